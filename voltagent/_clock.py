@@ -1,0 +1,55 @@
+"""The one reader of time and randomness, so that tests can stand in for both."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from datetime import datetime, timedelta, timezone
+
+__all__ = ["id_text", "iso_text", "monotonic", "new_id", "nanoseconds", "parse_iso", "randomness"]
+
+# A generator of our own: a program that seeds the global one must not make our ids repeat.
+randomness = random.Random()  # noqa: S311 - ids need to be unique, not secret
+if hasattr(os, "register_at_fork"):  # a child that kept the parent's state would repeat its ids
+    os.register_at_fork(after_in_child=randomness.seed)
+
+nanoseconds = time.time_ns
+monotonic = time.monotonic
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_random_bits = randomness.getrandbits
+
+
+def new_id() -> int:
+    """A fresh 128-bit identifier; :func:`id_text` spells it as a version 4 UUID (RFC 9562, section 5.4)."""
+    return _random_bits(128)
+
+
+def id_text(identifier: int | str) -> str:
+    """The text of an identifier: a UUID for one of ours, the text itself for one the user gave."""
+    if isinstance(identifier, str):
+        return identifier
+    digits = f"{identifier & _UUID4_KEEP | _UUID4_SET:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_UUID4_KEEP = (1 << 128) - 1 - (0xF << 76) - (0x3 << 62)
+_UUID4_SET = (0x4 << 76) | (0x2 << 62)
+
+
+def iso_text(nanoseconds_since_epoch: int) -> str:
+    """ISO 8601 in UTC with microseconds, as ``2026-01-31T12:00:00.000001+00:00``."""
+    moment = _EPOCH + timedelta(microseconds=nanoseconds_since_epoch // 1000)
+    return moment.isoformat(timespec="microseconds")
+
+
+def parse_iso(text: str) -> int | None:
+    """Nanoseconds since the epoch for an ISO 8601 text (UTC where it names no zone), or ``None`` where it is none."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -1,0 +1,64 @@
+"""What a destination is: one protocol, and the answers it gives.
+
+An exporter is handed events in order and says for each what became of it. It knows nothing of queues, retries, forks
+or exits: those are the sender's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from voltagent._span import Event
+
+__all__ = ["ACCEPTED", "Exporter", "Outcome", "Verdict"]
+
+
+class Verdict(Enum):
+    """What a destination said to one event."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # it said no to this event, for good: `reason` counts it
+    RETRY = "retry"  # it said "not now" to this event: counts against `max_retries`
+    UNAVAILABLE = "unavailable"  # it could not be reached, or is down: waits, not counted
+    UNTRIED = "untried"  # not sent, because something it depends on was not accepted: try again after that
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A destination's answer to one event."""
+
+    verdict: Verdict
+    reason: str = ""  # the drop reason of a REFUSED event: "rejected", "auth", "too_large", "serialize_error"
+    detail: str = ""  # for the log: escaped and cut server text, no payload
+    retry_after: float | None = None  # seconds the destination asked for
+
+
+ACCEPTED = Outcome(Verdict.ACCEPTED)
+
+
+class Exporter(Protocol):
+    """A destination. All methods are called from one thread, the sender's, or from an exiting thread after it."""
+
+    name: str
+
+    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+        """Send the events, those of one trace in their order; one outcome per event, in the order of the batch.
+
+        ``deadline`` is on :func:`voltagent._clock.monotonic`; what is not sent by then is UNTRIED. Does not raise.
+        """
+        ...
+
+    def forget(self, trace_id: int | str) -> None:
+        """The trace is over and all its events are settled: drop what was kept for it (server-chosen ids)."""
+        ...
+
+    def after_fork(self) -> None:
+        """In a forked child: let go of inherited sockets and files without using them."""
+        ...
+
+    def close(self) -> None:
+        """Release sockets and files; the next ``export`` opens them again."""
+        ...
