@@ -1,0 +1,136 @@
+"""One API for sync and async code: plain calls that return something usable at once, and awaitable as well.
+
+Three things are awaitable here. A handle that was just made is awaited to the same handle *without* ``__await__``, so
+that ``while isawaitable(x): x = await x`` ends. A :class:`Receipt` is what ending calls return: awaiting it never
+suspends. A :class:`Pending` stands for ``flush`` and ``shutdown``, the only calls that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Final, NoReturn, TypeVar
+
+__all__ = ["RECEIPT", "Done", "Pending", "Ready", "Receipt", "loop_is_running"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Ready(Coroutine[Any, Any, T_co]):
+    """Something whose result is there already: awaiting it never suspends, even in a cancelled task.
+
+    It speaks the coroutine protocol, so that ``asyncio.run(x)`` and ``create_task(x)`` take it, without being a
+    coroutine object that somebody must await.
+    """
+
+    __slots__ = ()
+
+    def _result(self) -> T_co:
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, Any, T_co]:
+        return self._result()
+        yield  # makes this a generator, as __await__ must give an iterator
+
+    def send(self, _: Any) -> NoReturn:
+        """Finish at once with the result (PEP 492)."""
+        raise StopIteration(self._result())
+
+    def throw(self, kind: Any, value: object = None, traceback: TracebackType | None = None) -> NoReturn:
+        """Raise what was thrown in: there is nothing left to run."""
+        raise _thrown(kind, value, traceback)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Done(Ready[T_co]):
+    """A value, awaitable where the older package gave a coroutine."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T_co) -> None:
+        self._value = value
+
+    def _result(self) -> T_co:
+        return self._value
+
+
+class Receipt(Ready[None]):
+    """What ``success``, ``error``, ``end`` and ``update`` return: the event is queued. Awaiting is allowed, not needed."""
+
+    __slots__ = ()
+
+    def _result(self) -> None:
+        return None
+
+    def __repr__(self) -> str:
+        return "<voltagent receipt: queued>"
+
+
+RECEIPT: Final = Receipt()
+
+
+def _thrown(kind: Any, value: object, traceback: TracebackType | None) -> BaseException:
+    fault = kind if isinstance(kind, BaseException) else value if isinstance(value, BaseException) else kind()
+    return fault.with_traceback(traceback) if traceback is not None else fault
+
+
+class Pending(Coroutine[Any, Any, T]):
+    """A result that the sender is still working on.
+
+    Without an asyncio loop in this thread the call that made it has waited already. With one, ``await`` waits.
+    """
+
+    __slots__ = ("_future", "_steps")
+
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+        self._steps: Generator[Any, Any, T] | None = None
+
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return self._future.done()
+
+    def result(self, timeout: float | None = None) -> T:
+        """Block until the result is there (at most ``timeout`` seconds, then ``TimeoutError``)."""
+        return self._future.result(timeout)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        if self._future.done():
+            return self._future.result()
+        # shielded: a cancelled waiter must not cancel the sending that others wait for
+        return (yield from asyncio.shield(asyncio.wrap_future(self._future)).__await__())
+
+    def send(self, value: Any) -> Any:
+        """One step of awaiting (PEP 492)."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, kind: Any, value: object = None, traceback: TracebackType | None = None) -> Any:
+        """Pass an exception, such as a cancellation, into the waiting."""
+        fault = _thrown(kind, value, traceback)
+        if self._steps is None:
+            raise fault
+        return self._steps.throw(fault)
+
+    def close(self) -> None:
+        """Stop waiting; the sender goes on."""
+        if self._steps is not None:
+            self._steps.close()
+
+    def __repr__(self) -> str:
+        return f"<voltagent {'result ' + repr(self._future.result()) if self.done() else 'pending'}>"
+
+
+def loop_is_running() -> bool:
+    """Whether an asyncio loop runs in this thread, in which case blocking it would be wrong."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,192 @@
+"""The options that handles take: mapping, options model or keywords, in either spelling, checked before anything is sent."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from voltagent import _clock
+from voltagent._guard import say_once
+from voltagent.errors import ValidationError
+
+__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE", "checked"]
+
+_Check = Callable[[str, object], Any]
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    if not isinstance(value, str):
+        raise ValidationError(f"{name} must be a text, not {type(value).__name__}")
+    return value
+
+
+def _filled_text(name: str, value: object) -> str:
+    text = _text(name, value)
+    if not text:
+        raise ValidationError(f"{name} must not be empty")
+    return text
+
+
+def _identifier(name: str, value: object) -> str:
+    return _filled_text(name, value if isinstance(value, str) else str(value) if _is_uuid(value) else value)
+
+
+def _is_uuid(value: object) -> bool:
+    kind = type(value)
+    return kind.__name__ == "UUID" and kind.__module__ == "uuid"  # the module is not imported for this question
+
+
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return _mapping(name, dump(exclude_none=True))
+    raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}")
+
+
+def _tags(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise ValidationError(f"{name} must be a list of texts, not {type(value).__name__}")
+    return tuple(_text(f"an item of {name}", item) for item in value)
+
+
+def _one_of(*allowed: str) -> _Check:
+    def check(name: str, value: object) -> str:
+        text = _text(name, value)
+        if text not in allowed:
+            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, not {text!r}")
+        return text
+
+    return check
+
+
+def _moment(name: str, value: object) -> str:
+    isoformat = getattr(value, "isoformat", None)
+    text = _text(name, isoformat() if callable(isoformat) else value)
+    if _clock.parse_iso(text) is None:
+        raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
+    return text
+
+
+def _anything(_: str, value: object) -> object:
+    return value
+
+
+_LEVEL: Final = _one_of("DEBUG", "INFO", "WARNING", "ERROR")
+_EVENT_STATUS: Final = _one_of("running", "completed", "error", "cancelled")
+_TRACE_STATUS: Final = _one_of("working", "completed", "error")
+
+TRACE_OPTIONS: Final[Mapping[str, _Check]] = {
+    "id": _identifier,
+    "agent_id": _filled_text,
+    "user_id": _text,
+    "conversation_id": _text,
+    "input": _anything,
+    "tags": _tags,
+    "metadata": _mapping,
+    "version": _text,
+    "level": _LEVEL,
+    "start_time": _moment,
+    "completion_start_time": _moment,
+}
+OPERATION: Final[Mapping[str, _Check]] = {
+    "name": _filled_text,
+    "input": _anything,
+    "instructions": _text,
+    "metadata": _mapping,
+    "tags": _tags,
+    "operation": _one_of("read", "write"),
+    "version": _text,
+    "level": _LEVEL,
+    "model_parameters": _mapping,
+}
+EVENT: Final[Mapping[str, _Check]] = {
+    "id": _identifier,
+    "name": _filled_text,
+    "type": _filled_text,
+    "start_time": _moment,
+    "end_time": _moment,
+    "status": _EVENT_STATUS,
+    "level": _LEVEL,
+    "status_message": _anything,
+    "parent_event_id": _identifier,
+    "trace_id": _identifier,
+    "input": _anything,
+    "output": _anything,
+    "tags": _tags,
+    "metadata": _mapping,
+    "version": _text,
+}
+# What `update` may change. A trace's status is its own; an operation's is an event's.
+UPDATE: Final[Mapping[str, _Check]] = {
+    "status": _one_of("working", "running", "completed", "error", "cancelled"),
+    "status_message": _anything,
+    "level": _LEVEL,
+    "version": _text,
+    "input": _anything,
+    "output": _anything,
+    "metadata": _mapping,
+    "tags": _tags,
+    "usage": _anything,
+    "user_id": _text,
+    "conversation_id": _text,
+    "end_time": _moment,
+    "completion_start_time": _moment,
+}
+
+_CAMEL: Final[Mapping[str, str]] = {
+    "agentId": "agent_id",
+    "userId": "user_id",
+    "conversationId": "conversation_id",
+    "startTime": "start_time",
+    "endTime": "end_time",
+    "completionStartTime": "completion_start_time",
+    "modelParameters": "model_parameters",
+    "statusMessage": "status_message",
+    "parentEventId": "parent_event_id",
+    "traceId": "trace_id",
+}
+
+
+def checked(
+    what: str, known: Mapping[str, _Check], options: object, keywords: Mapping[str, Any], required: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """One dict of checked options in snake_case, without those that are ``None``.
+
+    Raises:
+        ValidationError: an option is missing, or has the wrong form; the text names it.
+    """
+    given: dict[str, Any] = {}
+    if options is not None:
+        given.update(_mapping(f"the options of {what}", options))
+    given.update(keywords)
+    result: dict[str, Any] = {}
+    for key, value in given.items():
+        name = _CAMEL.get(key, key)
+        if value is None:
+            continue
+        if name in known:
+            result[name] = known[name](f"{key} of {what}", value)
+        else:
+            _warn_unknown(what, str(key), known)
+    for name in required:
+        if name not in result:
+            raise ValidationError(f"{name} is missing: {what} needs it{_hint(name, given)}")
+    return result
+
+
+def _hint(name: str, given: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, [str(key) for key in given], n=1)
+    return f" (is {near[0]!r} misspelt?)" if near else ""
+
+
+def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
+    near = difflib.get_close_matches(key, list(known), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    say_once(f"option:{what}:{key}", logging.WARNING, "voltagent: %s has no option %r, it is ignored%s", what, key, hint)

@@ -1,0 +1,172 @@
+"""From calls to events: starts and ends spans, and hands them to the sink.
+
+One recorder belongs to one SDK. Decorators and handles both record through it, so there is one way a span begins and
+one way it ends. Everything here runs on the user's thread: no lock, no I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from voltagent import _clock, _context, _usage
+from voltagent._failure import Failure
+from voltagent._guard import guard, logger
+from voltagent._snapshot import Snapshot
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Sink, Span, Trace
+
+__all__ = ["Recorder"]
+
+# An operation stopped from outside did not fail: it was cancelled.
+_CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+
+_START: Final = Phase.START
+_END: Final = Phase.END
+
+
+class Recorder:
+    """Starts and ends the spans of one SDK."""
+
+    __slots__ = ("__weakref__", "alive", "capture_input", "capture_output", "known", "put", "sample_rate", "snapshot")
+
+    def __init__(
+        self,
+        sink: Sink,
+        snapshot: Snapshot | None = None,
+        *,
+        capture_input: bool = True,
+        capture_output: bool = True,
+        sample_rate: float = 1.0,
+    ) -> None:
+        self.put = sink.put
+        self.snapshot = snapshot or Snapshot()
+        self.capture_input = capture_input
+        self.capture_output = capture_output
+        self.sample_rate = sample_rate
+        self.alive = True
+        # Spans whose id somebody has read as text: only such an id can come back to us by itself.
+        self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
+
+    # ------------------------------------------------------------------------------------------------------ starting
+
+    def start(
+        self,
+        parent: Span,
+        kind: str,
+        name: str,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        operation: str | None = None,
+        tags: tuple[str, ...] | None = None,
+        redact: Any = None,
+        facts: dict[str, Any] | None = None,
+    ) -> Span:
+        """Start an operation under ``parent``; :data:`_context.INERT` where the sink refused it."""
+        span = Span(parent.trace, parent, kind, name, input, metadata, operation, tags, redact, facts)
+        size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
+        return span if self.put((_START, span, None), size) else _context.INERT
+
+    def start_trace(
+        self,
+        agent_id: str,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        tags: tuple[str, ...] | None = None,
+        redact: Any = None,
+        *,
+        identifier: str | None = None,
+        start_ns: int | None = None,
+        above: Span | None = None,
+        **about: str | None,
+    ) -> Span:
+        """Start a trace; inert where it is sampled out or refused.
+
+        ``about`` are further fields of :class:`voltagent._span.Trace`; ``above`` is the span that is current outside.
+        """
+        if self.sample_rate < 1.0 and _clock.randomness.random() >= self.sample_rate:
+            return _context.INERT
+        trace = Trace(identifier or _clock.new_id(), agent_id, self)
+        for field, value in about.items():
+            setattr(trace, field, value)
+        if above is not None:
+            trace.parent_trace_id = above.trace.id
+        span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
+        if start_ns is not None:
+            span.start_ns = start_ns
+        size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
+        return span if self.put((_START, span, None), size) else _context.INERT
+
+    def point(self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any) -> Span:
+        """Record a custom event: a moment under ``parent``, which has no end unless it is given one."""
+        span = Span(parent.trace, parent, kind, name, input, metadata, **more)
+        taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
+        return span if taken else _context.INERT
+
+    # -------------------------------------------------------------------------------------------------------- ending
+
+    def succeed(self, span: Span, output: bytes | None) -> None:
+        """End a span that came to its normal end. The first end of a span wins."""
+        if span.end_ns is not None:
+            return
+        now = _clock.nanoseconds()
+        if output is not None and span.output is None:
+            span.output = output
+        span.status = COMPLETED
+        span.end_ns = now
+        self.put((_END, span, None), len(output) if output is not None else 0)
+
+    def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
+        """End a span that an exception left. ``message=False`` keeps the exception's text out of the record."""
+        if span.end_ns is None:
+            cancelled = issubclass(type(exception), _CANCELLATIONS)
+            self.end(span, CANCELLED if cancelled else ERROR, Failure.of(exception, message=message))
+
+    def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
+        """End a span with any status. The first end of a span wins."""
+        if span.end_ns is not None:
+            logger.debug("voltagent: %s %r has ended already; this end is ignored", span.kind, span.name)
+            return
+        now = _clock.nanoseconds()
+        if output is not None:
+            span.output = output
+        span.error = error
+        span.status = status
+        span.end_ns = now
+        self.put((_END, span, None), len(output or b"") + (len(error) if isinstance(error, bytes) else 0))
+
+    # ---------------------------------------------------------------------------------------------------- in between
+
+    def add(
+        self,
+        span: Span,
+        *,
+        metadata: object = None,
+        usage: object = None,
+        output: object = None,
+        tags: tuple[str, ...] = (),
+    ) -> None:
+        """Add to what the end of the span will send. Later metadata wins, later output replaces."""
+        if span.end_ns is not None:
+            logger.debug("voltagent: %s %r has ended already; nothing was added", span.kind, span.name)
+            return
+        if usage is not None:
+            span.usage = _usage.checked(usage)
+        if metadata is not None:
+            span.more_metadata = (*span.more_metadata, self.snapshot.encode_object(metadata))
+        if output is not None and self.capture_output:
+            span.output = self.snapshot.encode_object(output)
+        if tags:
+            span.more_tags = (*span.more_tags, *tags)
+
+    def update(self, span: Span, fields: Mapping[str, Any]) -> None:
+        """Send changed fields of an open span now."""
+        event: Event = (Phase.UPDATE, span, fields)
+        self.put(event, sum(len(value) for value in fields.values() if isinstance(value, bytes)))
+
+    def pick_usage(self, span: Span, result: object) -> None:
+        """Take an agent's token usage from its result, unless it was given already."""
+        if span.kind == AGENT and span.usage is None and span.end_ns is None:
+            with guard:
+                span.usage = _usage.from_result(result)

@@ -1,0 +1,86 @@
+"""Token usage: what callers give, and what an agent's result carries, in one spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MemberDescriptorType
+from typing import Any, Final
+
+from voltagent.errors import ValidationError
+
+__all__ = ["checked", "from_result"]
+
+# The spellings that model providers use -> ours.
+_SPELLINGS: Final[Mapping[str, str]] = {
+    "promptTokens": "prompt_tokens",
+    "completionTokens": "completion_tokens",
+    "totalTokens": "total_tokens",
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "completion_tokens",
+    "inputTokens": "prompt_tokens",
+    "outputTokens": "completion_tokens",
+}
+_TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def checked(usage: object) -> dict[str, Any] | None:
+    """The usage a caller gave (mapping or model) as a dict of our own.
+
+    Raises:
+        ValidationError: it is neither, or a token count is no number.
+    """
+    if usage is None:
+        return None
+    given = _fields(usage)
+    if given is None:
+        raise ValidationError(f"usage must be a mapping or a TokenUsage, not {type(usage).__name__}")
+    result: dict[str, Any] = {}
+    for key, value in given.items():
+        if value is None:
+            continue
+        name = _SPELLINGS.get(key, key)
+        if name in _TOKENS and type(value) not in (int, float):
+            raise ValidationError(f"usage[{key!r}] must be a number of tokens, not {type(value).__name__}")
+        result[name] = value
+    return result
+
+
+def from_result(result: object) -> dict[str, Any] | None:
+    """The usage in an agent's result, where it has the usual shape, else ``None``. Never runs code of the result's."""
+    usage = _stored(result, "usage")
+    if usage is None:
+        return None
+    found: dict[str, Any] = {}
+    for name in (*_TOKENS, "input_tokens", "output_tokens"):
+        value = _stored(usage, name)
+        if type(value) is int:
+            found.setdefault(_SPELLINGS.get(name, name), value)
+    if found and "total_tokens" not in found and len(found) == 2:  # both halves are known
+        found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
+    return found or None
+
+
+def _fields(usage: object) -> Mapping[str, Any] | None:
+    if isinstance(usage, Mapping):
+        return {key: value for key, value in usage.items() if isinstance(key, str)}
+    dump = getattr(usage, "model_dump", None)
+    return dump() if callable(dump) else None
+
+
+def _stored(holder: object, name: str) -> object:
+    """A dict's value, or an attribute that is stored in the object: properties are not run."""
+    kind = type(holder)
+    if kind is dict:
+        return holder.get(name)  # type: ignore[attr-defined]
+    for owner in kind.__mro__:
+        slot = owner.__dict__.get(name)
+        if type(slot) is MemberDescriptorType:
+            try:
+                return slot.__get__(holder)
+            except AttributeError:
+                return None
+    try:
+        fields = object.__getattribute__(holder, "__dict__")
+    except AttributeError:
+        return None
+    return fields.get(name) if type(fields) is dict else None

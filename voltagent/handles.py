@@ -1,0 +1,484 @@
+"""The explicit door: handles for traces, agents, tools, memories, retrievers and custom events.
+
+A handle is a thin view on a span. Its methods record and return at once; each is also awaitable, so the same line works
+in sync and in async code. As a context manager (``with`` or ``async with``) it is current inside the block, succeeds at
+the normal end, and fails with an exception, which goes on to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import TracebackType
+from typing import Any, Final, TypeVar, cast
+
+from voltagent import _clock, _options, _usage
+from voltagent._awaitable import RECEIPT, Ready, Receipt
+from voltagent._context import CURRENT, INERT
+from voltagent._failure import Failure
+from voltagent._recorder import Recorder
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
+from voltagent.errors import ValidationError
+
+__all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
+           "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace", "open_trace"]  # fmt: skip
+
+H = TypeVar("H", bound="Handle")
+Options = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
+
+
+class Handle:
+    """One open trace or operation. False where nothing is recorded; every method works there too, and does nothing."""
+
+    __slots__ = ("_before", "_span")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._before: list[Span | None] = []
+
+    # ---------------------------------------------------------------------------------------------------------- facts
+
+    @property
+    def id(self) -> str:
+        """The identifier of this trace or operation: a UUID, or the text that was given."""
+        text = _clock.id_text(self._span.id)
+        if self._span.recording:
+            self._recorder.known.setdefault(text, self._span)
+        return text
+
+    @property
+    def trace_id(self) -> str:
+        """The identifier of the trace this belongs to."""
+        return _clock.id_text(self._span.trace.id)
+
+    @property
+    def parent_id(self) -> str | None:
+        """The identifier of the operation this is a child of; ``None`` directly under the trace, and for a trace."""
+        parent = self._span.parent
+        return None if parent is None or parent.kind == TRACE else _clock.id_text(parent.id)
+
+    @property
+    def name(self) -> str:
+        """The name this was started with; for a trace its ``agent_id``."""
+        return self._span.name
+
+    @property
+    def kind(self) -> str:
+        """``trace``, ``agent``, ``tool``, ``memory``, ``retriever``, or the type of a custom event."""
+        return self._span.kind
+
+    @property
+    def status(self) -> str:
+        """``running``, ``completed``, ``error`` or ``cancelled``."""
+        return self._span.status or "running"
+
+    @property
+    def _recorder(self) -> Recorder:
+        return cast("Recorder", self._span.trace.recorder)
+
+    def __bool__(self) -> bool:
+        return self._span.recording
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Handle) and other._span is self._span
+
+    def __hash__(self) -> int:
+        return hash(id(self._span))
+
+    def __repr__(self) -> str:
+        if not self:
+            return f"<voltagent {type(self).__name__.lower()}: not recording>"
+        return f"<voltagent {self.kind} {self.name!r} {_clock.id_text(self._span.id)} {self.status}>"
+
+    # ------------------------------------------------------------------------------------------------------- children
+
+    def add_agent(self, options: Options = None, /, **keywords: Any) -> NewAgent:
+        """Start an agent under this: ``name``, and optionally ``input``, ``instructions``, ``metadata``, ``tags``,
+        ``model_parameters``, as a mapping, an ``AgentOptions`` or keywords.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
+        return NewAgent(self._start(AGENT, options, keywords))
+
+    def add_tool(self, options: Options = None, /, **keywords: Any) -> NewTool:
+        """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        return NewTool(self._start(TOOL, options, keywords))
+
+    def add_memory(self, options: Options = None, /, **keywords: Any) -> NewMemory:
+        """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
+        return NewMemory(self._start(MEMORY, options, keywords))
+
+    def add_retriever(self, options: Options = None, /, **keywords: Any) -> NewRetriever:
+        """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        return NewRetriever(self._start(RETRIEVER, options, keywords))
+
+    def add_event(self, options: Options = None, /, **keywords: Any) -> NewEvent:
+        """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
+        ``status``, ``level``, ``status_message``, ``tags``. It is a point in time, with no end unless ``success`` or
+        ``error`` is called on it.
+        """
+        given = _options.checked("an event", _options.EVENT, options, keywords, ("name", "type"))
+        return NewEvent(point(self._span, given))
+
+    def _start(self, kind: str, options: Options, keywords: Mapping[str, Any]) -> Span:
+        given = _options.checked(_WITH_ARTICLE[kind], _options.OPERATION, options, keywords, ("name",))
+        if not self._span.recording:
+            return INERT
+        recorder = self._recorder
+        metadata = given.get("metadata")
+        if "model_parameters" in given:
+            metadata = {"model_parameters": given["model_parameters"], **(metadata or {})}
+        return recorder.start(
+            self._span,
+            kind,
+            given["name"],
+            _payload(recorder, given.get("input"), recorder.capture_input),
+            _payload(recorder, metadata),
+            given.get("operation", "write") if kind == MEMORY else None,
+            given.get("tags"),
+            None,
+            {key: given[key] for key in ("instructions", "version", "level") if key in given} or None,
+        )
+
+    # ------------------------------------------------------------------------------------------------ while it is open
+
+    def record(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        usage: Any = None,
+        output: Any = None,
+        tags: list[str] | None = None,
+    ) -> Receipt:
+        """Add to what the end will send: metadata and tags are merged, usage and output replaced."""
+        given = _options.checked("record()", _options.UPDATE, None, {"metadata": metadata, "tags": tags})
+        checked_usage = _usage.checked(usage)
+        if self:
+            self._recorder.add(
+                self._span,
+                metadata=given.get("metadata"),
+                usage=checked_usage,
+                output=output,
+                tags=given.get("tags", ()),
+            )
+        return RECEIPT
+
+    def update(self, **fields: Any) -> Receipt:
+        """Send changed fields now, before the end: ``metadata``, ``status``, ``output``, ``tags``, ``level``, …"""
+        given = _options.checked("update()", _options.UPDATE, None, fields)
+        if self and given:
+            self._recorder.update(self._span, update_fields(self._recorder, given))
+        return RECEIPT
+
+    # --------------------------------------------------------------------------------------------------------- ending
+
+    def success(self, output: Any = None, metadata: Mapping[str, Any] | None = None, usage: Any = None) -> Receipt:
+        """End this well. ``output`` may be anything; what is not a mapping is sent as ``{"result": output}``.
+
+        The first end wins: a later ``success`` or ``error`` is ignored.
+        """
+        self._end(COMPLETED, None, output, metadata, usage)
+        return RECEIPT
+
+    def error(
+        self,
+        status_message: Any,
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = None,
+    ) -> Receipt:
+        """End this as failed. ``status_message`` is a text, an exception, or a mapping such as
+        ``{"message": …, "code": …}``; ``stage`` goes into the metadata.
+        """
+        if status_message is None:
+            raise ValidationError("status_message is missing: error() needs a text, an exception or a mapping")
+        extra = {**_checked_metadata(metadata), **({"stage": stage} if stage is not None else {})}
+        self._end(ERROR, status_message, None, extra or None, None)
+        return RECEIPT
+
+    def _end(self, status: str, message: object, output: object, metadata: object, usage: object) -> None:
+        checked_usage = _usage.checked(usage)
+        extra = _checked_metadata(metadata)
+        span = self._span
+        if span.end_ns is None and self:
+            recorder = self._recorder
+            if extra or checked_usage is not None:
+                recorder.add(span, metadata=extra or None, usage=checked_usage)
+            recorder.end(span, status, _message(recorder, message), _payload(recorder, output, recorder.capture_output))
+        elif self:
+            self._recorder.end(span, status)  # too late: says so in the log
+
+    # --------------------------------------------------------------------------------------------------- as a context
+
+    def __enter__(self: H) -> H:
+        self._before.append(CURRENT.get())
+        CURRENT.set(self._span)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
+        # by value, never by token: a token cannot be reset in another context, where a generator may be closed
+        CURRENT.set(self._before.pop() if self._before else None)
+        if self._span.end_ns is not None or not self:
+            return
+        recorder = self._recorder
+        if fault is None:
+            recorder.succeed(self._span, None)
+        else:
+            recorder.fail(self._span, fault, message=recorder.capture_input and recorder.capture_output)
+
+    async def __aenter__(self: H) -> H:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, fault, traceback)
+
+
+class Agent(Handle):
+    """An AI agent at work."""
+
+    __slots__ = ()
+
+
+class Tool(Handle):
+    """A call of a tool."""
+
+    __slots__ = ()
+
+
+class Memory(Handle):
+    """A read from or a write to a memory."""
+
+    __slots__ = ()
+
+
+class Retriever(Handle):
+    """A search."""
+
+    __slots__ = ()
+
+
+class Event(Handle):
+    """A custom event."""
+
+    __slots__ = ()
+
+
+class Trace(Handle):
+    """One complete run or conversation turn: the root."""
+
+    __slots__ = ()
+
+    @property
+    def agent_id(self) -> str:
+        """The ``agent_id`` the trace was started with."""
+        return self._span.trace.agent_id
+
+    def end(
+        self,
+        output: Any = None,
+        status: Any = COMPLETED,
+        usage: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """End the trace with ``status`` ``completed``, ``error`` or ``cancelled`` (text or ``TraceStatus``)."""
+        text = status.value if isinstance(status, Enum) else status
+        if text not in (COMPLETED, ERROR, CANCELLED):
+            raise ValidationError(f"status must be completed, error or cancelled to end a trace, not {text!r}")
+        self._end(text, None, output, metadata, usage)
+        return RECEIPT
+
+    def record(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        usage: Any = None,
+        output: Any = None,
+        tags: list[str] | None = None,
+        user_id: str | None = None,
+        conversation_id: str | None = None,
+    ) -> Receipt:
+        """Add to what the end will send; ``user_id`` and ``conversation_id`` are sent at once."""
+        super().record(metadata=metadata, usage=usage, output=output, tags=tags)
+        if user_id is not None or conversation_id is not None:
+            self.update(user_id=user_id, conversation_id=conversation_id)
+        return RECEIPT
+
+
+# ------------------------------------------------------------------------------- handles as they come from a factory
+
+
+class NewTrace(Trace, Ready[Trace]):
+    """A trace that was just started: usable at once, or awaited to a :class:`Trace`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Trace:
+        return Trace(self._span)
+
+
+class NewAgent(Agent, Ready[Agent]):
+    """An agent that was just started: usable at once, or awaited to an :class:`Agent`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Agent:
+        return Agent(self._span)
+
+
+class NewTool(Tool, Ready[Tool]):
+    """A tool call that was just started: usable at once, or awaited to a :class:`Tool`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Tool:
+        return Tool(self._span)
+
+
+class NewMemory(Memory, Ready[Memory]):
+    """A memory operation that was just started: usable at once, or awaited to a :class:`Memory`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Memory:
+        return Memory(self._span)
+
+
+class NewRetriever(Retriever, Ready[Retriever]):
+    """A search that was just started: usable at once, or awaited to a :class:`Retriever`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Retriever:
+        return Retriever(self._span)
+
+
+class NewEvent(Event, Ready[Event]):
+    """A custom event that was just recorded: usable at once, or awaited to an :class:`Event`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Event:
+        return Event(self._span)
+
+
+_WITH_ARTICLE: Final = {AGENT: "an agent", TOOL: "a tool", MEMORY: "a memory", RETRIEVER: "a retriever"}
+_VIEWS: Final[Mapping[str, type[Handle]]] = {
+    TRACE: Trace,
+    AGENT: Agent,
+    TOOL: Tool,
+    MEMORY: Memory,
+    RETRIEVER: Retriever,
+}
+
+# --------------------------------------------------------------------------------------------------- what is current
+
+
+def current() -> Handle:
+    """The innermost open handle of this context; where nothing is open, an inert one that is false."""
+    span = CURRENT.get() or INERT
+    return _VIEWS.get(span.kind, Event)(span)
+
+
+def current_agent() -> Agent:
+    """The innermost enclosing agent's handle; inert where there is none."""
+    span = CURRENT.get()
+    while span is not None and span.kind != AGENT:
+        span = span.parent
+    return Agent(span or INERT)
+
+
+def current_trace() -> Trace:
+    """The handle of the trace that is open here; inert where there is none."""
+    span = CURRENT.get() or INERT
+    while span.parent is not None:
+        span = span.parent
+    return Trace(span)
+
+
+# ----------------------------------------------------------------------------------------------- shared with the SDK
+
+
+def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> NewTrace:
+    """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
+    given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
+    above = CURRENT.get()
+    if recorder is None or above is INERT:
+        return NewTrace(INERT)
+    start_time = given.get("start_time")
+    about = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
+    return NewTrace(
+        recorder.start_trace(
+            given["agent_id"],
+            _payload(recorder, given.get("input"), recorder.capture_input),
+            _payload(recorder, given.get("metadata")),
+            given.get("tags"),
+            identifier=given.get("id"),
+            start_ns=None if start_time is None else _clock.parse_iso(start_time),
+            above=above if above is not None and above.trace.recorder is not None else None,
+            completion_start=given.get("completion_start_time"),
+            **about,
+        )
+    )
+
+
+def point(parent: Span, given: Mapping[str, Any]) -> Span:
+    """Record a custom event from checked options."""
+    if not parent.recording:
+        return INERT
+    recorder = cast("Recorder", parent.trace.recorder)
+    facts = {key: given[key] for key in ("status", "level", "version", "parent_event_id", "end_time") if key in given}
+    if "status_message" in given:
+        facts["status_message"] = _message(recorder, given["status_message"])
+    if "output" in given:
+        facts["output"] = _payload(recorder, given["output"], recorder.capture_output)
+    start_time = given.get("start_time")
+    if start_time is not None:
+        facts["start_time"] = start_time
+    return recorder.point(
+        parent,
+        given["type"],
+        given["name"],
+        _payload(recorder, given.get("input"), recorder.capture_input),
+        _payload(recorder, given.get("metadata")),
+        tags=given.get("tags"),
+        facts=facts or None,
+        identifier=given.get("id"),
+    )
+
+
+def update_fields(recorder: Recorder, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an UPDATE event from checked options: what is not a text becomes JSON text."""
+    fields = dict(given)
+    for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output), ("metadata", True)):
+        if name in fields:
+            fields[name] = _payload(recorder, fields[name], captured)
+    if "status_message" in fields:
+        message = _message(recorder, fields["status_message"])
+        fields["status_message"] = message
+    if "usage" in fields:
+        fields["usage"] = recorder.snapshot.encode(_usage.checked(fields["usage"]))
+    if "tags" in fields:
+        fields["tags"] = recorder.snapshot.encode(list(fields["tags"]))
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _payload(recorder: Recorder, value: object, captured: bool = True) -> bytes | None:
+    return recorder.snapshot.encode_object(value) if value is not None and captured else None
+
+
+def _message(recorder: Recorder, message: object) -> Failure | bytes | None:
+    if message is None:
+        return None
+    if isinstance(message, BaseException):
+        return Failure.of(message, message=recorder.capture_input and recorder.capture_output)
+    return recorder.snapshot.encode(message)
+
+
+def _checked_metadata(metadata: object) -> dict[str, Any]:
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise ValidationError(f"metadata must be a mapping, not {type(metadata).__name__}")
+    return dict(metadata)
