@@ -32,8 +32,8 @@ class Ready(Coroutine[Any, Any, T_co]):
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, Any, T_co]:
+        yield from ()  # makes this a generator, as __await__ must give an iterator
         return self._result()
-        yield  # makes this a generator, as __await__ must give an iterator
 
     def send(self, _: Any) -> NoReturn:
         """Finish at once with the result (PEP 492)."""
@@ -60,7 +60,7 @@ class Done(Ready[T_co]):
 
 
 class Receipt(Ready[None]):
-    """What ``success``, ``error``, ``end`` and ``update`` return: the event is queued. Awaiting is allowed, not needed."""
+    """What ``success``, ``error``, ``end`` and ``update`` return: the event is queued, awaiting is not needed."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""The options that handles take: mapping, options model or keywords, in either spelling, checked before anything is sent."""
+"""The options that handles take, as mapping, options model or keywords: checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -181,6 +181,15 @@ def checked(
     return result
 
 
+def checked_identifier(value: object) -> str:
+    """An id as a caller gave it.
+
+    Raises:
+        ValidationError: it is no text, or empty.
+    """
+    return _identifier("the id", value)
+
+
 def _hint(name: str, given: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(name, [str(key) for key in given], n=1)
     return f" (is {near[0]!r} misspelt?)" if near else ""
@@ -189,4 +198,6 @@ def _hint(name: str, given: Mapping[str, Any]) -> str:
 def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
     near = difflib.get_close_matches(key, list(known), n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    say_once(f"option:{what}:{key}", logging.WARNING, "voltagent: %s has no option %r, it is ignored%s", what, key, hint)
+    say_once(
+        f"option:{what}:{key}", logging.WARNING, "voltagent: %s has no option %r, it is ignored%s", what, key, hint
+    )

@@ -29,7 +29,17 @@ _END: Final = Phase.END
 class Recorder:
     """Starts and ends the spans of one SDK."""
 
-    __slots__ = ("__weakref__", "alive", "capture_input", "capture_output", "known", "put", "sample_rate", "snapshot")
+    __slots__ = (
+        "__weakref__",
+        "alive",
+        "capture_input",
+        "capture_output",
+        "common",
+        "known",
+        "put",
+        "sample_rate",
+        "snapshot",
+    )
 
     def __init__(
         self,
@@ -39,12 +49,14 @@ class Recorder:
         capture_input: bool = True,
         capture_output: bool = True,
         sample_rate: float = 1.0,
+        common: Mapping[str, str] | None = None,
     ) -> None:
         self.put = sink.put
         self.snapshot = snapshot or Snapshot()
         self.capture_input = capture_input
         self.capture_output = capture_output
         self.sample_rate = sample_rate
+        self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.alive = True
         # Spans whose id somebody has read as text: only such an id can come back to us by itself.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
@@ -87,6 +99,8 @@ class Recorder:
         """
         if self.sample_rate < 1.0 and _clock.randomness.random() >= self.sample_rate:
             return _context.INERT
+        if self.common is not None:
+            metadata = self.common if metadata is None else _joined(self.common, metadata)
         trace = Trace(identifier or _clock.new_id(), agent_id, self)
         for field, value in about.items():
             setattr(trace, field, value)
@@ -98,7 +112,9 @@ class Recorder:
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         return span if self.put((_START, span, None), size) else _context.INERT
 
-    def point(self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any) -> Span:
+    def point(
+        self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any
+    ) -> Span:
         """Record a custom event: a moment under ``parent``, which has no end unless it is given one."""
         span = Span(parent.trace, parent, kind, name, input, metadata, **more)
         taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
@@ -170,3 +186,8 @@ class Recorder:
         if span.kind == AGENT and span.usage is None and span.end_ns is None:
             with guard:
                 span.usage = _usage.from_result(result)
+
+
+def _joined(first: bytes, second: bytes) -> bytes:
+    """One JSON object from two, as text; a reader takes the second's value of a key that is in both."""
+    return second if first == b"{}" else first if second == b"{}" else first[:-1] + b"," + second[1:]

@@ -62,7 +62,7 @@ class Trace:
 class Span:
     """One trace or operation, from start to end."""
 
-    __slots__ = (
+    __slots__ = (  # noqa: RUF023 - in the order in which they are set
         # set at the start
         "id", "trace", "parent", "kind", "name", "agent_id", "operation", "start_ns", "input", "metadata", "tags",
         "facts", "redact",
@@ -98,7 +98,9 @@ class Span:
         self.input: bytes | None = input  # JSON object text
         self.metadata: bytes | None = metadata  # JSON object text, keys as the user wrote them
         self.tags: tuple[str, ...] | None = tags
-        self.facts: dict[str, Any] | None = facts  # rare start fields: instructions, level, version, status, status_message
+        self.facts: dict[str, Any] | None = (
+            facts  # rare start fields: instructions, level, version, status, status_message
+        )
         self.redact: Any = redact  # a `_redact.Redactor` of this decorator's own, on top of the SDK's
         self.more_metadata: tuple[bytes, ...] = ()  # JSON object texts from record(), success(), error(); later wins
         self.more_tags: tuple[str, ...] = ()

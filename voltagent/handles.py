@@ -21,7 +21,8 @@ from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVE
 from voltagent.errors import ValidationError
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
-           "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace", "open_trace"]  # fmt: skip
+           "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace",
+           "open_trace", "point", "update_fields"]  # fmt: skip
 
 H = TypeVar("H", bound="Handle")
 Options = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`

@@ -8,10 +8,11 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from urllib.parse import urlsplit
 
 from voltagent.errors import ValidationError
@@ -54,6 +55,28 @@ class Settings:
         raise TypeError("voltagent settings hold the secret key and cannot be pickled; pass the keys by environment")
 
 
+class Arguments(TypedDict, total=False):
+    """The settings as a constructor takes them; ``None`` counts as not given."""
+
+    base_url: str | None
+    public_key: str | None
+    secret_key: str | None
+    local_path: str | os.PathLike[str] | None
+    enabled: bool | None
+    auto_flush: bool | None
+    flush_interval: float | None
+    timeout: float | None
+    max_retries: int | None
+    retry_delay: float | None
+    sample_rate: float | None
+    capture_input: bool | None
+    capture_output: bool | None
+    environment: str | None
+    service_name: str | None
+    debug: bool | None
+    headers: Mapping[str, str] | None
+
+
 # ---------------------------------------------------------------------------------------------------- one value each
 
 
@@ -79,7 +102,9 @@ def _url(name: str, value: object) -> str:
     except ValueError:
         valid = False
     if not valid or any(character.isspace() for character in text):
-        raise ValidationError(f"{name} is not a URL such as {DEFAULT_BASE_URL}; it needs http:// or https:// and a host")
+        raise ValidationError(
+            f"{name} is not a URL such as {DEFAULT_BASE_URL}; it needs http:// or https:// and a host"
+        )
     return text.rstrip("/")
 
 
@@ -150,7 +175,9 @@ def _path(name: str, value: object) -> Path:
 def _headers(name: str, value: object) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
         raise _wrong(name, value, "a mapping of header names to texts")
-    return {_header_text(f"a name in {name}", key): _header_text(f"a value in {name}", text) for key, text in value.items()}
+    return {
+        _header_text(f"a name in {name}", key): _header_text(f"a value in {name}", text) for key, text in value.items()
+    }
 
 
 def _wrong(name: str, value: object, wanted: str) -> ValidationError:
@@ -209,7 +236,9 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
     return Settings(**values, warnings=warnings, origin=origin)
 
 
-def refuse_unknown(given: Mapping[str, object], known: Mapping[str, object] | Sequence[str], what: str = "setting") -> None:
+def refuse_unknown(
+    given: Mapping[str, object], known: Mapping[str, object] | Sequence[str], what: str = "setting"
+) -> None:
     """Raise a ``TypeError`` for the first name that is not known, with the nearest one that is."""
     for name in given:
         if name not in known:
@@ -227,7 +256,9 @@ def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, .
         raise ValidationError(f"{missing} is missing: {keys[0]} was given without it (also as {_READERS[missing][0]})")
     if "exporter" in values:
         if "rest" in values["exporter"] and not keys and not _is_loopback(values.get("base_url", DEFAULT_BASE_URL)):
-            raise ValidationError("exporter 'rest' needs public_key and secret_key (also as VOLTAGENT_PUBLIC_KEY and …_SECRET_KEY)")
+            raise ValidationError(
+                "exporter 'rest' needs public_key and secret_key (also as VOLTAGENT_PUBLIC_KEY and …_SECRET_KEY)"
+            )
         return ()
     values["exporter"] = ("rest",) if keys or _is_loopback(values.get("base_url", "")) else ("local",)
     if values["exporter"] == ("local",) and origin["base_url"] != "default":
@@ -241,7 +272,13 @@ def _is_loopback(url: str) -> bool:
 
 def names_destination() -> bool:
     """Whether the environment alone says where to record, so that decorators may start without a constructor call."""
-    names = ("VOLTAGENT_PUBLIC_KEY", "VOLTAGENT_SECRET_KEY", "VOLTAGENT_EXPORTER", "VOLTAGENT_LOCAL_PATH", "VOLTAGENT_BASE_URL")
+    names = (
+        "VOLTAGENT_PUBLIC_KEY",
+        "VOLTAGENT_SECRET_KEY",
+        "VOLTAGENT_EXPORTER",
+        "VOLTAGENT_LOCAL_PATH",
+        "VOLTAGENT_BASE_URL",
+    )
     return any(os.environ.get(name, "").strip() for name in names)
 
 
@@ -253,7 +290,7 @@ def default_local_path() -> Path:
     """
     for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
         folder = os.environ.get(variable, "")
-        if folder and os.path.isabs(folder):  # the specification says to ignore a relative path
+        if folder and Path(folder).is_absolute():  # the specification says to ignore a relative path
             return Path(folder) / "voltagent" / "traces.db"
     try:
         home = Path.home()
@@ -261,8 +298,6 @@ def default_local_path() -> Path:
         home = None
     if home is not None and home.is_dir():
         return home / ".local" / "share" / "voltagent" / "traces.db"
-    import tempfile  # rare: a process without a home
-
     user = os.getuid() if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir()) / f"voltagent-{user}" / "traces.db"
 

@@ -1,0 +1,425 @@
+"""``VoltAgentSDK``: the one place where settings become a sender with exporters."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from voltagent import _clock, _context, _options, settings
+from voltagent._awaitable import Done, Pending, loop_is_running
+from voltagent._failure import format_event
+from voltagent._guard import logger, say_once
+from voltagent._recorder import Recorder
+from voltagent._redact import Redactor
+from voltagent._snapshot import Snapshot
+from voltagent._span import TRACE, Span, Trace
+from voltagent.exporters import Exporter
+from voltagent.handles import NewTrace, open_trace, point, update_fields
+from voltagent.sender import Report, Sender
+
+if TYPE_CHECKING:
+    import httpx
+    from typing_extensions import Unpack
+
+    from voltagent.client import VoltAgentCoreAPI
+    from voltagent.types import Event, History, VoltAgentConfig
+
+__all__ = ["PendingReport", "VoltAgentSDK", "from_environment"]
+
+
+class PendingReport(Pending[Report]):
+    """The report of a ``flush`` or ``shutdown``: what was sent, dropped by reason, and is pending.
+
+    Without an asyncio loop in this thread it is complete when you get it; with one, ``await`` it.
+    """
+
+    __slots__ = ("_stats",)
+
+    def __init__(self, future: Future[Report], stats: Callable[[], Report]) -> None:
+        super().__init__(future)
+        self._stats = stats
+
+    @property
+    def _report(self) -> Report:
+        return self.result() if self.done() else self._stats()
+
+    @property
+    def recorded(self) -> int:
+        """Events that were recorded so far."""
+        return self._report.recorded
+
+    @property
+    def accepted(self) -> int:
+        """Events that the destination has stored."""
+        return self._report.accepted
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Events that were given up, by reason."""
+        return self._report.dropped
+
+    @property
+    def pending(self) -> int:
+        """Events that are still waiting."""
+        return self._report.pending
+
+
+class VoltAgentSDK:
+    """Records traces and sends them to a destination, in the background.
+
+    Every argument may also come from the environment (``VOLTAGENT_…``, see ``docs/settings.md``). With both keys,
+    records go to the REST API under ``base_url``; without any key they go to a local SQLite file.
+
+    Args:
+        base_url: where the API is (default ``https://api.voltagent.dev``).
+        public_key: sent as ``x-public-key``.
+        secret_key: sent as ``x-secret-key`` to the configured origin, and never shown anywhere.
+        exporter: ``rest``, ``local``, ``none``, several with commas or in a list; or objects with their protocol.
+        local_path: the SQLite file of the local store.
+        enabled: ``False`` records nothing, at next to no cost.
+        auto_flush: send by itself; ``False`` sends only on ``flush``, ``shutdown``, exit, or when a batch is full.
+        flush_interval: seconds between two batches (default 5).
+        timeout: seconds of wall time for one request (default 30), and for ``flush`` and ``shutdown``.
+        max_retries: how often a refused event is tried again (default 3).
+        retry_delay: seconds before the first retry, doubled each time (default 1).
+        sample_rate: the share of traces to record, 0 to 1, by whole trace (default 1).
+        capture_input, capture_output: whether arguments and results are recorded (default true).
+        environment, service_name: where this runs; added to the metadata of every trace.
+        headers: further headers for every request.
+        redact: key names whose values never leave the process, or a function ``(path, value) -> value``.
+        serializers: ``{type: function}``, how objects of the program's own types are recorded.
+        transport: an ``httpx`` transport for the requests, for proxies of a special kind and for tests.
+        debug: log what is sent.
+
+    Raises:
+        TypeError: an unknown argument, with the nearest known name.
+        ValidationError: a value that does not fit, or one key without the other.
+    """
+
+    def __init__(
+        self,
+        *,
+        exporter: str | Sequence[str | Exporter] | Exporter | None = None,
+        redact: Iterable[str] | Callable[[str, object], object] | Redactor | None = None,
+        serializers: Mapping[type, Callable[[Any], object]] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        **arguments: Unpack[settings.Arguments],
+    ) -> None:
+        names, given = _named_and_given(exporter)
+        self._settings = settings.load({**arguments, "exporter": names})
+        self._client: VoltAgentCoreAPI | None = None
+        self._transport = transport
+        for warning in self._settings.warnings:
+            say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning)
+        if self._settings.debug:
+            _log_to_stderr()
+        exporters = [*given, *self._exporters(() if given and names is None else self._settings.exporter)]
+        self._on = self._settings.enabled and bool(exporters)
+        redactor = _redactor(redact)
+        self._sender = Sender(
+            exporters,
+            processors=(format_event, redactor.process),
+            flush_interval=self._settings.flush_interval,
+            auto_flush=self._settings.auto_flush,
+            timeout=self._settings.timeout,
+            max_retries=self._settings.max_retries,
+            retry_delay=self._settings.retry_delay,
+        )
+        self._recorder = Recorder(
+            self._sender,
+            Snapshot(serializers),
+            capture_input=self._settings.capture_input,
+            capture_output=self._settings.capture_output,
+            sample_rate=self._settings.sample_rate,
+            common=_common_metadata(self._settings),
+        )
+        if self._on:
+            _context.activate(self._recorder)
+        else:
+            self._recorder.alive = False
+            _context.environment_was_asked()  # switched off on purpose: the environment must not switch it on
+
+    def _exporters(self, names: Sequence[str]) -> list[Exporter]:
+        return [_BUILDERS[name](self._settings, self._transport) for name in names if name != "none"]
+
+    # --------------------------------------------------------------------------------------------------------- traces
+
+    def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> NewTrace:
+        """Start a trace: ``agent_id``, and optionally ``input``, ``user_id``, ``conversation_id``, ``tags``,
+        ``metadata``, ``version``, ``level``, ``id``, ``start_time`` (also in camelCase).
+
+        Use it with ``with`` or ``async with``, or end it yourself::
+
+            async with sdk.trace(agent_id="support-v1", input={"question": "…"}) as trace: ...
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
+        return open_trace(self._recorder if self._recorder.alive else None, options, keywords)
+
+    create_trace = trace
+
+    def get_trace(self, trace_id: str) -> Done[History | None]:
+        """What is known here of a trace of this process whose ``id`` was read, else ``None``."""
+        span = self._recorder.known.get(trace_id)
+        return Done(_history(span) if span is not None and span.kind == TRACE else None)
+
+    def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
+        """Change fields of a trace by its id, also of one that another process started."""
+        given = _options.checked("update_trace()", _options.UPDATE, None, fields)
+        span = self._span(trace_id, TRACE)
+        if self._recorder.alive:
+            self._recorder.update(span, update_fields(self._recorder, given))
+        return Done(_history(span))
+
+    # --------------------------------------------------------------------------------------------------------- events
+
+    def add_event_to_trace(self, trace_id: str, event_data: Mapping[str, Any]) -> Done[Event]:
+        """Record a custom event (``name``, ``type``, …) in a trace by its id."""
+        given = _options.checked("an event", _options.EVENT, event_data, {}, ("name", "type"))
+        parent = self._span(trace_id, TRACE) if self._recorder.alive else _context.INERT
+        return Done(_event(point(parent, given), trace_id))
+
+    def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
+        """Change fields of an operation or a custom event by its id."""
+        given = _options.checked("update_event()", _options.UPDATE, None, fields)
+        span = self._span(event_id, "event")
+        if self._recorder.alive:
+            self._recorder.update(span, update_fields(self._recorder, given))
+        return Done(_event(span, _clock.id_text(span.trace.id)))
+
+    def _span(self, identifier: str, kind: str) -> Span:
+        """The span with this id, or one that stands for it where another process made it."""
+        _options.checked_identifier(identifier)
+        known = self._recorder.known.get(identifier)
+        if known is not None:
+            return known
+        trace = Trace(identifier, "", self._recorder)
+        root = Span(trace, None, TRACE, "", None, identifier=identifier)
+        return root if kind == TRACE else Span(trace, root, kind, "", None, identifier=identifier)
+
+    # ------------------------------------------------------------------------------------------------ sending, ending
+
+    def flush(self, timeout: float | None = None) -> PendingReport:
+        """Send what was recorded so far, in at most ``timeout`` seconds (default: the setting).
+
+        Without an asyncio loop running in this thread it blocks until done; with one it never blocks: ``await`` it.
+        """
+        return self._wait(self._sender.flush(self._patience(timeout)), timeout)
+
+    def shutdown(self, timeout: float | None = None) -> PendingReport:
+        """End what is open as cancelled, send everything, and stop recording for good. Waits as ``flush`` does."""
+        self._recorder.alive = False
+        _context.deactivate(self._recorder)
+        pending = self._wait(self._sender.shutdown(self._patience(timeout)), timeout)
+        if self._client is not None:
+            self._client.close()
+        return pending
+
+    def _patience(self, timeout: float | None) -> float:
+        return self._settings.timeout if timeout is None else timeout
+
+    def _wait(self, future: Future[Report], timeout: float | None) -> PendingReport:
+        if not loop_is_running():
+            try:
+                future.result(self._patience(timeout) + 1.0)  # the sender is done in time by itself; never hang
+            except TimeoutError:
+                logger.debug("voltagent: the sender did not report in time")
+        return PendingReport(future, self._sender.stats)
+
+    def stats(self) -> Report:
+        """What became of the events so far: recorded, accepted, dropped by reason, pending."""
+        return self._sender.stats()
+
+    # ---------------------------------------------------------------------------------------------------- around it
+
+    @property
+    def settings(self) -> settings.Settings:
+        """The settings in force, and where each came from (``settings.origin``)."""
+        return self._settings
+
+    @property
+    def config(self) -> VoltAgentConfig:
+        """The settings in the form of the older package."""
+        from voltagent.types import VoltAgentConfig
+
+        s = self._settings
+        return VoltAgentConfig(
+            base_url=s.base_url,
+            public_key=s.public_key or "",
+            secret_key=s.secret_key or "",
+            timeout=s.timeout,
+            headers=dict(s.headers) if s.headers else None,
+            auto_flush=s.auto_flush,
+            flush_interval=s.flush_interval,
+            max_retries=s.max_retries,
+            retry_delay=s.retry_delay,
+        )
+
+    @property
+    def client(self) -> VoltAgentCoreAPI:
+        """The low-level client with this SDK's settings. Its calls go out at once, not through the sender."""
+        if self._client is None:
+            from voltagent.client import VoltAgentCoreAPI
+
+            self._client = VoltAgentCoreAPI(self.config)
+        return self._client
+
+    def __repr__(self) -> str:
+        where = ",".join(self._settings.exporter)
+        return f"<VoltAgentSDK {where} {self._settings.base_url if 'rest' in self._settings.exporter else ''}>".replace(
+            " >", ">"
+        )
+
+    def __enter__(self) -> VoltAgentSDK:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    async def __aenter__(self) -> VoltAgentSDK:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a VoltAgentSDK holds the secret key and a thread and cannot be pickled; make one per process")
+
+
+# ----------------------------------------------------------------------------------------------------------- building
+
+
+def _named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
+    """Exporter names (for the settings) and exporter objects, apart."""
+    if exporter is None or isinstance(exporter, str):
+        return exporter, []
+    items: list[Any] = list(exporter) if isinstance(exporter, list | tuple) else [exporter]
+    given = [item for item in items if callable(getattr(item, "export", None))]
+    names = [item for item in items if item not in given]
+    return names or None, given
+
+
+def _rest(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
+    from voltagent.exporters.rest import RestExporter
+
+    return RestExporter(
+        with_settings.base_url,
+        with_settings.public_key or "",
+        with_settings.secret_key or "",
+        headers=with_settings.headers,
+        timeout=with_settings.timeout,
+        transport=transport,
+    )
+
+
+def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> Exporter:
+    from voltagent.exporters.local import LocalExporter
+
+    return LocalExporter(with_settings.local_path)
+
+
+# Each exporter is imported when it is first named: `import voltagent` must not pay for httpx or sqlite3.
+_BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
+    {"rest": _rest, "local": _local}
+)
+
+
+def _redactor(redact: Iterable[str] | Callable[[str, object], object] | Redactor | None) -> Redactor:
+    if isinstance(redact, Redactor):
+        return redact
+    if callable(redact):
+        return Redactor(hook=redact)
+    return Redactor(() if redact is None else redact)
+
+
+def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:
+    pairs = (("environment", with_settings.environment), ("service_name", with_settings.service_name))
+    return {name: value for name, value in pairs if value}
+
+
+def _log_to_stderr() -> None:
+    if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
+_making = threading.Lock()
+
+
+def from_environment() -> VoltAgentSDK | None:
+    """The SDK that the environment asks for, made at the first decorated call; ``None`` if it asks for none.
+
+    What is wrong in the environment is said once in the log, and nothing is recorded: it is not the caller's fault.
+    """
+    if not _making.acquire(blocking=False):
+        return None  # another thread is at it, or this one, in a callback: this call just runs
+    try:
+        if _context.ENVIRONMENT not in _context.ACTIVE or not settings.names_destination():
+            _context.environment_was_asked()
+            return None
+        try:
+            sdk = VoltAgentSDK()
+        except Exception as fault:  # the environment is wrong, not the program: say so and stay off
+            logger.warning("voltagent: nothing is recorded, because of the environment: %s", fault)
+            return None
+        finally:
+            _context.environment_was_asked()
+        _kept.append(sdk)
+        return sdk
+    finally:
+        _making.release()
+
+
+_kept: Final[list[VoltAgentSDK]] = []  # nobody else holds the SDK that the environment made
+
+# ------------------------------------------------------------------------------------------ models for the older API
+
+
+def _history(span: Span) -> History:
+    from voltagent.types import History
+
+    trace = span.trace
+    status = {None: "working", "cancelled": "error"}.get(span.status, span.status)
+    return History.model_validate(
+        {
+            "id": _clock.id_text(span.id),
+            "agent_id": trace.agent_id,
+            "user_id": trace.user_id,
+            "conversation_id": trace.conversation_id,
+            "start_time": _clock.iso_text(span.start_ns),
+            "end_time": _clock.iso_text(span.end_ns) if span.end_ns else None,
+            "status": status,
+            "version": trace.version,
+            "tags": list(span.tags) if span.tags else None,
+        }
+    )
+
+
+def _event(span: Span, trace_id: str) -> Event:
+    from voltagent.types import Event
+
+    facts = span.facts or {}
+    parent = span.parent
+    return Event.model_validate(
+        {
+            "id": _clock.id_text(span.id),
+            "history_id": trace_id,
+            "event_type": span.kind,
+            "event_name": span.name,
+            "start_time": _clock.iso_text(span.start_ns),
+            "status": facts.get("status", "running"),
+            "level": facts.get("level", "INFO"),
+            "parent_event_id": None if parent is None or parent.kind == TRACE else _clock.id_text(parent.id),
+            "tags": list(span.tags) if span.tags else None,
+        }
+    )
