@@ -2,7 +2,7 @@
 
 Fields, defaults, spellings and validation are those of voltagent 0.1.1, mixed case included: they are what the REST
 history API takes and gives. Every model keeps unknown fields (``extra="allow"``), because the server may add some.
-A wrong value raises ``pydantic.ValidationError``; the handles and the client built on these models raise
+A wrong value raises ``pydantic.ValidationError``, as it did there; the handles built on these models raise
 :class:`voltagent.ValidationError` instead. Times are ISO 8601 text, durations are seconds.
 """
 
