@@ -1,0 +1,43 @@
+# Needs only a Python (3.10 or newer) with pip, and make. Everything is installed into folders of this checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO_STORE := $(CURDIR)/.demo/traces.db
+
+.PHONY: help demo test check bench clean
+
+help:  ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.installed requirements-dev.txt
+	$(PIP) install --requirement requirements-dev.txt
+	@touch $@
+
+demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its trace
+	@rm -rf .demo
+	VOLTAGENT_LOCAL_PATH=$(DEMO_STORE) $(BIN)/python examples/stdlib_agent.py
+	VOLTAGENT_LOCAL_PATH=$(DEMO_STORE) $(BIN)/voltagent show
+	@echo "The same from another terminal: $(BIN)/voltagent show --db .demo/traces.db   (add -v for inputs and outputs)"
+
+test: $(VENV)/.tools  ## run the whole suite
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/.tools  ## ruff, mypy strict and pyright strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+bench: $(VENV)/.tools  ## measure what recording costs
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what these commands made
+	rm -rf .venv .venv-* .demo dist build
