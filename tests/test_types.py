@@ -32,10 +32,10 @@ from voltagent.types import (
 )
 
 SECRET = "sk_live_1f0c5d7e9a"
-MODELS = [
-    each for each in vars(types).values()
-    if isinstance(each, type) and issubclass(each, pydantic.BaseModel) and each.__name__ in types.__all__
-]  # fmt: skip
+EXPORTED = [getattr(types, name) for name in types.__all__]
+MODELS = list(
+    dict.fromkeys(each for each in EXPORTED if isinstance(each, type) and issubclass(each, pydantic.BaseModel))
+)
 
 
 def config(**more: Any) -> VoltAgentConfig:
