@@ -1,0 +1,380 @@
+"""Handles: every spelling, sync and async, one end per start, errors before anything is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.sink import ListSink, loads, recording
+from voltagent import _context, handles
+from voltagent._recorder import Recorder
+from voltagent._span import Phase
+from voltagent.errors import ValidationError
+from voltagent.handles import Trace, current, current_agent, current_trace, open_trace
+from voltagent.types import AgentOptions, TokenUsage, ToolOptions, TraceOptions, TraceStatus
+
+
+@pytest.fixture
+def live() -> Iterator[tuple[Recorder, ListSink]]:
+    with recording() as both:
+        yield both
+
+
+@pytest.fixture
+def sink(live: tuple[Recorder, ListSink]) -> ListSink:
+    return live[1]
+
+
+@pytest.fixture
+def trace(live: tuple[Recorder, ListSink]) -> Trace:
+    return open_trace(live[0], None, {"agent_id": "root"})
+
+
+# ---------------------------------------------------------------------------------------------------------- spellings
+
+
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        (None, {"agentId": "a", "userId": "u", "conversationId": "c", "tags": ["t"], "input": {"q": 1}}),
+        (None, {"agent_id": "a", "user_id": "u", "conversation_id": "c", "tags": ["t"], "input": {"q": 1}}),
+        ({"agent_id": "a", "user_id": "u", "conversation_id": "c", "tags": ["t"], "input": {"q": 1}}, {}),
+        (TraceOptions(agent_id="a", user_id="u", conversation_id="c", tags=["t"], input={"q": 1}), {}),  # type: ignore[call-arg]
+    ],
+)
+def test_a_trace_is_started_in_every_spelling(
+    live: tuple[Recorder, ListSink], options: object, keywords: dict[str, Any]
+) -> None:
+    handle = open_trace(live[0], options, keywords)
+    span = live[1].spans[0]
+    about = span.trace
+    assert (about.agent_id, about.user_id, about.conversation_id, span.tags) == ("a", "u", "c", ("t",))
+    assert loads(span.input) == {"q": 1}
+    assert handle.agent_id == "a"
+    assert handle.id == handle.trace_id
+
+
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        ({"name": "A", "input": {"x": 1}, "instructions": "do", "metadata": {"model_parameters": {"model": "m"}}}, {}),
+        (AgentOptions(name="A", input={"x": 1}, instructions="do", metadata={"model_parameters": {"model": "m"}}), {}),
+        (None, {"name": "A", "input": {"x": 1}, "instructions": "do", "model_parameters": {"model": "m"}}),
+    ],
+)
+def test_an_agent_is_added_in_every_spelling(
+    trace: Trace, sink: ListSink, options: object, keywords: dict[str, Any]
+) -> None:
+    trace.add_agent(options, **keywords)
+    span = sink.span("A")
+    assert loads(span.input) == {"x": 1}
+    assert span.facts == {"instructions": "do"}
+    assert loads(span.metadata) == {"model_parameters": {"model": "m"}}
+
+
+def test_every_handle_adds_every_kind(trace: Trace, sink: ListSink) -> None:
+    agent = trace.add_agent(name="agent")
+    tool = agent.add_tool(ToolOptions(name="tool", input={}, metadata=None))
+    memory = tool.add_memory({"name": "memory", "operation": "read"})
+    retriever = memory.add_retriever(name="retriever")
+    event = retriever.add_event({"name": "x:y", "type": "custom"})
+    event.add_tool(name="deep")
+    assert sink.tree() == [
+        ["root", ["agent", ["tool", ["memory", ["retriever", ["x:y", ["deep"]]]]]]],
+    ]
+    assert sink.span("memory").operation == "read"
+    assert [sink.span(name).agent_id for name in ("agent", "tool", "deep")] == ["root", "agent", "agent"]
+    assert (agent.parent_id, tool.parent_id, trace.parent_id) == (None, agent.id, None)
+
+
+def test_what_is_not_a_mapping_is_sent_as_a_result(trace: Trace, sink: ListSink) -> None:
+    trace.add_tool(name="t", input="text").success(output=["a", 1])
+    assert loads(sink.span("t").input) == {"result": "text"}
+    assert loads(sink.span("t").output) == {"result": ["a", 1]}
+
+
+# ----------------------------------------------------------------------------------------------------- sync and async
+
+
+def test_the_same_lines_run_in_async_code(live: tuple[Recorder, ListSink]) -> None:
+    recorder, sink = live
+
+    async def run() -> None:
+        async with open_trace(recorder, None, {"agentId": "root"}) as trace:
+            async with trace.add_agent({"name": "A"}) as agent:
+                tool = await agent.add_tool({"name": "t"})
+                assert await tool.success(output={"ok": True}) is None
+                sub = await agent.add_agent({"name": "B"})
+                assert await sub.error(status_message="no") is None
+            await trace.update(status="working", metadata={"a": 1})
+            await trace.end(status=TraceStatus.COMPLETED, output={"done": True})
+
+    asyncio.run(run())
+    assert sink.phases == [
+        ("start", "trace", "root"),
+        ("start", "agent", "A"),
+        ("start", "tool", "t"),
+        ("end", "tool", "t"),
+        ("start", "agent", "B"),
+        ("end", "agent", "B"),
+        ("end", "agent", "A"),
+        ("update", "trace", "root"),
+        ("end", "trace", "root"),
+    ]
+
+
+def test_awaiting_gives_a_handle_that_is_not_awaitable(trace: Trace) -> None:
+    async def settle(thing: Any) -> Any:
+        while inspect.isawaitable(thing):
+            thing = await thing
+        return thing
+
+    for new in (trace.add_agent(name="a"), trace.add_tool(name="t"), trace.add_event(name="e", type="x")):
+        settled = asyncio.run(settle(new))
+        assert settled == new
+        assert hash(settled) == hash(new)
+        assert not inspect.isawaitable(settled)
+
+
+def test_factories_and_receipts_are_taken_where_coroutines_are(trace: Trace) -> None:
+    async def run() -> None:
+        tool = await asyncio.create_task(trace.add_tool(name="t"))
+        first, second = await asyncio.gather(trace.add_tool(name="1"), trace.add_tool(name="2"))
+        assert (first.name, second.name) == ("1", "2")
+        assert await asyncio.create_task(tool.success()) is None
+        assert await asyncio.wait_for(first.success(), 1) is None
+
+    asyncio.run(run())
+    assert asyncio.run(trace.add_tool(name="3").success()) is None  # type: ignore[func-returns-value]
+    with pytest.raises(KeyError):
+        trace.add_tool(name="4").success().throw(KeyError("x"))
+
+
+def test_an_ending_call_never_suspends_in_a_cancelled_task(trace: Trace, sink: ListSink) -> None:
+    async def run() -> None:
+        tool = trace.add_tool(name="t")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            asyncio.current_task().cancel()  # type: ignore[union-attr]
+            await tool.error(status_message="stopped")
+            raise
+
+    async def main() -> None:
+        task = asyncio.ensure_future(run())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert sink.span("t").status == "error"
+
+
+# ------------------------------------------------------------------------------------------------------------- ending
+
+
+def test_the_first_end_wins(trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "voltagent")
+    with trace.add_tool(name="t") as tool:
+        tool.success(output={"first": True})
+        tool.error("second")
+    assert [phase for phase, _, name in sink.phases if name == "t"] == ["start", "end"]
+    assert (sink.span("t").status, loads(sink.span("t").output)) == ("completed", {"first": True})
+    assert "ended already" in caplog.text
+
+
+def test_an_exception_in_the_block_is_recorded_and_goes_on(trace: Trace, sink: ListSink) -> None:
+    fault = ValueError("boom")
+    with pytest.raises(ValueError, match="boom") as caught, trace.add_tool(name="t"):
+        raise fault
+    assert caught.value is fault
+    assert sink.span("t").status == "error"
+    assert sink.span("t").error is not None
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(3)])
+def test_being_stopped_is_recorded_as_cancelled(trace: Trace, sink: ListSink, fault: BaseException) -> None:
+    with pytest.raises(type(fault)), trace.add_tool(name="t"):
+        raise fault
+    assert sink.span("t").status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("text", "text"),
+        ({"message": "m", "code": 7}, {"message": "m", "code": 7}),
+        (["odd"], ["odd"]),
+    ],
+)
+def test_an_error_that_is_no_exception_is_sent_as_given(
+    trace: Trace, sink: ListSink, given: object, sent: object
+) -> None:
+    trace.add_tool(name="t").error(given, stage="policy_check", metadata={"k": 1})
+    span = sink.span("t")
+    assert loads(span.error) == sent  # type: ignore[arg-type]
+    assert [loads(part) for part in span.more_metadata] == [{"k": 1, "stage": "policy_check"}]
+
+
+def test_record_adds_to_what_the_end_sends(trace: Trace, sink: ListSink) -> None:
+    agent = trace.add_agent(name="A")
+    agent.record(metadata={"a": 1}, usage={"input_tokens": 3}, output={"o": 1}, tags=["x"])
+    agent.record(metadata={"b": 2}, tags=["y"])
+    agent.success(metadata={"c": 3})
+    span = sink.span("A")
+    assert [loads(part) for part in span.more_metadata] == [{"a": 1}, {"b": 2}, {"c": 3}]
+    assert (span.usage, span.more_tags, loads(span.output)) == ({"prompt_tokens": 3}, ("x", "y"), {"o": 1})
+    agent.record(metadata={"late": True})
+    assert len(span.more_metadata) == 3
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        {"promptTokens": 1, "completionTokens": 2, "totalTokens": 3},
+        TokenUsage(prompt_tokens=1, completion_tokens=2, total_tokens=3),
+    ],
+)
+def test_usage_is_taken_in_every_spelling(trace: Trace, sink: ListSink, usage: object) -> None:
+    trace.add_agent(name="A").success(usage=usage)
+    assert sink.span("A").usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+
+def test_update_sends_changed_fields_at_once(trace: Trace, sink: ListSink) -> None:
+    trace.update(status=TraceStatus.WORKING, metadata={"a": 1}, tags=["t"], userId="u")
+    phase, _, fields = sink.events[-1]
+    assert phase is Phase.UPDATE
+    assert fields == {"status": "working", "metadata": b'{"a":1}', "tags": b'["t"]', "user_id": "u"}
+
+
+# ------------------------------------------------------------------------------------------------------------ context
+
+
+def test_current_is_the_innermost_entered_handle(trace: Trace) -> None:
+    assert not current()
+    with trace:
+        made = trace.add_agent(name="made")
+        assert current() == trace  # a handle merely made is not current
+        with made as agent, agent.add_tool(name="t") as tool:
+            assert (current(), current_agent(), current_trace()) == (tool, agent, trace)
+            tool.success()
+            assert current() == tool  # still, though it has ended
+        assert current() == trace
+    assert not current_trace()
+
+
+def test_an_inert_handle_does_nothing_and_breaks_nothing(sink: ListSink) -> None:
+    with current() as handle, handle.add_agent(name="A") as agent:
+        agent.add_tool({"name": "t"}).success(output=1, metadata={"a": 1}, usage={"total_tokens": 1})
+        agent.add_event(name="e", type="t").error("x")
+        agent.record(usage={"total_tokens": 1})
+        agent.update(status="running")
+        assert not agent
+        assert "not recording" in repr(agent)
+    assert asyncio.run(_await(current_agent().add_tool(name="x"))) == current()
+    assert (current().id, current().parent_id, current().status) == ("", None, "running")
+    assert sink.events == []
+
+
+async def _await(thing: Any) -> Any:
+    return await thing
+
+
+def test_suppress_records_nothing_inside(trace: Trace, sink: ListSink, live: tuple[Recorder, ListSink]) -> None:
+    before = len(sink.events)
+    with trace, _context.suppress():
+        assert not current()
+        assert not open_trace(live[0], None, {"agent_id": "inner"})
+        current().add_tool(name="t")
+    assert [phase for phase, _, _ in sink.phases[before:]] == ["end"]
+
+
+def test_a_refused_start_takes_its_descendants_with_it(trace: Trace, sink: ListSink) -> None:
+    sink.full = True
+    with trace.add_agent(name="refused") as agent:
+        sink.full = False
+        assert not agent
+        assert not agent.add_tool(name="t")
+    assert [name for _, _, name in sink.phases] == ["root"]
+
+
+def test_a_trace_inside_a_trace_names_the_outer_one(live: tuple[Recorder, ListSink], trace: Trace) -> None:
+    with trace:
+        open_trace(live[0], None, {"agent_id": "inner"})
+    assert live[1].span("inner").trace.parent_trace_id == live[1].span("root").trace.id
+
+
+def test_sampling_leaves_whole_traces_out() -> None:
+    with recording(sample_rate=0.0) as (recorder, sink):
+        with open_trace(recorder, None, {"agent_id": "a"}) as trace:
+            trace.add_tool(name="t").success()
+        assert sink.events == []
+
+
+# ---------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda trace: trace.add_agent({}), "name"),
+        (lambda trace: trace.add_agent({"nmae": "A"}), "name is missing.*'nmae'"),
+        (lambda trace: trace.add_agent({"name": ""}), "name"),
+        (lambda trace: trace.add_agent({"name": 5}), "name.*int"),
+        (lambda trace: trace.add_agent("A"), "mapping, not str"),
+        (lambda trace: trace.add_tool(name="t", metadata=[1]), "metadata.*list"),
+        (lambda trace: trace.add_tool(name="t", tags="abc"), "tags.*str"),
+        (lambda trace: trace.add_tool(name="t", tags=[1]), "tags.*int"),
+        (lambda trace: trace.add_memory(name="m", operation="append"), "operation.*read, write"),
+        (lambda trace: trace.add_event(name="e"), "type"),
+        (lambda trace: trace.add_event(name="e", type="t", status="odd"), "status"),
+        (lambda trace: trace.add_event(name="e", type="t", level="LOUD"), "level"),
+        (lambda trace: trace.add_event(name="e", type="t", start_time="yesterday"), "start_time"),
+        (lambda trace: trace.success(usage="many"), "usage.*str"),
+        (lambda trace: trace.success(usage={"total_tokens": "3"}), "total_tokens"),
+        (lambda trace: trace.success(metadata="m"), "metadata"),
+        (lambda trace: trace.error(None), "status_message"),
+        (lambda trace: trace.end(status="working"), "status"),
+        (lambda trace: trace.update(status="odd"), "status"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_recorded(trace: Trace, sink: ListSink, call: Any, named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        call(trace)
+    assert len(sink.events) == 1
+    assert trace.status == "running"
+
+
+@pytest.mark.parametrize("keywords", [{}, {"agent_id": ""}, {"agent_id": 5}, {"agent_id": "a", "userId": 5}])
+def test_a_trace_is_refused_with_the_option_named(live: tuple[Recorder, ListSink], keywords: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="agent_id|userId"):
+        open_trace(live[0], None, keywords)
+    assert live[1].events == []
+
+
+def test_an_unknown_option_is_ignored_with_one_warning(
+    trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        trace.add_tool({"name": "t", "metdata": {}})
+    assert [record.getMessage() for record in caplog.records] == [
+        "voltagent: a tool has no option 'metdata', it is ignored; did you mean 'metadata'?"
+    ]
+    assert len(sink.events) == 4
+
+
+def test_handles_take_models_by_their_fields_only(trace: Trace) -> None:
+    with pytest.raises(ValidationError, match="SimpleNamespace"):
+        trace.add_tool(SimpleNamespace(name="t"))
+
+
+def test_every_name_that_handles_promise_is_there() -> None:
+    assert set(handles.__all__) <= set(dir(handles))
