@@ -68,6 +68,7 @@ class Span:
         "facts", "redact",
         # set while it runs, and at the end
         "more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns",
+        "__weakref__",
     )  # fmt: skip
 
     def __init__(

@@ -88,7 +88,7 @@ class Handle:
 
     def __repr__(self) -> str:
         if not self:
-            return f"<voltagent {type(self).__name__.lower()}: not recording>"
+            return "<voltagent handle: not recording>"
         return f"<voltagent {self.kind} {self.name!r} {_clock.id_text(self._span.id)} {self.status}>"
 
     # ------------------------------------------------------------------------------------------------------- children
