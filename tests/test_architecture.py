@@ -25,6 +25,11 @@ FLOORS = (
 # Rooms that are one room on several files.
 PARTS = {
     "_forms": "_snapshot",
+    "_peek": "_snapshot",
+    "_plain": "_snapshot",
+    "_secret": "_snapshot",
+    "_text": "_snapshot",
+    "_walk": "_snapshot",
     "local.migrations": "local.store",
     "_backlog": "sender",
 }

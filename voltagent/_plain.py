@@ -1,0 +1,94 @@
+"""The quick question of every snapshot: is this value made of plain JSON types only, and small enough?
+
+It asks types by ``type(x)`` and reads exact built-in types only, so it cannot run anybody's code. It makes no call per
+text or number: on CPython this loop costs about as much as writing the JSON does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["HUGE", "plain"]
+
+# Integers from here on are not written as JSON numbers: they fit no double, and `str` of them can take seconds.
+HUGE: Final = 1 << 1023
+
+_NUMBERS: Final = frozenset((float, bool, type(None), int))
+_INT: Final = frozenset((int,))
+_NODE: Final = 8  # what an item counts beside its characters: bounds the number of items, and with it the time
+
+
+def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0912 - one loop, unrolled for its speed
+    """What is left of ``room`` (about one unit per character), or a negative number where ``value`` is not plain.
+
+    ``value`` is an exact ``dict``, ``list`` or ``tuple``. Not plain is what holds any other type than those and exact
+    ``str``, ``int``, ``float``, ``bool`` and ``None``, a key that is no text, more than ``room``, or more levels than
+    ``depth``: so a cycle is not plain either.
+    """
+    room -= _NODE * len(value)
+    if room < 0 or depth <= 0:
+        return -1
+    if type(value) is dict:
+        for key, item in value.items():
+            kind = type(item)
+            if type(key) is not str:
+                return -1
+            room -= len(key)
+            if kind is str:
+                room -= len(item)
+            elif kind is dict or kind is list or kind is tuple:
+                room = plain(item, depth - 1, room)
+                if room < 0:
+                    return -1
+            elif kind is int:
+                if not -HUGE < item < HUGE:
+                    return -1
+            elif kind is not float and kind is not bool and item is not None:
+                return -1
+        return room
+    if len(value) > 16 and type(value[0]) in _NUMBERS and _numbers(value):
+        return room
+    for item in value:
+        kind = type(item)
+        if kind is str:
+            room -= len(item)
+        elif kind is dict:
+            # The usual list is one of messages or documents: their texts are looked at here, without a call for each.
+            room -= _NODE * len(item)
+            if room < 0 or depth <= 1:
+                return -1
+            for key, part in item.items():
+                if type(key) is str is type(part):
+                    room -= len(key) + len(part)
+                    continue
+                if type(key) is not str:
+                    return -1
+                room -= len(key)
+                kind = type(part)
+                if kind is dict or kind is list or kind is tuple:
+                    room = plain(part, depth - 2, room)
+                    if room < 0:
+                        return -1
+                elif kind is int:
+                    if not -HUGE < part < HUGE:
+                        return -1
+                elif kind is not float and kind is not bool and part is not None:
+                    return -1
+        elif kind is list or kind is tuple:
+            room = plain(item, depth - 1, room)
+            if room < 0:
+                return -1
+        elif kind is int:
+            if not -HUGE < item < HUGE:
+                return -1
+        elif kind is not float and kind is not bool and item is not None:
+            return -1
+    return room
+
+
+def _numbers(values: Any) -> bool:
+    """Whether a long list holds numbers only, as an embedding does; asked at the speed of C."""
+    kinds = set(map(type, values))
+    if int not in kinds:
+        return kinds <= _NUMBERS
+    return kinds == _INT and -HUGE < min(values) and max(values) < HUGE

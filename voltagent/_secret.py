@@ -1,0 +1,72 @@
+"""What the user marked as secret: ``Annotated[str, Secret]`` and pydantic's own secret types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+import pydantic
+
+__all__ = ["SECRET_TEXT", "Secret", "is_secret_annotation", "names_a_secret"]
+
+# What stands in the record where a secret stood.
+SECRET_TEXT: Final = "[redacted]"
+
+
+class Secret:
+    """Marks a parameter or a field as secret: ``def login(user: str, key: Annotated[str, Secret])``.
+
+    Its value never leaves the process: the record says ``"[redacted]"`` in its place.
+    """
+
+    __slots__ = ()
+
+
+_SECRET_TYPES: Final = (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret)
+_SECRET_WORD: Final = re.compile(r"\bSecret(Str|Bytes)?\b")
+_NAME: Final = re.compile(r"[^\W\d][\w.]*")
+
+
+def is_secret_annotation(annotation: object) -> bool:
+    """Whether a parameter so annotated may not be recorded.
+
+    True for ``Annotated[..., Secret]`` (the class or an instance of it), ``pydantic.SecretStr``, ``SecretBytes`` and
+    ``Secret``, and for anything built over one of them: unions, containers, ``NewType``, ``type`` aliases. An
+    annotation that is still text, because its names could not be resolved, is secret if it says one of these names.
+    """
+    return _is_secret(annotation, 8)
+
+
+def names_a_secret(annotation: str, names: Mapping[str, Any]) -> bool:
+    """:func:`is_secret_annotation` for the text of an annotation, given the ``names`` of the module it stands in.
+
+    The text is not evaluated: its names are looked up, one by one.
+    """
+    if _SECRET_WORD.search(annotation):
+        return True
+    words = _NAME.findall(annotation)
+    return any(is_secret_annotation(names[word]) for word in words if type(names.get(word, "")) is not str)
+
+
+def _is_secret(annotation: object, depth: int) -> bool:
+    if type(annotation) is str:
+        return _SECRET_WORD.search(annotation) is not None
+    if annotation is Secret or type(annotation) is Secret:
+        return True
+    if isinstance(annotation, type) and any(base in _SECRET_TYPES for base in type.mro(annotation)[:-1]):
+        return True
+    if depth <= 0:
+        return False
+    return any(_is_secret(part, depth - 1) for part in _parts(annotation))
+
+
+def _parts(annotation: object) -> tuple[object, ...]:
+    """What an annotation is built from."""
+    parts: tuple[object, ...] = get_args(annotation)
+    origin = getattr(annotation, "__origin__", None)
+    forward = getattr(annotation, "__forward_arg__", None)
+    below = getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
+    more = [part for part in (origin, forward, below) if part is not None]
+    inner = [item for part in parts if isinstance(part, list) for item in part]  # pyright: ignore
+    return (*parts, *more, *inner)

@@ -1,0 +1,55 @@
+"""Text that is too long, or no text at all for JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+__all__ = ["clean", "cut", "encoded", "shortened"]
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
+_LONGEST_WORD: Final = 4096
+_TORN: Final = 512
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for every lone surrogate, which no JSON text and no UTF-8 may hold."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def encoded(value: Any) -> bytes:
+    """JSON text of a plain value, lone surrogates and all; a number that is none (NaN) as text."""
+    try:
+        return to_json(value, inf_nan_mode="strings")
+    except ValueError:  # PydanticSerializationError is one
+        return to_json(_cleaned(value), inf_nan_mode="strings")
+
+
+def cut(text: str, length: int) -> str:
+    """At most ``length`` characters of a longer text, without the word that the cut would tear.
+
+    Half a key looks like no key at all to a redactor, so none may be left at the end. A text without any border in
+    its last 4096 characters loses the last 512.
+    """
+    head = text[:length]
+    if len(text) <= length:
+        return head
+    start = max(0, length - _LONGEST_WORD)
+    borders = [found.end() for found in _BORDER.finditer(head, start)]
+    return head[: borders[-1]] if borders else head[: max(0, length - _TORN)]
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, :func:`cut` where it is longer than ``length``, with a note of its original size."""
+    return text if len(text) <= length else f"{cut(text, length)}… [truncated, {len(text)} characters]"
+
+
+def _cleaned(value: Any) -> Any:
+    if type(value) is str:
+        return clean(value)
+    if type(value) is dict:
+        return {clean(key): _cleaned(item) for key, item in value.items()}
+    return [_cleaned(item) for item in value] if type(value) is list else value
