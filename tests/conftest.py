@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from voltagent import _guard
+from voltagent import _context, _guard
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +27,12 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _guard._last_said.clear()
     yield
     _guard._last_said.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_live() -> Iterator[None]:
+    """Every test starts as a fresh process does: no recorder, the environment not asked."""
+    before = list(_context.ACTIVE)
+    _context.ACTIVE[:] = [_context.ENVIRONMENT]
+    yield
+    _context.ACTIVE[:] = before
