@@ -7,7 +7,7 @@ import random
 import time
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["id_text", "iso_text", "monotonic", "new_id", "nanoseconds", "parse_iso", "randomness"]
+__all__ = ["id_text", "iso_text", "monotonic", "nanoseconds", "new_id", "parse_iso", "randomness"]
 
 # A generator of our own: a program that seeds the global one must not make our ids repeat.
 randomness = random.Random()  # noqa: S311 - ids need to be unique, not secret

@@ -28,7 +28,9 @@ class APIError(VoltAgentError):
     was one.
     """
 
-    def __init__(self, message: str, status_code: int | None = None, response_data: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, status_code: int | None = None, response_data: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.response_data = response_data
