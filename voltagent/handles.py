@@ -93,7 +93,7 @@ class Handle:
 
     # ------------------------------------------------------------------------------------------------------- children
 
-    def add_agent(self, options: Options = None, /, **keywords: Any) -> NewAgent:
+    def add_agent(self, options: Options = None, **keywords: Any) -> NewAgent:
         """Start an agent under this: ``name``, and optionally ``input``, ``instructions``, ``metadata``, ``tags``,
         ``model_parameters``, as a mapping, an ``AgentOptions`` or keywords.
 
@@ -102,24 +102,24 @@ class Handle:
         """
         return NewAgent(self._start(AGENT, options, keywords))
 
-    def add_tool(self, options: Options = None, /, **keywords: Any) -> NewTool:
+    def add_tool(self, options: Options = None, **keywords: Any) -> NewTool:
         """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
         return NewTool(self._start(TOOL, options, keywords))
 
-    def add_memory(self, options: Options = None, /, **keywords: Any) -> NewMemory:
+    def add_memory(self, options: Options = None, **keywords: Any) -> NewMemory:
         """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
         return NewMemory(self._start(MEMORY, options, keywords))
 
-    def add_retriever(self, options: Options = None, /, **keywords: Any) -> NewRetriever:
+    def add_retriever(self, options: Options = None, **keywords: Any) -> NewRetriever:
         """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
         return NewRetriever(self._start(RETRIEVER, options, keywords))
 
-    def add_event(self, options: Options = None, /, **keywords: Any) -> NewEvent:
+    def add_event(self, event_data: Options = None, **keywords: Any) -> NewEvent:
         """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
         ``status``, ``level``, ``status_message``, ``tags``. It is a point in time, with no end unless ``success`` or
         ``error`` is called on it.
         """
-        given = _options.checked("an event", _options.EVENT, options, keywords, ("name", "type"))
+        given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
         return NewEvent(point(self._span, given))
 
     def _start(self, kind: str, options: Options, keywords: Mapping[str, Any]) -> Span:
@@ -240,6 +240,12 @@ class Agent(Handle):
     """An AI agent at work."""
 
     __slots__ = ()
+
+    def success(  # type: ignore[override] - 0.1.1 had this order for agents
+        self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        """End this well, as any operation; by position, an agent's usage comes before its metadata."""
+        return super().success(output, metadata, usage)
 
 
 class Tool(Handle):

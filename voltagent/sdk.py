@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from voltagent import _clock, _context, _options, settings
+from voltagent import _clock, _context, _options, handles, settings
 from voltagent._awaitable import Done, Pending, loop_is_running
 from voltagent._failure import format_event
 from voltagent._guard import logger, say_once
@@ -29,7 +29,17 @@ if TYPE_CHECKING:
     from voltagent.client import VoltAgentCoreAPI
     from voltagent.types import Event, History, VoltAgentConfig
 
-__all__ = ["PendingReport", "VoltAgentSDK", "from_environment"]
+__all__ = ["AgentContext", "EventContext", "MemoryContext", "PendingReport", "RetrieverContext", "ToolContext",
+           "TraceContext", "TraceContextManager", "VoltAgentSDK", "from_environment"]  # fmt: skip
+
+# The names that voltagent 0.1.1 had for the handles.
+TraceContextManager: TypeAlias = NewTrace
+TraceContext: TypeAlias = handles.Trace
+AgentContext: TypeAlias = handles.Agent
+ToolContext: TypeAlias = handles.Tool
+MemoryContext: TypeAlias = handles.Memory
+RetrieverContext: TypeAlias = handles.Retriever
+EventContext: TypeAlias = handles.Event
 
 
 class PendingReport(Pending[Report]):

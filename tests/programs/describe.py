@@ -109,11 +109,10 @@ def signatures(objects):
             for method, function in inspect.getmembers(value):
                 if isinstance(function, property):
                     yield f"{name}.{method}", "property"
-                elif inspect.isfunction(function) and (not method.startswith("_") or method in SPECIAL):
+                elif method in ("__enter__", "__exit__", "__aenter__", "__aexit__"):
+                    yield f"{name}.{method}", "called by Python"
+                elif inspect.isfunction(function) and (not method.startswith("_") or method == "__init__"):
                     yield f"{name}.{method}", parameters(function)
-
-
-SPECIAL = ("__init__", "__enter__", "__exit__", "__aenter__", "__aexit__")
 
 
 def parameters(function):
