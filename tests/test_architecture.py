@@ -24,10 +24,12 @@ FLOORS = (
 )
 # Rooms that are one room on several files.
 PARTS = {
+    "_fields": "_snapshot",
     "_forms": "_snapshot",
     "_peek": "_snapshot",
     "_plain": "_snapshot",
     "_secret": "_snapshot",
+    "_shapes": "_snapshot",
     "_text": "_snapshot",
     "_walk": "_snapshot",
     "local.migrations": "local.store",

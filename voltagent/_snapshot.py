@@ -1,6 +1,7 @@
 """Any object to bounded JSON text, at the moment of the call, without running anybody's code.
 
-Two tiers. What is made of plain JSON types and small enough goes straight to the encoder. Everything else is walked.
+Two ways. What is made of plain JSON types and small enough goes straight to the encoder (:mod:`voltagent._plain`). All
+else is walked (:mod:`voltagent._walk`) with a fixed form for each type (:mod:`voltagent._forms`, `docs/capture.md`).
 """
 
 from __future__ import annotations
@@ -10,46 +11,119 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from voltagent._plain import plain
+from voltagent import _peek
+from voltagent._forms import Forms
+from voltagent._guard import Guard
+from voltagent._plain import HUGE, plain
 from voltagent._secret import SECRET_TEXT, Secret, is_secret_annotation
+from voltagent._text import encoded
+from voltagent._walk import DEPTH, Walk
 
-__all__ = ["NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "is_secret_annotation"]
+__all__ = ["LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "is_secret_annotation"]
 
-NOTHING: Final = object()
+# Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
+LIMIT: Final = 960 * 1024
+
+NOTHING: Final = object()  # a generator that returned nothing, as against one that returned None
+
+_PLAIN: Final = frozenset((dict, list, tuple, str, int, float, bool, type(None)))
 
 
 class Snapshot:
+    """Takes snapshots of values as JSON text.
+
+    ``serializers`` say for the user's own types what to record: a function from a value of the type (or of a type
+    derived from it) to any value. What one raises is recorded as a marker; nothing is recorded while one runs.
+    """
+
+    __slots__ = ("_forms", "_quick")
+
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
-        self._serializers = dict(serializers or {})
+        self._forms = Forms(serializers or {})
+        self._quick = not self._forms.registers(_PLAIN)
 
-    def encode(self, value: object, limit: int = 1 << 20) -> bytes:
+    def encode(self, value: object, limit: int = LIMIT) -> bytes:
+        """The JSON text of a value, of at most ``limit`` bytes. Never raises; runs no code of the user's but serializers."""
         kind = type(value)
-        if kind is dict or kind is list or kind is tuple:
-            if plain(value, 20, limit) >= 0:
-                return to_json(value, inf_nan_mode="strings")
-        elif kind in (str, int, float, bool, type(None)):
-            return to_json(value, inf_nan_mode="strings")
-        return to_json(f"{kind.__module__}.{kind.__qualname__}")
+        if self._quick:
+            try:
+                if kind is dict or kind is list or kind is tuple:
+                    if plain(value, DEPTH, limit) >= 0:
+                        text = to_json(value, inf_nan_mode="strings")
+                        if len(text) <= limit:
+                            return text
+                elif kind is str and len(value) < limit // 8:  # type: ignore[arg-type]  # pyright: ignore
+                    return to_json(value)
+            except Exception:  # noqa: S110 - lone surrogates, another thread changing the value, the stack's end
+                pass
+        return self._walked(value, limit)[0]
 
-    def encode_object(self, value: object) -> bytes:
-        if type(value) is dict:
-            text = self.encode(value)
-            if text[:1] == b"{":
-                return text
-            return b'{"result":' + text + b"}"
-        return b'{"result":' + self.encode(value) + b"}"
+    def encode_object(self, value: object, limit: int = LIMIT) -> bytes:
+        """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
+        if type(value) is dict and self._quick:
+            try:
+                if plain(value, DEPTH, limit) >= 0:
+                    text = to_json(value, inf_nan_mode="strings")
+                    if len(text) <= limit:
+                        return text
+            except Exception:  # noqa: S110 - as in `encode`
+                pass
+        elif type(value) in _PLAIN:
+            return b'{"result":' + self.encode(value, limit) + b"}"
+        text, is_object = self._walked(value, limit)
+        return text if is_object else b'{"result":' + text + b"}"
+
+    def _walked(self, value: object, limit: int) -> tuple[bytes, bool]:
+        try:
+            walk = Walk(self._forms, limit)
+            return walk.text(value), walk.is_object
+        except RecursionError:  # the caller stands at the end of the stack
+            return _LOST, False
+        except Exception as fault:
+            Guard.swallowed(fault)
+            return encoded({"type": _peek.full_name(type(value)), "error": "not readable"}), False
+
+
+_LOST: Final = b'{"error":"not readable: RecursionError"}'
 
 
 class Items:
+    """The items of a stream as they pass by: each a snapshot of its moment, all within the budget of one value."""
+
+    __slots__ = ("_count", "_left", "_snapshot", "_texts")
+
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._texts: list[bytes] = []
+        self._left = LIMIT
+        self._count = 0
 
     def add(self, item: object) -> None:
-        self._texts.append(self._snapshot.encode(item))
+        """Take a snapshot of an item; where the budget is used up, only count it."""
+        self._count += 1
+        if self._left > 0:
+            text = self._snapshot.encode(item, max(self._left, _LEAST))
+            self._left -= len(text) + 1
+            if self._left > 0 or not self._texts:
+                self._texts.append(text)
+
+    @property
+    def count(self) -> int:
+        """How many items passed by, those past the budget included."""
+        return self._count
 
     def encode_object(self, returned: object = NOTHING) -> bytes:
-        result = b'{"result":[' + b",".join(self._texts) + b"]"
-        if returned is not NOTHING:
-            result += b',"return":' + self._snapshot.encode(returned)
-        return result + b"}"
+        """``{"result": [items]}``, with ``"return"`` where the stream returned something.
+
+        Where items are missing the list stands in the envelope of all that was cut, with the number of all items.
+        """
+        result = b"[" + b",".join(self._texts) + b"]"
+        if len(self._texts) < self._count:
+            result = b'{"truncated":true,"type":"items","size":%d,"reason":"size","value":%b}' % (self._count, result)
+        if returned is NOTHING:
+            return b'{"result":' + result + b"}"
+        rest = self._snapshot.encode(returned, max(self._left, _LEAST))
+        return b'{"result":' + result + b',"return":' + rest + b"}"
+
+
+_LEAST: Final = 16_384  # bytes for the returned value, or the first item, in any case

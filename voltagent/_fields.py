@@ -1,0 +1,175 @@
+"""Classes with named fields: pydantic models, data classes, attrs classes and named tuples.
+
+Their values are read where they are stored. No validator, serializer, computed field or property runs. What is to be
+read of a class is found out once: the result is a function from an instance to its fields.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field
+from itertools import islice
+from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
+from typing import Any, Final, NamedTuple, cast
+
+import pydantic
+
+from voltagent import _peek
+from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
+from voltagent._shapes import MOST_ITEMS, Fields
+
+__all__ = ["form_of"]
+
+_MISSING: Final = object()
+_NO_NAMES: Final[Mapping[str, Any]] = {}
+
+
+class _Field(NamedTuple):
+    name: str
+    secret: bool
+    read: Callable[[Any], Any] | None  # of a `__slots__` class; None: it is in the `__dict__`
+
+
+def form_of(kind: type) -> Callable[[Any], object] | None:
+    """How to read the fields of this class; ``None`` where it is no class with named fields."""
+    if _peek.has_base(kind, pydantic.BaseModel):
+        return _pydantic(kind)
+    if _peek.has_base(kind, tuple):
+        return _named_tuple(kind)
+    old_model = _peek.loaded("pydantic.v1", "BaseModel")
+    if old_model is not None and _peek.has_base(kind, old_model):
+        return _stored(kind, list(_v1_fields(kind)))
+    found = _peek.class_value(kind, "__dataclass_fields__")
+    if type(found) is dict:
+        return _stored(kind, list(_dataclass_fields(kind, cast(Any, found))))
+    found = _peek.class_value(kind, "__attrs_attrs__")
+    if found is not None and _peek.has_base(type(found), tuple):
+        return _stored(kind, list(_attrs_fields(kind, cast(Any, found))))
+    return None
+
+
+def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], Fields]:
+    name = _peek.full_name(kind)
+    read_dict = _dict_reader(kind)
+
+    def form(value: Any) -> Fields:
+        values = read_dict(value)
+        found = {field.name: _value(field, value, values) for field in fields}
+        return Fields(name, {key: item for key, item in found.items() if item is not _MISSING})
+
+    return form
+
+
+def _value(field: _Field, value: Any, values: dict[str, Any]) -> Any:
+    if field.secret:
+        return SECRET_TEXT
+    if field.read is None:
+        return dict.get(values, field.name, _MISSING)
+    try:
+        return field.read(value)
+    except AttributeError:  # a slot that was never set
+        return _MISSING
+
+
+def _dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
+    """:func:`_peek.stored` for one class, the search done beforehand."""
+    for base in _peek.bases(kind):
+        reader = _peek.class_dict(base).get("__dict__")
+        if type(reader) is GetSetDescriptorType:
+            return reader.__get__
+    return lambda _: {}
+
+
+def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
+    reader = _peek.class_value(kind, name)
+    return reader.__get__ if type(reader) is MemberDescriptorType else None
+
+
+# ------------------------------------------------------------------------------------------------------------ pydantic
+
+
+def _pydantic(kind: type) -> Callable[[Any], object]:
+    fields = list(_v2_fields(kind))
+    form = _stored(kind, fields)
+    if _peek.has_base(kind, pydantic.RootModel) and len(fields) == 1:
+        return lambda value: form(value).fields.get("root")
+    read_extra = cast(Any, pydantic.BaseModel.__dict__["__pydantic_extra__"]).__get__
+
+    def form_with_extra(value: Any) -> Fields:
+        found = form(value)
+        try:
+            extra = read_extra(value)
+        except AttributeError:  # made by `__new__` alone
+            return found
+        if type(extra) is dict:
+            pairs = islice(dict.items(cast(dict[Any, Any], extra)), MOST_ITEMS)
+            found.fields.update((key, item) for key, item in pairs if type(key) is str and key not in found.fields)
+        return found
+
+    return form_with_extra
+
+
+def _v2_fields(kind: type) -> Iterator[_Field]:
+    infos = _peek.class_value(kind, "__pydantic_fields__") or _peek.class_value(kind, "model_fields")  # before 2.10
+    for name, info in dict.items(infos) if type(infos) is dict else ():
+        if info.exclude is not True:
+            marked = any(is_secret_annotation(mark) for mark in info.metadata)
+            yield _Field(name, marked or is_secret_annotation(info.annotation), None)
+
+
+def _v1_fields(kind: type) -> Iterator[_Field]:
+    """The models of pydantic's first version, which the second still brings along as ``pydantic.v1``."""
+    for name, field in dict.items(_peek.class_value(kind, "__fields__")):
+        if field.field_info.exclude is not True:
+            yield _Field(name, is_secret_annotation(field.annotation) or _is_marked(kind, name), None)
+
+
+# ----------------------------------------------------------------------------------- data classes, attrs, named tuples
+
+
+def _dataclass_fields(kind: type, fields: dict[str, Any]) -> Iterator[_Field]:
+    for name, field in dict.items(fields):
+        # A `ClassVar` or an `InitVar` is in the table too, but no field: its kind is another marker of the same module.
+        if type(name) is str and type(field) is Field and cast(Any, field)._field_type.name == "_FIELD":  # noqa: SLF001
+            yield _Field(name, _is_marked(kind, name), _slot_reader(kind, name))
+
+
+def _attrs_fields(kind: type, attributes: tuple[Any, ...]) -> Iterator[_Field]:
+    for attribute in tuple.__iter__(attributes):
+        name = _peek.slot(attribute, "name")
+        if type(name) is str:
+            yield _Field(name, _is_marked(kind, name), _slot_reader(kind, name))
+
+
+def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
+    names = _peek.class_value(kind, "_fields")
+    if type(names) is not tuple or not all(type(name) is str for name in cast(tuple[Any, ...], names)):
+        return None
+    full_name = _peek.full_name(kind)
+    secret = {name for name in cast(tuple[str, ...], names) if _is_marked(kind, name)}
+
+    def form(value: Any) -> Fields:
+        pairs = zip(cast(tuple[str, ...], names), tuple.__iter__(value), strict=False)
+        return Fields(full_name, {name: SECRET_TEXT if name in secret else item for name, item in pairs})
+
+    return form
+
+
+def _is_marked(kind: type, name: str) -> bool:
+    """Whether the annotation of a field, where the class or a base wrote it, says it is secret."""
+    for base in _peek.bases(kind):
+        annotations = _peek.class_dict(base).get("__annotations__")
+        if type(annotations) is dict and name in annotations:
+            annotation = cast(Any, annotations)[name]
+            if type(annotation) is str:
+                return names_a_secret(annotation, _names_of(base))
+            return is_secret_annotation(annotation)
+    return False
+
+
+def _names_of(kind: type) -> Mapping[str, Any]:
+    """The names of the module that a class was written in."""
+    name = _peek.class_dict(kind).get("__module__")
+    module = sys.modules.get(name) if type(name) is str else None
+    return cast(Mapping[str, Any], module.__dict__) if type(module) is ModuleType else _NO_NAMES

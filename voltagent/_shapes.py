@@ -1,0 +1,56 @@
+"""What a form may answer instead of a value: collections already read, and what had to be cut."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["MOST_ITEMS", "Cut", "Fields", "Listed", "Mapped"]
+
+MOST_ITEMS: Final = 65_536  # items of one collection that are read at all, once it is not plain
+
+
+class Fields:
+    """Names and values: a JSON object whose keys are texts and differ.
+
+    ``user_data`` is False for what is only told about a value, such as the shape of an array.
+    """
+
+    __slots__ = ("fields", "name", "user_data")
+
+    def __init__(self, name: str, fields: dict[str, Any], *, user_data: bool = True) -> None:
+        self.name = name
+        self.fields = fields
+        self.user_data = user_data
+
+
+class Mapped:
+    """Keys of any type and values: ``pairs`` are the first of ``size``."""
+
+    __slots__ = ("name", "pairs", "size")
+
+    def __init__(self, name: str, pairs: list[tuple[Any, Any]], size: int) -> None:
+        self.name = name
+        self.pairs = pairs
+        self.size = size
+
+
+class Listed:
+    """Items: the first of ``size``."""
+
+    __slots__ = ("items", "name", "size")
+
+    def __init__(self, name: str, items: list[Any], size: int) -> None:
+        self.name = name
+        self.items = items
+        self.size = size
+
+
+class Cut:
+    """A value of which only a part is told, as text."""
+
+    __slots__ = ("name", "size", "value")
+
+    def __init__(self, name: str, size: int, value: str) -> None:
+        self.name = name
+        self.size = size
+        self.value = value

@@ -1,0 +1,280 @@
+"""The slow way of a snapshot: what is not plain, or too much, is written part by part within one budget.
+
+The JSON text is written directly. So its size is known at every step, a collection that is plain all through is
+written by the encoder in one piece, and nothing refers to the user's objects when the walk is over.
+
+Budget: bytes of JSON, depth, and time. Every part leaves some bytes to those that come after it, so that one huge
+field does not hide the small ones beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from voltagent import _clock, _peek
+from voltagent._forms import Forms
+from voltagent._plain import HUGE, plain
+from voltagent._shapes import MOST_ITEMS, Cut, Fields, Listed, Mapped
+from voltagent._text import cut, encoded, shortened
+
+__all__ = ["DEPTH", "Walk"]
+
+DEPTH: Final = 20
+SECONDS: Final = 0.025  # of walking; what is not reached by then is cut
+_STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
+_SHARE: Final = 512  # bytes that a part leaves to each that comes after it
+_ENVELOPE: Final = 120  # bytes about what was cut
+_FUTILE_SECONDS: Final = 0.004  # spent on finding out that collections are not plain; then that is not asked again
+_LONGEST_KEY: Final = 1024
+_MANY: Final = 256
+
+
+class Walk:
+    """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut)."""
+
+    __slots__ = ("chunks", "deadline", "forms", "futile", "is_object", "left", "path", "steps")
+
+    def __init__(self, forms: Forms, limit: int) -> None:
+        self.forms = forms
+        self.left = limit - _ENVELOPE
+        self.chunks: list[bytes] = []
+        self.path: set[int] = set()  # identities of the collections we are inside of
+        self.steps = 0
+        self.deadline = _clock.monotonic() + SECONDS
+        self.futile = 0.0
+        self.is_object = False  # whether the outermost value is a JSON object of the user's
+
+    def text(self, value: object) -> bytes:
+        """The JSON text of the value."""
+        self.write(value, DEPTH, 0)
+        return b"".join(self.chunks)
+
+    # -------------------------------------------------------------------------------------------------------- parts
+
+    def write(self, value: Any, depth: int, floor: int) -> None:
+        """One value. ``floor`` is the number of bytes that it has to leave."""
+        self.steps += 1
+        kind = type(value)
+        if kind is str:
+            self._write_text(value, floor)
+        elif kind is bool or kind is float or value is None:
+            self._put(encoded(value))
+        elif kind is int:
+            self._write_int(value)
+        elif kind is dict:
+            if not self._write_plain(value, depth, floor):
+                self._within(value, self.forms.of(kind)(value), depth, floor)
+        elif kind is list or kind is tuple:
+            shape = self.forms.of(kind)(value)
+            self._within(value, shape, depth, floor)
+        else:
+            self._within(value, self._shape_of(value, kind), depth, floor)
+
+    def _put(self, chunk: bytes) -> None:
+        self.left -= len(chunk)
+        self.chunks.append(chunk)
+
+    def _shape_of(self, value: Any, kind: type) -> object:
+        try:
+            return self.forms.of(kind)(value)
+        except Exception as fault:  # a library's own reader failed: a closed buffer, a field set to something odd
+            error = f"not readable: {_peek.full_name(type(fault))}"
+            return Fields("", {"type": _peek.full_name(kind), "error": error}, user_data=False)
+
+    def _within(self, value: Any, shape: object, depth: int, floor: int) -> None:
+        """Write what the form of ``value`` made of it, unless we are inside of ``value`` already, or too deep."""
+        kind = type(shape)
+        if kind is str:
+            self._write_text(cast(str, shape), floor)
+        elif kind is Cut:
+            self._write_cut(cast(Cut, shape), floor)
+        elif id(value) in self.path:
+            self._put(_envelope(_peek.full_name(type(value)), _size(shape), "cycle") + b"}")
+        elif depth <= 0 and kind not in _SCALARS:
+            self._put(_envelope(_peek.full_name(type(value)), _size(shape), "depth") + b"}")
+        else:
+            self.path.add(id(value))
+            self._write_shape(shape, depth, floor)
+            self.path.discard(id(value))
+
+    def _write_shape(self, shape: Any, depth: int, floor: int) -> None:
+        kind = type(shape)
+        if kind is Listed:
+            self._write_list(shape, depth, floor)
+        elif kind is Fields:
+            self.is_object |= not self.chunks and shape.user_data
+            if not self._write_plain(shape.fields, depth, floor):
+                self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, floor)
+        elif kind is Mapped:
+            self.is_object |= not self.chunks
+            self._write_pairs(shape.name, shape.pairs, shape.size, depth, floor)
+        else:
+            self.write(shape, depth - 1, floor)
+
+    # ------------------------------------------------------------------------------------------------------ scalars
+
+    def _write_text(self, value: str, floor: int, name: str = "str") -> None:
+        room = max(0, self.left - floor)
+        if len(value) <= room:
+            chunk = encoded(value)
+            if len(chunk) <= room:
+                self._put(chunk)
+                return
+        self._put(_envelope(name, len(value), "size") + b',"value":' + _fitting(value, room - _ENVELOPE) + b"}")
+
+    def _write_cut(self, shape: Cut, floor: int) -> None:
+        chunk = _fitting(shape.value, self.left - floor - _ENVELOPE)
+        self._put(_envelope(shape.name, shape.size, "size") + b',"value":' + chunk + b"}")
+
+    def _write_int(self, value: int) -> None:
+        if -HUGE < value < HUGE:
+            self._put(encoded(value))
+        elif value.bit_length() <= 8192:  # up to 2466 digits, written in microseconds
+            self._put(encoded(str(value)))
+        else:
+            self._put(_envelope("int", value.bit_length(), "size") + b"}")
+
+    # -------------------------------------------------------------------------------------------------- collections
+
+    def _write_plain(self, value: Any, depth: int, floor: int) -> bool:
+        """Write a collection in one piece, where it is plain all through and fits."""
+        room = self.left - floor
+        if self.futile > _FUTILE_SECONDS:
+            return False
+        before = _clock.monotonic()
+        try:
+            if plain(value, depth, room) >= 0:
+                chunk = encoded(value)
+                if len(chunk) <= room:
+                    self.is_object |= not self.chunks and type(value) is dict
+                    self._put(chunk)
+                    return True
+        except (RuntimeError, ValueError, AttributeError):  # another thread changes it, or its text is no Unicode
+            pass
+        self.futile += _clock.monotonic() - before
+        return False
+
+    def _write_list(self, shape: Listed, depth: int, floor: int) -> None:
+        items = shape.items
+        if len(items) == shape.size and self._write_plain(items, depth, floor):
+            return
+        start = len(self.chunks)
+        self._put(b"[")
+        written = self._write_many(items, depth, floor) or 0
+        reason = "size"
+        for number in range(written, len(items)):
+            if self.left <= floor or self._is_late():
+                reason = "size" if self.left <= floor else "time"
+                break
+            if number:
+                self._put(b",")
+            self.write(items[number], depth - 1, self._floor_of_part(floor, len(items) - number - 1))
+            written = number + 1
+        self._close(b"]", start, shape.name, shape.size, written, reason)
+
+    def _write_many(self, items: list[Any], depth: int, floor: int) -> int:
+        """The first of very many plain items in one piece: as many as fit. How many that were."""
+        count = len(items)
+        while count > _MANY:
+            part = items[:count]
+            room = self.left - floor
+            if plain(part, depth, room * 8) < 0:
+                return 0
+            chunk = encoded(part)
+            if len(chunk) <= room:
+                self._put(chunk[1:-1])
+                return count
+            count = min(count - 1, count * room // len(chunk) - 8)
+        return 0
+
+    def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, floor: int) -> None:
+        start = len(self.chunks)
+        self._put(b"{")
+        written = 0
+        reason = "size"
+        used: set[str] = set()
+        for key, item in pairs:
+            if self.left <= floor or self._is_late():
+                reason = "size" if self.left <= floor else "time"
+                break
+            prefix = b"," if written else b""
+            self._put(prefix + encoded(self._apart(key, used)) + b":")
+            written += 1
+            self.write(item, depth - 1, self._floor_of_part(floor, len(pairs) - written))
+        self._close(b"}", start, name, size, written, reason)
+
+    def _floor_of_part(self, floor: int, after: int) -> int:
+        return floor + min((self.left - floor) // 2, _SHARE * after)
+
+    def _close(self, bracket: bytes, start: int, name: str, size: int, written: int, reason: str) -> None:
+        """End a collection, and put the envelope around it if not all of it was written."""
+        self._put(bracket)
+        if written < size:
+            envelope = _envelope(name, size, reason) + b',"value":'
+            self.chunks[start] = envelope + self.chunks[start]
+            self.left -= len(envelope)
+            self._put(b"}")
+
+    def _is_late(self) -> bool:
+        if self.steps < _STEPS_PER_LOOK:
+            return False
+        self.steps = 0
+        return _clock.monotonic() > self.deadline
+
+    # --------------------------------------------------------------------------------------------------------- keys
+
+    def _apart(self, key: Any, used: set[str]) -> str:
+        """The text of a key; one that another key of this object has already is marked with its type."""
+        text = key if type(key) is str else self._key_text(key, 2)
+        text = shortened(text, _LONGEST_KEY)
+        if text in used:
+            name = _peek.full_name(type(key))
+            choices: Iterable[str] = (
+                f"{text} ({name} {number})" if number else f"{text} ({name})" for number in _COUNT
+            )
+            text = next(choice for choice in choices if choice not in used)
+        used.add(text)
+        return text
+
+    def _key_text(self, key: Any, depth: int) -> str:
+        kind = type(key)
+        if kind is str or key is None or kind is bool or kind is float:
+            return str(key)
+        if kind is int:
+            return str(key) if key.bit_length() <= 8192 else f"int of {key.bit_length()} bits"
+        if depth > 0 and kind is tuple and len(key) <= 16:
+            return f"({', '.join([self._key_text(part, depth - 1) for part in key])})"
+        shape = self._shape_of(key, kind)
+        if depth > 0 and type(shape) in _SCALARS:
+            return self._key_text(shape, depth - 1)
+        return _peek.full_name(kind)
+
+
+_SCALARS: Final = frozenset((str, int, float, bool, type(None)))
+_COUNT: Final = range(MOST_ITEMS + 2)
+
+
+def _size(shape: object) -> int | None:
+    kind = type(shape)
+    if kind is Fields:
+        return len(cast(Fields, shape).fields)
+    return cast(Listed, shape).size if kind is Listed or kind is Mapped else None
+
+
+def _envelope(name: str, size: int | None, reason: str) -> bytes:
+    """The start of what stands for a value that was cut; its last brace is for the caller to write."""
+    about: dict[str, Any] = {"truncated": True, "type": name, "size": size, "reason": reason}
+    if size is None:
+        del about["size"]
+    return encoded(about)[:-1]
+
+
+def _fitting(value: str, room: int) -> bytes:
+    """As much of a text as fits into ``room`` bytes of JSON, cut between characters and before a torn word."""
+    length = max(0, min(room, len(value) - 1))
+    while True:
+        chunk = encoded(cut(value, length))
+        if len(chunk) <= max(room, 2):
+            return chunk
+        length = min(length * 9 // 10, length * room // len(chunk))  # some characters take up to six bytes
