@@ -1,0 +1,274 @@
+"""VoltAgentSDK: waiting, reports, the default SDK, secrets, and the older package's methods."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import voltagent
+from tests.server import Server
+from tests.wire import Arrived
+from voltagent import ValidationError, VoltAgentSDK, _context, current, tool
+from voltagent.sdk import PendingReport
+
+KEYS = {"public_key": "pk_test", "secret_key": "sk_canary_123"}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+@tool
+def ping() -> str:
+    return "pong"
+
+
+# ------------------------------------------------------------------------------------------------------------- waiting
+
+
+def test_flush_blocks_in_sync_code_and_reports(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url, flush_interval=60, **KEYS)
+    ping()
+    report = sdk.flush()
+    assert (report.recorded, report.accepted, report.pending, dict(report.dropped)) == (4, 4, 0, {})
+    assert report.done()
+    assert "accepted=4" in repr(report)
+    sdk.shutdown()
+
+
+def test_flush_never_blocks_a_running_loop(server: Server) -> None:
+    server.delay = 0.2
+    seen = []
+
+    async def main() -> None:
+        sdk = VoltAgentSDK(base_url=server.url, flush_interval=60, **KEYS)
+        ping()
+        pending = sdk.flush()
+        assert isinstance(pending, PendingReport)
+        assert not pending.done()
+        assert pending.pending == 4  # the truth of the moment
+        assert "pending" in repr(pending)
+        ticker = asyncio.ensure_future(_ticks(seen))
+        report = await pending
+        assert len(seen) > 2, "the loop went on while we waited"
+        ticker.cancel()
+        assert (report.accepted, report.pending) == (4, 0)
+        assert await asyncio.create_task(sdk.flush()) == await sdk.flush()
+        await sdk.shutdown()
+
+    asyncio.run(main())
+
+
+async def _ticks(seen: list[int]) -> None:
+    while True:
+        seen.append(1)
+        await asyncio.sleep(0.01)
+
+
+def test_a_cancelled_waiter_does_not_cancel_the_sending(server: Server) -> None:
+    server.delay = 0.05
+
+    async def main() -> None:
+        sdk = VoltAgentSDK(base_url=server.url, flush_interval=60, **KEYS)
+        ping()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(sdk.flush(), 0.01)
+        assert (await sdk.flush()).accepted == 4
+        await sdk.shutdown()
+
+    asyncio.run(main())
+
+
+def test_a_pending_report_is_taken_where_coroutines_are(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url, **KEYS)
+    ping()
+    assert asyncio.run(sdk.flush()).accepted == 4
+    pending = sdk.shutdown()
+    pending.close()
+    with pytest.raises(KeyError):
+        pending.throw(KeyError("x"))
+
+
+def test_the_sdk_is_a_context_manager_of_both_kinds(server: Server) -> None:
+    with VoltAgentSDK(base_url=server.url, flush_interval=60, **KEYS) as sdk:
+        ping()
+    assert sdk.stats().accepted == 4
+
+    async def main() -> None:
+        async with VoltAgentSDK(base_url=server.url, flush_interval=60, **KEYS) as again:
+            ping()
+        assert again.stats().accepted == 4
+
+    asyncio.run(main())
+
+
+def test_without_auto_flush_nothing_is_sent_before_flush(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url, auto_flush=False, flush_interval=0.001, **KEYS)
+    ping()
+    threading.Event().wait(0.1)
+    assert server.requests == []
+    assert sdk.flush().accepted == 4
+    sdk.shutdown()
+
+
+# --------------------------------------------------------------------------------------------------------- which SDK
+
+
+def test_the_first_live_sdk_is_the_default_one(server: Server) -> None:
+    first = VoltAgentSDK(base_url=server.url, **KEYS)
+    second = VoltAgentSDK(base_url=server.url, **KEYS)
+    ping()
+    assert (first.stats().recorded, second.stats().recorded) == (4, 0)
+    with second.trace(agent_id="a"):
+        ping()  # the SDK that owns the current handle
+    tool(sdk=first)(lambda: ping())()
+    first.shutdown()
+    ping()
+    assert second.stats().recorded == 2 + 2 + 4
+    assert first.stats().recorded == 4 + 4 + 2
+    tool(sdk=first)(lambda: None)()  # was shut down: it just runs
+    assert first.stats().recorded == 4 + 4 + 2
+    second.shutdown()
+    ping()
+    assert second.stats().recorded == 8
+
+
+def test_after_shutdown_handles_are_inert(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url, **KEYS)
+    open_trace = sdk.trace(agent_id="a")
+    sdk.shutdown()
+    before = sdk.stats()
+    assert not sdk.trace(agent_id="late")
+    with open_trace:
+        assert not open_trace.add_tool(name="t")
+        ping()
+    open_trace.end()
+    after = sdk.stats()
+    assert after.recorded == after.accepted + sum(after.dropped.values()) + after.pending
+    assert after.accepted == before.accepted == 2
+    assert sdk.flush().pending == 0
+    assert sdk.shutdown().accepted == 2
+
+
+def test_the_environment_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ping()
+    assert _context.ACTIVE == []  # from here on a decorated call costs next to nothing
+    monkeypatch.setenv("VOLTAGENT_EXPORTER", "local")
+    ping()
+    assert not current()
+
+
+# ------------------------------------------------------------------------------------------- the older package's ways
+
+
+def test_the_methods_of_the_older_package(server: Server) -> None:
+    async def main() -> None:
+        sdk = VoltAgentSDK(base_url=server.url, **KEYS)
+        trace = await sdk.create_trace(agentId="a", userId="u", tags=["t"])
+        history = await sdk.get_trace(trace.id)
+        assert history is not None
+        assert (history.id, history.agent_id, history.user_id, history.tags) == (trace.id, "a", "u", ["t"])
+        assert await sdk.get_trace("unknown") is None
+        event = await sdk.add_event_to_trace(trace.id, {"name": "tool:start", "type": "tool", "input": {"x": 1}})
+        assert (event.history_id, event.event_type, event.event_name) == (trace.id, "tool", "tool:start")
+        tool = await trace.add_tool({"name": "t"})
+        updated = await sdk.update_event(tool.id, metadata={"a_b": 1}, status="completed")
+        assert updated.id == tool.id
+        ended = await sdk.update_trace(trace.id, status="completed", output={"x": 1})
+        assert ended.id == trace.id
+        await sdk.update_trace("made-elsewhere", metadata={"k": 1})
+        await tool.success()
+        await trace.end()
+        report = await sdk.shutdown()
+        assert report.recorded == report.accepted
+
+    asyncio.run(main())
+    assert "PATCH /history/made-elsewhere" in [request.line for request in server.requests]
+
+
+def test_the_client_of_an_sdk_has_its_settings(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url + "/", timeout=7, **KEYS)
+    assert (sdk.client.base_url, sdk.client.timeout, sdk.client) == (server.url, 7, sdk.client)
+    assert sdk.config.secret_key == "sk_canary_123"
+    sdk.shutdown()
+
+
+def test_a_child_of_an_ended_handle_stays_in_its_trace(server: Server) -> None:
+    with VoltAgentSDK(base_url=server.url, **KEYS) as sdk, sdk.trace(agent_id="a") as trace:
+        agent = trace.add_agent(name="A")
+        agent.success()
+        agent.add_tool(name="late").success()
+    assert Arrived(server).tree() == [["a", ["A", ["late"]]]]
+
+
+# -------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"base_url": "none"}, "base_url"),
+        ({"public_key": "pk"}, "secret_key"),
+        ({"exporter": "fax"}, "exporter"),
+        ({"exporter": 5}, "exporter"),
+        ({"timeout": -1}, "timeout"),
+    ],
+)
+def test_a_wrong_argument_is_refused_with_its_name(arguments: dict[str, object], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        VoltAgentSDK(**arguments)  # type: ignore[arg-type]
+
+
+def test_an_unknown_argument_suggests_the_nearest() -> None:
+    with pytest.raises(TypeError, match="did you mean 'flush_interval'"):
+        VoltAgentSDK(flushinterval=1)  # type: ignore[call-arg]
+
+
+def test_the_secret_is_nowhere(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url, **KEYS)
+    texts = [repr(sdk), str(sdk), repr(sdk.settings), repr(sdk.config), repr(sdk.client), repr(sdk.stats())]
+    assert not [text for text in texts if "sk_canary" in text]
+    for copier in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="secret"):
+            copier(sdk)
+    sdk.shutdown()
+
+
+# ------------------------------------------------------------------------------------------------------------- public
+
+
+def test_what_is_public_is_listed_and_there() -> None:
+    for name in voltagent.__all__:
+        assert getattr(voltagent, name) is not None
+    assert set(voltagent.__all__) <= set(dir(voltagent))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        voltagent.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    for name in voltagent.__all__:
+        thing = getattr(voltagent, name)
+        if inspect.isclass(thing) or inspect.isroutine(thing):
+            assert inspect.getdoc(thing), name
+
+
+def test_importing_the_package_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading; import wrapt, pydantic; before = set(sys.modules); import voltagent;"
+        "new = set(sys.modules) - before;"
+        "bad = {'httpx', 'sqlite3', 'http.server', 'voltagent.sdk', 'voltagent.types', 'pydantic.main'} & new;"
+        "assert not bad, bad; assert threading.active_count() == 1; print('ok')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ran.stdout == "ok\n", ran.stderr
