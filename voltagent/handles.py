@@ -241,7 +241,7 @@ class Agent(Handle):
 
     __slots__ = ()
 
-    def success(  # type: ignore[override] - 0.1.1 had this order for agents
+    def success(  # type: ignore[override]  # 0.1.1 had this order for agents
         self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
     ) -> Receipt:
         """End this well, as any operation; by position, an agent's usage comes before its metadata."""
