@@ -1,0 +1,117 @@
+"""The main door: five decorators that record what a function does, without changing what it does.
+
+They take every kind of callable: functions, coroutine functions, generators, async generators, methods, class and
+static methods in either order, callable objects, ``functools.partial``, lambdas. They are applied at import and look
+for an SDK at the call. For introspection, copying, pickling and type checkers the function stays what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+
+from voltagent._span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.decorators.options import AgentOptions, MemoryOptions, OperationOptions, TraceOptions, checked
+from voltagent.decorators.wrapper import decorated
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["agent", "memory", "retriever", "tool", "trace"]
+
+# The identity on whatever was decorated: this keeps more of a type than `ParamSpec` does.
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
+
+
+class Decorator(Protocol):
+    """A decorator that has got its options."""
+
+    def __call__(self, function: F, /) -> F: ...
+
+
+@overload
+def agent(function: F, /, **options: Unpack[AgentOptions]) -> F: ...
+@overload
+def agent(function: None = None, /, **options: Unpack[AgentOptions]) -> Decorator: ...
+def agent(function: Any = None, /, **options: Any) -> Any:
+    """Record each call as a run of an agent: ``@agent`` or ``@agent(name=…, instructions=…, …)``.
+
+    Args:
+        function: what to decorate.
+        **options: ``name``, ``metadata``, ``tags``, ``capture_input``, ``capture_output``, ``redact``, ``sdk`` as for
+            every decorator; ``instructions``, ``model_parameters``; and ``usage``, a function that gives the token
+            usage for a result (for a generator: for what it returned).
+
+    Raises:
+        TypeError: an unknown option, or something that cannot be decorated.
+        ValidationError: the value of an option does not fit.
+    """
+    return _decorate(AGENT, AgentOptions.__annotations__, function, options)
+
+
+@overload
+def tool(function: F, /, **options: Unpack[OperationOptions]) -> F: ...
+@overload
+def tool(function: None = None, /, **options: Unpack[OperationOptions]) -> Decorator: ...
+def tool(function: Any = None, /, **options: Any) -> Any:
+    """Record each call as the use of a tool: ``@tool`` or ``@tool(name=…, metadata=…, …)``.
+
+    Args:
+        function: what to decorate.
+        **options: ``name`` (by default the function's), ``metadata`` and ``tags`` of every call, ``capture_input``
+            (a bool, or the names of the parameters to record), ``capture_output``, ``redact`` (key names, or a
+            function ``(path, value) -> value``), ``sdk`` (which one records calls outside any trace).
+
+    Raises:
+        TypeError: an unknown option, or something that cannot be decorated.
+        ValidationError: the value of an option does not fit.
+    """
+    return _decorate(TOOL, OperationOptions.__annotations__, function, options)
+
+
+@overload
+def retriever(function: F, /, **options: Unpack[OperationOptions]) -> F: ...
+@overload
+def retriever(function: None = None, /, **options: Unpack[OperationOptions]) -> Decorator: ...
+def retriever(function: Any = None, /, **options: Any) -> Any:
+    """Record each call as a search: ``@retriever`` or ``@retriever(name=…, …)``, with the options of :func:`tool`."""
+    return _decorate(RETRIEVER, OperationOptions.__annotations__, function, options)
+
+
+@overload
+def memory(function: F, /, **options: Unpack[MemoryOptions]) -> F: ...
+@overload
+def memory(function: None = None, /, **options: Unpack[MemoryOptions]) -> Decorator: ...
+def memory(function: Any = None, /, **options: Any) -> Any:
+    """Record each call as a write to a memory, or with ``operation="read"`` as a read from it.
+
+    Args:
+        function: what to decorate.
+        **options: ``operation``, and those of :func:`tool`.
+    """
+    return _decorate(MEMORY, MemoryOptions.__annotations__, function, options)
+
+
+@overload
+def trace(function: F, /, **options: Unpack[TraceOptions]) -> F: ...
+@overload
+def trace(function: None = None, /, **options: Unpack[TraceOptions]) -> Decorator: ...
+def trace(function: Any = None, /, **options: Any) -> Any:
+    """Record each call as a trace, also inside another one: ``@trace`` or ``@trace(agent_id=…, user_id=…, …)``.
+
+    Args:
+        function: what to decorate.
+        **options: ``agent_id`` (by default the function's name), ``user_id``, ``conversation_id``, ``version``, and
+            those of :func:`tool`. Each of the four, ``tags``, and ``metadata`` or a value in it may be a function that
+            gets the arguments of the call as a dict: ``user_id=lambda args: args["user"].id``.
+    """
+    return _decorate(TRACE, TraceOptions.__annotations__, function, options)
+
+
+def _decorate(kind: str, known: Collection[str], function: Any, options: Mapping[str, Any]) -> Any:
+    settled = checked(kind, known, options)
+
+    def decorate(target: Any, /) -> Any:
+        return decorated(kind, target, settled)
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,157 @@
+"""A call's arguments under the names of the parameters, without binding the signature at each call."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from inspect import Parameter
+from typing import Any, Final
+
+from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
+
+__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "check_kept", "parameters_of"]
+
+# What a method calls the object it is called on. It is not part of the input.
+RECEIVERS: Final = frozenset(("self", "cls"))
+BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_BY_NAME: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+
+class Arguments:
+    """Names the arguments of calls of one function. What it gives holds the caller's own objects, not copies."""
+
+    __slots__ = (
+        "_defaults",
+        "_kept",
+        "_keywords",
+        "_names",
+        "_namespace",
+        "_parameters",
+        "_plain",
+        "_secret",
+        "_size",
+        "_variadic_keyword",
+        "_variadic_positional",
+        "fewest",
+        "most",
+        "withholds",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        parameters: list[Parameter] | None,
+        kept: frozenset[str] | None = None,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> None:
+        """
+        Args:
+            parameters: those that a call fills; ``None`` where the function does not tell.
+            kept: the names to keep; ``None`` for all.
+            namespace: where names in annotations that are text are looked up.
+        """
+        nameless = parameters is None
+        parameters = parameters or []
+        self._parameters = parameters
+        self._kept = kept
+        self._namespace = namespace or {}
+        self._names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
+        self._keywords = frozenset(one.name for one in parameters if one.kind in _BY_NAME)
+        self._variadic_positional = "args" if nameless else _named(parameters, Parameter.VAR_POSITIONAL)
+        self._variadic_keyword = "kwargs" if nameless else _named(parameters, Parameter.VAR_KEYWORD)
+        self._defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
+        self._size = len(self._keywords | set(self._names))
+        self._secret: frozenset[str] | None = None  # not before the first call: annotations may name what comes later
+        self._plain = False
+        # A call with no keywords and so many positions fits for sure. Where keywords are needed, none does.
+        needs_keyword = any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters)
+        self.fewest = sum(name not in self._defaults for name in self._names)
+        self.most = -1 if needs_keyword or nameless else len(self._names)
+        self.withholds = kept is not None  # whether something that was passed may be missing in the record
+
+    def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments to record: those of one call by name, with defaults, without what is to stay here."""
+        if not self._plain or len(args) > len(self._names):
+            return self._sifted(args, kwargs)
+        named = dict(zip(self._names, args, strict=False))
+        if kwargs:
+            named.update(kwargs)
+        if len(named) < self._size:
+            for name, value in self._defaults.items():
+                named.setdefault(name, value)
+        return named
+
+    def all_by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of one call by name, with defaults."""
+        named = dict(zip(self._names, args, strict=False))
+        rest: dict[str, Any] = {}
+        for name, value in kwargs.items():
+            known = name in self._keywords or self._variadic_keyword is None
+            (named if known else rest)[name] = value
+        for name, value in self._defaults.items():
+            named.setdefault(name, value)
+        surplus = args[len(self._names) :]
+        if surplus or self._variadic_positional is not None:
+            named[self._variadic_positional or "args"] = surplus
+        if self._variadic_keyword is not None:
+            named[self._variadic_keyword] = rest
+        return named
+
+    def _sifted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        named = self.all_by_name(args, kwargs)
+        if self._secret is None:
+            self._secret = self._look_for_secrets()
+            self.withholds = self.withholds or bool(self._secret)
+            variadic = self._variadic_positional or self._variadic_keyword
+            self._plain = not (self._secret or variadic or self._kept is not None)
+        if self._kept is not None:
+            named = self._keep(named, self._kept)
+        for name in self._secret & named.keys():
+            named[name] = SECRET_TEXT
+        return named
+
+    def _keep(self, named: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+        result = {name: value for name, value in named.items() if name in kept}
+        rest = named.get(self._variadic_keyword or "")
+        if type(rest) is dict and self._variadic_keyword not in kept:
+            inside = {name: value for name, value in rest.items() if name in kept}
+            if inside:
+                result[self._variadic_keyword or ""] = inside
+        return result
+
+    def _look_for_secrets(self) -> frozenset[str]:
+        return frozenset(one.name for one in self._parameters if self._is_secret(one.annotation))
+
+    def _is_secret(self, annotation: object) -> bool:
+        if annotation is Parameter.empty:
+            return False
+        if type(annotation) is str:  # as `from __future__ import annotations` leaves it
+            return names_a_secret(annotation, self._namespace)
+        return is_secret_annotation(annotation)
+
+
+def parameters_of(function: Any) -> list[Parameter] | None:
+    """The parameters of anything that can be called; ``None`` where it does not tell, as some built-in functions."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except Exception:  # ValueError or TypeError by the book, but a `__signature__` may be anybody's code
+        return None
+
+
+def check_kept(kept: frozenset[str], parameters: list[Parameter] | None, what: str) -> None:
+    """Refuse names to keep that are no parameters.
+
+    Raises:
+        TypeError: with the name, and the nearest one there is.
+    """
+    if parameters is None or _named(parameters, Parameter.VAR_KEYWORD) is not None:
+        return
+    names = [one.name for one in parameters]
+    for name in sorted(kept.difference(names)):
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise TypeError(f"capture_input of {what} names {name!r}, which is no parameter of it{hint}")
+
+
+def _named(parameters: list[Parameter], kind: Any) -> str | None:
+    return next((one.name for one in parameters if one.kind is kind), None)

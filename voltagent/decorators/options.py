@@ -1,0 +1,160 @@
+"""What the decorators can be told: the options, for type checkers, and their checks, at decoration."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
+
+from voltagent import _options
+from voltagent._recorder import Recorder
+from voltagent._redact import Redactor
+from voltagent.errors import ValidationError
+
+__all__ = ["AgentOptions", "MemoryOptions", "OperationOptions", "TraceOptions", "checked"]
+
+
+class SDK(Protocol):
+    """A :class:`voltagent.VoltAgentSDK`."""
+
+    @property
+    def _recorder(self) -> Recorder: ...
+
+
+Redact: TypeAlias = "Redactor | Callable[[str, object], object] | Collection[str | re.Pattern[str]]"
+
+
+class OperationOptions(TypedDict, total=False):
+    """What every decorator takes. ``None`` counts as not given."""
+
+    name: str | None
+    """How the operation is called in the record; by default as the function."""
+    metadata: Mapping[str, Any] | None
+    """Recorded with every call."""
+    tags: Collection[str] | None
+    """Recorded with every call."""
+    capture_input: bool | Collection[str] | None
+    """Whether arguments are recorded, or the names of those that are; by default all."""
+    capture_output: bool | None
+    """Whether the result is recorded; by default it is."""
+    redact: Redact | None
+    """Key names (and patterns) whose values never leave the process, or a function ``(path, value) -> value``."""
+    sdk: SDK | None
+    """The SDK that records calls outside any trace; by default the first live one."""
+
+
+class AgentOptions(OperationOptions, total=False):
+    """What ``agent`` takes."""
+
+    instructions: str | None
+    """What the agent was told to be."""
+    model_parameters: Mapping[str, Any] | None
+    """Recorded as ``metadata.model_parameters``."""
+    usage: Callable[[Any], object] | None
+    """Gives the token usage for a result; by default it is looked for in ``result.usage`` and ``result["usage"]``."""
+
+
+class MemoryOptions(OperationOptions, total=False):
+    """What ``memory`` takes."""
+
+    operation: Literal["read", "write"] | None
+    """What it does; ``"write"`` by default."""
+
+
+Given: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
+
+
+class TraceOptions(OperationOptions, total=False):
+    """What ``trace`` takes. A function gets the arguments of the call as a dict, by name."""
+
+    agent_id: Given
+    """Which agent this is a run of; by default the function's name."""
+    user_id: Given
+    """Whom it is for."""
+    conversation_id: Given
+    """Which conversation it is a turn of."""
+    version: Given
+    """Which version of the agent it is."""
+
+
+def checked(decorator: str, known: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a decorator that were given, in the form in which they are used.
+
+    Raises:
+        TypeError: an option is unknown, with the nearest there is; or it has the wrong type.
+        ValidationError: its value does not fit.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(sorted(known))}"
+            raise TypeError(f"@{decorator} has no option {name!r}{hint}")
+    checks = _TRACE_CHECKS if decorator == "trace" else _CHECKS
+    return {name: checks[name](f"{name} of @{decorator}", value) for name, value in given.items() if value is not None}
+
+
+def _captured(what: str, value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list | tuple | set | frozenset) and all(isinstance(name, str) for name in value):
+        return frozenset(value)
+    raise ValidationError(f"{what} must be True, False or a list of parameter names, not {_kind(value)}")
+
+
+def _switch(what: str, value: object) -> object:
+    if not isinstance(value, bool):
+        raise ValidationError(f"{what} must be True or False, not {_kind(value)}")
+    return value
+
+
+def _function(what: str, value: object) -> object:
+    if not callable(value):
+        raise ValidationError(f"{what} must be a function, not {_kind(value)}")
+    return value
+
+
+def _redactor(what: str, value: Any) -> Redactor:
+    if isinstance(value, Redactor):
+        return value
+    if callable(value):
+        return Redactor(hook=value)
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ValidationError(f"{what} must be a list of key names, a function or a Redactor, not {_kind(value)}")
+    items: list[Any] = list(value)
+    patterns = [item for item in items if isinstance(item, re.Pattern)]
+    keys = [item for item in items if isinstance(item, str)]
+    if len(keys) + len(patterns) < len(items):
+        raise ValidationError(f"{what} must hold key names and compiled patterns only")
+    return Redactor(keys, patterns)
+
+
+def _recorder(what: str, value: object) -> Recorder:
+    recorder = getattr(value, "_recorder", None)
+    if not isinstance(recorder, Recorder):
+        raise ValidationError(f"{what} must be a VoltAgentSDK, not {_kind(value)}")
+    return recorder
+
+
+def _or_function(check: Callable[[str, object], Any]) -> Callable[[str, object], Any]:
+    return lambda what, value: value if callable(value) else check(what, value)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+    **{name: _options.OPERATION[name] for name in ("name", "metadata", "tags", "instructions", "model_parameters",
+                                                   "operation")},
+    "capture_input": _captured,
+    "capture_output": _switch,
+    "redact": _redactor,
+    "sdk": _recorder,
+    "usage": _function,
+}  # fmt: skip
+_TRACE_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+    **_CHECKS,
+    **{name: _or_function(_options.TRACE_OPTIONS[name]) for name in ("agent_id", "user_id", "conversation_id",
+                                                                     "version", "tags", "metadata")},
+}  # fmt: skip

@@ -1,0 +1,90 @@
+"""The plan of ``@trace``: options that may be functions of the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from voltagent._context import default_recorder
+from voltagent._guard import Guard
+from voltagent._options import TRACE_OPTIONS
+from voltagent._recorder import Recorder
+from voltagent._span import Span
+from voltagent.decorators.arguments import Arguments
+from voltagent.decorators.plan import Plan, say_failed, without_receiver
+
+__all__ = ["TracePlan"]
+
+_TEXTS = ("user_id", "conversation_id", "version")
+
+
+class TracePlan(Plan):
+    """Of a trace: each call is a new root, also inside an open trace."""
+
+    __slots__ = ("_agent_id", "_asks", "_options")
+
+    def __init__(self, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]):
+        metadata = options.get("metadata")
+        static = not callable(metadata) and not any(map(callable, (metadata or {}).values()))
+        super().__init__(name, arguments, free, skipped, options if static else {**options, "metadata": None})
+        self._agent_id = options.get("agent_id", self._name)
+        self._options = {key: options.get(key) for key in (*_TEXTS, "tags")}
+        if not static:
+            self._options["metadata"] = metadata
+        self._asks = not static or any(map(callable, (self._agent_id, *self._options.values())))
+
+    def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        try:
+            recorder: Recorder | None = self._recorder or default_recorder()
+            if above is not None:
+                recorder = above.trace.recorder
+            if recorder is None or not recorder.alive:
+                return None
+            named = self._named(instance, args, kwargs) if self._asks else {}
+            about = {key: self._value(key, given, named) for key, given in self._options.items()}
+            metadata = about.pop("metadata", None)
+            return recorder.start_trace(
+                self._value("agent_id", self._agent_id, named) or self._name,
+                self._input(recorder, instance, args, kwargs),
+                self._metadata if metadata is None else recorder.snapshot.encode_object(metadata),
+                about.pop("tags"),
+                self._redact,
+                above=above,
+                **about,
+            )
+        except Exception as fault:
+            Guard.swallowed(fault)
+            return None
+
+    def _named(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        if instance is not None:
+            return self._arguments.all_by_name(args, kwargs)
+        if self._skipped:
+            args, kwargs = without_receiver(args, kwargs)
+        return self._free_arguments.all_by_name(args, kwargs)
+
+    def _value(self, option: str, given: Any, named: dict[str, Any]) -> Any:
+        """What an option says for this call; ``None`` where the function that was to say it failed."""
+        if option == "metadata" and isinstance(given, Mapping):
+            return {key: self._asked(f"metadata[{key!r}]", value, named) for key, value in given.items()}
+        if not callable(given):
+            return given
+        value = self._asked(option, given, named)
+        try:
+            return None if value is None else TRACE_OPTIONS[option](f"{option} of @trace", _as_text(option, value))
+        except Exception as fault:  # what the user's function gave does not fit
+            return say_failed(option, self._name, fault)
+
+    def _asked(self, option: str, given: Any, named: dict[str, Any]) -> Any:
+        try:
+            return given(dict(named)) if callable(given) else given
+        except Exception as fault:  # the user's function: its failure costs the option, not the call
+            return say_failed(option, self._name, fault)
+
+
+def _as_text(option: str, value: Any) -> Any:
+    """Users and conversations may be numbers or UUIDs in the program; the API takes texts."""
+    if option in ("tags", "metadata") or isinstance(value, str | Enum):
+        return value
+    return str(value) if type(value).__module__ in ("builtins", "uuid") and not isinstance(value, bytes) else value

@@ -1,0 +1,174 @@
+"""The object that stands for a decorated function, and what is settled when it is made."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from voltagent import _context
+from voltagent._span import TRACE
+from voltagent.decorators.arguments import BY_POSITION, RECEIVERS, Arguments, check_kept, parameters_of
+from voltagent.decorators.calls import Wrapper, around_call, around_coroutine
+from voltagent.decorators.function import binds, function_below, has_flag, name_of, namespace_of, wrapped_by_us
+from voltagent.decorators.generators import around_async_generator, around_generator
+from voltagent.decorators.plan import OperationPlan, Plan
+from voltagent.decorators.trace_plan import TracePlan
+
+__all__ = ["decorated"]
+
+# To type checkers the classes are generic, at run time they are not.
+if TYPE_CHECKING:
+    _FunctionWrapper = wrapt.FunctionWrapper[..., Any]
+    _BoundFunctionWrapper = wrapt.BoundFunctionWrapper[..., Any]
+else:
+    _FunctionWrapper = wrapt.FunctionWrapper
+    _BoundFunctionWrapper = wrapt.BoundFunctionWrapper
+
+
+class _Bound(_BoundFunctionWrapper):
+    """A decorated method that was taken from an object or a class."""
+
+    __slots__ = ()
+    _voltagent_decorated = True
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        # Taken from a class a method is a function still, and binds again where another class has it as attribute.
+        bound = self.__wrapped__.__get__(instance, owner)
+        if bound is self.__wrapped__:
+            return self
+        make: Any = _Bound
+        return make(
+            bound, instance, self._self_wrapper, self._self_enabled, self._self_binding, self._self_parent, owner
+        )
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        owner, name = self._place()
+        return self if isinstance(owner, type) else getattr(copy.deepcopy(owner, memo), name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, self._place()
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return self.__reduce__()
+
+    def _place(self) -> tuple[Any, str]:
+        owner = getattr(self.__wrapped__, "__self__", None)
+        return (self._self_owner if owner is None else owner), self.__wrapped__.__name__
+
+
+class Decorated(_FunctionWrapper):
+    """A decorated function. To all who ask it is the function itself."""
+
+    __slots__ = ("_self_again",)
+    __bound_function_wrapper__ = _Bound
+    _voltagent_decorated = True
+
+    def __init__(self, wrapped: Any, wrapper: Wrapper, again: tuple[str, Mapping[str, Any]]) -> None:
+        # Past `FunctionWrapper`: it looks for `__self__` of the function at each call, which costs as much as all else
+        # that wrapt does, and runs a `__getattr__` of the user's where a callable object has one. "staticmethod" makes
+        # it take a bound function's `__self__` as the object, and nothing otherwise.
+        initialise: Any = super(wrapt.FunctionWrapper, self).__init__
+        initialise(wrapped, None, wrapper, _context.ACTIVE, "staticmethod")
+        self._self_again = again
+
+    def __copy__(self) -> Any:
+        return self if self._has_place() else self._around(copy.copy(self.__wrapped__))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self if self._has_place() else self._around(copy.deepcopy(self.__wrapped__, memo))
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if self._has_place():
+            return str(self.__qualname__)  # by reference, as functions are
+        kind, options = self._self_again
+        return decorated, (kind, self.__wrapped__, {key: options[key] for key in options if key != "sdk"})
+
+    def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
+        return self.__reduce__()
+
+    def _has_place(self) -> bool:
+        """Whether this can be found by a name, as a function can: a partial or a callable object cannot."""
+        return isinstance(getattr(self.__wrapped__, "__qualname__", None), str)
+
+    def _around(self, wrapped: Any) -> Any:
+        return decorated(self._self_again[0], wrapped, self._self_again[1])
+
+
+def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
+    """A callable whose calls are recorded.
+
+    Raises:
+        TypeError: it cannot be decorated; the text says what to do instead.
+    """
+    _check(kind, target)
+    function = target.__func__ if isinstance(target, classmethod | staticmethod) else target
+    plan = _plan(kind, target, function, options)
+    return Decorated(target, _wrapper(plan, function), (kind, options))
+
+
+def _check(kind: str, target: Any) -> None:
+    if isinstance(target, type):
+        raise TypeError(f"@{kind} cannot decorate the class {target.__name__}: decorate its methods")
+    if isinstance(target, property | functools.cached_property):
+        raise TypeError(f"@{kind} cannot decorate a property: decorate the function below @property")
+    if isinstance(target, functools.partialmethod | functools.singledispatchmethod):
+        raise TypeError(f"@{kind} cannot decorate a {type(target).__name__}: decorate the function in it")
+    if isinstance(target, str):
+        raise TypeError(f"@{kind} takes options by name: @{kind}(name={target!r})")
+    if isinstance(target, classmethod | staticmethod):
+        _check(kind, target.__func__)
+    elif not callable(target):
+        raise TypeError(f"@{kind} decorates functions and methods, not {type(target).__name__} objects")
+
+
+def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> Plan:
+    name = name_of(function)
+    parameters = parameters_of(function)
+    first = parameters[0] if parameters and parameters[0].kind in BY_POSITION else None
+    below = wrapped_by_us(target)
+    takes_class = isinstance(below, classmethod)
+    takes_object = not isinstance(below, staticmethod) and (takes_class or binds(below))
+    # Called on nothing, `self` or `cls` is an argument like any other: so calls `property`, so does
+    # `Class.method(object)`, and since Python 3.13 a `classmethod` over us.
+    named_as_object = first is not None and first.name in RECEIVERS
+    skipped = 1 if takes_object and not takes_class and named_as_object else 0
+
+    def arguments(*, without_first: bool) -> Arguments:
+        shown = parameters[1:] if parameters and first is not None and without_first else parameters
+        return Arguments(shown, kept, namespace)
+
+    captured = options.get("capture_input")
+    kept = captured if isinstance(captured, frozenset) else None
+    if kept is not None:
+        check_kept(kept, parameters, f"@{kind} on {name}")
+    namespace = namespace_of(function)
+    bound = arguments(without_first=takes_object)
+    free = arguments(without_first=takes_class or skipped == 1)
+    if kind == TRACE:
+        return TracePlan(name, bound, free, skipped, options)
+    return OperationPlan(kind, name, bound, free, skipped, options)
+
+
+def _wrapper(plan: Plan, function: Any) -> Wrapper:
+    """The one choice between the kinds of callable."""
+    if has_flag(function, inspect.CO_ASYNC_GENERATOR, inspect.isasyncgenfunction):
+        return around_async_generator(plan, function)
+    if has_flag(function, inspect.CO_COROUTINE, inspect.iscoroutinefunction):
+        pure = function_below(function)
+        return around_coroutine(plan, function, pure=pure is not None and inspect.iscoroutinefunction(pure))
+    if has_flag(function, inspect.CO_GENERATOR, inspect.isgeneratorfunction):
+        made_awaitable = has_flag(function, inspect.CO_ITERABLE_COROUTINE, _never)
+        return around_generator(plan, function, awaitable=made_awaitable)
+    return around_call(plan)
+
+
+def _never(_: object) -> bool:
+    return False
