@@ -1,3 +1,120 @@
-"""See what your AI agents do."""
+"""See what your AI agents do.
+
+Decorate the functions of your agents, and run your program; ``voltagent show`` prints what happened::
+
+    from voltagent import agent, tool
+
+    @tool
+    def weather(city: str) -> str: ...
+
+    @agent
+    def assistant(question: str) -> str:
+        return weather("Istanbul")
+
+Names that need pydantic models or httpx are imported when they are first used, so that ``import voltagent`` is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from voltagent import _context
+from voltagent._context import bind, suppress
+from voltagent._snapshot import Secret
+from voltagent.decorators import agent, memory, retriever, tool, trace
+from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
+from voltagent.handles import Handle, current, current_agent, current_trace
+
+if TYPE_CHECKING:
+    from voltagent._redact import Redactor
+    from voltagent.client import VoltAgentCoreAPI
+    from voltagent.sdk import VoltAgentSDK
+    from voltagent.sender import Report
+    from voltagent.types import (
+        AddEventRequest,
+        AgentOptions,
+        CreateHistoryRequest,
+        ErrorOptions,
+        Event,
+        EventLevel,
+        EventStatus,
+        History,
+        MemoryOptions,
+        RetrieverOptions,
+        SuccessOptions,
+        TimelineEvent,
+        TokenUsage,
+        ToolOptions,
+        TraceOptions,
+        TraceStatus,
+        UpdateEventRequest,
+        UpdateHistoryRequest,
+        VoltAgentConfig,
+        convert_metadata_to_camel_case,
+        snake_to_camel,
+    )
 
 __version__ = "0.2.0"
+
+__all__ = [
+    "APIError",
+    "AddEventRequest",
+    "AgentOptions",
+    "CreateHistoryRequest",
+    "ErrorOptions",
+    "Event",
+    "EventLevel",
+    "EventStatus",
+    "Handle",
+    "History",
+    "MemoryOptions",
+    "Redactor",
+    "Report",
+    "RetrieverOptions",
+    "Secret",
+    "SuccessOptions",
+    "TimelineEvent",
+    "TimeoutError",
+    "TokenUsage",
+    "ToolOptions",
+    "TraceOptions",
+    "TraceStatus",
+    "UpdateEventRequest",
+    "UpdateHistoryRequest",
+    "ValidationError",
+    "VoltAgentConfig",
+    "VoltAgentCoreAPI",
+    "VoltAgentError",
+    "VoltAgentSDK",
+    "__version__",
+    "agent",
+    "bind",
+    "convert_metadata_to_camel_case",
+    "current",
+    "current_agent",
+    "current_trace",
+    "memory",
+    "retriever",
+    "snake_to_camel",
+    "suppress",
+    "tool",
+    "trace",
+]
+
+_ROOMS = {"Redactor": "_redact", "VoltAgentCoreAPI": "client", "VoltAgentSDK": "sdk", "Report": "sender"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'voltagent' has no attribute {name!r}")
+    value = getattr(import_module(f"voltagent.{_ROOMS.get(name, 'types')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_context.on_first_use(lambda: import_module("voltagent.sdk").from_environment())

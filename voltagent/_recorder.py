@@ -15,7 +15,7 @@ from voltagent import _clock, _context, _usage
 from voltagent._failure import Failure
 from voltagent._guard import guard, logger
 from voltagent._snapshot import Snapshot
-from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Sink, Span, Trace
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Sink, Span, Trace
 
 __all__ = ["Recorder"]
 
@@ -177,9 +177,11 @@ class Recorder:
             span.more_tags = (*span.more_tags, *tags)
 
     def update(self, span: Span, fields: Mapping[str, Any]) -> None:
-        """Send changed fields of an open span now."""
-        event: Event = (Phase.UPDATE, span, fields)
-        self.put(event, sum(len(value) for value in fields.values() if isinstance(value, bytes)))
+        """Send changed fields of an open span now. Metadata is part of what the end sends, too."""
+        metadata = fields.get("metadata")
+        if metadata is not None and span.end_ns is None:
+            span.more_metadata = (*span.more_metadata, metadata)
+        self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
 
     def pick_usage(self, span: Span, result: object) -> None:
         """Take an agent's token usage from its result, unless it was given already."""
