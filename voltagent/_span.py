@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from voltagent import _clock
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voltagent._failure import Failure
 
 __all__ = ["AGENT", "CANCELLED", "COMPLETED", "ERROR", "EVENT_NAMES", "MEMORY", "RETRIEVER", "TOOL", "TRACE",
-           "Event", "Phase", "Sink", "Span", "Trace"]  # fmt: skip
+           "Event", "Phase", "Remote", "Sink", "Span", "Trace"]  # fmt: skip
 
 # The kinds of span. A custom event (`add_event`) has the user's own type as its kind.
 TRACE: Final = "trace"
@@ -41,11 +41,20 @@ EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
 }
 
 
+class Remote(NamedTuple):
+    """A span of another process, as W3C Trace Context names it: what a trace here continues."""
+
+    trace_id: str  # 32 lower-case hex digits
+    span_id: str  # 16
+    sampled: bool = True  # whether it is being recorded there
+    state: str = ""  # the `tracestate` to hand on
+
+
 class Trace:
     """What the operations of one trace have in common."""
 
     __slots__ = ("agent_id", "completion_start", "conversation_id", "id", "level", "parent_trace_id", "recorder",
-                 "user_id", "version")  # fmt: skip
+                 "remote", "user_id", "version")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
         self.id: int | str = identifier
@@ -57,6 +66,7 @@ class Trace:
         self.level: str | None = None
         self.completion_start: str | None = None
         self.parent_trace_id: int | str | None = None
+        self.remote: Remote | None = None  # the parent of the root span, where another process has it
 
 
 class Span:

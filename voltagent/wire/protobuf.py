@@ -1,0 +1,181 @@
+"""A small encoder for the protobuf messages of an OTLP trace request.
+
+A message is given in the form of its JSON mapping (a dict by field names, ids in hex, 64-bit integers as decimal text),
+its fields in the order of their numbers, defaults left out: the bytes are then those of the official library. Field
+numbers are those of ``opentelemetry/proto/trace/v1/trace.proto`` and its imports (opentelemetry-proto 1.x); the
+encoding is that of https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+__all__ = ["EVENT", "KEY_VALUE", "RESOURCE", "SCOPE", "SPAN", "Schema", "delimited", "encoded", "fields_of", "varint"]
+
+# field name -> (the tag's bytes, how its value is written after the tag); a value that is a list is repeated
+Schema = dict[str, tuple[bytes, Callable[[Any], bytes]]]
+
+_VARINT: Final = 0
+_FIXED64: Final = 1
+_DELIMITED: Final = 2
+_FIXED32: Final = 5
+
+_SMALL: Final = tuple(bytes((number,)) for number in range(128))
+
+
+def encoded(message: Mapping[str, Any], schema: Schema) -> bytes:
+    """The bytes of a message. A field that the schema does not have is a ``KeyError``."""
+    parts: list[bytes] = []
+    for name, value in message.items():
+        tag, write = schema[name]
+        if type(value) is list:
+            for item in value:  # pyright: ignore[reportUnknownVariableType]
+                parts += (tag, write(item))
+        else:
+            parts += (tag, write(value))
+    return b"".join(parts)
+
+
+def delimited(number: int, content: bytes) -> bytes:
+    """A field of text, bytes or a message, with its tag."""
+    return varint(number << 3 | _DELIMITED) + varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    """A whole number of up to 64 bits, seven bits to a byte; a negative one as its two's complement."""
+    if 0 <= number < 128:
+        return _SMALL[number]
+    number &= 0xFFFF_FFFF_FFFF_FFFF
+    written = bytearray()
+    while number > 127:
+        written.append(number & 127 | 128)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
+
+
+# ------------------------------------------------------------------------------------------------------ kinds of value
+
+
+def _text(value: str) -> bytes:
+    content = value.encode()
+    return varint(len(content)) + content
+
+
+def _hex(value: str) -> bytes:
+    content = bytes.fromhex(value)
+    return varint(len(content)) + content
+
+
+def _integer(value: str | int) -> bytes:
+    return varint(int(value))
+
+
+def _flag(value: bool) -> bytes:
+    return _SMALL[value]
+
+
+def _double(value: float) -> bytes:
+    return struct.pack("<d", value)
+
+
+def _fixed64(value: str) -> bytes:
+    return struct.pack("<Q", int(value))
+
+
+def _fixed32(value: int) -> bytes:
+    return struct.pack("<I", value)
+
+
+def _message(schema: Schema) -> Callable[[Mapping[str, Any]], bytes]:
+    def write(value: Mapping[str, Any]) -> bytes:
+        content = encoded(value, schema)
+        return varint(len(content)) + content
+
+    return write
+
+
+def _schema(**fields: tuple[int, int, Callable[[Any], bytes]]) -> Schema:
+    return {name: (varint(number << 3 | wire), write) for name, (number, wire, write) in fields.items()}
+
+
+# ------------------------------------------------------------------------------------------------------- the messages
+
+_ANY_VALUE: Final[Schema] = {}  # filled below: a list of values holds values
+_ARRAY: Final = _schema(values=(1, _DELIMITED, _message(_ANY_VALUE)))
+_ANY_VALUE.update(
+    _schema(
+        stringValue=(1, _DELIMITED, _text),
+        boolValue=(2, _VARINT, _flag),
+        intValue=(3, _VARINT, _integer),
+        doubleValue=(4, _FIXED64, _double),
+        arrayValue=(5, _DELIMITED, _message(_ARRAY)),
+    )
+)
+KEY_VALUE: Final = _schema(key=(1, _DELIMITED, _text), value=(2, _DELIMITED, _message(_ANY_VALUE)))
+_KEY_VALUE_FIELD: Final = _message(KEY_VALUE)
+RESOURCE: Final = _schema(attributes=(1, _DELIMITED, _KEY_VALUE_FIELD))
+SCOPE: Final = _schema(name=(1, _DELIMITED, _text), version=(2, _DELIMITED, _text))
+EVENT: Final = _schema(
+    timeUnixNano=(1, _FIXED64, _fixed64),
+    name=(2, _DELIMITED, _text),
+    attributes=(3, _DELIMITED, _KEY_VALUE_FIELD),
+)
+_STATUS: Final = _schema(message=(2, _DELIMITED, _text), code=(3, _VARINT, _integer))
+SPAN: Final = _schema(
+    traceId=(1, _DELIMITED, _hex),
+    spanId=(2, _DELIMITED, _hex),
+    traceState=(3, _DELIMITED, _text),
+    parentSpanId=(4, _DELIMITED, _hex),
+    name=(5, _DELIMITED, _text),
+    kind=(6, _VARINT, _integer),
+    startTimeUnixNano=(7, _FIXED64, _fixed64),
+    endTimeUnixNano=(8, _FIXED64, _fixed64),
+    attributes=(9, _DELIMITED, _KEY_VALUE_FIELD),
+    events=(11, _DELIMITED, _message(EVENT)),
+    status=(15, _DELIMITED, _message(_STATUS)),
+    flags=(16, _FIXED32, _fixed32),
+)
+
+# ------------------------------------------------------------------------------------------------------------ reading
+
+
+def fields_of(content: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """The fields of any message as (number, value): an ``int`` for a varint, else the bytes.
+
+    Raises:
+        ValueError: it is no protobuf message, or ends in the middle.
+    """
+    place = 0
+    while place < len(content):
+        tag, place = _read_varint(content, place)
+        wire = tag & 7
+        if wire == _VARINT:
+            value, place = _read_varint(content, place)
+            yield tag >> 3, value
+            continue
+        if wire == _DELIMITED:
+            length, place = _read_varint(content, place)
+        elif wire in (_FIXED64, _FIXED32):
+            length = 8 if wire == _FIXED64 else 4
+        else:
+            raise ValueError(f"no such wire type: {wire}")
+        if place + length > len(content):
+            raise ValueError("the message ends in the middle of a field")
+        yield tag >> 3, content[place : place + length]
+        place += length
+
+
+def _read_varint(content: bytes, place: int) -> tuple[int, int]:
+    number = 0
+    for shift in range(0, 70, 7):
+        if place >= len(content):
+            break
+        byte = content[place]
+        place += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, place
+    raise ValueError("a number has no end")
