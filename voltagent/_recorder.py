@@ -58,7 +58,7 @@ class Recorder:
         self.sample_rate = sample_rate
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.alive = True
-        # Spans whose id somebody has read as text: only such an id can come back to us by itself.
+        # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
 
     # ------------------------------------------------------------------------------------------------------ starting
@@ -109,6 +109,8 @@ class Recorder:
         span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
         if start_ns is not None:
             span.start_ns = start_ns
+        if identifier is not None:
+            self.known[identifier] = span
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         return span if self.put((_START, span, None), size) else _context.INERT
 
@@ -117,6 +119,8 @@ class Recorder:
     ) -> Span:
         """Record a custom event: a moment under ``parent``, which has no end unless it is given one."""
         span = Span(parent.trace, parent, kind, name, input, metadata, **more)
+        if isinstance(span.id, str):
+            self.known[span.id] = span
         taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
         return span if taken else _context.INERT
 
