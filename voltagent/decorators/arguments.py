@@ -112,11 +112,11 @@ class Arguments:
 
     def _keep(self, named: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
         result = {name: value for name, value in named.items() if name in kept}
-        rest = named.get(self._variadic_keyword or "")
-        if type(rest) is dict and self._variadic_keyword not in kept:
-            inside = {name: value for name, value in rest.items() if name in kept}
+        rest = self._variadic_keyword
+        if rest is not None and rest not in kept:
+            inside = {name: value for name, value in named[rest].items() if name in kept}
             if inside:
-                result[self._variadic_keyword or ""] = inside
+                result[rest] = inside
         return result
 
     def _look_for_secrets(self) -> frozenset[str]:

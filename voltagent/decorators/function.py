@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["binds", "function_below", "has_flag", "lend_names", "name_of", "namespace_of", "wrapped_by_us"]
 
@@ -15,7 +15,7 @@ _MARK = "_voltagent_decorated"
 
 def wrapped_by_us(target: Any) -> Any:
     """What is below our own decorators."""
-    while getattr(type(target), _MARK, False):
+    while getattr(_type(target), _MARK, False):
         target = target.__wrapped__
     return target
 
@@ -28,9 +28,9 @@ def function_below(target: Any) -> FunctionType | None:
     """
     for _ in range(100):  # an object may be its own `__call__`
         target = wrapped_by_us(target)
-        kind = type(target)
+        kind = _type(target)
         if kind is FunctionType:
-            return target  # type: ignore[no-any-return]
+            return cast(FunctionType, target)
         if kind is functools.partial:
             target = target.func
         elif kind in (MethodType, classmethod, staticmethod):
@@ -43,7 +43,7 @@ def function_below(target: Any) -> FunctionType | None:
 def binds(target: Any) -> bool:
     """Whether a callable becomes a method where it is an attribute of a class, as functions do."""
     target = wrapped_by_us(target)
-    return not isinstance(target, MethodType) and _stored(type(target), "__get__") is not None
+    return not isinstance(target, MethodType) and _stored(_type(target), "__get__") is not None
 
 
 def has_flag(target: Any, flag: int, asked: Callable[[Any], bool]) -> bool:
@@ -51,13 +51,14 @@ def has_flag(target: Any, flag: int, asked: Callable[[Any], bool]) -> bool:
     function = function_below(target)
     if function is not None and function.__code__.co_flags & flag:
         return True
-    return asked(target) or asked(_stored(type(target), "__call__"))
+    return asked(target) or asked(_stored(_type(target), "__call__"))
 
 
 def name_of(target: Any) -> str:
     """What to call a callable: its name, or that of the function or class that it comes from."""
-    for candidate in (target, function_below(target), type(target)):
-        name = getattr(candidate, "__name__", None)
+    candidates: tuple[Any, ...] = (target, function_below(target), _type(target))
+    for candidate in candidates:
+        name: object = getattr(candidate, "__name__", None)
         if isinstance(name, str) and name:
             return name
     return "call"
@@ -73,6 +74,10 @@ def lend_names(target: Any, stand_in: Any) -> None:
     """Give a function of ours the user's names: coroutines and generators show those of the function they come from."""
     stand_in.__name__ = name_of(target)
     stand_in.__qualname__ = getattr(function_below(target), "__qualname__", stand_in.__name__)
+
+
+def _type(target: object) -> type:
+    return type(target)
 
 
 def _stored(kind: type, name: str) -> Any:

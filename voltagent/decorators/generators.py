@@ -39,7 +39,7 @@ def around_generator(plan: Plan, target: Any, *, awaitable: bool = False) -> Wra
                     stream.enter()
                     taken = stream.take
                     stream.receive((yield stream.leave(inner.throw(taken()) if stream.thrown else inner.send(taken()))))
-                except BaseException as exception:
+                except BaseException as exception:  # noqa: PERF203 - this is how steps are taken
                     if stream.running:
                         raise
                     stream.catch(exception)  # it is thrown on after this block: nothing raised then has it as context

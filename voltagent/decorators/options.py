@@ -97,8 +97,9 @@ def checked(decorator: str, known: Collection[str], given: Mapping[str, Any]) ->
 def _captured(what: str, value: object) -> object:
     if isinstance(value, bool):
         return value
-    if isinstance(value, list | tuple | set | frozenset) and all(isinstance(name, str) for name in value):
-        return frozenset(value)
+    items = _items(value)
+    if items is not None and all(isinstance(name, str) for name in items):
+        return frozenset(items)
     raise ValidationError(f"{what} must be True, False or a list of parameter names, not {_kind(value)}")
 
 
@@ -119,10 +120,10 @@ def _redactor(what: str, value: Any) -> Redactor:
         return value
     if callable(value):
         return Redactor(hook=value)
-    if not isinstance(value, list | tuple | set | frozenset):
+    items = _items(value)
+    if items is None:
         raise ValidationError(f"{what} must be a list of key names, a function or a Redactor, not {_kind(value)}")
-    items: list[Any] = list(value)
-    patterns = [item for item in items if isinstance(item, re.Pattern)]
+    patterns: list[Any] = [item for item in items if isinstance(item, re.Pattern)]
     keys = [item for item in items if isinstance(item, str)]
     if len(keys) + len(patterns) < len(items):
         raise ValidationError(f"{what} must hold key names and compiled patterns only")
@@ -140,7 +141,11 @@ def _or_function(check: Callable[[str, object], Any]) -> Callable[[str, object],
     return lambda what, value: value if callable(value) else check(what, value)
 
 
-def _kind(value: object) -> str:
+def _items(value: Any) -> list[Any] | None:
+    return list(value) if isinstance(value, list | tuple | set | frozenset) else None  # pyright: ignore
+
+
+def _kind(value: Any) -> str:
     return type(value).__name__
 
 

@@ -35,7 +35,7 @@ class Plan:
         self._arguments = arguments
         self._free_arguments = free
         self._skipped = skipped
-        self._given_input: bool = options.get("capture_input", True) is not False
+        self._given_input = options.get("capture_input") is not False
         self._given_output: bool = options.get("capture_output", True)
         self._name: str = options.get("name", name)
         self._metadata = _metadata(options)

@@ -25,8 +25,9 @@ class TracePlan(Plan):
     __slots__ = ("_agent_id", "_asks", "_options")
 
     def __init__(self, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]):
-        metadata = options.get("metadata")
-        static = not callable(metadata) and not any(map(callable, (metadata or {}).values()))
+        metadata: Any = options.get("metadata")
+        values: list[Any] = [metadata] if callable(metadata) else [*(metadata or {}).values()]
+        static = not any(map(callable, values))
         super().__init__(name, arguments, free, skipped, options if static else {**options, "metadata": None})
         self._agent_id = options.get("agent_id", self._name)
         self._options = {key: options.get(key) for key in (*_TEXTS, "tags")}
@@ -66,9 +67,9 @@ class TracePlan(Plan):
 
     def _value(self, option: str, given: Any, named: dict[str, Any]) -> Any:
         """What an option says for this call; ``None`` where the function that was to say it failed."""
-        if option == "metadata" and isinstance(given, Mapping):
-            return {key: self._asked(f"metadata[{key!r}]", value, named) for key, value in given.items()}
         if not callable(given):
+            if option == "metadata":
+                return {key: self._asked(f"metadata[{key!r}]", value, named) for key, value in given.items()}
             return given
         value = self._asked(option, given, named)
         try:

@@ -87,7 +87,7 @@ class Decorated(_FunctionWrapper):
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self._has_place():
-            return str(self.__qualname__)  # by reference, as functions are
+            return str(getattr(self, "__qualname__"))  # noqa: B009 - the proxy has it, type checkers do not see it  # by reference, as functions are
         kind, options = self._self_again
         return decorated, (kind, self.__wrapped__, {key: options[key] for key in options if key != "sdk"})
 
@@ -109,7 +109,7 @@ def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
         TypeError: it cannot be decorated; the text says what to do instead.
     """
     _check(kind, target)
-    function = target.__func__ if isinstance(target, classmethod | staticmethod) else target
+    function = _inside(target) if isinstance(target, classmethod | staticmethod) else target
     plan = _plan(kind, target, function, options)
     return Decorated(target, _wrapper(plan, function), (kind, options))
 
@@ -120,13 +120,18 @@ def _check(kind: str, target: Any) -> None:
     if isinstance(target, property | functools.cached_property):
         raise TypeError(f"@{kind} cannot decorate a property: decorate the function below @property")
     if isinstance(target, functools.partialmethod | functools.singledispatchmethod):
-        raise TypeError(f"@{kind} cannot decorate a {type(target).__name__}: decorate the function in it")
+        name = "partialmethod" if isinstance(target, functools.partialmethod) else "singledispatchmethod"
+        raise TypeError(f"@{kind} cannot decorate a {name}: decorate the function in it")
     if isinstance(target, str):
         raise TypeError(f"@{kind} takes options by name: @{kind}(name={target!r})")
     if isinstance(target, classmethod | staticmethod):
-        _check(kind, target.__func__)
+        _check(kind, _inside(target))
     elif not callable(target):
         raise TypeError(f"@{kind} decorates functions and methods, not {type(target).__name__} objects")
+
+
+def _inside(method: Any) -> Any:
+    return method.__func__
 
 
 def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> Plan:
@@ -146,7 +151,7 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
         return Arguments(shown, kept, namespace)
 
     captured = options.get("capture_input")
-    kept = captured if isinstance(captured, frozenset) else None
+    kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
     if kept is not None:
         check_kept(kept, parameters, f"@{kind} on {name}")
     namespace = namespace_of(function)
