@@ -97,6 +97,7 @@ async def failure(sdk: VoltAgentSDK) -> None:
     """An exception fails everything it leaves, and goes on to the caller."""
     try:
         async with sdk.trace(agent_id="order-desk", user_id="grace", tags=["returns"]) as trace:
+            await trace.update(metadata={"attempt": 2})  # what becomes known while the trace is open
             async with trace.add_agent({"name": "Support"}) as support, support.add_tool({"name": "look-up"}):
                 desk.look_up("A-9999")
     except desk.OrderNotFoundError as fault:

@@ -2,8 +2,8 @@
 
     python examples/decorators_with_add_tool.py
 
-An agent counts the words of this repository's own examples with SQLite. Reading a file is a function of its own and
-is decorated. The query is one line in the middle of another function, so `add_tool` records it. Both get the same
+An agent counts the words in the docstrings of these examples, with SQLite. Reading a file is a function of its own
+and is decorated. The query is one line in the middle of another function, so `add_tool` records it. Both get the same
 parent, without anything being passed around.
 """
 
@@ -26,10 +26,11 @@ def files() -> list[Path]:
     return sorted(FOLDER.glob("*.py"))
 
 
-@tool(name="read-words", capture_output=False)  # the words of a whole file are not worth recording
+@tool(name="read-words", capture_output=False)  # the words of a whole file need not be recorded
 def read_words(path: Path) -> list[str]:
-    """The words of one file."""
-    return re.findall(r"[a-z]{5,}", path.read_text(encoding="utf-8").lower())
+    """The long words in the docstrings of one file."""
+    docstrings = re.findall(r'"""(.+?)"""', path.read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(r"[a-z]{5,}", " ".join(docstrings).lower())
 
 
 @memory(capture_input=["file"])  # of the input, keep the name of the file
@@ -39,7 +40,7 @@ def keep(file: str, words: list[str]) -> int:
     return len(words)
 
 
-@agent(name="Counter", instructions="Which long words do the examples share?")
+@agent(name="Counter", instructions="Which words do these examples share?")
 def shared_words(limit: int) -> list[str]:
     """The words that stand in most files."""
     for path in files():

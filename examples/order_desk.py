@@ -12,7 +12,9 @@ TODAY = date(2026, 3, 2)  # fixed, so that every run decides the same
 class OrderNotFoundError(LookupError):
     """There is no order with this number."""
 
-    code = "ORDER_NOT_FOUND"
+    def __init__(self, number: str) -> None:
+        super().__init__(f"no order has the number {number}")
+        self.code = "ORDER_NOT_FOUND"
 
 
 @dataclass
@@ -56,7 +58,7 @@ def look_up(number: str) -> Order:
     try:
         return ORDERS[number]
     except KeyError as missing:
-        raise OrderNotFoundError(f"no order has the number {number}") from missing
+        raise OrderNotFoundError(number) from missing
 
 
 def postage(kind: str) -> float:

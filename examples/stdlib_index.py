@@ -6,6 +6,7 @@ Plain Python, nothing recorded here: ``stdlib_agent.py`` is the program that is 
 
 from __future__ import annotations
 
+import heapq
 import inspect
 import math
 import re
@@ -106,15 +107,15 @@ class Index:
 
     def search(self, question: str, limit: int) -> list[Hit]:
         """The entries that fit best, the best first."""
-        scores: Counter[int] = Counter()
+        scores: dict[int, float] = defaultdict(float)
         for word in set(words(question)):
             found = self._postings.get(word, [])
             rarity = math.log(1 + (len(self.entries) - len(found) + 0.5) / (len(found) + 0.5))
             for number in found:
                 scores[number] += rarity * self._saturated(number, word)
         return [
-            Hit(self.entries[number].name, round(score, 2), first_sentence(self.entries[number].text))
-            for number, score in scores.most_common(limit)
+            Hit(self.entries[number].name, round(scores[number], 2), first_sentence(self.entries[number].text))
+            for number in heapq.nlargest(limit, scores, key=scores.__getitem__)
         ]
 
     def _saturated(self, number: int, word: str, k1: float = 1.2, b: float = 0.75) -> float:
