@@ -34,7 +34,7 @@ check: $(VENV)/.tools  ## ruff, mypy strict and pyright strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(VENV)/.tools  ## measure what recording costs
 	$(BIN)/python -m benchmarks

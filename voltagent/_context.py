@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, TypeVar
@@ -72,7 +72,7 @@ def environment_was_asked() -> None:
 
 
 @contextmanager
-def suppress() -> Iterator[None]:
+def suppress() -> Generator[None]:
     """Record nothing inside this block: decorated calls just run, and ``current()`` gives an inert handle."""
     before = CURRENT.get()
     CURRENT.set(INERT)

@@ -6,7 +6,7 @@ import difflib
 import logging
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent import _clock
 from voltagent._guard import say_once
@@ -43,7 +43,7 @@ def _is_uuid(value: object) -> bool:
 
 def _mapping(name: str, value: object) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
-        return value
+        return cast("Mapping[str, Any]", value)
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return _mapping(name, dump(exclude_none=True))
@@ -53,7 +53,7 @@ def _mapping(name: str, value: object) -> Mapping[str, Any]:
 def _tags(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise ValidationError(f"{name} must be a list of texts, not {type(value).__name__}")
-    return tuple(_text(f"an item of {name}", item) for item in value)
+    return tuple(_text(f"an item of {name}", item) for item in cast("list[object]", value))
 
 
 def _one_of(*allowed: str) -> _Check:

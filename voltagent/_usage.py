@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MemberDescriptorType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.errors import ValidationError
 
@@ -62,16 +62,17 @@ def from_result(result: object) -> dict[str, Any] | None:
 
 def _fields(usage: object) -> Mapping[str, Any] | None:
     if isinstance(usage, Mapping):
-        return {key: value for key, value in usage.items() if isinstance(key, str)}
-    dump = getattr(usage, "model_dump", None)
-    return dump() if callable(dump) else None
+        given = cast("Mapping[Any, Any]", usage)
+        return {key: value for key, value in given.items() if isinstance(key, str)}
+    dump: Any = getattr(usage, "model_dump", None)
+    return cast("Mapping[str, Any]", dump()) if callable(dump) else None
 
 
-def _stored(holder: object, name: str) -> object:
+def _stored(holder: Any, name: str) -> object:
     """A dict's value, or an attribute that is stored in the object: properties are not run."""
-    kind = type(holder)
+    kind: type = type(holder)
     if kind is dict:
-        return holder.get(name)  # type: ignore[attr-defined]
+        return cast("dict[str, object]", holder).get(name)
     for owner in kind.__mro__:
         slot = owner.__dict__.get(name)
         if type(slot) is MemberDescriptorType:
@@ -83,4 +84,4 @@ def _stored(holder: object, name: str) -> object:
         fields = object.__getattribute__(holder, "__dict__")
     except AttributeError:
         return None
-    return fields.get(name) if type(fields) is dict else None
+    return cast("dict[str, object]", fields).get(name) if type(fields) is dict else None

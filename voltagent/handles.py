@@ -127,9 +127,10 @@ class Handle:
         if not self._span.recording:
             return INERT
         recorder = self._recorder
-        metadata = given.get("metadata")
+        metadata: Any = given.get("metadata")
         if "model_parameters" in given:
-            metadata = {"model_parameters": given["model_parameters"], **(metadata or {})}
+            about_model: dict[str, Any] = {"model_parameters": given["model_parameters"]}
+            metadata = about_model | dict(metadata or {})
         return recorder.start(
             self._span,
             kind,
@@ -488,4 +489,4 @@ def _checked_metadata(metadata: object) -> dict[str, Any]:
         return {}
     if not isinstance(metadata, Mapping):
         raise ValidationError(f"metadata must be a mapping, not {type(metadata).__name__}")
-    return dict(metadata)
+    return dict(cast("Mapping[str, Any]", metadata))

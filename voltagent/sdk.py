@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from voltagent import _clock, _context, _options, handles, settings
 from voltagent._awaitable import Done, Pending, loop_is_running
@@ -311,7 +311,7 @@ def _named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
     """Exporter names (for the settings) and exporter objects, apart."""
     if exporter is None or isinstance(exporter, str):
         return exporter, []
-    items: list[Any] = list(exporter) if isinstance(exporter, list | tuple) else [exporter]
+    items = list(cast("list[Any]", exporter)) if isinstance(exporter, list | tuple) else [cast("Any", exporter)]
     given = [item for item in items if callable(getattr(item, "export", None))]
     names = [item for item in items if item not in given]
     return names or None, given

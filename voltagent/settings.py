@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 from urllib.parse import urlsplit
 
 from voltagent.errors import ValidationError
@@ -155,7 +155,7 @@ def _exporters(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         names = [word.strip() for word in value.split(",") if word.strip()]
     elif isinstance(value, list | tuple):
-        names = [_text(name, word) for word in value]
+        names = [_text(name, word) for word in cast("list[object]", value)]
     else:
         raise _wrong(name, value, "a name, or several with commas")
     for word in names:
@@ -167,17 +167,17 @@ def _exporters(name: str, value: object) -> tuple[str, ...]:
 
 
 def _path(name: str, value: object) -> Path:
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise _wrong(name, value, "a file path")
-    return Path(os.fsdecode(value)).expanduser()
+    path = cast("str | os.PathLike[str]", value)
+    if not isinstance(value, str | os.PathLike) or not os.fspath(path):
+        raise _wrong(name, path, "a file path")
+    return Path(os.fsdecode(path)).expanduser()
 
 
 def _headers(name: str, value: object) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
         raise _wrong(name, value, "a mapping of header names to texts")
-    return {
-        _header_text(f"a name in {name}", key): _header_text(f"a value in {name}", text) for key, text in value.items()
-    }
+    given = cast("Mapping[object, object]", value)
+    return {_header_text(f"a name in {name}", key): _header_text(f"a value in {name}", given[key]) for key in given}
 
 
 def _wrong(name: str, value: object, wanted: str) -> ValidationError:

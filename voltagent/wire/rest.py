@@ -286,8 +286,8 @@ def _camel(metadata: bytes | None) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _parsed(metadata: bytes) -> Mapping[str, Any]:
     """Cached: a decorator's metadata is the same text at every call."""
-    given = from_json(metadata)
-    return convert_metadata_to_camel_case(given) or {} if isinstance(given, dict) else {"result": given}
+    given = from_json(metadata)  # an object: that is what the recorder makes of metadata
+    return convert_metadata_to_camel_case(given) or {}
 
 
 def _joined(parts: tuple[bytes, ...]) -> dict[str, Any]:
