@@ -29,11 +29,16 @@ PARTS = {
     "_peek": "_snapshot",
     "_plain": "_snapshot",
     "_secret": "_snapshot",
+    "_hints": "_redact",
     "_shapes": "_snapshot",
     "_text": "_snapshot",
     "_walk": "_snapshot",
     "local.migrations": "local.store",
     "_backlog": "sender",
+    "_lane": "sender",
+    "_leaving": "sender",
+    "_promise": "sender",
+    "_voice": "sender",
 }
 DOORS = {
     "wrapt": {"decorators"},

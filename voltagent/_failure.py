@@ -223,11 +223,18 @@ def _as_code(value: object) -> int | str | None:
 
 
 def format_event(event: Event) -> Event | None:
-    """Put the text of its failure in the place of a span's :class:`Failure`, once."""
-    span = event[1]
+    """Put its text in the place of every :class:`Failure` that an event sends, once."""
+    phase, span, fields = event
     if isinstance(span.error, Failure):
         span.error = format_failure(span.error)
+    if span.facts is not None and isinstance(span.facts.get(_GIVEN), Failure):
+        span.facts[_GIVEN] = format_failure(span.facts[_GIVEN])
+    if fields is not None and isinstance(fields.get(_GIVEN), Failure):
+        return phase, span, {**fields, _GIVEN: format_failure(fields[_GIVEN])}
     return event
+
+
+_GIVEN: Final = "status_message"  # of a custom event or an update: the user may give an exception for it
 
 
 def format_failure(failure: Failure) -> bytes:

@@ -6,6 +6,7 @@ text or number: on CPython this loop costs about as much as writing the JSON doe
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, Final
 
 __all__ = ["HUGE", "plain"]
@@ -46,16 +47,19 @@ def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0912 - on
             elif kind is not float and kind is not bool and item is not None:
                 return -1
         return room
-    if len(value) > 16 and type(value[0]) in _NUMBERS and _numbers(value):
-        return room
+    if len(value) > 16:
+        kind = type(value[0])
+        if kind in _NUMBERS and _numbers(value):
+            return room
+        if kind is dict and depth > 1 and type(value) is list:
+            left = _messages(value, room)
+            if left is not None:
+                return left
+    inline = dict if depth > 1 else None
     for item in value:
-        kind = type(item)
-        if kind is str:
-            room -= len(item)
-        elif kind is dict:
+        if type(item) is inline:
             # The usual list is one of messages or documents: their texts are looked at here, without a call for each.
-            room -= _NODE * len(item)
-            if room < 0 or depth <= 1:
+            if len(item) > room:
                 return -1
             for key, part in item.items():
                 if type(key) is str is type(part):
@@ -63,7 +67,7 @@ def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0912 - on
                     continue
                 if type(key) is not str:
                     return -1
-                room -= len(key)
+                room -= _NODE + len(key)
                 kind = type(part)
                 if kind is dict or kind is list or kind is tuple:
                     room = plain(part, depth - 2, room)
@@ -74,7 +78,11 @@ def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0912 - on
                         return -1
                 elif kind is not float and kind is not bool and part is not None:
                     return -1
-        elif kind is list or kind is tuple:
+            continue
+        kind = type(item)
+        if kind is str:
+            room -= len(item)
+        elif kind is list or kind is tuple or kind is dict:
             room = plain(item, depth - 1, room)
             if room < 0:
                 return -1
@@ -91,4 +99,20 @@ def _numbers(values: Any) -> bool:
     kinds = set(map(type, values))
     if int not in kinds:
         return kinds <= _NUMBERS
-    return kinds == _INT and -HUGE < min(values) and max(values) < HUGE
+    return kinds == _INT and min(values) > -HUGE and max(values) < HUGE
+
+
+def _messages(values: list[Any], room: int) -> int | None:
+    """:func:`plain` for a long list of dicts of texts, at the speed of C; ``None`` where it is not quite that."""
+    if list(map(type, values)).count(dict) != len(values):
+        return None
+    if sum(map(len, values)) > room:
+        return -1
+    parts = list(chain.from_iterable(map(dict.values, values)))
+    if list(map(type, parts)).count(str) != len(parts):
+        return None
+    keys = list(chain.from_iterable(values))
+    if list(map(type, keys)).count(str) != len(keys):
+        return -1
+    longest_key = max(map(len, set(keys)), default=0)
+    return room - sum(map(len, parts)) - longest_key * len(keys)

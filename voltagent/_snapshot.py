@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from voltagent import _peek
 from voltagent._forms import Forms
 from voltagent._guard import Guard
-from voltagent._plain import HUGE, plain
+from voltagent._plain import plain
 from voltagent._secret import SECRET_TEXT, Secret, is_secret_annotation
 from voltagent._text import encoded
 from voltagent._walk import DEPTH, Walk
@@ -54,7 +54,7 @@ class Snapshot:
                             return text
                 elif kind is str and len(value) < limit // 8:  # type: ignore[arg-type]  # pyright: ignore
                     return to_json(value)
-            except Exception:  # noqa: S110 - lone surrogates, another thread changing the value, the stack's end
+            except Exception:
                 pass
         return self._walked(value, limit)[0]
 
@@ -66,7 +66,7 @@ class Snapshot:
                     text = to_json(value, inf_nan_mode="strings")
                     if len(text) <= limit:
                         return text
-            except Exception:  # noqa: S110 - as in `encode`
+            except Exception:
                 pass
         elif type(value) in _PLAIN:
             return b'{"result":' + self.encode(value, limit) + b"}"
