@@ -10,7 +10,6 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
-from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel
@@ -31,6 +30,7 @@ from voltagent.types import (
     UpdateHistoryRequest,
     VoltAgentConfig,
 )
+from voltagent.wire.rest import segment
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -65,7 +65,7 @@ def _add_history(data: CreateHistoryRequest) -> _Call[History]:
 
 def _update_history(data: UpdateHistoryRequest) -> _Call[History]:
     body = data.model_dump(exclude={"id"}, exclude_none=True)
-    return _Call("PATCH", f"/history/{_segment(data.id)}", body, History)
+    return _Call("PATCH", f"/history/{segment(data.id)}", body, History)
 
 
 def _add_event(data: AddEventRequest) -> _Call[Event]:
@@ -92,13 +92,7 @@ def _add_event(data: AddEventRequest) -> _Call[Event]:
 
 def _update_event(data: UpdateEventRequest) -> _Call[Event]:
     body = data.model_dump(exclude={"id"}, exclude_none=True)
-    return _Call("PATCH", f"/history-events/{_segment(data.id)}", body, Event)
-
-
-def _segment(identifier: str) -> str:
-    """One segment of a path, whatever the id contains: no slash gets through, and no ``..`` that is resolved away."""
-    quoted = quote(identifier, safe="")
-    return quoted.replace(".", "%2E") if quoted in {".", ".."} else quoted
+    return _Call("PATCH", f"/history-events/{segment(data.id)}", body, Event)
 
 
 def _result(model: type[M], response: httpx.Response, secret: str) -> M:
