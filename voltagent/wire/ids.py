@@ -11,8 +11,9 @@ from hashlib import sha256
 from typing import Final
 
 from voltagent._clock import id_text
+from voltagent._span import Remote, Span
 
-__all__ = ["is_hashed", "span_id", "text", "trace_id"]
+__all__ = ["context_of", "is_hashed", "span_id", "text", "trace_id"]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # The last 16 digits of these versions name the machine, so they are the same for one id after another.
@@ -40,6 +41,14 @@ def is_hashed(identifier: int | str) -> bool:
     """Whether the id cannot be read off the two above, so that a span has to say it."""
     digits = _digits(identifier)
     return digits is None or digits == _NO_TRACE or span_id(identifier) != digits[16:]
+
+
+def context_of(span: Span) -> Remote:
+    """A span as other processes and backends know it: in the trace that it continues, where it continues one."""
+    remote = span.trace.remote
+    if remote is None:
+        return Remote(trace_id(span.trace.id), span_id(span.id))
+    return Remote(remote.trace_id, span_id(span.id), True, remote.state)
 
 
 def _digits(identifier: int | str) -> str | None:

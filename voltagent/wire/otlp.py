@@ -15,14 +15,13 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic_core import from_json, to_json
 
 from voltagent._clock import parse_iso
-from voltagent._span import Remote, Span
 from voltagent._text import clean
 from voltagent.wire import ids, protobuf
 from voltagent.wire.facts import EVENT, Facts, json_text
 from voltagent.wire.profiles import Plan
 from voltagent.wire.rest import end_id
 
-__all__ = ["ENCODINGS", "Encoding", "Message", "context_of", "resource_message", "span_message", "trimmed"]
+__all__ = ["ENCODINGS", "Encoding", "Message", "resource_message", "span_message", "trimmed"]
 
 Message: TypeAlias = dict[str, Any]  # an OTLP message in its JSON mapping, fields in the order of their numbers
 
@@ -42,7 +41,7 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     ``second`` is for a custom event that was sent already and has now been ended: a span of its own below the first.
     """
     span = facts.span
-    context = context_of(span)
+    context = ids.context_of(span)
     message: Message = {"traceId": context.trace_id, "spanId": ids.span_id(end_id(span)) if second else context.span_id}
     if context.state:
         message["traceState"] = context.state
@@ -63,13 +62,6 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     if span.parent is None and span.trace.remote is not None:
         message["flags"] = _FROM_REMOTE
     return message
-
-
-def context_of(span: Span) -> Remote:
-    """A span as other processes and backends know it: in the trace it continues, where it continues one."""
-    remote = span.trace.remote
-    trace_id = ids.trace_id(span.trace.id) if remote is None else remote.trace_id
-    return Remote(trace_id, ids.span_id(span.id), True, "" if remote is None else remote.state)
 
 
 def trimmed(message: Message) -> Message:
