@@ -134,8 +134,8 @@ class Backlog:
     def lose(self, event: Event, reason: str) -> None:
         """Count an event as dropped, and remember what can no longer be recorded because of it."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        phase, span, _ = event
-        if phase is _START and (reason in _CASCADING or span.kind == TRACE):
+        phase, span, fields = event
+        if phase is not _END and fields is None and (reason in _CASCADING or span.kind == TRACE):
             self._remember(span.id, reason)
 
     def _remember(self, identifier: int | str, reason: str) -> None:
@@ -212,9 +212,7 @@ class Backlog:
             if queue is not None:
                 self._close_if_over(queue)
 
-    def _judge(
-        self, event: Event, outcome: Outcome, accepted_before: int, waits: dict[int | str, float]
-    ) -> str | None:
+    def _judge(self, event: Event, outcome: Outcome, accepted_before: int, waits: dict[int | str, float]) -> str | None:
         """Note a failure; the reason to drop the event for good, if it has used up its tries."""
         if outcome.verdict is Verdict.UNTRIED:
             return None

@@ -1,34 +1,39 @@
-"""The batched event sender: a bounded queue and one background thread between the program and a destination."""
+"""The batched event sender: between the program, which must never wait, and its destinations.
+
+Each destination has a lane: a bounded queue, one thread that is started at the first record, retries and counts of its
+own, so that one that is down neither holds up the others nor drops for them.
+"""
 
 from __future__ import annotations
 
-import atexit
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 
 from voltagent import _clock
+from voltagent._lane import Lane, Rules
+from voltagent._promise import Promise, Report
 from voltagent._span import Event
-from voltagent.exporters import Exporter, Verdict
+from voltagent.exporters import Exporter
 
 __all__ = ["Report", "Sender"]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of the events: ``recorded == accepted + sum(dropped.values()) + pending`` at any quiet moment."""
-
-    recorded: int = 0
-    accepted: int = 0
-    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    pending: int = 0
-
-
 class Sender:
-    """Takes events from any thread without waiting, and sends them in batches on a thread of its own."""
+    """Takes events from any thread without waiting, and sends them in batches in the background.
+
+    Args:
+        exporters: the destinations; each gets every event.
+        processors: functions an event passes on the sender's thread before it is exported, ``event -> event or None``.
+            An event for which one gives ``None`` or raises is dropped as ``serialize_error``.
+        flush_interval: seconds after which what waits is sent, if no batch (512 events, 4 MiB) was full before.
+        auto_flush: ``False`` sends only on ``flush``, ``shutdown``, exit, or when a batch is full.
+        timeout: seconds for one request, and for ``flush`` and ``shutdown`` where they are given none.
+        max_retries: how often an event is tried again after an answer that said no to it.
+        retry_delay: seconds before the first retry, doubled each time up to 30, with full jitter.
+        queue_events, queue_bytes: how much may wait for each destination.
+    """
 
     def __init__(
         self,
@@ -43,85 +48,68 @@ class Sender:
         queue_events: int = 50_000,
         queue_bytes: int = 64 * 2**20,
     ) -> None:
-        self._exporters = tuple(exporters)
-        self._processors = tuple(processors)
-        self._interval = flush_interval if auto_flush else None
+        rules = Rules(
+            flush_interval if auto_flush else None, timeout, max_retries, retry_delay, queue_events, queue_bytes
+        )
+        process = _chain(processors)
+        if len(exporters) > 1:
+            process = _one_at_a_time(process)
         self._timeout = timeout
-        self._intake: deque[Event] = deque()
-        self._wake = threading.Condition()
-        self._recorded = self._accepted = 0
-        self._dropped: dict[str, int] = {}
-        self._waiting: list[Future[Report]] = []
-        self._thread: threading.Thread | None = None
-        self._closed = False
-        atexit.register(self._at_exit)
+        self._lanes = tuple(Lane(exporter, rules, process) for exporter in exporters)
+        if len(self._lanes) == 1:
+            self.put = self._lanes[0].put  # type: ignore[method-assign] # recording costs one call less
 
     def put(self, event: Event, size: int) -> bool:
-        """Take an event with ``size`` bytes of payload."""
-        self._intake.append(event)
-        if self._thread is None:
-            self._start()
-        elif len(self._intake) == 512:
-            with self._wake:
-                self._wake.notify()
-        return True
+        """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
+        taken = not self._lanes
+        for lane in self._lanes:
+            taken = lane.put(event, size) or taken
+        return taken
 
-    def flush(self, timeout: float | None = None) -> Future[Report]:
-        """Send what was recorded so far."""
-        future: Future[Report] = Future()
-        with self._wake:
-            self._waiting.append(future)
-            self._wake.notify()
-        self._start()
-        return future
+    def flush(self, timeout: float | None = None) -> Promise:
+        """Send what was recorded so far. Done when all is settled, at the latest after ``timeout`` seconds."""
+        promise = self._promise(timeout)
+        for lane in self._lanes:
+            lane.flush(promise)
+        return promise
 
-    def shutdown(self, timeout: float | None = None) -> Future[Report]:
-        """Send what was recorded so far and stop."""
-        self._closed = True
-        return self.flush(timeout)
+    def shutdown(self, timeout: float | None = None) -> Promise:
+        """End what is open as cancelled, send everything, and take nothing more."""
+        promise = self._promise(timeout)
+        for lane in self._lanes:
+            lane.shutdown(promise)
+        return promise
 
     def stats(self) -> Report:
-        """The counts so far."""
-        done = self._accepted + sum(self._dropped.values())
-        return Report(done + len(self._intake), self._accepted, dict(self._dropped), len(self._intake))
+        """What became of the events so far."""
+        return reduce(add, (lane.stats() for lane in self._lanes), Report())
 
-    def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="voltagent-sender", daemon=True)
-            self._thread.start()
+    def _promise(self, timeout: float | None) -> Promise:
+        seconds = self._timeout if timeout is None else max(0.0, timeout)
+        promise = Promise(_clock.monotonic() + seconds, self.stats, self._lanes)
+        if not self._lanes:
+            promise.keep()
+        return promise
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                if not self._waiting and len(self._intake) < 512:
-                    self._wake.wait(self._interval)
-                waiting, self._waiting = self._waiting, []
-            while self._intake:
-                self._send([self._intake.popleft() for _ in range(min(512, len(self._intake)))])
-            for future in waiting:
-                future.set_result(self.stats())
-            if self._closed and not self._intake and not self._waiting:
-                self._thread = None
-                return
 
-    def _send(self, taken: list[Event]) -> None:
-        batch = [event for event in map(self._process, taken) if event is not None]
-        for exporter in self._exporters:
-            for outcome in exporter.export(batch, _clock.monotonic() + self._timeout):
-                if outcome.verdict is Verdict.ACCEPTED:
-                    self._accepted += 1
-                else:
-                    reason = outcome.reason or "retries_exhausted"
-                    self._dropped[reason] = self._dropped.get(reason, 0) + 1
-
-    def _process(self, event: Event) -> Event | None:
+def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[Event], Event | None]:
+    def process(event: Event) -> Event | None:
         current: Event | None = event
-        for processor in self._processors:
+        for processor in processors:
             if current is None:
-                return None
+                break
             current = processor(current)
         return current
 
-    def _at_exit(self) -> None:
-        if self._thread is not None:
-            self.flush().result(self._timeout)
+    return process
+
+
+def _one_at_a_time(process: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
+    """Processors change a span in place: two lanes must not be at the same span at once."""
+    lock = threading.Lock()
+
+    def locked(event: Event) -> Event | None:
+        with lock:
+            return process(event)
+
+    return locked

@@ -1,0 +1,513 @@
+"""The way to one destination: an intake that any thread may fill without waiting, and one thread that empties it.
+
+``put`` takes no lock: it may run in a signal handler, in ``__del__`` or in a logging handler, while the same thread is
+inside any line of this file. What wakes the thread is a plain lock used as a bell, as its ``release`` cannot block.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
+
+from voltagent import _clock, _guard, _leaving
+from voltagent._awaitable import loop_is_running
+from voltagent._backlog import Backlog
+from voltagent._leaving import Stop
+from voltagent._promise import Promise, Report
+from voltagent._span import CANCELLED, Event, Phase, Span
+from voltagent._voice import Voice
+from voltagent.exporters import Exporter, Outcome, Verdict
+from voltagent.retry import PROBE_SECONDS, RETRY_AFTER_CAP
+
+__all__ = ["Lane", "Rules"]
+
+_END: Final = Phase.END
+
+_BATCH_EVENTS: Final = 512
+_BATCH_BYTES: Final = 4 * 2**20
+_LARGE: Final = 8192  # a payload above this is looked at before it is taken
+_MOVED: Final = 16  # events that a caller moves when the queue is full: a call must stay within 100 µs
+_SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
+_AUTH_SECONDS: Final = 30.0  # after a refused key, the destination is asked again this seldom
+_UNFINISHED: Final = b'{"unfinished":true}'
+_NEVER: Final = float("inf")
+_AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The sender's settings; times are seconds."""
+
+    flush_interval: float | None  # None: send only what is asked for, and full batches
+    timeout: float
+    max_retries: int
+    retry_delay: float
+    queue_events: int
+    queue_bytes: int
+
+
+@runtime_checkable
+class Hurried(Protocol):
+    """An exporter that can be told, from another thread, to end its ``export`` sooner, and shows its progress."""
+
+    last_answer: float  # on `_clock.monotonic`
+
+    def hurry(self, deadline: float) -> None:
+        """End an ``export`` that is going on by ``deadline``."""
+        ...
+
+
+class Lane:
+    """One destination with its own queue, thread, retries and counts."""
+
+    def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None]) -> None:
+        self.exporter = exporter
+        self._hurried = exporter if isinstance(exporter, Hurried) else None
+        self._rules = rules
+        self._process = process
+        self._closed = False
+        self._begin(0)
+        _leaving.watch(self)
+
+    def _begin(self, forked_at: int) -> None:
+        """Everything that a forked child must have anew."""
+        rules = self._rules
+        self._intake: deque[Event] = deque()
+        self._bytes = 0  # of the intake, about: threads may overwrite each other's addition
+        self._mark = 1  # so many events in the intake need attention
+        self._limit = -1 if self._closed else _LARGE  # payloads above this are looked at first; -1: all are
+        self._room = rules.queue_events  # so many events in the intake make the queue full
+        self._refused: deque[tuple[Event, str]] = deque()  # refused while the lock was taken; counted later
+        self._backlog = Backlog(rules.max_retries, rules.retry_delay, forked_at=forked_at)
+        self._lock = threading.Lock()  # guards the backlog; never held during I/O or while code of the user's runs
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._promises: deque[Promise] = deque()
+        self._stop: Stop | None = None
+        self._due = _NEVER  # when what waits must be sent
+        self._round = False  # all that waits is being sent; nothing newer is taken in meanwhile
+        self._quiet_until = 0.0  # the destination is left alone until then
+        self._key_refused = False  # all that comes until then is dropped
+        self._probing = False  # the next batch is one event, to see whether the destination is back
+        self._batch_limit = _BATCH_EVENTS
+        self._voice = Voice(self.exporter.name)
+
+    # -------------------------------------------------------------------------------------------- the caller's thread
+
+    def put(self, event: Event, size: int) -> bool:
+        """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
+        if size > self._limit:
+            return self._put_carefully(event, size)
+        intake = self._intake
+        intake.append(event)
+        self._bytes += size
+        if len(intake) >= self._mark:
+            self._attend()
+        return True
+
+    def _attend(self) -> None:
+        """Start the thread, or wake it, or note that the queue is full."""
+        if len(self._intake) >= self._room:
+            self._limit = -1
+        if self._start():
+            self._mark = self._room  # before the bell: the thread sets it anew once it has heard it
+            self._ring()
+        else:
+            self._mark = min(len(self._intake) + _BATCH_EVENTS, self._room)  # try again a batch later
+
+    def _put_carefully(self, event: Event, size: int) -> bool:
+        if self._closed and event[0] is not _END:
+            self._refuse(event, "shutdown_timeout")
+            return False
+        if not self._fits(size) and event[0] is not _END and not self._make_room(event, size):
+            self._refuse(event, "queue_full")
+            self._voice.full()
+            return False
+        self._intake.append(event)
+        self._bytes += size
+        if self._bytes >= _BATCH_BYTES or len(self._intake) >= self._mark:
+            self._attend()
+        if _leaving.left() and not self._closed:  # in a hook that runs after ours: nobody else will send this
+            self._run_here(_clock.monotonic() + _leaving.late_budget())
+        return True
+
+    def _fits(self, size: int) -> bool:
+        held, rules = self._backlog, self._rules
+        fits = (
+            len(self._intake) + held.count < rules.queue_events and self._bytes + held.size + size <= rules.queue_bytes
+        )
+        self._limit = _LARGE if fits and not self._careful() else -1
+        return fits
+
+    def _careful(self) -> bool:
+        return self._closed or _leaving.left()
+
+    def _make_room(self, event: Event, size: int) -> bool:
+        """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._move(_MOVED)
+            self._backlog.free(4 * _MOVED)
+            while not self._fits(size):
+                if not self._backlog.evict(event[1]):
+                    return False
+            return True
+        finally:
+            self._lock.release()
+
+    def _refuse(self, event: Event, reason: str) -> None:
+        self._refused.append((event, reason))
+        if self._lock.acquire(blocking=False):
+            try:
+                self._count_refused()
+            finally:
+                self._lock.release()
+
+    def _count_refused(self) -> None:
+        try:
+            while True:
+                event, reason = self._refused.popleft()
+                self._backlog.recorded += 1
+                self._backlog.lose(event, reason)
+        except IndexError:
+            pass
+
+    def _ring(self) -> None:
+        try:
+            self._bell.release()
+        except RuntimeError:
+            pass  # it rings already
+
+    def _start(self) -> bool:
+        """Make sure that the thread runs; False where no thread can be started."""
+        if self._thread is not None:
+            return True
+        if not self._starting.acquire(blocking=False):
+            return True  # somebody is at it: another thread, or this one, below us on the stack
+        try:
+            if self._thread is None:
+                _leaving.register()
+                thread = threading.Thread(target=self._run, name=f"voltagent-{self.exporter.name}", daemon=True)
+                self._thread = thread
+                thread.start()
+            return True
+        except (RuntimeError, MemoryError):  # no thread left, or the interpreter shuts down
+            self._thread = None
+            return False
+        finally:
+            self._starting.release()
+
+    # ------------------------------------------------------------------------------------- flush, shutdown, statistics
+
+    def flush(self, promise: Promise) -> None:
+        """Send what was recorded so far; the promise is kept when that is done."""
+        self._promises.append(promise)
+        self._call_thread(promise.deadline)
+
+    def shutdown(self, promise: Promise) -> None:
+        """End what is open as cancelled, send everything, and take nothing more."""
+        self._closed = True
+        self._limit = -1
+        self._stop = self._stop or Stop(_clock.monotonic(), promise.deadline)
+        self._promises.append(promise)
+        if self._hurried is not None:
+            self._hurried.hurry(promise.deadline)
+        self._call_thread(promise.deadline)
+
+    def _call_thread(self, deadline: float) -> None:
+        if self._thread is None and not self._has_work():
+            self._keep_promises(_NEVER)
+        elif self._start():
+            self._mark = self._room
+            self._ring()
+        elif loop_is_running():
+            self._keep_promises(_NEVER)  # no thread can send this now, and a loop must not be blocked: say the truth
+        else:
+            self._run_here(deadline)
+
+    def _has_work(self) -> bool:
+        held = self._backlog
+        return bool(self._intake or self._refused or held.count or (held.open and self._stop is not None))
+
+    def _run_here(self, deadline: float) -> None:
+        """Send on this thread, as no other can be had."""
+        if not self._starting.acquire(blocking=False):
+            return  # somebody is at it
+        try:
+            leaving = _leaving.left()
+            self._loop(self._stop or Stop(_clock.monotonic(), deadline, final=False, leaving=leaving))
+        finally:
+            self._starting.release()
+
+    def stats(self) -> Report:
+        """The counts so far."""
+        locked = self._lock.acquire(timeout=0.05)  # not for ever: we may be in a signal handler above its holder
+        try:
+            held, waiting = self._backlog, len(self._intake)
+            if locked:
+                self._count_refused()
+            return Report(held.recorded + waiting, held.accepted, dict(held.dropped), held.count + waiting)
+        finally:
+            if locked:
+                self._lock.release()
+
+    # ---------------------------------------------------------------------------------------- leaving and being forked
+
+    def exit_timeout(self) -> float:
+        """The longest that an exit may wait for this destination while it answers."""
+        return self._rules.timeout
+
+    def leave(self, stop: Stop) -> None:
+        """The process is about to end: finish by the rules for that. Does not wait."""
+        self._stop = self._stop or stop
+        if self._hurried is not None:
+            self._hurried.hurry(stop.at_latest)
+        if self._thread is not None:
+            self._ring()
+
+    def wait_until_left(self, stop: Stop) -> None:
+        """Wait for the thread to finish, as long as there is hope; without a thread, finish here."""
+        thread = self._thread
+        if thread is None and self._has_work():
+            self._run_here(stop.at_latest)
+        while thread is not None and thread.is_alive():
+            heard = self._hurried.last_answer if self._hurried is not None else 0.0
+            left = stop.patience(_clock.monotonic(), heard)
+            if left <= 0:
+                break
+            thread.join(min(left, 0.5))
+        self._limit = -1  # what later hooks record is sent by `_put_carefully`
+
+    def after_fork(self) -> None:
+        """In a forked child: what was pending is the parent's to send."""
+        self._begin(_clock.nanoseconds())
+        self.exporter.after_fork()
+
+    # ------------------------------------------------------------------------------------------------------ its thread
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        try:
+            while self._thread is me:
+                try:
+                    self._loop(None)
+                    return
+                except Exception as fault:  # noqa: PERF203 - a fault of ours must not end the sending for good
+                    _guard.Guard.swallowed(fault)
+                    self._bell.acquire(timeout=1.0)
+        finally:
+            if self._thread is me:
+                self._thread = None
+
+    def _loop(self, own_stop: Stop | None) -> None:
+        while True:
+            self._drain()
+            now = _clock.monotonic()
+            stop = own_stop or self._stop
+            if stop is not None:
+                if stop.final:
+                    self._end_what_is_open()
+                if not self._backlog.count or stop.patience(now, self._last_answer()) <= 0:
+                    self._finish(stop)
+                    return
+            self._keep_promises(now)
+            batch = self._choose(now, stop)
+            if batch:
+                self._send(batch, now, stop)
+            elif stop is None or self._still_worth_it(stop, now):
+                self._sleep(now, stop)
+
+    def _last_answer(self) -> float:
+        return self._hurried.last_answer if self._hurried is not None else 0.0
+
+    def _still_worth_it(self, stop: Stop, now: float) -> bool:
+        ready_at = now if self._backlog.has_ready() else self._backlog.next_release() or now
+        stop.waits_until(max(self._quiet_until, ready_at))
+        return stop.patience(now, self._last_answer()) > 0
+
+    def _drain(self) -> None:
+        """Take in what was recorded, unless a round is on that has older things to send."""
+        now = _clock.monotonic()
+        if self._round and self._backlog.has_ready() and now >= self._quiet_until:
+            return
+        self._round = False
+        was_empty = not self._backlog.count
+        while self._intake or self._refused:
+            with self._lock:
+                self._count_refused()
+                self._move(2048)
+        self._bytes = 0  # heals what threads may have overwritten
+        if self._key_refused:
+            with self._lock:
+                self._backlog.drop_waiting("auth")
+            self._key_refused = now < self._quiet_until
+        if was_empty and self._backlog.count and self._rules.flush_interval is not None:
+            self._due = now + self._rules.flush_interval
+        self._see_room()
+
+    def _move(self, number: int) -> None:
+        """Take up to so many events out of the intake. Under the lock."""
+        intake, take = self._intake, self._backlog.take
+        before = self._backlog.size
+        try:
+            for _ in range(number):
+                take(intake.popleft())
+        except IndexError:
+            pass
+        self._bytes = max(0, self._bytes - (self._backlog.size - before))
+
+    def _see_room(self) -> None:
+        held, rules = self._backlog, self._rules
+        self._room = max(1, rules.queue_events - held.count)
+        full = len(self._intake) >= self._room or held.size >= rules.queue_bytes
+        self._limit = -1 if full or self._careful() else _LARGE
+        self._mark = self._room
+
+    def _choose(self, now: float, stop: Stop | None) -> list[Event]:
+        """The next batch, if one is due and the destination can be asked."""
+        held = self._backlog
+        released = held.release(now)
+        if not held.has_ready() or now < self._quiet_until:
+            return []
+        if released or self._due <= now or self._promises or stop is not None or self._probing:
+            self._round = True
+            self._due = _NEVER
+        elif not self._round and held.count < _BATCH_EVENTS and held.size < _BATCH_BYTES:
+            return []
+        with self._lock:
+            held.free(8 * _BATCH_EVENTS)
+            return held.batch(1 if self._probing else self._batch_limit, _BATCH_BYTES)
+
+    def _sleep(self, now: float, stop: Stop | None) -> None:
+        """Wait for the bell, or until something is due. An idle lane waits without a limit, so it costs nothing."""
+        held = self._backlog
+        mark = max(1, min(_BATCH_EVENTS - held.count, self._room)) if held.count else 1
+        if now < self._quiet_until and (held.count or self._key_refused):
+            mark = self._room
+        self._mark = mark
+        if len(self._intake) < mark:  # looked at after the mark was set: no event can slip in between
+            wake = self._wake_time(now, stop)
+            self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - _clock.monotonic()))
+        self._mark = self._room
+
+    def _wake_time(self, now: float, stop: Stop | None) -> float:
+        held = self._backlog
+        times = [promise.deadline for promise in list(self._promises)]
+        if stop is not None:
+            times.append(now + max(0.0, stop.patience(now, self._last_answer())))
+        if self._key_refused:
+            times.append(self._quiet_until)
+        if held.has_ready():
+            asked_for = self._promises or stop is not None or self._probing or self._round
+            times.append(max(now if asked_for else self._due, self._quiet_until))
+        release = held.next_release()
+        if release is not None:
+            times.append(max(release, self._quiet_until))
+        return min(times, default=_NEVER)
+
+    # --------------------------------------------------------------------------------------------------------- sending
+
+    def _send(self, batch: list[Event], now: float, stop: Stop | None) -> None:
+        until = now + 2 * self._rules.timeout if stop is None else stop.batch_until(now)
+        answers = self._answers(batch, until)
+        ended = _clock.monotonic()
+        slow = ended - now > _SLOW_BATCH
+        self._batch_limit = max(16, self._batch_limit // 2) if slow else min(_BATCH_EVENTS, self._batch_limit * 2)
+        with self._lock:
+            self._backlog.settle(batch, answers, ended)
+        self._heed(answers, now, ended)
+        if stop is not None:
+            stop.saw({answer.verdict for answer in answers}, ended)
+        self._voice.heard(answers, self._backlog.dropped)
+        self._see_room()
+        over, self._backlog.over = self._backlog.over, []
+        for identifier in over:
+            self.exporter.forget(identifier)
+
+    def _answers(self, batch: list[Event], until: float) -> list[Outcome]:
+        """The outcomes of a batch: what the processors give up is refused, the exporter answers the rest."""
+        processed = [self._processed(event) for event in batch]
+        ready = [event for event in processed if event is not None]
+        answers = iter(self._export(ready, until) if ready else ())
+        return [_NOT_SAFE if event is None else next(answers) for event in processed]
+
+    def _processed(self, event: Event) -> Event | None:
+        try:
+            return self._process(event)
+        except Exception as fault:  # an event that cannot be made safe is never sent as it is
+            _guard.Guard.swallowed(fault)
+            return None
+
+    def _export(self, events: list[Event], until: float) -> Sequence[Outcome]:
+        try:
+            answers = self.exporter.export(events, until)
+        except Exception as fault:  # exporters do not raise; one of the user's own may
+            _guard.Guard.swallowed(fault)
+            return [Outcome(Verdict.RETRY, detail=type(fault).__qualname__)] * len(events)
+        if len(answers) != len(events):
+            return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
+        return answers
+
+    def _heed(self, answers: Sequence[Outcome], began: float, now: float) -> None:
+        """Draw the conclusions for the destination as a whole."""
+        verdicts = {answer.verdict for answer in answers}
+        asked = max((answer.retry_after or 0.0 for answer in answers if answer.verdict in _AGAIN), default=0.0)
+        if asked:
+            self._quiet_until = now + min(asked, RETRY_AFTER_CAP)
+        if any(answer.reason == "auth" for answer in answers):
+            self._quiet_until = now + _AUTH_SECONDS
+            self._key_refused = self._probing = True
+        elif Verdict.UNAVAILABLE in verdicts:
+            self._quiet_until = max(self._quiet_until, began + PROBE_SECONDS)
+            self._probing = True
+        elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
+            self._probing = False
+
+    # ----------------------------------------------------------------------------------------------- promises and ends
+
+    def _keep_promises(self, now: float) -> None:
+        """Report to those who wait: when all is settled, or when their time is up."""
+        settled = not self._backlog.count and not self._intake and self._stop is None
+        for promise in list(self._promises):
+            if settled or promise.deadline <= now:
+                try:
+                    self._promises.remove(promise)
+                except ValueError:
+                    continue
+                promise.lane_done(self)
+
+    def _end_what_is_open(self) -> None:
+        """End the spans that nobody ended, children first, as cancelled and unfinished."""
+        with self._lock:
+            now = _clock.nanoseconds()
+            for span in reversed(list(self._backlog.open)):
+                if span.end_ns is None:
+                    _cancel(span, now)
+                if any(more is _UNFINISHED for more in span.more_metadata):  # by us: by another lane perhaps
+                    self._backlog.take((_END, span, None))
+
+    def _finish(self, stop: Stop) -> None:
+        if stop.final:
+            with self._lock:
+                self._move(len(self._intake))
+                self._voice.left_behind(self._backlog.drop_waiting("shutdown_timeout"))
+            self.exporter.close()
+            if stop.leaving:
+                self._stop = None
+            self._thread = None  # before the promises are kept: a flush that comes now must not wait for us
+        self._keep_promises(_NEVER)
+
+
+_NOT_SAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
+
+
+def _cancel(span: Span, now: int) -> None:
+    span.more_metadata = (*span.more_metadata, _UNFINISHED)
+    span.status = CANCELLED
+    span.end_ns = now
