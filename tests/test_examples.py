@@ -1,0 +1,296 @@
+"""Each example runs as a process of its own, offline, and what it recorded is what it says it records."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import examples
+from tests.examples import REPOSITORY, lines, operations, traces
+from tests.server import Server, answer, unused_port
+from voltagent.local.records import StoredTrace
+
+FOLDER = REPOSITORY / "examples"
+ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped
+    "comprehensive_trace_example.py",
+    "decorators_with_add_tool.py",
+    "error_handling.py",
+    "manual_usage_async.py",
+    "manual_usage_sync.py",
+    "stdlib_agent.py",
+]
+ASKED = "Which function finds close matches of a misspelt word?"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "traces.db"
+
+
+def recorded(example: str, store: Path, *arguments: str) -> tuple[str, list[StoredTrace]]:
+    printed = examples.run(FOLDER / example, *arguments, env=examples.environment(store))
+    return printed, traces(store)
+
+
+def test_these_are_all_the_examples():
+    programs = {path.name for path in FOLDER.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
+    assert programs == {*ALONE, "fastapi_app.py"}
+
+
+@pytest.mark.parametrize("example", ALONE)
+def test_an_example_prints_the_same_with_recording_on_and_off(example: str, store: Path):
+    on, found = recorded(example, store)
+    assert all(trace.end_ns for trace in found), "every trace has ended"
+    assert all(trace.status in ("completed", "error") for trace in found)
+    assert all(one.end_ns for trace in found for one in operations(store, trace) if one.kind != "custom")
+
+    unused = store.with_name("unused.db")
+    off = examples.run(FOLDER / example, env=examples.environment(unused, VOLTAGENT_ENABLED="false"))
+    assert off.splitlines()[:-1] == on.splitlines()[:-1]
+    assert "voltagent" in on.splitlines()[-1], "the last line says how to see the trace"
+    assert not unused.exists()
+
+
+# ----------------------------------------------------------------------------------------------------- stdlib_agent.py
+
+
+def test_the_demo_answers_its_questions_and_is_recorded_whole(store: Path):
+    printed, (trace,) = recorded("stdlib_agent.py", store)
+
+    assert "difflib.get_close_matches(word, possibilities, n=3, cutoff=0.6)" in printed
+    assert "['apple', 'ape']" in printed, "the example of the docstring was run"
+    assert "math.gcd(*integers)" in printed
+    assert "Written in C" in printed
+    assert (trace.agent_id, trace.status, trace.tags) == ("stdlib-guide", "completed", ("demo", "offline"))
+    assert trace.metadata["answered"] == 3
+    # What ran at the same time is recorded in the order in which it happened to begin.
+    assert Counter(lines(store, trace)) == {
+        "agent researcher": 3,
+        "  retriever docstrings": 3,
+        "  tool signature": 3,
+        "  tool source_lines": 2,
+        "  tool source_lines [error]": 1,
+        "  agent fact-checker": 3,
+        "    tool run_examples": 3,
+        "  memory write notes": 3,
+        "agent writer": 3,
+        "memory read notes": 1,
+    }
+
+
+def test_each_question_of_the_demo_keeps_to_its_own_agent(store: Path):
+    _, (trace,) = recorded("stdlib_agent.py", store)
+    found = operations(store, trace)
+    searches = {one.parent_id: one.input["question"] for one in found if one.kind == "retriever"}
+    agents = {one.id: one.input["question"] for one in found if one.name == "researcher"}
+    assert searches == agents
+
+
+def test_the_demo_records_the_failing_tool_and_the_streamed_answer(store: Path):
+    _, (trace,) = recorded("stdlib_agent.py", store)
+    found = operations(store, trace)
+
+    (failed,) = [one for one in found if one.status == "error"]
+    assert failed.input == {"name": "math.gcd"}
+    assert failed.error["type"] == "TypeError"
+    assert "source_lines" in failed.error["stack"]
+
+    writers = [one for one in found if one.name == "writer"]
+    assert [one.metadata["items"] for one in writers] == [len(one.output["result"]) for one in writers]
+    assert writers[1].output["result"][:2] == ["math.gcd(*integers)", "Greatest Common Divisor."]
+    assert trace.usage == {
+        name: sum(one.usage[name] for one in writers if one.usage)
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+    }
+
+
+def test_the_demo_takes_questions_and_says_when_it_finds_nothing(store: Path):
+    printed, (trace,) = recorded("stdlib_agent.py", store, "How do I compute the median of numbers?", "xyzzy")
+    assert "statistics.median(data)" in printed
+    assert "Nothing in the index fits" in printed
+    assert trace.input == {"questions": ["How do I compute the median of numbers?", "xyzzy"]}
+    assert lines(store, trace).count("agent researcher") == 2
+    assert lines(store, trace).count("agent writer") == 1
+
+
+@pytest.mark.parametrize("backend", ["absent", "rejects the key", "broken"])
+def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store: Path):
+    with Server(lambda _: answer(401 if backend == "rejects the key" else 500)) as server:
+        url = f"http://127.0.0.1:{unused_port()}" if backend == "absent" else server.url
+        failing = examples.environment(
+            store,
+            VOLTAGENT_BASE_URL=url,
+            VOLTAGENT_PUBLIC_KEY="pk",
+            VOLTAGENT_SECRET_KEY="sk-very-secret",
+            VOLTAGENT_TIMEOUT="1",
+            VOLTAGENT_MAX_RETRIES="0",
+        )
+        done = subprocess.run(
+            [sys.executable, str(FOLDER / "stdlib_agent.py"), ASKED],
+            env=failing,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+    on, _ = recorded("stdlib_agent.py", store, ASKED)
+    assert (done.returncode, done.stdout) == (0, on)
+    assert "Traceback" not in done.stderr
+    assert "sk-very-secret" not in done.stderr
+
+
+# ---------------------------------------------------------------------------------------------------- the support desk
+
+
+def test_context_managers_record_everything_a_trace_can_hold(store: Path):
+    _, (lookup, failed, accepted, refused) = recorded("comprehensive_trace_example.py", store)
+
+    assert lines(store, lookup) == ["agent Clerk", "  tool look-up"]
+    assert failed.status == "error"
+    assert failed.metadata == {"attempt": 2}
+    assert lines(store, failed) == ["agent Support [error]", "  tool look-up [error]"]
+    for trace, user in ((accepted, "ada"), (refused, "grace")):
+        assert (trace.user_id, trace.conversation_id, trace.status) == (user, f"{user}-7", "completed")
+        assert lines(store, trace) == [
+            "agent Support",
+            "  memory read history",
+            "  retriever articles",
+            "  tool look-up",
+            "  agent Returns",
+            "    tool days-since-delivery",
+            "  tool postage [error]",
+            "  custom postage:fallback",
+            "  tool postage",
+            "  memory write history",
+        ]
+    support, *_ = operations(store, accepted)
+    assert support.instructions == "Be short. Decide nothing: ask Returns."
+    assert support.usage == {"prompt_tokens": 12, "completion_tokens": 10, "total_tokens": 22} == accepted.usage
+
+
+def test_explicit_handles_record_the_same_flow_in_sync_code(store: Path):
+    printed, (good, bad) = recorded("manual_usage_sync.py", store)
+    assert "24 events recorded" in printed
+    assert lines(store, good) == [
+        "agent Support",
+        "  memory read history",
+        "  retriever articles",
+        "  tool look-up",
+        "  agent Returns",
+        "  memory write history",
+    ]
+    assert bad.status == "error"
+    assert lines(store, bad) == [
+        "agent Support [error]",
+        "  memory read history",
+        "  retriever articles",
+        "  tool look-up [error]",
+    ]
+    support = operations(store, bad)[0]
+    assert support.error == {"message": "no such order", "code": "ORDER_NOT_FOUND"}
+    assert support.metadata["stage"] == "look-up"
+
+
+def test_explicit_handles_keep_two_customers_apart_in_async_code(store: Path):
+    printed, found = recorded("manual_usage_async.py", store)
+    assert "28 events recorded" in printed
+    ada, grace = sorted(found, key=lambda trace: trace.user_id or "")
+    for trace, returns in ((ada, "  agent Returns"), (grace, "  agent Returns [error]")):
+        assert lines(store, trace)[:2] == ["agent Support", "  memory read history"]
+        assert sorted(lines(store, trace)[2:4]) == ["  retriever articles", "  tool look-up"]
+        assert lines(store, trace)[4:] == [returns, "  memory write history"]
+        assert {one.input["question"] for one in operations(store, trace) if one.kind == "agent" and one.usage} <= {
+            trace.input["question"]
+        }
+
+
+def test_decorators_and_explicit_calls_share_a_parent(store: Path):
+    printed, (trace,) = recorded("decorators_with_add_tool.py", store)
+    files = sorted(FOLDER.glob("*.py"))
+    agent, *rest = lines(store, trace)
+    assert agent == "agent Counter"
+    each = ["  tool read-words", "  memory write keep"]
+    assert rest == ["  retriever files", *each * len(files), "  tool sql", "  tool by-hand"]
+    assert trace.conversation_id == "top-5"
+
+    sql = next(one for one in operations(store, trace) if one.name == "sql")
+    assert [f"{word} ({count} files)" for word, count in sql.output["rows"]] == printed.splitlines()[:5]
+    read, kept = operations(store, trace)[2:4]
+    assert read.output is None, "capture_output=False"
+    assert kept.input == {"file": files[0].name}, "capture_input=['file']"
+
+
+# ----------------------------------------------------------------------------------------------------------- failures
+
+
+def test_failures_are_recorded_as_what_they_were(store: Path):
+    printed, found = recorded("error_handling.py", store)
+    assert "OrderNotFoundError (code ORDER_NOT_FOUND)" in printed
+    unhandled, handled, timeout, numbers, by_hand = found
+
+    assert unhandled.status == "error"
+    assert lines(store, unhandled) == ["agent Clerk [error]", "  tool look-up [error]"]
+    tool = operations(store, unhandled)[1]
+    assert tool.error["code"] == "ORDER_NOT_FOUND"
+    assert tool.error["cause"]["type"] == "KeyError"
+
+    assert handled.status == "completed"
+    assert lines(store, handled) == ["agent Clerk", "  tool postage [error]", "  tool postage"]
+    assert lines(store, timeout) == ["agent Carrier [cancelled]"]
+    assert timeout.status == "completed"
+    (stream,) = operations(store, numbers)
+    assert (stream.status, stream.metadata["abandoned"], stream.output) == ("completed", True, {"result": [0]})
+
+    auditor, text, mapping, exception = operations(store, by_hand)
+    assert (auditor.error, auditor.metadata) == ("three of three tools failed", {"stage": "audit"})
+    assert text.error == "the paper was out"
+    assert mapping.error == {"message": "no credit", "code": "CARD_42", "details": {"limit": 100}}
+    assert exception.error["message"] == "no order has the number A-9999"
+
+
+# ------------------------------------------------------------------------------------------------------------- FastAPI
+
+
+def test_the_app_streams_and_records_each_request(store: Path):
+    serving = subprocess.Popen(
+        [sys.executable, str(FOLDER / "fastapi_app.py"), "--port", "0"],
+        env=examples.environment(store),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    try:
+        assert serving.stdout is not None
+        url = next(match[0] for line in serving.stdout if (match := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            assert client.get("/orders/A-1001").json() == {
+                "number": "A-1001",
+                "item": "reading lamp",
+                "returnable": True,
+            }
+            missing = client.get("/orders/A-9999")
+            assert (missing.status_code, missing.json()) == (404, {"detail": "no order has the number A-9999"})
+            assert client.get("/orders/").status_code == 404, "no route, no trace"
+            with client.stream("GET", "/ask", params={"question": "Can a broken item be sent back?"}) as response:
+                streamed = "".join(response.iter_text())
+    finally:
+        serving.send_signal(signal.SIGINT)
+        serving.communicate(timeout=30)
+
+    page, not_found, help_page = traces(store)
+    assert (page.agent_id, page.user_id, page.tags) == ("order-page", "ada", ("http",))
+    assert page.output == {"number": "A-1001", "item": "reading lamp", "returnable": True}
+    assert lines(store, page) == ["tool look-up"]
+    assert not_found.status == "error"
+    assert not_found.error["code"] == 404
+    assert not_found.error["cause"]["name"] == "OrderNotFoundError"
+    assert lines(store, not_found) == ["tool look-up [error]"]
+    assert lines(store, help_page) == ["agent Librarian", "  retriever articles"]
+    assert "".join(help_page.output["result"]) == streamed
+    assert streamed.startswith("Returns.\n  An item can be sent back within 30 days")
