@@ -15,7 +15,7 @@ class Contestant:
     adapter: str  # a module in child/adapters
     requirements: tuple[str, ...] = ()  # what its own virtual environment holds; none: it runs under this Python
     delivers: bool = True  # it sends somewhere
-    costs: bool = True  # it stands in the table of costs per call
+    costs: bool = True  # it stands in the tables; else it serves one measure only
     statement: str | None = None  # what a program imports to use it
 
 
@@ -24,12 +24,18 @@ CONTESTANTS = (
     Contestant("wrapt pass-through", "passthrough", delivers=False, statement="import wrapt"),
     Contestant("floor", "floor", delivers=False),
     Contestant("floor + sender", "floor_sender"),
-    Contestant("ours, local", "ours_local", statement="import voltagent; voltagent.VoltAgentSDK"),
-    Contestant("ours, REST", "ours_rest"),
-    Contestant("ours, no SDK", "ours_nosdk", delivers=False, statement="import voltagent"),
-    Contestant("ours, off", "ours_off", delivers=False),
-    Contestant("ours, held", "ours_held", delivers=False, costs=False),
-    Contestant("httpx loop", "httpx_loop", delivers=False, costs=False, statement="import wrapt, pydantic"),
+    Contestant(
+        "ours local",
+        "ours_local",
+        statement="import voltagent; voltagent.VoltAgentSDK(exporter='local', local_path='traces.db')",
+    ),
+    Contestant(
+        "ours REST", "ours_rest", statement="import voltagent; voltagent.VoltAgentSDK(base_url='http://127.0.0.1:1')"
+    ),
+    Contestant("ours no SDK", "ours_nosdk", delivers=False, statement="import voltagent"),
+    Contestant("ours off", "ours_off", delivers=False),
+    Contestant("ours held", "ours_held", delivers=False, costs=False),
+    Contestant("httpx loop", "httpx_loop", delivers=False, costs=False),
     Contestant(
         "OpenTelemetry",
         "otel",

@@ -131,49 +131,49 @@ class Commands:
         encoded = len(json.dumps({"text": texts[0]})) / 2 + len(json.dumps({"result": texts[0]})) / 2
         return {"bytes": used / waiting, "encoded": encoded, "resident": resident / waiting, "waiting": waiting}
 
-    def payload(self, size: int) -> dict[str, Any]:
+    def payload(self, count: int) -> dict[str, Any]:
         """Growth: the cost of a call with an argument and a result of so many bytes of JSON."""
-        payload = documents(size)
-        calls = max(20, min(500, 4_000_000 // size))
+        payload = documents(count)
+        calls = max(20, min(500, 4_000_000 // count))
         bursts = [self._grown(lambda: self.workloads.payload_of(payload, calls)) for _ in range(3)]
-        return {"wall": bursts, "bytes": len(json.dumps(payload, separators=(",", ":")))}
+        return {"cost": bursts, "bytes": len(json.dumps(payload, separators=(",", ":")))}
 
-    def depth(self, depth: int) -> dict[str, list[float]]:
+    def depth(self, count: int) -> dict[str, list[float]]:
         """Growth: the cost of a call inside so many open operations."""
         sys.setrecursionlimit(20_000)
-        return {"wall": [self._grown(lambda: self.workloads.deep(depth, 500)) for _ in range(3)]}
+        return {"cost": [self._grown(lambda: self.workloads.deep(count, 500)) for _ in range(3)]}
 
-    def open_traces(self, count: int) -> dict[str, list[float]]:
+    def traces(self, count: int) -> dict[str, list[float]]:
         """Growth: the cost of a call while so many other traces are open."""
         sdk: Any = self.contestant.sdk  # type: ignore[attr-defined]
         traces = [sdk.trace(agent_id="open") for _ in range(count)]
         self.contestant.flush()
-        wall = [self._grown(lambda: self.workloads.sync(500)) for _ in range(3)]
+        cost = [self._grown(lambda: self.workloads.sync(500)) for _ in range(3)]
         for trace in traces:
             trace.end()
         self.contestant.flush()
-        return {"wall": wall}
+        return {"cost": cost}
 
-    def queue(self, length: int) -> dict[str, list[float]]:
+    def queue(self, count: int) -> dict[str, list[float]]:
         """Growth: the cost of a call while so many events wait."""
         contestant: Any = self.contestant
-        wall = []
+        cpu = []
         for _ in range(3):
             contestant.hold()
-            if length:
-                self.workloads.sync(length // 2)
+            if count:
+                self.workloads.sync(count // 2)
             gc.collect()
-            wall.append(self.workloads.sync(500)[0])
+            cpu.append(self.workloads.sync(500)[1])
             contestant.flush()
-        return {"wall": wall}
+        return {"cost": cpu}
 
-    def workers(self, count: int, calls: int) -> dict[str, list[float]]:
+    def threads(self, count: int, calls: int = 1600) -> dict[str, list[float]]:
         """Growth: wall time per call with so many threads at once."""
-        wall = []
+        cost = []
         for _ in range(3):
-            wall.append(self.workloads.threads(count, calls // count))
+            cost.append(self.workloads.threads(count, calls // count))
             self.contestant.flush()
-        return {"wall": wall}
+        return {"cost": cost}
 
     def calls(self, count: int) -> dict[str, float]:
         """So many calls, with no flush after them: what happens then is measured from outside."""
@@ -188,9 +188,9 @@ class Commands:
 
     def _grown(self, measure: Any) -> float:
         gc.collect()
-        wall: float = measure()[0]
+        cpu: float = measure()[1]  # of this thread: what other processes do meanwhile is no growth of ours
         self.contestant.flush()
-        return wall
+        return cpu
 
 
 def _version(package: str) -> str:

@@ -112,7 +112,8 @@ class Workloads:
         def handle(question: str) -> str:
             return decorated_agent(question)  # type: ignore[no-any-return]
 
-        return _timed(calls, lambda: _each(self.decorate("trace", handle), calls, "What is the weather?"))
+        root = self.decorate("trace", handle)
+        return _timed(calls, lambda: _each(root, calls, "What is the weather?"))
 
     def deep(self, depth: int, calls: int) -> Burst:
         """Calls inside so many open operations."""
