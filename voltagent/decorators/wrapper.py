@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import wrapt
 
@@ -38,8 +38,10 @@ class _Bound(_BoundFunctionWrapper):
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         # Taken from a class a method is a function still, and binds again where another class has it as attribute.
-        bound = self.__wrapped__.__get__(instance, owner)
-        if bound is self.__wrapped__:
+        function: Any = self.__wrapped__
+        bind = getattr(type(function), "__get__", None)  # which bound methods have or have not, depending on the Python
+        bound = function if bind is None else bind(function, instance, owner)
+        if bound is function:
             return self
         make: Any = _Bound
         return make(
@@ -64,12 +66,21 @@ class _Bound(_BoundFunctionWrapper):
         return (self._self_owner if owner is None else owner), self.__wrapped__.__name__
 
 
+class _Unsaid:
+    """An attribute that is not there, whatever a base class has."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise AttributeError
+
+
 class Decorated(_FunctionWrapper):
     """A decorated function. To all who ask it is the function itself."""
 
     __slots__ = ("_self_again",)
     __bound_function_wrapper__ = _Bound
     _voltagent_decorated = True
+    # Other decorators made with wrapt take over the binding of what they wrap, if it has one. Ours is not theirs.
+    _self_binding = _Unsaid()  # type: ignore[assignment]  # pyright: ignore
 
     def __init__(self, wrapped: Any, wrapper: Wrapper, again: tuple[str, Mapping[str, Any]]) -> None:
         # Past `FunctionWrapper`: it looks for `__self__` of the function at each call, which costs as much as all else

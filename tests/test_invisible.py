@@ -1,0 +1,978 @@
+"""With and without us a run differs only in time: values, exceptions, side effects, and what anybody can ask a function."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import copy
+import doctest
+import functools
+import gc
+import inspect
+import multiprocessing
+import os
+import pickle
+import sys
+import types
+import typing
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import httpx
+import pydantic
+import pytest
+import wrapt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import voltagent
+from tests.sink import ListSink, loads, recording
+from voltagent import agent, tool, trace
+
+OURS = str(Path(voltagent.__file__).parent) + os.sep
+
+
+@pytest.fixture(autouse=True)
+def sink() -> Iterator[ListSink]:
+    with recording() as (_, sink):
+        yield sink
+
+
+# --------------------------------------------------------------------------------------- random programs, run both ways
+
+
+def frames(exception: BaseException) -> tuple[list[str], int]:
+    """The functions in a traceback, without ours; and how many were ours."""
+    names, ours, step = [], 0, exception.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if code.co_filename.startswith(OURS):
+            ours += 1
+            if step.tb_next is None and type(exception) is not RuntimeError:
+                # thrown into a generator that had not started: our frame stands for the user's
+                names.append("async_body" if code.co_flags & inspect.CO_ASYNC_GENERATOR else "body")
+        else:
+            names.append(code.co_name)
+        step = step.tb_next
+    return names, ours
+
+
+def described(exception: BaseException | None, decorators: int = 1, depth: int = 6) -> Any:
+    """All that a program can see of an exception, and of those behind it."""
+    if exception is None or depth == 0:
+        return None
+    names, ours = frames(exception)
+    assert ours <= decorators, f"{ours} frames of ours in {exception!r}"
+    return (
+        type(exception),
+        exception.args,
+        names,
+        exception.__suppress_context__,
+        described(exception.__cause__, decorators, depth - 1),
+        described(exception.__context__, decorators, depth - 1),
+    )
+
+
+class Signal(Exception):
+    """An exception of the user's own, with an identity."""
+
+
+STEPS = (
+    "yield",
+    "catch",
+    "catch all",
+    "finally",
+    "replace",
+    "chain",
+    "yield in finally",
+    "bare raise",
+    "nested",
+    "log",
+)
+ENDS = ("return", "value", "raise", "raise from", "stop", "exit")
+ACTIONS = ("next", "send", "throw", "throw class", "throw key", "throw stop", "throw exit", "close")
+
+programs = st.lists(st.sampled_from(STEPS), max_size=5)
+ends = st.sampled_from(ENDS)
+actions = st.lists(st.sampled_from(ACTIONS), max_size=7)
+
+
+def finish(end: str, log: list[Any]) -> Any:
+    log.append(("end", end))
+    if end == "raise":
+        raise KeyError("end")
+    if end == "raise from":
+        try:
+            raise ValueError("inner")
+        except ValueError as fault:
+            raise KeyError("end") from fault
+    if end == "stop":
+        raise StopIteration("by hand")
+    if end == "exit":
+        raise SystemExit(3)
+    return "returned" if end == "value" else None
+
+
+def body(steps: list[str], end: str, log: list[Any]) -> Any:
+    for number, step in enumerate(steps):
+        if step == "yield":
+            log.append(("got", (yield number)))
+        elif step == "catch":
+            try:
+                log.append(("got", (yield number)))
+            except Signal as fault:
+                log.append(("caught", described(fault, 2)))
+        elif step == "catch all":
+            try:
+                yield number
+            except BaseException as fault:
+                log.append(("caught", type(fault), fault.__context__ is None))
+        elif step == "finally":
+            try:
+                yield number
+            finally:
+                log.append("finally")
+        elif step == "replace":
+            try:
+                yield number
+            except Exception:
+                raise LookupError("replaced")
+        elif step == "chain":
+            try:
+                yield number
+            except Exception as fault:
+                raise LookupError("chained") from fault
+        elif step == "bare raise":
+            try:
+                yield number
+            except Exception:
+                log.append("seen")
+                raise
+        elif step == "yield in finally":
+            try:
+                yield number
+            finally:
+                log.append(("got in finally", (yield -number)))
+        elif step == "nested":
+            log.append(("nested", (yield from body(["catch", "yield"], "value", log))))
+        else:
+            log.append("log")
+    return finish(end, log)
+
+
+async def async_body(steps: list[str], end: str, log: list[Any]) -> Any:
+    for number, step in enumerate(steps):
+        if step == "yield":
+            log.append(("got", (yield number)))
+        elif step == "catch":
+            try:
+                log.append(("got", (yield number)))
+            except Signal as fault:
+                log.append(("caught", described(fault, 2)))
+        elif step == "catch all":
+            try:
+                yield number
+            except BaseException as fault:
+                log.append(("caught", type(fault), fault.__context__ is None))
+        elif step == "finally":
+            try:
+                yield number
+            finally:
+                await asyncio.sleep(0)
+                log.append("finally")
+        elif step == "replace":
+            try:
+                yield number
+            except Exception:
+                await asyncio.sleep(0)
+                raise LookupError("replaced")
+        elif step == "chain":
+            try:
+                yield number
+            except Exception as fault:
+                raise LookupError("chained") from fault
+        elif step == "bare raise":
+            try:
+                yield number
+            except Exception:
+                log.append("seen")
+                raise
+        elif step == "yield in finally":
+            try:
+                yield number
+            finally:
+                log.append(("got in finally", (yield -number)))
+        else:
+            await asyncio.sleep(0)
+    finish(end if end != "exit" else "raise", log)
+
+
+def outcome(step: Callable[[], Any]) -> Any:
+    try:
+        return "gave", step()
+    except BaseException as fault:
+        return "raised", described(fault, 2)
+
+
+def thrown(action: str) -> Any:
+    return {
+        "throw": Signal("thrown"),
+        "throw class": Signal,
+        "throw key": KeyError("thrown"),
+        "throw stop": StopIteration("thrown"),
+        "throw exit": GeneratorExit("thrown"),
+    }[action]
+
+
+def act(generator: Any, action: str, given: list[Any]) -> Any:
+    if action == "next":
+        return next(generator)
+    if action == "send":
+        return generator.send("sent")
+    if action == "close":
+        return generator.close()
+    given.append(thrown(action))
+    return generator.throw(given[-1])
+
+
+def drive(function: Any, steps: list[str], end: str, does: list[str], handling: bool) -> list[Any]:
+    """What a consumer sees of a generator, and what the generator does meanwhile."""
+    log: list[Any] = []
+    given: list[Any] = []
+    generator = function(steps, end, log)
+    for action in does:
+        if handling:
+            try:
+                raise RuntimeError("being handled")
+            except RuntimeError:
+                log.append(outcome(lambda: act(generator, action, given)))
+        else:
+            log.append(outcome(lambda: act(generator, action, given)))
+    for _ in range(len(steps) + 1):  # it may answer to closing by one more item
+        log.append(outcome(generator.close))
+    return log
+
+
+async def act_async(generator: Any, action: str) -> Any:
+    if action == "next":
+        return await generator.__anext__()
+    if action == "send":
+        return await generator.asend("sent")
+    if action == "close":
+        return await generator.aclose()
+    return await generator.athrow(thrown(action))
+
+
+async def drive_async(function: Any, steps: list[str], end: str, does: list[str]) -> list[Any]:
+    log: list[Any] = []
+    generator = function(steps, end, log)
+    for action in [*does, "close"]:
+        try:
+            log.append(("gave", await act_async(generator, action)))
+        except BaseException as fault:
+            log.append(("raised", described(fault)))
+    return log
+
+
+def run_async(function: Any, steps: list[str], end: str, does: list[str]) -> list[Any]:
+    """And what is said about a generator that was dropped before it ended."""
+    said: list[Any] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda event: said.append(str(event.exc_value))
+    try:
+        log = asyncio.run(drive_async(function, steps, end, does))
+        gc.collect(1)
+    finally:
+        sys.unraisablehook = before
+    return [*log, said]
+
+
+@settings(max_examples=300, deadline=None)
+@given(programs, ends, actions, st.booleans())
+def test_a_generator_behaves_as_without_us(steps: list[str], end: str, does: list[str], handling: bool) -> None:
+    expected = drive(body, steps, end, does, handling)
+    assert drive(tool(body), steps, end, does, handling) == expected
+    assert drive(agent(trace(body)), steps, end, does, handling) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(programs, ends, actions)
+def test_an_async_generator_behaves_as_without_us(steps: list[str], end: str, does: list[str]) -> None:
+    expected = run_async(async_body, steps, end, does)
+    assert run_async(tool(async_body), steps, end, does) == expected
+
+
+# --------------------------------------------------------------------------------------------- functions and coroutines
+
+
+def failing(fault: BaseException, cause: BaseException | None) -> None:
+    if cause is not None:
+        raise fault from cause
+    raise fault
+
+
+async def failing_async(fault: BaseException, cause: BaseException | None) -> None:
+    await asyncio.sleep(0)
+    failing(fault, cause)
+
+
+FAULTS = (Signal("a"), KeyError("a"), StopIteration(1), StopAsyncIteration(), asyncio.CancelledError(), SystemExit(2),
+          KeyboardInterrupt(), GeneratorExit(), RecursionError("deep"), ExceptionGroup("g", [Signal("b")])
+          if sys.version_info >= (3, 11) else Signal("no groups"))  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+@pytest.mark.parametrize("decorator", [tool, trace])
+@pytest.mark.parametrize("handling", [False, True])
+def test_an_exception_passes_as_the_same_object(fault: BaseException, decorator: Any, handling: bool) -> None:
+    cause = ValueError("cause") if handling else None
+
+    def seen(function: Any) -> Any:
+        fault.__traceback__ = fault.__context__ = fault.__cause__ = None
+        try:
+            if handling:
+                try:
+                    raise RuntimeError("being handled")
+                except RuntimeError:
+                    function(fault, cause)
+            else:
+                function(fault, cause)
+        except BaseException as passed:
+            assert passed is fault
+            return described(passed)
+        raise AssertionError("it did not raise")
+
+    assert seen(decorator(failing)) == seen(failing)
+
+    def run(function: Any) -> Any:
+        """Without a loop: it would stop at an exit."""
+
+        def call(*arguments: Any) -> None:
+            coroutine = function(*arguments)
+            coroutine.send(None)
+            coroutine.send(None)
+
+        return seen(call)
+
+    if not isinstance(fault, StopIteration):  # which becomes a RuntimeError in any coroutine (PEP 479)
+        assert run(decorator(failing_async)) == run(failing_async)
+
+
+def test_wrong_arguments_raise_at_the_call() -> None:
+    @tool
+    def plain(a: int) -> None: ...
+
+    @tool
+    async def coroutine(a: int) -> None: ...
+
+    @tool
+    def generator(a: int) -> Iterator[int]:
+        yield a
+
+    @tool
+    async def async_generator(a: int) -> Any:
+        yield a
+
+    for function in (plain, coroutine, generator, async_generator):
+        for arguments, keywords in (((), {}), ((1, 2), {}), ((1,), {"b": 2}), ((1,), {"a": 2})):
+            with pytest.raises(TypeError) as caught:
+                function(*arguments, **keywords)
+            assert frames(caught.value)[1] <= 1
+            assert function.__name__ in str(caught.value)
+
+
+def test_a_coroutine_that_is_never_awaited_says_so_once() -> None:
+    @tool
+    async def forgotten() -> None: ...
+
+    with pytest.warns(RuntimeWarning, match=r"coroutine '.*forgotten' was never awaited") as said:
+        forgotten()
+        gc.collect(1)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("stop", ["close", "throw", "cancelled task"])
+def test_a_coroutine_that_never_starts_is_quiet_and_not_recorded(stop: str, sink: ListSink) -> None:
+    started = []
+
+    @tool
+    async def work() -> None:
+        started.append(True)
+
+    async def main() -> None:
+        task = asyncio.create_task(work())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    if stop == "close":
+        work().close()
+    elif stop == "throw":
+        with pytest.raises(Signal):
+            work().throw(Signal())
+    else:
+        asyncio.run(main())
+    gc.collect(1)
+    assert not started
+    assert not sink.events
+
+
+def test_a_recursion_costs_two_levels_and_ends_in_the_same_error() -> None:
+    def depth(function: Callable[[Any, int], int]) -> int:
+        reached = 0
+
+        def down(again: Any, level: int) -> int:
+            nonlocal reached
+            reached = max(reached, level)
+            return int(again(again, level + 1))
+
+        again = function(down)
+        with pytest.raises(RecursionError):
+            again(again, 1)
+        return reached
+
+    voltagent._guard.Guard.strict = False  # at the end of the stack our own steps fail too, and may not show
+    assert depth(tool) > depth(lambda function: function) / 5
+
+
+def test_nothing_of_the_call_is_kept_alive() -> None:
+    class Thing:
+        pass
+
+    @tool
+    def plain(thing: Thing) -> Thing:
+        return thing
+
+    @tool
+    def failing(thing: Thing) -> None:
+        raise Signal(thing)
+
+    @tool
+    def generator(thing: Thing) -> Any:
+        del thing
+        sent = yield Thing()
+        del sent
+        yield
+
+    @tool
+    async def coroutine(thing: Thing) -> None:
+        del thing
+        await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        for function in (plain, failing):
+            thing = Thing()
+            alive = weakref.ref(thing)
+            with suppress(Signal):
+                function(thing)
+            del thing
+            assert alive() is None, function
+        thing = Thing()
+        alive = weakref.ref(thing)
+        steps = generator(thing)
+        del thing
+        item = weakref.ref(next(steps))
+        assert alive() is None
+        assert item() is None
+        thing = Thing()
+        alive = weakref.ref(thing)
+        steps.send(thing)
+        del thing
+        assert alive() is None
+        thing = Thing()
+        alive = weakref.ref(thing)
+        waiting = coroutine(thing)
+        del thing
+        waiting.send(None)
+        assert alive() is None
+        waiting.close()
+    finally:
+        gc.enable()
+
+
+# -------------------------------------------------------------------------------------------------------- introspection
+
+
+def documented(city: str, *rest: int, units: "str" = "c", **more: float) -> dict[str, int]:
+    """What the weather is.
+
+    >>> documented("Berlin")
+    {'Berlin': 0}
+    """
+    return {city: len(rest)}
+
+
+async def coroutine_function(a: int) -> int:
+    return a
+
+
+def generator_function(a: int) -> Iterator[int]:
+    yield a
+
+
+async def async_generator_function(a: int) -> Any:
+    yield a
+
+
+decorated = {
+    function.__name__: tool(function)
+    for function in (documented, coroutine_function, generator_function, async_generator_function)
+}
+
+
+@pytest.mark.parametrize("function", list(decorated.values()), ids=list(decorated))
+def test_everybody_who_asks_sees_the_original(function: Any) -> None:
+    original = inspect.unwrap(function)
+    assert original is function.__wrapped__
+    assert type(original) is FunctionType
+    for name in ("__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__defaults__", "__code__",
+                 "__kwdefaults__", "__globals__", "__dict__"):  # fmt: skip
+        assert getattr(function, name) == getattr(original, name), name
+    for ask in (inspect.signature, typing.get_type_hints, inspect.getsource, inspect.getfile, inspect.getdoc,
+                inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction,
+                inspect.isfunction, inspect.ismethod, inspect.isroutine, inspect.isbuiltin, inspect.isclass, callable,
+                inspect.getmodule, inspect.getfullargspec, hash, repr):  # fmt: skip
+        assert ask is repr or ask(function) == ask(original), ask
+    assert isinstance(function, FunctionType)
+    assert function == original
+    assert weakref.ref(function)() is function
+
+
+def test_doctest_finds_the_examples() -> None:
+    found = doctest.DocTestFinder().find(decorated["documented"], "documented")
+    assert [len(one.examples) for one in found] == [1]
+
+
+def test_what_a_call_makes_has_the_names_of_the_function() -> None:
+    coroutine = decorated["coroutine_function"](1)
+    assert coroutine.__name__ == "coroutine_function"
+    assert coroutine.__qualname__ == "coroutine_function"
+    assert inspect.iscoroutine(coroutine)
+    coroutine.close()
+    generator = decorated["generator_function"](1)
+    assert generator.__qualname__ == "generator_function"
+    assert inspect.isgenerator(generator)
+    assert inspect.getgeneratorstate(generator) == inspect.GEN_CREATED
+    next(generator)
+    assert inspect.getgeneratorstate(generator) == inspect.GEN_SUSPENDED
+    generator.close()
+    assert inspect.getgeneratorstate(generator) == inspect.GEN_CLOSED
+    assert inspect.isasyncgen(decorated["async_generator_function"](1))
+
+
+# ----------------------------------------------------------------------------------------------------- pickling, copying
+
+
+@tool
+def at_top(number: int) -> int:
+    return number * 2
+
+
+class Methods:
+    def __init__(self, number: int = 3) -> None:
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Methods) and other.number == self.number
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @tool
+    def plain(self, by: int) -> int:
+        return self.number * by
+
+    @classmethod
+    @tool
+    def made_below(cls, number: int) -> Methods:
+        return cls(number)
+
+    @tool
+    @classmethod
+    def made_above(cls, number: int) -> Methods:
+        return cls(number)
+
+    @staticmethod
+    @tool
+    def static_below(number: int) -> int:
+        return number
+
+    @tool
+    @staticmethod
+    def static_above(number: int) -> int:
+        return number
+
+
+class Callable_:
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    def __call__(self, number: int) -> int:
+        return number * self.factor
+
+
+tripled = tool(Callable_(3))
+power = tool(functools.partial(pow, 2))
+PICKLED = [
+    (at_top, (4,), 8),
+    (Methods(5).plain, (2,), 10),
+    (Methods.plain, (Methods(5), 2), 10),
+    (Methods.made_below, (4,), Methods(4)),
+    (Methods.made_above, (4,), Methods(4)),
+    (Methods().made_above, (4,), Methods(4)),
+    (Methods.static_below, (4,), 4),
+    (Methods.static_above, (4,), 4),
+    (tripled, (4,), 12),
+    (power, (4,), 16),
+]
+
+
+@pytest.mark.parametrize(("function", "arguments", "expected"), PICKLED)
+def test_pickles_and_copies_are_decorated_too(
+    function: Any, arguments: tuple[Any, ...], expected: Any, sink: ListSink
+) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(function, protocol))
+        assert again(*arguments) == expected
+    assert copy.copy(function)(*arguments) == expected
+    assert copy.deepcopy(function)(*arguments) == expected
+    assert len(sink.spans) == 2 * (pickle.HIGHEST_PROTOCOL + 3)
+
+
+def test_a_function_is_pickled_by_reference() -> None:
+    assert pickle.loads(pickle.dumps(at_top)) is at_top
+    assert copy.deepcopy({"f": at_top})["f"] is at_top
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(tool(lambda: None))
+
+
+def test_a_deep_copy_of_a_bound_method_has_its_own_object() -> None:
+    thing = Methods(5)
+    again = copy.deepcopy(thing.plain)
+    thing.number = 7
+    assert again(2) == 10
+
+
+def test_a_process_of_its_own_can_call_it() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(at_top, 4).result(60) == 8
+        assert pool.submit(Methods(5).plain, 2).result(60) == 10
+
+
+# -------------------------------------------------------------------------------------------- other people's decorators
+
+
+def test_below_and_above_what_functools_makes(sink: ListSink) -> None:
+    calls = []
+
+    @functools.cache
+    @tool
+    def above(number: int) -> int:
+        calls.append(number)
+        return number
+
+    @tool
+    @functools.lru_cache
+    def below(number: int) -> int:
+        calls.append(number)
+        return number
+
+    @functools.wraps(above)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return above(*args, **kwargs)
+
+    assert [above(1), above(1), wrapped(1), below(2), below(2)] == [1, 1, 1, 2, 2]
+    assert calls == [1, 2]
+    assert below.cache_info().hits == 1
+    assert [span.name for span in sink.spans if span.parent is not None] == ["above", "below", "below"]
+
+
+def test_singledispatch_in_either_order(sink: ListSink) -> None:
+    @functools.singledispatch
+    @tool
+    def shown(value: object) -> str:
+        return "object"
+
+    @shown.register
+    @tool
+    def shown_int(value: int) -> str:
+        return "int"
+
+    @tool
+    @functools.singledispatch
+    def above(value: object) -> str:
+        return "object"
+
+    @above.register
+    def above_int(value: int) -> str:
+        return "int"
+
+    assert [shown(""), shown(1), above(""), above(1)] == ["object", "int"] * 2
+    assert [span.name for span in sink.spans if span.parent is not None] == ["shown", "shown_int", "above", "above"]
+
+
+def test_context_managers_in_either_order(sink: ListSink) -> None:
+    log: list[Any] = []
+
+    @contextmanager
+    @tool
+    def above(name: str) -> Iterator[str]:
+        log.append("in")
+        assert voltagent.current().name == "above"
+        try:
+            yield name
+        except KeyError:
+            log.append("caught")
+        finally:
+            log.append("out")
+
+    @tool
+    @contextmanager
+    def below(name: str) -> Iterator[str]:
+        yield name
+
+    with above("x") as name:
+        assert name == "x"
+        assert not voltagent.current()
+        raise KeyError
+    with pytest.raises(Signal) as caught, above("x"):
+        raise Signal
+    assert frames(caught.value)[1] <= 1
+    with below("y") as name:
+        assert name == "y"
+    assert log == ["in", "caught", "out", "in", "out"]
+    assert [span.status for span in sink.spans if span.kind == "tool"] == ["completed", "error", "completed"]
+
+
+def test_an_async_context_manager() -> None:
+    log: list[Any] = []
+
+    @asynccontextmanager
+    @tool
+    async def above(name: str) -> Any:
+        try:
+            yield name
+        except KeyError:
+            log.append("caught")
+
+    async def main() -> None:
+        async with above("x") as name:
+            assert not voltagent.current()
+            log.append(name)
+            raise KeyError
+
+    asyncio.run(main())
+    assert log == ["x", "caught"]
+
+
+def test_a_generator_that_is_a_coroutine_stays_awaitable(sink: ListSink) -> None:
+    @tool
+    @types.coroutine
+    def step(value: int) -> Any:
+        yield
+        return value
+
+    async def main() -> int:
+        return int(await step(3))
+
+    coroutine = main()
+    coroutine.send(None)
+    with pytest.raises(StopIteration) as caught:
+        coroutine.send(None)
+    assert caught.value.value == 3
+    assert [span.name for span in sink.spans] == ["step", "step"]
+
+
+def test_other_wrapt_decorators_above_and_below(sink: ListSink) -> None:
+    instances: list[Any] = []
+
+    @wrapt.decorator
+    def noting(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        instances.append(instance)
+        return wrapped(*args, **kwargs)
+
+    class Thing:
+        @noting
+        @tool
+        def above(self, value: int) -> int:
+            return value
+
+        @tool
+        @noting
+        def below(self, value: int) -> int:
+            return value
+
+    thing = Thing()
+    assert [thing.above(1), thing.below(2), Thing.above(thing, 3)] == [1, 2, 3]
+    assert instances == [thing, thing, thing]
+    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"value": one} for one in (1, 2, 3)]
+
+
+# -------------------------------------------------------------------------------------------------------------- classes
+
+
+class Base(abc.ABC):
+    @abc.abstractmethod
+    @tool
+    def run(self, task: str) -> str:
+        """What a subclass does."""
+
+    @tool
+    @abc.abstractmethod
+    def other(self) -> str: ...
+
+    @tool
+    def shared(self, task: str) -> str:
+        return f"base {task}"
+
+
+class Derived(Base):
+    @tool
+    def run(self, task: str) -> str:
+        return super().shared(task)
+
+    def other(self) -> str:
+        return "other"
+
+    @tool
+    def shared(self, task: str) -> str:
+        return f"derived {super().shared(task)}"
+
+    @property
+    @tool
+    def size(self) -> int:
+        return 3
+
+    @functools.cached_property
+    @tool
+    def cached(self) -> int:
+        return 4
+
+    half = functools.partialmethod(tool(lambda self, a, b: (a, b)), 1)
+    alias = shared
+
+
+def test_classes_keep_their_ways(sink: ListSink) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Base()  # type: ignore[abstract]
+    thing = Derived()
+    assert thing.run("x") == "base x"
+    assert thing.shared("x") == "derived base x"
+    assert thing.alias("x") == "derived base x"
+    assert (thing.size, thing.cached, thing.half(2)) == (3, 4, (1, 2))
+    assert inspect.ismethod(thing.run)
+    assert thing.run.__self__ is thing
+    assert thing.run.__func__ is Derived.run.__wrapped__
+    assert thing.run == thing.run
+    assert all("self" not in loads(span.input) for span in sink.spans)
+
+
+def test_a_method_of_one_class_may_be_lent_to_another(sink: ListSink) -> None:
+    class Owner:
+        @tool
+        def who(self, x: int) -> Any:
+            return self, x
+
+        @tool
+        @classmethod
+        def which(cls, x: int) -> Any:
+            return cls, x
+
+    class Borrower:
+        who = Owner.who
+        which = Owner.which
+        bound = Owner().who
+
+    borrower = Borrower()
+    assert borrower.who(1) == (borrower, 1)
+    assert borrower.which(1) == (Owner, 1)
+    assert isinstance(borrower.bound(1)[0], Owner)
+    assert types.MethodType(Owner.who, borrower)(2) == (borrower, 2)
+    assert Owner.who.__get__(borrower)(2) == (borrower, 2)
+    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"x": one} for one in (1, 1, 1, 2, 2)]
+
+
+def test_a_call_touches_nothing_of_a_callable_object() -> None:
+    asked = []
+
+    class Proxy:
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return lambda *_: name
+
+        def __call__(self, value: int) -> int:
+            return value
+
+    call = tool(Proxy())
+    asked.clear()
+    assert call(3) == 3
+    assert asked == []
+
+
+# ----------------------------------------------------------------------------------------------------------- frameworks
+
+
+def test_pydantic_validates_calls_above_and_below() -> None:
+    @tool
+    @pydantic.validate_call
+    def above(number: int) -> int:
+        return number
+
+    @pydantic.validate_call
+    @tool
+    def below(number: int) -> int:
+        return number
+
+    assert above("3") == below("3") == 3  # type: ignore[arg-type]
+    with pytest.raises(pydantic.ValidationError):
+        below("three")  # type: ignore[arg-type]
+
+
+def test_fastapi_serves_decorated_endpoints_and_dependencies(sink: ListSink) -> None:
+    pytest.importorskip("fastapi")
+    from fastapi import Depends, FastAPI
+    from fastapi.responses import StreamingResponse
+
+    app = FastAPI()
+    log: list[str] = []
+
+    @tool
+    def session() -> Iterator[str]:
+        log.append("open")
+        try:
+            yield "session"
+        finally:
+            log.append("closed")
+
+    @tool
+    async def words(text: str) -> Any:
+        for word in text.split():
+            await asyncio.sleep(0)
+            yield word + "\n"
+
+    @app.get("/sync/{number}")
+    @trace
+    def sync(number: int, opened: str = Depends(session)) -> dict[str, Any]:
+        return {"number": number, "session": opened}
+
+    @app.get("/stream")
+    @trace(agent_id="stream")
+    async def stream(text: str) -> StreamingResponse:
+        return StreamingResponse(words(text))
+
+    transport = httpx.ASGITransport(app)
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/sync/3")).json() == {"number": 3, "session": "session"}
+            assert (await client.get("/sync/three")).status_code == 422
+            assert (await client.get("/stream", params={"text": "a b"})).text == "a\nb\n"
+
+    asyncio.run(main())
+    assert log == ["open", "closed", "open", "closed"]
+    # the stream runs after its endpoint has returned, and still belongs to it
+    assert ["stream", ["words"]] in sink.tree()
