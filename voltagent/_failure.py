@@ -4,6 +4,10 @@ Raising is a program's own business and may be frequent, so the caller's side ke
 source lines are read, and the text is put together, by the sender.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import builtins
@@ -28,6 +32,7 @@ _INNER_FRAMES: Final = 48  # ...and so many from its end, where the exception wa
 _STEPS: Final = 20_000  # frames walked over to find that end
 _CHAIN: Final = 8  # causes of causes
 _MEMBERS: Final = 8  # of an exception group
+_IN_ALL: Final = 40  # exceptions: causes, members, causes of members...
 _MESSAGE: Final = 8192  # characters
 _NOTES: Final = 8
 _CODE: Final = 200  # characters
@@ -37,26 +42,21 @@ _STACK: Final = 65_536  # characters
 Frame = tuple[CodeType, int]
 
 
-def _reader(kind: type, name: str) -> Any:
-    """Reads a field of a built-in exception where the interpreter keeps it, past any property of a subclass."""
-    return _peek.class_dict(kind)[name].__get__
-
-
-_traceback_of: Final = _reader(BaseException, "__traceback__")
-_cause_of: Final = _reader(BaseException, "__cause__")
-_context_of: Final = _reader(BaseException, "__context__")
-_is_context_hidden: Final = _reader(BaseException, "__suppress_context__")
-_arguments_of: Final = _reader(BaseException, "args")
-_errno_of: Final = _reader(OSError, "errno")
-_exit_code_of: Final = _reader(SystemExit, "code")
+_traceback_of: Final = _peek.reader(BaseException, "__traceback__")
+_cause_of: Final = _peek.reader(BaseException, "__cause__")
+_context_of: Final = _peek.reader(BaseException, "__context__")
+_is_context_hidden: Final = _peek.reader(BaseException, "__suppress_context__")
+_arguments_of: Final = _peek.reader(BaseException, "args")
+_errno_of: Final = _peek.reader(OSError, "errno")
+_exit_code_of: Final = _peek.reader(SystemExit, "code")
 
 # Python 3.10 has no exception groups
 _Group: Final[type | None] = getattr(builtins, "BaseExceptionGroup", None)
-_members_of: Final = _reader(_Group, "exceptions") if _Group is not None else None
+_members_of: Final = _peek.reader(_Group, "exceptions") if _Group is not None else None
 
 # What these write follows from `args` alone, by `str` or `repr` of them: code of the user's, if the types are.
 _WRITTEN_BY_ARGUMENTS: Final = (_peek.class_dict(BaseException)["__str__"], _peek.class_dict(KeyError)["__str__"])
-_SAFE_ARGUMENTS: Final = frozenset((str, int, float, bool, type(None), bytes))
+_SAFE_ARGUMENTS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # `hash` of a type is its own
 
 _snapshot: Final = Snapshot()
 
@@ -66,9 +66,9 @@ class Failure:
 
     __slots__ = ("cause", "caused", "code", "frames", "left_out", "members", "message", "name", "notes", "type")
 
-    def __init__(self, kind: type) -> None:
-        self.type = _peek.full_name(kind)  # with the module, but for built-in ones
-        self.name = _peek.short_name(kind)
+    def __init__(self, kind: _Kind) -> None:
+        self.type = kind.type  # with the module, but for built-in ones
+        self.name = kind.name
         self.message: str | None = None  # None where capture is off
         self.code: int | str | None = None
         self.frames: tuple[Frame, ...] = ()  # outermost first, without those of this library
@@ -88,22 +88,54 @@ class Failure:
         return _failure(exception, message, set(), _CHAIN)
 
 
+class _Kind:
+    """What is the same for all exceptions of one class."""
+
+    __slots__ = (
+        "is_exit",
+        "is_group",
+        "is_os_error",
+        "name",
+        "says_argument",
+        "stored",
+        "type",
+        "written_by_arguments",
+    )
+
+    def __init__(self, kind: type) -> None:
+        self.type = _peek.full_name(kind)
+        self.name = _peek.short_name(kind)
+        self.stored = _peek.dict_reader(kind)
+        writer = _peek.class_value(kind, "__str__")
+        self.says_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
+        self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
+        self.is_os_error = _peek.has_base(kind, OSError)
+        self.is_exit = _peek.has_base(kind, SystemExit)
+        self.is_group = _Group is not None and _peek.has_base(kind, _Group)
+
+
+_kind_of: Final = _peek.PerType(_Kind).of
+
+
 def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
     seen.add(id(exception))
-    failure = Failure(type(exception))
+    kind = _kind_of(type(exception))
+    failure = Failure(kind)
     failure.frames, failure.left_out = _frames(_traceback_of(exception))
-    fields = _peek.stored(exception)
-    failure.code = _code(exception, fields, with_text)
+    fields = kind.stored(exception)
+    failure.code = _code(exception, kind, fields, with_text)
     if with_text:
-        failure.message = shortened(_message(exception, 4), _MESSAGE)
-        if "__notes__" in fields:
+        failure.message = shortened(_message(exception, kind, 4), _MESSAGE)
+        if fields:
             failure.notes = _notes(fields)
     if depth > 0:
-        _follow(failure, exception, with_text, seen, depth - 1)
+        _follow(failure, exception, kind, with_text, seen, depth - 1)
     return failure
 
 
-def _follow(failure: Failure, exception: BaseException, with_text: bool, seen: set[int], depth: int) -> None:
+def _follow(
+    failure: Failure, exception: BaseException, kind: _Kind, with_text: bool, seen: set[int], depth: int
+) -> None:
     """The cause as Python would show it, and the members of a group."""
     cause = _cause_of(exception)
     failure.caused = cause is not None
@@ -111,10 +143,11 @@ def _follow(failure: Failure, exception: BaseException, with_text: bool, seen: s
         cause = _context_of(exception)
     if cause is not None and id(cause) not in seen:
         failure.cause = _failure(cause, with_text, seen, depth)
-    if _members_of is not None and _peek.has_base(type(exception), cast(type, _Group)):
+    if kind.is_group and _members_of is not None:
         members = _members_of(exception)[:_MEMBERS]
-        # a group in a group in a group: each level may hold eight, so a level counts as three
-        failure.members = tuple(_failure(one, with_text, seen, depth - 3) for one in members if id(one) not in seen)
+        failure.members = tuple(
+            [_failure(one, with_text, seen, depth) for one in members if id(one) not in seen and len(seen) < _IN_ALL]
+        )
 
 
 def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
@@ -132,16 +165,16 @@ def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
 # ------------------------------------------------------------------------------------------------------------ message
 
 
-def _message(exception: BaseException, depth: int) -> str:
-    arguments = _arguments_of(exception)
-    if _peek.class_value(type(exception), "__str__") in _WRITTEN_BY_ARGUMENTS:
+def _message(exception: BaseException, kind: _Kind, depth: int) -> str:
+    if kind.written_by_arguments:
+        arguments = _arguments_of(exception)
         if len(arguments) == 1:
             only = arguments[0]
-            if type(only) is str and len(only) > _MESSAGE:
+            if type(only) is str and kind.says_argument:
                 return only
-            if _peek.has_base(type(only), BaseException) and depth > 0:
-                return _message(only, depth - 1)
-        if not all(_is_short(argument) for argument in arguments[:_NOTES]) or len(arguments) > _NOTES:
+            if depth > 0 and _peek.has_base(type(only), BaseException):
+                return _message(cast(BaseException, only), _kind_of(type(only)), depth - 1)
+        if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
             return _described(arguments)
     return _asked(exception)
 
@@ -150,7 +183,7 @@ def _is_short(argument: object) -> bool:
     kind = type(argument)
     if kind is str or kind is bytes:
         return len(cast(str, argument)) <= _MESSAGE
-    return kind in _SAFE_ARGUMENTS and not (kind is int and cast(int, argument).bit_length() > _MESSAGE)
+    return id(kind) in _SAFE_ARGUMENTS and not (kind is int and cast(int, argument).bit_length() > _MESSAGE)
 
 
 def _described(arguments: tuple[object, ...]) -> str:
@@ -189,7 +222,7 @@ def _notes(fields: dict[str, Any]) -> tuple[str, ...]:
 # --------------------------------------------------------------------------------------------------------------- code
 
 
-def _code(exception: BaseException, fields: dict[str, Any], with_text: bool) -> int | str | None:
+def _code(exception: BaseException, kind: _Kind, fields: dict[str, Any], with_text: bool) -> int | str | None:
     """The code an exception has: stored on it, or known of a built-in type. Properties are not asked."""
     if fields:
         for name in ("code", "status_code", "status", "errno"):
@@ -199,10 +232,9 @@ def _code(exception: BaseException, fields: dict[str, Any], with_text: bool) -> 
         answer = dict.get(fields, "response")  # httpx, requests and the SDKs built on them
         if answer is not None:
             return _as_code(dict.get(_peek.stored(answer), "status_code"))
-    kind = type(exception)
-    if _peek.has_base(kind, OSError):
+    if kind.is_os_error:
         return _as_code(_errno_of(exception))
-    if _peek.has_base(kind, SystemExit):
+    if kind.is_exit:
         code = _as_code(_exit_code_of(exception))
         return code if with_text or type(code) is int else None
     return None
@@ -238,8 +270,8 @@ _GIVEN: Final = "status_message"  # of a custom event or an update: the user may
 
 
 def format_failure(failure: Failure) -> bytes:
-    """A failure as a JSON object: ``message``, ``type``, ``name``, ``stack``, and where there is one ``code``, ``cause``,
-    ``notes`` and ``errors`` (the members of a group).
+    """A failure as a JSON object: ``message``, ``type``, ``name``, ``stack``, and where there are some ``code``,
+    ``cause``, ``notes`` and ``errors`` (the members of a group).
 
     ``stack`` is a text in the form of Python's own traceback, causes included. Source lines are read from disk. There
     is no ``message`` where capture is off.
@@ -301,5 +333,6 @@ def _bounded(stack: str) -> str:
     """The start and the end of a stack that is too long, cut between lines."""
     if len(stack) <= _STACK:
         return stack
-    head, tail = stack[: _STACK // 4], stack[-_STACK * 3 // 4 :]
-    return f"{head[: head.rfind(chr(10)) + 1]}  [stack truncated, {len(stack)} characters]\n{tail[tail.find(chr(10)) + 1 :]}"
+    head, _, _ = stack[: _STACK // 4].rpartition("\n")
+    _, _, tail = stack[-_STACK * 3 // 4 :].partition("\n")
+    return f"{head}\n  [stack truncated, {len(stack)} characters]\n{tail}"

@@ -4,13 +4,17 @@ Their values are read where they are stored. No validator, serializer, computed 
 read of a class is found out once: the result is a function from an instance to its fields.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field
 from itertools import islice
-from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import MemberDescriptorType, ModuleType
 from typing import Any, Final, NamedTuple, cast
 
 import pydantic
@@ -45,16 +49,23 @@ def form_of(kind: type) -> Callable[[Any], object] | None:
         return _stored(kind, list(_dataclass_fields(kind, cast(Any, found))))
     found = _peek.class_value(kind, "__attrs_attrs__")
     if found is not None and _peek.has_base(type(found), tuple):
-        return _stored(kind, list(_attrs_fields(kind, cast(Any, found))))
+        return _stored(kind, list(_attrs_fields(kind, found)))
     return None
 
 
 def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], Fields]:
     name = _peek.full_name(kind)
-    read_dict = _dict_reader(kind)
+    read_dict = _peek.dict_reader(kind)
+    names = [field.name for field in fields]
+    usual = not any(field.secret or field.read for field in fields)
 
     def form(value: Any) -> Fields:
         values = read_dict(value)
+        if usual and type(values) is dict:
+            try:
+                return Fields(name, {key: values[key] for key in names})
+            except KeyError:  # deleted, or never set
+                pass
         found = {field.name: _value(field, value, values) for field in fields}
         return Fields(name, {key: item for key, item in found.items() if item is not _MISSING})
 
@@ -72,15 +83,6 @@ def _value(field: _Field, value: Any, values: dict[str, Any]) -> Any:
         return _MISSING
 
 
-def _dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
-    """:func:`_peek.stored` for one class, the search done beforehand."""
-    for base in _peek.bases(kind):
-        reader = _peek.class_dict(base).get("__dict__")
-        if type(reader) is GetSetDescriptorType:
-            return reader.__get__
-    return lambda _: {}
-
-
 def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
     reader = _peek.class_value(kind, name)
     return reader.__get__ if type(reader) is MemberDescriptorType else None
@@ -94,7 +96,7 @@ def _pydantic(kind: type) -> Callable[[Any], object]:
     form = _stored(kind, fields)
     if _peek.has_base(kind, pydantic.RootModel) and len(fields) == 1:
         return lambda value: form(value).fields.get("root")
-    read_extra = cast(Any, pydantic.BaseModel.__dict__["__pydantic_extra__"]).__get__
+    read_extra = _peek.reader(pydantic.BaseModel, "__pydantic_extra__")
 
     def form_with_extra(value: Any) -> Fields:
         found = form(value)
@@ -103,7 +105,7 @@ def _pydantic(kind: type) -> Callable[[Any], object]:
         except AttributeError:  # made by `__new__` alone
             return found
         if type(extra) is dict:
-            pairs = islice(dict.items(cast(dict[Any, Any], extra)), MOST_ITEMS)
+            pairs = islice(dict.items(extra), MOST_ITEMS)
             found.fields.update((key, item) for key, item in pairs if type(key) is str and key not in found.fields)
         return found
 
@@ -144,7 +146,7 @@ def _attrs_fields(kind: type, attributes: tuple[Any, ...]) -> Iterator[_Field]:
 
 def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
     names = _peek.class_value(kind, "_fields")
-    if type(names) is not tuple or not all(type(name) is str for name in cast(tuple[Any, ...], names)):
+    if type(names) is not tuple or not all(type(name) is str for name in names):
         return None
     full_name = _peek.full_name(kind)
     secret = {name for name in cast(tuple[str, ...], names) if _is_marked(kind, name)}

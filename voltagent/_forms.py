@@ -5,6 +5,10 @@ by the type alone, through identities: a table keyed by ``id(type)`` needs no ``
 Forms read by the methods of the built-in or library type itself, never by those a subclass may have put over them.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import array
@@ -22,7 +26,6 @@ from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 from uuid import UUID
-from weakref import ref
 from zoneinfo import ZoneInfo
 
 import pydantic
@@ -43,39 +46,23 @@ _MOST_BYTES: Final = 65_536  # of a bytes value, before base64
 class Forms:
     """The forms of all types, with those that a user registered in front."""
 
-    __slots__ = ("_found", "_registered")
+    __slots__ = ("_per_type", "_registered", "of")
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]]) -> None:
         self._registered = {id(kind): (kind, function) for kind, function in serializers.items()}
-        # Found by walking over bases once per class. The reference is weak: a class made on the fly can go.
-        self._found: dict[int, tuple[ref[type], Form]] = {}
-
-    def of(self, kind: type) -> Form:
-        """The form of a type."""
-        known = self._found.get(id(kind))
-        if known is not None and known[0]() is kind:
-            return known[1]
-        form = self._registered_for(kind) or _standard(kind)
-        self._found[id(kind)] = (ref(kind, _forgetter(self._found, id(kind))), form)
-        return form
+        self._per_type = _peek.PerType(self._found)
+        self.of: Callable[[type], Form] = self._per_type.of
 
     def registers(self, kinds: Iterable[type]) -> bool:
         """Whether a serializer is registered for one of these very types."""
         return any(id(kind) in self._registered for kind in kinds)
 
-    def _registered_for(self, kind: type) -> Form | None:
+    def _found(self, kind: type) -> Form:
         for base in _peek.bases(kind) if self._registered else ():
             found = self._registered.get(id(base))
             if found is not None:
                 return _guarded(found[1], _standard(kind))
-        return None
-
-
-def _forgetter(found: dict[int, tuple[ref[type], Form]], key: int) -> Callable[[ref[type]], None]:
-    def forget(_: ref[type]) -> None:
-        found.pop(key, None)
-
-    return forget
+        return _standard(kind)
 
 
 def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
@@ -132,10 +119,12 @@ def _float_text(value: float) -> float:
     return float.__float__(value)
 
 
-def _bytes(value: bytes | bytearray) -> object:
-    size = bytes.__len__(value) if isinstance(value, bytes) else bytearray.__len__(value)
-    read = bytes.__getitem__ if isinstance(value, bytes) else bytearray.__getitem__
-    return _base64(read(value, slice(0, _MOST_BYTES)), size, type(value))  # type: ignore[arg-type, operator]  # pyright: ignore
+def _bytes(value: bytes) -> object:
+    return _base64(bytes.__getitem__(value, slice(0, _MOST_BYTES)), bytes.__len__(value), type(value))
+
+
+def _bytearray(value: bytearray) -> object:
+    return _base64(bytearray.__getitem__(value, slice(0, _MOST_BYTES)), bytearray.__len__(value), type(value))
 
 
 def _memory(value: memoryview[Any]) -> object:
@@ -149,39 +138,37 @@ def _base64(part: bytes | bytearray, size: int, kind: type) -> object:
     return text if len(part) == size else Cut(_peek.full_name(kind), size, text)
 
 
-_getters: Final[Mapping[str, Callable[[Any], Any]]] = {
-    name: cast(Any, datetime.__dict__.get(name) or date.__dict__[name]).__get__
-    for name in ("year", "month", "day", "hour", "minute", "second", "microsecond", "tzinfo", "fold")
-}
+_CLOCK_FIELDS: Final = ("hour", "minute", "second", "microsecond")
+_read_date: Final = [_peek.reader(datetime, name) for name in ("year", "month", "day", *_CLOCK_FIELDS)]
+_read_date_zone: Final = _peek.reader(datetime, "tzinfo")
+_read_date_fold: Final = _peek.reader(datetime, "fold")
+_read_time: Final = [_peek.reader(time, name) for name in _CLOCK_FIELDS]
+_read_time_zone: Final = _peek.reader(time, "tzinfo")
+_read_time_fold: Final = _peek.reader(time, "fold")
+_read_duration: Final = [_peek.reader(timedelta, name) for name in ("days", "seconds", "microseconds")]
 _KNOWN_ZONES: Final = (timezone, ZoneInfo, pydantic_core.TzInfo, type(None))
 
 
 def _datetime(value: datetime) -> str:
     """ISO 8601. Only the time zones of Python and pydantic are asked for their offset; others are named after it."""
-    zone: tzinfo | None = _getters["tzinfo"](value)
-    plain = datetime(*[_getters[name](value) for name in list(_getters)[:7]], fold=_getters["fold"](value))  # type: ignore[misc]
-    return _with_zone(plain, zone)
+    plain = datetime(*[read(value) for read in _read_date], fold=_read_date_fold(value))
+    return _with_zone(plain, _read_date_zone(value))
 
 
 def _time(value: time) -> str:
-    read = {
-        name: cast(Any, time.__dict__[name]).__get__ for name in ("hour", "minute", "second", "microsecond", "fold")
-    }
-    plain = time(**{name: get(value) for name, get in read.items()})
-    return _with_zone(plain, cast(Any, time.__dict__["tzinfo"]).__get__(value))
+    plain = time(*[read(value) for read in _read_time], fold=_read_time_fold(value))
+    return _with_zone(plain, _read_time_zone(value))
 
 
-def _with_zone(plain: datetime | time, zone: tzinfo | None) -> str:
+def _with_zone(plain: datetime | time, zone: object) -> str:
     if any(type(zone) is known for known in _KNOWN_ZONES):
-        return plain.replace(tzinfo=zone).isoformat()
+        return plain.replace(tzinfo=cast(tzinfo, zone)).isoformat()
     return f"{plain.isoformat()}[{_peek.full_name(type(zone))}]"
 
 
 def _duration(value: timedelta) -> str:
-    days, seconds, micro = (
-        cast(Any, timedelta.__dict__[name]).__get__(value) for name in ("days", "seconds", "microseconds")
-    )
-    return pydantic_core.to_json(timedelta(days, seconds, micro)).decode()[1:-1]
+    plain = timedelta(*[read(value) for read in _read_duration])
+    return pydantic_core.to_json(plain).decode()[1:-1]
 
 
 def _fraction(value: Fraction) -> object:
@@ -206,8 +193,11 @@ def _class(value: type) -> str:
     return f"class {_peek.full_name(value)}"
 
 
+_read_module_dict: Final = _peek.reader(ModuleType, "__dict__")
+
+
 def _module(value: ModuleType) -> str:
-    name = cast(Any, ModuleType.__dict__["__dict__"]).__get__(value).get("__name__")
+    name = _read_module_dict(value).get("__name__")
     return f"module {name[:300]}" if type(name) is str else "module"
 
 
@@ -223,7 +213,8 @@ def _secret(_: object) -> str:
 
 def _url(value: Any) -> object:
     inner = dict.get(_peek.stored(value), "_url")
-    return str(inner) if type(inner) in (pydantic_core.Url, pydantic_core.MultiHostUrl) else _unknown(value)
+    is_known = type(inner) is pydantic_core.Url or type(inner) is pydantic_core.MultiHostUrl
+    return str(inner) if is_known else _unknown(value)
 
 
 # --------------------------------------------------------------------------------------------------------- containers
@@ -234,7 +225,7 @@ def _taken(values: Callable[[], Iterable[Any]]) -> list[Any]:
     for _ in range(3):
         try:
             return list(islice(values(), MOST_ITEMS))
-        except RuntimeError:
+        except RuntimeError:  # noqa: PERF203 - three rounds at most
             continue
     return list(islice(values(), MOST_ITEMS))
 
@@ -278,7 +269,7 @@ def _wrapped(value: Any) -> object:
     return data if any(_peek.has_base(type(data), kind) for kind in (dict, list, str)) else _unknown(value)
 
 
-_read_arguments: Final = cast(Any, BaseException.__dict__["args"]).__get__
+_read_arguments: Final = _peek.reader(BaseException, "args")
 
 
 def _exception(value: BaseException) -> Fields:
@@ -306,7 +297,7 @@ _TABLE: Final[Mapping[int, Form]] = {
             (float, _float_text),
             (complex, complex.__repr__),
             (bytes, _bytes),
-            (bytearray, _bytes),
+            (bytearray, _bytearray),
             (memoryview, _memory),
             (datetime, _datetime),
             (date, date.isoformat),

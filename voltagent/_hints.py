@@ -144,8 +144,8 @@ def _kept(expression: re.Pattern[str], text: str) -> Iterator[str]:
 def detector(own: tuple[str, ...]) -> re.Pattern[bytes]:
     """The expression of :func:`is_suspect`, for the usual names and those of a user (:attr:`Names.own`).
 
-    Its branches begin with one character each, all of them rare in text: CPython's engine then skips to those, and looks
-    back or ahead from there.
+    Its branches begin with one character each, all of them rare in text: CPython's engine then skips to those, and
+    looks back or ahead from there.
     """
     ends = [*_each_spelling(_NAMES), *_each_spelling(own), *_WHOLE_NAMES]
     near = f"(?<=[a-z0-9].){_behind(ends, 1)}"  # `name:` in text
@@ -159,10 +159,10 @@ def detector(own: tuple[str, ...]) -> re.Pattern[bytes]:
 _COLON: Final = r"\\?/\\?/[^\s\"'<>/?#@]{0,1100}@|(?<=\d:)[a-z0-9_-]{35}|(?<=\s\s:)"
 _ANCHORED: Final = "|".join(
     (
-        "_(?:(?<=[sr]k_)[a-z0-9_]{10}|(?<=_pat_)|(?:(?<=hf_|r8_)|(?<=gsk_|npm_|_pt_|_sk_|_v1_)|(?<=gh[a-z]_)"
-        "|(?<=whsec_|shpat_|shpss_))[a-z0-9_]{16})",
-        "-(?:(?<=-----)begin |(?:(?<=sk-)|(?<=xai-)|(?<=pypi-|pplx-|tvly-|xapp-)|(?<=xox[a-z]-)|(?<=glpat-)|(?<=gocspx-))"
-        "[a-z0-9_-]{10})",
+        r"_(?:(?<=[sr]k_)[a-z0-9_]{10}|(?<=_pat_))",
+        r"_(?:(?<=hf_|r8_)|(?<=gsk_|npm_|_pt_|_sk_|_v1_|gh[a-z]_)|(?<=whsec_|shpat_|shpss_))[a-z0-9_]{16}",
+        r"-(?<=-----)begin ",
+        r"-(?:(?<=sk-)|(?<=xai-)|(?<=pypi-|pplx-|tvly-|xapp-|xox[a-z]-)|(?<=glpat-)|(?<=gocspx-))[a-z0-9_-]{10}",
         r"\.(?:(?:(?<=ya29\.)|(?<=sg\.))[a-z0-9_-]{16}|com/services/)",
         "j(?<=eyj)[a-z0-9_-]{8}",
         "z(?<=aiz)a[a-z0-9_-]{30}",

@@ -5,23 +5,42 @@ code of the user's: properties, ``__getattribute__``, metaclasses, proxies that 
 What is used here cannot.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final, Generic, TypeVar, cast
+from weakref import ref
 
-__all__ = ["bases", "class_dict", "class_value", "full_name", "has_base", "loaded", "short_name", "slot", "stored"]
+__all__ = [
+    "PerType",
+    "bases",
+    "class_dict",
+    "class_value",
+    "dict_reader",
+    "full_name",
+    "has_base",
+    "loaded",
+    "reader",
+    "short_name",
+    "slot",
+    "stored",
+]
 
-_read_mro: Final = cast(Any, type.__dict__["__mro__"]).__get__
-_read_dict: Final = cast(Any, type.__dict__["__dict__"]).__get__
-_read_module: Final = cast(Any, type.__dict__["__module__"]).__get__
-_read_qualname: Final = cast(Any, type.__dict__["__qualname__"]).__get__
-_read_name: Final = cast(Any, type.__dict__["__name__"]).__get__
+_read_mro: Final = type.__dict__["__mro__"].__get__
+_read_dict: Final = type.__dict__["__dict__"].__get__
+_read_module: Final = type.__dict__["__module__"].__get__
+_read_qualname: Final = type.__dict__["__qualname__"].__get__
+_read_name: Final = type.__dict__["__name__"].__get__
+
+_T = TypeVar("_T")
 
 _LONGEST_NAME: Final = 300
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def bases(kind: type) -> tuple[type, ...]:
@@ -70,12 +89,26 @@ def stored(value: object) -> dict[str, Any]:
 
     It may be a subclass of ``dict``: read it by ``dict``'s own methods.
     """
-    for base in bases(type(value)):
+    return dict_reader(type(value))(value)
+
+
+def dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
+    """:func:`stored` for the instances of one class."""
+    for base in bases(kind):
         reader = class_dict(base).get("__dict__")
         if type(reader) is GetSetDescriptorType:
-            found = reader.__get__(value)
-            return found if has_base(type(found), dict) else {}
+            return reader.__get__
+    return _no_fields
+
+
+def _no_fields(_: object) -> dict[str, Any]:
     return {}
+
+
+def reader(kind: type, name: str) -> Callable[[Any], Any]:
+    """Reads a field that a built-in type keeps, past anything that a subclass put over it."""
+    found: Callable[[Any], Any] = class_value(kind, name).__get__
+    return found
 
 
 def slot(value: object, name: str) -> Any:
@@ -93,3 +126,24 @@ def loaded(module: str, name: str) -> type | None:
         return None
     kind = cast(Mapping[str, Any], found.__dict__).get(name)
     return cast(type, kind) if has_base(type(kind), type) else None
+
+
+class PerType(Generic[_T]):
+    """What was found out about types, once for each. A type made on the fly can go, and its entry with it."""
+
+    __slots__ = ("_found", "_make")
+
+    def __init__(self, make: Callable[[type], _T]) -> None:
+        self._make = make
+        self._found: dict[int, tuple[ref[type], _T]] = {}  # by identity: no `hash` of a metaclass is asked
+
+    def of(self, kind: type) -> _T:
+        """What ``make`` gives for the type."""
+        known = self._found.get(id(kind))
+        if known is not None and known[0]() is kind:
+            return known[1]
+        made = self._make(kind)
+        key = id(kind)
+        found = self._found
+        found[key] = (ref(kind, lambda _: found.pop(key, None)), made)
+        return made

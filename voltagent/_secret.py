@@ -1,5 +1,9 @@
 """What the user marked as secret: ``Annotated[str, Secret]`` and pydantic's own secret types."""
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import re
@@ -8,10 +12,12 @@ from typing import Any, Final, get_args
 
 import pydantic
 
+from voltagent._peek import bases
+
 __all__ = ["SECRET_TEXT", "Secret", "is_secret_annotation", "names_a_secret"]
 
 # What stands in the record where a secret stood.
-SECRET_TEXT: Final = "[redacted]"
+SECRET_TEXT: Final = "[redacted]"  # noqa: S105 - it is what stands there instead
 
 
 class Secret:
@@ -54,7 +60,7 @@ def _is_secret(annotation: object, depth: int) -> bool:
         return _SECRET_WORD.search(annotation) is not None
     if annotation is Secret or type(annotation) is Secret:
         return True
-    if isinstance(annotation, type) and any(base in _SECRET_TYPES for base in type.mro(annotation)[:-1]):
+    if isinstance(annotation, type) and any(base is one for base in bases(annotation) for one in _SECRET_TYPES):
         return True
     if depth <= 0:
         return False

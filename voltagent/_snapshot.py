@@ -4,6 +4,10 @@ Two ways. What is made of plain JSON types and small enough goes straight to the
 else is walked (:mod:`voltagent._walk`) with a fixed form for each type (:mod:`voltagent._forms`, `docs/capture.md`).
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -26,7 +30,8 @@ LIMIT: Final = 960 * 1024
 
 NOTHING: Final = object()  # a generator that returned nothing, as against one that returned None
 
-_PLAIN: Final = frozenset((dict, list, tuple, str, int, float, bool, type(None)))
+_PLAIN: Final = (dict, list, tuple, str, int, float, bool, type(None))
+_PLAIN_IDS: Final = frozenset(map(id, _PLAIN))  # by identity: a metaclass may have its own `hash`
 
 
 class Snapshot:
@@ -43,7 +48,7 @@ class Snapshot:
         self._quick = not self._forms.registers(_PLAIN)
 
     def encode(self, value: object, limit: int = LIMIT) -> bytes:
-        """The JSON text of a value, of at most ``limit`` bytes. Never raises; runs no code of the user's but serializers."""
+        """The JSON text of a value, of at most ``limit`` bytes. Never raises, and runs no code but serializers."""
         kind = type(value)
         if self._quick:
             try:
@@ -60,15 +65,16 @@ class Snapshot:
 
     def encode_object(self, value: object, limit: int = LIMIT) -> bytes:
         """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
-        if type(value) is dict and self._quick:
+        kind = type(value)
+        if kind is dict and self._quick:
             try:
                 if plain(value, DEPTH, limit) >= 0:
                     text = to_json(value, inf_nan_mode="strings")
                     if len(text) <= limit:
                         return text
-            except Exception:
+            except Exception:  # as in `encode`
                 pass
-        elif type(value) in _PLAIN:
+        elif id(kind) in _PLAIN_IDS:
             return b'{"result":' + self.encode(value, limit) + b"}"
         text, is_object = self._walked(value, limit)
         return text if is_object else b'{"result":' + text + b"}"

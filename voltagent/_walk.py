@@ -7,6 +7,10 @@ Budget: bytes of JSON, depth, and time. Every part leaves some bytes to those th
 field does not hide the small ones beside it.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -62,12 +66,8 @@ class Walk:
             self._put(encoded(value))
         elif kind is int:
             self._write_int(value)
-        elif kind is dict:
-            if not self._write_plain(value, depth, floor):
-                self._within(value, self.forms.of(kind)(value), depth, floor)
-        elif kind is list or kind is tuple:
-            shape = self.forms.of(kind)(value)
-            self._within(value, shape, depth, floor)
+        elif kind is dict and self._write_plain(value, depth, floor):
+            pass
         else:
             self._within(value, self._shape_of(value, kind), depth, floor)
 
@@ -87,11 +87,15 @@ class Walk:
         kind = type(shape)
         if kind is str:
             self._write_text(cast(str, shape), floor)
+        elif kind is Fields and self._write_plain(
+            cast(Fields, shape).fields, depth, floor, cast(Fields, shape).user_data
+        ):
+            pass
         elif kind is Cut:
             self._write_cut(cast(Cut, shape), floor)
         elif id(value) in self.path:
             self._put(_envelope(_peek.full_name(type(value)), _size(shape), "cycle") + b"}")
-        elif depth <= 0 and kind not in _SCALARS:
+        elif depth <= 0 and id(kind) not in _SCALARS:
             self._put(_envelope(_peek.full_name(type(value)), _size(shape), "depth") + b"}")
         else:
             self.path.add(id(value))
@@ -104,8 +108,7 @@ class Walk:
             self._write_list(shape, depth, floor)
         elif kind is Fields:
             self.is_object |= not self.chunks and shape.user_data
-            if not self._write_plain(shape.fields, depth, floor):
-                self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, floor)
+            self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, floor)
         elif kind is Mapped:
             self.is_object |= not self.chunks
             self._write_pairs(shape.name, shape.pairs, shape.size, depth, floor)
@@ -137,23 +140,20 @@ class Walk:
 
     # -------------------------------------------------------------------------------------------------- collections
 
-    def _write_plain(self, value: Any, depth: int, floor: int) -> bool:
+    def _write_plain(self, value: Any, depth: int, floor: int, is_object: bool = True) -> bool:
         """Write a collection in one piece, where it is plain all through and fits."""
-        room = self.left - floor
         if self.futile > _FUTILE_SECONDS:
             return False
         before = _clock.monotonic()
-        try:
-            if plain(value, depth, room) >= 0:
-                chunk = encoded(value)
-                if len(chunk) <= room:
-                    self.is_object |= not self.chunks and type(value) is dict
-                    self._put(chunk)
-                    return True
-        except (RuntimeError, ValueError, AttributeError):  # another thread changes it, or its text is no Unicode
-            pass
-        self.futile += _clock.monotonic() - before
-        return False
+        room = self.left - floor
+        chunk = _plain_text(value, depth, room)
+        if chunk is None or len(chunk) > room:
+            self.futile += _clock.monotonic() - before
+            return False
+        if not self.chunks:
+            self.is_object = is_object and type(value) is dict
+        self._put(chunk)
+        return True
 
     def _write_list(self, shape: Listed, depth: int, floor: int) -> None:
         items = shape.items
@@ -161,7 +161,7 @@ class Walk:
             return
         start = len(self.chunks)
         self._put(b"[")
-        written = self._write_many(items, depth, floor) or 0
+        written = self._write_many(items, depth, floor)
         reason = "size"
         for number in range(written, len(items)):
             if self.left <= floor or self._is_late():
@@ -176,12 +176,11 @@ class Walk:
     def _write_many(self, items: list[Any], depth: int, floor: int) -> int:
         """The first of very many plain items in one piece: as many as fit. How many that were."""
         count = len(items)
+        room = self.left - floor
         while count > _MANY:
-            part = items[:count]
-            room = self.left - floor
-            if plain(part, depth, room * 8) < 0:
+            chunk = _plain_text(items[:count], depth, room * 8)
+            if chunk is None:
                 return 0
-            chunk = encoded(part)
             if len(chunk) <= room:
                 self._put(chunk[1:-1])
                 return count
@@ -246,12 +245,20 @@ class Walk:
         if depth > 0 and kind is tuple and len(key) <= 16:
             return f"({', '.join([self._key_text(part, depth - 1) for part in key])})"
         shape = self._shape_of(key, kind)
-        if depth > 0 and type(shape) in _SCALARS:
+        if depth > 0 and id(type(shape)) in _SCALARS:
             return self._key_text(shape, depth - 1)
         return _peek.full_name(kind)
 
 
-_SCALARS: Final = frozenset((str, int, float, bool, type(None)))
+def _plain_text(value: Any, depth: int, room: int) -> bytes | None:
+    """The JSON text of a plain collection; ``None`` where it is not, or where another thread changes it meanwhile."""
+    try:
+        return encoded(value) if plain(value, depth, room) >= 0 else None
+    except Exception:
+        return None
+
+
+_SCALARS: Final = frozenset(map(id, (str, int, float, bool, type(None))))  # a metaclass may have its own `hash`
 _COUNT: Final = range(MOST_ITEMS + 2)
 
 
