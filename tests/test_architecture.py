@@ -36,6 +36,7 @@ PARTS = {
     "local.migrations": "local.store",
     "_backlog": "sender",
     "_lane": "sender",
+    "exporters._round": "exporters.rest",
     "_leaving": "sender",
     "_promise": "sender",
     "_voice": "sender",

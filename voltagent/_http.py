@@ -7,8 +7,10 @@ that thread can :meth:`~Line.cut` it.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import zlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 from urllib.request import getproxies, proxy_bypass
@@ -25,6 +27,8 @@ _OF_ERRORS: Final = 200  # characters
 # Not for the user to set: they frame the request, or carry the keys.
 _OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding", "connection", "host",
                           "accept-encoding", "x-public-key", "x-secret-key"))  # fmt: skip
+# What a kept-alive connection does when its server closed it just before we wrote.
+_STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 
 
 class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library
@@ -32,7 +36,7 @@ class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination
 
 
 class Answer(NamedTuple):
-    """What the server said; ``body`` is empty where it was too large or encoded."""
+    """What the server said; ``body`` is empty where it was too large or in an encoding that nobody asked for."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -40,7 +44,10 @@ class Answer(NamedTuple):
 
 
 class Door:
-    """One origin, and the way there: proxy and certificates as httpx takes them from the environment."""
+    """One origin, and the way there: proxy and certificates as httpx takes them from the environment.
+
+    ``transport`` is used as it is, for all connections.
+    """
 
     def __init__(
         self,
@@ -62,6 +69,10 @@ class Door:
         self._given = transport
         self._proxy = _proxy_for(url)
         self._verify: ssl.SSLContext | bool = httpx.create_ssl_context() if url.scheme == "https" else False
+        self.tls = url.scheme == "https"
+        if transport is None:
+            self._transport().close()  # it imports what sending needs, as does the next line: see _fork_safe
+        _fork_safe()
 
     def line(self) -> Line:
         """A new connection, not made yet."""
@@ -71,30 +82,30 @@ class Door:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
         return httpx.HTTPTransport(verify=self._verify, limits=limits, proxy=self._proxy)
 
-    def request(self, method: str, path: str, body: bytes, timeout: float, trace: Any) -> httpx.Request:
+    def request(self, method: str, path: str, body: bytes, extensions: dict[str, Any]) -> httpx.Request:
         """A request with the headers of this origin."""
         url = self._urls.get(path)
         if url is None:
             url = httpx.URL(self._base + path)
             if method == "POST":  # the few fixed paths; those with an id come once
                 self._urls[path] = url
-        limits = {"connect": min(_CONNECT_SECONDS, timeout), "read": timeout, "write": timeout, "pool": timeout}
         headers = [*self._headers, (b"content-length", b"%d" % len(body))]
-        return httpx.Request(
-            method, url, headers=headers, stream=httpx.ByteStream(body), extensions={"timeout": limits, "trace": trace}
-        )
+        return httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions)
 
 
 class Line:
     """One kept-alive connection, for one thread at a time."""
 
-    __slots__ = ("_door", "_own", "_socket", "_transport", "until")
+    __slots__ = ("_connect_until", "_connected", "_door", "_handshake", "_own", "_socket", "_transport", "until")
 
     def __init__(self, door: Door, transport: httpx.BaseTransport, *, own: bool) -> None:
         self._door = door
         self._transport = transport
         self._own = own
         self._socket: socket.socket | None = None
+        self._handshake: socket.socket | None = None  # a second name of the socket while TLS is being negotiated
+        self._connected = False  # by the request that is under way
+        self._connect_until = 0.0
         self.until = 0.0  # when the request that is under way must be over; 0 where none is
 
     def send(self, method: str, path: str, body: bytes, until: float) -> Answer:
@@ -103,31 +114,60 @@ class Line:
         Raises:
             Unreachable: there was no answer, or not in time.
         """
-        timeout = min(self._door.timeout, until - _clock.monotonic())
+        now = _clock.monotonic()
+        timeout = min(self._door.timeout, until - now)
         if timeout <= 0:
             raise Unreachable("no time is left")
-        self.until = _clock.monotonic() + timeout
+        self._connect_until = now + _CONNECT_SECONDS
+        self.until = now + timeout
         try:
-            request = self._door.request(method, path, body, timeout, self._seen)
-            response = self._transport.handle_request(request)
-            try:
-                return self._answer(response)
-            finally:
-                response.close()
+            return self._send(method, path, body, timeout)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as fault:
             raise Unreachable(_said(fault)) from None
         finally:
             self.until = 0.0
+            self._end_handshake()
+
+    def _send(self, method: str, path: str, body: bytes, timeout: float) -> Answer:
+        connect = min(_CONNECT_SECONDS, timeout)
+        extensions = {
+            "timeout": {"connect": connect, "read": timeout, "write": timeout, "pool": timeout},
+            "trace": self._seen,
+        }
+        self._connected = False
+        try:
+            return self._exchange(self._door.request(method, path, body, extensions))
+        except _STALE:
+            if self._connected or self._socket is None or _clock.monotonic() >= self.until:
+                raise
+        # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
+        return self._exchange(self._door.request(method, path, body, extensions))
+
+    def _exchange(self, request: httpx.Request) -> Answer:
+        response = self._transport.handle_request(request)
+        try:
+            return self._answer(response)
+        finally:
+            response.close()
 
     def _seen(self, event: str, info: Mapping[str, Any]) -> None:
         """httpx's trace extension: this is where the socket of a new connection can be had."""
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        if event.endswith("connect_tcp.complete"):
+            self._connected = True
             self._socket = info["return_value"].get_extra_info("socket")
+            if self._door.tls and self._socket is not None:
+                self._handshake = self._socket.dup()
+        elif event.endswith("start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            self._end_handshake()
+
+    def _end_handshake(self) -> None:
+        if self._handshake is not None:
+            self._handshake.close()
+            self._handshake = None
 
     def _answer(self, response: httpx.Response) -> Answer:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        if headers.get("content-encoding", "identity") != "identity":
-            return Answer(response.status_code, headers, b"")
+        headers = response.headers
         parts: list[bytes] = []
         size = 0
         for part in cast("httpx.SyncByteStream", response.stream):
@@ -136,16 +176,33 @@ class Line:
                 self.cut()  # the status counts; the rest is not worth reading
                 return Answer(response.status_code, headers, b"")
             parts.append(part)
-        return Answer(response.status_code, headers, b"".join(parts))
+        return Answer(response.status_code, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
+
+    def overdue(self, now: float) -> float:
+        """Seconds since the request that is under way should have been over, or connected; 0 where it is in time."""
+        until = self.until
+        if not until:
+            return 0.0
+        connecting = self._own and (self._socket is None or self._handshake is not None)
+        return max(0.0, now - (min(until, self._connect_until) if connecting else until))
 
     def cut(self) -> None:
         """Break the connection from any thread: a read that is under way ends at once."""
-        current = self._socket
-        if current is not None:
+        for current in (self._handshake, self._socket):
+            if current is not None:
+                try:
+                    current.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def let_go(self) -> None:
+        """In a forked child: close our name of the connection, and leave the parent's as it is."""
+        if self._socket is not None and self._own:
             try:
-                current.shutdown(socket.SHUT_RDWR)
+                os.close(self._socket.detach())
             except OSError:
                 pass
+        self._socket = None
 
     def close(self) -> None:
         """Give the connection back; a later request makes a new one."""
@@ -163,5 +220,19 @@ def _proxy_for(url: httpx.URL) -> str | None:
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
+def _decoded(body: bytes, encoding: str | None) -> bytes:
+    if encoding in (None, "identity"):
+        return body
+    try:
+        return zlib.decompressobj(47).decompress(body, _MOST_READ)  # 47: gzip or zlib, by its header
+    except zlib.error:
+        return b""
+
+
+def _fork_safe() -> None:
+    """Import what the first name look-up would: a child forked while another thread imports can hang for ever."""
+    "localhost".encode("idna")
+
+
 def _said(fault: Exception) -> str:
-    return f"{type(fault).__name__}: {fault}"[:_OF_ERRORS]
+    return ascii(f"{type(fault).__name__}: {fault}")[1:-1][:_OF_ERRORS]

@@ -18,7 +18,7 @@ from voltagent._clock import id_text, iso_text
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span
 from voltagent.types import convert_metadata_to_camel_case, snake_to_camel
 
-__all__ = ["Ids", "Request", "create", "end_id", "request", "segment"]
+__all__ = ["Ids", "Request", "create", "end_id", "is_operation", "request", "segment"]
 
 # Our id of a trace, operation or event -> the text the server knows it by.
 Ids = Callable[["int | str"], str]
@@ -138,7 +138,7 @@ def _end(span: Span, ids: Ids) -> dict[str, bytes | None]:
     """The success or error event: a child of its own start event."""
     succeeded = span.status == COMPLETED
     metadata = {
-        **(_start_metadata(span) if _is_operation(span) else _camel(span.metadata)),
+        **(_start_metadata(span) if is_operation(span) else _camel(span.metadata)),
         **_joined(span.more_metadata),
     }
     if span.usage is not None:
@@ -210,7 +210,8 @@ def event_names(span: Span) -> tuple[str, str, str]:
     return names or (span.name, f"{span.kind}:success", f"{span.kind}:error")
 
 
-def _is_operation(span: Span) -> bool:
+def is_operation(span: Span) -> bool:
+    """Whether it is one of the kinds that start and end, and not a custom event."""
     return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
 
 
