@@ -87,6 +87,12 @@ DIFFERENCES = [
 ]  # fmt: skip
 
 
+# Requests that only ours makes, with the section of docs/migrating.md.
+MORE_REQUESTS = {
+    "POST trace failing / unlucky start / unlucky error #1": "What was left open is ended",
+}
+
+
 @cache
 def under_the_older_package() -> dict[str, Request]:
     with HistoryAPI() as api:
@@ -119,9 +125,9 @@ def diffs() -> list[Diff]:
 
 def test_the_same_requests_are_made() -> None:
     theirs, ours = under_the_older_package(), under_ours()
-    assert sorted(ours) == sorted(theirs)
-    assert {label: (each.method, each.path) for label, each in ours.items()} == {
-        label: (each.method, each.path) for label, each in theirs.items()
+    assert sorted(ours) == sorted([*theirs, *MORE_REQUESTS])
+    assert {label: (each.method, each.path) for label, each in theirs.items()} == {
+        label: (ours[label].method, ours[label].path) for label in theirs
     }
     assert len(theirs) > 45
 
@@ -162,4 +168,4 @@ def test_the_low_level_client_sends_the_very_same() -> None:
 def test_each_listed_difference_is_explained_to_users() -> None:
     text = (Path(__file__).parents[1] / "docs" / "migrating.md").read_text("utf-8")
     sections = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
-    assert {each.section for each in DIFFERENCES} <= sections
+    assert {*(each.section for each in DIFFERENCES), *MORE_REQUESTS.values()} <= sections
