@@ -1,4 +1,4 @@
-"""With and without us a run differs only in time: values, exceptions, side effects, and what anybody can ask a function."""
+"""With and without us a run differs only in time: values, exceptions, side effects, what anybody can ask a function."""
 
 from __future__ import annotations
 
@@ -321,8 +321,7 @@ async def failing_async(fault: BaseException, cause: BaseException | None) -> No
 
 
 FAULTS = (Signal("a"), KeyError("a"), StopIteration(1), StopAsyncIteration(), asyncio.CancelledError(), SystemExit(2),
-          KeyboardInterrupt(), GeneratorExit(), RecursionError("deep"), ExceptionGroup("g", [Signal("b")])
-          if sys.version_info >= (3, 11) else Signal("no groups"))  # fmt: skip
+          KeyboardInterrupt(), GeneratorExit(), RecursionError("deep"))  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
@@ -342,8 +341,7 @@ def test_an_exception_passes_as_the_same_object(fault: BaseException, decorator:
             else:
                 function(fault, cause)
         except BaseException as passed:
-            assert passed is fault
-            return described(passed)
+            return passed is fault, described(passed)
         raise AssertionError("it did not raise")
 
     assert seen(decorator(failing)) == seen(failing)
@@ -390,8 +388,7 @@ def test_a_coroutine_that_is_never_awaited_says_so_once() -> None:
     async def forgotten() -> None: ...
 
     with pytest.warns(RuntimeWarning, match=r"coroutine '.*forgotten' was never awaited") as said:
-        forgotten()
-        gc.collect(1)
+        forgotten()  # and dropped
     assert len(said) == 1
 
 
@@ -435,7 +432,6 @@ def test_a_recursion_costs_two_levels_and_ends_in_the_same_error() -> None:
             again(again, 1)
         return reached
 
-    voltagent._guard.Guard.strict = False  # at the end of the stack our own steps fail too, and may not show
     assert depth(tool) > depth(lambda function: function) / 5
 
 
@@ -498,7 +494,7 @@ def test_nothing_of_the_call_is_kept_alive() -> None:
 # -------------------------------------------------------------------------------------------------------- introspection
 
 
-def documented(city: str, *rest: int, units: "str" = "c", **more: float) -> dict[str, int]:
+def documented(city: str, *rest: int, units: str = "c", **more: float) -> dict[str, int]:
     """What the weather is.
 
     >>> documented("Berlin")
@@ -565,7 +561,7 @@ def test_what_a_call_makes_has_the_names_of_the_function() -> None:
     assert inspect.isasyncgen(decorated["async_generator_function"](1))
 
 
-# ----------------------------------------------------------------------------------------------------- pickling, copying
+# ---------------------------------------------------------------------------------------------------- pickling, copying
 
 
 @tool

@@ -19,8 +19,8 @@ from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Si
 
 __all__ = ["Recorder"]
 
-# An operation stopped from outside did not fail: it was cancelled.
-_CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+# An operation stopped from outside did not fail: it was cancelled. A coroutine is also stopped by being closed.
+_CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -131,8 +131,10 @@ class Recorder:
         if span.end_ns is not None:
             return
         now = _clock.nanoseconds()
-        if output is not None and span.output is None:
+        if span.output is None:
             span.output = output
+        else:
+            output = span.output  # it was recorded before, and counts now
         span.status = COMPLETED
         span.end_ns = now
         self.put((_END, span, None), len(output) if output is not None else 0)
@@ -154,7 +156,7 @@ class Recorder:
         span.error = error
         span.status = status
         span.end_ns = now
-        self.put((_END, span, None), len(output or b"") + (len(error) if isinstance(error, bytes) else 0))
+        self.put((_END, span, None), len(span.output or b"") + (len(error) if isinstance(error, bytes) else 0))
 
     # ---------------------------------------------------------------------------------------------------- in between
 

@@ -85,17 +85,24 @@ class Plan:
                 recorder.succeed(span, recorder.snapshot.encode_object(result) if captured else None)
             if outside:
                 _close_trace(span)
+        except RecursionError:
+            pass  # the program is at the end of the stack: there is no room to say so
         except Exception as fault:
             Guard.swallowed(fault)
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         """End the record of a call that an exception left."""
         try:
-            if span.end_ns is None:
-                recorder: Recorder = span.trace.recorder
-                recorder.fail(span, exception, message=self._may_tell(recorder))
-            if outside:
-                _close_trace(span)
+            recorder: Recorder | None = span.trace.recorder
+            if recorder is not None:
+                tells = self._may_tell(recorder)
+                recorder.fail(span, exception, message=tells)
+                if outside and span.error is not None:
+                    _close_trace(span)
+                elif outside and span.parent is not None:  # the program had ended the operation before it failed
+                    recorder.fail(span.parent, exception, message=tells)
+        except RecursionError:
+            pass
         except Exception as fault:
             Guard.swallowed(fault)
 
@@ -153,6 +160,8 @@ class OperationPlan(Plan):
                 self._redact,
                 self._facts,
             )
+        except RecursionError:
+            return None  # the program is at the end of the stack
         except Exception as fault:
             Guard.swallowed(fault)
             return None

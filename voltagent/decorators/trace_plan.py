@@ -54,6 +54,8 @@ class TracePlan(Plan):
                 above=above,
                 **about,
             )
+        except RecursionError:
+            return None  # the program is at the end of the stack
         except Exception as fault:
             Guard.swallowed(fault)
             return None

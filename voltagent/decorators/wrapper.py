@@ -39,7 +39,8 @@ class _Bound(_BoundFunctionWrapper):
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         # Taken from a class a method is a function still, and binds again where another class has it as attribute.
         function: Any = self.__wrapped__
-        bind = getattr(type(function), "__get__", None)  # which bound methods have or have not, depending on the Python
+        kind: Any = type(function)
+        bind = getattr(kind, "__get__", None)  # which bound methods have or have not, depending on the Python
         bound = function if bind is None else bind(function, instance, owner)
         if bound is function:
             return self
@@ -80,7 +81,7 @@ class Decorated(_FunctionWrapper):
     __bound_function_wrapper__ = _Bound
     _voltagent_decorated = True
     # Other decorators made with wrapt take over the binding of what they wrap, if it has one. Ours is not theirs.
-    _self_binding = _Unsaid()  # type: ignore[assignment]  # pyright: ignore
+    _self_binding = _Unsaid()  # pyright: ignore
 
     def __init__(self, wrapped: Any, wrapper: Wrapper, again: tuple[str, Mapping[str, Any]]) -> None:
         # Past `FunctionWrapper`: it looks for `__self__` of the function at each call, which costs as much as all else
