@@ -16,8 +16,18 @@ ROOT = Path(voltagent.__file__).parent
 FLOORS = (
     ("errors", "types", "_clock", "_guard"),
     ("_span", "_context", "settings"),
-    ("_snapshot", "_failure", "_redact", "_usage", "_options", "_awaitable", "wire", "exporters", "retry",
-     "propagation"),
+    (
+        "_snapshot",
+        "_failure",
+        "_redact",
+        "_usage",
+        "_options",
+        "_awaitable",
+        "wire",
+        "exporters",
+        "retry",
+        "propagation",
+    ),
     ("_http", "client", "local.store", "exporters.rest", "exporters.otlp", "exporters.local", "sender"),
     ("_recorder", "handles", "propagation"),
     ("sdk", "decorators", "local"),
@@ -30,7 +40,6 @@ PARTS = {
     **dict.fromkeys(("local.migrations", "local.records", "local.writing"), "local.store"),
     **dict.fromkeys(("_backlog", "_lane", "_leaving", "_promise", "_voice"), "sender"),
     "exporters._round": "exporters.rest",
-    "exporters.spans": "exporters.otlp",
     "exporters.spans": "exporters.otlp",
 }
 DOORS = {

@@ -355,7 +355,7 @@ def test_bad_input_is_refused_before_anything_is_recorded(trace: Trace, sink: Li
 
 @pytest.mark.parametrize("keywords", [{}, {"agent_id": ""}, {"agent_id": 5}, {"agent_id": "a", "userId": 5}])
 def test_a_trace_is_refused_with_the_option_named(live: tuple[Recorder, ListSink], keywords: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="agent_id|userId"):
+    with pytest.raises(ValidationError, match=r"agent_id|userId"):
         open_trace(live[0], None, keywords)
     assert live[1].events == []
 

@@ -253,7 +253,7 @@ def test_what_is_public_is_listed_and_there() -> None:
         assert getattr(voltagent, name) is not None
     assert set(voltagent.__all__) <= set(dir(voltagent))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        voltagent.nonsense  # type: ignore[attr-defined]  # noqa: B018
+        voltagent.nonsense  # type: ignore[attr-defined]
 
 
 def test_every_public_name_has_a_docstring() -> None:

@@ -160,12 +160,9 @@ def test_an_exception_becomes_an_error_event_and_goes_on(server: Server, sdk: Vo
 
     @agent
     def careful() -> str:
-        try:
+        with pytest.raises(Unavailable) as caught:
             fails()
-        except Unavailable as caught:
-            assert caught is fault
-            return "handled"
-        return "not reached"
+        return "handled" if caught.value is fault else "another object"
 
     assert careful() == "handled"
     came = arrived(server, sdk)
@@ -313,7 +310,12 @@ def test_the_handles_of_the_documents(server: Server) -> None:
             base_url=server.url, auto_flush=True, flush_interval=5, timeout=30, max_retries=3, retry_delay=1.0, **KEYS
         ) as sdk:
             async with sdk.trace(
-                agentId="support-v1", input={"q": 1}, userId="u", conversationId="c", tags=["t"], metadata={"is_x": {"a_b": 1}}
+                agentId="support-v1",
+                input={"q": 1},
+                userId="u",
+                conversationId="c",
+                tags=["t"],
+                metadata={"is_x": {"a_b": 1}},
             ) as trace:
                 async with trace.add_agent(
                     {
@@ -324,7 +326,9 @@ def test_the_handles_of_the_documents(server: Server) -> None:
                     }
                 ) as agent:
                     sub = await agent.add_agent({"name": "B"})
-                    tool = await sub.add_tool({"name": "t", "input": {"snake_key": 1}, "metadata": {"search_type": "s"}})
+                    tool = await sub.add_tool(
+                        {"name": "t", "input": {"snake_key": 1}, "metadata": {"search_type": "s"}}
+                    )
                     await tool.success(output={"relevance_score": 0.5}, metadata={"search_time": "0.2s"})
                     await (await sub.add_tool({"name": "t2"})).error(
                         status_message=Exception("Database connection timeout"), metadata={"timeout_ms": 5000}
@@ -337,12 +341,15 @@ def test_the_handles_of_the_documents(server: Server) -> None:
                     await retriever.success(output=["d"])
                     await sub.error(status_message="stopped", stage="policy_check", metadata={"more_info": 1})
                     await agent.success(
-                        output={"response": "done"}, usage=TokenUsage(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+                        output={"response": "done"},
+                        usage=TokenUsage(prompt_tokens=1, completion_tokens=2, total_tokens=3),
                     )
                 await trace.update(status="working", metadata={"half_way": True})
                 event = await trace.add_event({"name": "x:y", "type": "custom", "input": {"a": 1}})
                 assert event.id
-                await trace.end(status=TraceStatus.COMPLETED, output={"o": 1}, usage={"total_tokens": 9}, metadata={"end_key": 1})
+                await trace.end(
+                    status=TraceStatus.COMPLETED, output={"o": 1}, usage={"total_tokens": 9}, metadata={"end_key": 1}
+                )
             report = await sdk.flush()
             assert report.accepted == report.recorded
 

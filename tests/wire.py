@@ -26,7 +26,9 @@ class Arrived:
 
     def event(self, name: str, display: str | None = None) -> dict[str, Any]:
         found = [
-            e for e in self.events if e["event_name"] == name and display in (None, (e["metadata"] or {}).get("displayName"))
+            e
+            for e in self.events
+            if e["event_name"] == name and display in (None, (e["metadata"] or {}).get("displayName"))
         ]
         assert len(found) == 1, f"{len(found)} events {name} of {display}"
         return found[0]

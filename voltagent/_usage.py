@@ -60,17 +60,16 @@ def from_result(result: object) -> dict[str, Any] | None:
     return found or None
 
 
-def _fields(usage: object) -> Mapping[str, Any] | None:
+def _fields(usage: Any) -> Mapping[str, Any] | None:
     if isinstance(usage, Mapping):
-        given = cast("Mapping[Any, Any]", usage)
-        return {key: value for key, value in given.items() if isinstance(key, str)}
+        return {key: usage[key] for key in usage if isinstance(key, str)}
     dump: Any = getattr(usage, "model_dump", None)
     return cast("Mapping[str, Any]", dump()) if callable(dump) else None
 
 
 def _stored(holder: Any, name: str) -> object:
     """A dict's value, or an attribute that is stored in the object: properties are not run."""
-    kind: type = type(holder)
+    kind: type[Any] = type(holder)
     if kind is dict:
         return cast("dict[str, object]", holder).get(name)
     for owner in kind.__mro__:
