@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from voltagent import VoltAgentSDK, agent, current_agent, memory, retriever, tool, trace
@@ -66,6 +67,6 @@ def run(limit: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    with VoltAgentSDK():
+    with closing(_database), VoltAgentSDK():
         print(*run(limit=5), sep="\n")
     print("\nSee what happened in here: voltagent show -v")
