@@ -22,6 +22,7 @@ from voltagent import _clock
 __all__ = ["Answer", "Door", "Line", "Unreachable"]
 
 _CONNECT_SECONDS: Final = 3.0
+_SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
 _MOST_READ: Final = 4 * 2**20
 _OF_ERRORS: Final = 200  # characters
 # Not for the user to set: they frame the request, or carry the keys.
@@ -96,7 +97,17 @@ class Door:
 class Line:
     """One kept-alive connection, for one thread at a time."""
 
-    __slots__ = ("_connect_until", "_connected", "_door", "_handshake", "_own", "_socket", "_transport", "until")
+    __slots__ = (
+        "_connect_until",
+        "_connected",
+        "_door",
+        "_handshake",
+        "_own",
+        "_socket",
+        "_transport",
+        "_used",
+        "until",
+    )
 
     def __init__(self, door: Door, transport: httpx.BaseTransport, *, own: bool) -> None:
         self._door = door
@@ -106,6 +117,7 @@ class Line:
         self._handshake: socket.socket | None = None  # a second name of the socket while TLS is being negotiated
         self._connected = False  # by the request that is under way
         self._connect_until = 0.0
+        self._used = 0.0  # when the last request ended
         self.until = 0.0  # when the request that is under way must be over; 0 where none is
 
     def send(self, method: str, path: str, body: bytes, until: float) -> Answer:
@@ -126,22 +138,31 @@ class Line:
             raise Unreachable(_said(fault)) from None
         finally:
             self.until = 0.0
+            self._used = _clock.monotonic()
             self._end_handshake()
 
     def _send(self, method: str, path: str, body: bytes, timeout: float) -> Answer:
         connect = min(_CONNECT_SECONDS, timeout)
-        extensions = {
-            "timeout": {"connect": connect, "read": timeout, "write": timeout, "pool": timeout},
-            "trace": self._seen,
+        extensions: dict[str, Any] = {
+            "timeout": {"connect": connect, "read": timeout, "write": timeout, "pool": timeout}
         }
+        kept = self._is_open()
         self._connected = False
         try:
-            return self._exchange(self._door.request(method, path, body, extensions))
+            if kept and _clock.monotonic() - self._used < _SURELY_KEPT:
+                return self._exchange(self._door.request(method, path, body, extensions))  # untraced: that costs 20 µs
+            return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
         except _STALE:
-            if self._connected or self._socket is None or _clock.monotonic() >= self.until:
+            if not kept or self._connected or _clock.monotonic() >= self.until:
                 raise
         # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
-        return self._exchange(self._door.request(method, path, body, extensions))
+        return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
+
+    def _is_open(self) -> bool:
+        """Whether we know the socket of the connection, and so can cut it."""
+        if self._socket is not None and self._socket.fileno() == -1:
+            self.close()  # the transport may have made another that we know nothing of
+        return self._socket is not None
 
     def _exchange(self, request: httpx.Request) -> Answer:
         response = self._transport.handle_request(request)
@@ -152,6 +173,8 @@ class Line:
 
     def _seen(self, event: str, info: Mapping[str, Any]) -> None:
         """httpx's trace extension: this is where the socket of a new connection can be had."""
+        if not self._own:
+            return  # its connections are shared with others, and not ours to cut
         if event.endswith("connect_tcp.complete"):
             self._connected = True
             self._socket = info["return_value"].get_extra_info("socket")

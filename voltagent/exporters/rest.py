@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
@@ -164,7 +164,7 @@ class RestExporter:
             found: Any = from_json(answer.body)
         except ValueError:
             return  # any 2xx means stored, whatever the body is
-        theirs: Any = found.get("id") if isinstance(found, dict) else None
+        theirs: Any = cast("dict[str, Any]", found).get("id") if isinstance(found, dict) else None
         if isinstance(theirs, int) and not isinstance(theirs, bool):
             theirs = str(theirs)
         if isinstance(theirs, str) and theirs and theirs != ours:
