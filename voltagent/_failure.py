@@ -283,7 +283,8 @@ def format_failure(failure: Failure) -> bytes:
 
 def _described_failure(failure: Failure) -> dict[str, Any]:
     described: dict[str, Any] = {} if failure.message is None else {"message": clean(failure.message)}
-    described |= {"type": failure.type, "name": failure.name}
+    # `type` is the class's own name, as the older package sent it; `name` says where the class is
+    described |= {"type": failure.name, "name": failure.type}
     if failure.code is not None:
         described["code"] = failure.code
     if failure.notes:

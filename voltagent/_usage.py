@@ -62,17 +62,16 @@ def from_result(result: object) -> dict[str, Any] | None:
 
 def _fields(usage: Any) -> Mapping[str, Any] | None:
     if isinstance(usage, Mapping):
-        return {key: usage[key] for key in usage if isinstance(key, str)}
+        return {key: value for key, value in cast("Any", usage).items() if isinstance(key, str)}
     dump: Any = getattr(usage, "model_dump", None)
     return cast("Mapping[str, Any]", dump()) if callable(dump) else None
 
 
 def _stored(holder: Any, name: str) -> object:
     """A dict's value, or an attribute that is stored in the object: properties are not run."""
-    kind: type[Any] = type(holder)
-    if kind is dict:
+    if type(holder) is dict:
         return cast("dict[str, object]", holder).get(name)
-    for owner in kind.__mro__:
+    for owner in type(holder).__mro__:
         slot = owner.__dict__.get(name)
         if type(slot) is MemberDescriptorType:
             try:
