@@ -23,7 +23,9 @@ __all__ = ["PROGRAMS", "python", "readme", "run"]
 
 PROGRAMS = Path(__file__).with_name("programs")
 _HOME = Path(__file__).parents[1] / ".venv-0.1.1"
-_REQUIRED = os.environ.get("VOLTAGENT_REQUIRE_OLDER") == "1"  # now: tests run without VOLTAGENT_ variables
+# Read now: tests run without VOLTAGENT_ variables, and in a home of their own, where pip finds no settings.
+_REQUIRED = os.environ.get("VOLTAGENT_REQUIRE_OLDER") == "1"
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VOLTAGENT_"))}
 
 
 def run(program: str, *arguments: str) -> str:
@@ -37,21 +39,28 @@ def readme() -> str:
     return _run([str(python()), "-X", "utf8", "-c", code])
 
 
-@cache
 def python() -> Path:
     """The interpreter that has 0.1.1; skips the test where there is none."""
-    interpreter = _interpreter(_HOME)
+    problem = _problem()
+    if problem is None:
+        return _interpreter(_HOME)
+    text = f"voltagent 0.1.1 could not be installed to compare with: {problem}"
+    if _REQUIRED:
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+@cache
+def _problem() -> str | None:
+    """Makes the environment where it is not there; what went wrong, once per process."""
     try:
         with _locked(_HOME.parent):
-            if not interpreter.exists():
+            if not _interpreter(_HOME).exists():
                 _make()
     except (OSError, subprocess.SubprocessError) as fault:
-        said = getattr(fault, "stderr", None) or str(fault)
-        text = f"voltagent 0.1.1 could not be installed to compare with: {said.strip().splitlines()[-1]}"
-        if _REQUIRED:
-            pytest.fail(text)
-        pytest.skip(text)
-    return interpreter
+        said: str = getattr(fault, "stderr", None) or str(fault)
+        return said.strip().splitlines()[-1]
+    return None
 
 
 def _make() -> None:
@@ -72,9 +81,8 @@ def _interpreter(home: Path) -> Path:
 
 
 def _run(command: list[str]) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VOLTAGENT_"))}
     done = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=True, cwd=PROGRAMS
+        command, env=_ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=300, check=True, cwd=PROGRAMS
     )
     return done.stdout
 
