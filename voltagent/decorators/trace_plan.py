@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 from voltagent._context import default_recorder
@@ -88,6 +87,5 @@ class TracePlan(Plan):
 
 def _as_text(option: str, value: Any) -> Any:
     """Users and conversations may be numbers or UUIDs in the program; the API takes texts."""
-    if option in ("tags", "metadata") or isinstance(value, str | Enum):
-        return value
-    return str(value) if type(value).__module__ in ("builtins", "uuid") and not isinstance(value, bytes) else value
+    is_identifier = type(value) is int or (type(value).__name__ == "UUID" and type(value).__module__ == "uuid")
+    return str(value) if is_identifier and option in ("agent_id", *_TEXTS) else value

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import wrapt
 
@@ -14,7 +14,7 @@ from voltagent import _context
 from voltagent._span import TRACE
 from voltagent.decorators.arguments import BY_POSITION, RECEIVERS, Arguments, check_kept, parameters_of
 from voltagent.decorators.calls import Wrapper, around_call, around_coroutine
-from voltagent.decorators.function import binds, function_below, has_flag, name_of, namespace_of, wrapped_by_us
+from voltagent.decorators.function import binds, has_flag, name_of, namespace_of, wrapped_by_us
 from voltagent.decorators.generators import around_async_generator, around_generator
 from voltagent.decorators.plan import OperationPlan, Plan
 from voltagent.decorators.trace_plan import TracePlan
@@ -39,8 +39,9 @@ class _Bound(_BoundFunctionWrapper):
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         # Taken from a class a method is a function still, and binds again where another class has it as attribute.
         function: Any = self.__wrapped__
-        kind: Any = type(function)
-        bind = getattr(kind, "__get__", None)  # which bound methods have or have not, depending on the Python
+        bind = getattr(
+            cast(Any, type(function)), "__get__", None
+        )  # which bound methods have or have not, depending on the Python
         bound = function if bind is None else bind(function, instance, owner)
         if bound is function:
             return self
@@ -179,8 +180,8 @@ def _wrapper(plan: Plan, function: Any) -> Wrapper:
     if has_flag(function, inspect.CO_ASYNC_GENERATOR, inspect.isasyncgenfunction):
         return around_async_generator(plan, function)
     if has_flag(function, inspect.CO_COROUTINE, inspect.iscoroutinefunction):
-        pure = function_below(function)
-        return around_coroutine(plan, function, pure=pure is not None and inspect.iscoroutinefunction(pure))
+        # one that was only marked as a coroutine function may do anything at the call
+        return around_coroutine(plan, function, pure=has_flag(function, inspect.CO_COROUTINE, _never))
     if has_flag(function, inspect.CO_GENERATOR, inspect.isgeneratorfunction):
         made_awaitable = has_flag(function, inspect.CO_ITERABLE_COROUTINE, _never)
         return around_generator(plan, function, awaitable=made_awaitable)
