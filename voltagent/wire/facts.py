@@ -29,6 +29,7 @@ class Facts:
         updates: the fields of its UPDATE events, later ones over earlier ones, metadata joined.
         of_trace: the same of the root span, whose user and conversation hold for all.
         event: whether it is a custom event, whatever its kind is called.
+        ended: False for a custom event as it was recorded, which may have been ended since.
         counted: whether the usage of this trace has been sent with its agents, span by span.
     """
 
@@ -39,12 +40,14 @@ class Facts:
         of_trace: Fields = _NOTHING,
         *,
         event: bool = False,
+        ended: bool = True,
         counted: bool = False,
     ) -> None:
         self.span = span
         self.updates = updates
         self.of_trace = of_trace
         self.kind = EVENT if event or span.kind not in KINDS else span.kind
+        self.ended = ended
         self.counted = counted and self.kind == TRACE
 
     def fact(self, name: str) -> Any:
@@ -56,14 +59,14 @@ class Facts:
     @cached_property
     def status(self) -> str:
         """``completed``, ``error``, ``cancelled``, or ``running`` for an event that says so."""
-        return self.span.status or self.fact("status") or COMPLETED
+        return (self.span.status if self.ended else None) or self.fact("status") or COMPLETED
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """All the user's metadata; what came later wins."""
         updated = self.updates.get("metadata")
         merged: dict[str, Any] = {}
-        for text in (self.span.metadata, updated, *self.span.more_metadata):
+        for text in (self.span.metadata, updated, *(self.span.more_metadata if self.ended else ())):
             merged.update(json_object(text))
         return merged
 
@@ -78,7 +81,7 @@ class Facts:
     @cached_property
     def usage(self) -> dict[str, Any]:
         """Usage and cost, in snake_case."""
-        given = self.span.usage
+        given = self.span.usage if self.ended else None
         if given is None:
             given = json_object(self.updates.get("usage"))
         return {_snake(key): value for key, value in given.items()}
@@ -89,7 +92,7 @@ class Facts:
 
     @cached_property
     def output(self) -> bytes | None:
-        return self.span.output or self.fact("output")
+        return (self.span.output if self.ended else None) or self.fact("output")
 
     @cached_property
     def items(self) -> list[object] | None:
@@ -102,7 +105,7 @@ class Facts:
     @cached_property
     def error(self) -> Any:
         """A text, an object with ``message``, or ``None``."""
-        error = self.span.error if self.span.error is not None else self.fact("status_message")
+        error = self.span.error if self.ended and self.span.error is not None else self.fact("status_message")
         return from_json(error) if isinstance(error, bytes) else None
 
     def of_error(self, name: str) -> Any:

@@ -54,7 +54,7 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     message["startTimeUnixNano"] = str(start)
     message["endTimeUnixNano"] = str(end)
     message["attributes"] = _attributes(facts, plan)
-    if facts.failed:
+    if facts.error is not None and facts.failed:
         message["events"] = [_exception(facts, end)]
     status = _status(facts)
     if status:
@@ -96,7 +96,7 @@ def _moments(facts: Facts) -> tuple[int, int]:
     """Start and end in nanoseconds since the epoch; a clock that was set back makes no negative duration."""
     span = facts.span
     start = _given_moment(facts, "start_time") or span.start_ns
-    end = span.end_ns or _given_moment(facts, "end_time") or start
+    end = (span.end_ns if facts.ended else None) or _given_moment(facts, "end_time") or start
     start = min(max(start, 0), _LAST_MOMENT)
     return start, min(max(end, start), _LAST_MOMENT)
 
@@ -117,7 +117,7 @@ def _exception(facts: Facts, moment: int) -> Message:
     """The event that OpenTelemetry's conventions want for an exception."""
     described = {
         "exception.type": facts.of_error("type"),
-        "exception.message": facts.of_error("message") or _UNKNOWN_ERROR,
+        "exception.message": facts.of_error("message"),
         "exception.stacktrace": facts.of_error("stack"),
     }
     attributes = [_attribute(name, value) for name, value in described.items() if value is not None]

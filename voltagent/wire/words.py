@@ -77,7 +77,7 @@ def _completion_start(facts: Facts) -> Any:
 def _tags(facts: Facts) -> list[str] | None:
     updated = facts.updates.get("tags")
     tags = from_json(updated) if updated is not None else facts.span.tags or ()
-    return list(dict.fromkeys((*tags, *facts.span.more_tags))) or None
+    return list(dict.fromkeys((*tags, *(facts.span.more_tags if facts.ended else ())))) or None
 
 
 def _version(facts: Facts) -> Any:
@@ -85,8 +85,12 @@ def _version(facts: Facts) -> Any:
 
 
 def _level(facts: Facts) -> Any:
-    given = facts.fact("level") or (facts.span.trace.level if facts.kind == TRACE else None)
-    return given or {ERROR: "ERROR", CANCELLED: "WARNING"}.get(facts.status)
+    return facts.fact("level") or (facts.span.trace.level if facts.kind == TRACE else None)
+
+
+def _langfuse_level(facts: Facts) -> Any:
+    level = _level(facts) or {ERROR: "ERROR", CANCELLED: "WARNING"}.get(facts.status)
+    return "DEFAULT" if level == "INFO" else level
 
 
 def _documents(facts: Facts) -> dict[str, Any] | None:
@@ -240,7 +244,7 @@ def _error_type(facts: Facts) -> str | None:
     if not facts.failed:
         return None
     kind = facts.of_error("type") or facts.of_error("name")
-    return str(kind) if kind is not None else "_OTHER"
+    return str(kind) if kind is not None else CANCELLED if facts.status == CANCELLED else "_OTHER"
 
 
 def _error(name: str) -> Word:
@@ -312,7 +316,7 @@ WORDS: Final[Mapping[str, Word]] = {
     "tags": _tags,
     "version": _version,
     "level": _level,
-    "langfuse_level": lambda facts: "DEFAULT" if _level(facts) == "INFO" else _level(facts),
+    "langfuse_level": _langfuse_level,
     "state": lambda facts: facts.status,
     "model": _model_name,
     "provider": _model_parameter("provider"),

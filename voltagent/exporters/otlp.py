@@ -1,0 +1,367 @@
+"""The OpenTelemetry destination: ended operations as spans, many in one OTLP/HTTP request.
+
+OTLP knows no start of a span, so only ends and custom events are sent; a start is accepted as it comes, and an update
+is kept until the end of its span. Rules of the protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from voltagent import _clock, retry
+from voltagent._guard import say_once
+from voltagent._http import Answer, Door, Line, Unreachable
+from voltagent._span import Event
+from voltagent.errors import ValidationError
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.exporters.spans import Late, OpenSpans
+from voltagent.wire.otlp import ENCODINGS, Message, resource_message, trimmed
+from voltagent.wire.profiles import PROFILES
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Compression", "OtlpExporter", "Protocol"]
+
+Protocol = Literal["http/json", "http/protobuf"]
+Compression = Literal["none", "gzip"]
+
+_LARGEST: Final = 4 * 2**20  # bytes of one request before compression
+_REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
+_STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
+_GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
+_OF_ERRORS: Final = 200  # characters of server text
+_NEVER: Final = float("inf")
+_DOWN: Final = frozenset((502, 503, 504))
+_KEY_REFUSED: Final = frozenset((401, 403))
+_OURS: Final = frozenset(("accept-encoding", "connection", "content-encoding", "content-length", "content-type",
+                          "host", "transfer-encoding"))  # fmt: skip
+_UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_LATE: Final = Outcome(Verdict.REFUSED, "rejected", "OTLP has no way to change a span that was sent")
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A span on its way."""
+
+    number: int  # of its event in the batch
+    message: Message
+    content: bytes
+
+
+class OtlpExporter:
+    """Sends ended spans to any backend that takes OTLP over HTTP.
+
+    Args:
+        endpoint: the whole URL of the traces route, such as ``http://localhost:4318/v1/traces``.
+        headers: sent with every request, keys of the backend among them; they cannot replace those that frame it.
+        protocol: ``http/protobuf`` (the default; every backend takes it) or ``http/json``.
+        compression: ``gzip`` or ``none`` (the default).
+        timeout: seconds of wall time for one request (default 10, as the specification has it).
+        resource: what the spans come from, ``service.name`` above all.
+        scope: the name of what recorded them (default ``voltagent``).
+        profiles: how attributes are named, one or several of ``voltops``, ``genai``, ``openinference``, ``langfuse``.
+            The first one names the spans.
+        transport: an ``httpx`` transport for the requests.
+
+    Raises:
+        ValidationError: a value that does not fit; the text names it.
+    """
+
+    name = "otlp"
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        protocol: Protocol = "http/protobuf",
+        compression: Compression = "none",
+        timeout: float = 10.0,
+        resource: Mapping[str, str] | None = None,
+        scope: str = "voltagent",
+        profiles: tuple[str, ...] = ("genai",),
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        base, self._path = _split(endpoint)
+        _check("protocol", protocol, ENCODINGS)
+        _check("compression", compression, ("none", "gzip"))
+        for profile in profiles or ("",):
+            _check("profiles", profile, PROFILES)
+        self._encoding = ENCODINGS[protocol]
+        self._gzip = compression == "gzip"
+        fixed = {"content-type": self._encoding.content_type, **({"content-encoding": "gzip"} if self._gzip else {})}
+        given = _checked_headers(headers or {})
+        self._secrets = [value for value in given.values() if len(value) > 5]
+        self._door = Door(base, {**given, **fixed}, timeout=timeout, transport=transport)
+        self._resource = resource_message({"service.name": "voltagent", **(resource or {})})
+        self._scope: Message = {"name": scope}
+        self._spans = OpenSpans(profiles)
+        self._line: Line | None = None
+        self._away = False  # it could not be reached the last time
+        self._hurried = _NEVER
+        self.last_answer = 0.0  # when the destination answered last, on `_clock.monotonic`
+
+    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+        """Send the spans that ended; see :class:`voltagent.exporters.Exporter`."""
+        self._hurried = _NEVER
+        outcomes: list[Outcome] = [ACCEPTED] * len(batch)
+        items: list[_Item] = []
+        for number, event in enumerate(batch):
+            item = self._item(number, event)
+            if isinstance(item, _Item):
+                items.append(item)
+            else:
+                outcomes[number] = item
+        if self._away and not items:
+            return self._probe(outcomes, deadline)
+        _Round(self, deadline, outcomes).run(items)
+        for event, outcome in zip(batch, outcomes, strict=True):
+            if outcome is ACCEPTED:
+                self._spans.sent(event)
+        return outcomes
+
+    def _item(self, number: int, event: Event) -> _Item | Outcome:
+        """The span to send for an event, or its outcome where there is nothing to send."""
+        try:
+            message = self._spans.message(event)
+            return ACCEPTED if message is None else _Item(number, message, self.encoded(message))
+        except Late:
+            return _LATE
+        except Exception as fault:  # a payload that cannot be written costs its own event only
+            return Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)
+
+    def _probe(self, outcomes: list[Outcome], deadline: float) -> list[Outcome]:
+        """Nothing to send, but the sender wants to know whether the destination is back: an empty request is legal."""
+        outcome, _ = self.post((), deadline)
+        settled = outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED) and outcome.reason != "auth"
+        return outcomes if settled else [outcome] * len(outcomes)
+
+    def forget(self, trace_id: int | str) -> None:
+        """The trace is over."""
+        self._spans.forget(trace_id)
+
+    def hurry(self, deadline: float) -> None:
+        """End the request that is under way by ``deadline``, on :func:`voltagent._clock.monotonic`. From any thread."""
+        self._hurried = deadline
+
+    def after_fork(self) -> None:
+        """In a forked child: the connection is the parent's, and so are the open spans."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.let_go()
+        self._spans.clear()
+        self._away = False
+
+    def close(self) -> None:
+        """Close the connection."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    # ------------------------------------------------------------------------------------------------------ one request
+
+    def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, Answer | None]:
+        """Send encoded spans in one request; what became of it, and the answer if one came."""
+        deadline = min(deadline, self._hurried)
+        if _clock.monotonic() >= deadline:
+            return _UNTRIED, None
+        body = self._encoding.request(spans, self._resource, self._scope)
+        try:
+            answer = self._send(_gzipped(body) if self._gzip else body, deadline)
+        except Unreachable as fault:
+            if _clock.monotonic() >= min(deadline, self._hurried):
+                return _UNTRIED, None  # we ran out of time, not the server
+            self._away = True
+            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(fault))), None
+        self.last_answer = _clock.monotonic()
+        outcome = _outcome(answer, self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace")))
+        self._away = outcome.verdict is Verdict.UNAVAILABLE
+        return outcome, answer
+
+    def encoded(self, message: Message) -> bytes:
+        """One span in the protocol's form."""
+        return self._encoding.span(message)
+
+    def rejected(self, answer: Answer) -> tuple[int, str]:
+        """How many spans an answer of success says were rejected, and its message for the log."""
+        kind = answer.headers.get("content-type", "")
+        encoding = ENCODINGS["http/json"] if "json" in kind else self._encoding
+        count, message = encoding.rejected(answer.body)
+        return count, self._shown(message)
+
+    def _shown(self, text: str) -> str:
+        """Text of others for the log: without the headers' values, escaped, and cut."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[redacted]")
+        return ascii(text)[1:-1][:_OF_ERRORS]
+
+    def _send(self, body: bytes, deadline: float) -> Answer:
+        """A request on a thread of its own, so that one which drips, or hangs in a name look-up, can be left."""
+        line, self._line = self._line or self._door.line(), None
+        call = _Call(line, self._path, body, deadline)
+        try:
+            threading.Thread(target=call.run, name="voltagent-otlp-request", daemon=True).start()
+        except RuntimeError:  # no thread can be started, as at the end of a process: here
+            call.run()
+        self._watch(call, deadline)
+        if not call.done.is_set():
+            raise Unreachable("no answer in time")  # its thread is left behind, and so is the connection
+        if call.answer is None:
+            line.close()
+            raise call.fault or Unreachable("no answer")
+        self._line = line
+        return call.answer
+
+    def _watch(self, call: _Call, deadline: float) -> None:
+        while not call.done.wait(_STEP):
+            now = _clock.monotonic()
+            overdue = max(call.line.overdue(now), now - min(deadline, self._hurried))
+            if overdue > 0:
+                call.line.cut()
+            if overdue > _GRACE:
+                return
+
+
+class _Call:
+    """One request under way."""
+
+    def __init__(self, line: Line, path: str, body: bytes, deadline: float) -> None:
+        self.line = line
+        self.done = threading.Event()
+        self.answer: Answer | None = None
+        self.fault: Unreachable | None = None
+        self._request = ("POST", path, body, deadline)
+
+    def run(self) -> None:
+        try:
+            self.answer = self.line.send(*self._request)
+        except Unreachable as fault:
+            self.fault = fault
+        finally:
+            self.done.set()
+
+
+class _Round:
+    """The spans of one batch on their way, in as few requests as the destination takes them."""
+
+    def __init__(self, exporter: OtlpExporter, deadline: float, outcomes: list[Outcome]) -> None:
+        self._exporter = exporter
+        self._deadline = deadline
+        self._outcomes = outcomes
+        self._requests = 0
+        self._halted = False
+
+    def run(self, items: Sequence[_Item]) -> None:
+        """Send them all, in requests that are not too large."""
+        start = size = 0
+        for place, item in enumerate(items):
+            if size and size + len(item.content) > _LARGEST:
+                self._deliver(items[start:place])
+                start, size = place, 0
+            size += len(item.content)
+        self._deliver(items[start:])
+
+    def _deliver(self, items: Sequence[_Item]) -> None:
+        if not items:
+            return
+        if self._halted:
+            self._settle(items, _UNTRIED)
+            return
+        outcome, answer = self._post(items)
+        if outcome.verdict is Verdict.ACCEPTED and answer is not None:
+            self._accepted(items, answer)
+        elif self._can_split(answer, items):
+            self._deliver(items[: len(items) // 2])
+            self._deliver(items[len(items) // 2 :])
+        elif outcome.reason == "too_large" and len(items) == 1:
+            self._settle(items, self._post_trimmed(items[0]))
+        else:
+            # what is not there, or refuses the key, will not like the rest of the batch better
+            self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
+            self._settle(items, outcome)
+
+    def _post(self, items: Sequence[_Item]) -> tuple[Outcome, Answer | None]:
+        self._requests += 1
+        return self._exporter.post([item.content for item in items], self._deadline)
+
+    def _post_trimmed(self, item: _Item) -> Outcome:
+        small = trimmed(item.message)
+        return self._exporter.post([self._exporter.encoded(small)], self._deadline)[0]
+
+    def _can_split(self, answer: Answer | None, items: Sequence[_Item]) -> bool:
+        """Whether halves may fare better: all of it was too much, or one span in it was bad."""
+        if answer is None or len(items) == 1:
+            return False
+        return answer.status == 413 or (answer.status in (400, 422) and self._requests < _REQUESTS)
+
+    def _accepted(self, items: Sequence[_Item], answer: Answer) -> None:
+        count, message = self._exporter.rejected(answer)
+        if count:  # which ones it does not say, and they must not be sent again
+            self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
+        elif message:
+            say_once("otlp:warning", logging.WARNING, "voltagent: the OTLP destination warns: %s", message)
+
+    def _settle(self, items: Sequence[_Item], outcome: Outcome) -> None:
+        for item in items:
+            self._outcomes[item.number] = outcome
+
+
+# ---------------------------------------------------------------------------------------------------------- checks
+
+
+def _split(endpoint: str) -> tuple[str, str]:
+    """Origin and path of the endpoint, which is used as it was given."""
+    try:
+        parts = urlsplit(endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError
+        if any(character.isspace() for character in endpoint):
+            raise ValueError
+    except ValueError:
+        raise ValidationError("endpoint is not a URL such as http://localhost:4318/v1/traces") from None
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", (parts.path or "/") + query
+
+
+def _check(name: str, value: str, known: Any) -> None:
+    if value not in known:
+        raise ValidationError(f"{name} has an unknown value {value!r}; known are {', '.join(known)}")
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not all(text and text.isascii() and text.isprintable() for text in (name, value)):
+            # no repr here: the value may be a key
+            raise ValidationError(f"headers: {name!a} must be printable ASCII text without line breaks")
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in _OURS}
+
+
+# --------------------------------------------------------------------------------------------------------- answers
+
+
+def _outcome(answer: Answer, text: str) -> Outcome:
+    """What an answer means for the spans of a request (OTLP/HTTP: 429, 502, 503 and 504 may be tried again)."""
+    status = answer.status
+    if 200 <= status < 300:
+        return ACCEPTED
+    detail = f"HTTP {status} {text}"
+    if status == 429 or status in _DOWN:
+        wait = retry.retry_after(answer.headers.get("retry-after"), _clock.nanoseconds() / 1e9)
+        verdict = Verdict.RETRY if status == 429 else Verdict.UNAVAILABLE
+        return Outcome(verdict, detail=detail, retry_after=wait)
+    if status in _KEY_REFUSED:
+        return Outcome(Verdict.REFUSED, "auth", detail)
+    return Outcome(Verdict.REFUSED, "too_large" if status == 413 else "rejected", detail)
+
+
+def _gzipped(body: bytes) -> bytes:
+    """The gzip form (RFC 1952) at the fastest level, without a time in it: the same bytes for a retry."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return packer.compress(body) + packer.flush()
