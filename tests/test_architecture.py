@@ -29,7 +29,7 @@ FLOORS = (
         "propagation",
     ),
     ("_http", "client", "local.store", "exporters.rest", "exporters.otlp", "exporters.local", "sender"),
-    ("_recorder", "handles", "propagation"),
+    ("_recorder", "handles"),
     ("sdk", "decorators", "local"),
     ("", "__main__", "cli"),
 )
