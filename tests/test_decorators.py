@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 import re
 import sys
@@ -261,10 +262,9 @@ def test_names_are_those_of_inspect(kinds: list[str], args: list[int], kwargs: d
     parts = {"pos": "a", "pos=": "b=10", "/": "/", "any": "c", "any=": "d=20", "*": "*e", "bare *": "*", "kw": "f",
              "kw=": "g=30", "**": "**h"}  # fmt: skip
     function = eval(f"lambda {', '.join(parts[kind] for kind in kinds)}: None")
-    import inspect
-
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
+        function(*args, **kwargs)
     except TypeError:
         return
     bound.apply_defaults()
@@ -489,8 +489,6 @@ def test_what_counts_as_a_coroutine_function(sink: ListSink) -> None:
     assert asyncio.run(calls[2]()) == 5
     assert [loads(span.output) for span in operations(sink)] == [{"result": one} for one in (3, 4, 5, 5)]
     if sys.version_info >= (3, 12):
-        import inspect
-
         said = []
 
         @tool
