@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,8 +75,7 @@ def _make() -> None:
 
 
 def _interpreter(home: Path) -> Path:
-    scripts = Path(sysconfig.get_path("scripts", "venv", {"base": str(home)}))
-    return scripts / ("python.exe" if os.name == "nt" else "python")
+    return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def _run(command: list[str]) -> str:

@@ -168,6 +168,7 @@ class TestConfig:
         for copied in (copy.copy(made), copy.deepcopy(made), made.model_copy(), made.model_copy(deep=True)):
             assert copied == made
             assert copied.secret_key == SECRET
+        assert copy.copy(made.secret_key) == copy.deepcopy([made.secret_key])[0] == SECRET
 
     def test_a_dump_read_back_says_that_the_key_is_missing(self) -> None:
         with pytest.raises(pydantic.ValidationError, match="a dump leaves the secret key out"):
