@@ -53,10 +53,6 @@ class Forms:
         self._per_type = _peek.PerType(self._found)
         self.of: Callable[[type], Form] = self._per_type.of
 
-    def registers(self, kinds: Iterable[type]) -> bool:
-        """Whether a serializer is registered for one of these very types."""
-        return any(id(kind) in self._registered for kind in kinds)
-
     def _found(self, kind: type) -> Form:
         for base in _peek.bases(kind) if self._registered else ():
             found = self._registered.get(id(base))

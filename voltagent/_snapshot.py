@@ -11,14 +11,14 @@ else is walked (:mod:`voltagent._walk`) with a fixed form for each type (:mod:`v
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic_core import to_json
 
 from voltagent import _peek
 from voltagent._forms import Forms
 from voltagent._guard import Guard
-from voltagent._plain import plain
+from voltagent._plain import HUGE, plain
 from voltagent._secret import SECRET_TEXT, Secret, is_secret_annotation
 from voltagent._text import encoded
 from voltagent._walk import DEPTH, Walk
@@ -30,43 +30,48 @@ LIMIT: Final = 960 * 1024
 
 NOTHING: Final = object()  # a generator that returned nothing, as against one that returned None
 
-_PLAIN: Final = (dict, list, tuple, str, int, float, bool, type(None))
-_PLAIN_IDS: Final = frozenset(map(id, _PLAIN))  # by identity: a metaclass may have its own `hash`
+# By identity: a metaclass may have its own `hash`.
+_NOT_OBJECTS: Final = frozenset(map(id, (list, tuple, str, int, float, bool, type(None))))
 
 
 class Snapshot:
     """Takes snapshots of values as JSON text.
 
     ``serializers`` say for the user's own types what to record: a function from a value of the type (or of a type
-    derived from it) to any value. What one raises is recorded as a marker; nothing is recorded while one runs.
+    derived from it) to any value. What one raises is recorded as a marker; nothing is recorded while one runs. JSON's
+    own types always stay what they are.
     """
 
-    __slots__ = ("_forms", "_quick")
+    __slots__ = ("_forms",)
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
         self._forms = Forms(serializers or {})
-        self._quick = not self._forms.registers(_PLAIN)
 
     def encode(self, value: object, limit: int = LIMIT) -> bytes:
         """The JSON text of a value, of at most ``limit`` bytes. Never raises, and runs no code but serializers."""
         kind = type(value)
-        if self._quick:
-            try:
-                if kind is dict or kind is list or kind is tuple:
-                    if plain(value, DEPTH, limit) >= 0:
-                        text = to_json(value, inf_nan_mode="strings")
-                        if len(text) <= limit:
-                            return text
-                elif kind is str and len(value) < limit // 8:  # type: ignore[arg-type]  # pyright: ignore
+        try:
+            if kind is dict or kind is list or kind is tuple:
+                if plain(value, DEPTH, limit) >= 0:
+                    text = to_json(value, inf_nan_mode="strings")
+                    if len(text) <= limit:
+                        return text
+            elif kind is str:
+                if len(cast(str, value)) < limit // 8:
                     return to_json(value)
-            except Exception:
-                pass
-        return self._walked(value, limit)[0]
+            elif kind is bool or kind is float or value is None or (kind is int and _is_short(value)):
+                return to_json(value, inf_nan_mode="strings")
+        except Exception:  # lone surrogates, another thread changing the value, the end of the stack
+            pass
+        try:
+            return self._walked(value, limit)[0]
+        except RecursionError:
+            return _LOST
 
     def encode_object(self, value: object, limit: int = LIMIT) -> bytes:
         """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
         kind = type(value)
-        if kind is dict and self._quick:
+        if kind is dict:
             try:
                 if plain(value, DEPTH, limit) >= 0:
                     text = to_json(value, inf_nan_mode="strings")
@@ -74,9 +79,12 @@ class Snapshot:
                         return text
             except Exception:  # as in `encode`
                 pass
-        elif id(kind) in _PLAIN_IDS:
+        elif id(kind) in _NOT_OBJECTS:
             return b'{"result":' + self.encode(value, limit) + b"}"
-        text, is_object = self._walked(value, limit)
+        try:
+            text, is_object = self._walked(value, limit)
+        except RecursionError:
+            return _LOST
         return text if is_object else b'{"result":' + text + b"}"
 
     def _walked(self, value: object, limit: int) -> tuple[bytes, bool]:
@@ -88,6 +96,10 @@ class Snapshot:
         except Exception as fault:
             Guard.swallowed(fault)
             return encoded({"type": _peek.full_name(type(value)), "error": "not readable"}), False
+
+
+def _is_short(value: object) -> bool:
+    return -HUGE < cast(int, value) < HUGE
 
 
 _LOST: Final = b'{"error":"not readable: RecursionError"}'

@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
+from pydantic_core import to_json
+
 from voltagent import _clock, _peek
 from voltagent._forms import Forms
 from voltagent._plain import HUGE, plain
 from voltagent._shapes import MOST_ITEMS, Cut, Fields, Listed, Mapped
-from voltagent._text import cut, encoded, shortened
+from voltagent._text import clean, cut, encoded, shortened
 
 __all__ = ["DEPTH", "Walk"]
 
@@ -31,7 +33,8 @@ _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
 _FUTILE_SECONDS: Final = 0.004  # spent on finding out that collections are not plain; then that is not asked again
 _LONGEST_KEY: Final = 1024
-_MANY: Final = 256
+_MANY: Final = 256  # items from which on it is worth guessing how many fit
+_MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
 
 
 class Walk:
@@ -117,17 +120,24 @@ class Walk:
 
     # ------------------------------------------------------------------------------------------------------ scalars
 
-    def _write_text(self, value: str, floor: int, name: str = "str") -> None:
+    def _write_text(self, value: str, floor: int) -> None:
         room = max(0, self.left - floor)
-        if len(value) <= room:
-            chunk = encoded(value)
-            if len(chunk) <= room:
-                self._put(chunk)
-                return
-        self._put(_envelope(name, len(value), "size") + b',"value":' + _fitting(value, room - _ENVELOPE) + b"}")
+        part = value[:room]
+        try:
+            chunk = to_json(part)
+        except ValueError:  # lone surrogates; one costs as much as a hundred other characters
+            self.steps = _STEPS_PER_LOOK
+            part = clean(part[:_MOST_UNCLEAN])
+            chunk = to_json(part)
+        if len(part) == len(value) and len(chunk) <= room:
+            self._put(chunk)
+        else:
+            chunk = _fitting(part, room - _ENVELOPE)
+            self._put(_envelope("str", len(value), "size") + b',"value":' + chunk + b"}")
 
     def _write_cut(self, shape: Cut, floor: int) -> None:
-        chunk = _fitting(shape.value, self.left - floor - _ENVELOPE)
+        room = self.left - floor - _ENVELOPE
+        chunk = to_json(shape.value) if len(shape.value) + 2 <= room else _fitting(shape.value, room)
         self._put(_envelope(shape.name, shape.size, "size") + b',"value":' + chunk + b"}")
 
     def _write_int(self, value: int) -> None:
@@ -251,9 +261,12 @@ class Walk:
 
 
 def _plain_text(value: Any, depth: int, room: int) -> bytes | None:
-    """The JSON text of a plain collection; ``None`` where it is not, or where another thread changes it meanwhile."""
+    """The JSON text of a plain collection.
+
+    ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
+    """
     try:
-        return encoded(value) if plain(value, depth, room) >= 0 else None
+        return to_json(value, inf_nan_mode="strings") if plain(value, depth, room) >= 0 else None
     except Exception:
         return None
 
@@ -279,9 +292,15 @@ def _envelope(name: str, size: int | None, reason: str) -> bytes:
 
 def _fitting(value: str, room: int) -> bytes:
     """As much of a text as fits into ``room`` bytes of JSON, cut between characters and before a torn word."""
-    length = max(0, min(room, len(value) - 1))
-    while True:
-        chunk = encoded(cut(value, length))
-        if len(chunk) <= max(room, 2):
-            return chunk
-        length = min(length * 9 // 10, length * room // len(chunk))  # some characters take up to six bytes
+    length = max(0, min(room, len(value)))
+    chunk = _torn_off(value, length)
+    if len(chunk) > room:  # some characters take up to six bytes: so many should fit...
+        length = length * max(room, 0) // len(chunk)
+        chunk = _torn_off(value, length)
+    if len(chunk) > room:  # ...and so many are sure to, as each takes one at least
+        chunk = _torn_off(value, max(0, length - (len(chunk) - room)))
+    return chunk
+
+
+def _torn_off(value: str, length: int) -> bytes:
+    return to_json(cut(f"{value[:length]} ", length))
