@@ -9,8 +9,8 @@
     Server(lambda request: answer(503, retry_after="1"))
     server.reply = reset                           # from now on; or a function of the request giving one of these
 
-A reply is bytes to send (see :func:`answer`), or a function of the connection's socket that does as it likes; the
-connection stays open only after bytes without ``Connection: close``. A script gives the reply to one request.
+A reply is bytes to send (see :func:`answer`), or a :class:`Raw`, which does as it likes with the connection; that stays
+open only after bytes without ``Connection: close``. A script is a function of the request that gives the reply.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, BinaryIO, TypeAlias
 
-__all__ = ["Recorded", "Reply", "Script", "Server", "answer", "drip", "hang", "reset", "unused_port"]
+__all__ = ["Raw", "Recorded", "Reply", "Script", "Server", "answer", "black_hole", "drip", "flood", "hang", "reset",
+           "then_reset", "unused_port"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,14 @@ class Recorded:
         return json.loads(self.body)
 
 
-RawReply: TypeAlias = Callable[[socket.socket], None]
-Reply: TypeAlias = "bytes | RawReply"
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A reply that does as it likes with the connection, which is closed afterwards."""
+
+    act: Callable[[socket.socket], None]
+
+
+Reply: TypeAlias = "bytes | Raw"
 Script: TypeAlias = Callable[[Recorded], Reply]
 
 
@@ -66,13 +73,11 @@ def answer(status: int = 200, body: bytes | object = b"{}", **headers: str) -> b
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
 
 
-def reset(connection: socket.socket) -> None:
-    """Break the connection with a TCP reset."""
+def _reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def hang(connection: socket.socket) -> None:
-    """Say nothing until the other side, or the server's stop, ends the connection."""
+def _hang(connection: socket.socket) -> None:
     try:
         while connection.recv(65536):
             pass
@@ -80,7 +85,32 @@ def hang(connection: socket.socket) -> None:
         pass
 
 
-def drip(content: bytes, *, every: float = 1.0, then: bytes = b"x") -> RawReply:
+reset = Raw(_reset)  # breaks the connection with a TCP reset
+hang = Raw(_hang)  # says nothing until the other side, or the server's stop, ends the connection
+
+
+def then_reset(content: bytes) -> Raw:
+    """Send ``content``, then break the connection."""
+
+    def go(connection: socket.socket) -> None:
+        connection.sendall(content)
+        _reset(connection)
+
+    return Raw(go)
+
+
+def flood(content: bytes, chunk: bytes, times: int) -> Raw:
+    """Send ``content``, then ``chunk`` so many times, or until the other side has had enough."""
+
+    def go(connection: socket.socket) -> None:
+        connection.sendall(content)
+        for _ in range(times):
+            connection.sendall(chunk)
+
+    return Raw(go)
+
+
+def drip(content: bytes, *, every: float = 1.0, then: bytes = b"x") -> Raw:
     """Send ``content``, then ``then`` one byte at a time for ever."""
 
     def go(connection: socket.socket) -> None:
@@ -93,7 +123,7 @@ def drip(content: bytes, *, every: float = 1.0, then: bytes = b"x") -> RawReply:
         except OSError:
             pass
 
-    return go
+    return Raw(go)
 
 
 def unused_port() -> int:
@@ -210,21 +240,15 @@ class Server:
         reply = self._reply_to(request)
         if self.delay:
             time.sleep(self.delay)
-        if not isinstance(reply, bytes):
-            reply(connection)
+        if isinstance(reply, Raw):
+            reply.act(connection)
             return False
         connection.sendall(reply)
         return b"connection: close" not in reply.partition(b"\r\n\r\n")[0].lower()
 
     def _reply_to(self, request: Recorded) -> Reply:
         reply = self.reply
-        if isinstance(reply, bytes) or _takes_socket(reply):
-            return reply  # type: ignore[return-value]
-        return reply(request)  # type: ignore[arg-type, return-value]
-
-
-def _takes_socket(reply: Callable[..., object]) -> bool:
-    return next(iter(getattr(reply, "__annotations__", {}).values()), None) in ("socket.socket", socket.socket)
+        return reply if isinstance(reply, bytes | Raw) else reply(request)
 
 
 def _read(stream: BinaryIO, number: int) -> Recorded | None:

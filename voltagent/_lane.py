@@ -31,7 +31,6 @@ _BATCH_BYTES: Final = 4 * 2**20
 _LARGE: Final = 8192  # a payload above this is looked at before it is taken
 _MOVED: Final = 16  # events that a caller moves when the queue is full: a call must stay within 100 µs
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
-_AUTH_SECONDS: Final = 30.0  # after a refused key, the destination is asked again this seldom
 _UNFINISHED: Final = b'{"unfinished":true}'
 _NEVER: Final = float("inf")
 _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
@@ -47,6 +46,8 @@ class Rules:
     retry_delay: float
     queue_events: int
     queue_bytes: int
+    probe_seconds: float = PROBE_SECONDS  # a destination that is down is asked at most this often
+    auth_seconds: float = 30.0  # and one that refused the key this seldom
 
 
 @runtime_checkable
@@ -334,7 +335,7 @@ class Lane:
     def _drain(self) -> None:
         """Take in what was recorded, unless a round is on that has older things to send."""
         now = _clock.monotonic()
-        if self._round and self._backlog.has_ready() and now >= self._quiet_until:
+        if self._round and self._backlog.has_ready() and now >= self._quiet_until and not self._probing:
             return
         self._round = False
         was_empty = not self._backlog.count
@@ -461,10 +462,10 @@ class Lane:
         if asked:
             self._quiet_until = now + min(asked, RETRY_AFTER_CAP)
         if any(answer.reason == "auth" for answer in answers):
-            self._quiet_until = now + _AUTH_SECONDS
+            self._quiet_until = now + self._rules.auth_seconds
             self._key_refused = self._probing = True
         elif Verdict.UNAVAILABLE in verdicts:
-            self._quiet_until = max(self._quiet_until, began + PROBE_SECONDS)
+            self._quiet_until = max(self._quiet_until, began + self._rules.probe_seconds)
             self._probing = True
         elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
             self._probing = False
