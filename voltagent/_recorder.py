@@ -191,7 +191,7 @@ class Recorder:
 
     def pick_usage(self, span: Span, result: object) -> None:
         """Take an agent's token usage from its result, unless it was given already."""
-        if span.kind == AGENT and span.usage is None and span.end_ns is None:
+        if span.kind == AGENT and span.usage is None and span.end_ns is None and type(result) is not str:
             with guard:
                 span.usage = _usage.from_result(result)
 

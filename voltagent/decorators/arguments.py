@@ -23,6 +23,7 @@ class Arguments:
 
     __slots__ = (
         "_defaults",
+        "_exact",
         "_kept",
         "_keywords",
         "_names",
@@ -62,7 +63,8 @@ class Arguments:
         self._defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
         self._size = len(self._keywords | set(self._names))
         self._secret: frozenset[str] | None = None  # not before the first call: annotations may name what comes later
-        self._plain = False
+        self._plain = False  # whether nothing has to be sifted
+        self._exact = -1  # then, and if all parameters have positions, how many there are
         # A call with no keywords and so many positions fits for sure. Where keywords are needed, none does.
         needs_keyword = any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters)
         self.fewest = sum(name not in self._defaults for name in self._names)
@@ -71,11 +73,12 @@ class Arguments:
 
     def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments to record: those of one call by name, with defaults, without what is to stay here."""
+        if len(args) == self._exact and not kwargs:
+            return dict(zip(self._names, args))  # noqa: B905 - `strict` would cost as much again, and they are equal
         if not self._plain or len(args) > len(self._names):
             return self._sifted(args, kwargs)
-        named = dict(zip(self._names, args, strict=False))
-        if kwargs:
-            named.update(kwargs)
+        named = dict(zip(self._names, args))  # noqa: B905 - the rest comes by name or by default
+        named.update(kwargs)
         if len(named) < self._size:
             for name, value in self._defaults.items():
                 named.setdefault(name, value)
@@ -104,6 +107,8 @@ class Arguments:
             self.withholds = self.withholds or bool(self._secret)
             variadic = self._variadic_positional or self._variadic_keyword
             self._plain = not (self._secret or variadic or self._kept is not None)
+            if self._plain and self._size == len(self._names):
+                self._exact = self._size
         if self._kept is not None:
             named = self._keep(named, self._kept)
         for name in self._secret & named.keys():

@@ -21,7 +21,7 @@ _TEXTS = ("user_id", "conversation_id", "version")
 class TracePlan(Plan):
     """Of a trace: each call is a new root, also inside an open trace."""
 
-    __slots__ = ("_agent_id", "_asks", "_options")
+    __slots__ = ("_about", "_agent_id", "_asks", "_options")
 
     def __init__(self, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]):
         metadata: Any = options.get("metadata")
@@ -33,6 +33,7 @@ class TracePlan(Plan):
         if not static:
             self._options["metadata"] = metadata
         self._asks = not static or any(map(callable, (self._agent_id, *self._options.values())))
+        self._about = {key: self._options[key] for key in _TEXTS if self._options[key] is not None}
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
@@ -41,23 +42,31 @@ class TracePlan(Plan):
                 recorder = above.trace.recorder
             if recorder is None or not recorder.alive:
                 return None
-            named = self._named(instance, args, kwargs) if self._asks else {}
-            about = {key: self._value(key, given, named) for key, given in self._options.items()}
-            metadata = about.pop("metadata", None)
+            input = self._input(recorder, instance, args, kwargs)
+            if self._asks:
+                return self._ask(recorder, above, input, self._named(instance, args, kwargs))
             return recorder.start_trace(
-                self._value("agent_id", self._agent_id, named) or self._name,
-                self._input(recorder, instance, args, kwargs),
-                self._metadata if metadata is None else recorder.snapshot.encode_object(metadata),
-                about.pop("tags"),
-                self._redact,
-                above=above,
-                **about,
+                self._agent_id, input, self._metadata, self._tags, self._redact, above=above, **self._about
             )
         except RecursionError:
             return None  # the program is at the end of the stack
         except Exception as fault:
             Guard.swallowed(fault)
             return None
+
+    def _ask(self, recorder: Recorder, above: Span | None, input: bytes | None, named: dict[str, Any]) -> Span:
+        """Start a trace some options of which are functions of the arguments."""
+        about = {key: self._value(key, given, named) for key, given in self._options.items()}
+        metadata = about.pop("metadata", None)
+        return recorder.start_trace(
+            self._value("agent_id", self._agent_id, named) or self._name,
+            input,
+            self._metadata if metadata is None else recorder.snapshot.encode_object(metadata),
+            about.pop("tags"),
+            self._redact,
+            above=above,
+            **about,
+        )
 
     def _named(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if instance is not None:
