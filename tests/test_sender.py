@@ -1,4 +1,4 @@
-"""The sender next to a destination in memory: batches, order, retries, a full queue, flush, shutdown, and the counts."""
+"""The sender next to a destination in memory: batches, order, retries, a full queue, flush, shutdown, counts."""
 
 from __future__ import annotations
 
@@ -414,7 +414,7 @@ def test_a_call_is_quick_while_the_queue_is_full(memory: Memory) -> None:
 
 
 def test_many_threads_and_a_full_queue_add_up(memory: Memory) -> None:
-    sender, recording = stalled(memory, queue_events=500)
+    sender, _ = stalled(memory, queue_events=500)
 
     def record() -> None:
         for _ in range(200):
@@ -467,7 +467,7 @@ def test_a_put_inside_any_line_of_ours_does_not_lock_up(memory: Memory) -> None:
 
 
 def test_flush_returns_by_its_deadline_with_the_truth(memory: Memory) -> None:
-    sender, recording = stalled(memory)
+    sender, _ = stalled(memory)
     began = time.monotonic()
     report = conserved(sender.flush(0.1).result())
     assert 0.1 <= time.monotonic() - began < 0.3
@@ -580,7 +580,8 @@ def test_without_threads_a_flush_sends_itself(memory: Memory, monkeypatch: pytes
         assert (report.accepted, report.pending) == (1600, 0)
         open_one = recording.trace()
         assert sender.flush().result().accepted == 1601
-        assert open_one is not None and open_one.end_ns is None, "a flush ends nothing"
+        assert open_one is not None
+        assert open_one.end_ns is None, "a flush ends nothing"
     recording.end(open_one)
     assert sender.shutdown().result().accepted == 1602
     check_order(memory)
@@ -629,7 +630,8 @@ def test_usage_of_a_trace_is_its_own_or_the_sum_over_its_agents(memory: Memory) 
     sender = make_sender(memory)
     recording = Recording(sender)
     root, other = recording.trace(), recording.trace()
-    assert root is not None and other is not None
+    assert root is not None
+    assert other is not None
     for tokens in (3, 4):
         agent = recording.tool(root, kind=AGENT)
         assert agent is not None
@@ -650,14 +652,15 @@ def test_what_is_over_is_forgotten(memory: Memory) -> None:
     sender.flush().result()
     backlog = sender._lanes[0]._backlog
     assert memory.forgotten == [root.id for root in roots if root is not None]
-    assert open_one is not None and list(backlog._traces) == [open_one.id]
+    assert open_one is not None
+    assert list(backlog._traces) == [open_one.id]
     recording.end(open_one)
     late = recording.tool(open_one, "late")
     sender.flush().result()
     recording.end(late)
     report = conserved(sender.flush().result())
     assert report.accepted == report.recorded
-    assert not backlog._traces and not backlog.open and not backlog._ready and not backlog._unsent
+    assert (len(backlog._traces), len(backlog.open), len(backlog._ready), len(backlog._unsent)) == (0, 0, 0, 0)
     sender.shutdown().result()
 
 

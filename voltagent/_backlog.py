@@ -207,7 +207,7 @@ class Backlog:
             else:
                 again.setdefault(span.trace.id, []).append(event)
         self._put_back(again, waits, now)
-        for identifier in {event[1].trace.id for event in batch}:
+        for identifier in dict.fromkeys(event[1].trace.id for event in batch):
             queue = self._traces.get(identifier)
             if queue is not None:
                 self._close_if_over(queue)
