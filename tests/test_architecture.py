@@ -28,7 +28,7 @@ FLOORS = (
         "retry",
         "propagation",
     ),
-    ("_http", "client", "local.store", "exporters.rest", "exporters.otlp", "exporters.local", "sender"),
+    ("_http", "client", "local.store", "exporters.rest", "exporters.otlp", "exporters.auto", "exporters.local", "sender"),
     ("_recorder", "handles"),
     ("sdk", "decorators", "local"),
     ("", "__main__", "cli"),

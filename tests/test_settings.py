@@ -29,7 +29,7 @@ def test_none_and_an_empty_variable_count_as_not_given(monkeypatch: pytest.Monke
     ("given", "exporter"),
     [
         ({}, ("local",)),
-        ({"public_key": "pk_1", "secret_key": "sk_1"}, ("rest",)),
+        ({"public_key": "pk_1", "secret_key": "sk_1"}, ("auto",)),
         ({"base_url": "http://127.0.0.1:9"}, ("rest",)),
         ({"base_url": "http://localhost:9/api/"}, ("rest",)),
         ({"base_url": "http://[::1]:9"}, ("rest",)),

@@ -35,13 +35,14 @@ class Arrived:
 
     @property
     def starts(self) -> list[dict[str, Any]]:
-        return [e for e in self.events if e["event_name"].rpartition("start")[1] and e["event_name"].endswith("start")]
+        found = [e for e in self.events if e["event_name"].endswith("start")]
+        return sorted(found, key=lambda e: e["start_time"])  # siblings go side by side: they arrive in any order
 
     def tree(self) -> list[Any]:
-        """[agent_id, [display name, …children], …] for every trace, children in order of arrival."""
+        """[agent_id, [display name, …children], …] for every trace, children by their start."""
         return [
             [create["agent_id"], *(self._branch(e) for e in self.starts if self._top(e, create))]
-            for create in self.creates
+            for create in sorted(self.creates, key=lambda c: c["startTime"])
         ]
 
     @staticmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from voltagent.client import VoltAgentCoreAPI
+    from voltagent.exporters.otlp import OtlpExporter
+    from voltagent.exporters.rest import RestExporter
     from voltagent.types import Event, History, VoltAgentConfig
 
 __all__ = ["AgentContext", "EventContext", "MemoryContext", "PendingReport", "RetrieverContext", "ToolContext",
@@ -48,11 +50,20 @@ class PendingReport(Pending[Report]):
     Without an asyncio loop in this thread it is complete when you get it; with one, ``await`` it.
     """
 
-    __slots__ = ("_stats",)
+    __slots__ = ("_stats", "_then")
 
-    def __init__(self, future: Future[Report], stats: Callable[[], Report]) -> None:
+    def __init__(
+        self, future: Future[Report], stats: Callable[[], Report], then: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         super().__init__(future)
         self._stats = stats
+        self._then = then  # what only a loop can do at the end: closing the connections of async code
+
+    def __await__(self) -> Generator[Any, Any, Report]:
+        report = yield from super().__await__()
+        if self._then is not None:
+            yield from self._then().__await__()
+        return report
 
     @property
     def _report(self) -> Report:
@@ -89,7 +100,8 @@ class VoltAgentSDK:
         base_url: where the API is (default ``https://api.voltagent.dev``).
         public_key: sent as ``x-public-key``.
         secret_key: sent as ``x-secret-key`` to the configured origin, and never shown anywhere.
-        exporter: ``rest``, ``local``, ``none``, several with commas or in a list; or objects with their protocol.
+        exporter: ``auto``, ``rest``, ``otlp``, ``local``, ``none``, several with commas or in a list; or objects with
+            their protocol. See ``docs/otlp.md`` for the settings of ``otlp``.
         local_path: the SQLite file of the local store.
         enabled: ``False`` records nothing, at next to no cost.
         auto_flush: send by itself; ``False`` sends only on ``flush``, ``shutdown``, exit, or when a batch is full.
@@ -226,21 +238,24 @@ class VoltAgentSDK:
         """End what is open as cancelled, send everything, and stop recording for good. Waits as ``flush`` does."""
         self._recorder.alive = False
         _context.deactivate(self._recorder)
-        pending = self._wait(self._sender.shutdown(self._patience(timeout)), timeout)
-        if self._client is not None:
-            self._client.close()
-        return pending
+        client = self._client
+        if client is not None:
+            client.close()
+        future = self._sender.shutdown(self._patience(timeout))
+        return self._wait(future, timeout, None if client is None else client.aclose)
 
     def _patience(self, timeout: float | None) -> float:
         return self._settings.timeout if timeout is None else timeout
 
-    def _wait(self, future: Future[Report], timeout: float | None) -> PendingReport:
+    def _wait(
+        self, future: Future[Report], timeout: float | None, then: Callable[[], Awaitable[None]] | None = None
+    ) -> PendingReport:
         if not loop_is_running():
             try:
                 future.result(self._patience(timeout) + 1.0)  # the sender is done in time by itself; never hang
             except TimeoutError:
                 logger.debug("voltagent: the sender did not report in time")
-        return PendingReport(future, self._sender.stats)
+        return PendingReport(future, self._sender.stats, then)
 
     def stats(self) -> Report:
         """What became of the events so far: recorded, accepted, dropped by reason, pending."""
@@ -277,14 +292,13 @@ class VoltAgentSDK:
         if self._client is None:
             from voltagent.client import VoltAgentCoreAPI
 
-            self._client = VoltAgentCoreAPI(self.config)
+            self._client = VoltAgentCoreAPI(self.config, transport=self._transport)
         return self._client
 
     def __repr__(self) -> str:
-        where = ",".join(self._settings.exporter)
-        return f"<VoltAgentSDK {where} {self._settings.base_url if 'rest' in self._settings.exporter else ''}>".replace(
-            " >", ">"
-        )
+        names = self._settings.exporter
+        where = self._settings.base_url if {"auto", "rest"} & set(names) else ""
+        return f"<VoltAgentSDK {' '.join((','.join(names), where)).rstrip()}>"
 
     def __enter__(self) -> VoltAgentSDK:
         return self
@@ -317,7 +331,9 @@ def _named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
     return names or None, given
 
 
-def _rest(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
+def _rest(
+    with_settings: settings.Settings, transport: httpx.BaseTransport | None, *, may_move: bool = False
+) -> RestExporter:
     from voltagent.exporters.rest import RestExporter
 
     return RestExporter(
@@ -327,7 +343,34 @@ def _rest(with_settings: settings.Settings, transport: httpx.BaseTransport | Non
         headers=with_settings.headers,
         timeout=with_settings.timeout,
         transport=transport,
+        may_move=may_move,
     )
+
+
+def _otlp(given: settings.Otlp, transport: httpx.BaseTransport | None) -> OtlpExporter:
+    from voltagent.exporters.otlp import OtlpExporter
+
+    return OtlpExporter(
+        given.endpoint,
+        headers=given.headers,
+        protocol=cast("Any", given.protocol),  # the settings have checked these two
+        compression=cast("Any", given.compression),
+        timeout=given.timeout,
+        resource=given.resource,
+        profiles=given.profiles,
+        transport=transport,
+    )
+
+
+def _named_otlp(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
+    return _otlp(cast("settings.Otlp", with_settings.otlp), transport)
+
+
+def _auto(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
+    from voltagent.exporters.auto import AutoExporter
+
+    rest = _rest(with_settings, transport, may_move=True)
+    return AutoExporter(rest, _otlp(cast("settings.Otlp", with_settings.platform_otlp), transport))
 
 
 def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> Exporter:
@@ -338,7 +381,7 @@ def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> E
 
 # Each exporter is imported when it is first named: `import voltagent` must not pay for httpx or sqlite3.
 _BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
-    {"rest": _rest, "local": _local}
+    {"auto": _auto, "rest": _rest, "otlp": _named_otlp, "local": _local}
 )
 
 

@@ -13,17 +13,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypedDict, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from voltagent.errors import ValidationError
 
 __all__ = ["EXPORTERS", "Settings", "default_local_path", "load", "names_destination"]
 
 DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
-EXPORTERS: Final = ("rest", "local", "none")
+EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")
+PROFILES: Final = ("voltops", "genai", "openinference", "langfuse")
+_PLATFORM_TRACES: Final = "/api/public/otel/v1/traces"  # where the platform takes OTLP, under its base URL
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
+
+
+@dataclass(frozen=True, slots=True)
+class Otlp:
+    """How traces go out as OTLP. ``headers`` hold keys and are in no repr."""
+
+    endpoint: str
+    headers: Mapping[str, str] = field(repr=False)
+    protocol: str
+    compression: str
+    timeout: float
+    profiles: tuple[str, ...]
+    resource: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,9 @@ class Settings:
     service_name: str | None = None
     debug: bool = False
     headers: Mapping[str, str] | None = field(default=None, repr=False)
+    profiles: tuple[str, ...] = ()
+    otlp: Otlp | None = None  # for the exporter "otlp"
+    platform_otlp: Otlp | None = None  # for "auto", where the platform has moved on
     warnings: tuple[str, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -75,9 +93,17 @@ class Arguments(TypedDict, total=False):
     service_name: str | None
     debug: bool | None
     headers: Mapping[str, str] | None
+    profiles: str | Sequence[str] | None
+    otlp_endpoint: str | None
+    otlp_headers: str | Mapping[str, str] | None
+    otlp_protocol: str | None
+    otlp_compression: str | None
+    otlp_timeout: float | None
 
 
 # ---------------------------------------------------------------------------------------------------- one value each
+
+_Reader = Callable[[str, object], Any]
 
 
 def _text(name: str, value: object) -> str:
@@ -151,19 +177,53 @@ def _rate(name: str, value: object) -> float:
     return _number(name, value, least=0, most=1)
 
 
-def _exporters(name: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        names = [word.strip() for word in value.split(",") if word.strip()]
-    elif isinstance(value, list | tuple):
-        names = [_text(name, word) for word in cast("list[object]", value)]
-    else:
-        raise _wrong(name, value, "a name, or several with commas")
-    for word in names:
-        if word not in EXPORTERS:
-            raise ValidationError(f"{name} has an unknown exporter {word!r}; known are {', '.join(EXPORTERS)}")
-    if not names:
-        raise ValidationError(f"{name} is empty; name one of {', '.join(EXPORTERS)}")
-    return tuple(dict.fromkeys(names))
+def _names(known: Sequence[str]) -> _Reader:
+    def read(name: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str):
+            names = [word.strip() for word in value.split(",") if word.strip()]
+        elif isinstance(value, list | tuple):
+            names = [_text(name, word) for word in cast("list[object]", value)]
+        else:
+            raise _wrong(name, value, "a name, or several with commas")
+        for word in names:
+            if word not in known:
+                raise ValidationError(f"{name} has an unknown name {word!r}; known are {', '.join(known)}")
+        if not names:
+            raise ValidationError(f"{name} is empty; name one of {', '.join(known)}")
+        return tuple(dict.fromkeys(names))
+
+    return read
+
+
+def _one_of(*known: str) -> _Reader:
+    def read(name: str, value: object) -> str:
+        text = _text(name, value).strip().lower()
+        if text not in known:
+            raise ValidationError(f"{name} must be one of {', '.join(known)}, not {text!r}")
+        return text
+
+    return read
+
+
+def _otlp_endpoint(name: str, value: object) -> str:
+    url = _url(name, value)
+    # the variable for all signals names a base, the one for traces the whole URL (OpenTelemetry, OTLP exporter)
+    return f"{url}/v1/traces" if name == "OTEL_EXPORTER_OTLP_ENDPOINT" else url
+
+
+def _otlp_timeout(name: str, value: object) -> float:
+    # OpenTelemetry's variables are in milliseconds, our arguments in seconds
+    return _seconds(name, value) if name == "otlp_timeout" else _number(name, value, least=1, most=86_400_000) / 1000
+
+
+def _pairs(name: str, value: object) -> Mapping[str, str]:
+    """``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it; or a mapping."""
+    if isinstance(value, Mapping):
+        return _headers(name, cast("object", value))
+    pairs = [pair.partition("=") for pair in _text(name, value).split(",") if pair.strip()]
+    if not all(key.strip() and equals for key, equals, _ in pairs):
+        raise ValidationError(f"{name} must be pairs such as key=value, with commas between them")
+    return _headers(name, {unquote(key.strip()): unquote(text.strip()) for key, _, text in pairs})
 
 
 def _path(name: str, value: object) -> Path:
@@ -185,13 +245,17 @@ def _wrong(name: str, value: object, wanted: str) -> ValidationError:
     return ValidationError(f"{name} must be {wanted}; it is {shown} that does not fit")
 
 
-_Reader = Callable[[str, object], Any]
+def _otel(what: str) -> tuple[str, str]:
+    """OpenTelemetry's two variables for one thing: the one for traces wins."""
+    return f"OTEL_EXPORTER_OTLP_TRACES_{what}", f"OTEL_EXPORTER_OTLP_{what}"
+
+
 # setting -> (environment variable or None, reader)
 _READERS: Final[Mapping[str, tuple[str | None, _Reader]]] = {
     "base_url": ("VOLTAGENT_BASE_URL", _url),
     "public_key": ("VOLTAGENT_PUBLIC_KEY", _header_text),
     "secret_key": ("VOLTAGENT_SECRET_KEY", _header_text),
-    "exporter": ("VOLTAGENT_EXPORTER", _exporters),
+    "exporter": ("VOLTAGENT_EXPORTER", _names(EXPORTERS)),
     "local_path": ("VOLTAGENT_LOCAL_PATH", _path),
     "enabled": ("VOLTAGENT_ENABLED", _flag),
     "auto_flush": (None, _flag),
@@ -206,8 +270,17 @@ _READERS: Final[Mapping[str, tuple[str | None, _Reader]]] = {
     "service_name": ("VOLTAGENT_SERVICE_NAME", _text),
     "debug": ("VOLTAGENT_DEBUG", _flag),
     "headers": (None, _headers),
+    "profiles": ("VOLTAGENT_PROFILES", _names(PROFILES)),
 }
-_SECRETS: Final = frozenset(("public_key", "secret_key", "headers"))
+# Read only for the exporter "otlp": the program's own OpenTelemetry may be set up in ways that are not ours.
+_OTLP_READERS: Final[Mapping[str, tuple[tuple[str, ...], _Reader]]] = {
+    "otlp_endpoint": (_otel("ENDPOINT"), _otlp_endpoint),
+    "otlp_headers": (_otel("HEADERS"), _pairs),
+    "otlp_protocol": (_otel("PROTOCOL"), _one_of("http/protobuf", "http/json")),
+    "otlp_compression": (_otel("COMPRESSION"), _one_of("none", "gzip")),
+    "otlp_timeout": (_otel("TIMEOUT"), _otlp_timeout),
+    "resource": (("OTEL_RESOURCE_ATTRIBUTES",), _pairs),
+}
 
 # ------------------------------------------------------------------------------------------------------- all of them
 
@@ -222,7 +295,7 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
         ValidationError: a value that does not fit, or one key without the other; the text names the setting.
     """
     arguments = arguments or {}
-    refuse_unknown(arguments, _READERS)
+    refuse_unknown(arguments, {**_READERS, **_OTLP_READERS})
     values: dict[str, Any] = {}
     origin = dict.fromkeys(_READERS, "default")
     for name, (variable, reader) in _READERS.items():
@@ -230,9 +303,15 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
             values[name], origin[name] = reader(name, arguments[name]), "argument"
         elif variable is not None and os.environ.get(variable, "").strip():
             values[name], origin[name] = reader(variable, os.environ[variable]), "environment"
+    if "service_name" not in values and os.environ.get("OTEL_SERVICE_NAME", "").strip():
+        values["service_name"], origin["service_name"] = os.environ["OTEL_SERVICE_NAME"].strip(), "environment"
     if "enabled" not in values and os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         values["enabled"], origin["enabled"] = False, "environment"
     warnings = _complete(values, origin)
+    if "otlp" in values["exporter"]:
+        values["otlp"] = _otlp({name: _read_otlp(name, arguments, origin) for name in _OTLP_READERS}, values)
+    if "auto" in values["exporter"]:
+        values["platform_otlp"] = _otlp(dict.fromkeys(_OTLP_READERS), values)
     return Settings(**values, warnings=warnings, origin=origin)
 
 
@@ -255,15 +334,50 @@ def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, .
         missing = "secret_key" if keys == ["public_key"] else "public_key"
         raise ValidationError(f"{missing} is missing: {keys[0]} was given without it (also as {_READERS[missing][0]})")
     if "exporter" in values:
-        if "rest" in values["exporter"] and not keys and not _is_loopback(values.get("base_url", DEFAULT_BASE_URL)):
+        if (
+            {"rest", "auto"} & set(values["exporter"])
+            and not keys
+            and not _is_loopback(values.get("base_url", DEFAULT_BASE_URL))
+        ):
             raise ValidationError(
                 "exporter 'rest' needs public_key and secret_key (also as VOLTAGENT_PUBLIC_KEY and …_SECRET_KEY)"
             )
         return ()
-    values["exporter"] = ("rest",) if keys or _is_loopback(values.get("base_url", "")) else ("local",)
+    loopback = _is_loopback(values.get("base_url", ""))
+    values["exporter"] = ("auto",) if keys else ("rest",) if loopback else ("local",)
     if values["exporter"] == ("local",) and origin["base_url"] != "default":
         return ("base_url is set but no keys are: recording goes to the local store; set public_key and secret_key",)
     return ()
+
+
+def _otlp(read: Mapping[str, Any], settings: Mapping[str, Any]) -> Otlp:
+    """The settings of the OTLP wire: to the platform where there are keys and no endpoint, else to the endpoint."""
+    names = (("x-public-key", "public_key"), ("x-secret-key", "secret_key"))
+    keys = {header: settings[name] for header, name in names if name in settings}
+    to_platform = read["otlp_endpoint"] is None and bool(keys)
+    platform = settings.get("base_url", DEFAULT_BASE_URL) + _PLATFORM_TRACES
+    about = (("service.name", settings.get("service_name")), ("environment", settings.get("environment")))
+    return Otlp(
+        endpoint=platform if to_platform else read["otlp_endpoint"] or "http://localhost:4318/v1/traces",
+        headers={**(read["otlp_headers"] or {}), **(keys if to_platform else {})},  # keys go to their own origin only
+        protocol=read["otlp_protocol"] or ("http/json" if to_platform else "http/protobuf"),
+        compression=read["otlp_compression"] or "none",
+        timeout=read["otlp_timeout"] or settings.get("timeout", 10.0),
+        profiles=settings.get("profiles") or (("voltops",) if to_platform else ("genai",)),
+        resource={**(read["resource"] or {}), **{name: value for name, value in about if value}},
+    )
+
+
+def _read_otlp(name: str, arguments: Mapping[str, object], origin: dict[str, str]) -> Any:
+    variables, reader = _OTLP_READERS[name]
+    if arguments.get(name) is not None:
+        origin[name] = "argument"
+        return reader(name, arguments[name])
+    for variable in variables:
+        if os.environ.get(variable, "").strip():
+            origin[name] = "environment"
+            return reader(variable, os.environ[variable])
+    return None
 
 
 def _is_loopback(url: str) -> bool:

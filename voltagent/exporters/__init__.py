@@ -42,7 +42,10 @@ ACCEPTED = Outcome(Verdict.ACCEPTED)
 class Exporter(Protocol):
     """A destination. All methods are called from one thread, the sender's, or from an exiting thread after it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in statistics and in the log."""
+        ...
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         """Send the events, those of one trace in their order; one outcome per event, in the order of the batch.

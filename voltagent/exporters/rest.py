@@ -23,6 +23,8 @@ __all__ = ["RestExporter"]
 
 _MEMORY: Final = 10_000  # traces whose server-chosen ids are remembered
 _TRIMMED: Final = 8192  # characters that stay of a payload that was too large for the server
+_UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_NO_SUCH_API: Final = frozenset((404, 405, 410, 501))  # on a create: this server has moved on
 _OF_ERRORS: Final = 200  # characters of server text in a log line
 
 
@@ -51,6 +53,7 @@ class RestExporter:
         timeout: float = 30.0,
         transport: httpx.BaseTransport | None = None,
         connections: int = 16,
+        may_move: bool = False,
     ) -> None:
         fixed = {"content-type": "application/json"}
         if public_key or secret_key:
@@ -58,6 +61,8 @@ class RestExporter:
         self._secrets = [key for key in (secret_key, public_key) if key]
         self._door = Door(base_url, fixed, extra=headers, timeout=timeout, transport=transport)
         self._connections = connections
+        self._may_move = may_move
+        self.moved = False  # the server has no such API
         self._begin()
 
     def _begin(self) -> None:
@@ -134,6 +139,9 @@ class RestExporter:
             self._follow(span, answer)
         if stored or (answer.status == 409 and fields is None and not _patches(phase, span)):
             return ACCEPTED  # 409 on a create: an earlier try got through
+        if self._may_move and answer.status in _NO_SUCH_API and phase is Phase.START and span.kind == TRACE:
+            self.moved = True
+            return _UNTRIED
         wait = retry.retry_after(answer.headers.get("retry-after"), _clock.nanoseconds() / 1e9)
         return retry.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
 

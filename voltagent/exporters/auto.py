@@ -1,0 +1,70 @@
+"""The platform, by whichever wire it speaks: the REST history API, or OTLP where the server has moved on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from voltagent._guard import say_once
+from voltagent._span import Event
+from voltagent.exporters import Outcome
+from voltagent.exporters.otlp import OtlpExporter
+from voltagent.exporters.rest import RestExporter
+
+__all__ = ["AutoExporter"]
+
+
+class AutoExporter:
+    """Sends over REST until the server says that this API is gone; over OTLP for the rest of the process's life.
+
+    ``rest`` must have been made with ``may_move=True``: it then leaves untried what a server without the API refused,
+    so that the same events come again, and nothing is lost.
+    """
+
+    def __init__(self, rest: RestExporter, otlp: OtlpExporter) -> None:
+        self._rest = rest
+        self._otlp = otlp
+        self._current: RestExporter | OtlpExporter = rest
+
+    @property
+    def name(self) -> str:
+        """The wire in use: ``rest`` or ``otlp``."""
+        return self._current.name
+
+    @property
+    def last_answer(self) -> float:
+        """When the destination answered last, on ``_clock.monotonic``."""
+        return self._current.last_answer
+
+    @last_answer.setter
+    def last_answer(self, moment: float) -> None:
+        self._current.last_answer = moment
+
+    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+        """Send the events; see :class:`voltagent.exporters.Exporter`."""
+        outcomes = self._current.export(batch, deadline)
+        if self._current is self._rest and self._rest.moved:
+            say_once(
+                "auto:moved", logging.WARNING, "voltagent: the server has no REST history API; sending OTLP instead"
+            )
+            self._current = self._otlp
+            self._rest.close()
+        return outcomes
+
+    def forget(self, trace_id: int | str) -> None:
+        """The trace is over."""
+        self._current.forget(trace_id)
+
+    def hurry(self, deadline: float) -> None:
+        """End an ``export`` that is going on by ``deadline``. From any thread."""
+        self._current.hurry(deadline)
+
+    def after_fork(self) -> None:
+        """In a forked child: the connections are the parent's, what was learnt of the server still holds."""
+        self._rest.after_fork()
+        self._otlp.after_fork()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._rest.close()
+        self._otlp.close()
