@@ -418,7 +418,7 @@ def test_a_collection_changed_by_another_thread_meanwhile() -> None:
     thread.start()
     try:
         for _ in range(60):
-            assert isinstance(taken([shared, plain, {"p": plain}]), list)
+            assert len(taken([shared, plain, {"p": plain}])) > 0
     finally:
         stop.set()
         thread.join()
@@ -446,12 +446,12 @@ def test_at_the_end_of_the_stack() -> None:
 
 
 def milliseconds(value: object, rounds: int = 5) -> tuple[float, bytes]:
-    """The best of a few, for the machine may be busy with other things; once it was below the limit we are done."""
+    """What a snapshot costs its thread: processor time, as the machine may be busy with other things; best of a few."""
     best, text = float("inf"), b""
     for _ in range(rounds):
-        before = time.perf_counter()
+        before = time.thread_time()
         text = snapshot.encode(value)
-        best = min(best, (time.perf_counter() - before) * 1000)
+        best = min(best, (time.thread_time() - before) * 1000)
         if best < 50:
             break
     return best, text

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 import pydantic
 
-from voltagent._peek import bases
+from voltagent._peek import bases, has_base
 
 __all__ = ["SECRET_TEXT", "Secret", "is_secret_annotation", "names_a_secret"]
 
@@ -60,7 +60,9 @@ def _is_secret(annotation: object, depth: int) -> bool:
         return _SECRET_WORD.search(annotation) is not None
     if annotation is Secret or type(annotation) is Secret:
         return True
-    if isinstance(annotation, type) and any(base is one for base in bases(annotation) for one in _SECRET_TYPES):
+    if has_base(type(annotation), type) and any(
+        base is one for base in bases(cast(type, annotation)) for one in _SECRET_TYPES
+    ):
         return True
     if depth <= 0:
         return False

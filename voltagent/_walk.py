@@ -3,7 +3,7 @@
 The JSON text is written directly. So its size is known at every step, a collection that is plain all through is
 written by the encoder in one piece, and nothing refers to the user's objects when the walk is over.
 
-Budget: bytes of JSON, depth, and time. Every part leaves some bytes to those that come after it, so that one huge
+Budget: bytes of JSON, depth, values, and time. Every part leaves some bytes to those that come after it, so that one huge
 field does not hide the small ones beside it.
 """
 
@@ -27,7 +27,9 @@ from voltagent._text import clean, cut, encoded, shortened
 __all__ = ["DEPTH", "Walk"]
 
 DEPTH: Final = 20
-SECONDS: Final = 0.025  # of walking; what is not reached by then is cut
+VALUES: Final = 20_000  # written one by one; a plain collection counts as one
+SECONDS: Final = 0.025  # of walking
+_UNHURRIED: Final = 1024  # values for which there is always time: the clock runs on while other threads have their turn
 _STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
 _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
@@ -40,7 +42,7 @@ _MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
 class Walk:
     """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut)."""
 
-    __slots__ = ("chunks", "deadline", "forms", "futile", "is_object", "left", "path", "steps")
+    __slots__ = ("chunks", "deadline", "forms", "futile", "is_object", "late", "left", "next_look", "path", "steps")
 
     def __init__(self, forms: Forms, limit: int) -> None:
         self.forms = forms
@@ -49,6 +51,8 @@ class Walk:
         self.path: set[int] = set()  # identities of the collections we are inside of
         self.steps = 0
         self.deadline = _clock.monotonic() + SECONDS
+        self.late = False
+        self.next_look = _UNHURRIED
         self.futile = 0.0
         self.is_object = False  # whether the outermost value is a JSON object of the user's
 
@@ -125,8 +129,7 @@ class Walk:
         part = value[:room]
         try:
             chunk = to_json(part)
-        except ValueError:  # lone surrogates; one costs as much as a hundred other characters
-            self.steps = _STEPS_PER_LOOK
+        except ValueError:  # lone surrogates: a hundred times slower to write
             part = clean(part[:_MOST_UNCLEAN])
             chunk = to_json(part)
         if len(part) == len(value) and len(chunk) <= room:
@@ -226,10 +229,10 @@ class Walk:
             self._put(b"}")
 
     def _is_late(self) -> bool:
-        if self.steps < _STEPS_PER_LOOK:
-            return False
-        self.steps = 0
-        return _clock.monotonic() > self.deadline
+        if self.steps >= self.next_look and not self.late:
+            self.next_look = self.steps + _STEPS_PER_LOOK
+            self.late = self.steps > VALUES or _clock.monotonic() > self.deadline
+        return self.late
 
     # --------------------------------------------------------------------------------------------------------- keys
 
