@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO_STORE := $(CURDIR)/.demo/traces.db
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench bench-plot clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,13 @@ check: $(VENV)/.tools  ## ruff, mypy strict and pyright strict
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(VENV)/.tools  ## measure what recording costs
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed  ## measure what recording costs, beside a floor and the peers
+	$(BIN)/python -m benchmarks --check
+
+bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
+	$(PIP) install matplotlib
+	$(BIN)/python -m benchmarks --only "growth, floor, ours held, OpenTelemetry" --json .bench/growth.json
+	$(BIN)/python -m benchmarks.plots .bench/growth.json docs
 
 clean:  ## remove what these commands made
 	rm -rf .venv .venv-* .demo dist build

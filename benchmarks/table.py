@@ -8,11 +8,11 @@ from typing import Any
 
 from benchmarks.measures import WORKLOADS
 
-__all__ = ["figure", "render"]
+__all__ = ["figure", "markdown", "plain", "render"]
 
 Results = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
+Column = tuple[str, str, str, str]  # heading, measure, key, how it is written
 
-# heading, measure, key, how it is written
 _COSTS = [(name.replace("_", " "), name, "wall", "{:.2f}") for name in (*WORKLOADS, "threads", "tasks")]
 _REST = [
     ("CPU s / 10 000", "paced", "cpu", "{:.3f}"),
@@ -33,32 +33,55 @@ def figure(results: Results, measure: str, name: str, key: str = "wall") -> floa
     return median(rounds) if rounds else None
 
 
-def render(document: Mapping[str, Any]) -> str:
+def plain(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as columns of text; the first row is the heading."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = []
+    for name, *cells in rows:
+        padded = (f"{text:>{width}}" for text, width in zip(cells, widths[1:], strict=True))
+        lines.append("  ".join([f"{name:<{widths[0]}}", *padded]).rstrip())
+    return "\n".join(lines)
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table of Markdown."""
+    heading, *others = ("| " + " | ".join(row) + " |" for row in rows)
+    return "\n".join(["", heading, "|---" + "|--:" * (len(rows[0]) - 1) + "|", *others])
+
+
+def render(document: Mapping[str, Any], lines: Callable[[Sequence[Sequence[str]]], str] = plain) -> str:
     """Tables of medians and of ratios to the floor, and what was skipped."""
     results: Results = document["results"]
     parts = [
-        ("µs per call; nested: per trace of six operations; threads and tasks: wall time per operation", _COSTS, 0),
-        ("the same as multiples of the floor", _COSTS, 1),
-        ("delivery, exit and import", _REST, 0),
+        (
+            "µs per call; nested: per trace of six operations; threads, tasks: per operation, by the clock",
+            _COSTS,
+            _plain,
+        ),
+        ("the same as multiples of the floor", _COSTS, _ratio),
+        ("delivery, exit and import", _REST, _plain),
     ]
-    texts = [_table(title, columns, results, bool(ratios)) for title, columns, ratios in parts]
+    texts = [_table(title, columns, results, cell, lines) for title, columns, cell in parts]
     texts.append(_single(results))
     texts.extend(f"skipped: {name}: {why}" for name, why in document.get("skipped", {}).items())
     return "\n\n".join(text for text in texts if text)
 
 
-def _table(title: str, columns: Sequence[tuple[str, str, str, str]], results: Results, ratios: bool) -> str:
+def _table(
+    title: str,
+    columns: Sequence[Column],
+    results: Results,
+    cell: Callable[[Results, str, Column], str],
+    lines: Callable[[Sequence[Sequence[str]]], str],
+) -> str:
     used = [column for column in columns if results.get(column[1])]
     names = list(dict.fromkeys(name for _, measure, _, _ in used for name in results[measure]))
-    cell = _ratio if ratios else _plain
     rows = [[name, *(cell(results, name, column) for column in used)] for name in names]
     rows = [row for row in rows if any(row[1:])]
-    if not rows:
-        return ""
-    return title + "\n" + _lines([["", *(column[0] for column in used)], *rows])
+    return title + "\n" + lines([["", *(column[0] for column in used)], *rows]) if rows else ""
 
 
-def _plain(results: Results, name: str, column: tuple[str, str, str, str]) -> str:
+def _plain(results: Results, name: str, column: Column) -> str:
     value = figure(results, column[1], name, column[2])
     if value is None or (value < 0 and column[1] == "drain"):
         return ""
@@ -67,7 +90,7 @@ def _plain(results: Results, name: str, column: tuple[str, str, str, str]) -> st
     return more + column[3].format(value) + raised
 
 
-def _ratio(results: Results, name: str, column: tuple[str, str, str, str]) -> str:
+def _ratio(results: Results, name: str, column: Column) -> str:
     value, floor = (figure(results, column[1], who, column[2]) for who in (name, "floor"))
     return f"{value / floor:.2f}" if value is not None and floor else ""
 
@@ -83,11 +106,3 @@ def _single(results: Results) -> str:
             used, encoded = (figure(results, measure, "ours held", key) for key in ("bytes", "encoded"))
             lines.append(f"memory per waiting event with {encoded:.0f} bytes of JSON: {used:.0f} bytes")
     return "\n".join(lines)
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    align: Callable[[int], str] = lambda place: "<" if place == 0 else ">"  # noqa: E731
-    return "\n".join(
-        "  ".join(f"{text:{align(place)}{widths[place]}}" for place, text in enumerate(row)).rstrip() for row in rows
-    )
