@@ -37,7 +37,7 @@ check: $(VENV)/.tools  ## ruff, mypy strict and pyright strict
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(VENV)/.installed  ## measure what recording costs, beside a floor and the peers
-	$(BIN)/python -m benchmarks --check
+	$(BIN)/python -m benchmarks
 
 bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
 	$(PIP) install matplotlib
