@@ -1,0 +1,1 @@
+"""The local store: what ran, in an SQLite file on this machine."""

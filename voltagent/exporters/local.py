@@ -1,0 +1,59 @@
+"""The local destination: events go into an SQLite file that ``voltagent traces`` and ``voltagent show`` read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from voltagent._guard import Guard
+from voltagent._span import Event
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.local.store import Store, StoreError
+
+__all__ = ["LocalExporter"]
+
+
+class LocalExporter:
+    """Appends every batch to the local store, in one transaction.
+
+    Args:
+        path: the SQLite file. It is opened by the first batch, not here.
+        max_traces: how many traces to keep (default 10 000).
+        max_bytes: how large the data may grow (default 1 GiB).
+    """
+
+    name = "local"
+
+    def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
+        self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes)
+
+    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+        """Store the events; see :class:`voltagent.exporters.Exporter`.
+
+        UNAVAILABLE means that it may work later (locked, disk full); REFUSED that it will not without the user's help
+        (no permission, not a store, a newer schema).
+        """
+        try:
+            refused = self._store.append(batch, deadline)
+        except StoreError as fault:
+            verdict = Verdict.UNAVAILABLE if fault.temporary else Verdict.REFUSED
+            return [Outcome(verdict, "" if fault.temporary else "rejected", str(fault))] * len(batch)
+        except Exception as fault:  # an exporter does not raise
+            Guard.swallowed(fault)
+            return [Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)] * len(batch)
+        if not refused:
+            return [ACCEPTED] * len(batch)
+        return [
+            Outcome(Verdict.REFUSED, "serialize_error", refused[place]) if place in refused else ACCEPTED
+            for place in range(len(batch))
+        ]
+
+    def forget(self, trace_id: int | str) -> None:
+        """Nothing is kept for a trace."""
+
+    def after_fork(self) -> None:
+        """Nothing to do: the store has closed its file before the fork."""
+
+    def close(self) -> None:
+        """Close the file; the next batch opens it again."""
+        self._store.close()

@@ -1,0 +1,216 @@
+"""What the local store gives back: traces and operations as plain records, and the queries for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+__all__ = ["OPERATIONS_QUERY", "TRACE_QUERY", "Filter", "StoredOperation", "StoredTrace", "TraceSummary"]
+
+Json: TypeAlias = Any  # a JSON value as the json module gives it
+_Row: TypeAlias = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """One line of a list of traces: everything but the payloads. Times are nanoseconds since the epoch."""
+
+    id: str
+    agent_id: str
+    name: str
+    status: str  # "running", "completed", "error" or "cancelled"
+    start_ns: int
+    end_ns: int | None  # None while it runs
+    user_id: str | None
+    conversation_id: str | None
+    parent_trace_id: str | None
+    version: str | None
+    level: str | None
+    tags: tuple[str, ...]
+    usage: Mapping[str, Json] | None  # its own where given, else the sum over its agents
+    error: Json  # a text or an object with `message`
+    operations: int  # how many operations it has
+    errors: int  # how many of them failed
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace(TraceSummary):
+    """A trace with its payloads."""
+
+    completion_start_ns: int | None
+    metadata: Mapping[str, Json]  # the user's keys; what came later wins
+    input: Json
+    output: Json
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOperation:
+    """One operation of a trace, or a custom event. Times are nanoseconds since the epoch."""
+
+    sequence: int  # rises with the order of arrival; tells operations apart that began at the same time
+    id: str
+    trace_id: str
+    parent_id: str | None  # None directly under the trace
+    kind: str  # "agent", "tool", "memory", "retriever", or the type of a custom event
+    name: str
+    operation: str | None  # "read" or "write" for a memory
+    agent_id: str | None  # the nearest enclosing agent
+    status: str  # "running", "completed", "error" or "cancelled"
+    start_ns: int
+    end_ns: int | None  # None while it runs, and for a moment without duration
+    version: str | None
+    level: str | None
+    tags: tuple[str, ...]
+    usage: Mapping[str, Json] | None
+    error: Json  # a text or an object with `message`
+    instructions: str | None
+    metadata: Mapping[str, Json]  # the user's keys; what came later wins
+    input: Json
+    output: Json
+
+
+# ------------------------------------------------------------------------------------------------------- the queries
+
+# Counting per trace is an index scan each, so a list pays only for the traces on its page. JSON is handed out as text.
+_SUMMARY: Final = """
+    id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
+    tags, usage, CASE WHEN usage IS NULL THEN (
+        SELECT group_concat(o.usage, char(10)) FROM operations o
+        WHERE o.trace_id = traces.id AND o.usage IS NOT NULL AND o.kind = 'agent'
+    ) END,
+    error,
+    (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id),
+    (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id AND o.status = 'error')"""
+
+TRACE_QUERY: Final = f"""
+    SELECT {_SUMMARY}, completion_start_ns, metadata, update_metadata, end_metadata, input, output
+    FROM traces WHERE id = ?"""  # noqa: S608 - all of it is written here
+
+OPERATIONS_QUERY: Final = """
+    SELECT key, id, trace_id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, version, level,
+        tags, usage, error, instructions, metadata, update_metadata, end_metadata, input, output
+    FROM operations WHERE trace_id = ? ORDER BY start_ns, key"""
+
+_AGENT: Final = "agent_id = :agent OR id IN (SELECT trace_id FROM operations WHERE kind = 'agent' AND name = :agent)"
+_TAG: Final = """
+    EXISTS (SELECT 1 FROM json_each(traces.tags) WHERE value = :tag) OR id IN (
+        SELECT o.trace_id FROM operations o, json_each(o.tags) WHERE o.tags IS NOT NULL AND json_each.value = :tag)"""
+# LIKE looks at each byte once and ignores case in ASCII: 0.03 s for 50 000 operations with 1 KB of payload each. A
+# full-text index would answer sooner and cost every insert.
+_TEXT: Final = r"""
+    name LIKE :plain ESCAPE '\' OR agent_id LIKE :plain ESCAPE '\' OR input LIKE :quoted ESCAPE '\'
+    OR output LIKE :quoted ESCAPE '\' OR error LIKE :quoted ESCAPE '\' OR id IN (
+        SELECT trace_id FROM operations WHERE name LIKE :plain ESCAPE '\' OR input LIKE :quoted ESCAPE '\'
+        OR output LIKE :quoted ESCAPE '\' OR error LIKE :quoted ESCAPE '\')"""
+# The second half of the status is what lets SQLite use the partial index.
+_CONDITIONS: Final[Mapping[str, str]] = {
+    "agent": _AGENT,
+    "status": "status = :status",
+    "tag": _TAG,
+    "user": "user_id = :user",
+    "conversation": "conversation_id = :conversation",
+    "kind": "EXISTS (SELECT 1 FROM operations o WHERE o.trace_id = traces.id AND o.kind = :kind)",
+    "text": _TEXT,
+    "since_ns": "start_ns >= :since_ns",
+    "until_ns": "start_ns < :until_ns",
+    "before": "(start_ns, key) < (SELECT b.start_ns, b.key FROM traces b WHERE b.id = :before)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which traces to list; ``None`` means any. All conditions must hold."""
+
+    agent: str | None = None  # the trace's agent id, or the name of an agent in it
+    status: str | None = None
+    tag: str | None = None  # of the trace, or of an operation in it
+    user: str | None = None
+    conversation: str | None = None
+    kind: str | None = None  # has an operation of this kind
+    text: str | None = None  # in a name, an input, an output or an error, of the trace or of an operation in it
+    since_ns: int | None = None  # began at or after
+    until_ns: int | None = None  # began before
+    before: str | None = None  # a trace's id: what follows it in the list, for the next page
+
+    def query(self, limit: int) -> tuple[str, dict[str, Any]]:
+        """The SQL text and its parameters."""
+        values = {name: getattr(self, name) for name in _CONDITIONS if getattr(self, name) is not None}
+        conditions = [f"({_CONDITIONS[name]})" for name in values]
+        if self.status is not None and self.status != "completed":
+            conditions.append("status <> 'completed'")
+        if self.text is not None:
+            values |= {
+                "plain": _pattern(self.text),
+                "quoted": _pattern(json.dumps(self.text, ensure_ascii=False)[1:-1]),
+            }
+            del values["text"]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        return (
+            f"SELECT {_SUMMARY} FROM traces {where} ORDER BY start_ns DESC, key DESC LIMIT :limit",  # noqa: S608 - values are bound
+            {**values, "limit": limit},
+        )
+
+
+def _pattern(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+# ---------------------------------------------------------------------------------------------------- rows to records
+
+
+def summary(row: _Row) -> TraceSummary:
+    """A record from a row of :meth:`Filter.query`."""
+    return TraceSummary(*_summary_fields(row))
+
+
+def stored_trace(row: _Row) -> StoredTrace:
+    """A record from a row of :data:`TRACE_QUERY`."""
+    completion_start_ns, *metadata, input, output = row[17:]
+    more = (completion_start_ns, _merged(metadata), _value(input), _value(output))
+    fields: list[Any] = [*_summary_fields(row), *more]
+    return StoredTrace(*fields)
+
+
+def stored_operation(row: _Row) -> StoredOperation:
+    """A record from a row of :data:`OPERATIONS_QUERY`."""
+    *plain, tags, usage, error, instructions, metadata, updates, end, input, output = row
+    payload = (_merged((metadata, updates, end)), _value(input), _value(output))
+    fields: list[Any] = [*plain, _tags(tags), _value(usage), _value(error), instructions, *payload]
+    return StoredOperation(*fields)
+
+
+def _summary_fields(row: _Row) -> tuple[Any, ...]:
+    *plain, tags, usage, parts, error, operations, errors = row[:17]
+    own = _value(usage)
+    return (*plain, _tags(tags), own if own is not None else _sum(parts), _value(error), operations, errors)
+
+
+def _value(text: str | None) -> Json:
+    return None if text is None else json.loads(text)
+
+
+def _tags(text: str | None) -> tuple[str, ...]:
+    return tuple(_value(text) or ())
+
+
+def _merged(parts: Iterable[str | None]) -> dict[str, Json]:
+    merged: dict[str, Json] = {}
+    for lines in parts:
+        for line in () if lines is None else lines.split("\n"):  # splitlines() also splits within JSON strings
+            merged.update(json.loads(line))
+    return merged
+
+
+def _sum(lines: str | None) -> dict[str, Json] | None:
+    """The sum of the usage of several agents: every count by itself, everything else left out."""
+    if lines is None:
+        return None
+    total: dict[str, Json] = {}
+    for line in lines.split("\n"):
+        for key, value in json.loads(line).items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                total[key] = total.get(key, 0) + value
+    return total
