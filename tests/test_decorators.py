@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
@@ -34,6 +35,7 @@ from voltagent import (
     tool,
     trace,
 )
+from voltagent._failure import format_failure
 from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
 from voltagent._span import Phase, Span
@@ -642,6 +644,7 @@ def test_what_the_sdk_switched_off_stays_off(off: str) -> None:
     assert (only(sink).output is None) == (off == "capture_output")
 
 
+CANARY = "can" + "ary"
 Token = Annotated[str, Secret]
 
 
@@ -680,6 +683,60 @@ def test_secret_parameters_never_leave(sink: ListSink) -> None:
     assert first["user"] == "u"
     assert first["key"] == first["later"] == first["more"] == first["rest"] == voltagent._snapshot.SECRET_TEXT
     assert loads(operations(sink)[-1].input) == {"key": "[redacted]", "shown": 1}
+
+
+def test_the_text_of_an_exception_does_not_slip_out_further_up(sink: ListSink) -> None:
+    @tool
+    def login(key: Annotated[str, Secret]) -> None:
+        raise ValueError(f"bad key {key}")
+
+    @agent
+    def passes() -> None:
+        login(CANARY)
+
+    @agent
+    def wraps() -> None:
+        try:
+            login(CANARY)
+        except ValueError as fault:
+            raise LookupError(f"no login: {fault}") from fault
+
+    @agent
+    def fails_otherwise() -> None:
+        with contextlib.suppress(ValueError):
+            login(CANARY)
+        raise KeyError("told")
+
+    def flow(run: Any) -> None:
+        with pytest.raises((ValueError, LookupError)), open_trace(_context.default_recorder(), {"agent_id": "t"}, {}):
+            run()
+
+    for run in (passes, wraps, fails_otherwise):
+        flow(run)
+    texts = [format_failure(span.error).decode() for span in sink.spans if span.error is not None]  # type: ignore[arg-type]
+    assert len(texts) == 9
+    assert not any(CANARY in text for text in texts)
+    assert sum("told" in text for text in texts) == 2
+
+
+def test_a_name_known_only_around_a_function_may_mark_a_secret(sink: ListSink) -> None:
+    Key = Annotated[str, Secret]
+
+    @tool
+    def inside(key: Key, other: str) -> None: ...
+
+    class Desk:
+        Pin = Annotated[int, Secret]
+
+        @tool(name="method")
+        def serve(self, pin: Pin, other: str) -> None: ...
+
+    inside("canary", "shown")
+    Desk().serve(12345, "shown")
+    assert [loads(span.input) for span in operations(sink)] == [
+        {"key": "[redacted]", "other": "shown"},
+        {"pin": "[redacted]", "other": "shown"},
+    ]
 
 
 def test_redaction_of_a_decorator_goes_with_its_spans(sink: ListSink) -> None:
@@ -918,3 +975,14 @@ def test_a_parameter_to_keep_must_exist() -> None:
         tool(lambda city: city, capture_input=["citi"])
     tool(lambda **more: None, capture_input=["citi"])
     tool(max, capture_input=["citi"])
+
+
+def test_what_things_are_called(sink: ListSink) -> None:
+    calls: list[Any] = [
+        tool(plain), tool(box), tool(Box().__call__), tool(functools.partial(plain)), tool(functools.partial(pow, 2)),
+        tool(functools.partial(box)), tool(len), tool(box.method),
+    ]  # fmt: skip
+    for call, argument in zip(calls, [1, 1, 1, 1, 1, 1, "", 1], strict=True):
+        call(argument)
+    names = ["plain", "Box", "Box", "plain", "pow", "Box", "len", "method", "method"]
+    assert [span.name for span in operations(sink)] == names

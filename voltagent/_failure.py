@@ -64,9 +64,11 @@ _snapshot: Final = Snapshot()
 class Failure:
     """What is recorded of an exception. It refers neither to the exception nor to its frames or their variables."""
 
-    __slots__ = ("cause", "caused", "code", "frames", "left_out", "members", "message", "name", "notes", "type")
+    __slots__ = ("cause", "caused", "code", "frames", "identity", "left_out", "members", "message", "name", "notes",
+                 "type")  # fmt: skip
 
-    def __init__(self, kind: _Kind) -> None:
+    def __init__(self, kind: _Kind, identity: int) -> None:
+        self.identity = identity  # `id` of the exception: tells it apart while it passes through a trace
         self.type = kind.type  # with the module, but for built-in ones
         self.name = kind.name
         self.message: str | None = None  # None where capture is off
@@ -86,6 +88,12 @@ class Failure:
         Nothing raised by the exception's own ``__str__`` gets out of here but a ``KeyboardInterrupt``.
         """
         return _failure(exception, message, set(), _CHAIN)
+
+    def comes_from(self, identity: int) -> bool:
+        """Whether this is of the exception with that identity, or has it as a cause or a member."""
+        return self.identity == identity or any(
+            one.comes_from(identity) for one in (self.cause, *self.members) if one is not None
+        )
 
 
 class _Kind:
@@ -120,7 +128,7 @@ _kind_of: Final = _peek.PerType(_Kind).of
 def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
     seen.add(id(exception))
     kind = _kind_of(type(exception))
-    failure = Failure(kind)
+    failure = Failure(kind, id(exception))
     failure.frames, failure.left_out = _frames(_traceback_of(exception))
     fields = kind.stored(exception)
     failure.code = _code(exception, kind, fields, with_text)

@@ -140,10 +140,19 @@ class Recorder:
         self.put((_END, span, None), len(output) if output is not None else 0)
 
     def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
-        """End a span that an exception left. ``message=False`` keeps the exception's text out of the record."""
+        """End a span that an exception left.
+
+        ``message=False`` keeps the exception's text out of the record: out of this span, and out of those above that
+        it passes through, alone or as a cause.
+        """
         if span.end_ns is None:
-            cancelled = issubclass(type(exception), _CANCELLATIONS)
-            self.end(span, CANCELLED if cancelled else ERROR, Failure.of(exception, message=message))
+            trace = span.trace
+            failure = Failure.of(exception, message=message)
+            if not message:
+                trace.withheld = id(exception)
+            elif trace.withheld is not None and failure.comes_from(trace.withheld):
+                failure = Failure.of(exception, message=False)
+            self.end(span, CANCELLED if issubclass(type(exception), _CANCELLATIONS) else ERROR, failure)
 
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
         """End a span with any status. The first end of a span wins."""

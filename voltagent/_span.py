@@ -54,7 +54,7 @@ class Trace:
     """What the operations of one trace have in common."""
 
     __slots__ = ("agent_id", "completion_start", "conversation_id", "id", "level", "parent_trace_id", "recorder",
-                 "remote", "user_id", "version")  # fmt: skip
+                 "remote", "user_id", "version", "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
         self.id: int | str = identifier
@@ -66,6 +66,7 @@ class Trace:
         self.level: str | None = None
         self.completion_start: str | None = None
         self.parent_trace_id: int | str | None = None
+        self.withheld: int | None = None  # `id` of the last exception whose text must not be recorded
         self.remote: Remote | None = None  # the parent of the root span, where another process has it
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
 
-__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "check_kept", "parameters_of"]
+__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "check_kept", "parameters_of", "secret_by_local_names"]
 
 # What a method calls the object it is called on. It is not part of the input.
 RECEIVERS: Final = frozenset(("self", "cls"))
@@ -26,6 +26,7 @@ class Arguments:
         "_exact",
         "_kept",
         "_keywords",
+        "_known_secret",
         "_names",
         "_namespace",
         "_parameters",
@@ -44,18 +45,21 @@ class Arguments:
         parameters: list[Parameter] | None,
         kept: frozenset[str] | None = None,
         namespace: Mapping[str, Any] | None = None,
+        secret: frozenset[str] = frozenset(),
     ) -> None:
         """
         Args:
             parameters: those that a call fills; ``None`` where the function does not tell.
             kept: the names to keep; ``None`` for all.
-            namespace: where names in annotations that are text are looked up.
+            namespace: where names in annotations that are text are looked up, at the first call.
+            secret: names of parameters that are known to be secret.
         """
         nameless = parameters is None
         parameters = parameters or []
         self._parameters = parameters
         self._kept = kept
         self._namespace = namespace or {}
+        self._known_secret = secret
         self._names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
         self._keywords = frozenset(one.name for one in parameters if one.kind in _BY_NAME)
         self._variadic_positional = "args" if nameless else _named(parameters, Parameter.VAR_POSITIONAL)
@@ -125,7 +129,8 @@ class Arguments:
         return result
 
     def _look_for_secrets(self) -> frozenset[str]:
-        return frozenset(one.name for one in self._parameters if self._is_secret(one.annotation))
+        found = (one.name for one in self._parameters if self._is_secret(one.annotation))
+        return self._known_secret.union(found)
 
     def _is_secret(self, annotation: object) -> bool:
         if annotation is Parameter.empty:
@@ -141,6 +146,12 @@ def parameters_of(function: Any) -> list[Parameter] | None:
         return list(inspect.signature(function).parameters.values())
     except Exception:  # ValueError or TypeError by the book, but a `__signature__` may be anybody's code
         return None
+
+
+def secret_by_local_names(parameters: list[Parameter] | None, names: Mapping[str, Any]) -> frozenset[str]:
+    """The parameters that are secret by a name which is known only inside the function or class around."""
+    texts = {one.name: one.annotation for one in parameters or () if type(one.annotation) is str}
+    return frozenset(name for name, text in texts.items() if names_a_secret(text, names))
 
 
 def check_kept(kept: frozenset[str], parameters: list[Parameter] | None, what: str) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
-from types import FunctionType, MethodType
+from types import FrameType, FunctionType, MethodType
 from typing import Any, cast
 
-__all__ = ["binds", "function_below", "has_flag", "lend_names", "name_of", "namespace_of", "wrapped_by_us"]
+__all__ = [
+    "binds",
+    "function_below",
+    "has_flag",
+    "lend_names",
+    "locals_of_caller",
+    "name_of",
+    "namespace_of",
+    "wrapped_by_us",
+]
 
 # A class of ours that stands for a decorated function has this attribute.
 _MARK = "_voltagent_decorated"
@@ -55,13 +65,14 @@ def has_flag(target: Any, flag: int, asked: Callable[[Any], bool]) -> bool:
 
 
 def name_of(target: Any) -> str:
-    """What to call a callable: its name, or that of the function or class that it comes from."""
-    candidates: tuple[Any, ...] = (target, function_below(target), _type(target))
-    for candidate in candidates:
-        name: object = getattr(candidate, "__name__", None)
-        if isinstance(name, str) and name:
-            return name
-    return "call"
+    """What to call a callable: its name; of an object that can be called its class, of a partial what it calls."""
+    if isinstance(target, functools.partial):
+        return name_of(cast(Any, target).func)
+    name: object = getattr(target, "__name__", None)
+    if isinstance(name, str) and name != "__call__":
+        return name or "call"
+    owner: Any = getattr(target, "__self__", target)  # of a bound `__call__`
+    return _type(owner).__name__
 
 
 def namespace_of(target: Any) -> Mapping[str, Any]:
@@ -70,10 +81,19 @@ def namespace_of(target: Any) -> Mapping[str, Any]:
     return function.__globals__ if function is not None else {}
 
 
+def locals_of_caller() -> Mapping[str, Any]:
+    """The names where a decorator is applied, if that is inside a function or a class."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        frame = frame.f_back
+    return {} if frame is None or frame.f_locals is frame.f_globals else frame.f_locals
+
+
 def lend_names(target: Any, stand_in: Any) -> None:
     """Give a function of ours the user's names: coroutines and generators show those of the function they come from."""
-    stand_in.__name__ = name_of(target)
-    stand_in.__qualname__ = getattr(function_below(target), "__qualname__", stand_in.__name__)
+    function = function_below(target)
+    stand_in.__name__ = name_of(target) if function is None else function.__name__
+    stand_in.__qualname__ = stand_in.__name__ if function is None else function.__qualname__
 
 
 def _type(target: object) -> type:

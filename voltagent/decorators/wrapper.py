@@ -12,9 +12,16 @@ import wrapt
 
 from voltagent import _context
 from voltagent._span import TRACE
-from voltagent.decorators.arguments import BY_POSITION, RECEIVERS, Arguments, check_kept, parameters_of
+from voltagent.decorators.arguments import (
+    BY_POSITION,
+    RECEIVERS,
+    Arguments,
+    check_kept,
+    parameters_of,
+    secret_by_local_names,
+)
 from voltagent.decorators.calls import Wrapper, around_call, around_coroutine
-from voltagent.decorators.function import binds, has_flag, name_of, namespace_of, wrapped_by_us
+from voltagent.decorators.function import binds, has_flag, locals_of_caller, name_of, namespace_of, wrapped_by_us
 from voltagent.decorators.generators import around_async_generator, around_generator
 from voltagent.decorators.plan import OperationPlan, Plan
 from voltagent.decorators.trace_plan import TracePlan
@@ -49,6 +56,9 @@ class _Bound(_BoundFunctionWrapper):
         return make(
             bound, instance, self._self_wrapper, self._self_enabled, self._self_binding, self._self_parent, owner
         )
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __copy__(self) -> Any:
         return self
@@ -91,6 +101,9 @@ class Decorated(_FunctionWrapper):
         initialise: Any = super(wrapt.FunctionWrapper, self).__init__
         initialise(wrapped, None, wrapper, _context.ACTIVE, "staticmethod")
         self._self_again = again
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __copy__(self) -> Any:
         return self if self._has_place() else self._around(copy.copy(self.__wrapped__))
@@ -161,13 +174,14 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
 
     def arguments(*, without_first: bool) -> Arguments:
         shown = parameters[1:] if parameters and first is not None and without_first else parameters
-        return Arguments(shown, kept, namespace)
+        return Arguments(shown, kept, namespace, secret)
 
     captured = options.get("capture_input")
     kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
     if kept is not None:
         check_kept(kept, parameters, f"@{kind} on {name}")
     namespace = namespace_of(function)
+    secret = secret_by_local_names(parameters, locals_of_caller())
     bound = arguments(without_first=takes_object)
     free = arguments(without_first=takes_class or skipped == 1)
     if kind == TRACE:
