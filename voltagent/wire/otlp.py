@@ -147,7 +147,7 @@ def _attribute(name: str, value: object) -> Message:
 
 def _any_value(value: object) -> Message:
     if isinstance(value, str):
-        return {"stringValue": clean(value)}
+        return {"stringValue": value if value.isascii() else clean(value)}
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["EVENT", "KEY_VALUE", "RESOURCE", "SCOPE", "SPAN", "Schema", "delimited", "encoded", "fields_of", "varint"]
+__all__ = ["EVENT", "RESOURCE", "SCOPE", "SPAN", "Schema", "delimited", "encoded", "fields_of", "varint"]
 
 # field name -> (the tag's bytes, how its value is written after the tag); a value that is a list is repeated
 Schema = dict[str, tuple[bytes, Callable[[Any], bytes]]]
@@ -114,14 +114,24 @@ _ANY_VALUE.update(
         arrayValue=(5, _DELIMITED, _message(_ARRAY)),
     )
 )
-KEY_VALUE: Final = _schema(key=(1, _DELIMITED, _text), value=(2, _DELIMITED, _message(_ANY_VALUE)))
-_KEY_VALUE_FIELD: Final = _message(KEY_VALUE)
-RESOURCE: Final = _schema(attributes=(1, _DELIMITED, _KEY_VALUE_FIELD))
+
+
+def _attribute(pair: Mapping[str, Any]) -> bytes:
+    """A ``KeyValue``: key = 1, value = 2. By hand, as most of what is sent are these."""
+    key = pair["key"].encode()
+    ((kind, given),) = pair["value"].items()
+    tag, write = _ANY_VALUE[kind]
+    value = tag + write(given)
+    content = b"\n%b%b\x12%b%b" % (varint(len(key)), key, varint(len(value)), value)
+    return varint(len(content)) + content
+
+
+RESOURCE: Final = _schema(attributes=(1, _DELIMITED, _attribute))
 SCOPE: Final = _schema(name=(1, _DELIMITED, _text), version=(2, _DELIMITED, _text))
 EVENT: Final = _schema(
     timeUnixNano=(1, _FIXED64, _fixed64),
     name=(2, _DELIMITED, _text),
-    attributes=(3, _DELIMITED, _KEY_VALUE_FIELD),
+    attributes=(3, _DELIMITED, _attribute),
 )
 _STATUS: Final = _schema(message=(2, _DELIMITED, _text), code=(3, _VARINT, _integer))
 SPAN: Final = _schema(
@@ -133,7 +143,7 @@ SPAN: Final = _schema(
     kind=(6, _VARINT, _integer),
     startTimeUnixNano=(7, _FIXED64, _fixed64),
     endTimeUnixNano=(8, _FIXED64, _fixed64),
-    attributes=(9, _DELIMITED, _KEY_VALUE_FIELD),
+    attributes=(9, _DELIMITED, _attribute),
     events=(11, _DELIMITED, _message(EVENT)),
     status=(15, _DELIMITED, _message(_STATUS)),
     flags=(16, _FIXED32, _fixed32),
