@@ -145,6 +145,7 @@ class Server:
     def __post_init__(self) -> None:
         self.requests: list[Recorded] = []
         self.connections = 0  # ever accepted
+        self.before_read: Callable[[socket.socket], object] = lambda connection: None
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -231,6 +232,7 @@ class Server:
                 self._changed.notify_all()
 
     def _answer_one(self, connection: socket.socket, stream: BinaryIO, number: int) -> bool:
+        self.before_read(connection)
         request = _read(stream, number)
         if request is None:
             return False

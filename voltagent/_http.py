@@ -37,7 +37,7 @@ class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination
 
 
 class Answer(NamedTuple):
-    """What the server said; ``body`` is empty where it was too large or in an encoding that nobody asked for."""
+    """What the server said; ``body`` is empty where it was too large, broke off, or is in an unknown encoding."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -190,16 +190,19 @@ class Line:
             self._handshake = None
 
     def _answer(self, response: httpx.Response) -> Answer:
-        headers = response.headers
+        status, headers = response.status_code, response.headers
         parts: list[bytes] = []
         size = 0
-        for part in cast("httpx.SyncByteStream", response.stream):
-            size += len(part)
-            if size > _MOST_READ or _clock.monotonic() > self.until:
-                self.cut()  # the status counts; the rest is not worth reading
-                return Answer(response.status_code, headers, b"")
-            parts.append(part)
-        return Answer(response.status_code, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
+        try:
+            for part in cast("httpx.SyncByteStream", response.stream):
+                size += len(part)
+                if size > _MOST_READ or _clock.monotonic() > self.until:
+                    self.cut()
+                    return Answer(status, headers, b"")
+                parts.append(part)
+        except httpx.TransportError:
+            return Answer(status, headers, b"")  # the status is what counts: the server has done its work
+        return Answer(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
 
     def overdue(self, now: float) -> float:
         """Seconds since the request that is under way should have been over, or connected; 0 where it is in time."""

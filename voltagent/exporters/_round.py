@@ -56,8 +56,11 @@ class Round:
 
     def run(self) -> list[Outcome]:
         """Send what can be sent by the deadline."""
-        if not self._spawn():
-            self._work()  # no thread can be started, as at the end of a process: here, one after the other
+        if self._lines.free() <= 0:
+            self._outcomes[0] = _LOST  # every connection hangs
+        elif not self._spawn():
+            self._threads = 1
+            self._work(self._lines.borrow())  # no thread can be started, as at the end of a process: here, in order
         with self._changed:
             while self._threads:
                 self._changed.wait(self._pause())
@@ -73,11 +76,13 @@ class Round:
     def _spawn(self) -> bool:
         if self._lines.free() <= 0:
             return False
+        line = self._lines.borrow()
         self._threads += 1
         try:
-            threading.Thread(target=self._work, name="voltagent-rest", daemon=True).start()
+            threading.Thread(target=self._work, args=(line,), name="voltagent-rest", daemon=True).start()
         except RuntimeError:
             self._threads -= 1
+            self._lines.give_back(line)
             return False
         return True
 
@@ -111,8 +116,7 @@ class Round:
 
     # --------------------------------------------------------------------------------------------------------- sending
 
-    def _work(self) -> None:
-        line = self._lines.borrow()
+    def _work(self, line: Line) -> None:
         number = self._next(line)
         while number is not None:
             deadline = self._deadline
