@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from voltagent.errors import ValidationError
 
-__all__ = ["EXPORTERS", "Settings", "default_local_path", "load", "names_destination"]
+__all__ = ["EXPORTERS", "Settings", "colour_is_wanted", "default_local_path", "load", "local_path", "names_destination"]
 
 DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
 EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")
@@ -394,6 +394,17 @@ def names_destination() -> bool:
         "VOLTAGENT_BASE_URL",
     )
     return any(os.environ.get(name, "").strip() for name in names)
+
+
+def colour_is_wanted() -> bool:
+    """Whether the environment lets terminals have colours (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def local_path() -> Path:
+    """Where the local store is, by the environment alone: what else is wrong there does not matter to its readers."""
+    given = os.environ.get("VOLTAGENT_LOCAL_PATH", "").strip()
+    return _path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
 
 
 def default_local_path() -> Path:

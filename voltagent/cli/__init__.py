@@ -1,0 +1,65 @@
+"""The command line: ``voltagent …`` and ``python -m voltagent …``.
+
+A command is a file of this folder with ``add(commands)``, which adds its parser, and a function that runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import voltagent
+from voltagent.cli import show, traces
+from voltagent.errors import VoltAgentError
+
+__all__ = ["main"]
+
+_COMMANDS: Final = (traces, show)
+
+_ABOUT: Final = """\
+See what your AI agents did.
+
+Reads the local store: the SQLite file that voltagent writes where no server is configured."""
+
+_EXAMPLES: Final = """\
+examples:
+  voltagent show                     the newest trace, as a tree
+  voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
+  voltagent traces --status error    what went wrong lately
+  voltagent traces --text refund     traces in which this text occurs
+
+The exit status is 0, 1 where there is nothing to show, and 2 for a wrong command line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status. Wrong arguments raise ``SystemExit(2)``, as argparse has it."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except VoltAgentError as fault:
+        print(f"voltagent: {fault}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader has seen enough, as in `voltagent traces | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="voltagent",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"voltagent {voltagent.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser

@@ -1,0 +1,57 @@
+"""``voltagent show``: one trace as a tree."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from voltagent.cli import tree
+from voltagent.cli.store import NothingRecordedError, add_db, opened
+from voltagent.cli.text import encodable, style_for
+from voltagent.local.store import Store, StoredTrace
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "show",
+        help="one trace as a tree",
+        description="Show one trace as a tree: kind, name, duration, tokens, and what failed.",
+    )
+    parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="with inputs, outputs, metadata and stacks")
+    parser.add_argument("--json", action="store_true", help="everything that is stored of it, as JSON")
+    add_db(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    store = opened(arguments.db)
+    try:
+        trace = _trace(store, arguments.trace)
+        operations = store.operations(trace.id)
+    finally:
+        store.close()
+    if arguments.json:
+        print(json.dumps({**asdict(trace), "operations": [asdict(one) for one in operations]}, indent=2))
+        return 0
+    for line in tree.lines(trace, operations, style_for(sys.stdout), verbose=arguments.verbose):
+        print(encodable(line))
+    return 0
+
+
+def _trace(store: Store, identifier: str | None) -> StoredTrace:
+    if identifier is None:
+        newest = store.traces(limit=1)
+        if not newest:
+            raise NothingRecordedError(f"nothing has been recorded in {store.path} yet")
+        identifier = newest[0].id
+    trace = store.trace(identifier)
+    if trace is None:
+        raise NothingRecordedError(f"no trace has the id {identifier!r}, or one that begins so, in {store.path}")
+    return trace

@@ -1,0 +1,90 @@
+"""``voltagent traces``: the list of traces, newest first."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from voltagent.cli.store import NothingRecordedError, add_db, opened
+from voltagent.cli.text import Style, clean, duration, encodable, fitted, moment, short_id, style_for, tokens
+from voltagent.local.store import Filter, TraceSummary
+
+__all__ = ["add", "table"]
+
+_HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "OPERATIONS", "ERRORS", "USER", "TAGS")
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "traces",
+        help="the list of traces, newest first",
+        description="List traces, newest first. Several filters must all hold.",
+    )
+    parser.add_argument("--agent", help="the trace's agent id, or the name of an agent in it")
+    parser.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
+    parser.add_argument("--tag", help="a tag of the trace, or of an operation in it")
+    parser.add_argument("--user", help="the user's id")
+    parser.add_argument("--text", help="a text in a name, input, output or error (upper and lower case alike)")
+    parser.add_argument("--limit", type=_count, default=20, help="how many at most (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_db(parser)
+    parser.set_defaults(run=_run)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    wanted = {name: getattr(arguments, name) for name in ("agent", "status", "tag", "user", "text")}
+    store = opened(arguments.db)
+    try:
+        found = store.traces(Filter(**wanted), limit=arguments.limit)
+    finally:
+        store.close()
+    if not found:
+        filtered = any(one is not None for one in wanted.values())
+        what = "no trace fits" if filtered else "nothing has been recorded yet"
+        raise NothingRecordedError(f"{what} in {arguments.db}")
+    if arguments.json:
+        print(json.dumps([asdict(trace) for trace in found], indent=2))
+        return 0
+    for line in table(found, style_for(sys.stdout)):
+        print(encodable(line))
+    return 0
+
+
+def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
+    """The list as lines, in columns; those that are empty throughout are left out."""
+    rows = [_HEAD, *(_row(trace) for trace in traces)]
+    used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
+    widths = [max(len(row[column]) for row in rows) for column in used]
+    lines: list[str] = []
+    for number, row in enumerate(rows):
+        cells = [row[column].ljust(width) for column, width in zip(used, widths, strict=True)]
+        line = fitted("  ".join(cells).rstrip(), style.width)
+        lines.append(style.paint(line, "bold" if number == 0 else traces[number - 1].status))
+    return lines
+
+
+def _row(trace: TraceSummary) -> tuple[str, ...]:
+    return (
+        clean(short_id(trace.id)),
+        moment(trace.start_ns),
+        clean(trace.agent_id),
+        trace.status,
+        duration(trace.start_ns, trace.end_ns),
+        tokens(trace.usage).removesuffix(" tokens"),
+        str(trace.operations) if trace.operations else "",
+        str(trace.errors) if trace.errors else "",
+        clean(trace.user_id or ""),
+        clean(", ".join(trace.tags)),
+    )
