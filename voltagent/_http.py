@@ -37,7 +37,7 @@ class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination
 
 
 class Answer(NamedTuple):
-    """What the server said; ``body`` is empty where it was too large, broke off, or is in an unknown encoding."""
+    """What the server said; ``body`` is empty where it was too large, too slow, or in an unknown encoding."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -201,7 +201,9 @@ class Line:
                     return Answer(status, headers, b"")
                 parts.append(part)
         except httpx.TransportError:
-            return Answer(status, headers, b"")  # the status is what counts: the server has done its work
+            if _clock.monotonic() < self.until:
+                raise  # broken, not slow: once more is safe, as creates carry their id
+            return Answer(status, headers, b"")  # it drips, and would the next time: the status is what counts
         return Answer(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
 
     def overdue(self, now: float) -> float:
