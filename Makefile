@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-DEMO_STORE := $(CURDIR)/.demo/traces.db
 
 .PHONY: help demo test check bench bench-plot clean
 
@@ -22,10 +21,9 @@ $(VENV)/.tools: $(VENV)/.installed requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its trace
-	@rm -rf .demo
-	VOLTAGENT_LOCAL_PATH=$(DEMO_STORE) $(BIN)/python examples/stdlib_agent.py
-	VOLTAGENT_LOCAL_PATH=$(DEMO_STORE) $(BIN)/voltagent show
-	@echo "The same from another terminal: $(BIN)/voltagent show --db .demo/traces.db   (add -v for inputs and outputs)"
+	$(BIN)/python examples/stdlib_agent.py
+	$(BIN)/voltagent show
+	@echo "The same from another terminal: $(BIN)/voltagent show    (-v adds inputs and outputs)"
 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -45,4 +43,4 @@ bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
 	$(BIN)/python -m benchmarks.plots .bench/growth.json docs
 
 clean:  ## remove what these commands made
-	rm -rf .venv .venv-* .demo dist build
+	rm -rf .venv .venv-* dist build
