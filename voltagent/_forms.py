@@ -23,7 +23,7 @@ from enum import Enum
 from fractions import Fraction
 from itertools import islice
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
-from types import FunctionType, MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -230,6 +230,11 @@ def _dict(value: dict[Any, Any]) -> Mapped:
     return Mapped(_peek.full_name(type(value)), _taken(lambda: dict.items(value)), dict.__len__(value))
 
 
+def _namespace(value: SimpleNamespace) -> Mapped:
+    fields = _peek.stored(value)
+    return Mapped(_peek.full_name(type(value)), _taken(lambda: dict.items(fields)), dict.__len__(fields))
+
+
 def _list(value: list[Any]) -> Listed:
     return Listed(_peek.full_name(type(value)), list.__getitem__(value, slice(0, MOST_ITEMS)), list.__len__(value))
 
@@ -318,6 +323,7 @@ _TABLE: Final[Mapping[int, Form]] = {
             (type({}.values()), _collected(iter, len)),
             (type({}.items()), _collected(iter, len)),
             (MappingProxyType, _proxied),
+            (SimpleNamespace, _namespace),
             (UserDict, _wrapped),
             (UserList, _wrapped),
             (UserString, _wrapped),

@@ -96,7 +96,7 @@ def dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
     """:func:`stored` for the instances of one class."""
     for base in bases(kind):
         reader = class_dict(base).get("__dict__")
-        if type(reader) is GetSetDescriptorType:
+        if type(reader) is GetSetDescriptorType or type(reader) is MemberDescriptorType:  # as C types have it
             return reader.__get__
     return _no_fields
 
