@@ -37,6 +37,10 @@ COMPUTING = frozenset(("collections", "decimal", "difflib", "fractions", "iterto
 notes: dict[str, str] = {}
 
 
+class WrittenInCError(LookupError):
+    """There is no Python source to look at."""
+
+
 @dataclass
 class Finding:
     """What the researcher hands to the writer."""
@@ -73,8 +77,11 @@ def signature(name: str) -> str:
 
 @tool
 def source_lines(name: str) -> int:
-    """How many lines of Python a function has. Raises `TypeError` for one that is written in C."""
-    return len(inspect.getsourcelines(found(name))[0])
+    """How many lines of Python a function has. Raises `WrittenInCError` where it has none."""
+    try:
+        return len(inspect.getsourcelines(found(name))[0])
+    except TypeError as refused:
+        raise WrittenInCError(f"{name} has no Python source") from refused
 
 
 @tool
@@ -117,7 +124,7 @@ def size_of(name: str) -> str:
     """How big a function is. The tool fails for C code, and that is an answer too."""
     try:
         return f"{source_lines(name)} lines of Python"
-    except TypeError:
+    except WrittenInCError:
         return "Written in C"
     except (OSError, tokenize.TokenError):  # no source file is installed, or it is not the one that was compiled
         return "Its source is not to be had here"

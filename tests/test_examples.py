@@ -99,7 +99,8 @@ def test_the_demo_records_the_failing_tool_and_the_streamed_answer(store: Path):
 
     (failed,) = [one for one in found if one.status == "error"]
     assert failed.input == {"name": "math.gcd"}
-    assert failed.error["type"] == "TypeError"
+    assert failed.error["message"] == "math.gcd has no Python source"
+    assert failed.error["cause"]["type"] == "TypeError"
     assert "source_lines" in failed.error["stack"]
 
     writers = [one for one in found if one.name == "writer"]
@@ -289,7 +290,7 @@ def test_the_app_streams_and_records_each_request(store: Path):
     assert lines(store, page) == ["tool look-up"]
     assert not_found.status == "error"
     assert not_found.error["code"] == 404
-    assert not_found.error["cause"]["name"] == "OrderNotFoundError"
+    assert not_found.error["cause"]["code"] == "ORDER_NOT_FOUND"
     assert lines(store, not_found) == ["tool look-up [error]"]
     assert lines(store, help_page) == ["agent Librarian", "  retriever articles"]
     assert "".join(help_page.output["result"]) == streamed

@@ -1,0 +1,214 @@
+"""The documents are true: programs and commands in them run, links lead somewhere, tables are whole."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import examples
+from tests.examples import REPOSITORY, environment, lines, traces
+from voltagent import decorators, settings
+from voltagent.decorators import options
+
+README = REPOSITORY / "README.md"
+DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
+HANDBOOK = [*DOCUMENTS, *(REPOSITORY / name for name in ("CHANGELOG.md", "CONTRIBUTING.md"))]
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of a document in one language."""
+    found = _FENCE.findall(document.read_text(encoding="utf-8"))
+    return [code for kind, code in found if kind == language]
+
+
+def program(document: Path) -> str:
+    """The Python blocks of a document as one program, with the line numbers of the document."""
+    text = document.read_text(encoding="utf-8")
+    kept = [""] * len(text.splitlines())
+    for match in _FENCE.finditer(text):
+        if match[1] == "python":
+            first = text.count("\n", 0, match.start(2))
+            kept[first : first + match[2].count("\n")] = match[2].splitlines()
+    return "\n".join(kept) + "\n"
+
+
+def rows(document: Path, heading: str) -> list[list[str]]:
+    """The cells of the table whose first column has this heading."""
+    table = re.search(
+        rf"^\| {heading} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", document.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert table, f"{document.name} has a table of {heading}"
+    return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in table[1].splitlines()]
+
+
+def by_name(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("document", [one for one in DOCUMENTS if blocks(one, "python")], ids=by_name)
+def test_the_python_blocks_of_a_document_run(document: Path, tmp_path: Path):
+    written = tmp_path / f"{document.stem}.py"
+    written.write_text(program(document), encoding="utf-8")
+    store = tmp_path / "traces.db"
+    examples.run(written, env=environment(store, XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path)), cwd=tmp_path)
+    assert not store.exists() or all(trace.end_ns for trace in traces(store))
+
+
+def test_a_block_that_is_not_looked_at_would_be_noticed():
+    fences = {kind for document in HANDBOOK for kind, _ in _FENCE.findall(document.read_text(encoding="utf-8"))}
+    assert fences <= {"", "python", "sh", "text", "json"}, "an unknown language would slip past these tests"
+
+
+def test_the_json_blocks_of_the_documents_are_json():
+    for document in HANDBOOK:
+        for block in blocks(document, "json"):
+            json.loads(block)
+
+
+# ------------------------------------------------------------------------------------------------------- the README
+
+
+@pytest.fixture
+def quick_start(tmp_path: Path) -> tuple[str, Path]:
+    """What the quick start prints when it is copied into a file, and the store it recorded into."""
+    (code,) = blocks(README, "python")[:1]
+    written = tmp_path / "quickstart.py"
+    written.write_text(code, encoding="utf-8")
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    unset = environment(Path(), **home)
+    del unset["VOLTAGENT_LOCAL_PATH"]
+    return examples.run(written, env=unset), tmp_path / "data" / "voltagent" / "traces.db"
+
+
+def test_the_quick_start_copied_into_a_file_runs_and_records(quick_start: tuple[str, Path]):
+    printed, store = quick_start
+    assert printed == "A marathon is 42.2 km.\n"
+    (trace,) = traces(store)
+    assert lines(store, trace) == ["agent assistant", "  memory read recall", "  retriever search", "  tool to_km"]
+
+
+def test_the_picture_in_the_readme_is_what_the_demo_records(tmp_path: Path):
+    store = tmp_path / "traces.db"
+    examples.run(REPOSITORY / "examples" / "stdlib_agent.py", env=environment(store))
+    shown = command("voltagent show", environment(store))
+    (picture,) = [block for block in blocks(README, "text") if "stdlib-guide" in block]
+    assert sorted(map(_without_figures, picture.splitlines())) == sorted(map(_without_figures, shown.splitlines()))
+
+
+def _without_figures(line: str) -> str:
+    """A line of a tree without what differs between runs and Pythons: times, ids, lengths, and the branches."""
+    line = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\d{4}-\d\d-\d\d|[\d:.,]+ ?(ns|µs|us|ms|s|tokens|tok)?", "#", line)
+    return " ".join(re.sub(r"[│├└─|`]+", " ", line).split())
+
+
+# ------------------------------------------------------------------------------------------------------ the commands
+
+
+def command(line: str, env: dict[str, str]) -> str:
+    """What a `voltagent …` command printed; it must end well."""
+    _, *arguments = shlex.split(line)
+    done = subprocess.run(
+        [sys.executable, "-m", "voltagent", *arguments], env=env, capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, ""), line
+    return done.stdout
+
+
+def commands() -> list[str]:
+    found = [line for document in HANDBOOK for block in blocks(document, "sh") for line in block.splitlines()]
+    found += [
+        match for document in HANDBOOK for match in re.findall(r"`(voltagent [^`…]+)`", document.read_text("utf-8"))
+    ]
+    return sorted({line.partition("#")[0].strip() for line in found if line.startswith("voltagent ")})
+
+
+@pytest.fixture(scope="module")
+def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("commands") / "traces.db"
+    for example in ("stdlib_agent.py", "error_handling.py", "comprehensive_trace_example.py"):
+        examples.run(REPOSITORY / "examples" / example, env=environment(store))
+    return store
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_shown_in_a_document_runs(line: str, filled_store: Path):
+    assert command(line, environment(filled_store))
+
+
+# ------------------------------------------------------------------------------------------------- tables and links
+
+
+def test_the_table_of_settings_is_whole():
+    table = rows(REPOSITORY / "docs" / "settings.md", "setting")
+    assert sorted(name for name, *_ in table) == sorted(settings.known_settings())
+
+
+_FITTING = {"exporter": "none", "base_url": "http://localhost:1", "profiles": "genai"}
+
+
+@pytest.mark.parametrize("name", settings.known_settings())
+def test_a_row_of_the_table_of_settings_is_true(name: str, monkeypatch: pytest.MonkeyPatch):
+    table = {row[0]: row for row in rows(REPOSITORY / "docs" / "settings.md", "setting")}
+    _, variable, default, _ = table[name]
+    value = getattr(settings.load(), name)
+    if not default.startswith("see "):
+        assert default == _as_text(value)
+    if variable:
+        assert variable == f"VOLTAGENT_{name.upper()}"
+        monkeypatch.setenv("VOLTAGENT_PUBLIC_KEY", "pk")
+        monkeypatch.setenv("VOLTAGENT_SECRET_KEY", "sk")
+        monkeypatch.setenv(variable, _FITTING.get(name, "1"))
+        assert settings.load().origin[name] == "environment"
+
+
+def _as_text(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_the_tables_of_decorators_are_whole():
+    common = {name for name, *_ in rows(REPOSITORY / "docs" / "decorators.md", "option")}
+    assert common == set(options.OperationOptions.__annotations__)
+    own = {
+        name: set(re.findall(r"\w+", more.partition(":")[0]))
+        for name, _, more in rows(REPOSITORY / "docs" / "decorators.md", "decorator")
+    }
+    assert own == {
+        "@agent": set(options.AgentOptions.__annotations__) - common,
+        "@tool": set(),
+        "@retriever": set(),
+        "@memory": set(options.MemoryOptions.__annotations__) - common,
+        "@trace": set(options.TraceOptions.__annotations__) - common,
+    }
+    assert {name.removeprefix("@") for name in own} == set(decorators.__all__)
+    assert {name for name, *_ in rows(README, "decorator")} == set(own)
+
+
+@pytest.mark.parametrize("document", HANDBOOK, ids=by_name)
+def test_the_links_of_a_document_lead_somewhere(document: Path):
+    text = _FENCE.sub("", document.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            place, _, anchor = target.partition("#")
+            found = (document.parent / place).resolve() if place else document
+            assert found.exists(), f"{document.name} links to {target}"
+            assert not anchor or anchor in anchors(found), f"{document.name} links to {target}"
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a Markdown viewer gives the headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_document_is_reached_from_the_readme():
+    linked = set(re.findall(r"\]\((docs/[^)#\s]+)", README.read_text(encoding="utf-8")))
+    assert linked >= {f"docs/{document.name}" for document in DOCUMENTS[1:]}
