@@ -131,10 +131,11 @@ class Lane:
             return False
         self._intake.append(event)
         self._bytes += size
-        if self._bytes + self._backlog.size >= _BATCH_BYTES or len(self._intake) >= self._mark:
+        if _leaving.left():
+            if self._thread is None:  # in a hook that runs after ours: nobody else will send this
+                self._run_here(_clock.monotonic() + _leaving.late_budget())
+        elif self._bytes + self._backlog.size >= _BATCH_BYTES or len(self._intake) >= self._mark:
             self._attend()
-        if _leaving.left() and not self._closed:  # in a hook that runs after ours: nobody else will send this
-            self._run_here(_clock.monotonic() + _leaving.late_budget())
         return True
 
     def _fits(self, size: int) -> bool:
