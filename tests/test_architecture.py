@@ -28,10 +28,19 @@ FLOORS = (
         "retry",
         "propagation",
     ),
-    ("_http", "client", "local.store", "exporters.rest", "exporters.otlp", "exporters.auto", "exporters.local", "sender"),
+    (
+        "_http",
+        "client",
+        "local.store",
+        "exporters.rest",
+        "exporters.otlp",
+        "exporters.auto",
+        "exporters.local",
+        "sender",
+    ),
     ("_recorder", "handles"),
     ("sdk", "decorators", "local"),
-    ("", "__main__", "cli"),
+    ("", "cli", "__main__"),
 )
 # Rooms that are one room on several files.
 PARTS = {

@@ -99,6 +99,7 @@ class Arguments(TypedDict, total=False):
     otlp_protocol: str | None
     otlp_compression: str | None
     otlp_timeout: float | None
+    resource: Mapping[str, str] | None
 
 
 # ---------------------------------------------------------------------------------------------------- one value each
