@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -15,7 +18,7 @@ import pytest
 from tests import examples
 from tests.examples import REPOSITORY, lines, operations, traces
 from tests.server import Server, answer, unused_port
-from voltagent.local.records import StoredTrace
+from voltagent.local.records import StoredOperation, StoredTrace
 
 FOLDER = REPOSITORY / "examples"
 ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped
@@ -29,14 +32,35 @@ ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped
 ASKED = "Which function finds close matches of a misspelt word?"
 
 
+@dataclass
+class Recording:
+    """What one run of an example printed, and the store it recorded into."""
+
+    printed: str
+    store: Path
+    traces: list[StoredTrace]
+
+    def lines(self, trace: StoredTrace) -> list[str]:
+        return lines(self.store, trace)
+
+    def operations(self, trace: StoredTrace) -> list[StoredOperation]:
+        return operations(self.store, trace)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "traces.db"
 
 
-def recorded(example: str, store: Path, *arguments: str) -> tuple[str, list[StoredTrace]]:
+def recorded(example: str, store: Path, *arguments: str) -> Recording:
     printed = examples.run(FOLDER / example, *arguments, env=examples.environment(store))
-    return printed, traces(store)
+    return Recording(printed, store, traces(store))
+
+
+@pytest.fixture(scope="module")
+def recording_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Recording]:
+    """Runs an example without arguments, once for all tests that look at what it did."""
+    return cache(lambda example: recorded(example, tmp_path_factory.mktemp("example") / "traces.db"))
 
 
 def test_these_are_all_the_examples():
@@ -45,33 +69,35 @@ def test_these_are_all_the_examples():
 
 
 @pytest.mark.parametrize("example", ALONE)
-def test_an_example_prints_the_same_with_recording_on_and_off(example: str, store: Path):
-    on, found = recorded(example, store)
-    assert all(trace.end_ns for trace in found), "every trace has ended"
-    assert all(trace.status in ("completed", "error") for trace in found)
-    assert all(one.end_ns for trace in found for one in operations(store, trace) if one.kind != "custom")
+def test_an_example_prints_the_same_with_recording_on_and_off(
+    example: str, recording_of: Callable[[str], Recording], store: Path
+):
+    on = recording_of(example)
+    assert all(trace.end_ns for trace in on.traces), "every trace has ended"
+    assert all(trace.status in ("completed", "error") for trace in on.traces)
+    assert all(one.end_ns for trace in on.traces for one in on.operations(trace) if one.kind != "custom")
 
-    unused = store.with_name("unused.db")
-    off = examples.run(FOLDER / example, env=examples.environment(unused, VOLTAGENT_ENABLED="false"))
-    assert off.splitlines()[:-1] == on.splitlines()[:-1]
-    assert "voltagent" in on.splitlines()[-1], "the last line says how to see the trace"
-    assert not unused.exists()
+    off = examples.run(FOLDER / example, env=examples.environment(store, VOLTAGENT_ENABLED="false"))
+    assert off.splitlines()[:-1] == on.printed.splitlines()[:-1]
+    assert "voltagent" in on.printed.splitlines()[-1], "the last line says how to see the trace"
+    assert not store.exists()
 
 
 # ----------------------------------------------------------------------------------------------------- stdlib_agent.py
 
 
-def test_the_demo_answers_its_questions_and_is_recorded_whole(store: Path):
-    printed, (trace,) = recorded("stdlib_agent.py", store)
+def test_the_demo_answers_its_questions_and_is_recorded_whole(recording_of: Callable[[str], Recording]):
+    run = recording_of("stdlib_agent.py")
+    (trace,) = run.traces
 
-    assert "difflib.get_close_matches(word, possibilities, n=3, cutoff=0.6)" in printed
-    assert "['apple', 'ape']" in printed, "the example of the docstring was run"
-    assert "math.gcd(*integers)" in printed
-    assert "Written in C" in printed
+    assert "difflib.get_close_matches(word, possibilities, n=3, cutoff=0.6)" in run.printed
+    assert "['apple', 'ape']" in run.printed, "the example of the docstring was run"
+    assert "math.gcd(*integers)" in run.printed
+    assert "Written in C" in run.printed
     assert (trace.agent_id, trace.status, trace.tags) == ("stdlib-guide", "completed", ("demo", "offline"))
     assert trace.metadata["answered"] == 3
     # What ran at the same time is recorded in the order in which it happened to begin.
-    assert Counter(lines(store, trace)) == {
+    assert Counter(run.lines(trace)) == {
         "agent researcher": 3,
         "  retriever docstrings": 3,
         "  tool signature": 3,
@@ -85,17 +111,19 @@ def test_the_demo_answers_its_questions_and_is_recorded_whole(store: Path):
     }
 
 
-def test_each_question_of_the_demo_keeps_to_its_own_agent(store: Path):
-    _, (trace,) = recorded("stdlib_agent.py", store)
-    found = operations(store, trace)
+def test_each_question_of_the_demo_keeps_to_its_own_agent(recording_of: Callable[[str], Recording]):
+    run = recording_of("stdlib_agent.py")
+    (trace,) = run.traces
+    found = run.operations(trace)
     searches = {one.parent_id: one.input["question"] for one in found if one.kind == "retriever"}
     agents = {one.id: one.input["question"] for one in found if one.name == "researcher"}
     assert searches == agents
 
 
-def test_the_demo_records_the_failing_tool_and_the_streamed_answer(store: Path):
-    _, (trace,) = recorded("stdlib_agent.py", store)
-    found = operations(store, trace)
+def test_the_demo_records_the_failing_tool_and_the_streamed_answer(recording_of: Callable[[str], Recording]):
+    run = recording_of("stdlib_agent.py")
+    (trace,) = run.traces
+    found = run.operations(trace)
 
     (failed,) = [one for one in found if one.status == "error"]
     assert failed.input == {"name": "math.gcd"}
@@ -113,12 +141,13 @@ def test_the_demo_records_the_failing_tool_and_the_streamed_answer(store: Path):
 
 
 def test_the_demo_takes_questions_and_says_when_it_finds_nothing(store: Path):
-    printed, (trace,) = recorded("stdlib_agent.py", store, "How do I compute the median of numbers?", "xyzzy")
-    assert "statistics.median(data)" in printed
-    assert "Nothing in the index fits" in printed
+    run = recorded("stdlib_agent.py", store, "How do I compute the median of numbers?", "xyzzy")
+    (trace,) = run.traces
+    assert "statistics.median(data)" in run.printed
+    assert "Nothing in the index fits" in run.printed
     assert trace.input == {"questions": ["How do I compute the median of numbers?", "xyzzy"]}
-    assert lines(store, trace).count("agent researcher") == 2
-    assert lines(store, trace).count("agent writer") == 1
+    assert run.lines(trace).count("agent researcher") == 2
+    assert run.lines(trace).count("agent writer") == 1
 
 
 @pytest.mark.parametrize("backend", ["absent", "rejects the key", "broken"])
@@ -140,8 +169,8 @@ def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store
             encoding="utf-8",
             timeout=60,
         )
-    on, _ = recorded("stdlib_agent.py", store, ASKED)
-    assert (done.returncode, done.stdout) == (0, on)
+    on = recorded("stdlib_agent.py", store, ASKED)
+    assert (done.returncode, done.stdout) == (0, on.printed)
     assert "Traceback" not in done.stderr
     assert "sk-very-secret" not in done.stderr
 
@@ -149,16 +178,17 @@ def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store
 # ---------------------------------------------------------------------------------------------------- the support desk
 
 
-def test_context_managers_record_everything_a_trace_can_hold(store: Path):
-    _, (lookup, failed, accepted, refused) = recorded("comprehensive_trace_example.py", store)
+def test_context_managers_record_everything_a_trace_can_hold(recording_of: Callable[[str], Recording]):
+    run = recording_of("comprehensive_trace_example.py")
+    (lookup, failed, accepted, refused) = run.traces
 
-    assert lines(store, lookup) == ["agent Clerk", "  tool look-up"]
+    assert run.lines(lookup) == ["agent Clerk", "  tool look-up"]
     assert failed.status == "error"
     assert failed.metadata == {"attempt": 2}
-    assert lines(store, failed) == ["agent Support [error]", "  tool look-up [error]"]
+    assert run.lines(failed) == ["agent Support [error]", "  tool look-up [error]"]
     for trace, user in ((accepted, "ada"), (refused, "grace")):
         assert (trace.user_id, trace.conversation_id, trace.status) == (user, f"{user}-7", "completed")
-        assert lines(store, trace) == [
+        assert run.lines(trace) == [
             "agent Support",
             "  memory read history",
             "  retriever articles",
@@ -170,15 +200,16 @@ def test_context_managers_record_everything_a_trace_can_hold(store: Path):
             "  tool postage",
             "  memory write history",
         ]
-    support, *_ = operations(store, accepted)
+    support, *_ = run.operations(accepted)
     assert support.instructions == "Be short. Decide nothing: ask Returns."
     assert support.usage == {"prompt_tokens": 12, "completion_tokens": 10, "total_tokens": 22} == accepted.usage
 
 
-def test_explicit_handles_record_the_same_flow_in_sync_code(store: Path):
-    printed, (good, bad) = recorded("manual_usage_sync.py", store)
-    assert "24 events recorded" in printed
-    assert lines(store, good) == [
+def test_explicit_handles_record_the_same_flow_in_sync_code(recording_of: Callable[[str], Recording]):
+    run = recording_of("manual_usage_sync.py")
+    (good, bad) = run.traces
+    assert "24 events recorded" in run.printed
+    assert run.lines(good) == [
         "agent Support",
         "  memory read history",
         "  retriever articles",
@@ -187,42 +218,44 @@ def test_explicit_handles_record_the_same_flow_in_sync_code(store: Path):
         "  memory write history",
     ]
     assert bad.status == "error"
-    assert lines(store, bad) == [
+    assert run.lines(bad) == [
         "agent Support [error]",
         "  memory read history",
         "  retriever articles",
         "  tool look-up [error]",
     ]
-    support = operations(store, bad)[0]
+    support = run.operations(bad)[0]
     assert support.error == {"message": "no such order", "code": "ORDER_NOT_FOUND"}
     assert support.metadata["stage"] == "look-up"
 
 
-def test_explicit_handles_keep_two_customers_apart_in_async_code(store: Path):
-    printed, found = recorded("manual_usage_async.py", store)
-    assert "28 events recorded" in printed
+def test_explicit_handles_keep_two_customers_apart_in_async_code(recording_of: Callable[[str], Recording]):
+    run = recording_of("manual_usage_async.py")
+    found = run.traces
+    assert "28 events recorded" in run.printed
     ada, grace = sorted(found, key=lambda trace: trace.user_id or "")
     for trace, returns in ((ada, "  agent Returns"), (grace, "  agent Returns [error]")):
-        assert lines(store, trace)[:2] == ["agent Support", "  memory read history"]
-        assert sorted(lines(store, trace)[2:4]) == ["  retriever articles", "  tool look-up"]
-        assert lines(store, trace)[4:] == [returns, "  memory write history"]
-        assert {one.input["question"] for one in operations(store, trace) if one.kind == "agent" and one.usage} <= {
-            trace.input["question"]
-        }
+        assert run.lines(trace)[:2] == ["agent Support", "  memory read history"]
+        assert sorted(run.lines(trace)[2:4]) == ["  retriever articles", "  tool look-up"]
+        assert run.lines(trace)[4:] == [returns, "  memory write history"]
+        support = run.operations(trace)[0]
+        assert support.input == trace.input
+        assert support.output["reply"] == trace.output["reply"]
 
 
-def test_decorators_and_explicit_calls_share_a_parent(store: Path):
-    printed, (trace,) = recorded("decorators_with_add_tool.py", store)
+def test_decorators_and_explicit_calls_share_a_parent(recording_of: Callable[[str], Recording]):
+    run = recording_of("decorators_with_add_tool.py")
+    (trace,) = run.traces
     files = sorted(FOLDER.glob("*.py"))
-    agent, *rest = lines(store, trace)
+    agent, *rest = run.lines(trace)
     assert agent == "agent Counter"
     each = ["  tool read-words", "  memory write keep"]
     assert rest == ["  retriever files", *each * len(files), "  tool sql", "  tool by-hand"]
     assert trace.conversation_id == "top-5"
 
-    sql = next(one for one in operations(store, trace) if one.name == "sql")
-    assert [f"{word} ({count} files)" for word, count in sql.output["rows"]] == printed.splitlines()[:5]
-    read, kept = operations(store, trace)[2:4]
+    sql = next(one for one in run.operations(trace) if one.name == "sql")
+    assert [f"{word} ({count} files)" for word, count in sql.output["rows"]] == run.printed.splitlines()[:5]
+    read, kept = run.operations(trace)[2:4]
     assert read.output is None, "capture_output=False"
     assert kept.input == {"file": files[0].name}, "capture_input=['file']"
 
@@ -230,25 +263,26 @@ def test_decorators_and_explicit_calls_share_a_parent(store: Path):
 # ----------------------------------------------------------------------------------------------------------- failures
 
 
-def test_failures_are_recorded_as_what_they_were(store: Path):
-    printed, found = recorded("error_handling.py", store)
-    assert "OrderNotFoundError (code ORDER_NOT_FOUND)" in printed
+def test_failures_are_recorded_as_what_they_were(recording_of: Callable[[str], Recording]):
+    run = recording_of("error_handling.py")
+    found = run.traces
+    assert "OrderNotFoundError (code ORDER_NOT_FOUND)" in run.printed
     unhandled, handled, timeout, numbers, by_hand = found
 
     assert unhandled.status == "error"
-    assert lines(store, unhandled) == ["agent Clerk [error]", "  tool look-up [error]"]
-    tool = operations(store, unhandled)[1]
+    assert run.lines(unhandled) == ["agent Clerk [error]", "  tool look-up [error]"]
+    tool = run.operations(unhandled)[1]
     assert tool.error["code"] == "ORDER_NOT_FOUND"
     assert tool.error["cause"]["type"] == "KeyError"
 
     assert handled.status == "completed"
-    assert lines(store, handled) == ["agent Clerk", "  tool postage [error]", "  tool postage"]
-    assert lines(store, timeout) == ["agent Carrier [cancelled]"]
+    assert run.lines(handled) == ["agent Clerk", "  tool postage [error]", "  tool postage"]
+    assert run.lines(timeout) == ["agent Carrier [cancelled]"]
     assert timeout.status == "completed"
-    (stream,) = operations(store, numbers)
+    (stream,) = run.operations(numbers)
     assert (stream.status, stream.metadata["abandoned"], stream.output) == ("completed", True, {"result": [0]})
 
-    auditor, text, mapping, exception = operations(store, by_hand)
+    auditor, text, mapping, exception = run.operations(by_hand)
     assert (auditor.error, auditor.metadata) == ("three of three tools failed", {"stage": "audit"})
     assert text.error == "the paper was out"
     assert mapping.error == {"message": "no credit", "code": "CARD_42", "details": {"limit": 100}}
