@@ -37,7 +37,7 @@ _WHOLE_NAMES: Final = ("auth", "bearer", "jwt", "pass")
 # `cost_per_token`, `maxToken`, `time_to_first_token`, `eos_token`: measures, and words of models.
 _COUNTED: Final = re.compile(
     r"\b(?:per|max|min|num|number of|first|last|total|avg|input|output|prompt|completion|cached|eos|bos|pad|unk|sep|cls"
-    r"|mask|stop|special) token$"
+    r"|mask|stop|special) token\Z"
 )
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ASCII_LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -54,7 +54,7 @@ def _spelled(name: str) -> str:
 
 
 _USUAL: Final = re.compile(
-    f"(?:{'|'.join(_spelled(name) for name in _NAMES)})$|(?:^|{_SEPARATOR})(?:{'|'.join(_WHOLE_NAMES)})$"
+    f"(?:{'|'.join(_spelled(name) for name in _NAMES)})\\Z|(?:^|{_SEPARATOR})(?:{'|'.join(_WHOLE_NAMES)})\\Z"
 )
 
 
@@ -69,7 +69,7 @@ class Names:
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = tuple(words for words in (_words(name) for name in own) if words)
         self.plain = all(words.isascii() for words in self.own)  # else bytes cannot be searched for them in lower case
-        self._own = re.compile(f"(?:^| )(?:{'|'.join(_spelled(name) for name in self.own)})$") if self.own else None
+        self._own = re.compile(f"(?:^| )(?:{'|'.join(_spelled(name) for name in self.own)})\\Z") if self.own else None
 
     def __contains__(self, key: str) -> bool:
         low = key.translate(_ASCII_LOWER)
@@ -93,7 +93,7 @@ _TOKENS: Final = re.compile(
     r"|SG\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]+)?"  # SendGrid
     r"|\d{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"  # Telegram
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,3}"  # JSON web tokens (RFC 7519)
-    r")"
+    r")+"  # one glued to the other too
 )
 # What follows a word that stays: (expression in lower case, whose first group stays).
 _BEARER: Final = re.compile(r"(\bbearer\s{1,4})[a-z0-9._~+/=-]{8,}")
@@ -149,10 +149,11 @@ def detector(own: tuple[str, ...]) -> re.Pattern[bytes]:
     """
     ends = [*_each_spelling(_NAMES), *_each_spelling(own), *_WHOLE_NAMES]
     near = f"(?<=[a-z0-9].){_behind(ends, 1)}"  # `name:` in text
-    # `"name":` for a key, `\\"name\\":` for a key in a JSON text within the JSON, and that once more
-    key = rf'(?<=".)(?:{_behind(ends, 2)}|(?<=\\..)(?:{_behind(ends, 3)}|{_behind(ends, 5)}))'
+    # `"name":` for a key, `\\"name\\":` for a key in a JSON text within the JSON; deeper than that, any key is suspect
+    key = rf'(?<=".)(?:{_behind(ends, 2)}|(?<=\\..)(?:{_behind(ends, 3)}|(?<=\\\\\\..)))'
     spaced = rf"(?<=[ '].)(?:{_behind(ends, 2)}|(?<=[\"'] .)(?:{_behind(ends, 3)}|{_behind(ends, 4)}))"
-    either = f"{key}|{near}|{spaced}"
+    escaped = r"""(?<=\\['].)|(?<=\\['] .)|(?<=\\\\\\" .)"""
+    either = f"{key}|{near}|{spaced}|{escaped}"
     return re.compile(f":(?:{_COLON}|{either})|=(?:(?<=sig=)|{either})|{_ANCHORED}".encode(), re.DOTALL)
 
 

@@ -30,7 +30,6 @@ __all__ = ["Redactor"]
 
 _FAILED: Final = "[redaction failed]"  # in the place of what a hook or a pattern failed on
 _NESTED: Final = 3  # JSON in text in JSON in text
-_HARMLESS: Final = (None, True, False, "")  # under a secret's name, these tell nothing
 _snapshot: Final = Snapshot()
 
 
@@ -131,7 +130,7 @@ class Redactor:
     def _dict(self, value: dict[str, Any], path: str | None, nested: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, item in value.items():
-            is_secret = key in self._names and not (item in _HARMLESS and type(item) is not int)
+            is_secret = key in self._names and not _tells_nothing(item)
             name = self._text(key, 0)
             while name in found:  # two keys that were secrets
                 name += " "
@@ -140,21 +139,22 @@ class Redactor:
         return value if same else found
 
     def _text(self, value: str, nested: int = _NESTED) -> str:
-        if nested > 0 and value[:1] in ("{", "[") and value[-1] in ("}", "]"):
-            value = self._json_text(value, nested - 1)
-        if is_suspect(value.encode("utf-8", "replace"), self._detector):
+        inside = self._json_text(value, nested) if nested > 0 and value[:1] in ("{", "[") else None
+        if inside is not None:
+            value = inside
+        elif is_suspect(value.encode("utf-8", "replace"), self._detector):
             value = without_secrets(value)
         for pattern in self._patterns:
             value = pattern.sub(SECRET_TEXT, value)
         return value
 
-    def _json_text(self, value: str, nested: int) -> str:
-        """A text that is JSON itself, such as the arguments of a tool call as models write them."""
+    def _json_text(self, value: str, nested: int) -> str | None:
+        """A text that is JSON itself, such as the arguments of a tool call as models write them; ``None`` if not."""
         try:
             inner = from_json(value, cache_strings="none")
         except ValueError:
-            return value
-        found = self._inside(inner, None, nested)
+            return None
+        found = self._inside(inner, None, nested - 1)
         return value if found is inner else encoded(found).decode()
 
 
@@ -170,6 +170,10 @@ def _hooked(hook: Callable[[str, object], object], path: str, value: Any) -> Any
     finally:
         CURRENT.set(before)
     return found if found is value or type(found) is str else from_json(_snapshot.encode(found))
+
+
+def _tells_nothing(value: Any) -> bool:
+    return value is None or type(value) is bool or value == ""
 
 
 def _below(path: str | None, step: str | int) -> str | None:
