@@ -104,23 +104,22 @@ class Run:
             self.sink.stop()
 
     def _start(self, contestant: Contestant) -> None:
+        name = contestant.name
+        child = None
         try:
-            child = Child(contestant, self.sink.url(contestant.name))
-        except (OSError, subprocess.SubprocessError) as fault:
-            said = (getattr(fault, "stderr", None) or str(fault)).strip().splitlines()
-            self.skipped[contestant.name] = f"cannot be installed: {said[-1] if said else type(fault).__name__}"
-            self.say(f"skipped: {contestant.name} {self.skipped[contestant.name]}")
-            return
-        try:
+            child = Child(contestant, self.sink.url(name))
             about = child.ask("about")
-        except ChildError as fault:
-            child.stop()
-            self.skipped[contestant.name] = f"cannot be started: {fault}"
-            self.say(f"skipped: {contestant.name} {self.skipped[contestant.name]}")
+        except (OSError, subprocess.SubprocessError, ChildError) as fault:
+            if child is not None:
+                child.stop()
+            said = (getattr(fault, "stderr", None) or str(fault)).strip().splitlines()
+            self.skipped[name] = f"cannot be run here: {said[-1] if said else type(fault).__name__}"
+            self.say(f"skipped: {name} {self.skipped[name]}")
+            self.children.pop(name, None)
             return
-        self.children[contestant.name] = child
-        self.about[contestant.name] = about["packages"]
-        self.unable[contestant.name] = frozenset(about["skips"])
+        self.children[name] = child
+        self.about[name] = about["packages"]
+        self.unable[name] = frozenset(about["skips"])
 
     # ---------------------------------------------------------------------------------------------------- the rounds
 
@@ -138,13 +137,13 @@ class Run:
 
     def _seldom(self, number: int) -> None:
         effort = self.effort
+        if "paced" in self.measures:
+            for child in self._turns(number):
+                self._note("paced", child, "paced", calls=effort.paced)
         for how, workers in (("threads", 16), ("tasks", 200)):
             if how in self.measures:
                 for child in self._turns(number):
                     self._together(child, how, workers, max(1, effort.workers_calls // workers))
-        if "paced" in self.measures:
-            for child in self._turns(number):
-                self._note("paced", child, "paced", calls=effort.paced)
         if "drain" in self.measures:
             for child in self._turns(number):
                 if child.contestant.delivers:
@@ -171,7 +170,13 @@ class Run:
             answer = child.ask(do, **parameters)
         except ChildError as fault:
             self._failed(measure, name, fault)
-            return
+            if name not in self.children:
+                return
+            try:  # once more, with nothing before it
+                answer = self.children[name].ask(do, **parameters)
+            except ChildError as again:
+                self._failed(measure, name, again)
+                return
         figures = self.results.setdefault(measure, {}).setdefault(name, {})
         for key, value in answer.items():
             figures.setdefault(key, []).append(median(value) if isinstance(value, list) else value)
@@ -189,8 +194,12 @@ class Run:
             figures["delivered"].append(100 * (told if told >= 0 else arrived) / (workers * calls))
 
     def _failed(self, measure: str, name: str, fault: ChildError) -> None:
+        """Say so, and go on with a fresh process: what is left of this one may hold up the next measure."""
         self.skipped[f"{name}: {measure}"] = str(fault)
         self.say(f"failed: {name}, {measure}: {fault}")
+        child = self.children[name]
+        child.stop()
+        self._start(child.contestant)
 
     # ------------------------------------------------------------------------------------- in processes of their own
 
@@ -206,7 +215,7 @@ class Run:
 
     def _dead(self) -> None:
         """What calls cost, and how long the program takes to end, where nobody listens at the destination."""
-        for child in self.children.values():
+        for child in list(self.children.values()):
             contestant = child.contestant
             if not contestant.delivers or contestant.name == "ours local":
                 continue

@@ -46,6 +46,7 @@ def _draw(axis: str, lines: Mapping[str, Sequence[Sequence[float]]], about: Mapp
     area.set_xscale(scale)
     if axis in ("payload", "depth", "threads"):
         area.set_yscale("log")  # contestants lie far apart there
+        area.margins(y=0.3)
     else:
         area.set_ylim(bottom=0, top=2 * max(cost for points in lines.values() for _, cost in points))
     area.set_xlabel(what)

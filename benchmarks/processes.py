@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmarks.environments import environment, interpreter
 __all__ = ["Child", "ChildError", "Sink"]
 
 HERE = Path(__file__).parent
+PATIENCE = 180.0  # seconds that one command may take; after that the contestant is ended
 
 
 class ChildError(Exception):
@@ -90,9 +92,13 @@ class Child:
             self._process.stdin.flush()
         except OSError:
             raise ChildError(self._last_words()) from None
+        late = threading.Timer(PATIENCE, self._process.kill)
+        late.start()
         line = self._process.stdout.readline()
+        in_time = not late.finished.is_set()
+        late.cancel()
         if not line:
-            raise ChildError(self._last_words())
+            raise ChildError(self._last_words() if in_time else f"no answer within {PATIENCE:.0f} s")
         answer: dict[str, Any] = json.loads(line)
         if "failed" in answer:
             raise ChildError(answer["failed"])

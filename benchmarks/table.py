@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.measures import WORKLOADS
 
 __all__ = ["figure", "markdown", "plain", "render"]
@@ -75,7 +76,9 @@ def _table(
     lines: Callable[[Sequence[Sequence[str]]], str],
 ) -> str:
     used = [column for column in columns if results.get(column[1])]
-    names = list(dict.fromkeys(name for _, measure, _, _ in used for name in results[measure]))
+    found = dict.fromkeys(name for _, measure, _, _ in used for name in results[measure])
+    order = [contestant.name for contestant in CONTESTANTS]
+    names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
     rows = [[name, *(cell(results, name, column) for column in used)] for name in names]
     rows = [row for row in rows if any(row[1:])]
     return title + "\n" + lines([["", *(column[0] for column in used)], *rows]) if rows else ""

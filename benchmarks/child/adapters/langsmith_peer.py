@@ -24,4 +24,7 @@ class Adapter(Contestant):
         return traceable(run_type=KINDS.get(kind, kind), client=self.client)(function)
 
     def flush(self) -> None:
-        self.client.flush()
+        self.client.flush(30)
+        queue = self.client.tracing_queue
+        if queue is not None and queue.unfinished_tasks:  # it was seen to wait for ever
+            raise TimeoutError("its queue was not empty after 30 s")
