@@ -222,7 +222,7 @@ class Store:
 
     def _connect(self, mode: str, *, writing: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self.path.as_uri()}?{mode}", _LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
+            f"{self.path.as_uri()}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection)
