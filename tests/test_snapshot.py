@@ -16,6 +16,7 @@ import re
 import sys
 import threading
 import time
+import timeit
 import types
 import typing
 import weakref
@@ -28,8 +29,10 @@ import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from voltagent._context import CURRENT, INERT
+from voltagent._redact import Redactor
 from voltagent._snapshot import LIMIT, SECRET_TEXT, Items, Secret, Snapshot, is_secret_annotation
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "capture.md").read_text(encoding="utf-8")
@@ -515,6 +518,34 @@ def test_whatever_is_passed_costs_little_time_and_space(name: str) -> None:
     assert json.loads(text) is not None
     assert len(text) <= MIB
     assert best < 50, f"{best:.1f} ms"
+
+
+def message() -> dict[str, str]:
+    return {"role": "user", "content": "When will my order be shipped? " * 6}
+
+
+@pytest.mark.parametrize(
+    ("value", "times", "searched"),
+    [
+        ({"city": "Berlin", "units": "c"}, 6, 15),
+        ([message() for _ in range(20)], 2.5, 15),
+        ([message() for _ in range(600)], 2, 15),
+    ],
+    ids=["small", "4 KB", "120 KB"],
+)
+def test_what_it_costs_against_the_bare_encoder(value: object, times: float, searched: float) -> None:
+    """The targets, with half as much again for a busy machine; `benchmarks/capture.py` has the figures themselves."""
+    redactor = Redactor()
+    text = snapshot.encode(value)
+    functions = (lambda: to_json(value), lambda: snapshot.encode(value), lambda: redactor.apply(text))
+    number = max(1, 20_000 // len(text))
+    best = [float("inf")] * 3
+    for _ in range(200):
+        for index, function in enumerate(functions):
+            best[index] = min(best[index], timeit.timeit(function, number=number))
+        if best[1] <= best[0] * times * 1.5 and best[2] <= best[0] * searched * 1.5:
+            return
+    pytest.fail(f"{best[1] / best[0]:.1f} and {best[2] / best[0]:.1f} times")
 
 
 def test_what_was_cut_is_marked_with_its_size() -> None:
