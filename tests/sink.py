@@ -40,6 +40,17 @@ class ListSink:
         assert len(found) == 1, f"{len(found)} spans are named {name!r}"
         return found[0]
 
+    @property
+    def operations(self) -> list[Span]:
+        """The spans that are no traces, in order."""
+        return [span for span in self.spans if span.parent is not None]
+
+    @property
+    def only(self) -> Span:
+        """The one operation there is."""
+        (span,) = self.operations
+        return span
+
     def tree(self) -> list[Any]:
         """Nested [name, children…] lists of all traces."""
         return [self._branch(span) for span in self.spans if span.parent is None]
