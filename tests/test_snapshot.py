@@ -85,6 +85,9 @@ def test_arrays_and_frames_are_told_by_shape_and_type() -> None:
         "dtype": "float32",
     }
     assert taken([numpy.float32(0.5), numpy.int64(7), numpy.bool_(True), numpy.float64(1.5)]) == [0.5, 7, True, 1.5]
+
+
+def test_data_frames_are_told_by_shape_and_types() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1], "b": ["secret"]})
     assert taken(frame)["shape"] == [1, 2]
