@@ -210,7 +210,10 @@ class Server:
             try:
                 connection, _ = listener.accept()
             except OSError:
-                return
+                if self._listener is not listener:
+                    return
+                time.sleep(0.01)  # out of file descriptors, perhaps: that passes
+                continue
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._changed:
                 self.connections += 1

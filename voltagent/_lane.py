@@ -1,53 +1,29 @@
-"""The way to one destination: an intake that any thread may fill without waiting, and one thread that empties it.
-
-``put`` takes no lock: it may run in a signal handler, in ``__del__`` or in a logging handler, while the same thread is
-inside any line of this file. What wakes the thread is a plain lock used as a bell, as its ``release`` cannot block.
-"""
+"""The way to one destination: its intake, and the one thread that empties it, with retries and counts of its own."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from voltagent import _clock, _guard, _leaving
 from voltagent._awaitable import loop_is_running
-from voltagent._backlog import Backlog
+from voltagent._intake import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
 from voltagent._leaving import Stop
-from voltagent._promise import Promise, Report
+from voltagent._promise import Promise
 from voltagent._span import CANCELLED, Event, Phase, Span
-from voltagent._voice import Voice
 from voltagent.exporters import Exporter, Outcome, Verdict
-from voltagent.retry import PROBE_SECONDS, RETRY_AFTER_CAP
+from voltagent.retry import RETRY_AFTER_CAP
 
-__all__ = ["Lane", "Rules"]
+__all__ = ["Hurried", "Lane"]
 
 _END: Final = Phase.END
 
-_BATCH_EVENTS: Final = 512
-_BATCH_BYTES: Final = 4 * 2**20
-_LARGE: Final = 8192  # a payload above this is looked at before it is taken
-_MOVED: Final = 16  # events that a caller moves when the queue is full: a call must stay within 100 µs
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _UNFINISHED: Final = b'{"unfinished":true}'
 _NEVER: Final = float("inf")
 _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The sender's settings; times are seconds."""
-
-    flush_interval: float | None  # None: send only what is asked for, and full batches
-    timeout: float
-    max_retries: int
-    retry_delay: float
-    queue_events: int
-    queue_bytes: int
-    probe_seconds: float = PROBE_SECONDS  # a destination that is down is asked at most this often
-    auth_seconds: float = 30.0  # and one that refused the key this seldom
 
 
 @runtime_checkable
@@ -61,33 +37,18 @@ class Hurried(Protocol):
         ...
 
 
-class Lane:
+class Lane(Intake):
     """One destination with its own queue, thread, retries and counts."""
 
     def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None]) -> None:
+        super().__init__(exporter.name, rules)
         self.exporter = exporter
         self._hurried = exporter if isinstance(exporter, Hurried) else None
-        self._rules = rules
         self._process = process
-        self._closed = False
-        self._begin(0)
         _leaving.watch(self)
 
     def _begin(self, forked_at: int) -> None:
-        """Everything that a forked child must have anew."""
-        rules = self._rules
-        self._intake: deque[Event] = deque()
-        self._bytes = 0  # of the intake, about: threads may overwrite each other's addition
-        self._mark = 1  # so many events in the intake need attention
-        self._limit = -1 if self._closed else _LARGE  # payloads above this are looked at first; -1: all are
-        self._room = rules.queue_events  # so many events in the intake make the queue full
-        self._refused: deque[tuple[Event, str]] = deque()  # refused while the lock was taken; counted later
-        self._backlog = Backlog(rules.max_retries, rules.retry_delay, forked_at=forked_at)
-        self._lock = threading.Lock()  # guards the backlog; never held during I/O or while code of the user's runs
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._bell = threading.Lock()
-        self._bell.acquire()
+        super()._begin(forked_at)
         self._promises: deque[Promise] = deque()
         self._stop: Stop | None = None
         self._due = _NEVER  # when what waits must be sent
@@ -95,115 +56,7 @@ class Lane:
         self._quiet_until = 0.0  # the destination is left alone until then
         self._key_refused = False  # all that comes until then is dropped
         self._probing = False  # the next batch is one event, to see whether the destination is back
-        self._batch_limit = _BATCH_EVENTS
-        self._voice = Voice(self.exporter.name)
-
-    # -------------------------------------------------------------------------------------------- the caller's thread
-
-    def put(self, event: Event, size: int) -> bool:
-        """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
-        if size > self._limit:
-            return self._put_carefully(event, size)
-        intake = self._intake
-        intake.append(event)
-        self._bytes += size
-        if len(intake) >= self._mark:
-            self._attend()
-        return True
-
-    def _attend(self) -> None:
-        """Start the thread, or wake it, or note that the queue is full."""
-        if len(self._intake) >= self._room:
-            self._limit = -1
-        if self._start():
-            self._mark = self._room  # before the bell: the thread sets it anew once it has heard it
-            self._ring()
-        else:
-            self._mark = min(len(self._intake) + _BATCH_EVENTS, self._room)  # try again a batch later
-
-    def _put_carefully(self, event: Event, size: int) -> bool:
-        if self._closed and event[0] is not _END:
-            self._refuse(event, "shutdown_timeout")
-            return False
-        if not self._fits(size) and event[0] is not _END and not self._make_room(event, size):
-            self._refuse(event, "queue_full")
-            self._voice.full()
-            return False
-        self._intake.append(event)
-        self._bytes += size
-        if _leaving.left():
-            if self._thread is None:  # in a hook that runs after ours: nobody else will send this
-                self._run_here(_clock.monotonic() + _leaving.late_budget())
-        elif self._bytes + self._backlog.size >= _BATCH_BYTES or len(self._intake) >= self._mark:
-            self._attend()
-        return True
-
-    def _fits(self, size: int) -> bool:
-        held, rules = self._backlog, self._rules
-        fits = (
-            len(self._intake) + held.count < rules.queue_events and self._bytes + held.size + size <= rules.queue_bytes
-        )
-        self._limit = _LARGE if fits and not self._careful() else -1
-        return fits
-
-    def _careful(self) -> bool:
-        return self._closed or _leaving.left()
-
-    def _make_room(self, event: Event, size: int) -> bool:
-        """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            self._move(_MOVED)
-            self._backlog.free(4 * _MOVED)
-            while not self._fits(size):
-                if not self._backlog.evict(event[1]):
-                    return False
-            return True
-        finally:
-            self._lock.release()
-
-    def _refuse(self, event: Event, reason: str) -> None:
-        self._refused.append((event, reason))
-        if self._lock.acquire(blocking=False):
-            try:
-                self._count_refused()
-            finally:
-                self._lock.release()
-
-    def _count_refused(self) -> None:
-        try:
-            while True:
-                event, reason = self._refused.popleft()
-                self._backlog.recorded += 1
-                self._backlog.lose(event, reason)
-        except IndexError:
-            pass
-
-    def _ring(self) -> None:
-        try:
-            self._bell.release()
-        except RuntimeError:
-            pass  # it rings already
-
-    def _start(self) -> bool:
-        """Make sure that the thread runs; False where no thread can be started."""
-        if self._thread is not None:
-            return True
-        if not self._starting.acquire(blocking=False):
-            return True  # somebody is at it: another thread, or this one, below us on the stack
-        try:
-            if self._thread is None:
-                _leaving.register()
-                thread = threading.Thread(target=self._run, name=f"voltagent-{self.exporter.name}", daemon=True)
-                self._thread = thread
-                thread.start()
-            return True
-        except (RuntimeError, MemoryError):  # no thread left, or the interpreter shuts down
-            self._thread = None
-            return False
-        finally:
-            self._starting.release()
+        self._batch_limit = BATCH_EVENTS
 
     # ------------------------------------------------------------------------------------- flush, shutdown, statistics
 
@@ -246,18 +99,6 @@ class Lane:
             self._loop(self._stop or Stop(_clock.monotonic(), deadline, final=False, leaving=leaving))
         finally:
             self._starting.release()
-
-    def stats(self) -> Report:
-        """The counts so far."""
-        locked = self._lock.acquire(timeout=0.05)  # not for ever: we may be in a signal handler above its holder
-        try:
-            held, waiting = self._backlog, len(self._intake)
-            if locked:
-                self._count_refused()
-            return Report(held.recorded + waiting, held.accepted, dict(held.dropped), held.count + waiting)
-        finally:
-            if locked:
-                self._lock.release()
 
     # ---------------------------------------------------------------------------------------- leaving and being forked
 
@@ -353,24 +194,6 @@ class Lane:
             self._due = now + self._rules.flush_interval
         self._see_room()
 
-    def _move(self, number: int) -> None:
-        """Take up to so many events out of the intake. Under the lock."""
-        intake, take = self._intake, self._backlog.take
-        before = self._backlog.size
-        try:
-            for _ in range(number):
-                take(intake.popleft())
-        except IndexError:
-            pass
-        self._bytes = max(0, self._bytes - (self._backlog.size - before))
-
-    def _see_room(self) -> None:
-        held, rules = self._backlog, self._rules
-        self._room = max(1, rules.queue_events - held.count)
-        full = len(self._intake) >= self._room or held.size >= rules.queue_bytes
-        self._limit = -1 if full or self._careful() else _LARGE
-        self._mark = self._room
-
     def _choose(self, now: float, stop: Stop | None) -> list[Event]:
         """The next batch, if one is due and the destination can be asked."""
         held = self._backlog
@@ -380,16 +203,16 @@ class Lane:
         if released or self._due <= now or self._promises or stop is not None or self._probing:
             self._round = True
             self._due = _NEVER
-        elif not self._round and held.count < _BATCH_EVENTS and held.size < _BATCH_BYTES:
+        elif not self._round and held.count < BATCH_EVENTS and held.size < BATCH_BYTES:
             return []
         with self._lock:
-            held.free(8 * _BATCH_EVENTS)
-            return held.batch(1 if self._probing else self._batch_limit, _BATCH_BYTES)
+            held.free(8 * BATCH_EVENTS)
+            return held.batch(1 if self._probing else self._batch_limit, BATCH_BYTES)
 
     def _sleep(self, now: float, stop: Stop | None) -> None:
         """Wait for the bell, or until something is due. An idle lane waits without a limit, so it costs nothing."""
         held = self._backlog
-        mark = max(1, min(_BATCH_EVENTS - held.count, self._room)) if held.count else 1
+        mark = max(1, min(BATCH_EVENTS - held.count, self._room)) if held.count else 1
         if now < self._quiet_until and (held.count or self._key_refused):
             mark = self._room
         self._mark = mark
@@ -420,7 +243,7 @@ class Lane:
         answers = self._answers(batch, until)
         ended = _clock.monotonic()
         slow = ended - now > _SLOW_BATCH
-        self._batch_limit = max(16, self._batch_limit // 2) if slow else min(_BATCH_EVENTS, self._batch_limit * 2)
+        self._batch_limit = max(16, self._batch_limit // 2) if slow else min(BATCH_EVENTS, self._batch_limit * 2)
         with self._lock:
             self._backlog.settle(batch, answers, ended)
         self._heed(answers, now, ended)

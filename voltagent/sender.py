@@ -12,7 +12,8 @@ from functools import reduce
 from operator import add
 
 from voltagent import _clock
-from voltagent._lane import Lane, Rules
+from voltagent._intake import Rules
+from voltagent._lane import Lane
 from voltagent._promise import Promise, Report
 from voltagent._span import Event
 from voltagent.exporters import Exporter
