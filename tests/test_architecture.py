@@ -47,7 +47,7 @@ PARTS = {
     **dict.fromkeys(("_fields", "_forms", "_peek", "_plain", "_secret", "_shapes", "_text", "_walk"), "_snapshot"),
     "_hints": "_redact",
     **dict.fromkeys(("local.migrations", "local.records", "local.writing"), "local.store"),
-    **dict.fromkeys(("_backlog", "_lane", "_leaving", "_promise", "_voice"), "sender"),
+    **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_voice"), "sender"),
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
 }

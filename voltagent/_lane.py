@@ -21,6 +21,7 @@ __all__ = ["Hurried", "Lane"]
 _END: Final = Phase.END
 
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
+_NOTHING_TRIED: Final = 0.02  # seconds to wait after a batch of which nothing was tried: no loop must spin
 _UNFINISHED: Final = b'{"unfinished":true}'
 _NEVER: Final = float("inf")
 _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
@@ -293,6 +294,8 @@ class Lane(Intake):
             self._probing = True
         elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
             self._probing = False
+        elif verdicts == {Verdict.UNTRIED}:
+            self._quiet_until = max(self._quiet_until, now + _NOTHING_TRIED)
 
     # ----------------------------------------------------------------------------------------------- promises and ends
 
