@@ -3,8 +3,8 @@
 The JSON text is written directly. So its size is known at every step, a collection that is plain all through is
 written by the encoder in one piece, and nothing refers to the user's objects when the walk is over.
 
-Budget: bytes of JSON, depth, values, and time. Every part leaves some bytes to those that come after it, so that one huge
-field does not hide the small ones beside it.
+Budget: bytes of JSON, depth, values, and time. Every part leaves some bytes to those that come after it, so that one
+huge field does not hide the small ones beside it.
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
