@@ -18,11 +18,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     field_serializer,
     model_validator,
 )
 from pydantic import ValidationError as PydanticValidationError
+from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
