@@ -272,6 +272,19 @@ def test_flapping(number: int, reply: Reply) -> None:
     model.check(3, 2)
 
 
+def test_a_few_failures_among_many_answers_are_no_outage() -> None:
+    counted = iter(range(1, 10**6))
+    model = Model(lambda _: answer(503) if next(counted) % 20 == 0 else None)
+    with Server(model) as server:
+        sender = rest_sender(server.url, probe_seconds=2.0)
+        began = time.monotonic()
+        report = send(sender, traces=60, tools=1)
+        assert (report.accepted, report.pending, report.dropped) == (240, 0, {})
+        assert time.monotonic() - began < 10, "twelve outages of two seconds would be 24"
+        done(sender)
+    model.check(60, 1)
+
+
 # ------------------------------------------------------------------------------------------------------------- statuses
 
 

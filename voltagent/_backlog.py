@@ -231,6 +231,8 @@ class Backlog:
         if retry.gives_up(tries.refusals, tries.absences, self._max_retries):
             return "retries_exhausted"
         failures = tries.refusals + tries.absences
+        if not failures and self.accepted > accepted_before:
+            failures = 1  # not down, as others got through with it: this one waits by itself
         if failures:
             delay = retry.backoff(failures, self._retry_delay, randomness.random())
             waits[trace_id] = max(waits.get(trace_id, 0.0), delay)

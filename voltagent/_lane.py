@@ -289,7 +289,7 @@ class Lane(Intake):
         if any(answer.reason == "auth" for answer in answers):
             self._quiet_until = now + self._rules.auth_seconds
             self._key_refused = self._probing = True
-        elif Verdict.UNAVAILABLE in verdicts:
+        elif Verdict.UNAVAILABLE in verdicts and Verdict.ACCEPTED not in verdicts:
             self._quiet_until = max(self._quiet_until, began + self._rules.probe_seconds)
             self._probing = True
         elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
