@@ -378,3 +378,15 @@ def test_handles_take_models_by_their_fields_only(trace: Trace) -> None:
 
 def test_every_name_that_handles_promise_is_there() -> None:
     assert set(handles.__all__) <= set(dir(handles))
+
+
+def test_long_and_odd_texts_lose_no_event(trace: Trace, sink: ListSink) -> None:
+    trace.add_agent(name="a" * 10**6, instructions="b " * 10**6, metadata={"c": "d" * 10**6}, tags=["\ud800"])
+    span = sink.spans[-1]
+    assert len(span.name) < 70_000
+    assert span.facts is not None
+    assert len(span.facts["instructions"]) < 70_000
+    assert len(span.metadata or b"") < 70_000
+    assert span.tags == ("\ufffd",)
+    trace.error("e" * 10**6, metadata={"f": "g" * 10**6})
+    assert len(sink.spans[0].error) < 70_000  # type: ignore[arg-type]

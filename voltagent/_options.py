@@ -10,11 +10,13 @@ from typing import Any, Final, cast
 
 from voltagent import _clock
 from voltagent._guard import say_once
+from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
 __all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE", "checked"]
 
 _Check = Callable[[str, object], Any]
+_LONGEST: Final = 64 * 1024  # characters of any one text
 
 
 def _text(name: str, value: object) -> str:
@@ -22,7 +24,7 @@ def _text(name: str, value: object) -> str:
         value = value.value
     if not isinstance(value, str):
         raise ValidationError(f"{name} must be a text, not {type(value).__name__}")
-    return value
+    return shortened(clean(value), _LONGEST)  # names, ids and instructions go out beside the payloads
 
 
 def _filled_text(name: str, value: object) -> str:

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from voltagent import _clock, _context, _usage
 from voltagent._failure import Failure
 from voltagent._guard import guard, logger
-from voltagent._snapshot import Snapshot
+from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Sink, Span, Trace
 
 __all__ = ["Recorder"]
@@ -185,7 +185,7 @@ class Recorder:
         if usage is not None:
             span.usage = _usage.checked(usage)
         if metadata is not None:
-            span.more_metadata = (*span.more_metadata, self.snapshot.encode_object(metadata))
+            span.more_metadata = (*span.more_metadata, self.snapshot.encode_object(metadata, METADATA_LIMIT))
         if output is not None and self.capture_output:
             span.output = self.snapshot.encode_object(output)
         if tags:

@@ -23,10 +23,12 @@ from voltagent._secret import SECRET_TEXT, Secret, is_secret_annotation
 from voltagent._text import encoded
 from voltagent._walk import DEPTH, Walk
 
-__all__ = ["LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "is_secret_annotation"]
+__all__ = ["LIMIT", "METADATA_LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "is_secret_annotation"]
 
 # Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
 LIMIT: Final = 960 * 1024
+
+METADATA_LIMIT: Final = 64 * 1024  # likewise, of metadata and status messages: they travel beside input or output
 
 NOTHING: Final = object()  # a generator that returned nothing, as against one that returned None
 

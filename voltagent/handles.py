@@ -17,6 +17,7 @@ from voltagent._awaitable import RECEIPT, Ready, Receipt
 from voltagent._context import CURRENT, INERT
 from voltagent._failure import Failure
 from voltagent._recorder import Recorder
+from voltagent._snapshot import METADATA_LIMIT
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
 
@@ -136,7 +137,7 @@ class Handle:
             kind,
             given["name"],
             _payload(recorder, given.get("input"), recorder.capture_input),
-            _payload(recorder, metadata),
+            _metadata(recorder, metadata),
             given.get("operation", "write") if kind == MEMORY else None,
             given.get("tags"),
             None,
@@ -420,7 +421,7 @@ def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[st
         recorder.start_trace(
             given["agent_id"],
             _payload(recorder, given.get("input"), recorder.capture_input),
-            _payload(recorder, given.get("metadata")),
+            _metadata(recorder, given.get("metadata")),
             given.get("tags"),
             identifier=given.get("id"),
             start_ns=None if start_time is None else _clock.parse_iso(start_time),
@@ -449,7 +450,7 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
         given["type"],
         given["name"],
         _payload(recorder, given.get("input"), recorder.capture_input),
-        _payload(recorder, given.get("metadata")),
+        _metadata(recorder, given.get("metadata")),
         tags=given.get("tags"),
         facts=facts or None,
         identifier=given.get("id"),
@@ -459,9 +460,10 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
 def update_fields(recorder: Recorder, given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an UPDATE event from checked options: what is not a text becomes JSON text."""
     fields = dict(given)
-    for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output), ("metadata", True)):
+    for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
         if name in fields:
             fields[name] = _payload(recorder, fields[name], captured)
+    fields["metadata"] = _metadata(recorder, fields.get("metadata"))
     if "status_message" in fields:
         message = _message(recorder, fields["status_message"])
         fields["status_message"] = message
@@ -472,7 +474,11 @@ def update_fields(recorder: Recorder, given: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _payload(recorder: Recorder, value: object, captured: bool = True) -> bytes | None:
+def _metadata(recorder: Recorder, value: object) -> bytes | None:
+    return None if value is None else recorder.snapshot.encode_object(value, METADATA_LIMIT)
+
+
+def _payload(recorder: Recorder, value: object, captured: bool) -> bytes | None:
     return recorder.snapshot.encode_object(value) if value is not None and captured else None
 
 
@@ -481,7 +487,7 @@ def _message(recorder: Recorder, message: object) -> Failure | bytes | None:
         return None
     if isinstance(message, BaseException):
         return Failure.of(message, message=recorder.capture_input and recorder.capture_output)
-    return recorder.snapshot.encode(message)
+    return recorder.snapshot.encode(message, METADATA_LIMIT)
 
 
 def _checked_metadata(metadata: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from voltagent import _usage
 from voltagent._context import INERT, default_recorder
 from voltagent._guard import Guard, say_once
 from voltagent._recorder import Recorder
-from voltagent._snapshot import Snapshot
+from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, COMPLETED, MEMORY, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments
 
@@ -215,4 +215,4 @@ def _metadata(options: Mapping[str, Any]) -> bytes | None:
     metadata: Mapping[str, Any] | None = options.get("metadata")
     if parameters is not None:
         metadata = {"model_parameters": parameters, **(metadata or {})}
-    return None if metadata is None else Snapshot().encode_object(dict(metadata))
+    return None if metadata is None else Snapshot().encode_object(dict(metadata), METADATA_LIMIT)
