@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from pydantic_core import from_json
+
 __all__ = ["OPERATIONS_QUERY", "TRACE_QUERY", "Filter", "StoredOperation", "StoredTrace", "TraceSummary"]
 
 Json: TypeAlias = Any  # a JSON value as the json module gives it
@@ -189,7 +191,7 @@ def _summary_fields(row: _Row) -> tuple[Any, ...]:
 
 
 def _value(text: str | None) -> Json:
-    return None if text is None else json.loads(text)
+    return None if text is None else from_json(text)
 
 
 def _tags(text: str | None) -> tuple[str, ...]:
@@ -200,7 +202,7 @@ def _merged(parts: Iterable[str | None]) -> dict[str, Json]:
     merged: dict[str, Json] = {}
     for lines in parts:
         for line in () if lines is None else lines.split("\n"):  # splitlines() also splits within JSON strings
-            merged.update(json.loads(line))
+            merged.update(from_json(line))
     return merged
 
 
@@ -210,7 +212,7 @@ def _sum(lines: str | None) -> dict[str, Json] | None:
         return None
     total: dict[str, Json] = {}
     for line in lines.split("\n"):
-        for key, value in json.loads(line).items():
+        for key, value in from_json(line).items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 total[key] = total.get(key, 0) + value
     return total

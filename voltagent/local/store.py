@@ -130,24 +130,25 @@ class Store:
     def _prune(self, connection: sqlite3.Connection) -> None:
         """Delete the traces that came first, while there are too many or they are too large."""
         budget = _PRUNED_ROWS
-        while budget > 0 and (self._too_many(connection) or self._too_large(connection)):
+        surplus = self._surplus(connection)
+        while budget > 0 and (surplus > 0 or self._is_too_large(connection)):
             deleted = _delete_oldest(connection, budget)
             if not deleted:
                 break
             budget -= deleted
+            surplus -= 1
         page_size, pages, free = _pages(connection)
         if free and pages * page_size > self.max_bytes:
             connection.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
 
-    def _too_many(self, connection: sqlite3.Connection) -> bool:
+    def _surplus(self, connection: sqlite3.Connection) -> int:
         # Keys are given out in order, so their range bounds the count from above without counting.
-        (span,) = connection.execute("SELECT max(key) - min(key) + 1 FROM traces").fetchone()
-        if span is None or span <= self.max_traces:
-            return False
-        (count,) = connection.execute("SELECT count(*) FROM traces").fetchone()
-        return bool(count > self.max_traces)
+        (span,) = connection.execute("SELECT (SELECT max(key) FROM traces) - (SELECT min(key) FROM traces)").fetchone()
+        if span is None or span < self.max_traces:
+            return 0
+        return _number(connection, "SELECT count(*) FROM traces") - self.max_traces
 
-    def _too_large(self, connection: sqlite3.Connection) -> bool:
+    def _is_too_large(self, connection: sqlite3.Connection) -> bool:
         page_size, pages, free = _pages(connection)
         return (pages - free) * page_size > self.max_bytes
 
