@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -141,6 +142,7 @@ class Server:
     reply: Reply | Script = field(default_factory=answer)
     delay: float = 0.0
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self.requests: list[Recorded] = []
@@ -153,7 +155,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Server:
         self.start()
@@ -224,6 +226,10 @@ class Server:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
+            if self.tls is not None:
+                plain, connection = connection, self.tls.wrap_socket(connection, server_side=True)
+                with self._changed:
+                    self._open ^= {plain, connection}
             with connection, connection.makefile("rb") as stream:
                 while self._answer_one(connection, stream, number):
                     pass

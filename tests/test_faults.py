@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ from voltagent.exporters.rest import RestExporter
 from voltagent.sender import Report, Sender
 
 SECRET = "sk_very_secret"
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n"
 
 
 def rest_sender(url: str, *, timeout: float = 5.0, **options: Any) -> Sender:
@@ -131,9 +134,55 @@ def test_a_black_hole() -> None:
         done(sender)
 
 
-# ------------------------------------------------------------------------------------------------- wall-clock limits
+CERTIFICATE = str(Path(__file__).parent / "certificates" / "localhost.pem")  # self-signed, with its key, for 100 years
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n"
+
+def tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def test_tls_with_a_certificate_the_environment_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    model = Model()
+    with Server(model, tls=tls()) as server:
+        sender = rest_sender(server.url)
+        assert send(sender).accepted == 18
+        done(sender)
+    model.check(3, 2)
+
+
+def test_tls_with_a_certificate_that_nobody_trusts() -> None:
+    with Server(tls=tls()) as server:
+        sender = rest_sender(server.url)
+        report = send(sender, wait=0.3)
+        assert (report.pending, report.dropped) == (18, {})
+        assert server.requests == [], "no key is sent to a stranger"
+        done(sender)
+
+
+def test_tls_to_a_server_that_speaks_none() -> None:
+    with Server() as server:
+        sender = rest_sender(server.url.replace("http", "https"))
+        assert send(sender, wait=0.3).pending == 18
+        done(sender)
+
+
+def test_a_tls_answer_that_drips_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+    with Server(drip(HEAD + b"x-a: ", every=0.02, then=b"y"), tls=tls()) as server:
+        sender = rest_sender(server.url, timeout=0.5, probe_seconds=30.0)
+        Recording(sender).trace()
+        began = time.monotonic()
+        sender.flush(3)
+        while not sender._lanes[0]._probing and time.monotonic() - began < 3:
+            time.sleep(0.01)
+        assert time.monotonic() - began < 1.5
+        done(sender)
+
+
+# ------------------------------------------------------------------------------------------------- wall-clock limits
 
 
 @pytest.mark.parametrize(
