@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench bench-plot clean
+.PHONY: help demo test check soak bench bench-plot clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its 
 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+soak: $(VENV)/.tools  ## the long cases of delivery in full size, about ten minutes
+	$(BIN)/python -m tests.soak
 
 check: $(VENV)/.tools  ## ruff, mypy strict and pyright strict
 	$(BIN)/ruff check .

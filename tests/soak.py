@@ -1,0 +1,265 @@
+"""The long cases of delivery in full size, and a seeded random one: ``python -m tests.soak`` (or ``make soak``).
+
+Each case prints one line with what it measured and ends the program with status 1 if its number does not hold. The
+suite has the same cases scaled down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tests.memory import Recording, conserved, make_sender
+from tests.model import Model
+from tests.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
+from tests.test_process import finish, start
+from voltagent.exporters.rest import RestExporter
+from voltagent.sender import Report, Sender
+
+PAGE = 4096
+
+
+def main() -> int:
+    """Run the cases that are named, or all; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help="all of them, if none is named")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the cases that run for a while")
+    options = parser.parse_args()
+    failed = 0
+    for name in options.cases or CASES:
+        began = time.monotonic()
+        try:
+            said = CASES[name](options)
+        except AssertionError as fault:
+            failed += 1
+            said = f"FAILED {fault}"
+        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {said}", flush=True)
+    return 1 if failed else 0
+
+
+@contextmanager
+def server_process() -> Iterator[tuple[str, Callable[[], Any]]]:
+    """A strict server in a process of its own: its URL, and a function that says what it has stored."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv(), lambda: (ours.send("counts"), ours.recv())[1]
+    finally:
+        ours.send("stop")
+        process.join(10)
+
+
+def _serve(pipe: Connection) -> None:
+    model = Model()
+    with Server(model) as server:
+        pipe.send(server.url)
+        while pipe.recv() == "counts":
+            pipe.send((len(model.histories), len(model.events), len(model.ended), model.complaints[:3]))
+
+
+def sender_to(url: str, **options: Any) -> Sender:
+    return make_sender(
+        RestExporter(url, "pk", "sk"), **{"probe_seconds": 1.0, "flush_interval": 1.0, "timeout": 30.0, **options}
+    )
+
+
+def all_stored(report: Report, stored: Any, traces: int, tools: int) -> None:
+    assert (report.accepted, report.pending, report.dropped) == (report.recorded, 0, {}), report
+    assert stored == (traces, 2 * traces * tools, traces, []), stored
+
+
+def memory() -> float:
+    """MiB of this process."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE / 2**20
+
+
+# --------------------------------------------------------------------------------------------------------------- cases
+
+
+def burst(_: argparse.Namespace) -> str:
+    """10 000 operations at once: none is lost."""
+    with server_process() as (url, counts):
+        sender = sender_to(url)
+        for number in range(10_000):
+            Recording(sender).whole(f"t{number}")
+        began = time.monotonic()
+        report = conserved(sender.flush(120).result())
+        all_stored(report, counts(), 10_000, 1)
+        sender.shutdown().result()
+    return f"{report.accepted / (time.monotonic() - began):.0f} events/s"
+
+
+def rate(options: argparse.Namespace) -> str:
+    """2 000 events a second: drained, with flat memory."""
+    with server_process() as (url, counts):
+        sender = sender_to(url)
+        began, most, traces, memories = time.monotonic(), 0, 0, []
+        while (now := time.monotonic() - began) < options.seconds:
+            Recording(sender).whole(tools=9)
+            traces += 1
+            if traces % 100 == 0:
+                most = max(most, sender.stats().pending)
+                memories.append(memory())
+            time.sleep(max(0.0, traces / 100 - now))
+        all_stored(conserved(sender.flush(30).result()), counts(), traces, 9)
+        sender.shutdown().result()
+    growth = memories[-1] - memories[len(memories) // 4]
+    assert growth < 8, f"memory grew by {growth:.1f} MiB"
+    assert most < 10_000, f"{most} events were waiting"
+    return f"{20 * traces / options.seconds:.0f} events/s, at most {most} waiting, memory {growth:+.1f} MiB"
+
+
+def outage(options: argparse.Namespace) -> str:
+    """An outage at 200 events a second: nothing is lost, and it goes on within 3 s of its end."""
+    port = unused_port()
+    sender = sender_to(f"http://127.0.0.1:{port}")
+    began, traces = time.monotonic(), 0
+    while (now := time.monotonic() - began) < options.seconds:
+        Recording(sender).whole()
+        traces += 1
+        time.sleep(max(0.0, traces / 50 - now))
+    model = Model()
+    with Server(model, port=port) as server:
+        back = time.monotonic()
+        server.wait_for(1)
+        resumed = time.monotonic() - back
+        report = conserved(sender.flush(60).result())
+        drained = time.monotonic() - back
+        sender.shutdown().result()
+    assert (report.accepted, report.dropped) == (4 * traces, {})
+    model.check(traces)
+    assert resumed <= 3.0, f"resumed after {resumed:.1f} s"
+    return f"{report.accepted} events, resumed after {resumed:.2f} s, drained after {drained:.1f} s"
+
+
+def dead(_: argparse.Namespace) -> str:
+    """A destination that is down: memory within its bound, a call within 100 µs at the 99th percentile."""
+    sender = sender_to(f"http://127.0.0.1:{unused_port()}")
+    before, times = memory(), []
+    for _number in range(60_000):
+        began = time.perf_counter()
+        Recording(sender).whole()
+        times.append((time.perf_counter() - began) / 4)
+    grown = memory() - before
+    report = conserved(sender.stats())
+    sender.shutdown(0).result()
+    p99 = sorted(times)[len(times) * 99 // 100] * 1e6
+    assert p99 <= 100, f"99 % of the calls took up to {p99:.0f} µs"
+    assert grown < 150, f"memory grew by {grown:.0f} MiB"
+    assert report.pending <= 50_000
+    return f"99th percentile {p99:.1f} µs for each event, memory {grown:+.0f} MiB, {report.pending} pending"
+
+
+def children(_: argparse.Namespace) -> str:
+    """One trace with 100 000 children arrives in order."""
+    with server_process() as (url, counts):
+        sender = sender_to(url)
+        recording = Recording(sender)
+        root, began = recording.trace(), time.monotonic()
+        for number in range(100_000):
+            if number % 500 == 0:
+                while sender.stats().pending > 20_000:  # the queue is for bursts; this is a stream
+                    time.sleep(0.01)
+            recording.end(recording.tool(root))
+        recording.end(root)
+        report = conserved(sender.flush(300).result())
+        all_stored(report, counts(), 1, 100_000)
+        sender.shutdown().result()
+    return f"{report.accepted / (time.monotonic() - began):.0f} events/s"
+
+
+def slow(_: argparse.Namespace) -> str:
+    """50 ms round trip: at least 200 events a second."""
+    with Server(answer(), delay=0.05) as server:
+        sender = sender_to(server.url)
+        began = time.monotonic()
+        for number in range(500):
+            Recording(sender).whole(f"t{number}", tools=2)
+        report = conserved(sender.flush(60).result())
+        speed = report.accepted / (time.monotonic() - began)
+        sender.shutdown().result()
+    assert report.accepted == 3000
+    assert speed >= 200, f"{speed:.0f} events/s"
+    return f"{speed:.0f} events/s over {server.connections} connections"
+
+
+def exits(_: argparse.Namespace) -> str:
+    """How long programs take to end."""
+    work = "for _ in range(125): work('a')\nleaving()"
+    with server_process() as (url, counts):
+        bare = min(finish(start("leaving()", url), 0).seconds for _ in range(3))
+        healthy = min(finish(start(work, url), 0).seconds for _ in range(3)) - bare
+        assert counts()[0] == 375
+    refused = finish(start(work, f"http://127.0.0.1:{unused_port()}"), 0).seconds - bare
+    with Server(hang) as server:
+        silent = finish(start(work, server.url), 0).seconds - bare
+    assert healthy <= 0.3, f"healthy: {healthy:.2f} s"
+    assert refused <= 2.0, f"refused: {refused:.2f} s"
+    assert silent <= 5.5, f"silent: {silent:.2f} s"
+    return f"healthy {healthy:.2f} s, refused {refused:.2f} s, silent {silent:.2f} s"
+
+
+FAULTS: list[Reply] = [
+    reset, then_reset(b"HTTP/1.1 20"), then_reset(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"), answer(500),
+    answer(503), answer(502, b"<html>"), answer(429), answer(408), answer(503, retry_after="0"), answer(504, b""),
+]  # fmt: skip
+
+
+def chaos(options: argparse.Namespace) -> str:
+    """Random programs against a server with random faults: the counts add up, the order holds, nothing is lost."""
+    dice = random.Random(options.seed)
+    bad = [0.0]
+
+    def fault(_: Recorded) -> Reply | None:
+        return dice.choice(FAULTS) if dice.random() < bad[0] else None
+
+    model = Model(fault)
+    began = time.monotonic()
+    with Server(model) as server:
+        sender = sender_to(server.url, probe_seconds=0.01, flush_interval=0.05, max_retries=30)
+        recording = Recording(sender)
+        spans: list[Any] = [recording.trace()]
+        while time.monotonic() - began < options.seconds:
+            step = dice.random()
+            if step < 0.01:
+                bad[0] = dice.choice([0.0, 0.05, 0.3, 1.0])
+            elif step < 0.02:
+                conserved(sender.flush(dice.choice([0.0, 0.1])).result())
+            elif step < 0.023:
+                server.stop()
+                time.sleep(dice.random() / 20)
+                server.start()
+            elif step < 0.2:
+                spans.append(recording.trace())
+            elif step < 0.6:
+                spans.append(recording.tool(dice.choice(spans[-50:])))
+            else:
+                recording.end(spans.pop(dice.randrange(len(spans))) if len(spans) > 1 else None)
+            while sender.stats().pending > 20_000:
+                bad[0] = 0.0
+                time.sleep(0.01)
+        bad[0] = 0.0
+        report = conserved(sender.shutdown(60).result())
+    assert (report.pending, report.dropped) == (0, {}), f"seed {options.seed}: {report}"
+    assert not model.complaints, f"seed {options.seed}: {model.complaints[:3]}"
+    assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
+    return f"seed {options.seed}: {report.accepted} events in {len(model.histories)} traces"
+
+
+CASES: dict[str, Callable[[argparse.Namespace], str]] = {
+    case.__name__: case for case in (burst, rate, slow, outage, dead, children, exits, chaos)
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
