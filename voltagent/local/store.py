@@ -177,6 +177,17 @@ class Store:
         """The operations of a trace, in the order in which they began."""
         return [stored_operation(row) for row in self._rows(OPERATIONS_QUERY, (trace_id,))]
 
+    def extent(self) -> tuple[int, int]:
+        """How many traces there are, and the number of the file's schema."""
+        return self._use(
+            lambda connection: (
+                _number(connection, "SELECT count(*) FROM traces"),
+                _number(connection, "PRAGMA user_version"),
+            ),
+            None,
+            create=False,
+        )
+
     def _rows(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Row]:
         return self._use(lambda connection: connection.execute(query, values).fetchall(), None, create=False)
 
