@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -10,6 +9,7 @@ from typing import Any, Final, cast
 
 from voltagent import _clock
 from voltagent._guard import say_once
+from voltagent._spelling import nearest
 from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
@@ -193,13 +193,13 @@ def checked_identifier(value: object) -> str:
 
 
 def _hint(name: str, given: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, [str(key) for key in given], n=1)
-    return f" (is {near[0]!r} misspelt?)" if near else ""
+    near = nearest(name, map(str, given))
+    return f" (is {near!r} misspelt?)" if near else ""
 
 
 def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
-    near = difflib.get_close_matches(key, list(known), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(key, known)
+    hint = f"; did you mean {near!r}?" if near else ""
     say_once(
         f"option:{what}:{key}", logging.WARNING, "voltagent: %s has no option %r, it is ignored%s", what, key, hint
     )

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, Final, cast, get_args
-
-import pydantic
 
 from voltagent._peek import bases, has_base
 
@@ -29,7 +28,6 @@ class Secret:
     __slots__ = ()
 
 
-_SECRET_TYPES: Final = (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret)
 _SECRET_WORD: Final = re.compile(r"\bSecret(Str|Bytes)?\b")
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
 
@@ -60,13 +58,18 @@ def _is_secret(annotation: object, depth: int) -> bool:
         return _SECRET_WORD.search(annotation) is not None
     if annotation is Secret or type(annotation) is Secret:
         return True
-    if has_base(type(annotation), type) and any(
-        base is one for base in bases(cast(type, annotation)) for one in _SECRET_TYPES
-    ):
+    if has_base(type(annotation), type) and _is_secret_type(cast(type, annotation)):
         return True
     if depth <= 0:
         return False
     return any(_is_secret(part, depth - 1) for part in _parts(annotation))
+
+
+def _is_secret_type(kind: type) -> bool:
+    """Whether a class is one of pydantic's own secret types. It is not imported for that: it takes 20 ms."""
+    module = sys.modules.get("pydantic.types")  # where it was not loaded yet, nobody can name one of its types
+    secret_types = [vars(module).get(name) for name in ("SecretStr", "SecretBytes", "Secret")] if module else []
+    return any(base is one for base in bases(kind) for one in secret_types)
 
 
 def _parts(annotation: object) -> tuple[object, ...]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypedDict, cast
 from urllib.parse import unquote, urlsplit
 
+from voltagent._spelling import nearest
 from voltagent.errors import ValidationError
 
 __all__ = ["EXPORTERS", "Settings", "colour_is_wanted", "default_local_path", "load", "local_path", "names_destination"]
@@ -322,8 +322,8 @@ def refuse_unknown(
     """Raise a ``TypeError`` for the first name that is not known, with the nearest one that is."""
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, list(known), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
+            near = nearest(name, known)
+            hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(sorted(known))}"
             raise TypeError(f"unknown {what} {name!r}{hint}")
 
 

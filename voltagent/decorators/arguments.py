@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from inspect import Parameter
 from typing import Any, Final
 
 from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
+from voltagent._spelling import nearest
 
 __all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "check_kept", "parameters_of", "secret_by_local_names"]
 
@@ -164,8 +164,8 @@ def check_kept(kept: frozenset[str], parameters: list[Parameter] | None, what: s
         return
     names = [one.name for one in parameters]
     for name in sorted(kept.difference(names)):
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = nearest(name, names)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise TypeError(f"capture_input of {what} names {name!r}, which is no parameter of it{hint}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
@@ -10,6 +9,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
 from voltagent import _options
 from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
+from voltagent._spelling import nearest
 from voltagent.errors import ValidationError
 
 __all__ = ["AgentOptions", "MemoryOptions", "OperationOptions", "TraceOptions", "checked"]
@@ -87,8 +87,8 @@ def checked(decorator: str, known: Collection[str], given: Mapping[str, Any]) ->
     """
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(sorted(known))}"
+            near = nearest(name, known)
+            hint = f"; did you mean {near!r}?" if near else f"; it takes {', '.join(sorted(known))}"
             raise TypeError(f"@{decorator} has no option {name!r}{hint}")
     checks = _TRACE_CHECKS if decorator == "trace" else _CHECKS
     return {name: checks[name](f"{name} of @{decorator}", value) for name, value in given.items() if value is not None}
