@@ -17,8 +17,6 @@ from itertools import islice
 from types import MemberDescriptorType, ModuleType
 from typing import Any, Final, NamedTuple, cast
 
-import pydantic
-
 from voltagent import _peek
 from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
 from voltagent._shapes import MOST_ITEMS, Fields
@@ -37,8 +35,9 @@ class _Field(NamedTuple):
 
 def form_of(kind: type) -> Callable[[Any], object] | None:
     """How to read the fields of this class; ``None`` where it is no class with named fields."""
-    if _peek.has_base(kind, pydantic.BaseModel):
-        return _pydantic(kind)
+    model = _peek.loaded("pydantic.main", "BaseModel")  # where it is not, nobody has a model
+    if model is not None and _peek.has_base(kind, model):
+        return _pydantic(kind, model)
     if _peek.has_base(kind, tuple):
         return _named_tuple(kind)
     old_model = _peek.loaded("pydantic.v1", "BaseModel")
@@ -91,12 +90,13 @@ def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
 # ------------------------------------------------------------------------------------------------------------ pydantic
 
 
-def _pydantic(kind: type) -> Callable[[Any], object]:
+def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
     fields = list(_v2_fields(kind))
     form = _stored(kind, fields)
-    if _peek.has_base(kind, pydantic.RootModel) and len(fields) == 1:
+    root_model = _peek.loaded("pydantic.root_model", "RootModel")
+    if root_model is not None and _peek.has_base(kind, root_model) and len(fields) == 1:
         return lambda value: form(value).fields.get("root")
-    read_extra = _peek.reader(pydantic.BaseModel, "__pydantic_extra__")
+    read_extra = _peek.reader(model, "__pydantic_extra__")
 
     def form_with_extra(value: Any) -> Fields:
         found = form(value)

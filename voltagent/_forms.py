@@ -25,10 +25,7 @@ from itertools import islice
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any, Final, NamedTuple, TypeAlias, cast
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
-import pydantic
 import pydantic_core
 
 from voltagent import _fields, _peek
@@ -142,7 +139,7 @@ _read_time: Final = [_peek.reader(time, name) for name in _CLOCK_FIELDS]
 _read_time_zone: Final = _peek.reader(time, "tzinfo")
 _read_time_fold: Final = _peek.reader(time, "fold")
 _read_duration: Final = [_peek.reader(timedelta, name) for name in ("days", "seconds", "microseconds")]
-_KNOWN_ZONES: Final = (timezone, ZoneInfo, pydantic_core.TzInfo, type(None))
+_KNOWN_ZONES: Final = (timezone, pydantic_core.TzInfo, type(None))
 
 
 def _datetime(value: datetime) -> str:
@@ -157,7 +154,7 @@ def _time(value: time) -> str:
 
 
 def _with_zone(plain: datetime | time, zone: object) -> str:
-    if any(type(zone) is known for known in _KNOWN_ZONES):
+    if any(type(zone) is known for known in (*_KNOWN_ZONES, _peek.loaded("zoneinfo", "ZoneInfo"))):
         return plain.replace(tzinfo=cast(tzinfo, zone)).isoformat()
     return f"{plain.isoformat()}[{_peek.full_name(type(zone))}]"
 
@@ -176,7 +173,7 @@ def _fraction(value: Fraction) -> object:
     )
 
 
-def _uuid(value: UUID) -> str:
+def _uuid(value: Any) -> str:
     digits = f"{_peek.slot(value, 'int'):032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
@@ -307,7 +304,6 @@ _TABLE: Final[Mapping[int, Form]] = {
             (timezone, timezone.__str__),
             (Decimal, Decimal.__str__),
             (Fraction, _fraction),
-            (UUID, _uuid),
             (range, _range),
             (re.Pattern, lambda value: value.pattern),
             (type, _class),
@@ -329,9 +325,6 @@ _TABLE: Final[Mapping[int, Form]] = {
             (UserString, _wrapped),
             (BaseException, _exception),
             (array.array, _array),
-            (pydantic.SecretStr, _secret),
-            (pydantic.SecretBytes, _secret),
-            (pydantic.Secret, _secret),
             (pydantic_core.Url, pydantic_core.Url.__str__),
             (pydantic_core.MultiHostUrl, pydantic_core.MultiHostUrl.__str__),
         ),
@@ -346,7 +339,6 @@ _EXACT_ONLY: Final[Mapping[int, Form]] = {
         (PurePosixPath, PurePosixPath.__str__),
         (WindowsPath, WindowsPath.__str__),
         (PureWindowsPath, PureWindowsPath.__str__),
-        (ZoneInfo, ZoneInfo.__str__),
     )
 }
 
@@ -383,7 +375,16 @@ def _data_frame(value: Any) -> Fields:
     return _shaped(type(value), shape, [str(kind) for kind in value.dtypes] if shape[1] <= 1000 else "")
 
 
+def _zone(value: Any) -> str:
+    return cast(Any, _peek.loaded("zoneinfo", "ZoneInfo")).__str__(value)  # type: ignore[no-any-return]
+
+
 _LIBRARIES: Final = (
+    _Library("uuid", "UUID", _uuid, exact=False),
+    _Library("zoneinfo", "ZoneInfo", _zone, exact=True),
+    _Library("pydantic.types", "SecretStr", _secret, exact=False),
+    _Library("pydantic.types", "SecretBytes", _secret, exact=False),
+    _Library("pydantic.types", "Secret", _secret, exact=False),
     _Library("numpy", "generic", _numpy_scalar, exact=False),
     _Library("numpy", "ndarray", _numpy_array, exact=False),
     _Library("pandas", "DataFrame", _data_frame, exact=True),
