@@ -149,10 +149,10 @@ class Filter:
             }
             del values["text"]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        return (
-            f"SELECT {_SUMMARY} FROM traces {where} ORDER BY start_ns DESC, key DESC LIMIT :limit",  # noqa: S608 - values are bound
-            {**values, "limit": limit},
-        )
+        order = "ORDER BY start_ns DESC, key DESC"
+        # the page is found first: what a line shows is then counted for the page only
+        page = f"SELECT key FROM traces {where} {order} LIMIT :limit"  # noqa: S608 - values are bound
+        return f"SELECT {_SUMMARY} FROM traces WHERE key IN ({page}) {order}", {**values, "limit": limit}  # noqa: S608
 
 
 def _pattern(text: str) -> str:

@@ -81,6 +81,7 @@ class Store:
         self.max_bytes = max_bytes
         self._lock = threading.Lock()  # around every use of the connection
         self._file: tuple[int, int] | None = None  # which file is open: device and number
+        self._log: tuple[int, int] | None = None  # and which write-ahead log
         self._process = 0  # and in which process
         self._pause = threading.Event()  # never set: something to wait on
         _stores.add(self)
@@ -124,6 +125,7 @@ class Store:
         except BaseException:
             _roll_back(connection)
             raise
+        self._shrink(connection)
 
     # ------------------------------------------------------------------------------------------------------ retention
 
@@ -137,9 +139,13 @@ class Store:
                 break
             budget -= deleted
             surplus -= 1
+
+    def _shrink(self, connection: sqlite3.Connection) -> None:
+        """Give free pages back to the file system, where the file is larger than it may be."""
         page_size, pages, free = _pages(connection)
         if free and pages * page_size > self.max_bytes:
-            connection.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
+            # a script, because `execute` would take one step: one page
+            connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
 
     def _surplus(self, connection: sqlite3.Connection) -> int:
         # Keys are given out in order, so their range bounds the count from above without counting.
@@ -223,14 +229,20 @@ class Store:
         """The connection, opened again where the file was deleted, replaced, or opened in another process."""
         if self._connection is not None and (self._process != os.getpid() or self._file != _identity(self.path)):
             self._let_go()
+            self._delete_stale_log()
         if self._connection is None:
             if create:
                 _make_file(self.path)
             elif not self.path.exists():
                 raise StoreError(f"there is no store at {self.path}")
             self._connection = self._connect("mode=rw", writing=create)
-            self._file, self._process = _identity(self.path), os.getpid()
+            self._file, self._log, self._process = _identity(self.path), _identity(_log(self.path)), os.getpid()
         return self._connection
+
+    def _delete_stale_log(self) -> None:
+        """Delete the log of a file that was replaced: SQLite would play it into the new one."""
+        if self._log is not None and self._file != _identity(self.path) and self._log == _identity(_log(self.path)):
+            _log(self.path).unlink(missing_ok=True)
 
     def _connect(self, mode: str, *, writing: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -240,9 +252,9 @@ class Store:
             self._prepare(connection)
         except sqlite3.OperationalError as fault:
             connection.close()
-            if writing or mode == "immutable=1" or "unable to open" not in str(fault) or _has_log(self.path):
+            if writing or mode == "immutable=1" or not _is_forbidden(fault) or _has_log(self.path):
                 raise
-            return self._connect("immutable=1", writing=False)  # in a folder that nobody may write to
+            return self._connect("immutable=1", writing=False)  # in a folder that we may not write to
         except BaseException:
             connection.close()
             raise
@@ -333,9 +345,12 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _log(path: Path) -> Path:
+    return Path(f"{path}-wal")
+
+
 def _has_log(path: Path) -> bool:
-    log = Path(f"{path}-wal")
-    return log.exists() and log.stat().st_size > 0
+    return _log(path).exists() and _log(path).stat().st_size > 0
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -388,6 +403,10 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
 
 def _is_busy(fault: sqlite3.Error) -> bool:
     return isinstance(fault, sqlite3.OperationalError) and ("locked" in str(fault) or "busy" in str(fault))
+
+
+def _is_forbidden(fault: sqlite3.OperationalError) -> bool:
+    return "unable to open" in str(fault) or "readonly" in str(fault)
 
 
 def _cleaned(statement: Statement) -> Statement:
