@@ -20,6 +20,7 @@ __all__ = ["Hurried", "Lane"]
 
 _END: Final = Phase.END
 
+_GATHER_SECONDS: Final = 0.05
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _NOTHING_TRIED: Final = 0.02  # seconds to wait after a batch of which nothing was tried: no loop must spin
 _UNFINISHED: Final = b'{"unfinished":true}'
@@ -219,8 +220,15 @@ class Lane(Intake):
         self._mark = mark
         if len(self._intake) < mark:  # looked at after the mark was set: no event can slip in between
             wake = self._wake_time(now, stop)
-            self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - _clock.monotonic()))
+            rang = self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - _clock.monotonic()))
+            if rang and not self._promises and stop is None and self._stop is None:
+                self._gather()
         self._mark = self._room
+
+    def _gather(self) -> None:
+        """Let a burst of calls end before it is worked on: this thread would take the interpreter from the callers."""
+        self._mark = min(self._room, 8 * BATCH_EVENTS)
+        self._bell.acquire(timeout=min(_GATHER_SECONDS, self._rules.flush_interval or _GATHER_SECONDS))
 
     def _wake_time(self, now: float, stop: Stop | None) -> float:
         held = self._backlog
