@@ -37,6 +37,7 @@ FLOORS = (
         "exporters.auto",
         "exporters.local",
         "sender",
+        "_checkup",
     ),
     ("_recorder", "handles"),
     ("sdk", "decorators", "local"),

@@ -231,7 +231,10 @@ def _path(name: str, value: object) -> Path:
     path = cast("str | os.PathLike[str]", value)
     if not isinstance(value, str | os.PathLike) or not os.fspath(path):
         raise _wrong(name, path, "a file path")
-    return Path(os.fsdecode(path)).expanduser()
+    try:
+        return Path(os.fsdecode(path)).expanduser()
+    except RuntimeError:  # ~somebody, whom this machine does not know
+        raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
 
 
 def _headers(name: str, value: object) -> Mapping[str, str]:

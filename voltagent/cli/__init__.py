@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import voltagent
-from voltagent.cli import show, traces
+from voltagent.cli import doctor, show, traces
 from voltagent.errors import VoltAgentError
 
 __all__ = ["main"]
 
-_COMMANDS: Final = (traces, show)
+_COMMANDS: Final = (traces, show, doctor)
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -30,14 +30,15 @@ examples:
   voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
   voltagent traces --status error    what went wrong lately
   voltagent traces --text refund     traces in which this text occurs
+  voltagent doctor                   which settings are in force, and whether the destination answers
 
-The exit status is 0, 1 where there is nothing to show, and 2 for a wrong command line."""
+The exit status is 0, 1 where there is nothing to show or something is wrong, and 2 for a wrong command line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Wrong arguments raise ``SystemExit(2)``, as argparse has it."""
-    arguments = _parser().parse_args(argv)
     try:
+        arguments = _parser().parse_args(argv)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
