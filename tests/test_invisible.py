@@ -191,6 +191,22 @@ def test_a_function_is_pickled_by_reference() -> None:
         pickle.dumps(tool(lambda: None))
 
 
+def test_cloudpickle_keeps_a_function_of_a_module_and_loses_the_decoration_of_one_it_takes_by_value(
+    sink: ListSink,
+) -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+
+    @tool
+    def nested(number: int) -> int:
+        return number * 2
+
+    assert pickle.loads(cloudpickle.dumps(at_top)) is at_top
+    again = pickle.loads(cloudpickle.dumps(nested))
+    assert (again(4), type(again), sink.spans) == (8, FunctionType, []), "it runs as it is, and records nothing"
+    again = tool(again)
+    assert (again(4), len(sink.spans)) == (8, 1), "the way out that the documents name"
+
+
 def test_a_deep_copy_of_a_bound_method_has_its_own_object() -> None:
     thing = Methods(5)
     again = copy.deepcopy(thing.plain)
