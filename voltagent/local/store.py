@@ -77,6 +77,7 @@ class Store:
     def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
         self._connection: sqlite3.Connection | None = None
         self.path = path.absolute()
+        self._uri = self.path.as_uri()  # here, because it may import: not where a fork could come in between
         self.max_traces = max_traces
         self.max_bytes = max_bytes
         self._lock = threading.Lock()  # around every use of the connection
@@ -246,7 +247,7 @@ class Store:
 
     def _connect(self, mode: str, *, writing: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self.path.as_uri()}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
+            f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection)
