@@ -218,6 +218,34 @@ def test_certificates_and_proxies_that_cannot_be_used(doctor: Doctor, tmp_path: 
     assert "HTTPS_PROXY" in report["findings"][0]["advice"]
 
 
+def test_a_proxy_is_named_where_it_is_what_fails(doctor: Doctor) -> None:
+    port = unused_port()
+    proxies = {"http_proxy": f"http://me:{SECRET}@127.0.0.1:{port}", "no_proxy": ""}
+    status, report = doctor(**proxies, **rest("http://voltagent.invalid"))
+    assert (status, steps(report)) == (1, [("wrong", "rest", "connect")])
+    assert f"nothing listens at the proxy 127.0.0.1:{port}:" in report["findings"][0]["text"]
+    assert "HTTP_PROXY" in report["findings"][0]["advice"]
+    with Server(answer(403, connection="close")) as proxy:
+        status, report = doctor(https_proxy=proxy.url, **rest("https://voltagent.invalid"))
+    assert (status, steps(report)) == (1, [("wrong", "rest", "connect")])
+    assert "lets nobody through to voltagent.invalid:443" in report["findings"][0]["text"]
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["reset", "plain"])
+def test_tls_that_ends_before_it_begins(doctor: Doctor, sent: bytes) -> None:
+    def rude(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(sent)
+        if not sent:
+            reset.act(connection)
+        raise OSError
+
+    with Server() as server:
+        server.before_read = rude
+        status, report = doctor(**rest(server.url.replace("http", "https")))
+    assert (status, steps(report)) == (1, [("wrong", "rest", "tls")])
+
+
 # ----------------------------------------------------------------------------------------------------- OTLP, and auto
 
 

@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from voltagent import _clock
-from voltagent._http import Answer, Door, Unreachable
+from voltagent._http import Answer, Door, Unreachable, proxy_place
 from voltagent.local.store import Store, StoreError
 from voltagent.settings import Otlp, Settings
 from voltagent.wire.otlp import ENCODINGS, resource_message
@@ -29,6 +29,7 @@ from voltagent.wire.otlp import ENCODINGS, resource_message
 __all__ = ["Finding", "check", "shown_url"]
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+_PROXIES: Final = "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
 _LOOKUP_HANGS: Final = "looking up the name hangs"
 _GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
 _PLATFORM_KEYS: Final = frozenset(("x-public-key", "x-secret-key"))
@@ -220,21 +221,26 @@ def _causes(fault: BaseException) -> Iterator[BaseException]:
 
 def _unreachable(question: _Question, fault: Unreachable, limit: float) -> Finding:
     """Why no answer came: out of time, or what is at the bottom of the fault."""
-    told = _out_of_time(question, str(fault), limit)
+    proxy = proxy_place(question.url)
+    place, setting = (f"the proxy {proxy}", _PROXIES) if proxy else (question.place, question.setting)
+    told = _out_of_time(place, setting, str(fault), limit)
+    if told is None and str(fault).startswith("ProxyError"):
+        told = "connect", f"{place} lets nobody through to {question.place}", f"check {_PROXIES} and NO_PROXY"
+    connecting = str(fault).startswith("ConnectError")  # TLS included
     for cause in _causes(fault):
-        told = told or _told(question, cause, connecting=str(fault).startswith("ConnectError"))
+        told = told or _told_tls(question, cause, connecting=connecting)
+        told = told or _told(place, setting, cause, connecting=connecting)
     step, text, advice = told or (
         "http",
-        f"{question.place} was reached, but hung up, or what it speaks is not HTTP",
-        f"check scheme and port in {question.setting}: something else may listen there",
+        f"{place} was reached, but hung up, or what it speaks is not HTTP",
+        f"check scheme and port in {setting}: something else may listen there",
     )
     return Finding("wrong", question.wire, step, text, advice)
 
 
-def _out_of_time(question: _Question, said: str, limit: float) -> _Told | None:
-    place, setting = question.place, question.setting
+def _out_of_time(place: str, setting: str, said: str, limit: float) -> _Told | None:
     if said == _LOOKUP_HANGS:
-        text = f"looking up {urlsplit(question.url).hostname} took longer than {limit:g} s"
+        text = f"looking up the name of {place} took longer than {limit:g} s"
         return "dns", text, "check this machine's name server and network"
     if said.startswith("ConnectTimeout"):
         advice = f"check host and port in {setting}, and firewall, VPN and proxy"
@@ -245,23 +251,28 @@ def _out_of_time(question: _Question, said: str, limit: float) -> _Told | None:
     return None
 
 
-def _told(question: _Question, cause: BaseException, *, connecting: bool) -> _Told | None:
-    place, setting = question.place, question.setting
-    if isinstance(cause, socket.gaierror | UnicodeError):
-        text = f"the name {urlsplit(question.url).hostname} cannot be looked up ({_system_text(cause)})"
-        return "dns", text, f"check how it is spelt in {setting}, and this machine's network"
+def _told_tls(question: _Question, cause: BaseException, *, connecting: bool) -> _Told | None:
+    place = question.place  # also where a proxy stands between: TLS goes through it
     if isinstance(cause, ssl.SSLCertVerificationError):
         advice = "where a proxy or an authority of your own signs, name its certificates' file in SSL_CERT_FILE"
         return "tls", f"the certificate of {place} is not trusted: {cause.verify_message}", advice
-    if isinstance(cause, ssl.SSLError):
-        text = f"{place} was reached, but does not speak TLS as we do ({cause.reason})"
-        return "tls", text, f"if it speaks plain HTTP, write http:// in {setting}"
+    hung_up = connecting and isinstance(cause, ConnectionResetError | BrokenPipeError | ConnectionAbortedError)
+    if isinstance(cause, ssl.SSLError) or (hung_up and question.url.startswith("https:")):
+        text = f"{place} was reached, but does not speak TLS as we do ({_system_text(cause)})"
+        return "tls", text, f"if it speaks plain HTTP, write http:// in {question.setting}"
+    return None
+
+
+def _told(place: str, setting: str, cause: BaseException, *, connecting: bool) -> _Told | None:
+    if isinstance(cause, socket.gaierror | UnicodeError):
+        text = f"the name of {place} cannot be looked up ({_system_text(cause)})"
+        return "dns", text, f"check how it is spelt in {setting}, and this machine's network"
     if isinstance(cause, ConnectionRefusedError):
         advice = f"start the server, or check host and port in {setting}"
         return "connect", f"nothing listens at {place}: the connection was refused", advice
     if isinstance(cause, OSError) and connecting:
-        advice = "check this machine's network, and the proxy if there is one"
-        return "connect", f"{place} cannot be reached ({_system_text(cause)})", advice
+        text = f"{place} cannot be reached ({_system_text(cause)})"
+        return "connect", text, "check this machine's network, and the proxy if there is one"
     return None
 
 
@@ -272,10 +283,12 @@ def _unprepared(question: _Question, fault: Exception) -> Finding:
         return Finding("wrong", question.wire, "tls", f"the trusted certificates cannot be read ({kind})",
                        "check the files that SSL_CERT_FILE and SSL_CERT_DIR name")  # fmt: skip
     return Finding("wrong", question.wire, "value", f"no request to {question.place} can be made ({kind})",
-                   f"check {question.setting}, and HTTP_PROXY, HTTPS_PROXY and ALL_PROXY")  # fmt: skip
+                   f"check {question.setting}, and {_PROXIES}")  # fmt: skip
 
 
 def _system_text(fault: BaseException) -> str:
+    if isinstance(fault, ssl.SSLError) and fault.reason:
+        return fault.reason
     return (fault.strerror if isinstance(fault, OSError) else None) or type(fault).__name__
 
 

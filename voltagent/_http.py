@@ -19,7 +19,7 @@ import httpx
 
 from voltagent import _clock
 
-__all__ = ["Answer", "Door", "Line", "Unreachable"]
+__all__ = ["Answer", "Door", "Line", "Unreachable", "proxy_place"]
 
 _CONNECT_SECONDS: Final = 3.0
 _SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
@@ -237,6 +237,12 @@ class Line:
         self._socket = None
         if self._own:
             self._transport.close()
+
+
+def proxy_place(url: str) -> str | None:
+    """``host:port`` of the proxy that requests to a URL take, without its password; ``None`` where they go straight."""
+    proxy = _proxy_for(httpx.URL(url))
+    return None if proxy is None else httpx.URL(proxy).netloc.decode("ascii")
 
 
 def _proxy_for(url: httpx.URL) -> str | None:
