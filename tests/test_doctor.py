@@ -200,11 +200,12 @@ def test_a_certificate_that_nobody_trusts_and_one_that_is_trusted(doctor: Doctor
         assert doctor(SSL_CERT_FILE=CERTIFICATE)[0] == 0
 
 
-def test_tls_where_none_is_spoken(doctor: Doctor) -> None:
+def test_tls_where_nobody_speaks_it(doctor: Doctor) -> None:
     with Server() as server:
-        status, report = doctor(**rest(server.url.replace("http", "https")))
+        server.before_read = hang.act
+        status, report = doctor("--timeout", "0.3", **rest(server.url.replace("http", "https")))
     assert (status, steps(report)) == (1, [("wrong", "rest", "tls")])
-    assert "http://" in report["findings"][0]["advice"]
+    assert "was reached, but TLS was not agreed on in time" in report["findings"][0]["text"]
 
 
 def test_certificates_and_proxies_that_cannot_be_used(doctor: Doctor, tmp_path: Path) -> None:

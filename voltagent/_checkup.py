@@ -31,6 +31,7 @@ __all__ = ["Finding", "check", "shown_url"]
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _PROXIES: Final = "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
 _LOOKUP_HANGS: Final = "looking up the name hangs"
+_NO_HANDSHAKE: Final = "TLS was not agreed on in time"
 _GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
 _PLATFORM_KEYS: Final = frozenset(("x-public-key", "x-secret-key"))
 _KEY_REFUSED: Final = frozenset((401, 403))
@@ -189,15 +190,16 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answe
         try:
             answer = line.send(question.method, question.path, question.body, _clock.monotonic() + limit)
         except Exception as fault:  # goes to whoever waits
+            in_handshake = line.connected and str(fault).startswith("ConnectTimeout")
             line.close()
-            answered.set_exception(fault)
+            answered.set_exception(Unreachable(_NO_HANDSHAKE) if in_handshake else fault)
         else:
             line.close()
             answered.set_result(answer)
 
     threading.Thread(target=ask, name="voltagent-doctor", daemon=True).start()
     try:
-        return answered.result(limit)
+        return answered.result(limit + _GRACE)  # httpx has limits of its own, and says better what was late
     except FutureTimeoutError:
         line.cut()
     try:
@@ -242,6 +244,8 @@ def _out_of_time(place: str, setting: str, said: str, limit: float) -> _Told | N
     if said == _LOOKUP_HANGS:
         text = f"looking up the name of {place} took longer than {limit:g} s"
         return "dns", text, "check this machine's name server and network"
+    if said == _NO_HANDSHAKE:
+        return "tls", f"{place} was reached, but TLS was not agreed on in time", f"does it speak TLS? check {setting}"
     if said.startswith("ConnectTimeout"):
         advice = f"check host and port in {setting}, and firewall, VPN and proxy"
         return "connect", f"no connection to {place} in time: nobody answers", advice

@@ -158,6 +158,11 @@ class Line:
         # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
         return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
 
+    @property
+    def connected(self) -> bool:
+        """Whether the last request came as far as a new connection, TLS aside."""
+        return self._connected
+
     def _is_open(self) -> bool:
         """Whether we know the socket of the connection, and so can cut it."""
         if self._socket is not None and self._socket.fileno() == -1:
