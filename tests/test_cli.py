@@ -15,7 +15,8 @@ import pytest
 
 from voltagent import VoltAgentSDK, agent, current_agent, memory, tool, trace
 from voltagent.cli import main
-from voltagent.cli.text import Style, clean, duration, error_text, fitted, short_id, tokens
+from voltagent.cli.text import Style, clean, columns, duration, error_text, fitted, short_id, tokens
+from voltagent.cli.traces import table
 from voltagent.cli.tree import lines
 from voltagent.local.store import Store, StoredOperation, StoredTrace
 
@@ -258,11 +259,34 @@ def test_lines_are_cut_to_the_width() -> None:
         (3_400_000_000, "3.4 s"),
         (125_000_000_000, "2 min 5 s"),
         (7_260_000_000_000, "2 h 1 min"),
+        (999_700, "1.0 ms"),
+        (9_960_000, "10 ms"),
+        (999_600_000, "1.0 s"),
+        (59_960_000_000, "1 min 0 s"),
         (-5, "0.00 ms"),
     ],
 )
 def test_durations(nanoseconds: int, text: str) -> None:
     assert duration(0, nanoseconds) == text
+
+
+def test_columns_of_wide_characters_stand_below_each_other(tmp_path: Path) -> None:
+    with VoltAgentSDK(local_path=tmp_path / "t.db") as sdk:
+        for name in ("名前", "plain"):
+            with sdk.trace(agent_id=name):
+                pass
+    store = Store(tmp_path / "t.db")
+    rows = table(store.traces(), Style())
+    store.close()
+    assert len({columns(row[: row.index("completed")]) for row in rows[1:]}) == 1
+
+
+def test_a_message_cannot_write_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VoltAgentSDK(local_path=tmp_path / "t.db") as sdk:
+        for number in range(2):
+            sdk.trace(agent_id="a", id=f"x\x1b[2J{number}").end()
+    assert run("show", "x", "--db", tmp_path / "t.db") == 1
+    assert "several traces begin with 'x': x\\x1b[2J0, x\\x1b[2J1" in capsys.readouterr().err
 
 
 def test_small_texts() -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 import voltagent
 from voltagent.cli import doctor, show, traces
+from voltagent.cli.text import clean, encodable
 from voltagent.errors import VoltAgentError
 
 __all__ = ["main"]
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except VoltAgentError as fault:
-        print(f"voltagent: {fault}", file=sys.stderr)
+        print(encodable(clean(f"voltagent: {fault}"), sys.stderr), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader has seen enough, as in `voltagent traces | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,9 +28,19 @@ def opened(path: Path) -> Store:
     Raises:
         NothingRecordedError: there is none.
     """
-    if not path.exists():
+    if _is_missing(path):
         raise NothingRecordedError(
             f"nothing has been recorded yet: there is no {path}. Run a program that uses voltagent, or name its store "
             "with --db or VOLTAGENT_LOCAL_PATH."
         )
     return Store(path)
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # it may be there: the store says what is wrong with it
+        return False
+    return False

@@ -22,6 +22,7 @@ __all__ = [
     "error_text",
     "fitted",
     "moment",
+    "padded",
     "short_id",
     "style_for",
     "tokens",
@@ -85,13 +86,13 @@ def duration(start_ns: int, end_ns: int | None) -> str:
     if end_ns is None:
         return ""
     seconds = max(0, end_ns - start_ns) / 1e9
-    if seconds < 0.001:
+    if seconds < 0.000995:  # below what is rounded up to the next form
         return f"{seconds * 1000:.2f} ms"
-    if seconds < 0.01:
+    if seconds < 0.00995:
         return f"{seconds * 1000:.1f} ms"
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -150,6 +151,11 @@ def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
     return sum(map(_width, text))
+
+
+def padded(text: str, width: int) -> str:
+    """The text filled up with spaces to ``width`` columns."""
+    return text + " " * (width - columns(text))
 
 
 def _width(character: str) -> int:

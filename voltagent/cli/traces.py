@@ -10,7 +10,19 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from voltagent.cli.store import NothingRecordedError, add_db, opened
-from voltagent.cli.text import Style, clean, duration, encodable, fitted, moment, short_id, style_for, tokens
+from voltagent.cli.text import (
+    Style,
+    clean,
+    columns,
+    duration,
+    encodable,
+    fitted,
+    moment,
+    padded,
+    short_id,
+    style_for,
+    tokens,
+)
 from voltagent.local.store import Filter, TraceSummary
 
 __all__ = ["add", "table"]
@@ -37,10 +49,9 @@ def add(commands: Any) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -66,10 +77,10 @@ def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
     """The list as lines, in columns; those that are empty throughout are left out."""
     rows = [_HEAD, *(_row(trace) for trace in traces)]
     used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
-    widths = [max(len(row[column]) for row in rows) for column in used]
+    widths = [max(columns(row[column]) for row in rows) for column in used]
     lines: list[str] = []
     for number, row in enumerate(rows):
-        cells = [row[column].ljust(width) for column, width in zip(used, widths, strict=True)]
+        cells = [padded(row[column], width) for column, width in zip(used, widths, strict=True)]
         line = fitted("  ".join(cells).rstrip(), style.width)
         lines.append(style.paint(line, "bold" if number == 0 else traces[number - 1].status))
     return lines

@@ -110,6 +110,8 @@ def _about(trace: StoredTrace, style: Style) -> str:
 def _details(record: StoredTrace | StoredOperation, indent: str, style: Style) -> Iterator[str]:
     rows: list[tuple[str, Any]] = [("input", record.input), ("output", record.output)]
     rows.append(("metadata", record.metadata or None))
+    if isinstance(record, StoredOperation):
+        rows.insert(0, ("prompt", record.instructions))
     for label, content in rows:
         if content is not None:
             text = fitted(clean(value(content)), _PAYLOAD)
