@@ -106,6 +106,19 @@ def test_without_auto_flush_only_a_flush_sends(memory: Memory) -> None:
     sender.shutdown().result()
 
 
+def test_a_flush_without_patience_sends_all_the_same(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    for _ in range(20):
+        Recording(sender).whole()
+        sender.flush(0)
+    assert conserved(sender.flush().result()).accepted == 80
+    memory.entered.clear()
+    Recording(sender).whole()
+    assert sender.flush(0).result().recorded == 84
+    assert memory.entered.wait(5)
+    sender.shutdown().result()
+
+
 def test_a_burst_is_sent_in_batches(memory: Memory) -> None:
     sender = make_sender(memory)
     recording = Recording(sender)

@@ -53,6 +53,7 @@ class Lane(Intake):
         super()._begin(forked_at)
         self._promises: deque[Promise] = deque()
         self._stop: Stop | None = None
+        self._asked = False  # a flush wants what was recorded before it to be sent, however short its patience
         self._due = _NEVER  # when what waits must be sent
         self._round = False  # all that waits is being sent; nothing newer is taken in meanwhile
         self._quiet_until = 0.0  # the destination is left alone until then
@@ -65,6 +66,7 @@ class Lane(Intake):
     def flush(self, promise: Promise) -> None:
         """Send what was recorded so far; the promise is kept when that is done."""
         self._promises.append(promise)
+        self._asked = True
         self._call_thread(promise.deadline)
 
     def shutdown(self, promise: Promise) -> None:
@@ -182,6 +184,7 @@ class Lane(Intake):
         if self._round and self._backlog.has_ready() and now >= self._quiet_until and not self._probing:
             return
         self._round = False
+        asked, self._asked = self._asked, False
         was_empty = not self._backlog.count
         while self._intake or self._refused:
             with self._lock:
@@ -192,7 +195,9 @@ class Lane(Intake):
             with self._lock:
                 self._backlog.drop_waiting("auth")
             self._key_refused = now < self._quiet_until
-        if was_empty and self._backlog.count and self._rules.flush_interval is not None:
+        if asked and self._backlog.count:
+            self._due = now
+        elif was_empty and self._backlog.count and self._rules.flush_interval is not None:
             self._due = now + self._rules.flush_interval
         self._see_room()
 
