@@ -121,3 +121,28 @@ def test_the_store_is_in_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("VOLTAGENT_LOCAL_PATH", "~/x.db")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert settings.load().local_path == tmp_path / "x.db"
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "endpoint"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318", "http://c:4318/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/base/", "http://c:4318/base/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/traces/", "http://c:4318/traces/"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/", "http://c:4318/"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318", "http://c:4318"),
+    ],
+)
+def test_endpoints_are_read_as_opentelemetry_has_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: str, endpoint: str
+) -> None:
+    monkeypatch.setenv(variable, given)
+    found = settings.load({"exporter": "otlp"}).otlp
+    assert found is not None
+    assert found.endpoint == endpoint
+
+
+def test_the_environment_is_named_in_both_spellings() -> None:
+    found = settings.load({"exporter": "otlp", "environment": "test", "service_name": "shop"}).otlp
+    assert found is not None
+    assert found.resource == {"service.name": "shop", "environment": "test", "deployment.environment.name": "test"}

@@ -29,6 +29,7 @@ from voltagent.handles import Handle, current, current_agent, current_trace
 if TYPE_CHECKING:
     from voltagent._redact import Redactor
     from voltagent.client import VoltAgentCoreAPI
+    from voltagent.propagation import ASGIMiddleware, WSGIMiddleware, extract, inject, trace_request
     from voltagent.sdk import VoltAgentSDK
     from voltagent.sender import Report
     from voltagent.types import (
@@ -59,6 +60,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "APIError",
+    "ASGIMiddleware",
     "AddEventRequest",
     "AgentOptions",
     "CreateHistoryRequest",
@@ -87,6 +89,7 @@ __all__ = [
     "VoltAgentCoreAPI",
     "VoltAgentError",
     "VoltAgentSDK",
+    "WSGIMiddleware",
     "__version__",
     "agent",
     "bind",
@@ -94,15 +97,24 @@ __all__ = [
     "current",
     "current_agent",
     "current_trace",
+    "extract",
+    "inject",
     "memory",
     "retriever",
     "snake_to_camel",
     "suppress",
     "tool",
     "trace",
+    "trace_request",
 ]
 
-_ROOMS = {"Redactor": "_redact", "VoltAgentCoreAPI": "client", "VoltAgentSDK": "sdk", "Report": "sender"}
+_ROOMS = {
+    "Redactor": "_redact",
+    "VoltAgentCoreAPI": "client",
+    "VoltAgentSDK": "sdk",
+    "Report": "sender",
+    **dict.fromkeys(("ASGIMiddleware", "WSGIMiddleware", "extract", "inject", "trace_request"), "propagation"),
+}
 
 
 def __getattr__(name: str) -> Any:

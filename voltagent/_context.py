@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, ParamSpec, TypeVar
 
-from voltagent._span import TRACE, Span, Trace
+from voltagent._span import TRACE, Remote, Span, Trace
 
-__all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INERT", "bind", "default_recorder", "suppress"]
+__all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INCOMING", "INERT", "bind", "default_recorder", "suppress"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +31,9 @@ INERT.end_ns = 0  # it has ended, so that nothing changes it
 
 # The innermost entered span of this context, also after its end; INERT where nothing may be recorded.
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)
+
+# The span of another process that the request being served came with; a trace that is started continues it.
+INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
 
 # The live recorders, the oldest first, and at the end ENVIRONMENT until the environment was asked for one. Empty, a
 # decorated call has nothing to record: wrapt reads the truth of this very list in C, which makes "off" nearly free.

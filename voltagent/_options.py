@@ -58,6 +58,12 @@ def _tags(name: str, value: object) -> tuple[str, ...]:
     return tuple(_text(f"an item of {name}", item) for item in cast("list[object]", value))
 
 
+def _parent(name: str, value: Any) -> Any:
+    if isinstance(value, str | list | tuple) or callable(getattr(value, "items", None)):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    raise ValidationError(f"{name} must be headers or the text of a traceparent, not {type(value).__name__}")
+
+
 def _one_of(*allowed: str) -> _Check:
     def check(name: str, value: object) -> str:
         text = _text(name, value)
@@ -96,6 +102,7 @@ TRACE_OPTIONS: Final[Mapping[str, _Check]] = {
     "level": _LEVEL,
     "start_time": _moment,
     "completion_start_time": _moment,
+    "parent": _parent,
 }
 OPERATION: Final[Mapping[str, _Check]] = {
     "name": _filled_text,

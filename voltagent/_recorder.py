@@ -15,7 +15,7 @@ from voltagent import _clock, _context, _usage
 from voltagent._failure import Failure
 from voltagent._guard import guard, logger
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
-from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Sink, Span, Trace
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Remote, Sink, Span, Trace
 
 __all__ = ["Recorder"]
 
@@ -91,11 +91,14 @@ class Recorder:
         identifier: str | None = None,
         start_ns: int | None = None,
         above: Span | None = None,
+        remote: Remote | None = None,
         **about: str | None,
     ) -> Span:
         """Start a trace; inert where it is sampled out or refused.
 
-        ``about`` are further fields of :class:`voltagent._span.Trace`; ``above`` is the span that is current outside.
+        ``about`` are further fields of :class:`voltagent._span.Trace`; ``above`` is the span that is current outside;
+        ``remote`` the span of another process that this trace continues, by default the one that the request being
+        served came with, where nothing is current.
         """
         if self.sample_rate < 1.0 and _clock.randomness.random() >= self.sample_rate:
             return _context.INERT
@@ -104,7 +107,12 @@ class Recorder:
         trace = Trace(identifier or _clock.new_id(), agent_id, self)
         for field, value in about.items():
             setattr(trace, field, value)
-        if above is not None:
+        if remote is None and above is None:
+            remote = _context.INCOMING.get()
+        if remote is not None:
+            trace.remote = remote
+            trace.parent_trace_id = int(remote.trace_id, 16)
+        elif above is not None:
             trace.parent_trace_id = above.trace.id
         span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
         if start_ns is not None:

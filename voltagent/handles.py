@@ -18,12 +18,12 @@ from voltagent._context import CURRENT, INERT
 from voltagent._failure import Failure
 from voltagent._recorder import Recorder
 from voltagent._snapshot import METADATA_LIMIT
-from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Remote, Span
 from voltagent.errors import ValidationError
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
            "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace",
-           "open_trace", "point", "update_fields"]  # fmt: skip
+           "open_trace", "point", "remote_parent", "update_fields"]  # fmt: skip
 
 H = TypeVar("H", bound="Handle")
 Options = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
@@ -426,10 +426,20 @@ def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[st
             identifier=given.get("id"),
             start_ns=None if start_time is None else _clock.parse_iso(start_time),
             above=above if above is not None and above.trace.recorder is not None else None,
+            remote=remote_parent(given.get("parent")),
             completion_start=given.get("completion_start_time"),
             **about,
         )
     )
+
+
+def remote_parent(given: object) -> Remote | None:
+    """The span of another process that ``parent=`` names; ``None`` where it names none."""
+    if given is None:
+        return None
+    from voltagent.propagation import parent_of  # with hashlib and re, which most programs never need
+
+    return parent_of(given)
 
 
 def point(parent: Span, given: Mapping[str, Any]) -> Span:

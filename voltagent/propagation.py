@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from voltagent._awaitable import RECEIPT, Receipt
-from voltagent._context import CURRENT
+from voltagent._context import CURRENT, INCOMING
 from voltagent._guard import guard
 from voltagent._span import Remote
 from voltagent.wire.ids import context_of
@@ -37,9 +36,6 @@ _MOST_MEMBERS: Final = 32
 _MOST_CHARACTERS: Final = 512  # that must be handed on; beyond it the long members go first, then the last ones
 _LONG_MEMBER: Final = 128
 _HUGE: Final = 8192  # characters; what is longer is not even looked at
-
-# The context that the request being served came with.
-_INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
 
 # ------------------------------------------------------------------------------------------------- the two headers
 
@@ -116,26 +112,33 @@ def extract(headers: Headers) -> Remote | None:
 
 
 def parent_of(given: object) -> Remote | None:
-    """The parent in whatever ``parent=`` was given: headers, the text of a ``traceparent``, or a :class:`Remote`."""
-    if isinstance(given, Remote) or given is None:
-        return given
+    """The parent in whatever ``parent=`` was given: headers, the text of a ``traceparent``, or a :class:`Remote`.
+
+    ``None`` where that is not valid, as for headers.
+    """
+    if given is None:
+        return None
+    if isinstance(given, Remote):
+        with guard:
+            return parse(traceparent(given), given.state)
+        return None
     return parse(given) if isinstance(given, str) else extract(cast("Headers", given))
 
 
 def incoming() -> Remote | None:
     """The parent that the request being served came with; set by the middleware, or by :func:`continued`."""
-    return _INCOMING.get()
+    return INCOMING.get()
 
 
 @contextmanager
 def continued(parent: Remote | None) -> Generator[None, None, None]:
     """Traces that are started inside this block continue the trace of ``parent``."""
-    before = _INCOMING.get()
-    _INCOMING.set(parent)
+    before = INCOMING.get()
+    INCOMING.set(parent)
     try:
         yield
     finally:
-        _INCOMING.set(before)  # by value, as a token cannot be reset in another context
+        INCOMING.set(before)  # by value, as a token cannot be reset in another context
 
 
 def _pairs(headers: Headers) -> Iterator[tuple[str, str]]:
@@ -163,7 +166,7 @@ def _text(value: str | bytes) -> str:
 def outgoing() -> Remote | None:
     """What a request sent from here belongs to: the current operation, else what the served request came with."""
     span = CURRENT.get()
-    return context_of(span) if span is not None and span.recording else _INCOMING.get()
+    return context_of(span) if span is not None and span.recording else INCOMING.get()
 
 
 def inject(headers: H) -> H:

@@ -173,7 +173,9 @@ class VoltAgentSDK:
 
     def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> NewTrace:
         """Start a trace: ``agent_id``, and optionally ``input``, ``user_id``, ``conversation_id``, ``tags``,
-        ``metadata``, ``version``, ``level``, ``id``, ``start_time`` (also in camelCase).
+        ``metadata``, ``version``, ``level``, ``id``, ``start_time`` (also in camelCase), and ``parent``, a span of
+        another process which this trace continues: headers (a mapping or pairs), the text of a ``traceparent``, or what
+        :func:`voltagent.extract` gave. What is not valid there is ignored.
 
         Use it with ``with`` or ``async with``, or end it yourself::
 

@@ -122,6 +122,10 @@ def _header_text(name: str, value: object) -> str:
 
 
 def _url(name: str, value: object) -> str:
+    return _url_as_given(name, value).rstrip("/")
+
+
+def _url_as_given(name: str, value: object) -> str:
     text = _text(name, value).strip()
     try:
         parts = urlsplit(text)
@@ -132,7 +136,7 @@ def _url(name: str, value: object) -> str:
         raise ValidationError(
             f"{name} is not a URL such as {DEFAULT_BASE_URL}; it needs http:// or https:// and a host"
         )
-    return text.rstrip("/")
+    return text
 
 
 def _flag(name: str, value: object) -> bool:
@@ -207,9 +211,9 @@ def _one_of(*known: str) -> _Reader:
 
 
 def _otlp_endpoint(name: str, value: object) -> str:
-    url = _url(name, value)
-    # the variable for all signals names a base, the one for traces the whole URL (OpenTelemetry, OTLP exporter)
-    return f"{url}/v1/traces" if name == "OTEL_EXPORTER_OTLP_ENDPOINT" else url
+    # the variable for all signals names a base; the one for traces the whole URL, to be used as it is
+    # (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp)
+    return f"{_url(name, value)}/v1/traces" if name == "OTEL_EXPORTER_OTLP_ENDPOINT" else _url_as_given(name, value)
 
 
 def _otlp_timeout(name: str, value: object) -> float:
@@ -360,7 +364,12 @@ def _otlp(read: Mapping[str, Any], settings: Mapping[str, Any]) -> Otlp:
     keys = {header: settings[name] for header, name in names if name in settings}
     to_platform = read["otlp_endpoint"] is None and bool(keys)
     platform = settings.get("base_url", DEFAULT_BASE_URL) + _PLATFORM_TRACES
-    about = (("service.name", settings.get("service_name")), ("environment", settings.get("environment")))
+    environment = settings.get("environment")
+    about = (
+        ("service.name", settings.get("service_name")),
+        ("environment", environment),  # Langfuse and the platform
+        ("deployment.environment.name", environment),  # OpenTelemetry's conventions
+    )
     return Otlp(
         endpoint=platform if to_platform else read["otlp_endpoint"] or "http://localhost:4318/v1/traces",
         headers={**(read["otlp_headers"] or {}), **(keys if to_platform else {})},  # keys go to their own origin only

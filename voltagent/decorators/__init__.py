@@ -101,9 +101,10 @@ def trace(function: Any = None, /, **options: Any) -> Any:
 
     Args:
         function: what to decorate.
-        **options: ``agent_id`` (by default the function's name), ``user_id``, ``conversation_id``, ``version``, and
-            those of :func:`tool`. Each of the four, ``tags``, and ``metadata`` or a value in it may be a function that
-            gets the arguments of the call as a dict: ``user_id=lambda args: args["user"].id``.
+        **options: ``agent_id`` (by default the function's name), ``user_id``, ``conversation_id``, ``version``,
+            ``parent`` (headers or the like, of a request which the trace continues), and those of :func:`tool`. Each
+            of the five, ``tags``, and ``metadata`` or a value in it may be a function that gets the arguments of the
+            call as a dict: ``user_id=lambda args: args["user"].id``.
     """
     return _decorate(TRACE, TraceOptions.__annotations__, function, options)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
 
 from voltagent import _options
 from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
+from voltagent._span import Remote
 from voltagent._spelling import nearest
 from voltagent.errors import ValidationError
 
@@ -63,6 +64,9 @@ class MemoryOptions(OperationOptions, total=False):
 
 
 Given: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
+Parent: TypeAlias = (
+    "Remote | str | Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Callable[[dict[str, Any]], object] | None"
+)
 
 
 class TraceOptions(OperationOptions, total=False):
@@ -76,6 +80,8 @@ class TraceOptions(OperationOptions, total=False):
     """Which conversation it is a turn of."""
     version: Given
     """Which version of the agent it is."""
+    parent: Parent
+    """The span of another process that it continues: headers, the text of a ``traceparent``, or a function."""
 
 
 def checked(decorator: str, known: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,5 +167,5 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
 _TRACE_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     **_CHECKS,
     **{name: _or_function(_options.TRACE_OPTIONS[name]) for name in ("agent_id", "user_id", "conversation_id",
-                                                                     "version", "tags", "metadata")},
+                                                                     "version", "tags", "metadata", "parent")},
 }  # fmt: skip

@@ -12,6 +12,7 @@ from voltagent._recorder import Recorder
 from voltagent._span import Span
 from voltagent.decorators.arguments import Arguments
 from voltagent.decorators.plan import Plan, say_failed, without_receiver
+from voltagent.handles import remote_parent
 
 __all__ = ["TracePlan"]
 
@@ -21,7 +22,7 @@ _TEXTS = ("user_id", "conversation_id", "version")
 class TracePlan(Plan):
     """Of a trace: each call is a new root, also inside an open trace."""
 
-    __slots__ = ("_about", "_agent_id", "_asks", "_options")
+    __slots__ = ("_about", "_agent_id", "_asks", "_options", "_remote")
 
     def __init__(self, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]):
         metadata: Any = options.get("metadata")
@@ -29,10 +30,11 @@ class TracePlan(Plan):
         static = not any(map(callable, values))
         super().__init__(name, arguments, free, skipped, options if static else {**options, "metadata": None})
         self._agent_id = options.get("agent_id", self._name)
-        self._options = {key: options.get(key) for key in (*_TEXTS, "tags")}
+        self._options = {key: options.get(key) for key in (*_TEXTS, "tags", "parent")}
         if not static:
             self._options["metadata"] = metadata
         self._asks = not static or any(map(callable, (self._agent_id, *self._options.values())))
+        self._remote = None if self._asks else remote_parent(self._options["parent"])
         self._about = {key: self._options[key] for key in _TEXTS if self._options[key] is not None}
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
@@ -46,7 +48,14 @@ class TracePlan(Plan):
             if self._asks:
                 return self._ask(recorder, above, input, self._named(instance, args, kwargs))
             return recorder.start_trace(
-                self._agent_id, input, self._metadata, self._tags, self._redact, above=above, **self._about
+                self._agent_id,
+                input,
+                self._metadata,
+                self._tags,
+                self._redact,
+                above=above,
+                remote=self._remote,
+                **self._about,
             )
         except RecursionError:
             return None  # the program is at the end of the stack
@@ -65,6 +74,7 @@ class TracePlan(Plan):
             about.pop("tags"),
             self._redact,
             above=above,
+            remote=remote_parent(about.pop("parent")),
             **about,
         )
 

@@ -49,7 +49,9 @@ def _own_id(facts: Facts) -> str | None:
 
 
 def _parent_trace(facts: Facts) -> str | None:
-    parent = facts.span.trace.parent_trace_id if facts.kind == TRACE else None
+    trace = facts.span.trace
+    # where the parent is remote, all of the trace has that one's id
+    parent = trace.parent_trace_id if facts.kind == TRACE and trace.remote is None else None
     return None if parent is None else ids.text(parent)
 
 
