@@ -185,7 +185,10 @@ def test_a_program_that_just_ends_has_recorded_by_default(tmp_path: Path, fork: 
         pytest.skip("no fork here")
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "VOLTAGENT_EXPORTER": "local", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *(["fork"] if fork else [])], env=environment, capture_output=True, text=True
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM, *(["fork"] if fork else [])],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     path = tmp_path / "voltagent" / "traces.db"
