@@ -8,8 +8,10 @@ import logging
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from pydantic import BaseModel, computed_field
 
 from tests.sink import ListSink, loads, recording
 from voltagent import _context, handles
@@ -390,3 +392,57 @@ def test_long_and_odd_texts_lose_no_event(trace: Trace, sink: ListSink) -> None:
     assert span.tags == ("\ufffd",)
     trace.error("e" * 10**6, metadata={"f": "g" * 10**6})
     assert len(sink.spans[0].error) < 70_000  # type: ignore[arg-type]
+
+
+def test_usage_is_a_snapshot_too(trace: Trace, sink: ListSink) -> None:
+    later, stream = [1], iter([1, 2])
+    trace.add_agent(name="A").success(usage={"total_tokens": 1, "l": later, "s": stream, "o": object()})
+    later.append(2)
+    usage = sink.span("A").usage
+    assert usage is not None
+    assert (usage["l"], usage["o"]) == ([1], "object")
+    assert list(stream) == [1, 2]
+    with pytest.raises(ValidationError, match="total_tokens"):
+        trace.success(usage={"total_tokens": float("nan")})
+
+
+def test_the_text_of_a_withheld_error_stays_withheld(trace: Trace, sink: ListSink) -> None:
+    recorder = trace._recorder
+    first, second = ValueError("CANARY-1"), ValueError("CANARY-2")
+    for fault in (first, second):
+        recorder.fail(trace.add_tool(name=str(id(fault)))._span, fault, message=False)
+    recorder.fail(trace.add_tool(name="again")._span, first)
+    trace.add_tool(name="by hand").error(first)
+    try:
+        try:
+            raise second
+        except ValueError as fault:
+            raise RuntimeError(f"failed: {fault}") from None
+    except RuntimeError as fault:
+        recorder.fail(trace.add_tool(name="hidden")._span, fault)
+    assert not [span for span in sink.spans if span.error and "CANARY" in str(getattr(span.error, "message", ""))]
+
+
+def test_models_are_read_without_running_their_code(trace: Trace, sink: ListSink) -> None:
+    class Odd(BaseModel):
+        name: str = "odd"
+
+        @computed_field
+        def boom(self) -> str:
+            raise RuntimeError
+
+    trace.add_tool(ToolOptions(name="t", input={"m": Odd()}))
+    assert loads(sink.span("t").input) == {"m": {"name": "odd"}}
+    trace.add_tool(name="u", metadata=Odd())
+    assert loads(sink.span("u").metadata) == {"name": "odd"}
+    with pytest.raises(ValidationError, match="Mock"):
+        trace.add_tool(Mock())
+
+
+def test_an_update_changes_only_what_there_is_on_the_wire(trace: Trace) -> None:
+    with pytest.raises(ValidationError, match="working, completed, error"):
+        trace.update(status="cancelled")
+    with pytest.raises(ValidationError, match="running, completed, error, cancelled"):
+        trace.add_tool(name="t").update(status="working")
+    with pytest.raises(ValidationError, match="must not be 'trace'"):
+        trace.add_event(name="x", type="trace")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import os
 import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -223,6 +225,11 @@ def test_a_child_of_an_ended_handle_stays_in_its_trace(server: Server) -> None:
         ({"exporter": "fax"}, "exporter"),
         ({"exporter": 5}, "exporter"),
         ({"timeout": -1}, "timeout"),
+        ({"redact": 5}, "redact"),
+        ({"redact": "password"}, "redact"),
+        ({"serializers": [1]}, "serializers"),
+        ({"serializers": {"a": 1}}, "serializers"),
+        ({"exporter": []}, "exporter"),
     ],
 )
 def test_a_wrong_argument_is_refused_with_its_name(arguments: dict[str, object], named: str) -> None:
@@ -273,3 +280,24 @@ def test_importing_the_package_imports_no_more_than_it_needs(tmp_path: Path) -> 
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert ran.stdout == "ok\n", ran.stderr
+
+
+def test_ids_may_be_uuids_and_nothing_else_than_texts(server: Server) -> None:
+    sdk = VoltAgentSDK(base_url=server.url, **KEYS)
+    identifier = uuid4()
+    sdk.update_trace(identifier, metadata={"k": 1})  # type: ignore[arg-type]
+    assert sdk.flush().accepted == 1
+    assert server.requests[0].path == f"/history/{identifier}"
+    for call in (sdk.get_trace, sdk.update_trace, sdk.update_event):
+        with pytest.raises(ValidationError, match="id"):
+            call([])  # type: ignore[operator]
+    sdk.shutdown()
+
+
+def test_a_mistake_in_the_environment_is_seen_on_stderr() -> None:
+    code = "import voltagent\n@voltagent.tool\ndef f(): return 1\nf(); f()"
+    environment = {**os.environ, "VOLTAGENT_PUBLIC_KEY": "pk_only"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert ran.returncode == 0
+    assert ran.stderr.count("secret_key is missing") == 1
+    assert "Traceback" not in ran.stderr

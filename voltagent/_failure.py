@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from traceback import FrameSummary, StackSummary
 from types import CodeType, TracebackType
 from typing import Any, Final, cast
@@ -23,7 +23,7 @@ from voltagent._snapshot import Snapshot
 from voltagent._span import Event
 from voltagent._text import clean, encoded, shortened
 
-__all__ = ["Failure", "format_event", "format_failure"]
+__all__ = ["Failure", "descends_from", "format_event", "format_failure"]
 
 _OWN_FILES: Final = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - it is compared with texts
 
@@ -89,10 +89,10 @@ class Failure:
         """
         return _failure(exception, message, set(), _CHAIN)
 
-    def comes_from(self, identity: int) -> bool:
-        """Whether this is of the exception with that identity, or has it as a cause or a member."""
-        return self.identity == identity or any(
-            one.comes_from(identity) for one in (self.cause, *self.members) if one is not None
+    def comes_from(self, identities: Collection[int]) -> bool:
+        """Whether this is of an exception with one of these identities, or has one as a cause or a member."""
+        return self.identity in identities or any(
+            one.comes_from(identities) for one in (self.cause, *self.members) if one is not None
         )
 
 
@@ -139,6 +139,16 @@ def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: i
     if depth > 0:
         _follow(failure, exception, kind, with_text, seen, depth - 1)
     return failure
+
+
+def descends_from(exception: BaseException, identities: Collection[int]) -> bool:
+    """Whether an exception was raised while one of these was handled, also where ``from None`` hides that."""
+    current: BaseException | None = exception
+    for _ in range(_CHAIN):
+        if current is None or id(current) in identities:
+            break
+        current = _context_of(current)
+    return current is not None and id(current) in identities
 
 
 def _follow(

@@ -10,20 +10,29 @@ from voltagent import _clock
 __all__ = ["Guard", "guard", "logger", "say_once"]
 
 logger = logging.getLogger("voltagent")
-logger.addHandler(logging.NullHandler())
+_silence = logging.NullHandler()  # what happens on the way to a destination is not written to a program's stderr
+logger.addHandler(_silence)
 
 _QUIET_SECONDS = 60.0
 _last_said: dict[str, float] = {}
 
 
-def say_once(kind: str, level: int, message: str, *arguments: object, exc_info: BaseException | None = None) -> None:
-    """Log a line, but at most one of its ``kind`` in 60 seconds: telemetry must not flood a program's log."""
+def say_once(
+    kind: str, level: int, message: str, *arguments: object, exc_info: BaseException | None = None, aloud: bool = False
+) -> None:
+    """Log a line, but at most one of its ``kind`` in 60 seconds: telemetry must not flood a program's log.
+
+    ``aloud`` is for the user's own mistakes, such as a wrong setting: where nobody set up logging, they are written to
+    stderr, as Python does with warnings of loggers that have no handler.
+    """
     now = _clock.monotonic()
     last = _last_said.get(kind)
     if last is not None and now - last < _QUIET_SECONDS:
         return
     _last_said[kind] = now
     logger.log(level, message, *arguments, exc_info=exc_info)
+    if aloud and logging.lastResort is not None and logger.handlers == [_silence] and not logging.root.handlers:
+        logging.lastResort.handle(logger.makeRecord(logger.name, level, "", 0, message, arguments, None))
 
 
 class Guard:

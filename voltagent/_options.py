@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final, cast
 
-from voltagent import _clock
+from voltagent import _clock, _peek
 from voltagent._guard import say_once
 from voltagent._spelling import nearest
 from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
-__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE", "checked"]
+__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "checked", "checked_identifier",
+           "mapping"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
+_LONGEST_TAG: Final = 1024
+_MOST_TAGS: Final = 256
 _LONGEST: Final = 64 * 1024  # characters of any one text
 
 
@@ -43,19 +46,28 @@ def _is_uuid(value: object) -> bool:
     return kind.__name__ == "UUID" and kind.__module__ == "uuid"  # the module is not imported for this question
 
 
-def _mapping(name: str, value: object) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
+def mapping(name: str, value: object) -> Mapping[str, Any]:
+    """A mapping, or the fields of a pydantic model as they are stored: none of its code runs.
+
+    Raises:
+        ValidationError: it is neither.
+    """
+    kind = cast("type", type(value))
+    if _peek.has_base(kind, dict) or isinstance(value, Mapping):
         return cast("Mapping[str, Any]", value)
-    dump = getattr(value, "model_dump", None)
-    if callable(dump):
-        return _mapping(name, dump(exclude_none=True))
-    raise ValidationError(f"{name} must be a mapping, not {type(value).__name__}")
+    model = _peek.loaded("pydantic.main", "BaseModel")
+    if model is not None and _peek.has_base(kind, model):
+        extra: Any = getattr(value, "__pydantic_extra__", None)
+        fields: dict[str, Any] = {**vars(value), **(extra or {})}
+        return {key: fields[key] for key in fields if fields[key] is not None}
+    raise ValidationError(f"{name} must be a mapping, not {kind.__name__}")
 
 
 def _tags(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise ValidationError(f"{name} must be a list of texts, not {type(value).__name__}")
-    return tuple(_text(f"an item of {name}", item) for item in cast("list[object]", value))
+    texts = [_text(f"an item of {name}", item) for item in cast("list[object]", value)]
+    return tuple(shortened(text, _LONGEST_TAG) for text in texts[:_MOST_TAGS])
 
 
 def _parent(name: str, value: Any) -> Any:
@@ -77,8 +89,16 @@ def _one_of(*allowed: str) -> _Check:
 def _moment(name: str, value: object) -> str:
     isoformat = getattr(value, "isoformat", None)
     text = _text(name, isoformat() if callable(isoformat) else value)
-    if _clock.parse_iso(text) is None:
+    moment = _clock.parse_iso(text)
+    if moment is None:
         raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
+    return _clock.iso_text(moment)  # in UTC, as all times are sent
+
+
+def _event_type(name: str, value: object) -> str:
+    text = _filled_text(name, value)
+    if text == "trace":
+        raise ValidationError(f"{name} must not be 'trace': that is what the event belongs to; choose another text")
     return text
 
 
@@ -97,7 +117,7 @@ TRACE_OPTIONS: Final[Mapping[str, _Check]] = {
     "conversation_id": _text,
     "input": _anything,
     "tags": _tags,
-    "metadata": _mapping,
+    "metadata": mapping,
     "version": _text,
     "level": _LEVEL,
     "start_time": _moment,
@@ -108,17 +128,17 @@ OPERATION: Final[Mapping[str, _Check]] = {
     "name": _filled_text,
     "input": _anything,
     "instructions": _text,
-    "metadata": _mapping,
+    "metadata": mapping,
     "tags": _tags,
     "operation": _one_of("read", "write"),
     "version": _text,
     "level": _LEVEL,
-    "model_parameters": _mapping,
+    "model_parameters": mapping,
 }
 EVENT: Final[Mapping[str, _Check]] = {
     "id": _identifier,
     "name": _filled_text,
-    "type": _filled_text,
+    "type": _event_type,
     "start_time": _moment,
     "end_time": _moment,
     "status": _EVENT_STATUS,
@@ -129,25 +149,28 @@ EVENT: Final[Mapping[str, _Check]] = {
     "input": _anything,
     "output": _anything,
     "tags": _tags,
-    "metadata": _mapping,
+    "metadata": mapping,
     "version": _text,
 }
-# What `update` may change. A trace's status is its own; an operation's is an event's.
-UPDATE: Final[Mapping[str, _Check]] = {
-    "status": _one_of("working", "running", "completed", "error", "cancelled"),
-    "status_message": _anything,
+# What `update` may change.
+_UPDATE: Final[Mapping[str, _Check]] = {
     "level": _LEVEL,
     "version": _text,
     "input": _anything,
     "output": _anything,
-    "metadata": _mapping,
+    "metadata": mapping,
     "tags": _tags,
     "usage": _anything,
+    "end_time": _moment,
+}
+UPDATE_TRACE: Final[Mapping[str, _Check]] = {
+    **_UPDATE,
+    "status": _TRACE_STATUS,
     "user_id": _text,
     "conversation_id": _text,
-    "end_time": _moment,
     "completion_start_time": _moment,
 }
+UPDATE_EVENT: Final[Mapping[str, _Check]] = {**_UPDATE, "status": _EVENT_STATUS, "status_message": _anything}
 
 _CAMEL: Final[Mapping[str, str]] = {
     "agentId": "agent_id",
@@ -173,7 +196,7 @@ def checked(
     """
     given: dict[str, Any] = {}
     if options is not None:
-        given.update(_mapping(f"the options of {what}", options))
+        given.update(mapping(f"the options of {what}", options))
     given.update(keywords)
     result: dict[str, Any] = {}
     for key, value in given.items():
@@ -208,5 +231,11 @@ def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
     near = nearest(key, known)
     hint = f"; did you mean {near!r}?" if near else ""
     say_once(
-        f"option:{what}:{key}", logging.WARNING, "voltagent: %s has no option %r, it is ignored%s", what, key, hint
+        f"option:{what}:{key}",
+        logging.WARNING,
+        "voltagent: %s has no option %r, it is ignored%s",
+        what,
+        key,
+        hint,
+        aloud=True,
     )

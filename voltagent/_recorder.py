@@ -12,7 +12,7 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from voltagent import _clock, _context, _usage
-from voltagent._failure import Failure
+from voltagent._failure import Failure, descends_from
 from voltagent._guard import guard, logger
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Remote, Sink, Span, Trace
@@ -21,6 +21,9 @@ __all__ = ["Recorder"]
 
 # An operation stopped from outside did not fail: it was cancelled. A coroutine is also stopped by being closed.
 _CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
+
+_WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
+_MORE_METADATA: Final = 4 * METADATA_LIMIT  # bytes that may be added to one span while it is open
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -114,6 +117,8 @@ class Recorder:
             trace.parent_trace_id = int(remote.trace_id, 16)
         elif above is not None:
             trace.parent_trace_id = above.trace.id
+        if above is not None:
+            trace.withheld = above.trace.withheld
         span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
         if start_ns is not None:
             span.start_ns = start_ns
@@ -145,7 +150,8 @@ class Recorder:
             output = span.output  # it was recorded before, and counts now
         span.status = COMPLETED
         span.end_ns = now
-        self.put((_END, span, None), len(output) if output is not None else 0)
+        size = len(output) if output is not None else 0
+        self.put((_END, span, None), size + sum(map(len, span.more_metadata)) if span.more_metadata else size)
 
     def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
         """End a span that an exception left.
@@ -154,13 +160,18 @@ class Recorder:
         it passes through, alone or as a cause.
         """
         if span.end_ns is None:
-            trace = span.trace
-            failure = Failure.of(exception, message=message)
-            if not message:
-                trace.withheld = id(exception)
-            elif trace.withheld is not None and failure.comes_from(trace.withheld):
-                failure = Failure.of(exception, message=False)
+            failure = self.failure(span.trace, exception, message=message)
             self.end(span, CANCELLED if issubclass(type(exception), _CANCELLATIONS) else ERROR, failure)
+
+    @staticmethod
+    def failure(trace: Trace, exception: BaseException, *, message: bool) -> Failure:
+        """What is recorded of an exception in a trace: without its text where that was withheld somewhere in it."""
+        failure = Failure.of(exception, message=message)
+        if not message:
+            trace.withheld = (*trace.withheld[-_WITHHELD:], id(exception))
+        elif trace.withheld and (failure.comes_from(trace.withheld) or descends_from(exception, trace.withheld)):
+            failure = Failure.of(exception, message=False)
+        return failure
 
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
         """End a span with any status. The first end of a span wins."""
@@ -173,7 +184,8 @@ class Recorder:
         span.error = error
         span.status = status
         span.end_ns = now
-        self.put((_END, span, None), len(span.output or b"") + (len(error) if isinstance(error, bytes) else 0))
+        size = sum(map(len, span.more_metadata)) + (len(error) if isinstance(error, bytes) else 0)
+        self.put((_END, span, None), len(span.output or b"") + size)
 
     # ---------------------------------------------------------------------------------------------------- in between
 
@@ -193,7 +205,8 @@ class Recorder:
         if usage is not None:
             span.usage = _usage.checked(usage)
         if metadata is not None:
-            span.more_metadata = (*span.more_metadata, self.snapshot.encode_object(metadata, METADATA_LIMIT))
+            room = max(256, min(METADATA_LIMIT, _MORE_METADATA - sum(map(len, span.more_metadata))))
+            span.more_metadata = (*span.more_metadata, self.snapshot.encode_object(metadata, room))
         if output is not None and self.capture_output:
             span.output = self.snapshot.encode_object(output)
         if tags:

@@ -69,6 +69,27 @@ class Redactor:
         self._detector = detector(self._names.own if self._names.plain else ())
         self._always = bool(hook is not None or self._patterns or not self._names.plain)
 
+    @classmethod
+    def of(cls, what: str, given: Any) -> Redactor:
+        """The redactor that an option gives: one, a hook, or a list of key names and compiled patterns.
+
+        Raises:
+            ValidationError: it is none of these; the text names ``what``.
+        """
+        if isinstance(given, Redactor):
+            return given
+        if callable(given):
+            return cls(hook=given)
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+            kind = type(given).__name__
+            raise ValidationError(f"{what} must be a list of key names, a function or a Redactor, not {kind}")
+        items = list(given)
+        keys = [item for item in items if isinstance(item, str)]
+        patterns = [item for item in items if isinstance(item, re.Pattern)]
+        if len(keys) + len(patterns) < len(items):
+            raise ValidationError(f"{what} must hold key names and compiled patterns only")
+        return cls(keys, patterns)
+
     def apply(self, text: bytes, path: str = "") -> bytes:
         """The JSON text without secrets: the same object where there is none.
 
@@ -203,6 +224,10 @@ def _redact_end(span: Span, redactors: tuple[Redactor, ...]) -> None:
         span.more_metadata = tuple(_redacted(text, "metadata", redactors) for text in span.more_metadata)
     if span.more_tags:
         span.more_tags = tuple(_redacted_text(tag, redactors) for tag in span.more_tags)
+    if span.usage is not None:
+        text = encoded(span.usage)
+        redacted = _redacted(text, "usage", redactors)
+        span.usage = span.usage if redacted == text else from_json(redacted)
     if isinstance(span.error, bytes):
         span.error = _redacted(span.error, "error", redactors)
 

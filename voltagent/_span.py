@@ -66,7 +66,7 @@ class Trace:
         self.level: str | None = None
         self.completion_start: str | None = None
         self.parent_trace_id: int | str | None = None
-        self.withheld: int | None = None  # `id` of the last exception whose text must not be recorded
+        self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
         self.remote: Remote | None = None  # the parent of the root span, where another process has it
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MemberDescriptorType
 from typing import Any, Final, cast
 
+from pydantic_core import from_json
+
+from voltagent._snapshot import Snapshot
 from voltagent.errors import ValidationError
 
 __all__ = ["checked", "from_result"]
@@ -20,6 +24,8 @@ _SPELLINGS: Final[Mapping[str, str]] = {
     "inputTokens": "prompt_tokens",
     "outputTokens": "completion_tokens",
 }
+_LARGEST: Final = 8192  # bytes of one further value
+_snapshot: Final = Snapshot()
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -39,10 +45,15 @@ def checked(usage: object) -> dict[str, Any] | None:
         if value is None:
             continue
         name = _SPELLINGS.get(key, key)
-        if name in _TOKENS and type(value) not in (int, float):
-            raise ValidationError(f"usage[{key!r}] must be a number of tokens, not {type(value).__name__}")
-        result[name] = value
+        if name in _TOKENS and (type(value) not in (int, float) or (type(value) is float and not math.isfinite(value))):
+            raise ValidationError(f"usage[{key!r}] must be a number of tokens, not {_shown(value)}")
+        # what else is in it is any object of the user's: a snapshot of it is kept, as of everything
+        result[name] = value if type(value) in (int, float) else from_json(_snapshot.encode(value, _LARGEST))
     return result
+
+
+def _shown(value: object) -> str:
+    return str(value) if type(value) is float else type(value).__name__
 
 
 def from_result(result: object) -> dict[str, Any] | None:

@@ -15,10 +15,11 @@ from typing import Any, Final, TypeVar, cast
 from voltagent import _clock, _options, _usage
 from voltagent._awaitable import RECEIPT, Ready, Receipt
 from voltagent._context import CURRENT, INERT
-from voltagent._failure import Failure
+from voltagent._failure import Failure, format_failure
 from voltagent._recorder import Recorder
 from voltagent._snapshot import METADATA_LIMIT
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Remote, Span
+from voltagent._span import Trace as SpanTrace
 from voltagent.errors import ValidationError
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
@@ -155,7 +156,7 @@ class Handle:
         tags: list[str] | None = None,
     ) -> Receipt:
         """Add to what the end will send: metadata and tags are merged, usage and output replaced."""
-        given = _options.checked("record()", _options.UPDATE, None, {"metadata": metadata, "tags": tags})
+        given = _options.checked("record()", _options.UPDATE_EVENT, None, {"metadata": metadata, "tags": tags})
         checked_usage = _usage.checked(usage)
         if self:
             self._recorder.add(
@@ -169,9 +170,12 @@ class Handle:
 
     def update(self, **fields: Any) -> Receipt:
         """Send changed fields now, before the end: ``metadata``, ``status``, ``output``, ``tags``, ``level``, …"""
-        given = _options.checked("update()", _options.UPDATE, None, fields)
-        if self and given:
-            self._recorder.update(self._span, update_fields(self._recorder, given))
+        if not self:
+            return RECEIPT
+        known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
+        given = _options.checked("update()", known, None, fields)
+        if given:
+            self._recorder.update(self._span, update_fields(self._recorder, self._span.trace, given))
         return RECEIPT
 
     # --------------------------------------------------------------------------------------------------------- ending
@@ -207,7 +211,12 @@ class Handle:
             recorder = self._recorder
             if extra or checked_usage is not None:
                 recorder.add(span, metadata=extra or None, usage=checked_usage)
-            recorder.end(span, status, _message(recorder, message), _payload(recorder, output, recorder.capture_output))
+            recorder.end(
+                span,
+                status,
+                _message(recorder, span.trace, message),
+                _payload(recorder, output, recorder.capture_output),
+            )
         elif self:
             self._recorder.end(span, status)  # too late: says so in the log
 
@@ -447,9 +456,12 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
     if not parent.recording:
         return INERT
     recorder = cast("Recorder", parent.trace.recorder)
-    facts = {key: given[key] for key in ("status", "level", "version", "parent_event_id", "end_time") if key in given}
+    facts = {key: given[key] for key in ("status", "level", "version", "end_time") if key in given}
+    if "parent_event_id" in given:  # as the id it was made with: a server may know it by another
+        known = recorder.known.get(given["parent_event_id"])
+        facts["parent_event_id"] = given["parent_event_id"] if known is None else known.id
     if "status_message" in given:
-        facts["status_message"] = _message(recorder, given["status_message"])
+        facts["status_message"] = _message(recorder, parent.trace, given["status_message"])
     if "output" in given:
         facts["output"] = _payload(recorder, given["output"], recorder.capture_output)
     start_time = given.get("start_time")
@@ -467,7 +479,7 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
     )
 
 
-def update_fields(recorder: Recorder, given: Mapping[str, Any]) -> dict[str, Any]:
+def update_fields(recorder: Recorder, trace: SpanTrace, given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an UPDATE event from checked options: what is not a text becomes JSON text."""
     fields = dict(given)
     for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
@@ -475,8 +487,8 @@ def update_fields(recorder: Recorder, given: Mapping[str, Any]) -> dict[str, Any
             fields[name] = _payload(recorder, fields[name], captured)
     fields["metadata"] = _metadata(recorder, fields.get("metadata"))
     if "status_message" in fields:
-        message = _message(recorder, fields["status_message"])
-        fields["status_message"] = message
+        message = _message(recorder, trace, fields["status_message"])
+        fields["status_message"] = format_failure(message) if isinstance(message, Failure) else message
     if "usage" in fields:
         fields["usage"] = recorder.snapshot.encode(_usage.checked(fields["usage"]))
     if "tags" in fields:
@@ -492,17 +504,15 @@ def _payload(recorder: Recorder, value: object, captured: bool) -> bytes | None:
     return recorder.snapshot.encode_object(value) if value is not None and captured else None
 
 
-def _message(recorder: Recorder, message: object) -> Failure | bytes | None:
+def _message(recorder: Recorder, trace: SpanTrace, message: object) -> Failure | bytes | None:
     if message is None:
         return None
     if isinstance(message, BaseException):
-        return Failure.of(message, message=recorder.capture_input and recorder.capture_output)
+        return recorder.failure(trace, message, message=recorder.capture_input and recorder.capture_output)
+    if isinstance(message, int | float):
+        message = str(message)  # the API takes a text or an object
     return recorder.snapshot.encode(message, METADATA_LIMIT)
 
 
 def _checked_metadata(metadata: object) -> dict[str, Any]:
-    if metadata is None:
-        return {}
-    if not isinstance(metadata, Mapping):
-        raise ValidationError(f"metadata must be a mapping, not {type(metadata).__name__}")
-    return dict(cast("Mapping[str, Any]", metadata))
+    return {} if metadata is None else dict(_options.mapping("metadata", metadata))

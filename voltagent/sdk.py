@@ -18,6 +18,7 @@ from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
 from voltagent._snapshot import Snapshot
 from voltagent._span import TRACE, Span, Trace
+from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import NewTrace, open_trace, point, update_fields
 from voltagent.sender import Report, Sender
@@ -137,12 +138,12 @@ class VoltAgentSDK:
         self._client: VoltAgentCoreAPI | None = None
         self._transport = transport
         for warning in self._settings.warnings:
-            say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning)
+            say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
         if self._settings.debug:
             _log_to_stderr()
         exporters = [*given, *self._exporters(() if given and names is None else self._settings.exporter)]
         self._on = self._settings.enabled and bool(exporters)
-        redactor = _redactor(redact)
+        redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         self._sender = Sender(
             exporters,
             processors=(format_event, redactor.process),
@@ -154,7 +155,7 @@ class VoltAgentSDK:
         )
         self._recorder = Recorder(
             self._sender,
-            Snapshot(serializers),
+            Snapshot(_checked_serializers(serializers)),
             capture_input=self._settings.capture_input,
             capture_output=self._settings.capture_output,
             sample_rate=self._settings.sample_rate,
@@ -190,15 +191,15 @@ class VoltAgentSDK:
 
     def get_trace(self, trace_id: str) -> Done[History | None]:
         """What is known here of a trace of this process whose ``id`` was read, else ``None``."""
-        span = self._recorder.known.get(trace_id)
+        span = self._recorder.known.get(_options.checked_identifier(trace_id))
         return Done(_history(span) if span is not None and span.kind == TRACE else None)
 
     def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
         """Change fields of a trace by its id, also of one that another process started."""
-        given = _options.checked("update_trace()", _options.UPDATE, None, fields)
+        given = _options.checked("update_trace()", _options.UPDATE_TRACE, None, fields)
         span = self._span(trace_id, TRACE)
         if self._recorder.alive:
-            self._recorder.update(span, update_fields(self._recorder, given))
+            self._recorder.update(span, update_fields(self._recorder, span.trace, given))
         return Done(_history(span))
 
     # --------------------------------------------------------------------------------------------------------- events
@@ -206,20 +207,21 @@ class VoltAgentSDK:
     def add_event_to_trace(self, trace_id: str, event_data: Mapping[str, Any]) -> Done[Event]:
         """Record a custom event (``name``, ``type``, …) in a trace by its id."""
         given = _options.checked("an event", _options.EVENT, event_data, {}, ("name", "type"))
+        trace_id = _options.checked_identifier(trace_id)
         parent = self._span(trace_id, TRACE) if self._recorder.alive else _context.INERT
         return Done(_event(point(parent, given), trace_id))
 
     def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
         """Change fields of an operation or a custom event by its id."""
-        given = _options.checked("update_event()", _options.UPDATE, None, fields)
+        given = _options.checked("update_event()", _options.UPDATE_EVENT, None, fields)
         span = self._span(event_id, "event")
         if self._recorder.alive:
-            self._recorder.update(span, update_fields(self._recorder, given))
+            self._recorder.update(span, update_fields(self._recorder, span.trace, given))
         return Done(_event(span, _clock.id_text(span.trace.id)))
 
     def _span(self, identifier: str, kind: str) -> Span:
         """The span with this id, or one that stands for it where another process made it."""
-        _options.checked_identifier(identifier)
+        identifier = _options.checked_identifier(identifier)
         known = self._recorder.known.get(identifier)
         if known is not None:
             return known
@@ -299,7 +301,7 @@ class VoltAgentSDK:
 
     def __repr__(self) -> str:
         names = self._settings.exporter
-        where = self._settings.base_url if {"auto", "rest"} & set(names) else ""
+        where = settings.without_password(self._settings.base_url) if {"auto", "rest"} & set(names) else ""
         return f"<VoltAgentSDK {' '.join((','.join(names), where)).rstrip()}>"
 
     def __enter__(self) -> VoltAgentSDK:
@@ -325,8 +327,8 @@ class VoltAgentSDK:
 
 def _named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
     """Exporter names (for the settings) and exporter objects, apart."""
-    if exporter is None or isinstance(exporter, str):
-        return exporter, []
+    if exporter is None or isinstance(exporter, str) or not exporter:
+        return exporter, []  # an empty list is the settings' to refuse
     items = list(cast("list[Any]", exporter)) if isinstance(exporter, list | tuple) else [cast("Any", exporter)]
     given = [item for item in items if callable(getattr(item, "export", None))]
     names = [item for item in items if item not in given]
@@ -387,12 +389,13 @@ _BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport |
 )
 
 
-def _redactor(redact: Iterable[str] | Callable[[str, object], object] | Redactor | None) -> Redactor:
-    if isinstance(redact, Redactor):
-        return redact
-    if callable(redact):
-        return Redactor(hook=redact)
-    return Redactor(() if redact is None else redact)
+def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]:
+    if given is None:
+        return {}
+    found = cast("Mapping[Any, Any]", given)
+    if not isinstance(given, Mapping) or not all(isinstance(key, type) and callable(found[key]) for key in found):
+        raise ValidationError("serializers must be a mapping of types to functions, such as {Money: str}")
+    return found
 
 
 def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:
@@ -425,7 +428,8 @@ def from_environment() -> VoltAgentSDK | None:
         try:
             sdk = VoltAgentSDK()
         except Exception as fault:  # the environment is wrong, not the program: say so and stay off
-            logger.warning("voltagent: nothing is recorded, because of the environment: %s", fault)
+            wrong = "voltagent: nothing is recorded, because of the environment: %s"
+            say_once(f"environment:{fault}", logging.WARNING, wrong, fault, aloud=True)
             return None
         finally:
             _context.environment_was_asked()

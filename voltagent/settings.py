@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -23,7 +24,8 @@ DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
 EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")
 PROFILES: Final = ("voltops", "genai", "openinference", "langfuse")
 _PLATFORM_TRACES: Final = "/api/public/otel/v1/traces"  # where the platform takes OTLP, under its base URL
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK: Final = ("localhost", "::1")
+_LOOPBACK_NET: Final = re.compile(r"127(\.[0-9]{1,3}){3}")  # all of it is this machine (RFC 6890)
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
 
@@ -393,8 +395,14 @@ def _read_otlp(name: str, arguments: Mapping[str, object], origin: dict[str, str
     return None
 
 
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//", url, count=1)
+
+
 def _is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in _LOOPBACK
+    host = urlsplit(url).hostname or ""
+    return host in _LOOPBACK or _LOOPBACK_NET.fullmatch(host) is not None
 
 
 def names_destination() -> bool:

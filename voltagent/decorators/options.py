@@ -64,6 +64,8 @@ class MemoryOptions(OperationOptions, total=False):
 
 
 Given: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
+
+
 Parent: TypeAlias = (
     "Remote | str | Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Callable[[dict[str, Any]], object] | None"
 )
@@ -121,21 +123,6 @@ def _function(what: str, value: object) -> object:
     return value
 
 
-def _redactor(what: str, value: Any) -> Redactor:
-    if isinstance(value, Redactor):
-        return value
-    if callable(value):
-        return Redactor(hook=value)
-    items = _items(value)
-    if items is None:
-        raise ValidationError(f"{what} must be a list of key names, a function or a Redactor, not {_kind(value)}")
-    patterns: list[Any] = [item for item in items if isinstance(item, re.Pattern)]
-    keys = [item for item in items if isinstance(item, str)]
-    if len(keys) + len(patterns) < len(items):
-        raise ValidationError(f"{what} must hold key names and compiled patterns only")
-    return Redactor(keys, patterns)
-
-
 def _recorder(what: str, value: object) -> Recorder:
     recorder = getattr(value, "_recorder", None)
     if not isinstance(recorder, Recorder):
@@ -160,7 +147,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
                                                    "operation")},
     "capture_input": _captured,
     "capture_output": _switch,
-    "redact": _redactor,
+    "redact": Redactor.of,
     "sdk": _recorder,
     "usage": _function,
 }  # fmt: skip

@@ -27,7 +27,7 @@ class TracePlan(Plan):
     def __init__(self, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]):
         metadata: Any = options.get("metadata")
         values: list[Any] = [metadata] if callable(metadata) else [*(metadata or {}).values()]
-        static = not any(map(callable, values))
+        static = not any(map(_is_asked, values))
         super().__init__(name, arguments, free, skipped, options if static else {**options, "metadata": None})
         self._agent_id = options.get("agent_id", self._name)
         self._options = {key: options.get(key) for key in (*_TEXTS, "tags", "parent")}
@@ -87,7 +87,7 @@ class TracePlan(Plan):
 
     def _value(self, option: str, given: Any, named: dict[str, Any]) -> Any:
         """What an option says for this call; ``None`` where the function that was to say it failed."""
-        if not callable(given):
+        if not _is_asked(given):
             if option == "metadata":
                 return {key: self._asked(f"metadata[{key!r}]", value, named) for key, value in given.items()}
             return given
@@ -102,6 +102,11 @@ class TracePlan(Plan):
             return given(dict(named)) if callable(given) else given
         except Exception as fault:  # the user's function: its failure costs the option, not the call
             return say_failed(option, self._name, fault)
+
+
+def _is_asked(given: object) -> bool:
+    """Whether a value is to be called with the arguments. A class is a value like any other."""
+    return callable(given) and not isinstance(given, type)
 
 
 def _as_text(option: str, value: Any) -> Any:

@@ -173,7 +173,7 @@ def _point(span: Span, ids: Ids) -> dict[str, bytes | None]:
         status=_text(facts.get("status", "running")),
         status_message=message if isinstance(message, bytes) else None,
         level=_text(facts.get("level", "INFO")),
-        parent_event_id=_text(given) if given is not None else _parent(span, ids),
+        parent_event_id=_text(ids(given)) if given is not None else _parent(span, ids),
         metadata=to_json(_camel(span.metadata)) if span.metadata is not None else None,
         input=span.input,
         output=facts.get("output"),
@@ -279,9 +279,14 @@ def _message(span: Span) -> bytes:
     return span.error if isinstance(span.error, bytes) else b"null"
 
 
+_CACHED: Final = 2048  # bytes: a cache must not keep what is large
+
+
 def _camel(metadata: bytes | None) -> dict[str, Any]:
     """The user's metadata with the API's spelling of the keys, through nested dicts."""
-    return dict(_parsed(metadata)) if metadata is not None else {}
+    if metadata is None:
+        return {}
+    return dict(_parsed(metadata) if len(metadata) <= _CACHED else _parsed.__wrapped__(metadata))
 
 
 @lru_cache(maxsize=256)
