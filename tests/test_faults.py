@@ -548,7 +548,7 @@ def test_file_descriptors_run_out() -> None:
     model = Model()
     with Server(model) as server:
         sender = rest_sender(server.url, probe_seconds=0.02)
-        # a new descriptor would have to be a number below 3, and those are taken, whatever other threads close meanwhile
+        # a new descriptor would need a number below 3, and those are taken, whatever other threads close meanwhile
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
             report = send(sender, wait=0.2)
