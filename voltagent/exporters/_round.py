@@ -53,6 +53,7 @@ class Round:
         self._busy: dict[int, tuple[Line, float]] = {}  # event under way -> its connection, and since when
         self._threads = 0
         self._halted = False
+        self._lateness = 0.0  # seconds by which we wake too late: a busy program, not a slow server
 
     def run(self) -> list[Outcome]:
         """Send what can be sent by the deadline."""
@@ -63,7 +64,9 @@ class Round:
             self._work(self._lines.borrow())  # no thread can be started, as at the end of a process: here, in order
         with self._changed:
             while self._threads:
-                self._changed.wait(self._pause())
+                pause, began = self._pause(), _clock.monotonic()
+                if not self._changed.wait(pause):
+                    self._lateness = max(_clock.monotonic() - began - pause, self._lateness / 2)
                 self._watch()
             return [outcome or _UNTRIED for outcome in self._outcomes]
 
@@ -109,7 +112,8 @@ class Round:
                 del self._busy[number]
                 self._threads -= 1
                 self._note(number, _UNTRIED if late else _LOST)
-        slow = sum(now - since >= _SLOW for _, since in self._busy.values())
+        patience = _SLOW + 6 * self._lateness  # a request waits for the interpreter's lock a few times
+        slow = sum(now - since >= patience for _, since in self._busy.values())
         for _ in range(min(slow, len(self._ready))):
             if self._halted or not self._spawn():
                 break
