@@ -451,3 +451,14 @@ def test_random_payloads_stay_json() -> None:
         }
         value[generator.choice(SECRET_KEYS)] = "x"
         assert len(redacted(value)) == len(value)
+
+
+@pytest.mark.parametrize("own", ["mykey", "my_key", "MyKey", "my-key", "card1", "card_1"])
+def test_a_key_of_the_users_own_is_known_however_it_is_spelled(own: str) -> None:
+    redactor = Redactor([own])
+    name = own.replace("_", "").replace("-", "").lower()
+    parts = (name[:-1], name[-1]) if name == "card1" else (name[:2], name[2:])
+    for spelled in (name, "_".join(parts), "-".join(parts), parts[0] + parts[1].title(), "user_" + "_".join(parts)):
+        assert redactor.apply(b'{"%b":"v"}' % spelled.encode()) == b'{"%b":"[redacted]"}' % spelled.encode(), spelled
+    for other in ("monkey", "postcard11", "mykeys"):
+        assert redactor.apply(b'{"%b":"v"}' % other.encode()) == b'{"%b":"v"}' % other.encode()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 import voltagent
@@ -301,3 +302,18 @@ def test_a_mistake_in_the_environment_is_seen_on_stderr() -> None:
     assert ran.returncode == 0
     assert ran.stderr.count("secret_key is missing") == 1
     assert "Traceback" not in ran.stderr
+
+
+def test_a_client_of_the_users_own_is_used_and_left_open(server: Server) -> None:
+    with httpx.Client(headers={"x-own": "1"}, event_hooks={"request": [_mark]}) as client:
+        sdk = VoltAgentSDK(base_url=server.url, http_client=client, **KEYS)
+        ping()
+        assert sdk.shutdown().accepted == 4
+        assert not client.is_closed
+    assert {request.headers["x-marked"] for request in server.requests} == {"yes"}
+    with pytest.raises(ValidationError, match=r"http_client must be an httpx\.Client, not str"):
+        VoltAgentSDK(base_url=server.url, http_client="client", **KEYS)  # type: ignore[arg-type]
+
+
+def _mark(request: httpx.Request) -> None:
+    request.headers["x-marked"] = "yes"

@@ -69,13 +69,16 @@ class Names:
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = tuple(words for words in (_words(name) for name in own) if words)
         self.plain = all(words.isascii() for words in self.own)  # else bytes cannot be searched for them in lower case
-        self._own = re.compile(f"(?:^| )(?:{'|'.join(_spelled(name) for name in self.own)})\\Z") if self.own else None
+        self._own = frozenset(words.replace(" ", "") for words in self.own)
 
     def __contains__(self, key: str) -> bool:
         low = key.translate(_ASCII_LOWER)
         if _USUAL.search(low):
             return not (low.endswith("token") and _COUNTED.search(_words(key)))
-        return self._own is not None and self._own.search(_words(key)) is not None
+        if not self._own:
+            return False
+        words = _words(key).split()  # `my_key` ends with `mykey` as `mykey` ends with `my_key`
+        return any("".join(words[start:]) in self._own for start in range(len(words)))
 
 
 # ----------------------------------------------------------------------------------------------------------- patterns
@@ -147,7 +150,7 @@ def detector(own: tuple[str, ...]) -> re.Pattern[bytes]:
     Its branches begin with one character each, all of them rare in text: CPython's engine then skips to those, and
     looks back or ahead from there.
     """
-    ends = [*_each_spelling(_NAMES), *_each_spelling(own), *_WHOLE_NAMES]
+    ends = [*_each_spelling(_NAMES), *_each_end(own), *_WHOLE_NAMES]
     near = f"(?<=[a-z0-9].){_behind(ends, 1)}"  # `name:` in text
     # `"name":` for a key, `\\"name\\":` for a key in a JSON text within the JSON; deeper than that, any key is suspect
     key = rf'(?<=".)(?:{_behind(ends, 2)}|(?<=\\..)(?:{_behind(ends, 3)}|(?<=\\\\\\..)))'
@@ -179,6 +182,14 @@ def is_suspect(text: bytes, expression: re.Pattern[bytes]) -> bool:
     """Whether there can be a secret in a JSON text."""
     low = text.lower()
     return expression.search(low) is not None or (b"asia" in low and _TEMPORARY.search(low) is not None)
+
+
+def _each_end(names: Iterable[str]) -> Iterator[str]:
+    """How keys can end that are one of these names, wherever they have separators: enough to look closer."""
+    for name in names:
+        compact = name.replace(" ", "")
+        yield f"{_SEPARATOR}{re.escape(compact[-1])}"
+        yield re.escape(compact[-2:])
 
 
 def _each_spelling(names: Iterable[str]) -> Iterator[str]:

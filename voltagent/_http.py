@@ -18,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from voltagent import _clock
+from voltagent.errors import ValidationError
 
 __all__ = ["Answer", "Door", "Line", "Unreachable", "proxy_place"]
 
@@ -30,6 +31,27 @@ _OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding",
                           "accept-encoding", "x-public-key", "x-secret-key"))  # fmt: skip
 # What a kept-alive connection does when its server closed it just before we wrote.
 _STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+
+
+def through(client: object) -> httpx.BaseTransport:
+    """A transport that sends by an ``httpx.Client`` of the user's: with its proxies, certificates, auth and hooks.
+
+    Raises:
+        ValidationError: it is no ``httpx.Client``.
+    """
+    if not isinstance(client, httpx.Client):
+        raise ValidationError(f"http_client must be an httpx.Client, not {type(client).__name__}")
+    return _Through(client)
+
+
+class _Through(httpx.BaseTransport):
+    """Closing it leaves the client open: it is the user's."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._client.send(request, stream=True, follow_redirects=False)
 
 
 class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library

@@ -117,6 +117,7 @@ class VoltAgentSDK:
         redact: key names whose values never leave the process, or a function ``(path, value) -> value``.
         serializers: ``{type: function}``, how objects of the program's own types are recorded.
         transport: an ``httpx`` transport for the requests, for proxies of a special kind and for tests.
+        http_client: an ``httpx.Client`` to send with instead, with all that is set up on it; it stays yours to close.
         debug: log what is sent.
 
     Raises:
@@ -131,12 +132,13 @@ class VoltAgentSDK:
         redact: Iterable[str] | Callable[[str, object], object] | Redactor | None = None,
         serializers: Mapping[type, Callable[[Any], object]] | None = None,
         transport: httpx.BaseTransport | None = None,
+        http_client: httpx.Client | None = None,
         **arguments: Unpack[settings.Arguments],
     ) -> None:
         names, given = _named_and_given(exporter)
         self._settings = settings.load({**arguments, "exporter": names})
         self._client: VoltAgentCoreAPI | None = None
-        self._transport = transport
+        self._transport = transport if http_client is None else _through(http_client)
         for warning in self._settings.warnings:
             say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
         if self._settings.debug:
@@ -387,6 +389,12 @@ def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> E
 _BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
     {"auto": _auto, "rest": _rest, "otlp": _named_otlp, "local": _local}
 )
+
+
+def _through(client: object) -> httpx.BaseTransport:
+    from voltagent._http import through
+
+    return through(client)
 
 
 def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]:
