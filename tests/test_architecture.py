@@ -23,6 +23,7 @@ FLOORS = (
         "_usage",
         "_options",
         "_awaitable",
+        "_sampling",
         "wire",
         "exporters",
         "retry",

@@ -26,6 +26,7 @@ from voltagent import (
     trace,
 )
 from voltagent._recorder import Recorder
+from voltagent._sampling import Sampling
 from voltagent._span import Phase
 from voltagent.handles import open_trace
 
@@ -304,7 +305,7 @@ def test_suppressed_refused_and_sampled_out_take_their_descendants_with_them() -
         sink.full = True
         asyncio.run(branch())
         assert sink.events == []
-    with recording(sample_rate=0.0) as (_, sink):
+    with recording(sampling=Sampling(0.0)) as (_, sink):
         asyncio.run(branch())
         trace(lambda: leaf())()
         assert sink.events == []

@@ -16,6 +16,7 @@ from pydantic import BaseModel, computed_field
 from tests.sink import ListSink, loads, recording
 from voltagent import _context, handles
 from voltagent._recorder import Recorder
+from voltagent._sampling import Sampling
 from voltagent._span import Phase
 from voltagent.errors import ValidationError
 from voltagent.handles import Trace, current, current_agent, current_trace, open_trace
@@ -315,7 +316,7 @@ def test_a_trace_inside_a_trace_names_the_outer_one(live: tuple[Recorder, ListSi
 
 
 def test_sampling_leaves_whole_traces_out() -> None:
-    with recording(sample_rate=0.0) as (recorder, sink):
+    with recording(sampling=Sampling(0.0)) as (recorder, sink):
         with open_trace(recorder, None, {"agent_id": "a"}) as trace:
             trace.add_tool(name="t").success()
         assert sink.events == []

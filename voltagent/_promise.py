@@ -26,13 +26,20 @@ class Report:
     accepted: int = 0
     dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # by reason
     pending: int = 0
+    sampled_out: int = 0  # traces that were left out by sampling; their events are in no other count
+    sampled_out_events: int = 0  # those that were made all the same, as the trace might have failed
 
     def __add__(self, other: Report) -> Report:
         dropped = dict(self.dropped)
         for reason, number in other.dropped.items():
             dropped[reason] = dropped.get(reason, 0) + number
         return Report(
-            self.recorded + other.recorded, self.accepted + other.accepted, dropped, self.pending + other.pending
+            self.recorded + other.recorded,
+            self.accepted + other.accepted,
+            dropped,
+            self.pending + other.pending,
+            self.sampled_out + other.sampled_out,
+            self.sampled_out_events + other.sampled_out_events,
         )
 
 

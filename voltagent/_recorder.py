@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from voltagent import _clock, _context, _usage
 from voltagent._failure import Failure, descends_from
 from voltagent._guard import guard, logger
+from voltagent._sampling import Sampling
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Remote, Sink, Span, Trace
 
@@ -40,7 +41,7 @@ class Recorder:
         "common",
         "known",
         "put",
-        "sample_rate",
+        "sampling",
         "snapshot",
     )
 
@@ -51,14 +52,14 @@ class Recorder:
         *,
         capture_input: bool = True,
         capture_output: bool = True,
-        sample_rate: float = 1.0,
+        sampling: Sampling | None = None,
         common: Mapping[str, str] | None = None,
     ) -> None:
-        self.put = sink.put
+        self.sampling = sampling or Sampling()
+        self.put = self.sampling.over(sink.put)
         self.snapshot = snapshot or Snapshot()
         self.capture_input = capture_input
         self.capture_output = capture_output
-        self.sample_rate = sample_rate
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.alive = True
         # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
@@ -103,15 +104,22 @@ class Recorder:
         ``remote`` the span of another process that this trace continues, by default the one that the request being
         served came with, where nothing is current.
         """
-        if self.sample_rate < 1.0 and _clock.randomness.random() >= self.sample_rate:
-            return _context.INERT
-        if self.common is not None:
-            metadata = self.common if metadata is None else _joined(self.common, metadata)
-        trace = Trace(identifier or _clock.new_id(), agent_id, self)
-        for field, value in about.items():
-            setattr(trace, field, value)
         if remote is None and above is None:
             remote = _context.INCOMING.get()
+        if self.common is not None:
+            metadata = self.common if metadata is None else _joined(self.common, metadata)
+        aside = None
+        sampling = self.sampling
+        if (remote is not None or above is not None or sampling.chooses) and not sampling.takes(
+            above, remote, agent_id, tags, metadata, about
+        ):
+            aside = sampling.aside()
+            if aside is None:
+                return _context.INERT
+        trace = Trace(identifier or _clock.new_id(), agent_id, self)
+        trace.aside = aside
+        for field, value in about.items():
+            setattr(trace, field, value)
         if remote is not None:
             trace.remote = remote
             trace.parent_trace_id = int(remote.trace_id, 16)

@@ -15,6 +15,7 @@ from voltagent import _clock
 
 if TYPE_CHECKING:
     from voltagent._failure import Failure
+    from voltagent._sampling import Aside
 
 __all__ = ["AGENT", "CANCELLED", "COMPLETED", "ERROR", "EVENT_NAMES", "MEMORY", "RETRIEVER", "TOOL", "TRACE",
            "Event", "Phase", "Remote", "Sink", "Span", "Trace"]  # fmt: skip
@@ -53,8 +54,8 @@ class Remote(NamedTuple):
 class Trace:
     """What the operations of one trace have in common."""
 
-    __slots__ = ("agent_id", "completion_start", "conversation_id", "id", "level", "parent_trace_id", "recorder",
-                 "remote", "user_id", "version", "withheld")  # fmt: skip
+    __slots__ = ("agent_id", "aside", "completion_start", "conversation_id", "id", "level", "parent_trace_id",
+                 "recorder", "remote", "user_id", "version", "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
         self.id: int | str = identifier
@@ -67,6 +68,7 @@ class Trace:
         self.completion_start: str | None = None
         self.parent_trace_id: int | str | None = None
         self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
+        self.aside: Aside | None = None  # where its events wait, if it was not chosen and may yet fail
         self.remote: Remote | None = None  # the parent of the root span, where another process has it
 
 

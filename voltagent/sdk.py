@@ -16,6 +16,7 @@ from voltagent._failure import format_event
 from voltagent._guard import logger, say_once
 from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
+from voltagent._sampling import Sampler, Sampling
 from voltagent._snapshot import Snapshot
 from voltagent._span import TRACE, Span, Trace
 from voltagent.errors import ValidationError
@@ -90,6 +91,16 @@ class PendingReport(Pending[Report]):
         """Events that are still waiting."""
         return self._report.pending
 
+    @property
+    def sampled_out(self) -> int:
+        """Traces that were left out by sampling; no other count includes them."""
+        return self._report.sampled_out
+
+    @property
+    def sampled_out_events(self) -> int:
+        """Events of those that were made all the same, as with ``keep_errors`` the trace might have failed."""
+        return self._report.sampled_out_events
+
 
 class VoltAgentSDK:
     """Records traces and sends them to a destination, in the background.
@@ -111,6 +122,10 @@ class VoltAgentSDK:
         max_retries: how often a refused event is tried again (default 3).
         retry_delay: seconds before the first retry, doubled each time (default 1).
         sample_rate: the share of traces to record, 0 to 1, by whole trace (default 1).
+        sampler: a function that is given the facts of a trace as a dict (``agent_id``, ``user_id``,
+            ``conversation_id``, ``version``, ``tags``, ``metadata``) and says whether to record it, or at which rate;
+            instead of ``sample_rate``. A trace that continues another one goes with that one's decision.
+        keep_errors: record a trace in which something fails, also where it was not chosen (default false).
         capture_input, capture_output: whether arguments and results are recorded (default true).
         environment, service_name: where this runs; added to the metadata of every trace.
         headers: further headers for every request.
@@ -133,6 +148,8 @@ class VoltAgentSDK:
         serializers: Mapping[type, Callable[[Any], object]] | None = None,
         transport: httpx.BaseTransport | None = None,
         http_client: httpx.Client | None = None,
+        sampler: Sampler | None = None,
+        keep_errors: bool | None = None,
         **arguments: Unpack[settings.Arguments],
     ) -> None:
         names, given = _named_and_given(exporter)
@@ -146,6 +163,7 @@ class VoltAgentSDK:
         exporters = [*given, *self._exporters(() if given and names is None else self._settings.exporter)]
         self._on = self._settings.enabled and bool(exporters)
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
+        sampling = _sampling(self._settings.sample_rate, sampler, keep_errors)
         self._sender = Sender(
             exporters,
             processors=(format_event, redactor.process),
@@ -154,13 +172,14 @@ class VoltAgentSDK:
             timeout=self._settings.timeout,
             max_retries=self._settings.max_retries,
             retry_delay=self._settings.retry_delay,
+            sampling=sampling,
         )
         self._recorder = Recorder(
             self._sender,
             Snapshot(_checked_serializers(serializers)),
             capture_input=self._settings.capture_input,
             capture_output=self._settings.capture_output,
-            sample_rate=self._settings.sample_rate,
+            sampling=sampling,
             common=_common_metadata(self._settings),
         )
         if self._on:
@@ -244,6 +263,7 @@ class VoltAgentSDK:
         """End what is open as cancelled, send everything, and stop recording for good. Waits as ``flush`` does."""
         self._recorder.alive = False
         _context.deactivate(self._recorder)
+        self._recorder.sampling.close()
         client = self._client
         if client is not None:
             client.close()
@@ -264,7 +284,7 @@ class VoltAgentSDK:
         return PendingReport(future, self._sender.stats, then)
 
     def stats(self) -> Report:
-        """What became of the events so far: recorded, accepted, dropped by reason, pending."""
+        """What became of the events so far: recorded, accepted, dropped by reason, pending, sampled out."""
         return self._sender.stats()
 
     # ---------------------------------------------------------------------------------------------------- around it
@@ -404,6 +424,14 @@ def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]
     if not isinstance(given, Mapping) or not all(isinstance(key, type) and callable(found[key]) for key in found):
         raise ValidationError("serializers must be a mapping of types to functions, such as {Money: str}")
     return found
+
+
+def _sampling(rate: float, sampler: object, keep_errors: object) -> Sampling:
+    if sampler is not None and not callable(sampler):
+        raise ValidationError(f"sampler must be a function of a trace's facts, not {type(sampler).__name__}")
+    if not isinstance(keep_errors, bool | None):
+        raise ValidationError(f"keep_errors must be True or False, not {type(keep_errors).__name__}")
+    return Sampling(rate, cast("Sampler | None", sampler), keep_errors=bool(keep_errors))
 
 
 def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:

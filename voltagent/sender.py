@@ -15,6 +15,7 @@ from voltagent import _clock
 from voltagent._intake import Rules
 from voltagent._lane import Lane
 from voltagent._promise import Promise, Report
+from voltagent._sampling import Sampling
 from voltagent._span import Event
 from voltagent.exporters import Exporter
 
@@ -34,6 +35,7 @@ class Sender:
         max_retries: how often an event is tried again after an answer that said no to it.
         retry_delay: seconds before the first retry, doubled each time up to 30, with full jitter.
         queue_events, queue_bytes: how much may wait for each destination.
+        sampling: what left out traces before they came here; only its counts are used, for the reports.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Sender:
         retry_delay: float = 1.0,
         queue_events: int = 50_000,
         queue_bytes: int = 64 * 2**20,
+        sampling: Sampling | None = None,
     ) -> None:
         rules = Rules(
             flush_interval if auto_flush else None, timeout, max_retries, retry_delay, queue_events, queue_bytes
@@ -56,6 +59,7 @@ class Sender:
         if len(exporters) > 1:
             process = _one_at_a_time(process)
         self._timeout = timeout
+        self._sampling = sampling or Sampling()
         self._lanes = tuple(Lane(exporter, rules, process) for exporter in exporters)
         if len(self._lanes) == 1:
             self.put = self._lanes[0].put  # type: ignore[method-assign] # recording costs one call less
@@ -83,7 +87,8 @@ class Sender:
 
     def stats(self) -> Report:
         """What became of the events so far."""
-        return reduce(add, (lane.stats() for lane in self._lanes), Report())
+        left_out = Report(sampled_out=self._sampling.traces, sampled_out_events=self._sampling.events)
+        return reduce(add, (lane.stats() for lane in self._lanes), left_out)
 
     def _promise(self, timeout: float | None) -> Promise:
         seconds = self._timeout if timeout is None else max(0.0, timeout)

@@ -45,10 +45,12 @@ def is_hashed(identifier: int | str) -> bool:
 
 def context_of(span: Span) -> Remote:
     """A span as other processes and backends know it: in the trace that it continues, where it continues one."""
-    remote = span.trace.remote
+    trace = span.trace
+    remote = trace.remote
+    sampled = trace.aside is None or trace.aside.kept
     if remote is None:
-        return Remote(trace_id(span.trace.id), span_id(span.id))
-    return Remote(remote.trace_id, span_id(span.id), True, remote.state)
+        return Remote(trace_id(trace.id), span_id(span.id), sampled)
+    return Remote(remote.trace_id, span_id(span.id), sampled, remote.state)
 
 
 def _digits(identifier: int | str) -> str | None:
