@@ -25,6 +25,7 @@ FLOORS = (
         "_awaitable",
         "_sampling",
         "wire",
+        "_beside",
         "exporters",
         "retry",
         "propagation",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from voltagent import _clock, _context, _usage
+from voltagent import _beside, _clock, _context, _usage
 from voltagent._failure import Failure, descends_from
 from voltagent._guard import guard, logger
 from voltagent._sampling import Sampling
@@ -105,7 +105,7 @@ class Recorder:
         served came with, where nothing is current.
         """
         if remote is None and above is None:
-            remote = _context.INCOMING.get()
+            remote = _beside.current_parent() or _context.INCOMING.get()
         if self.common is not None:
             metadata = self.common if metadata is None else _joined(self.common, metadata)
         aside = None

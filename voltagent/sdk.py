@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from voltagent import _clock, _context, _options, handles, settings
+from voltagent import _beside, _clock, _context, _options, handles, settings
 from voltagent._awaitable import Done, Pending, loop_is_running
 from voltagent._failure import format_event
 from voltagent._guard import logger, say_once
@@ -126,6 +126,8 @@ class VoltAgentSDK:
             ``conversation_id``, ``version``, ``tags``, ``metadata``) and says whether to record it, or at which rate;
             instead of ``sample_rate``. A trace that continues another one goes with that one's decision.
         keep_errors: record a trace in which something fails, also where it was not chosen (default false).
+        otel_context: make our current span OpenTelemetry's, too, where the program uses it: what that records inside
+            an operation nests under it (default false). Its current span is the parent of our traces in any case.
         capture_input, capture_output: whether arguments and results are recorded (default true).
         environment, service_name: where this runs; added to the metadata of every trace.
         headers: further headers for every request.
@@ -150,6 +152,7 @@ class VoltAgentSDK:
         http_client: httpx.Client | None = None,
         sampler: Sampler | None = None,
         keep_errors: bool | None = None,
+        otel_context: bool | None = None,
         **arguments: Unpack[settings.Arguments],
     ) -> None:
         names, given = _named_and_given(exporter)
@@ -182,6 +185,10 @@ class VoltAgentSDK:
             sampling=sampling,
             common=_common_metadata(self._settings),
         )
+        if otel_context not in (None, True, False):
+            raise ValidationError(f"otel_context must be True or False, not {type(otel_context).__name__}")
+        if otel_context:
+            _beside.show_ours(self._recorder)
         if self._on:
             _context.activate(self._recorder)
         else:
