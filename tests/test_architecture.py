@@ -21,6 +21,8 @@ FLOORS = (
         "_failure",
         "_redact",
         "_usage",
+        "_readable",
+        "_html",
         "_options",
         "_awaitable",
         "_sampling",
@@ -49,7 +51,7 @@ FLOORS = (
 PARTS = {
     **dict.fromkeys(("_fields", "_forms", "_peek", "_plain", "_secret", "_shapes", "_text", "_walk"), "_snapshot"),
     "_hints": "_redact",
-    **dict.fromkeys(("local.migrations", "local.records", "local.writing"), "local.store"),
+    **dict.fromkeys(("local.file", "local.migrations", "local.records", "local.writing"), "local.store"),
     **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_voice"), "sender"),
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
@@ -57,7 +59,7 @@ PARTS = {
 DOORS = {
     "wrapt": {"decorators"},
     "httpx": {"_http", "client"},
-    "sqlite3": {"local.store", "local.writing", "local.migrations"},
+    "sqlite3": {"local.file"},
 }
 RUNTIME = {"wrapt", "httpx", "pydantic", "pydantic_core", "voltagent"}
 

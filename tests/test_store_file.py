@@ -20,6 +20,7 @@ from tests.stored import Run, asked, names
 from voltagent import _clock
 from voltagent._span import TOOL
 from voltagent.local import store as store_module
+from voltagent.local.file import Schema
 from voltagent.local.migrations import APPLICATION_ID, MIGRATIONS
 from voltagent.local.store import Filter, Store, StoreError
 
@@ -157,7 +158,7 @@ def test_an_older_file_is_brought_up_to_date_with_its_rows(
     run.save()
     run.store.close()
     step = ("ALTER TABLE traces ADD COLUMN colour TEXT DEFAULT 'red'", "CREATE INDEX colours ON traces (colour)")
-    monkeypatch.setattr(store_module, "MIGRATIONS", (*MIGRATIONS, step))
+    monkeypatch.setattr(run.store.file, "schema", Schema("store", APPLICATION_ID, (*MIGRATIONS, step)))
     assert names(run.store) == ["kept"]
     run.store.close()
     assert asked(path, "SELECT colour FROM traces") == [("red",)]
@@ -170,7 +171,8 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, run: Run, monke
     run.save()
     run.store.close()
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE half (x)", "nonsense")))
+        steps = (*MIGRATIONS, ("CREATE TABLE half (x)", "nonsense"))
+        patch.setattr(run.store.file, "schema", Schema("store", APPLICATION_ID, steps))
         with pytest.raises(StoreError, match="syntax error"):
             run.store.traces()
     assert names(run.store) == ["kept"]
@@ -259,7 +261,7 @@ def test_a_file_that_goes_away_while_open_is_made_anew(path: Path, run: Run, how
 def test_a_full_disk_is_an_error_that_may_pass(path: Path, run: Run) -> None:
     run.trace()
     run.save()
-    connection = run.store._connection
+    connection = run.store.file.connection
     assert connection is not None
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
