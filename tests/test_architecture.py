@@ -14,7 +14,7 @@ ROOT = Path(voltagent.__file__).parent
 
 # Rooms by floor, from left to right. A folder stands for all in it unless a file of it is named.
 FLOORS = (
-    ("errors", "types", "_clock", "_guard", "_spelling"),
+    ("errors", "types", "_clock", "_guard", "_spelling", "_version"),
     ("_span", "_context", "settings"),
     (
         "_snapshot",
@@ -51,7 +51,10 @@ FLOORS = (
 PARTS = {
     **dict.fromkeys(("_fields", "_forms", "_peek", "_plain", "_secret", "_shapes", "_text", "_walk"), "_snapshot"),
     "_hints": "_redact",
-    **dict.fromkeys(("local.file", "local.migrations", "local.records", "local.writing"), "local.store"),
+    "_values": "settings",
+    **dict.fromkeys(
+        ("local.file", "local.migrations", "local.records", "local.replay", "local.writing"), "local.store"
+    ),
     **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_voice"), "sender"),
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
@@ -146,3 +149,8 @@ def test_every_room_is_in_the_architecture_document() -> None:
     for name in MODULES:
         top = name.split(".")[0] or "__init__"
         assert top in text or top == "__main__", f"{name} is not in docs/architecture.md"
+
+
+def test_there_is_one_version() -> None:
+    project = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{voltagent.__version__}"\n' in project

@@ -367,10 +367,13 @@ def test_a_forked_child_starts_anew() -> None:
         ({"compression": "br"}, "compression"),
         ({"profiles": ("genai", "honeycomb")}, "profiles .*honeycomb.*voltops"),
         ({"profiles": ()}, "profiles"),
-        ({"headers": {"k": f"{KEY}\r\nx: y"}}, "headers: 'k'"),
-        ({"headers": {"k": f"{KEY}ä"}}, "headers: 'k'"),
-        ({"headers": {"k\n": KEY}}, "headers"),
-        ({"headers": {"": KEY}}, "headers"),
+        ({"headers": {"k": f"{KEY}\r\nx: y"}}, "the value of k in headers"),
+        ({"headers": {"k": f"{KEY}ä"}}, "the value of k in headers"),
+        ({"headers": {"k": 5}}, "the value of k in headers .* int"),
+        ({"headers": {"k\nl": KEY}}, "a name in headers"),
+        ({"headers": {"": KEY}}, "a name in headers"),
+        ({"headers": {"my header": KEY}}, "a name in headers .* 'my header'"),
+        ({"headers": {"k:": KEY}}, "a name in headers .* 'k:'"),
     ],
 )
 def test_bad_input_names_the_setting_and_shows_no_key(options: dict[str, Any], named: str) -> None:
@@ -380,6 +383,22 @@ def test_bad_input_names_the_setting_and_shows_no_key(options: dict[str, Any], n
 
 
 # --------------------------------------------------------------------------------------------------- through the SDK
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "X-1!#$%&'*+.^_`|~", "baggage"])
+def test_a_header_that_may_be_called_so_arrives(name: str) -> None:
+    with Server() as server:
+        export(exporter_for(server, headers={name: " a, b=c "}), tools(1))
+    (request,) = server.requests
+    assert request.headers[name.lower()] == "a, b=c"
+
+
+def test_requests_say_who_sends_them_unless_the_user_does() -> None:
+    with Server() as server:
+        for headers in ({}, {"User-Agent": "shop/3"}):
+            export(exporter_for(server, headers=headers), tools(1))
+    said = [request.headers["user-agent"] for request in server.requests]
+    assert said == [f"voltagent-python/{voltagent.__version__}", "shop/3"]
 
 
 def test_decorated_code_arrives_as_one_tree() -> None:

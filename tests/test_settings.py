@@ -72,6 +72,17 @@ def test_a_base_url_without_keys_is_worth_a_warning() -> None:
         ({"local_path": 3}, "local_path"),
         ({"headers": [("a", "b")]}, "headers"),
         ({"headers": {"a": "b\r\nc"}}, "headers"),
+        ({"headers": {"my header": "b"}}, "a name in headers"),
+        ({"headers": {"a:b": "c"}}, "a name in headers"),
+        ({"headers": {"a": 5}}, "the value of a in headers must be a text; it is a value of type int"),
+        ({"exporter": "otlp", "otlp_endpoint": "collector:4318"}, "otlp_endpoint"),
+        ({"exporter": "otlp", "otlp_headers": "authorization"}, "otlp_headers"),
+        ({"exporter": "otlp", "otlp_protocol": "grpc"}, "otlp_protocol is grpc, .* to http/protobuf, .* 4318"),
+        ({"exporter": "otlp", "otlp_protocol": "http"}, "otlp_protocol"),
+        ({"exporter": "otlp", "otlp_compression": "zstd"}, "otlp_compression"),
+        ({"exporter": "otlp", "otlp_timeout": 0}, "otlp_timeout"),
+        ({"exporter": "otlp", "profiles": "openinferences"}, "profiles"),
+        ({"resource": {"service.name": 5}}, "the value of 'service.name' in resource must be a text"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_setting_named(given: dict[str, object], named: str) -> None:
@@ -127,7 +138,11 @@ def test_the_store_is_in_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ("variable", "given", "endpoint"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318", "http://c:4318/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/", "http://c:4318/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/base", "http://c:4318/base/v1/traces"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/base/", "http://c:4318/base/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/base/?tenant=1", "http://c:4318/base/v1/traces?tenant=1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://[::1]", "https://[::1]/v1/traces"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/traces/", "http://c:4318/traces/"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/", "http://c:4318/"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318", "http://c:4318"),
@@ -146,3 +161,104 @@ def test_the_environment_is_named_in_both_spellings() -> None:
     found = settings.load({"exporter": "otlp", "environment": "test", "service_name": "shop"}).otlp
     assert found is not None
     assert found.resource == {"service.name": "shop", "environment": "test", "deployment.environment.name": "test"}
+
+
+@pytest.mark.parametrize(
+    ("given", "headers"),
+    [
+        ("api-key=abc", {"api-key": "abc"}),
+        (" a = b , c=d,", {"a": "b", "c": "d"}),
+        ("authorization=Basic%20cGs6c2s%3D", {"authorization": "Basic cGs6c2s="}),
+        ("authorization=Basic cGs6c2s=", {"authorization": "Basic cGs6c2s="}),
+        ("a=b%2Cc,d=1+1", {"a": "b,c", "d": "1+1"}),
+    ],
+)
+def test_headers_are_read_as_opentelemetry_has_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, headers: dict[str, str]
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", given)
+    found = settings.load({"exporter": "otlp"}).otlp
+    assert found is not None
+    assert found.headers == headers
+
+
+@pytest.mark.parametrize("junk", ["a", "a=b,c", "=b", "a=", "a=%FF", "a=%C3%B6", "my header=b", "a=x%0D%0Ab: c"])
+def test_junk_in_headers_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, junk: str) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", f"key=canary,{junk}")
+    with pytest.raises(ValidationError, match="OTEL_EXPORTER_OTLP_TRACES_HEADERS") as caught:
+        settings.load({"exporter": "otlp"})
+    assert "canary" not in str(caught.value)
+
+
+def test_the_variable_for_traces_wins_and_an_argument_over_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    for what, general, own in (
+        ("ENDPOINT", "http://a", "http://b/x"),
+        ("HEADERS", "a=1,b=2", "c=3"),
+        ("PROTOCOL", "http/json", "HTTP/Protobuf"),
+        ("COMPRESSION", "gzip", "none"),
+        ("TIMEOUT", "1000", "2500"),
+    ):
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{what}", general)
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_TRACES_{what}", own)
+    found = settings.load({"exporter": "otlp"}).otlp
+    assert found is not None
+    assert (found.endpoint, found.headers, found.protocol) == ("http://b/x", {"c": "3"}, "http/protobuf")
+    assert (found.compression, found.timeout) == ("none", 2.5)
+    again = settings.load({"exporter": "otlp", "otlp_endpoint": "http://c/", "otlp_timeout": 4}).otlp
+    assert again is not None
+    assert (again.endpoint, again.timeout, again.headers) == ("http://c/", 4, {"c": "3"})
+
+
+def resource(**arguments: object) -> dict[str, str]:
+    found = settings.load({"exporter": "otlp", **arguments}).otlp
+    assert found is not None
+    return dict(found.resource)
+
+
+def test_the_resource_is_joined_from_arguments_and_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=listed,city=K%C3%B6ln , a%3Db=1%2C2,empty=")
+    assert resource() == {"service.name": "listed", "city": "Köln", "a=b": "1,2", "empty": ""}
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "standard")
+    assert resource()["service.name"] == "standard"
+    monkeypatch.setenv("VOLTAGENT_SERVICE_NAME", "ours")
+    assert resource()["service.name"] == "ours"
+    given = {"service.name": "given", "city": "Bonn"}
+    assert resource(resource=given) == {"service.name": "given", "city": "Bonn", "a=b": "1,2", "empty": ""}
+    assert resource(resource=given, service_name="named")["service.name"] == "named"
+
+
+@pytest.mark.parametrize("wrong", ["junk", "a=1,junk", "a=%FF", "=1"])
+def test_a_wrong_resource_in_the_environment_is_left_out_whole_and_said(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", wrong)
+    found = settings.load({"exporter": "otlp", "service_name": "shop"})
+    assert found.otlp is not None
+    assert found.otlp.resource == {"service.name": "shop"}
+    assert [warning.split()[0] for warning in found.warnings] == ["OTEL_RESOURCE_ATTRIBUTES"]
+    assert settings.load({"exporter": "local"}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "enabled", "said"),
+    [("TRUE", False, 0), ("true ", False, 0), ("false", True, 0), ("", True, 0), ("1", True, 1), ("yes", True, 1)],
+)
+def test_the_switch_of_opentelemetry_is_true_or_it_is_off(
+    monkeypatch: pytest.MonkeyPatch, word: str, enabled: bool, said: int
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", word)
+    found = settings.load()
+    assert (found.enabled, len(found.warnings)) == (enabled, said)
+    assert settings.load({"enabled": True}).enabled
+
+
+def test_what_is_given_for_a_wire_that_is_not_in_use_is_said() -> None:
+    assert settings.load({"otlp_endpoint": "http://c/"}).warnings == (
+        "otlp_endpoint is set, but exporter 'otlp' is not: it has no effect",
+    )
+    assert settings.load({"otlp_endpoint": "http://c/", "exporter": "local,otlp"}).warnings == ()
+    keys = {"public_key": "pk_1", "secret_key": "sk_1", "resource": {"team": "a"}}
+    found = settings.load(keys)
+    assert (found.exporter, found.warnings) == (("auto",), ())
+    assert found.platform_otlp is not None
+    assert found.platform_otlp.resource == {"team": "a"}

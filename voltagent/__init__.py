@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from voltagent import _context
 from voltagent._context import bind, suppress
 from voltagent._snapshot import Secret
+from voltagent._version import VERSION
 from voltagent.decorators import agent, memory, retriever, tool, trace
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 from voltagent.handles import Handle, current, current_agent, current_trace
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
         snake_to_camel,
     )
 
-__version__ = "0.2.0"
+__version__ = VERSION
 
 __all__ = [
     "APIError",

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, TypedDict, cast
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
 
+from voltagent import _values
 from voltagent._spelling import nearest
 from voltagent.errors import ValidationError
 
@@ -26,8 +26,6 @@ PROFILES: Final = ("voltops", "genai", "openinference", "langfuse")
 _PLATFORM_TRACES: Final = "/api/public/otel/v1/traces"  # where the platform takes OTLP, under its base URL
 _LOOPBACK: Final = ("localhost", "::1")
 _LOOPBACK_NET: Final = re.compile(r"127(\.[0-9]{1,3}){3}")  # all of it is this machine (RFC 6890)
-_TRUE: Final = frozenset(("1", "true", "yes", "on"))
-_FALSE: Final = frozenset(("0", "false", "no", "off"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,193 +102,42 @@ class Arguments(TypedDict, total=False):
     resource: Mapping[str, str] | None
 
 
-# ---------------------------------------------------------------------------------------------------- one value each
-
-_Reader = Callable[[str, object], Any]
-
-
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise _wrong(name, value, "a text")
-    return value
-
-
-def _header_text(name: str, value: object) -> str:
-    text = _text(name, value).strip()
-    if not text or not text.isascii() or not text.isprintable():
-        # no repr here: the value may be a key
-        raise ValidationError(f"{name} must be a printable ASCII text without line breaks; check how it was copied")
-    return text
-
-
-def _url(name: str, value: object) -> str:
-    return _url_as_given(name, value).rstrip("/")
-
-
-def _url_as_given(name: str, value: object) -> str:
-    text = _text(name, value).strip()
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid or any(character.isspace() for character in text):
-        raise ValidationError(
-            f"{name} is not a URL such as {DEFAULT_BASE_URL}; it needs http:// or https:// and a host"
-        )
-    return text
-
-
-def _flag(name: str, value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = value.strip().lower() if isinstance(value, str) else None
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise _wrong(name, value, "true or false (also 1/0, yes/no, on/off)")
-
-
-def _number(name: str, value: object, *, least: float, most: float = math.inf) -> float:
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise _wrong(name, value, "a number") from None
-    if not (least <= number <= most) or math.isinf(number):
-        limits = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
-        raise ValidationError(f"{name} must be {limits}, not {number:g}")
-    return number
-
-
-def _seconds(name: str, value: object) -> float:
-    return _number(name, value, least=0.001, most=86_400)
-
-
-def _delay(name: str, value: object) -> float:
-    return _number(name, value, least=0, most=86_400)
-
-
-def _count(name: str, value: object) -> int:
-    number = _number(name, value, least=0, most=1_000_000)
-    if not number.is_integer():
-        raise _wrong(name, value, "a whole number")
-    return int(number)
-
-
-def _rate(name: str, value: object) -> float:
-    return _number(name, value, least=0, most=1)
-
-
-def _names(known: Sequence[str]) -> _Reader:
-    def read(name: str, value: object) -> tuple[str, ...]:
-        if isinstance(value, str):
-            names = [word.strip() for word in value.split(",") if word.strip()]
-        elif isinstance(value, list | tuple):
-            names = [_text(name, word) for word in cast("list[object]", value)]
-        else:
-            raise _wrong(name, value, "a name, or several with commas")
-        for word in names:
-            if word not in known:
-                raise ValidationError(f"{name} has an unknown name {word!r}; known are {', '.join(known)}")
-        if not names:
-            raise ValidationError(f"{name} is empty; name one of {', '.join(known)}")
-        return tuple(dict.fromkeys(names))
-
-    return read
-
-
-def _one_of(*known: str) -> _Reader:
-    def read(name: str, value: object) -> str:
-        text = _text(name, value).strip().lower()
-        if text not in known:
-            raise ValidationError(f"{name} must be one of {', '.join(known)}, not {text!r}")
-        return text
-
-    return read
-
-
-def _otlp_endpoint(name: str, value: object) -> str:
-    # the variable for all signals names a base; the one for traces the whole URL, to be used as it is
-    # (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp)
-    return f"{_url(name, value)}/v1/traces" if name == "OTEL_EXPORTER_OTLP_ENDPOINT" else _url_as_given(name, value)
-
-
-def _otlp_timeout(name: str, value: object) -> float:
-    # OpenTelemetry's variables are in milliseconds, our arguments in seconds
-    return _seconds(name, value) if name == "otlp_timeout" else _number(name, value, least=1, most=86_400_000) / 1000
-
-
-def _pairs(name: str, value: object) -> Mapping[str, str]:
-    """``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it; or a mapping."""
-    if isinstance(value, Mapping):
-        return _headers(name, cast("object", value))
-    pairs = [pair.partition("=") for pair in _text(name, value).split(",") if pair.strip()]
-    if not all(key.strip() and equals for key, equals, _ in pairs):
-        raise ValidationError(f"{name} must be pairs such as key=value, with commas between them")
-    return _headers(name, {unquote(key.strip()): unquote(text.strip()) for key, _, text in pairs})
-
-
-def _path(name: str, value: object) -> Path:
-    path = cast("str | os.PathLike[str]", value)
-    if not isinstance(value, str | os.PathLike) or not os.fspath(path):
-        raise _wrong(name, path, "a file path")
-    try:
-        return Path(os.fsdecode(path)).expanduser()
-    except RuntimeError:  # ~somebody, whom this machine does not know
-        raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
-
-
-def _headers(name: str, value: object) -> Mapping[str, str]:
-    if not isinstance(value, Mapping):
-        raise _wrong(name, value, "a mapping of header names to texts")
-    given = cast("Mapping[object, object]", value)
-    return {_header_text(f"a name in {name}", key): _header_text(f"a value in {name}", given[key]) for key in given}
-
-
-def _wrong(name: str, value: object, wanted: str) -> ValidationError:
-    shown = "an empty text" if value == "" else f"a value of type {type(value).__name__}"
-    return ValidationError(f"{name} must be {wanted}; it is {shown} that does not fit")
-
-
 def _otel(what: str) -> tuple[str, str]:
     """OpenTelemetry's two variables for one thing: the one for traces wins."""
     return f"OTEL_EXPORTER_OTLP_TRACES_{what}", f"OTEL_EXPORTER_OTLP_{what}"
 
 
 # setting -> (environment variable or None, reader)
-_READERS: Final[Mapping[str, tuple[str | None, _Reader]]] = {
-    "base_url": ("VOLTAGENT_BASE_URL", _url),
-    "public_key": ("VOLTAGENT_PUBLIC_KEY", _header_text),
-    "secret_key": ("VOLTAGENT_SECRET_KEY", _header_text),
-    "exporter": ("VOLTAGENT_EXPORTER", _names(EXPORTERS)),
-    "local_path": ("VOLTAGENT_LOCAL_PATH", _path),
-    "enabled": ("VOLTAGENT_ENABLED", _flag),
-    "auto_flush": (None, _flag),
-    "flush_interval": ("VOLTAGENT_FLUSH_INTERVAL", _seconds),
-    "timeout": ("VOLTAGENT_TIMEOUT", _seconds),
-    "max_retries": ("VOLTAGENT_MAX_RETRIES", _count),
-    "retry_delay": (None, _delay),
-    "sample_rate": ("VOLTAGENT_SAMPLE_RATE", _rate),
-    "capture_input": ("VOLTAGENT_CAPTURE_INPUT", _flag),
-    "capture_output": ("VOLTAGENT_CAPTURE_OUTPUT", _flag),
-    "environment": ("VOLTAGENT_ENVIRONMENT", _text),
-    "service_name": ("VOLTAGENT_SERVICE_NAME", _text),
-    "debug": ("VOLTAGENT_DEBUG", _flag),
-    "headers": (None, _headers),
-    "profiles": ("VOLTAGENT_PROFILES", _names(PROFILES)),
+_READERS: Final[Mapping[str, tuple[str | None, _values.Reader]]] = {
+    "base_url": ("VOLTAGENT_BASE_URL", _values.url),
+    "public_key": ("VOLTAGENT_PUBLIC_KEY", _values.header_text),
+    "secret_key": ("VOLTAGENT_SECRET_KEY", _values.header_text),
+    "exporter": ("VOLTAGENT_EXPORTER", _values.names(EXPORTERS)),
+    "local_path": ("VOLTAGENT_LOCAL_PATH", _values.path),
+    "enabled": ("VOLTAGENT_ENABLED", _values.flag),
+    "auto_flush": (None, _values.flag),
+    "flush_interval": ("VOLTAGENT_FLUSH_INTERVAL", _values.seconds),
+    "timeout": ("VOLTAGENT_TIMEOUT", _values.seconds),
+    "max_retries": ("VOLTAGENT_MAX_RETRIES", _values.count),
+    "retry_delay": (None, _values.delay),
+    "sample_rate": ("VOLTAGENT_SAMPLE_RATE", _values.rate),
+    "capture_input": ("VOLTAGENT_CAPTURE_INPUT", _values.flag),
+    "capture_output": ("VOLTAGENT_CAPTURE_OUTPUT", _values.flag),
+    "environment": ("VOLTAGENT_ENVIRONMENT", _values.text),
+    "service_name": ("VOLTAGENT_SERVICE_NAME", _values.text),
+    "debug": ("VOLTAGENT_DEBUG", _values.flag),
+    "headers": (None, _values.headers),
+    "profiles": ("VOLTAGENT_PROFILES", _values.names(PROFILES)),
 }
 # Read only for the exporter "otlp": the program's own OpenTelemetry may be set up in ways that are not ours.
-_OTLP_READERS: Final[Mapping[str, tuple[tuple[str, ...], _Reader]]] = {
-    "otlp_endpoint": (_otel("ENDPOINT"), _otlp_endpoint),
-    "otlp_headers": (_otel("HEADERS"), _pairs),
-    "otlp_protocol": (_otel("PROTOCOL"), _one_of("http/protobuf", "http/json")),
-    "otlp_compression": (_otel("COMPRESSION"), _one_of("none", "gzip")),
-    "otlp_timeout": (_otel("TIMEOUT"), _otlp_timeout),
-    "resource": (("OTEL_RESOURCE_ATTRIBUTES",), _pairs),
+_OTLP_READERS: Final[Mapping[str, tuple[tuple[str, ...], _values.Reader]]] = {
+    "otlp_endpoint": (_otel("ENDPOINT"), _values.otlp_endpoint),
+    "otlp_headers": (_otel("HEADERS"), _values.headers),
+    "otlp_protocol": (_otel("PROTOCOL"), _values.otlp_protocol),
+    "otlp_compression": (_otel("COMPRESSION"), _values.one_of("none", "gzip")),
+    "otlp_timeout": (_otel("TIMEOUT"), _values.otlp_timeout),
 }
+_RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 
 # ------------------------------------------------------------------------------------------------------- all of them
 
@@ -305,7 +152,7 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
         ValidationError: a value that does not fit, or one key without the other; the text names the setting.
     """
     arguments = arguments or {}
-    refuse_unknown(arguments, {**_READERS, **_OTLP_READERS})
+    refuse_unknown(arguments, {**_READERS, **_OTLP_READERS, "resource": None})
     values: dict[str, Any] = {}
     origin = dict.fromkeys(_READERS, "default")
     for name, (variable, reader) in _READERS.items():
@@ -315,14 +162,14 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
             values[name], origin[name] = reader(variable, os.environ[variable]), "environment"
     if "service_name" not in values and os.environ.get("OTEL_SERVICE_NAME", "").strip():
         values["service_name"], origin["service_name"] = os.environ["OTEL_SERVICE_NAME"].strip(), "environment"
-    if "enabled" not in values and os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        values["enabled"], origin["enabled"] = False, "environment"
-    warnings = _complete(values, origin)
+    warnings = [*_switched_off(values, origin), *_complete(values, origin), *_unused(arguments, values["exporter"])]
+    given = _values.attributes("resource", "" if arguments.get("resource") is None else arguments["resource"])
     if "otlp" in values["exporter"]:
-        values["otlp"] = _otlp({name: _read_otlp(name, arguments, origin) for name in _OTLP_READERS}, values)
+        read = {name: _read_otlp(name, arguments, origin) for name in _OTLP_READERS}
+        values["otlp"] = _otlp(read, _resource(_from_variable(warnings), given, values, origin), values)
     if "auto" in values["exporter"]:
-        values["platform_otlp"] = _otlp(dict.fromkeys(_OTLP_READERS), values)
-    return Settings(**values, warnings=warnings, origin=origin)
+        values["platform_otlp"] = _otlp(dict.fromkeys(_OTLP_READERS), _resource({}, given, values, origin), values)
+    return Settings(**values, warnings=tuple(warnings), origin=origin)
 
 
 def refuse_unknown(
@@ -334,6 +181,27 @@ def refuse_unknown(
             near = nearest(name, known)
             hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(sorted(known))}"
             raise TypeError(f"unknown {what} {name!r}{hint}")
+
+
+def _switched_off(values: dict[str, Any], origin: dict[str, str]) -> tuple[str, ...]:
+    """Heed OpenTelemetry's switch, where ours was not set; only ``true`` counts, as its specification says."""
+    word = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower()
+    if "enabled" in values or word in ("", "false"):
+        return ()
+    if word != "true":
+        return ("OTEL_SDK_DISABLED is neither true nor false, and counts as false",)
+    values["enabled"], origin["enabled"] = False, "environment"
+    return ()
+
+
+def _unused(arguments: Mapping[str, object], exporter: Sequence[str]) -> list[str]:
+    """What was given for a wire that is not in use: somebody expects it to have an effect."""
+    if "otlp" in exporter:
+        return []
+    unused = [name for name in _OTLP_READERS if arguments.get(name) is not None]
+    if arguments.get("resource") is not None and "auto" not in exporter:
+        unused.append("resource")
+    return [f"{name} is set, but exporter 'otlp' is not: it has no effect" for name in unused]
 
 
 def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, ...]:
@@ -360,18 +228,12 @@ def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, .
     return ()
 
 
-def _otlp(read: Mapping[str, Any], settings: Mapping[str, Any]) -> Otlp:
+def _otlp(read: Mapping[str, Any], resource: Mapping[str, str], settings: Mapping[str, Any]) -> Otlp:
     """The settings of the OTLP wire: to the platform where there are keys and no endpoint, else to the endpoint."""
     names = (("x-public-key", "public_key"), ("x-secret-key", "secret_key"))
     keys = {header: settings[name] for header, name in names if name in settings}
     to_platform = read["otlp_endpoint"] is None and bool(keys)
     platform = settings.get("base_url", DEFAULT_BASE_URL) + _PLATFORM_TRACES
-    environment = settings.get("environment")
-    about = (
-        ("service.name", settings.get("service_name")),
-        ("environment", environment),  # Langfuse and the platform
-        ("deployment.environment.name", environment),  # OpenTelemetry's conventions
-    )
     return Otlp(
         endpoint=platform if to_platform else read["otlp_endpoint"] or "http://localhost:4318/v1/traces",
         headers={**(read["otlp_headers"] or {}), **(keys if to_platform else {})},  # keys go to their own origin only
@@ -379,8 +241,36 @@ def _otlp(read: Mapping[str, Any], settings: Mapping[str, Any]) -> Otlp:
         compression=read["otlp_compression"] or "none",
         timeout=read["otlp_timeout"] or settings.get("timeout", 10.0),
         profiles=settings.get("profiles") or (("voltops",) if to_platform else ("genai",)),
-        resource={**(read["resource"] or {}), **{name: value for name, value in about if value}},
+        resource=resource,
     )
+
+
+def _resource(
+    from_variable: Mapping[str, str], given: Mapping[str, str], values: Mapping[str, Any], origin: Mapping[str, str]
+) -> Mapping[str, str]:
+    """What the spans come from: arguments over the environment, and in each the settings over the attributes."""
+
+    def described(source: str) -> dict[str, str]:
+        pairs = [(key, values.get(name)) for key, name in _DESCRIBED if origin[name] == source]
+        return {key: value for key, value in pairs if value}
+
+    return {**from_variable, **described("environment"), **given, **described("argument")}
+
+
+_DESCRIBED: Final = (
+    ("service.name", "service_name"),
+    ("environment", "environment"),  # Langfuse and the platform
+    ("deployment.environment.name", "environment"),  # OpenTelemetry's conventions
+)
+
+
+def _from_variable(warnings: list[str]) -> Mapping[str, str]:
+    """The attributes that the environment has; none where it is wrong, as often somebody else has set it."""
+    try:
+        return _values.attributes(_RESOURCE, os.environ.get(_RESOURCE, ""))
+    except ValidationError as fault:
+        warnings.append(f"{fault}; all of it is left out")
+        return {}
 
 
 def _read_otlp(name: str, arguments: Mapping[str, object], origin: dict[str, str]) -> Any:
@@ -425,7 +315,7 @@ def colour_is_wanted() -> bool:
 def local_path() -> Path:
     """Where the local store is, by the environment alone: what else is wrong there does not matter to its readers."""
     given = os.environ.get("VOLTAGENT_LOCAL_PATH", "").strip()
-    return _path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
+    return _values.path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
 
 
 def default_local_path() -> Path:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from voltagent import _clock, retry
+from voltagent import _clock, _values, retry
 from voltagent._guard import say_once
 from voltagent._http import Answer, Door, Line, Unreachable
 from voltagent._span import Event
+from voltagent._version import VERSION
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.spans import Late, OpenSpans
@@ -99,7 +100,8 @@ class OtlpExporter:
         fixed = {"content-type": self._encoding.content_type, **({"content-encoding": "gzip"} if self._gzip else {})}
         given = _checked_headers(headers or {})
         self._secrets = [value for value in given.values() if len(value) > 5]
-        self._door = Door(base, {**given, **fixed}, timeout=timeout, transport=transport)
+        named = {"user-agent": f"voltagent-python/{VERSION}", **given}
+        self._door = Door(base, {**named, **fixed}, timeout=timeout, transport=transport)
         self._resource = resource_message({"service.name": "voltagent", **(resource or {})})
         self._scope: Message = {"name": scope}
         self._spans = OpenSpans(profiles)
@@ -336,11 +338,8 @@ def _check(name: str, value: str, known: Any) -> None:
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not all(text and text.isascii() and text.isprintable() for text in (name, value)):
-            # no repr here: the value may be a key
-            raise ValidationError(f"headers: {name!a} must be printable ASCII text without line breaks")
-    return {name.lower(): value for name, value in headers.items() if name.lower() not in _OURS}
+    given = {name.lower(): value for name, value in _values.headers("headers", headers).items()}
+    return {name: value for name, value in given.items() if name not in _OURS}
 
 
 # --------------------------------------------------------------------------------------------------------- answers

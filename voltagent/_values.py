@@ -1,0 +1,224 @@
+"""One value of a setting each: from what an argument or an environment variable holds to what the library works with.
+
+A reader takes the name to blame and the value. It raises :class:`voltagent.ValidationError` with that name, the type of
+what it was given and the way out, and shows no value that may be a key.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias, cast
+from urllib.parse import unquote, urlsplit
+
+from voltagent.errors import ValidationError
+
+__all__ = ["Reader", "attributes", "count", "delay", "flag", "header_text", "headers", "names", "one_of",
+           "otlp_endpoint", "otlp_protocol", "otlp_timeout", "path", "rate", "seconds", "text", "url"]  # fmt: skip
+
+Reader: TypeAlias = Callable[[str, object], Any]
+
+_TRUE: Final = frozenset(("1", "true", "yes", "on"))
+_FALSE: Final = frozenset(("0", "false", "no", "off"))
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may be called (RFC 9110, section 5.6.2)
+
+# --------------------------------------------------------------------------------------------------- texts and numbers
+
+
+def text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise _wrong(name, value, "a text")
+    return value
+
+
+def header_text(name: str, value: object) -> str:
+    given = text(name, value).strip()
+    if not given or not given.isascii() or not given.isprintable():
+        # no repr here: the value may be a key
+        raise ValidationError(f"{name} must be a printable ASCII text without line breaks; check how it was copied")
+    return given
+
+
+def url(name: str, value: object) -> str:
+    return _url_as_given(name, value).rstrip("/")
+
+
+def _url_as_given(name: str, value: object) -> str:
+    given = text(name, value).strip()
+    try:
+        parts = urlsplit(given)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or any(character.isspace() for character in given):
+        raise ValidationError(
+            f"{name} is not a URL such as https://api.voltagent.dev; it needs http:// or https:// and a host"
+        )
+    return given
+
+
+def flag(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise _wrong(name, value, "true or false (also 1/0, yes/no, on/off)")
+
+
+def _number(name: str, value: object, *, least: float, most: float = math.inf) -> float:
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise _wrong(name, value, "a number") from None
+    if not (least <= number <= most) or math.isinf(number):
+        limits = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
+        raise ValidationError(f"{name} must be {limits}, not {number:g}")
+    return number
+
+
+def seconds(name: str, value: object) -> float:
+    return _number(name, value, least=0.001, most=86_400)
+
+
+def delay(name: str, value: object) -> float:
+    return _number(name, value, least=0, most=86_400)
+
+
+def count(name: str, value: object) -> int:
+    number = _number(name, value, least=0, most=1_000_000)
+    if not number.is_integer():
+        raise _wrong(name, value, "a whole number")
+    return int(number)
+
+
+def rate(name: str, value: object) -> float:
+    return _number(name, value, least=0, most=1)
+
+
+def path(name: str, value: object) -> Path:
+    given = cast("str | os.PathLike[str]", value)
+    if not isinstance(value, str | os.PathLike) or not os.fspath(given):
+        raise _wrong(name, given, "a file path")
+    try:
+        return Path(os.fsdecode(given)).expanduser()
+    except RuntimeError:  # ~somebody, whom this machine does not know
+        raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
+
+
+# -------------------------------------------------------------------------------------------------------- known names
+
+
+def names(known: Sequence[str]) -> Reader:
+    def read(name: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str):
+            given = [word.strip() for word in value.split(",") if word.strip()]
+        elif isinstance(value, list | tuple):
+            given = [text(name, word) for word in cast("list[object]", value)]
+        else:
+            raise _wrong(name, value, "a name, or several with commas")
+        for word in given:
+            if word not in known:
+                raise ValidationError(f"{name} has an unknown name {word!r}; known are {', '.join(known)}")
+        if not given:
+            raise ValidationError(f"{name} is empty; name one of {', '.join(known)}")
+        return tuple(dict.fromkeys(given))
+
+    return read
+
+
+def one_of(*known: str) -> Reader:
+    def read(name: str, value: object) -> str:
+        given = text(name, value).strip().lower()
+        if given not in known:
+            raise ValidationError(f"{name} must be one of {', '.join(known)}, not {given!r}")
+        return given
+
+    return read
+
+
+# ------------------------------------------------------------------------------------------------------- names to texts
+
+
+def headers(name: str, value: object) -> Mapping[str, str]:
+    """A mapping, or ``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it."""
+    given = _pairs(name, value)
+    found: dict[str, str] = {}
+    for key in given:
+        called = header_text(f"a name in {name}", key)
+        if _TOKEN.fullmatch(called) is None:
+            raise ValidationError(
+                f"a name in {name} cannot be a header's: {called!r} has a character that none may have"
+            )
+        found[called] = header_text(f"the value of {called} in {name}", given[key])
+    return found
+
+
+def attributes(name: str, value: object) -> Mapping[str, str]:
+    """Attributes of a resource: a mapping, or the text that OpenTelemetry's variable has for them.
+
+    https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
+    """
+    given = _pairs(name, value)
+    return {text(f"a name in {name}", key): text(f"the value of {key!a} in {name}", given[key]) for key in given}
+
+
+def _pairs(name: str, value: object) -> Mapping[Any, object]:
+    if isinstance(value, Mapping):
+        return cast("Mapping[Any, object]", value)
+    if not isinstance(value, str):
+        raise _wrong(name, value, "a mapping of names to texts")
+    pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+    if not all(key.strip() and equals for key, equals, _ in pairs):
+        raise ValidationError(f"{name} must be pairs such as key=value, with commas between them")
+    try:
+        return {_decoded(key): _decoded(said) for key, _, said in pairs}
+    except UnicodeDecodeError:
+        raise ValidationError(f"{name} must be percent-encoded UTF-8; some of its bytes are none") from None
+
+
+def _decoded(text: str) -> str:
+    return unquote(text.strip(), errors="strict")
+
+
+# --------------------------------------------------------------------------------------------------------------- OTLP
+
+
+def otlp_endpoint(name: str, value: object) -> str:
+    # the variable for all signals names a base; the one for traces the whole URL, to be used as it is
+    # (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp)
+    given = _url_as_given(name, value)
+    if name != "OTEL_EXPORTER_OTLP_ENDPOINT":
+        return given
+    parts = urlsplit(given)
+    return parts._replace(path=f"{parts.path.rstrip('/')}/v1/traces").geturl()
+
+
+def otlp_protocol(name: str, value: object) -> str:
+    given = text(name, value).strip().lower()
+    if given == "grpc":
+        raise ValidationError(
+            f"{name} is grpc, which is not spoken here; set it to http/protobuf, "
+            "and point the endpoint to the backend's port for HTTP, usually 4318"
+        )
+    return cast(str, _OTLP_PROTOCOL(name, given))
+
+
+_OTLP_PROTOCOL: Final = one_of("http/protobuf", "http/json")
+
+
+def otlp_timeout(name: str, value: object) -> float:
+    # OpenTelemetry's variables are in milliseconds, our arguments in seconds
+    return seconds(name, value) if name == "otlp_timeout" else _number(name, value, least=1, most=86_400_000) / 1000
+
+
+def _wrong(name: str, value: object, wanted: str) -> ValidationError:
+    shown = "an empty text" if value == "" else f"a value of type {type(value).__name__}"
+    return ValidationError(f"{name} must be {wanted}; it is {shown} that does not fit")
