@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import dataclasses
 import logging
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections import UserDict
+from collections.abc import AsyncIterator, Iterator
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import pydantic
 import pytest
+from typing_extensions import NotRequired, Required, TypedDict, Unpack
 
 import voltagent
 from tests.sink import ListSink, loads, recording
@@ -279,6 +284,173 @@ def test_a_name_known_only_around_a_function_may_mark_a_secret(sink: ListSink) -
         {"key": "[redacted]", "other": "shown"},
         {"pin": "[redacted]", "other": "shown"},
     ]
+
+
+class Inner(TypedDict):
+    pin: NotRequired[Token]
+
+
+class Credentials(TypedDict, total=False):
+    user: str
+    key: Required[Annotated[str, Secret]]
+    inner: list[Inner]
+    again: Credentials | None
+
+
+@dataclasses.dataclass
+class Session:
+    user: str
+    login: Credentials
+    keys: list[Annotated[str, Secret]]
+
+
+class Stamped(NamedTuple):
+    n: int
+    token: Token | None
+    login: Credentials
+
+
+LOGIN: Any = {"user": "me", "key": "canary-1", "inner": [{"pin": "canary-2"}], "again": {"key": "canary-3"}}
+SHOWN: Any = {"user": "me", "key": "[redacted]", "inner": [{"pin": "[redacted]"}], "again": {"key": "[redacted]"}}
+
+
+def test_secret_fields_of_typed_dicts_never_leave(sink: ListSink) -> None:
+    @tool
+    def typed(
+        login: Credentials,
+        several: list[Credentials] = [LOGIN],
+        maybe: Credentials | dict[str, Credentials] | None = None,
+        *rest: Credentials,
+        session: Session | None = None,
+        stamped: Stamped | None = None,
+        **more: Unpack[Credentials],
+    ) -> None: ...
+
+    session = Session("me", LOGIN, ["canary-4"])
+    typed(LOGIN, [LOGIN], {"a": LOGIN}, LOGIN, session=session, stamped=Stamped(1, "canary-5", LOGIN), **LOGIN)
+    typed(UserDict(LOGIN), MappingProxyType({"x": (LOGIN,)}))  # type: ignore[arg-type]
+    first, second = (loads(span.input) for span in sink.operations)
+    assert first == {
+        "login": SHOWN,
+        "several": [SHOWN],
+        "maybe": {"a": SHOWN},
+        "rest": [SHOWN],
+        "session": {"user": "me", "login": SHOWN, "keys": "[redacted]"},
+        "stamped": {"n": 1, "token": "[redacted]", "login": SHOWN},
+        "more": SHOWN,
+    }
+    assert second["login"] == SHOWN
+    assert second["several"] == {"x": [SHOWN]}
+    assert b"canary" not in b"".join(span.input or b"" for span in sink.spans)
+
+
+def test_a_model_hides_what_a_typed_dict_in_it_hides(sink: ListSink) -> None:
+    class Holder(pydantic.BaseModel):
+        login: dict[str, Any]
+        typed: Credentials
+
+    Holder.model_rebuild()
+    tool(lambda holder: holder, name="held")(Holder(login={"user": "me"}, typed=LOGIN))
+    assert loads(sink.only.output) == {"login": {"user": "me"}, "typed": SHOWN}
+
+
+def test_secret_results_never_leave(sink: ListSink) -> None:
+    @tool
+    def plain() -> Annotated[str, Secret]:
+        return "canary"
+
+    @tool
+    def later() -> tuple[int, Token] | None:
+        return 1, "canary"
+
+    @tool
+    def opened() -> pydantic.SecretStr:
+        return "canary"  # type: ignore[return-value]
+
+    @tool
+    def typed() -> list[Credentials]:
+        return [LOGIN]
+
+    @tool
+    def items() -> Iterator[Token]:
+        yield "canary"
+        return "canary"
+
+    @tool
+    def typed_items() -> Iterator[Credentials]:
+        yield LOGIN
+
+    @tool
+    def fails() -> Token:
+        raise ValueError("canary")
+
+    @tool
+    async def awaited() -> Token:
+        return "canary"
+
+    @tool
+    async def streamed() -> AsyncIterator[Token]:
+        yield "canary"
+
+    async def consume() -> None:
+        await awaited()
+        async for _ in streamed():
+            pass
+
+    for call in (plain, later, opened, typed):
+        call()
+    list(items())
+    list(typed_items())
+    with pytest.raises(ValueError, match="canary"):
+        fails()
+    asyncio.run(consume())
+    assert {span.name: loads(span.output) for span in sink.operations} == {
+        "plain": {"result": "[redacted]"},
+        "later": {"result": "[redacted]"},
+        "opened": {"result": "[redacted]"},
+        "typed": {"result": [SHOWN]},
+        "items": {"result": ["[redacted]"], "return": "[redacted]"},
+        "typed_items": {"result": [SHOWN]},
+        "fails": None,
+        "awaited": {"result": "[redacted]"},
+        "streamed": {"result": ["[redacted]"]},
+    }
+    assert [span.error.message for span in sink.spans if span.name == "fails"] == [None, None]  # type: ignore[union-attr]
+
+
+def test_annotations_that_cannot_be_looked_into(sink: ListSink) -> None:
+    class Odd:
+        def __getattr__(self, name: str) -> Any:
+            raise ZeroDivisionError
+
+    def call(odd: Any, unknown: Any, dotted: Any, other: Any) -> Any:
+        return other
+
+    call.__annotations__ = {
+        "odd": Odd(),
+        "unknown": "NotHere | list['NorThis']",
+        "dotted": "voltagent.missing.Token | tests.test_decorator_capture.Token | nothing.at.all",
+        "other": "list['Session']",
+        "return": "Missing[Missing]",
+    }
+    assert tool(call)(1, 2, 3, 4) == 4
+    assert loads(sink.only.input) == {"odd": "[redacted]", "unknown": 2, "dotted": 3, "other": 4}
+    assert loads(sink.only.output) == {"result": 4}
+
+
+def test_a_secret_alias_in_another_module_is_found(sink: ListSink) -> None:
+    aliases = ModuleType("aliases")
+    aliases.Token = Token  # type: ignore[attr-defined]
+
+    def call(token: Any, pin: Any) -> None: ...
+
+    call.__annotations__ = {"token": "aliases.Token | None", "pin": TypeVar("T", bound=Token)}
+    call.__globals__["aliases"] = aliases
+    try:
+        tool(call)("canary", "canary")
+    finally:
+        del call.__globals__["aliases"]
+    assert loads(sink.only.input) == {"token": "[redacted]", "pin": "[redacted]"}
 
 
 def test_redaction_of_a_decorator_goes_with_its_spans(sink: ListSink) -> None:

@@ -10,26 +10,24 @@ read of a class is found out once: the result is a function from an instance to 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import Field
 from itertools import islice
-from types import MemberDescriptorType, ModuleType
+from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent import _peek
-from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
+from voltagent._secret import NOTHING_HIDDEN, SECRET_TEXT, Hidden, hidden_in, kept_from, names_of
 from voltagent._shapes import MOST_ITEMS, Fields
 
 __all__ = ["form_of"]
 
 _MISSING: Final = object()
-_NO_NAMES: Final[Mapping[str, Any]] = {}
 
 
 class _Field(NamedTuple):
     name: str
-    secret: bool
+    hidden: Hidden
     read: Callable[[Any], Any] | None  # of a `__slots__` class; None: it is in the `__dict__`
 
 
@@ -56,7 +54,7 @@ def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], Fields]:
     name = _peek.full_name(kind)
     read_dict = _peek.dict_reader(kind)
     names = [field.name for field in fields]
-    usual = not any(field.secret or field.read for field in fields)
+    usual = not any(field.hidden or field.read for field in fields)
 
     def form(value: Any) -> Fields:
         values = read_dict(value)
@@ -72,14 +70,16 @@ def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], Fields]:
 
 
 def _value(field: _Field, value: Any, values: dict[str, Any]) -> Any:
-    if field.secret:
+    if field.hidden is True:
         return SECRET_TEXT
     if field.read is None:
-        return dict.get(values, field.name, _MISSING)
-    try:
-        return field.read(value)
-    except AttributeError:  # a slot that was never set
-        return _MISSING
+        found = dict.get(values, field.name, _MISSING)
+    else:
+        try:
+            found = field.read(value)
+        except AttributeError:  # a slot that was never set
+            return _MISSING
+    return found if found is _MISSING else kept_from(found, field.hidden)
 
 
 def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
@@ -116,15 +116,15 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
     infos = _peek.class_value(kind, "__pydantic_fields__") or _peek.class_value(kind, "model_fields")  # before 2.10
     for name, info in dict.items(infos) if type(infos) is dict else ():
         if info.exclude is not True:
-            marked = any(is_secret_annotation(mark) for mark in info.metadata)
-            yield _Field(name, marked or is_secret_annotation(info.annotation), None)
+            marked = any(hidden_in(mark) is True for mark in info.metadata)
+            yield _Field(name, marked or hidden_in(info.annotation, names_of(kind)), None)
 
 
 def _v1_fields(kind: type) -> Iterator[_Field]:
     """The models of pydantic's first version, which the second still brings along as ``pydantic.v1``."""
     for name, field in dict.items(_peek.class_value(kind, "__fields__")):
         if field.field_info.exclude is not True:
-            yield _Field(name, is_secret_annotation(field.annotation) or _is_marked(kind, name), None)
+            yield _Field(name, hidden_in(field.annotation) or _hidden_by_class(kind, name), None)
 
 
 # ----------------------------------------------------------------------------------- data classes, attrs, named tuples
@@ -134,14 +134,14 @@ def _dataclass_fields(kind: type, fields: dict[str, Any]) -> Iterator[_Field]:
     for name, field in dict.items(fields):
         # A `ClassVar` or an `InitVar` is in the table too, but no field: its kind is another marker of the same module.
         if type(name) is str and type(field) is Field and cast(Any, field)._field_type.name == "_FIELD":  # noqa: SLF001
-            yield _Field(name, _is_marked(kind, name), _slot_reader(kind, name))
+            yield _Field(name, _hidden_by_class(kind, name), _slot_reader(kind, name))
 
 
 def _attrs_fields(kind: type, attributes: tuple[Any, ...]) -> Iterator[_Field]:
     for attribute in tuple.__iter__(attributes):
         name = _peek.slot(attribute, "name")
         if type(name) is str:
-            yield _Field(name, _is_marked(kind, name), _slot_reader(kind, name))
+            yield _Field(name, _hidden_by_class(kind, name), _slot_reader(kind, name))
 
 
 def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
@@ -149,29 +149,19 @@ def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
     if type(names) is not tuple or not all(type(name) is str for name in names):
         return None
     full_name = _peek.full_name(kind)
-    secret = {name for name in cast(tuple[str, ...], names) if _is_marked(kind, name)}
+    hidden: dict[str, Hidden] = {name: _hidden_by_class(kind, name) for name in cast(tuple[str, ...], names)}
 
     def form(value: Any) -> Fields:
         pairs = zip(cast(tuple[str, ...], names), tuple.__iter__(value), strict=False)
-        return Fields(full_name, {name: SECRET_TEXT if name in secret else item for name, item in pairs})
+        return Fields(full_name, {name: kept_from(item, hidden[name]) for name, item in pairs})
 
     return form
 
 
-def _is_marked(kind: type, name: str) -> bool:
-    """Whether the annotation of a field, where the class or a base wrote it, says it is secret."""
+def _hidden_by_class(kind: type, name: str) -> Hidden:
+    """What the annotation of a field hides, where the class or a base wrote it."""
     for base in _peek.bases(kind):
         annotations = _peek.class_dict(base).get("__annotations__")
         if type(annotations) is dict and name in annotations:
-            annotation = cast(Any, annotations)[name]
-            if type(annotation) is str:
-                return names_a_secret(annotation, _names_of(base))
-            return is_secret_annotation(annotation)
-    return False
-
-
-def _names_of(kind: type) -> Mapping[str, Any]:
-    """The names of the module that a class was written in."""
-    name = _peek.class_dict(kind).get("__module__")
-    module = sys.modules.get(name) if type(name) is str else None
-    return cast(Mapping[str, Any], module.__dict__) if type(module) is ModuleType else _NO_NAMES
+            return hidden_in(cast(Any, annotations)[name], names_of(base))
+    return NOTHING_HIDDEN

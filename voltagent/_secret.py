@@ -1,26 +1,30 @@
 """What the user marked as secret: ``Annotated[str, Secret]`` and pydantic's own secret types."""
 
-# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
-# pyright: reportUnknownLambdaType=false
-
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any, Final, cast, get_args
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
-from voltagent._peek import bases, has_base
+from voltagent._peek import bases, class_dict, has_base
+from voltagent._shapes import Masked
 
-__all__ = ["SECRET_TEXT", "Secret", "is_secret_annotation", "names_a_secret"]
+__all__ = ["NOTHING_HIDDEN", "SECRET_TEXT", "Hidden", "Secret", "hidden_in", "joined", "kept_from", "names_of"]
 
 # What stands in the record where a secret stood.
 SECRET_TEXT: Final = "[redacted]"  # noqa: S105 - it is what stands there instead
 
+# What an annotation keeps out of the record: all of the value, or what is under these keys, at any depth of it.
+Hidden: TypeAlias = "Literal[True] | frozenset[str]"
+
+NOTHING_HIDDEN: Final[frozenset[str]] = frozenset()
+
 
 class Secret:
-    """Marks a parameter or a field as secret: ``def login(user: str, key: Annotated[str, Secret])``.
+    """Marks a parameter, a field or a result as secret: ``def login(user: str, key: Annotated[str, Secret])``.
 
     Its value never leaves the process: the record says ``"[redacted]"`` in its place.
     """
@@ -30,39 +34,107 @@ class Secret:
 
 _SECRET_WORD: Final = re.compile(r"\bSecret(Str|Bytes)?\b")
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
+_DEPTH: Final = 32
+_NO_NAMES: Final[Mapping[str, Any]] = {}
 
 
-def is_secret_annotation(annotation: object) -> bool:
-    """Whether a parameter so annotated may not be recorded.
+def kept_from(value: object, hidden: Hidden) -> object:
+    """What to record of a value whose annotation hides this."""
+    if hidden is True:
+        return SECRET_TEXT
+    return Masked(value, hidden) if hidden else value
 
-    True for ``Annotated[..., Secret]`` (the class or an instance of it), ``pydantic.SecretStr``, ``SecretBytes`` and
-    ``Secret``, and for anything built over one of them: unions, containers, ``NewType``, ``type`` aliases. An
-    annotation that is still text, because its names could not be resolved, is secret if it says one of these names.
+
+def hidden_in(annotation: object, names: Mapping[str, Any] = _NO_NAMES) -> Hidden:
+    """What may not be recorded of a value so annotated.
+
+    All of it for ``Annotated[..., Secret]`` (the class or an instance of it), ``pydantic.SecretStr``, ``SecretBytes``
+    and ``Secret``, and for anything built over one of them: unions, containers, ``NewType``, ``type`` aliases. The keys
+    of a ``TypedDict`` that are annotated so, wherever it stands in the annotation.
+
+    A text, as ``from __future__ import annotations`` leaves it, is not evaluated: it hides all if it says one of these
+    words, and else what is behind those of its words that are among ``names``. What cannot be looked into hides all.
     """
-    return _is_secret(annotation, 8)
-
-
-def names_a_secret(annotation: str, names: Mapping[str, Any]) -> bool:
-    """:func:`is_secret_annotation` for the text of an annotation, given the ``names`` of the module it stands in.
-
-    The text is not evaluated: its names are looked up, one by one.
-    """
-    if _SECRET_WORD.search(annotation):
+    try:
+        return _hidden(annotation, names, _DEPTH, set())
+    except Exception:  # an alias that cannot be evaluated, or somebody's object where a type should stand
         return True
-    words = _NAME.findall(annotation)
-    return any(is_secret_annotation(names[word]) for word in words if type(names.get(word, "")) is not str)
 
 
-def _is_secret(annotation: object, depth: int) -> bool:
+def joined(found: Iterable[Hidden]) -> Hidden:
+    """What several annotations of one value hide together."""
+    keys: set[str] = set()
+    for one in found:
+        if one is True:
+            return True
+        keys |= one
+    return frozenset(keys)
+
+
+def names_of(kind: type) -> Mapping[str, Any]:
+    """The names of the module that a class was written in."""
+    return _module_names(class_dict(kind).get("__module__"))
+
+
+def _module_names(name: object) -> Mapping[str, Any]:
+    module = sys.modules.get(name) if type(name) is str else None
+    return cast(Mapping[str, Any], module.__dict__) if type(module) is ModuleType else _NO_NAMES
+
+
+def _hidden(annotation: object, names: Mapping[str, Any], depth: int, seen: set[int]) -> Hidden:
     if type(annotation) is str:
-        return _SECRET_WORD.search(annotation) is not None
+        return _hidden_by_text(annotation, names, depth, seen)
     if annotation is Secret or type(annotation) is Secret:
         return True
-    if has_base(type(annotation), type) and _is_secret_type(cast(type, annotation)):
+    if has_base(type(annotation), type):
+        kind = cast(type, annotation)
+        if _is_secret_type(kind):
+            return True
+        return _hidden_keys(kind, names, depth, seen) if "__required_keys__" in class_dict(kind) else NOTHING_HIDDEN
+    if depth <= 0 or id(annotation) in seen:  # an alias may stand for something with itself in it
+        return NOTHING_HIDDEN
+    module = getattr(annotation, "__forward_module__", None)
+    if module is not None:
+        names = ChainMap(cast(Any, _module_names(module)), cast(Any, names))
+    seen.add(id(annotation))
+    found = joined([_hidden(part, names, depth - 1, seen) for part in _parts(annotation)])
+    seen.discard(id(annotation))
+    return found
+
+
+def _hidden_by_text(annotation: str, names: Mapping[str, Any], depth: int, seen: set[int]) -> Hidden:
+    if _SECRET_WORD.search(annotation):
         return True
     if depth <= 0:
-        return False
-    return any(_is_secret(part, depth - 1) for part in _parts(annotation))
+        return NOTHING_HIDDEN
+    found = [_named(word, names) for word in _NAME.findall(annotation)]
+    return joined([_hidden(one, names, depth - 1, seen) for one in found if one is not None and type(one) is not str])
+
+
+def _named(word: str, names: Mapping[str, Any]) -> object:
+    """What a name stands for, ``module.name`` too; ``None`` where that is not known."""
+    first, *rest = word.split(".")
+    found: object = names.get(first)
+    for part in rest:
+        if type(found) is ModuleType:
+            found = vars(found).get(part)
+        else:
+            found = class_dict(cast(type, found)).get(part) if has_base(type(found), type) else None
+    return found
+
+
+def _hidden_keys(kind: type, names: Mapping[str, Any], depth: int, seen: set[int]) -> Hidden:
+    """The secret keys of a TypedDict, and of those within it. Each is looked at once: they may name each other."""
+    if id(kind) in seen:
+        return NOTHING_HIDDEN
+    seen.add(id(kind))
+    inside = ChainMap(cast(Any, names_of(kind)), cast(Any, names))
+    fields = cast("dict[str, object]", class_dict(kind).get("__annotations__", {}))
+    keys: set[str] = set()
+    for name, annotation in fields.items():
+        found = _hidden(annotation, inside, depth - 1, seen)
+        keys |= {name} if found is True else found
+    return frozenset(keys)
 
 
 def _is_secret_type(kind: type) -> bool:
@@ -72,12 +144,11 @@ def _is_secret_type(kind: type) -> bool:
     return any(base is one for base in bases(kind) for one in secret_types)
 
 
-def _parts(annotation: object) -> tuple[object, ...]:
+def _parts(annotation: Any) -> tuple[object, ...]:
     """What an annotation is built from."""
     parts: tuple[object, ...] = get_args(annotation)
-    origin = getattr(annotation, "__origin__", None)
-    forward = getattr(annotation, "__forward_arg__", None)
-    below = getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
-    more = [part for part in (origin, forward, below) if part is not None]
-    inner = [item for part in parts if isinstance(part, list) for item in part]  # pyright: ignore
-    return (*parts, *more, *inner)
+    about = ("__origin__", "__forward_arg__", "__supertype__", "__value__", "__bound__")
+    more = [part for part in (getattr(annotation, name, None) for name in about) if part is not None]
+    inner = [item for part in parts if type(part) is list for item in cast("list[object]", part)]
+    constraints: tuple[object, ...] = getattr(annotation, "__constraints__", ())
+    return (*parts, *more, *inner, *constraints)

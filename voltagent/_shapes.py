@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["MOST_ITEMS", "Cut", "Fields", "Listed", "Mapped"]
+__all__ = ["MOST_ITEMS", "Cut", "Fields", "Listed", "Mapped", "Masked"]
 
 MOST_ITEMS: Final = 65_536  # items of one collection that are read at all, once it is not plain
 
@@ -54,3 +54,13 @@ class Cut:
         self.name = name
         self.size = size
         self.value = value
+
+
+class Masked:
+    """A value within which, at any depth, what is under one of these keys is secret."""
+
+    __slots__ = ("keys", "value")
+
+    def __init__(self, value: object, keys: frozenset[str]) -> None:
+        self.value = value
+        self.keys = keys

@@ -19,11 +19,11 @@ from voltagent import _peek
 from voltagent._forms import Forms
 from voltagent._guard import Guard
 from voltagent._plain import HUGE, plain
-from voltagent._secret import SECRET_TEXT, Secret, is_secret_annotation
+from voltagent._secret import SECRET_TEXT, Secret, hidden_in
 from voltagent._text import encoded
 from voltagent._walk import DEPTH, Walk
 
-__all__ = ["LIMIT", "METADATA_LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "is_secret_annotation"]
+__all__ = ["LIMIT", "METADATA_LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "hidden_in"]
 
 # Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
 LIMIT: Final = 960 * 1024

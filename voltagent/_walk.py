@@ -21,7 +21,8 @@ from pydantic_core import to_json
 from voltagent import _clock, _peek
 from voltagent._forms import Forms
 from voltagent._plain import HUGE, plain
-from voltagent._shapes import MOST_ITEMS, Cut, Fields, Listed, Mapped
+from voltagent._secret import SECRET_TEXT
+from voltagent._shapes import MOST_ITEMS, Cut, Fields, Listed, Mapped, Masked
 from voltagent._text import clean, cut, encoded, shortened
 
 __all__ = ["DEPTH", "Walk"]
@@ -42,13 +43,15 @@ _MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
 class Walk:
     """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut)."""
 
-    __slots__ = ("chunks", "deadline", "forms", "futile", "is_object", "late", "left", "next_look", "path", "steps")
+    __slots__ = ("chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
+                 "steps")  # fmt: skip
 
     def __init__(self, forms: Forms, limit: int) -> None:
         self.forms = forms
         self.left = limit - _ENVELOPE
         self.chunks: list[bytes] = []
         self.path: set[int] = set()  # identities of the collections we are inside of
+        self.hidden: frozenset[str] = frozenset()  # keys whose values are secret in what is being written
         self.steps = 0
         self.deadline = _clock.monotonic() + SECONDS
         self.late = False
@@ -75,8 +78,16 @@ class Walk:
             self._write_int(value)
         elif kind is dict and self._write_plain(value, depth, floor):
             pass
+        elif kind is Masked:
+            self._write_masked(value, depth, floor)
         else:
             self._within(value, self._shape_of(value, kind), depth, floor)
+
+    def _write_masked(self, masked: Masked, depth: int, floor: int) -> None:
+        before = self.hidden
+        self.hidden = before | masked.keys
+        self.write(masked.value, depth, floor)
+        self.hidden = before
 
     def _put(self, chunk: bytes) -> None:
         self.left -= len(chunk)
@@ -155,7 +166,7 @@ class Walk:
 
     def _write_plain(self, value: Any, depth: int, floor: int, is_object: bool = True) -> bool:
         """Write a collection in one piece, where it is plain all through and fits."""
-        if self.futile > _FUTILE_SECONDS:
+        if self.futile > _FUTILE_SECONDS or self.hidden:
             return False
         before = _clock.monotonic()
         room = self.left - floor
@@ -190,7 +201,7 @@ class Walk:
         """The first of very many plain items in one piece: as many as fit. How many that were."""
         count = len(items)
         room = self.left - floor
-        while count > _MANY:
+        while count > _MANY and not self.hidden:
             chunk = _plain_text(items[:count], depth, room * 8)
             if chunk is None:
                 return 0
@@ -211,9 +222,11 @@ class Walk:
                 reason = "size" if self.left <= floor else "time"
                 break
             prefix = b"," if written else b""
-            self._put(prefix + encoded(self._apart(key, used)) + b":")
+            text = self._apart(key, used)
+            self._put(prefix + encoded(text) + b":")
             written += 1
-            self.write(item, depth - 1, self._floor_of_part(floor, len(pairs) - written))
+            shown = SECRET_TEXT if text in self.hidden else item
+            self.write(shown, depth - 1, self._floor_of_part(floor, len(pairs) - written))
         self._close(b"}", start, name, size, written, reason)
 
     def _floor_of_part(self, floor: int, after: int) -> int:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from inspect import Parameter
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature
+from typing import Any, Final, TypeAlias
 
-from voltagent._secret import SECRET_TEXT, is_secret_annotation, names_a_secret
+from voltagent._secret import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
 from voltagent._spelling import nearest
 
-__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "check_kept", "parameters_of", "secret_by_local_names"]
+__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "HiddenResult", "check_kept", "hidden_by_local_names",
+           "hidden_result", "signature_of"]  # fmt: skip
 
 # What a method calls the object it is called on. It is not part of the input.
 RECEIVERS: Final = frozenset(("self", "cls"))
 BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_NOTHING: Final[Mapping[str, Hidden]] = {}
+
+HiddenResult: TypeAlias = Callable[[], Hidden]
 
 
 class Arguments:
@@ -26,7 +30,7 @@ class Arguments:
         "_exact",
         "_kept",
         "_keywords",
-        "_known_secret",
+        "_known",
         "_names",
         "_namespace",
         "_parameters",
@@ -45,28 +49,30 @@ class Arguments:
         parameters: list[Parameter] | None,
         kept: frozenset[str] | None = None,
         namespace: Mapping[str, Any] | None = None,
-        secret: frozenset[str] = frozenset(),
+        known: Mapping[str, Hidden] = _NOTHING,
     ) -> None:
         """
         Args:
             parameters: those that a call fills; ``None`` where the function does not tell.
             kept: the names to keep; ``None`` for all.
             namespace: where names in annotations that are text are looked up, at the first call.
-            secret: names of parameters that are known to be secret.
+            known: what is known to be secret in some of them.
         """
         nameless = parameters is None
         parameters = parameters or []
         self._parameters = parameters
         self._kept = kept
         self._namespace = namespace or {}
-        self._known_secret = secret
+        self._known = known
         self._names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
         self._keywords = frozenset(one.name for one in parameters if one.kind in _BY_NAME)
         self._variadic_positional = "args" if nameless else _named(parameters, Parameter.VAR_POSITIONAL)
         self._variadic_keyword = "kwargs" if nameless else _named(parameters, Parameter.VAR_KEYWORD)
         self._defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
         self._size = len(self._keywords | set(self._names))
-        self._secret: frozenset[str] | None = None  # not before the first call: annotations may name what comes later
+        self._secret: dict[str, Hidden] | None = (
+            None  # not before the first call: annotations may name what comes later
+        )
         self._plain = False  # whether nothing has to be sifted
         self._exact = -1  # then, and if all parameters have positions, how many there are
         # A call with no keywords and so many positions fits for sure. Where keywords are needed, none does.
@@ -115,8 +121,8 @@ class Arguments:
                 self._exact = self._size
         if self._kept is not None:
             named = self._keep(named, self._kept)
-        for name in self._secret & named.keys():
-            named[name] = SECRET_TEXT
+        for name in self._secret.keys() & named.keys():
+            named[name] = kept_from(named[name], self._secret[name])
         return named
 
     def _keep(self, named: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
@@ -128,30 +134,37 @@ class Arguments:
                 result[rest] = inside
         return result
 
-    def _look_for_secrets(self) -> frozenset[str]:
-        found = (one.name for one in self._parameters if self._is_secret(one.annotation))
-        return self._known_secret.union(found)
+    def _look_for_secrets(self) -> dict[str, Hidden]:
+        found = {one.name: self._hidden_in(one) for one in self._parameters}
+        return {name: hidden for name, hidden in found.items() if hidden}
 
-    def _is_secret(self, annotation: object) -> bool:
-        if annotation is Parameter.empty:
-            return False
-        if type(annotation) is str:  # as `from __future__ import annotations` leaves it
-            return names_a_secret(annotation, self._namespace)
-        return is_secret_annotation(annotation)
+    def _hidden_in(self, parameter: Parameter) -> Hidden:
+        found = hidden_in(parameter.annotation, self._namespace)
+        return joined((found, self._known.get(parameter.name, NOTHING_HIDDEN)))
 
 
-def parameters_of(function: Any) -> list[Parameter] | None:
-    """The parameters of anything that can be called; ``None`` where it does not tell, as some built-in functions."""
+def signature_of(function: Any) -> Signature | None:
+    """The signature of anything that can be called; ``None`` where it does not tell, as some built-in functions."""
     try:
-        return list(inspect.signature(function).parameters.values())
+        return inspect.signature(function)
     except Exception:  # ValueError or TypeError by the book, but a `__signature__` may be anybody's code
         return None
 
 
-def secret_by_local_names(parameters: list[Parameter] | None, names: Mapping[str, Any]) -> frozenset[str]:
-    """The parameters that are secret by a name which is known only inside the function or class around."""
+def hidden_by_local_names(parameters: list[Parameter] | None, names: Mapping[str, Any]) -> dict[str, Hidden]:
+    """What is secret by a name which is known only inside the function or class around."""
     texts = {one.name: one.annotation for one in parameters or () if type(one.annotation) is str}
-    return frozenset(name for name, text in texts.items() if names_a_secret(text, names))
+    return {name: hidden_in(text, names) for name, text in texts.items()}
+
+
+def hidden_result(signature: Signature | None, around: Mapping[str, Any], namespace: Mapping[str, Any]) -> HiddenResult:
+    """What the annotation of a function says is secret in what it returns or yields: to be asked at its first result.
+
+    ``around`` are the names where it was decorated, ``namespace`` those of its module.
+    """
+    annotation: object = Signature.empty if signature is None else signature.return_annotation
+    here = hidden_in(annotation, around) if type(annotation) is str else NOTHING_HIDDEN
+    return lambda: joined((here, hidden_in(annotation, namespace)))
 
 
 def check_kept(kept: frozenset[str], parameters: list[Parameter] | None, what: str) -> None:

@@ -10,9 +10,10 @@ from voltagent import _usage
 from voltagent._context import INERT, default_recorder
 from voltagent._guard import Guard, say_once
 from voltagent._recorder import Recorder
+from voltagent._secret import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, COMPLETED, MEMORY, Span
-from voltagent.decorators.arguments import RECEIVERS, Arguments
+from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 
 __all__ = ["OperationPlan", "Plan", "say_failed", "without_receiver"]
 
@@ -20,10 +21,18 @@ __all__ = ["OperationPlan", "Plan", "say_failed", "without_receiver"]
 class Plan:
     """How the calls of one function are recorded. Nothing here raises an ``Exception`` into the program."""
 
-    __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_metadata", "_name", "_recorder",
-                 "_redact", "_skipped", "_tags", "_usage")  # fmt: skip
+    __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
+                 "_metadata", "_name", "_recorder", "_redact", "_skipped", "_tags", "_usage")  # fmt: skip
 
-    def __init__(self, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]):
+    def __init__(
+        self,
+        name: str,
+        arguments: Arguments,
+        free: Arguments,
+        skipped: int,
+        options: Mapping[str, Any],
+        result: HiddenResult,
+    ):
         """
         Args:
             name: of the function.
@@ -31,10 +40,13 @@ class Plan:
             free: of a call on nothing.
             skipped: how many arguments of a call on nothing are not recorded: 1 where the first is the object.
             options: as :func:`voltagent.decorators.options.checked` gave them.
+            result: what is secret in a result.
         """
         self._arguments = arguments
         self._free_arguments = free
         self._skipped = skipped
+        self._hidden: Hidden | None = None  # not before the first result: its annotation may name what comes later
+        self._hidden_result = result
         self._given_input = options.get("capture_input") is not False
         self._given_output: bool = options.get("capture_output", True)
         self._name: str = options.get("name", name)
@@ -82,6 +94,8 @@ class Plan:
                 recorder: Recorder = span.trace.recorder
                 self.take_usage(span, result)
                 captured = self.captures_output(span) and span.output is None
+                if captured and self._hidden is not NOTHING_HIDDEN:
+                    result = self.shown(result)
                 recorder.succeed(span, recorder.snapshot.encode_object(result) if captured else None)
             if outside:
                 _close_trace(span)
@@ -110,6 +124,16 @@ class Plan:
         """Whether results are recorded."""
         return self._given_output and bool(span.trace.recorder.capture_output)
 
+    def shown(self, result: object) -> object:
+        """What to record of a result, or of an item."""
+        return kept_from(result, self._hidden_in_result())
+
+    def _hidden_in_result(self) -> Hidden:
+        hidden = self._hidden
+        if hidden is None:
+            hidden = self._hidden = self._hidden_result() or NOTHING_HIDDEN
+        return hidden
+
     def take_usage(self, span: Span, result: object) -> None:
         """Look for token usage in the result of an agent."""
         if self._usage is not None and span.usage is None:
@@ -123,7 +147,8 @@ class Plan:
     def _may_tell(self, recorder: Recorder) -> bool:
         """Whether the text of an exception may be recorded: not where a value that it may repeat is withheld."""
         captured = self._given_input and self._given_output and recorder.capture_input and recorder.capture_output
-        return captured and not (self._arguments.withholds or self._free_arguments.withholds)
+        withholds = self._arguments.withholds or self._free_arguments.withholds or self._hidden_in_result()
+        return captured and not withholds
 
 
 class OperationPlan(Plan):
@@ -132,9 +157,16 @@ class OperationPlan(Plan):
     __slots__ = ("_facts", "_kind", "_operation")
 
     def __init__(
-        self, kind: str, name: str, arguments: Arguments, free: Arguments, skipped: int, options: Mapping[str, Any]
+        self,
+        kind: str,
+        name: str,
+        arguments: Arguments,
+        free: Arguments,
+        skipped: int,
+        options: Mapping[str, Any],
+        result: HiddenResult,
     ):
-        super().__init__(name, arguments, free, skipped, options)
+        super().__init__(name, arguments, free, skipped, options, result)
         self._kind = kind
         self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")

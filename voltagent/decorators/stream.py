@@ -72,7 +72,7 @@ class Stream:
             self._first = self._mark - self._started
         try:
             if self._items is not None:
-                self._items.add(item)
+                self._items.add(self._plan.shown(item))
             if self._plan.picks_usage:
                 self._usage = from_result(item) or self._usage
         except Exception as fault:
@@ -130,7 +130,7 @@ class Stream:
             recorder: Recorder = span.trace.recorder
             recorder.add(span, metadata=self._facts(abandoned))
             if span.output is None and self._items is not None:
-                span.output = self._items.encode_object(NOTHING if value is None else value)
+                span.output = self._items.encode_object(NOTHING if value is None else self._plan.shown(value))
             if span.usage is None:
                 span.usage = self._usage
         except Exception as fault:

@@ -17,8 +17,9 @@ from voltagent.decorators.arguments import (
     RECEIVERS,
     Arguments,
     check_kept,
-    parameters_of,
-    secret_by_local_names,
+    hidden_by_local_names,
+    hidden_result,
+    signature_of,
 )
 from voltagent.decorators.calls import Wrapper, around_call, around_coroutine
 from voltagent.decorators.function import binds, has_flag, locals_of_caller, name_of, namespace_of, wrapped_by_us
@@ -162,7 +163,8 @@ def _inside(method: Any) -> Any:
 
 def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> Plan:
     name = name_of(function)
-    parameters = parameters_of(function)
+    signature = signature_of(function)
+    parameters = None if signature is None else list(signature.parameters.values())
     first = parameters[0] if parameters and parameters[0].kind in BY_POSITION else None
     below = wrapped_by_us(target)
     takes_class = isinstance(below, classmethod)
@@ -174,19 +176,21 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
 
     def arguments(*, without_first: bool) -> Arguments:
         shown = parameters[1:] if parameters and first is not None and without_first else parameters
-        return Arguments(shown, kept, namespace, secret)
+        return Arguments(shown, kept, namespace, known)
 
     captured = options.get("capture_input")
     kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
     if kept is not None:
         check_kept(kept, parameters, f"@{kind} on {name}")
     namespace = namespace_of(function)
-    secret = secret_by_local_names(parameters, locals_of_caller())
+    around = locals_of_caller()
+    known = hidden_by_local_names(parameters, around)
+    result = hidden_result(signature, around, namespace)
     bound = arguments(without_first=takes_object)
     free = arguments(without_first=takes_class or skipped == 1)
     if kind == TRACE:
-        return TracePlan(name, bound, free, skipped, options)
-    return OperationPlan(kind, name, bound, free, skipped, options)
+        return TracePlan(name, bound, free, skipped, options, result)
+    return OperationPlan(kind, name, bound, free, skipped, options, result)
 
 
 def _wrapper(plan: Plan, function: Any) -> Wrapper:
