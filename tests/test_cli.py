@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from voltagent import VoltAgentSDK, agent, current_agent, memory, tool, trace
+from voltagent._readable import clean, duration, error_text, short_id, tokens
 from voltagent.cli import main
-from voltagent.cli.text import Style, clean, columns, duration, error_text, fitted, short_id, tokens
+from voltagent.cli.text import Style, columns, fitted
 from voltagent.cli.traces import table
 from voltagent.cli.tree import lines
 from voltagent.local.store import Store, StoredOperation, StoredTrace

@@ -111,11 +111,16 @@ def _without_figures(line: str) -> str:
 # ------------------------------------------------------------------------------------------------------ the commands
 
 
-def command(line: str, env: dict[str, str]) -> str:
+def command(line: str, env: dict[str, str], cwd: Path | None = None) -> str:
     """What a `voltagent …` command printed; it must end well."""
     _, *arguments = shlex.split(line)
     done = subprocess.run(
-        [sys.executable, "-m", "voltagent", *arguments], env=env, capture_output=True, encoding="utf-8", timeout=60
+        [sys.executable, "-m", "voltagent", *arguments],
+        env=env,
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, ""), line
     return done.stdout
@@ -138,8 +143,8 @@ def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_a_command_shown_in_a_document_runs(line: str, filled_store: Path):
-    assert command(line, environment(filled_store))
+def test_a_command_shown_in_a_document_runs(line: str, filled_store: Path, tmp_path: Path):
+    assert command(line, environment(filled_store), tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------- tables and links

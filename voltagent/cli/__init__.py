@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import voltagent
-from voltagent.cli import doctor, show, traces
-from voltagent.cli.text import clean, encodable
+from voltagent._readable import clean
+from voltagent.cli import doctor, export, show, traces
+from voltagent.cli.text import encodable
 from voltagent.errors import VoltAgentError
 
 __all__ = ["main"]
 
-_COMMANDS: Final = (traces, show, doctor)
+_COMMANDS: Final = (traces, show, export, doctor)
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -31,6 +32,7 @@ examples:
   voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
   voltagent traces --status error    what went wrong lately
   voltagent traces --text refund     traces in which this text occurs
+  voltagent export -o trace.html     the newest trace as a web page, to send to somebody
   voltagent doctor                   which settings are in force, and whether the destination answers
 
 The exit status is 0, 1 where there is nothing to show or something is wrong, and 2 for a wrong command line."""

@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 import voltagent
 from voltagent import settings
 from voltagent._checkup import Finding, check, shown_url
-from voltagent.cli.text import clean, encodable, style_for
+from voltagent._readable import clean
+from voltagent.cli.text import encodable, style_for
 from voltagent.errors import ValidationError
 
 __all__ = ["add"]

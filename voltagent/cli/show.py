@@ -9,9 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from voltagent.cli import tree
-from voltagent.cli.store import NothingRecordedError, add_db, opened
+from voltagent.cli.store import add_db, chosen, opened
 from voltagent.cli.text import encodable, style_for
-from voltagent.local.store import Store, StoredTrace
 
 __all__ = ["add"]
 
@@ -33,7 +32,7 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     store = opened(arguments.db)
     try:
-        trace = _trace(store, arguments.trace)
+        trace = chosen(store, arguments.trace)
         operations = store.operations(trace.id)
     finally:
         store.close()
@@ -43,15 +42,3 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in tree.lines(trace, operations, style_for(sys.stdout), verbose=arguments.verbose):
         print(encodable(line))
     return 0
-
-
-def _trace(store: Store, identifier: str | None) -> StoredTrace:
-    if identifier is None:
-        newest = store.traces(limit=1)
-        if not newest:
-            raise NothingRecordedError(f"nothing has been recorded in {store.path} yet")
-        identifier = newest[0].id
-    trace = store.trace(identifier)
-    if trace is None:
-        raise NothingRecordedError(f"no trace has the id {identifier!r}, or one that begins so, in {store.path}")
-    return trace

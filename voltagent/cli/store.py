@@ -7,9 +7,9 @@ from pathlib import Path
 
 from voltagent import settings
 from voltagent.errors import VoltAgentError
-from voltagent.local.store import Store
+from voltagent.local.store import Store, StoredTrace
 
-__all__ = ["NothingRecordedError", "add_db", "opened"]
+__all__ = ["NothingRecordedError", "add_db", "chosen", "opened"]
 
 
 class NothingRecordedError(VoltAgentError):
@@ -34,6 +34,23 @@ def opened(path: Path) -> Store:
             "with --db or VOLTAGENT_LOCAL_PATH."
         )
     return Store(path)
+
+
+def chosen(store: Store, identifier: str | None) -> StoredTrace:
+    """The trace that the user means: by its id, or how that begins; by default the newest.
+
+    Raises:
+        NothingRecordedError: there is none.
+    """
+    if identifier is None:
+        newest = store.traces(limit=1)
+        if not newest:
+            raise NothingRecordedError(f"nothing has been recorded in {store.path} yet")
+        identifier = newest[0].id
+    trace = store.trace(identifier)
+    if trace is None:
+        raise NothingRecordedError(f"no trace has the id {identifier!r}, or one that begins so, in {store.path}")
+    return trace
 
 
 def _is_missing(path: Path) -> bool:

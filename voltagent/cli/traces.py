@@ -9,20 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from voltagent._readable import clean, duration, moment, short_id, tokens
 from voltagent.cli.store import NothingRecordedError, add_db, opened
-from voltagent.cli.text import (
-    Style,
-    clean,
-    columns,
-    duration,
-    encodable,
-    fitted,
-    moment,
-    padded,
-    short_id,
-    style_for,
-    tokens,
-)
+from voltagent.cli.text import Style, columns, encodable, fitted, padded, style_for
 from voltagent.local.store import Filter, TraceSummary
 
 __all__ = ["add", "table"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from voltagent.cli.text import Style, clean, columns, duration, error_text, fitted, moment, tokens, value
+from voltagent._readable import clean, duration, error_text, moment, tokens, value
+from voltagent.cli.text import Style, columns, fitted
 from voltagent.local.store import StoredOperation, StoredTrace
 
 __all__ = ["lines"]

@@ -25,6 +25,7 @@ from voltagent.local.records import (
     stored_trace,
     summary,
 )
+from voltagent.local.replay import OPERATION_ROWS, TRACE_ROW, replayed
 from voltagent.local.writing import Row, Statement, plan
 
 __all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary"]
@@ -148,6 +149,11 @@ class Store:
     def operations(self, trace_id: str) -> list[StoredOperation]:
         """The operations of a trace, in the order in which they began."""
         return [stored_operation(row) for row in self._rows(OPERATIONS_QUERY, (trace_id,))]
+
+    def events(self, trace_id: str) -> list[Event]:
+        """The events of a trace again, in the order to send them in; none where there is no such trace."""
+        trace = self._rows(TRACE_ROW, (trace_id,))
+        return replayed(trace[0], self._rows(OPERATION_ROWS, (trace_id,))) if trace else []
 
     def extent(self) -> tuple[int, int]:
         """How many traces there are, and the number of the file's schema."""

@@ -1,0 +1,70 @@
+"""What was recorded, in words for people: times, counts, errors, values. Pure functions, for terminals and pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+__all__ = ["clean", "duration", "error_text", "moment", "short_id", "tokens", "value"]
+
+
+def clean(text: str) -> str:
+    """A text that cannot move the cursor, change colours or turn the line around: such characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def duration(start_ns: int, end_ns: int | None) -> str:
+    """A time span in two digits or so: ``0.04 ms``, ``12 ms``, ``3.4 s``, ``2 min 5 s``; empty while it runs."""
+    if end_ns is None:
+        return ""
+    seconds = max(0, end_ns - start_ns) / 1e9
+    if seconds < 0.000995:  # below what is rounded up to the next form
+        return f"{seconds * 1000:.2f} ms"
+    if seconds < 0.00995:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def tokens(usage: Mapping[str, Any] | None) -> str:
+    """``235 tokens``, or nothing."""
+    if usage is None:
+        return ""
+    total = usage.get("total_tokens")
+    if not isinstance(total, int):
+        total = sum(usage[name] for name in ("prompt_tokens", "completion_tokens") if isinstance(usage.get(name), int))
+    return f"{total} tokens" if total else ""
+
+
+def moment(nanoseconds: int) -> str:
+    """A point in time, in the local time zone."""
+    return datetime.fromtimestamp(nanoseconds / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short_id(identifier: str) -> str:
+    """As much of an id as tells traces apart: eight digits of a UUID, all of an id that somebody gave."""
+    return identifier[:8] if len(identifier) == 36 and identifier.count("-") == 4 else identifier
+
+
+def error_text(error: Any) -> str:
+    """What went wrong, in a line."""
+    if isinstance(error, Mapping):
+        fields = cast("Mapping[str, Any]", error)
+        message = fields.get("message")
+        said = message if isinstance(message, str) else "" if message is None else value(message)
+        return ": ".join(part for part in (str(fields.get("type") or fields.get("code") or ""), said) if part)
+    return error if isinstance(error, str) else value(error)
+
+
+def value(content: Any) -> str:
+    """A JSON value on one line."""
+    return json.dumps(content, ensure_ascii=False)
