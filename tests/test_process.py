@@ -318,6 +318,33 @@ def test_fork_under_load(model: Model, url: str) -> None:
 
 
 @posix
+def test_fork_while_an_event_for_several_destinations_is_being_redacted(model: Model, url: str, tmp_path: Path) -> None:
+    code = f"""
+    inside, forked = threading.Event(), threading.Event()
+    def look(path, value):
+        if value == "parent" and not inside.is_set():
+            inside.set()
+            forked.wait(20)
+        return value
+    sdk.shutdown()
+    sdk = VoltAgentSDK(base_url=os.environ["URL"], public_key="pk", secret_key="sk", exporter="rest,local",
+                       local_path={str(tmp_path / "t.db")!r}, flush_interval=0.01, redact=look)
+    work("parent")
+    assert inside.wait(20)
+    pid = os.fork()
+    if pid == 0:
+        work("child")
+        report = sdk.flush(10)
+        os._exit(0 if report.accepted == report.recorded == 8 else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    forked.set()
+    """
+    ran = run(code, url, "-W", "ignore::DeprecationWarning")
+    assert (ran.code, ran.err) == (0, "")
+    arrived(model, "parent", "child")
+
+
+@posix
 def test_what_the_parent_opened_is_the_parents_to_end(model: Model, url: str) -> None:
     code = """
     with sdk.trace(agent_id="shared") as trace:
@@ -334,6 +361,50 @@ def test_what_the_parent_opened_is_the_parents_to_end(model: Model, url: str) ->
     ran = run(code, url, "-W", "ignore::DeprecationWarning")
     assert (ran.code, ran.err) == (0, "")
     assert len(model.ended) == 1
+    assert len(model.events) == 2
+
+
+@posix
+def test_a_forked_child_counts_its_own_sampling(url: str, model: Model) -> None:
+    code = """
+    sdk.shutdown()
+    sdk = VoltAgentSDK(base_url=os.environ["URL"], public_key="pk", secret_key="sk", sample_rate=0, keep_errors=True)
+    work("left out")
+    with sdk.trace(agent_id="of the parent"):
+        pid = os.fork()
+        if pid == 0:
+            assert sdk.stats().sampled_out == sdk.stats().sampled_out_events == 0, sdk.stats()
+    if pid == 0:
+        work("left out")
+        report = sdk.flush()
+        assert (report.sampled_out, report.sampled_out_events) == (1, 4), report
+        sys.exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    report = sdk.flush()
+    assert (report.sampled_out, report.sampled_out_events) == (2, 6), report
+    """
+    ran = run(code, url, "-W", "ignore::DeprecationWarning")
+    assert (ran.code, ran.err) == (0, "")
+    assert not model.histories
+
+
+@posix
+def test_what_fails_in_a_forked_child_is_kept_with_the_trace_it_failed_in(url: str, model: Model) -> None:
+    code = """
+    sdk.shutdown()
+    sdk = VoltAgentSDK(base_url=os.environ["URL"], public_key="pk", secret_key="sk", sample_rate=0, keep_errors=True)
+    with sdk.trace(agent_id="shared") as shared:
+        pid = os.fork()
+        if pid == 0:
+            shared.add_tool(name="of the child").error("it broke")
+            report = sdk.flush()
+            os._exit(0 if report.accepted == report.recorded == 3 else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert sdk.flush().recorded == 0
+    """
+    ran = run(code, url, "-W", "ignore::DeprecationWarning")
+    assert (ran.code, ran.err) == (0, "")
+    assert names(model) == ["shared"]
     assert len(model.events) == 2
 
 

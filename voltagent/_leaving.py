@@ -11,7 +11,7 @@ from weakref import WeakSet
 from voltagent import _clock
 from voltagent.exporters import Verdict
 
-__all__ = ["Stop", "late_budget", "left", "register", "watch"]
+__all__ = ["Stop", "late_budget", "left", "register", "renew", "watch"]
 
 SILENCE: Final = 5.0  # seconds without any answer, after which an exit gives up
 _RETRIES: Final = 2.0  # seconds that an exit spends on a destination that says no
@@ -63,13 +63,23 @@ class _Lane(Protocol):
     def after_fork(self) -> None: ...
 
 
+class _Renewed(Protocol):
+    def after_fork(self) -> None: ...
+
+
 _lanes: Final[WeakSet[Any]] = WeakSet()
+_renewed: Final[WeakSet[Any]] = WeakSet()
 _state: Final[dict[str, float]] = {}  # "left": when the exit hook ran; "pid": the child that has its finalizer
 
 
 def watch(lane: _Lane) -> None:
     """Have the lane finish at exit and start anew in forked children."""
     _lanes.add(lane)
+
+
+def renew(part: _Renewed) -> None:
+    """Have a part that has nothing to finish at exit start anew in forked children."""
+    _renewed.add(part)
 
 
 def left() -> bool:
@@ -113,8 +123,8 @@ def _leave() -> None:
 
 def _forked() -> None:
     _state.clear()
-    for lane in list(_lanes):
-        lane.after_fork()
+    for part in (*_renewed, *_lanes):
+        part.after_fork()
 
 
 atexit.register(_leave)

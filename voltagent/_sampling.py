@@ -108,6 +108,17 @@ class Sampling:
         """One that waited is sent, or left out."""
         self._open.pop(id(aside), None)
 
+    def after_fork(self) -> None:
+        """In a forked child: count anew. The traces that wait are counted by the parent, but may fail here, too."""
+        self.traces = self.events = 0
+        uncounted = Sampling()
+        uncounted.sink = self.sink
+        waiting, self._open = self._open, WeakValueDictionary()
+        for reference in waiting.valuerefs():
+            aside = reference()
+            if aside is not None:
+                aside.after_fork(uncounted)
+
     def close(self) -> None:
         """Nothing more will fail: leave out what waits."""
         for reference in self._open.valuerefs():
@@ -148,6 +159,11 @@ class Aside:
         elif phase is Phase.END and span.parent is None:
             self.leave_out()
         return True
+
+    def after_fork(self, sampling: Sampling) -> None:
+        """In a forked child: whoever was handing on is the parent's thread; the counts are those of ``sampling``."""
+        self._sampling = sampling
+        self._handing_on = threading.Lock()
 
     def _fits(self, event: Event, size: int) -> bool:
         phase, span, _ = event

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
 
-from voltagent import _clock
+from voltagent import _clock, _leaving
 from voltagent._intake import Rules
 from voltagent._lane import Lane
 from voltagent._promise import Promise, Report
@@ -57,9 +57,10 @@ class Sender:
         )
         process = _chain(processors)
         if len(exporters) > 1:
-            process = _one_at_a_time(process)
+            process = _OneAtATime(process)
         self._timeout = timeout
         self._sampling = sampling or Sampling()
+        _leaving.renew(self._sampling)
         self._lanes = tuple(Lane(exporter, rules, process) for exporter in exporters)
         if len(self._lanes) == 1:
             self.put = self._lanes[0].put  # type: ignore[method-assign] # recording costs one call less
@@ -110,12 +111,18 @@ def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[E
     return process
 
 
-def _one_at_a_time(process: Callable[[Event], Event | None]) -> Callable[[Event], Event | None]:
+class _OneAtATime:
     """Processors change a span in place: two lanes must not be at the same span at once."""
-    lock = threading.Lock()
 
-    def locked(event: Event) -> Event | None:
-        with lock:
-            return process(event)
+    def __init__(self, process: Callable[[Event], Event | None]) -> None:
+        self._process = process
+        self.after_fork()
+        _leaving.renew(self)
 
-    return locked
+    def __call__(self, event: Event) -> Event | None:
+        with self._turn:
+            return self._process(event)
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread that had its turn is the parent's, and never gives it back here."""
+        self._turn = threading.Lock()
