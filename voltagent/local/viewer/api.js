@@ -1,0 +1,112 @@
+// The viewer's server: JSON by GET, and news of the store as they happen.
+
+import { say } from "./dom.js";
+
+/** The JSON under `/api/…`; raises an `Error` with the server's words. */
+export async function get(path, query = {}, options = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const answer = await fetch(`api/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`, options);
+  const value = parsed(await answer.text());
+  if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { status: answer.status });
+  return value;
+}
+
+/** JSON with whole numbers as they were written, also those that JavaScript's numbers would round. */
+function parsed(text) {
+  return /\d{17}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
+}
+
+function exact(key, value, context) {
+  const whole = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source);
+  return whole ? BigInt(context.source) : value;
+}
+
+/** A segment of a path. */
+export const segment = encodeURIComponent;
+
+/**
+ * Call `changed(ids)` when the store changed, until the function that this returns is called.
+ *
+ * A hidden page lets its connection go, because a browser has only six for a host; back in view it looks again.
+ */
+export function listen(path, changed) {
+  let source = null;
+  let lost = false;
+  const open = () => {
+    source = new EventSource(`api/${path}`);
+    source.addEventListener("open", () => {
+      shown("live");
+      if (lost) changed(null);
+      lost = false;
+    });
+    source.addEventListener("error", () => {
+      lost = true;
+      shown("lost");
+    });
+    source.addEventListener("change", (event) => changed(idsOf(event.data)));
+  };
+  const shut = () => {
+    source?.close();
+    source = null;
+  };
+  const look = () => {
+    if (document.hidden) {
+      shut();
+      lost = true;
+    } else if (!source) open();
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    shut();
+  };
+}
+
+function idsOf(data) {
+  try {
+    return JSON.parse(data).traces;
+  } catch {
+    return null;
+  }
+}
+
+const STATES = { live: "live", lost: "no server" };
+
+function shown(state) {
+  const place = document.getElementById("live");
+  if (place.dataset.state === state) return;
+  place.dataset.state = state;
+  place.textContent = STATES[state];
+  place.title = state === "live" ? "New traces appear as they happen" : "Start it again: voltagent ui";
+  if (state === "lost") say("The viewer's server does not answer");
+}
+
+/**
+ * A function that does `work` now and then: at once, but never two at a time, and after slow work with a pause.
+ * Calls in between become one.
+ */
+export function paced(work) {
+  let [busy, again] = [false, false];
+  const run = async () => {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    const began = performance.now();
+    try {
+      await work();
+    } finally {
+      const pause = Math.max(50, 2 * (performance.now() - began));
+      setTimeout(() => {
+        busy = false;
+        if (again) {
+          again = false;
+          run();
+        }
+      }, pause);
+    }
+  };
+  return run;
+}

@@ -1,0 +1,95 @@
+// The traces of one conversation, turn by turn, the oldest first.
+
+import { get, listen, paced, segment } from "./api.js";
+import { element } from "./dom.js";
+import { failure } from "./details.js";
+import { count, duration, elapsed, exactly, plural, tokens } from "./format.js";
+import { status } from "./kinds.js";
+import { useKeys } from "./keys.js";
+import { address, go } from "./route.js";
+import { shown } from "./value.js";
+
+/** The page of one conversation. */
+export function openConversation(host, first) {
+  const [id] = first.places;
+  const view = { id, text: "" };
+  document.title = "Conversation · voltagent";
+  view.about = element("span", { class: "dim" });
+  view.turns = element("ol", { class: "turns" });
+  const title = element("h1", {}, "Conversation ", element("bdi", {}, id));
+  host.append(element("header", { class: "trace-head" }, title, view.about), view.turns);
+  const step = (by) => () => focusTurn(view, by);
+  useKeys([
+    [["j", "ArrowDown"], "next turn", step(1)],
+    [["k", "ArrowUp"], "previous turn", step(-1)],
+    [["Enter"], "open the trace of a turn"],
+    [["Escape"], "all traces", () => go(address("list"))],
+  ]);
+  const refresh = paced(() => load(view));
+  const end = listen("live", refresh);
+  refresh();
+  return {
+    update() {},
+    close() {
+      view.closed = true;
+      end();
+    },
+  };
+}
+
+async function load(view) {
+  let answer;
+  try {
+    answer = await get(`conversations/${segment(view.id)}`);
+  } catch (failed) {
+    if (!view.closed && !view.text) view.turns.replaceChildren(element("li", { class: "problem" }, failed.message));
+    return;
+  }
+  const text = JSON.stringify(answer, (key, value) => (typeof value === "bigint" ? String(value) : value));
+  if (view.closed || text === view.text) return;
+  view.text = text;
+  const { traces } = answer;
+  const sum = traces.reduce((all, trace) => all + (tokens(trace.usage) || 0), 0);
+  view.about.textContent = [plural(traces.length, "turn"), sum ? plural(sum, "token") : ""].filter(Boolean).join(" · ");
+  view.turns.replaceChildren(...traces.map((trace, place) => turn(trace, traces[place - 1])));
+}
+
+function turn(trace, before) {
+  const used = tokens(trace.usage);
+  const pause = before ? `${duration(trace.start - before.start - (before.duration || 0))} later` : "";
+  return element(
+    "li",
+    { class: `turn ${trace.status}` },
+    element(
+      "div",
+      { class: "headline" },
+      status(trace.status),
+      element("a", { href: address("trace", [trace.id]) }, element("bdi", {}, trace.agent)),
+      element("span", { class: "dim", title: pause }, exactly(trace.start)),
+      element("span", {}, duration(elapsed(trace))),
+      used === null ? null : element("span", {}, `${count(used)} tokens`),
+      trace.operations ? element("span", { class: "dim" }, plural(trace.operations, "operation")) : null,
+      trace.user ? element("bdi", { class: "dim" }, trace.user) : null,
+    ),
+    said("in", trace.input),
+    said("out", trace.output),
+    trace.error ? element("div", { class: "said out" }, failure(trace.error)) : null,
+  );
+}
+
+function said(side, value) {
+  if (value === null || value === undefined) return null;
+  return element("div", { class: `said ${side}` }, shown(alone(value)));
+}
+
+/** What is said, where the value is only a wrapping of one text: `{"result": "…"}`, `{"question": "…"}`. */
+function alone(value) {
+  const parts = typeof value === "object" && !Array.isArray(value) ? Object.values(value) : [];
+  return parts.length === 1 && typeof parts[0] === "string" ? parts[0] : value;
+}
+
+function focusTurn(view, by) {
+  const links = [...view.turns.querySelectorAll(".headline a")];
+  const here = links.indexOf(document.activeElement);
+  links[Math.min(links.length - 1, Math.max(0, here + by))]?.focus();
+}

@@ -1,0 +1,60 @@
+// The only place that makes elements. What is recorded comes from anywhere, so nothing here parses HTML: texts become
+// text nodes, and an attribute that could run or load something is refused.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with attributes (`on: {click}` for listeners, `style: {left}` for properties) and children (texts too). */
+export function element(tag, attributes = {}, ...children) {
+  return filled(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function drawing(tag, attributes = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function filled(made, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) set(made, name, value);
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+function set(made, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (name === "on") {
+    for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+  } else if (name === "style") {
+    for (const [property, text] of Object.entries(value)) made.style.setProperty(property, text);
+  } else if (/^(on.*|src|srcdoc|action|formaction|xlink:href)$/i.test(name) || (name === "href" && value[0] !== "#")) {
+    throw new TypeError(`the attribute ${name} is not for values`);
+  } else {
+    made.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+/** A button with a text. */
+export function button(text, click, attributes = {}) {
+  return element("button", { type: "button", on: { click }, ...attributes }, text);
+}
+
+/** Say something to those who cannot see what changed, and for a moment to those who can. */
+export function say(text) {
+  const said = document.getElementById("said");
+  said.textContent = text;
+  said.classList.add("shown");
+  clearTimeout(said.timer);
+  said.timer = setTimeout(() => said.classList.remove("shown"), 2000);
+}
+
+/** A button that puts the text of `give()` on the clipboard. */
+export function copyButton(give, label = "Copy") {
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(give());
+      say("Copied");
+    } catch {
+      say("The browser did not let us copy");
+    }
+  };
+  return button(label, copy, { class: "quiet copy" });
+}

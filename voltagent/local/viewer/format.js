@@ -1,0 +1,82 @@
+// How times, durations and counts are written. Times are microseconds since the epoch, durations microseconds.
+
+/** `0.04 ms`, `7.4 ms`, `94 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`: as the terminal writes them. */
+export function duration(microseconds) {
+  if (microseconds === null || microseconds === undefined) return "";
+  const seconds = Math.max(0, microseconds) / 1e6;
+  if (seconds < 0.000995) return `${(seconds * 1000).toFixed(2)} ms`;
+  if (seconds < 0.00995) return `${(seconds * 1000).toFixed(1)} ms`;
+  if (seconds < 0.9995) return `${(seconds * 1000).toFixed(0)} ms`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+}
+
+/** `1 234`, with thin spaces between thousands. */
+export function count(number) {
+  if (number === null || number === undefined) return "";
+  const [whole, rest] = String(number).split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (rest ? `.${rest}` : "");
+}
+
+/** `950`, `12.3 k`, `4.0 M`: for axes and tight columns. */
+export function short(number) {
+  if (number < 10_000) return count(Math.round(number * 100) / 100);
+  return number < 1e6 ? `${trimmed(number / 1e3)} k` : `${trimmed(number / 1e6)} M`;
+}
+
+function trimmed(number) {
+  return number < 100 ? number.toFixed(1) : number.toFixed(0);
+}
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** `14:05:09` today, `11-21 14:05:09` on another day, with the year if it is another one. */
+export function moment(microseconds, now = Date.now()) {
+  const [date, today] = [new Date(microseconds / 1000), new Date(now)];
+  const time = clock(date);
+  if (date.toDateString() === today.toDateString()) return time;
+  const day = `${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+  return date.getFullYear() === today.getFullYear() ? day : `${date.getFullYear()}-${day}`;
+}
+
+/** `2026-11-21 14:05:09.123`, in the time zone of this machine. */
+export function exactly(microseconds) {
+  const date = new Date(microseconds / 1000);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${clock(date)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+function clock(date) {
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** All tokens of a usage; nothing where it counts none. */
+export function tokens(usage) {
+  if (!usage) return null;
+  const parts = [usage.prompt_tokens, usage.completion_tokens].filter(Number.isFinite);
+  if (Number.isFinite(usage.total_tokens)) return usage.total_tokens;
+  return parts.length ? parts.reduce((sum, part) => sum + part) : null;
+}
+
+/** `1 error`, `2 errors`. */
+export function plural(number, word) {
+  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+}
+
+/** The first characters of an id: enough to tell it from others. */
+export function shortId(id) {
+  return id.length > 12 ? id.slice(0, 8) : id;
+}
+
+/** Microseconds of this machine's clock, the one that the recorded programs read too. */
+export function now() {
+  return Date.now() * 1000;
+}
+
+/** How long something took, or has taken so far where it still runs. */
+export function elapsed(thing) {
+  if (thing.duration !== null && thing.duration !== undefined) return thing.duration;
+  return thing.status === "running" ? Math.max(0, now() - thing.start) : null;
+}

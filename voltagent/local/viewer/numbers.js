@@ -1,0 +1,159 @@
+// Calls, errors, durations and tokens over time: by agent, by tool or by model.
+
+import { get, listen, paced } from "./api.js";
+import { element } from "./dom.js";
+import { emptyStore } from "./empty.js";
+import { count, duration, plural, short } from "./format.js";
+import { useKeys } from "./keys.js";
+import { plot } from "./plot.js";
+import { address, go } from "./route.js";
+
+const BY = { agent: "agents", tool: "tools", model: "models" };
+const HOUR = 3600e6;
+const SPANS = { "1h": ["last hour", HOUR, 60], "1d": ["last day", 24 * HOUR, 48], "7d": ["last week", 168 * HOUR, 56], "30d": ["last 30 days", 720 * HOUR, 60], all: ["all", null, 60] };
+const PERCENTILES = ["p50", "p95", "p99"];
+const COLOURED = 7; // groups with a colour of their own; the others share one
+
+/** The page with the plots. */
+export function openNumbers(host, first) {
+  const view = { query: first.query, hidden: new Set() };
+  document.title = "Numbers · voltagent";
+  view.tools = element("div", { class: "filters" });
+  view.body = element("div", { class: "numbers-body" });
+  host.append(view.tools, view.body);
+  useKeys([
+    [["a"], "by agent", () => set(view, { by: "agent" })],
+    [["t"], "by tool", () => set(view, { by: "tool" })],
+    [["m"], "by model", () => set(view, { by: "model" })],
+    [["ArrowLeft", "ArrowRight"], "values of a plot that has the focus"],
+    [["Escape"], "all traces", () => go(address("list"))],
+  ]);
+  const refresh = paced(() => load(view));
+  view.refresh = refresh;
+  const end = listen("live", refresh);
+  refresh();
+  return {
+    update(route) {
+      view.query = route.query;
+      view.hidden.clear();
+      refresh();
+    },
+    close() {
+      view.closed = true;
+      end();
+    },
+  };
+}
+
+function chosen(view) {
+  const { by, within, percentile } = view.query;
+  return {
+    by: by in BY ? by : "agent",
+    within: within in SPANS ? within : "1d",
+    percentile: PERCENTILES.includes(percentile) ? percentile : "p95",
+  };
+}
+
+function set(view, change) {
+  go(address("numbers", [], { ...chosen(view), ...change }));
+}
+
+async function load(view) {
+  const { by, within } = chosen(view);
+  const [, length, buckets] = SPANS[within];
+  const since = length ? Math.round(Date.now() * 1000 - length) : null;
+  try {
+    const answer = await get("numbers", { by, since, buckets });
+    if (!view.closed) draw(view, answer);
+  } catch (failed) {
+    if (!view.closed) view.body.replaceChildren(element("p", { class: "problem" }, failed.message));
+  }
+}
+
+function draw(view, answer) {
+  if (view.body.querySelector(":hover .told:not([hidden])")) return; // somebody reads its values
+  controls(view);
+  const { by, percentile, within } = chosen(view);
+  const groups = [...answer.groups].sort((one, other) => sum(other.calls) - sum(one.calls));
+  if (!groups.length) {
+    const words = within === "all" && by === "agent" ? emptyStore() : element("p", { class: "empty" }, `No ${BY[by]} in this time.`);
+    view.body.replaceChildren(words);
+    return;
+  }
+  groups.forEach((group, place) => Object.assign(group, { colour: place < COLOURED ? `series-${place}` : "series-rest" }));
+  const seen = groups.filter((group) => !view.hidden.has(group.name));
+  const common = { buckets: answer.buckets, when: clockFor(answer.buckets) };
+  const series = (values) => seen.map((group) => ({ name: group.name, colour: group.colour, values: values(group) }));
+  view.body.replaceChildren(
+    element(
+      "div",
+      { class: "plots" },
+      plot({ ...common, title: "Calls", stacked: true, write: short, series: series((group) => group.calls) }),
+      plot({ ...common, title: "Errors", stacked: true, write: short, series: series((group) => group.errors) }),
+      plot({ ...common, title: `Duration, ${percentile}`, stacked: false, step: 1e-3, write: (value) => (value ? duration(value) : "0"), series: series((group) => group[percentile]) }),
+      plot({ ...common, title: "Tokens", stacked: true, write: short, series: series((group) => group.tokens.map((one) => total(one))) }),
+    ),
+    table(view, groups, by),
+  );
+}
+
+const sum = (values) => values.reduce((all, value) => all + (value || 0), 0);
+const total = (one) => one?.total ?? (one ? (one.prompt || 0) + (one.completion || 0) : 0);
+
+function controls(view) {
+  const { by, within, percentile } = chosen(view);
+  const tabs = (name, entries, current) =>
+    element("span", { class: "tabs", role: "group", "aria-label": name }, entries.map(([value, words]) =>
+      element("a", { href: address("numbers", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
+  view.tools.replaceChildren(
+    tabs("by", Object.entries(BY), by),
+    tabs("within", Object.entries(SPANS).map(([name, [words]]) => [name, words]), within),
+    tabs("percentile", PERCENTILES.map((name) => [name, name]), percentile),
+  );
+}
+
+const HEADINGS = ["calls", "errors", "error rate", "p50", "p95", "p99", "prompt", "completion", "tokens"];
+
+function table(view, groups, by) {
+  const head = element("tr", {}, element("th", { scope: "col" }, by), HEADINGS.map((name) => element("th", { scope: "col", class: "number" }, name)));
+  const caption = element("caption", { class: "dim" }, `${plural(groups.length, by)} · a click on a name hides it in the plots`);
+  const table = element("table", { class: "totals" }, caption, element("thead", {}, head), element("tbody", {}, groups.map((group) => row(view, group))));
+  return element("div", { class: "totals-holder" }, table);
+}
+
+function row(view, group) {
+  const { calls, errors, tokens: used = {}, ...percentiles } = group.total;
+  const toggle = () => {
+    if (!view.hidden.delete(group.name)) view.hidden.add(group.name);
+    view.refresh();
+  };
+  const shown = !view.hidden.has(group.name);
+  const name = element("button", { type: "button", class: "quiet series", "aria-pressed": shown, on: { click: toggle } },
+    element("i", { class: `swatch ${group.colour}` }), element("bdi", {}, group.name));
+  const number = (text, sort = "") => element("td", { class: `number ${sort}` }, text);
+  return element(
+    "tr",
+    { class: shown ? "" : "off" },
+    element("th", { scope: "row" }, name),
+    number(count(calls)),
+    number(errors ? count(errors) : "", errors ? "error-text" : ""),
+    number(errors ? `${((100 * errors) / calls).toFixed(1)} %` : "", errors ? "error-text" : ""),
+    PERCENTILES.map((one) => number(duration(percentiles[one]))),
+    number(used.prompt ? count(used.prompt) : ""),
+    number(used.completion ? count(used.completion) : ""),
+    number(total(used) ? count(total(used)) : ""),
+  );
+}
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** How to write a bucket's moment: with the day where they span more than one. */
+function clockFor(buckets) {
+  const long = buckets.length > 1 && buckets.at(-1) - buckets[0] > 24 * HOUR;
+  return (start) => {
+    const date = new Date(start / 1000);
+    const day = `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+    const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+    return long ? `${day} ${time}` : time;
+  };
+}

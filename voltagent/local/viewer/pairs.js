@@ -1,0 +1,49 @@
+// Two trees laid side by side: which operation of the one is which of the other. Pure functions.
+
+const MOST = 1_000_000; // comparisons for one list of siblings; longer ones are paired in order
+
+/** Rows in the order of the trees: `{one, other, depth}` with nodes, one of which may be null. */
+export function pairs(nodes, others) {
+  const rows = [];
+  const waiting = [{ one: nodes[0], other: others[0], depth: 0 }];
+  while (waiting.length) {
+    const row = waiting.pop();
+    rows.push(row);
+    const children = paired(childrenOf(nodes, row.one), childrenOf(others, row.other));
+    for (const [one, other] of children.reverse()) waiting.push({ one, other, depth: row.depth + 1 });
+  }
+  return rows;
+}
+
+function childrenOf(nodes, node) {
+  return node ? node.children.map((index) => nodes[index]) : [];
+}
+
+const sort = (node) => JSON.stringify([node.kind, node.operation, node.name]);
+
+/** The longest common order of both lists, with what is only in one of them in its place. */
+function paired(ones, others) {
+  const [left, right] = [ones.map(sort), others.map(sort)];
+  const lengths = ones.length * others.length <= MOST ? table(left, right) : null;
+  const out = [];
+  let [i, j] = [0, 0];
+  while (i < ones.length && j < others.length) {
+    if (left[i] === right[j]) out.push([ones[i++], others[j++]]);
+    else if (lengths ? lengths[i + 1][j] >= lengths[i][j + 1] : i <= j) out.push([ones[i++], null]);
+    else out.push([null, others[j++]]);
+  }
+  while (i < ones.length) out.push([ones[i++], null]);
+  while (j < others.length) out.push([null, others[j++]]);
+  return out;
+}
+
+/** `lengths[i][j]`: how many are common to `left` from i on and `right` from j on. */
+function table(left, right) {
+  const lengths = Array.from({ length: left.length + 1 }, () => new Uint32Array(right.length + 1));
+  for (let i = left.length - 1; i >= 0; i -= 1) {
+    for (let j = right.length - 1; j >= 0; j -= 1) {
+      lengths[i][j] = left[i] === right[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
+    }
+  }
+  return lengths;
+}

@@ -1,0 +1,38 @@
+// The address bar holds what is shown: `#/trace/ab12?operation=cd34`. Nothing of it is sent to the server.
+
+/** `{page, places, query}` of an address; the list of traces where it says nothing. */
+export function route(hash = location.hash) {
+  const [path, query] = cut(hash.replace(/^#\/?/, ""), "?");
+  const [page, ...places] = path.split("/").map(decoded);
+  return { page: page || "list", places, query: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+function cut(text, mark) {
+  const place = text.indexOf(mark);
+  return place < 0 ? [text, ""] : [text.slice(0, place), text.slice(place + 1)];
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that means itself
+  }
+}
+
+/** The address of a page; what is empty in the query is left out. */
+export function address(page, places = [], query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const path = [page === "list" ? "" : page, ...places.map(encodeURIComponent)].join("/");
+  return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
+}
+
+/** Go to an address, as a link does. */
+export function go(target) {
+  location.hash = target;
+}
+
+/** Note in the address bar what is shown now, without a new entry in the history. */
+export function note(target) {
+  if (target !== location.hash) history.replaceState(null, "", target);
+}

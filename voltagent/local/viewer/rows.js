@@ -1,0 +1,87 @@
+// Long lists: only the rows in view are in the document.
+
+import { element } from "./dom.js";
+
+const MARGIN = 8; // rows drawn beyond each edge, so that scrolling shows none missing
+
+/**
+ * Rows of one height inside a scrolling element.
+ *
+ * `height()` is the height in pixels, asked again at every `show`; `draw(index)` makes a row; `drawn()`, if given, is
+ * called after rows were drawn. Rows are not replaced while a pointer is down: a click would lose the row it began on.
+ */
+export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
+  const body = element("div", { class: "rows", role: "rowgroup" });
+  const rows = new Map();
+  let [count, frame, held, stale, tall] = [0, 0, false, false, height()];
+
+  const range = () => {
+    const top = scroller.scrollTop - body.offsetTop;
+    const first = Math.max(0, Math.floor(top / tall) - MARGIN);
+    return [first, Math.min(count, Math.ceil((top + scroller.clientHeight) / tall) + MARGIN)];
+  };
+  const paint = () => {
+    frame = 0;
+    const [first, end] = range();
+    for (const [index, row] of rows) {
+      if (stale || index < first || index >= end) {
+        row.remove();
+        rows.delete(index);
+      }
+    }
+    stale = false;
+    for (let index = first; index < end; index += 1) {
+      if (rows.has(index)) continue;
+      const row = draw(index);
+      row.style.setProperty("top", `${index * tall}px`);
+      rows.set(index, row);
+      body.append(row);
+    }
+    drawn();
+  };
+  const later = () => {
+    if (!frame && !held) frame = requestAnimationFrame(paint);
+  };
+  const hold = (event) => {
+    held = event.type === "pointerdown";
+    if (!held) setTimeout(later); // after the click that belongs to it
+  };
+
+  scroller.append(body);
+  scroller.addEventListener("scroll", later, { passive: true });
+  body.addEventListener("pointerdown", hold);
+  for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, hold);
+  const size = new ResizeObserver(later);
+  size.observe(scroller);
+
+  return {
+    /** The row elements in the document, by index. */
+    rows,
+    /** Show so many rows, drawn anew. */
+    show(number) {
+      [count, tall, stale] = [number, height(), true];
+      body.style.setProperty("--row", `${tall}px`);
+      body.style.setProperty("height", `${count * tall}px`);
+      if (held) return;
+      cancelAnimationFrame(frame);
+      paint();
+    },
+    /** Scroll as little as makes a row visible, below what covers `covered` pixels at the top. */
+    reveal(index, covered = 0) {
+      const top = body.offsetTop + index * tall;
+      if (top < scroller.scrollTop + covered) scroller.scrollTop = top - covered;
+      else if (top + tall > scroller.scrollTop + scroller.clientHeight) {
+        scroller.scrollTop = top + tall - scroller.clientHeight;
+      }
+    },
+    /** How many rows fit on a screen. */
+    page() {
+      return Math.max(1, Math.floor(scroller.clientHeight / tall) - 2);
+    },
+    close() {
+      cancelAnimationFrame(frame);
+      size.disconnect();
+      for (const event of ["pointerup", "pointercancel"]) window.removeEventListener(event, hold);
+    },
+  };
+}

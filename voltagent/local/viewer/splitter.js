@@ -1,0 +1,35 @@
+// The line between tree and details: drag it, or move it with the arrow keys.
+
+import { element } from "./dom.js";
+
+const LEAST = 260; // pixels
+const STEP = 24;
+const KEY = "voltagent-details-width";
+
+/** The separator; `holder()` is the element that has the width of the details as `--details`. */
+export function splitter(holder) {
+  const line = element("div", {
+    class: "splitter", role: "separator", tabindex: 0, "aria-orientation": "vertical", "aria-label": "Width of the details",
+  });
+  const set = (width) => {
+    const most = Math.max(LEAST, holder().clientWidth - LEAST);
+    const pixels = Math.round(Math.min(most, Math.max(LEAST, width)));
+    holder().style.setProperty("--details", `${pixels}px`);
+    line.setAttribute("aria-valuenow", pixels);
+    localStorage.setItem(KEY, pixels);
+  };
+  const width = () => line.nextElementSibling.getBoundingClientRect().width;
+  line.addEventListener("pointerdown", (event) => line.setPointerCapture(event.pointerId));
+  line.addEventListener("pointermove", (event) => {
+    if (line.hasPointerCapture(event.pointerId)) set(holder().getBoundingClientRect().right - event.clientX);
+  });
+  line.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: STEP, ArrowRight: -STEP }[event.key];
+    if (!by) return;
+    set(width() + by);
+    event.preventDefault();
+  });
+  const before = Number(localStorage.getItem(KEY));
+  if (before) queueMicrotask(() => set(before));
+  return line;
+}

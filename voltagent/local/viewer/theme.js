@@ -1,0 +1,3 @@
+// The chosen colours, before anything is drawn. A classic script, because modules run too late for that.
+const chosen = localStorage.getItem("voltagent-theme");
+if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;

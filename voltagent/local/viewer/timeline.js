@@ -1,0 +1,116 @@
+// Rows of a trace's tree with their bars, on a scale of time.
+
+import { element } from "./dom.js";
+import { count, duration, elapsed, tokens } from "./format.js";
+import { kindClass, kindName, mark } from "./kinds.js";
+import { endOf } from "./tree.js";
+
+const SEGMENTS = 250; // of the critical path in one row: closer ones become one
+const STEPS = [1, 2, 5];
+
+/** One row: what it is, how long it took, its tokens, its bar. */
+export function treeRow(node, { nodes, scale, path, collapsed, found, selected, row }) {
+  const state = [node.status, path.has(node.index) ? "critical" : "", found === null ? "" : found.has(node.index) ? "found" : "unfound"];
+  const siblings = node.parent < 0 ? [0] : nodes[node.parent].children;
+  return element(
+    "div",
+    {
+      class: `line ${state.join(" ")}`, role: "row", id: `node-${node.index}`, "aria-level": node.depth + 1,
+      "aria-rowindex": row + 2, "aria-setsize": siblings.length, "aria-posinset": siblings.indexOf(node.index) + 1,
+      "aria-expanded": node.children.length ? String(!collapsed) : null, "aria-selected": selected,
+    },
+    what(node, collapsed),
+    element("span", { class: "took number", role: "gridcell" }, duration(elapsed(node))),
+    element("span", { class: "tokens number dim", role: "gridcell" }, count(tokens(node.usage))),
+    element("span", { class: "time", role: "gridcell", "aria-label": label(node, nodes[0]) }, bars(node, scale, path.get(node.index))),
+  );
+}
+
+function what(node, collapsed) {
+  const toggle = node.children.length ? element("span", { class: "toggle", "aria-hidden": true }, collapsed ? "▸" : "▾") : element("span", { class: "toggle" });
+  const name = element("bdi", { class: "name" }, node.name || node.agent);
+  const error = node.error ? element("bdi", { class: "error-text", title: node.error }, shortError(node.error)) : null;
+  const hidden = collapsed ? element("span", { class: "hidden-count" }, `+${count(node.descendants)}`) : null;
+  const operation = node.operation ? element("span", { class: "dim" }, node.operation) : null;
+  return element(
+    "span",
+    { class: "what", role: "gridcell", title: `${kindName(node)} ${node.name || node.agent}` },
+    element("span", { class: "indent", style: { "--depth": Math.min(node.depth, 24) } }),
+    toggle,
+    mark(node),
+    operation,
+    name,
+    hidden,
+    node.status === "completed" || node.status === "running" ? null : element("span", { class: "state" }, node.status === "error" ? "✕" : node.status),
+    error,
+  );
+}
+
+const shortError = (error) => (typeof error === "string" ? error : error.message || "");
+
+function label(node, trace) {
+  const at = `starts ${duration(node.start - trace.start)} after the trace`;
+  return `${node.status}, ${at}, takes ${duration(elapsed(node)) || "no time"}`;
+}
+
+/** The bar of a node and, on it, its part of the critical path. */
+export function bars(node, scale, segments = []) {
+  const bar = element("span", { class: `bar ${kindClass(node.kind)} ${node.status}` });
+  placed(bar, node.start, endOf(node), scale);
+  if (!Number.isFinite(node.duration) && node.status !== "running") bar.classList.add("moment");
+  return [bar, ...joined(segments, scale).map(([from, to]) => placed(element("span", { class: "on-path" }), from, to, scale))];
+}
+
+function placed(made, from, to, scale) {
+  const width = scale.to - scale.from;
+  const left = Math.max(-1, (from - scale.from) / width);
+  const right = Math.min(2, (to - scale.from) / width);
+  made.style.setProperty("left", `${100 * left}%`);
+  made.style.setProperty("width", `${Math.max(0, 100 * (right - left))}%`);
+  if (right < 0 || left > 1) made.hidden = true;
+  return made;
+}
+
+/** Segments (the latest first) with those joined that one could not tell apart. */
+function joined(segments, scale) {
+  const gap = (scale.to - scale.from) / SEGMENTS;
+  const out = [];
+  for (const [from, to] of segments) {
+    const last = out.at(-1);
+    if (last && last[0] - to < gap) last[0] = Math.min(last[0], from);
+    else out.push([from, to]);
+  }
+  return out;
+}
+
+/** Draw the bars of a row again: what runs grows, and the scale with it. */
+export function growRow(row, node, scale, segments) {
+  row.querySelector(".took").textContent = duration(elapsed(node));
+  row.querySelector(".time").replaceChildren(...bars(node, scale, segments));
+}
+
+/** Round moments on a scale, at most about `most`: `[{at: 0…1, label}, …]`. */
+export function ticks(scale, begin, most = 6) {
+  const width = scale.to - scale.from;
+  const step = roundStep(width / most);
+  const out = [];
+  for (let time = Math.ceil((scale.from - begin) / step) * step; time <= scale.to - begin + step / 1e6; time += step) {
+    const at = (time + begin - scale.from) / width;
+    if (at < 0.97) out.push({ at, label: tickLabel(time, step) });
+  }
+  return out;
+}
+
+/** The next larger of 1, 2, 5, 10, 20, 50, … */
+export function roundStep(size) {
+  const power = 10 ** Math.floor(Math.log10(size));
+  return power * (STEPS.find((step) => step * power >= size) || 10);
+}
+
+const UNITS = [[60e6, "min"], [1e6, "s"], [1e3, "ms"], [1, "µs"]];
+
+function tickLabel(time, step) {
+  if (Math.abs(time) < step / 1e3) return "0";
+  const [size, unit] = UNITS.find(([size]) => Math.abs(time) >= size && step >= size / 100) || UNITS.at(-1);
+  return `${Number((time / size).toFixed(2))} ${unit}`;
+}

@@ -1,0 +1,130 @@
+// A trace as a tree: pure functions from what the server answers to nodes and rows. Node 0 is the trace itself.
+
+import { now } from "./format.js";
+
+/**
+ * The nodes of an answer of `/api/traces/{id}`: every operation with `index`, `parent` (an index), `children`, `depth`.
+ * What names a parent that is not there, or itself as its ancestor, stands directly under the trace.
+ */
+export function treeOf({ trace, columns, operations }) {
+  const root = { ...trace, kind: "trace", parent: -1 };
+  const rows = operations.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
+  const nodes = [root, ...rows].map((node, index) => ({ ...node, index, children: [], depth: -1, descendants: 0 }));
+  const places = new Map(nodes.slice(1).map((node) => [node.id, node.index]));
+  for (const node of nodes.slice(1)) {
+    node.parent = places.get(node.parent) ?? 0;
+    nodes[node.parent].children.push(node.index);
+  }
+  settle(nodes);
+  return nodes;
+}
+
+/** Give every node its depth; those that are reached from no root go under the trace. */
+function settle(nodes) {
+  const order = [];
+  descend(nodes, 0, 0, order);
+  for (const node of nodes) {
+    if (node.depth >= 0) continue;
+    const siblings = nodes[node.parent].children;
+    siblings.splice(siblings.indexOf(node.index), 1);
+    node.parent = 0;
+    nodes[0].children.push(node.index);
+    descend(nodes, node.index, 1, order);
+  }
+  for (const node of order.reverse()) {
+    if (node.parent >= 0) nodes[node.parent].descendants += node.descendants + 1;
+  }
+}
+
+function descend(nodes, from, depth, order) {
+  const waiting = [[from, depth]];
+  while (waiting.length) {
+    const [index, level] = waiting.pop();
+    nodes[index].depth = level;
+    order.push(nodes[index]);
+    for (const child of nodes[index].children) waiting.push([child, level + 1]);
+  }
+}
+
+/** The rows to show, in order, without what is below collapsed nodes (a set of ids). */
+export function visible(nodes, collapsed) {
+  const rows = [];
+  const waiting = [0];
+  while (waiting.length) {
+    const node = nodes[waiting.pop()];
+    rows.push(node);
+    if (collapsed.has(node.id)) continue;
+    for (let place = node.children.length - 1; place >= 0; place -= 1) waiting.push(node.children[place]);
+  }
+  return rows;
+}
+
+/** When a node ended; now where it still runs, its start where it has no duration. */
+export function endOf(node) {
+  if (Number.isFinite(node.duration)) return node.start + node.duration;
+  return node.status === "running" ? Math.max(node.start, now()) : node.start;
+}
+
+/** From the first start to the last end. */
+export function extent(nodes) {
+  let [from, to] = [Infinity, -Infinity];
+  for (const node of nodes) {
+    from = Math.min(from, node.start);
+    to = Math.max(to, endOf(node));
+  }
+  return { from, to: Math.max(to, from + 1) };
+}
+
+/** How long a node itself worked: its duration without the time in which a child of its ran. */
+export function selfTime(nodes, node) {
+  const [from, to] = [node.start, endOf(node)];
+  let [busy, until] = [0, from];
+  for (const index of node.children) {
+    const end = Math.min(to, endOf(nodes[index]));
+    const start = Math.max(until, nodes[index].start);
+    if (end > start) {
+      busy += end - start;
+      until = end;
+    }
+  }
+  return Math.max(0, to - from - busy);
+}
+
+/**
+ * The critical path: what the trace waited for, as `Map(index -> [[from, to], …])`, per node the latest first.
+ *
+ * From the end backwards: the child that ended last before a moment is what was waited for until then; between its
+ * end and that moment, the node itself worked. Making anything on the path faster makes the trace faster.
+ */
+export function criticalPath(nodes) {
+  const path = new Map();
+  const waiting = [[0, Infinity]];
+  while (waiting.length) {
+    const [index, until] = waiting.pop();
+    const node = nodes[index];
+    let moment = Math.min(until, endOf(node));
+    const own = [];
+    for (const child of latestFirst(nodes, node, moment)) {
+      if (child.end > moment) continue; // it ran beside what is on the path
+      if (moment > child.end) own.push([child.end, moment]);
+      waiting.push([child.index, child.end]);
+      moment = Math.max(node.start, child.start);
+    }
+    if (moment > node.start) own.push([node.start, moment]);
+    path.set(index, own);
+  }
+  return path;
+}
+
+function latestFirst(nodes, node, limit) {
+  return node.children
+    .map((index) => ({ index, start: nodes[index].start, end: Math.min(limit, endOf(nodes[index])) }))
+    .filter((child) => child.end > child.start)
+    .sort((one, other) => other.end - one.end || one.start - other.start);
+}
+
+/** Whether a node is meant by a search: part of a name, a kind, a status, a tag or an error. */
+export function matches(node, wanted) {
+  const texts = [node.name, node.kind, node.operation, node.status, node.error, node.id, ...(node.tags || [])];
+  return texts.some((text) => typeof text === "string" && text.toLowerCase().includes(wanted));
+}

@@ -1,0 +1,130 @@
+// Any JSON value, folded: what is large or deep opens on request. Texts are shown as texts, whatever is in them.
+
+import { button, copyButton, element } from "./dom.js";
+import { count } from "./format.js";
+
+const LETTERS = 600; // of a text that are shown at first
+const LINES = 14;
+const ENTRIES = 100; // of an object or array that are shown at a time
+const OPEN_DEPTH = 2; // levels that are open at first
+const OPEN_ENTRIES = 24; // in objects and arrays of up to so many entries
+const PREVIEW = 72;
+
+/** A value as elements. */
+export function shown(value) {
+  const plain = typeof value === "string";
+  return element("div", { class: plain ? "value text" : "value" }, plain ? text(value) : node(null, value, 0));
+}
+
+/** The value as a text to copy: a text as it is, everything else as JSON. */
+export function asText(value) {
+  if (typeof value === "string") return value;
+  return JSON.stringify(value, (key, part) => (typeof part === "bigint" ? JSON.rawJSON(String(part)) : part), 2);
+}
+
+/** A titled section around a value, with a button that copies it. */
+export function section(title, value, { open = true, content = null } = {}) {
+  const head = element("summary", {}, element("span", { class: "title" }, title), size(value));
+  const body = content || shown(value);
+  return element("details", { class: "section", open }, head, copyButton(() => asText(value)), body);
+}
+
+function size(value) {
+  if (typeof value === "string") return hint(value.length > LETTERS ? `${count(value.length)} characters` : "");
+  if (Array.isArray(value)) return hint(`${count(value.length)} items`);
+  return null;
+}
+
+const hint = (words) => (words ? element("span", { class: "dim" }, words) : null);
+
+function node(key, value, depth) {
+  if (value === null || typeof value !== "object") return element("div", { class: "entry" }, label(key), leaf(value));
+  const entries = Object.entries(value);
+  if (!entries.length) return element("div", { class: "entry" }, label(key), Array.isArray(value) ? "[ ]" : "{ }");
+  return branch(key, value, entries, depth);
+}
+
+function branch(key, value, entries, depth) {
+  const preview = element("span", { class: "preview" }, previewOf(value));
+  const inside = element("div", { class: "inside" });
+  const fill = () => {
+    if (!inside.firstChild) more(inside, entries, 0, depth, Array.isArray(value));
+  };
+  const open = depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES;
+  if (open) fill();
+  const summary = element("summary", {}, label(key), preview);
+  return element("details", { class: "branch", open, on: { toggle: fill } }, summary, inside);
+}
+
+function more(inside, entries, from, depth, numbered) {
+  const part = entries.slice(from, from + ENTRIES);
+  inside.append(...part.map(([key, value]) => node(numbered ? Number(key) : key, value, depth + 1)));
+  const left = entries.length - from - part.length;
+  if (!left) return;
+  const next = button(`show ${count(Math.min(ENTRIES, left))} more of ${count(left)}`, () => {
+    next.remove();
+    more(inside, entries, from + ENTRIES, depth, numbered);
+  }, { class: "quiet" });
+  inside.append(next);
+}
+
+function label(key) {
+  if (key === null) return null;
+  return element("span", { class: typeof key === "number" ? "key number" : "key" }, element("bdi", {}, String(key)));
+}
+
+function leaf(value) {
+  if (typeof value === "string") return text(value, true);
+  return element("span", { class: value === null ? "null" : typeof value }, String(value));
+}
+
+/** A text, cut where it is long, with a button that shows all of it. */
+export function text(value, quoted = false) {
+  const cut = cutOf(value);
+  const holder = element("span", { class: quoted ? "string" : "plain", dir: "auto" }, cut);
+  if (cut.length === value.length) return holder;
+  const all = button(`show all ${count(value.length)} characters`, () => {
+    holder.textContent = value;
+    all.remove();
+  }, { class: "quiet" });
+  return element("span", { class: "long" }, holder, all);
+}
+
+function cutOf(value) {
+  let end = Math.min(LETTERS * 1.2 < value.length ? LETTERS : value.length, value.length);
+  for (let [place, lines] = [-1, 0]; lines <= LINES; lines += 1) {
+    place = value.indexOf("\n", place + 1);
+    if (place < 0 || place >= end) return whole(value, end);
+    if (lines === LINES) end = place;
+  }
+  return whole(value, end);
+}
+
+/** Never half of a surrogate pair. */
+function whole(value, end) {
+  const before = value.charCodeAt(end - 1);
+  return value.slice(0, before >= 0xd800 && before < 0xdc00 && end < value.length ? end - 1 : end);
+}
+
+function previewOf(value) {
+  const numbered = Array.isArray(value);
+  const parts = [];
+  let letters = 0;
+  for (const [key, part] of Object.entries(value)) {
+    if (letters > PREVIEW) {
+      parts.push("…");
+      break;
+    }
+    const piece = numbered ? brief(part) : `${key}: ${brief(part)}`;
+    parts.push(piece);
+    letters += piece.length;
+  }
+  return numbered ? `[${parts.join(", ")}]` : `{${parts.join(", ")}}`;
+}
+
+function brief(value) {
+  if (Array.isArray(value)) return value.length ? `[${count(value.length)}]` : "[]";
+  if (value !== null && typeof value === "object") return "{…}";
+  if (typeof value !== "string") return String(value);
+  return value.length > 24 ? `"${value.slice(0, 24)}…"` : `"${value}"`;
+}
