@@ -137,6 +137,20 @@ SECRET_TEXTS = [
     ("export OPENAI_API_KEY=hunter2", "hunter2"),
     ("clientSecret=hunter2", "hunter2"),
     ("é\npassword=hunter2", "hunter2"),
+    ('call {"password": {"deep": "hunter2", "n": [1, {}]}, "n": 1}', "hunter2"),
+    ('{"q": 1, "password": {"a": "}", "deep": "hunter2", "cut o', "hunter2"),
+    ('{"credentials": ["a", ["hunter2"', "hunter2"),
+    ('{"n": "{\\"secret\\": {\\"a\\": \\"}\\", \\"b\\": \\"hunter2\\"}}", "cut', "hunter2"),
+    ("{'secrets': {'a': \"it's}\", 'b': b'hunter2'}, 'n': 1}", "hunter2"),
+    ("login(password={'a': 'x', 'b': 'hunter2'}, n=1)", "hunter2"),
+    ("login(password=b'hunter2', n=1)", "hunter2"),
+    ("login(password=SecretBox('hunter2'), n=1)", "hunter2"),
+    ("login(auth_token=box.Secret(value='hunter2'), n=1)", "hunter2"),
+    ("login(credentials=('me', 'hunter2'), n=1)", "hunter2"),
+    ("api_key: <Key 'hunter2'>", "hunter2"),
+    ('password = f"hunter2 and more"', "hunter2"),
+    ("password = \\'hunter2 and more\\'", "hunter2"),
+    ('password: """hunter2"""', "hunter2"),
 ]
 HARMLESS_TEXTS = [
     "The bearer of this letter", "a risk-based task-oriented approach", "max_tokens=500", "token: 5", "tokens: many",
@@ -166,6 +180,9 @@ def test_the_rest_of_a_text_stays() -> None:
     assert redacted("go to postgres://me:hunter2@db/x now") == f"go to postgres://me:{SECRET_TEXT}@db/x now"
     assert redacted("f(a=1, password='x y', b=2)") == f"f(a=1, password='{SECRET_TEXT}', b=2)"
     assert redacted('log {"api_key": "x", "n": 1} end') == f'log {{"api_key": "{SECRET_TEXT}", "n": 1}} end'
+    assert redacted('x {"api_key": {"a": ["}"]}, "n": 1} y') == f'x {{"api_key": {SECRET_TEXT}, "n": 1}} y'
+    assert redacted("f(password={'a': 1}, b=(2))") == f"f(password={SECRET_TEXT}, b=(2))"
+    assert redacted("f(password=b'x', b=2)") == f"f(password=b'{SECRET_TEXT}', b=2)"
     assert redacted("use Bearer abcdefghijk now") == f"use Bearer {SECRET_TEXT} now"
 
 
@@ -355,6 +372,12 @@ HOSTILE_TEXTS = {
     "glued keys": "AKIAIOSFODNN7EXAMPLE" * 50_000,
     "glued tokens": "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw" * 20_000,
     "at signs": "http://a:" + "@" * 10**6,
+    "open objects": 'password={"a' * 80_000,
+    "empty objects": "password={}" * 90_000,
+    "calls": "password=a(b" * 80_000,
+    "nested calls": "password=" + "a(" * 500_000,
+    "objects and quotes": 'password={"' + '\\"' * 400_000,
+    "objects and both quotes": "password={" + "'\"" * 400_000,
 }
 
 

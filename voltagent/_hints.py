@@ -107,23 +107,29 @@ _URL_PASSWORD: Final = re.compile(r"""(://[^\s"'<>/?#:@]{0,256}:)[^\s"'<>/]{1,25
 _PRIVATE_KEY: Final = re.compile(
     r"(-----begin )[a-z0-9 ]{0,40}private key(?: block)?-----[\s\S]*?(?:-----end [a-z0-9 ]{0,40}key(?: block)?-----|\Z)"
 )
-# `password=…`, `Authorization: Basic …`, and `"api_key": "…"` in JSON within text that does not parse, because it was
-# escaped more than once or cut. Each part is bounded or cannot fail: no text takes quadratic time.
+# The name in `password=…`, `Authorization: Basic …`, and `"api_key": "…"` in JSON within text that does not parse,
+# because it was escaped more than once or cut; a value must follow. Each part is bounded: no text takes quadratic time.
 _ASSIGNMENT: Final = re.compile(
     rf"((?:{'|'.join(_spelled(name) for name in sorted(_NAMES, key=len, reverse=True))})"
     rf"""(?:\\{{0,8}}["']\ ?|\ )?[:=]\s{{0,8}})"""
-    r"""(?:"[^"\\]*(?:\\.[^"\\]*)*|'[^'\\]*(?:\\.[^'\\]*)*|\\{1,8}["'][^"'\\]*"""
-    r"|(?:(?:basic|bearer|digest|negotiate|token|apikey)\s{1,4})?"
-    r"""(?!\d{1,9}(?:\.\d{1,9})?(?![a-z0-9_.-]))[^\s"'\\,;&<>(){}\[\]]+)""",
-    re.DOTALL,
+    r"""(?=\\{0,8}["']|[\[{]|\(\s?[\[({"']|<[a-z_]"""
+    r"""|(?!\d{1,9}(?:\.\d{1,9})?(?![a-z0-9_.-]))[^\s"'\\,;&<>(){}\[\]])"""
 )
-_OPENING: Final = re.compile(r"\\{0,8}[\"']")
+# What such a value can be: quoted, as in JSON or Python; or a word, a call, a collection.
+_QUOTE: Final = re.compile(r"""[bfru]{0,2}(\\{0,64})(\"{3}|'{3}|["'])""")
+_WORD: Final = re.compile(r"""(?:(?:basic|bearer|digest|negotiate|token|apikey)\s{1,4})?[^\s"'\\,;&<>(){}\[\]]+""")
+_DEFAULT: Final = re.compile(r"""\s?=\s?(?=[bfru]{0,2}["'])""")  # `password: str = "…"`
+_ANGLE: Final = re.compile("<[^<>]{0,512}>?")  # `<Key '…'>`
+_MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
 
 
 def without_secrets(text: str) -> str:
     """The text with ``[redacted]`` in the place of all that looks like a secret."""
     text = _TOKENS.sub(SECRET_TEXT, text)
-    for expression in (_PRIVATE_KEY, _URL_PASSWORD, _ASSIGNMENT, _BEARER, _SIGNATURE, _WEBHOOK):
+    for expression in (_PRIVATE_KEY, _URL_PASSWORD):
+        text = "".join(_kept(expression, text))
+    text = "".join(_unassigned(text))
+    for expression in (_BEARER, _SIGNATURE, _WEBHOOK):
         text = "".join(_kept(expression, text))
     return text
 
@@ -134,10 +140,78 @@ def _kept(expression: re.Pattern[str], text: str) -> Iterator[str]:
     # Not by IGNORECASE, which costs the quick search; `str.lower` would change the length of some texts.
     for found in expression.finditer(text.translate(_ASCII_LOWER)):
         yield text[end : found.end(1)]
-        opening = _OPENING.match(text, found.end(1))
-        yield f"{opening[0]}{SECRET_TEXT}" if opening else SECRET_TEXT
+        yield SECRET_TEXT
         end = found.end()
     yield text[end:]
+
+
+def _unassigned(text: str) -> Iterator[str]:
+    """The same for the values of secret names."""
+    low = text.translate(_ASCII_LOWER)
+    end = 0
+    for found in _ASSIGNMENT.finditer(low):
+        if found.start() >= end:  # else it is in a value that is left out
+            start, past = _value(low, found.end())
+            yield text[end:start]
+            yield SECRET_TEXT
+            end = past
+    yield text[end:]
+
+
+def _value(text: str, start: int) -> tuple[int, int]:
+    """From where to where a value is left out. One that was cut goes to the end of the text."""
+    quote = _QUOTE.match(text, start)
+    if quote is not None:
+        return quote.end(), _past_quoted(text, quote)
+    word = _WORD.match(text, start)
+    past = start if word is None else word.end()
+    default = None if word is None else _DEFAULT.match(text, past)
+    quote = None if default is None else _QUOTE.match(text, default.end())
+    if quote is not None:
+        past = _past_quoted(text, quote)
+    elif text[past : past + 1] in ("(", "[", "{"):
+        past = _past_collection(text, past)
+    elif word is None:
+        angle = _ANGLE.match(text, past)
+        past = past + 1 if angle is None else angle.end()
+    return start, past
+
+
+def _past_quoted(text: str, opening: re.Match[str]) -> int:
+    """Where a quoted value ends, before its closing quote."""
+    escapes, quote = len(opening[1]), opening[2]
+    if len(quote) == 3:
+        end = text.find(quote, opening.end())
+        return len(text) if end < 0 else end
+    for mark in _MARK.finditer(text, opening.end()):
+        if mark[0][-1] == quote and _closes(len(mark[0]) - 1, escapes):
+            return mark.end() - 1 - min(escapes, len(mark[0]) - 1)
+    return len(text)
+
+
+def _closes(escapes: int, opened: int) -> bool:
+    """Whether a quote with so many backslashes ends a text whose first quote had ``opened`` of them."""
+    return escapes <= opened or (escapes - opened) % (2 * (opened + 1)) == 0  # further ones are in the text itself
+
+
+def _past_collection(text: str, start: int) -> int:
+    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
+    depth = 0
+    inside: tuple[str, int] | None = None
+    for mark in _MARK.finditer(text, start):
+        sign, escapes = mark[0][-1], len(mark[0]) - 1
+        if inside is not None:
+            if sign == inside[0] and _closes(escapes, inside[1]):
+                inside = None
+        elif sign in "\"'":
+            inside = sign, escapes
+        elif sign in "([{":
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return mark.end()
+    return len(text)
 
 
 # ----------------------------------------------------------------------------------------------------------- detector
