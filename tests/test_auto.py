@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 
-from tests.server import Recorded, Reply, Server, answer
+from tests.server import Recorded, Reply, Server, answer, hang, unused_port
 from voltagent import VoltAgentSDK, tool
+from voltagent.exporters.local import LocalExporter
+from voltagent.exporters.otlp import OtlpExporter
+from voltagent.exporters.rest import RestExporter
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_test"}
 TRACES = "/api/public/otel/v1/traces"
@@ -67,7 +71,7 @@ def test_a_server_that_is_only_down_has_not_moved() -> None:
     assert TRACES not in {request.path for request in server.requests}
 
 
-def test_several_destinations_at_once_do_not_wait_for_each_other(tmp_path: object) -> None:
+def test_several_destinations_get_the_same_and_each_its_own_headers() -> None:
     with Server() as rest, Server() as collector:
         sdk = VoltAgentSDK(
             base_url=rest.url,
@@ -84,3 +88,32 @@ def test_several_destinations_at_once_do_not_wait_for_each_other(tmp_path: objec
     assert {request.headers["authorization"] for request in collector.requests} == {"Basic abc"}
     assert not [request for request in collector.requests if "x-secret-key" in request.headers]
     assert len(rest.requests) == 4
+
+
+def test_one_that_hangs_and_one_that_is_down_cost_the_others_nothing(tmp_path: Path) -> None:
+    with Server(hang) as hung, Server() as fine:
+        exporters = [
+            OtlpExporter(f"{hung.url}/v1/traces", timeout=60),
+            RestExporter(f"http://127.0.0.1:{unused_port()}", "pk", "sk"),
+            OtlpExporter(f"{fine.url}/v1/traces"),
+            LocalExporter(tmp_path / "t.db"),
+        ]
+        sdk = VoltAgentSDK(exporter=exporters, retry_delay=0.01, flush_interval=0.01)
+        for number in range(10):
+            ping(number)
+        while sdk.stats().destinations["otlp 2"].accepted < 40 or sdk.stats().destinations["local"].accepted < 40:
+            pass  # they are done while the others are still at it
+        under_way = sdk.flush(timeout=0.1).destinations
+        report = sdk.shutdown(timeout=0.5)
+    for found in (under_way, report.destinations):
+        waiting = {name: one.pending + sum(one.dropped.values()) for name, one in found.items()}
+        assert waiting["otlp"] >= 20  # the starts of operations are nothing that OTLP would send
+        assert (waiting["rest"], waiting["otlp 2"], waiting["local"]) == (40, 0, 0)
+        assert all(one.recorded == one.accepted + waiting[name] == 40 for name, one in found.items())
+    assert report.recorded == 160
+
+
+def test_one_destination_is_no_list_of_them(tmp_path: Path) -> None:
+    sdk = VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db")
+    ping(1)
+    assert sdk.shutdown().destinations == {}

@@ -19,7 +19,8 @@ __all__ = ["Promise", "Report"]
 class Report:
     """What became of the events: ``recorded == accepted + sum(dropped.values()) + pending`` at any quiet moment.
 
-    With several destinations each event is counted once for each of them.
+    With several destinations each event is counted once for each of them, and ``destinations`` has the same for each,
+    by its name (``rest``, ``otlp``, ``local``; a second one of the same name is ``otlp 2``).
     """
 
     recorded: int = 0
@@ -28,6 +29,7 @@ class Report:
     pending: int = 0
     sampled_out: int = 0  # traces that were left out by sampling; their events are in no other count
     sampled_out_events: int = 0  # those that were made all the same, as the trace might have failed
+    destinations: Mapping[str, Report] = field(default_factory=lambda: MappingProxyType({}))  # where there are several
 
     def __add__(self, other: Report) -> Report:
         dropped = dict(self.dropped)

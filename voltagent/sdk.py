@@ -102,6 +102,11 @@ class PendingReport(Pending[Report]):
         return self._report.sampled_out_events
 
 
+    @property
+    def destinations(self) -> Mapping[str, Report]:
+        """The same for each destination, by its name, where there are several."""
+        return self._report.destinations
+
 class VoltAgentSDK:
     """Records traces and sends them to a destination, in the background.
 
