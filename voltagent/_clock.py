@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -47,9 +48,16 @@ def iso_text(nanoseconds_since_epoch: int) -> str:
 def parse_iso(text: str) -> int | None:
     """Nanoseconds since the epoch for an ISO 8601 text (UTC where it names no zone), or ``None`` where it is none."""
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, text.replace("Z", "+00:00")))
     except ValueError:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+_FRACTION = re.compile(r"\.([0-9]+)")
+
+
+def _microseconds(fraction: re.Match[str]) -> str:
+    return f".{fraction[1][:6]:0<6}"  # Python 3.10 reads three digits or six, and nothing else

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 
-__all__ = ["EVENT", "KINDS", "Facts", "json_object", "json_text"]
+__all__ = ["EVENT", "KINDS", "Facts", "json_object", "json_text", "snake"]
 
 EVENT: Final = "event"  # stands for the many kinds of custom events
 KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, EVENT)
@@ -76,7 +76,7 @@ class Facts:
         given = self.metadata.get("model_parameters") or self.metadata.get("modelParameters")
         if not isinstance(given, dict):
             return {}
-        return {_snake(key): value for key, value in cast(dict[str, Any], given).items()}
+        return {snake(key): value for key, value in cast(dict[str, Any], given).items()}
 
     @cached_property
     def usage(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Facts:
         given = self.span.usage if self.ended else None
         if given is None:
             given = json_object(self.updates.get("usage"))
-        return {_snake(key): value for key, value in given.items()}
+        return {snake(key): value for key, value in given.items()}
 
     @cached_property
     def input(self) -> bytes | None:
@@ -128,7 +128,8 @@ def json_object(text: bytes | None) -> dict[str, Any]:
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
-def _snake(key: str) -> str:
+def snake(key: str) -> str:
+    """``agentId`` as ``agent_id``."""
     return _HUMP.sub(lambda found: "_" + found[0].lower(), key)
 
 

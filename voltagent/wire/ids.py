@@ -13,7 +13,7 @@ from typing import Final
 from voltagent._clock import id_text
 from voltagent._span import Remote, Span
 
-__all__ = ["context_of", "is_hashed", "span_id", "text", "trace_id"]
+__all__ = ["context_of", "is_hashed", "span_id", "text", "trace_id", "uuid_text"]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # The last 16 digits of these versions name the machine, so they are the same for one id after another.
@@ -35,6 +35,11 @@ def span_id(identifier: int | str) -> str:
     if digits is None or digits[16:] == _NO_SPAN or (isinstance(identifier, str) and digits[12] in _BY_MACHINE):
         return _hashed(identifier, 16)
     return digits[16:]
+
+
+def uuid_text(digits: str) -> str:
+    """The text of a trace's id from its 32 hex digits: what :func:`trace_id` was given, unless that hashed it."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def is_hashed(identifier: int | str) -> bool:

@@ -15,7 +15,7 @@ from voltagent._span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.facts import EVENT, KINDS
 from voltagent.wire.words import WORDS, Word
 
-__all__ = ["PROFILES", "Plan", "Profile", "plans"]
+__all__ = ["ANY", "OWN", "PROFILES", "Plan", "Profile", "plans"]
 
 ANY: Final = "any"
 
@@ -304,7 +304,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
 # ------------------------------------------------------------------------------------------------- names of last resort
 
 # Said under a name of our own where none of the chosen profiles has one, so that nothing recorded is lost.
-_OWN: Final[Names] = {
+OWN: Final[Names] = {
     ANY: {
         "voltagent.trace.id": "own_trace_id",
         "voltagent.id": "own_id",
@@ -372,7 +372,7 @@ def _plan(kind: str, profiles: list[Profile]) -> Plan:
                 names.setdefault(attribute, word)
     said = set(names.values())
     for part in (ANY, kind):
-        for attribute, word in _OWN.get(part, {}).items():
+        for attribute, word in OWN.get(part, {}).items():
             if word not in said and said.isdisjoint(_SAID_BY.get(word, ())):
                 names[attribute] = word  # noqa: PERF403 - read beside the loop above
     first = profiles[0]

@@ -18,7 +18,7 @@ from voltagent._clock import id_text, iso_text
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span
 from voltagent.types import convert_metadata_to_camel_case, snake_to_camel
 
-__all__ = ["Ids", "Request", "create", "end_id", "is_operation", "request", "segment"]
+__all__ = ["Ids", "Request", "create", "end_id", "end_span_id", "is_operation", "request", "segment"]
 
 # Our id of a trace, operation or event -> the text the server knows it by.
 Ids = Callable[["int | str"], str]
@@ -57,6 +57,11 @@ def end_id(span: Span) -> str:
     if isinstance(span.id, int):
         return id_text(span.id ^ _END_MASK)
     return id_text(int.from_bytes(sha256(b"end:" + span.id.encode("utf-8", "replace")).digest()[:16], "big"))
+
+
+def end_span_id(digits: str) -> str:
+    """The 16 hex digits of :func:`end_id`, given those of the operation's own id, where that is one of ours."""
+    return id_text(int(digits, 16) ^ _END_MASK)[19:].replace("-", "")
 
 
 _END_MASK: Final = 0x9E3779B97F4A7C15F39CC0605CEDC834  # any constant does: it maps ids to other ids, one to one
