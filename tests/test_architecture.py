@@ -26,6 +26,7 @@ FLOORS = (
         "_options",
         "_awaitable",
         "_sampling",
+        "_frozen",
         "wire",
         "_beside",
         "exporters",
@@ -36,6 +37,7 @@ FLOORS = (
         "_http",
         "client",
         "local.store",
+        "local.spool",
         "exporters.rest",
         "exporters.otlp",
         "exporters.auto",
@@ -43,7 +45,7 @@ FLOORS = (
         "sender",
         "_checkup",
     ),
-    ("_recorder", "handles"),
+    ("_recorder", "_notebook", "handles"),
     ("sdk", "decorators", "local"),
     ("", "cli", "__main__"),
 )
@@ -55,7 +57,8 @@ PARTS = {
     **dict.fromkeys(
         ("local.file", "local.migrations", "local.records", "local.replay", "local.writing"), "local.store"
     ),
-    **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_voice"), "sender"),
+    **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_spooled", "_voice"), "sender"),
+    "local.claim": "local.spool",
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
 }

@@ -50,7 +50,8 @@ class Document(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
+        if self.elements[-1:] != [("style", {})]:
+            self.words.append(data)
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from voltagent import _beside, _clock, _context, _usage
@@ -17,6 +17,9 @@ from voltagent._guard import guard, logger
 from voltagent._sampling import Sampling
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Remote, Sink, Span, Trace
+
+if TYPE_CHECKING:
+    from voltagent._notebook import Witness
 
 __all__ = ["Recorder"]
 
@@ -43,6 +46,7 @@ class Recorder:
         "put",
         "sampling",
         "snapshot",
+        "witness",
     )
 
     def __init__(
@@ -64,6 +68,7 @@ class Recorder:
         self.alive = True
         # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
+        self.witness: Witness | None = None  # what handles can show in a notebook
 
     # ------------------------------------------------------------------------------------------------------ starting
 

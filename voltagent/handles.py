@@ -16,6 +16,7 @@ from voltagent import _clock, _options, _usage
 from voltagent._awaitable import RECEIPT, Ready, Receipt
 from voltagent._context import CURRENT, INERT
 from voltagent._failure import Failure, format_failure
+from voltagent._guard import guard
 from voltagent._recorder import Recorder
 from voltagent._snapshot import METADATA_LIMIT
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Remote, Span
@@ -92,6 +93,16 @@ class Handle:
         if not self:
             return "<voltagent handle: not recording>"
         return f"<voltagent {self.kind} {self.name!r} {_clock.id_text(self._span.id)} {self.status}>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows where this is the last line of a cell: the tree below it. Nothing happens by it."""
+        witness = self._recorder.witness if self else None
+        if witness is not None:
+            with guard:
+                from voltagent._notebook import shown  # with what makes pages, which most programs never need
+
+                return shown(self._span, witness)
+        return None
 
     # ------------------------------------------------------------------------------------------------------- children
 

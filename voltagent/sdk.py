@@ -7,10 +7,11 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from voltagent import _beside, _clock, _context, _options, handles, settings
+from voltagent import _beside, _clock, _context, _notebook, _options, handles, settings
 from voltagent._awaitable import Done, Pending, loop_is_running
 from voltagent._failure import format_event
 from voltagent._guard import logger, say_once
@@ -18,7 +19,7 @@ from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
 from voltagent._sampling import Sampler, Sampling
 from voltagent._snapshot import Snapshot
-from voltagent._span import TRACE, Span, Trace
+from voltagent._span import TRACE, Phase, Span, Trace
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import NewTrace, open_trace, point, update_fields
@@ -101,11 +102,11 @@ class PendingReport(Pending[Report]):
         """Events of those that were made all the same, as with ``keep_errors`` the trace might have failed."""
         return self._report.sampled_out_events
 
-
     @property
     def destinations(self) -> Mapping[str, Report]:
         """The same for each destination, by its name, where there are several."""
         return self._report.destinations
+
 
 class VoltAgentSDK:
     """Records traces and sends them to a destination, in the background.
@@ -172,9 +173,10 @@ class VoltAgentSDK:
         self._on = self._settings.enabled and bool(exporters)
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         sampling = _sampling(self._settings.sample_rate, sampler, keep_errors)
+        processors = (format_event, redactor.process)
         self._sender = Sender(
             exporters,
-            processors=(format_event, redactor.process),
+            processors=processors,
             flush_interval=self._settings.flush_interval,
             auto_flush=self._settings.auto_flush,
             timeout=self._settings.timeout,
@@ -182,14 +184,17 @@ class VoltAgentSDK:
             retry_delay=self._settings.retry_delay,
             sampling=sampling,
         )
+        memory = _notebook.Memory(self._sender) if _notebook.is_running() else None
         self._recorder = Recorder(
-            self._sender,
+            memory or self._sender,
             Snapshot(_checked_serializers(serializers)),
             capture_input=self._settings.capture_input,
             capture_output=self._settings.capture_output,
             sampling=sampling,
             common=_common_metadata(self._settings),
         )
+        stored = _stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
+        self._recorder.witness = _notebook.Witness(processors, memory, stored)
         if otel_context not in (None, True, False):
             raise ValidationError(f"otel_context must be True or False, not {type(otel_context).__name__}")
         if otel_context:
@@ -415,6 +420,23 @@ def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> E
     from voltagent.exporters.local import LocalExporter
 
     return LocalExporter(with_settings.local_path)
+
+
+def _stored_spans(path: Path) -> Callable[[str], list[Span]]:
+    """What reads the spans of a trace from the local store."""
+
+    def spans(trace_id: str) -> list[Span]:
+        from voltagent.local.store import Store, StoreError
+
+        store = Store(path)
+        try:
+            return [span for phase, span, _ in store.events(trace_id) if phase is not Phase.END]
+        except StoreError:  # there is none yet, or none that can be read
+            return []
+        finally:
+            store.close()
+
+    return spans
 
 
 # Each exporter is imported when it is first named: `import voltagent` must not pay for httpx or sqlite3.
