@@ -189,7 +189,7 @@ class Recorder:
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
         """End a span with any status. The first end of a span wins."""
         if span.end_ns is not None:
-            logger.debug("voltagent: %s %r has ended already; this end is ignored", span.kind, span.name)
+            logger.debug("voltagent: %s has ended already; this end is ignored", _clock.id_text(span.id))
             return
         now = _clock.nanoseconds()
         if output is not None:
@@ -213,7 +213,7 @@ class Recorder:
     ) -> None:
         """Add to what the end of the span will send. Later metadata wins, later output replaces."""
         if span.end_ns is not None:
-            logger.debug("voltagent: %s %r has ended already; nothing was added", span.kind, span.name)
+            logger.debug("voltagent: %s has ended already; nothing was added", _clock.id_text(span.id))
             return
         if usage is not None:
             span.usage = _usage.checked(usage)

@@ -22,7 +22,7 @@ from voltagent._guard import Guard
 from voltagent._hints import Names, detector, is_suspect, without_secrets
 from voltagent._secret import SECRET_TEXT
 from voltagent._snapshot import Snapshot
-from voltagent._span import Event, Phase, Span
+from voltagent._span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE, Event, Phase, Span
 from voltagent._text import encoded
 from voltagent.errors import ValidationError
 
@@ -204,6 +204,10 @@ def _below(path: str | None, step: str | int) -> str | None:
 # -------------------------------------------------------------------------------------------------------------- events
 
 
+_OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
+_KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER)
+
+
 def _redact_start(span: Span, redactors: tuple[Redactor, ...]) -> None:
     span.name = _redacted_text(span.name, redactors)
     span.agent_id = _redacted_text(span.agent_id, redactors)
@@ -215,6 +219,13 @@ def _redact_start(span: Span, redactors: tuple[Redactor, ...]) -> None:
         span.tags = tuple(_redacted_text(tag, redactors) for tag in span.tags)
     for name, value in (span.facts or {}).items():
         cast(dict[str, Any], span.facts)[name] = _field(name, value, redactors)
+    if span.kind == TRACE:
+        for name in _OF_TRACE:
+            value = getattr(span.trace, name)
+            if value is not None:
+                setattr(span.trace, name, _redacted_text(value, redactors))
+    elif span.kind not in _KINDS:
+        span.kind = _redacted_text(span.kind, redactors)
 
 
 def _redact_end(span: Span, redactors: tuple[Redactor, ...]) -> None:
@@ -233,6 +244,8 @@ def _redact_end(span: Span, redactors: tuple[Redactor, ...]) -> None:
 
 
 def _field(name: str, value: Any, redactors: tuple[Redactor, ...]) -> Any:
+    if name == "parent_event_id":  # an id has to be found again
+        return value
     if isinstance(value, bytes):
         return _redacted(value, "error" if name == "status_message" else name, redactors)
     return _redacted_text(value, redactors) if type(value) is str else value
