@@ -89,6 +89,7 @@ class Sender:
 
     def stats(self) -> Report:
         """What became of the events so far."""
+        reports = [lane.stats() for lane in self._lanes]
         left_out = Report(sampled_out=self._sampling.traces, sampled_out_events=self._sampling.events)
         total = reduce(add, reports, left_out)
         if len(reports) < 2:
@@ -103,18 +104,7 @@ class Sender:
             promise.keep()
         return promise
 
-        reports = [lane.stats() for lane in self._lanes]
 
-def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[Event], Event | None]:
-    def process(event: Event) -> Event | None:
-        current: Event | None = event
-        for processor in processors:
-            if current is None:
-                break
-            current = processor(current)
-        return current
-
-    return process
 def _told_apart(names: Sequence[str]) -> list[str]:
     """The names, with a number behind one that was there before."""
     before = [names[:place].count(name) for place, name in enumerate(names)]
@@ -131,18 +121,6 @@ def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[E
         return current
 
     return process
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind one that was there before."""
-    before = [names[:place].count(name) for place, name in enumerate(names)]
-    return [f"{name} {count + 1}" if count else name for name, count in zip(names, before, strict=True)]
-
-
-def _spooled_lane(exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool) -> Lane:
-    from voltagent._spooled import SpooledLane  # with sqlite3: only for those who ask for it
-
-    return SpooledLane(exporter, rules, process, spool)
-
-
 
 
 class _OneAtATime:
