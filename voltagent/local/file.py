@@ -24,6 +24,7 @@ __all__ = [
     "VALUE_FAULTS",
     "Connection",
     "File",
+    "MissingFileError",
     "Schema",
     "StoreError",
     "in_transaction",
@@ -55,6 +56,10 @@ class StoreError(VoltAgentError):
     def __init__(self, message: str, *, temporary: bool = False) -> None:
         super().__init__(message)
         self.temporary = temporary
+
+
+class MissingFileError(StoreError):
+    """There is no such file, and reading makes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,7 @@ class File:
             if create:
                 _make_file(self.path)
             elif not self.path.exists():
-                raise StoreError(f"there is no {self.schema.what} at {self.path}")
+                raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
             self.connection = self._connect("mode=rw", writing=create)
             self._file, self._log, self._process = _identity(self.path), _identity(_log(self.path)), os.getpid()
         return self.connection

@@ -7,14 +7,26 @@ handled is the concern of :mod:`voltagent.local.file`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from voltagent._span import Event
-from voltagent.local.file import VALUE_FAULTS, Connection, File, Schema, StoreError, in_transaction, number, pages
+from voltagent.local.file import (
+    VALUE_FAULTS,
+    Connection,
+    File,
+    MissingFileError,
+    Schema,
+    StoreError,
+    in_transaction,
+    number,
+    pages,
+)
 from voltagent.local.migrations import APPLICATION_ID, MIGRATIONS
 from voltagent.local.records import (
+    KNOWN_OPERATION,
+    KNOWN_TRACE,
     OPERATIONS_QUERY,
     TRACE_QUERY,
     Filter,
@@ -27,6 +39,7 @@ from voltagent.local.records import (
 )
 from voltagent.local.replay import OPERATION_ROWS, TRACE_ROW, replayed
 from voltagent.local.writing import Row, Statement, plan
+from voltagent.wire.from_rest import Known
 
 __all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary"]
 
@@ -42,12 +55,16 @@ class Store:
         path: the SQLite file; it and its folder are made when the first event is written.
         max_traces: how many traces to keep (default 10 000). Those that came first go first.
         max_bytes: how large the data may grow (default 1 GiB).
+        missing_is_empty: whether reading a file that is not there finds nothing (default: it is an error).
 
     Methods may be called from any thread. Reading and writing raise :class:`StoreError` where the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
+    def __init__(
+        self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30, missing_is_empty: bool = False
+    ) -> None:
         self.file = File(path, Schema("store", APPLICATION_ID, MIGRATIONS))
+        self.missing_is_empty = missing_is_empty
         self.max_traces = max_traces
         self.max_bytes = max_bytes
 
@@ -130,7 +147,7 @@ class Store:
     def traces(self, matching: Filter | None = None, limit: int = 50) -> list[TraceSummary]:
         """Traces that match, the newest first; the next page is ``Filter(..., before=the last one's id)``."""
         query, values = (matching or Filter()).query(limit)
-        return [summary(row) for row in self._rows(query, values)]
+        return [summary(row) for row in self.rows(query, values)]
 
     def trace(self, id: str) -> StoredTrace | None:
         """The trace with this id, or with an id that begins so; ``None`` where there is none.
@@ -138,22 +155,42 @@ class Store:
         Raises:
             StoreError: several ids begin so.
         """
-        found = self._rows("SELECT id FROM traces WHERE id = ?", (id,)) or self._rows(
+        found = self.rows("SELECT id FROM traces WHERE id = ?", (id,)) or self.rows(
             "SELECT id FROM traces WHERE id >= ? AND id < ? ORDER BY id LIMIT 3", (id, id + chr(0x10FFFF))
         )
         if len(found) > 1:
             raise StoreError(f"several traces begin with {id!r}: {', '.join(row[0] for row in found)}")
-        rows = self._rows(TRACE_QUERY, found[0]) if found else []
+        rows = self.rows(TRACE_QUERY, found[0]) if found else []
         return stored_trace(rows[0]) if rows else None
 
     def operations(self, trace_id: str) -> list[StoredOperation]:
         """The operations of a trace, in the order in which they began."""
-        return [stored_operation(row) for row in self._rows(OPERATIONS_QUERY, (trace_id,))]
+        return [stored_operation(row) for row in self.rows(OPERATIONS_QUERY, (trace_id,))]
 
     def events(self, trace_id: str) -> list[Event]:
         """The events of a trace again, in the order to send them in; none where there is no such trace."""
-        trace = self._rows(TRACE_ROW, (trace_id,))
-        return replayed(trace[0], self._rows(OPERATION_ROWS, (trace_id,))) if trace else []
+        trace = self.rows(TRACE_ROW, (trace_id,))
+        return replayed(trace[0], self.rows(OPERATION_ROWS, (trace_id,))) if trace else []
+
+    def known_trace(self, id: str) -> Known | None:
+        """Who the trace with exactly this id is; ``None`` where there is none, or no file yet."""
+        return self._known(KNOWN_TRACE, id)
+
+    def known_operation(self, id: str) -> Known | None:
+        """The same of an operation, in whichever trace it is."""
+        return self._known(KNOWN_OPERATION, id)
+
+    def _known(self, query: str, id: str) -> Known | None:
+        rows = self.rows(query, (id,)) if self.path.exists() else []
+        return Known(*rows[0]) if rows else None
+
+    def mark_pushed(self, destination: str, refused: Mapping[str, int]) -> None:
+        """Note the traces that a destination has settled, and how many of the events of each it refused."""
+        rows = [(trace_id, destination, number) for trace_id, number in refused.items()]
+        mark = "INSERT OR REPLACE INTO pushed (trace_id, destination, refused) VALUES (?, ?, ?)"
+        self.file.use(
+            lambda connection: in_transaction(connection, lambda inside: inside.executemany(mark, rows)), create=False
+        )
 
     def extent(self) -> tuple[int, int]:
         """How many traces there are, and the number of the file's schema."""
@@ -166,8 +203,18 @@ class Store:
             create=False,
         )
 
-    def _rows(self, query: str, values: Sequence[Any] | dict[str, Any]) -> list[Row]:
-        return self.file.use(lambda connection: connection.execute(query, values).fetchall(), None, create=False)
+    def rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        """What a query of one of the store's own rooms gives."""
+        try:
+            return self.file.use(lambda connection: connection.execute(query, values).fetchall(), None, create=False)
+        except MissingFileError:
+            if self.missing_is_empty:
+                return []
+            raise
+
+    def twin(self) -> Store:
+        """The same store over a connection of its own, which finds nothing where there is no file yet."""
+        return Store(self.path, max_traces=self.max_traces, max_bytes=self.max_bytes, missing_is_empty=True)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
