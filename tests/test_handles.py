@@ -15,12 +15,22 @@ from pydantic import BaseModel, computed_field
 
 from tests.sink import ListSink, loads, recording
 from voltagent import _context, handles
+from voltagent._failure import Failure
 from voltagent._recorder import Recorder
 from voltagent._sampling import Sampling
 from voltagent._span import Phase
 from voltagent.errors import ValidationError
 from voltagent.handles import Trace, current, current_agent, current_trace, open_trace
-from voltagent.types import AgentOptions, TokenUsage, ToolOptions, TraceOptions, TraceStatus
+from voltagent.types import (
+    AgentOptions,
+    AgentSuccessOptions,
+    ErrorOptions,
+    SuccessOptions,
+    TokenUsage,
+    ToolOptions,
+    TraceOptions,
+    TraceStatus,
+)
 
 
 @pytest.fixture
@@ -447,3 +457,18 @@ def test_an_update_changes_only_what_there_is_on_the_wire(trace: Trace) -> None:
         trace.add_tool(name="t").update(status="working")
     with pytest.raises(ValidationError, match="must not be 'trace'"):
         trace.add_event(name="x", type="trace")
+
+
+def test_the_models_of_an_ends_options_are_taken_apart(trace: Trace, sink: ListSink) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    trace.add_agent(name="agent").success(AgentSuccessOptions(output={"a": 1}, metadata={"m": 2}, usage=usage))  # type: ignore[arg-type]
+    trace.add_tool(name="tool").success(SuccessOptions(output={"a": 1}, metadata={"m": 2}), metadata={"m": 3})
+    trace.add_tool(name="fails").error(ErrorOptions(status_message=ValueError("boom"), metadata={"m": 2}), stage="s")
+    with pytest.raises(ValidationError, match="status_message is missing"):
+        trace.add_tool(name="nothing").error(ErrorOptions(status_message=None))
+    first, second, third, _ = sink.operations
+    assert (loads(first.output), loads(first.more_metadata[0]), first.usage) == ({"a": 1}, {"m": 2}, usage)
+    assert (loads(second.output), loads(second.more_metadata[0])) == ({"a": 1}, {"m": 3})
+    assert loads(third.more_metadata[0]) == {"m": 2, "stage": "s"}
+    assert isinstance(third.error, Failure)
+    assert third.error.message == "boom"

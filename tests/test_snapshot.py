@@ -166,6 +166,19 @@ def test_models_are_read_as_they_are_stored() -> None:
     assert taken(Base.__new__(Base)) == {"key": SECRET_TEXT, "maybe": SECRET_TEXT}
 
 
+def test_a_field_that_may_be_excluded_stays_out() -> None:
+    if not hasattr(pydantic.fields.FieldInfo, "exclude_if"):
+        pytest.skip("pydantic has it from 2.12 on")
+    asked: list[object] = []
+
+    class Model(pydantic.BaseModel):
+        shown: int = 1
+        hidden: str = pydantic.Field("h", exclude_if=lambda value: not asked.append(value))
+
+    assert taken(Model()) == {"shown": 1}
+    assert asked == []
+
+
 def test_secret_fields_of_classes_whose_annotations_are_text() -> None:
     @dataclasses.dataclass
     class Account:  # the annotations of this file are texts

@@ -115,7 +115,7 @@ def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
 def _v2_fields(kind: type) -> Iterator[_Field]:
     infos = _peek.class_value(kind, "__pydantic_fields__") or _peek.class_value(kind, "model_fields")  # before 2.10
     for name, info in dict.items(infos) if type(infos) is dict else ():
-        if info.exclude is not True:
+        if not info.exclude and getattr(info, "exclude_if", None) is None:  # 2.12 has it; only code of the user's knows
             marked = any(hidden_in(mark) is True for mark in info.metadata)
             yield _Field(name, marked or hidden_in(info.annotation, names_of(kind)), None)
 
@@ -123,7 +123,7 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
 def _v1_fields(kind: type) -> Iterator[_Field]:
     """The models of pydantic's first version, which the second still brings along as ``pydantic.v1``."""
     for name, field in dict.items(_peek.class_value(kind, "__fields__")):
-        if field.field_info.exclude is not True:
+        if not field.field_info.exclude:
             yield _Field(name, hidden_in(field.annotation) or _hidden_by_class(kind, name), None)
 
 

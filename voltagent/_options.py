@@ -14,7 +14,7 @@ from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
 __all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "checked", "checked_identifier",
-           "mapping"]  # fmt: skip
+           "mapping", "unwrapped"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
@@ -61,6 +61,12 @@ def mapping(name: str, value: object) -> Mapping[str, Any]:
         fields: dict[str, Any] = {**vars(value), **(extra or {})}
         return {key: fields[key] for key in fields if fields[key] is not None}
     raise ValidationError(f"{name} must be a mapping, not {kind.__name__}")
+
+
+def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
+    """The fields of a value that is the model of this name in :mod:`voltagent.types`, else ``None``."""
+    kind = _peek.loaded("voltagent.types", model)  # where it is not, nobody has one
+    return mapping(model, value) if kind is not None and _peek.has_base(type(value), kind) else None
 
 
 def _tags(name: str, value: object) -> tuple[str, ...]:

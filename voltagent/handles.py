@@ -192,10 +192,16 @@ class Handle:
     # --------------------------------------------------------------------------------------------------------- ending
 
     def success(self, output: Any = None, metadata: Mapping[str, Any] | None = None, usage: Any = None) -> Receipt:
-        """End this well. ``output`` may be anything; what is not a mapping is sent as ``{"result": output}``.
+        """End this well. ``output`` may be anything; what is not a mapping is sent as ``{"result": output}``. It may
+        also be a ``SuccessOptions`` or ``AgentSuccessOptions``: then it says all three.
 
         The first end wins: a later ``success`` or ``error`` is ignored.
         """
+        options = _options.unwrapped("SuccessOptions", output)
+        if options is not None:
+            output = options.get("output")
+            metadata = options.get("metadata") if metadata is None else metadata
+            usage = options.get("usage") if usage is None else usage
         self._end(COMPLETED, None, output, metadata, usage)
         return RECEIPT
 
@@ -206,8 +212,12 @@ class Handle:
         stage: str | None = None,
     ) -> Receipt:
         """End this as failed. ``status_message`` is a text, an exception, or a mapping such as
-        ``{"message": …, "code": …}``; ``stage`` goes into the metadata.
+        ``{"message": …, "code": …}``; ``stage`` goes into the metadata. It may also be an ``ErrorOptions``.
         """
+        options = _options.unwrapped("ErrorOptions", status_message)
+        if options is not None:
+            status_message = options.get("status_message")
+            metadata = options.get("metadata") if metadata is None else metadata
         if status_message is None:
             raise ValidationError("status_message is missing: error() needs a text, an exception or a mapping")
         extra = {**_checked_metadata(metadata), **({"stage": stage} if stage is not None else {})}
