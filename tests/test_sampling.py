@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import random
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import voltagent
+from tests.server import Server
 from tests.sink import ListSink, recording
 from voltagent import VoltAgentSDK, _clock, _sampling, agent, current, tool, trace
 from voltagent._sampling import Sampling
@@ -117,6 +119,30 @@ def test_the_decision_of_a_parent_elsewhere_counts(rate: float, sampled: bool) -
         handle = open_trace(recorder, {"agent_id": "a", "parent": PARENT._replace(sampled=sampled)}, {})
     assert bool(handle) is sampled
     assert (len(sink.events), recorder.sampling.traces) == (int(sampled), int(not sampled))
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_the_decision_of_a_parent_elsewhere_need_not_count(rate: float) -> None:
+    with recording(sampling=Sampling(rate, follow_parent=False)) as (recorder, sink):
+        handle = open_trace(recorder, {"agent_id": "a", "parent": PARENT._replace(sampled=False)}, {})
+    assert bool(handle) is bool(rate)
+    assert sink.spans == [] or sink.spans[0].trace.remote == PARENT._replace(sampled=False)
+
+
+def test_what_a_parent_elsewhere_leaves_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    with recording() as (recorder, _), caplog.at_level(logging.INFO, "voltagent"):
+        for _ in range(3):
+            open_trace(recorder, {"agent_id": "a", "parent": PARENT._replace(sampled=False)}, {})
+    (said,) = [record.getMessage() for record in caplog.records if "follow_parent=False" in record.getMessage()]
+    assert said.startswith("voltagent: a trace is left out")
+
+
+def test_the_sdk_takes_it() -> None:
+    for follows in (None, True, False):
+        with Server() as server, voltagent.VoltAgentSDK(base_url=server.url, follow_parent=follows) as sdk:
+            sdk.trace(agent_id="a", parent=f"00-{'1' * 32}-{'2' * 16}-00").end()
+            report = sdk.flush()
+        assert (report.recorded, report.sampled_out) == ((2, 0) if follows is False else (0, 1))
 
 
 def test_a_trace_within_a_trace_goes_with_it() -> None:

@@ -302,6 +302,8 @@ def test_under_a_remote_parent_a_trace_continues_that_trace() -> None:
     assert tool["parentSpanId"] == root["spanId"]
     assert tool["traceState"] == root["traceState"] == "a=1"
     assert attributes(root)["voltagent.trace.id"] == id_text(events[0][1].id)
+    remote = remote._replace(random=True)
+    assert spans(events_of(body), "genai")[1]["flags"] == 0x303
 
 
 def test_a_custom_event_that_is_ended_later_gets_a_second_span_below_the_first() -> None:

@@ -1,7 +1,10 @@
 """Beside OpenTelemetry: where the program uses it, its current span is the parent of our traces, and ours of its.
 
 OpenTelemetry is never imported here: what the program has not loaded is not there. Opted in, our current span is laid
-over what OpenTelemetry holds for current at the moment when it asks, so that our operations cost nothing more.
+over what OpenTelemetry holds for current at the moment when it asks, so that our operations cost nothing more. There is
+no public way to do that: attaching a context at each start and end would cost every operation some microseconds, and
+could not be detached where a generator is closed elsewhere; and a context class of one's own has to be named in
+``OTEL_PYTHON_CONTEXT`` before OpenTelemetry is imported.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from voltagent._span import Remote
 __all__ = ["current_parent", "show_ours"]
 
 _API: Final = "opentelemetry.trace"
+_RANDOM: Final = 2  # the flag of a trace id that is random (W3C Trace Context, level 2)
 _OURS: Final = "voltagent-span"  # in a context of OpenTelemetry's: the span of ours that it was made under
 _shown: Final[WeakSet[Any]] = WeakSet()  # the recorders whose spans OpenTelemetry is to see
 
@@ -32,10 +36,9 @@ def current_parent() -> Remote | None:
             _lay_over()
         context = api.get_current_span().get_span_context()
         if context.is_valid:
-            flags = context.trace_flags
-            return Remote(
-                f"{context.trace_id:032x}", f"{context.span_id:016x}", flags.sampled, context.trace_state.to_header()
-            )
+            flags, state = context.trace_flags, context.trace_state.to_header()
+            ids = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+            return Remote(*ids, flags.sampled, state, random=bool(flags & _RANDOM))
     return None
 
 
@@ -55,7 +58,7 @@ def _lay_over() -> None:
     if below is None:
         say_once("otel_context", logging.WARNING, "voltagent: otel_context does not work with this OpenTelemetry")
     elif not isinstance(below, _Overlay):
-        module._RUNTIME_CONTEXT = _Overlay(below)  # noqa: SLF001 - there is no public way; tested with the real one
+        module._RUNTIME_CONTEXT = _Overlay(below)  # noqa: SLF001 - see above; tried with versions 1.0.0 to 1.45.2
 
 
 class _Overlay:
@@ -89,7 +92,7 @@ def _with_ours(context: Any, span: Any) -> Any:
         int(ours.trace_id, 16),
         int(ours.span_id, 16),
         is_remote=False,
-        trace_flags=api.TraceFlags(int(ours.sampled)),
+        trace_flags=api.TraceFlags(int(ours.sampled) | _RANDOM * ours.random),
         trace_state=api.TraceState.from_header([ours.state]) if ours.state else None,
     )
     laid = api.set_span_in_context(api.NonRecordingSpan(found), context)

@@ -27,6 +27,10 @@ _Put: TypeAlias = Callable[[Event, int], bool]
 _MOST_EVENTS: Final = 1000  # kept aside of one trace, beside the ends of what has started
 _MOST_BYTES: Final = 2**20
 _MOST_TRACES: Final = 200  # kept aside at once
+_LEFT_OUT: Final = (
+    "voltagent: a trace is left out, because the one it continues is not sampled by its caller; "
+    "follow_parent=False records it"
+)
 
 
 class Sampling:
@@ -37,13 +41,22 @@ class Sampling:
         sampler: is given the facts of a trace (``agent_id``, ``user_id``, ``conversation_id``, ``version``, ``tags``,
             ``metadata``) and says whether it is recorded, or at which rate; instead of ``rate``.
         keep_errors: record a trace in which something fails, also where it was not chosen.
+        follow_parent: a trace that continues one of another process goes with the decision that was made there.
     """
 
-    def __init__(self, rate: float = 1.0, sampler: Sampler | None = None, *, keep_errors: bool = False) -> None:
+    def __init__(
+        self,
+        rate: float = 1.0,
+        sampler: Sampler | None = None,
+        *,
+        keep_errors: bool = False,
+        follow_parent: bool = True,
+    ) -> None:
         self.chooses = rate < 1.0 or sampler is not None  # without, only the decision of a trace above counts
         self._rate = rate
         self._sampler = sampler
         self._keep_errors = keep_errors
+        self._follow_parent = follow_parent
         self._open: WeakValueDictionary[int, Aside] = WeakValueDictionary()
         # Left out so far. An addition runs no Python code in between, so that no thread can come between.
         self.traces = 0
@@ -69,7 +82,9 @@ class Sampling:
         about: Mapping[str, Any],
     ) -> bool:
         """Whether a trace that starts is recorded. One that belongs to another one goes with that."""
-        if remote is not None:
+        if remote is not None and self._follow_parent:
+            if not remote.sampled:
+                say_once("sampling:parent", logging.INFO, _LEFT_OUT)
             return remote.sampled
         if above is not None:
             return above.trace.aside is None or above.trace.aside.kept

@@ -49,6 +49,7 @@ class Remote(NamedTuple):
     span_id: str  # 16
     sampled: bool = True  # whether it is being recorded there
     state: str = ""  # the `tracestate` to hand on
+    random: bool = False  # whether the trace's id is known to be random, as level 2 of the specification says
 
 
 class Trace:

@@ -1,8 +1,9 @@
 """Trace context in and out: one trace over several processes.
 
 A caller says in two HTTP headers which span a request belongs to; a trace started under them continues that trace.
-Format and rules: W3C Trace Context, https://www.w3.org/TR/trace-context-1/ (Recommendation of 2021-11-23). What is
-malformed, too long or there twice is ignored, as it says.
+Format and rules: W3C Trace Context, https://www.w3.org/TR/trace-context-1/ (Recommendation of 2021-11-23), and what
+level 2 adds to it (https://www.w3.org/TR/trace-context-2/, a draft): the flag of a random trace id, and more keys in a
+``tracestate``. What is malformed, too long or there twice is ignored, as it says.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-(
 _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 _SAMPLED: Final = 1
+_RANDOM: Final = 2
 
-_KEY: Final = r"[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13}"
+_KEY: Final = r"[a-z0-9][a-z0-9_*/@-]{0,255}"
 _VALUE: Final = r"[ -+\--<>-~]{0,255}[!-+\--<>-~]"  # printable ASCII without comma and equals sign, no space at the end
 _MEMBER: Final = re.compile(f"({_KEY})=({_VALUE})")
 _MOST_MEMBERS: Final = 32
@@ -52,12 +54,14 @@ def parse(parent: str, state: str = "") -> Remote | None:
     version, trace_id, span_id, flags, more = found.groups()
     if version == "ff" or (version == "00" and more is not None) or trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return None
-    return Remote(trace_id, span_id, bool(int(flags, 16) & _SAMPLED), _checked_state(state))
+    bits = int(flags, 16) & (_SAMPLED | _RANDOM if version == "00" else _SAMPLED)
+    return Remote(trace_id, span_id, bool(bits & _SAMPLED), _checked_state(state), bool(bits & _RANDOM))
 
 
 def traceparent(context: Remote) -> str:
     """The text of the ``traceparent`` header, version 00."""
-    return f"00-{context.trace_id}-{context.span_id}-{'01' if context.sampled else '00'}"
+    flags = _SAMPLED * context.sampled | _RANDOM * context.random
+    return f"00-{context.trace_id}-{context.span_id}-{flags:02x}"
 
 
 def _checked_state(text: str) -> str:

@@ -132,6 +132,7 @@ class VoltAgentSDK:
             ``conversation_id``, ``version``, ``tags``, ``metadata``) and says whether to record it, or at which rate;
             instead of ``sample_rate``. A trace that continues another one goes with that one's decision.
         keep_errors: record a trace in which something fails, also where it was not chosen (default false).
+        follow_parent: leave out a trace that continues one which its caller does not sample (default true).
         otel_context: make our current span OpenTelemetry's, too, where the program uses it: what that records inside
             an operation nests under it (default false). Its current span is the parent of our traces in any case.
         capture_input, capture_output: whether arguments and results are recorded (default true).
@@ -158,6 +159,7 @@ class VoltAgentSDK:
         http_client: httpx.Client | None = None,
         sampler: Sampler | None = None,
         keep_errors: bool | None = None,
+        follow_parent: bool | None = None,
         otel_context: bool | None = None,
         **arguments: Unpack[settings.Arguments],
     ) -> None:
@@ -172,7 +174,7 @@ class VoltAgentSDK:
         exporters = [*given, *self._exporters(() if given and names is None else self._settings.exporter)]
         self._on = self._settings.enabled and bool(exporters)
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
-        sampling = _sampling(self._settings.sample_rate, sampler, keep_errors)
+        sampling = _sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
         processors = (format_event, redactor.process)
         self._sender = Sender(
             exporters,
@@ -460,12 +462,18 @@ def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]
     return found
 
 
-def _sampling(rate: float, sampler: object, keep_errors: object) -> Sampling:
+def _sampling(rate: float, sampler: object, keep_errors: object, follow_parent: object) -> Sampling:
     if sampler is not None and not callable(sampler):
         raise ValidationError(f"sampler must be a function of a trace's facts, not {type(sampler).__name__}")
-    if not isinstance(keep_errors, bool | None):
-        raise ValidationError(f"keep_errors must be True or False, not {type(keep_errors).__name__}")
-    return Sampling(rate, cast("Sampler | None", sampler), keep_errors=bool(keep_errors))
+    for name, flag in (("keep_errors", keep_errors), ("follow_parent", follow_parent)):
+        if not isinstance(flag, bool | None):
+            raise ValidationError(f"{name} must be True or False, not {type(flag).__name__}")
+    return Sampling(
+        rate,
+        cast("Sampler | None", sampler),
+        keep_errors=bool(keep_errors),
+        follow_parent=follow_parent is not False,
+    )
 
 
 def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:

@@ -55,7 +55,7 @@ def context_of(span: Span) -> Remote:
     sampled = trace.aside is None or trace.aside.kept
     if remote is None:
         return Remote(trace_id(trace.id), span_id(span.id), sampled)
-    return Remote(remote.trace_id, span_id(span.id), sampled, remote.state)
+    return Remote(remote.trace_id, span_id(span.id), sampled, remote.state, remote.random)
 
 
 def _digits(identifier: int | str) -> str | None:

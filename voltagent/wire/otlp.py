@@ -33,6 +33,7 @@ _UNKNOWN_ERROR: Final = "Operation failed"
 _SAFE: Final = 2**53  # receivers in JavaScript lose digits beyond it
 _LAST_MOMENT: Final = 2**64 - 1
 _FROM_REMOTE: Final = 0x301  # Span.flags: sampled, and it is known that the parent is remote
+_RANDOM: Final = 2  # the trace id is random
 
 
 def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
@@ -60,7 +61,7 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     if status:
         message["status"] = status
     if span.parent is None and span.trace.remote is not None:
-        message["flags"] = _FROM_REMOTE
+        message["flags"] = _FROM_REMOTE | _RANDOM * context.random
     return message
 
 
