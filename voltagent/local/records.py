@@ -9,7 +9,16 @@ from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
 
-__all__ = ["OPERATIONS_QUERY", "TRACE_QUERY", "Filter", "StoredOperation", "StoredTrace", "TraceSummary"]
+__all__ = [
+    "KNOWN_OPERATION",
+    "KNOWN_TRACE",
+    "OPERATIONS_QUERY",
+    "TRACE_QUERY",
+    "Filter",
+    "StoredOperation",
+    "StoredTrace",
+    "TraceSummary",
+]
 
 Json: TypeAlias = Any  # a JSON value as the json module gives it
 _Row: TypeAlias = Sequence[Any]
@@ -95,6 +104,12 @@ OPERATIONS_QUERY: Final = """
         tags, usage, error, instructions, metadata, update_metadata, end_metadata, input, output
     FROM operations WHERE trace_id = ? ORDER BY start_ns, key"""
 
+# The fields of `voltagent.wire.from_rest.Known`. Operations have no index by their id alone: it would cost each insert,
+# and this is asked for updates by REST only.
+KNOWN_TRACE: Final = "SELECT id, id, agent_id, 'trace', name, NULL, status FROM traces WHERE id = ?"
+KNOWN_OPERATION: Final = """
+    SELECT id, trace_id, coalesce(agent_id, ''), kind, name, operation, status FROM operations WHERE id = ? LIMIT 1"""
+
 _AGENT: Final = "agent_id = :agent OR id IN (SELECT trace_id FROM operations WHERE kind = 'agent' AND name = :agent)"
 _TAG: Final = """
     EXISTS (SELECT 1 FROM json_each(traces.tags) WHERE value = :tag) OR id IN (
@@ -117,6 +132,7 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "text": _TEXT,
     "since_ns": "start_ns >= :since_ns",
     "until_ns": "start_ns < :until_ns",
+    "not_pushed_to": "id NOT IN (SELECT trace_id FROM pushed WHERE destination = :not_pushed_to)",
     "before": "(start_ns, key) < (SELECT b.start_ns, b.key FROM traces b WHERE b.id = :before)",
 }
 
@@ -134,6 +150,7 @@ class Filter:
     text: str | None = None  # in a name, an input, an output or an error, of the trace or of an operation in it
     since_ns: int | None = None  # began at or after
     until_ns: int | None = None  # began before
+    not_pushed_to: str | None = None  # a destination as `Store.mark_pushed` names it
     before: str | None = None  # a trace's id: what follows it in the list, for the next page
 
     def query(self, limit: int) -> tuple[str, dict[str, Any]]:
