@@ -55,10 +55,20 @@ PARTS = {
     "_hints": "_redact",
     "_values": "settings",
     **dict.fromkeys(
-        ("local.file", "local.migrations", "local.records", "local.replay", "local.writing"), "local.store"
+        (
+            "local.feed",
+            "local.file",
+            "local.migrations",
+            "local.numbers",
+            "local.queries",
+            "local.records",
+            "local.replay",
+            "local.writing",
+        ),
+        "local.store",
     ),
     **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_spooled", "_voice"), "sender"),
-    "local.claim": "local.spool",
+    **dict.fromkeys(("local.claim", "local.destination", "local.spool_file"), "local.spool"),
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
 }

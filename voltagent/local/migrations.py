@@ -82,6 +82,25 @@ _INDICES: Final = (
     "CREATE INDEX operations_agents ON operations (name, trace_id) WHERE kind = 'agent'",
 )
 
+# Which traces `voltagent push` has settled, and where: `refused` is how many of a trace's events the destination said
+# no to. Forgotten with the trace.
+_PUSHED: Final = (
+    """
+CREATE TABLE pushed (
+    trace_id TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    refused INTEGER NOT NULL,
+    PRIMARY KEY (trace_id, destination)
+) WITHOUT ROWID""",
+    "CREATE TRIGGER traces_deleted AFTER DELETE ON traces BEGIN DELETE FROM pushed WHERE trace_id = old.id; END",
+)
+
+# What runs, so that a look for what ended asks for nothing else. Most operations are written when they have ended, and
+# never come in here.
+_RUNNING: Final = "CREATE INDEX operations_running ON operations (trace_id) WHERE status = 'running'"
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
+    _PUSHED,
+    (_RUNNING,),
 )

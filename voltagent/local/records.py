@@ -13,6 +13,7 @@ __all__ = [
     "KNOWN_OPERATION",
     "KNOWN_TRACE",
     "OPERATIONS_QUERY",
+    "SUMMARY",
     "TRACE_QUERY",
     "Filter",
     "StoredOperation",
@@ -85,7 +86,7 @@ class StoredOperation:
 # ------------------------------------------------------------------------------------------------------- the queries
 
 # Counting per trace is an index scan each, so a list pays only for the traces on its page. JSON is handed out as text.
-_SUMMARY: Final = """
+SUMMARY: Final = """
     id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
     tags, usage, CASE WHEN usage IS NULL THEN (
         SELECT group_concat(o.usage, char(10)) FROM operations o
@@ -96,7 +97,7 @@ _SUMMARY: Final = """
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id AND o.status = 'error')"""
 
 TRACE_QUERY: Final = f"""
-    SELECT {_SUMMARY}, completion_start_ns, metadata, update_metadata, end_metadata, input, output
+    SELECT {SUMMARY}, completion_start_ns, metadata, update_metadata, end_metadata, input, output
     FROM traces WHERE id = ?"""  # noqa: S608 - all of it is written here
 
 OPERATIONS_QUERY: Final = """
@@ -169,7 +170,7 @@ class Filter:
         order = "ORDER BY start_ns DESC, key DESC"
         # the page is found first: what a line shows is then counted for the page only
         page = f"SELECT key FROM traces {where} {order} LIMIT :limit"  # noqa: S608 - values are bound
-        return f"SELECT {_SUMMARY} FROM traces WHERE key IN ({page}) {order}", {**values, "limit": limit}  # noqa: S608
+        return f"SELECT {SUMMARY} FROM traces WHERE key IN ({page}) {order}", {**values, "limit": limit}  # noqa: S608
 
 
 def _pattern(text: str) -> str:

@@ -7,9 +7,9 @@ handled is the concern of :mod:`voltagent.local.file`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from voltagent._span import Event
 from voltagent.local.file import (
@@ -42,6 +42,8 @@ from voltagent.local.writing import Row, Statement, plan
 from voltagent.wire.from_rest import Known
 
 __all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary"]
+
+T = TypeVar("T")
 
 _PRUNED_ROWS: Final = 5_000  # operations deleted per batch at most, so that one batch never takes long
 _SHRINK_PAGES: Final = 1_000  # pages given back to the file system per batch at most: about 4 MB
@@ -205,11 +207,15 @@ class Store:
 
     def rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
         """What a query of one of the store's own rooms gives."""
+        return self.read(lambda connection: connection.execute(query, values).fetchall()) or []
+
+    def read(self, action: Callable[[Connection], T]) -> T | None:
+        """Ask more than one query; ``None`` where there is no file and ``missing_is_empty`` was given."""
         try:
-            return self.file.use(lambda connection: connection.execute(query, values).fetchall(), None, create=False)
+            return self.file.use(action, None, create=False)
         except MissingFileError:
             if self.missing_is_empty:
-                return []
+                return None
             raise
 
     def twin(self) -> Store:
