@@ -64,6 +64,7 @@ class Backlog:
         self.count = 0  # events that wait here or are in a batch
         self.size = 0  # bytes of those that wait here, about
         self.over: list[int | str] = []  # traces that are done with; the lane tells the exporter
+        self.left: list[Event] | None = None  # events that are done with, where the lane wants to know them
         self.open: OrderedDict[Span, None] = OrderedDict()  # started, not ended: oldest first
         self._max_retries = max_retries
         self._retry_delay = retry_delay
@@ -78,8 +79,11 @@ class Backlog:
 
     # --------------------------------------------------------------------------------------------------------- taking
 
-    def take(self, event: Event) -> None:
-        """Count an event, and let it wait unless what it belongs to is lost."""
+    def take(self, event: Event, *, inherited: bool = False) -> None:
+        """Count an event, and let it wait unless what it belongs to is lost.
+
+        ``inherited`` ones were left behind by a dead process, and are ours to send whatever their age.
+        """
         self.recorded += 1
         phase, span, _ = event
         queue = self._traces.get(span.trace.id)
@@ -87,7 +91,7 @@ class Backlog:
         if known and queue is not None:
             queue.open -= 1
         reason = self._fate(span)
-        if reason is None and phase is _END and not known and span.start_ns < self._forked_at:
+        if reason is None and phase is _END and not known and span.start_ns < self._forked_at and not inherited:
             reason = "fork"  # its start was recorded by the parent process, and its end will be
         if reason is not None:
             self.lose(event, reason)
@@ -134,6 +138,8 @@ class Backlog:
     def lose(self, event: Event, reason: str) -> None:
         """Count an event as dropped, and remember what can no longer be recorded because of it."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        if self.left is not None:
+            self.left.append(event)
         phase, span, fields = event
         if phase is not _END and fields is None and (reason in _CASCADING or span.kind == TRACE):
             self._remember(span.id, reason)
@@ -245,6 +251,8 @@ class Backlog:
         if queue is not None and queue.tries is not None:
             queue.tries.pop(id(event), None)
         if reason is None:
+            if self.left is not None:
+                self.left.append(event)
             return
         self.lose(event, reason)
         if event[0] is _START and span.kind == TRACE and queue is not None:
@@ -292,6 +300,34 @@ class Backlog:
             self._remove(queue)
 
     # --------------------------------------------------------------------------------------------------------- losing
+
+    def has_begun(self, trace_id: int | str) -> bool:
+        """Whether something of the trace may have been sent."""
+        return trace_id in self._traces and trace_id not in self._unsent
+
+    def is_open(self, trace_id: int | str) -> bool:
+        """Whether more of the trace waits, or may come."""
+        return trace_id in self._traces
+
+    def drop_trace(self, trace_id: int | str, reason: str) -> int:
+        """Drop what waits of a trace, and what is still to come of it; how many events waited."""
+        self._remember(trace_id, reason)
+        queue = self._traces.get(trace_id)
+        if queue is None:
+            return 0
+        number = len(queue.events)
+        for event in queue.events:
+            self.lose(event, reason)
+        self._remove(queue)
+        return number
+
+    def give_back(self) -> list[Event]:
+        """All that waits, which waits here no longer and is counted nowhere else yet."""
+        given = [event for queue in self._traces.values() for event in queue.events]
+        for queue in list(self._traces.values()):
+            self._remove(queue)
+        self._held.clear()
+        return given
 
     def evict(self, spared: Span) -> bool:
         """Drop the oldest trace of which nothing was sent, but not that of ``spared``; whether there was one."""

@@ -186,10 +186,7 @@ class Lane(Intake):
         self._round = False
         asked, self._asked = self._asked, False
         was_empty = not self._backlog.count
-        while self._intake or self._refused:
-            with self._lock:
-                self._count_refused()
-                self._move(2048)
+        self._take_in()
         self._bytes = 0  # heals what threads may have overwritten
         if self._key_refused:
             with self._lock:
@@ -200,6 +197,12 @@ class Lane(Intake):
         elif was_empty and self._backlog.count and self._rules.flush_interval is not None:
             self._due = now + self._rules.flush_interval
         self._see_room()
+
+    def _take_in(self) -> None:
+        while self._intake or self._refused:
+            with self._lock:
+                self._count_refused()
+                self._move(2048)
 
     def _choose(self, now: float, stop: Stop | None) -> list[Event]:
         """The next batch, if one is due and the destination can be asked."""
@@ -314,7 +317,7 @@ class Lane(Intake):
 
     def _keep_promises(self, now: float) -> None:
         """Report to those who wait: when all is settled, or when their time is up."""
-        settled = not self._backlog.count and not self._intake and self._stop is None
+        settled = self._is_settled()
         for promise in list(self._promises):
             if settled or promise.deadline <= now:
                 try:
@@ -322,6 +325,9 @@ class Lane(Intake):
                 except ValueError:
                     continue
                 promise.lane_done(self)
+
+    def _is_settled(self) -> bool:
+        return not self._backlog.count and not self._intake and self._stop is None
 
     def _end_what_is_open(self) -> None:
         """End the spans that nobody ended, children first, as cancelled and unfinished."""
@@ -335,14 +341,17 @@ class Lane(Intake):
 
     def _finish(self, stop: Stop) -> None:
         if stop.final:
-            with self._lock:
-                self._move(len(self._intake))
-                self._voice.left_behind(self._backlog.drop_waiting("shutdown_timeout"))
+            self._leave_behind()
             self.exporter.close()
             if stop.leaving:
                 self._stop = None
             self._thread = None  # before the promises are kept: a flush that comes now must not wait for us
         self._keep_promises(_NEVER)
+
+    def _leave_behind(self) -> None:
+        with self._lock:
+            self._move(len(self._intake))
+            self._voice.left_behind(self._backlog.drop_waiting("shutdown_timeout"))
 
 
 _NOT_SAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")

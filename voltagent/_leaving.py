@@ -14,6 +14,8 @@ from voltagent.exporters import Verdict
 __all__ = ["Stop", "late_budget", "left", "register", "renew", "watch"]
 
 SILENCE: Final = 5.0  # seconds without any answer, after which an exit gives up
+_SPOOLED_SILENCE: Final = 2.0  # the same, where a spool keeps what is left
+_SPOOLED_RETRIES: Final = 0.5
 _RETRIES: Final = 2.0  # seconds that an exit spends on a destination that says no
 _FIRST: Final = 0.5  # a refusal in the first half second of an exit is tried once more
 
@@ -30,29 +32,38 @@ class Stop:
         self._began = began
         self._progress = began
         self._hopeless = False
+        self._gives_up = leaving  # where there is no hope; else it tries to the end
+        self._silence = SILENCE
+        self._first = _FIRST
+        self._retries = _RETRIES
+
+    def has_spool(self) -> None:
+        """What is not sent is not lost: do not wait for a destination that does not answer."""
+        self._gives_up = True
+        self._silence, self._first, self._retries = _SPOOLED_SILENCE, 0.0, _SPOOLED_RETRIES
 
     def patience(self, now: float, last_answer: float) -> float:
         """Seconds that are left, if nothing more is heard."""
         if self._hopeless:
             return 0.0
-        if self.leaving:
-            return min(self.at_latest, max(self._progress, last_answer) + SILENCE) - now
+        if self._gives_up:
+            return min(self.at_latest, max(self._progress, last_answer) + self._silence) - now
         return self.at_latest - now
 
     def batch_until(self, now: float) -> float:
         """The deadline of a batch that begins now."""
-        return min(self.at_latest, now + SILENCE) if self.leaving else self.at_latest
+        return min(self.at_latest, now + self._silence) if self._gives_up else self.at_latest
 
     def saw(self, verdicts: set[Verdict], now: float) -> None:
         """Note what a batch brought."""
         if verdicts & _ANSWERED:
             self._progress = now
-        if self.leaving and Verdict.UNAVAILABLE in verdicts and now - self._began >= _FIRST:
+        if self._gives_up and Verdict.UNAVAILABLE in verdicts and now - self._began >= self._first:
             self._hopeless = True
 
     def waits_until(self, due: float) -> None:
         """Note that nothing can be sent before ``due``."""
-        if self.leaving and due > self._progress + _RETRIES:
+        if self._gives_up and due > self._progress + self._retries:
             self._hopeless = True
 
 

@@ -16,8 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 from voltagent.errors import ValidationError
 
-__all__ = ["Reader", "attributes", "count", "delay", "flag", "header_text", "headers", "names", "one_of",
-           "otlp_endpoint", "otlp_protocol", "otlp_timeout", "path", "rate", "seconds", "text", "url"]  # fmt: skip
+__all__ = ["Reader", "attributes", "count", "delay", "flag", "header_text", "headers", "mebibytes", "names", "one_of",
+           "otlp_endpoint", "otlp_protocol", "otlp_timeout", "path", "rate", "seconds", "switch_or_path", "text",
+           "url"]  # fmt: skip
 
 Reader: TypeAlias = Callable[[str, object], Any]
 
@@ -111,6 +112,20 @@ def path(name: str, value: object) -> Path:
         return Path(os.fsdecode(given)).expanduser()
     except RuntimeError:  # ~somebody, whom this machine does not know
         raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
+
+
+def switch_or_path(name: str, value: object) -> bool | Path:
+    """Yes or no, or where."""
+    word = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(word, bool) or word in _TRUE or word in _FALSE:
+        return flag(name, value)
+    if not isinstance(value, str | os.PathLike) or not word:
+        raise _wrong(name, cast("Any", value), "true, false or the path of a folder")
+    return path(name, cast("Any", value))
+
+
+def mebibytes(name: str, value: object) -> float:
+    return _number(name, value, least=1, most=1_000_000)
 
 
 # -------------------------------------------------------------------------------------------------------- known names

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from voltagent.client import VoltAgentCoreAPI
     from voltagent.exporters.otlp import OtlpExporter
     from voltagent.exporters.rest import RestExporter
+    from voltagent.local.spool import Spool
     from voltagent.types import Event, History, VoltAgentConfig
 
 __all__ = ["AgentContext", "EventContext", "MemoryContext", "PendingReport", "RetrieverContext", "ToolContext",
-           "TraceContext", "TraceContextManager", "VoltAgentSDK", "from_environment"]  # fmt: skip
+           "TraceContext", "TraceContextManager", "VoltAgentSDK", "build_exporter", "from_environment"]  # fmt: skip
 
 # The names that voltagent 0.1.1 had for the handles.
 TraceContextManager: TypeAlias = NewTrace
@@ -121,6 +122,9 @@ class VoltAgentSDK:
         exporter: ``auto``, ``rest``, ``otlp``, ``local``, ``none``, several with commas or in a list; or objects with
             their protocol. See ``docs/otlp.md`` for the settings of ``otlp``.
         local_path: the SQLite file of the local store.
+        spool: keep on disk what waits to be sent, so that it survives this process (see ``docs/spool.md``): ``True``
+            for a folder in the user's data folder, or a path (default ``False``).
+        spool_size: how large that folder may grow, in MiB (default 256).
         enabled: ``False`` records nothing, at next to no cost.
         auto_flush: send by itself; ``False`` sends only on ``flush``, ``shutdown``, exit, or when a batch is full.
         flush_interval: seconds between two batches (default 5).
@@ -171,7 +175,8 @@ class VoltAgentSDK:
             say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
         if self._settings.debug:
             _log_to_stderr()
-        exporters = [*given, *self._exporters(() if given and names is None else self._settings.exporter)]
+        built = () if given and names is None else self._settings.exporter
+        exporters = [*given, *self._exporters(built)]
         self._on = self._settings.enabled and bool(exporters)
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         sampling = _sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
@@ -185,6 +190,7 @@ class VoltAgentSDK:
             max_retries=self._settings.max_retries,
             retry_delay=self._settings.retry_delay,
             sampling=sampling,
+            spools=[*(None for _ in given), *_spools(self._settings, built)],
         )
         memory = _notebook.Memory(self._sender) if _notebook.is_running() else None
         self._recorder = Recorder(
@@ -208,7 +214,7 @@ class VoltAgentSDK:
             _context.environment_was_asked()  # switched off on purpose: the environment must not switch it on
 
     def _exporters(self, names: Sequence[str]) -> list[Exporter]:
-        return [_BUILDERS[name](self._settings, self._transport) for name in names if name != "none"]
+        return [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
 
     # --------------------------------------------------------------------------------------------------------- traces
 
@@ -418,6 +424,19 @@ def _auto(with_settings: settings.Settings, transport: httpx.BaseTransport | Non
     return AutoExporter(rest, _otlp(cast("settings.Otlp", with_settings.platform_otlp), transport))
 
 
+def _spools(with_settings: settings.Settings, names: Sequence[str]) -> list[Spool | None]:
+    """For each of the named destinations its spool, if it is to have one: the local store needs none."""
+    names = [name for name in names if name != "none"]
+    if with_settings.spool is None:
+        return [None] * len(names)
+    from voltagent.local.destination import destinations
+    from voltagent.local.spool import Spool
+
+    folder, limit = with_settings.spool, int(with_settings.spool_size * 2**20)
+    known = destinations(with_settings)
+    return [Spool(folder, known[name], max_bytes=limit) if name in known else None for name in names]
+
+
 def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> Exporter:
     from voltagent.exporters.local import LocalExporter
 
@@ -445,6 +464,13 @@ def _stored_spans(path: Path) -> Callable[[str], list[Span]]:
 _BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
     {"auto": _auto, "rest": _rest, "otlp": _named_otlp, "local": _local}
 )
+
+
+def build_exporter(
+    name: str, with_settings: settings.Settings, transport: httpx.BaseTransport | None = None
+) -> Exporter:
+    """The destination of this name (``auto``, ``rest``, ``otlp`` or ``local``), as the settings describe it."""
+    return _BUILDERS[name](with_settings, transport)
 
 
 def _through(client: object) -> httpx.BaseTransport:

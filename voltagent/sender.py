@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import zip_longest
 from operator import add
+from typing import TYPE_CHECKING
 
 from voltagent import _clock, _leaving
 from voltagent._intake import Rules
@@ -19,6 +21,9 @@ from voltagent._promise import Promise, Report
 from voltagent._sampling import Sampling
 from voltagent._span import Event
 from voltagent.exporters import Exporter
+
+if TYPE_CHECKING:
+    from voltagent.local.spool import Spool
 
 __all__ = ["Report", "Sender"]
 
@@ -36,6 +41,7 @@ class Sender:
         max_retries: how often an event is tried again after an answer that said no to it.
         retry_delay: seconds before the first retry, doubled each time up to 30, with full jitter.
         queue_events, queue_bytes: how much may wait for each destination.
+        spools: for each exporter where to keep on disk what waits for it; ``None`` keeps it in memory only.
         sampling: what left out traces before they came here; only its counts are used, for the reports.
     """
 
@@ -52,6 +58,7 @@ class Sender:
         queue_events: int = 50_000,
         queue_bytes: int = 64 * 2**20,
         sampling: Sampling | None = None,
+        spools: Sequence[Spool | None] = (),
     ) -> None:
         rules = Rules(
             flush_interval if auto_flush else None, timeout, max_retries, retry_delay, queue_events, queue_bytes
@@ -62,7 +69,10 @@ class Sender:
         self._timeout = timeout
         self._sampling = sampling or Sampling()
         _leaving.renew(self._sampling)
-        self._lanes = tuple(Lane(exporter, rules, process) for exporter in exporters)
+        self._lanes = tuple(
+            Lane(exporter, rules, process) if spool is None else _spooled_lane(exporter, rules, process, spool)
+            for exporter, spool in zip_longest(exporters, spools)
+        )
         if len(self._lanes) == 1:
             self.put = self._lanes[0].put  # type: ignore[method-assign] # recording costs one call less
 
@@ -109,6 +119,12 @@ def _told_apart(names: Sequence[str]) -> list[str]:
     """The names, with a number behind one that was there before."""
     before = [names[:place].count(name) for place, name in enumerate(names)]
     return [f"{name} {count + 1}" if count else name for name, count in zip(names, before, strict=True)]
+
+
+def _spooled_lane(exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool) -> Lane:
+    from voltagent._spooled import SpooledLane  # with sqlite3: only for those who ask for it
+
+    return SpooledLane(exporter, rules, process, spool)
 
 
 def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[Event], Event | None]:

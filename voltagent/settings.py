@@ -50,6 +50,8 @@ class Settings:
     secret_key: str | None = field(default=None, repr=False)
     exporter: tuple[str, ...] = ("local",)
     local_path: Path = Path()
+    spool: Path | None = None  # the folder; None: no spool
+    spool_size: float = 256.0  # MiB
     enabled: bool = True
     auto_flush: bool = True
     flush_interval: float = 5.0
@@ -80,6 +82,8 @@ class Arguments(TypedDict, total=False):
     public_key: str | None
     secret_key: str | None
     local_path: str | os.PathLike[str] | None
+    spool: bool | str | os.PathLike[str] | None
+    spool_size: float | None
     enabled: bool | None
     auto_flush: bool | None
     flush_interval: float | None
@@ -114,6 +118,8 @@ _READERS: Final[Mapping[str, tuple[str | None, _values.Reader]]] = {
     "secret_key": ("VOLTAGENT_SECRET_KEY", _values.header_text),
     "exporter": ("VOLTAGENT_EXPORTER", _values.names(EXPORTERS)),
     "local_path": ("VOLTAGENT_LOCAL_PATH", _values.path),
+    "spool": ("VOLTAGENT_SPOOL", _values.switch_or_path),
+    "spool_size": ("VOLTAGENT_SPOOL_SIZE", _values.mebibytes),
     "enabled": ("VOLTAGENT_ENABLED", _values.flag),
     "auto_flush": (None, _values.flag),
     "flush_interval": ("VOLTAGENT_FLUSH_INTERVAL", _values.seconds),
@@ -205,8 +211,10 @@ def _unused(arguments: Mapping[str, object], exporter: Sequence[str]) -> list[st
 
 
 def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, ...]:
-    """Fill in what follows from other settings: the destination and the store's path."""
+    """Fill in what follows from other settings: the destination, and where files are."""
     values.setdefault("local_path", default_local_path())
+    if isinstance(values.get("spool"), bool):
+        values["spool"] = default_local_path().with_name("spool") if values["spool"] else None
     keys = [name for name in ("public_key", "secret_key") if name in values]
     if len(keys) == 1:
         missing = "secret_key" if keys == ["public_key"] else "public_key"

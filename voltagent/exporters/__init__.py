@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from voltagent._span import Event
 
-__all__ = ["ACCEPTED", "Exporter", "Outcome", "Verdict"]
+__all__ = ["ACCEPTED", "Exporter", "Outcome", "Remembering", "Verdict"]
 
 
 class Verdict(Enum):
@@ -64,4 +64,17 @@ class Exporter(Protocol):
 
     def close(self) -> None:
         """Release sockets and files; the next ``export`` opens them again."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An exporter that can tell another process what it would have to know to go on with a trace."""
+
+    def memory(self, trace_id: int | str) -> bytes | None:
+        """What is known of a trace that is under way, without secrets; ``None`` where that is nothing."""
+        ...
+
+    def remind(self, trace_id: int | str, memory: bytes) -> None:
+        """Know this of a trace; what makes no sense is ignored."""
         ...

@@ -55,6 +55,15 @@ class AutoExporter:
         """The trace is over."""
         self._current.forget(trace_id)
 
+    def memory(self, trace_id: int | str) -> bytes | None:
+        """What another process would have to know of a trace."""
+        return self._current.memory(trace_id)
+
+    def remind(self, trace_id: int | str, memory: bytes) -> None:
+        """Know what another process knew of a trace, on whichever wire."""
+        self._rest.remind(trace_id, memory)
+        self._otlp.remind(trace_id, memory)
+
     def hurry(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""
         self._current.hurry(deadline)

@@ -149,6 +149,14 @@ class OtlpExporter:
         """The trace is over."""
         self._spans.forget(trace_id)
 
+    def memory(self, trace_id: int | str) -> bytes | None:
+        """What is kept of a trace's open spans; see :class:`voltagent.exporters.Remembering`."""
+        return self._spans.memory(trace_id)
+
+    def remind(self, trace_id: int | str, memory: bytes) -> None:
+        """Know what another process kept of a trace."""
+        self._spans.remind(trace_id, memory)
+
     def hurry(self, deadline: float) -> None:
         """End the request that is under way by ``deadline``, on :func:`voltagent._clock.monotonic`. From any thread."""
         self._hurried = deadline

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import from_json, to_json
 
 from voltagent import _clock, retry
+from voltagent._frozen import pack, unpack
 from voltagent._http import Answer, Door, Line, Unreachable
 from voltagent._span import TRACE, Event, Phase, Span
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -90,6 +91,17 @@ class RestExporter:
         """The trace is over; ids the server chose are kept a while, as a child may yet come."""
         if trace_id in self._ids:
             self._ids.move_to_end(trace_id, last=False)
+
+    def memory(self, trace_id: int | str) -> bytes | None:
+        """The ids that the server chose in a trace; see :class:`voltagent.exporters.Remembering`."""
+        chosen = self._ids.get(trace_id)
+        return pack({"rest": tuple(chosen.items())}) if chosen else None
+
+    def remind(self, trace_id: int | str, memory: bytes) -> None:
+        """Know the ids that the server chose when another process asked."""
+        known = unpack(memory)
+        if "rest" in known:
+            self._ids[trace_id] = {**dict(known["rest"]), **self._ids.get(trace_id, {})}
 
     def after_fork(self) -> None:
         """In a forked child: the connections are the parent's."""

@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 from pydantic_core import from_json, to_json
 
+from voltagent._frozen import pack, unpack
 from voltagent._span import AGENT, Event, Phase, Span
 from voltagent.wire.facts import Facts
 from voltagent.wire.otlp import Message, span_message
@@ -70,6 +71,18 @@ class OpenSpans:
     def forget(self, trace_id: int | str) -> None:
         """The trace is over."""
         self._traces.pop(trace_id, None)
+
+    def memory(self, trace_id: int | str) -> bytes | None:
+        """What is kept of a trace, for another process to go on with."""
+        kept = self._traces.get(trace_id)
+        return None if kept is None else pack({"otlp": (tuple(kept.updates.items()), kept.counted)})
+
+    def remind(self, trace_id: int | str, memory: bytes) -> None:
+        """Keep what another process kept of a trace."""
+        known = unpack(memory)
+        if "otlp" in known and trace_id not in self._traces:
+            kept = self._traces[trace_id] = _Kept()
+            kept.updates, kept.counted = dict(known["otlp"][0]), known["otlp"][1]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -1,0 +1,398 @@
+"""A lane with a spool: what it takes in goes to the disk first, and is deleted there once the destination has it.
+
+The way of an event: the callers' queue, safe to send (formatted, redacted), the disk, the backlog in memory. Where the
+backlog is long already, an event stays on the disk alone and is read back in its turn; so is what dead processes left.
+The lane's own thread does all that, at latest every flush interval; while it is busy sending, a second thread does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from voltagent import _clock, _guard, _leaving
+from voltagent._frozen import Thaw, freeze
+from voltagent._guard import say_once
+from voltagent._intake import Rules
+from voltagent._lane import Lane
+from voltagent._leaving import Stop
+from voltagent._promise import Promise, Report
+from voltagent._span import TRACE, Event, Phase
+from voltagent.exporters import Exporter, Remembering
+from voltagent.local.file import StoreError
+from voltagent.local.spool import Spool
+from voltagent.local.spool_file import OVERHEAD, Entry, Place, Row
+
+__all__ = ["SpooledLane"]
+
+_INTERVAL: Final = 5.0  # seconds between two writes where nothing is sent by itself
+_CHUNK: Final = 1024  # events written or read at once
+_CHUNK_BYTES: Final = 8 * 2**20
+_HANDING_OVER: Final = 0.5  # seconds of a shutdown that are kept for leaving the rest on the disk
+_LOOK: Final = 30.0  # seconds between two looks at what others may have left
+_WATCH: Final = 0.5  # seconds between two looks at the queue while the lane's thread is busy
+
+
+class SpooledLane(Lane):
+    """One destination with a spool."""
+
+    def __init__(
+        self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool
+    ) -> None:
+        self._spool = spool
+        self._made_safe = process
+        self._remembering = exporter if isinstance(exporter, Remembering) else None
+        self._interval = rules.flush_interval or _INTERVAL
+        super().__init__(exporter, rules, _as_it_is)
+
+    def _begin(self, forked_at: int) -> None:
+        super()._begin(forked_at)
+        self._backlog.left = []
+        self._disk = threading.Lock()  # around every use of the spool; never taken by those who record
+        self._places: dict[int, Place] = {}  # by id(event), for those in the backlog
+        self._settled: list[Place] = []  # to be deleted
+        self._between = 0  # events on their way from the queue to the backlog
+        self._unread = 0  # events that are on the disk only
+        self._handed_over = 0  # events that are left to the next process
+        self._write_due = 0.0
+        self._look_due = 0.0
+        self._summoned = False  # a flush wants to send what is left of others, though nothing was recorded
+        self._thaw = Thaw()
+
+    # ------------------------------------------------------------------------------------- flush, shutdown, statistics
+
+    def flush(self, promise: Promise) -> None:
+        """Send what was recorded so far, and what dead processes left."""
+        self._summoned = True
+        super().flush(promise)
+
+    def shutdown(self, promise: Promise) -> None:
+        """End what is open as cancelled and send everything; what cannot be sent stays on the disk."""
+        self._summoned = True
+        now = _clock.monotonic()
+        until = promise.deadline - min(_HANDING_OVER, (promise.deadline - now) / 2)
+        self._closed = True
+        self._limit = -1
+        self._stop = self._stop or _patient_no_more(Stop(now, until))
+        super().shutdown(promise)
+        if self._hurried is not None:
+            self._hurried.hurry(until)
+
+    def stats(self) -> Report:
+        """The counts so far; what is on the disk is pending."""
+        known = super().stats()
+        elsewhere = self._between + self._unread
+        return Report(
+            known.recorded + elsewhere, known.accepted, known.dropped, known.pending + elsewhere + self._handed_over
+        )
+
+    def after_fork(self) -> None:
+        """In a forked child: the files are the parent's."""
+        super().after_fork()
+        self._spool.after_fork()
+
+    def leave(self, stop: Stop) -> None:
+        """The process is about to end: what is not sent soon is left on the disk."""
+        _patient_no_more(stop)
+        super().leave(stop)
+
+    def wait_until_left(self, stop: Stop) -> None:
+        """Wait for the thread to finish; if it does not, see to it that all is on the disk."""
+        super().wait_until_left(stop)
+        if self._intake:
+            self._take_in()
+
+    def _has_work(self) -> bool:
+        if super()._has_work() or self._unread:
+            return True
+        return self._summoned and bool(self._spool.leftovers())
+
+    def _is_settled(self) -> bool:
+        return super()._is_settled() and not self._unread and not self._between
+
+    # ------------------------------------------------------------------------------------------------------ its thread
+
+    def _drain(self) -> None:
+        if self._round and self._backlog.has_ready() and _clock.monotonic() >= self._write_due:
+            self._take_in()  # what is being sent goes first, but what is new must not be in memory alone for long
+        super()._drain()
+        stop = self._stop
+        if not (_leaving.left() or (stop is not None and stop.leaving)):
+            self._adopt()
+            if not self._key_refused:
+                self._load()
+
+    def _take_in(self) -> None:
+        """From the queue to the disk, and on to the backlog while there is room."""
+        with self._disk:
+            self._write_due = _clock.monotonic() + self._interval
+            self._delete_settled({})
+            events = self._next_taken()
+            while events and self._pass_on(events):
+                events = self._next_taken()
+
+    def _next_taken(self) -> list[Event]:
+        with self._lock:
+            self._count_refused()
+            number = min(_CHUNK, len(self._intake))
+            events = [self._intake.popleft() for _ in range(number)]
+            self._between += number
+            if not self._intake:
+                self._bytes = 0
+        return events
+
+    def _pass_on(self, events: list[Event]) -> bool:
+        """Write events, and let them wait in memory or on the disk; False where they had to be put back."""
+        safe: list[Event] = []
+        for event in events:
+            processed = self._safe(event)
+            if processed is None:
+                with self._lock:
+                    self._between -= 1
+                    self._backlog.recorded += 1
+                    self._backlog.lose(event, "serialize_error")
+            else:
+                safe.append(processed)
+        places = self._written(safe)
+        with self._lock:
+            self._between -= len(safe)
+            if not places and self._spool.unread_own:
+                self._intake.extendleft(reversed(safe))  # behind what is on the disk only: it has to wait
+                return False
+            if places and (self._spool.unread_own or not self._has_room()):
+                self._spool.leave_unread(places)
+                self._unread += len(safe)
+                return True
+            self._spool.have_read(places)
+            for event, place in zip(safe, places, strict=False):
+                self._places[id(event)] = place
+            for event in safe:
+                self._backlog.take(event)
+        if self._rules.flush_interval is not None:
+            self._due = min(self._due, _clock.monotonic() + self._rules.flush_interval)
+        return True
+
+    def _safe(self, event: Event) -> Event | None:
+        try:
+            return self._made_safe(event)
+        except Exception as fault:  # an event that cannot be made safe is neither sent nor kept as it is
+            _guard.Guard.swallowed(fault)
+            return None
+
+    def _written(self, events: Sequence[Event]) -> list[Place]:
+        """Where the events are now; nothing where the disk does not take them, and memory must do."""
+        if not events:
+            return []
+        entries = [Entry(_key(event), _is_root(event), freeze(event)) for event in events]
+        for event in events:
+            self._thaw.know(event)
+        try:
+            if not self._make_disk_room(sum(len(entry.body) + OVERHEAD for entry in entries)):
+                self._say_full("events wait in memory only")
+                return []
+            return self._spool.write(entries)
+        except StoreError as fault:
+            say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s; events wait in memory only", fault)
+            if not fault.temporary:
+                self._spool.abandon()
+            return []
+
+    def _say_full(self, what: str) -> None:
+        text = "voltagent: the spool in %s is full (%d MiB), %s"
+        say_once(f"{self._name}:{what}", logging.WARNING, text, self._spool.folder, self._spool.max_bytes >> 20, what)
+
+    def _has_room(self) -> bool:
+        held, rules = self._backlog, self._rules
+        return held.count < rules.queue_events // 2 and held.size < rules.queue_bytes // 2
+
+    # --------------------------------------------------------------------------------------------------- from the disk
+
+    def _adopt(self) -> None:
+        """Look from time to time whether a process has died and left something."""
+        now = _clock.monotonic()
+        if now < self._look_due:
+            return
+        with self._disk:
+            self._look_due = now + _LOOK
+            found, broken = self._spool.adopt()
+            with self._lock:
+                self._unread += found
+                self._count_corrupt(broken)
+
+    def _load(self) -> None:
+        """Read back what is on the disk only, when the backlog gets short."""
+        if not self._unread or self._backlog.count >= self._rules.queue_events // 8:
+            return
+        with self._disk:
+            try:
+                rows, correction = self._spool.read(_CHUNK, _CHUNK_BYTES)
+            except StoreError as fault:
+                say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s", fault)
+                return
+            events = [self._thawed(row) for row in rows]
+            with self._lock:
+                self._unread -= len(rows) - correction
+                self._count_corrupt(max(0, -correction))
+                for row, event in zip(rows, events, strict=True):
+                    if event is None:
+                        self._count_corrupt(1)
+                        self._settled.append(row.place)
+                    else:
+                        self._places[id(event)] = row.place
+                        self._backlog.take(event, inherited=True)
+        self._due = _clock.monotonic()
+
+    def _thawed(self, row: Row) -> Event | None:
+        if row.body is None:
+            return None
+        try:
+            event = self._thaw.event(row.body)
+            memory = self._spool.memory(row)
+            if memory is not None and self._remembering is not None:
+                self._remembering.remind(event[1].trace.id, memory)
+        except (ValueError, KeyError, TypeError, AttributeError, LookupError):
+            return None
+        return event
+
+    def _count_corrupt(self, number: int) -> None:
+        if number:
+            self._backlog.recorded += number
+            self._backlog.dropped["corrupt"] = self._backlog.dropped.get("corrupt", 0) + number
+
+    def _make_disk_room(self, size: int) -> bool:
+        """Drop the oldest traces of which nothing was sent, until there is room; whether there is."""
+        excess = self._spool.excess(size)
+        if excess <= 0:
+            return True
+        excess += self._spool.max_bytes // 64  # some at once: not for every batch
+        self._say_full("the oldest traces in it are dropped")
+        for trace, drop in self._spool.oldest():
+            identifier = _identifier(trace)
+            with self._lock:
+                if self._backlog.has_begun(identifier):
+                    continue
+                in_memory = self._backlog.drop_trace(identifier, "queue_full")
+                left, self._backlog.left = self._backlog.left or [], []
+                for event in left:
+                    place = self._places.pop(id(event), None)
+                    if place is not None:
+                        place.file.waiting -= 1
+            count, freed = drop()
+            with self._lock:
+                unread = count - in_memory
+                self._unread -= unread
+                self._backlog.recorded += unread
+                self._backlog.dropped["queue_full"] = self._backlog.dropped.get("queue_full", 0) + unread
+            excess -= freed
+            if excess <= 0:
+                return True
+        return False
+
+    # --------------------------------------------------------------------------------------------------------- sending
+
+    def _send(self, batch: list[Event], now: float, stop: Stop | None) -> None:
+        over = threading.Event()
+        try:
+            threading.Thread(
+                target=self._keep_up, args=(over,), name=f"voltagent-{self._name}-spool", daemon=True
+            ).start()
+        except RuntimeError:
+            pass  # none can be started, as at the end of a process
+        try:
+            super()._send(batch, now, stop)
+        finally:
+            over.set()
+        with self._disk:
+            self._delete_settled(self._memories(batch))
+
+    def _keep_up(self, over: threading.Event) -> None:
+        """While the lane's thread is busy: write what is recorded meanwhile."""
+        while not over.wait(min(_WATCH, self._interval)):
+            if _clock.monotonic() >= self._write_due or len(self._intake) >= self._room:
+                try:
+                    self._take_in()
+                except Exception as fault:
+                    _guard.Guard.swallowed(fault)
+
+    def _memories(self, batch: Sequence[Event]) -> dict[bytes, bytes | None]:
+        if self._remembering is None:
+            return {}
+        found: dict[bytes, bytes | None] = {}
+        for event in batch:
+            identifier = event[1].trace.id
+            key = _key(event)
+            if key not in found:
+                going_on = self._backlog.is_open(identifier)
+                found[key] = self._remembering.memory(identifier) if going_on else None
+        return found
+
+    def _delete_settled(self, memories: dict[bytes, bytes | None]) -> None:
+        """Delete what the destination has, or what was given up. Under the lock of the disk."""
+        with self._lock:
+            left, self._backlog.left = self._backlog.left or [], []
+            places, self._settled = self._settled, []
+            places += [place for place in (self._places.pop(id(event), None) for event in left) if place is not None]
+        try:
+            self._spool.settle(places, memories)
+        except StoreError as fault:
+            self._settled += places
+            say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s", fault)
+
+    def _see_room(self) -> None:
+        super()._see_room()
+        self._room = self._mark = max(1, self._room // 2)  # so many are written before there are too many
+
+    def _make_room(self, event: Event, size: int) -> bool:
+        del event, size
+        return False  # what waits is on the disk: nothing has to go for something new
+
+    def _wake_time(self, now: float, stop: Stop | None) -> float:
+        wake = super()._wake_time(now, stop)
+        waits = self._backlog.count or self._unread
+        return min(wake, max(now, self._write_due)) if waits else wake
+
+    # ------------------------------------------------------------------------------------------------------------ ends
+
+    def _leave_behind(self) -> None:
+        """Leave what was not sent to the next process; what could not be written is lost."""
+        self._take_in()
+        with self._disk:
+            with self._lock:
+                lost = 0
+                for event in self._backlog.give_back():
+                    if self._places.pop(id(event), None) is None:
+                        self._backlog.lose(event, "shutdown_timeout")
+                        lost += 1
+                    else:
+                        self._handed_over += 1
+                self._handed_over += self._unread
+                self._backlog.recorded += self._unread
+                self._unread = 0
+            self._delete_settled({})
+            self._voice.left_behind(lost)
+            self._spool.close()
+
+
+def _as_it_is(event: Event) -> Event | None:
+    return event
+
+
+def _patient_no_more(stop: Stop) -> Stop:
+    stop.has_spool()
+    return stop
+
+
+def _key(event: Event) -> bytes:
+    """The trace's id for the disk: tells a text from a number."""
+    identifier: Any = event[1].trace.id
+    return b"#%x" % identifier if isinstance(identifier, int) else b"=" + identifier.encode("utf-8", "surrogatepass")
+
+
+def _identifier(key: bytes) -> int | str:
+    return int(key[1:], 16) if key[:1] == b"#" else key[1:].decode("utf-8", "surrogatepass")
+
+
+def _is_root(event: Event) -> bool:
+    return event[0] is Phase.START and event[1].kind == TRACE

@@ -1,0 +1,70 @@
+"""A claim on a file: held by one process until it lets go or dies, however it dies.
+
+The lock is the operating system's, on a file beside the one that is claimed, so that a process killed with SIGKILL
+leaves no claim behind and nobody has to wait for one to run out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["Claim"]
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        # `flock` and not `lockf`: that one is given up when this process closes any descriptor of the file, and does
+        # not keep two users in one process apart
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Claim:
+    """A claim that is held; :meth:`on` makes one."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._process = os.getpid()
+
+    @classmethod
+    def on(cls, path: Path) -> Claim | None:
+        """Claim ``path``; ``None`` where another holds it.
+
+        Raises:
+            OSError: the file of the lock, ``path`` with ``.lock`` behind it, cannot be made.
+        """
+        path = path.with_name(f"{path.name}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # not inherited by programs we start
+        try:
+            _lock(descriptor)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):  # else its last holder deleted it just now
+                return cls(path, descriptor)
+        except OSError:
+            pass
+        os.close(descriptor)
+        return None
+
+    def release(self, *, delete: bool = False) -> None:
+        """Let go. In a forked child this leaves the parent's claim as it is."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            return
+        if delete and sys.platform != "win32" and self._process == os.getpid():
+            self._path.unlink(missing_ok=True)  # while it is held: nobody can claim the file that goes away
+        os.close(descriptor)
+        if delete and sys.platform == "win32":
+            try:
+                self._path.unlink(missing_ok=True)
+            except OSError:
+                pass  # another process has it open: it is empty, and nobody's
+
+    def __del__(self) -> None:
+        self.release()

@@ -1,0 +1,209 @@
+"""The spool: events that wait for their destination on disk, in SQLite files of which each has one owner at a time.
+
+Every process writes a file of its own for each destination and holds a claim on it for as long as it lives. A file that
+nobody claims is what a dead process left: the first who claims it sends what is in it. Files are named after their
+destination, so that none gets what was meant for another; no key is written anywhere, a fingerprint stands for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from voltagent import _clock
+from voltagent.local.destination import Destination
+from voltagent.local.file import StoreError
+from voltagent.local.spool_file import Entry, Place, Row, SpoolFile
+
+__all__ = ["MAX_BYTES", "Spool"]
+
+MAX_BYTES: Final = 256 * 2**20
+_NAME: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<key>[0-9a-f]{16})-[0-9]+-[0-9a-f]{12}\.db")
+
+
+class Spool:
+    """The files of one destination that this process owns: the one it writes, and those it took over.
+
+    Args:
+        folder: made for its owner only, if it is not there.
+        destination: whose events these are.
+        max_bytes: how large all files in the folder may be together.
+
+    One thread at a time may call it. Nothing is opened before it is needed. Methods raise :class:`StoreError` where a
+    file cannot be used.
+    """
+
+    def __init__(self, folder: Path, destination: Destination, *, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder.absolute()
+        self.destination = destination
+        self.max_bytes = max_bytes
+        self._own: SpoolFile | None = None
+        self._adopted: list[SpoolFile] = []
+
+    @property
+    def unread_own(self) -> int:
+        """Events of this process that are on disk only."""
+        return 0 if self._own is None else self._own.unread
+
+    @property
+    def unread(self) -> int:
+        """Events that were not read yet, those of dead processes among them."""
+        return self.unread_own + sum(file.unread for file in self._adopted)
+
+    # ----------------------------------------------------------------------------------------------- writing, deleting
+
+    def write(self, entries: Sequence[Entry]) -> list[Place]:
+        """Keep events, in one transaction."""
+        own = self._own or self._make()
+        return [Place(own, seq) for seq in own.write(entries)]
+
+    def leave_unread(self, places: Sequence[Place]) -> None:
+        """These just written events are not held in memory: :meth:`read` will give them."""
+        for file, _ in places:
+            file.unread += 1
+
+    def have_read(self, places: Sequence[Place]) -> None:
+        """These just written events are held in memory: :meth:`read` goes on behind them."""
+        for file, seq in places:
+            file.read_to = seq
+            file.waiting += 1
+
+    def settle(self, places: Sequence[Place], memories: Mapping[bytes, bytes | None]) -> None:
+        """Delete events, and note what the exporter has to know of their traces (``None``: nothing any more)."""
+        by_file: dict[SpoolFile, list[int]] = {}
+        for file, seq in places:
+            by_file.setdefault(file, []).append(seq)
+        for file, seqs in by_file.items():
+            file.settle(seqs, memories)
+        for file in [file for file in self._adopted if file.unread <= 0 and file.waiting <= 0]:
+            self._adopted.remove(file)
+            (file.put_aside if file.damaged else file.delete)()
+
+    def abandon(self) -> None:
+        """Begin a new file, as ours cannot be written to; what can still be read from it will be."""
+        if self._own is not None:
+            self._own.damaged = True
+            self._adopted.append(self._own)
+            self._own = None
+
+    def _make(self) -> SpoolFile:
+        name = (
+            f"{self.destination.kind}-{self.destination.key}-{os.getpid()}-{_clock.randomness.getrandbits(48):012x}.db"
+        )
+        self._own = SpoolFile.make(self.folder / name, self.destination)
+        return self._own
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def leftovers(self) -> list[Path]:
+        """Files of this destination that are not ours; some of them may have owners."""
+        ours = {file.path for file in (self._own, *self._adopted) if file is not None}
+        return [path for path in _files(self.folder) if _is_for(path, self.destination) and path not in ours]
+
+    def adopt(self) -> tuple[int, int]:
+        """Take over what dead processes left: how many events that is, and how many files could not be read."""
+        found = broken = 0
+        for path in self.leftovers():
+            file = SpoolFile.adopt(path)
+            if file is None:
+                continue
+            try:
+                file.count()
+            except StoreError:
+                broken += 1
+                file.put_aside()
+                continue
+            if file.unread:
+                found += file.unread
+                self._adopted.append(file)
+            else:
+                file.delete()
+        return found, broken
+
+    def read(self, limit: int, max_size: int) -> tuple[list[Row], int]:
+        """The next events that are on disk only, those of dead processes first, in their order.
+
+        The second number corrects the counts: by so many more (or fewer) events than were expected.
+        """
+        for file in (*self._adopted, self._own):
+            if file is not None and file.unread > 0:
+                expected = file.unread
+                rows = file.read(limit, max_size)
+                return rows, len(rows) + file.unread - expected
+        return [], 0
+
+    def memory(self, row: Row) -> bytes | None:
+        """What the exporter of the dead process that wrote this knew of its trace."""
+        return None if row.place.file is self._own else row.place.file.memory(row.trace)
+
+    # --------------------------------------------------------------------------------------------------------- bounds
+
+    def excess(self, size: int) -> int:
+        """By how many bytes the files would be too large with ``size`` more."""
+        ours = [file for file in (self._own, *self._adopted) if file is not None]
+        used = sum(file.used() for file in ours)
+        used += _bytes_in(self.folder, {file.path.name for file in ours})
+        excess = used + size - self.max_bytes
+        return excess - _delete_corrupt(self.folder) if excess > 0 else excess
+
+    def oldest(self) -> Iterator[tuple[bytes, Callable[[], tuple[int, int]]]]:
+        """The traces of which nothing was sent, oldest first, each with what deletes it and says how many events (and
+        bytes) that were.
+        """
+        for file in (*self._adopted, self._own):
+            if file is not None:
+                for trace in file.roots():
+                    yield trace, partial(file.drop, trace)
+
+    # ----------------------------------------------------------------------------------------------------------- ends
+
+    def close(self) -> None:
+        """Let go of all files: what is in them is for the next process to send."""
+        for file in (self._own, *self._adopted):
+            if file is not None:
+                file.let_go()
+        self._own, self._adopted = None, []
+
+    def after_fork(self) -> None:
+        """In a forked child: the files are the parent's."""
+        for file in (self._own, *self._adopted):
+            if file is not None:
+                file.claim.release()
+        self._own, self._adopted = None, []
+
+
+# ------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _files(folder: Path) -> list[Path]:
+    """The spool's files, the oldest first."""
+    try:
+        found = [(entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(folder) if _NAME.fullmatch(entry.name)]
+    except OSError:
+        return []
+    return [folder / name for _, name in sorted(found)]
+
+
+def _is_for(path: Path, destination: Destination) -> bool:
+    return path.name.startswith(f"{destination.kind}-{destination.key}-")
+
+
+def _delete_corrupt(folder: Path) -> int:
+    """Delete what could not be read, as there is no room for it any more; how many bytes that were."""
+    deleted = 0
+    for path in folder.glob("*.corrupt"):
+        deleted += path.stat().st_size
+        path.unlink()
+    return deleted
+
+
+def _bytes_in(folder: Path, without: set[str]) -> int:
+    """The size of all files of the spool, but for some databases."""
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.name not in without)
+    except OSError:
+        return 0

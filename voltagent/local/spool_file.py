@@ -1,0 +1,314 @@
+"""One file of the spool, held by the process that writes or empties it.
+
+Every event is a row with a checksum, so that one which was damaged is known. Where the file itself is damaged, what can
+still be found in it is looked for row by row.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from voltagent import _clock
+from voltagent.local.claim import Claim
+from voltagent.local.destination import Destination
+from voltagent.local.file import (
+    VALUE_FAULTS,
+    Connection,
+    File,
+    Schema,
+    StoreError,
+    in_transaction,
+    make_folder,
+    number,
+    pages,
+)
+
+__all__ = ["OVERHEAD", "SCHEMA", "Entry", "Place", "Row", "SpoolFile", "is_sound"]
+
+T = TypeVar("T")
+
+_SEARCHED: Final = 65_536  # rows that are looked for one by one in a file that is damaged
+_SHRINK_PAGES: Final = 2_000
+
+SCHEMA: Final = Schema(
+    "spool",
+    0x56417370,  # "VAsp" in ASCII
+    (
+        (
+            f"PRAGMA application_id = {0x56417370}",
+            # `root` marks the start of a whole trace: as long as it is here, nothing of the trace was sent
+            """CREATE TABLE events (
+                seq INTEGER PRIMARY KEY,
+                at_ns INTEGER NOT NULL,
+                trace BLOB NOT NULL,
+                root INTEGER,
+                sum INTEGER NOT NULL,
+                body BLOB NOT NULL
+            )""",
+            "CREATE INDEX events_trace ON events (trace)",
+            "CREATE INDEX events_root ON events (seq) WHERE root IS NOT NULL",
+            # what an exporter has to know of a trace that is under way: ids that the server chose, for example
+            "CREATE TABLE memories (trace BLOB PRIMARY KEY, memory BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        ),
+    ),
+)
+_INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
+_READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+_READ_ONE: Final = "SELECT seq, trace, sum, body FROM events WHERE seq = ?"
+OVERHEAD: Final = 100  # bytes that a row costs beside its body, about
+
+
+class Place(NamedTuple):
+    """Where an event is."""
+
+    file: SpoolFile
+    seq: int
+
+
+class Entry(NamedTuple):
+    """An event to keep."""
+
+    trace: bytes
+    root: bool
+    body: bytes
+
+
+class Row(NamedTuple):
+    """An event that was kept; ``body`` is ``None`` where it cannot be read any more."""
+
+    place: Place
+    trace: bytes
+    body: bytes | None
+
+
+class SpoolFile:
+    """One file, claimed by this process."""
+
+    def __init__(self, path: Path, claim: Claim) -> None:
+        self.path = path
+        self.claim = claim
+        self.unread = 0  # events in it that are not in memory, as far as is known
+        self.read_to = 0  # the number of the last event that was read
+        self._next = 1
+        self._memories: dict[bytes, bytes] = {}
+        self.waiting = 0  # events that were read from it and are not settled
+        self.damaged = False
+        self._file = File(path, SCHEMA)
+
+    @classmethod
+    def make(cls, path: Path, destination: Destination) -> SpoolFile:
+        """A new file of this process's own."""
+        try:
+            make_folder(path.parent)
+            claim = Claim.on(path)  # before there is a file that another could claim
+        except OSError as fault:
+            raise StoreError(f"the spool {path} cannot be used: {fault.strerror}") from fault
+        if claim is None:
+            raise StoreError(f"the spool {path} cannot be claimed: this file system has no locks")
+        made = cls(path, claim)
+        try:
+            made._change(lambda connection: _say_about(connection, destination))
+        except StoreError:
+            made.delete()
+            raise
+        return made
+
+    @classmethod
+    def adopt(cls, path: Path) -> SpoolFile | None:
+        """The file of a dead process; ``None`` where its owner lives, or another was quicker."""
+        try:
+            claim = Claim.on(path)
+        except OSError:
+            return None
+        if claim is None:
+            return None
+        if not path.exists():
+            claim.release(delete=True)
+            return None
+        return cls(path, claim)
+
+    def write(self, entries: Sequence[Entry]) -> list[int]:
+        now = _clock.nanoseconds()
+        seqs = list(range(self._next, self._next + len(entries)))
+        rows = [
+            (seq, now, entry.trace, 1 if entry.root else None, _sum(entry.trace, entry.body), entry.body)
+            for seq, entry in zip(seqs, entries, strict=True)
+        ]
+        self._change(lambda connection: connection.executemany(_INSERT, rows))
+        self._next += len(entries)
+        return seqs
+
+    def settle(self, seqs: Sequence[int], memories: Mapping[bytes, bytes | None]) -> None:
+        self.waiting -= len(seqs)
+        new = {trace: memory for trace, memory in memories.items() if memory != self._memories.get(trace)}
+        if not seqs and not new:
+            return
+
+        def change(connection: Connection) -> None:
+            connection.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
+            for trace, memory in new.items():
+                if memory is None:
+                    connection.execute("DELETE FROM memories WHERE trace = ?", (trace,))
+                else:
+                    connection.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (trace, memory))
+
+        try:
+            self._change(change)
+            self._ask(_shrink)
+        except StoreError as fault:
+            if not self.damaged and fault.temporary:
+                self.waiting += len(seqs)
+                raise
+            self.damaged = True
+            return
+        for trace, memory in new.items():
+            if memory is None:
+                self._memories.pop(trace, None)
+            else:
+                self._memories[trace] = memory
+
+    def count(self) -> None:
+        """See how many events there are."""
+        self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
+
+    def _is_empty(self) -> bool:
+        return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
+
+    def read(self, limit: int, max_size: int) -> list[Row]:
+        """The next events. Where the file is damaged, what can be found of it, and then no more."""
+        try:
+            found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
+        except StoreError as fault:
+            if fault.temporary:
+                raise
+            self.damaged = True
+            found = self._search()
+            self.unread = len(found)
+        rows = [self._row(*one) for one in found]
+        if found:
+            self.read_to = found[-1][0]
+            self.waiting += len(rows)
+            self.unread = max(0, self.unread - len(rows))
+        else:
+            self.unread = 0
+        return rows
+
+    def _row(self, seq: int, trace: Any, check: Any, body: Any) -> Row:
+        sound = is_sound(trace, check, body)
+        return Row(Place(self, seq), trace if sound else b"", body if sound else None)
+
+    def _search(self) -> list[tuple[Any, ...]]:
+        """Look for every event by its number: pages that are sound are found even where their neighbours are not."""
+        found: list[tuple[Any, ...]] = []
+        for seq in range(self.read_to + 1, self.read_to + 1 + _SEARCHED):
+            try:
+                row = self._ask(_one(seq))
+            except StoreError:
+                continue
+            if row is not None:
+                found.append(row)
+        return found
+
+    def memory(self, trace: bytes) -> bytes | None:
+        query = "SELECT memory FROM memories WHERE trace = ?"
+        try:
+            row = self._ask(lambda connection: connection.execute(query, (trace,)).fetchone())
+        except StoreError:
+            return None
+        return None if row is None else row[0]
+
+    def used(self) -> int:
+        """Bytes in use; pages that are free will be written again before the file grows."""
+        page_size, count, free = self._ask(pages)
+        return (count - free) * page_size
+
+    def roots(self) -> list[bytes]:
+        query = "SELECT trace FROM events WHERE root IS NOT NULL ORDER BY seq LIMIT 4096"
+        return [row[0] for row in self._ask(lambda connection: connection.execute(query).fetchall())]
+
+    def drop(self, trace: bytes) -> tuple[int, int]:
+        """Delete a trace; how many events and bytes that were."""
+
+        def change(connection: Connection) -> tuple[int, int]:
+            query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
+            count, size = connection.execute(query, (trace,)).fetchone()
+            connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
+            return count, size + OVERHEAD * count
+
+        return self._change(change)
+
+    def let_go(self) -> None:
+        """Close the file and give up the claim; what is empty is deleted."""
+        try:
+            empty = self.unread <= 0 and self._is_empty()
+        except StoreError:
+            empty = False
+        if empty:
+            self.delete()
+        else:
+            self._file.close()
+            self.claim.release()
+
+    def delete(self) -> None:
+        self._file.close()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self.claim.release(delete=True)
+
+    def put_aside(self) -> None:
+        """Nothing can be read from it: out of the way, for whoever wants to look."""
+        self._file.close()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self.path.replace(f"{self.path}.corrupt")
+        self.claim.release(delete=True)
+
+    def _ask(self, action: Callable[[Connection], T]) -> T:
+        try:
+            return self._file.use(action, create=False)
+        except VALUE_FAULTS as fault:  # a damaged file gives values that cannot be
+            raise StoreError(f"the spool {self.path} cannot be used: {fault}") from fault
+
+    def _change(self, action: Callable[[Connection], T]) -> T:
+        return self._file.use(lambda connection: in_transaction(connection, action), create=True)
+
+
+# ------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _say_about(connection: Connection, destination: Destination) -> None:
+    about = {"kind": destination.kind, "url": destination.url}
+    connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+
+
+def _one(seq: int) -> Callable[[Connection], tuple[Any, ...] | None]:
+    return lambda connection: connection.execute(_READ_ONE, (seq,)).fetchone()
+
+
+def _some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for row in connection.execute(_READ, (after, limit)):
+        found.append(row)
+        max_size -= len(row[3])
+        if max_size <= 0:
+            break
+    return found
+
+
+def is_sound(trace: Any, check: Any, body: Any) -> bool:
+    """Whether these are as they were written."""
+    return isinstance(trace, bytes) and isinstance(body, bytes) and check == _sum(trace, body)
+
+
+def _sum(trace: bytes, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(trace))
+
+
+def _shrink(connection: Connection) -> None:
+    _, _, free = pages(connection)
+    if free > _SHRINK_PAGES:
+        connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
