@@ -7,9 +7,9 @@ from pathlib import Path
 
 from voltagent import settings
 from voltagent.errors import VoltAgentError
-from voltagent.local.store import Store, StoredTrace
+from voltagent.local.store import Filter, Store, StoredTrace
 
-__all__ = ["NothingRecordedError", "add_db", "chosen", "opened"]
+__all__ = ["NothingRecordedError", "add_db", "add_filters", "chosen", "count", "opened", "wanted_by"]
 
 
 class NothingRecordedError(VoltAgentError):
@@ -20,6 +20,29 @@ def add_db(parser: argparse.ArgumentParser) -> None:
     """Let the user name another store."""
     parser.add_argument("--db", type=Path, metavar="PATH", help="the store's file (default: %(default)s)",
                         default=settings.local_path())  # fmt: skip
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Let the user say which traces are meant; see :func:`wanted_by`."""
+    parser.add_argument("--agent", help="the trace's agent id, or the name of an agent in it")
+    parser.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
+    parser.add_argument("--tag", help="a tag of the trace, or of an operation in it")
+    parser.add_argument("--user", help="the user's id")
+    parser.add_argument("--conversation", help="the conversation's id")
+    parser.add_argument("--text", help="a text in a name, input, output or error (upper and lower case alike)")
+
+
+def wanted_by(arguments: argparse.Namespace) -> Filter:
+    """The filter that the options of :func:`add_filters` make."""
+    names = ("agent", "status", "tag", "user", "conversation", "text")
+    return Filter(**{name: getattr(arguments, name) for name in names})
+
+
+def count(text: str) -> int:
+    """An option's whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
 
 
 def opened(path: Path) -> Store:

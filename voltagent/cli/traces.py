@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from voltagent._readable import clean, duration, moment, short_id, tokens
-from voltagent.cli.store import NothingRecordedError, add_db, opened
+from voltagent.cli.store import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
 from voltagent.cli.text import Style, columns, encodable, fitted, padded, style_for
 from voltagent.local.store import Filter, TraceSummary
 
@@ -26,33 +26,22 @@ def add(commands: Any) -> None:
         help="the list of traces, newest first",
         description="List traces, newest first. Several filters must all hold.",
     )
-    parser.add_argument("--agent", help="the trace's agent id, or the name of an agent in it")
-    parser.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
-    parser.add_argument("--tag", help="a tag of the trace, or of an operation in it")
-    parser.add_argument("--user", help="the user's id")
-    parser.add_argument("--text", help="a text in a name, input, output or error (upper and lower case alike)")
-    parser.add_argument("--limit", type=_count, default=20, help="how many at most (default: %(default)s)")
+    add_filters(parser)
+    parser.add_argument("--limit", type=count, default=20, help="how many at most (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_db(parser)
     parser.set_defaults(run=_run)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
-    return int(text)
-
-
 def _run(arguments: argparse.Namespace) -> int:
-    wanted = {name: getattr(arguments, name) for name in ("agent", "status", "tag", "user", "text")}
+    wanted = wanted_by(arguments)
     store = opened(arguments.db)
     try:
-        found = store.traces(Filter(**wanted), limit=arguments.limit)
+        found = store.traces(wanted, limit=arguments.limit)
     finally:
         store.close()
     if not found:
-        filtered = any(one is not None for one in wanted.values())
-        what = "no trace fits" if filtered else "nothing has been recorded yet"
+        what = "no trace fits" if wanted != Filter() else "nothing has been recorded yet"
         raise NothingRecordedError(f"{what} in {arguments.db}")
     if arguments.json:
         print(json.dumps([asdict(trace) for trace in found], indent=2))

@@ -1,0 +1,222 @@
+"""``voltagent push``: send stored traces to a destination later."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from voltagent import _clock, settings
+from voltagent._readable import clean, short_id
+from voltagent.cli.store import add_db, add_filters, chosen, opened, wanted_by
+from voltagent.cli.text import encodable, fitted
+from voltagent.errors import ValidationError
+from voltagent.local.destination import Destination, destinations
+from voltagent.local.push import Result, push
+from voltagent.local.store import Store, TraceSummary
+
+__all__ = ["Bar", "add"]
+
+_EXAMPLES: Final = """\
+examples:
+  voltagent push                                   all that was not sent to the configured destination yet
+  voltagent push 3f2a 77c1                         these two traces
+  voltagent push --agent order-desk --status error
+  VOLTAGENT_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 voltagent push
+
+The destination is that of the settings (see docs/settings.md). What was sent where is noted in the store, so an
+interrupted push goes on where it stopped, and what was sent is not sent again. The exit status is 0 if all was sent,
+1 if something was rejected or is left, and 130 after Ctrl-C."""
+
+_REMOTE: Final = ("auto", "rest", "otlp")
+_ALL: Final = 2**31
+_SHOWN: Final = 5  # rejected traces that are named
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "push",
+        help="send stored traces to a destination",
+        description="Send stored traces to the configured destination, the oldest first.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("traces", nargs="*", metavar="TRACE", help="their ids, or how they begin (default: all)")
+    add_filters(parser)
+    parser.add_argument("--exporter", choices=_REMOTE, help="where to (default: as the settings say)")
+    parser.add_argument("--again", action="store_true", help="also what was sent there, or rejected, before")
+    parser.add_argument("--unfinished", action="store_true",
+                        help="also what still runs, or never ended as its program crashed: as cancelled")  # fmt: skip
+    parser.add_argument("--wait", type=_seconds, default=30.0, metavar="SECONDS",
+                        help="give up when the destination was away for so long (default: %(default)g)")  # fmt: skip
+    add_db(parser)
+    parser.set_defaults(run=_run)
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 86_400:
+        raise argparse.ArgumentTypeError("must be from 0 to 86400")
+    return number
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    in_force = settings.load({"exporter": arguments.exporter})
+    names = [name for name in in_force.exporter if name in _REMOTE]
+    if not names:
+        raise ValidationError(
+            "there is no destination to push to: set VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY, or "
+            "VOLTAGENT_BASE_URL to a server on this machine, or name one with --exporter"
+        )
+    store = opened(arguments.db)
+    try:
+        with _interrupted() as is_interrupted:
+            return max(_push_to(name, store, in_force, arguments, is_interrupted) for name in names)
+    finally:
+        store.close()
+
+
+def _push_to(
+    name: str,
+    store: Store,
+    in_force: settings.Settings,
+    arguments: argparse.Namespace,
+    is_interrupted: Callable[[], bool],
+) -> int:
+    from voltagent.sdk import build_exporter  # with httpx
+
+    destination = _destination(name, in_force)
+    place = f"{destination.kind} {destination.url} {destination.key}"
+    traces, notes = _selected(store, arguments, place)
+    for note in notes:
+        print(note)
+    if not traces:
+        print(encodable(clean(f"nothing to send to {destination.kind} {destination.url}")))
+        return 0
+    bar = Bar(len(traces))
+    result = push(
+        store,
+        [trace.id for trace in traces],
+        build_exporter(name, in_force),
+        place,
+        should_stop=is_interrupted,
+        progress=bar.show,
+        wait=arguments.wait,
+        timeout=in_force.timeout,
+        max_retries=in_force.max_retries,
+        retry_delay=in_force.retry_delay,
+    )
+    bar.clear()
+    _summarize(result, f"{destination.kind} {destination.url}")
+    if result.stopped == "interrupted":
+        return 130
+    return 1 if result.rejected or result.left else 0
+
+
+def _destination(name: str, in_force: settings.Settings) -> Destination:
+    """``auto`` is the platform, whichever wire it takes: the same place as ``rest``."""
+    name = "rest" if name == "auto" else name
+    return destinations(replace(in_force, exporter=(name,)))[name]
+
+
+def _selected(store: Store, arguments: argparse.Namespace, place: str) -> tuple[list[TraceSummary], list[str]]:
+    """The traces to send, the oldest first, and what has to be said of those that are left out."""
+    wanted = wanted_by(arguments)
+    named = {chosen(store, identifier).id for identifier in arguments.traces}
+
+    def found(not_pushed_to: str | None) -> list[TraceSummary]:
+        traces = store.traces(replace(wanted, not_pushed_to=not_pushed_to), limit=_ALL)
+        return [trace for trace in reversed(traces) if not named or trace.id in named]
+
+    new = found(None if arguments.again else place)
+    known = len(found(None)) - len(new)
+    ended = [trace for trace in new if arguments.unfinished or trace.status != "running"]
+    notes = (
+        [_count(known, "was", "were") + " sent there, or rejected, before (--again sends them again)"] if known else []
+    )
+    if len(new) > len(ended):
+        notes.append(_count(len(new) - len(ended), "still runs", "still run") + ": left out (--unfinished sends them)")
+    return ended, notes
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} trace{'' if number == 1 else 's'} {one if number == 1 else more}"
+
+
+def _summarize(result: Result, where: str) -> None:
+    for name, said in list(result.refusals.items())[:_SHOWN]:
+        print(encodable(clean(f"trace {short_id(name)}: {said}")))
+    if len(result.refusals) > _SHOWN:
+        print(f"... and {len(result.refusals) - _SHOWN} more were rejected")
+    gone = f", {result.gone} deleted meanwhile" if result.gone else ""
+    total = result.sent + result.rejected + result.left + result.gone
+    said = f"{total} to {where}: {result.sent} sent, {result.rejected} rejected, {result.left} left{gone}"
+    print(encodable(clean(said)))
+    if result.stopped:
+        print(encodable(clean(f"stopped: {result.stopped}")))
+    if result.left:
+        print("the same command goes on where this one stopped")
+
+
+@contextmanager
+def _interrupted() -> Iterator[Callable[[], bool]]:
+    """Whether the user has pressed Ctrl-C: the first time is noted only, the second one ends at once."""
+    asked = threading.Event()
+
+    def note(number: int, _: object) -> None:
+        if asked.is_set():
+            signal.default_int_handler(number, None)
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# ----------------------------------------------------------------------------------------------------------- progress
+
+
+class Bar:
+    """How far it is: a bar that is drawn anew on a terminal, else a line now and then. On standard error."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._terminal = sys.stderr.isatty()
+        self._due = _clock.monotonic() + (0.0 if self._terminal else 2.0)
+
+    def show(self, result: Result) -> None:
+        """Say how far it is, if it is time for that."""
+        now = _clock.monotonic()
+        if now < self._due:
+            return
+        done = result.sent + result.rejected + result.gone
+        if self._terminal:
+            self._due = now + 0.1
+            sys.stderr.write(f"\r\x1b[K{encodable(self.line(done, result), sys.stderr)}")
+        else:
+            self._due = now + 5.0
+            sys.stderr.write(f"{done} of {self._total} traces\n")
+        sys.stderr.flush()
+
+    def line(self, done: int, result: Result) -> str:
+        """The bar, as wide as the terminal lets it."""
+        width = shutil.get_terminal_size((80, 24)).columns - 1
+        facts = f" {done}/{self._total}" + (f"  {result.rejected} rejected" if result.rejected else "")
+        room = max(0, min(40, width - len(facts) - 2))
+        filled = room * done // max(1, self._total)
+        return fitted(f"[{'#' * filled}{'.' * (room - filled)}]{facts}", width)
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
