@@ -8,8 +8,8 @@ export const FILTERS = [
 ];
 const MINUTE = 60e6;
 const SPANS = { "15m": 15 * MINUTE, "1h": 60 * MINUTE, "1d": 1440 * MINUTE, "7d": 7 * 1440 * MINUTE };
-const TIMES = { "": "any time", "15m": "last 15 minutes", "1h": "last hour", "1d": "last day", "7d": "last week" };
-const STATUSES = { "": "any status", running: "running", completed: "completed", error: "error", cancelled: "cancelled" };
+const TIMES = { "": "time", "15m": "last 15 minutes", "1h": "last hour", "1d": "last day", "7d": "last week" };
+const STATUSES = { "": "status", running: "running", completed: "completed", error: "error", cancelled: "cancelled" };
 const KINDS = ["agent", "tool", "memory", "retriever"];
 
 /** The filters in an address's query, and nothing else of it. */
@@ -29,7 +29,7 @@ export function filterBar(changed) {
     text: field("search", "Search names, inputs, outputs, errors", { class: "search", "aria-label": "Search" }),
     agent: field("text", "agent", { list: "agents" }),
     status: choice("status", STATUSES),
-    kind: choice("kind", Object.fromEntries([["", "any kind"], ...KINDS.map((kind) => [kind, `with ${kind}`])])),
+    kind: choice("kind", Object.fromEntries([["", "kind"], ...KINDS.map((kind) => [kind, `with ${kind}`])])),
     tag: field("text", "tag", { list: "tags" }),
     user: field("text", "user", { list: "users" }),
     conversation: field("text", "conversation"),

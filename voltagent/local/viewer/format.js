@@ -65,9 +65,9 @@ export function plural(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
-/** The first characters of an id: enough to tell it from others. */
+/** The first characters of a UUID, enough to tell it from others; other ids as they are. */
 export function shortId(id) {
-  return id.length > 12 ? id.slice(0, 8) : id;
+  return /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(id) ? id.slice(0, 8) : id;
 }
 
 /** Microseconds of this machine's clock, the one that the recorded programs read too. */

@@ -224,7 +224,8 @@ function who(trace) {
   const name = trace.name && trace.name !== trace.agent ? element("bdi", { class: "dim" }, trace.name) : null;
   const tags = (trace.tags || []).slice(0, 4).map((tag) => element("bdi", { class: "tag" }, tag));
   const error = trace.error ? element("bdi", { class: "error-text", title: trace.error }, trace.error) : null;
-  return [link, name, ...tags, error];
+  const input = trace.input && !error ? element("bdi", { class: "said-first dim" }, trace.input) : null;
+  return [link, name, error, input, element("span", { class: "tags" }, tags)];
 }
 
 /** What runs grows. */

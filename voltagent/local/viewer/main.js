@@ -34,7 +34,7 @@ function show() {
   host.className = wanted.page;
   document.title = "voltagent";
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.page === wanted.page) link.setAttribute("aria-current", "page");
+    if (link.dataset.page === (wanted.page === "numbers" ? "numbers" : "list")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   shown = { name, page: (PAGES[wanted.page] || openNothing)(host, wanted) };

@@ -61,13 +61,20 @@ function set(view, change) {
 async function load(view) {
   const { by, within } = chosen(view);
   const [, length, buckets] = SPANS[within];
-  const since = length ? Math.round(Date.now() * 1000 - length) : null;
+  const [since, until] = length ? roundSpan(length / buckets, buckets) : [null, null];
   try {
-    const answer = await get("numbers", { by, since, buckets });
+    const answer = await get("numbers", { by, since, until, buckets });
     if (!view.closed) draw(view, answer);
   } catch (failed) {
     if (!view.closed) view.body.replaceChildren(element("p", { class: "problem" }, failed.message));
   }
+}
+
+/** So many buckets of a length, the last of which holds the present: they begin at round times. */
+function roundSpan(bucket, many) {
+  const zone = new Date().getTimezoneOffset() * 60e6;
+  const until = (Math.floor((Date.now() * 1000 - zone) / bucket) + 1) * bucket + zone;
+  return [until - many * bucket, until];
 }
 
 function draw(view, answer) {
@@ -80,21 +87,30 @@ function draw(view, answer) {
     view.body.replaceChildren(words);
     return;
   }
-  groups.forEach((group, place) => Object.assign(group, { colour: place < COLOURED ? `series-${place}` : "series-rest" }));
+  groups.forEach((group, place) => Object.assign(group, { colour: `series-${place < COLOURED ? place : "rest"}` }));
   const seen = groups.filter((group) => !view.hidden.has(group.name));
   const common = { buckets: answer.buckets, when: clockFor(answer.buckets) };
-  const series = (values) => seen.map((group) => ({ name: group.name, colour: group.colour, values: values(group) }));
+  const [main, rest] = [seen.filter(isMain), seen.filter((group) => !isMain(group))];
+  const lines = (values) => main.map((group) => ({ name: group.name, colour: group.colour, values: values(group) }));
+  const bars = (values) => [...lines(values), ...(rest.length ? [together(rest, values)] : [])];
   view.body.replaceChildren(
     element(
       "div",
       { class: "plots" },
-      plot({ ...common, title: "Calls", stacked: true, write: short, series: series((group) => group.calls) }),
-      plot({ ...common, title: "Errors", stacked: true, write: short, series: series((group) => group.errors) }),
-      plot({ ...common, title: `Duration, ${percentile}`, stacked: false, step: 1e-3, write: (value) => (value ? duration(value) : "0"), series: series((group) => group[percentile]) }),
-      plot({ ...common, title: "Tokens", stacked: true, write: short, series: series((group) => group.tokens.map((one) => total(one))) }),
+      plot({ ...common, title: "Calls", stacked: true, write: short, series: bars((group) => group.calls) }),
+      plot({ ...common, title: "Errors", stacked: true, write: short, series: bars((group) => group.errors) }),
+      plot({ ...common, title: `Duration, ${percentile}`, stacked: false, step: 1e-3, write: (value) => (value ? duration(value) : "0"), series: lines((group) => group[percentile]) }),
+      plot({ ...common, title: "Tokens", stacked: true, write: short, series: bars((group) => group.tokens.map((one) => total(one))) }),
     ),
     table(view, groups, by),
   );
+}
+
+const isMain = (group) => group.colour !== "series-rest";
+
+function together(groups, values) {
+  const all = groups.map(values);
+  return { name: `${plural(groups.length, "other")}`, colour: "series-rest", values: all[0].map((_, bucket) => sum(all.map((one) => one[bucket]))) };
 }
 
 const sum = (values) => values.reduce((all, value) => all + (value || 0), 0);

@@ -62,7 +62,7 @@ function horizontal(y, label) {
 }
 
 function times(buckets, x, slot, when) {
-  const every = Math.max(1, Math.ceil(buckets.length / 6));
+  const every = Math.max(1, Math.ceil(buckets.length / 8));
   return buckets.flatMap((start, bucket) => {
     if (bucket % every || x(bucket) > WIDTH - 60) return [];
     const place = x(bucket) + slot / 2;

@@ -52,6 +52,7 @@ function build(view, host) {
   });
   view.hits = element("span", { class: "dim", role: "status" });
   view.wide = button("All of the time", () => zoom(view, null), { class: "quiet", hidden: true });
+  view.compare = button("Compare with the run before", () => comparePrevious(view), { class: "quiet", hidden: true });
   view.minimap = minimap((range) => zoom(view, range));
   view.ruler = element("span", { class: "time", role: "columnheader", "aria-label": "Time" });
   view.scroller = element("div", {
@@ -60,11 +61,10 @@ function build(view, host) {
   view.scroller.append(heading(view.ruler), (view.grid = element("div", { class: "grid", "aria-hidden": true })));
   view.aside = element("aside", { class: "details", "aria-label": "Details", tabindex: -1 });
   const tools = element("div", { class: "tools" }, view.find, view.hits, view.wide, element("span", { class: "grow" }), legend(),
-    button("Expand all", () => fold(view, false), { class: "quiet" }), button("Collapse", () => fold(view, true), { class: "quiet" }));
-  view.compare = button("Compare with the run before", () => comparePrevious(view), { class: "quiet" });
+    button("Expand", () => fold(view, false), { class: "quiet" }), button("Collapse", () => fold(view, true), { class: "quiet" }), view.compare);
   const left = element("section", { class: "left", "aria-label": "Tree and time line" }, tools, view.minimap.map, view.scroller);
   view.split = element("div", { class: "split" }, left, splitter(() => view.split), view.aside);
-  host.append(element("header", { class: "trace-head" }, view.title, view.facts, element("span", { class: "grow" }), view.compare), view.split);
+  host.append(element("header", { class: "trace-head" }, view.title, view.facts), view.split);
 }
 
 function heading(ruler) {
@@ -113,7 +113,6 @@ function failed(view, failure) {
   document.title = "voltagent";
   const back = element("a", { href: "#/" }, "All traces");
   view.split.replaceChildren(element("div", { class: "empty" }, element("p", { class: "problem" }, failure.message), back));
-  view.compare.hidden = true;
 }
 
 function draw(view) {

@@ -1,0 +1,120 @@
+"""A real browser on a real server: Debian's Chromium, driven by Playwright, over a store of the test's own.
+
+Where one of the two is missing these tests are skipped and say what is missing; with ``VOLTAGENT_REQUIRE_BROWSER=1``, as
+in ``.ci/run``, that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.site import Site, open_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+_REQUIRED = os.environ.get("VOLTAGENT_REQUIRE_BROWSER") == "1"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+_TIMEOUT = 10_000  # milliseconds that a condition is waited for, on a machine that has other work too
+
+
+def _missing(what: str) -> Any:
+    if _REQUIRED:
+        pytest.fail(f"VOLTAGENT_REQUIRE_BROWSER=1, but {what}")
+    pytest.skip(f"no test in a browser: {what}")
+
+
+# For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
+# packages must not see.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a worker."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright is not installed (pip install playwright)")
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        _missing("there is no Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """The viewer's server on an empty store."""
+    with open_site(tmp_path / "traces.db") as opened:
+        yield opened
+
+
+@dataclass
+class Witness:
+    """What a page did that no page of ours may do. ``expected`` holds parts of what a test provokes."""
+
+    origin: str
+    seen: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda message: message.type in ("error", "warning") and self.seen.append(message.text))
+        page.on("pageerror", lambda error: self.seen.append(f"uncaught: {error}"))
+        page.on("request", lambda request: self.asked(request.url))
+        page.on("dialog", self.dialog)
+
+    def asked(self, url: str) -> None:
+        if not url.startswith((self.origin, "data:")):
+            self.seen.append(f"request to {url}")
+
+    def dialog(self, dialog: Any) -> None:
+        self.seen.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def check(self) -> None:
+        assert [text for text in self.seen if not any(part in text for part in self.expected)] == []
+
+
+@pytest.fixture
+def witness(site: Site) -> Iterator[Witness]:
+    """Watches every page of a test, and fails it for an error in the console or a request to anywhere else."""
+    watching = Witness(site.url)
+    yield watching
+    watching.check()
+
+
+@pytest.fixture
+def new_page(chromium: Browser, site: Site, witness: Witness) -> Iterator[Callable[..., Page]]:
+    """Opens a page of the viewer, in a browser context of its own."""
+    contexts: list[BrowserContext] = []
+
+    def opened(address: str = "#/", *, width: int = 1280, height: int = 760, **options: Any) -> Page:
+        viewport = {"width": width, "height": height}
+        context = chromium.new_context(viewport=viewport, timezone_id="UTC", **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(_TIMEOUT)
+        page = context.new_page()
+        witness.watch(page)
+        page.goto(site.url + address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def beside() -> Iterator[Callable[..., Any]]:
+    """Runs a function in a thread without Playwright's event loop, as a program of the user's would."""
+    with ThreadPoolExecutor(1) as threads:
+        yield lambda function, *arguments, **more: threads.submit(function, *arguments, **more).result(timeout=60)

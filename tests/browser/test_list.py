@@ -1,0 +1,246 @@
+"""The list of traces, in a browser: what it shows, narrows, remembers and learns while it is open."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import examples
+from tests.browser import seed
+from tests.browser.conftest import Witness
+from tests.browser.site import Site, open_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytest.importorskip("playwright", reason="no test in a browser: playwright is not installed")
+from playwright.sync_api import expect
+
+Open = Callable[..., "Page"]
+
+_RECORDER = """
+import sys
+from voltagent import VoltAgentSDK
+with VoltAgentSDK(flush_interval=0.05) as sdk:
+    trace = sdk.trace(agent_id="newcomer", input={"question": "how long?"})
+    tool = trace.add_tool(name="slow-tool", input={})
+    sdk.flush()
+    print("started", flush=True)
+    sys.stdin.readline()
+    tool.success(output={"answer": 42})
+    trace.end(output={"answer": 42})
+"""
+
+
+@pytest.fixture
+def day(site: Site, beside: Callable[..., object]) -> Site:
+    """A site with a day's work."""
+    beside(seed.fill, site.path)
+    return site
+
+
+def rows(page: Page) -> Locator:
+    return page.locator(".rows > .line")
+
+
+def agents(page: Page) -> list[str]:
+    return page.locator(".rows .agent").all_inner_texts()
+
+
+def test_traces_are_listed_newest_first_with_their_figures(site: Site, new_page: Open):
+    for name in ("first", "second"):
+        span = site.run.trace(name, ended=False, user_id="ada", conversation_id="c-1", tags=("red",))
+        tool = site.run.recorder.start(span, "tool", "t", b"{}")
+        site.run.recorder.succeed(tool, b"{}")
+        span.usage = {"prompt_tokens": 1200, "completion_tokens": 34, "total_tokens": 1234}
+        site.run.recorder.succeed(span, b"{}")
+    site.run.save()
+    page = new_page()
+    expect(rows(page)).to_have_count(2)
+    assert agents(page) == ["second", "first"]
+    row = rows(page).first
+    expect(row.locator(".status")).to_have_attribute("title", "completed")
+    assert [row.locator(f".{name}").inner_text() for name in ("user", "conversation", "operations", "errors", "tag")] == [
+        "ada", "c-1", "1", "", "red",
+    ]  # fmt: skip
+    assert row.locator(".tokens").inner_text() == "1\u202f234"
+    assert re.fullmatch(r"[\d.]+ ms", row.locator(".took").inner_text())
+    assert page.title() == "Traces · voltagent"
+
+
+def test_an_empty_store_says_how_to_get_a_first_trace(site: Site, new_page: Open):
+    page = new_page()
+    expect(page.get_by_text("No traces yet")).to_be_visible()
+    assert "with VoltAgentSDK():" in page.locator("pre").inner_text()
+    site.run.trace("arrived")
+    site.run.save()
+    expect(rows(page)).to_have_count(1)
+    expect(page.get_by_text("No traces yet")).to_be_hidden()
+
+
+def test_what_another_process_records_appears_and_goes_on(site: Site, new_page: Open):
+    site.run.trace("before")
+    site.run.save()
+    page = new_page()
+    expect(rows(page)).to_have_count(1)
+    environment = examples.environment(site.path)
+    program = [sys.executable, "-c", _RECORDER]
+    with subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == "started\n"
+        expect(rows(page)).to_have_count(2)
+        newest = rows(page).first
+        expect(newest.locator(".status")).to_have_attribute("title", "running")
+        grown = newest.locator(".took").inner_text()
+        expect(newest.locator(".took")).not_to_have_text(grown)  # it grows
+
+        trace = new_page(newest.locator("a").get_attribute("href"))
+        bar = trace.locator(".rows .line", has_text="slow-tool").locator(".bar")
+        expect(bar).to_have_class(re.compile("running"))
+        other.stdin.write("\n")
+        other.stdin.close()
+        assert other.wait(30) == 0
+    expect(newest.locator(".status")).to_have_attribute("title", "completed")
+    expect(bar).to_have_class(re.compile("completed"))
+    expect(trace.locator(".headline .status")).to_have_text(re.compile("completed"))
+
+
+def test_filters_narrow_the_list_and_stand_in_the_address_bar(day: Site, new_page: Open):
+    page = new_page()
+    expect(rows(page).first).to_be_visible()
+    page.get_by_label("agent", exact=True).fill("invoice-reader")
+    expect(page.locator(".rows .agent", has_text="support-desk")).to_have_count(0)
+    assert set(agents(page)) == {"invoice-reader"}
+    page.get_by_label("status").select_option("error")
+    expect(page.locator(".rows .status.completed")).to_have_count(0)
+    assert re.search(r"agent=invoice-reader.*status=error", page.url)
+    count = rows(page).count()
+    assert count > 0
+
+    page.reload()
+    expect(rows(page)).to_have_count(count)
+    expect(page.get_by_label("status")).to_have_value("error")
+
+    page.go_back()
+    expect(page.locator(".rows .status.completed").first).to_be_visible()
+    expect(page.get_by_label("status")).to_have_value("")
+    page.go_forward()
+    expect(rows(page)).to_have_count(count)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".rows .agent", has_text="support-desk").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("text=lithium", {"research-team"}),
+        ("tag=nightly", {"invoice-reader"}),
+        ("user=ada&agent=support-desk", {"support-desk"}),
+        ("kind=retriever&agent=research-team", {"research-team"}),
+        ("min_ms=5000", {"research-team"}),
+        ("within=15m&agent=nobody", set()),
+    ],
+)
+def test_an_address_with_filters_can_be_sent(query: str, shown: set[str], day: Site, new_page: Open):
+    page = new_page(f"#/?{query}")
+    if shown:
+        expect(rows(page).first).to_be_visible()
+    else:
+        expect(page.get_by_text("No trace matches.")).to_be_visible()
+    assert set(agents(page)) == shown
+
+
+def test_the_keyboard_moves_opens_searches_and_explains(day: Site, new_page: Open):
+    page = new_page()
+    expect(rows(page).first).to_be_visible()
+    for key in ("j", "j", "ArrowDown", "k"):
+        page.keyboard.press(key)
+    selected = page.locator(".rows > .line[aria-selected=true]")
+    expect(selected).to_have_id("trace-1")
+    expect(page.get_by_role("grid")).to_have_attribute("aria-activedescendant", "trace-1")
+    agent = selected.locator(".agent").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text(agent)
+    page.go_back()
+    expect(selected).to_have_id("trace-1")
+
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.keyboard.type("lithium")
+    expect(page.locator(".rows .agent", has_text="support-desk")).to_have_count(0)
+    page.keyboard.press("Escape")  # leaves the field
+    page.keyboard.press("Escape")  # clears the filters
+    expect(page.locator(".rows .agent", has_text="support-desk").first).to_be_visible()
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("mark for comparison")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_older_traces_are_loaded_while_scrolling(site: Site, new_page: Open):
+    for number in range(350):
+        site.run.trace(f"bot-{number:03}")
+    site.run.save()
+    page = new_page()
+    expect(rows(page).first).to_contain_text("bot-349")
+    scroller = page.locator(".scroller")
+    for _ in range(30):
+        if page.locator(".rows", has_text="bot-000").count():
+            break
+        loaded = page.evaluate("document.querySelector('.rows').style.height")
+        scroller.evaluate("scroller => { scroller.scrollTop = scroller.scrollHeight; }")
+        page.wait_for_function(
+            "before => document.querySelector('.rows').style.height !== before || document.body.innerText.includes('bot-000')",
+            arg=loaded,
+        )
+    expect(page.locator(".rows > .line", has_text="bot-000")).to_be_visible()
+    assert rows(page).count() < 60, "only rows in view are in the document"
+
+
+def test_dark_and_light_follow_the_system_and_the_switch(site: Site, new_page: Open):
+    site.run.trace("bot")
+    site.run.save()
+    colour = "getComputedStyle(document.body).backgroundColor"
+    dark, light = (new_page(color_scheme=scheme).evaluate(colour) for scheme in ("dark", "light"))
+    assert (dark, light) == ("rgb(20, 23, 28)", "rgb(255, 255, 255)")
+    page = new_page(color_scheme="light")
+    button = page.get_by_role("button", name="Colours")
+    button.click()
+    assert page.evaluate(colour) == light
+    button.click()
+    assert page.evaluate(colour) == dark
+    page.reload()
+    expect(rows(page)).to_have_count(1)
+    assert page.evaluate(colour) == dark, "the choice is remembered"
+
+
+@pytest.mark.parametrize("address", ["#/", "#/trace/{id}", "#/numbers", "#/conversation/{conversation}", "#/compare/{id}/{other}"])
+def test_every_page_fits_360_pixels(address: str, day: Site, new_page: Open):
+    one, other = [trace for trace in day.run.store.traces() if trace.agent_id == "support-desk"][:2]
+    page = new_page(address.format(id=one.id, other=other.id, conversation=one.conversation_id), width=360, height=700)
+    expect(page.locator("main .rows > .line, main .turn, main .plot").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate("[...document.querySelectorAll('main > *')].every(part => part.getBoundingClientRect().right <= 361)")
+
+
+def test_when_the_server_goes_the_page_says_so_and_keeps_what_it_shows(
+    new_page: Open, site: Site, witness: Witness, tmp_path: Path
+):
+    with open_site(tmp_path / "other.db") as going:
+        going.run.trace("bot")
+        going.run.save()
+        witness.origin = going.url
+        page = new_page()
+        page.goto(going.url)
+        expect(page.locator("#live")).to_have_text("live")
+        expect(rows(page)).to_have_count(1)
+        witness.expected.append("ERR_")  # the browser itself writes into the console that it could not connect
+    expect(page.locator("#live")).to_have_text("no server")
+    expect(rows(page)).to_have_count(1)
