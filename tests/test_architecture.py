@@ -20,6 +20,7 @@ FLOORS = (
         "_snapshot",
         "_failure",
         "_redact",
+        "_weight",
         "_usage",
         "_readable",
         "_html",

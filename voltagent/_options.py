@@ -13,13 +13,15 @@ from voltagent._spelling import nearest
 from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
-__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "checked", "checked_identifier",
-           "mapping", "unwrapped"]  # fmt: skip
+__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
+           "checked_identifier", "mapping", "unwrapped"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
 _MOST_TAGS: Final = 256
-_LONGEST: Final = 64 * 1024  # characters of any one text
+_MOST_OF_TAGS: Final = 16 * 1024  # characters of all tags
+_LONGEST_NAME: Final = 1024
+_LONGEST: Final = 64 * 1024  # characters of instructions
 
 
 def _text(name: str, value: object) -> str:
@@ -27,11 +29,15 @@ def _text(name: str, value: object) -> str:
         value = value.value
     if not isinstance(value, str):
         raise ValidationError(f"{name} must be a text, not {type(value).__name__}")
-    return shortened(clean(value), _LONGEST)  # names, ids and instructions go out beside the payloads
+    return shortened(clean(value), _LONGEST)  # it goes out beside the payloads
+
+
+def _name(name: str, value: object) -> str:
+    return shortened(_text(name, value), _LONGEST_NAME)  # it goes out several times
 
 
 def _filled_text(name: str, value: object) -> str:
-    text = _text(name, value)
+    text = _name(name, value)
     if not text:
         raise ValidationError(f"{name} must not be empty")
     return text
@@ -69,11 +75,22 @@ def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
     return mapping(model, value) if kind is not None and _peek.has_base(type(value), kind) else None
 
 
+def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of the tags, as many as may be sent: 256, and 16 384 characters in all. None twice."""
+    kept = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
+    room = _MOST_OF_TAGS
+    for number, tag in enumerate(kept):
+        room -= len(tag)
+        if room < 0:
+            return kept[:number]
+    return kept
+
+
 def _tags(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise ValidationError(f"{name} must be a list of texts, not {type(value).__name__}")
     texts = [_text(f"an item of {name}", item) for item in cast("list[object]", value)]
-    return tuple(shortened(text, _LONGEST_TAG) for text in texts[:_MOST_TAGS])
+    return bounded_tags(tuple(shortened(text, _LONGEST_TAG) for text in texts))
 
 
 def _parent(name: str, value: Any) -> Any:
@@ -119,12 +136,12 @@ _TRACE_STATUS: Final = _one_of("working", "completed", "error")
 TRACE_OPTIONS: Final[Mapping[str, _Check]] = {
     "id": _identifier,
     "agent_id": _filled_text,
-    "user_id": _text,
-    "conversation_id": _text,
+    "user_id": _name,
+    "conversation_id": _name,
     "input": _anything,
     "tags": _tags,
     "metadata": mapping,
-    "version": _text,
+    "version": _name,
     "level": _LEVEL,
     "start_time": _moment,
     "completion_start_time": _moment,
@@ -137,7 +154,7 @@ OPERATION: Final[Mapping[str, _Check]] = {
     "metadata": mapping,
     "tags": _tags,
     "operation": _one_of("read", "write"),
-    "version": _text,
+    "version": _name,
     "level": _LEVEL,
     "model_parameters": mapping,
 }
@@ -156,12 +173,12 @@ EVENT: Final[Mapping[str, _Check]] = {
     "output": _anything,
     "tags": _tags,
     "metadata": mapping,
-    "version": _text,
+    "version": _name,
 }
 # What `update` may change.
 _UPDATE: Final[Mapping[str, _Check]] = {
     "level": _LEVEL,
-    "version": _text,
+    "version": _name,
     "input": _anything,
     "output": _anything,
     "metadata": mapping,
@@ -172,8 +189,8 @@ _UPDATE: Final[Mapping[str, _Check]] = {
 UPDATE_TRACE: Final[Mapping[str, _Check]] = {
     **_UPDATE,
     "status": _TRACE_STATUS,
-    "user_id": _text,
-    "conversation_id": _text,
+    "user_id": _name,
+    "conversation_id": _name,
     "completion_start_time": _moment,
 }
 UPDATE_EVENT: Final[Mapping[str, _Check]] = {**_UPDATE, "status": _EVENT_STATUS, "status_message": _anything}

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from voltagent import _beside, _clock, _context, _usage
+from pydantic_core import from_json
+
+from voltagent import _beside, _clock, _context, _options, _usage
 from voltagent._failure import Failure, descends_from
 from voltagent._guard import guard, logger
 from voltagent._sampling import Sampling
@@ -27,7 +29,7 @@ __all__ = ["Recorder"]
 _CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 _WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
-_MORE_METADATA: Final = 4 * METADATA_LIMIT  # bytes that may be added to one span while it is open
+_PARTS: Final = 32  # texts of metadata that one span keeps apart
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -218,19 +220,28 @@ class Recorder:
         if usage is not None:
             span.usage = _usage.checked(usage)
         if metadata is not None:
-            room = max(256, min(METADATA_LIMIT, _MORE_METADATA - sum(map(len, span.more_metadata))))
-            span.more_metadata = (*span.more_metadata, self.snapshot.encode_object(metadata, room))
+            self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT))
         if output is not None and self.capture_output:
             span.output = self.snapshot.encode_object(output)
         if tags:
-            span.more_tags = (*span.more_tags, *tags)
+            span.more_tags = _options.bounded_tags((*span.more_tags, *tags))
 
     def update(self, span: Span, fields: Mapping[str, Any]) -> None:
         """Send changed fields of an open span now. Metadata is part of what the end sends, too."""
         metadata = fields.get("metadata")
         if metadata is not None and span.end_ns is None:
-            span.more_metadata = (*span.more_metadata, metadata)
+            self._add_metadata(span, metadata)
         self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
+
+    def _add_metadata(self, span: Span, text: bytes) -> None:
+        """Keep what comes bit by bit as it is as long as it is not much; else as one text, cut if it is too large."""
+        parts = (*span.more_metadata, text)
+        if len(parts) > _PARTS or sum(map(len, parts)) > METADATA_LIMIT:
+            joined: dict[str, Any] = {}
+            for part in parts:
+                joined |= from_json(part)
+            parts = (self.snapshot.encode_object(joined, METADATA_LIMIT),)
+        span.more_metadata = parts
 
     def pick_usage(self, span: Span, result: object) -> None:
         """Take an agent's token usage from its result, unless it was given already."""

@@ -24,7 +24,8 @@ _SPELLINGS: Final[Mapping[str, str]] = {
     "inputTokens": "prompt_tokens",
     "outputTokens": "completion_tokens",
 }
-_LARGEST: Final = 8192  # bytes of one further value
+_LARGEST: Final = 16_384  # bytes of all further values
+_MOST: Final = 1024  # of them that are looked at
 _snapshot: Final = Snapshot()
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 
@@ -41,15 +42,21 @@ def checked(usage: object) -> dict[str, Any] | None:
     if given is None:
         raise ValidationError(f"usage must be a mapping or a TokenUsage, not {type(usage).__name__}")
     result: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     for key, value in given.items():
-        if value is None:
-            continue
         name = _SPELLINGS.get(key, key)
-        if name in _TOKENS and (type(value) not in (int, float) or (type(value) is float and not math.isfinite(value))):
-            raise ValidationError(f"usage[{key!r}] must be a number of tokens, not {_shown(value)}")
-        # what else is in it is any object of the user's: a snapshot of it is kept, as of everything
-        result[name] = value if type(value) in (int, float) else from_json(_snapshot.encode(value, _LARGEST))
-    return result
+        if name in _TOKENS and value is not None:
+            result[name] = _counted(key, value)
+        elif value is not None and len(more) < _MOST:
+            more[name] = value
+    # what else is in it is any object of the user's: a snapshot of it is kept, as of everything
+    return result | (from_json(_snapshot.encode_object(more, _LARGEST)) if more else {})
+
+
+def _counted(key: str, value: object) -> int | float:
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        return value
+    raise ValidationError(f"usage[{key!r}] must be a number of tokens, not {_shown(value)}")
 
 
 def _shown(value: object) -> str:

@@ -18,7 +18,7 @@ from voltagent._context import CURRENT, INERT
 from voltagent._failure import Failure, format_failure
 from voltagent._guard import guard
 from voltagent._recorder import Recorder
-from voltagent._snapshot import METADATA_LIMIT
+from voltagent._snapshot import LIMIT, METADATA_LIMIT
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Remote, Span
 from voltagent._span import Trace as SpanTrace
 from voltagent.errors import ValidationError
@@ -478,13 +478,14 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
         return INERT
     recorder = cast("Recorder", parent.trace.recorder)
     facts = {key: given[key] for key in ("status", "level", "version", "end_time") if key in given}
+    limit = _share(given)
     if "parent_event_id" in given:  # as the id it was made with: a server may know it by another
         known = recorder.known.get(given["parent_event_id"])
         facts["parent_event_id"] = given["parent_event_id"] if known is None else known.id
     if "status_message" in given:
         facts["status_message"] = _message(recorder, parent.trace, given["status_message"])
     if "output" in given:
-        facts["output"] = _payload(recorder, given["output"], recorder.capture_output)
+        facts["output"] = _payload(recorder, given["output"], recorder.capture_output, limit)
     start_time = given.get("start_time")
     if start_time is not None:
         facts["start_time"] = start_time
@@ -492,7 +493,7 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
         parent,
         given["type"],
         given["name"],
-        _payload(recorder, given.get("input"), recorder.capture_input),
+        _payload(recorder, given.get("input"), recorder.capture_input, limit),
         _metadata(recorder, given.get("metadata")),
         tags=given.get("tags"),
         facts=facts or None,
@@ -505,7 +506,7 @@ def update_fields(recorder: Recorder, trace: SpanTrace, given: Mapping[str, Any]
     fields = dict(given)
     for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
         if name in fields:
-            fields[name] = _payload(recorder, fields[name], captured)
+            fields[name] = _payload(recorder, fields[name], captured, _share(given))
     fields["metadata"] = _metadata(recorder, fields.get("metadata"))
     if "status_message" in fields:
         message = _message(recorder, trace, fields["status_message"])
@@ -521,8 +522,13 @@ def _metadata(recorder: Recorder, value: object) -> bytes | None:
     return None if value is None else recorder.snapshot.encode_object(value, METADATA_LIMIT)
 
 
-def _payload(recorder: Recorder, value: object, captured: bool) -> bytes | None:
-    return recorder.snapshot.encode_object(value) if value is not None and captured else None
+def _payload(recorder: Recorder, value: object, captured: bool, limit: int = LIMIT) -> bytes | None:
+    return recorder.snapshot.encode_object(value, limit) if value is not None and captured else None
+
+
+def _share(given: Mapping[str, Any]) -> int:
+    """Bytes of input or output in an event that may have both."""
+    return LIMIT // 2 if "input" in given and "output" in given else LIMIT
 
 
 def _message(recorder: Recorder, trace: SpanTrace, message: object) -> Failure | bytes | None:

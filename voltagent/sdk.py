@@ -20,6 +20,7 @@ from voltagent._redact import Redactor
 from voltagent._sampling import Sampler, Sampling
 from voltagent._snapshot import Snapshot
 from voltagent._span import TRACE, Phase, Span, Trace
+from voltagent._weight import fit_event
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import NewTrace, open_trace, point, update_fields
@@ -180,7 +181,7 @@ class VoltAgentSDK:
         self._on = self._settings.enabled and bool(exporters)
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         sampling = _sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
-        processors = (format_event, redactor.process)
+        processors = (format_event, redactor.process, fit_event)
         self._sender = Sender(
             exporters,
             processors=processors,

@@ -1,0 +1,95 @@
+"""What one event may weigh: 1 MiB, on the sender's thread, after the redaction, which can make a payload longer.
+
+A snapshot is bounded by itself, but what an event sends is made of several: input or output, metadata of the start and
+of later, an error, instructions. Where they are too much together the largest are cut, and marked as all that is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from voltagent._snapshot import METADATA_LIMIT, Snapshot
+from voltagent._span import Event, Phase, Span
+
+__all__ = ["MOST", "fit_event"]
+
+MOST: Final = 1 << 20  # bytes of one event; on OTLP, where a span has its start and its end in it, of each of the two
+_FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
+_SLACK: Final = 1024  # by which a snapshot may miss its limit
+_LEAST: Final = 2048  # bytes that stay of anything
+
+_INPUT: Final = "input"
+_OUTPUT: Final = "output"
+_ERROR: Final = "error"
+_snapshot: Final = Snapshot()
+
+
+def fit_event(event: Event) -> Event:
+    """The event with at most 1 MiB to send: payloads that are too large are cut in place, once."""
+    phase, span, fields = event
+    if phase is Phase.UPDATE:
+        return phase, span, _fitted_update(fields or {})
+    if phase is Phase.END:
+        _fit_end(span)
+    else:
+        _fit_start(span)
+    return event
+
+
+def _fitted_update(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    texts = {name: value for name, value in fields.items() if isinstance(value, bytes) and name != "tags"}
+    return {**fields, **texts} if _fit(texts, MOST - _FRAME - len(fields.get("tags", b""))) else fields
+
+
+def _fit_start(span: Span) -> None:
+    if span.metadata is not None:  # the end sends it again, and has to have room for more
+        span.metadata = _cut(span.metadata, METADATA_LIMIT + _SLACK)
+    facts = span.facts or {}
+    parts: dict[Any, bytes] = {name: value for name, value in facts.items() if isinstance(value, bytes)}
+    parts[_INPUT] = span.input or b""
+    if _fit(parts, MOST - _FRAME - _fixed(span)):
+        span.input = parts.pop(_INPUT) or None
+        span.facts = {**facts, **parts}
+
+
+def _fit_end(span: Span) -> None:
+    parts: dict[Any, bytes] = dict(enumerate(span.more_metadata))
+    parts[_OUTPUT] = span.output or b""
+    parts[_ERROR] = span.error if isinstance(span.error, bytes) else b""
+    usage = 0 if span.usage is None else len(to_json(span.usage, inf_nan_mode="strings"))
+    if _fit(parts, MOST - _FRAME - _fixed(span) - usage):
+        span.output = parts.pop(_OUTPUT) or None
+        span.error = parts.pop(_ERROR) or span.error
+        span.more_metadata = tuple(parts.values())
+
+
+def _fixed(span: Span) -> int:
+    """Bytes of what the start of a span says beside its payload, and its end repeats."""
+    told: Any = (span.facts or {}).get("instructions")
+    tags = (*(span.tags or ()), *span.more_tags)
+    return len(span.metadata or b"") + (len(to_json(told)) if told else 0) + (len(to_json(tags)) if tags else 0)
+
+
+def _fit(parts: dict[Any, bytes], room: int) -> bool:
+    """Cut the largest of these JSON texts until all fit together; whether that was necessary."""
+    excess = sum(map(len, parts.values())) - room
+    if excess <= 0:
+        return False
+    while excess > 0:
+        name = max(parts, key=lambda one: len(parts[one]))
+        before = len(parts[name])
+        parts[name] = _cut(parts[name], max(_LEAST, before - excess))
+        if len(parts[name]) >= before:
+            break  # all are as small as can be
+        excess -= before - len(parts[name])
+    return True
+
+
+def _cut(text: bytes, limit: int) -> bytes:
+    """A JSON text of at most so many bytes, of the same class: one that was redacted is still known to be."""
+    if len(text) <= limit:
+        return text
+    return type(text)(_snapshot.encode(from_json(text), max(_LEAST, limit) - _SLACK))
