@@ -13,13 +13,13 @@ from typing import Final
 
 import voltagent
 from voltagent._readable import clean
-from voltagent.cli import doctor, export, push, show, traces
+from voltagent.cli import doctor, export, prune, push, show, traces
 from voltagent.cli.text import encodable
 from voltagent.errors import VoltAgentError
 
 __all__ = ["main"]
 
-_COMMANDS: Final = (traces, show, export, push, doctor)
+_COMMANDS: Final = (traces, show, export, push, prune, doctor)
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -34,6 +34,7 @@ examples:
   voltagent traces --text refund     traces in which this text occurs
   voltagent export -o trace.html     the newest trace as a web page, to send to somebody
   voltagent push                     send stored traces to the configured destination
+  voltagent prune --older-than 7d    delete what began more than a week ago
   voltagent doctor                   which settings are in force, and whether the destination answers
 
 The exit status is 0, 1 where there is nothing to show or something is wrong, and 2 for a wrong command line."""

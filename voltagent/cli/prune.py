@@ -1,0 +1,132 @@
+"""``voltagent prune``: delete traces, and give the space back."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import Any, Final
+
+from voltagent import _clock
+from voltagent._readable import clean
+from voltagent.cli.store import add_db, add_filters, opened, wanted_by
+from voltagent.cli.text import encodable
+from voltagent.local.prune import Pruned, prune
+from voltagent.local.store import Filter, Store
+
+__all__ = ["add"]
+
+_EXAMPLES: Final = """\
+examples:
+  voltagent prune --older-than 7d                        what began more than a week ago
+  voltagent prune --keep 1000                            all but the newest 1000
+  voltagent prune --max-size 200MB                       the oldest, until the rest fits
+  voltagent prune --agent order-desk --status completed
+  voltagent prune --all --dry-run                        only say what would be deleted
+
+Several conditions must all hold. --keep spares the newest of those that the filters choose. --max-size stops as soon as
+the data is small enough."""
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SIZES: Final = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "k": 2**10, "m": 2**20, "g": 2**30,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+_ALL: Final = 2**31
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "prune",
+        help="delete traces",
+        description="Delete traces from the store, and give the space back to the file system.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--older-than", type=_age, metavar="AGE", help="began so long ago: 90s, 30m, 12h, 7d or 2w")
+    parser.add_argument("--keep", type=_number, metavar="N", help="spare the newest N")
+    parser.add_argument("--max-size", type=_size, metavar="SIZE", help="until the data takes no more: 500MB, 2GiB")
+    add_filters(parser)
+    parser.add_argument("--all", action="store_true", help="everything, without any other condition")
+    parser.add_argument("--dry-run", action="store_true", help="delete nothing, and say what would be deleted")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask before --all")
+    add_db(parser)
+    parser.set_defaults(run=_run, refuse=parser.error)
+
+
+def _age(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 12h or 7d, not {text!r}")
+    return int(float(found[1]) * _UNITS[found[2]] * 1e9)
+
+
+def _size(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmg]?i?b?)", text.strip().lower())
+    if found is None or found[2] not in _SIZES:
+        raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 500MB or 2GiB, not {text!r}")
+    return int(float(found[1]) * _SIZES[found[2]])
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    wanted = wanted_by(arguments)
+    conditions = (arguments.older_than, arguments.keep, arguments.max_size)
+    chooses = wanted != Filter() or any(one is not None for one in conditions)
+    if chooses == arguments.all:
+        arguments.refuse(
+            "--all goes without any other condition"
+            if chooses
+            else "say what to delete, such as --older-than 7d, or --all"
+        )
+    store = opened(arguments.db)
+    try:
+        traces = _selected(store, wanted, arguments)
+        if arguments.all and not arguments.dry_run and not _confirmed(arguments, len(traces)):
+            return 1
+        pruned = prune(store, traces, max_bytes=arguments.max_size, orphans=arguments.all, dry_run=arguments.dry_run)
+    finally:
+        store.close()
+    print(encodable(clean(_said(pruned, arguments))))
+    return 0
+
+
+def _selected(store: Store, wanted: Filter, arguments: argparse.Namespace) -> list[str]:
+    """The traces that may go, the oldest first."""
+    found = store.traces(wanted, limit=_ALL)[arguments.keep or 0 :]
+    if arguments.older_than is not None:
+        until = _clock.nanoseconds() - arguments.older_than
+        found = [trace for trace in found if trace.start_ns < until]
+    return [trace.id for trace in reversed(found)]
+
+
+def _confirmed(arguments: argparse.Namespace, number: int) -> bool:
+    if arguments.yes:
+        return True
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        arguments.refuse("--all needs --yes where nobody can be asked")
+    print(encodable(clean(f"Delete all {number} traces in {arguments.db}? [y/N] ")), end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _said(pruned: Pruned, arguments: argparse.Namespace) -> str:
+    if not pruned.traces and not pruned.operations:
+        return f"nothing to delete in {arguments.db}"
+    what = f"{pruned.traces} trace{'' if pruned.traces == 1 else 's'} with {pruned.operations} operations"
+    space = _bytes(max(0, pruned.before - pruned.after))
+    if arguments.dry_run:
+        return f"would delete {what}, about {space}; {_bytes(pruned.after)} would stay"
+    return f"deleted {what}; {space} given back, {_bytes(pruned.after)} stay"
+
+
+def _bytes(number: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} bytes"
