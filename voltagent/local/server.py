@@ -53,6 +53,7 @@ class Server:
         self._changing = threading.Lock()  # around the connections
         self._listener = _listener(port)
         self._woken, self._waker = socket.socketpair()
+        self._accepting = threading.Lock()  # held while connections are accepted
 
     @property
     def url(self) -> str:
@@ -67,7 +68,7 @@ class Server:
 
     def serve_forever(self) -> None:
         """Accept connections until :meth:`close` is called, or an exception such as ``KeyboardInterrupt`` arrives."""
-        with selectors.DefaultSelector() as selector:
+        with self._accepting, selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while not self.closing.is_set():
@@ -81,6 +82,8 @@ class Server:
             self._waker.send(b"x")
         except OSError:
             return  # closed before
+        if self._accepting.acquire(timeout=_JOIN):  # a socket that is closed under a selector wakes nobody up
+            self._accepting.release()
         self._listener.close()
         with self._changing:
             connections = dict(self._connections)
