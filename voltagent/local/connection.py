@@ -230,5 +230,7 @@ def _stream(server: Served, stream: Stream, request: Request, connection: _Taken
             stream.handler(connection, store, request)
     except OSError:
         raise
+    except StoreError:
+        pass  # the client asks again, and is told then
     except Exception as fault:
         _report(fault)

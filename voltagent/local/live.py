@@ -4,16 +4,47 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic_core import to_json
+
+from voltagent import _clock
+from voltagent.local.feed import Feed
 from voltagent.local.store import Store
 from voltagent.local.web import Connection, Request, Stream
 
 __all__ = ["STREAMS"]
 
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Connection": "close"}
+_LOOK: Final = 0.25  # seconds between looks
+_QUIET: Final = 15.0  # seconds after which a line says that the connection is alive
+_MOST_IDS: Final = 500  # of one event
 
 
-def _live(connection: Connection, _: Store, __: Request) -> None:
-    connection.start(200, _HEADERS)
+def _live(connection: Connection, store: Store, request: Request) -> None:
+    """An event ``change`` with the ids of the traces in which something began or ended; none for other changes.
+
+    With ``trace=ID``, changes of other traces are not told.
+    """
+    feed = Feed(store.path)
+    try:
+        connection.start(200, _HEADERS)
+        connection.send(b": the store is watched\n\n")
+        _tell(connection, feed, request.query.get("trace"))
+    finally:
+        feed.close()
+
+
+def _tell(connection: Connection, feed: Feed, wanted: str | None) -> None:
+    said = _clock.monotonic()
+    while connection.pause(_LOOK):
+        news = feed.look()
+        ids = news.trace_ids[:_MOST_IDS]
+        if news.changed and (wanted is None or not ids or wanted in ids):
+            connection.send(b"event: change\ndata: %s\n\n" % to_json({"traces": ids}))
+        elif _clock.monotonic() - said < _QUIET:
+            continue
+        else:
+            connection.send(b": alive\n\n")
+        said = _clock.monotonic()
 
 
 STREAMS: Final = (Stream("/api/live", _live),)

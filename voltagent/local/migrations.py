@@ -99,8 +99,12 @@ CREATE TABLE pushed (
 # never come in here.
 _RUNNING: Final = "CREATE INDEX operations_running ON operations (trace_id) WHERE status = 'running'"
 
+# What statistics count: they need to read neither the payloads nor the pages that those fill.
+_NUMBERS: Final = "CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, status)"
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
     _PUSHED,
     (_RUNNING,),
+    (_NUMBERS,),
 )

@@ -8,10 +8,22 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from voltagent.local.records import Json, StoredOperation, stored_operation
+from voltagent.local.records import Json, StoredOperation, StoredTrace, stored_operation
 from voltagent.local.store import Store
 
-__all__ = ["SUMMARY_COLUMNS", "OperationSummary", "operation", "operation_summaries", "operation_summary"]
+__all__ = [
+    "SUMMARY_COLUMNS",
+    "Facets",
+    "OperationSummary",
+    "conversation",
+    "facets",
+    "inputs",
+    "last_signs",
+    "operation",
+    "operation_rows",
+    "operation_summaries",
+    "operation_summary",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,72 @@ _OPERATION: Final = """
     FROM operations WHERE trace_id = ? AND id = ?"""
 
 
+_CONVERSATION: Final = """
+    SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
+
+# What the newest traces show: a list to choose from need not know what was a year ago.
+_RECENT: Final = "FROM (SELECT * FROM traces ORDER BY start_ns DESC LIMIT 2000)"
+_FACETS: Final[Mapping[str, str]] = {
+    "agents": f"""
+        SELECT agent_id {_RECENT} UNION
+        SELECT name FROM (SELECT name FROM operations WHERE kind = 'agent' ORDER BY start_ns DESC LIMIT 5000)""",  # noqa: S608 - all of it is written here
+    "users": f"SELECT DISTINCT user_id {_RECENT} WHERE user_id IS NOT NULL",
+    "tags": f"SELECT DISTINCT value {_RECENT}, json_each(tags) WHERE tags IS NOT NULL",
+    # from one kind to the next in an index: `DISTINCT` would read all of it
+    "kinds": """
+        WITH RECURSIVE kinds(kind) AS (
+            SELECT min(kind) FROM operations
+            UNION ALL SELECT (SELECT min(kind) FROM operations WHERE kind > kinds.kind) FROM kinds
+            WHERE kind IS NOT NULL LIMIT 200
+        ) SELECT kind FROM kinds WHERE kind IS NOT NULL""",
+}
+_MOST_VALUES: Final = 200  # of one facet
+
+_INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM traces WHERE id IN ({})"
+_LAST_SIGNS: Final = """
+    SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN ({}) GROUP BY trace_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Values that occur, sorted: what a filter can be set to. Of recent traces, and at most 200 of each."""
+
+    agents: Sequence[str]
+    tags: Sequence[str]
+    kinds: Sequence[str]
+    users: Sequence[str]
+
+
+def facets(store: Store) -> Facets:
+    """Values that occur in recent traces."""
+    return Facets(**{name: _values(store, query) for name, query in _FACETS.items()})
+
+
+def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
+    """The newest traces of a conversation, in the order in which they began, with their payloads."""
+    ids = store.rows(_CONVERSATION, (id, limit))
+    return [trace for (trace_id,) in reversed(ids) if (trace := store.trace(trace_id)) is not None]
+
+
+def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
+    """How the traces' inputs begin, as JSON text of at most so many characters."""
+    found = store.rows(_INPUTS.format(_marks(trace_ids)), (length, *trace_ids))
+    return {id: text for id, text in found if text is not None}
+
+
+def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
+    """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
+    return dict(store.rows(_LAST_SIGNS.format(_marks(trace_ids)), trace_ids))  # type: ignore[arg-type]
+
+
+def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
+    """The operations of a trace, in the order in which they began, as rows of :data:`SUMMARY_COLUMNS`."""
+    return [*store.rows(_SUMMARIES, (trace_id,))]
+
+
 def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:
     """The operations of a trace, in the order in which they began."""
-    return [operation_summary(row) for row in store.rows(_SUMMARIES, (trace_id,))]
+    return [operation_summary(row) for row in operation_rows(store, trace_id)]
 
 
 def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
@@ -62,6 +137,14 @@ def operation_summary(row: Sequence[Any]) -> OperationSummary:
     *plain, tags, usage, error = row
     fields: list[Any] = [*plain, tuple(_value(tags) or ()), _value(usage), _value(error)]
     return OperationSummary(*fields)
+
+
+def _values(store: Store, query: str) -> list[str]:
+    return sorted({str(value) for (value,) in store.rows(f"SELECT * FROM ({query}) LIMIT {_MOST_VALUES}")})  # noqa: S608 - all of it is written here
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _value(text: str | None) -> Json:

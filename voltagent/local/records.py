@@ -131,8 +131,11 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "conversation": "conversation_id = :conversation",
     "kind": "EXISTS (SELECT 1 FROM operations o WHERE o.trace_id = traces.id AND o.kind = :kind)",
     "text": _TEXT,
+    "min_ns": "end_ns - start_ns >= :min_ns",
+    "max_ns": "end_ns - start_ns <= :max_ns",
     "since_ns": "start_ns >= :since_ns",
     "until_ns": "start_ns < :until_ns",
+    "id": "id = :id",
     "not_pushed_to": "id NOT IN (SELECT trace_id FROM pushed WHERE destination = :not_pushed_to)",
     "before": "(start_ns, key) < (SELECT b.start_ns, b.key FROM traces b WHERE b.id = :before)",
 }
@@ -149,8 +152,11 @@ class Filter:
     conversation: str | None = None
     kind: str | None = None  # has an operation of this kind
     text: str | None = None  # in a name, an input, an output or an error, of the trace or of an operation in it
+    min_ns: int | None = None  # took at least so long
+    max_ns: int | None = None  # took at most so long
     since_ns: int | None = None  # began at or after
     until_ns: int | None = None  # began before
+    id: str | None = None  # the whole id
     not_pushed_to: str | None = None  # a destination as `Store.mark_pushed` names it
     before: str | None = None  # a trace's id: what follows it in the list, for the next page
 
