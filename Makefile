@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check soak bench bench-plot clean
+.PHONY: help demo test witnesses check soak bench bench-plot clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,10 @@ demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+WITNESSES ?= 1
+witnesses: $(VENV)/.tools  ## install receivers of others, and read a trace back from them (WITNESSES=elastic,mlflow,phoenix)
+	VOLTAGENT_WITNESSES=$(WITNESSES) $(BIN)/python -m pytest tests/test_witnesses.py
+
 soak: $(VENV)/.tools  ## the long cases of delivery in full size, about ten minutes
 	$(BIN)/python -m tests.soak
 
@@ -46,4 +50,4 @@ bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
 	$(BIN)/python -m benchmarks.plots .bench/growth.json docs
 
 clean:  ## remove what these commands made
-	rm -rf .venv .venv-* dist build
+	rm -rf .venv .venv-* .witnesses dist build

@@ -17,7 +17,7 @@ from voltagent import decorators, settings
 from voltagent.decorators import options
 
 README = REPOSITORY / "README.md"
-DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCUMENTS = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
 HANDBOOK = [*DOCUMENTS, *(REPOSITORY / name for name in ("CHANGELOG.md", "CONTRIBUTING.md"))]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -49,7 +49,7 @@ def rows(document: Path, heading: str) -> list[list[str]]:
 
 
 def by_name(path: Path) -> str:
-    return path.name
+    return str(path.relative_to(REPOSITORY))
 
 
 @pytest.mark.parametrize("document", [one for one in DOCUMENTS if blocks(one, "python")], ids=by_name)
@@ -220,5 +220,14 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_every_document_is_reached_from_the_readme():
-    linked = set(re.findall(r"\]\((docs/[^)#\s]+)", README.read_text(encoding="utf-8")))
-    assert linked >= {f"docs/{document.name}" for document in DOCUMENTS[1:]}
+    reached, waiting = set[Path](), [README]
+    while waiting:
+        document = waiting.pop()
+        if document not in reached and document.suffix == ".md":
+            reached.add(document)
+            targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+            waiting += [(document.parent / target).resolve() for target in targets]
+    assert reached >= set(DOCUMENTS)
+    overview = {document for document in DOCUMENTS if document.parent.name == "docs"}
+    linked = re.findall(r"\]\((docs/[^)#\s]+)", README.read_text(encoding="utf-8"))
+    assert overview <= {REPOSITORY / target for target in linked}, "the README itself names them"

@@ -1,8 +1,11 @@
 """What receivers that others wrote have of a decorated program: MLflow, Arize Phoenix and Elastic's mock OTLP server.
 
-They are heavy, so they run where ``VOLTAGENT_WITNESSES`` is set. With ``1`` they are installed under ``.witnesses``, by
-pip and npm, which takes some minutes once. Else it names a folder that has them: ``mlflow`` and ``phoenix`` are virtual
-environments, ``elastic`` has a ``node_modules``.
+They are heavy, so they run where ``VOLTAGENT_WITNESSES`` is set. It names those that must run, as in
+``elastic,mlflow``; with ``1`` those run that can be installed. Both install them under ``.witnesses``, by pip and npm:
+once, some seconds for Elastic's and some minutes for the others. Anything else is a folder that has them: ``mlflow``
+and ``phoenix`` are virtual environments, ``elastic`` has a ``node_modules``.
+
+The settings are those that the pages in ``docs/backends`` show, with another port.
 """
 
 from __future__ import annotations
@@ -21,13 +24,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.backends import settings_shown
 from tests.server import unused_port
 from tests.witnessed import FAILED, OPERATIONS, run
 from voltagent import VoltAgentSDK, _clock
-from voltagent.exporters.otlp import OtlpExporter
 
 WANTED = os.environ.get("VOLTAGENT_WITNESSES", "")
-FOLDER = (Path(__file__).parent.parent / ".witnesses") if WANTED == "1" else Path(WANTED)
+NAMED = frozenset(WANTED.split(",")) if set(WANTED.split(",")) <= {"elastic", "mlflow", "phoenix"} else frozenset[str]()
+FOLDER = (Path(__file__).parent.parent / ".witnesses") if NAMED or WANTED == "1" else Path(WANTED)
 pytestmark = [
     pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: receivers of others are not asked"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -43,15 +47,27 @@ def command(line: list[str], **options: Any) -> str:
     return subprocess.run(line, check=True, capture_output=True, text=True, timeout=900, **options).stdout
 
 
+def asked(name: str) -> Path:
+    """The folder of a receiver; skips where others are asked."""
+    if NAMED and name not in NAMED:
+        pytest.skip(f"{name} is not asked")
+    return FOLDER / name
+
+
+def missing(why: str) -> None:
+    """A receiver that was named must be there; any other may be missing."""
+    (pytest.fail if NAMED else pytest.skip)(why)
+
+
 def virtual_environment(name: str, package: str) -> Path:
-    """The ``bin`` folder of a virtual environment with the package; skips where it cannot be made."""
-    folder = FOLDER / name
+    """The ``bin`` folder of a virtual environment with the package."""
+    folder = asked(name)
     if not (folder / "bin" / name).exists():
         try:
             command([sys.executable, "-m", "venv", str(folder)])
             command([str(folder / "bin" / "pip"), "install", "-q", package])
         except (OSError, subprocess.SubprocessError) as fault:
-            pytest.skip(f"{package} cannot be installed here: {fault}")
+            missing(f"{package} cannot be installed here: {fault}")
     return folder / "bin"
 
 
@@ -88,10 +104,22 @@ def answers(url: str) -> Callable[[], bool]:
     return lambda: httpx.get(url, timeout=2).status_code == 200
 
 
-def sent(endpoint: str, **options: Any) -> tuple[str, int, int]:
-    """Run the program with an exporter to the receiver; the trace's 32 digits, and between which times it ran."""
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, int, int]]:
+    """Runs the program with what a page shows first, and variables over that."""
+
+    def go(page: str, instead: dict[str, str], **variables: str) -> tuple[str, int, int]:
+        for name, value in {**settings_shown(page, **instead)[0], **variables}.items():
+            monkeypatch.setenv(name, value)
+        return run_as_set()
+
+    return go
+
+
+def run_as_set() -> tuple[str, int, int]:
+    """Run the program as the environment says; the trace's 32 digits, and between which times it ran."""
     before = _clock.nanoseconds()
-    with VoltAgentSDK(exporter=OtlpExporter(endpoint, **{"compression": "gzip", **options})) as sdk:
+    with VoltAgentSDK() as sdk:
         digits = run(sdk).replace("-", "")
     report = sdk.stats()
     assert (report.pending, dict(report.dropped)) == (0, {})
@@ -122,10 +150,14 @@ READ_MLFLOW = """
 import json, sys, mlflow
 mlflow.set_tracking_uri(sys.argv[1])
 (trace,) = [t for t in mlflow.MlflowClient().search_traces(locations=["0"]) if sys.argv[2] in t.info.trace_id]
-print(json.dumps({"state": str(trace.info.state), "tokens": trace.info.token_usage, "spans": [
+about = trace.info.trace_metadata
+print(json.dumps({"state": str(trace.info.state), "tokens": trace.info.token_usage,
+    "user": about.get("mlflow.trace.user"), "session": about.get("mlflow.trace.session"),
+    "request": trace.info.request_preview,
+    "response": trace.info.response_preview, "spans": [
     {"name": s.name, "id": s.span_id, "parent": s.parent_id, "kind": s.span_type, "start": s.start_time_ns,
      "end": s.end_time_ns, "ok": s.status.status_code.value == "OK", "message": s.status.description,
-     "input": s.inputs, "output": s.outputs} for s in trace.data.spans]}))
+     "input": s.inputs, "output": s.outputs, "events": [e.name for e in s.events]} for s in trace.data.spans]}))
 """
 
 
@@ -141,35 +173,55 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield url, programs
 
 
-@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
-def test_mlflow_has_the_tree_in_the_words_of_openinference(mlflow: tuple[str, Path], protocol: Any) -> None:
+Sent = Callable[..., tuple[str, int, int]]
+SHOWN = "http://localhost:5000"
+
+
+def read_mlflow(mlflow: tuple[str, Path], trace: str) -> dict[str, Any]:
     url, programs = mlflow
-    trace, before, after = sent(
-        f"{url}/v1/traces",
-        headers={"x-mlflow-experiment-id": "0"},
-        protocol=protocol,
-        profiles=("openinference",),
+    found: dict[str, Any] = json.loads(
+        command([str(programs / "python"), "-c", READ_MLFLOW, url, trace], env=ENVIRONMENT)
     )
-    text = command([str(programs / "python"), "-c", READ_MLFLOW, url, trace], env=ENVIRONMENT)
-    found = json.loads(text)
+    found["spans"] = {span["name"]: span for span in found["spans"]}
+    return found
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
+def test_mlflow_has_the_tree_in_the_words_of_openinference(mlflow: tuple[str, Path], sent: Sent, protocol: str) -> None:
+    trace, before, after = sent("mlflow", {SHOWN: mlflow[0]}, OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+    found = read_mlflow(mlflow, trace)
     assert found["state"].endswith("OK")
     assert found["tokens"] == {"input_tokens": 150, "output_tokens": 85, "total_tokens": 235}, "counted once"
-    spans = {span["name"]: span for span in found["spans"]}
-    check(spans, before, after)
-    kinds = {name: span["kind"] for name, span in spans.items()}
-    assert kinds == {"shop": "CHAIN", "Support": "AGENT", "Translator": "AGENT", "kb-search": "RETRIEVER",
-                     "profile": "CHAIN", "tracking": "TOOL", "refund": "TOOL"}  # fmt: skip
+    assert (found["user"], found["session"]) == ("u-1", "c-9")
+    assert json.loads(found["request"]) == OPERATIONS["shop"][1]
+    assert json.loads(found["response"]) == OPERATIONS["shop"][2]
+    check(found["spans"], before, after)
+    assert {name: span["kind"] for name, span in found["spans"].items()} == {
+        "shop": "CHAIN", "Support": "AGENT", "Translator": "AGENT", "kb-search": "RETRIEVER", "profile": "CHAIN",
+        "tracking": "TOOL", "refund": "TOOL"}  # fmt: skip
+    assert {name: span["events"] for name, span in found["spans"].items() if span["events"]} == {
+        "refund": ["exception"]
+    }
 
 
-def test_mlflow_has_the_tree_in_the_words_of_voltops(mlflow: tuple[str, Path]) -> None:
-    url, programs = mlflow
-    headers = {"x-mlflow-experiment-id": "0"}
-    trace, before, after = sent(f"{url}/v1/traces", headers=headers, profiles=("voltops",))
-    text = command([str(programs / "python"), "-c", READ_MLFLOW, url, trace], env=ENVIRONMENT)
+def test_mlflow_has_the_tree_in_the_words_of_voltops(mlflow: tuple[str, Path], sent: Sent) -> None:
+    trace, before, after = sent("mlflow", {SHOWN: mlflow[0]}, VOLTAGENT_PROFILES="voltops")
     names = {"shop": "shop", "Support": "subagent:Support", "Translator": "subagent:Translator",
              "kb-search": "retriever.search", "profile": "memory.read", "tracking": "tool.execution:tracking",
              "refund": "tool.execution:refund"}  # fmt: skip
-    check({span["name"]: span for span in json.loads(text)["spans"]}, before, after, names)
+    found = read_mlflow(mlflow, trace)
+    check(found["spans"], before, after, names)
+    assert (found["user"], found["session"]) == ("u-1", None), "it does not know the name of the conversation"
+
+
+def test_mlflow_has_the_tree_in_the_words_of_langfuse(mlflow: tuple[str, Path], sent: Sent) -> None:
+    trace, before, after = sent("mlflow", {SHOWN: mlflow[0]}, VOLTAGENT_PROFILES="langfuse")
+    found = read_mlflow(mlflow, trace)
+    check(found["spans"], before, after)
+    assert (found["user"], found["session"]) == ("u-1", "c-9")
+    kinds = {name: span["kind"] for name, span in found["spans"].items() if name != "profile"}
+    assert kinds == {"shop": "CHAIN", "Support": "AGENT", "Translator": "AGENT", "kb-search": "RETRIEVER",
+                     "tracking": "TOOL", "refund": "TOOL"}  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------- Phoenix
@@ -193,9 +245,8 @@ def nanoseconds(text: str) -> int:
     return found
 
 
-def test_phoenix_has_the_tree_in_the_words_of_openinference(phoenix: str, tmp_path: Path) -> None:
-    resource = {"service.name": "shop", "openinference.project.name": "witnessed"}
-    trace, before, after = sent(f"{phoenix}/v1/traces", profiles=("openinference",), resource=resource)
+def test_phoenix_has_the_tree_in_the_words_of_openinference(phoenix: str, tmp_path: Path, sent: Sent) -> None:
+    trace, before, after = sent("phoenix", {"http://localhost:6006": phoenix, "my-project": "witnessed"})
 
     def stored() -> Any:
         answer = httpx.get(f"{phoenix}/v1/projects/witnessed/spans")
@@ -231,7 +282,7 @@ def test_phoenix_has_the_tree_in_the_words_of_openinference(phoenix: str, tmp_pa
 
 
 def test_phoenix_refuses_json_and_we_say_so(phoenix: str) -> None:
-    with VoltAgentSDK(exporter=OtlpExporter(f"{phoenix}/v1/traces", protocol="http/json")) as sdk:
+    with VoltAgentSDK(exporter="otlp", otlp_endpoint=f"{phoenix}/v1/traces", otlp_protocol="http/json") as sdk:
         run(sdk)
     assert sdk.stats().dropped == {"rejected": len(OPERATIONS)}
 
@@ -250,16 +301,16 @@ server.start().then(() => console.log('URL ' + server.httpUrl));
 
 @pytest.fixture(scope="module")
 def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not here: Elastic's mock server cannot be started")
-    folder = FOLDER / "elastic"
+    folder = asked("elastic")
+    node, npm = shutil.which("node") or "", shutil.which("npm") or ""
+    if not (node and npm):
+        missing("node and npm are not here: Elastic's mock server cannot be started")
     if not (folder / "node_modules" / "@elastic" / "mockotlpserver").exists():
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            command([npm, "install", "--ignore-scripts", "--prefix", str(folder), "@elastic/mockotlpserver"])
+            command([npm, "install", "--ignore-scripts", "--prefix", str(folder), "@elastic/mockotlpserver@0.10"])
         except (OSError, subprocess.SubprocessError) as fault:
-            pytest.skip(f"Elastic's mock server cannot be installed here: {fault}")
+            missing(f"Elastic's mock server cannot be installed here: {fault}")
     here = tmp_path_factory.mktemp("elastic")
     modules = {"NODE_PATH": str((folder / "node_modules").absolute())}
     with process([node, "-e", MOCK_SERVER], here, lambda: "URL " in (here / "log").read_text(), **modules) as log:
@@ -267,11 +318,11 @@ def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
-def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path], protocol: Any) -> None:
+def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path], protocol: str, sent: Sent) -> None:
     url, log = elastic
-    # it does not unpack gzip
-    options: Any = {"protocol": protocol, "compression": "none", "resource": {"service.name": "shop"}}
-    trace, before, after = sent(f"{url}/v1/traces", **options)
+    # it stands in for Jaeger, with the settings for that; but it does not unpack gzip
+    options = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
+    trace, before, after = sent("jaeger", {"http://localhost:4318": url}, **options)
 
     def printed() -> Any:
         lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("TRACE ")]
