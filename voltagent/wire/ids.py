@@ -16,6 +16,7 @@ from voltagent._span import Remote, Span
 __all__ = ["context_of", "is_hashed", "span_id", "text", "trace_id", "uuid_text"]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_SPAN: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 # The last 16 digits of these versions name the machine, so they are the same for one id after another.
 _BY_MACHINE: Final = frozenset("126")
 text: Final = id_text  # an id as its maker and the other destinations know it
@@ -31,6 +32,8 @@ def trace_id(identifier: int | str) -> str:
 
 def span_id(identifier: int | str) -> str:
     """The 16 hex digits for the id of an operation or, for its root span, of a trace."""
+    if isinstance(identifier, str) and _SPAN.fullmatch(identifier) and identifier != _NO_SPAN:
+        return identifier  # of another program, which has no other id for it
     digits = _digits(identifier)
     if digits is None or digits[16:] == _NO_SPAN or (isinstance(identifier, str) and digits[12] in _BY_MACHINE):
         return _hashed(identifier, 16)
