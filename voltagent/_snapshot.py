@@ -66,7 +66,7 @@ class Snapshot:
         except Exception:  # lone surrogates, another thread changing the value, the end of the stack
             pass
         try:
-            return self._walked(value, limit)[0]
+            return self._walked(value, limit, tried=kind is dict or kind is list or kind is tuple)[0]
         except RecursionError:
             return _LOST
 
@@ -84,14 +84,14 @@ class Snapshot:
         elif id(kind) in _NOT_OBJECTS:
             return b'{"result":' + self.encode(value, limit) + b"}"
         try:
-            text, is_object = self._walked(value, limit)
+            text, is_object = self._walked(value, limit, tried=kind is dict)
         except RecursionError:
             return _LOST
         return text if is_object else b'{"result":' + text + b"}"
 
-    def _walked(self, value: object, limit: int) -> tuple[bytes, bool]:
+    def _walked(self, value: object, limit: int, *, tried: bool) -> tuple[bytes, bool]:
         try:
-            walk = Walk(self._forms, limit)
+            walk = Walk(self._forms, limit, tried=tried)
             return walk.text(value), walk.is_object
         except RecursionError:  # the caller stands at the end of the stack
             return _LOST, False

@@ -36,19 +36,28 @@ _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
 _FUTILE_SECONDS: Final = 0.004  # spent on finding out that collections are not plain; then that is not asked again
 _LONGEST_KEY: Final = 1024
-_MANY: Final = 256  # items from which on it is worth guessing how many fit
+_MANY: Final = 256  # items from which on it is worth writing several in one piece
+_FIRST_PIECE: Final = 64  # items; twice as many in the next...
+_LARGEST_PIECE: Final = 8192  # ...up to so many
+_PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
+_BUSY_SECONDS: Final = 0.015  # of finding out whether collections are plain, and writing those that are
+_UNHURRIED_BYTES: Final = 65_536  # for which there is always time
 _MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
 
 
 class Walk:
-    """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut)."""
+    """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut).
 
-    __slots__ = ("chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
-                 "steps")  # fmt: skip
+    ``tried`` says that the value as a whole is known not to be plain, or too much.
+    """
 
-    def __init__(self, forms: Forms, limit: int) -> None:
+    __slots__ = ("busy", "chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
+                 "steps", "tried", "unhurried")  # fmt: skip
+
+    def __init__(self, forms: Forms, limit: int, *, tried: bool = False) -> None:
         self.forms = forms
         self.left = limit - _ENVELOPE
+        self.unhurried = self.left - _UNHURRIED_BYTES
         self.chunks: list[bytes] = []
         self.path: set[int] = set()  # identities of the collections we are inside of
         self.hidden: frozenset[str] = frozenset()  # keys whose values are secret in what is being written
@@ -56,6 +65,8 @@ class Walk:
         self.deadline = _clock.monotonic() + SECONDS
         self.late = False
         self.next_look = _UNHURRIED
+        self.tried = tried
+        self.busy = 0.0
         self.futile = 0.0
         self.is_object = False  # whether the outermost value is a JSON object of the user's
 
@@ -166,18 +177,31 @@ class Walk:
 
     def _write_plain(self, value: Any, depth: int, floor: int, is_object: bool = True) -> bool:
         """Write a collection in one piece, where it is plain all through and fits."""
-        if self.futile > _FUTILE_SECONDS or self.hidden:
+        if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
-        before = _clock.monotonic()
         room = self.left - floor
-        chunk = _plain_text(value, depth, room)
+        before = self.busy
+        chunk = self._plain_text(value, depth, room)
         if chunk is None or len(chunk) > room:
-            self.futile += _clock.monotonic() - before
+            self.futile += self.busy - before
             return False
         if not self.chunks:
             self.is_object = is_object and type(value) is dict
         self._put(chunk)
         return True
+
+    def _plain_text(self, value: Any, depth: int, room: int) -> bytes | None:
+        """The JSON text of a plain collection.
+
+        ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
+        """
+        before = _clock.monotonic()
+        try:
+            return to_json(value, inf_nan_mode="strings") if plain(value, depth, room) >= 0 else None
+        except Exception:
+            return None
+        finally:
+            self.busy += _clock.monotonic() - before
 
     def _write_list(self, shape: Listed, depth: int, floor: int) -> None:
         items = shape.items
@@ -198,18 +222,23 @@ class Walk:
         self._close(b"]", start, shape.name, shape.size, written, reason)
 
     def _write_many(self, items: list[Any], depth: int, floor: int) -> int:
-        """The first of very many plain items in one piece: as many as fit. How many that were."""
-        count = len(items)
-        room = self.left - floor
-        while count > _MANY and not self.hidden:
-            chunk = _plain_text(items[:count], depth, room * 8)
+        """The first of very many plain items, many in one piece: as many as fit. How many that were."""
+        written, step = 0, _FIRST_PIECE
+        while len(items) - written > _MANY and step > 0 and not self.hidden and not self._is_late():
+            room = self.left - floor
+            part = items[written : written + step]
+            chunk = self._plain_text(part, depth, min(room * 8, _PIECE))
             if chunk is None:
-                return 0
-            if len(chunk) <= room:
-                self._put(chunk[1:-1])
-                return count
-            count = min(count - 1, count * room // len(chunk) - 8)
-        return 0
+                if step <= _FIRST_PIECE:
+                    break
+                step = _FIRST_PIECE
+            elif len(chunk) > room:
+                step = min(step - 1, step * room // len(chunk) - 8)
+            else:
+                self._put(chunk[1:-1] if not written else b"," + chunk[1:-1])
+                written += len(part)
+                step = min(2 * step, _LARGEST_PIECE)
+        return written
 
     def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, floor: int) -> None:
         start = len(self.chunks)
@@ -242,7 +271,9 @@ class Walk:
             self._put(b"}")
 
     def _is_late(self) -> bool:
-        if self.steps >= self.next_look and not self.late:
+        if self.busy > _BUSY_SECONDS and self.left < self.unhurried:
+            self.late = True
+        elif self.steps >= self.next_look and not self.late:
             self.next_look = self.steps + _STEPS_PER_LOOK
             self.late = self.steps > VALUES or _clock.monotonic() > self.deadline
         return self.late
@@ -274,17 +305,6 @@ class Walk:
         if depth > 0 and id(type(shape)) in _SCALARS:
             return self._key_text(shape, depth - 1)
         return _peek.full_name(kind)
-
-
-def _plain_text(value: Any, depth: int, room: int) -> bytes | None:
-    """The JSON text of a plain collection.
-
-    ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
-    """
-    try:
-        return to_json(value, inf_nan_mode="strings") if plain(value, depth, room) >= 0 else None
-    except Exception:
-        return None
 
 
 _SCALARS: Final = frozenset(map(id, (str, int, float, bool, type(None))))  # a metaclass may have its own `hash`
