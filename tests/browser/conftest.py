@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import seed
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
@@ -54,9 +55,28 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """The viewer's server on an empty store."""
+    """The viewer's server on a store of the test's own: empty, or with a day's work if `day` came first."""
     with open_site(tmp_path / "traces.db") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a day's work, recorded once."""
+    path = tmp_path_factory.mktemp("day") / "traces.db"
+    with ThreadPoolExecutor(1) as threads:  # without Playwright's event loop, as a program of the user's
+        threads.submit(seed.fill, path).result(60)
+    return path
+
+
+@pytest.fixture
+def day(filled: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
+    """The site, with a day's work in its store. Name it before `new_page`."""
+    assert not (tmp_path / filled.name).exists(), "`day` fills the store before the site opens it"
+    for part in filled.parent.iterdir():
+        shutil.copy(part, tmp_path)
+    site: Site = request.getfixturevalue("site")
+    return site
 
 
 @dataclass
@@ -111,10 +131,3 @@ def new_page(chromium: Browser, site: Site, witness: Witness) -> Iterator[Callab
     yield opened
     for context in contexts:
         context.close()
-
-
-@pytest.fixture
-def beside() -> Iterator[Callable[..., Any]]:
-    """Runs a function in a thread without Playwright's event loop, as a program of the user's would."""
-    with ThreadPoolExecutor(1) as threads:
-        yield lambda function, *arguments, **more: threads.submit(function, *arguments, **more).result(timeout=60)

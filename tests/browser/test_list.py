@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import examples
-from tests.browser import seed
 from tests.browser.conftest import Witness
 from tests.browser.site import Site, open_site
 
@@ -36,13 +35,6 @@ with VoltAgentSDK(flush_interval=0.05) as sdk:
     tool.success(output={"answer": 42})
     trace.end(output={"answer": 42})
 """
-
-
-@pytest.fixture
-def day(site: Site, beside: Callable[..., object]) -> Site:
-    """A site with a day's work."""
-    beside(seed.fill, site.path)
-    return site
 
 
 def rows(page: Page) -> Locator:
@@ -231,12 +223,12 @@ def test_every_page_fits_360_pixels(address: str, day: Site, new_page: Open):
 
 
 def test_when_the_server_goes_the_page_says_so_and_keeps_what_it_shows(
-    new_page: Open, site: Site, witness: Witness, tmp_path: Path
+    new_page: Open, witness: Witness, tmp_path: Path
 ):
     with open_site(tmp_path / "other.db") as going:
         going.run.trace("bot")
         going.run.save()
-        witness.origin = going.url
+        witness.expected.append(going.url)
         page = new_page()
         page.goto(going.url)
         expect(page.locator("#live")).to_have_text("live")

@@ -1,7 +1,7 @@
 // Everything that is known of one operation, or of the trace itself.
 
 import { copyButton, element } from "./dom.js";
-import { count, duration, elapsed, exactly, plural, tokens } from "./format.js";
+import { count, duration, elapsed, exactly, plural, silence, tokens } from "./format.js";
 import { kindName, mark, status } from "./kinds.js";
 import { address } from "./route.js";
 import { asText, section, shown, text } from "./value.js";
@@ -80,6 +80,7 @@ export function headline(trace) {
   return [
     status(trace.status, { long: true }),
     element("span", { class: "took" }, duration(elapsed(trace))),
+    silence(trace) && element("span", { class: "error-text" }, silence(trace)),
     element("span", {}, plural(trace.operations, "operation")),
     trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
     all === null ? null : element("span", {}, plural(all, "token")),

@@ -20,7 +20,7 @@ function filled(made, attributes, children) {
 }
 
 function set(made, name, value) {
-  if (value === null || value === undefined || value === false) return;
+  if (value === null || value === undefined || (value === false && !name.startsWith("aria-"))) return;
   if (name === "on") {
     for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
   } else if (name === "style") {
@@ -28,7 +28,7 @@ function set(made, name, value) {
   } else if (/^(on.*|src|srcdoc|action|formaction|xlink:href)$/i.test(name) || (name === "href" && value[0] !== "#")) {
     throw new TypeError(`the attribute ${name} is not for values`);
   } else {
-    made.setAttribute(name, value === true ? "" : String(value));
+    made.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
 }
 

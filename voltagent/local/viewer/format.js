@@ -75,8 +75,22 @@ export function now() {
   return Date.now() * 1000;
 }
 
+const SILENCE = 600e6; // what was heard of so long ago has most likely been killed
+
+/** Until when something that has no end runs: now, or where nothing was heard of it for long, the last sign of it. */
+export function runningUntil({ last_active }) {
+  const present = now();
+  return present - last_active > SILENCE ? last_active : present;
+}
+
 /** How long something took, or has taken so far where it still runs. */
 export function elapsed(thing) {
   if (thing.duration !== null && thing.duration !== undefined) return thing.duration;
-  return thing.status === "running" ? Math.max(0, now() - thing.start) : null;
+  return thing.status === "running" ? Math.max(0, (thing.until ?? runningUntil(thing)) - thing.start) : null;
+}
+
+/** `12 min ago`: a word on something that says it runs, and of which nothing was heard for long. */
+export function silence(trace) {
+  if (trace.status !== "running" || runningUntil(trace) !== trace.last_active) return "";
+  return `nothing heard for ${duration(now() - trace.last_active)}`;
 }

@@ -4,7 +4,7 @@ import { get, listen, paced } from "./api.js";
 import { button, element, say } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { asked, filterBar, filtersOf } from "./filters.js";
-import { count, duration, elapsed, exactly, moment, plural, shortId, tokens } from "./format.js";
+import { count, duration, elapsed, exactly, moment, plural, shortId, silence, tokens } from "./format.js";
 import { status } from "./kinds.js";
 import { useKeys } from "./keys.js";
 import { address, go, note } from "./route.js";
@@ -224,8 +224,9 @@ function who(trace) {
   const name = trace.name && trace.name !== trace.agent ? element("bdi", { class: "dim" }, trace.name) : null;
   const tags = (trace.tags || []).slice(0, 4).map((tag) => element("bdi", { class: "tag" }, tag));
   const error = trace.error ? element("bdi", { class: "error-text", title: trace.error }, trace.error) : null;
-  const input = trace.input && !error ? element("bdi", { class: "said-first dim" }, trace.input) : null;
-  return [link, name, error, input, element("span", { class: "tags" }, tags)];
+  const quiet = silence(trace) && element("span", { class: "dim" }, silence(trace));
+  const input = trace.input && !error && !quiet ? element("bdi", { class: "said-first dim" }, trace.input) : null;
+  return [link, name, error, quiet, input, element("span", { class: "tags" }, tags)];
 }
 
 /** What runs grows. */

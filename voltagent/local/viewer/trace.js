@@ -11,7 +11,7 @@ import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
 import { splitter } from "./splitter.js";
 import { growRow, ticks, treeRow } from "./timeline.js";
-import { criticalPath, extent, matches, selfTime, treeOf, visible } from "./tree.js";
+import { age, criticalPath, extent, matches, selfTime, treeOf, visible } from "./tree.js";
 
 const NARROW = matchMedia("(max-width: 720px)");
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
@@ -150,6 +150,7 @@ function drawRow(view, row) {
 /** What runs grows, and the scale with it. */
 function grow(view) {
   if (!view.answer || view.answer.trace.status !== "running" || document.hidden) return;
+  age(view.nodes);
   view.whole = extent(view.nodes);
   view.scale = view.zoom || view.whole;
   view.path = criticalPath(view.nodes);

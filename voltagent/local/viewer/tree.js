@@ -1,6 +1,6 @@
 // A trace as a tree: pure functions from what the server answers to nodes and rows. Node 0 is the trace itself.
 
-import { now } from "./format.js";
+import { runningUntil } from "./format.js";
 
 /**
  * The nodes of an answer of `/api/traces/{id}`: every operation with `index`, `parent` (an index), `children`, `depth`.
@@ -16,7 +16,18 @@ export function treeOf({ trace, columns, operations }) {
     nodes[node.parent].children.push(node.index);
   }
   settle(nodes);
+  age(nodes);
   return nodes;
+}
+
+/** Until when those without an end run, for now: not on and on where the trace has ended, or was killed. */
+export function age(nodes) {
+  const [trace] = nodes;
+  const ended = Number.isFinite(trace.duration) && nodes.reduce((last, node) => Math.max(last, node.start), trace.start + trace.duration);
+  const until = ended || runningUntil(trace);
+  for (const node of nodes) {
+    if (node.status === "running") node.until = until;
+  }
 }
 
 /** Give every node its depth; those that are reached from no root go under the trace. */
@@ -59,10 +70,10 @@ export function visible(nodes, collapsed) {
   return rows;
 }
 
-/** When a node ended; now where it still runs, its start where it has no duration. */
+/** When a node ended; until when it runs where it still does; its start where it has no duration. */
 export function endOf(node) {
   if (Number.isFinite(node.duration)) return node.start + node.duration;
-  return node.status === "running" ? Math.max(node.start, now()) : node.start;
+  return node.status === "running" ? Math.max(node.start, node.until) : node.start;
 }
 
 /** From the first start to the last end. */

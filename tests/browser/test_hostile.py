@@ -1,0 +1,175 @@
+"""Whatever is recorded is shown as text: five hundred injections in every field, on every page, run nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from tests.browser.conftest import Witness
+from tests.browser.hostile import CORPUS, fields
+from tests.browser.site import Site
+from voltagent._span import Span
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytest.importorskip("playwright", reason="no test in a browser: playwright is not installed")
+from playwright.sync_api import expect
+
+Open = Callable[..., "Page"]
+
+# All that the page's own code makes. An injection that became an element would be one of another kind, or carry a
+# listener, an address or a style as an attribute.
+_HARMLESS = """() => {
+  const ours = new Set(`HTML HEAD META TITLE LINK SCRIPT BODY HEADER A NAV SPAN BUTTON MAIN DIALOG DIV NOSCRIPT FORM INPUT
+    SELECT OPTION DATALIST LABEL DETAILS SUMMARY P H1 H2 BDI CODE PRE DL DT DD ASIDE SECTION CANVAS OL LI FIGURE FIGCAPTION
+    TABLE CAPTION THEAD TBODY TR TH TD STRONG B I KBD svg path g line rect text circle`.split(/\\s+/));
+  const all = [...document.querySelectorAll("*")];
+  const bad = all.filter(e => !ours.has(e.tagName)).map(e => e.tagName);
+  for (const e of all) for (const {name, value} of e.attributes) {
+    if (/^on/i.test(name) || /javascript:|evil\\.example/i.test(["href", "src", "style", "action"].includes(name) ? value.replace(/^#.*/, "") : ""))
+      bad.push(`${e.tagName} ${name}=${value}`);
+  }
+  const loaded = [...document.scripts].map(e => e.getAttribute("src")).join();
+  if (loaded !== "theme.js,main.js") bad.push(`scripts ${loaded}`);
+  if (document.querySelectorAll("link").length !== 6 || document.querySelectorAll("meta").length !== 3) bad.push("head");
+  if (document.querySelector("form[action], base")) bad.push("form or base");
+  if ("ran" in window) bad.push("it ran");
+  return bad;
+}"""
+
+
+def record(site: Site) -> tuple[str, str]:
+    """A trace per text, and one with all of them as operations; the ids of the latter and of the last one."""
+    for number, text in enumerate(CORPUS):
+        site.run.recorder.end(hostile_trace(site, text, f"{number}{text}"), "error")
+    root = hostile_trace(site, CORPUS[0], CORPUS[1])
+    for number, text in enumerate(CORPUS):
+        payload = json.dumps(fields(text)).encode()
+        kind = text if number % 5 == 0 else ("agent", "tool", "memory", "retriever")[number % 4]
+        span = site.run.recorder.start(root, kind, text, payload, payload, operation=text, tags=(text,))
+        span.error = json.dumps({"message": text, "type": text, "stack": text, "cause": fields(text), "code": text}).encode()
+        span.output = payload
+        span.usage = {"prompt_tokens": 1, text: text}
+        site.run.recorder.end(span, "error" if number % 2 else text)
+    site.run.recorder.end(root, "completed")
+    assert site.run.save() == {}
+    return CORPUS[1], f"{len(CORPUS) - 1}{CORPUS[-1]}"
+
+
+def hostile_trace(site: Site, text: str, identifier: str) -> Span:
+    payload = json.dumps(fields(text)).encode()
+    span = site.run.recorder.start_trace(
+        text, payload, payload, (text,), identifier=identifier, user_id=text, conversation_id="<img src=x onerror=alert(1)>",
+        version=text, level=text,
+    )  # fmt: skip
+    span.error = json.dumps(text).encode()
+    span.output = json.dumps(text).encode()
+    return span
+
+
+def address(page: str, *places: str) -> str:
+    return f"#/{page}/" + "/".join(quote(place, safe="") for place in places)
+
+
+@pytest.fixture
+def ids(site: Site) -> tuple[str, str]:
+    return record(site)
+
+
+def test_the_list_shows_them_as_text(ids: tuple[str, str], new_page: Open):
+    page = new_page()
+    expect(page.locator(".rows > .line").first).to_be_visible()
+    seen: set[str] = set()
+    top = 0
+    while len(seen) < len(CORPUS) and top < 40_000:
+        page.locator(".scroller").evaluate("(scroller, top) => { scroller.scrollTop = top; }", top)
+        page.wait_for_function("top => document.querySelector('.rows').offsetHeight >= Math.min(top, 16000)", arg=top)
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        seen.update(page.evaluate("[...document.querySelectorAll('.rows .agent')].map(e => e.textContent)"))
+        top += 600
+    assert seen == set(CORPUS)
+    assert page.evaluate(_HARMLESS) == []
+
+
+def test_a_trace_shows_them_as_text(ids: tuple[str, str], new_page: Open):
+    page = new_page(address("trace", ids[0]))
+    expect(page.locator(".rows > .line").first).to_be_visible()
+    seen: set[str] = set()
+    for _ in range(60):
+        seen.update(page.evaluate("[...document.querySelectorAll('.rows .name')].map(e => e.textContent)"))
+        page.locator(".scroller").evaluate("scroller => { scroller.scrollTop += 500; }")
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if seen >= set(CORPUS):
+            break
+    assert seen >= set(CORPUS)
+    page.keyboard.press("End")
+    expect(page.locator(".details h2")).to_have_text(CORPUS[-1].replace("\x00", ""))
+    assert page.evaluate(_HARMLESS) == []
+
+
+def test_the_details_of_all_show_them_as_text(ids: tuple[str, str], new_page: Open):
+    page = new_page(address("trace", ids[0]))
+    expect(page.locator(".details h2")).to_be_visible()
+    shown = page.evaluate(
+        """async trace => {
+          const [{ get, segment }, { details }] = [await import("/api.js"), await import("/details.js")];
+          const { operations } = await get(`traces/${segment(trace)}`);
+          const all = document.createElement("div");
+          for (const [id] of operations) {
+            const whole = await get(`traces/${segment(trace)}/operations/${segment(id)}`);
+            const place = document.createElement("div");
+            place.append(...details(whole, { self: 1, begin: 0, total: 1 }));
+            all.append(place);
+          }
+          for (const fold of all.querySelectorAll("details")) fold.open = true;
+          document.querySelector(".details").replaceChildren(all); // into the page, all at once
+          return [...all.children].map(place => place.textContent);
+        }""",
+        ids[0],
+    )
+    for text, whole in zip(CORPUS, shown, strict=True):
+        # name, operation, tag, status or error; input, output, metadata with five places each, one of them a key
+        assert whole.count(text) >= 20, text
+    assert page.evaluate(_HARMLESS) == []
+
+
+@pytest.mark.parametrize("kind", ["conversation", "compare", "numbers", "tools", "filters", "unknown"])
+def test_other_pages_show_them_as_text(kind: str, ids: tuple[str, str], new_page: Open):
+    target = {
+        "conversation": address("conversation", "<img src=x onerror=alert(1)>"),
+        "compare": address("compare", *ids),
+        "numbers": "#/numbers",
+        "tools": "#/numbers?by=tool",
+        "filters": f"#/?agent={quote(CORPUS[3])}&status={quote(CORPUS[4])}&kind={quote(CORPUS[5])}&text={quote(CORPUS[0])}",
+        "unknown": f"#/{quote(CORPUS[0], safe='')}?{quote(CORPUS[1])}",
+    }[kind]
+    page = new_page(target)
+    expect(page.locator("main .turn, main .half, main .totals, main .empty").first).to_be_visible()
+    assert page.evaluate(_HARMLESS) == []
+
+
+def test_an_address_cannot_carry_a_script(witness: Witness, new_page: Open):
+    witness.expected.append("404")  # the browser itself writes into the console that there is no such trace
+    page = new_page("#/")
+    for target in ("#javascript:window.ran=1", "#/trace/%3Cscript%3E", "#/%", "#/trace/%E0%A4%A/x?%", "#//evil.example/"):
+        page.evaluate("target => { location.hash = target; }", target)
+        expect(page.locator("main > *").first).to_be_attached()
+        assert page.evaluate("'ran' in window") is False
+
+
+def test_an_element_refuses_attributes_that_could_run(site: Site, new_page: Open):
+    page = new_page()
+    refused = page.evaluate(
+        """async () => {
+          const { element } = await import("/dom.js");
+          const tried = [{ onclick: "alert(1)" }, { href: "javascript:alert(1)" }, { href: "//evil.example" }, { src: "x" },
+            { srcdoc: "x" }, { formaction: "x" }, { OnLoad: "x" }];
+          return tried.map(attributes => { try { element("a", attributes); return "made"; } catch (e) { return e.name; } });
+        }"""
+    )
+    assert refused == ["TypeError"] * 7

@@ -1,0 +1,351 @@
+"""One trace in a browser: the tree on its time line, what is selected, zoom, ten thousand rows; two traces; a talk."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import Witness
+from tests.browser.seed import Step, hand_clock
+from tests.browser.site import Site
+from voltagent._span import Span
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytest.importorskip("playwright", reason="no test in a browser: playwright is not installed")
+from playwright.sync_api import expect
+
+Open = Callable[..., "Page"]
+
+_MS = 1_000_000
+_BEGIN = 1_900_000_000_000_000_000
+
+
+def recorded(site: Site, steps: list[Step], took: float, agent_id: str = "desk", **more: object) -> str:
+    """The id of a trace whose operations start and take what the steps say (ms)."""
+    with hand_clock() as hands:
+        hands[0] = _BEGIN
+        root = site.run.trace(agent_id, ended=False, **more)
+        _under(site, hands, root, _BEGIN, steps)
+        hands[0] = _BEGIN + int(took * _MS)
+        site.run.recorder.end(root, "completed")
+    site.run.save()
+    return site.run.store.traces(limit=1)[0].id
+
+
+def _under(site: Site, hands: list[int], parent: Span, begin: int, steps: list[Step]) -> None:
+    for step in steps:
+        hands[0] = start = begin + int(step.at * _MS)
+        span = site.run.recorder.start(parent, step.kind, step.name, json.dumps(step.input).encode())
+        _under(site, hands, span, start, step.steps)
+        if step.took is not None:
+            hands[0] = start + int(step.took * _MS)
+            span.output = json.dumps(step.output).encode()
+            span.error = json.dumps(step.error).encode() if step.error else None
+            site.run.recorder.end(span, "error" if step.error else "completed", span.error)
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".rows .name").all_inner_texts()
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".rows > .line", has=page.locator(".name").get_by_text(name, exact=True))
+
+
+PARALLEL = [
+    Step("agent", "planner", 0, 100),
+    Step("agent", "gatherer", 100, 600, steps=[Step("tool", "fast", 10, 100), Step("tool", "slow", 20, 500)]),
+    Step("memory", "notes", 700, 200),
+    Step("custom", "moment", 950, None),
+]
+
+
+def test_bars_are_to_scale_and_the_critical_path_is_marked(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, PARALLEL, 1000)}")
+    expect(row(page, "notes")).to_be_visible()
+    assert names(page) == ["desk", "planner", "gatherer", "fast", "slow", "notes", "moment"]
+    place = page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".rows > .line")].map(row => {
+          const bar = row.querySelector(".bar").style;
+          const path = [...row.querySelectorAll(".on-path")].map(part => [parseFloat(part.style.left), parseFloat(part.style.width)]);
+          return [row.querySelector(".name").textContent, [parseFloat(bar.left), parseFloat(bar.width), path.sort((a, b) => a[0] - b[0])]];
+        }))"""
+    )
+    near = pytest.approx
+    assert place["desk"] == [0, 100, [near([90, 10])]]
+    assert place["planner"] == [0, near(10), [near([0, 10])]]
+    assert place["gatherer"] == [near(10), near(60), [near([10, 2]), near([62, 8])]]
+    assert place["slow"] == [near(12), near(50), [near([12, 50])]]
+    assert place["fast"] == [near(11), near(10), []], "it ran beside what was waited for"
+    assert place["notes"] == [near(70), near(20), [near([70, 20])]]
+    assert [tick for tick in page.locator(".heading .tick").all_inner_texts()] == ["0", "200 ms", "400 ms", "600 ms", "800 ms"]
+    marks = page.evaluate("[...document.querySelectorAll('.rows .mark')].map(mark => mark.className + ' ' + mark.title)")
+    assert marks[1] == "mark kind-agent agent" and marks[3] == "mark kind-tool tool" and marks[6] == "mark kind-other custom"
+
+
+def test_the_tree_is_walked_with_the_keyboard_like_a_tree_grid(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, PARALLEL, 1000)}")
+    tree = page.get_by_role("treegrid")
+    expect(tree).to_be_focused()
+    selected = page.locator(".rows [aria-selected=true] .name")
+    for key, name in [("j", "planner"), ("ArrowDown", "gatherer"), ("ArrowRight", "fast"), ("ArrowLeft", "gatherer"),
+                      ("End", "moment"), ("Home", "desk"), ("p", "planner"), ("p", "gatherer"), ("p", "slow")]:  # fmt: skip
+        page.keyboard.press(key)
+        expect(selected).to_have_text(name)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(row(page, "gatherer")).to_have_attribute("aria-expanded", "false")
+    expect(row(page, "gatherer")).to_contain_text("+2")
+    expect(row(page, "slow")).to_have_count(0)
+    facts = ("aria-level", "aria-setsize", "aria-posinset", "aria-rowindex")
+    assert [row(page, "gatherer").get_attribute(name) for name in facts] == ["2", "4", "2", "4"]
+    assert tree.get_attribute("aria-rowcount") == "6"
+    expect(tree).to_have_attribute("aria-activedescendant", str(row(page, "gatherer").get_attribute("id")))
+    row(page, "gatherer").locator(".toggle").click()
+    expect(row(page, "slow")).to_be_visible()
+    page.get_by_role("button", name="Collapse").click()
+    assert names(page) == ["desk", "planner", "gatherer", "notes", "moment"]
+
+
+def test_what_is_selected_is_shown_whole_and_can_be_copied(day: Site, new_page: Open):
+    broken = next(trace for trace in day.run.store.traces(limit=200) if trace.agent_id == "support-desk" and trace.errors)
+    page = new_page(f"#/trace/{broken.id}", permissions=["clipboard-read", "clipboard-write"])
+    details = page.get_by_label("Details")
+    expect(details.locator("h2")).to_have_text("support-desk")
+    expect(details).to_contain_text("environment")
+    page.keyboard.press("e")
+    expect(details.locator("h2")).to_have_text("carrier_status")
+    assert "operation=" in page.url
+    error = details.locator(".failure").first
+    expect(error).to_contain_text("CarrierTimeoutError: carrier did not answer within 2.0 s")
+    expect(error).to_contain_text("Traceback (most recent call last)")
+    expect(error.locator(".failure")).to_contain_text("ConnectionResetError")
+    expect(details).to_contain_text(re.compile(r"duration\s*2\.0 s"))
+    sections = details.locator(".section")
+    sections.filter(has_text="Input").get_by_role("button", name="Copy").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    assert copied == {"parcel": "JD0146000312", "carrier": "dhl"}
+    page.reload()
+    expect(details.locator("h2")).to_have_text("carrier_status")
+
+    row(page, "writer").click()
+    expect(details).to_contain_text("Promise nothing that the facts do not say.")
+    expect(details.locator(".usage")).to_contain_text("completion")
+
+
+def test_values_are_folded_and_long_ones_are_cut(site: Site, new_page: Open):
+    deep = {"level": {"level": {"level": {"bottom": "found"}}}}
+    output = {"deep": deep, "list": list(range(250)), "text": "x" * 5000, "whole": 2**60 + 1, "none": None, "flag": True}
+    id = recorded(site, [Step("tool", "big", 0, 1, {"lines": "\n".join(map(str, range(100)))}, output)], 2)
+    page = new_page(f"#/trace/{id}", permissions=["clipboard-read", "clipboard-write"])
+    row(page, "big").click()
+    section = page.locator(".section", has_text="Output")
+    expect(section).to_contain_text("whole:1152921504606846977")
+    expect(section.get_by_text("found")).to_be_hidden()
+    section.locator("summary", has_text="level").last.click()
+    section.locator("summary", has_text="level").last.click()
+    expect(section.get_by_text("found")).to_be_visible()
+
+    listed = section.locator("details", has=page.locator("summary", has_text="list:")).last
+    listed.locator("summary").click()
+    expect(listed.locator(".entry")).to_have_count(100)
+    listed.get_by_role("button", name=re.compile("100 more")).click()
+    listed.get_by_role("button", name=re.compile("50 more")).click()
+    expect(listed.locator(".entry")).to_have_count(250)
+
+    assert section.locator(".string").filter(has_text="xxx").inner_text() == "x" * 600
+    section.get_by_role("button", name="show all 5\u202f000 characters").click()
+    assert section.locator(".string").filter(has_text="xxx").inner_text() == "x" * 5000
+    given = page.locator(".section", has_text="Input").locator(".string")
+    assert given.inner_text().splitlines() == [str(number) for number in range(15)]
+    section.get_by_role("button", name="Copy").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert json.loads(page.evaluate("navigator.clipboard.readText()")) == output
+
+
+def test_a_search_in_the_trace_marks_and_walks(day: Site, new_page: Open):
+    trace = next(one for one in day.run.store.traces(limit=200) if one.agent_id == "research-team")
+    page = new_page(f"#/trace/{trace.id}")
+    expect(page.locator(".rows > .line").first).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("reader-")
+    expect(page.locator(".tools [role=status]")).to_have_text(re.compile(r"\d match(es)?"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("reader-1")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    expect(page.locator(".rows .unfound")).to_have_count(0)
+    assert "find" not in page.url
+
+
+def test_a_part_of_the_time_can_be_zoomed_and_sent(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, PARALLEL, 1000)}")
+    row(page, "slow").click()
+    page.keyboard.press("z")
+    bar = row(page, "slow").locator(".bar")
+    expect(bar).to_have_attribute("style", re.compile(r"left: 0%; width: 100%"))
+    assert "zoom=120000-620000" in page.url
+    page.reload()
+    expect(bar).to_have_attribute("style", re.compile(r"left: 0%; width: 100%"))
+    page.get_by_role("button", name="All of the time").click()
+    expect(bar).to_have_attribute("style", re.compile(r"left: 12%; width: 50%"))
+
+    box = page.locator(".minimap").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 20)
+    page.mouse.up()
+    expect(row(page, "slow").locator(".bar")).to_be_hidden()
+    assert re.search(r"zoom=(69|70)\d{4}-(89|90)\d{4}", page.url)
+
+
+def test_on_a_narrow_screen_the_details_are_a_sheet(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, PARALLEL, 1000)}", width=360, height=700)
+    details = page.get_by_label("Details")
+    expect(details).to_be_hidden()
+    row(page, "slow").click()
+    expect(details).to_be_visible()
+    expect(page.get_by_role("treegrid")).to_be_hidden()
+    page.get_by_role("button", name="Tree").click()
+    expect(page.get_by_role("treegrid")).to_be_visible()
+
+
+def test_ten_thousand_operations_scroll_with_few_rows_in_the_document(site: Site, new_page: Open, record_property):
+    root = site.run.trace("huge", ended=False)
+    parent = root
+    for number in range(10_000):
+        if number % 100 == 0:
+            if parent is not root:
+                site.run.recorder.end(parent, "completed")
+            parent = site.run.recorder.start(root, "agent", f"group-{number}", b"{}")
+            continue
+        span = site.run.recorder.start(parent, "tool", f"tool-{number}", b"{}")
+        site.run.recorder.end(span, "error" if number == 7777 else "completed")
+    site.run.recorder.end(root, "completed")
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
+    expect(row(page, "group-0")).to_be_visible()
+    first = page.evaluate("performance.now()")
+    count = "document.querySelectorAll('.rows > .line').length"
+    assert page.evaluate(count) < 60
+    assert page.evaluate("document.querySelectorAll('*').length") < 1500
+
+    steps = page.evaluate(
+        """async () => {
+          const scroller = document.querySelector(".scroller");
+          const times = [];
+          for (let step = 1; step <= 40; step += 1) {
+            const began = performance.now();
+            scroller.scrollTop = step * scroller.scrollHeight / 40;
+            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+            if (!document.elementFromPoint(200, 500).closest(".line")) throw new Error("an empty frame");
+            times.push(performance.now() - began);
+          }
+          return times.sort((a, b) => a - b);
+        }"""
+    )
+    assert page.evaluate(count) < 60
+    expect(row(page, "tool-9999")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("tool-7777")
+    figures = f"first rows after {first:.0f} ms; a jump of 250 rows: median {steps[20]:.0f} ms, worst {steps[-1]:.0f} ms"
+    record_property("figures", figures)
+    print(figures)
+    assert first < 8000 and steps[20] < 500, figures  # on a busy machine; about 600 and 33 on an idle one
+
+
+# --------------------------------------------------------------------------------------------------------- two traces
+
+
+def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
+    slower = [Step("agent", "planner", 0, 300), *[Step(step.kind, step.name, step.at + 200, step.took, steps=step.steps) for step in PARALLEL[1:3]]]
+    slower[1].steps = [PARALLEL[1].steps[1], Step("tool", "extra", 100, 50, error={"message": "no"})]
+    one, other = recorded(site, PARALLEL, 1000, "one"), recorded(site, slower, 1200, "two")
+    other = next(trace.id for trace in site.run.store.traces() if trace.agent_id == "two")
+    one = next(trace.id for trace in site.run.store.traces() if trace.agent_id == "one")
+    page = new_page(f"#/compare/{one}/{other}")
+    expect(row(page, "planner")).to_be_visible()
+    assert [re.sub(r"\s+", " ", text) for text in page.locator(".rows > .line").all_inner_texts()] == [
+        "one 1.0 s 1.2 s +200 ms", "planner 100 ms 300 ms +200 ms", "gatherer 600 ms 600 ms", "fast only in A 100 ms –",
+        "slow 500 ms 500 ms", "extra only in B – 50 ms", "notes 200 ms 200 ms", "moment only in A –",
+    ]  # fmt: skip
+    page.keyboard.press("d")
+    expect(page.locator(".rows [aria-selected=true]")).to_contain_text("planner")
+    expect(page.locator(".half").first).to_contain_text("same input and output")
+    page.keyboard.press("d")
+    expect(page.locator(".half").last).to_contain_text("is without it")
+
+
+def test_two_marked_traces_are_compared_from_the_list(day: Site, new_page: Open):
+    page = new_page("#/?agent=support-desk")
+    expect(page.locator(".rows > .line").first).to_be_visible()
+    for key in ("j", "x", "j", "x", "c"):
+        page.keyboard.press(key)
+    expect(page.locator(".heads h2")).to_have_count(2)
+    assert "#/compare/" in page.url
+    page.go_back()
+    page.locator(".rows .agent").first.click()
+    page.get_by_role("button", name="Compare with the run before").click()
+    expect(page.locator(".heads h2")).to_have_count(2)
+
+
+def test_a_conversation_is_read_turn_by_turn(day: Site, new_page: Open):
+    trace = next(one for one in day.run.store.traces(limit=200) if one.conversation_id)
+    page = new_page(f"#/trace/{trace.id}")
+    page.locator(".trace-head a", has_text="conversation").click()
+    turns = page.locator(".turn")
+    expect(turns.first).to_be_visible()
+    moments = turns.locator(".headline > .dim:nth-child(3)").all_inner_texts()
+    assert moments == sorted(moments)
+    expect(turns.last.locator(".said.in")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("treegrid")).to_be_visible()
+
+
+def test_an_id_that_is_not_there_is_said_in_words(site: Site, witness: Witness, new_page: Open):
+    witness.expected.append("404")  # the browser itself writes it into the console
+    page = new_page("#/trace/nowhere")
+    expect(page.locator(".problem")).to_have_text("there is no trace with this id")
+
+
+# ------------------------------------------------------------------------------------------------------------ numbers
+
+
+def test_the_numbers_are_plotted_and_listed(day: Site, new_page: Open):
+    page = new_page("#/numbers?within=7d")
+    expect(page.locator(".plot svg")).to_have_count(4)
+    calls = page.locator(".totals tbody tr", has_text="planner").locator("td").first.inner_text()
+    planned = sum(
+        operation.kind == "agent" and operation.name == "planner"
+        for trace in day.run.store.traces(limit=1000)
+        for operation in day.run.store.operations(trace.id)
+    )
+    assert calls == str(planned)
+    plot = page.locator(".plot", has_text="Calls").locator("svg")
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+    told = page.locator(".plot", has_text="Calls").locator(".told")
+    expect(told).to_be_visible()
+    expect(told).to_contain_text("planner")
+    axis = page.locator(".plot", has_text="Duration").locator(".axis").all_inner_texts()
+    assert axis[0] == "0" and all(re.fullmatch(r"[\d.]+ m?s|0|\d\d-\d\d \d\d:\d\d", text) for text in axis)
+
+    page.locator(".totals button", has_text="planner").click()
+    expect(page.locator(".totals button", has_text="planner")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("link", name="models").click()
+    expect(page.locator(".totals tbody tr", has_text="gpt-4.1-mini")).to_be_visible()
+    assert "by=model" in page.url
+    page.keyboard.press("t")
+    expect(page.locator(".totals tbody tr", has_text="carrier_status").locator(".error-text").first).to_be_visible()
+    page.go_back()
+    expect(page.locator(".totals tbody tr", has_text="gpt-4.1-mini")).to_be_visible()
