@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -129,11 +129,12 @@ def _destination(name: str, in_force: settings.Settings) -> Destination:
 def _selected(store: Store, arguments: argparse.Namespace, place: str) -> tuple[list[TraceSummary], list[str]]:
     """The traces to send, the oldest first, and what has to be said of those that are left out."""
     wanted = wanted_by(arguments)
-    named = {chosen(store, identifier).id for identifier in arguments.traces}
+    named: list[str | None] = [chosen(store, identifier).id for identifier in arguments.traces]
 
     def found(not_pushed_to: str | None) -> list[TraceSummary]:
-        traces = store.traces(replace(wanted, not_pushed_to=not_pushed_to), limit=_ALL)
-        return [trace for trace in reversed(traces) if not named or trace.id in named]
+        filters = [replace(wanted, not_pushed_to=not_pushed_to, id=name) for name in dict.fromkeys(named or (None,))]
+        traces = [trace for one in filters for trace in store.traces(one, limit=_ALL)]
+        return sorted(traces, key=lambda trace: trace.start_ns)
 
     new = found(None if arguments.again else place)
     known = len(found(None)) - len(new)
@@ -166,7 +167,7 @@ def _summarize(result: Result, where: str) -> None:
 
 
 @contextmanager
-def _interrupted() -> Iterator[Callable[[], bool]]:
+def _interrupted() -> Generator[Callable[[], bool]]:
     """Whether the user has pressed Ctrl-C: the first time is noted only, the second one ends at once."""
     asked = threading.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import unicodedata
@@ -11,7 +12,7 @@ from typing import Final, TextIO
 
 from voltagent import settings
 
-__all__ = ["Style", "columns", "encodable", "fitted", "padded", "style_for"]
+__all__ = ["Style", "columns", "encodable", "fitted", "padded", "plain", "style_for"]
 
 _COLOURS: Final[Mapping[str, str]] = {
     "agent": "36;1",
@@ -24,6 +25,9 @@ _COLOURS: Final[Mapping[str, str]] = {
     "dim": "2",
     "bold": "1",
 }
+
+
+_PAINT: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
             break
         kept.append(character)
     return "".join(kept) + ellipsis
+
+
+def plain(text: str) -> str:
+    """The text without the colours that :meth:`Style.paint` gave it."""
+    return _PAINT.sub("", text)
 
 
 def columns(text: str) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from voltagent._readable import clean, duration, error_text, moment, tokens, value
 from voltagent.cli.text import Style, columns, fitted
-from voltagent.local.store import StoredOperation, StoredTrace
+from voltagent.local.queries import OperationSummary
+from voltagent.local.store import StoredOperation, StoredTrace, TraceSummary
 
-__all__ = ["lines"]
+__all__ = ["Operation", "facts", "is_moment", "line", "lines", "rows", "title"]
 
-_UNICODE: Final = ("├─ ", "└─ ", "│  ", "   ", "…")
-_ASCII: Final = ("|- ", "`- ", "|  ", "   ", "...")
+Operation: TypeAlias = StoredOperation | OperationSummary
+
+_UNICODE: Final = ("├─ ", "└─ ", "│  ", "   ")
+_ASCII: Final = ("|- ", "`- ", "|  ", "   ")
 _PAYLOAD: Final = 2000  # characters of one input or output that are shown
 
 
@@ -20,67 +23,75 @@ def lines(
     trace: StoredTrace, operations: Sequence[StoredOperation], style: Style, *, verbose: bool = False
 ) -> Iterator[str]:
     """The trace, its operations below it, and with ``verbose`` inputs, outputs, metadata and stacks."""
-    marks = _UNICODE if style.lines else _ASCII
-    children = _children(operations)
-    yield _line("", ("bold", trace.name), _facts(trace), style)
+    first, *branches = rows(trace, operations, style)
+    yield first[1]
     yield _about(trace, style)
-    top = children.get(None, [])
     if verbose:
-        yield from _details(trace, marks[2] if top else marks[3], style)
-    yield from _branches(top, children, "", style, marks, verbose)
+        yield from _details(trace, _marks(style)[2] if branches else _marks(style)[3], style)
+    for operation, line, indent in branches:
+        yield line
+        if verbose and isinstance(operation, StoredOperation):
+            yield from _details(operation, indent, style)
 
 
-def _children(operations: Sequence[StoredOperation]) -> dict[str | None, list[StoredOperation]]:
+def rows(
+    trace: TraceSummary, operations: Sequence[Operation], style: Style
+) -> Iterator[tuple[TraceSummary | Operation, str, str]]:
+    """The trace, then its operations depth first: each with its line, and with what stands before lines below it."""
+    children = _children(operations)
+    yield trace, line("", ("bold", trace.name), facts(trace), style), ""
+    fork, last, pipe, space = _marks(style)
+    waiting = _last_first(children.get(None, ()), "")  # a stack of our own: a trace may be deeper than Python's
+    while waiting:
+        operation, indent, is_last = waiting.pop()
+        below = children.get(operation.id, ())
+        inner = indent + (space if is_last else pipe)
+        lead = indent + (last if is_last else fork)
+        yield operation, line(lead, title(operation), facts(operation), style), inner + (pipe if below else space)
+        waiting += _last_first(below, inner)
+
+
+def _marks(style: Style) -> Sequence[str]:
+    return _UNICODE if style.lines else _ASCII
+
+
+def _last_first(operations: Sequence[Operation], indent: str) -> list[tuple[Operation, str, bool]]:
+    return [(operation, indent, number == len(operations) - 1) for number, operation in enumerate(operations)][::-1]
+
+
+def _children(operations: Sequence[Operation]) -> dict[str | None, list[Operation]]:
     """Operations by their parent; those whose parent is not there stand at the top."""
     known = {operation.id for operation in operations}
-    children: dict[str | None, list[StoredOperation]] = {}
+    children: dict[str | None, list[Operation]] = {}
     for operation in operations:
         children.setdefault(operation.parent_id if operation.parent_id in known else None, []).append(operation)
     return children
 
 
-def _branches(
-    top: Sequence[StoredOperation],
-    children: Mapping[str | None, Sequence[StoredOperation]],
-    indent: str,
-    style: Style,
-    marks: Sequence[str],
-    verbose: bool,
-) -> Iterator[str]:
-    """Depth first, on a stack of our own: a trace may be deeper than Python's."""
-    fork, last, pipe, space, _ = marks
-    waiting = [(operation, indent, number == len(top) - 1) for number, operation in enumerate(top)][::-1]
-    while waiting:
-        operation, indent, is_last = waiting.pop()
-        below = children.get(operation.id, ())
-        yield _line(indent + (last if is_last else fork), _title(operation), _facts(operation), style)
-        inner = indent + (space if is_last else pipe)
-        if verbose:
-            yield from _details(operation, inner + (pipe if below else space), style)
-        waiting += [(child, inner, number == len(below) - 1) for number, child in enumerate(below)][::-1]
+def title(record: TraceSummary | Operation) -> tuple[str, str]:
+    """(colour, text): its kind and name."""
+    if isinstance(record, TraceSummary):
+        return "bold", f"trace {record.name}"
+    kind = f"{record.kind} {record.operation}" if record.operation else record.kind
+    return record.kind, f"{kind} {record.name}"
 
 
-def _title(operation: StoredOperation) -> tuple[str, str]:
-    kind = f"{operation.kind} {operation.operation}" if operation.operation else operation.kind
-    return operation.kind, f"{kind} {operation.name}"
-
-
-def _facts(record: StoredTrace | StoredOperation) -> list[tuple[str, str]]:
+def facts(record: TraceSummary | Operation) -> list[tuple[str, str]]:
     """(colour, text): how long, how much, and how it went, where it did not go well."""
     facts = [("dim", duration(record.start_ns, record.end_ns)), ("dim", tokens(record.usage))]
-    if record.status != "completed" and not (record.status == "running" and _is_moment(record)):
+    if record.status != "completed" and not (record.status == "running" and is_moment(record)):
         facts.append((record.status, record.status))
     if record.error is not None:
         facts.append(("error", error_text(record.error)))
     return [(colour, text) for colour, text in facts if text]
 
 
-def _is_moment(record: StoredTrace | StoredOperation) -> bool:
+def is_moment(record: TraceSummary | Operation) -> bool:
     """A custom event is a point in time: it does not run."""
-    return isinstance(record, StoredOperation) and record.kind not in ("agent", "tool", "memory", "retriever")
+    return not isinstance(record, TraceSummary) and record.kind not in ("agent", "tool", "memory", "retriever")
 
 
-def _line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], style: Style) -> str:
+def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], style: Style) -> str:
     """One line of the tree, cut to the width before it is coloured."""
     pieces = [title, *facts]
     cut = "…" if style.lines else "..."
