@@ -99,8 +99,9 @@ CREATE TABLE pushed (
 # never come in here.
 _RUNNING: Final = "CREATE INDEX operations_running ON operations (trace_id) WHERE status = 'running'"
 
-# What statistics count: they need to read neither the payloads nor the pages that those fill.
-_NUMBERS: Final = "CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, status)"
+# All that statistics and the filter by kind ask for: they need not read the pages, which payloads fill.
+_NUMBERS: Final = """
+CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, status, trace_id, usage)"""
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),

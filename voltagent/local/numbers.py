@@ -15,8 +15,7 @@ __all__ = ["BY", "PERCENTILES", "Group", "Numbers", "numbers"]
 BY: Final = ("agent", "tool", "model")
 PERCENTILES: Final = (50, 95, 99)
 
-# What is counted, by what. An operation is (name, start, end, status, usage), found in an index that holds all but the
-# last, where only agents and calls of models have one.
+# What is counted, by what: the first two are answered from an index alone.
 _AGENTS: Final = """
     SELECT name, start_ns, end_ns, status, usage FROM operations
     WHERE kind = 'agent' AND start_ns >= ? AND start_ns < ?"""
@@ -167,7 +166,7 @@ def _count(tokens: dict[str, int | float], usage: Any) -> None:
 def _first_number(usage: Mapping[str, Any], spellings: Sequence[str]) -> int | float | None:
     for spelling in spellings:
         value = usage.get(spelling)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if type(value) is int or type(value) is float:
             return value
     return None
 

@@ -129,7 +129,7 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "tag": _TAG,
     "user": "user_id = :user",
     "conversation": "conversation_id = :conversation",
-    "kind": "EXISTS (SELECT 1 FROM operations o WHERE o.trace_id = traces.id AND o.kind = :kind)",
+    "kind": "id IN (SELECT trace_id FROM operations WHERE kind = :kind)",
     "text": _TEXT,
     "min_ns": "end_ns - start_ns >= :min_ns",
     "max_ns": "end_ns - start_ns <= :max_ns",

@@ -11,15 +11,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
-from voltagent.local import api, console, ingest, live, static
+from voltagent.local import DEFAULT_PORT, api, console, ingest, live, static
 from voltagent.local.connection import Limits, serve
 from voltagent.local.http1 import head_bytes
 from voltagent.local.store import Store
 from voltagent.local.web import Route, Stream, Table
 
-__all__ = ["DEFAULT_PORT", "ROUTES", "STREAMS", "Server", "serving"]
-
-DEFAULT_PORT: Final = 3141  # the platform's local port: its console looks there
+__all__ = ["ROUTES", "STREAMS", "Server", "serving"]
 
 ROUTES: Final[tuple[Route, ...]] = (*static.ROUTES, *api.ROUTES, *ingest.ROUTES, *console.ROUTES)
 STREAMS: Final[tuple[Stream, ...]] = (*live.STREAMS,)

@@ -1,0 +1,135 @@
+"""``voltagent ui``: the local store as a page in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from voltagent._readable import clean
+from voltagent.cli.store import add_db
+from voltagent.cli.text import encodable
+from voltagent.errors import VoltAgentError
+from voltagent.local import DEFAULT_PORT
+from voltagent.local.store import Store
+
+if TYPE_CHECKING:
+    from voltagent.local.server import Server
+
+__all__ = ["add", "serve"]
+
+_TRIED: Final = 20  # ports from the default one on
+_IN_TERMINAL: Final = ("www-browser", "links", "elinks", "lynx", "w3m")  # these would write over what we print
+
+_EXAMPLES: Final = """\
+examples:
+  voltagent ui                          the traces of this machine
+  voltagent ui --port 8080 --no-open    for a browser at the other end of: ssh -L 8080:localhost:8080 …
+  voltagent ui --db run.db              another store
+
+It answers this machine only, and shows what other processes record while they run. They may also send to it, in any
+language: OTLP to /v1/traces, or the REST API. Ctrl-C ends it, with exit status 0."""
+
+
+class UnusablePortError(VoltAgentError):
+    """The server cannot listen; the text says why, and what to do."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "ui",
+        help="see traces in the browser, live",
+        description="Show the local store as a page in the browser: a list of traces, each as a tree and a time line, "
+        "and numbers over time.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=_port, metavar="PORT",
+                        help=f"0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
+    parser.add_argument("--no-open", action="store_true", help="do not open the browser, only print the address")
+    add_db(parser)
+    parser.set_defaults(run=_run)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    serve(arguments.db, arguments.port, browse=not arguments.no_open)
+    return 0
+
+
+def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = True) -> None:
+    """Serve a store until Ctrl-C, and open the browser.
+
+    Args:
+        path: the store's file. It need not be there yet.
+        port: ``None`` for the default one, or the next that is free.
+        at: the part of the page to open, such as ``#/traces/3f2a``.
+        browse: whether to open a browser; where there is none, the address is printed only.
+
+    Raises:
+        UnusablePortError: the server cannot listen.
+        StoreError: the file is no store, or cannot be read.
+    """
+    store = Store(path, missing_is_empty=True)
+    try:
+        _check(store)
+        with _listening(store, port) as server:
+            address = f"{server.url}/{at}"
+            _announce(path, address)
+            if browse:
+                # in a thread, because some wait until the browser is closed
+                threading.Thread(target=_browse, args=(address,), daemon=True).start()
+            server.serve_forever()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the terminal wrote ^C: what comes next begins on a line of its own
+    finally:
+        store.close()
+
+
+def _check(store: Store) -> None:
+    """Say now what is wrong with the file, and not only on the page."""
+    store.traces(limit=1)
+
+
+def _listening(store: Store, port: int | None) -> Server:
+    from voltagent.local.server import Server  # what no other command needs
+
+    ports = range(DEFAULT_PORT, DEFAULT_PORT + _TRIED) if port is None else (port,)
+    for number in ports:
+        try:
+            return Server(store, number)
+        except OSError as fault:  # noqa: PERF203 - the next port may be free
+            if port is not None or fault.errno != errno.EADDRINUSE:
+                raise UnusablePortError(
+                    f"port {number} cannot be used: {fault.strerror or fault}. Name another with --port, or --port 0 "
+                    "for any free one."
+                ) from fault
+    raise UnusablePortError(
+        f"the ports {ports[0]} to {ports[-1]} are all taken: end another `voltagent ui`, or use --port 0"
+    )
+
+
+def _announce(path: Path, address: str) -> None:
+    print(encodable(clean(f"voltagent is at {address}  (Ctrl-C ends it)")), flush=True)
+    if not path.exists():
+        hint = "Run a program that uses voltagent, or send to this address: what comes appears by itself."
+        print(encodable(clean(f"Nothing has been recorded yet: there is no {path}. {hint}")), flush=True)
+
+
+def _browse(address: str) -> None:
+    try:
+        browser = webbrowser.get()
+        if getattr(browser, "name", "") not in _IN_TERMINAL:
+            browser.open(address)
+    except (webbrowser.Error, OSError):
+        pass  # the address is printed
