@@ -13,13 +13,13 @@ from typing import Final
 
 import voltagent
 from voltagent._readable import clean
-from voltagent.cli import doctor, export, prune, push, show, traces, ui
+from voltagent.cli import doctor, export, prune, push, show, tail, traces, ui
 from voltagent.cli.text import encodable
 from voltagent.errors import VoltAgentError
 
 __all__ = ["main"]
 
-_COMMANDS: Final = (traces, show, export, push, prune, ui, doctor)
+_COMMANDS: Final = (traces, show, tail, export, push, prune, ui, doctor)
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -32,7 +32,8 @@ examples:
   voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
   voltagent traces --status error    what went wrong lately
   voltagent traces --text refund     traces in which this text occurs
-  voltagent ui                       all of it and more, in the browser
+  voltagent tail                     traces as they happen
+  voltagent ui                       the same and more, in the browser
   voltagent export -o trace.html     the newest trace as a web page, to send to somebody
   voltagent push                     send stored traces to the configured destination
   voltagent prune --older-than 7d    delete what began more than a week ago
