@@ -69,7 +69,7 @@ PARTS = {
         "local.store",
     ),
     **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_spooled", "_voice"), "sender"),
-    **dict.fromkeys(("local.claim", "local.destination", "local.spool_file"), "local.spool"),
+    **dict.fromkeys(("local.claim", "local.destination", "local.spool_contents", "local.spool_file"), "local.spool"),
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
 }

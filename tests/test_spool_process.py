@@ -77,7 +77,13 @@ def waiting(folder: Path) -> int:
 
 def next_process(url: str, folder: Path, **options: Any) -> tuple[VoltAgentSDK, PendingReport]:
     """An SDK of this process, which sends what the others left."""
-    given = {"public_key": "pk_one", "secret_key": CANARY, "exporter": "rest", "flush_interval": 0.2, **options}
+    given: dict[str, Any] = {
+        "public_key": "pk_one",
+        "secret_key": CANARY,
+        "exporter": "rest",
+        "flush_interval": 0.2,
+        **options,
+    }
     sdk = VoltAgentSDK(base_url=url, spool=folder, timeout=20, retry_delay=0.01, **given)
     return sdk, sdk.flush()
 

@@ -201,6 +201,7 @@ class Backlog:
         """Take the outcomes of a batch: count what is done, put back what must be tried again."""
         again: dict[int | str, list[Event]] = {}
         waits: dict[int | str, float] = {}
+        untouched: list[int | str] = []
         accepted_before = self.accepted
         self.accepted += sum(outcome.verdict is Verdict.ACCEPTED for outcome in outcomes)
         for event, outcome in zip(batch, outcomes, strict=True):
@@ -212,7 +213,10 @@ class Backlog:
                 self._done(event, reason)
             else:
                 again.setdefault(span.trace.id, []).append(event)
+                if outcome.verdict is Verdict.UNTRIED and event[0] is _START and span.kind == TRACE:
+                    untouched.append(span.trace.id)
         self._put_back(again, waits, now)
+        self._still_unsent(untouched)
         for identifier in dict.fromkeys(event[1].trace.id for event in batch):
             queue = self._traces.get(identifier)
             if queue is not None:
@@ -288,6 +292,14 @@ class Backlog:
                 self._hold(queue, now + delay)
             elif not queue.held:
                 self._ready[identifier] = queue
+
+    def _still_unsent(self, untouched: list[int | str]) -> None:
+        """Traces that were in the batch, but of which nothing went out: the oldest are the first to go, as before."""
+        for identifier in reversed(untouched):
+            queue = self._traces.get(identifier)
+            if queue is not None:
+                self._unsent[identifier] = queue
+                self._unsent.move_to_end(identifier, last=False)
 
     def _hold(self, queue: _Queue, until: float) -> None:
         queue.held = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from voltagent._span import Event, Phase, Remote, Span, Trace
 
@@ -87,6 +87,7 @@ class Thaw:
     """Makes events of frozen ones. Those of one span get one span, for as long as anybody holds it."""
 
     def __init__(self) -> None:
+        self.made: WeakSet[Span] = WeakSet()  # spans that are not the program's own
         self._known: WeakValueDictionary[tuple[int | str, int | str], Span] = WeakValueDictionary()
 
     def know(self, event: Event) -> None:
@@ -102,7 +103,7 @@ class Thaw:
         """
         head = unpack(frozen)
         span = self._known.get((head["trace"]["id"], head["id"])) or self._span(head)
-        if span.trace.recorder is None:  # else it is alive in this process, and knows it all
+        if span in self.made:  # else it is alive in this process, and knows it all
             for name, value in head["span"].items():
                 setattr(span, name, value)
         event = Phase(head["phase"]), span, head["fields"]
@@ -119,7 +120,9 @@ class Thaw:
         if head["parent"] is not None:
             identifier, kind = head["parent"]
             parent = self._known.get((trace.id, identifier)) or Span(trace, None, kind, "", None, identifier=identifier)
-        return Span(trace, parent, head["kind"], "", None, identifier=head["id"])
+        span = Span(trace, parent, head["kind"], "", None, identifier=head["id"])
+        self.made.add(span)
+        return span
 
 
 def _unpacker(payloads: bytes) -> Callable[[Any], Any]:

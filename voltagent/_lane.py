@@ -326,6 +326,9 @@ class Lane(Intake):
                     continue
                 promise.lane_done(self)
 
+    def _left_open(self) -> list[Span]:
+        return list(reversed(self._backlog.open))
+
     def _is_settled(self) -> bool:
         return not self._backlog.count and not self._intake and self._stop is None
 
@@ -333,7 +336,7 @@ class Lane(Intake):
         """End the spans that nobody ended, children first, as cancelled and unfinished."""
         with self._lock:
             now = _clock.nanoseconds()
-            for span in reversed(list(self._backlog.open)):
+            for span in self._left_open():
                 if span.end_ns is None:
                     _cancel(span, now)
                 if any(more is _UNFINISHED for more in span.more_metadata):  # by us: by another lane perhaps

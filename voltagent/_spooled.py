@@ -19,7 +19,7 @@ from voltagent._intake import Rules
 from voltagent._lane import Lane
 from voltagent._leaving import Stop
 from voltagent._promise import Promise, Report
-from voltagent._span import TRACE, Event, Phase
+from voltagent._span import TRACE, Event, Phase, Span
 from voltagent.exporters import Exporter, Remembering
 from voltagent.local.file import StoreError
 from voltagent.local.spool import Spool
@@ -109,6 +109,10 @@ class SpooledLane(Lane):
             return True
         return self._summoned and bool(self._spool.leftovers())
 
+    def _left_open(self) -> list[Span]:
+        """Not what was begun by a process that is dead: when that ended nobody knows."""
+        return [span for span in super()._left_open() if span not in self._thaw.made]
+
     def _is_settled(self) -> bool:
         return super()._is_settled() and not self._unread and not self._between
 
@@ -161,14 +165,14 @@ class SpooledLane(Lane):
             if not places and self._spool.unread_own:
                 self._intake.extendleft(reversed(safe))  # behind what is on the disk only: it has to wait
                 return False
-            if places and (self._spool.unread_own or not self._has_room()):
-                self._spool.leave_unread(places)
-                self._unread += len(safe)
-                return True
-            self._spool.have_read(places)
-            for event, place in zip(safe, places, strict=False):
+            room = 0 if self._spool.unread_own else self._room_in_memory()
+            self._spool.leave_unread(places[room:])
+            self._unread += len(places[room:])
+            in_memory = safe[:room] if places else safe
+            self._spool.have_read(places[:room])
+            for event, place in zip(in_memory, places, strict=False):
                 self._places[id(event)] = place
-            for event in safe:
+            for event in in_memory:
                 self._backlog.take(event)
         if self._rules.flush_interval is not None:
             self._due = min(self._due, _clock.monotonic() + self._rules.flush_interval)
@@ -203,9 +207,10 @@ class SpooledLane(Lane):
         text = "voltagent: the spool in %s is full (%d MiB), %s"
         say_once(f"{self._name}:{what}", logging.WARNING, text, self._spool.folder, self._spool.max_bytes >> 20, what)
 
-    def _has_room(self) -> bool:
+    def _room_in_memory(self) -> int:
+        """How many more events may wait in memory: half of the queue is for those who record."""
         held, rules = self._backlog, self._rules
-        return held.count < rules.queue_events // 2 and held.size < rules.queue_bytes // 2
+        return max(0, rules.queue_events // 2 - held.count) if held.size < rules.queue_bytes // 2 else 0
 
     # --------------------------------------------------------------------------------------------------- from the disk
 
@@ -216,10 +221,14 @@ class SpooledLane(Lane):
             return
         with self._disk:
             self._look_due = now + _LOOK
-            found, broken = self._spool.adopt()
+            try:
+                found, broken = self._spool.adopt()
+            except (StoreError, OSError) as fault:
+                say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s", fault)
+                return
             with self._lock:
                 self._unread += found
-                self._count_corrupt(broken)
+                self._count_dropped("corrupt", broken)
 
     def _load(self) -> None:
         """Read back what is on the disk only, when the backlog gets short."""
@@ -234,10 +243,10 @@ class SpooledLane(Lane):
             events = [self._thawed(row) for row in rows]
             with self._lock:
                 self._unread -= len(rows) - correction
-                self._count_corrupt(max(0, -correction))
+                self._count_dropped("corrupt", max(0, -correction))
                 for row, event in zip(rows, events, strict=True):
                     if event is None:
-                        self._count_corrupt(1)
+                        self._count_dropped("corrupt", 1)
                         self._settled.append(row.place)
                     else:
                         self._places[id(event)] = row.place
@@ -256,10 +265,12 @@ class SpooledLane(Lane):
             return None
         return event
 
-    def _count_corrupt(self, number: int) -> None:
+    def _count_dropped(self, reason: str, number: int) -> None:
+        """Count events that never came to the backlog."""
         if number:
-            self._backlog.recorded += number
-            self._backlog.dropped["corrupt"] = self._backlog.dropped.get("corrupt", 0) + number
+            held = self._backlog
+            held.recorded += number
+            held.dropped[reason] = held.dropped.get(reason, 0) + number
 
     def _make_disk_room(self, size: int) -> bool:
         """Drop the oldest traces of which nothing was sent, until there is room; whether there is."""
@@ -270,25 +281,37 @@ class SpooledLane(Lane):
         self._say_full("the oldest traces in it are dropped")
         for trace, drop in self._spool.oldest():
             identifier = _identifier(trace)
-            with self._lock:
-                if self._backlog.has_begun(identifier):
-                    continue
-                in_memory = self._backlog.drop_trace(identifier, "queue_full")
-                left, self._backlog.left = self._backlog.left or [], []
-                for event in left:
-                    place = self._places.pop(id(event), None)
-                    if place is not None:
-                        place.file.waiting -= 1
+            in_memory = self._forget_trace(identifier)
+            if in_memory is None:
+                continue
             count, freed = drop()
             with self._lock:
-                unread = count - in_memory
+                unread = max(0, count - in_memory)
                 self._unread -= unread
-                self._backlog.recorded += unread
-                self._backlog.dropped["queue_full"] = self._backlog.dropped.get("queue_full", 0) + unread
+                self._count_dropped("queue_full", unread)
             excess -= freed
             if excess <= 0:
                 return True
         return False
+
+    def _forget_trace(self, identifier: int | str) -> int | None:
+        """Drop from memory a trace of which nothing was sent; how many of its events are on the disk as well."""
+        with self._lock:
+            if self._backlog.has_begun(identifier):
+                return None
+            self._backlog.drop_trace(identifier, "queue_full")
+            left, self._backlog.left = self._backlog.left or [], []
+            number = 0
+            for event in left:
+                place = self._places.pop(id(event), None)
+                if place is None:
+                    continue
+                if event[1].trace.id == identifier:
+                    place.file.waiting -= 1
+                    number += 1
+                else:
+                    self._settled.append(place)
+            return number
 
     # --------------------------------------------------------------------------------------------------------- sending
 

@@ -214,7 +214,7 @@ def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, .
     """Fill in what follows from other settings: the destination, and where files are."""
     values.setdefault("local_path", default_local_path())
     if isinstance(values.get("spool"), bool):
-        values["spool"] = default_local_path().with_name("spool") if values["spool"] else None
+        values["spool"] = default_spool_path() if values["spool"] else None
     keys = [name for name in ("public_key", "secret_key") if name in values]
     if len(keys) == 1:
         missing = "secret_key" if keys == ["public_key"] else "public_key"
@@ -344,6 +344,11 @@ def default_local_path() -> Path:
         return home / ".local" / "share" / "voltagent" / "traces.db"
     user = os.getuid() if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir()) / f"voltagent-{user}" / "traces.db"
+
+
+def default_spool_path() -> Path:
+    """The folder ``spool`` beside the default local store."""
+    return default_local_path().with_name("spool")
 
 
 def known_settings() -> tuple[str, ...]:

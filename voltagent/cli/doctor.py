@@ -15,6 +15,7 @@ import voltagent
 from voltagent import settings
 from voltagent._checkup import Finding, check, shown_url
 from voltagent._readable import clean
+from voltagent.cli.spool import look
 from voltagent.cli.text import encodable, style_for
 from voltagent.errors import ValidationError
 
@@ -54,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         rows, findings = [], [Finding("wrong", "settings", "value", str(fault), "correct the variable, or unset it")]
     else:
         rows = _rows(in_force)
-        findings = [*_remarks(in_force), *check(in_force, arguments.timeout)]
+        findings = [*_remarks(in_force), *check(in_force, arguments.timeout), *look(in_force)]
     well = not any(finding.state == "wrong" for finding in findings)
     if arguments.json:
         found = [asdict(finding) for finding in findings]

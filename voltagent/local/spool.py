@@ -19,7 +19,7 @@ from voltagent.local.destination import Destination
 from voltagent.local.file import StoreError
 from voltagent.local.spool_file import Entry, Place, Row, SpoolFile
 
-__all__ = ["MAX_BYTES", "Spool"]
+__all__ = ["MAX_BYTES", "Spool", "files"]
 
 MAX_BYTES: Final = 256 * 2**20
 _NAME: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<key>[0-9a-f]{16})-[0-9]+-[0-9a-f]{12}\.db")
@@ -101,8 +101,8 @@ class Spool:
 
     def leftovers(self) -> list[Path]:
         """Files of this destination that are not ours; some of them may have owners."""
-        ours = {file.path for file in (self._own, *self._adopted) if file is not None}
-        return [path for path in _files(self.folder) if _is_for(path, self.destination) and path not in ours]
+        ours = {file.path for file in self._ours()}
+        return [path for path in files(self.folder) if _is_for(path, self.destination) and path not in ours]
 
     def adopt(self) -> tuple[int, int]:
         """Take over what dead processes left: how many events that is, and how many files could not be read."""
@@ -129,8 +129,8 @@ class Spool:
 
         The second number corrects the counts: by so many more (or fewer) events than were expected.
         """
-        for file in (*self._adopted, self._own):
-            if file is not None and file.unread > 0:
+        for file in self._ours():
+            if file.unread > 0:
                 expected = file.unread
                 rows = file.read(limit, max_size)
                 return rows, len(rows) + file.unread - expected
@@ -144,42 +144,48 @@ class Spool:
 
     def excess(self, size: int) -> int:
         """By how many bytes the files would be too large with ``size`` more."""
-        ours = [file for file in (self._own, *self._adopted) if file is not None]
-        used = sum(file.used() for file in ours)
-        used += _bytes_in(self.folder, {file.path.name for file in ours})
-        excess = used + size - self.max_bytes
-        return excess - _delete_corrupt(self.folder) if excess > 0 else excess
+        excess = self._used() + size - self.max_bytes
+        if excess <= 0:
+            return excess
+        for file in self._ours():
+            file.empty_log()
+        _delete_corrupt(self.folder)
+        return self._used() + size - self.max_bytes
+
+    def _used(self) -> int:
+        ours = self._ours()
+        return sum(file.used() for file in ours) + _bytes_in(self.folder, {file.path.name for file in ours})
+
+    def _ours(self) -> list[SpoolFile]:
+        return [file for file in (*self._adopted, self._own) if file is not None]
 
     def oldest(self) -> Iterator[tuple[bytes, Callable[[], tuple[int, int]]]]:
         """The traces of which nothing was sent, oldest first, each with what deletes it and says how many events (and
         bytes) that were.
         """
-        for file in (*self._adopted, self._own):
-            if file is not None:
-                for trace in file.roots():
-                    yield trace, partial(file.drop, trace)
+        for file in self._ours():
+            for trace in file.roots():
+                yield trace, partial(file.drop, trace)
 
     # ----------------------------------------------------------------------------------------------------------- ends
 
     def close(self) -> None:
         """Let go of all files: what is in them is for the next process to send."""
-        for file in (self._own, *self._adopted):
-            if file is not None:
-                file.let_go()
+        for file in self._ours():
+            file.let_go()
         self._own, self._adopted = None, []
 
     def after_fork(self) -> None:
         """In a forked child: the files are the parent's."""
-        for file in (self._own, *self._adopted):
-            if file is not None:
-                file.claim.release()
+        for file in self._ours():
+            file.claim.release()
         self._own, self._adopted = None, []
 
 
 # ------------------------------------------------------------------------------------------------------------- pieces
 
 
-def _files(folder: Path) -> list[Path]:
+def files(folder: Path) -> list[Path]:
     """The spool's files, the oldest first."""
     try:
         found = [(entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(folder) if _NAME.fullmatch(entry.name)]
@@ -192,13 +198,10 @@ def _is_for(path: Path, destination: Destination) -> bool:
     return path.name.startswith(f"{destination.kind}-{destination.key}-")
 
 
-def _delete_corrupt(folder: Path) -> int:
-    """Delete what could not be read, as there is no room for it any more; how many bytes that were."""
-    deleted = 0
+def _delete_corrupt(folder: Path) -> None:
+    """Delete what could not be read: there is no room for it any more."""
     for path in folder.glob("*.corrupt"):
-        deleted += path.stat().st_size
-        path.unlink()
-    return deleted
+        path.unlink(missing_ok=True)
 
 
 def _bytes_in(folder: Path, without: set[str]) -> int:

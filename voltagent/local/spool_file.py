@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -186,11 +187,13 @@ class SpoolFile:
             if fault.temporary:
                 raise
             self.damaged = True
-            found = self._search()
+            found = self._ask(lambda connection: _search(connection, self.read_to, self.unread))
             self.unread = len(found)
+        # a damaged tree may give a row twice, or in disorder
+        found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
         rows = [self._row(*one) for one in found]
         if found:
-            self.read_to = found[-1][0]
+            self.read_to = max(one[0] for one in found)
             self.waiting += len(rows)
             self.unread = max(0, self.unread - len(rows))
         else:
@@ -201,34 +204,36 @@ class SpoolFile:
         sound = is_sound(trace, check, body)
         return Row(Place(self, seq), trace if sound else b"", body if sound else None)
 
-    def _search(self) -> list[tuple[Any, ...]]:
-        """Look for every event by its number: pages that are sound are found even where their neighbours are not."""
-        found: list[tuple[Any, ...]] = []
-        for seq in range(self.read_to + 1, self.read_to + 1 + _SEARCHED):
-            try:
-                row = self._ask(_one(seq))
-            except StoreError:
-                continue
-            if row is not None:
-                found.append(row)
-        return found
-
     def memory(self, trace: bytes) -> bytes | None:
         query = "SELECT memory FROM memories WHERE trace = ?"
         try:
             row = self._ask(lambda connection: connection.execute(query, (trace,)).fetchone())
         except StoreError:
             return None
-        return None if row is None else row[0]
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
+
+    # What keeps the files within their bounds must not fail where one of them is damaged.
 
     def used(self) -> int:
         """Bytes in use; pages that are free will be written again before the file grows."""
-        page_size, count, free = self._ask(pages)
+        try:
+            page_size, count, free = self._ask(pages)
+        except StoreError:
+            return self.path.stat().st_size if self.path.exists() else 0
         return (count - free) * page_size
 
+    def empty_log(self) -> None:
+        """Write the log back into the file."""
+        with suppress(StoreError):
+            self._ask(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+
     def roots(self) -> list[bytes]:
+        """The traces of which nothing was sent, oldest first, as far as they are near the start of the file."""
         query = "SELECT trace FROM events WHERE root IS NOT NULL ORDER BY seq LIMIT 4096"
-        return [row[0] for row in self._ask(lambda connection: connection.execute(query).fetchall())]
+        try:
+            return [row[0] for row in self._ask(lambda connection: connection.execute(query).fetchall())]
+        except StoreError:
+            return []
 
     def drop(self, trace: bytes) -> tuple[int, int]:
         """Delete a trace; how many events and bytes that were."""
@@ -239,7 +244,10 @@ class SpoolFile:
             connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
             return count, size + OVERHEAD * count
 
-        return self._change(change)
+        try:
+            return self._change(change)
+        except StoreError:
+            return 0, 0
 
     def let_go(self) -> None:
         """Close the file and give up the claim; what is empty is deleted."""
@@ -285,15 +293,26 @@ def _say_about(connection: Connection, destination: Destination) -> None:
     connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
 
 
-def _one(seq: int) -> Callable[[Connection], tuple[Any, ...] | None]:
-    return lambda connection: connection.execute(_READ_ONE, (seq,)).fetchone()
+def _search(connection: Connection, after: int, expected: int) -> list[tuple[Any, ...]]:
+    """Look for every event by its number: pages that are sound are found even where their neighbours are not."""
+    found: list[tuple[Any, ...]] = []
+    for seq in range(after + 1, after + 1 + _SEARCHED):
+        try:
+            row = connection.execute(_READ_ONE, (seq,)).fetchone()
+        except Exception:  # noqa: S112 - it is on a page that is damaged
+            continue
+        if row is not None:
+            found.append(row)
+            if len(found) >= expected:
+                break
+    return found
 
 
 def _some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     for row in connection.execute(_READ, (after, limit)):
         found.append(row)
-        max_size -= len(row[3])
+        max_size -= len(row[3]) if isinstance(row[3], bytes) else 0
         if max_size <= 0:
             break
     return found
