@@ -40,8 +40,7 @@ _MANY: Final = 256  # items from which on it is worth writing several in one pie
 _FIRST_PIECE: Final = 64  # items; twice as many in the next...
 _LARGEST_PIECE: Final = 8192  # ...up to so many
 _PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
-_BUSY_SECONDS: Final = 0.015  # of finding out whether collections are plain, and writing those that are
-_UNHURRIED_BYTES: Final = 65_536  # for which there is always time
+_MOST_PLAIN: Final = 3 << 18  # units in all
 _MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
 
 
@@ -51,13 +50,12 @@ class Walk:
     ``tried`` says that the value as a whole is known not to be plain, or too much.
     """
 
-    __slots__ = ("busy", "chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
-                 "steps", "tried", "unhurried")  # fmt: skip
+    __slots__ = ("chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
+                 "steps", "tried", "units")  # fmt: skip
 
     def __init__(self, forms: Forms, limit: int, *, tried: bool = False) -> None:
         self.forms = forms
         self.left = limit - _ENVELOPE
-        self.unhurried = self.left - _UNHURRIED_BYTES
         self.chunks: list[bytes] = []
         self.path: set[int] = set()  # identities of the collections we are inside of
         self.hidden: frozenset[str] = frozenset()  # keys whose values are secret in what is being written
@@ -66,7 +64,7 @@ class Walk:
         self.late = False
         self.next_look = _UNHURRIED
         self.tried = tried
-        self.busy = 0.0
+        self.units = _MOST_PLAIN  # left to collections that are plain
         self.futile = 0.0
         self.is_object = False  # whether the outermost value is a JSON object of the user's
 
@@ -180,10 +178,10 @@ class Walk:
         if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
         room = self.left - floor
-        before = self.busy
+        before = _clock.monotonic()
         chunk = self._plain_text(value, depth, room)
         if chunk is None or len(chunk) > room:
-            self.futile += self.busy - before
+            self.futile += _clock.monotonic() - before
             return False
         if not self.chunks:
             self.is_object = is_object and type(value) is dict
@@ -195,13 +193,14 @@ class Walk:
 
         ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
         """
-        before = _clock.monotonic()
         try:
-            return to_json(value, inf_nan_mode="strings") if plain(value, depth, room) >= 0 else None
+            left = plain(value, depth, room)
+            if left < 0:
+                return None
+            self.units -= room - left
+            return to_json(value, inf_nan_mode="strings")
         except Exception:
             return None
-        finally:
-            self.busy += _clock.monotonic() - before
 
     def _write_list(self, shape: Listed, depth: int, floor: int) -> None:
         items = shape.items
@@ -271,7 +270,7 @@ class Walk:
             self._put(b"}")
 
     def _is_late(self) -> bool:
-        if self.busy > _BUSY_SECONDS and self.left < self.unhurried:
+        if self.units < 0:
             self.late = True
         elif self.steps >= self.next_look and not self.late:
             self.next_look = self.steps + _STEPS_PER_LOOK
