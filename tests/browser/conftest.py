@@ -1,7 +1,7 @@
 """A real browser on a real server: Debian's Chromium, driven by Playwright, over a store of the test's own.
 
-Where one of the two is missing these tests are skipped and say what is missing; with ``VOLTAGENT_REQUIRE_BROWSER=1``, as
-in ``.ci/run``, that is a failure.
+Where one of the two is missing these tests are skipped and say what is missing; with ``VOLTAGENT_REQUIRE_BROWSER=1``,
+as in ``.ci/run``, that is a failure.
 """
 
 from __future__ import annotations

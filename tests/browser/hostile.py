@@ -35,7 +35,13 @@ _CARRIERS = (
     "{{constructor.constructor('%s')()}}${%s}",
     "<template><script>%s</script></template><marquee onstart=%s>",
 )
-_CASES = ("%s", "\"'>%s<!--", "</title></style></textarea></script>%s", "]]>\u202e%s\x00\u2028", "&lt;b&gt;%s%3Cb%3E\\u003cb\\u003e")
+_CASES = (
+    "%s",
+    "\"'>%s<!--",
+    "</title></style></textarea></script>%s",
+    "]]>\u202e%s\x00\u2028",
+    "&lt;b&gt;%s%3Cb%3E\\u003cb\\u003e",
+)
 
 CORPUS = tuple(
     case.replace("%s", carrier.replace("%s", sink)) for case, carrier, sink in product(_CASES, _CARRIERS, _SINKS)
@@ -45,4 +51,11 @@ assert len(set(CORPUS)) == 500
 
 def fields(text: str) -> dict[str, object]:
     """A JSON value with the text as a text, in a list, as a key, and below keys of objects that have a meaning."""
-    return {"text": text, "list": [text], text: text, "__proto__": {"innerHTML": text}, "constructor": text, "stack": text}
+    return {
+        "text": text,
+        "list": [text],
+        text: text,
+        "__proto__": {"innerHTML": text},
+        "constructor": text,
+        "stack": text,
+    }

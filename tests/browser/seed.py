@@ -45,7 +45,9 @@ def hand_clock() -> Iterator[list[int]]:
         _clock.nanoseconds = before
 
 
-def play(sdk: VoltAgentSDK, hands: list[int], begin_ns: int, took: float | None, steps: list[Step], **trace: Any) -> str:
+def play(
+    sdk: VoltAgentSDK, hands: list[int], begin_ns: int, took: float | None, steps: list[Step], **trace: Any
+) -> str:
     """Record one trace: all starts and ends in the order of their times. Returns its id."""
     ending = {name: trace.pop(name) for name in ("output", "status", "usage") if name in trace}
     hands[0] = begin_ns
@@ -99,8 +101,14 @@ def _end(handle: Handle, step: Step) -> None:
 _MODELS = {"support-desk": "gpt-4.1-mini", "research-team": "claude-sonnet-4", "invoice-reader": "gemini-2.5-flash"}
 _QUESTIONS = [
     ("Where is my parcel A-1001?", "It left the depot in Cologne this morning and arrives tomorrow before noon."),
-    ("Can I send the desk chair back?", "It was delivered more than 30 days ago, so it cannot be sent back. I can offer a repair."),
-    ("The reading lamp flickers. What now?", "Please send it back with the label that I just mailed to you. Postage is on us."),
+    (
+        "Can I send the desk chair back?",
+        "It was delivered more than 30 days ago, so it cannot be sent back. I can offer a repair.",
+    ),
+    (
+        "The reading lamp flickers. What now?",
+        "Please send it back with the label that I just mailed to you. Postage is on us.",
+    ),
     ("Do you ship to Iceland?", "Yes, within eight days. Customs may add a fee of about 12 euros."),
     ("My invoice shows the wrong address.", "I corrected it. The new invoice is in your mailbox."),
 ]
@@ -140,32 +148,109 @@ def support(chance: random.Random, question: str, answer: str, *, broken: bool) 
     slow = chance.uniform(0.7, 1.6)
     carrier = 2000.0 if broken else 320 * slow
     documents = [
-        {"id": "kb-17", "title": "Returns", "content": "An item can be sent back within 30 days of its delivery.", "score": 0.91},
-        {"id": "kb-04", "title": "Delivery", "content": "Parcels leave the house on the day of the order.", "score": 0.84},
+        {
+            "id": "kb-17",
+            "title": "Returns",
+            "content": "An item can be sent back within 30 days of its delivery.",
+            "score": 0.91,
+        },
+        {
+            "id": "kb-04",
+            "title": "Delivery",
+            "content": "Parcels leave the house on the day of the order.",
+            "score": 0.84,
+        },
         {"id": "kb-31", "title": "Postage", "content": "A broken item costs no postage.", "score": 0.71},
     ]
     lookups = [
-        Step("tool", "look_up_order", 20, 140 * slow, {"order": "A-1001"}, {"item": "reading lamp", "price": 49.0, "delivered": "2026-02-20"}),
-        Step("tool", "carrier_status", 25, carrier, {"parcel": "JD0146000312", "carrier": "dhl"},
-             None if broken else {"where": "Cologne", "eta": "tomorrow 12:00"}, _failed() if broken else None),
-        Step("retriever", "help_articles", 22, 210 * slow, {"query": question, "k": 3}, {"result": documents}, options={"metadata": {"ranking": "BM25", "index": "help-2026-11"}}),
+        Step(
+            "tool",
+            "look_up_order",
+            20,
+            140 * slow,
+            {"order": "A-1001"},
+            {"item": "reading lamp", "price": 49.0, "delivered": "2026-02-20"},
+        ),
+        Step(
+            "tool",
+            "carrier_status",
+            25,
+            carrier,
+            {"parcel": "JD0146000312", "carrier": "dhl"},
+            None if broken else {"where": "Cologne", "eta": "tomorrow 12:00"},
+            _failed() if broken else None,
+        ),
+        Step(
+            "retriever",
+            "help_articles",
+            22,
+            210 * slow,
+            {"query": question, "k": 3},
+            {"result": documents},
+            options={"metadata": {"ranking": "BM25", "index": "help-2026-11"}},
+        ),
     ]
     gathered = 30 + max(step.at + (step.took or 0) for step in lookups)
     writing = 900 * slow
-    checked = Step("agent", "tone-checker", 60, 380 * slow, {"draft": answer}, {"verdict": "friendly", "score": 0.93},
-                   usage=_usage(chance, 240, 12), options=_model("gpt-4.1-nano", 0.0))
+    checked = Step(
+        "agent",
+        "tone-checker",
+        60,
+        380 * slow,
+        {"draft": answer},
+        {"verdict": "friendly", "score": 0.93},
+        usage=_usage(chance, 240, 12),
+        options=_model("gpt-4.1-nano", 0.0),
+    )
     agents = [
-        Step("memory", "profile", 5, 8, {"user": "ada"}, {"language": "en", "tier": "gold"}, options={"operation": "read"}),
-        Step("agent", "planner", 18, 430 * slow, {"question": question}, {"steps": ["look up the order", "ask the carrier", "search the help"]},
-             usage=_usage(chance, 620, 80), options=_model("gpt-4.1-mini"), steps=[]),
+        Step(
+            "memory",
+            "profile",
+            5,
+            8,
+            {"user": "ada"},
+            {"language": "en", "tier": "gold"},
+            options={"operation": "read"},
+        ),
+        Step(
+            "agent",
+            "planner",
+            18,
+            430 * slow,
+            {"question": question},
+            {"steps": ["look up the order", "ask the carrier", "search the help"]},
+            usage=_usage(chance, 620, 80),
+            options=_model("gpt-4.1-mini"),
+            steps=[],
+        ),
         Step("agent", "gatherer", 30 + 430 * slow, gathered, {"plan": 3}, {"facts": 4}, steps=lookups),
-        Step("agent", "writer", 50 + 430 * slow + gathered, writing, {"question": question, "facts": documents}, answer,
-             usage=_usage(chance, 1900, 160), options={"instructions": "Answer in two sentences. Promise nothing that the facts do not say.", **_model("gpt-4.1-mini", 0.4)},
-             steps=[checked]),
+        Step(
+            "agent",
+            "writer",
+            50 + 430 * slow + gathered,
+            writing,
+            {"question": question, "facts": documents},
+            answer,
+            usage=_usage(chance, 1900, 160),
+            options={
+                "instructions": "Answer in two sentences. Promise nothing that the facts do not say.",
+                **_model("gpt-4.1-mini", 0.4),
+            },
+            steps=[checked],
+        ),
     ]
     end = 60 + 430 * slow + gathered + writing
     agents.append(Step("memory", "conversation", end, 14, {"key": "last_answer", "value": answer}, {"ok": True}))
-    whole = Step("agent", "support-agent", 4, end + 24, {"question": question}, {"answer": answer}, options=_model("gpt-4.1-mini"), steps=agents)
+    whole = Step(
+        "agent",
+        "support-agent",
+        4,
+        end + 24,
+        {"question": question},
+        {"answer": answer},
+        options=_model("gpt-4.1-mini"),
+        steps=agents,
+    )
     return end + 34, [whole]
 
 
@@ -175,18 +260,64 @@ def research(chance: random.Random, topic: str) -> tuple[float, list[Step]]:
     for number in range(chance.randint(3, 5)):
         took = chance.uniform(1800, 5200)
         steps = [
-            Step("retriever", "web_search", 30, 600, {"query": f"{topic} #{number}"}, {"result": [f"https://example.org/{number}/{hit}" for hit in range(4)]}),
-            *(Step("tool", "read_page", 660 + 180 * hit, 160, {"url": f"https://example.org/{number}/{hit}"}, {"characters": 14_210 + hit}) for hit in range(4)),
+            Step(
+                "retriever",
+                "web_search",
+                30,
+                600,
+                {"query": f"{topic} #{number}"},
+                {"result": [f"https://example.org/{number}/{hit}" for hit in range(4)]},
+            ),
+            *(
+                Step(
+                    "tool",
+                    "read_page",
+                    660 + 180 * hit,
+                    160,
+                    {"url": f"https://example.org/{number}/{hit}"},
+                    {"characters": 14_210 + hit},
+                )
+                for hit in range(4)
+            ),
             Step("memory", "notes", took - 40, 6, {"topic": topic, "note": number}, {"ok": True}),
         ]
-        readers.append(Step("agent", f"reader-{number + 1}", 700 + 15 * number, took, {"topic": topic}, {"notes": 7},
-                            usage=_usage(chance, 5200, 640), options=_model("claude-sonnet-4"), steps=steps))
+        readers.append(
+            Step(
+                "agent",
+                f"reader-{number + 1}",
+                700 + 15 * number,
+                took,
+                {"topic": topic},
+                {"notes": 7},
+                usage=_usage(chance, 5200, 640),
+                options=_model("claude-sonnet-4"),
+                steps=steps,
+            )
+        )
     done = max(step.at + (step.took or 0) for step in readers)
     steps = [
-        Step("agent", "planner", 10, 640, {"topic": topic}, {"questions": len(readers)}, usage=_usage(chance, 900, 210), options=_model("claude-sonnet-4")),
+        Step(
+            "agent",
+            "planner",
+            10,
+            640,
+            {"topic": topic},
+            {"questions": len(readers)},
+            usage=_usage(chance, 900, 210),
+            options=_model("claude-sonnet-4"),
+        ),
         *readers,
         Step("custom", "notes:merged", done + 12, None, {"notes": 7 * len(readers)}),
-        Step("agent", "editor", done + 30, 3400, {"notes": 7 * len(readers)}, "A report of about 900 words.", usage=_usage(chance, 9800, 1300), options=_model("claude-opus-4")),
+        Step(
+            "agent",
+            "editor",
+            done + 30,
+            3400,
+            {"notes": 7 * len(readers)},
+            "A report of about 900 words.",
+            usage=_usage(chance, 9800, 1300),
+            options=_model("claude-opus-4"),
+        ),
     ]
     return done + 3460, steps
 
@@ -196,9 +327,27 @@ def invoice(chance: random.Random, *, broken: bool) -> tuple[float, list[Step]]:
     number = f"R-{chance.randint(1000, 9999)}"
     steps = [
         Step("tool", "ocr", 4, 380, {"file": f"{number}.pdf", "pages": 2}, {"characters": 3120}),
-        Step("agent", "extractor", 390, 720, {"text": "…"}, {"number": number, "total": 1184.5, "currency": "EUR"}, usage=_usage(chance, 2100, 180), options=_model("gemini-2.5-flash")),
-        Step("tool", "book", 1120, 60, {"number": number, "total": 1184.5}, None if broken else {"booked": True},
-             {"message": "the sums do not add up: 1184.50 is not 995.38 + 189.13", "code": "SUM_MISMATCH"} if broken else None),
+        Step(
+            "agent",
+            "extractor",
+            390,
+            720,
+            {"text": "…"},
+            {"number": number, "total": 1184.5, "currency": "EUR"},
+            usage=_usage(chance, 2100, 180),
+            options=_model("gemini-2.5-flash"),
+        ),
+        Step(
+            "tool",
+            "book",
+            1120,
+            60,
+            {"number": number, "total": 1184.5},
+            None if broken else {"booked": True},
+            {"message": "the sums do not add up: 1184.50 is not 995.38 + 189.13", "code": "SUM_MISMATCH"}
+            if broken
+            else None,
+        ),
     ]
     return 1200, steps
 
@@ -219,14 +368,47 @@ def _one(sdk: VoltAgentSDK, hands: list[int], begin: int, chance: random.Random,
     if sort == "support-desk":
         question, answer = chance.choice(_QUESTIONS)
         took, steps = support(chance, question, answer, broken=chance.random() < 0.12)
-        play(sdk, hands, begin, took, steps, agent_id=sort, input={"question": question}, user_id=user, output=answer,
-             conversation_id=f"conv-{user}-{place // 24}", tags=["support", "chat"], metadata={"channel": "web", "environment": "dev"})
+        play(
+            sdk,
+            hands,
+            begin,
+            took,
+            steps,
+            agent_id=sort,
+            input={"question": question},
+            user_id=user,
+            output=answer,
+            conversation_id=f"conv-{user}-{place // 24}",
+            tags=["support", "chat"],
+            metadata={"channel": "web", "environment": "dev"},
+        )
     elif sort == "research-team":
         topic = chance.choice(_TOPICS)
         took, steps = research(chance, topic)
-        play(sdk, hands, begin, took, steps, agent_id=sort, input={"topic": topic}, user_id=user, tags=["report"], output={"report": "A report of about 900 words."})
+        play(
+            sdk,
+            hands,
+            begin,
+            took,
+            steps,
+            agent_id=sort,
+            input={"topic": topic},
+            user_id=user,
+            tags=["report"],
+            output={"report": "A report of about 900 words."},
+        )
     else:
         broken = chance.random() < 0.15
         took, steps = invoice(chance, broken=broken)
         ending = {"status": "error"} if broken else {"output": {"booked": True}}
-        play(sdk, hands, begin, took, steps, agent_id=sort, input={"file": "scan.pdf"}, tags=["nightly", "batch"], **ending)
+        play(
+            sdk,
+            hands,
+            begin,
+            took,
+            steps,
+            agent_id=sort,
+            input={"file": "scan.pdf"},
+            tags=["nightly", "batch"],
+            **ending,
+        )

@@ -13,6 +13,7 @@ from tests.browser.conftest import Witness
 from tests.browser.seed import Step, hand_clock
 from tests.browser.site import Site
 from voltagent._span import Span
+from voltagent.local.store import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -35,19 +36,21 @@ def recorded(site: Site, steps: list[Step], took: float, agent_id: str = "desk",
         hands[0] = _BEGIN + int(took * _MS)
         site.run.recorder.end(root, "completed")
     site.run.save()
-    return site.run.store.traces(limit=1)[0].id
+    return str(site.run.store.traces(Filter(agent=agent_id))[0].id)
 
 
 def _under(site: Site, hands: list[int], parent: Span, begin: int, steps: list[Step]) -> None:
     for step in steps:
         hands[0] = start = begin + int(step.at * _MS)
-        span = site.run.recorder.start(parent, step.kind, step.name, json.dumps(step.input).encode())
+        payload = json.dumps(step.input).encode()
+        if step.took is None:
+            site.run.recorder.point(parent, step.kind, step.name, payload, None)
+            continue
+        span = site.run.recorder.start(parent, step.kind, step.name, payload)
         _under(site, hands, span, start, step.steps)
-        if step.took is not None:
-            hands[0] = start + int(step.took * _MS)
-            span.output = json.dumps(step.output).encode()
-            span.error = json.dumps(step.error).encode() if step.error else None
-            site.run.recorder.end(span, "error" if step.error else "completed", span.error)
+        hands[0] = start + int(step.took * _MS)
+        error = json.dumps(step.error).encode() if step.error else None
+        site.run.recorder.end(span, "error" if error else "completed", error, json.dumps(step.output).encode())
 
 
 def names(page: Page) -> list[str]:
@@ -72,9 +75,10 @@ def test_bars_are_to_scale_and_the_critical_path_is_marked(site: Site, new_page:
     assert names(page) == ["desk", "planner", "gatherer", "fast", "slow", "notes", "moment"]
     place = page.evaluate(
         """() => Object.fromEntries([...document.querySelectorAll(".rows > .line")].map(row => {
-          const bar = row.querySelector(".bar").style;
-          const path = [...row.querySelectorAll(".on-path")].map(part => [parseFloat(part.style.left), parseFloat(part.style.width)]);
-          return [row.querySelector(".name").textContent, [parseFloat(bar.left), parseFloat(bar.width), path.sort((a, b) => a[0] - b[0])]];
+          const [left, width] = [part => parseFloat(part.style.left), part => parseFloat(part.style.width)];
+          const bar = row.querySelector(".bar");
+          const path = [...row.querySelectorAll(".on-path")].map(part => [left(part), width(part)]).reverse();
+          return [row.querySelector(".name").textContent, [left(bar), width(bar), path]];
         }))"""
     )
     near = pytest.approx
@@ -84,9 +88,19 @@ def test_bars_are_to_scale_and_the_critical_path_is_marked(site: Site, new_page:
     assert place["slow"] == [near(12), near(50), [near([12, 50])]]
     assert place["fast"] == [near(11), near(10), []], "it ran beside what was waited for"
     assert place["notes"] == [near(70), near(20), [near([70, 20])]]
-    assert [tick for tick in page.locator(".heading .tick").all_inner_texts()] == ["0", "200 ms", "400 ms", "600 ms", "800 ms"]
-    marks = page.evaluate("[...document.querySelectorAll('.rows .mark')].map(mark => mark.className + ' ' + mark.title)")
-    assert marks[1] == "mark kind-agent agent" and marks[3] == "mark kind-tool tool" and marks[6] == "mark kind-other custom"
+    assert list(page.locator(".heading .tick").all_inner_texts()) == [
+        "0",
+        "200 ms",
+        "400 ms",
+        "600 ms",
+        "800 ms",
+    ]
+    marks = page.evaluate(
+        "[...document.querySelectorAll('.rows .mark')].map(mark => mark.className + ' ' + mark.title)"
+    )
+    assert marks[1] == "mark kind-agent agent"
+    assert marks[3] == "mark kind-tool tool"
+    assert marks[6] == "mark kind-other custom"
 
 
 def test_the_tree_is_walked_with_the_keyboard_like_a_tree_grid(site: Site, new_page: Open):
@@ -94,8 +108,8 @@ def test_the_tree_is_walked_with_the_keyboard_like_a_tree_grid(site: Site, new_p
     tree = page.get_by_role("treegrid")
     expect(tree).to_be_focused()
     selected = page.locator(".rows [aria-selected=true] .name")
-    for key, name in [("j", "planner"), ("ArrowDown", "gatherer"), ("ArrowRight", "fast"), ("ArrowLeft", "gatherer"),
-                      ("End", "moment"), ("Home", "desk"), ("p", "planner"), ("p", "gatherer"), ("p", "slow")]:  # fmt: skip
+    walk = "j planner, ArrowDown gatherer, ArrowRight fast, ArrowLeft gatherer, End moment, Home desk"
+    for key, name in (step.split() for step in f"{walk}, p planner, p gatherer, p slow".split(", ")):
         page.keyboard.press(key)
         expect(selected).to_have_text(name)
     page.keyboard.press("ArrowLeft")
@@ -114,9 +128,11 @@ def test_the_tree_is_walked_with_the_keyboard_like_a_tree_grid(site: Site, new_p
 
 
 def test_what_is_selected_is_shown_whole_and_can_be_copied(day: Site, new_page: Open):
-    broken = next(trace for trace in day.run.store.traces(limit=200) if trace.agent_id == "support-desk" and trace.errors)
+    broken = next(
+        trace for trace in day.run.store.traces(limit=200) if trace.agent_id == "support-desk" and trace.errors
+    )
     page = new_page(f"#/trace/{broken.id}", permissions=["clipboard-read", "clipboard-write"])
-    details = page.get_by_label("Details")
+    details = page.get_by_label("Details", exact=True)
     expect(details.locator("h2")).to_have_text("support-desk")
     expect(details).to_contain_text("environment")
     page.keyboard.press("e")
@@ -142,18 +158,25 @@ def test_what_is_selected_is_shown_whole_and_can_be_copied(day: Site, new_page: 
 
 def test_values_are_folded_and_long_ones_are_cut(site: Site, new_page: Open):
     deep = {"level": {"level": {"level": {"bottom": "found"}}}}
-    output = {"deep": deep, "list": list(range(250)), "text": "x" * 5000, "whole": 2**60 + 1, "none": None, "flag": True}
+    output = {
+        "deep": deep,
+        "list": list(range(250)),
+        "text": "x" * 5000,
+        "whole": 2**60 + 1,
+        "none": None,
+        "flag": True,
+    }
     id = recorded(site, [Step("tool", "big", 0, 1, {"lines": "\n".join(map(str, range(100)))}, output)], 2)
     page = new_page(f"#/trace/{id}", permissions=["clipboard-read", "clipboard-write"])
     row(page, "big").click()
     section = page.locator(".section", has_text="Output")
-    expect(section).to_contain_text("whole:1152921504606846977")
+    expect(section).to_contain_text("whole1152921504606846977")
     expect(section.get_by_text("found")).to_be_hidden()
     section.locator("summary", has_text="level").last.click()
     section.locator("summary", has_text="level").last.click()
     expect(section.get_by_text("found")).to_be_visible()
 
-    listed = section.locator("details", has=page.locator("summary", has_text="list:")).last
+    listed = section.locator("details", has=page.locator("summary", has_text="list")).last
     listed.locator("summary").click()
     expect(listed.locator(".entry")).to_have_count(100)
     listed.get_by_role("button", name=re.compile("100 more")).click()
@@ -210,7 +233,7 @@ def test_a_part_of_the_time_can_be_zoomed_and_sent(site: Site, new_page: Open):
 
 def test_on_a_narrow_screen_the_details_are_a_sheet(site: Site, new_page: Open):
     page = new_page(f"#/trace/{recorded(site, PARALLEL, 1000)}", width=360, height=700)
-    details = page.get_by_label("Details")
+    details = page.get_by_label("Details", exact=True)
     expect(details).to_be_hidden()
     row(page, "slow").click()
     expect(details).to_be_visible()
@@ -257,26 +280,28 @@ def test_ten_thousand_operations_scroll_with_few_rows_in_the_document(site: Site
     expect(row(page, "tool-9999")).to_be_visible()
     page.keyboard.press("e")
     expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("tool-7777")
-    figures = f"first rows after {first:.0f} ms; a jump of 250 rows: median {steps[20]:.0f} ms, worst {steps[-1]:.0f} ms"
+    figures = (
+        f"first rows after {first:.0f} ms; a jump of 250 rows: median {steps[20]:.0f} ms, worst {steps[-1]:.0f} ms"
+    )
     record_property("figures", figures)
     print(figures)
-    assert first < 8000 and steps[20] < 500, figures  # on a busy machine; about 600 and 33 on an idle one
+    assert first < 8000, figures  # the bounds are for a busy machine; an idle one needs a tenth
+    assert steps[20] < 500, figures
 
 
 # --------------------------------------------------------------------------------------------------------- two traces
 
 
 def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
-    slower = [Step("agent", "planner", 0, 300), *[Step(step.kind, step.name, step.at + 200, step.took, steps=step.steps) for step in PARALLEL[1:3]]]
-    slower[1].steps = [PARALLEL[1].steps[1], Step("tool", "extra", 100, 50, error={"message": "no"})]
+    gathered = [PARALLEL[1].steps[1], Step("tool", "extra", 100, 50, error={"message": "no"})]
+    slower = [Step("agent", "planner", 0, 300), Step("agent", "gatherer", 300, 600, steps=gathered)]
+    slower.append(Step("memory", "notes", 900, 200))
     one, other = recorded(site, PARALLEL, 1000, "one"), recorded(site, slower, 1200, "two")
-    other = next(trace.id for trace in site.run.store.traces() if trace.agent_id == "two")
-    one = next(trace.id for trace in site.run.store.traces() if trace.agent_id == "one")
     page = new_page(f"#/compare/{one}/{other}")
     expect(row(page, "planner")).to_be_visible()
     assert [re.sub(r"\s+", " ", text) for text in page.locator(".rows > .line").all_inner_texts()] == [
-        "one 1.0 s 1.2 s +200 ms", "planner 100 ms 300 ms +200 ms", "gatherer 600 ms 600 ms", "fast only in A 100 ms –",
-        "slow 500 ms 500 ms", "extra only in B – 50 ms", "notes 200 ms 200 ms", "moment only in A –",
+        "one 1.0 s 1.2 s +200 ms", "planner 100 ms 300 ms +200 ms", "gatherer 600 ms 600 ms",
+        "fast only in A 100 ms \u2013", "slow 500 ms 500 ms", "extra only in B \u2013 50 ms", "notes 200 ms 200 ms", "moment only in A \u2013",
     ]  # fmt: skip
     page.keyboard.press("d")
     expect(page.locator(".rows [aria-selected=true]")).to_contain_text("planner")
@@ -337,8 +362,9 @@ def test_the_numbers_are_plotted_and_listed(day: Site, new_page: Open):
     told = page.locator(".plot", has_text="Calls").locator(".told")
     expect(told).to_be_visible()
     expect(told).to_contain_text("planner")
-    axis = page.locator(".plot", has_text="Duration").locator(".axis").all_inner_texts()
-    assert axis[0] == "0" and all(re.fullmatch(r"[\d.]+ m?s|0|\d\d-\d\d \d\d:\d\d", text) for text in axis)
+    axis = page.locator(".plot", has_text="Duration").locator(".axis").all_text_contents()
+    assert axis[0] == "0"
+    assert all(re.fullmatch(r"[\d.]+ m?s|0|\d\d-\d\d \d\d:\d\d", text) for text in axis)
 
     page.locator(".totals button", has_text="planner").click()
     expect(page.locator(".totals button", has_text="planner")).to_have_attribute("aria-pressed", "false")
