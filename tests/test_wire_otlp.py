@@ -256,7 +256,7 @@ def test_large_numbers_are_texts_and_no_value_is_bytes() -> None:
     assert found["usage.prompt_tokens"] == {"intValue": str(2**53)}
     assert found["usage.completion_tokens"] == {"stringValue": str(2**53 + 1)}
     assert found["usage.total_tokens"] == {"stringValue": str(10**400)}
-    assert found["usage.cost"] == {"stringValue": "inf"}
+    assert found["usage.cost"] == {"stringValue": "Infinity"}
     assert OfficialSpan.FromString(PROTOBUF.span(root)).attributes
     assert b"bytesValue" not in JSON.span(root)
 
