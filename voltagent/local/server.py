@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from voltagent.local import DEFAULT_PORT, api, console, ingest, live, static
+from voltagent.local import socket as console_socket
 from voltagent.local.connection import Limits, serve
 from voltagent.local.http1 import head_bytes
 from voltagent.local.store import Store
@@ -20,7 +21,7 @@ from voltagent.local.web import Route, Stream, Table
 __all__ = ["ROUTES", "STREAMS", "Server", "serving"]
 
 ROUTES: Final[tuple[Route, ...]] = (*static.ROUTES, *api.ROUTES, *ingest.ROUTES, *console.ROUTES)
-STREAMS: Final[tuple[Stream, ...]] = (*live.STREAMS,)
+STREAMS: Final[tuple[Stream, ...]] = (*live.STREAMS, *console_socket.STREAMS)
 
 _MOST_CONNECTIONS: Final = 64
 _BACKLOG: Final = 64
