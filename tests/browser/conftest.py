@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import seed
+from tests.browser.chromium import FLAGS, program
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 _REQUIRED = os.environ.get("VOLTAGENT_REQUIRE_BROWSER") == "1"
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 _TIMEOUT = 10_000  # milliseconds that a condition is waited for, on a machine that has other work too
 
 
@@ -44,11 +42,11 @@ def chromium() -> Iterator[Browser]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         _missing("playwright is not installed (pip install playwright)")
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
+    path = program()
+    if path is None:
         _missing("there is no Chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 

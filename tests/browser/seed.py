@@ -1,104 +1,16 @@
-"""A store as a day's work fills it: recorded by the real SDK, on a clock that is set by hand, the same every time."""
+"""A store as a day's work fills it: recorded by the real SDK, the same every time."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from tests.browser.play import MS, Step, hand_clock, play
 from voltagent import VoltAgentSDK, _clock
 
-__all__ = ["Step", "fill", "play"]
+__all__ = ["fill"]
 
-_MS = 1_000_000  # nanoseconds
-Handle: TypeAlias = Any  # a trace, an agent, a tool, …: all have the same `add_…`
-
-
-@dataclass
-class Step:
-    """One operation of a run that is played: what it is, when it starts after its parent and how long it takes (ms)."""
-
-    kind: str
-    name: str
-    at: float
-    took: float | None  # None: it never ends
-    input: Any = None
-    output: Any = None
-    error: Any = None
-    usage: dict[str, int] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
-
-
-@contextmanager
-def hand_clock() -> Iterator[list[int]]:
-    """The library's clock, as a list of one number that is set by hand."""
-    hands = [_clock.nanoseconds()]
-    before = _clock.nanoseconds
-    _clock.nanoseconds = lambda: hands[0]  # type: ignore[assignment]
-    try:
-        yield hands
-    finally:
-        _clock.nanoseconds = before
-
-
-def play(
-    sdk: VoltAgentSDK, hands: list[int], begin_ns: int, took: float | None, steps: list[Step], **trace: Any
-) -> str:
-    """Record one trace: all starts and ends in the order of their times. Returns its id."""
-    ending = {name: trace.pop(name) for name in ("output", "status", "usage") if name in trace}
-    hands[0] = begin_ns
-    opened = sdk.trace(**trace)
-    acts: list[tuple[float, int, int, Step, int]] = []
-    parents: list[int] = []
-    _plan(steps, 0.0, -1, acts, parents)
-    handles: dict[int, Handle] = {-1: opened}
-    for moment, ends, _, step, number in sorted(acts, key=lambda act: act[:3]):
-        hands[0] = begin_ns + int(moment * _MS)
-        if ends:
-            _end(handles[number], step)
-        else:
-            handles[number] = _start(handles[parents[number]], step)
-    if took is not None:
-        hands[0] = begin_ns + int(took * _MS)
-        opened.end(**ending)
-    return str(opened.id)
-
-
-def _plan(
-    steps: list[Step], offset: float, parent: int, acts: list[tuple[float, int, int, Step, int]], parents: list[int]
-) -> None:
-    for step in steps:
-        number = len(parents)
-        parents.append(parent)
-        start = offset + step.at
-        acts.append((start, 0, number, step, number))
-        if step.took is not None:
-            acts.append((start + step.took, 1, -number, step, number))  # what began last ends first
-        _plan(step.steps, start, number, acts, parents)
-
-
-def _start(parent: Handle, step: Step) -> Handle:
-    if step.kind not in ("agent", "tool", "memory", "retriever"):
-        return parent.add_event(name=step.name, type=step.kind, input=step.input, **step.options)
-    return getattr(parent, f"add_{step.kind}")(name=step.name, input=step.input, **step.options)
-
-
-def _end(handle: Handle, step: Step) -> None:
-    if step.error is not None:
-        handle.error(step.error)
-    elif step.usage:
-        handle.success(output=step.output, usage=step.usage)
-    else:
-        handle.success(output=step.output)
-
-
-# ------------------------------------------------------------------------------------------------------ a day's work
-
-_MODELS = {"support-desk": "gpt-4.1-mini", "research-team": "claude-sonnet-4", "invoice-reader": "gemini-2.5-flash"}
 _QUESTIONS = [
     ("Where is my parcel A-1001?", "It left the depot in Cologne this morning and arrives tomorrow before noon."),
     (
@@ -322,41 +234,28 @@ def research(chance: random.Random, topic: str) -> tuple[float, list[Step]]:
     return done + 3460, steps
 
 
-def invoice(chance: random.Random, *, broken: bool) -> tuple[float, list[Step]]:
+def invoice(chance: random.Random, number: str, *, broken: bool) -> tuple[float, list[Step]]:
     """A scanned invoice is read and booked."""
-    number = f"R-{chance.randint(1000, 9999)}"
+    mismatch = {"message": "the sums do not add up: 1184.50 is not 995.38 + 189.13", "code": "SUM_MISMATCH"}
+    failure = mismatch if broken else None
+    read = {"number": number, "total": 1184.5, "currency": "EUR"}
+    model = _model("gemini-2.5-flash")
+    used = _usage(chance, 2100, 180)
+    book = Step("tool", "book", 20, 60, read, {"booked": True}, failure)
+    keeper = Step("agent", "bookkeeper", 1120, 90, read, {"booked": True}, failure, None, model, [book])
     steps = [
         Step("tool", "ocr", 4, 380, {"file": f"{number}.pdf", "pages": 2}, {"characters": 3120}),
-        Step(
-            "agent",
-            "extractor",
-            390,
-            720,
-            {"text": "…"},
-            {"number": number, "total": 1184.5, "currency": "EUR"},
-            usage=_usage(chance, 2100, 180),
-            options=_model("gemini-2.5-flash"),
-        ),
-        Step(
-            "tool",
-            "book",
-            1120,
-            60,
-            {"number": number, "total": 1184.5},
-            None if broken else {"booked": True},
-            {"message": "the sums do not add up: 1184.50 is not 995.38 + 189.13", "code": "SUM_MISMATCH"}
-            if broken
-            else None,
-        ),
+        Step("agent", "extractor", 390, 720, {"text": "Invoice …"}, read, None, used, model),
+        keeper,
     ]
-    return 1200, steps
+    return 1220, steps
 
 
 def fill(path: Path, *, days: float = 1.0, runs: int = 160, seed: int = 7, now_ns: int | None = None) -> None:
     """Record about ``runs`` traces, spread over the last days before ``now_ns``."""
     chance = random.Random(seed)
     now = _clock.nanoseconds() if now_ns is None else now_ns
-    begins = sorted(now - int(chance.betavariate(1.2, 2.6) * days * 86_400e9) - 20_000 * _MS for _ in range(runs))
+    begins = sorted(now - int(chance.betavariate(1.2, 2.6) * days * 86_400e9) - 20_000 * MS for _ in range(runs))
     with hand_clock() as hands, VoltAgentSDK(local_path=str(path), public_key=None) as sdk:
         for place, begin in enumerate(begins):
             _one(sdk, hands, begin, chance, place)
@@ -398,17 +297,9 @@ def _one(sdk: VoltAgentSDK, hands: list[int], begin: int, chance: random.Random,
             output={"report": "A report of about 900 words."},
         )
     else:
+        number = f"R-{chance.randint(1000, 9999)}"
         broken = chance.random() < 0.15
-        took, steps = invoice(chance, broken=broken)
+        took, steps = invoice(chance, number, broken=broken)
         ending = {"status": "error"} if broken else {"output": {"booked": True}}
-        play(
-            sdk,
-            hands,
-            begin,
-            took,
-            steps,
-            agent_id=sort,
-            input={"file": "scan.pdf"},
-            tags=["nightly", "batch"],
-            **ending,
-        )
+        given = {"file": f"{number}.pdf"}
+        play(sdk, hands, begin, took, steps, agent_id=sort, input=given, tags=["nightly", "batch"], **ending)

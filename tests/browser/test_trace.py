@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.conftest import Witness
-from tests.browser.seed import Step, hand_clock
+from tests.browser.play import Step, hand_clock
 from tests.browser.site import Site
 from voltagent._span import Span
 from voltagent.local.store import Filter
@@ -301,7 +301,8 @@ def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
     expect(row(page, "planner")).to_be_visible()
     assert [re.sub(r"\s+", " ", text) for text in page.locator(".rows > .line").all_inner_texts()] == [
         "one 1.0 s 1.2 s +200 ms", "planner 100 ms 300 ms +200 ms", "gatherer 600 ms 600 ms",
-        "fast only in A 100 ms \u2013", "slow 500 ms 500 ms", "extra only in B \u2013 50 ms", "notes 200 ms 200 ms", "moment only in A \u2013",
+        "fast only in A 100 ms \u2013",
+        "slow 500 ms 500 ms", "extra only in B \u2013 50 ms", "notes 200 ms 200 ms", "moment only in A \u2013",
     ]  # fmt: skip
     page.keyboard.press("d")
     expect(page.locator(".rows [aria-selected=true]")).to_contain_text("planner")

@@ -169,6 +169,7 @@ const rowHeight = () => (NARROW.matches ? 56 : 32);
 // ---------------------------------------------------------------------------------------------------------- drawing
 
 function draw(view) {
+  view.longest = view.traces.reduce((most, trace) => Math.max(most, trace.duration || 0), 0);
   view.scroller.setAttribute("aria-rowcount", view.more ? -1 : view.traces.length + 1);
   view.rows.show(view.traces.length);
   activate(view);
@@ -196,7 +197,7 @@ function line(view, index) {
     cell("user dim", text(trace.user)),
     cell("conversation dim", text(trace.conversation && shortId(trace.conversation), trace.conversation)),
     cell("start number dim", text(moment(trace.start), exactly(trace.start))),
-    cell("took number", duration(elapsed(trace))),
+    element("span", { class: "took number", role: "gridcell", style: { "--share": share(view, trace) } }, duration(elapsed(trace))),
     cell("tokens number", count(tokens(trace.usage))),
     cell("operations number dim", count(trace.operations)),
     cell("errors number", trace.errors ? count(trace.errors) : ""),
@@ -209,6 +210,11 @@ function line(view, index) {
     },
     cells,
   );
+}
+
+/** How long a trace took, of the longest that is loaded. */
+function share(view, trace) {
+  return view.longest ? Math.min(1, (elapsed(trace) || 0) / view.longest).toFixed(3) : 0;
 }
 
 function cell(name, ...children) {

@@ -94,6 +94,7 @@ function draw(view, answer) {
   const lines = (values) => main.map((group) => ({ name: group.name, colour: group.colour, values: values(group) }));
   const bars = (values) => [...lines(values), ...(rest.length ? [together(rest, values)] : [])];
   view.body.replaceChildren(
+    element("div", { class: "key-line" }, groups.filter(isMain).map((group) => toggleOf(view, group)), rest.length ? element("span", { class: "series dim" }, element("i", { class: "swatch series-rest" }), plural(rest.length, "other")) : null),
     element(
       "div",
       { class: "plots" },
@@ -132,25 +133,30 @@ const HEADINGS = ["calls", "errors", "error rate", "p50", "p95", "p99", "prompt"
 
 function table(view, groups, by) {
   const head = element("tr", {}, element("th", { scope: "col" }, by), HEADINGS.map((name) => element("th", { scope: "col", class: "number" }, name)));
-  const caption = element("caption", { class: "dim" }, `${plural(groups.length, by)} · a click on a name hides it in the plots`);
+  const caption = element("caption", { class: "dim" }, `${plural(groups.length, by)}`);
   const table = element("table", { class: "totals" }, caption, element("thead", {}, head), element("tbody", {}, groups.map((group) => row(view, group))));
   return element("div", { class: "totals-holder" }, table);
 }
 
-function row(view, group) {
-  const { calls, errors, tokens: used = {}, ...percentiles } = group.total;
+/** The name of a group, as a button that shows and hides it. */
+function toggleOf(view, group) {
   const toggle = () => {
     if (!view.hidden.delete(group.name)) view.hidden.add(group.name);
     view.refresh();
   };
+  const pressed = !view.hidden.has(group.name);
+  const swatch = element("i", { class: `swatch ${group.colour}` });
+  return element("button", { type: "button", class: "quiet series", "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", {}, group.name));
+}
+
+function row(view, group) {
+  const { calls, errors, tokens: used = {}, ...percentiles } = group.total;
   const shown = !view.hidden.has(group.name);
-  const name = element("button", { type: "button", class: "quiet series", "aria-pressed": shown, on: { click: toggle } },
-    element("i", { class: `swatch ${group.colour}` }), element("bdi", {}, group.name));
   const number = (text, sort = "") => element("td", { class: `number ${sort}` }, text);
   return element(
     "tr",
     { class: shown ? "" : "off" },
-    element("th", { scope: "row" }, name),
+    element("th", { scope: "row" }, toggleOf(view, group)),
     number(count(calls)),
     number(errors ? count(errors) : "", errors ? "error-text" : ""),
     number(errors ? `${((100 * errors) / calls).toFixed(1)} %` : "", errors ? "error-text" : ""),
