@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from voltagent.cli import tree
+from voltagent.cli import tree, web
 from voltagent.cli.store import add_db, chosen, opened
 from voltagent.cli.text import encodable, style_for
 
@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
     parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
     parser.add_argument("-v", "--verbose", action="store_true", help="with inputs, outputs, metadata and stacks")
     parser.add_argument("--json", action="store_true", help="everything that is stored of it, as JSON")
+    parser.add_argument("--web", action="store_true", help="its page in the browser, with `voltagent ui`")
     add_db(parser)
     parser.set_defaults(run=_run)
 
@@ -33,9 +34,12 @@ def _run(arguments: argparse.Namespace) -> int:
     store = opened(arguments.db)
     try:
         trace = chosen(store, arguments.trace)
-        operations = store.operations(trace.id)
+        operations = [] if arguments.web else store.operations(trace.id)
     finally:
         store.close()
+    if arguments.web:
+        web.show(arguments.db, trace.id)
+        return 0
     if arguments.json:
         print(json.dumps({**asdict(trace), "operations": [asdict(one) for one in operations]}, indent=2))
         return 0

@@ -20,9 +20,9 @@ from voltagent.local.store import Store
 if TYPE_CHECKING:
     from voltagent.local.server import Server
 
-__all__ = ["add", "serve"]
+__all__ = ["PORTS", "add", "open_browser", "serve"]
 
-_TRIED: Final = 20  # ports from the default one on
+PORTS: Final = range(DEFAULT_PORT, DEFAULT_PORT + 20)  # tried one after the other
 _IN_TERMINAL: Final = ("www-browser", "links", "elinks", "lynx", "w3m")  # these would write over what we print
 
 _EXAMPLES: Final = """\
@@ -73,7 +73,7 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
     Args:
         path: the store's file. It need not be there yet.
         port: ``None`` for the default one, or the next that is free.
-        at: the part of the page to open, such as ``#/traces/3f2a``.
+        at: the part of the page to open, such as ``#/trace/3f2a``.
         browse: whether to open a browser; where there is none, the address is printed only.
 
     Raises:
@@ -88,7 +88,7 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
             _announce(path, address)
             if browse:
                 # in a thread, because some wait until the browser is closed
-                threading.Thread(target=_browse, args=(address,), daemon=True).start()
+                threading.Thread(target=open_browser, args=(address,), daemon=True).start()
             server.serve_forever()
     except KeyboardInterrupt:
         print(file=sys.stderr)  # the terminal wrote ^C: what comes next begins on a line of its own
@@ -104,7 +104,7 @@ def _check(store: Store) -> None:
 def _listening(store: Store, port: int | None) -> Server:
     from voltagent.local.server import Server  # what no other command needs
 
-    ports = range(DEFAULT_PORT, DEFAULT_PORT + _TRIED) if port is None else (port,)
+    ports = PORTS if port is None else (port,)
     for number in ports:
         try:
             return Server(store, number)
@@ -126,7 +126,8 @@ def _announce(path: Path, address: str) -> None:
         print(encodable(clean(f"Nothing has been recorded yet: there is no {path}. {hint}")), flush=True)
 
 
-def _browse(address: str) -> None:
+def open_browser(address: str) -> None:
+    """Open an address in the browser, where there is one that has a window."""
     try:
         browser = webbrowser.get()
         if getattr(browser, "name", "") not in _IN_TERMINAL:
