@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import enum
 import inspect
 import logging
-from collections.abc import Iterator
-from types import SimpleNamespace
+import time
+import weakref
+from collections import UserDict
+from collections.abc import Callable, Iterator
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 from pydantic import BaseModel, computed_field
@@ -472,3 +477,92 @@ def test_the_models_of_an_ends_options_are_taken_apart(trace: Trace, sink: ListS
     assert loads(third.more_metadata[0]) == {"m": 2, "stage": "s"}
     assert isinstance(third.error, Failure)
     assert third.error.message == "boom"
+
+
+class Hostile:
+    """Raises whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ZeroDivisionError(name)
+
+    __repr__ = __str__ = __hash__ = __eq__ = __bool__ = __len__ = __iter__ = __getattribute__  # type: ignore[assignment]
+
+
+class HostileType(type):
+    def __getattribute__(cls, name: str) -> Any:
+        raise ZeroDivisionError(name)
+
+
+class HostileZone(datetime.tzinfo):
+    def utcoffset(self, _: Any) -> Any:
+        raise ZeroDivisionError
+
+
+class HostileEnum(enum.Enum):
+    A = 1
+
+    @property
+    def value(self) -> Any:
+        raise ZeroDivisionError
+
+
+class HostileMapping(UserDict[str, Any]):
+    def __iter__(self) -> Any:
+        raise ZeroDivisionError
+
+
+WEST, EAST = (datetime.timezone(datetime.timedelta(hours=hours)) for hours in (-23, 23))
+HOSTILE: dict[str, Callable[[], Any]] = {  # pytest looks at the values that it is given
+    "object": Hostile,
+    "object of a hostile class": lambda: type.__call__(HostileType("T", (), {})),
+    "class": lambda: HostileType("T", (), {}),
+    "dead proxy": lambda: weakref.proxy(Hostile()),
+    "enum": lambda: HostileEnum.A,
+    "mapping": lambda: HostileMapping(a=1),
+    "proxied mapping": lambda: MappingProxyType(HostileMapping(a=1)),
+    "mock of a dict": lambda: Mock(spec=dict),
+    "mock": MagicMock,
+    "time zone": lambda: datetime.datetime(2026, 1, 1, tzinfo=HostileZone()),
+    "after all times": lambda: datetime.datetime.max.replace(tzinfo=WEST),
+    "before all times": lambda: datetime.datetime.min.replace(tzinfo=EAST),
+    "many digits": lambda: 1 << 400_000,
+    "no number": lambda: float("nan"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_wrong_option_is_refused_by_its_type_without_asking_it(trace: Trace, sink: ListSink, name: str) -> None:
+    value = HOSTILE[name]()
+    started = {"agent_id": "a"}
+    calls: list[Callable[[], Any]] = [
+        lambda: trace.add_tool(name=value),
+        lambda: trace.add_tool(value),
+        lambda: trace.add_tool(name="t", tags=value),
+        lambda: trace.add_tool(name="t", metadata=value),
+        lambda: trace.record(usage=value),
+        lambda: trace.update(status=value),
+        lambda: open_trace(trace._recorder, {**started, "user_id": value}, {}),
+        lambda: open_trace(trace._recorder, {**started, "id": value}, {}),
+        lambda: open_trace(trace._recorder, {**started, "start_time": value}, {}),
+    ]
+    for call in calls:
+        with pytest.raises(ValidationError, match=r"must|missing|read"):
+            call()
+    trace.add_tool(name="t", input=value).error(value)
+    trace.add_event(name="e", type="custom", input=value, output=value, status_message=value)
+    trace.record(usage={"total_tokens": 5, "more": value}, metadata={"m": value}, output=value)
+    if "mock" in name:
+        assert value.mock_calls == []
+    assert [span.name for span in sink.operations] == ["t", "e"]
+
+
+def test_very_much_in_an_option_costs_little(trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
+    before = time.thread_time()
+    trace.add_tool(name="x" * 10**7, tags=["t"] * 10**6).success("done")
+    trace.record(usage={f"k{number}": number for number in range(100_000)} | {"total_tokens": 5})
+    trace.add_tool({"name": "t", **{f"unknown{number}": 1 for number in range(10_000)}})
+    assert time.thread_time() - before < 0.5
+    assert len(sink.operations[0].name) < 1100
+    assert trace._span.usage is not None
+    assert trace._span.usage["total_tokens"] == 5
+    assert len(caplog.records) <= 8

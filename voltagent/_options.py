@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from typing import Any, Final, cast
 
 from voltagent import _clock, _peek
@@ -14,26 +15,30 @@ from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
 __all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
-           "checked_identifier", "mapping", "unwrapped"]  # fmt: skip
+           "checked_identifier", "fields_of", "mapping", "unwrapped"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
 _MOST_TAGS: Final = 256
 _MOST_OF_TAGS: Final = 16 * 1024  # characters of all tags
+_MOST_UNKNOWN: Final = 8  # options that are told to be unknown
 _LONGEST_NAME: Final = 1024
 _LONGEST: Final = 64 * 1024  # characters of instructions
 
 
-def _text(name: str, value: object) -> str:
-    if isinstance(value, Enum):
-        value = value.value
-    if not isinstance(value, str):
-        raise ValidationError(f"{name} must be a text, not {type(value).__name__}")
-    return shortened(clean(value), _LONGEST)  # it goes out beside the payloads
+def _text(name: str, value: object, most: int = _LONGEST) -> str:
+    shown = dict.get(_peek.stored(value), "_value_") if _peek.has_base(type(value), Enum) else value
+    if not _peek.has_base(type(shown), str):
+        raise _wrong(name, "a text", value)
+    return clean(shortened(str.__str__(cast(str, shown)), most))  # it goes out beside the payloads
+
+
+def _wrong(name: str, wanted: str, value: object) -> ValidationError:
+    return ValidationError(f"{name} must be {wanted}, not {_peek.short_name(type(value))}")
 
 
 def _name(name: str, value: object) -> str:
-    return shortened(_text(name, value), _LONGEST_NAME)  # it goes out several times
+    return _text(name, value, _LONGEST_NAME)  # it goes out several times
 
 
 def _filled_text(name: str, value: object) -> str:
@@ -44,29 +49,53 @@ def _filled_text(name: str, value: object) -> str:
 
 
 def _identifier(name: str, value: object) -> str:
-    return _filled_text(name, value if isinstance(value, str) else str(value) if _is_uuid(value) else value)
-
-
-def _is_uuid(value: object) -> bool:
-    kind = type(value)
-    return kind.__name__ == "UUID" and kind.__module__ == "uuid"  # the module is not imported for this question
+    return _filled_text(name, str(value) if _peek.full_name(type(value)) == "uuid.UUID" else value)
 
 
 def mapping(name: str, value: object) -> Mapping[str, Any]:
     """A mapping, or the fields of a pydantic model as they are stored: none of its code runs.
 
     Raises:
-        ValidationError: it is neither.
+        ValidationError: it is neither, or a mapping of the user's own that cannot be read.
     """
-    kind = cast("type", type(value))
-    if _peek.has_base(kind, dict) or isinstance(value, Mapping):
-        return cast("Mapping[str, Any]", value)
+    found = fields_of(name, value)
+    if found is None:
+        raise _wrong(name, "a mapping", value)
+    return found
+
+
+def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
+    """:func:`mapping`, but ``None`` where the value is neither."""
+    kind = type(value)
+    if _peek.has_base(kind, dict):
+        given = cast("dict[str, Any]", value)
+        return given if cast(type, kind) is dict else dict(dict.items(given))
     model = _peek.loaded("pydantic.main", "BaseModel")
     if model is not None and _peek.has_base(kind, model):
-        extra: Any = getattr(value, "__pydantic_extra__", None)
-        fields: dict[str, Any] = {**vars(value), **(extra or {})}
-        return {key: fields[key] for key in fields if fields[key] is not None}
-    raise ValidationError(f"{name} must be a mapping, not {kind.__name__}")
+        return {key: item for key, item in _stored_fields(value, model).items() if item is not None}
+    if not _is_mapping(kind):
+        return None
+    try:
+        return dict(cast("Mapping[str, Any]", value))
+    except Exception as fault:
+        problem = _peek.full_name(type(fault))
+        raise ValidationError(f"{name} is a {_peek.full_name(kind)} that cannot be read: {problem}") from fault
+
+
+def _stored_fields(value: object, model: type) -> dict[str, Any]:
+    fields = dict(dict.items(_peek.stored(value)))
+    try:
+        extra = _peek.reader(model, "__pydantic_extra__")(value)
+    except AttributeError:  # made by `__new__` alone
+        return fields
+    return fields | dict(dict.items(extra)) if extra is not None else fields
+
+
+def _is_mapping(kind: type) -> bool:
+    try:
+        return issubclass(kind, Mapping)
+    except Exception:  # a metaclass of the user's answers
+        return False
 
 
 def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
@@ -87,16 +116,17 @@ def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tags(name: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
-        raise ValidationError(f"{name} must be a list of texts, not {type(value).__name__}")
-    texts = [_text(f"an item of {name}", item) for item in cast("list[object]", value)]
-    return bounded_tags(tuple(shortened(text, _LONGEST_TAG) for text in texts))
+    base = next((kind for kind in (list, tuple, set, frozenset) if _peek.has_base(type(value), kind)), None)
+    if base is None:
+        raise _wrong(name, "a list of texts", value)
+    items: Iterator[object] = islice(cast(Any, base).__iter__(value), _MOST_TAGS)
+    return bounded_tags(tuple(_text(f"an item of {name}", item, _LONGEST_TAG) for item in items))
 
 
 def _parent(name: str, value: Any) -> Any:
     if isinstance(value, str | list | tuple) or callable(getattr(value, "items", None)):
         return value  # pyright: ignore[reportUnknownVariableType]
-    raise ValidationError(f"{name} must be headers or the text of a traceparent, not {type(value).__name__}")
+    raise _wrong(name, "headers or the text of a traceparent", value)
 
 
 def _one_of(*allowed: str) -> _Check:
@@ -110,12 +140,17 @@ def _one_of(*allowed: str) -> _Check:
 
 
 def _moment(name: str, value: object) -> str:
-    isoformat = getattr(value, "isoformat", None)
-    text = _text(name, isoformat() if callable(isoformat) else value)
-    moment = _clock.parse_iso(text)
-    if moment is None:
-        raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
-    return _clock.iso_text(moment)  # in UTC, as all times are sent
+    isoformat = _peek.class_value(type(value), "isoformat")  # of `datetime`, and what programs have in its place
+    try:
+        moment = _clock.parse_iso(_text(name, value if isoformat is None else isoformat(value)))
+        if moment is not None:
+            return _clock.iso_text(moment)  # in UTC, as all times are sent
+    except ValidationError:
+        raise
+    except Exception as fault:  # a time zone of the user's own, or a moment before or after all times
+        problem = _peek.full_name(type(fault))
+        raise ValidationError(f"{name} must be a time that can be told in UTC: {problem}") from fault
+    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
 
 
 def _event_type(name: str, value: object) -> str:
@@ -222,14 +257,16 @@ def checked(
         given.update(mapping(f"the options of {what}", options))
     given.update(keywords)
     result: dict[str, Any] = {}
+    unknown = 0
     for key, value in given.items():
-        name = _CAMEL.get(key, key)
+        name = _CAMEL.get(key, key) if type(key) is str else key  # pyright: ignore[reportUnnecessaryComparison]
         if value is None:
             continue
         if name in known:
             result[name] = known[name](f"{key} of {what}", value)
-        else:
-            _warn_unknown(what, str(key), known)
+        elif unknown < _MOST_UNKNOWN:
+            unknown += 1
+            _warn_unknown(what, str.__str__(key)[:100] if _peek.has_base(type(key), str) else "?", known)
     for name in required:
         if name not in result:
             raise ValidationError(f"{name} is missing: {what} needs it{_hint(name, given)}")
@@ -246,7 +283,7 @@ def checked_identifier(value: object) -> str:
 
 
 def _hint(name: str, given: Mapping[str, Any]) -> str:
-    near = nearest(name, map(str, given))
+    near = nearest(name, [key for key in islice(given, 100) if type(key) is str])
     return f" (is {near!r} misspelt?)" if near else ""
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import islice
 from types import MemberDescriptorType
 from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
+from voltagent import _options, _peek
 from voltagent._snapshot import Snapshot
 from voltagent.errors import ValidationError
 
@@ -28,6 +30,7 @@ _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are looked at
 _snapshot: Final = Snapshot()
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+_COUNTS: Final = (*_SPELLINGS, *_TOKENS)
 
 
 def checked(usage: object) -> dict[str, Any] | None:
@@ -38,16 +41,20 @@ def checked(usage: object) -> dict[str, Any] | None:
     """
     if usage is None:
         return None
-    given = _fields(usage)
+    given = _options.fields_of("usage", usage)
     if given is None:
-        raise ValidationError(f"usage must be a mapping or a TokenUsage, not {type(usage).__name__}")
+        raise ValidationError(f"usage must be a mapping or a TokenUsage, not {_peek.short_name(type(usage))}")
     result: dict[str, Any] = {}
     more: dict[str, Any] = {}
-    for key, value in given.items():
+    # counts first, so that none is lost among very many other things
+    for key in (*(name for name in _COUNTS if name in given), *islice(given, _MOST)):
+        value = given[key]
+        if type(key) is not str:
+            continue
         name = _SPELLINGS.get(key, key)
         if name in _TOKENS and value is not None:
             result[name] = _counted(key, value)
-        elif value is not None and len(more) < _MOST:
+        elif value is not None:
             more[name] = value
     # what else is in it is any object of the user's: a snapshot of it is kept, as of everything
     return result | (from_json(_snapshot.encode_object(more, _LARGEST)) if more else {})
@@ -78,19 +85,12 @@ def from_result(result: object) -> dict[str, Any] | None:
     return found or None
 
 
-def _fields(usage: Any) -> Mapping[str, Any] | None:
-    if isinstance(usage, Mapping):
-        return {key: value for key, value in cast("Any", usage).items() if isinstance(key, str)}
-    dump: Any = getattr(usage, "model_dump", None)
-    return cast("Mapping[str, Any]", dump()) if callable(dump) else None
-
-
 def _stored(holder: Any, name: str) -> object:
     """A dict's value, or an attribute that is stored in the object: properties are not run."""
     if type(holder) is dict:
         return cast("dict[str, object]", holder).get(name)
-    for owner in type(holder).__mro__:
-        slot = owner.__dict__.get(name)
+    for owner in _peek.bases(cast(type, type(holder))):
+        slot = _peek.class_dict(owner).get(name)
         if type(slot) is MemberDescriptorType:
             try:
                 return slot.__get__(holder)

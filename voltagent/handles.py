@@ -12,7 +12,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
-from voltagent import _clock, _options, _usage
+from voltagent import _clock, _options, _peek, _usage
 from voltagent._awaitable import RECEIPT, Ready, Receipt
 from voltagent._context import CURRENT, INERT
 from voltagent._failure import Failure, format_failure
@@ -534,10 +534,13 @@ def _share(given: Mapping[str, Any]) -> int:
 def _message(recorder: Recorder, trace: SpanTrace, message: object) -> Failure | bytes | None:
     if message is None:
         return None
-    if isinstance(message, BaseException):
-        return recorder.failure(trace, message, message=recorder.capture_input and recorder.capture_output)
-    if isinstance(message, int | float):
-        message = str(message)  # the API takes a text or an object
+    kind = cast(type, type(message))
+    if _peek.has_base(kind, BaseException):
+        return recorder.failure(
+            trace, cast(BaseException, message), message=recorder.capture_input and recorder.capture_output
+        )
+    if _peek.has_base(kind, int) or _peek.has_base(kind, float):
+        message = recorder.snapshot.encode(message, METADATA_LIMIT).decode().strip('"')  # the API takes no numbers
     return recorder.snapshot.encode(message, METADATA_LIMIT)
 
 
