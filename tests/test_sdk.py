@@ -7,8 +7,10 @@ import copy
 import inspect
 import os
 import pickle
+import re
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -317,3 +319,55 @@ def test_a_client_of_the_users_own_is_used_and_left_open(server: Server) -> None
 
 def _mark(request: httpx.Request) -> None:
     request.headers["x-marked"] = "yes"
+
+
+class TestDebug:
+    PROGRAM = """
+        import logging, os, sys
+        from voltagent import tool
+
+        if "BASIC" in os.environ:
+            logging.basicConfig(level=logging.WARNING)
+
+        @tool
+        def work(name, password): return name
+
+        work("w", password="hunter2")
+    """
+
+    def run(self, **variables: str) -> list[str]:
+        ran = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(self.PROGRAM)],
+            env={**os.environ, "VOLTAGENT_DEBUG": "1", **variables},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert (ran.returncode, ran.stdout) == (0, "")
+        assert "hunter2" not in ran.stderr
+        return ran.stderr.splitlines()
+
+    def test_it_says_where_records_go_and_what_became_of_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "t.db"
+        where, batch, end = self.run(VOLTAGENT_EXPORTER="local", VOLTAGENT_LOCAL_PATH=str(path))
+        assert where.startswith(f"voltagent DEBUG voltagent: recording to local {path}; spool: off; settings given: ")
+        assert "exporter (environment)" in where
+        assert re.fullmatch(r"voltagent DEBUG voltagent: local: 4 events in \d+ ms: 4 accepted", batch)
+        assert end.endswith("local: done: 4 recorded, 4 accepted, 0 pending, dropped: none")
+
+    def test_it_says_that_nothing_is_recorded(self) -> None:
+        (line,) = self.run()
+        assert "nothing is recorded" in line
+        (line,) = self.run(VOLTAGENT_EXPORTER="local", VOLTAGENT_ENABLED="false")
+        assert line.endswith("nothing is recorded: enabled is false")
+
+    def test_beside_logging_of_the_programs_own_each_line_comes_once(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "t.db")
+        assert len(self.run(VOLTAGENT_EXPORTER="local", VOLTAGENT_LOCAL_PATH=path, BASIC="1")) == 3
+
+    def test_no_key_is_shown(self) -> None:
+        secret = "sk_live_very_secret_0123456789"
+        lines = self.run(
+            VOLTAGENT_PUBLIC_KEY="pk_known", VOLTAGENT_SECRET_KEY=secret, VOLTAGENT_BASE_URL="http://u:pw@127.0.0.1:9"
+        )
+        assert not any(secret in line or "u:pw" in line for line in lines)

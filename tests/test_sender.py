@@ -330,7 +330,7 @@ def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytes
 def test_the_log_is_bounded(memory: Memory, caplog: pytest.LogCaptureFixture) -> None:
     memory.answer = lambda event: [DOWN, RETRY, REJECTED][len(memory.batches) % 3]
     sender = make_sender(memory, max_retries=0)
-    with caplog.at_level(logging.DEBUG, "voltagent"):
+    with caplog.at_level(logging.INFO, "voltagent"):
         for _ in range(50):
             Recording(sender).whole()
             sender.flush(0.05).result()

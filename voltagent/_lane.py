@@ -267,6 +267,7 @@ class Lane(Intake):
         if stop is not None:
             stop.saw({answer.verdict for answer in answers}, ended)
         self._voice.heard(answers, self._backlog.dropped)
+        self._voice.batch(answers, ended - now)
         self._see_room()
         over, self._backlog.over = self._backlog.over, []
         for identifier in over:
@@ -345,6 +346,7 @@ class Lane(Intake):
     def _finish(self, stop: Stop) -> None:
         if stop.final:
             self._leave_behind()
+            self._voice.finished(self.stats())
             self.exporter.close()
             if stop.leaving:
                 self._stop = None

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from voltagent._guard import logger, say_once
+from voltagent._promise import Report
 from voltagent.exporters import Outcome, Verdict
 
 __all__ = ["Voice"]
+
+
+def told(report: Report) -> str:
+    """The counts as a line."""
+    dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
+    return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
 
 
 class Voice:
@@ -62,6 +70,18 @@ class Voice:
 
     def _say(self, kind: str, text: str, *arguments: object) -> None:
         say_once(f"{self._name}:{kind}", logging.WARNING, text, self._name, *arguments)
+
+    def batch(self, answers: Sequence[Outcome], seconds: float) -> None:
+        """Say, to those who debug, what became of a batch."""
+        if logger.isEnabledFor(logging.DEBUG):
+            kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
+            became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+            logger.debug("voltagent: %s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
+
+    def finished(self, report: Report) -> None:
+        """Say, to those who debug, how it ended."""
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("voltagent: %s: done: %s", self._name, told(report))
 
     def full(self) -> None:
         """Say that the queue is full."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from voltagent import _beside, _clock, _context, _notebook, _options, handles, settings
+from voltagent import _beside, _clock, _context, _debug, _notebook, _options, handles, settings
 from voltagent._awaitable import Done, Pending, loop_is_running
 from voltagent._failure import format_event
 from voltagent._guard import logger, say_once
@@ -175,7 +174,8 @@ class VoltAgentSDK:
         for warning in self._settings.warnings:
             say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
         if self._settings.debug:
-            _log_to_stderr()
+            _debug.log_to_stderr()
+            logger.debug("voltagent: %s", _debug.told(self._settings))
         built = () if given and names is None else self._settings.exporter
         exporters = [*given, *self._exporters(built)]
         self._on = self._settings.enabled and bool(exporters)
@@ -508,14 +508,6 @@ def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def _log_to_stderr() -> None:
-    if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
-        logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-
-
 _making = threading.Lock()
 
 
@@ -527,8 +519,11 @@ def from_environment() -> VoltAgentSDK | None:
     if not _making.acquire(blocking=False):
         return None  # another thread is at it, or this one, in a callback: this call just runs
     try:
-        if _context.ENVIRONMENT not in _context.ACTIVE or not settings.names_destination():
+        if _context.ENVIRONMENT not in _context.ACTIVE:
+            return None
+        if not settings.names_destination():
             _context.environment_was_asked()
+            _debug.say_that_nothing_is_recorded()
             return None
         try:
             sdk = VoltAgentSDK()

@@ -315,6 +315,14 @@ def names_destination() -> bool:
     return any(os.environ.get(name, "").strip() for name in names)
 
 
+def debug_is_wanted() -> bool:
+    """Whether the environment asks for the log, where there is no SDK whose setting it would be."""
+    try:
+        return _values.flag("VOLTAGENT_DEBUG", os.environ.get("VOLTAGENT_DEBUG", "").strip() or False)
+    except ValidationError:
+        return False
+
+
 def colour_is_wanted() -> bool:
     """Whether the environment lets terminals have colours (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
