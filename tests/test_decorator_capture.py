@@ -134,6 +134,19 @@ def test_a_user_function_that_raises_leaves_call_and_default_alone(sink: ListSin
     assert (root.trace.agent_id, root.trace.user_id, root.metadata) == ("run", None, None)
 
 
+@pytest.mark.parametrize("fault", [SystemExit, GeneratorExit, asyncio.CancelledError, RecursionError])
+def test_whatever_a_users_option_raises_stays_out_of_the_call(sink: ListSink, fault: type[BaseException]) -> None:
+    def failing(_: Any) -> Any:
+        raise fault
+
+    @trace(user_id=failing, metadata={"m": failing})
+    def outer() -> Any:
+        return agent(lambda: "result", usage=failing, name="inner")()
+
+    assert outer() == "result"
+    assert [(span.name, span.status) for span in sink.spans] == [("outer", "completed"), ("inner", "completed")]
+
+
 # -------------------------------------------------------------------------------------------------------------- capture
 
 

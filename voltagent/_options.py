@@ -1,5 +1,8 @@
 """The options that handles take, as mapping, options model or keywords: checked before anything is sent."""
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import logging

@@ -139,7 +139,9 @@ class Plan:
         if self._usage is not None and span.usage is None:
             try:
                 span.usage = _usage.checked(self._usage(result))
-            except Exception as fault:  # a function of the user's: its failure costs the usage, not the result
+            except KeyboardInterrupt:
+                raise  # the user's Ctrl-C came just now: it is not about us
+            except BaseException as fault:  # a function of the user's: its failure costs the usage, not the result
                 say_failed("usage", self._name, fault)
         elif span.kind == AGENT:
             span.trace.recorder.pick_usage(span, result)
@@ -215,7 +217,7 @@ class OperationPlan(Plan):
         return span
 
 
-def say_failed(option: str, name: str, fault: Exception) -> None:
+def say_failed(option: str, name: str, fault: BaseException) -> None:
     """Report that a function which the user gave for an option raised."""
     say_once(
         f"option:{option}:{name}",

@@ -108,7 +108,9 @@ class TracePlan(Plan):
     def _asked(self, option: str, given: Any, named: dict[str, Any]) -> Any:
         try:
             return given(dict(named)) if callable(given) else given
-        except Exception as fault:  # the user's function: its failure costs the option, not the call
+        except KeyboardInterrupt:
+            raise  # the user's Ctrl-C came just now: it is not about us
+        except BaseException as fault:  # the user's function: its failure costs the option, not the call
             return say_failed(option, self._name, fault)
 
 
