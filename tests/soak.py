@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from tests.memory import Recording, conserved, make_sender
 from tests.model import Model
 from tests.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
 from tests.test_process import finish, start
+from tests.test_spool_process import inputs, kill_stream, next_process, recorded_for_sure, start_stream
 from voltagent.exporters.rest import RestExporter
 from voltagent.sender import Report, Sender
 
@@ -257,8 +259,47 @@ def chaos(options: argparse.Namespace) -> str:
     return f"seed {options.seed}: {report.accepted} events in {len(model.histories)} traces"
 
 
+def spool(options: argparse.Namespace) -> str:
+    """Programs that are killed at random moments, alone or two at a time, while the server comes and goes."""
+    dice = random.Random(options.seed)
+    ill = [0.0]
+    model = Model(lambda _: dice.choice(FAULTS) if dice.random() < ill[0] else None)
+    server = Server(model, port=unused_port())
+    url, folder = f"http://127.0.0.1:{server.port}", Path(tempfile.mkdtemp()) / "spool"
+    began, programs = time.monotonic(), list[tuple[str, Any]]()
+    is_up = False
+    while time.monotonic() - began < options.seconds:
+        if dice.random() < 0.5:
+            (server.stop if is_up else server.start)()
+            is_up = not is_up
+        ill[0] = dice.choice([0.0, 0.0, 0.1])
+        names = [f"{len(programs) + number:04}" for number in range(dice.choice([1, 1, 2]))]
+        running = [start_stream(url, folder, name) for name in names]
+        time.sleep(dice.uniform(0.0, 1.5))
+        programs += [(name, kill_stream(one)) for name, one in zip(names, running, strict=True)]
+    ill[0] = 0.0
+    if not is_up:
+        server.start()
+    sdk, report = next_process(url, folder)
+    end = conserved(sdk.stats())
+    sdk.shutdown()
+    server.stop()
+    assert (report.pending, report.dropped) == (0, {}), f"seed {options.seed}: {end}"
+    assert not model.complaints, f"seed {options.seed}: {model.complaints[:3]}"
+    assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
+    arrived = inputs(model)
+    for name, said in programs:
+        got = [text for text in arrived if text.startswith(f"{name} ")]
+        assert got == [f"{name} {number:06}" for number in range(len(got))], f"seed {options.seed}: gaps in {name}"
+        assert len(got) >= recorded_for_sure(said, 1.0), f"seed {options.seed}: {name} lost its end"
+    left = [path.name for path in folder.iterdir()]
+    assert left == [], left
+    killed, late = len(programs), end.accepted
+    return f"seed {options.seed}: {killed} programs killed, {len(arrived)} calls arrived, {late} events late"
+
+
 CASES: dict[str, Callable[[argparse.Namespace], str]] = {
-    case.__name__: case for case in (burst, rate, slow, outage, dead, children, exits, chaos)
+    case.__name__: case for case in (burst, rate, slow, outage, dead, children, exits, chaos, spool)
 }
 
 if __name__ == "__main__":

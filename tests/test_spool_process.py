@@ -143,7 +143,7 @@ def test_a_healthy_program_leaves_nothing(model: Model, server: Server, folder: 
 STREAM = """
 n = 0
 while True:
-    work(f"{n:06}")
+    work(f"{NAME} {n:06}")
     n += 1
     if n % 20 == 0:
         print(n, time.monotonic(), flush=True)
@@ -151,23 +151,22 @@ while True:
 """
 
 
-def killed(url: str, folder: Path, seconds: float) -> list[tuple[int, float]]:
-    """Kill a program that records all the time; how many calls it had made when, and at the end when it died."""
-    process = start(STREAM, url, folder)
+def start_stream(url: str, folder: Path, name: str = "w") -> subprocess.Popen[str]:
+    """A program that records all the time; it has begun when this returns."""
+    process = start(f"NAME = {name!r}\n{STREAM}", url, folder)
     assert process.stdout is not None
-    first = process.stdout.readline()
-    time.sleep(seconds)
+    process.stdout.readline()
+    return process
+
+
+def kill_stream(process: subprocess.Popen[str]) -> list[tuple[int, float]]:
+    """Kill it; how many calls it had made when, and at the end when it died."""
     process.send_signal(signal.SIGKILL)
     died = time.monotonic()
     out, err = process.communicate()
     assert err == ""
-    lines = [first, *out.splitlines()]
-    said = [
-        (int(line.split()[0]), float(line.split()[1]))
-        for line in lines
-        if line.count(" ") == 1 and line.endswith(tuple("0123456789\n"))
-    ]
-    return [*said, (-1, died)]
+    whole = [line.split() for line in out.splitlines()[:-1]]
+    return [*((int(number), float(moment)) for number, moment in whole), (-1, died)]
 
 
 def recorded_for_sure(said: list[tuple[int, float]], interval: float) -> int:
@@ -194,7 +193,9 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     server = Server(model, port=port)
     if destination != "down":
         server.start()
-    said = killed(url, folder, dice.uniform(0.5, 1.2))
+    process = start_stream(url, folder)
+    time.sleep(dice.uniform(0.3, 1.2))
+    said = kill_stream(process)
     ill[0] = "well"
     if destination == "hangs":
         server.stop()
@@ -208,11 +209,38 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     server.stop()
     assert model.complaints == []
     got = inputs(model)
-    assert got == [f"{n:06}" for n in range(len(got))], "without gaps, once each"
+    assert got == [f"w {n:06}" for n in range(len(got))], "without gaps, once each"
     interval = 0.2 + 0.6  # flush interval, and what a busy machine adds
     assert len(got) >= recorded_for_sure(said, interval), (len(got), said[-5:])
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     assert [path for path in folder.iterdir() if path.suffix == ".db"] == []
+
+
+@posix
+def test_killed_on_the_otlp_wire(folder: Path) -> None:
+    port = unused_port()
+    url = f"http://127.0.0.1:{port}"
+    code = SDK.replace('exporter="rest"', 'exporter="otlp", otlp_endpoint=os.environ["URL"], otlp_protocol="http/json"')
+    program = START + code + 'NAME = "w"\n' + STREAM
+    environment = {**os.environ, "URL": url, "SPOOL": str(folder), "SECRET": CANARY}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.7)
+    said = kill_stream(process)
+    with Server(answer(200, b"{}"), port=port) as server:
+        sdk, report = next_process(url, folder, exporter="otlp", otlp_endpoint=url, otlp_protocol="http/json")
+        assert (report.pending, dict(report.dropped)) == (0, {})
+        sdk.shutdown()
+        spans = [
+            span for request in server.requests for span in request.json["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        ]
+    tools = [span for span in spans if "parentSpanId" in span]
+    assert len(tools) >= recorded_for_sure(said, 0.8)
+    assert len({span["spanId"] for span in spans}) == len(spans)
+    whole = {span["spanId"] for span in spans if "parentSpanId" not in span}
+    assert sum(span["parentSpanId"] not in whole for span in tools) <= 1, "but for the call that was cut in two"
 
 
 # --------------------------------------------------------------------------------------------------------------- others
