@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test witnesses check soak bench bench-plot clean
+.PHONY: help demo test witnesses check soak bench bench-plot screenshots clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
 	$(PIP) install matplotlib
 	$(BIN)/python -m benchmarks --only "growth, floor, ours held, OpenTelemetry" --json .bench/growth.json
 	$(BIN)/python -m benchmarks.plots .bench/growth.json docs
+
+screenshots: $(VENV)/.tools  ## draw the pictures of the viewer into docs/; needs Chromium
+	$(BIN)/python -m tests.browser.screenshots docs
 
 clean:  ## remove what these commands made
 	rm -rf .venv .venv-* .witnesses dist build

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import shutil
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["FLAGS", "program"]
+import pytest
+
+__all__ = ["FLAGS", "REQUIRED", "program", "sync_api"]
+
+REQUIRED: Final = os.environ.get("VOLTAGENT_REQUIRE_BROWSER") == "1"
 
 FLAGS: Final = [
     "--headless",
@@ -18,6 +24,13 @@ FLAGS: Final = [
     "--disable-sync",
 ]
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def sync_api() -> Any:
+    """Playwright. Where it is missing, the module that asks is skipped, or fails where the browser is required."""
+    if REQUIRED:
+        return importlib.import_module("playwright.sync_api")
+    return pytest.importorskip("playwright.sync_api", reason="no test in a browser: playwright is not installed")
 
 
 def program() -> str | None:

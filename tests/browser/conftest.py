@@ -6,7 +6,6 @@ as in ``.ci/run``, that is a failure.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,20 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import seed
-from tests.browser.chromium import FLAGS, program
+from tests.browser.chromium import FLAGS, REQUIRED, program, sync_api
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-_REQUIRED = os.environ.get("VOLTAGENT_REQUIRE_BROWSER") == "1"
 _TIMEOUT = 10_000  # milliseconds that a condition is waited for, on a machine that has other work too
-
-
-def _missing(what: str) -> Any:
-    if _REQUIRED:
-        pytest.fail(f"VOLTAGENT_REQUIRE_BROWSER=1, but {what}")
-    pytest.skip(f"no test in a browser: {what}")
 
 
 # For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
@@ -38,13 +30,12 @@ def _missing(what: str) -> Any:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of a worker."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _missing("playwright is not installed (pip install playwright)")
+    sync_playwright = sync_api().sync_playwright
     path = program()
+    if path is None and REQUIRED:
+        pytest.fail("VOLTAGENT_REQUIRE_BROWSER=1, but there is no Chromium")
     if path is None:
-        _missing("there is no Chromium (apt-get install chromium)")
+        pytest.skip("no test in a browser: there is no Chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

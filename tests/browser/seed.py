@@ -28,22 +28,26 @@ _USERS = ["ada", "grace", "linus", "margaret", "edsger"]
 _TOPICS = ["heat pumps in old buildings", "SQLite write-ahead logs", "supply chains of lithium", "typography of tables"]
 
 
-class CarrierTimeoutError(TimeoutError):
-    """The carrier's interface took longer than we wait."""
+_FAILED = {
+    "message": "carrier did not answer within 2.0 s",
+    "type": "CarrierTimeoutError",
+    "code": "CARRIER_TIMEOUT",
+    "stack": """Traceback (most recent call last):
+  File "/home/ada/desk/carrier.py", line 41, in status
+    answer = session.get(url, timeout=2.0)
+  File "/home/ada/desk/http.py", line 87, in get
+    raise ConnectionResetError(104, "Connection reset by peer")
+ConnectionResetError: [Errno 104] Connection reset by peer
 
-    def __init__(self) -> None:
-        super().__init__("carrier did not answer within 2.0 s")
-        self.code = "CARRIER_TIMEOUT"
+The above exception was the direct cause of the following exception:
 
-
-def _failed() -> CarrierTimeoutError:
-    try:
-        try:
-            raise ConnectionResetError(104, "Connection reset by peer")
-        except ConnectionResetError as reset:
-            raise CarrierTimeoutError from reset
-    except CarrierTimeoutError as failure:
-        return failure
+Traceback (most recent call last):
+  File "/home/ada/desk/gather.py", line 19, in carrier_status
+    raise CarrierTimeoutError(seconds=2.0) from reset
+CarrierTimeoutError: carrier did not answer within 2.0 s
+""",
+    "cause": {"message": "[Errno 104] Connection reset by peer", "type": "ConnectionResetError"},
+}
 
 
 def _usage(chance: random.Random, prompt: int, completion: int) -> dict[str, int]:
@@ -90,7 +94,7 @@ def support(chance: random.Random, question: str, answer: str, *, broken: bool) 
             carrier,
             {"parcel": "JD0146000312", "carrier": "dhl"},
             None if broken else {"where": "Cologne", "eta": "tomorrow 12:00"},
-            _failed() if broken else None,
+            _FAILED if broken else None,
         ),
         Step(
             "retriever",

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
 from tests.browser.hostile import CORPUS, fields
 from tests.browser.site import Site
@@ -17,8 +18,7 @@ from voltagent._span import Span
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest.importorskip("playwright", reason="no test in a browser: playwright is not installed")
-from playwright.sync_api import expect
+expect = sync_api().expect
 
 Open = Callable[..., "Page"]
 

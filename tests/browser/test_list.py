@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import examples
+from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-pytest.importorskip("playwright", reason="no test in a browser: playwright is not installed")
-from playwright.sync_api import expect
+expect = sync_api().expect
 
 Open = Callable[..., "Page"]
 

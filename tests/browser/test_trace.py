@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
 from tests.browser.play import Step, hand_clock
 from tests.browser.site import Site
@@ -18,8 +19,7 @@ from voltagent.local.store import Filter
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-pytest.importorskip("playwright", reason="no test in a browser: playwright is not installed")
-from playwright.sync_api import expect
+expect = sync_api().expect
 
 Open = Callable[..., "Page"]
 

@@ -3,7 +3,7 @@
 import { get, segment } from "./api.js";
 import { element } from "./dom.js";
 import { details } from "./details.js";
-import { count, duration, elapsed, exactly, tokens } from "./format.js";
+import { count, duration, elapsed, exactly, plural, tokens } from "./format.js";
 import { mark, status } from "./kinds.js";
 import { useKeys } from "./keys.js";
 import { pairs } from "./pairs.js";
@@ -69,9 +69,9 @@ function head(trace, side, other) {
       { class: "headline" },
       status(trace.status, { long: true }),
       element("span", {}, duration(elapsed(trace)), change(elapsed(trace), elapsed(other), duration)),
-      element("span", {}, `${count(trace.operations)} operations`, change(trace.operations, other.operations, count)),
-      element("span", {}, `${count(tokens(trace.usage) || 0)} tokens`, change(tokens(trace.usage), tokens(other.usage), count)),
-      trace.errors ? element("span", { class: "error-text" }, `${count(trace.errors)} errors`) : null,
+      element("span", {}, plural(trace.operations, "operation"), change(trace.operations, other.operations, count)),
+      element("span", {}, plural(tokens(trace.usage) || 0, "token"), change(tokens(trace.usage), tokens(other.usage), count)),
+      trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
       element("span", { class: "dim" }, exactly(trace.start)),
     ),
   );

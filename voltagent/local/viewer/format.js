@@ -20,14 +20,14 @@ export function count(number) {
   return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (rest ? `.${rest}` : "");
 }
 
-/** `950`, `12.3 k`, `4.0 M`: for axes and tight columns. */
+/** `950`, `12.3 k`, `4 M`: for axes and tight columns. */
 export function short(number) {
   if (number < 10_000) return count(Math.round(number * 100) / 100);
   return number < 1e6 ? `${trimmed(number / 1e3)} k` : `${trimmed(number / 1e6)} M`;
 }
 
 function trimmed(number) {
-  return number < 100 ? number.toFixed(1) : number.toFixed(0);
+  return String(Number(number.toFixed(number < 100 ? 1 : 0)));
 }
 
 const two = (number) => String(number).padStart(2, "0");

@@ -87,7 +87,7 @@ function draw(view, answer) {
     view.body.replaceChildren(words);
     return;
   }
-  groups.forEach((group, place) => Object.assign(group, { colour: `series-${place < COLOURED ? place : "rest"}` }));
+  paint(groups);
   const seen = groups.filter((group) => !view.hidden.has(group.name));
   const common = { buckets: answer.buckets, when: clockFor(answer.buckets) };
   const [main, rest] = [seen.filter(isMain), seen.filter((group) => !isMain(group))];
@@ -105,6 +105,16 @@ function draw(view, answer) {
     ),
     table(view, groups, by),
   );
+}
+
+/** A colour of its own for each group that has much of anything; one for all others. */
+function paint(groups) {
+  const measures = [(group) => sum(group.calls), (group) => sum(group.errors), (group) => sum(group.tokens.map(total))];
+  const wholes = measures.map((measure) => sum(groups.map(measure)) || 1);
+  const weight = (group) => Math.max(...measures.map((measure, place) => measure(group) / wholes[place]));
+  const main = new Set([...groups].sort((one, other) => weight(other) - weight(one)).slice(0, COLOURED));
+  let next = 0;
+  for (const group of groups) group.colour = `series-${main.has(group) ? next++ : "rest"}`;
 }
 
 const isMain = (group) => group.colour !== "series-rest";

@@ -66,7 +66,7 @@ function times(buckets, x, slot, when) {
   return buckets.flatMap((start, bucket) => {
     if (bucket % every || x(bucket) > WIDTH - 60) return [];
     const place = x(bucket) + slot / 2;
-    return [drawing("text", { class: "axis", x: place, y: HEIGHT - 6, "text-anchor": bucket ? "middle" : "start" }, when(start))];
+    return [drawing("text", { class: "axis", x: place, y: HEIGHT - 6, "text-anchor": "middle" }, when(start))];
   });
 }
 
