@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.rich_trace import run as record_rich_trace
-from tests.server import Recorded, Server, answer, unused_port
+from tests.server import Recorded, Server, answer, hang, unused_port
 from tests.stored import asked
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent._span import Phase
@@ -62,7 +62,13 @@ def push(monkeypatch: pytest.MonkeyPatch, server: Server | str, db: Path, *argum
 
 def created(server: Server) -> list[str]:
     """The inputs' numbers of the traces that were created, in order."""
-    return [body["input"]["number"] for body in server.bodies("POST /history")]
+    return [body["input"]["number"] for body in creates(server)]
+
+
+def creates(server: Server) -> list[Any]:
+    """What created traces; a client that is killed may leave half a request."""
+    whole = [one for one in server.requests if one.headers["content-length"] == str(len(one.body))]
+    return [one.json for one in whole if one.line == "POST /history"]
 
 
 # ---------------------------------------------------------------------------------------------------- as sent at once
@@ -289,39 +295,39 @@ def child(db: Path, server: Server, *arguments: str, **options: Any) -> subproce
 
 
 def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    db = fill(tmp_path / "t.db", 700)
+    db = fill(tmp_path / "t.db", 300)
     with child(db, server) as process:
-        server.wait_for(lambda requests: len(requests) > 2500, 30)
+        server.wait_for(lambda requests: len(requests) > 800, 30)
         process.send_signal(signal.SIGKILL)
     noted = asked(db, "SELECT count(*) FROM pushed")[0][0]
     assert isinstance(noted, int)
-    assert 0 < noted < 700
+    assert 0 < noted < 300
     before = len(created(server))
     assert push(monkeypatch, server, db) == 0
     times = Counter(created(server))
-    assert sorted(times) == list(range(700)), "all arrived"
-    assert len(created(server)) - before == 700 - noted, "what was settled was not sent again"
-    creates = Counter(body["id"] for body in server.bodies("POST /history"))
-    assert len(creates) == 700, "a trace that was under way has the same id"
+    assert sorted(times) == list(range(300)), "all arrived"
+    assert len(created(server)) - before == 300 - noted, "what was settled was not sent again"
+    assert len({body["id"] for body in creates(server)}) == 300, "a trace that was under way has the same id"
 
 
 def test_ctrl_c_leaves_soon_and_adds_up(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    db = fill(tmp_path / "t.db", 300)
+    db = fill(tmp_path / "t.db", 150)
     server.delay = 0.02
     with child(db, server) as process:
         server.wait_for(lambda requests: sum(one.method == "PATCH" for one in requests) > 5, 30)
+        server.reply = hang  # so that what is under way cannot be done in the time it gets
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, "Traceback" in err) == (130, False)
-    found = re.search(r"^300 to rest \S+: (\d+) sent, 0 rejected, (\d+) left$", out, re.MULTILINE)
+    found = re.search(r"^150 to rest \S+: (\d+) sent, 0 rejected, (\d+) left$", out, re.MULTILINE)
     assert found, out
     sent, left = map(int, found.groups())
-    assert (sent + left, sent > 0, left > 0) == (300, True, True)
+    assert (sent + left, sent > 0, left > 0) == (150, True, True)
     assert asked(db, "SELECT count(*) FROM pushed") == [(sent,)]
     assert "stopped: interrupted" in out
-    server.delay = 0.0
+    server.reply, server.delay = answer(), 0.0
     assert push(monkeypatch, server, db) == 0
-    assert set(created(server)) == set(range(300))
+    assert set(created(server)) == set(range(150))
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_taken_away(tmp_path: Path, server: Server) -> None:
