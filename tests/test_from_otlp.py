@@ -14,10 +14,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic_core import from_json
 
 from tests.rich_trace import rich_events, spans
+from tests.sink import recording
 from tests.trees import Tree, differences, tree
 from voltagent._span import Event
+from voltagent.handles import open_trace
 from voltagent.local.store import Filter, Store
-from voltagent.wire import decoding, from_otlp, protobuf
+from voltagent.wire import decoding, from_otlp, ids, protobuf
 from voltagent.wire.otlp import ENCODINGS, Message, resource_message
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -102,6 +104,34 @@ def test_requests_may_come_twice_and_in_any_order_and_children_before_their_pare
     put(whole, sent(messages))
     assert tree(store) == tree(whole)
     assert tree(other) == tree(whole)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one request", "in two requests"])
+@pytest.mark.parametrize("identifier", [None, "my own id"])
+def test_a_custom_event_that_was_ended_later_is_one_event(store: Store, together: bool, identifier: str | None) -> None:
+    with recording() as (recorder, sink):
+        trace = open_trace(recorder, {"agent_id": "bot"}, {})
+        tool = trace.add_tool(name="t")
+        given = {} if identifier is None else {"id": identifier}
+        event = tool.add_event(name="job", type="custom", input={"n": 1}, **given)
+        event.success(output={"done": True})
+        tool.success()
+        trace.end()
+    messages = spans(sink.events, "voltops")
+    put(store, *([sent(messages)] if together else [sent([message]) for message in messages]))
+    events = [one for one in store.operations(trace.id) if one.kind == "custom"]
+    assert [(one.name, one.status, one.output) for one in events] == [("job", "completed", {"done": True})]
+    assert events[0].parent_id == ids.span_id(tool.id)
+
+
+def test_a_trace_that_continues_another_process_keeps_its_own_id(tmp_path: Path, store: Store) -> None:
+    with recording() as (recorder, sink):
+        trace = open_trace(recorder, {"agent_id": "bot", "parent": f"00-{TRACE}-{ROOT}-01"}, {})
+        trace.add_tool(name="t").success()
+        trace.end()
+    put(store, sent(spans(sink.events, "genai"), "http/protobuf"))
+    assert differences(recorded(tmp_path, sink.events), tree(store)) == {}
+    assert store.traces(Filter())[0].parent_trace_id == OURS
 
 
 # --------------------------------------------------------------------------------------------------------- strangers
