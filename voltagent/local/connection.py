@@ -101,7 +101,7 @@ def _serve_one(server: Served, sock: socket.socket, wire: _Wire, reader: io.Buff
         keep_alive = head.keep_alive
         answer = _answer(server, target, request)
     except RequestError as refusal:
-        answer = error_answer(refusal.status, str(refusal))
+        answer = error_answer(refusal.status, str(refusal), refusal.headers)
     _send(sock, answer, keep_alive, server.limits.answer)
     if not keep_alive:
         _linger(sock)
@@ -123,7 +123,7 @@ def _answer(server: Served, route: Route, request: Request) -> Answer:
         with server.borrowed_store() as store:
             return route.handler(store, request)
     except RequestError as refusal:
-        return error_answer(refusal.status, str(refusal))
+        return error_answer(refusal.status, str(refusal), refusal.headers)
     except StoreError as fault:
         return error_answer(503, str(fault))
     except Exception as fault:  # a fault of ours in one answer must not end the server
@@ -205,7 +205,7 @@ class _Taken:
                 view = view[self._socket.send(view) :]
 
     def receive(self, seconds: float) -> bytes | None:
-        self._wire.deadline = _clock.monotonic() + seconds
+        self._wire.deadline = _clock.monotonic() + max(seconds, 0.001)  # what is there is taken, also for 0
         try:
             return self._reader.read1(_PIECE)
         except TimeoutError:

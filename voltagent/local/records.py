@@ -90,7 +90,7 @@ SUMMARY: Final = """
     id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
     tags, usage, CASE WHEN usage IS NULL THEN (
         SELECT group_concat(o.usage, char(10)) FROM operations o
-        WHERE o.trace_id = traces.id AND o.usage IS NOT NULL AND o.kind = 'agent'
+        WHERE o.trace_id = traces.id AND o.usage IS NOT NULL AND +o.kind = 'agent' -- the plus: not by the kind's index
     ) END,
     error,
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id),

@@ -14,6 +14,7 @@ from typing import Final
 from voltagent.local import DEFAULT_PORT, api, console, ingest, live, static
 from voltagent.local import socket as console_socket
 from voltagent.local.connection import Limits, serve
+from voltagent.local.gate import HEADERS
 from voltagent.local.http1 import head_bytes
 from voltagent.local.store import Store
 from voltagent.local.web import Route, Stream, Table
@@ -166,7 +167,7 @@ def _turn_away(sock: socket.socket) -> None:
     """Say that there are too many connections, without waiting for the client."""
     try:
         sock.setblocking(False)
-        sock.send(head_bytes(503, {"Content-Length": "0", "Connection": "close", "Retry-After": "1"}))
+        sock.send(head_bytes(503, {**HEADERS, "Content-Length": "0", "Connection": "close", "Retry-After": "1"}))
     except OSError:
         pass
     sock.close()

@@ -56,9 +56,10 @@ class Answer:
 class RequestError(Exception):
     """Raised by a handler for a request that it cannot serve: answered as ``{"error": message}`` with the status."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers or {}
 
 
 Handler: TypeAlias = Callable[[Store, Request], Answer]
@@ -140,7 +141,8 @@ class Table:
                 return route, captured
             others.add(route.method)
         if others:
-            raise RequestError(405, f"{method} is not possible here, only {', '.join(sorted(others))}")
+            allowed = ", ".join(sorted(others))
+            raise RequestError(405, f"{method} is not possible here, only {allowed}", {"Allow": allowed})
         raise RequestError(404, "there is nothing at this path")
 
 
@@ -149,9 +151,9 @@ def json_answer(value: Any, status: int = 200) -> Answer:
     return Answer(status, to_json(value, inf_nan_mode="null"))
 
 
-def error_answer(status: int, message: str) -> Answer:
+def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
     """``{"error": message}``."""
-    return json_answer({"error": message}, status)
+    return Answer(status, to_json({"error": message}), headers=headers or {})
 
 
 def _match(pattern: list[str], segments: list[str]) -> tuple[str, ...] | None:
