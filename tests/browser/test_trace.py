@@ -320,7 +320,7 @@ def test_two_marked_traces_are_compared_from_the_list(day: Site, new_page: Open)
     assert "#/compare/" in page.url
     page.go_back()
     page.locator(".rows .agent").first.click()
-    page.get_by_role("button", name="Compare with the run before").click()
+    page.get_by_role("button", name="Compare to the run before").click()
     expect(page.locator(".heads h2")).to_have_count(2)
 
 

@@ -23,7 +23,8 @@ export function details(thing, { self, begin, total }) {
 const given = (value) => value !== null && value !== undefined;
 const filled = (value) => given(value) && Object.keys(value).length > 0;
 
-function facts(thing, { self, begin, total }) {
+/** The short facts of a thing, as a list of terms. */
+export function facts(thing, { self, begin, total }) {
   const took = elapsed(thing);
   const share = took !== null && total > 0 && thing.kind !== "trace" ? `${((100 * took) / total).toFixed(1)} % of the trace` : "";
   const rows = [

@@ -2,7 +2,7 @@
 
 import { get, listen, paced, segment } from "./api.js";
 import { button, element } from "./dom.js";
-import { details, headline } from "./details.js";
+import { details, facts, headline } from "./details.js";
 import { plural } from "./format.js";
 import { useKeys } from "./keys.js";
 import { every } from "./list.js";
@@ -14,6 +14,7 @@ import { growRow, ticks, treeRow } from "./timeline.js";
 import { age, criticalPath, extent, matches, selfTime, treeOf, visible } from "./tree.js";
 
 const NARROW = matchMedia("(max-width: 720px)");
+const FEW = 2000; // nodes that can be drawn in small five times a second
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The page of one trace. */
@@ -52,7 +53,7 @@ function build(view, host) {
   });
   view.hits = element("span", { class: "dim", role: "status" });
   view.wide = button("All of the time", () => zoom(view, null), { class: "quiet", hidden: true });
-  view.compare = button("Compare with the run before", () => comparePrevious(view), { class: "quiet", hidden: true });
+  view.compare = button("Compare to the run before", () => comparePrevious(view), { class: "quiet", hidden: true });
   view.minimap = minimap((range) => zoom(view, range));
   view.ruler = element("span", { class: "time", role: "columnheader", "aria-label": "Time" });
   view.scroller = element("div", {
@@ -91,8 +92,7 @@ async function load(view) {
   view.nodes = treeOf(view.answer);
   view.path = criticalPath(view.nodes);
   const wanted = selected || view.query.operation;
-  const place = wanted ? view.nodes.findIndex((node) => node.id === wanted) : 0;
-  view.at = Math.max(0, place);
+  view.at = Math.max(0, wanted ? view.nodes.findIndex((node) => node.id === wanted) : 0);
   const first = view.rows.length === 0;
   if (first) opened(view);
   find(view);
@@ -160,13 +160,26 @@ function grow(view) {
     if (node) growRow(made, node, view.scale, view.path.get(node.index));
   }
   view.facts.replaceChildren(...headline(view.answer.trace).filter(Boolean));
+  if (view.nodes.length < FEW) view.minimap.show(view.nodes, view.whole, view.scale);
+  growDetails(view);
+}
+
+/** The facts of what is selected, while it runs; its values come with the news of it. */
+function growDetails(view) {
+  const node = view.nodes[view.at];
+  if (node.status !== "running" || view.thing?.id !== node.id || getSelection().toString()) return;
+  const shown = view.aside.querySelector(".facts");
+  if (!shown.contains(document.activeElement)) shown.replaceWith(facts({ ...view.thing, until: node.until }, place(view, node)));
+}
+
+function place(view, node) {
+  return { self: selfTime(view.nodes, node), begin: view.whole.from, total: view.whole.to - view.whole.from };
 }
 
 // -------------------------------------------------------------------------------------------------------- the details
 
 async function detail(view) {
   const node = view.nodes[view.at];
-  const place = { self: selfTime(view.nodes, node), begin: view.whole.from, total: view.whole.to - view.whole.from };
   const state = JSON.stringify([node.id, node.status, node.duration, node.index ? null : view.answer.trace]);
   if (state === view.detailed) return;
   const turned = view.turned !== node.id;
@@ -174,7 +187,7 @@ async function detail(view) {
   try {
     const whole = node.index ? await get(`traces/${segment(view.id)}/operations/${segment(node.id)}`) : view.answer.trace;
     if (view.closed || view.turned !== node.id) return;
-    fillDetails(view, { kind: node.kind, ...whole }, place);
+    fillDetails(view, { kind: node.kind, ...whole, until: node.until }, place(view, node));
     view.detailed = state;
   } catch (failure) {
     if (!view.closed) view.aside.replaceChildren(element("p", { class: "problem" }, failure.message));
@@ -182,9 +195,10 @@ async function detail(view) {
   if (turned) view.aside.scrollTop = 0;
 }
 
-function fillDetails(view, thing, place) {
+function fillDetails(view, thing, where) {
   const back = button("‹ Tree", () => closeSheet(view), { class: "back" });
-  view.aside.replaceChildren(back, ...details(thing, place));
+  view.thing = thing;
+  view.aside.replaceChildren(back, ...details(thing, where));
 }
 
 function closeSheet(view) {
