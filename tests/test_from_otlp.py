@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic_core import from_json
@@ -21,6 +21,9 @@ from voltagent.handles import open_trace
 from voltagent.local.store import Filter, Store
 from voltagent.wire import decoding, from_otlp, ids, protobuf
 from voltagent.wire.otlp import ENCODINGS, Message, resource_message
+
+# a busy machine may take its time
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ROOT, CHILD, GRANDCHILD = "b7ad6b7169203331", "00f067aa0ba902b7", "53995c3f42cd8ad8"
@@ -323,11 +326,13 @@ VALID = protobuf.delimited(
 )
 
 
+@patient
 @given(some.binary(max_size=200))
 def test_any_bytes_are_a_message_or_an_error(content: bytes) -> None:
     _read_or_refused(content)
 
 
+@patient
 @given(some.integers(0, len(VALID) - 1), some.binary(min_size=1, max_size=4), some.integers(0, 3))
 def test_a_spoilt_request_is_a_message_or_an_error(place: int, patch: bytes, cut: int) -> None:
     _read_or_refused(VALID[:place] + patch + VALID[place + cut :])
@@ -366,6 +371,7 @@ _WORDS = ("gen_ai.usage.input_tokens", "gen_ai.input.messages", "input.value", "
           "usage.prompt_tokens", "usage.completion_tokens", "span.type", "voltagent.metadata")  # fmt: skip
 
 
+@patient
 @given(
     some.dictionaries(some.sampled_from(_FIELDS), _JSON, max_size=4),
     some.dictionaries(some.sampled_from(_WORDS), _JSON, max_size=6),

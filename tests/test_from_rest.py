@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from pydantic_core import from_json
 
@@ -20,6 +20,9 @@ from voltagent.local.store import Filter, Store
 from voltagent.wire import from_rest
 from voltagent.wire.from_rest import Known
 from voltagent.wire.rest import Request, request
+
+# a busy machine may take its time
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 NOW = "2026-01-31T12:00:00+00:00"
 MISSING = {"id": "made-here", "start_time": NOW}
@@ -233,6 +236,7 @@ _FIELDS = ("id", "agent_id", "startTime", "end_time", "status", "input", "output
 _NAMES = ("tool:start", "agent:start", "agent:success", "memory:write_error", "own")
 
 
+@patient
 @given(some.dictionaries(some.sampled_from(_FIELDS), _JSON, max_size=5), some.sampled_from(_NAMES))
 def test_any_json_is_events_or_a_mistake(fields: dict[str, Any], name: str) -> None:
     for make in (

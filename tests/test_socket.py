@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -23,6 +23,9 @@ from voltagent.local import socket as console_socket
 from voltagent.local.server import Server, serving
 from voltagent.local.store import Store
 from voltagent.local.websocket import BINARY, CLOSE, LARGEST, PING, PONG, TEXT, Incoming, Message, ProtocolError, accept
+
+# a busy machine may take its time
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PATIENCE = 10  # seconds
 
@@ -354,6 +357,7 @@ def test_a_real_client_sees_the_code(url: str) -> None:
     assert closed.value.rcvd.code == 1009
 
 
+@patient
 @given(some.lists(some.sampled_from([TEXT, BINARY]), max_size=4), some.data())
 def test_messages_come_out_however_their_bytes_are_cut(opcodes: list[int], data: some.DataObject) -> None:
     expected: list[Message] = []
@@ -373,6 +377,7 @@ def test_messages_come_out_however_their_bytes_are_cut(opcodes: list[int], data:
     assert found == expected
 
 
+@patient
 @given(some.lists(some.binary(max_size=40), max_size=20))
 def test_any_bytes_are_messages_or_a_broken_protocol(pieces: list[bytes]) -> None:
     incoming = Incoming()
