@@ -18,7 +18,7 @@ __all__ = ["HUGE", "plain"]
 HUGE: Final = 1 << 1023
 
 _NODE: Final = 8  # what an item counts beside its characters: bounds the number of items, and with it the time
-_NESTED: Final = 24  # and a collection, which takes a call
+_NESTED: Final = 36  # and a collection, which takes a call
 
 
 def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0911, PLR0912 - one loop, unrolled for its speed
@@ -49,8 +49,12 @@ def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0911, PLR
             elif kind is not float and kind is not bool and item is not None:
                 return -1
         return room
-    if len(value) > 16 and type(value[0]) is float and _floats(value):
-        return room
+    if len(value) > 16:
+        first = type(value[0])
+        if first is float and _floats(value):
+            return room
+        if first is dict:  # most likely all of them are
+            room -= _NESTED * len(value)
     inline = dict if depth > 1 else None
     for item in value:
         if type(item) is inline:
