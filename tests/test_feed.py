@@ -12,6 +12,8 @@ import pytest
 from tests.stored import Run, asked
 from voltagent._span import AGENT, COMPLETED, ERROR, TOOL, Span
 from voltagent.local.feed import Change, Feed, News
+from voltagent.local.file import File, Schema
+from voltagent.local.migrations import APPLICATION_ID, MIGRATIONS
 from voltagent.local.store import Store, StoreError
 
 
@@ -257,12 +259,12 @@ def test_a_file_that_is_no_store_is_said(tmp_path: Path) -> None:
 
 
 def test_a_store_of_an_older_schema_is_looked_at(run: Run) -> None:
-    run.trace("bot")
-    run.save()
-    run.store.close()
-    asked(run.store.path, "DROP INDEX operations_running")
-    asked(run.store.path, "PRAGMA user_version = 2")
+    old = File(run.store.path, Schema("store", APPLICATION_ID, MIGRATIONS[:2]))
+    columns, values = "id, agent_id, name, status, start_ns, end_ns", "'t', 'bot', 'bot', 'completed', 1, 2"
+    row = f"INSERT INTO traces ({columns}) VALUES ({values})"
+    old.use(lambda connection: connection.execute(row), create=True)
+    old.close()
     feed = Feed(run.store.path, past=True)
     assert told(feed.look()) == [("bot", True, True)]
     feed.close()
-    assert Store(run.store.path).extent()[1] >= 3
+    assert Store(run.store.path).extent()[1] == len(MIGRATIONS)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.rich_trace import rich_events, spans
 from tests.stored import Run
-from voltagent._span import Event, Phase, Span
+from voltagent._span import Event, Phase, Remote, Span
 from voltagent.exporters._round import needs
 from voltagent.local.replay import replayed
 from voltagent.local.store import Store
@@ -92,6 +92,19 @@ def test_what_failed_was_cancelled_or_still_runs_is_as_it_was(tmp_path: Path) ->
     assert run.store.events("no such trace") == []
 
 
+def test_a_trace_that_continues_another_one_stays_in_its_tree(tmp_path: Path) -> None:
+    run = Run(tmp_path / "t.db")
+    remote = Remote("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", state="vendor=a b,other=c")
+    root = run.recorder.start_trace("bot", None, remote=remote)
+    run.recorder.succeed(run.recorder.start(root, "tool", "t", None), None)
+    run.recorder.succeed(root, None)
+    recorded = spans(run.log.events, "genai")
+    assert run.save() == {}
+    assert spans(run.store.events(run.store.traces()[0].id), "genai") == recorded
+    assert recorded[1]["parentSpanId"] == "00f067aa0ba902b7"
+    assert recorded[1]["traceState"] == "vendor=a b,other=c"
+
+
 def test_an_update_that_came_from_elsewhere_is_part_of_the_end(tmp_path: Path) -> None:
     run = Run(tmp_path / "t.db")
     root = run.trace(metadata=b'{"a":1}')
@@ -139,7 +152,7 @@ def test_nothing_comes_before_what_it_needs(rows: list[tuple[int, int, int]]) ->
         parent_id = f"s{parent}" if parent < number else None
         operations.append((f"s{number}", parent_id, "tool", "n", None, "a", "completed", start, start + took,
                            None, None, None, None, None, None, None, None, None, None, None))  # fmt: skip
-    trace = ("t", "a", "a", "completed", 25, 26, *(None,) * 14)
+    trace = ("t", "a", "a", "completed", 25, 26, *(None,) * 15)
     events = replayed(trace, operations)
     assert len(events) == 2 + 2 * len(rows)
     seen: set[tuple[Phase, Span]] = set()

@@ -103,9 +103,13 @@ _RUNNING: Final = "CREATE INDEX operations_running ON operations (trace_id) WHER
 _NUMBERS: Final = """
 CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, status, trace_id, usage)"""
 
+# The span of another process that a trace continues, as `trace id, span id, tracestate` with spaces between them.
+_REMOTE: Final = "ALTER TABLE traces ADD COLUMN remote TEXT"
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
     _PUSHED,
     (_RUNNING,),
     (_NUMBERS,),
+    (_REMOTE,),
 )

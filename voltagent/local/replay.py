@@ -4,8 +4,7 @@ Ids, payloads, times and the order (a start before what is under it, a trace's e
 a request made from them has the same bytes. What the rows no longer say:
 
 - an update is part of the start or the end, and so are tags that came later;
-- a custom event is one moment with its last state, also where it was ended;
-- of a trace that continued one of another process only the id of that trace is known, not the span.
+- a custom event is one moment with its last state, also where it was ended.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pydantic_core import from_json
 
 from voltagent._clock import id_text, iso_text
-from voltagent._span import EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span, Trace
+from voltagent._span import EVENT_NAMES, MEMORY, TRACE, Event, Phase, Remote, Span, Trace
 from voltagent.local.writing import RUNNING
 
 __all__ = ["OPERATION_ROWS", "TRACE_ROW", "replayed"]
@@ -25,7 +24,7 @@ _Row: TypeAlias = Sequence[Any]
 
 TRACE_ROW: Final = """
     SELECT id, agent_id, name, status, start_ns, end_ns, completion_start_ns, user_id, conversation_id, parent_trace_id,
-        version, level, tags, usage, error, metadata, update_metadata, end_metadata, input, output
+        version, level, remote, tags, usage, error, metadata, update_metadata, end_metadata, input, output
     FROM traces WHERE id = ?"""
 
 OPERATION_ROWS: Final = """
@@ -87,11 +86,12 @@ def _outermost_first(spans: Sequence[Span]) -> Iterator[Span]:
 
 def _root(row: _Row) -> tuple[Span, str]:
     (identifier, agent_id, name, status, start_ns, end_ns, completion_ns, user_id, conversation_id, parent_id,
-     version, level, tags, *payload) = row  # fmt: skip
+     version, level, remote, tags, *payload) = row  # fmt: skip
     trace = Trace(_id(identifier), agent_id, None)
     trace.user_id, trace.conversation_id, trace.version, trace.level = user_id, conversation_id, version, level
     trace.completion_start = None if completion_ns is None else iso_text(completion_ns)
     trace.parent_trace_id = None if parent_id is None else _id(parent_id)
+    trace.remote = None if remote is None else _remote(remote)
     span = Span(trace, None, TRACE, name, None, identifier=trace.id)
     _fill(span, status, start_ns, end_ns, tags, payload)
     return span, status
@@ -161,6 +161,11 @@ def _id(text: str) -> int | str:
     except ValueError:
         return text
     return number if len(text) == 36 and id_text(number) == text else text
+
+
+def _remote(text: str) -> Remote:
+    trace_id, span_id, state = text.split(" ", 2)
+    return Remote(trace_id, span_id, state=state)
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -25,7 +25,7 @@ RUNNING: Final = "running"
 
 _TRACE_START: Final = (
     "id", "agent_id", "name", "status", "start_ns", "end_ns", "completion_start_ns", "user_id", "conversation_id",
-    "parent_trace_id", "version", "level", "tags",
+    "parent_trace_id", "version", "level", "tags", "remote",
 )  # fmt: skip
 _OPERATION_START: Final = (
     "trace_id", "id", "parent_id", "kind", "name", "operation", "agent_id", "status", "start_ns", "end_ns", "version",
@@ -76,7 +76,9 @@ def _given(table: str, *columns: str) -> str:
 _TRACE_FACTS: Final = (
     _replaced("agent_id", "name", "start_ns", "parent_trace_id", "metadata")
     + ", "
-    + _kept("traces", "completion_start_ns", "user_id", "conversation_id", "version", "level", "tags", "input")
+    + _kept(
+        "traces", "completion_start_ns", "user_id", "conversation_id", "version", "level", "tags", "remote", "input"
+    )
 )
 STUB: Final = _insert("traces", _TRACE_START, "(id) DO NOTHING")
 START_TRACE: Final = _insert("traces", (*_TRACE_START, "metadata", "input"), f"(id) DO UPDATE SET {_TRACE_FACTS}")
@@ -229,6 +231,7 @@ def _trace_facts(span: Span, status: str, end_ns: int | None, ids: _Ids) -> Row:
         trace.version,
         trace.level,
         _json(span.tags),
+        None if trace.remote is None else f"{trace.remote.trace_id} {trace.remote.span_id} {trace.remote.state}",
     )
 
 
