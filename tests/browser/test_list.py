@@ -15,6 +15,7 @@ from tests import examples
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
 from tests.browser.site import Site, open_site
+from voltagent._readable import duration
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -235,3 +236,37 @@ def test_when_the_server_goes_the_page_says_so_and_keeps_what_it_shows(
         witness.expected.append("ERR_")  # the browser itself writes into the console that it could not connect
     expect(page.locator("#live")).to_have_text("no server")
     expect(rows(page)).to_have_count(1)
+
+
+def test_what_arrives_does_not_push_away_what_is_looked_at(site: Site, new_page: Open):
+    for number in range(150):
+        site.run.trace(f"bot-{number:03}")
+    site.run.save()
+    page = new_page()
+    expect(rows(page).first).to_contain_text("bot-149")
+    page.locator(".scroller").evaluate("scroller => { scroller.scrollTop = 50 * 32; }")
+    looked_at = page.locator(".rows > .line", has_text="bot-099")
+    expect(looked_at).to_be_visible()
+    before = looked_at.bounding_box()
+    site.run.trace("newcomer")
+    site.run.save()
+    expect(page.locator(".rows")).to_have_attribute("style", re.compile("height: 3232px"))
+    assert looked_at.bounding_box() == before
+    page.keyboard.press("Home")
+    expect(page.locator(".rows > .line", has_text="newcomer")).to_be_visible()
+
+
+def test_leaving_a_trace_leads_back_to_the_list_as_it_was(day: Site, new_page: Open):
+    page = new_page("#/?agent=invoice-reader")
+    page.locator(".rows .agent").nth(3).click()
+    expect(page.get_by_role("treegrid")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".rows > .line[aria-selected=true]")).to_have_id("trace-3")
+    assert set(agents(page)) == {"invoice-reader"}
+
+
+def test_durations_are_written_as_in_the_terminal(new_page: Open):
+    moments = [0, 0.4, 4, 9.94, 9.95, 40, 994.9, 995, 9949, 9950, 94_000, 999_499, 999_500]
+    moments += [3.4e6, 59.94e6, 59.95e6, 125e6, 3.78e9]
+    script = "async all => { const { duration } = await import('/format.js'); return all.map(duration); }"
+    assert new_page().evaluate(script, moments) == [duration(0, round(moment * 1000)) for moment in moments]

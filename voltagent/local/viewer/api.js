@@ -2,13 +2,23 @@
 
 import { say } from "./dom.js";
 
+const RETRY = 3000; // milliseconds
+
 /** The JSON under `/api/…`; raises an `Error` with the server's words. */
-export async function get(path, query = {}, options = {}) {
+export async function get(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const answer = await fetch(`api/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`, options);
+  const answer = await asked(`api/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`);
   const value = parsed(await answer.text());
   if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { status: answer.status });
   return value;
+}
+
+async function asked(address) {
+  try {
+    return await fetch(address);
+  } catch {
+    throw new Error("The viewer's server does not answer. Start it again: voltagent ui");
+  }
 }
 
 /** JSON with whole numbers as they were written, also those that JavaScript's numbers would round. */
@@ -32,6 +42,7 @@ export const segment = encodeURIComponent;
 export function listen(path, changed) {
   let source = null;
   let lost = false;
+  let again = 0;
   const open = () => {
     source = new EventSource(`api/${path}`);
     source.addEventListener("open", () => {
@@ -42,10 +53,13 @@ export function listen(path, changed) {
     source.addEventListener("error", () => {
       lost = true;
       shown("lost");
+      // the browser tries again by itself, but not after an answer that was no stream
+      if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, RETRY);
     });
     source.addEventListener("change", (event) => changed(idsOf(event.data)));
   };
   const shut = () => {
+    clearTimeout(again);
     source?.close();
     source = null;
   };

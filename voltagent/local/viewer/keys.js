@@ -22,7 +22,8 @@ document.addEventListener("keydown", (event) => {
     help();
     return;
   }
-  // what has the focus keeps its own keys
+  // what has the focus keeps its own keys, and what is scrolled scrolls
+  if (event.target.closest?.(".details") && /^(Arrow|Page|Home|End)/.test(event.key)) return;
   if ((event.key === "Enter" || event.key === " ") && event.target.closest?.("a, button, summary")) return;
   const row = table.find(([keys, , act]) => act && keys.includes(event.key));
   if (row && row[2](event) !== false) event.preventDefault();

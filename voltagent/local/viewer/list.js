@@ -18,6 +18,11 @@ const NUMERIC = new Set(HEADINGS.slice(5));
 
 let kept = null; // the list as it was left, for the way back from a trace
 
+/** The address of the list as it was left, at a trace. */
+export function listAt(id) {
+  return address("list", [], { ...kept?.filters, at: id });
+}
+
 /** The page with the list. */
 export function openList(host, first) {
   const view = { traces: [], more: false, loading: false, at: null, marked: new Set(), filters: {}, fresh: new Set() };

@@ -1,5 +1,6 @@
 // One page at a time, as the address says; and what all pages have: colours, help, the state of the connection.
 
+import { choose } from "./choices.js";
 import { element } from "./dom.js";
 import { help, useKeys } from "./keys.js";
 import { route } from "./route.js";
@@ -52,7 +53,7 @@ function nextTheme() {
   const next = THEMES[(THEMES.indexOf(root.dataset.theme || "") + 1) % THEMES.length];
   if (next) root.dataset.theme = next;
   else delete root.dataset.theme;
-  localStorage.setItem("voltagent-theme", next);
+  choose("theme", next);
   nameTheme();
 }
 

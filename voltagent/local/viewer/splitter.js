@@ -1,10 +1,11 @@
 // The line between tree and details: drag it, or move it with the arrow keys.
 
+import { choose, chosen } from "./choices.js";
 import { element } from "./dom.js";
 
 const LEAST = 260; // pixels
 const STEP = 24;
-const KEY = "voltagent-details-width";
+const KEY = "details-width";
 
 /** The separator; `holder()` is the element that has the width of the details as `--details`. */
 export function splitter(holder) {
@@ -16,7 +17,7 @@ export function splitter(holder) {
     const pixels = Math.round(Math.min(most, Math.max(LEAST, width)));
     holder().style.setProperty("--details", `${pixels}px`);
     line.setAttribute("aria-valuenow", pixels);
-    localStorage.setItem(KEY, pixels);
+    choose(KEY, pixels);
   };
   const width = () => line.nextElementSibling.getBoundingClientRect().width;
   line.addEventListener("pointerdown", (event) => line.setPointerCapture(event.pointerId));
@@ -29,7 +30,7 @@ export function splitter(holder) {
     set(width() + by);
     event.preventDefault();
   });
-  const before = Number(localStorage.getItem(KEY));
+  const before = Number(chosen(KEY));
   if (before) queueMicrotask(() => set(before));
   return line;
 }

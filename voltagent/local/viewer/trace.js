@@ -5,7 +5,7 @@ import { button, element } from "./dom.js";
 import { details, facts, headline } from "./details.js";
 import { plural } from "./format.js";
 import { useKeys } from "./keys.js";
-import { every } from "./list.js";
+import { every, listAt } from "./list.js";
 import { minimap } from "./minimap.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
@@ -367,8 +367,7 @@ function outward(view) {
 function leave(view) {
   if (view.split.classList.contains("sheet")) closeSheet(view);
   else if (view.zoom) zoom(view, null);
-  else if (history.length > 1 && view.nodes.length) history.back();
-  else go(address("list"));
+  else go(listAt(view.id));
 }
 
 // ---------------------------------------------------------------------------------------------------------------- zoom
