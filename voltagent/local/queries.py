@@ -113,7 +113,7 @@ def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str
 
 def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
     """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
-    return dict(store.rows(_LAST_SIGNS.format(_marks(trace_ids)), trace_ids))  # type: ignore[arg-type]
+    return dict(store.rows(_LAST_SIGNS.format(_marks(trace_ids)), trace_ids))
 
 
 def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
