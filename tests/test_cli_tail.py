@@ -23,7 +23,10 @@ import pytest
 
 from tests.stored import Run
 from voltagent._span import Span
+from voltagent.cli import tail as tail_command
 from voltagent.cli.tail import excerpt
+from voltagent.local.feed import Feed
+from voltagent.local.store import Filter, Store
 
 UP = re.compile(r"\x1b\[(\d+)F")
 
@@ -263,6 +266,28 @@ def test_a_file_that_is_no_store_is_said(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "voltagent", "tail", "--db", str(tmp_path / "junk.db")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert (ran.returncode, "voltagent: the store" in ran.stderr) == (1, True)
+
+
+def test_of_many_traces_those_that_run_are_remembered(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail_command, "_KNOWN", 3)
+    path = program.run.store.path
+    feed, board = Feed(path), tail_command.Board(Store(path), Filter())
+    first = program.trace("first")
+    told = [change.record.name for change in board.take(feed.look())]
+    for number in range(10):
+        program.end(program.trace(f"t{number}"))
+        told += [change.record.name for change in board.take(feed.look()) if change.ended]
+    assert told == ["first", *(f"t{number}" for number in range(10))]
+    for number in range(20):
+        program.end(program.trace(f"t{number}"))
+    assert len(board.take(feed.look())) == 20, "however many come at once"
+    assert board.take(feed.look()) == []
+    assert len(board._traces) == len(board._operations) == 3
+    program.end(first)
+    (change,) = board.take(feed.look())
+    assert (change.record.name, change.ended, board.depth(change.record)) == ("first", True, 0)
+    feed.close()
+    board.close()
 
 
 @pytest.mark.parametrize("height", [0, 1, 2, 5, 9])

@@ -37,7 +37,8 @@ what it recorded every flush_interval (5 seconds by default): VOLTAGENT_FLUSH_IN
 livelier. Ctrl-C ends it."""
 
 _PAUSE: Final = 0.25  # seconds between two looks
-_KNOWN: Final = 2_000  # traces that are remembered
+_KNOWN: Final = 200  # traces whose operations are remembered, beside those that run
+_ENDED: Final = 10_000  # traces of which is remembered that their tree was printed
 _ENDED_LINES: Final = 200  # of the tree of a trace that has ended; `show` has the rest
 
 _Record: TypeAlias = TraceSummary | OperationSummary
@@ -106,7 +107,7 @@ def _terminated() -> Generator[None]:
 
 
 class Board:
-    """The traces that were seen, with their operations: those that are wanted, the latest 2 000."""
+    """The traces that were seen, with their operations: those that are wanted, and run or came lately."""
 
     def __init__(self, store: Store, wanted: Filter) -> None:
         self._store = store
@@ -119,7 +120,8 @@ class Board:
         self._store.close()
 
     def take(self, news: News) -> list[Change[Any]]:
-        """Learn what is new; the changes of wanted traces, in the order of time."""
+        """Learn what is new; the changes of wanted traces, in the order of time: known until the next call."""
+        self._forget()
         for trace_id in news.trace_ids:
             if trace_id not in self._traces:
                 self._load(trace_id)
@@ -138,9 +140,12 @@ class Board:
         if found:
             self._traces[trace_id] = found[0]
             self._operations[trace_id] = {one.id: one for one in operation_summaries(self._store, trace_id)}
-            if len(self._traces) > _KNOWN:
-                oldest, _ = self._traces.popitem(last=False)
-                del self._operations[oldest]
+
+    def _forget(self) -> None:
+        """Forget the oldest ones of too many; never one that runs."""
+        ended = [one.id for one in self._traces.values() if one.status != "running"]
+        for trace_id in ended[: max(0, len(self._traces) - _KNOWN)]:
+            del self._traces[trace_id], self._operations[trace_id]
 
     def trace(self, trace_id: str) -> TraceSummary:
         """A trace that was seen."""
@@ -223,7 +228,7 @@ def _draw(feed: Feed, board: Board, style: Style) -> None:
                     running.pop(trace_id, None)
                     ended[trace_id] = None
                     above += _whole(board, trace_id, style)
-            while len(ended) > _KNOWN:
+            while len(ended) > _ENDED:
                 ended.popitem(last=False)
             screen.draw(_live(board, list(running), style, height - 1), above)
 
