@@ -367,8 +367,10 @@ def test_the_numbers_are_plotted_and_listed(day: Site, new_page: Open):
     assert axis[0] == "0"
     assert all(re.fullmatch(r"[\d.]+ m?s|0|\d\d-\d\d \d\d:\d\d", text) for text in axis)
 
+    page.mouse.move(0, 0)
     page.locator(".totals button", has_text="planner").click()
     expect(page.locator(".totals button", has_text="planner")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator(".totals button", has_text="planner")).to_be_focused()
     page.get_by_role("link", name="models").click()
     expect(page.locator(".totals tbody tr", has_text="gpt-4.1-mini")).to_be_visible()
     assert "by=model" in page.url

@@ -78,7 +78,13 @@ function roundSpan(bucket, many) {
 }
 
 function draw(view, answer) {
-  if (view.body.querySelector(":hover .told:not([hidden])")) return; // somebody reads its values
+  if (view.body.querySelector(".told:not([hidden])")) return; // somebody reads its values
+  const focused = document.activeElement?.dataset.key;
+  redraw(view, answer);
+  if (focused) document.querySelector(`main [data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+function redraw(view, answer) {
   controls(view);
   const { by, percentile, within } = chosen(view);
   const groups = [...answer.groups].sort((one, other) => sum(other.calls) - sum(one.calls));
@@ -94,7 +100,7 @@ function draw(view, answer) {
   const lines = (values) => main.map((group) => ({ name: group.name, colour: group.colour, values: values(group) }));
   const bars = (values) => [...lines(values), ...(rest.length ? [together(rest, values)] : [])];
   view.body.replaceChildren(
-    element("div", { class: "key-line" }, groups.filter(isMain).map((group) => toggleOf(view, group)), rest.length ? element("span", { class: "series dim" }, element("i", { class: "swatch series-rest" }), plural(rest.length, "other")) : null),
+    element("div", { class: "key-line" }, groups.filter(isMain).map((group) => toggleOf(view, group, "key")), rest.length ? element("span", { class: "series dim" }, element("i", { class: "swatch series-rest" }), plural(rest.length, "other")) : null),
     element(
       "div",
       { class: "plots" },
@@ -131,7 +137,7 @@ function controls(view) {
   const { by, within, percentile } = chosen(view);
   const tabs = (name, entries, current) =>
     element("span", { class: "tabs", role: "group", "aria-label": name }, entries.map(([value, words]) =>
-      element("a", { href: address("numbers", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
+      element("a", { "data-key": `${name} ${value}`, href: address("numbers", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
   view.tools.replaceChildren(
     tabs("by", Object.entries(BY), by),
     tabs("within", Object.entries(SPANS).map(([name, [words]]) => [name, words]), within),
@@ -149,14 +155,14 @@ function table(view, groups, by) {
 }
 
 /** The name of a group, as a button that shows and hides it. */
-function toggleOf(view, group) {
+function toggleOf(view, group, place) {
   const toggle = () => {
     if (!view.hidden.delete(group.name)) view.hidden.add(group.name);
     view.refresh();
   };
   const pressed = !view.hidden.has(group.name);
   const swatch = element("i", { class: `swatch ${group.colour}` });
-  return element("button", { type: "button", class: "quiet series", "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", {}, group.name));
+  return element("button", { type: "button", class: "quiet series", "data-key": `${place} ${group.name}`, "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", {}, group.name));
 }
 
 function row(view, group) {
@@ -166,7 +172,7 @@ function row(view, group) {
   return element(
     "tr",
     { class: shown ? "" : "off" },
-    element("th", { scope: "row" }, toggleOf(view, group)),
+    element("th", { scope: "row" }, toggleOf(view, group, "row")),
     number(count(calls)),
     number(errors ? count(errors) : "", errors ? "error-text" : ""),
     number(errors ? `${((100 * errors) / calls).toFixed(1)} %` : "", errors ? "error-text" : ""),

@@ -3,7 +3,7 @@
 import { get, listen, paced, segment } from "./api.js";
 import { button, element } from "./dom.js";
 import { details, facts, headline } from "./details.js";
-import { plural } from "./format.js";
+import { duration, elapsed, plural } from "./format.js";
 import { useKeys } from "./keys.js";
 import { every, listAt } from "./list.js";
 import { minimap } from "./minimap.js";
@@ -159,7 +159,7 @@ function grow(view) {
     const node = view.rows[row];
     if (node) growRow(made, node, view.scale, view.path.get(node.index));
   }
-  view.facts.replaceChildren(...headline(view.answer.trace).filter(Boolean));
+  view.facts.querySelector(".took").textContent = duration(elapsed(view.answer.trace));
   if (view.nodes.length < FEW) view.minimap.show(view.nodes, view.whole, view.scale);
   growDetails(view);
 }

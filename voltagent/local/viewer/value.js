@@ -19,7 +19,12 @@ export function shown(value) {
 /** The value as a text to copy: a text as it is, everything else as JSON. */
 export function asText(value) {
   if (typeof value === "string") return value;
-  return JSON.stringify(value, (key, part) => (typeof part === "bigint" ? JSON.rawJSON(String(part)) : part), 2);
+  return JSON.stringify(value, (key, part) => (typeof part === "bigint" ? rawNumber(part) : part), 2);
+}
+
+/** A number beyond JavaScript's as JSON has it; as a text in browsers that cannot say so. */
+function rawNumber(number) {
+  return JSON.rawJSON ? JSON.rawJSON(String(number)) : String(number);
 }
 
 /** A titled section around a value, with a button that copies it. */
