@@ -250,6 +250,12 @@ def test_openinference_of_another_library(store: Store) -> None:
     assert found[GRANDCHILD]["usage"] == {"total_tokens": 9}
 
 
+def test_numbers_that_json_lacks_are_texts(store: Store) -> None:
+    put(store, sent([span(ROOT, None, "x", {"input.value": '{"a": NaN, "b": -Infinity, "c": 1.10}'})]))
+    ((text,),) = store.rows("SELECT input FROM traces")
+    assert json.loads(text, parse_constant=pytest.fail) == {"a": "NaN", "b": "-Infinity", "c": 1.1}
+
+
 def test_an_exception_is_its_type_message_and_stack(store: Store) -> None:
     event = span("", None, "exception", {"exception.type": "ValueError", "exception.message": "bad",
                                          "exception.stacktrace": "Traceback…"})  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -112,10 +113,13 @@ def _payload(given: object, *, parse: bool) -> bytes:
     value = given
     if parse and isinstance(given, str):
         value = _parsed(given)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and not _NOT_JSON.search(given):
             return given.encode("utf-8", "replace")  # as it came: numbers keep their digits
         value = given if value is None else value
     return json_text(cast(object, value) if isinstance(value, dict) else {"result": value}).encode()
+
+
+_NOT_JSON: Final = re.compile("NaN|Infinity")  # our parser takes them as numbers, a browser's does not
 
 
 def _from_messages(given: object) -> object:
