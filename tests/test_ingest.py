@@ -283,6 +283,18 @@ def test_a_mistake_is_400_and_says_which(url: str, content: bytes, said: str) ->
     assert answer.json()["errors"] == [answer.json()["message"]]
 
 
+def test_half_a_surrogate_pair_costs_only_itself(store: Store, url: str) -> None:
+    """JavaScript cuts texts between the halves of a pair, and sends what is left."""
+    rest = b'{"agent_id": "cut \\uD83D", "input": {"q": "\\ud83d\\udce6 \\udce6"}}'
+    answer = httpx.post(f"{url}/history", content=rest, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200
+    found = store.trace(answer.json()["id"])
+    assert found is not None
+    assert (found.name, found.input) == ("cut \ufffd", {"q": "📦 \ufffd"})
+    nested = b'{"x": "\\ud800", "y": ' + b"[" * 100_000
+    assert httpx.post(f"{url}/history", content=nested, headers={"Content-Type": "application/json"}).status_code == 400
+
+
 def test_rest_takes_no_protobuf(url: str) -> None:
     assert httpx.post(f"{url}/history", content=b"x", headers=PROTOBUF).status_code == 415
 

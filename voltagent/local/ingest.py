@@ -6,6 +6,8 @@ into the store. An answer is given when the store has it.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -13,6 +15,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent import _clock
 from voltagent._span import Event
+from voltagent._text import clean
 from voltagent.errors import ValidationError
 from voltagent.local.store import Store, StoreError
 from voltagent.local.web import Answer, Request, Route, json_answer
@@ -143,7 +146,20 @@ def _parsed(request: Request) -> Any:
     try:
         return from_json(request.body)
     except ValueError as fault:
-        raise _Refused(400, f"the body is not JSON: {fault}") from fault
+        try:
+            return _mended(request.body)
+        except (ValueError, RecursionError):
+            raise _Refused(400, f"the body is not JSON: {fault}") from fault
+
+
+def _mended(body: bytes) -> Any:
+    """JSON with half a surrogate pair somewhere, which JavaScript cuts texts into and sends: U+FFFD stands for it."""
+    if _HALF.search(body) is None:
+        raise ValueError
+    return from_json(clean(json.dumps(json.loads(body), ensure_ascii=False)))
+
+
+_HALF: Final = re.compile(rb"\\ud[89a-f]", re.IGNORECASE)
 
 
 def _is_json(request: Request) -> bool:
