@@ -250,6 +250,41 @@ def test_openinference_of_another_library(store: Store) -> None:
     assert found[GRANDCHILD]["usage"] == {"total_tokens": 9}
 
 
+def test_the_platforms_own_framework(store: Store) -> None:
+    common = {
+        "entity.id": "writer",
+        "entity.type": "agent",
+        "entity.name": "Writer",
+        "user.id": "u",
+        "operation.id": "o",
+    }
+    put(
+        store,
+        sent(
+            [
+                span(CHILD, ROOT, "tool.execution:search", {**common, "span.type": "tool", "tool.name": "search",
+                                                            "input": '{"q":1}', "tool.parameters": "{}"}, kind=3),
+                span(GRANDCHILD, ROOT, "llm:generateText", {**common, "span.type": "llm", "llm.model": "gpt-4",
+                                                            "llm.usage.prompt_tokens": 3,
+                                                            "llm.usage.completion_tokens": 4, "llm.stream": False}),
+                span(ROOT, None, "Writer", {**common, "agent.state": "completed", "input": "hello", "output": "bye",
+                                            "usage.total_tokens": 7, "ai.model.name": "gpt-4"}),
+            ]
+        ),
+    )  # fmt: skip
+    found = tree(store)
+    trace, search, model = found["trace"], found[CHILD], found[GRANDCHILD]
+    assert (trace["name"], trace["agent_id"], trace["user_id"]) == ("Writer", "writer", "u")
+    assert (trace["input"], trace["output"], trace["usage"]) == (
+        {"result": "hello"}, {"result": "bye"}, {"total_tokens": 7},
+    )  # fmt: skip
+    assert (search["kind"], search["name"], search["input"]) == ("tool", "search", {"q": 1})
+    assert (model["kind"], model["name"]) == ("llm", "llm:generateText")
+    assert model["usage"] == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    assert model["metadata"] == {"model_parameters": {"model": "gpt-4"}, "llm.stream": False}
+    assert {operation["agent_id"] for operation in (search, model)} == {"writer"}
+
+
 def test_numbers_that_json_lacks_are_texts(store: Store) -> None:
     put(store, sent([span(ROOT, None, "x", {"input.value": '{"a": NaN, "b": -Infinity, "c": 1.10}'})]))
     ((text,),) = store.rows("SELECT input FROM traces")
