@@ -32,6 +32,7 @@ _CHUNK: Final = 1024  # events written or read at once
 _CHUNK_BYTES: Final = 8 * 2**20
 _HANDING_OVER: Final = 0.5  # seconds of a shutdown that are kept for leaving the rest on the disk
 _LOOK: Final = 30.0  # seconds between two looks at what others may have left
+_PATIENCE: Final = 1.0  # seconds that an exit waits for the disk
 _WATCH: Final = 0.5  # seconds between two looks at the queue while the lane's thread is busy
 
 
@@ -102,7 +103,7 @@ class SpooledLane(Lane):
         """Wait for the thread to finish; if it does not, see to it that all is on the disk."""
         super().wait_until_left(stop)
         if self._intake:
-            self._take_in()
+            self._take_in(_PATIENCE)
 
     def _has_work(self) -> bool:
         if super()._has_work() or self._unread:
@@ -128,14 +129,18 @@ class SpooledLane(Lane):
             if not self._key_refused:
                 self._load()
 
-    def _take_in(self) -> None:
+    def _take_in(self, patience: float = -1) -> None:
         """From the queue to the disk, and on to the backlog while there is room."""
-        with self._disk:
+        if not self._disk.acquire(timeout=patience):
+            return  # a disk, or a function of the user's that redacts, hangs
+        try:
             self._write_due = _clock.monotonic() + self._interval
             self._delete_settled({})
             events = self._next_taken()
             while events and self._pass_on(events):
                 events = self._next_taken()
+        finally:
+            self._disk.release()
 
     def _next_taken(self) -> list[Event]:
         with self._lock:
@@ -150,16 +155,18 @@ class SpooledLane(Lane):
     def _pass_on(self, events: list[Event]) -> bool:
         """Write events, and let them wait in memory or on the disk; False where they had to be put back."""
         safe: list[Event] = []
+        entries: list[Entry] = []
         for event in events:
-            processed = self._safe(event)
-            if processed is None:
+            made_safe = self._safe(event)
+            if made_safe is None:
                 with self._lock:
                     self._between -= 1
                     self._backlog.recorded += 1
                     self._backlog.lose(event, "serialize_error")
             else:
-                safe.append(processed)
-        places = self._written(safe)
+                safe.append(made_safe[0])
+                entries.append(made_safe[1])
+        places = self._written(entries)
         with self._lock:
             self._between -= len(safe)
             if not places and self._spool.unread_own:
@@ -178,20 +185,21 @@ class SpooledLane(Lane):
             self._due = min(self._due, _clock.monotonic() + self._rules.flush_interval)
         return True
 
-    def _safe(self, event: Event) -> Event | None:
+    def _safe(self, event: Event) -> tuple[Event, Entry] | None:
         try:
-            return self._made_safe(event)
+            processed = self._made_safe(event)
+            if processed is None:
+                return None
+            self._thaw.know(processed)
+            return processed, Entry(_key(processed), _is_root(processed), freeze(processed))
         except Exception as fault:  # an event that cannot be made safe is neither sent nor kept as it is
             _guard.Guard.swallowed(fault)
             return None
 
-    def _written(self, events: Sequence[Event]) -> list[Place]:
+    def _written(self, entries: Sequence[Entry]) -> list[Place]:
         """Where the events are now; nothing where the disk does not take them, and memory must do."""
-        if not events:
+        if not entries:
             return []
-        entries = [Entry(_key(event), _is_root(event), freeze(event)) for event in events]
-        for event in events:
-            self._thaw.know(event)
         try:
             if not self._make_disk_room(sum(len(entry.body) + OVERHEAD for entry in entries)):
                 self._say_full("events wait in memory only")
@@ -201,7 +209,9 @@ class SpooledLane(Lane):
             say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s; events wait in memory only", fault)
             if not fault.temporary:
                 self._spool.abandon()
-            return []
+        except Exception as fault:  # a fault of ours must not cost the events
+            _guard.Guard.swallowed(fault)
+        return []
 
     def _say_full(self, what: str) -> None:
         text = "voltagent: the spool in %s is full (%d MiB), %s"
@@ -251,7 +261,8 @@ class SpooledLane(Lane):
                     else:
                         self._places[id(event)] = row.place
                         self._backlog.take(event, inherited=True)
-        self._due = _clock.monotonic()
+        if self._rules.flush_interval is not None:
+            self._due = _clock.monotonic()
 
     def _thawed(self, row: Row) -> Event | None:
         if row.body is None:

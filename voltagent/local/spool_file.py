@@ -275,14 +275,14 @@ class SpoolFile:
         self.path.replace(f"{self.path}.corrupt")
         self.claim.release(delete=True)
 
-    def _ask(self, action: Callable[[Connection], T]) -> T:
+    def _ask(self, action: Callable[[Connection], T], *, create: bool = False) -> T:
         try:
-            return self._file.use(action, create=False)
+            return self._file.use(action, create=create)
         except VALUE_FAULTS as fault:  # a damaged file gives values that cannot be
             raise StoreError(f"the spool {self.path} cannot be used: {fault}") from fault
 
     def _change(self, action: Callable[[Connection], T]) -> T:
-        return self._file.use(lambda connection: in_transaction(connection, action), create=True)
+        return self._ask(lambda connection: in_transaction(connection, action), create=True)
 
 
 # ------------------------------------------------------------------------------------------------------------- pieces
