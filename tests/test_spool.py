@@ -16,8 +16,10 @@ import pytest
 from tests.memory import Recording, conserved
 from tests.model import Model
 from tests.server import Recorded, Reply, Server, answer, hang, unused_port
-from voltagent import VoltAgentSDK
+from voltagent import ValidationError, VoltAgentSDK, settings
+from voltagent._checkup import Finding
 from voltagent._span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, Trace
+from voltagent.cli.spool import look
 from voltagent.exporters import Exporter
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
@@ -392,3 +394,79 @@ def test_the_local_store_needs_no_spool(tmp_path: Path) -> None:
         pass
     assert sdk.shutdown().accepted == 2
     assert not (tmp_path / "spool").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (True, "voltagent/spool"),
+        ("yes", "voltagent/spool"),
+        (False, None),
+        ("0", None),
+        ("here/it", "here/it"),
+        (Path("p"), "p"),
+    ],
+)
+def test_the_setting_is_a_switch_or_a_folder(given: Any, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings.load({"spool": given}).spool
+    assert (found is None) if expected is None else str(found).endswith(expected)
+    if isinstance(given, str):
+        monkeypatch.setenv("VOLTAGENT_SPOOL", given)
+        assert settings.load().spool == found
+
+
+@pytest.mark.parametrize("wrong", [{"spool": 5}, {"spool": ""}, {"spool_size": 0}, {"spool_size": "large"}])
+def test_a_wrong_setting_is_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        settings.load(wrong)
+
+
+def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
+    def given(**more: Any) -> dict[str, Any]:
+        keys = {"public_key": "pk_1", "secret_key": "sk_1"}
+        return {"base_url": f"http://127.0.0.1:{port}", "exporter": "rest", "spool": tmp_path / "s", **keys, **more}
+
+    def said(**more: Any) -> list[Finding]:
+        return list(look(settings.load(given(**more))))
+
+    assert [finding.text for finding in said()] == [f"{tmp_path / 's'}: nothing waits"]
+    sdk = VoltAgentSDK(**given(flush_interval=0.05))
+    with sdk.trace(agent_id="a"):
+        pass
+    until(lambda: rows(tmp_path / "s") == 2)
+    _, running = said()
+    assert "of a program that is running" in running.text
+    sdk.shutdown()
+    whole, left = said()
+    assert (whole.state, left.state) == ("ok", "note")
+    assert whole.facts["events"] == left.facts["events"] == 2
+    assert left.text.startswith(f"2 events for rest http://127.0.0.1:{port} since 20")
+    assert left.text.endswith("the next program that records here sends them")
+    assert "another address or key" in said(public_key="pk_2")[1].advice
+    (path,) = (tmp_path / "s").glob("*.db")
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+    connection.commit()
+    connection.close()
+    assert said()[1].facts["corrupt"] == 1
+    path.write_bytes(b"no database at all " * 300)
+    assert "cannot be read" in said()[1].text
+    (tmp_path / "file").write_text("mine")
+    (wrong,) = said(spool=tmp_path / "file")
+    assert (wrong.state, wrong.step) == ("wrong", "file")
+
+
+def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int) -> None:
+    """Neither by itself nor with its end."""
+
+    def fails(path: str, value: object) -> object:
+        raise ValueError
+
+    sdk = VoltAgentSDK(
+        base_url=f"http://127.0.0.1:{port}", exporter="rest", spool=folder, flush_interval=0.05, redact=fails
+    )
+    with sdk.trace(agent_id="a", input={"text": "canary-5d1"}) as trace:
+        trace.add_tool(name="t", input={"text": "canary-5d1"}).success({"text": "canary-5d1"})
+    until(lambda: rows(folder) == 4)
+    assert b"canary-5d1" not in b"".join(path.read_bytes() for path in folder.iterdir())
+    sdk.shutdown()
