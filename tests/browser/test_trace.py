@@ -166,8 +166,10 @@ def test_values_are_folded_and_long_ones_are_cut(site: Site, new_page: Open):
         "none": None,
         "flag": True,
     }
-    id = recorded(site, [Step("tool", "big", 0, 1, {"lines": "\n".join(map(str, range(100)))}, output)], 2)
+    steps = [Step("tool", "big", 0, 1, {"lines": "\n".join(map(str, range(100)))}, output)]
+    id = recorded(site, steps, 2, input=b'{"exact": 1152921504606846979}')
     page = new_page(f"#/trace/{id}", permissions=["clipboard-read", "clipboard-write"])
+    expect(page.locator(".section", has_text="Input")).to_contain_text("exact1152921504606846979")
     row(page, "big").click()
     section = page.locator(".section", has_text="Output")
     expect(section).to_contain_text("whole1152921504606846977")

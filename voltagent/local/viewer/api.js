@@ -85,6 +85,13 @@ function idsOf(data) {
   }
 }
 
+/** Show no state: the page that is shown is not live. */
+export function stopped() {
+  const place = document.getElementById("live");
+  delete place.dataset.state;
+  place.textContent = "";
+}
+
 const STATES = { live: "live", lost: "no server" };
 
 function shown(state) {

@@ -1,5 +1,6 @@
 // One page at a time, as the address says; and what all pages have: colours, help, the state of the connection.
 
+import { stopped } from "./api.js";
 import { choose } from "./choices.js";
 import { element } from "./dom.js";
 import { help, useKeys } from "./keys.js";
@@ -32,6 +33,7 @@ function show() {
   shown?.page.close();
   useKeys([]);
   host.replaceChildren();
+  stopped();
   host.className = wanted.page;
   document.title = "voltagent";
   for (const link of document.querySelectorAll("nav a")) {

@@ -12,6 +12,7 @@ import { virtualRows } from "./rows.js";
 import { splitter } from "./splitter.js";
 import { growRow, ticks, treeRow } from "./timeline.js";
 import { age, criticalPath, extent, matches, selfTime, treeOf, visible } from "./tree.js";
+import { asText } from "./value.js";
 
 const NARROW = matchMedia("(max-width: 720px)");
 const FEW = 2000; // nodes that can be drawn in small five times a second
@@ -180,7 +181,7 @@ function place(view, node) {
 
 async function detail(view) {
   const node = view.nodes[view.at];
-  const state = JSON.stringify([node.id, node.status, node.duration, node.index ? null : view.answer.trace]);
+  const state = asText([node.id, node.status, node.duration, node.index ? null : contents(view.answer.trace)]);
   if (state === view.detailed) return;
   const turned = view.turned !== node.id;
   view.turned = node.id;
@@ -193,6 +194,11 @@ async function detail(view) {
     if (!view.closed) view.aside.replaceChildren(element("p", { class: "problem" }, failure.message));
   }
   if (turned) view.aside.scrollTop = 0;
+}
+
+/** What the details of the trace itself depend on: not how many operations it has by now. */
+function contents({ input, output, metadata, usage, error, tags, user, conversation }) {
+  return [input, output, metadata, usage, error, tags, user, conversation];
 }
 
 function fillDetails(view, thing, where) {
