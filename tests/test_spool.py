@@ -18,7 +18,7 @@ from tests.model import Model
 from tests.server import Recorded, Reply, Server, answer, hang, unused_port
 from voltagent import ValidationError, VoltAgentSDK, settings
 from voltagent._checkup import Finding
-from voltagent._span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, Trace
+from voltagent._span import AGENT, COMPLETED, TOOL, TRACE, Event, Phase, Remote, Span, Trace
 from voltagent.cli.spool import look
 from voltagent.exporters import Exporter
 from voltagent.exporters.otlp import OtlpExporter
@@ -459,14 +459,14 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
 def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int) -> None:
     """Neither by itself nor with its end."""
 
-    def fails(path: str, value: object) -> object:
-        raise ValueError
+    def fails(event: Event) -> Event | None:
+        return None if event[0] is Phase.START and event[1].kind == TOOL else event
 
-    sdk = VoltAgentSDK(
-        base_url=f"http://127.0.0.1:{port}", exporter="rest", spool=folder, flush_interval=0.05, redact=fails
-    )
-    with sdk.trace(agent_id="a", input={"text": "canary-5d1"}) as trace:
-        trace.add_tool(name="t", input={"text": "canary-5d1"}).success({"text": "canary-5d1"})
-    until(lambda: rows(folder) == 4)
+    sender = make(rest(port), folder, processors=[fails])
+    recording = Recording(sender)
+    root = recording.trace("t")
+    recording.end(recording.tool(root, "canary-5d1", b'{"x":"canary-5d1"}'))
+    recording.end(root)
+    until(lambda: rows(folder) == 3)
     assert b"canary-5d1" not in b"".join(path.read_bytes() for path in folder.iterdir())
-    sdk.shutdown()
+    assert conserved(sender.shutdown(1).result()).dropped == {"serialize_error": 1}

@@ -282,10 +282,13 @@ class Lane(Intake):
 
     def _processed(self, event: Event) -> Event | None:
         try:
-            return self._process(event)
+            processed = self._process(event)
         except Exception as fault:  # an event that cannot be made safe is never sent as it is
             _guard.Guard.swallowed(fault)
-            return None
+            processed = None
+        if processed is None and event[0] is not _END:
+            _withhold(event[1])
+        return processed
 
     def _export(self, events: list[Event], until: float) -> Sequence[Outcome]:
         try:
@@ -360,6 +363,11 @@ class Lane(Intake):
 
 
 _NOT_SAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
+
+
+def _withhold(span: Span) -> None:
+    """Keep nothing of a start that could not be made safe: its end would bring it along."""
+    span.name, span.input, span.metadata, span.tags, span.facts = "[redaction failed]", None, None, None, None
 
 
 def _cancel(span: Span, now: int) -> None:

@@ -20,7 +20,7 @@ from voltagent._lane import Lane
 from voltagent._leaving import Stop
 from voltagent._promise import Promise, Report
 from voltagent._span import TRACE, Event, Phase, Span
-from voltagent.exporters import Exporter, Remembering
+from voltagent.exporters import Exporter, Outcome, Remembering
 from voltagent.local.file import StoreError
 from voltagent.local.spool import Spool
 from voltagent.local.spool_file import OVERHEAD, Entry, Place, Row
@@ -43,10 +43,9 @@ class SpooledLane(Lane):
         self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool
     ) -> None:
         self._spool = spool
-        self._made_safe = process
         self._remembering = exporter if isinstance(exporter, Remembering) else None
         self._interval = rules.flush_interval or _INTERVAL
-        super().__init__(exporter, rules, _as_it_is)
+        super().__init__(exporter, rules, process)
 
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)
@@ -186,13 +185,13 @@ class SpooledLane(Lane):
         return True
 
     def _safe(self, event: Event) -> tuple[Event, Entry] | None:
+        processed = self._processed(event)
+        if processed is None:
+            return None
         try:
-            processed = self._made_safe(event)
-            if processed is None:
-                return None
             self._thaw.know(processed)
             return processed, Entry(_key(processed), _is_root(processed), freeze(processed))
-        except Exception as fault:  # an event that cannot be made safe is neither sent nor kept as it is
+        except Exception as fault:  # an event that cannot be kept is not sent either: the order would suffer
             _guard.Guard.swallowed(fault)
             return None
 
@@ -341,6 +340,9 @@ class SpooledLane(Lane):
         with self._disk:
             self._delete_settled(self._memories(batch))
 
+    def _answers(self, batch: list[Event], until: float) -> list[Outcome]:
+        return list(self._export(batch, until))  # made safe on their way to the disk
+
     def _keep_up(self, over: threading.Event) -> None:
         """While the lane's thread is busy: write what is recorded meanwhile."""
         while not over.wait(min(_WATCH, self._interval)):
@@ -407,10 +409,6 @@ class SpooledLane(Lane):
             self._delete_settled({})
             self._voice.left_behind(lost)
             self._spool.close()
-
-
-def _as_it_is(event: Event) -> Event | None:
-    return event
 
 
 def _patient_no_more(stop: Stop) -> Stop:
