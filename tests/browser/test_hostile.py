@@ -16,7 +16,7 @@ from tests.browser.site import Site
 from voltagent._span import Span
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 expect = sync_api().expect
 
@@ -53,8 +53,9 @@ def record(site: Site) -> tuple[str, str]:
     root = hostile_trace(site, CORPUS[0], CORPUS[1])
     for number, text in enumerate(CORPUS):
         payload = json.dumps(fields(text)).encode()
+        metadata = json.dumps({**fields(text), "model_parameters": {"model": text}}).encode()
         kind = text if number % 5 == 0 else ("agent", "tool", "memory", "retriever")[number % 4]
-        span = site.run.recorder.start(root, kind, text, payload, payload, operation=text, tags=(text,))
+        span = site.run.recorder.start(root, kind, text, payload, metadata, operation=text, tags=(text,))
         span.error = json.dumps(
             {"message": text, "type": text, "stack": text, "cause": fields(text), "code": text}
         ).encode()
@@ -142,19 +143,44 @@ def test_the_details_of_all_show_them_as_text(ids: tuple[str, str], new_page: Op
     assert page.evaluate(_HARMLESS) == []
 
 
-@pytest.mark.parametrize("kind", ["conversation", "compare", "numbers", "tools", "filters", "unknown"])
+@pytest.mark.parametrize("kind", ["conversation", "compare", "numbers", "tools", "models", "filters", "unknown"])
 def test_other_pages_show_them_as_text(kind: str, ids: tuple[str, str], new_page: Open):
     target = {
         "conversation": address("conversation", CONVERSATION),
         "compare": address("compare", *ids),
         "numbers": "#/numbers",
         "tools": "#/numbers?by=tool",
+        "models": "#/numbers?by=model",
         "filters": f"#/?agent={quote(CORPUS[3])}&status={quote(CORPUS[4])}&kind={quote(CORPUS[5])}",
         "unknown": f"#/{quote(CORPUS[0], safe='')}?{quote(CORPUS[1])}",
     }[kind]
     page = new_page(target)
     expect(page.locator("main .turn, main .half, main .totals, main .empty").first).to_be_visible()
     assert page.evaluate(_HARMLESS) == []
+
+
+def test_the_looking_itself_would_notice_and_the_policy_would_hold(
+    ids: tuple[str, str], witness: Witness, new_page: Open, site: Site
+):
+    """A page that takes texts for HTML is noticed, and even there the content security policy lets nothing run."""
+    witness.expected += ["Content Security Policy", "404", "request to http", "ERR_"]
+    page = new_page("#/nowhere")
+
+    def careless(route: Route) -> None:
+        ours = "made.append(...children.flat(Infinity).filter("
+        source = route.fetch().text()
+        assert ours in source
+        html = "made.innerHTML += children.flat(Infinity).filter((child) => typeof child === 'string').join('');"
+        route.fulfill(body=source.replace(ours, html + ours), content_type="text/javascript")
+
+    page.route("**/dom.js", careless)
+    page.goto(site.url + address("trace", ids[0]))
+    page.reload()
+    expect(page.locator(".details h2")).to_be_visible()
+    found = page.evaluate(_HARMLESS)
+    assert "IMG" in found
+    assert "it ran" not in found
+    assert any("Content Security Policy" in text for text in witness.seen), "it says what it refused"
 
 
 def test_an_address_cannot_carry_a_script(witness: Witness, new_page: Open):

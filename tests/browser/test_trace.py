@@ -309,8 +309,20 @@ def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
     page.keyboard.press("d")
     expect(page.locator(".rows [aria-selected=true]")).to_contain_text("planner")
     expect(page.locator(".half").first).to_contain_text("same input and output")
+    expect(page.locator(".half .unlike")).to_have_count(0)
     page.keyboard.press("d")
     expect(page.locator(".half").last).to_contain_text("is without it")
+
+
+def test_a_comparison_marks_the_parts_of_values_that_differ(site: Site, new_page: Open):
+    same, lists = {"k": 3, "deep": {"same": True}}, ([1, 2, 3], [1, 5])
+    values = [{**same, "question": text, "list": numbers} for text, numbers in zip(("a", "b"), lists, strict=True)]
+    ids = [recorded(site, [Step("tool", "t", 0, 1, value, "out")], 2, f"agent-{value['question']}") for value in values]
+    page = new_page(f"#/compare/{'/'.join(ids)}?row=1")
+    expect(page.locator(".half").first).to_contain_text("input differs")
+    marked = page.locator(".half .entry.unlike")
+    expect(marked).to_have_count(5)
+    assert marked.all_text_contents() == ["questiona", "12", "23", "questionb", "15"]
 
 
 def test_two_marked_traces_are_compared_from_the_list(day: Site, new_page: Open):

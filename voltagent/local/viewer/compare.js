@@ -142,7 +142,7 @@ async function select(view, index) {
   const things = await Promise.all([whole(view, 0, one), whole(view, 1, other)]);
   if (view.closed || view.at !== index) return;
   const equal = things[0] && things[1] ? sameParts(...things) : null;
-  view.sides.replaceChildren(...things.map((thing, number) => half(view, thing, number, equal)));
+  view.sides.replaceChildren(...things.map((thing, number) => half(view, thing, number, equal, things[1 - number])));
 }
 
 async function whole(view, number, node) {
@@ -161,14 +161,14 @@ function sameParts(one, other) {
   return differ.length ? `${differ.join(", ")} ${differ.length > 1 ? "differ" : "differs"}` : "same input and output";
 }
 
-function half(view, thing, number, equal) {
+function half(view, thing, number, equal, other) {
   const letter = element("span", { class: "side" }, number ? "B" : "A");
   if (!thing) return element("section", { class: "half" }, element("p", { class: "dim" }, letter, " is without it"));
   const nodes = view.trees[number];
   const { from, to } = extent(nodes);
   const node = nodes.find((other) => other.id === thing.id) || nodes[0];
   const place = { self: selfTime(nodes, node), begin: from, total: to - from };
-  return element("section", { class: "half" }, element("p", { class: "dim" }, letter, equal && ` ${equal}`), ...details(thing, place));
+  return element("section", { class: "half" }, element("p", { class: "dim" }, letter, equal && ` ${equal}`), ...details(thing, place, other));
 }
 
 function keysOf(view) {

@@ -6,17 +6,21 @@ import { kindName, mark, status } from "./kinds.js";
 import { address } from "./route.js";
 import { asText, section, shown, text } from "./value.js";
 
-/** The details of a thing (an operation or the trace, whole), as elements. `self` is its own time in microseconds. */
-export function details(thing, { self, begin, total }) {
+/**
+ * The details of a thing (an operation or the trace, whole), as elements. `self` is its own time in microseconds; what
+ * is not as in the `other` thing, if one is given, is marked.
+ */
+export function details(thing, { self, begin, total }, other = null) {
+  const beside = (name) => (other ? { other: other[name] } : {});
   return [
     element("header", {}, element("h2", {}, mark(thing), element("bdi", {}, thing.name || thing.agent)), status(thing.status, { long: true })),
     facts(thing, { self, begin, total }),
     thing.error === null || thing.error === undefined ? null : section("Error", thing.error, { content: failure(thing.error) }),
-    given(thing.input) && section("Input", thing.input),
-    given(thing.output) && section("Output", thing.output),
-    thing.instructions && section("Instructions", thing.instructions),
+    given(thing.input) && section("Input", thing.input, beside("input")),
+    given(thing.output) && section("Output", thing.output, beside("output")),
+    thing.instructions && section("Instructions", thing.instructions, beside("instructions")),
     given(thing.usage) && section("Usage", thing.usage, { content: usage(thing.usage) }),
-    filled(thing.metadata) && section("Metadata", thing.metadata),
+    filled(thing.metadata) && section("Metadata", thing.metadata, beside("metadata")),
   ].filter(Boolean);
 }
 

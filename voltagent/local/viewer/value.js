@@ -10,10 +10,17 @@ const OPEN_DEPTH = 2; // levels that are open at first
 const OPEN_ENTRIES = 24; // in objects and arrays of up to so many entries
 const PREVIEW = 72;
 
-/** A value as elements. */
-export function shown(value) {
+const NOTHING = Symbol("nothing to compare with");
+
+/** A value as elements; with another one to compare it with, what differs is marked. */
+export function shown(value, other = NOTHING) {
   const plain = typeof value === "string";
-  return element("div", { class: plain ? "value text" : "value" }, plain ? text(value) : node(null, value, 0));
+  const inside = plain ? element("span", { class: unlike(value, other) }, text(value)) : node(null, value, 0, other);
+  return element("div", { class: plain ? "value text" : "value" }, inside);
+}
+
+function unlike(value, other) {
+  return other !== NOTHING && (other === undefined || asText(value) !== asText(other)) ? "unlike" : "";
 }
 
 /** The value as a text to copy: a text as it is, everything else as JSON. */
@@ -28,9 +35,9 @@ function rawNumber(number) {
 }
 
 /** A titled section around a value, with a button that copies it. */
-export function section(title, value, { open = true, content = null } = {}) {
+export function section(title, value, { open = true, content = null, other = NOTHING } = {}) {
   const head = element("summary", {}, element("span", { class: "title" }, title), size(value));
-  const body = content || shown(value);
+  const body = content || shown(value, other);
   return element("details", { class: "section", open }, head, copyButton(() => asText(value)), body);
 }
 
@@ -42,33 +49,35 @@ function size(value) {
 
 const hint = (words) => (words ? element("span", { class: "dim" }, words) : null);
 
-function node(key, value, depth) {
-  if (value === null || typeof value !== "object") return element("div", { class: "entry" }, label(key), leaf(value));
+function node(key, value, depth, other) {
+  const sort = `entry ${unlike(value, other)}`;
+  if (value === null || typeof value !== "object") return element("div", { class: sort }, label(key), leaf(value));
   const entries = Object.entries(value);
-  if (!entries.length) return element("div", { class: "entry" }, label(key), Array.isArray(value) ? "[ ]" : "{ }");
-  return branch(key, value, entries, depth);
+  if (!entries.length) return element("div", { class: sort }, label(key), Array.isArray(value) ? "[ ]" : "{ }");
+  return branch(key, value, entries, depth, other);
 }
 
-function branch(key, value, entries, depth) {
+function branch(key, value, entries, depth, other) {
   const preview = element("span", { class: "preview" }, previewOf(value));
   const inside = element("div", { class: "inside" });
   const fill = () => {
-    if (!inside.firstChild) more(inside, entries, 0, depth, Array.isArray(value));
+    if (!inside.firstChild) more(inside, entries, 0, depth, Array.isArray(value), other);
   };
   const open = depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES;
   if (open) fill();
   const summary = element("summary", {}, label(key), preview);
-  return element("details", { class: "branch", open, on: { toggle: fill } }, summary, inside);
+  return element("details", { class: `branch ${unlike(value, other)}`, open, on: { toggle: fill } }, summary, inside);
 }
 
-function more(inside, entries, from, depth, numbered) {
+function more(inside, entries, from, depth, numbered, other) {
   const part = entries.slice(from, from + ENTRIES);
-  inside.append(...part.map(([key, value]) => node(numbered ? Number(key) : key, value, depth + 1)));
+  const beside = (key) => (other === NOTHING ? NOTHING : Object.hasOwn(Object(other), key) ? other[key] : undefined);
+  inside.append(...part.map(([key, value]) => node(numbered ? Number(key) : key, value, depth + 1, beside(key))));
   const left = entries.length - from - part.length;
   if (!left) return;
   const next = button(`show ${count(Math.min(ENTRIES, left))} more of ${count(left)}`, () => {
     next.remove();
-    more(inside, entries, from + ENTRIES, depth, numbered);
+    more(inside, entries, from + ENTRIES, depth, numbered, other);
   }, { class: "quiet" });
   inside.append(next);
 }
