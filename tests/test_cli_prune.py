@@ -76,11 +76,11 @@ def test_it_says_how_much_and_gives_the_space_back(db: Path, capsys: pytest.Capt
 
 
 def test_a_size_is_reached_by_the_oldest_that_may_go(db: Path) -> None:
-    assert prune(db, "--max-size", "120kB") == 0
+    assert prune(db, "--max-size", "450kB") == 0
     page_size, count = asked(db, "PRAGMA page_size")[0][0], asked(db, "PRAGMA page_count")[0][0]
     assert isinstance(page_size, int)
     assert isinstance(count, int)
-    assert 60_000 < page_size * count <= 120_000
+    assert 350_000 < page_size * count <= 450_000
     assert left(db) == list(range(len(left(db))))[::-1]
     assert prune(db, "--max-size", "1GiB") == 0
 

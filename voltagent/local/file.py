@@ -73,6 +73,7 @@ class Schema:
     what: str  # what messages call the file: "store"
     application_id: int  # tells our files from other SQLite databases (`PRAGMA application_id`)
     steps: tuple[tuple[str, ...], ...]
+    page_size: int = 4096  # bytes, for files that are made from now on
 
 
 class File:
@@ -245,7 +246,8 @@ def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Con
 
 
 def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only counts before the first table is made
+    connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two only count before the first table is made
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     in_transaction(connection, lambda connection: _take_steps(connection, schema))
 

@@ -62,7 +62,7 @@ _CONVERSATION: Final = """
     SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
 
 # What the newest traces show: a list to choose from need not know what was a year ago.
-_RECENT: Final = "FROM (SELECT * FROM traces ORDER BY start_ns DESC LIMIT 2000)"
+_RECENT: Final = "FROM (SELECT agent_id, user_id, tags FROM traces ORDER BY start_ns DESC LIMIT 2000)"
 _FACETS: Final[Mapping[str, str]] = {
     "agents": f"""
         SELECT agent_id {_RECENT} UNION
