@@ -34,7 +34,7 @@ export function facts(thing, { self, begin, total }) {
   const rows = [
     ["kind", thing.kind === "trace" ? "" : kindName(thing)],
     ["duration", took === null ? "" : [duration(took), dim(share)]],
-    ["itself", self === null || self === took ? "" : [duration(self), dim("without its children")]],
+    ["itself", self === null || Math.abs(self - took) < 1 ? "" : [duration(self), dim("without its children")]],
     ["started", [exactly(thing.start), thing.kind === "trace" ? "" : dim(`+ ${duration(thing.start - begin)}`)]],
     ["agent", thing.agent && element("bdi", {}, thing.agent)],
     ["user", thing.user && linked(thing.user, address("list", [], { user: thing.user }))],
