@@ -183,6 +183,14 @@ def test_colour_is_for_terminals_only(db: Path) -> None:
     assert max(map(len, plain.splitlines())) <= 60
 
 
+@pytest.mark.parametrize("command", ["show", "traces"])
+def test_what_only_reads_the_store_loads_no_http_client(command: str, db: Path) -> None:
+    asked = "import sys; from voltagent.cli import main; main(); sys.exit('httpx' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", asked, command, "--db", str(db)], capture_output=True, text=True)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "support-v1" in shown.stdout
+
+
 def test_a_reader_that_leaves_early_is_no_error(db: Path) -> None:
     shell = f'"{sys.executable}" -m voltagent show -v --db "{db}" | true'
     ran = subprocess.run(["bash", "-o", "pipefail", "-c", shell], capture_output=True, text=True, check=False)

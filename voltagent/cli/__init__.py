@@ -9,17 +9,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Final
 
 import voltagent
 from voltagent._readable import clean
-from voltagent.cli import doctor, export, prune, push, show, tail, traces, ui
 from voltagent.cli.text import encodable
 from voltagent.errors import VoltAgentError
 
 __all__ = ["main"]
 
-_COMMANDS: Final = (traces, show, tail, export, push, prune, ui, doctor)
+_COMMANDS: Final = ("traces", "show", "tail", "export", "push", "prune", "ui", "doctor")
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -44,8 +44,9 @@ The exit status is 0, 1 where there is nothing to show or something is wrong, an
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Wrong arguments raise ``SystemExit(2)``, as argparse has it."""
+    given = sys.argv[1:] if argv is None else argv
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parser(given).parse_args(given)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="voltagent",
         description=_ABOUT,
@@ -68,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"voltagent {voltagent.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add(commands)
+    for name in _wanted(given):
+        import_module(f"voltagent.cli.{name}").add(commands)
     return parser
+
+
+def _wanted(given: Sequence[str]) -> Sequence[str]:
+    """The command that is given, or all: some import httpx, which takes longer than what others do."""
+    return given[:1] if given and given[0] in _COMMANDS else _COMMANDS
