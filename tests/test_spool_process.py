@@ -85,7 +85,7 @@ def next_process(url: str, folder: Path, **options: Any) -> tuple[VoltAgentSDK, 
         **options,
     }
     sdk = VoltAgentSDK(base_url=url, spool=folder, timeout=20, retry_delay=0.01, **given)
-    return sdk, sdk.flush()
+    return sdk, sdk.flush(120)
 
 
 def conserved(report: Any) -> None:
