@@ -22,7 +22,7 @@ from tests.browser.site import Site, open_site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-_TIMEOUT = 10_000  # milliseconds that a condition is waited for, on a machine that has other work too
+_TIMEOUT = 20_000  # milliseconds that a condition is waited for, on a machine that has other work too
 
 
 # For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
@@ -30,13 +30,14 @@ _TIMEOUT = 10_000  # milliseconds that a condition is waited for, on a machine t
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of a worker."""
-    sync_playwright = sync_api().sync_playwright
+    playwright_api = sync_api()
+    playwright_api.expect.set_options(timeout=_TIMEOUT)
     path = program()
     if path is None and REQUIRED:
         pytest.fail("VOLTAGENT_REQUIRE_BROWSER=1, but there is no Chromium")
     if path is None:
         pytest.skip("no test in a browser: there is no Chromium (apt-get install chromium)")
-    with sync_playwright() as playwright:
+    with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
@@ -61,11 +62,16 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def day(filled: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Site:
     """The site, with a day's work in its store. Name it before `new_page`."""
-    assert not (tmp_path / filled.name).exists(), "`day` fills the store before the site opens it"
-    for part in filled.parent.iterdir():
-        shutil.copy(part, tmp_path)
+    copy_store(filled, tmp_path)
     site: Site = request.getfixturevalue("site")
     return site
+
+
+def copy_store(source: Path, folder: Path) -> None:
+    """Give the site, which opens `traces.db` in this folder, what another store holds."""
+    assert not (folder / "traces.db").exists(), "the store is filled before the site opens it"
+    for part in source.parent.iterdir():
+        shutil.copy(part, folder)
 
 
 @dataclass

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
 from tests.browser.chromium import sync_api
-from tests.browser.conftest import Witness
+from tests.browser.conftest import Witness, copy_store
 from tests.browser.hostile import CORPUS, fields
 from tests.browser.site import Site
+from tests.stored import Run
 from voltagent._span import Span
 
 if TYPE_CHECKING:
@@ -46,31 +48,31 @@ _HARMLESS = """() => {
 }"""
 
 
-def record(site: Site) -> tuple[str, str]:
+def record(run: Run) -> tuple[str, str]:
     """A trace per text, and one with all of them as operations; the ids of the latter and of the last one."""
     for number, text in enumerate(CORPUS):
-        site.run.recorder.end(hostile_trace(site, text, f"{number}{text}"), "error")
-    root = hostile_trace(site, CORPUS[0], CORPUS[1])
+        run.recorder.end(hostile_trace(run, text, f"{number}{text}"), "error")
+    root = hostile_trace(run, CORPUS[0], CORPUS[1])
     for number, text in enumerate(CORPUS):
         payload = json.dumps(fields(text)).encode()
         metadata = json.dumps({**fields(text), "model_parameters": {"model": text}}).encode()
         kind = text if number % 5 == 0 else ("agent", "tool", "memory", "retriever")[number % 4]
-        span = site.run.recorder.start(root, kind, text, payload, metadata, operation=text, tags=(text,))
+        span = run.recorder.start(root, kind, text, payload, metadata, operation=text, tags=(text,))
         span.error = json.dumps(
             {"message": text, "type": text, "stack": text, "cause": fields(text), "code": text}
         ).encode()
         span.output = payload
         span.usage = {"prompt_tokens": 1, text: text}
-        site.run.recorder.end(span, "error" if number % 2 else text)
-    site.run.recorder.end(root, "completed")
-    assert site.run.save() == {}
+        run.recorder.end(span, "error" if number % 2 else text)
+    run.recorder.end(root, "completed")
+    assert run.save() == {}
     return CORPUS[1], f"{len(CORPUS) - 1}{CORPUS[-1]}"
 
 
-def hostile_trace(site: Site, text: str, identifier: str) -> Span:
+def hostile_trace(run: Run, text: str, identifier: str) -> Span:
     payload = json.dumps(fields(text)).encode()
     about = {"user_id": text, "conversation_id": CONVERSATION, "version": text, "level": text}
-    span = site.run.recorder.start_trace(text, payload, payload, (text,), identifier=identifier, **about)
+    span = run.recorder.start_trace(text, payload, payload, (text,), identifier=identifier, **about)
     span.error = json.dumps(text).encode()
     span.output = json.dumps(text).encode()
     return span
@@ -80,9 +82,22 @@ def address(page: str, *places: str) -> str:
     return f"#/{page}/" + "/".join(quote(place, safe="") for place in places)
 
 
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, str]]:
+    """A store with all of them, recorded once, and the two ids."""
+    path = tmp_path_factory.mktemp("hostile") / "traces.db"
+    run = Run(path)
+    ids = record(run)
+    run.store.close()
+    return path, ids
+
+
 @pytest.fixture
-def ids(site: Site) -> tuple[str, str]:
-    return record(site)
+def ids(recorded: tuple[Path, tuple[str, str]], tmp_path: Path, request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The site has them all in its store: the id of the trace with all, and of the last one."""
+    copy_store(recorded[0], tmp_path)
+    request.getfixturevalue("site")
+    return recorded[1]
 
 
 def test_the_list_shows_them_as_text(ids: tuple[str, str], new_page: Open):
