@@ -291,6 +291,15 @@ def test_numbers_that_json_lacks_are_texts(store: Store) -> None:
     assert json.loads(text, parse_constant=pytest.fail) == {"a": "NaN", "b": "-Infinity", "c": 1.1}
 
 
+def test_a_count_that_no_number_holds_costs_nothing_else(store: Store) -> None:
+    details = '{"input":%s,"output":1.5,"reasoning":2}' % ("9" * 400)
+    counts = {"langfuse.observation.type": "agent", "langfuse.observation.usage_details": details}
+    put(store, sent([span(ROOT, None, "Bot", counts), span(CHILD, ROOT, "look")]))
+    (trace,) = store.traces(Filter())
+    assert trace.operations == 2
+    assert trace.usage == {"completion_tokens": 1.5, "reasoning": 2}
+
+
 def test_an_exception_is_its_type_message_and_stack(store: Store) -> None:
     event = span("", None, "exception", {"exception.type": "ValueError", "exception.message": "bad",
                                          "exception.stacktrace": "Traceback…"})  # fmt: skip

@@ -324,6 +324,29 @@ def test_numbers_of_all_time_reach_from_the_first_to_the_last(run: Run, client: 
     assert client.get("/api/numbers?by=weather").json() == {"error": "by must be one of agent, tool, model"}
 
 
+def test_numbers_of_times_that_end_the_calendar(run: Run, client: httpx.Client) -> None:
+    last = 2**63 // 1000 - 1
+    for place in (last - 1, last):
+        root = at(run.trace(ended=False), place, None)
+        call(run, root, TOOL, "search", (place, None))
+    run.save()
+    (search,) = client.get("/api/numbers?by=tool").json()["groups"]
+    assert search["total"]["calls"] == 2
+    assert client.get(f"/api/numbers?by=tool&since={last}").status_code == 200
+
+
+def test_counts_that_no_number_holds_are_not_added(run: Run, client: httpx.Client) -> None:
+    root = at(run.trace(ended=False), 1_000_000, None)
+    for usage in ({"prompt_tokens": 10**400, "cost": 1.5}, {"prompt_tokens": 1.5, "cost": -(10**400)},
+                  {"prompt_tokens": 2, "cost": 2}):  # fmt: skip
+        call(run, root, AGENT, "Bot", (1_000_000, 3)).usage = usage
+    run.save()
+    (trace,) = client.get("/api/traces").json()["traces"]
+    assert trace["usage"] == {"prompt_tokens": 3.5, "cost": 3.5}
+    (bot,) = client.get("/api/numbers?by=agent").json()["groups"]
+    assert bot["total"]["tokens"]["prompt"] == 3.5
+
+
 # ---------------------------------------------------------------------------------------------------------------- live
 
 

@@ -471,6 +471,44 @@ def test_there_are_so_many_connections_and_no_more(url: str, monkeypatch: pytest
         sock.close()
 
 
+WITHOUT_DESCRIPTORS = """
+import os, resource, socket, sys, threading, time
+from pathlib import Path
+from voltagent.local.server import Server
+from voltagent.local.store import Store
+
+def ask(sock):
+    sock.sendall(b"GET /api/traces HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    return sock.recv(12).decode()
+
+server = Server(Store(Path(sys.argv[1])), 0)
+waiting = [socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) for _ in range(5)]
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+held = []
+try:
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    os.close(held.pop())  # what the server's own loop needs
+threading.Thread(target=server.serve_forever).start()
+before = time.process_time()
+time.sleep(0.5)  # the stretch of time that is measured
+taken = time.process_time() - before
+for handle in held:
+    os.close(handle)
+print(round(taken, 3), *map(ask, waiting), sep="\\n")
+server.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_server_without_descriptors_waits_until_there_are_some(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path / "traces.db")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
+    assert float(said[0]) < 0.05, "seconds of processor time: it must not ask again and again"
+    assert said[1:-1] == ["HTTP/1.1 200"] * 5
+
+
 def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "voltagent-ui"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from voltagent._clock import id_text
 from voltagent._guard import guard
 from voltagent._html import Entry, piece
 from voltagent._span import AGENT, TRACE, Event, Phase, Sink, Span, Trace
+from voltagent._usage import summed
 
 __all__ = ["Memory", "Witness", "is_running", "shown"]
 
@@ -120,7 +121,7 @@ def shown(span: Span, witness: Witness) -> str:
     spans, note = witness.spans(span)
     entries = [_entry(one, witness) for one in _within(span, spans)]
     if span.kind == TRACE and entries[0].usage is None:  # its own where given, else the sum over its agents
-        entries[0] = replace(entries[0], usage=_sum([one.usage or {} for one in entries if one.kind == AGENT]))
+        entries[0] = replace(entries[0], usage=summed(one.usage or {} for one in entries if one.kind == AGENT))
     return piece(entries, (note,) if note else ())
 
 
@@ -178,15 +179,6 @@ def _entry(span: Span, witness: Witness) -> Entry:
         _value(sent.error if isinstance(sent.error, bytes) else fact("status_message")),
         details,
     )
-
-
-def _sum(usages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    total: dict[str, Any] = {}
-    for usage in usages:
-        for name, count in usage.items():
-            if type(count) in (int, float):
-                total[name] = total.get(name, 0) + count
-    return total
 
 
 def _metadata(span: Span) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from types import MemberDescriptorType
 from typing import Any, Final, cast
@@ -14,7 +14,7 @@ from voltagent import _options, _peek
 from voltagent._snapshot import Snapshot
 from voltagent.errors import ValidationError
 
-__all__ = ["checked", "from_result"]
+__all__ = ["checked", "from_result", "is_count", "summed"]
 
 # The spellings that model providers use -> ours.
 _SPELLINGS: Final[Mapping[str, str]] = {
@@ -83,6 +83,25 @@ def from_result(result: object) -> dict[str, Any] | None:
     if found and "total_tokens" not in found and len(found) == 2:  # both halves are known
         found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
     return found or None
+
+
+def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The sum of several usages: every count by itself, everything else left out; ``None`` where there is none."""
+    total: dict[str, Any] | None = None
+    for usage in usages:
+        total = {} if total is None else total
+        for name, count in usage.items():
+            if is_count(count):
+                total[name] = total.get(name, 0) + count
+    return total
+
+
+def is_count(value: object) -> bool:
+    """Whether it is a number that can be added up: neither NaN nor beyond 64 bits, which an ``int`` of JSON may be."""
+    return type(value) in (int, float) and -_MOST_COUNTED <= cast("float", value) <= _MOST_COUNTED
+
+
+_MOST_COUNTED: Final = 2**63
 
 
 def _stored(holder: Any, name: str) -> object:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json
 
+from voltagent._usage import is_count
 from voltagent.local.store import Store
 
 __all__ = ["BY", "PERCENTILES", "Group", "Numbers", "numbers"]
@@ -103,8 +104,9 @@ def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[i
     rows = store.rows(_EXTENT, (since_ns or 0, _LAST if until_ns is None else until_ns))
     first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
     first = first if since_ns is None else since_ns
+    first = min(first, _LAST - 1)  # a program may have said any time
     # an operation begins after its trace: of the last one, all should be in
-    return first, max(first + 1, last + 3600 * 10**9 if until_ns is None else until_ns)
+    return first, max(first + 1, min(_LAST, last + 3600 * 10**9) if until_ns is None else until_ns)
 
 
 def _calls(store: Store, by: str, first: int, end: int) -> Iterable[_Call]:
@@ -166,8 +168,8 @@ def _count(tokens: dict[str, int | float], usage: Any) -> None:
 def _first_number(usage: Mapping[str, Any], spellings: Sequence[str]) -> int | float | None:
     for spelling in spellings:
         value = usage.get(spelling)
-        if type(value) is int or type(value) is float:
-            return value
+        if is_count(value):
+            return cast("float", value)
     return None
 
 

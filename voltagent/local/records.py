@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
 
+from voltagent._usage import summed
+
 __all__ = [
     "KNOWN_OPERATION",
     "KNOWN_TRACE",
@@ -214,7 +216,7 @@ def stored_operation(row: _Row) -> StoredOperation:
 def _summary_fields(row: _Row) -> tuple[Any, ...]:
     *plain, tags, usage, parts, error, operations, errors = row[:17]
     own = _value(usage)
-    return (*plain, _tags(tags), own if own is not None else _sum(parts), _value(error), operations, errors)
+    return (*plain, _tags(tags), own if own is not None else _summed(parts), _value(error), operations, errors)
 
 
 def _value(text: str | None) -> Json:
@@ -233,13 +235,5 @@ def _merged(parts: Iterable[str | None]) -> dict[str, Json]:
     return merged
 
 
-def _sum(lines: str | None) -> dict[str, Json] | None:
-    """The sum of the usage of several agents: every count by itself, everything else left out."""
-    if lines is None:
-        return None
-    total: dict[str, Json] = {}
-    for line in lines.split("\n"):
-        for key, value in from_json(line).items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                total[key] = total.get(key, 0) + value
-    return total
+def _summed(lines: str | None) -> dict[str, Json] | None:
+    return None if lines is None else summed(from_json(line) for line in lines.split("\n"))

@@ -26,6 +26,7 @@ STREAMS: Final[tuple[Stream, ...]] = (*live.STREAMS, *console_socket.STREAMS)
 
 _MOST_CONNECTIONS: Final = 64
 _BACKLOG: Final = 64
+_SHORTAGE: Final = 0.05  # seconds to wait where the system has nothing left to give
 _JOIN: Final = 2.0  # seconds to wait for the threads when closing
 
 
@@ -112,17 +113,25 @@ class Server:
     def _accept(self) -> None:
         try:
             sock, _ = self._listener.accept()
-        except OSError:
-            return  # the client went away meanwhile, or there are no descriptors left
+        except OSError:  # the client went away meanwhile, or there are no descriptors left
+            self.closing.wait(_SHORTAGE)  # the listener stays ready, and the loop would take a whole processor
+            return
         thread = threading.Thread(target=self._serve, args=(sock,), name="voltagent-ui", daemon=True)
         with self._changing:
             accepted = len(self._connections) < _MOST_CONNECTIONS and not self.closing.is_set()
             if accepted:
                 self._connections[thread] = sock
-        if accepted:
-            thread.start()
-        else:
+        if not (accepted and self._started(thread)):
             _turn_away(sock)
+
+    def _started(self, thread: threading.Thread) -> bool:
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads
+            with self._changing:
+                del self._connections[thread]
+            return False
+        return True
 
     def _serve(self, sock: socket.socket) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent import _clock
+from voltagent._usage import is_count
 from voltagent.wire.facts import json_text, snake
 
 __all__ = [
@@ -167,23 +168,19 @@ _LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
 
 def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
     """Tokens and costs in our spelling; the total where both of its halves are known."""
-    found = {_SPELT.get(word, word): words[word] for word in _COUNTS if _is_number(words.get(word))}
+    found = {_SPELT.get(word, word): words[word] for word in _COUNTS if is_count(words.get(word))}
     for name, value in object_of(words.get("usage_json")).items():
         found.setdefault(_LANGFUSE_TOKENS.get(name, snake(name)), value)
     for name, value in object_of(words.get("cost_json")).items():
         found.setdefault(f"{name}_cost", value)
-    details = {name: words[word] for word, name in _DETAILS.items() if _is_number(words.get(word))}
+    details = {name: words[word] for word, name in _DETAILS.items() if is_count(words.get(word))}
     if details:
         found["cost_details"] = details
     found.update(object_of(words.get("other_usage")))
     halves = (found.get("prompt_tokens"), found.get("completion_tokens"))
-    if "total_tokens" not in found and all(map(_is_number, halves)):
+    if "total_tokens" not in found and all(map(is_count, halves)):
         found["total_tokens"] = sum(cast("tuple[int, int]", halves))
     return found or None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 _PARAMETERS: Final = ("model", "provider", "temperature", "max_tokens", "top_p", "top_k", "frequency_penalty",
