@@ -56,6 +56,7 @@ PARTS = {
     **dict.fromkeys(("_fields", "_forms", "_peek", "_plain", "_secret", "_shapes", "_text", "_walk"), "_snapshot"),
     "_hints": "_redact",
     "_values": "settings",
+    "_building": "sdk",
     **dict.fromkeys(
         (
             "local.feed",

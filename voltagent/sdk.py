@@ -6,19 +6,19 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from voltagent import _beside, _clock, _context, _debug, _notebook, _options, handles, settings
 from voltagent._awaitable import Done, Pending, loop_is_running
+from voltagent._building import build_exporter, named_and_given, spools, stored_spans, through
 from voltagent._failure import format_event
 from voltagent._guard import logger, say_once
 from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
 from voltagent._sampling import Sampler, Sampling
 from voltagent._snapshot import Snapshot
-from voltagent._span import TRACE, Phase, Span, Trace
+from voltagent._span import TRACE, Span, Trace
 from voltagent._weight import fit_event
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from voltagent.client import VoltAgentCoreAPI
-    from voltagent.exporters.otlp import OtlpExporter
-    from voltagent.exporters.rest import RestExporter
-    from voltagent.local.spool import Spool
     from voltagent.types import Event, History, VoltAgentConfig
 
 __all__ = ["AgentContext", "EventContext", "MemoryContext", "PendingReport", "RetrieverContext", "ToolContext",
-           "TraceContext", "TraceContextManager", "VoltAgentSDK", "build_exporter", "from_environment"]  # fmt: skip
+           "TraceContext", "TraceContextManager", "VoltAgentSDK", "from_environment"]  # fmt: skip
 
 # The names that voltagent 0.1.1 had for the handles.
 TraceContextManager: TypeAlias = NewTrace
@@ -167,10 +164,10 @@ class VoltAgentSDK:
         otel_context: bool | None = None,
         **arguments: Unpack[settings.Arguments],
     ) -> None:
-        names, given = _named_and_given(exporter)
+        names, given = named_and_given(exporter)
         self._settings = settings.load({**arguments, "exporter": names})
         self._client: VoltAgentCoreAPI | None = None
-        self._transport = transport if http_client is None else _through(http_client)
+        self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
             say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
         if self._settings.debug:
@@ -191,7 +188,7 @@ class VoltAgentSDK:
             max_retries=self._settings.max_retries,
             retry_delay=self._settings.retry_delay,
             sampling=sampling,
-            spools=[*(None for _ in given), *_spools(self._settings, built)],
+            spools=[*(None for _ in given), *spools(self._settings, built)],
         )
         memory = _notebook.Memory(self._sender) if _notebook.is_running() else None
         self._recorder = Recorder(
@@ -202,7 +199,7 @@ class VoltAgentSDK:
             sampling=sampling,
             common=_common_metadata(self._settings),
         )
-        stored = _stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
+        stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
         self._recorder.witness = _notebook.Witness(processors, memory, stored)
         if otel_context not in (None, True, False):
             raise ValidationError(f"otel_context must be True or False, not {type(otel_context).__name__}")
@@ -370,114 +367,7 @@ class VoltAgentSDK:
         raise TypeError("a VoltAgentSDK holds the secret key and a thread and cannot be pickled; make one per process")
 
 
-# ----------------------------------------------------------------------------------------------------------- building
-
-
-def _named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
-    """Exporter names (for the settings) and exporter objects, apart."""
-    if exporter is None or isinstance(exporter, str) or not exporter:
-        return exporter, []  # an empty list is the settings' to refuse
-    items = list(cast("list[Any]", exporter)) if isinstance(exporter, list | tuple) else [cast("Any", exporter)]
-    given = [item for item in items if callable(getattr(item, "export", None))]
-    names = [item for item in items if item not in given]
-    return names or None, given
-
-
-def _rest(
-    with_settings: settings.Settings, transport: httpx.BaseTransport | None, *, may_move: bool = False
-) -> RestExporter:
-    from voltagent.exporters.rest import RestExporter
-
-    return RestExporter(
-        with_settings.base_url,
-        with_settings.public_key or "",
-        with_settings.secret_key or "",
-        headers=with_settings.headers,
-        timeout=with_settings.timeout,
-        transport=transport,
-        may_move=may_move,
-    )
-
-
-def _otlp(given: settings.Otlp, transport: httpx.BaseTransport | None) -> OtlpExporter:
-    from voltagent.exporters.otlp import OtlpExporter
-
-    return OtlpExporter(
-        given.endpoint,
-        headers=given.headers,
-        protocol=cast("Any", given.protocol),  # the settings have checked these two
-        compression=cast("Any", given.compression),
-        timeout=given.timeout,
-        resource=given.resource,
-        profiles=given.profiles,
-        transport=transport,
-    )
-
-
-def _named_otlp(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
-    return _otlp(cast("settings.Otlp", with_settings.otlp), transport)
-
-
-def _auto(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
-    from voltagent.exporters.auto import AutoExporter
-
-    rest = _rest(with_settings, transport, may_move=True)
-    return AutoExporter(rest, _otlp(cast("settings.Otlp", with_settings.platform_otlp), transport))
-
-
-def _spools(with_settings: settings.Settings, names: Sequence[str]) -> list[Spool | None]:
-    """For each of the named destinations its spool, if it is to have one: the local store needs none."""
-    names = [name for name in names if name != "none"]
-    if with_settings.spool is None:
-        return [None] * len(names)
-    from voltagent.local.destination import destinations
-    from voltagent.local.spool import Spool
-
-    folder, limit = with_settings.spool, int(with_settings.spool_size * 2**20)
-    known = destinations(with_settings)
-    return [Spool(folder, known[name], max_bytes=limit) if name in known else None for name in names]
-
-
-def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> Exporter:
-    from voltagent.exporters.local import LocalExporter
-
-    return LocalExporter(with_settings.local_path)
-
-
-def _stored_spans(path: Path) -> Callable[[str], list[Span]]:
-    """What reads the spans of a trace from the local store."""
-
-    def spans(trace_id: str) -> list[Span]:
-        from voltagent.local.store import Store, StoreError
-
-        store = Store(path)
-        try:
-            return [span for phase, span, _ in store.events(trace_id) if phase is not Phase.END]
-        except StoreError:  # there is none yet, or none that can be read
-            return []
-        finally:
-            store.close()
-
-    return spans
-
-
-# Each exporter is imported when it is first named: `import voltagent` must not pay for httpx or sqlite3.
-_BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
-    {"auto": _auto, "rest": _rest, "otlp": _named_otlp, "local": _local}
-)
-
-
-def build_exporter(
-    name: str, with_settings: settings.Settings, transport: httpx.BaseTransport | None = None
-) -> Exporter:
-    """The destination of this name (``auto``, ``rest``, ``otlp`` or ``local``), as the settings describe it."""
-    return _BUILDERS[name](with_settings, transport)
-
-
-def _through(client: object) -> httpx.BaseTransport:
-    from voltagent._http import through
-
-    return through(client)
+# ------------------------------------------------------------------------------------------------- checked arguments
 
 
 def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from voltagent import _clock, settings
+from voltagent._building import build_exporter
 from voltagent._readable import clean, short_id
 from voltagent.cli.store import add_db, add_filters, chosen, opened, wanted_by
 from voltagent.cli.text import encodable, fitted
@@ -90,8 +91,6 @@ def _push_to(
     arguments: argparse.Namespace,
     is_interrupted: Callable[[], bool],
 ) -> int:
-    from voltagent.sdk import build_exporter  # with httpx
-
     destination = _destination(name, in_force)
     place = f"{destination.kind} {destination.url} {destination.key}"
     traces, notes = _selected(store, arguments, place)
