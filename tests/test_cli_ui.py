@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stored import Run
+from tests.stored import Run, asked
 from voltagent.cli import main
 
 
@@ -71,6 +71,21 @@ def test_it_serves_the_store_while_it_grows_and_ends_quietly(path: Path) -> None
             assert next(line for line in lines if line) == "event: change"
             assert client.get("/api/traces").json()["traces"][0]["agent"] == "bot"
             assert interrupted(process) == (0, "\n"), "also with a page that listens"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there, Ctrl-C goes to a whole console")
+def test_a_fault_is_said_on_stderr_without_what_was_recorded(path: Path) -> None:
+    run = Run(path)
+    run.trace("bot")
+    run.save()
+    run.store.close()
+    with running("--no-open", "--port", "0", "--db", str(path)) as (process, line):
+        asked(path, "UPDATE traces SET usage = 'secret'")
+        assert httpx.get(address(line) + "api/traces").status_code == 500
+        status, said = interrupted(process)
+    assert status == 0
+    assert said.startswith("voltagent: the local server failed to answer: ValueError at ")
+    assert "secret" not in said
 
 
 def test_the_next_free_port_is_taken_unless_one_was_named(path: Path) -> None:

@@ -104,11 +104,11 @@ def is_count(value: object) -> bool:
 _MOST_COUNTED: Final = 2**63
 
 
-def _stored(holder: Any, name: str) -> object:
+def _stored(holder: object, name: str) -> object:
     """A dict's value, or an attribute that is stored in the object: properties are not run."""
     if type(holder) is dict:
         return cast("dict[str, object]", holder).get(name)
-    for owner in _peek.bases(cast("type[Any]", type(holder))):
+    for owner in _peek.bases(type(holder)):
         slot = _peek.class_dict(owner).get(name)
         if type(slot) is MemberDescriptorType:
             try:

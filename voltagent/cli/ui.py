@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import sys
 import threading
 import webbrowser
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from voltagent._guard import logger
 from voltagent._readable import clean
 from voltagent.cli.store import add_db
 from voltagent.cli.text import encodable
@@ -89,7 +93,8 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
             if browse:
                 # in a thread, because some wait until the browser is closed
                 threading.Thread(target=open_browser, args=(address,), daemon=True).start()
-            server.serve_forever()
+            with _log_on_stderr():
+                server.serve_forever()
     except KeyboardInterrupt:
         print(file=sys.stderr)  # the terminal wrote ^C: what comes next begins on a line of its own
     finally:
@@ -117,6 +122,18 @@ def _listening(store: Store, port: int | None) -> Server:
     raise UnusablePortError(
         f"the ports {ports[0]} to {ports[-1]} are all taken: end another `voltagent ui`, or use --port 0"
     )
+
+
+@contextmanager
+def _log_on_stderr() -> Generator[None]:
+    """In a program the library writes nothing to stderr; here it is the program, and its page points to its log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _announce(path: Path, address: str) -> None:

@@ -24,6 +24,7 @@ _MOST_MEMBERS: Final = 16  # of one gzip body: what is left is copied at each
 _LARGEST_TRAILER: Final = 8 * 2**10  # bytes of one line about a chunk, and of all trailers
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # anything but a tab
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(;.*)?", re.DOTALL)
 _ONLY_ONCE: Final = frozenset({"host", "origin", "sec-fetch-site", "content-length", "content-type"})
@@ -90,7 +91,7 @@ def _request_line(line: bytes) -> tuple[str, str, str]:
 
 def _add_header(headers: dict[str, str], line: bytes) -> None:
     name, colon, value = line.decode("latin-1").partition(":")
-    if not colon or _TOKEN.fullmatch(name) is None or "\0" in value or "\r" in value:
+    if not colon or _TOKEN.fullmatch(name) is None or _CONTROL.search(value):
         raise RequestError(400, "a header is not well-formed")
     name, value = name.lower(), value.strip(" \t")
     if name not in headers:

@@ -111,13 +111,13 @@ def payload_of(words: Mapping[str, Any], which: str) -> bytes | None:
 
 
 def _payload(given: object, *, parse: bool) -> bytes:
-    value = given
+    value: object = None
     if parse and isinstance(given, str):
         value = _parsed(given)
         if isinstance(value, dict) and not _NOT_JSON.search(given):
             return given.encode("utf-8", "replace")  # as it came: numbers keep their digits
-        value = given if value is None else value
-    return json_text(cast(object, value) if isinstance(value, dict) else {"result": value}).encode()
+    found: object = given if value is None else value  # pyright: ignore[reportUnknownVariableType]
+    return json_text(cast(object, found) if isinstance(found, dict) else {"result": found}).encode()
 
 
 _NOT_JSON: Final = re.compile("NaN|Infinity")  # our parser takes them as numbers, a browser's does not
