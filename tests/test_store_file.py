@@ -321,7 +321,7 @@ def test_a_store_that_one_may_only_read_is_read() -> None:
         run.store.close()
         run.store.path.chmod(0o644)
         reader = python(READER.format(root=str(ROOT)), str(run.store.path))
-        assert reader.communicate()[0] == "['kept']\nStoreError False\n"
+        assert reader.communicate()[0] == "['kept']\nOffLimitsError False\n"
         assert [file.name for file in Path(folder).iterdir()] == ["traces.db"]
 
 

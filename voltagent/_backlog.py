@@ -15,7 +15,7 @@ from voltagent._clock import randomness
 from voltagent._span import AGENT, TRACE, Event, Phase, Span
 from voltagent.exporters import Outcome, Verdict
 
-__all__ = ["Backlog"]
+__all__ = ["Backlog", "size_of"]
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -102,7 +102,7 @@ class Backlog:
             self._opened(span, queue)
         elif phase is _END:
             _sum_usage(span, queue)
-        size = _size(event)
+        size = size_of(event)
         queue.events.append(event)
         queue.size += size
         self.size += size
@@ -181,7 +181,7 @@ class Backlog:
             self._unsent.pop(queue.id, None)
             number = 0
             for event in queue.events[: min(share, limit - len(chosen))]:
-                size = _size(event)
+                size = size_of(event)
                 if max_size - size < 0 and chosen:
                     max_size = 0
                     break
@@ -283,7 +283,7 @@ class Backlog:
             queue = self._traces.get(identifier)
             if queue is None:
                 queue = self._traces[identifier] = _Queue(identifier)
-            size = sum(map(_size, events))
+            size = sum(map(size_of, events))
             queue.events[:0] = events
             queue.size += size
             self.size += size
@@ -385,7 +385,7 @@ class Backlog:
 _DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
-def _size(event: Event) -> int:
+def size_of(event: Event) -> int:
     """What an event costs to keep, in bytes, about."""
     phase, span, fields = event
     if phase is _END:

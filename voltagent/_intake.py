@@ -57,6 +57,7 @@ class Intake(ABC):
         rules = self._rules
         self._intake: deque[Event] = deque()
         self._bytes = 0  # of the intake, about: threads may overwrite each other's addition
+        self._on_way = 0  # bytes of those between the intake and the backlog, or that had to go back
         self._mark = 1  # so many events in the intake need attention
         self._limit = -1 if self._closed else _LARGE  # payloads above this are looked at first; -1: all are
         self._room = rules.queue_events  # so many events in the intake make the queue full
@@ -208,6 +209,6 @@ class Intake(ABC):
     def _see_room(self) -> None:
         held, rules = self._backlog, self._rules
         self._room = max(1, rules.queue_events - held.count)
-        full = len(self._intake) >= self._room or held.size >= rules.queue_bytes
+        full = len(self._intake) >= self._room or self._bytes + held.size >= rules.queue_bytes
         self._limit = -1 if full or self._careful() else _LARGE
         self._mark = self._room

@@ -187,7 +187,7 @@ class Lane(Intake):
         asked, self._asked = self._asked, False
         was_empty = not self._backlog.count
         self._take_in()
-        self._bytes = 0  # heals what threads may have overwritten
+        self._bytes = self._on_way  # heals what threads may have overwritten
         if self._key_refused:
             with self._lock:
                 self._backlog.drop_waiting("auth")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from voltagent import _clock, _guard, _leaving
+from voltagent._backlog import size_of
 from voltagent._frozen import Thaw, freeze
 from voltagent._guard import say_once
 from voltagent._intake import Rules
@@ -144,11 +145,15 @@ class SpooledLane(Lane):
     def _next_taken(self) -> list[Event]:
         with self._lock:
             self._count_refused()
-            number = min(_CHUNK, len(self._intake))
-            events = [self._intake.popleft() for _ in range(number)]
-            self._between += number
+            events: list[Event] = []
+            size = 0
+            while self._intake and len(events) < _CHUNK and size < _CHUNK_BYTES:
+                events.append(self._intake.popleft())
+                size += size_of(events[-1])
+            self._between += len(events)
+            self._on_way = size
             if not self._intake:
-                self._bytes = 0
+                self._bytes = size
         return events
 
     def _pass_on(self, events: list[Event]) -> bool:
@@ -170,6 +175,7 @@ class SpooledLane(Lane):
             self._between -= len(safe)
             if not places and self._spool.unread_own:
                 self._intake.extendleft(reversed(safe))  # behind what is on the disk only: it has to wait
+                self._on_way = self._bytes = sum(map(size_of, list(self._intake)))
                 return False
             room = 0 if self._spool.unread_own else self._room_in_memory()
             self._spool.leave_unread(places[room:])
@@ -180,6 +186,8 @@ class SpooledLane(Lane):
                 self._places[id(event)] = place
             for event in in_memory:
                 self._backlog.take(event)
+            self._bytes = max(0, self._bytes - self._on_way)
+            self._on_way = 0
         if self._rules.flush_interval is not None:
             self._due = min(self._due, _clock.monotonic() + self._rules.flush_interval)
         return True
@@ -241,7 +249,7 @@ class SpooledLane(Lane):
 
     def _load(self) -> None:
         """Read back what is on the disk only, when the backlog gets short."""
-        if not self._unread or self._backlog.count >= self._rules.queue_events // 8:
+        if not self._unread or self._backlog.count >= self._rules.queue_events // 8 or not self._room_in_memory():
             return
         with self._disk:
             try:

@@ -25,6 +25,7 @@ __all__ = [
     "Connection",
     "File",
     "MissingFileError",
+    "OffLimitsError",
     "Schema",
     "StoreError",
     "in_transaction",
@@ -60,6 +61,10 @@ class StoreError(VoltAgentError):
 
 class MissingFileError(StoreError):
     """There is no such file, and reading makes none."""
+
+
+class OffLimitsError(StoreError):
+    """The file may well be sound, but is not for this process: a newer voltagent's, or of another user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,7 @@ class File:
         """Check that the file is ours, and bring it to the newest schema."""
         version, known = number(connection, "PRAGMA user_version"), len(self.schema.steps)
         if version > known:
-            raise StoreError(
+            raise OffLimitsError(
                 f"{self.path} was written by a newer voltagent (schema {version}, this one knows {known}): "
                 "upgrade voltagent, or name another file"
             )
@@ -181,7 +186,8 @@ class File:
             temporary = fault.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
         else:
             temporary = _is_busy(fault) or "full" in str(fault) or "disk I/O" in str(fault)
-        return StoreError(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
+        kind = OffLimitsError if isinstance(fault, sqlite3.OperationalError) and _is_forbidden(fault) else StoreError
+        return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
 
     def _let_go(self) -> None:
         connection, self.connection = self.connection, None

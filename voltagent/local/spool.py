@@ -7,6 +7,7 @@ destination, so that none gets what was meant for another; no key is written any
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from voltagent import _clock
+from voltagent._guard import say_once
 from voltagent.local.destination import Destination
-from voltagent.local.file import StoreError
+from voltagent.local.file import OffLimitsError, StoreError
 from voltagent.local.spool_file import Entry, Place, Row, SpoolFile
 
 __all__ = ["MAX_BYTES", "Spool", "files"]
@@ -105,7 +107,10 @@ class Spool:
         return [path for path in files(self.folder) if _is_for(path, self.destination) and path not in ours]
 
     def adopt(self) -> tuple[int, int]:
-        """Take over what dead processes left: how many events that is, and how many files could not be read."""
+        """Take over what dead processes left: how many events that is, and how many files could not be read.
+
+        What may be read later, or by another (a newer voltagent, its owner), stays as it is.
+        """
         found = broken = 0
         for path in self.leftovers():
             file = SpoolFile.adopt(path)
@@ -113,12 +118,17 @@ class Spool:
                 continue
             try:
                 file.count()
-            except StoreError:
-                broken += 1
-                file.put_aside()
+            except StoreError as fault:
+                if fault.temporary or isinstance(fault, OffLimitsError):
+                    say_once("spool:left alone", logging.WARNING, "voltagent: %s", fault)
+                    file.leave()
+                else:
+                    broken += 1
+                    file.put_aside()
                 continue
             if file.unread:
                 found += file.unread
+                broken += file.damaged  # nobody knows how many it held
                 self._adopted.append(file)
             else:
                 file.delete()

@@ -19,6 +19,7 @@ from voltagent.local.file import (
     VALUE_FAULTS,
     Connection,
     File,
+    OffLimitsError,
     Schema,
     StoreError,
     in_transaction,
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 _SEARCHED: Final = 65_536  # rows that are looked for one by one in a file that is damaged
 _SHRINK_PAGES: Final = 2_000
+_HEAD: Final = 100  # bytes; see https://www.sqlite.org/fileformat.html#the_database_header
+_LONGEST: Final = 2**32
 
 SCHEMA: Final = Schema(
     "spool",
@@ -173,8 +176,22 @@ class SpoolFile:
                 self._memories[trace] = memory
 
     def count(self) -> None:
-        """See how many events there are."""
-        self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
+        """See how many events there are; where the file is damaged, how many can still be found."""
+        try:
+            self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
+        except StoreError as fault:
+            if fault.temporary or isinstance(fault, OffLimitsError):
+                raise
+            self.unread = len(self._find(_SEARCHED))
+            if not self.unread:
+                raise
+
+    def _find(self, expected: int) -> list[tuple[Any, ...]]:
+        """What can still be found in a file that is damaged."""
+        self.damaged = True
+        self._file.close()
+        _restore_length(self.path)
+        return self._ask(lambda connection: _search(connection, self.read_to, expected))
 
     def _is_empty(self) -> bool:
         return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
@@ -186,8 +203,7 @@ class SpoolFile:
         except StoreError as fault:
             if fault.temporary:
                 raise
-            self.damaged = True
-            found = self._ask(lambda connection: _search(connection, self.read_to, self.unread))
+            found = self._find(self.unread)
             self.unread = len(found)
         # a damaged tree may give a row twice, or in disorder
         found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
@@ -258,8 +274,12 @@ class SpoolFile:
         if empty:
             self.delete()
         else:
-            self._file.close()
-            self.claim.release()
+            self.leave()
+
+    def leave(self) -> None:
+        """Close the file and give up the claim."""
+        self._file.close()
+        self.claim.release()
 
     def delete(self) -> None:
         self._file.close()
@@ -296,6 +316,8 @@ def _say_about(connection: Connection, destination: Destination) -> None:
 def _search(connection: Connection, after: int, expected: int) -> list[tuple[Any, ...]]:
     """Look for every event by its number: pages that are sound are found even where their neighbours are not."""
     found: list[tuple[Any, ...]] = []
+    with suppress(Exception):  # those before it were deleted long ago
+        after = max(after, number(connection, "SELECT min(seq) FROM events") - 1)
     for seq in range(after + 1, after + 1 + _SEARCHED):
         try:
             row = connection.execute(_READ_ONE, (seq,)).fetchone()
@@ -306,6 +328,15 @@ def _search(connection: Connection, after: int, expected: int) -> list[tuple[Any
             if len(found) >= expected:
                 break
     return found
+
+
+def _restore_length(path: Path) -> None:
+    """A file whose end was cut off gets its length back, without what was there: else SQLite reads nothing of it."""
+    with suppress(OSError), path.open("r+b") as file:
+        head = file.read(_HEAD)
+        length = int.from_bytes(head[16:18], "big") * int.from_bytes(head[28:32], "big")
+        if len(head) == _HEAD and path.stat().st_size < length <= _LONGEST:
+            file.truncate(length)
 
 
 def _some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
