@@ -678,7 +678,7 @@ def test_what_is_over_is_forgotten(memory: Memory) -> None:
 
 
 def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent._backlog._MEMORY", 100)
+    monkeypatch.setattr("voltagent._backlog.REMEMBERED", 100)
     sender = make_sender(memory)
     recording = Recording(sender)
     for _ in range(500):

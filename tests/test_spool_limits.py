@@ -145,3 +145,25 @@ def test_what_is_sound_in_a_damaged_file_is_sent(
     assert report.accepted >= least
     assert report.pending == 0
     assert report.dropped["corrupt"] >= 1
+
+
+# --------------------------------------------------------------------------------------------------------- what is open
+
+
+def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, queue_events=200)
+    recording, lane = Recording(sender), sender._lanes[0]
+    for number in range(300):
+        recording.tool(recording.trace(f"t{number}"))
+        if number % 20 == 0:
+            until(lambda: not lane._intake)
+    ended = recording.trace("ended")
+    recording.end(recording.tool(ended))
+    recording.end(ended)
+    report = conserved(sender.shutdown(5).result())
+    assert (report.recorded, report.pending, report.dropped) == (1204, 1204, {})
+    with model_server(port) as model:
+        sender = make(rest(port), folder)
+        report = conserved(sender.shutdown(20).result())
+        assert (report.accepted, report.pending, report.dropped) == (1204, 0, {})
+        model.check(301)

@@ -132,6 +132,20 @@ def test_a_silent_destination_is_not_waited_for(folder: Path) -> None:
     assert waiting(folder) == 40
 
 
+def test_what_is_open_when_a_silent_destination_is_left_ends_on_disk(folder: Path) -> None:
+    code = """
+    trace = sdk.trace(agent_id="open")
+    tool = trace.add_tool(name="open")
+    deadline = time.monotonic() + 5
+    while sdk.stats().pending < 2 and time.monotonic() < deadline: time.sleep(0.01)
+    time.sleep(0.4)  # a request is under way
+    """
+    with Server(hang) as server:
+        ran = run(code, server.url, folder)
+    assert ran.seconds < 4.5
+    assert waiting(folder) == 4
+
+
 def test_a_healthy_program_leaves_nothing(model: Model, server: Server, folder: Path) -> None:
     run("for n in range(50): work(f'{n}')", server.url, folder)
     model.check(50)

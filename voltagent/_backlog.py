@@ -15,13 +15,13 @@ from voltagent._clock import randomness
 from voltagent._span import AGENT, TRACE, Event, Phase, Span
 from voltagent.exporters import Outcome, Verdict
 
-__all__ = ["Backlog", "size_of"]
+__all__ = ["REMEMBERED", "Backlog", "size_of"]
 
 _START: Final = Phase.START
 _END: Final = Phase.END
 
 # Of what is gone, and of what is open, this much is remembered; beyond it the oldest is forgotten.
-_MEMORY: Final = 50_000
+REMEMBERED: Final = 50_000
 # A lost start takes its end and its children with it, if they can still be kept from becoming orphans at no loss to the
 # user. Where the destination itself refused one start, its mates are sent all the same: one bad event costs one event.
 _CASCADING: Final = frozenset(("queue_full", "auth", "shutdown_timeout", "fork"))
@@ -119,7 +119,7 @@ class Backlog:
     def _opened(self, span: Span, queue: _Queue) -> None:
         queue.open += 1
         self.open[span] = None
-        if len(self.open) > _MEMORY:  # handles that are never ended must not fill the memory
+        if len(self.open) > REMEMBERED:  # handles that are never ended must not fill the memory
             leaked, _ = self.open.popitem(last=False)
             owner = self._traces.get(leaked.trace.id)
             if owner is not None:
@@ -146,7 +146,7 @@ class Backlog:
 
     def _remember(self, identifier: int | str, reason: str) -> None:
         self._gone[identifier] = reason
-        if len(self._gone) > _MEMORY:
+        if len(self._gone) > REMEMBERED:
             self._gone.popitem(last=False)
 
     # --------------------------------------------------------------------------------------------------------- giving

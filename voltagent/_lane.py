@@ -344,7 +344,11 @@ class Lane(Intake):
                 if span.end_ns is None:
                     _cancel(span, now)
                 if any(more is _UNFINISHED for more in span.more_metadata):  # by us: by another lane perhaps
-                    self._backlog.take((_END, span, None))
+                    self._take_end(span)
+
+    def _take_end(self, span: Span) -> None:
+        """Let the end of a span wait that nobody ended. Under the lock."""
+        self._backlog.take((_END, span, None))
 
     def _finish(self, stop: Stop) -> None:
         if stop.final:

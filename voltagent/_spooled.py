@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
+from weakref import WeakSet
 
 from voltagent import _clock, _guard, _leaving
-from voltagent._backlog import size_of
+from voltagent._backlog import REMEMBERED, size_of
 from voltagent._frozen import Thaw, freeze
 from voltagent._guard import say_once
 from voltagent._intake import Rules
@@ -56,6 +58,8 @@ class SpooledLane(Lane):
         self._settled: list[Place] = []  # to be deleted
         self._between = 0  # events on their way from the queue to the backlog
         self._unread = 0  # events that are on the disk only
+        self._open_on_disk: OrderedDict[Span, None] = OrderedDict()  # as the backlog's `open`, for those it never saw
+        self._ended: WeakSet[Span] = WeakSet()  # by us, as nobody did
         self._handed_over = 0  # events that are left to the next process
         self._write_due = 0.0
         self._look_due = 0.0
@@ -102,6 +106,7 @@ class SpooledLane(Lane):
     def wait_until_left(self, stop: Stop) -> None:
         """Wait for the thread to finish; if it does not, see to it that all is on the disk."""
         super().wait_until_left(stop)
+        super()._end_what_is_open()
         if self._intake:
             self._take_in(_PATIENCE)
 
@@ -112,7 +117,17 @@ class SpooledLane(Lane):
 
     def _left_open(self) -> list[Span]:
         """Not what was begun by a process that is dead: when that ended nobody knows."""
-        return [span for span in super()._left_open() if span not in self._thaw.made]
+        spans = [*reversed(self._open_on_disk), *super()._left_open()]
+        return [span for span in spans if span not in self._thaw.made and span not in self._ended]
+
+    def _end_what_is_open(self) -> None:
+        super()._end_what_is_open()
+        if self._intake:
+            self._take_in()
+
+    def _take_end(self, span: Span) -> None:
+        self._ended.add(span)
+        self._intake.append((Phase.END, span, None))  # to the disk, like all that is recorded
 
     def _is_settled(self) -> bool:
         return super()._is_settled() and not self._unread and not self._between
@@ -180,6 +195,8 @@ class SpooledLane(Lane):
             room = 0 if self._spool.unread_own else self._room_in_memory()
             self._spool.leave_unread(places[room:])
             self._unread += len(places[room:])
+            for event in safe[room:] if places else ():
+                self._note_open(event)
             in_memory = safe[:room] if places else safe
             self._spool.have_read(places[:room])
             for event, place in zip(in_memory, places, strict=False):
@@ -191,6 +208,16 @@ class SpooledLane(Lane):
         if self._rules.flush_interval is not None:
             self._due = min(self._due, _clock.monotonic() + self._rules.flush_interval)
         return True
+
+    def _note_open(self, event: Event) -> None:
+        """Remember what was begun, and has not ended, on the disk alone."""
+        phase, span, _ = event
+        if phase is Phase.START:
+            self._open_on_disk[span] = None
+            if len(self._open_on_disk) > REMEMBERED:
+                self._open_on_disk.popitem(last=False)
+        elif phase is Phase.END:
+            self._open_on_disk.pop(span, None)
 
     def _safe(self, event: Event) -> tuple[Event, Entry] | None:
         processed = self._processed(event)
@@ -268,6 +295,7 @@ class SpooledLane(Lane):
                     else:
                         self._places[id(event)] = row.place
                         self._backlog.take(event, inherited=True)
+                        self._open_on_disk.pop(event[1], None)
         if self._rules.flush_interval is not None:
             self._due = _clock.monotonic()
 
