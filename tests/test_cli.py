@@ -60,7 +60,7 @@ def run(*arguments: str | Path) -> int:
 
 
 def without_times(text: str) -> str:
-    text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "T", text)
+    text = re.sub(r"\d+(\.\d+)? (µs|ms|s)\b", "T", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "WHEN", text)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
 
@@ -262,7 +262,11 @@ def test_lines_are_cut_to_the_width() -> None:
 @pytest.mark.parametrize(
     ("nanoseconds", "text"),
     [
-        (40_000, "0.04 ms"),
+        (400, "0 µs"),
+        (3_210, "3 µs"),
+        (40_000, "40 µs"),
+        (99_600, "0.10 ms"),
+        (390_000, "0.39 ms"),
         (4_000_000, "4.0 ms"),
         (12_000_000, "12 ms"),
         (3_400_000_000, "3.4 s"),
@@ -272,7 +276,7 @@ def test_lines_are_cut_to_the_width() -> None:
         (9_960_000, "10 ms"),
         (999_600_000, "1.0 s"),
         (59_960_000_000, "1 min 0 s"),
-        (-5, "0.00 ms"),
+        (-5, "0 µs"),
     ],
 )
 def test_durations(nanoseconds: int, text: str) -> None:
@@ -288,6 +292,19 @@ def test_columns_of_wide_characters_stand_below_each_other(tmp_path: Path) -> No
     rows = table(store.traces(), Style())
     store.close()
     assert len({columns(row[: row.index("completed")]) for row in rows[1:]}) == 1
+
+
+def test_one_long_name_does_not_push_the_other_columns_away(tmp_path: Path) -> None:
+    with VoltAgentSDK(local_path=tmp_path / "t.db") as sdk:
+        for name in ("desk", "on and on " * 40):
+            with sdk.trace(agent_id=name, tags=["t" * 300]):
+                pass
+    store = Store(tmp_path / "t.db")
+    head, long, short = table(store.traces(), Style())
+    store.close()
+    assert long.index("completed") == short.index("completed") == head.index("STATUS") < 75
+    assert "on and on…" in long
+    assert all(columns(row) < 160 for row in (long, short))
 
 
 def test_a_message_cannot_write_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

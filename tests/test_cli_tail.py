@@ -71,7 +71,7 @@ class Terminal:
 
 def without_figures(text: str) -> str:
     """Without times and ids, which differ from run to run."""
-    text = re.sub(r"\d+(\.\d+)? (ms|s)\b", "T", text)
+    text = re.sub(r"\d+(\.\d+)? (µs|ms|s)\b", "T", text)
     return re.sub(r"\b[0-9a-f]{8}\b", "ID", text)
 
 

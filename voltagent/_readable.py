@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 __all__ = ["clean", "duration", "error_text", "moment", "short_id", "tokens", "value"]
+
+
+# Below how many seconds a span is written in which unit (its seconds, its name), with how many decimals. Each bound is
+# below what would be rounded up to the next form.
+_FORMS: Final = (
+    (0.0000995, 1e-6, "µs", 0),
+    (0.000995, 1e-3, "ms", 2),
+    (0.00995, 1e-3, "ms", 1),
+    (0.9995, 1e-3, "ms", 0),
+    (59.95, 1.0, "s", 1),
+)
 
 
 def clean(text: str) -> str:
@@ -18,18 +29,13 @@ def clean(text: str) -> str:
 
 
 def duration(start_ns: int, end_ns: int | None) -> str:
-    """A time span in two digits or so: ``0.04 ms``, ``12 ms``, ``3.4 s``, ``2 min 5 s``; empty while it runs."""
+    """A time span in two digits or so: ``40 µs``, ``0.39 ms``, ``12 ms``, ``3.4 s``, ``2 min``; empty while it runs."""
     if end_ns is None:
         return ""
     seconds = max(0, end_ns - start_ns) / 1e9
-    if seconds < 0.000995:  # below what is rounded up to the next form
-        return f"{seconds * 1000:.2f} ms"
-    if seconds < 0.00995:
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
+    for below, size, unit, digits in _FORMS:
+        if seconds < below:
+            return f"{seconds / size:.{digits}f} {unit}"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

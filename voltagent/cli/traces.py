@@ -16,6 +16,7 @@ from voltagent.local.store import Filter, TraceSummary
 
 __all__ = ["add", "table"]
 
+_WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
 _HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "OPERATIONS", "ERRORS", "USER", "TAGS")
 
 
@@ -68,12 +69,12 @@ def _row(trace: TraceSummary) -> tuple[str, ...]:
     return (
         clean(short_id(trace.id)),
         moment(trace.start_ns),
-        clean(trace.agent_id),
+        fitted(clean(trace.agent_id), _WIDEST),
         trace.status,
         duration(trace.start_ns, trace.end_ns),
         tokens(trace.usage).removesuffix(" tokens"),
         str(trace.operations) if trace.operations else "",
         str(trace.errors) if trace.errors else "",
-        clean(trace.user_id or ""),
-        clean(", ".join(trace.tags)),
+        fitted(clean(trace.user_id or ""), _WIDEST),
+        fitted(clean(", ".join(trace.tags)), _WIDEST),
     )

@@ -1,13 +1,20 @@
 // How times, durations and counts are written. Times are microseconds since the epoch, durations microseconds.
 
-/** `0.04 ms`, `7.4 ms`, `94 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`: as the terminal writes them. */
+// Below how many seconds a span is written in which unit (its seconds, its name) and with how many decimals.
+const FORMS = [
+  [0.0000995, 1e-6, "µs", 0],
+  [0.000995, 1e-3, "ms", 2],
+  [0.00995, 1e-3, "ms", 1],
+  [0.9995, 1e-3, "ms", 0],
+  [59.95, 1, "s", 1],
+];
+
+/** `40 µs`, `0.39 ms`, `7.4 ms`, `94 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`: as the terminal writes them. */
 export function duration(microseconds) {
   if (microseconds === null || microseconds === undefined) return "";
   const seconds = Math.max(0, microseconds) / 1e6;
-  if (seconds < 0.000995) return `${(seconds * 1000).toFixed(2)} ms`;
-  if (seconds < 0.00995) return `${(seconds * 1000).toFixed(1)} ms`;
-  if (seconds < 0.9995) return `${(seconds * 1000).toFixed(0)} ms`;
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const form = FORMS.find(([below]) => seconds < below);
+  if (form) return `${(seconds / form[1]).toFixed(form[3])} ${form[2]}`;
   const whole = Math.round(seconds);
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
