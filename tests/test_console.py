@@ -154,6 +154,11 @@ def test_a_trace_with_an_id_of_its_own_is_found_by_its_digits(tmp_path: Path, co
 # -------------------------------------------------------------------------------------------------------------- spans
 
 
+def test_a_span_by_itself_is_as_it_is_in_its_trace(store: Store, console: httpx.Client) -> None:
+    for span in data(console, f"/observability/traces/{stored_rich(store)}")["spans"]:
+        assert data(console, f"/observability/spans/{span['spanId']}") == span
+
+
 def test_a_span_by_its_digits(tmp_path: Path, store: Store, console: httpx.Client) -> None:
     run = Run(tmp_path / "traces.db")
     root = run.trace("bot", ended=False)

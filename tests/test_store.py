@@ -15,6 +15,7 @@ from tests.stored import Log, Run, asked, names
 from voltagent import _clock
 from voltagent._recorder import Recorder
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, Event, Span, Trace
+from voltagent.local.records import KNOWN_OPERATION
 from voltagent.local.store import Filter, Store, StoredOperation, StoredTrace, StoreError
 
 
@@ -388,6 +389,15 @@ def test_lists_use_their_indices(run: Run) -> None:
         query, values = conditions.query(10)
         steps = " ".join(row[3] for row in asked(run.store.path, f"EXPLAIN QUERY PLAN {query}", values))
         assert index in steps, steps
+
+
+def test_an_operation_is_looked_for_without_reading_payloads(run: Run) -> None:
+    run.trace()
+    run.save()
+    steps = asked(run.store.path, f"EXPLAIN QUERY PLAN {KNOWN_OPERATION}", ("x",))
+    assert [row[3] for row in steps if "SCAN operations" in str(row[3])] == [
+        "SCAN operations USING COVERING INDEX sqlite_autoindex_operations_1"
+    ]
 
 
 def test_a_trace_is_found_by_the_beginning_of_its_id(run: Run) -> None:

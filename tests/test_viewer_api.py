@@ -15,7 +15,7 @@ import pytest
 from tests.big_store import LARGE_TRACE, OPERATIONS, fill
 from tests.stored import Run, asked
 from voltagent import _clock
-from voltagent._span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Span
+from voltagent._span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Phase, Span
 from voltagent.local.server import serving
 from voltagent.local.store import Store
 
@@ -410,6 +410,21 @@ def test_a_page_of_one_trace_is_not_told_of_others(run: Run) -> None:
     for one in (listener, watcher):
         one.thread.join(10)
         one.client.close()
+
+
+def test_a_page_of_one_trace_is_told_among_very_many(run: Run) -> None:
+    root = run.trace("bot")
+    run.log.events = []
+    with serving(run.store) as url:
+        listener = Listener(url, f"/api/live?trace={text(root)}")
+        for _ in range(600):
+            run.trace("other")
+        run.log.events += [(Phase.START, root, None)]
+        root.start_ns += 10**9  # it comes last
+        run.save()
+        assert len(listener.next()["traces"]) == 500
+    listener.thread.join(10)
+    listener.client.close()
 
 
 # ------------------------------------------------------------------------------------------------------------- figures

@@ -37,9 +37,9 @@ def _tell(connection: Connection, feed: Feed, wanted: str | None) -> None:
     said = _clock.monotonic()
     while connection.pause(_LOOK):
         news = feed.look()
-        ids = news.trace_ids[:_MOST_IDS]
+        ids = news.trace_ids
         if news.changed and (wanted is None or not ids or wanted in ids):
-            connection.send(b"event: change\ndata: %s\n\n" % to_json({"traces": ids}))
+            connection.send(b"event: change\ndata: %s\n\n" % to_json({"traces": ids[:_MOST_IDS]}))
         elif _clock.monotonic() - said < _QUIET:
             continue
         else:

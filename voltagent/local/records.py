@@ -108,10 +108,11 @@ OPERATIONS_QUERY: Final = """
     FROM operations WHERE trace_id = ? ORDER BY start_ns, key"""
 
 # The fields of `voltagent.wire.from_rest.Known`. Operations have no index by their id alone: it would cost each insert,
-# and this is asked for updates by REST only.
+# and this is asked for updates by REST only. So it is looked for in the index that has it second, and not in the pages.
 KNOWN_TRACE: Final = "SELECT id, id, agent_id, 'trace', name, NULL, status FROM traces WHERE id = ?"
 KNOWN_OPERATION: Final = """
-    SELECT id, trace_id, coalesce(agent_id, ''), kind, name, operation, status FROM operations WHERE id = ? LIMIT 1"""
+    SELECT id, trace_id, coalesce(agent_id, ''), kind, name, operation, status FROM operations
+    WHERE key = (SELECT key FROM operations WHERE id = ? LIMIT 1)"""
 
 # Told which index to take: by the one for statistics it would read all agents there are.
 _AGENT: Final = """

@@ -98,8 +98,8 @@ _LATEST: Final = 253_402_300_799_999_999_999  # ns; the last millisecond of the 
 _TRACES: Final = "SELECT id FROM traces WHERE id IN (?, ?)"
 _RECENT: Final = "SELECT id FROM traces ORDER BY start_ns DESC LIMIT 1000"
 _OWNERS: Final = """
-    SELECT trace_id FROM operations WHERE id = :digits OR id LIKE :ending
-    UNION ALL SELECT id FROM traces WHERE id LIKE :ending LIMIT 1"""
+    SELECT trace_id, id FROM operations WHERE id = :digits OR id LIKE :ending
+    UNION ALL SELECT id, NULL FROM traces WHERE id LIKE :ending LIMIT 1"""
 
 
 def find_trace(store: Store, identifier: str) -> str | None:
@@ -120,5 +120,6 @@ def find_span(store: Store, digits: str) -> Json | None:
     owners = store.rows(_OWNERS, {"digits": digits, "ending": f"%-{digits[:4]}-{digits[4:]}"})
     if not owners:
         return None
-    spans = spans_of(store, owners[0][0])
+    trace_id, operation = owners[0]
+    spans = spans_of(store, trace_id, () if operation is None else (operation,))
     return next((span for span in spans if span["spanId"] == digits), None)
