@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -167,3 +168,51 @@ def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
         report = conserved(sender.shutdown(20).result())
         assert (report.accepted, report.pending, report.dropped) == (1204, 0, {})
         model.check(301)
+
+
+# --------------------------------------------------------------------------------------------------------- what is left
+
+
+def test_what_a_killed_process_had_half_made_or_half_deleted_goes(folder: Path, port: int) -> None:
+    fill(folder, port, 1)
+    (path,) = folder.glob("*.db")
+    path.unlink()
+    for name in (f"{path.name}.lock", f"{path.name}-wal", f"{path.name}-shm"):
+        (folder / name).touch()
+    (folder / "mine.db.lock").touch()
+    sender = make(rest(port), folder)
+    Recording(sender).whole()
+    until(lambda: rows(folder))
+    with model_server(port):
+        assert conserved(sender.shutdown(5).result()).accepted == 4
+    assert [one.name for one in folder.iterdir()] == ["mine.db.lock"], "what is not ours stays"
+
+
+def test_a_system_without_locks_is_not_littered(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none(_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("voltagent.local.claim._lock", none)
+    with model_server(port):
+        sender = make(rest(port), folder)
+        for _ in range(3):
+            Recording(sender).whole()
+            until(lambda: not sender._lanes[0]._intake)
+        assert conserved(sender.shutdown(5).result()).accepted == 12
+    assert list(folder.iterdir()) == []
+    assert "has no locks" in caplog.text
+
+
+def test_a_damaged_name_of_a_trace_does_not_keep_the_others_from_making_room(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, 6 * MIB)
+    recording = Recording(sender)
+    for number in range(30):
+        if number == 10:
+            with changed(next(folder.glob("*.db")), "UPDATE events SET trace = x'23ff' WHERE seq <= 4"):
+                pass
+        recording.end(recording.trace(f"t{number}", large(number)))
+        until(lambda: not sender._lanes[0]._intake)
+    assert conserved(sender.stats()).dropped["queue_full"] > 4
+    sender.shutdown(1).result()

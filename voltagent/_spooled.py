@@ -326,7 +326,10 @@ class SpooledLane(Lane):
         excess += self._spool.max_bytes // 64  # some at once: not for every batch
         self._say_full("the oldest traces in it are dropped")
         for trace, drop in self._spool.oldest():
-            identifier = _identifier(trace)
+            try:
+                identifier = _identifier(trace)
+            except (ValueError, AttributeError, TypeError):
+                continue  # damaged: it will be counted when it is read
             in_memory = self._forget_trace(identifier)
             if in_memory is None:
                 continue

@@ -112,6 +112,7 @@ class Spool:
         What may be read later, or by another (a newer voltagent, its owner), stays as it is.
         """
         found = broken = 0
+        _sweep(self.folder)
         for path in self.leftovers():
             file = SpoolFile.adopt(path)
             if file is None:
@@ -206,6 +207,16 @@ def files(folder: Path) -> list[Path]:
 
 def _is_for(path: Path, destination: Destination) -> bool:
     return path.name.startswith(f"{destination.kind}-{destination.key}-")
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what is left of a file whose process was killed while it made or deleted it."""
+    for lock in folder.glob("*.db.lock"):
+        path = lock.with_suffix("")
+        if _NAME.fullmatch(path.name) and not path.exists():
+            file = SpoolFile.adopt(path)
+            if file is not None:
+                file.leave()
 
 
 def _delete_corrupt(folder: Path) -> None:

@@ -108,10 +108,12 @@ class SpoolFile:
         """A new file of this process's own."""
         try:
             make_folder(path.parent)
-            claim = Claim.on(path)  # before there is a file that another could claim
+            # before there is a file that another could claim; twice, as another may sweep the lock away that one second
+            claim = Claim.on(path) or Claim.on(path)
         except OSError as fault:
             raise StoreError(f"the spool {path} cannot be used: {fault.strerror}") from fault
         if claim is None:
+            path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
             raise StoreError(f"the spool {path} cannot be claimed: this file system has no locks")
         made = cls(path, claim)
         try:
@@ -130,10 +132,11 @@ class SpoolFile:
             return None
         if claim is None:
             return None
-        if not path.exists():
-            claim.release(delete=True)
+        file = cls(path, claim)
+        if not path.exists():  # its process was killed while it made or deleted it
+            file.delete()
             return None
-        return cls(path, claim)
+        return file
 
     def write(self, entries: Sequence[Entry]) -> list[int]:
         now = _clock.nanoseconds()
