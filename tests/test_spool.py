@@ -449,6 +449,12 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
     connection.commit()
     connection.close()
     assert said()[1].facts["corrupt"] == 1
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    newer = said()[1]
+    assert "written by a newer voltagent" in newer.text
+    assert "delete" not in newer.advice
     path.write_bytes(b"no database at all " * 300)
     assert "cannot be read" in said()[1].text
     (tmp_path / "file").write_text("mine")

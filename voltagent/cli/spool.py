@@ -27,7 +27,7 @@ def look(in_force: settings.Settings) -> Iterator[Finding]:
         yield _folder(folder, found)
     known = {(name, one.key) for name, one in destinations(in_force).items()}
     for file in found:
-        if file.events or file.corrupt or file.damaged:
+        if file.events or file.corrupt or file.damaged or file.untold:
             yield _file(file, is_ours=(file.kind, file.key) in known, is_on=in_force.spool is not None)
 
 
@@ -60,6 +60,8 @@ def _file(file: Contents, *, is_ours: bool, is_on: bool) -> Finding:
         "path": str(file.path), "exporter": file.kind, "url": file.url, "events": file.events, "corrupt": file.corrupt,
         "bytes": file.bytes, "since": None if file.since_ns is None else iso_text(file.since_ns), "in_use": file.in_use,
     }  # fmt: skip
+    if file.untold:
+        return Finding("note", "spool", "file", file.untold, facts=facts)
     if file.damaged:
         return Finding("note", "spool", "file", f"{file.path.name} cannot be read",
                        "it is of no use any more: delete it", facts)  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voltagent.local.claim import Claim
-from voltagent.local.file import VALUE_FAULTS, Connection, File, StoreError
+from voltagent.local.file import VALUE_FAULTS, Connection, File, MissingFileError, OffLimitsError, StoreError
 from voltagent.local.spool import files
 from voltagent.local.spool_file import SCHEMA, is_sound
 
@@ -26,22 +26,28 @@ class Contents:
     corrupt: int = 0  # and that cannot
     since_ns: int | None = None  # when the oldest of them was written
     in_use: bool = False  # its process is alive
+    untold: str = ""  # why it cannot be read now, or not by us: locked, or a newer voltagent's
     damaged: bool = False  # the file as a whole cannot be read, or was put aside for that
 
 
 def contents(folder: Path) -> list[Contents]:
     """The files of the spool in a folder, oldest first."""
     aside = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
-    return [*(_contents(path) for path in files(folder)), *aside]
+    there = (_contents(path) for path in files(folder))
+    return [*(one for one in there if one is not None), *aside]
 
 
-def _contents(path: Path) -> Contents:
+def _contents(path: Path) -> Contents | None:
     size = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
     kind, key, _ = path.name.split("-", 2)
     file = File(path, SCHEMA)
     try:
         about, events, corrupt, since = file.use(_read, create=False)
-    except (StoreError, *VALUE_FAULTS):
+    except MissingFileError:
+        return None  # it was sent and deleted just now
+    except (StoreError, *VALUE_FAULTS) as fault:
+        if isinstance(fault, OffLimitsError) or (isinstance(fault, StoreError) and fault.temporary):
+            return Contents(path, size, kind, key=key, in_use=_is_in_use(path), untold=str(fault))
         return Contents(path, size, kind, key=key, in_use=_is_in_use(path), damaged=True)
     finally:
         file.close()
