@@ -357,7 +357,7 @@ def test_a_path_in_a_home_that_is_not_there(
 ) -> None:
     monkeypatch.setenv("VOLTAGENT_LOCAL_PATH", "~nobody-of-this-name/traces.db")
     assert main(["doctor"]) == 1
-    assert "VOLTAGENT_LOCAL_PATH" in capsys.readouterr().err
+    assert "VOLTAGENT_LOCAL_PATH" in capsys.readouterr().out
 
 
 def test_swapped_keys_and_switches_are_noticed(doctor: Doctor) -> None:
