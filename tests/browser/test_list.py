@@ -18,7 +18,7 @@ from tests.browser.site import Site, open_site
 from voltagent._readable import duration
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 expect = sync_api().expect
 
@@ -62,7 +62,7 @@ def test_traces_are_listed_newest_first_with_their_figures(site: Site, new_page:
     shown = [row.locator(f".{name}").inner_text() for name in ("user", "conversation", "operations", "errors", "tag")]
     assert shown == ["ada", "c-1", "1", "", "red"]
     assert row.locator(".tokens").inner_text() == "1\u202f234"
-    assert re.fullmatch(r"[\d.]+ ms", row.locator(".took").inner_text())
+    assert re.fullmatch(r"[\d.]+ [mµ]s", row.locator(".took").inner_text())
     assert page.title() == "Traces · voltagent"
 
 
@@ -102,6 +102,21 @@ def test_what_another_process_records_appears_and_goes_on(site: Site, new_page: 
     expect(newest.locator(".status")).to_have_attribute("title", "completed")
     expect(bar).to_have_class(re.compile("completed"))
     expect(trace.locator(".headline .status")).to_have_text(re.compile("completed"))
+
+
+def test_what_is_recorded_while_the_page_connects_is_not_missed(site: Site, new_page: Open):
+    site.run.trace("before")
+    site.run.save()
+    page = new_page()
+    held: list[Route] = []
+    page.route("**/api/live*", lambda route: held.append(route))
+    with page.expect_response("**/api/traces*"):
+        page.reload()
+    expect(rows(page)).to_have_count(1)
+    site.run.trace("meanwhile")
+    site.run.save()
+    held.pop().continue_()
+    expect(rows(page)).to_have_count(2)
 
 
 def test_filters_narrow_the_list_and_stand_in_the_address_bar(day: Site, new_page: Open):

@@ -41,17 +41,14 @@ export const segment = encodeURIComponent;
  */
 export function listen(path, changed) {
   let source = null;
-  let lost = false;
   let again = 0;
   const open = () => {
     source = new EventSource(`api/${path}`);
     source.addEventListener("open", () => {
       shown("live");
-      if (lost) changed(null);
-      lost = false;
+      changed(null); // what was written before anybody watched
     });
     source.addEventListener("error", () => {
-      lost = true;
       shown("lost");
       // the browser tries again by itself, but not after an answer that was no stream
       if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, RETRY);
@@ -64,10 +61,8 @@ export function listen(path, changed) {
     source = null;
   };
   const look = () => {
-    if (document.hidden) {
-      shut();
-      lost = true;
-    } else if (!source) open();
+    if (document.hidden) shut();
+    else if (!source) open();
   };
   document.addEventListener("visibilitychange", look);
   look();

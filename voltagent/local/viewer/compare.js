@@ -9,6 +9,7 @@ import { useKeys } from "./keys.js";
 import { pairs } from "./pairs.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
+import { fitDepth } from "./timeline.js";
 import { asText } from "./value.js";
 import { extent, selfTime, treeOf } from "./tree.js";
 
@@ -50,6 +51,7 @@ async function load(view, host) {
   if (view.closed) return;
   view.trees = view.answers.map(treeOf);
   view.rows = pairs(...view.trees);
+  fitDepth(view.scroller, view.rows);
   view.most = Math.max(1, ...view.rows.map((row) => Math.abs(difference(row) || 0)));
   view.heads.replaceChildren(...view.answers.map((answer, side) => head(answer.trace, side, view.answers[0].trace)));
   view.scroller.setAttribute("aria-rowcount", view.rows.length + 1);
@@ -106,7 +108,7 @@ function line(view, index) {
     element(
       "span",
       { class: "what", role: "gridcell" },
-      element("span", { class: "indent", style: { "--depth": Math.min(row.depth, 24) } }),
+      element("span", { class: "indent", style: { "--depth": row.depth } }),
       mark(node),
       element("bdi", { class: "name" }, node.name || node.agent),
       sort.startsWith("only") ? element("span", { class: "state" }, one ? "only in A" : "only in B") : null,

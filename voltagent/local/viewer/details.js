@@ -13,7 +13,7 @@ import { asText, section, shown, text } from "./value.js";
 export function details(thing, { self, begin, total }, other = null) {
   const beside = (name) => (other ? { other: other[name] } : {});
   return [
-    element("header", {}, element("h2", {}, mark(thing), element("bdi", {}, thing.name || thing.agent)), status(thing.status, { long: true })),
+    element("header", {}, element("h2", {}, mark(thing), element("bdi", { title: thing.name || thing.agent }, thing.name || thing.agent)), status(thing.status, { long: true })),
     facts(thing, { self, begin, total }),
     thing.error === null || thing.error === undefined ? null : section("Error", thing.error, { content: failure(thing.error) }),
     given(thing.input) && section("Input", thing.input, beside("input")),
@@ -65,7 +65,7 @@ export function failure(error) {
     { class: "failure" },
     element("p", {}, sort && element("strong", {}, element("bdi", {}, sort)), sort && ": ", given(message) ? text(asText(message)) : null),
     filled(others) && shown(others),
-    typeof stack === "string" ? element("pre", { class: "stack" }, text(stack)) : given(stack) && shown(stack),
+    typeof stack === "string" ? element("pre", { class: "stack" }, text(stack, { letters: 6000, lines: 80 })) : given(stack) && shown(stack),
     given(cause) && [element("p", { class: "dim" }, "caused by"), failure(cause)],
   );
 }

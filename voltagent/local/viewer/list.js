@@ -63,7 +63,8 @@ export function every(milliseconds, act) {
   return () => clearInterval(timer);
 }
 
-function onChange(media, act) {
+/** Call something when a media query turns; the function that this returns ends it. */
+export function onChange(media, act) {
   media.addEventListener("change", act);
   return () => media.removeEventListener("change", act);
 }
@@ -231,9 +232,9 @@ function text(value, title = value) {
 }
 
 function who(trace) {
-  const link = element("a", { href: address("trace", [trace.id]), class: "agent", tabindex: -1 }, element("bdi", {}, trace.agent));
+  const link = element("a", { href: address("trace", [trace.id]), class: "agent", tabindex: -1 }, element("bdi", { title: trace.agent }, trace.agent));
   const name = trace.name && trace.name !== trace.agent ? element("bdi", { class: "dim" }, trace.name) : null;
-  const tags = (trace.tags || []).slice(0, 4).map((tag) => element("bdi", { class: "tag" }, tag));
+  const tags = (trace.tags || []).slice(0, 4).map((tag) => element("bdi", { class: "tag", title: tag }, tag));
   const error = trace.error ? element("bdi", { class: "error-text", title: trace.error }, trace.error) : null;
   const quiet = silence(trace) && element("span", { class: "dim" }, silence(trace));
   const input = trace.input && !error && !quiet ? element("bdi", { class: "said-first dim" }, trace.input) : null;

@@ -162,7 +162,7 @@ function toggleOf(view, group, place) {
   };
   const pressed = !view.hidden.has(group.name);
   const swatch = element("i", { class: `swatch ${group.colour}` });
-  return element("button", { type: "button", class: "quiet series", "data-key": `${place} ${group.name}`, "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", {}, group.name));
+  return element("button", { type: "button", class: "quiet series", "data-key": `${place} ${group.name}`, "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", { title: group.name }, group.name));
 }
 
 function row(view, group) {

@@ -19,7 +19,7 @@ export function plot({ title, buckets, series, stacked, write, when, step = 1 })
   const y = (value) => MARGIN.top + INSIDE.height * (1 - value / scale.top);
   const slot = INSIDE.width / Math.max(1, buckets.length);
   const x = (bucket) => MARGIN.left + slot * bucket;
-  const picture = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", tabindex: 0, "aria-label": `${title}: ${spoken(series, write)}` });
+  const picture = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", tabindex: 0, "data-key": `plot ${title}`, "aria-label": `${title}: ${spoken(series, write)}` });
   picture.append(
     ...scale.marks.map((value) => horizontal(y(value), write(value))),
     ...times(buckets, x, slot, when),

@@ -6,6 +6,8 @@ import { kindClass, kindName, mark } from "./kinds.js";
 import { endOf } from "./tree.js";
 
 const SEGMENTS = 250; // of the critical path in one row: closer ones become one
+const DEEP = 24; // levels
+const LABEL = 44; // pixels that the label of a tick may need
 const STEPS = [1, 2, 5];
 
 /** One row: what it is, how long it took, its tokens, its bar. */
@@ -35,7 +37,7 @@ function what(node, collapsed) {
   return element(
     "span",
     { class: "what", role: "gridcell", title: `${kindName(node)} ${node.name || node.agent}` },
-    element("span", { class: "indent", style: { "--depth": Math.min(node.depth, 24) } }),
+    element("span", { class: "indent", style: { "--depth": node.depth } }),
     toggle,
     mark(node),
     operation,
@@ -46,7 +48,14 @@ function what(node, collapsed) {
   );
 }
 
-const shortError = (error) => (typeof error === "string" ? error : error.message || "");
+/** Tell the element that holds a tree how deep its nodes lie, so that names have room; narrow steps have no lines. */
+export function fitDepth(scroller, nodes) {
+  const deepest = nodes.reduce((most, { depth }) => Math.max(most, depth), 1);
+  scroller.style.setProperty("--deepest", deepest);
+  scroller.classList.toggle("deep", deepest > DEEP);
+}
+
+const shortError = (error) => (typeof error === "string" ? error : [error.type, error.message].filter(Boolean).join(": "));
 
 function label(node, trace) {
   const at = `starts ${duration(node.start - trace.start)} after the trace`;
@@ -89,14 +98,14 @@ export function growRow(row, node, scale, segments) {
   row.querySelector(".time").replaceChildren(...bars(node, scale, segments));
 }
 
-/** Round moments on a scale, at most about `most`: `[{at: 0…1, label}, …]`. */
-export function ticks(scale, begin, most = 6) {
+/** Round moments on a scale that is `wide` pixels, at most about `most` and where a label has room: `[{at: 0…1, label}, …]`. */
+export function ticks(scale, begin, wide, most = 6) {
   const width = scale.to - scale.from;
   const step = roundStep(width / most);
   const out = [];
   for (let time = Math.ceil((scale.from - begin) / step) * step; time <= scale.to - begin + step / 1e6; time += step) {
     const at = (time + begin - scale.from) / width;
-    if (at < 0.97) out.push({ at, label: tickLabel(time, step) });
+    if (wide * (1 - at) > LABEL) out.push({ at, label: tickLabel(time, step) });
   }
   return out;
 }

@@ -5,12 +5,12 @@ import { button, element } from "./dom.js";
 import { details, facts, headline } from "./details.js";
 import { duration, elapsed, plural } from "./format.js";
 import { useKeys } from "./keys.js";
-import { every, listAt } from "./list.js";
+import { every, listAt, onChange } from "./list.js";
 import { minimap } from "./minimap.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
 import { splitter } from "./splitter.js";
-import { growRow, ticks, treeRow } from "./timeline.js";
+import { fitDepth, growRow, ticks, treeRow } from "./timeline.js";
 import { age, criticalPath, extent, matches, selfTime, treeOf, visible } from "./tree.js";
 import { asText } from "./value.js";
 
@@ -32,9 +32,9 @@ export function openTrace(host, first) {
   const ends = [
     listen(`live?trace=${segment(id)}`, refresh),
     every(CALM.matches ? 1000 : 200, () => grow(view)),
+    onChange(NARROW, () => view.answer && draw(view)),
     view.list.close,
   ];
-  NARROW.addEventListener("change", () => !view.closed && draw(view));
   refresh();
   return {
     update: (route) => setQuery(view, route.query),
@@ -92,6 +92,7 @@ async function load(view) {
   const selected = view.nodes[view.at]?.id;
   view.nodes = treeOf(view.answer);
   view.path = criticalPath(view.nodes);
+  fitDepth(view.scroller, view.nodes);
   const wanted = selected || view.query.operation;
   view.at = Math.max(0, wanted ? view.nodes.findIndex((node) => node.id === wanted) : 0);
   const first = view.rows.length === 0;
@@ -112,14 +113,15 @@ function opened(view) {
 
 function failed(view, failure) {
   document.title = "voltagent";
-  const back = element("a", { href: "#/" }, "All traces");
+  const back = element("p", {}, element("a", { href: "#/" }, "All traces"));
+  view.title.parentNode.hidden = true;
   view.split.replaceChildren(element("div", { class: "empty" }, element("p", { class: "problem" }, failure.message), back));
 }
 
 function draw(view) {
   const { trace } = view.answer;
   document.title = `${trace.agent} · voltagent`;
-  view.title.replaceChildren(element("bdi", {}, trace.agent));
+  view.title.replaceChildren(element("bdi", { title: trace.agent }, trace.agent));
   view.facts.replaceChildren(...headline(trace).filter(Boolean));
   view.compare.hidden = trace.status === "running";
   view.rows = visible(view.nodes, view.collapsed);
@@ -134,7 +136,7 @@ function draw(view) {
 }
 
 function rule(view) {
-  const marks = ticks(view.scale, view.whole.from, NARROW.matches ? 3 : 6);
+  const marks = ticks(view.scale, view.whole.from, view.ruler.clientWidth, NARROW.matches ? 3 : 6);
   const placed = (tick, text) => element("span", { class: "tick", style: { left: `${100 * tick.at}%` } }, text);
   view.ruler.replaceChildren(...marks.map((tick) => placed(tick, tick.label)));
   view.grid.replaceChildren(element("span", { class: "lines" }, marks.map((tick) => placed(tick, ""))));

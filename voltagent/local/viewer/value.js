@@ -88,13 +88,13 @@ function label(key) {
 }
 
 function leaf(value) {
-  if (typeof value === "string") return text(value, true);
+  if (typeof value === "string") return text(value, { quoted: true });
   return element("span", { class: value === null ? "null" : typeof value }, String(value));
 }
 
 /** A text, cut where it is long, with a button that shows all of it. */
-export function text(value, quoted = false) {
-  const cut = cutOf(value);
+export function text(value, { quoted = false, letters = LETTERS, lines = LINES } = {}) {
+  const cut = cutOf(value, letters, lines);
   const holder = element("span", { class: quoted ? "string" : "plain", dir: "auto" }, cut);
   if (cut.length === value.length) return holder;
   const all = button(`show all ${count(value.length)} characters`, () => {
@@ -104,12 +104,12 @@ export function text(value, quoted = false) {
   return element("span", { class: "long" }, holder, all);
 }
 
-function cutOf(value) {
-  let end = Math.min(LETTERS * 1.2 < value.length ? LETTERS : value.length, value.length);
-  for (let [place, lines] = [-1, 0]; lines <= LINES; lines += 1) {
+function cutOf(value, letters, lines) {
+  let end = letters * 1.2 < value.length ? letters : value.length;
+  for (let [place, line] = [-1, 0]; line <= lines; line += 1) {
     place = value.indexOf("\n", place + 1);
     if (place < 0 || place >= end) return whole(value, end);
-    if (lines === LINES) end = place;
+    if (line === lines) end = place;
   }
   return whole(value, end);
 }

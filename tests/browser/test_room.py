@@ -1,0 +1,104 @@
+"""What is very long or very deep, in a browser: it leaves room for the rest of the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.chromium import sync_api
+from tests.browser.site import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+expect = sync_api().expect
+
+Open = Callable[..., "Page"]
+
+_LONG = "on and on " * 60
+
+
+def width(shown: Locator) -> float:
+    box = shown.bounding_box()
+    assert box is not None
+    return box["width"]
+
+
+def height(shown: Locator) -> float:
+    box = shown.bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+@pytest.mark.parametrize("screen", [1280, 360])
+def test_the_names_of_a_deep_tree_stay_in_view(site: Site, new_page: Open, screen: int):
+    parent = site.run.trace("deep", ended=False)
+    for level in range(60):
+        parent = site.run.recorder.start(parent, "agent", f"level-{level}", b"{}")
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}", width=screen)
+    expect(page.locator(".rows .name").first).to_be_visible()
+    page.keyboard.press("End")
+    last = page.locator(".rows .what", has_text="level-59")
+    expect(last.locator(".name")).to_be_in_viewport(ratio=1)
+    ends = "[...document.querySelectorAll('.rows .what')].map(what => [what, what.querySelector('.name')])"
+    over = page.evaluate(
+        f"{ends}.map(([what, name]) => name.getBoundingClientRect().right - what.getBoundingClientRect().right)"
+    )
+    assert max(over) <= 0
+
+
+def test_long_names_and_tags_leave_room_for_the_rest(site: Site, new_page: Open):
+    span = site.run.trace(_LONG, ended=False, tags=("t" * 300, "short"))
+    site.run.recorder.succeed(site.run.recorder.start(span, "agent", _LONG, b"{}"), b"{}")
+    site.run.recorder.succeed(span, b"{}")
+    tagged = site.run.trace("desk", ended=False, input=b'{"question":"where is it?"}', tags=("t" * 300,))
+    site.run.recorder.succeed(tagged, b"{}")
+    site.run.save()
+    page = new_page()
+    desk = page.locator(".rows > .line", has_text="desk")
+    assert width(desk.locator(".tag")) < 200
+    question = desk.locator(".said-first")
+    assert question.evaluate("shown => shown.scrollWidth <= shown.clientWidth"), "all of it can be read"
+    page.locator(".rows .agent", has_text="on and on").click()
+    page.keyboard.press("j")
+    expect(page.locator(".details h2")).to_have_text(_LONG.strip())
+    for heading in (".trace-head h1", ".details h2"):
+        assert height(page.locator(heading)) < 60, "two lines"
+    page.get_by_role("link", name="Numbers").click()
+    button = page.locator(".totals button", has_text="on and on")
+    assert width(button) < 330
+    assert width(page.locator(".key-line button").first) < 330
+
+
+def test_labels_of_the_time_axis_are_whole_or_absent(site: Site, new_page: Open):
+    parent = site.run.trace("short", ended=False)
+    site.run.recorder.succeed(site.run.recorder.start(parent, "tool", "t", b"{}"), b"{}")
+    site.run.recorder.succeed(parent, b"{}")
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
+    expect(page.locator(".heading .tick").first).to_have_text("0")
+    for wide in (1280, 1130, 1000, 900, 800):
+        page.set_viewport_size({"width": wide, "height": 700})
+        page.get_by_role("button", name="Expand").click()  # draws the axis anew
+        over = page.evaluate(
+            """() => { const end = document.querySelector(".heading .time").getBoundingClientRect().right + 12;
+            return [...document.querySelectorAll(".heading .tick")].map(tick => {
+              const range = document.createRange(); range.selectNodeContents(tick);
+              return range.getBoundingClientRect().right - end; }); }"""
+        )
+        assert max(over) <= 0, wide
+
+
+def test_a_stack_is_shown_to_its_end_where_it_says_what_failed(site: Site, new_page: Open):
+    lines = [f'  File "app.py", line {number}, in step_{number}' for number in range(40)]
+    error = {"message": "no", "stack": "\n".join(["Traceback (most recent call last):", *lines, "ValueError: no"])}
+    span = site.run.trace("failing", ended=False)
+    site.run.recorder.end(span, "error", json.dumps(error).encode())
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
+    expect(page.locator(".stack")).to_contain_text("ValueError: no")
+    expect(page.locator(".stack button")).to_have_count(0)
