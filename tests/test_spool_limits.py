@@ -148,6 +148,23 @@ def test_what_is_sound_in_a_damaged_file_is_sent(
     assert report.dropped["corrupt"] >= 1
 
 
+def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, queue_events=200)
+    recording, lane = Recording(sender), sender._lanes[0]
+    while not lane._unread:  # type: ignore[attr-defined]
+        recording.whole()
+        until(lambda: not lane._intake)
+    (path,) = folder.glob("*.db")
+    path.unlink()
+    path.write_bytes(b"this is no database" * 1000)
+    with model_server(port):
+        report = conserved(sender.flush(20).result())
+        assert report.pending == 0
+        assert report.dropped["corrupt"] > 0
+        recording.whole()
+        assert conserved(sender.shutdown(5).result()).accepted == report.accepted + 4
+
+
 # --------------------------------------------------------------------------------------------------------- what is open
 
 

@@ -58,6 +58,11 @@ class StoreError(VoltAgentError):
         super().__init__(message)
         self.temporary = temporary
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether nobody will be able to read the file, later either."""
+        return not self.temporary
+
 
 class MissingFileError(StoreError):
     """There is no such file, and reading makes none."""
@@ -65,6 +70,11 @@ class MissingFileError(StoreError):
 
 class OffLimitsError(StoreError):
     """The file may well be sound, but is not for this process: a newer voltagent's, or of another user."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """It is not: whoever may read it can."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +181,9 @@ class File:
                 f"{self.path} was written by a newer voltagent (schema {version}, this one knows {known}): "
                 "upgrade voltagent, or name another file"
             )
-        if number(connection, "PRAGMA application_id") != self.schema.application_id and number(
-            connection, "SELECT count(*) FROM sqlite_master"
-        ):
+        # in this order: another process may be making the tables and the id, both at once, between the two questions
+        has_tables = number(connection, "SELECT count(*) FROM sqlite_master") > 0
+        if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
             raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: name another file")
         if version < known:
             _migrate(connection, self.schema)

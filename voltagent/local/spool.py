@@ -18,7 +18,7 @@ from typing import Final
 from voltagent import _clock
 from voltagent._guard import say_once
 from voltagent.local.destination import Destination
-from voltagent.local.file import OffLimitsError, StoreError
+from voltagent.local.file import StoreError
 from voltagent.local.spool_file import Entry, Place, Row, SpoolFile
 
 __all__ = ["MAX_BYTES", "Spool", "files"]
@@ -120,7 +120,7 @@ class Spool:
             try:
                 file.count()
             except StoreError as fault:
-                if fault.temporary or isinstance(fault, OffLimitsError):
+                if not fault.is_lasting:
                     say_once("spool:left alone", logging.WARNING, "voltagent: %s", fault)
                     file.leave()
                 else:

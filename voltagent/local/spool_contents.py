@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voltagent.local.claim import Claim
-from voltagent.local.file import VALUE_FAULTS, Connection, File, MissingFileError, OffLimitsError, StoreError
+from voltagent.local.file import VALUE_FAULTS, Connection, File, MissingFileError, StoreError
 from voltagent.local.spool import files
 from voltagent.local.spool_file import SCHEMA, is_sound
 
@@ -46,7 +46,7 @@ def _contents(path: Path) -> Contents | None:
     except MissingFileError:
         return None  # it was sent and deleted just now
     except (StoreError, *VALUE_FAULTS) as fault:
-        if isinstance(fault, OffLimitsError) or (isinstance(fault, StoreError) and fault.temporary):
+        if isinstance(fault, StoreError) and not fault.is_lasting:
             return Contents(path, size, kind, key=key, in_use=_is_in_use(path), untold=str(fault))
         return Contents(path, size, kind, key=key, in_use=_is_in_use(path), damaged=True)
     finally:

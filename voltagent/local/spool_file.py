@@ -19,7 +19,6 @@ from voltagent.local.file import (
     VALUE_FAULTS,
     Connection,
     File,
-    OffLimitsError,
     Schema,
     StoreError,
     in_transaction,
@@ -183,7 +182,7 @@ class SpoolFile:
         try:
             self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
         except StoreError as fault:
-            if fault.temporary or isinstance(fault, OffLimitsError):
+            if not fault.is_lasting:
                 raise
             self.unread = len(self._find(_SEARCHED))
             if not self.unread:
@@ -194,7 +193,12 @@ class SpoolFile:
         self.damaged = True
         self._file.close()
         _restore_length(self.path)
-        return self._ask(lambda connection: _search(connection, self.read_to, expected))
+        try:
+            return self._ask(lambda connection: _search(connection, self.read_to, expected))
+        except StoreError as fault:
+            if not fault.is_lasting:
+                raise
+            return []
 
     def _is_empty(self) -> bool:
         return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
@@ -204,7 +208,7 @@ class SpoolFile:
         try:
             found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
         except StoreError as fault:
-            if fault.temporary:
+            if not fault.is_lasting:
                 raise
             found = self._find(self.unread)
             self.unread = len(found)
