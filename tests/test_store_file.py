@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -372,6 +373,34 @@ def test_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     assert sorted(trace.agent_id for trace in stored) == sorted(f"{w}-{n}" for w in range(4) for n in range(40))
     assert {trace.operations for trace in stored} == {5}
     reader.close()
+
+
+@pytest.mark.parametrize("question", ["PRAGMA user_version", "sqlite_master", "BEGIN"])
+def test_a_file_that_another_process_makes_while_it_is_looked_at_is_no_strange_one(
+    question: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = Run(path), Run(path)
+    run.trace("ours")
+    other.trace("theirs")
+    connect, made = sqlite3.connect, list[bool]()
+
+    def connected(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+
+        def about_to_run(statement: str) -> None:
+            if question in statement and not made:
+                made.append(True)
+                assert other.save() == {}
+
+        connection.set_trace_callback(about_to_run)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    assert run.save() == {}
+    assert made
+    assert sorted(names(run.store)) == ["ours", "theirs"]
+    run.store.close()
+    other.store.close()
 
 
 FORKER = """
