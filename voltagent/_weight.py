@@ -20,6 +20,7 @@ MOST: Final = 1 << 20  # bytes of one event; on OTLP, where a span has its start
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
 _SLACK: Final = 1024  # by which a snapshot may miss its limit
 _LEAST: Final = 2048  # bytes that stay of anything
+_SMALL: Final = MOST - _FRAME  # a payload that fits whole, if it is alone
 
 _INPUT: Final = "input"
 _OUTPUT: Final = "output"
@@ -44,7 +45,14 @@ def _fitted_update(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**fields, **texts} if _fit(texts, MOST - _FRAME - len(fields.get("tags", b""))) else fields
 
 
+def _is_one_payload(span: Span, payload: bytes | None) -> bool:
+    """Whether an event has one payload and nothing beside it, as most have, and fits whole."""
+    return span.metadata is None and span.facts is None and span.tags is None and (not payload or len(payload) < _SMALL)
+
+
 def _fit_start(span: Span) -> None:
+    if _is_one_payload(span, span.input):
+        return
     if span.metadata is not None:  # the end sends it again, and has to have room for more
         span.metadata = _cut(span.metadata, METADATA_LIMIT + _SLACK)
     facts = span.facts or {}
@@ -56,6 +64,9 @@ def _fit_start(span: Span) -> None:
 
 
 def _fit_end(span: Span) -> None:
+    more = span.error or span.usage or span.more_metadata or span.more_tags
+    if not more and _is_one_payload(span, span.output):
+        return
     parts: dict[Any, bytes] = dict(enumerate(span.more_metadata))
     parts[_OUTPUT] = span.output or b""
     parts[_ERROR] = span.error if isinstance(span.error, bytes) else b""
