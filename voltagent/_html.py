@@ -194,10 +194,10 @@ gap:1em;padding:1px 4px;align-items:center}
 .voltagent .bar i{position:absolute;top:0;bottom:0;min-width:2px;border-radius:2px;background:#7a8699}
 .voltagent b{font-weight:600}
 .voltagent b.trace,.voltagent b.event{color:#7a8699}
-.voltagent b.agent{color:#0f8fa8}.voltagent i.agent{background:#0f8fa8}
-.voltagent b.tool{color:#b07d12}.voltagent i.tool{background:#b07d12}
-.voltagent b.memory{color:#a455c4}.voltagent i.memory{background:#a455c4}
-.voltagent b.retriever{color:#4179d6}.voltagent i.retriever{background:#4179d6}
+.voltagent b.agent{color:#6470e0}.voltagent i.agent{background:#6470e0}
+.voltagent b.tool{color:#0f9088}.voltagent i.tool{background:#0f9088}
+.voltagent b.memory{color:#b07d12}.voltagent i.memory{background:#b07d12}
+.voltagent b.retriever{color:#a455c4}.voltagent i.retriever{background:#a455c4}
 .voltagent .error{color:#d64545}
 .voltagent .bar i.error{background:#d64545}
 .voltagent .bar i.cancelled{opacity:.45}

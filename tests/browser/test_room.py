@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.chromium import sync_api
+from tests.browser.play import hand_clock
 from tests.browser.site import Site
 
 if TYPE_CHECKING:
@@ -102,3 +103,26 @@ def test_a_stack_is_shown_to_its_end_where_it_says_what_failed(site: Site, new_p
     page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
     expect(page.locator(".stack")).to_contain_text("ValueError: no")
     expect(page.locator(".stack button")).to_have_count(0)
+
+
+def test_durations_of_hours_are_written_in_full(site: Site, new_page: Open):
+    with hand_clock() as hands:
+        span = site.run.trace("patient", ended=False)
+        hands[0] += (23 * 60 + 59) * 60 * 10**9
+        site.run.recorder.succeed(span, b"{}")
+    site.run.save()
+    for address in ("", f"#/trace/{site.run.store.traces()[0].id}"):
+        took = new_page(address).locator(".rows .took")
+        expect(took).to_have_text("23 h 59 min")
+        assert took.evaluate("shown => shown.scrollWidth <= shown.clientWidth")
+
+
+def test_the_time_axis_has_steps_of_a_clock(new_page: Open):
+    script = """async seconds => { const { ticks } = await import('/timeline.js');
+    return ticks({ from: 0, to: seconds * 1e6 }, 0, 1000).map(tick => tick.label).join(", "); }"""
+    page = new_page()
+    assert page.evaluate(script, 0.05) == "0, 10 ms, 20 ms, 30 ms, 40 ms"
+    assert page.evaluate(script, 134) == "0, 30 s, 60 s, 90 s, 120 s"
+    assert page.evaluate(script, 1500) == "0, 5 min, 10 min, 15 min, 20 min"
+    assert page.evaluate(script, 10_500) == "0, 30 min, 60 min, 90 min, 120 min, 150 min"
+    assert page.evaluate(script, 100_000) == "0, 5 h, 10 h, 15 h, 20 h, 25 h"

@@ -9,6 +9,8 @@ const SEGMENTS = 250; // of the critical path in one row: closer ones become one
 const DEEP = 24; // levels
 const LABEL = 44; // pixels that the label of a tick may need
 const STEPS = [1, 2, 5];
+const HOUR = 3600e6; // microseconds
+const CLOCK = [30e6, 60e6, 120e6, 300e6, 600e6, 1200e6, 1800e6, HOUR];
 
 /** One row: what it is, how long it took, its tokens, its bar. */
 export function treeRow(node, { nodes, scale, path, collapsed, found, selected, row }) {
@@ -59,7 +61,7 @@ const shortError = (error) => (typeof error === "string" ? error : [error.type, 
 
 function label(node, trace) {
   const at = `starts ${duration(node.start - trace.start)} after the trace`;
-  return `${node.status}, ${at}, takes ${duration(elapsed(node)) || "no time"}`;
+  return `${kindName(node)}, ${node.status}, ${at}, takes ${duration(elapsed(node)) || "no time"}`;
 }
 
 /** The bar of a node and, on it, its part of the critical path. */
@@ -101,7 +103,7 @@ export function growRow(row, node, scale, segments) {
 /** Round moments on a scale that is `wide` pixels, at most about `most` and where a label has room: `[{at: 0…1, label}, …]`. */
 export function ticks(scale, begin, wide, most = 6) {
   const width = scale.to - scale.from;
-  const step = roundStep(width / most);
+  const step = timeStep(width / most);
   const out = [];
   for (let time = Math.ceil((scale.from - begin) / step) * step; time <= scale.to - begin + step / 1e6; time += step) {
     const at = (time + begin - scale.from) / width;
@@ -110,16 +112,23 @@ export function ticks(scale, begin, wide, most = 6) {
   return out;
 }
 
+/** A round stretch of time: halves and parts of minutes and hours have names, tenths have none. */
+function timeStep(size) {
+  if (size <= 20e6) return roundStep(size);
+  return CLOCK.find((step) => step >= size) || HOUR * roundStep(size / HOUR);
+}
+
 /** The next larger of 1, 2, 5, 10, 20, 50, … */
 export function roundStep(size) {
   const power = 10 ** Math.floor(Math.log10(size));
   return power * (STEPS.find((step) => step * power >= size) || 10);
 }
 
-const UNITS = [[60e6, "min"], [1e6, "s"], [1e3, "ms"], [1, "µs"]];
+const UNITS = [[HOUR, "h"], [60e6, "min"], [1e6, "s"], [1e3, "ms"], [1, "µs"]];
 
 function tickLabel(time, step) {
   if (Math.abs(time) < step / 1e3) return "0";
-  const [size, unit] = UNITS.find(([size]) => Math.abs(time) >= size && step >= size / 100) || UNITS.at(-1);
+  const fits = (size) => (size > 1e6 ? step % size === 0 : step >= size / 100);
+  const [size, unit] = UNITS.find(([size]) => Math.abs(time) >= size && fits(size)) || UNITS.at(-1);
   return `${Number((time / size).toFixed(2))} ${unit}`;
 }
