@@ -21,7 +21,8 @@ from voltagent.cli.screen import Screen
 from voltagent.cli.store import add_db, add_filters, wanted_by
 from voltagent.cli.text import Style, encodable, style_for
 from voltagent.local.feed import Change, Feed, News
-from voltagent.local.queries import OperationSummary, operation_summaries
+from voltagent.local.queries import operation_summaries
+from voltagent.local.records import OperationSummary
 from voltagent.local.store import Filter, Store, StoreError, TraceSummary
 
 __all__ = ["Board", "add", "entries", "excerpt"]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 from voltagent._readable import clean, duration, error_text, moment, tokens, value
 from voltagent.cli.text import Style, columns, fitted
-from voltagent.local.queries import OperationSummary
+from voltagent.local.records import OperationSummary
 from voltagent.local.store import StoredOperation, StoredTrace, TraceSummary
 
-__all__ = ["Operation", "facts", "is_moment", "line", "lines", "rows", "title"]
-
-Operation: TypeAlias = StoredOperation | OperationSummary
+__all__ = ["facts", "is_moment", "line", "lines", "rows", "title"]
 
 _UNICODE: Final = ("├─ ", "└─ ", "│  ", "   ")
 _ASCII: Final = ("|- ", "`- ", "|  ", "   ")
@@ -35,8 +33,8 @@ def lines(
 
 
 def rows(
-    trace: TraceSummary, operations: Sequence[Operation], style: Style
-) -> Iterator[tuple[TraceSummary | Operation, str, str]]:
+    trace: TraceSummary, operations: Sequence[OperationSummary], style: Style
+) -> Iterator[tuple[TraceSummary | OperationSummary, str, str]]:
     """The trace, then its operations depth first: each with its line, and with what stands before lines below it."""
     children = _children(operations)
     yield trace, line("", ("bold", trace.name), facts(trace), style), ""
@@ -55,20 +53,20 @@ def _marks(style: Style) -> Sequence[str]:
     return _UNICODE if style.lines else _ASCII
 
 
-def _last_first(operations: Sequence[Operation], indent: str) -> list[tuple[Operation, str, bool]]:
+def _last_first(operations: Sequence[OperationSummary], indent: str) -> list[tuple[OperationSummary, str, bool]]:
     return [(operation, indent, number == len(operations) - 1) for number, operation in enumerate(operations)][::-1]
 
 
-def _children(operations: Sequence[Operation]) -> dict[str | None, list[Operation]]:
+def _children(operations: Sequence[OperationSummary]) -> dict[str | None, list[OperationSummary]]:
     """Operations by their parent; those whose parent is not there stand at the top."""
     known = {operation.id for operation in operations}
-    children: dict[str | None, list[Operation]] = {}
+    children: dict[str | None, list[OperationSummary]] = {}
     for operation in operations:
         children.setdefault(operation.parent_id if operation.parent_id in known else None, []).append(operation)
     return children
 
 
-def title(record: TraceSummary | Operation) -> tuple[str, str]:
+def title(record: TraceSummary | OperationSummary) -> tuple[str, str]:
     """(colour, text): its kind and name."""
     if isinstance(record, TraceSummary):
         return "bold", f"trace {record.name}"
@@ -76,7 +74,7 @@ def title(record: TraceSummary | Operation) -> tuple[str, str]:
     return record.kind, f"{kind} {record.name}"
 
 
-def facts(record: TraceSummary | Operation) -> list[tuple[str, str]]:
+def facts(record: TraceSummary | OperationSummary) -> list[tuple[str, str]]:
     """(colour, text): how long, how much, and how it went, where it did not go well."""
     facts = [("dim", duration(record.start_ns, record.end_ns)), ("dim", tokens(record.usage))]
     if record.status != "completed" and not (record.status == "running" and is_moment(record)):
@@ -86,7 +84,7 @@ def facts(record: TraceSummary | Operation) -> list[tuple[str, str]]:
     return [(colour, text) for colour, text in facts if text]
 
 
-def is_moment(record: TraceSummary | Operation) -> bool:
+def is_moment(record: TraceSummary | OperationSummary) -> bool:
     """A custom event is a point in time: it does not run."""
     return not isinstance(record, TraceSummary) and record.kind not in ("agent", "tool", "memory", "retriever")
 

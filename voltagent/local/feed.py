@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from voltagent.local.file import Connection, number
-from voltagent.local.queries import SUMMARY_COLUMNS, OperationSummary, operation_summary
-from voltagent.local.records import SUMMARY, TraceSummary, summary
+from voltagent.local.queries import SUMMARY_COLUMNS, operation_summary
+from voltagent.local.records import SUMMARY, OperationSummary, TraceSummary, summary
 from voltagent.local.store import Store
 
 __all__ = ["Change", "Feed", "News"]

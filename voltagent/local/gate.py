@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from voltagent.local.web import RequestError
+from voltagent.local.web import RequestError, media_type
 
 __all__ = ["HEADERS", "admit"]
 
@@ -46,7 +46,7 @@ def admit(method: str, raw_path: str, headers: Mapping[str, str]) -> None:
         raise RequestError(403, "requests from other sites are refused")
     if headers.get("origin", f"http://{host}").lower() != f"http://{host}".lower():
         raise RequestError(403, "requests from other origins are refused")
-    if method in ("POST", "PATCH", "PUT") and _media_type(headers) not in _BODY_TYPES:
+    if method in ("POST", "PATCH", "PUT") and media_type(headers) not in _BODY_TYPES:
         raise RequestError(415, f"the body must be {' or '.join(_BODY_TYPES)}")
 
 
@@ -58,7 +58,3 @@ def _is_visit(method: str, raw_path: str, headers: Mapping[str, str]) -> bool:
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
     )
-
-
-def _media_type(headers: Mapping[str, str]) -> str:
-    return headers.get("content-type", "").partition(";")[0].strip().lower()

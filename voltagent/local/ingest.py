@@ -18,7 +18,7 @@ from voltagent._span import Event
 from voltagent._text import clean
 from voltagent.errors import ValidationError
 from voltagent.local.store import Store, StoreError
-from voltagent.local.web import Answer, Request, Route, json_answer
+from voltagent.local.web import Answer, Request, RequestError, Route, json_answer, media_type
 from voltagent.wire import decoding, from_otlp, from_rest, protobuf
 from voltagent.wire.from_rest import Known
 
@@ -27,24 +27,16 @@ __all__ = ["ROUTES"]
 _Body: TypeAlias = dict[str, Any]
 
 
-class _Refused(Exception):  # noqa: N818 - an answer; it does not leave this room
-    """Why a request is not served, and with which status."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 def _append(store: Store, events: Sequence[Event]) -> Mapping[int, str]:
     """Store events; those that cannot be stored, with the reason.
 
     Raises:
-        _Refused: the store cannot be used: 503 where it may work later.
+        RequestError: the store cannot be used: 503 where it may work later.
     """
     try:
         return store.append(events) if events else {}
     except StoreError as fault:
-        raise _Refused(503 if fault.temporary else 500, str(fault)) from fault
+        raise RequestError(503 if fault.temporary else 500, str(fault)) from fault
 
 
 # ---------------------------------------------------------------------------------------------------------------- REST
@@ -60,7 +52,7 @@ def _rest(serve: _REST) -> Callable[[Store, Request], Answer]:
             return json_answer(serve(store, request, _json_object(request)))
         except ValidationError as fault:
             return _mistake(400, str(fault))
-        except _Refused as refused:
+        except RequestError as refused:
             return _mistake(refused.status, str(refused))
 
     return handle
@@ -107,13 +99,13 @@ def _update_event(store: Store, request: Request, body: _Body) -> _Body:
 
 def _append_all(store: Store, events: Sequence[Event]) -> None:
     for reason in _append(store, events).values():
-        raise _Refused(400, f"this cannot be stored: {reason}")
+        raise RequestError(400, f"this cannot be stored: {reason}")
 
 
 def _known(find: Callable[[str], Known | None], identifier: str, what: str) -> Known:
     known = _found(find, identifier)
     if known is None:
-        raise _Refused(404, f"there is no {what} with this id")
+        raise RequestError(404, f"there is no {what} with this id")
     return known
 
 
@@ -121,7 +113,7 @@ def _found(find: Callable[[str], Known | None], identifier: str) -> Known | None
     try:
         return find(identifier)
     except StoreError as fault:
-        raise _Refused(503 if fault.temporary else 500, str(fault)) from fault
+        raise RequestError(503 if fault.temporary else 500, str(fault)) from fault
 
 
 def _missing() -> _Body:
@@ -136,20 +128,20 @@ def _given(body: _Body) -> _Body:
 def _json_object(request: Request) -> _Body:
     value = _parsed(request)
     if not isinstance(value, dict):
-        raise _Refused(400, "the body must be a JSON object")
+        raise RequestError(400, "the body must be a JSON object")
     return cast(_Body, value)
 
 
 def _parsed(request: Request) -> Any:
     if not _is_json(request):
-        raise _Refused(415, "this route takes application/json")
+        raise RequestError(415, "this route takes application/json")
     try:
         return from_json(request.body)
     except ValueError as fault:
         try:
             return _mended(request.body)
         except (ValueError, RecursionError):
-            raise _Refused(400, f"the body is not JSON: {fault}") from fault
+            raise RequestError(400, f"the body is not JSON: {fault}") from fault
 
 
 def _mended(body: bytes) -> Any:
@@ -163,7 +155,7 @@ _HALF: Final = re.compile(rb"\\ud[89a-f]", re.IGNORECASE)
 
 
 def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+    return media_type(request.headers) == "application/json"
 
 
 # ---------------------------------------------------------------------------------------------------------------- OTLP
@@ -180,7 +172,7 @@ def _take_spans(store: Store, request: Request) -> Answer:
         refused = _append(store, read.events)
     except ValueError as fault:
         return _otlp_status(request, 400, f"no ExportTraceServiceRequest: {fault}")
-    except _Refused as problem:
+    except RequestError as problem:
         return _otlp_status(request, problem.status, str(problem))
     reason = read.problem or next(iter(refused.values()), "")
     return _otlp_answer(request, read.rejected + len(refused), reason)

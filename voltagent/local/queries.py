@@ -8,13 +8,12 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from voltagent.local.records import Json, StoredOperation, StoredTrace, stored_operation
+from voltagent.local.records import Json, OperationSummary, StoredOperation, StoredTrace, stored_operation
 from voltagent.local.store import Store
 
 __all__ = [
     "SUMMARY_COLUMNS",
     "Facets",
-    "OperationSummary",
     "conversation",
     "facets",
     "inputs",
@@ -24,29 +23,6 @@ __all__ = [
     "operation_summaries",
     "operation_summary",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class OperationSummary:
-    """One operation of a trace, or a custom event, without its payloads. Times are nanoseconds since the epoch."""
-
-    sequence: int  # rises with the order of arrival; tells operations apart that began at the same time
-    id: str
-    trace_id: str
-    parent_id: str | None  # None directly under the trace
-    kind: str  # "agent", "tool", "memory", "retriever", or the type of a custom event
-    name: str
-    operation: str | None  # "read" or "write" for a memory
-    agent_id: str | None  # the nearest enclosing agent
-    status: str  # "running", "completed", "error" or "cancelled"
-    start_ns: int
-    end_ns: int | None  # None while it runs, and for a moment without duration
-    version: str | None
-    level: str | None
-    tags: tuple[str, ...]
-    usage: Mapping[str, Json] | None
-    error: Json  # a text or an object with `message`
-
 
 SUMMARY_COLUMNS: Final = """key, id, trace_id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns,
     version, level, tags, usage, error"""

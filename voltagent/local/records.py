@@ -18,6 +18,7 @@ __all__ = [
     "SUMMARY",
     "TRACE_QUERY",
     "Filter",
+    "OperationSummary",
     "StoredOperation",
     "StoredTrace",
     "TraceSummary",
@@ -60,8 +61,8 @@ class StoredTrace(TraceSummary):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredOperation:
-    """One operation of a trace, or a custom event. Times are nanoseconds since the epoch."""
+class OperationSummary:
+    """One operation of a trace, or a custom event, without its payloads. Times are nanoseconds since the epoch."""
 
     sequence: int  # rises with the order of arrival; tells operations apart that began at the same time
     id: str
@@ -79,6 +80,12 @@ class StoredOperation:
     tags: tuple[str, ...]
     usage: Mapping[str, Json] | None
     error: Json  # a text or an object with `message`
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOperation(OperationSummary):
+    """An operation with its payloads."""
+
     instructions: str | None
     metadata: Mapping[str, Json]  # the user's keys; what came later wins
     input: Json

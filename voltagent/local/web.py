@@ -28,6 +28,7 @@ __all__ = [
     "Table",
     "error_answer",
     "json_answer",
+    "media_type",
 ]
 
 
@@ -154,6 +155,11 @@ def json_answer(value: Any, status: int = 200) -> Answer:
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
     """``{"error": message}``."""
     return Answer(status, to_json({"error": message}), headers=headers or {})
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """What a body is, in lower case, without parameters such as the character set; empty where it is not said."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _match(pattern: list[str], segments: list[str]) -> tuple[str, ...] | None:
