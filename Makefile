@@ -23,7 +23,8 @@ $(VENV)/.tools: $(VENV)/.installed requirements-dev.txt
 demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its trace
 	$(BIN)/python examples/stdlib_agent.py
 	$(BIN)/voltagent show
-	@echo "The same from another terminal: $(BIN)/voltagent show    (-v adds inputs and outputs)"
+	@echo "Again, with inputs and outputs: $(BIN)/voltagent show -v"
+	@echo "In the browser, and more:       $(BIN)/voltagent ui"
 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
