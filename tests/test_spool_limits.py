@@ -13,7 +13,9 @@ import pytest
 
 from tests.memory import Recording, conserved
 from tests.test_spool import fill, folder, make, model_server, port, rest, rows, until
+from voltagent import settings
 from voltagent.local import spool_file
+from voltagent.local.destination import Destination, destinations
 from voltagent.local.file import StoreError
 from voltagent.sender import Sender
 
@@ -72,6 +74,18 @@ def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, mo
             other.execute("COMMIT")
         sender._lanes[0]._look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
         assert conserved(sender.shutdown(5).result()).accepted == 12
+
+
+@pytest.mark.parametrize("name", ["rest", "otlp"])
+def test_no_secret_of_an_address_is_on_disk(name: str) -> None:
+    def at(url: str) -> Destination:
+        given = {"exporter": name, "public_key": "pk", "secret_key": "sk", "base_url": url, "otlp_endpoint": url}
+        return destinations(settings.load(given))[name]
+
+    plain = at("http://here/v1")
+    secret = at("http://me:canary@here/v1?token=canary")
+    assert secret.url == plain.url == "http://here/v1"
+    assert len({plain.key, secret.key, at("http://me:other@here/v1").key}) == 3
 
 
 # ------------------------------------------------------------------------------------------------------------- memory

@@ -23,7 +23,8 @@ class Destination:
     @classmethod
     def of(cls, kind: str, url: str, shown: str, *identity: str) -> Destination:
         """``identity`` is what else tells accounts apart at one address: a public key, never a secret one."""
-        digest = sha256("\0".join((kind, url, *identity)).encode("utf-8", "surrogatepass")).hexdigest()
+        place = url if url == shown else _slow(url, shown)  # what is not shown may be a password, or a token
+        digest = sha256("\0".join((kind, place, *identity)).encode("utf-8", "surrogatepass")).hexdigest()
         return cls(kind, shown, digest[:16])
 
 
@@ -33,11 +34,15 @@ def destinations(settings: Settings) -> dict[str, Destination]:
     for name in settings.exporter:
         if name in ("auto", "rest"):
             url = settings.base_url
-            found[name] = Destination.of(name, url, without_password(url), settings.public_key or "")
+            found[name] = Destination.of(name, url, _shown(url), settings.public_key or "")
         elif name == "otlp" and settings.otlp is not None:
             url = settings.otlp.endpoint
-            found[name] = Destination.of(name, url, without_password(url).partition("?")[0], _account(settings.otlp))
+            found[name] = Destination.of(name, url, _shown(url), _account(settings.otlp))
     return found
+
+
+def _shown(url: str) -> str:
+    return without_password(url).partition("?")[0]
 
 
 def _account(given: Otlp) -> str:
@@ -48,5 +53,10 @@ def _account(given: Otlp) -> str:
     public = given.headers.get("x-public-key")
     if public is not None or not given.headers:
         return public or ""
-    pairs = "\n".join(f"{name.lower()}={value}" for name, value in sorted(given.headers.items()))
-    return pbkdf2_hmac("sha256", pairs.encode("utf-8", "surrogatepass"), given.endpoint.encode(), _ROUNDS).hex()
+    return _slow("\n".join(f"{name.lower()}={value}" for name, value in sorted(given.headers.items())), given.endpoint)
+
+
+def _slow(secret: str, salt: str) -> str:
+    """A fingerprint that takes long to try."""
+    given, salted = (text.encode("utf-8", "surrogatepass") for text in (secret, salt))
+    return pbkdf2_hmac("sha256", given, salted, _ROUNDS).hex()
