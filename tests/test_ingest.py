@@ -273,6 +273,7 @@ def test_an_id_may_be_any_text(store: Store, url: str) -> None:
         (b"[]", "must be a JSON object"),
         (b"{}", "agent_id is missing"),
         (b'{"agent_id": 1}', "agent_id must be text, not a number"),
+        (b'{"agent_id": "a", "end_time": "2263-01-01T00:00:00Z"}', "end_time must be between the years 1678 and 2261"),
         (b"[" * 100_000, "not JSON"),
     ],
 )
@@ -281,6 +282,7 @@ def test_a_mistake_is_400_and_says_which(url: str, content: bytes, said: str) ->
     assert answer.status_code == 400
     assert said in answer.json()["message"]
     assert answer.json()["errors"] == [answer.json()["message"]]
+    assert httpx.get(f"{url}/api/traces").json()["traces"] == [], "nothing of it is stored"
 
 
 def test_half_a_surrogate_pair_costs_only_itself(store: Store, url: str) -> None:
