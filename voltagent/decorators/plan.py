@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from voltagent import _usage
 from voltagent._context import INERT, default_recorder
@@ -15,7 +15,16 @@ from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import AGENT, COMPLETED, MEMORY, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 
-__all__ = ["OperationPlan", "Plan", "say_failed", "without_receiver"]
+__all__ = ["OperationPlan", "Plan", "Shape", "say_failed", "without_receiver"]
+
+
+class Shape(NamedTuple):
+    """What is known of a function before it is called."""
+
+    arguments: Arguments  # of a call on an object or a class
+    free: Arguments  # of a call on nothing
+    skipped: int  # how many arguments of a call on nothing are not recorded: 1 where the first is the object
+    hidden_result: HiddenResult  # what is secret in a result
 
 
 class Plan:
@@ -24,29 +33,10 @@ class Plan:
     __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
                  "_metadata", "_name", "_recorder", "_redact", "_skipped", "_tags", "_usage")  # fmt: skip
 
-    def __init__(
-        self,
-        name: str,
-        arguments: Arguments,
-        free: Arguments,
-        skipped: int,
-        options: Mapping[str, Any],
-        result: HiddenResult,
-    ):
-        """
-        Args:
-            name: of the function.
-            arguments: of a call on an object or a class.
-            free: of a call on nothing.
-            skipped: how many arguments of a call on nothing are not recorded: 1 where the first is the object.
-            options: as :func:`voltagent.decorators.options.checked` gave them.
-            result: what is secret in a result.
-        """
-        self._arguments = arguments
-        self._free_arguments = free
-        self._skipped = skipped
+    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any]):
+        """``options`` are as :func:`voltagent.decorators.options.checked` gave them."""
+        self._arguments, self._free_arguments, self._skipped, self._hidden_result = shape
         self._hidden: Hidden | None = None  # not before the first result: its annotation may name what comes later
-        self._hidden_result = result
         self._given_input = options.get("capture_input") is not False
         self._given_output: bool = options.get("capture_output", True)
         self._name: str = options.get("name", name)
@@ -126,7 +116,7 @@ class Plan:
 
     def shown(self, result: object) -> object:
         """What to record of a result, or of an item."""
-        return kept_from(result, self._hidden_in_result())
+        return result if self._hidden is NOTHING_HIDDEN else kept_from(result, self._hidden_in_result())
 
     def _hidden_in_result(self) -> Hidden:
         hidden = self._hidden
@@ -158,17 +148,8 @@ class OperationPlan(Plan):
 
     __slots__ = ("_facts", "_kind", "_operation")
 
-    def __init__(
-        self,
-        kind: str,
-        name: str,
-        arguments: Arguments,
-        free: Arguments,
-        skipped: int,
-        options: Mapping[str, Any],
-        result: HiddenResult,
-    ):
-        super().__init__(name, arguments, free, skipped, options, result)
+    def __init__(self, kind: str, name: str, shape: Shape, options: Mapping[str, Any]):
+        super().__init__(name, shape, options)
         self._kind = kind
         self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")

@@ -10,8 +10,7 @@ from voltagent._guard import Guard
 from voltagent._options import TRACE_OPTIONS
 from voltagent._recorder import Recorder
 from voltagent._span import Span
-from voltagent.decorators.arguments import Arguments, HiddenResult
-from voltagent.decorators.plan import Plan, say_failed, without_receiver
+from voltagent.decorators.plan import Plan, Shape, say_failed, without_receiver
 from voltagent.handles import remote_parent
 
 __all__ = ["TracePlan"]
@@ -24,19 +23,11 @@ class TracePlan(Plan):
 
     __slots__ = ("_about", "_agent_id", "_asks", "_options", "_remote")
 
-    def __init__(
-        self,
-        name: str,
-        arguments: Arguments,
-        free: Arguments,
-        skipped: int,
-        options: Mapping[str, Any],
-        result: HiddenResult,
-    ):
+    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any]):
         metadata: Any = options.get("metadata")
         values: list[Any] = [metadata] if callable(metadata) else [*(metadata or {}).values()]
         static = not any(map(_is_asked, values))
-        super().__init__(name, arguments, free, skipped, options if static else {**options, "metadata": None}, result)
+        super().__init__(name, shape, options if static else {**options, "metadata": None})
         self._agent_id = options.get("agent_id", self._name)
         self._options = {key: options.get(key) for key in (*_TEXTS, "tags", "parent")}
         if not static:

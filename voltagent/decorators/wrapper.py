@@ -24,7 +24,7 @@ from voltagent.decorators.arguments import (
 from voltagent.decorators.calls import Wrapper, around_call, around_coroutine
 from voltagent.decorators.function import binds, has_flag, locals_of_caller, name_of, namespace_of, wrapped_by_us
 from voltagent.decorators.generators import around_async_generator, around_generator
-from voltagent.decorators.plan import OperationPlan, Plan
+from voltagent.decorators.plan import OperationPlan, Plan, Shape
 from voltagent.decorators.trace_plan import TracePlan
 
 __all__ = ["decorated"]
@@ -185,12 +185,13 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
     namespace = namespace_of(function)
     around = locals_of_caller()
     known = hidden_by_local_names(parameters, around)
-    result = hidden_result(signature, around, namespace)
-    bound = arguments(without_first=takes_object)
-    free = arguments(without_first=takes_class or skipped == 1)
-    if kind == TRACE:
-        return TracePlan(name, bound, free, skipped, options, result)
-    return OperationPlan(kind, name, bound, free, skipped, options, result)
+    shape = Shape(
+        arguments(without_first=takes_object),
+        arguments(without_first=takes_class or skipped == 1),
+        skipped,
+        hidden_result(signature, around, namespace),
+    )
+    return TracePlan(name, shape, options) if kind == TRACE else OperationPlan(kind, name, shape, options)
 
 
 def _wrapper(plan: Plan, function: Any) -> Wrapper:

@@ -117,7 +117,7 @@ def _whole(trace: StoredTrace, signs: Mapping[str, int]) -> Json:
 
 
 def _row(row: Sequence[Any]) -> tuple[Any, ...]:
-    """A row of :data:`queries.SUMMARY_COLUMNS` as one of :data:`COLUMNS`."""
+    """A row of :func:`queries.operation_rows` as one of :data:`COLUMNS`."""
     _, id, _, parent, kind, name, operation, agent, status, start_ns, end_ns, _, level, tags, usage, error = row
     return (
         id, parent, kind, name, operation, agent, status, start_ns // 1000, _duration(start_ns, end_ns),

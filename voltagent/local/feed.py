@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from voltagent.local.file import Connection, number
-from voltagent.local.queries import SUMMARY_COLUMNS, operation_summary
-from voltagent.local.records import SUMMARY, OperationSummary, TraceSummary, summary
+from voltagent.local.records import (
+    OPERATION_SUMMARY,
+    SUMMARY,
+    OperationSummary,
+    TraceSummary,
+    operation_summary,
+    summary,
+)
 from voltagent.local.store import Store
 
 __all__ = ["Change", "Feed", "News"]
@@ -27,7 +33,7 @@ _RUNNING: Final[Mapping[str, str]] = {  # keys of what runs, from small indices 
     "traces": "SELECT key FROM traces INDEXED BY traces_status WHERE status <> 'completed' AND status = 'running'",
     "operations": "SELECT key FROM operations INDEXED BY operations_running WHERE status = 'running'",
 }
-_COLUMNS: Final[Mapping[str, str]] = {"traces": f"key, {SUMMARY}", "operations": SUMMARY_COLUMNS}
+_COLUMNS: Final[Mapping[str, str]] = {"traces": f"key, {SUMMARY}", "operations": OPERATION_SUMMARY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic_core import from_json
-
-from voltagent.local.records import Json, OperationSummary, StoredOperation, StoredTrace, stored_operation
+from voltagent.local.records import (
+    OPERATION,
+    OPERATION_SUMMARY,
+    OperationSummary,
+    StoredOperation,
+    StoredTrace,
+    operation_summary,
+    stored_operation,
+)
 from voltagent.local.store import Store
 
 __all__ = [
-    "SUMMARY_COLUMNS",
     "Facets",
     "conversation",
     "facets",
@@ -21,19 +26,10 @@ __all__ = [
     "operation",
     "operation_rows",
     "operation_summaries",
-    "operation_summary",
 ]
 
-SUMMARY_COLUMNS: Final = """key, id, trace_id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns,
-    version, level, tags, usage, error"""
-
-_SUMMARIES: Final = f"SELECT {SUMMARY_COLUMNS} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
-_OPERATION: Final = """
-    SELECT key, id, trace_id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, version, level,
-        tags, usage, error, instructions, metadata, update_metadata, end_metadata, input, output
-    FROM operations WHERE trace_id = ? AND id = ?"""
-
-
+_SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
+_OPERATION: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? AND id = ?"  # noqa: S608 - likewise
 _CONVERSATION: Final = """
     SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
 
@@ -93,7 +89,7 @@ def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
 
 
 def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
-    """The operations of a trace, in the order in which they began, as rows of :data:`SUMMARY_COLUMNS`."""
+    """The operations of a trace, in the order in which they began, as rows of ``records.OPERATION_SUMMARY``."""
     return [*store.rows(_SUMMARIES, (trace_id,))]
 
 
@@ -108,20 +104,9 @@ def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
     return stored_operation(rows[0]) if rows else None
 
 
-def operation_summary(row: Sequence[Any]) -> OperationSummary:
-    """A record from a row of :data:`SUMMARY_COLUMNS`."""
-    *plain, tags, usage, error = row
-    fields: list[Any] = [*plain, tuple(_value(tags) or ()), _value(usage), _value(error)]
-    return OperationSummary(*fields)
-
-
 def _values(store: Store, query: str) -> list[str]:
     return sorted({str(value) for (value,) in store.rows(f"SELECT * FROM ({query}) LIMIT {_MOST_VALUES}")})  # noqa: S608 - all of it is written here
 
 
 def _marks(values: Sequence[str]) -> str:
     return ", ".join("?" * len(values))
-
-
-def _value(text: str | None) -> Json:
-    return None if text is None else from_json(text)

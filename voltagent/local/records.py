@@ -14,7 +14,9 @@ from voltagent._usage import summed
 __all__ = [
     "KNOWN_OPERATION",
     "KNOWN_TRACE",
+    "OPERATION",
     "OPERATIONS_QUERY",
+    "OPERATION_SUMMARY",
     "SUMMARY",
     "TRACE_QUERY",
     "Filter",
@@ -109,10 +111,12 @@ TRACE_QUERY: Final = f"""
     SELECT {SUMMARY}, completion_start_ns, metadata, update_metadata, end_metadata, input, output
     FROM traces WHERE id = ?"""  # noqa: S608 - all of it is written here
 
-OPERATIONS_QUERY: Final = """
-    SELECT key, id, trace_id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, version, level,
-        tags, usage, error, instructions, metadata, update_metadata, end_metadata, input, output
-    FROM operations WHERE trace_id = ? ORDER BY start_ns, key"""
+OPERATION_SUMMARY: Final = """
+    key, id, trace_id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, version, level,
+    tags, usage, error"""
+OPERATION: Final = f"{OPERATION_SUMMARY}, instructions, metadata, update_metadata, end_metadata, input, output"
+
+OPERATIONS_QUERY: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 
 # The fields of `voltagent.wire.from_rest.Known`. Operations have no index by their id alone: it would cost each insert,
 # and this is asked for updates by REST only. So it is looked for in the index that has it second, and not in the pages.
@@ -213,12 +217,21 @@ def stored_trace(row: _Row) -> StoredTrace:
     return StoredTrace(*fields)
 
 
+def operation_summary(row: _Row) -> OperationSummary:
+    """A record from a row of :data:`OPERATION_SUMMARY`."""
+    return OperationSummary(*_operation_fields(row))
+
+
 def stored_operation(row: _Row) -> StoredOperation:
-    """A record from a row of :data:`OPERATIONS_QUERY`."""
-    *plain, tags, usage, error, instructions, metadata, updates, end, input, output = row
-    payload = (_merged((metadata, updates, end)), _value(input), _value(output))
-    fields: list[Any] = [*plain, _tags(tags), _value(usage), _value(error), instructions, *payload]
+    """A record from a row of :data:`OPERATION`."""
+    instructions, *metadata, input, output = row[16:]
+    fields: list[Any] = [*_operation_fields(row), instructions, _merged(metadata), _value(input), _value(output)]
     return StoredOperation(*fields)
+
+
+def _operation_fields(row: _Row) -> tuple[Any, ...]:
+    *plain, tags, usage, error = row[:16]
+    return (*plain, _tags(tags), _value(usage), _value(error))
 
 
 def _summary_fields(row: _Row) -> tuple[Any, ...]:
