@@ -371,3 +371,31 @@ class TestDebug:
             VOLTAGENT_PUBLIC_KEY="pk_known", VOLTAGENT_SECRET_KEY=secret, VOLTAGENT_BASE_URL="http://u:pw@127.0.0.1:9"
         )
         assert not any(secret in line or "u:pw" in line for line in lines)
+
+    def test_it_goes_to_the_stderr_of_the_moment_and_nowhere_once_that_is_closed(self, tmp_path: Path) -> None:
+        program = """
+            import io, os, sys
+            os.environ["VOLTAGENT_DEBUG"] = "1"
+            from voltagent import VoltAgentSDK
+            own = sys.stderr
+            sys.stderr = first = io.StringIO()
+            sdk = VoltAgentSDK(exporter="local", local_path=sys.argv[1])
+            sys.stderr = second = io.StringIO()
+            sdk.trace(agent_id="a").end()
+            sdk.shutdown()
+            sys.stderr = None
+            VoltAgentSDK(exporter="local", local_path=sys.argv[1]).shutdown()
+            sys.stderr = open(sys.argv[1] + ".log", "w")
+            sys.stderr.close()
+            VoltAgentSDK(exporter="local", local_path=sys.argv[1]).shutdown()
+            sys.stderr = own
+            assert "recording to" in first.getvalue(), first.getvalue()
+            assert "done: 2 recorded" in second.getvalue(), second.getvalue()
+        """
+        ran = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "t.db")],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")

@@ -18,18 +18,22 @@ else:
 
 
 class _Stderr(_StreamHandler):
-    """Writes to stderr, unless the program's own logging does so already."""
+    """Writes to what is stderr now, unless the program's own logging does so already."""
 
     def emit(self, record: logging.LogRecord) -> None:
         writing = [getattr(handler, "stream", None) for handler in logging.root.handlers]
         if not (logger.propagate and any(stream is sys.stderr for stream in writing)):
+            self.stream = sys.stderr
             super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Nothing: where stderr cannot be written there is nobody to tell."""
 
 
 def log_to_stderr() -> None:
     """Show all that the library logs."""
     if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
-        handler = _Stderr(sys.stderr)
+        handler = _Stderr()
         handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
         logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
