@@ -423,9 +423,42 @@ def test_classes_keep_their_ways(sink: ListSink) -> None:
     assert (thing.size, thing.cached, thing.half(2)) == (3, 4, (1, 2))
     assert inspect.ismethod(thing.run)
     assert thing.run.__self__ is thing
-    assert thing.run.__func__ is Derived.run.__wrapped__
+    assert thing.run.__func__ is Derived.run is vars(Derived)["run"]
     assert thing.run == thing.run
     assert all("self" not in loads(span.input) for span in sink.spans)
+
+
+def test_a_method_taken_before_there_is_an_sdk_is_recorded_once_there_is_one() -> None:
+    class Thing:
+        @tool
+        def run(self, task: str) -> str:
+            return task
+
+    before = Thing().run
+    assert before("unseen") == "unseen"
+    with recording() as (_, sink):
+        assert before("seen") == "seen"
+    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"task": "seen"}]
+
+
+def test_a_decorator_of_others_below_ours_still_gets_the_object(sink: ListSink) -> None:
+    given = []
+
+    @wrapt.decorator
+    def noting(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        given.append((instance, args))
+        return wrapped(*args, **kwargs)
+
+    class Thing:
+        @tool
+        @noting
+        def run(self, task: str) -> str:
+            return task
+
+    thing = Thing()
+    assert thing.run("x") == "x"
+    assert given == [(thing, ("x",))]
+    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"task": "x"}]
 
 
 def test_a_method_of_one_class_may_be_lent_to_another(sink: ListSink) -> None:

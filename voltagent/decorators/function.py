@@ -12,6 +12,7 @@ __all__ = [
     "binds",
     "function_below",
     "has_flag",
+    "is_function",
     "lend_names",
     "locals_of_caller",
     "name_of",
@@ -54,6 +55,11 @@ def binds(target: Any) -> bool:
     """Whether a callable becomes a method where it is an attribute of a class, as functions do."""
     target = wrapped_by_us(target)
     return not isinstance(target, MethodType) and _stored(_type(target), "__get__") is not None
+
+
+def is_function(target: object) -> bool:
+    """Whether a callable is a plain function, and no stand-in for one that may bind in its own way."""
+    return type(target) is FunctionType
 
 
 def has_flag(target: Any, flag: int, asked: Callable[[Any], bool]) -> bool:

@@ -51,6 +51,11 @@ class Plan:
         """Whether token usage is looked for in results."""
         return False
 
+    @property
+    def skips_first(self) -> bool:
+        """Whether the first argument of a call on nothing is not recorded, being an object or a class."""
+        return self._skipped == 1
+
     # ------------------------------------------------------------------------------------------------------- starting
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
