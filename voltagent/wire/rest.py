@@ -205,8 +205,12 @@ _EVENT_FIELDS: Final = ("id", "history_id", "event_type", "event_name", "start_t
 _END_LEVELS: Final = {ERROR: "ERROR", CANCELLED: "WARNING"}
 
 
+_EVENT_FORM: Final = b"{" + b",".join([b'"%b":%%b' % name.encode() for name in _EVENT_FIELDS]) + b"}"
+
+
 def _post(fields: dict[str, bytes | None]) -> Request:
-    return Request("POST", "/history-events", _object(*((name, fields.get(name) or b"null") for name in _EVENT_FIELDS)))
+    body = _EVENT_FORM % tuple([fields.get(name) or b"null" for name in _EVENT_FIELDS])
+    return Request("POST", "/history-events", body)
 
 
 def event_names(span: Span) -> tuple[str, str, str]:
