@@ -99,6 +99,16 @@ function shown(state) {
 }
 
 /**
+ * Whether an answer still counts, as a function: it does not where a `view` asked for the same (`what`) again meanwhile,
+ * or was closed. Answers come in any order, and an old one must not take the place of a newer one.
+ */
+export function asking(view, what = "all") {
+  const question = Symbol(what);
+  view.questions = { ...view.questions, [what]: question };
+  return () => !view.closed && view.questions[what] === question;
+}
+
+/**
  * A function that does `work` now and then: at once, but never two at a time, and after slow work with a pause.
  * Calls in between become one.
  */

@@ -18,7 +18,7 @@ const NOTABLE = 0.1; // of the first's duration: smaller differences are not col
 /** The page that compares two traces. */
 export function openComparison(host, first) {
   const [left, right] = first.places;
-  const view = { ids: [left, right], rows: [], trees: [[], []], at: Number(first.query.row) || 0 };
+  const view = { ids: [left, right], rows: [], trees: [[], []], at: Math.max(0, Number(first.query.row) || 0) };
   document.title = "Comparison · voltagent";
   view.heads = element("div", { class: "sides heads" });
   view.scroller = element("div", { class: "scroller pairs", role: "grid", tabindex: 0, "aria-label": "Operations of both traces" });
@@ -57,7 +57,7 @@ async function load(view, host) {
   view.scroller.setAttribute("aria-rowcount", view.rows.length + 1);
   view.list.show(view.rows.length);
   select(view, Math.min(view.at, view.rows.length - 1));
-  view.scroller.focus({ preventScroll: true });
+  if (document.activeElement === document.body) view.scroller.focus({ preventScroll: true });
 }
 
 function head(trace, side, other) {

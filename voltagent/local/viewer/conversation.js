@@ -6,13 +6,14 @@ import { failure } from "./details.js";
 import { count, duration, elapsed, exactly, plural, tokens } from "./format.js";
 import { status } from "./kinds.js";
 import { useKeys } from "./keys.js";
+import { patch } from "./patch.js";
 import { address, go } from "./route.js";
-import { shown } from "./value.js";
+import { asText, shown } from "./value.js";
 
 /** The page of one conversation. */
 export function openConversation(host, first) {
   const [id] = first.places;
-  const view = { id, text: "" };
+  const view = { id };
   document.title = "Conversation · voltagent";
   view.about = element("span", { class: "dim" });
   view.turns = element("ol", { class: "turns" });
@@ -42,16 +43,15 @@ async function load(view) {
   try {
     answer = await get(`conversations/${segment(view.id)}`);
   } catch (failed) {
-    if (!view.closed && !view.text) view.turns.replaceChildren(element("li", { class: "problem" }, failed.message));
+    if (!view.closed && !view.answered) patch(view.turns, [element("li", { class: "problem" }, failed.message)]);
     return;
   }
-  const text = JSON.stringify(answer, (key, value) => (typeof value === "bigint" ? String(value) : value));
-  if (view.closed || text === view.text) return;
-  view.text = text;
+  if (view.closed) return;
+  view.answered = true;
   const { traces } = answer;
   const sum = traces.reduce((all, trace) => all + (tokens(trace.usage) || 0), 0);
-  view.about.textContent = [plural(traces.length, "turn"), sum ? plural(sum, "token") : ""].filter(Boolean).join(" · ");
-  view.turns.replaceChildren(...traces.map((trace, place) => turn(trace, traces[place - 1])));
+  patch(view.about, [[plural(traces.length, "turn"), sum ? plural(sum, "token") : ""].filter(Boolean).join(" · ")]);
+  patch(view.turns, traces.map((trace, place) => turn(trace, traces[place - 1])));
 }
 
 function turn(trace, before) {
@@ -59,7 +59,7 @@ function turn(trace, before) {
   const pause = before ? `${duration(trace.start - before.start - (before.duration || 0))} later` : "";
   return element(
     "li",
-    { class: `turn ${trace.status}` },
+    { class: `turn ${trace.status}`, "data-key": trace.id },
     element(
       "div",
       { class: "headline" },
@@ -73,13 +73,13 @@ function turn(trace, before) {
     ),
     said("in", trace.input),
     said("out", trace.output),
-    trace.error ? element("div", { class: "said out" }, failure(trace.error)) : null,
+    trace.error ? element("div", { class: "said out", "data-key": "error", shows: () => asText(trace.error) }, failure(trace.error)) : null,
   );
 }
 
 function said(side, value) {
   if (value === null || value === undefined) return null;
-  return element("div", { class: `said ${side}` }, shown(alone(value)));
+  return element("div", { class: `said ${side}`, "data-key": side, shows: () => asText(value) }, shown(alone(value)));
 }
 
 /** What is said, where the value is only a wrapping of one text: `{"result": "…"}`, `{"question": "…"}`. */

@@ -3,7 +3,15 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element with attributes (`on: {click}` for listeners, `style: {left}` for properties) and children (texts too). */
+// What an element has beside what the document knows of it; `patch.js` reads it.
+export const LISTENERS = Symbol("listeners by event");
+export const SHOWS = Symbol("a text for what it shows");
+
+/**
+ * An element with attributes (`on: {click}` for listeners, `style: {left}` for properties) and children (texts too).
+ *
+ * `shows: () => text` tells two drawings of it apart where the user can open it or it remembers what it was drawn from.
+ */
 export function element(tag, attributes = {}, ...children) {
   return filled(document.createElement(tag), attributes, children);
 }
@@ -21,15 +29,21 @@ function filled(made, attributes, children) {
 
 function set(made, name, value) {
   if (value === null || value === undefined || (value === false && !name.startsWith("aria-"))) return;
-  if (name === "on") {
-    for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
-  } else if (name === "style") {
+  if (name === "on") listenTo(made, value);
+  else if (name === "shows") made[SHOWS] = value;
+  else if (name === "style") {
     for (const [property, text] of Object.entries(value)) made.style.setProperty(property, text);
   } else if (/^(on.*|src|srcdoc|action|formaction|xlink:href)$/i.test(name) || (name === "href" && value[0] !== "#")) {
     throw new TypeError(`the attribute ${name} is not for values`);
   } else {
     made.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
+}
+
+/** By way of the element, so that it can be given others. */
+function listenTo(made, listeners) {
+  made[LISTENERS] = listeners;
+  for (const event of Object.keys(listeners)) made.addEventListener(event, (happened) => made[LISTENERS][event](happened));
 }
 
 /** A button with a text. */

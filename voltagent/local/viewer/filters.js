@@ -43,6 +43,7 @@ export function filterBar(changed) {
   const soon = debounced(tell, 200);
   for (const control of Object.values(controls)) {
     control.addEventListener("input", control.type === "search" || control.type === "text" ? soon : tell);
+    control.addEventListener("change", soon.now); // the field is left: before anything else is written into it
   }
   const clear = button("Clear", () => changed({}), { class: "quiet clear", hidden: true });
   const { text, agent, status, kind, within, ...others } = controls;
@@ -113,10 +114,21 @@ function local(microseconds) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
+/** A function that calls `act` when it was not called for a while; `now()` calls it at once if that is to come. */
 function debounced(act, milliseconds) {
   let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(act, milliseconds);
+  const fire = () => {
+    timer = 0;
+    act();
   };
+  const soon = () => {
+    clearTimeout(timer);
+    timer = setTimeout(fire, milliseconds);
+  };
+  soon.now = () => {
+    if (!timer) return;
+    clearTimeout(timer);
+    fire();
+  };
+  return soon;
 }

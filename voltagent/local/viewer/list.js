@@ -1,12 +1,13 @@
 // The list of traces: the newest first, live.
 
-import { get, listen, paced } from "./api.js";
+import { asking, get, listen, paced } from "./api.js";
 import { button, element, say } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { asked, filterBar, filtersOf } from "./filters.js";
 import { count, duration, elapsed, exactly, moment, plural, shortId, silence, tokens } from "./format.js";
 import { status } from "./kinds.js";
 import { useKeys } from "./keys.js";
+import { patch } from "./patch.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
 
@@ -25,7 +26,8 @@ export function listAt(id) {
 
 /** The page with the list. */
 export function openList(host, first) {
-  const view = { traces: [], more: false, loading: false, at: null, marked: new Set(), filters: {}, fresh: new Set() };
+  // `shown` are the filters that `traces` were narrowed by: others than `filters` as long as their answer is on its way
+  const view = { traces: [], shown: null, more: false, loading: false, at: null, marked: new Set(), filters: {}, fresh: new Set() };
   document.title = "Traces · voltagent";
   view.filter = filterBar((filters) => narrow(view, filters));
   view.notice = element("div", { class: "notice", role: "status" });
@@ -43,7 +45,7 @@ export function openList(host, first) {
   view.update = (route) => setQuery(view, route.query);
   useKeys(keysOf(view));
   const refresh = paced(() => reload(view));
-  const ends = [listen("live", refresh), every(500, () => tick(view)), onChange(NARROW, () => draw(view))];
+  const ends = [listen("live", refresh), every(500, () => tick(view)), onChange(NARROW, () => view.shown && draw(view))];
   restore(view, first.query);
   suggest(view);
   view.scroller.focus({ preventScroll: true });
@@ -51,7 +53,8 @@ export function openList(host, first) {
     update: view.update,
     close() {
       view.closed = true;
-      kept = { filters: view.filters, traces: view.traces, more: view.more, top: view.scroller.scrollTop };
+      const traces = view.shown === view.filters ? view.traces : null;
+      kept = { filters: view.filters, traces, more: view.more, top: view.scroller.scrollTop };
       for (const end of [...ends, view.rows.close]) end();
     },
   };
@@ -82,8 +85,8 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function restore(view, query) {
   view.at = query.at || null;
-  if (kept && same(kept.filters, filtersOf(query))) {
-    Object.assign(view, { filters: kept.filters, traces: kept.traces, more: kept.more });
+  if (kept?.traces && same(kept.filters, filtersOf(query))) {
+    Object.assign(view, { filters: kept.filters, shown: kept.filters, traces: kept.traces, more: kept.more });
     view.filter.show(view.filters);
     draw(view);
     view.scroller.scrollTop = kept.top;
@@ -95,13 +98,12 @@ function setQuery(view, query) {
   view.at = query.at || view.at;
   view.filters = filtersOf(query);
   view.filter.show(view.filters);
-  view.traces = [];
-  view.scroller.scrollTop = 0;
   return reload(view);
 }
 
 /** Narrow by other filters, as a new entry of the history. */
 function narrow(view, filters) {
+  if (view.closed) return; // the last letters of a search, and then straight on to a trace
   view.at = null;
   go(address("list", [], filters));
 }
@@ -116,17 +118,20 @@ async function suggest(view) {
 
 /** Look again at the traces that are loaded: new ones come first, those that went on are replaced. */
 async function reload(view) {
-  const filters = view.filters;
-  const limit = Math.min(REFRESHED, Math.max(PAGE, view.traces.length));
-  const found = await ask(view, { ...asked(filters), limit });
-  if (!found || filters !== view.filters) return;
+  const { filters } = view;
+  const limit = Math.min(REFRESHED, Math.max(PAGE, view.shown === filters ? view.traces.length : 0));
+  const found = await ask(view, { ...asked(filters), limit }, asking(view));
+  if (!found) return;
+  const others = view.shown !== filters;
+  const traces = others ? [] : view.traces;
   const last = found.traces.at(-1)?.id;
-  const place = view.traces.findIndex((trace) => trace.id === last);
-  const older = found.more && place >= 0 ? view.traces.slice(place + 1) : [];
-  const known = new Set(view.traces.map((trace) => trace.id));
-  view.fresh = new Set(view.traces.length ? found.traces.map(({ id }) => id).filter((id) => !known.has(id)) : []);
+  const place = traces.findIndex((trace) => trace.id === last);
+  const older = found.more && place >= 0 ? traces.slice(place + 1) : [];
+  const known = new Set(traces.map((trace) => trace.id));
+  view.fresh = new Set(traces.length ? found.traces.map(({ id }) => id).filter((id) => !known.has(id)) : []);
+  if (others && view.shown) view.scroller.scrollTop = 0;
   const before = topmost(view);
-  view.traces = [...found.traces, ...older];
+  Object.assign(view, { shown: filters, traces: [...found.traces, ...older] });
   if (!older.length) view.more = found.more;
   draw(view);
   keepPlace(view, before);
@@ -135,26 +140,31 @@ async function reload(view) {
 
 async function wantMore(view) {
   const near = Math.max(-1, ...view.rows.rows.keys()) >= view.traces.length - 20;
-  if (!view.more || !near || view.loading) return;
+  if (!view.more || !near || view.loading || view.shown !== view.filters) return;
+  const { filters } = view;
+  const last = view.traces.at(-1).id;
+  const follows = () => view.shown === filters && view.traces.at(-1)?.id === last;
   view.loading = true;
-  const filters = view.filters;
-  const found = await ask(view, { ...asked(filters), limit: PAGE, before: view.traces.at(-1).id });
+  const found = await ask(view, { ...asked(filters), limit: PAGE, before: last }, () => !view.closed && follows());
   view.loading = false;
-  if (!found || filters !== view.filters) return;
-  const known = new Set(view.traces.map((trace) => trace.id));
-  view.traces.push(...found.traces.filter((trace) => !known.has(trace.id)));
-  view.more = found.more;
-  draw(view);
+  if (found) {
+    Object.assign(view, { traces: [...view.traces, ...found.traces], more: found.more });
+    draw(view);
+  } else if (!view.closed && !follows()) wantMore(view); // there is another list meanwhile
 }
 
-async function ask(view, query) {
+/** An answer that `counts()` still; what failed is shown. */
+async function ask(view, query, counts) {
   try {
     const found = await get("traces", query);
+    if (!counts()) return null;
     view.failed = null;
-    return view.closed ? null : found;
+    return found;
   } catch (failure) {
-    view.failed = failure;
-    if (!view.closed) draw(view);
+    if (counts()) {
+      view.failed = failure;
+      draw(view);
+    }
     return null;
   }
 }
@@ -179,7 +189,7 @@ function draw(view) {
   view.scroller.setAttribute("aria-rowcount", view.more ? -1 : view.traces.length + 1);
   view.rows.show(view.traces.length);
   activate(view);
-  view.notice.replaceChildren(...notice(view));
+  patch(view.notice, notice(view));
   view.scroller.hidden = !view.traces.length;
   view.notice.hidden = view.traces.length > 0 && !view.failed;
 }
@@ -212,7 +222,7 @@ function line(view, index) {
     "div",
     {
       class: `line ${trace.status}${marked ? " picked" : ""}${view.fresh.has(trace.id) ? " fresh" : ""}`,
-      role: "row", id: `trace-${index}`, "aria-rowindex": index + 2, "aria-selected": trace.id === view.at,
+      role: "row", id: `trace-${index}`, "data-key": trace.id, "aria-rowindex": index + 2, "aria-selected": trace.id === view.at,
     },
     cells,
   );
@@ -245,7 +255,7 @@ function who(trace) {
 function tick(view) {
   for (const [index, row] of view.rows.rows) {
     const trace = view.traces[index];
-    if (trace?.status === "running") row.querySelector(".took").textContent = duration(elapsed(trace));
+    if (trace?.status === "running") patch(row.querySelector(".took"), [duration(elapsed(trace))]);
   }
 }
 
@@ -298,14 +308,13 @@ function open(view) {
 }
 
 function clicked(view, event) {
-  const row = event.target.closest(".line[id]");
-  if (!row || event.target.closest("a") || getSelection().toString()) return;
-  const trace = view.traces[Number(row.id.slice("trace-".length))];
+  const id = event.target.closest(".line[id]")?.dataset.key;
+  if (!id || event.target.closest("a") || getSelection().toString()) return;
   if (event.target.closest(".pick")) {
-    mark(view, trace.id);
+    mark(view, id);
     return;
   }
-  select(view, trace.id);
+  select(view, id);
   open(view);
 }
 

@@ -33,7 +33,7 @@ export function minimap(zoomed) {
     start = null;
     const width = state.to - state.from;
     if (ends[1] - ends[0] > LEAST) zoomed(ends.map((end) => state.from + end * width));
-    else show(state.nodes, state.whole, state.scale);
+    else if (state.whole) show(state.nodes, state.whole, state.scale);
   });
   map.addEventListener("dblclick", () => zoomed(null));
 

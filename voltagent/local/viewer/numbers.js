@@ -1,10 +1,11 @@
 // Calls, errors, durations and tokens over time: by agent, by tool or by model.
 
-import { get, listen, paced } from "./api.js";
+import { asking, get, listen, paced } from "./api.js";
 import { element } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { count, duration, plural, short } from "./format.js";
 import { useKeys } from "./keys.js";
+import { patch } from "./patch.js";
 import { plot } from "./plot.js";
 import { address, go } from "./route.js";
 
@@ -16,10 +17,11 @@ const COLOURED = 7; // groups with a colour of their own; the others share one
 
 /** The page with the plots. */
 export function openNumbers(host, first) {
-  const view = { query: first.query, hidden: new Set() };
+  const view = { query: first.query, hidden: new Set(), plots: plots() };
   document.title = "Numbers · voltagent";
   view.tools = element("div", { class: "filters" });
   view.body = element("div", { class: "numbers-body" });
+  view.pictures = element("div", { class: "plots" }, view.plots.map(({ figure }) => figure));
   host.append(view.tools, view.body);
   useKeys([
     [["a"], "by agent", () => set(view, { by: "agent" })],
@@ -29,14 +31,15 @@ export function openNumbers(host, first) {
     [["Escape"], "all traces", () => go(address("list"))],
   ]);
   const refresh = paced(() => load(view));
-  view.refresh = refresh;
   const end = listen("live", refresh);
+  controls(view);
   refresh();
   return {
     update(route) {
       view.query = route.query;
       view.hidden.clear();
-      refresh();
+      controls(view);
+      load(view);
     },
     close() {
       view.closed = true;
@@ -59,14 +62,17 @@ function set(view, change) {
 }
 
 async function load(view) {
-  const { by, within } = chosen(view);
+  const counts = asking(view);
+  const { by, within, percentile } = chosen(view);
   const [, length, buckets] = SPANS[within];
   const [since, until] = length ? roundSpan(length / buckets, buckets) : [null, null];
   try {
     const answer = await get("numbers", { by, since, until, buckets });
-    if (!view.closed) draw(view, answer);
+    if (!counts()) return;
+    view.answer = { ...answer, by, within, percentile };
+    draw(view);
   } catch (failed) {
-    if (!view.closed) view.body.replaceChildren(element("p", { class: "problem" }, failed.message));
+    if (counts()) patch(view.body, [element("p", { class: "problem" }, failed.message)]);
   }
 }
 
@@ -77,40 +83,39 @@ function roundSpan(bucket, many) {
   return [until - many * bucket, until];
 }
 
-function draw(view, answer) {
-  if (view.body.querySelector(".told:not([hidden])")) return; // somebody reads its values
-  const focused = document.activeElement?.dataset.key;
-  redraw(view, answer);
-  if (focused) document.querySelector(`main [data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-}
-
-function redraw(view, answer) {
-  controls(view);
-  const { by, percentile, within } = chosen(view);
-  const groups = [...answer.groups].sort((one, other) => sum(other.calls) - sum(one.calls));
+function draw(view) {
+  const { by, within, percentile, buckets } = view.answer;
+  const groups = [...view.answer.groups].sort((one, other) => sum(other.calls) - sum(one.calls));
   if (!groups.length) {
     const words = within === "all" && by === "agent" ? emptyStore() : element("p", { class: "empty" }, `No ${BY[by]} in this time.`);
-    view.body.replaceChildren(words);
+    patch(view.body, [words]);
     return;
   }
   paint(groups);
   const seen = groups.filter((group) => !view.hidden.has(group.name));
-  const common = { buckets: answer.buckets, when: clockFor(answer.buckets) };
   const [main, rest] = [seen.filter(isMain), seen.filter((group) => !isMain(group))];
   const lines = (values) => main.map((group) => ({ name: group.name, colour: group.colour, values: values(group) }));
   const bars = (values) => [...lines(values), ...(rest.length ? [together(rest, values)] : [])];
-  view.body.replaceChildren(
-    element("div", { class: "key-line" }, groups.filter(isMain).map((group) => toggleOf(view, group, "key")), rest.length ? element("span", { class: "series dim" }, element("i", { class: "swatch series-rest" }), plural(rest.length, "other")) : null),
-    element(
-      "div",
-      { class: "plots" },
-      plot({ ...common, title: "Calls", stacked: true, write: short, series: bars((group) => group.calls) }),
-      plot({ ...common, title: "Errors", stacked: true, write: short, series: bars((group) => group.errors) }),
-      plot({ ...common, title: `Duration, ${percentile}`, stacked: false, step: 1e-3, write: (value) => (value ? duration(value) : "0"), series: lines((group) => group[percentile]) }),
-      plot({ ...common, title: "Tokens", stacked: true, write: short, series: bars((group) => group.tokens.map((one) => total(one))) }),
-    ),
-    table(view, groups, by),
-  );
+  const drawn = [
+    ["Calls", bars((group) => group.calls)],
+    ["Errors", bars((group) => group.errors)],
+    [`Duration, ${percentile}`, lines((group) => group[percentile])],
+    ["Tokens", bars((group) => group.tokens.map((one) => total(one)))],
+  ];
+  const when = clockFor(buckets);
+  for (const [place, [title, series]] of drawn.entries()) view.plots[place].show({ title, buckets, series, when });
+  patch(view.body, [keyLine(view, groups, rest), view.pictures, table(view, groups, by)]);
+}
+
+/** Calls, errors, durations and tokens. */
+function plots() {
+  const counted = () => plot({ stacked: true, write: short });
+  return [counted(), counted(), plot({ stacked: false, step: 1e-3, write: (value) => (value ? duration(value) : "0") }), counted()];
+}
+
+function keyLine(view, groups, rest) {
+  const others = rest.length ? element("span", { class: "series dim" }, element("i", { class: "swatch series-rest" }), plural(rest.length, "other")) : null;
+  return element("div", { class: "key-line" }, groups.filter(isMain).map((group) => toggleOf(view, group)), others);
 }
 
 /** A colour of its own for each group that has much of anything; one for all others. */
@@ -137,12 +142,12 @@ function controls(view) {
   const { by, within, percentile } = chosen(view);
   const tabs = (name, entries, current) =>
     element("span", { class: "tabs", role: "group", "aria-label": name }, entries.map(([value, words]) =>
-      element("a", { "data-key": `${name} ${value}`, href: address("numbers", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
-  view.tools.replaceChildren(
+      element("a", { href: address("numbers", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
+  patch(view.tools, [
     tabs("by", Object.entries(BY), by),
     tabs("within", Object.entries(SPANS).map(([name, [words]]) => [name, words]), within),
     tabs("percentile", PERCENTILES.map((name) => [name, name]), percentile),
-  );
+  ]);
 }
 
 const HEADINGS = ["calls", "errors", "error rate", "p50", "p95", "p99", "prompt", "completion", "tokens"];
@@ -155,14 +160,14 @@ function table(view, groups, by) {
 }
 
 /** The name of a group, as a button that shows and hides it. */
-function toggleOf(view, group, place) {
+function toggleOf(view, group) {
   const toggle = () => {
     if (!view.hidden.delete(group.name)) view.hidden.add(group.name);
-    view.refresh();
+    draw(view);
   };
   const pressed = !view.hidden.has(group.name);
   const swatch = element("i", { class: `swatch ${group.colour}` });
-  return element("button", { type: "button", class: "quiet series", "data-key": `${place} ${group.name}`, "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", { title: group.name }, group.name));
+  return element("button", { type: "button", class: "quiet series", "data-key": `group ${group.name}`, "aria-pressed": pressed, on: { click: toggle } }, swatch, element("bdi", { title: group.name }, group.name));
 }
 
 function row(view, group) {
@@ -171,8 +176,8 @@ function row(view, group) {
   const number = (text, sort = "") => element("td", { class: `number ${sort}` }, text);
   return element(
     "tr",
-    { class: shown ? "" : "off" },
-    element("th", { scope: "row" }, toggleOf(view, group, "row")),
+    { class: shown ? "" : "off", "data-key": `group ${group.name}` },
+    element("th", { scope: "row" }, toggleOf(view, group)),
     number(count(calls)),
     number(errors ? count(errors) : "", errors ? "error-text" : ""),
     number(errors ? `${((100 * errors) / calls).toFixed(1)} %` : "", errors ? "error-text" : ""),

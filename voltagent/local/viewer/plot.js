@@ -1,6 +1,7 @@
 // Plots over time as SVG: bars on top of each other, or lines; with axes, and the values under the pointer.
 
 import { drawing, element } from "./dom.js";
+import { patch } from "./patch.js";
 import { roundStep } from "./timeline.js";
 
 const WIDTH = 560;
@@ -9,27 +10,41 @@ const MARGIN = { left: 58, right: 10, top: 10, bottom: 24 };
 const INSIDE = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
 
 /**
- * One plot. `buckets` are the starts of equal stretches of time (µs) and `step` their length; each of `series` has a
- * `name`, a `colour` (a class) and `values`, a number or null per bucket. `stacked` draws bars, else lines.
- * `write` spells a value, `when` a bucket.
+ * One plot: `figure` is its element, and `show({title, buckets, series, when})` draws values into it, again and again.
+ *
+ * `buckets` are the starts of equal stretches of time (µs); each of `series` has a `name`, a `colour` (a class) and
+ * `values`, a number or null per bucket. `stacked` draws bars, else lines; `step` is the least distance of two marks on the
+ * axis. `write` spells a value, `when` a bucket. The values under the pointer, or where the arrow keys went, stay in view.
  */
-export function plot({ title, buckets, series, stacked, write, when, step = 1 }) {
-  const most = Math.max(stacked ? highestSum(series, buckets.length) : highest(series), 0);
-  const scale = axis(most, step);
-  const y = (value) => MARGIN.top + INSIDE.height * (1 - value / scale.top);
-  const slot = INSIDE.width / Math.max(1, buckets.length);
-  const x = (bucket) => MARGIN.left + slot * bucket;
-  const picture = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", tabindex: 0, "data-key": `plot ${title}`, "aria-label": `${title}: ${spoken(series, write)}` });
-  picture.append(
-    ...scale.marks.map((value) => horizontal(y(value), write(value))),
-    ...times(buckets, x, slot, when),
-    ...(stacked ? columns(series, buckets.length, x, y, slot) : series.flatMap((one) => path(one, x, y, slot))),
-  );
-  const pointer = drawing("line", { class: "pointer", y1: MARGIN.top, y2: MARGIN.top + INSIDE.height, visibility: "hidden" });
-  picture.append(pointer);
+export function plot({ stacked, write, step = 1 }) {
+  const drawn = { buckets: [], series: [], here: -1, write };
+  const picture = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", tabindex: 0 });
   const told = element("div", { class: "told", hidden: true });
-  follow(picture, pointer, told, { buckets, series, write, when, x, slot });
-  return element("figure", { class: "plot" }, element("figcaption", {}, title), element("div", { class: "picture" }, picture, told), most ? null : element("p", { class: "nothing dim" }, "nothing to show"));
+  const nothing = element("p", { class: "nothing dim", hidden: true }, "nothing to show");
+  const caption = element("figcaption", {});
+  const figure = element("figure", { class: "plot" }, caption, element("div", { class: "picture" }, picture, told), nothing);
+  const pointer = drawing("line", { class: "pointer", y1: MARGIN.top, y2: MARGIN.top + INSIDE.height, visibility: "hidden" });
+  const point = () => tell(drawn, pointer, told);
+  follow(picture, drawn, point);
+  const show = ({ title, buckets, series, when }) => {
+    const most = Math.max(stacked ? highestSum(series, buckets.length) : highest(series), 0);
+    const scale = axis(most, step);
+    const slot = INSIDE.width / Math.max(1, buckets.length);
+    const y = (value) => MARGIN.top + INSIDE.height * (1 - value / scale.top);
+    const x = (bucket) => MARGIN.left + slot * bucket;
+    Object.assign(drawn, { buckets, series, when, x, slot, here: Math.min(drawn.here, buckets.length - 1) });
+    patch(caption, [title]);
+    picture.setAttribute("aria-label", `${title}: ${spoken(series, write)}`);
+    patch(picture, [
+      ...scale.marks.map((value) => horizontal(y(value), write(value))),
+      ...times(buckets, x, slot, when),
+      ...(stacked ? columns(series, buckets.length, x, y, slot) : series.flatMap((one) => path(one, x, y, slot))),
+      pointer,
+    ]);
+    nothing.hidden = most > 0;
+    point();
+  };
+  return { figure, show };
 }
 
 function highest(series) {
@@ -101,38 +116,43 @@ function path({ values, colour, dashed }, x, y, slot) {
   return [drawn, ...dots];
 }
 
-function follow(picture, pointer, told, { buckets, series, write, when, x, slot }) {
-  let here = -1;
-  const show = (bucket) => {
-    if (!buckets.length) return;
-    here = Math.min(buckets.length - 1, Math.max(0, bucket));
-    const place = x(here) + slot / 2;
-    pointer.setAttribute("x1", place);
-    pointer.setAttribute("x2", place);
-    pointer.setAttribute("visibility", "visible");
-    const rows = series.filter((one) => one.values[here]).map((one) => entry(one, write(one.values[here])));
-    told.replaceChildren(element("strong", {}, when(buckets[here])), ...(rows.length ? rows : [element("span", { class: "dim" }, "nothing")]));
-    told.hidden = false;
-    told.classList.toggle("left", here > buckets.length / 2);
-    told.style.setProperty("--at", `${(100 * place) / WIDTH}%`);
+/** The bucket that is meant: the one under the pointer, or where the arrow keys went; -1 for none. */
+function follow(picture, drawn, point) {
+  const go = (bucket) => {
+    drawn.here = Math.min(drawn.buckets.length - 1, Math.max(0, bucket));
+    point();
   };
-  const hide = () => {
-    here = -1;
-    pointer.setAttribute("visibility", "hidden");
-    told.hidden = true;
+  const leave = () => {
+    drawn.here = -1;
+    point();
   };
   picture.addEventListener("pointermove", (event) => {
     const { left, width } = picture.getBoundingClientRect();
-    show(Math.floor((((event.clientX - left) / width) * WIDTH - MARGIN.left) / slot));
+    go(Math.floor((((event.clientX - left) / width) * WIDTH - MARGIN.left) / drawn.slot));
   });
-  picture.addEventListener("pointerleave", hide);
-  picture.addEventListener("blur", hide);
+  picture.addEventListener("pointerleave", leave);
+  picture.addEventListener("blur", leave);
   picture.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!by) return;
-    show(here < 0 ? (by > 0 ? 0 : buckets.length - 1) : here + by);
+    if (drawn.here < 0) go(by > 0 ? 0 : drawn.buckets.length - 1);
+    else go(drawn.here + by);
     event.preventDefault();
   });
+}
+
+/** Write beside a line what the values of the bucket that is meant are. */
+function tell({ buckets, series, here, write, when, x, slot }, pointer, told) {
+  told.hidden = here < 0;
+  pointer.setAttribute("visibility", here < 0 ? "hidden" : "visible");
+  if (here < 0) return;
+  const place = x(here) + slot / 2;
+  pointer.setAttribute("x1", place);
+  pointer.setAttribute("x2", place);
+  const rows = series.filter((one) => one.values[here]).map((one) => entry(one, write(one.values[here])));
+  patch(told, [element("strong", {}, when(buckets[here])), ...(rows.length ? rows : [element("span", { class: "dim" }, "nothing")])]);
+  told.classList.toggle("left", here > buckets.length / 2);
+  told.style.setProperty("--at", `${(100 * place) / WIDTH}%`);
 }
 
 function entry(one, value) {

@@ -1,14 +1,16 @@
 // Long lists: only the rows in view are in the document.
 
 import { element } from "./dom.js";
+import { patch } from "./patch.js";
 
 const MARGIN = 8; // rows drawn beyond each edge, so that scrolling shows none missing
 
 /**
  * Rows of one height inside a scrolling element.
  *
- * `height()` is the height in pixels, asked again at every `show`; `draw(index)` makes a row; `drawn()`, if given, is
- * called after rows were drawn. Rows are not replaced while a pointer is down: a click would lose the row it began on.
+ * `height()` is the height in pixels, asked again at every `show`; `draw(index)` makes a row, with a `data-key` that stays
+ * where rows come and go; `drawn()`, if given, is called after rows were drawn. Nothing changes while a pointer is down: a
+ * click would lose the row it began on.
  */
 export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
   const body = element("div", { class: "rows", role: "rowgroup" });
@@ -23,21 +25,17 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
   const paint = () => {
     frame = 0;
     const [first, end] = range();
-    for (const [index, row] of rows) {
-      if (stale || index < first || index >= end) {
-        row.remove();
-        rows.delete(index);
-      }
-    }
+    const indices = Array.from({ length: Math.max(0, end - first) }, (_, place) => first + place);
+    const wanted = indices.map((index) => (!stale && rows.get(index)) || placed(index));
     stale = false;
-    for (let index = first; index < end; index += 1) {
-      if (rows.has(index)) continue;
-      const row = draw(index);
-      row.style.setProperty("top", `${index * tall}px`);
-      rows.set(index, row);
-      body.append(row);
-    }
+    rows.clear();
+    for (const [place, row] of patch(body, wanted).entries()) rows.set(first + place, row);
     drawn();
+  };
+  const placed = (index) => {
+    const row = draw(index);
+    row.style.setProperty("top", `${index * tall}px`);
+    return row;
   };
   const later = () => {
     if (!frame && !held) frame = requestAnimationFrame(paint);

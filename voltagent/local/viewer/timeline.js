@@ -3,6 +3,7 @@
 import { element } from "./dom.js";
 import { count, duration, elapsed, tokens } from "./format.js";
 import { kindClass, kindName, mark } from "./kinds.js";
+import { patch } from "./patch.js";
 import { endOf } from "./tree.js";
 
 const SEGMENTS = 250; // of the critical path in one row: closer ones become one
@@ -19,7 +20,7 @@ export function treeRow(node, { nodes, scale, path, collapsed, found, selected, 
   return element(
     "div",
     {
-      class: `line ${state.join(" ")}`, role: "row", id: `node-${node.index}`, "aria-level": node.depth + 1,
+      class: `line ${state.join(" ")}`, role: "row", id: `node-${node.index}`, "data-key": node.id, "aria-level": node.depth + 1,
       "aria-rowindex": row + 2, "aria-setsize": siblings.length, "aria-posinset": siblings.indexOf(node.index) + 1,
       "aria-expanded": node.children.length ? String(!collapsed) : null, "aria-selected": selected,
     },
@@ -96,8 +97,8 @@ function joined(segments, scale) {
 
 /** Draw the bars of a row again: what runs grows, and the scale with it. */
 export function growRow(row, node, scale, segments) {
-  row.querySelector(".took").textContent = duration(elapsed(node));
-  row.querySelector(".time").replaceChildren(...bars(node, scale, segments));
+  patch(row.querySelector(".took"), [duration(elapsed(node))]);
+  patch(row.querySelector(".time"), bars(node, scale, segments));
 }
 
 /** Round moments on a scale that is `wide` pixels, at most about `most` and where a label has room: `[{at: 0…1, label}, …]`. */

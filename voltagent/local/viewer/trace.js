@@ -1,12 +1,13 @@
 // One trace: tree and time line in one, and beside it what is selected.
 
 import { get, listen, paced, segment } from "./api.js";
-import { button, element } from "./dom.js";
+import { button, element, say } from "./dom.js";
 import { details, facts, headline } from "./details.js";
 import { duration, elapsed, plural } from "./format.js";
 import { useKeys } from "./keys.js";
 import { every, listAt, onChange } from "./list.js";
 import { minimap } from "./minimap.js";
+import { patch } from "./patch.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
 import { splitter } from "./splitter.js";
@@ -66,7 +67,9 @@ function build(view, host) {
     button("Expand", () => fold(view, false), { class: "quiet" }), button("Collapse", () => fold(view, true), { class: "quiet" }), view.compare);
   const left = element("section", { class: "left", "aria-label": "Tree and time line" }, tools, view.minimap.map, view.scroller);
   view.split = element("div", { class: "split" }, left, splitter(() => view.split), view.aside);
-  host.append(element("header", { class: "trace-head" }, view.title, view.facts), view.split);
+  view.problem = element("div", { class: "empty", hidden: true });
+  view.head = element("header", { class: "trace-head" }, view.title, view.facts);
+  host.append(view.head, view.split, view.problem);
 }
 
 function heading(ruler) {
@@ -99,30 +102,32 @@ async function load(view) {
   if (first) opened(view);
   find(view);
   draw(view);
-  if (first) view.scroller.focus({ preventScroll: true });
+  if (first && document.activeElement === document.body) view.scroller.focus({ preventScroll: true });
   detail(view);
 }
 
 /** What happens once, when the trace is there. */
 function opened(view) {
+  [view.head.hidden, view.split.hidden, view.problem.hidden] = [false, false, true];
   if (view.query.zoom) view.zoom = zoomOf(view.query.zoom, view.nodes);
   view.rows = visible(view.nodes, view.collapsed);
   if (view.at && NARROW.matches) view.split.classList.add("sheet");
   setTimeout(() => view.list.reveal(view.rows.findIndex((node) => node.index === view.at), 60));
 }
 
+/** Until there is an answer: what is not there yet may come. */
 function failed(view, failure) {
   document.title = "voltagent";
+  [view.head.hidden, view.split.hidden, view.problem.hidden] = [true, true, false];
   const back = element("p", {}, element("a", { href: "#/" }, "All traces"));
-  view.title.parentNode.hidden = true;
-  view.split.replaceChildren(element("div", { class: "empty" }, element("p", { class: "problem" }, failure.message), back));
+  patch(view.problem, [element("p", { class: "problem" }, failure.message), back]);
 }
 
 function draw(view) {
   const { trace } = view.answer;
   document.title = `${trace.agent} · voltagent`;
-  view.title.replaceChildren(element("bdi", { title: trace.agent }, trace.agent));
-  view.facts.replaceChildren(...headline(trace).filter(Boolean));
+  patch(view.title, [element("bdi", { title: trace.agent }, trace.agent)]);
+  patch(view.facts, headline(trace).filter(Boolean));
   view.compare.hidden = trace.status === "running";
   view.rows = visible(view.nodes, view.collapsed);
   view.whole = extent(view.nodes);
@@ -138,8 +143,8 @@ function draw(view) {
 function rule(view) {
   const marks = ticks(view.scale, view.whole.from, view.ruler.clientWidth, NARROW.matches ? 3 : 6);
   const placed = (tick, text) => element("span", { class: "tick", style: { left: `${100 * tick.at}%` } }, text);
-  view.ruler.replaceChildren(...marks.map((tick) => placed(tick, tick.label)));
-  view.grid.replaceChildren(element("span", { class: "lines" }, marks.map((tick) => placed(tick, ""))));
+  patch(view.ruler, marks.map((tick) => placed(tick, tick.label)));
+  patch(view.grid, [element("span", { class: "lines" }, marks.map((tick) => placed(tick, "")))]);
 }
 
 function drawRow(view, row) {
@@ -162,7 +167,7 @@ function grow(view) {
     const node = view.rows[row];
     if (node) growRow(made, node, view.scale, view.path.get(node.index));
   }
-  view.facts.querySelector(".took").textContent = duration(elapsed(view.answer.trace));
+  patch(view.facts.querySelector(".took"), [duration(elapsed(view.answer.trace))]);
   if (view.nodes.length < FEW) view.minimap.show(view.nodes, view.whole, view.scale);
   growDetails(view);
 }
@@ -170,9 +175,8 @@ function grow(view) {
 /** The facts of what is selected, while it runs; its values come with the news of it. */
 function growDetails(view) {
   const node = view.nodes[view.at];
-  if (node.status !== "running" || view.thing?.id !== node.id || getSelection().toString()) return;
-  const shown = view.aside.querySelector(".facts");
-  if (!shown.contains(document.activeElement)) shown.replaceWith(facts({ ...view.thing, until: node.until }, place(view, node)));
+  if (node.status !== "running" || view.thing?.id !== node.id) return;
+  patch(view.aside.querySelector(".facts"), [...facts({ ...view.thing, until: node.until }, place(view, node)).children]);
 }
 
 function place(view, node) {
@@ -184,18 +188,17 @@ function place(view, node) {
 async function detail(view) {
   const node = view.nodes[view.at];
   const state = asText([node.id, node.status, node.duration, node.index ? null : contents(view.answer.trace)]);
-  if (state === view.detailed) return;
-  const turned = view.turned !== node.id;
-  view.turned = node.id;
+  if (state === view.detailed) return; // it is shown, or on its way
+  view.detailed = state;
+  const current = () => !view.closed && view.detailed === state;
   try {
     const whole = node.index ? await get(`traces/${segment(view.id)}/operations/${segment(node.id)}`) : view.answer.trace;
-    if (view.closed || view.turned !== node.id) return;
-    fillDetails(view, { kind: node.kind, ...whole, until: node.until }, place(view, node));
-    view.detailed = state;
+    if (current()) fillDetails(view, { kind: node.kind, ...whole, until: node.until }, place(view, node));
   } catch (failure) {
-    if (!view.closed) view.aside.replaceChildren(element("p", { class: "problem" }, failure.message));
+    if (!current()) return;
+    view.detailed = view.thing = null; // the next news ask again
+    view.aside.replaceChildren(element("p", { class: "problem" }, failure.message));
   }
-  if (turned) view.aside.scrollTop = 0;
 }
 
 /** What the details of the trace itself depend on: not how many operations it has by now. */
@@ -204,9 +207,11 @@ function contents({ input, output, metadata, usage, error, tags, user, conversat
 }
 
 function fillDetails(view, thing, where) {
-  const back = button("‹ Tree", () => closeSheet(view), { class: "back" });
+  const known = view.thing?.id === thing.id;
   view.thing = thing;
-  view.aside.replaceChildren(back, ...details(thing, where));
+  if (!known) view.aside.replaceChildren();
+  patch(view.aside, [button("‹ Tree", () => closeSheet(view), { class: "back" }), ...details(thing, where)]);
+  if (!known) view.aside.scrollTop = 0;
 }
 
 function closeSheet(view) {
@@ -252,9 +257,9 @@ function activate(view) {
 }
 
 function clicked(view, event) {
-  const row = event.target.closest(".line[id]");
-  if (!row) return;
-  const node = view.nodes[Number(row.id.slice("node-".length))];
+  const id = event.target.closest(".line[id]")?.dataset.key;
+  const node = view.nodes.find((one) => one.id === id);
+  if (!node) return;
   if (event.target.closest(".toggle") && node.children.length) toggle(view, node);
   else select(view, node.index, { open: true });
 }
@@ -274,6 +279,7 @@ function isBelow(view, index, ancestor) {
 }
 
 function fold(view, shut) {
+  if (!view.answer) return;
   const parents = view.nodes.filter((node) => node.index && node.children.length);
   view.collapsed = new Set(shut ? parents.map((node) => node.id) : []);
   if (shut) {
@@ -316,6 +322,7 @@ const isCritical = (view) => (node) => node.index > 0 && view.path.get(node.inde
 
 /** Go to the next node of a sort, round the end, through collapsed ones too. */
 function next(view, sort, by = 1) {
+  if (!view.answer) return;
   const order = visible(view.nodes, new Set());
   const here = order.findIndex((node) => node.index === view.at);
   const fits = sort(view);
@@ -340,7 +347,7 @@ function keysOf(view) {
     [["PageUp"], "a page up", () => move(view, -view.list.page())],
     [["Home"], "first row", () => move(view, -Infinity)],
     [["End"], "last row", () => move(view, Infinity)],
-    [["Enter"], "details", () => select(view, view.at, { open: true })],
+    [["Enter"], "details", () => view.answer && select(view, view.at, { open: true })],
     [["e"], "next error", () => next(view, isFailed)],
     [["p"], "next on the critical path", () => next(view, isCritical)],
     [["/"], "find in this trace", () => view.find.focus()],
@@ -381,6 +388,7 @@ function leave(view) {
 // ---------------------------------------------------------------------------------------------------------------- zoom
 
 function zoom(view, range) {
+  if (!view.answer) return;
   view.zoom = range && { from: range[0], to: Math.max(range[1], range[0] + 1) };
   draw(view);
   noted(view);
@@ -393,15 +401,19 @@ function zoomOf(text, nodes) {
 }
 
 function zoomSelected(view) {
-  const { from, to } = extent([view.nodes[view.at]]);
-  if (view.zoom || !view.at) zoom(view, null);
-  else zoom(view, [from, to]);
+  const range = !view.zoom && view.at ? extent([view.nodes[view.at]]) : null;
+  zoom(view, range && [range.from, range.to]);
 }
 
 async function comparePrevious(view) {
   const { agent } = view.answer.trace;
-  const { traces } = await get("traces", { agent, before: view.id, limit: 20 });
-  const previous = traces.find((trace) => trace.agent === agent);
-  if (previous) go(address("compare", [previous.id, view.id]));
-  else view.compare.replaceChildren("There is no run before");
+  try {
+    const { traces } = await get("traces", { agent, before: view.id, limit: 20 });
+    const previous = traces.find((trace) => trace.agent === agent);
+    if (view.closed) return;
+    if (previous) go(address("compare", [previous.id, view.id]));
+    else view.compare.replaceChildren("There is no run before");
+  } catch (failure) {
+    if (!view.closed) say(failure.message);
+  }
 }

@@ -38,7 +38,7 @@ function rawNumber(number) {
 export function section(title, value, { open = true, content = null, other = NOTHING } = {}) {
   const head = element("summary", {}, element("span", { class: "title" }, title), size(value));
   const body = content || shown(value, other);
-  return element("details", { class: "section", open }, head, copyButton(() => asText(value)), body);
+  return element("details", { class: "section", open, "data-key": title, shows: () => asText(value) }, head, copyButton(() => asText(value)), body);
 }
 
 function size(value) {
