@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic_core import to_json
 
 import voltagent
@@ -16,6 +17,7 @@ from voltagent._failure import format_event
 from voltagent._redact import Redactor as _Redactor
 from voltagent._span import Event, Phase, Span
 from voltagent._weight import MOST, fit_event
+from voltagent.exporters.otlp import OtlpExporter
 from voltagent.handles import open_trace
 from voltagent.wire import rest
 
@@ -61,6 +63,51 @@ def test_every_event_of_a_rest_server_fits(monkeypatch: pytest.MonkeyPatch) -> N
         found = json.loads(body)
         assert len(body) < 300_000 or b'"truncated":true' in body
         assert set(found.get("metadata") or {}) >= ({"n"} if "n" in (found.get("metadata") or {}) else set())
+
+
+DOCUMENTS = [{"id": str(number), "content": WORDS * 5} for number in range(9_000)]
+ALL_PROFILES = ("voltops", "genai", "openinference", "langfuse")
+
+
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf"])
+@pytest.mark.parametrize("profiles", [*((profile,) for profile in ALL_PROFILES), ALL_PROFILES], ids="+".join)
+def test_every_span_of_an_otlp_server_fits(profiles: tuple[str, ...], protocol: Any) -> None:
+    with Server() as server:
+        exporter = OtlpExporter(f"{server.url}/v1/traces", protocol=protocol, profiles=profiles)
+        sdk = voltagent.VoltAgentSDK(exporter=exporter)
+        trace = sdk.trace(agent_id="a" * 5000, input={**LARGE, "quotes": '"\\' * 100_000}, metadata=METADATA)
+        everything_large(trace)
+        trace.add_retriever(name="r", input=LARGE).success(DOCUMENTS)
+        report = sdk.shutdown(30).result()
+        bodies = [request.body for request in server.requests]
+    assert report.accepted == report.recorded, report
+    found = [span for body in bodies for span in spans_of(body, protocol)]
+    assert len(found) == 7
+    assert max(map(len, bodies)) <= 4 * MIB
+    sizes = [size for size, _ in found]
+    assert max(sizes) <= MIB * len(profiles)
+    assert sum(size > MIB / 2 for size in sizes) >= 4  # what there is room for is used
+    assert all('"size":2000000' in text.replace("\\", "") for size, text in found if size > MIB / 2)
+
+
+def spans_of(body: bytes, protocol: str) -> list[tuple[int, str]]:
+    """Size and text of each span in a request."""
+    if protocol == "http/json":
+        spans = json.loads(body)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        return [(len(to_json(span)), json.dumps(span)) for span in spans]
+    read = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+    return [(span.ByteSize(), str(span)) for span in read]
+
+
+def test_a_span_that_fits_is_sent_as_it_is() -> None:
+    text = "x" * 400_000
+    with Server() as server:
+        sdk = voltagent.VoltAgentSDK(exporter=OtlpExporter(f"{server.url}/v1/traces", protocol="http/json"))
+        sdk.trace(agent_id="a", input={"text": text}).end({"text": text})
+        assert sdk.shutdown(30).result().accepted == 2
+        (request,) = server.requests
+    assert request.body.count(text.encode()) == 2
+    assert b"truncated" not in request.body
 
 
 def test_what_the_caller_holds_fits_too() -> None:

@@ -2,10 +2,12 @@
 
 A snapshot is bounded by itself, but what an event sends is made of several: input or output, metadata of the start and
 of later, an error, instructions. Where they are too much together the largest are cut, and marked as all that is cut.
+Where an end goes out with its start in one piece, its exporter says how much room there is.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,9 +16,9 @@ from pydantic_core import from_json, to_json
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
 from voltagent._span import Event, Phase, Span
 
-__all__ = ["MOST", "fit_event"]
+__all__ = ["MOST", "fit_event", "fit_span", "weight"]
 
-MOST: Final = 1 << 20  # bytes of one event; on OTLP, where a span has its start and its end in it, of each of the two
+MOST: Final = 1 << 20  # bytes of one event
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
 _SLACK: Final = 1024  # by which a snapshot may miss its limit
 _LEAST: Final = 2048  # bytes that stay of anything
@@ -75,6 +77,35 @@ def _fit_end(span: Span) -> None:
         span.output = parts.pop(_OUTPUT) or None
         span.error = parts.pop(_ERROR) or span.error
         span.more_metadata = tuple(parts.values())
+
+
+def weight(span: Span, updates: Mapping[str, Any]) -> int:
+    """Bytes of all the payloads of a span, start and end, with what updates say of it."""
+    return sum(map(len, _payloads(span, updates).values()))
+
+
+def fit_span(span: Span, updates: Mapping[str, Any], room: int) -> tuple[Span, Mapping[str, Any]]:
+    """A copy of a span and of what updates say of it, whose payloads are about ``room`` bytes at most."""
+    parts = _payloads(span, updates)
+    _fit(parts, room)
+    cut = copy.copy(span)
+    for name in _PAYLOADS:
+        setattr(cut, name, parts.get((name,), getattr(span, name)))
+    cut.more_metadata = tuple(parts["more", place] for place in range(len(span.more_metadata)))
+    cut.facts = {**(span.facts or {}), **{name[1]: text for name, text in parts.items() if name[0] == "fact"}}
+    return cut, {**updates, **{name[1]: text for name, text in parts.items() if name[0] == "update"}}
+
+
+_PAYLOADS: Final = ("input", "output", "metadata", "error")
+
+
+def _payloads(span: Span, updates: Mapping[str, Any]) -> dict[Any, bytes]:
+    """The JSON texts of a span, each under its place."""
+    found: dict[Any, Any] = {(name,): getattr(span, name) for name in _PAYLOADS}
+    found |= {("more", place): text for place, text in enumerate(span.more_metadata)}
+    found |= {("fact", name): value for name, value in (span.facts or {}).items()}
+    found |= {("update", name): value for name, value in updates.items() if name != "tags"}
+    return {place: value for place, value in found.items() if isinstance(value, bytes)}
 
 
 def _fixed(span: Span) -> int:

@@ -19,6 +19,7 @@ from voltagent._guard import say_once
 from voltagent._http import Answer, Door, Line, Unreachable
 from voltagent._span import Event
 from voltagent._version import VERSION
+from voltagent._weight import MOST
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.spans import Late, OpenSpans
@@ -34,6 +35,9 @@ Protocol = Literal["http/json", "http/protobuf"]
 Compression = Literal["none", "gzip"]
 
 _LARGEST: Final = 4 * 2**20  # bytes of one request before compression
+_FRAME: Final = 8  # bytes that a span costs in a request beside its own
+_CUTS: Final = 5  # tries to make a span fit; how much longer its encoding is than its payloads is known afterwards
+_SPARE: Final = 64 * 1024  # by which the first try aims lower: what is not payload stays as it is
 _REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
 _STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
 _GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
@@ -105,6 +109,9 @@ class OtlpExporter:
         self._resource = resource_message({"service.name": "voltagent", **(resource or {})})
         self._scope: Message = {"name": scope}
         self._spans = OpenSpans(profiles)
+        self.room = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
+        # each profile says all payloads once more, in its own words
+        self._span_limit = min(MOST * len(set(profiles)), self.room - _FRAME)
         self._line: Line | None = None
         self._away = False  # it could not be reached the last time
         self._hurried = _NEVER
@@ -133,11 +140,26 @@ class OtlpExporter:
         """The span to send for an event, or its outcome where there is nothing to send."""
         try:
             message = self._spans.message(event)
-            return ACCEPTED if message is None else _Item(number, message, self.encoded(message))
+            return ACCEPTED if message is None else self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
         except Exception as fault:  # a payload that cannot be written costs its own event only
             return Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)
+
+    def _fitting(self, item: _Item, event: Event) -> _Item:
+        """The span with smaller payloads, where it came out larger than a span may be."""
+        if len(item.content) <= self._span_limit:
+            return item
+        room = self._spans.weight(event[1])
+        for _ in range(_CUTS):
+            room = room * self._span_limit // (len(item.content) + _SPARE)
+            item = self._encoded(item.number, self._spans.message(event, room) or item.message)
+            if len(item.content) <= self._span_limit:
+                return item
+        return self._encoded(item.number, trimmed(item.message))
+
+    def _encoded(self, number: int, message: Message) -> _Item:
+        return _Item(number, message, self.encoded(message))
 
     def _probe(self, outcomes: list[Outcome], deadline: float) -> list[Outcome]:
         """Nothing to send, but the sender wants to know whether the destination is back: an empty request is legal."""
@@ -272,10 +294,11 @@ class _Round:
         """Send them all, in requests that are not too large."""
         start = size = 0
         for place, item in enumerate(items):
-            if size and size + len(item.content) > _LARGEST:
+            cost = len(item.content) + _FRAME
+            if size and size + cost > self._exporter.room:
                 self._deliver(items[start:place])
                 start, size = place, 0
-            size += len(item.content)
+            size += cost
         self._deliver(items[start:])
 
     def _deliver(self, items: Sequence[_Item]) -> None:

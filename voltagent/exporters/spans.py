@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent._frozen import pack, unpack
 from voltagent._span import AGENT, Event, Phase, Span
+from voltagent._weight import fit_span, weight
 from voltagent.wire.facts import Facts
 from voltagent.wire.otlp import Message, span_message
 from voltagent.wire.profiles import plans
@@ -47,8 +48,10 @@ class OpenSpans:
         self._sent: WeakSet[Span] = WeakSet()
         self._events: WeakSet[Span] = WeakSet()  # custom events, sent when they were recorded
 
-    def message(self, event: Event) -> Message | None:
+    def message(self, event: Event, room: int | None = None) -> Message | None:
         """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.
+
+        ``room`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
 
         Raises:
             Late: an update that comes too late for this wire.
@@ -61,7 +64,11 @@ class OpenSpans:
             return None
         if phase is Phase.POINT:
             self._events.add(span)
-        return self._span(span, ended=phase is Phase.END)
+        return self._span(span, room, ended=phase is Phase.END)
+
+    def weight(self, span: Span) -> int:
+        """Bytes of all that is known of a span, before it is encoded."""
+        return weight(span, self._updates(span).get(span.id, _NOTHING))
 
     def sent(self, event: Event) -> None:
         """The span of this event has arrived: updates come too late from now on."""
@@ -90,21 +97,27 @@ class OpenSpans:
         self._sent.clear()
         self._events.clear()
 
-    def _span(self, span: Span, *, ended: bool) -> Message:
+    def _span(self, span: Span, room: int | None, *, ended: bool) -> Message:
         kept = self._traces.get(span.trace.id)
         if span.kind == AGENT and span.usage is not None:
             kept = kept or self._keep(span)
             kept.counted = True
-        updates: Mapping[int | str, Mapping[str, Any]] = {} if kept is None else kept.updates
+        updates = self._updates(span)
+        own = updates.get(span.id, _NOTHING)
+        told, own = (span, own) if room is None else fit_span(span, own, room)
         facts = Facts(
-            span,
-            updates.get(span.id, _NOTHING),
+            told,
+            own,
             updates.get(span.trace.id, _NOTHING),
             event=span in self._events,
             ended=ended,
             counted=kept is not None and kept.counted,
         )
         return span_message(facts, self._plans[facts.kind], second=ended and span in self._events)
+
+    def _updates(self, span: Span) -> Mapping[int | str, Mapping[str, Any]]:
+        kept = self._traces.get(span.trace.id)
+        return {} if kept is None else kept.updates
 
     def _update(self, span: Span, fields: Mapping[str, Any]) -> None:
         if span in self._sent or _is_stand_in(span):
