@@ -33,6 +33,8 @@ GROWTH: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "traces": ((0, 10, 100, 1000, 10_000), ("ours held",)),
 }
 
+_GROWTH_ROUNDS = 4  # at least, also in a short run: one point that was disturbed looks like growth
+
 _IMPORT = """
 import os, time
 def resident():
@@ -248,8 +250,8 @@ class Run:
     def _grow(self, axis: str, values: Sequence[int], child: Child) -> None:
         found: dict[int, list[float]] = {}
         at: dict[int, float] = {}
-        for _ in range(self.effort.few):
-            for value in values:
+        for number in range(max(_GROWTH_ROUNDS, self.effort.few)):
+            for value in values if number % 2 == 0 else reversed(values):  # a machine that slows down is no growth
                 try:
                     answer = child.ask(axis, count=value)
                 except ChildError as fault:
