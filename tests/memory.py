@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from tests.pace import PATIENCE
 from voltagent._span import COMPLETED, TOOL, TRACE, Event, Phase, Span, Trace
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.sender import Report, Sender
@@ -38,7 +39,7 @@ class Memory:
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         self.entered.set()
-        self.gate.wait(10)
+        self.gate.wait(PATIENCE)
         self.batches.append(list(batch))
         outcomes: list[Outcome] = []
         stuck: set[int | str] = set()  # traces of which an event was not settled: the rest of them is not tried
@@ -73,7 +74,7 @@ def word(event: Event) -> str:
 
 def make_sender(*exporters: Any, probe_seconds: float = 0.01, auth_seconds: float = 30.0, **options: Any) -> Sender:
     """A sender that waits only milliseconds where the real one waits seconds."""
-    sender = Sender(exporters, **{"flush_interval": 30.0, "retry_delay": 0.001, "timeout": 10.0, **options})
+    sender = Sender(exporters, **{"flush_interval": 30.0, "retry_delay": 0.001, "timeout": PATIENCE, **options})
     for lane in sender._lanes:
         lane._rules = replace(lane._rules, probe_seconds=probe_seconds, auth_seconds=auth_seconds)
     return sender

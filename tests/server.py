@@ -15,17 +15,24 @@ open only after bytes without ``Connection: close``. A script is a function of t
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, BinaryIO, TypeAlias
+
+from tests.pace import PATIENCE
 
 __all__ = ["Raw", "Recorded", "Reply", "Script", "Server", "answer", "black_hole", "drip", "flood", "hang", "reset",
            "then_reset", "unused_port"]  # fmt: skip
@@ -127,12 +134,30 @@ def drip(content: bytes, *, every: float = 1.0, then: bytes = b"x") -> Raw:
     return Raw(go)
 
 
+_kept: deque[socket.socket] = deque()  # of :func:`unused_port`
+atexit.register(lambda: [one.close() for one in _kept])
+
+
 def unused_port() -> int:
-    """A port on which nobody listens: connections to it are refused."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on which nobody listens: connections to it are refused, and a :class:`Server` may be given it.
+
+    It is kept from all who look for a free one, as other tests do at the same time.
+    """
+    if len(_kept) == 128:
+        _kept.popleft().close()
+    _kept.append(_bound(0))
+    port: int = _kept[-1].getsockname()[1]
+    if sys.platform != "linux":  # elsewhere, who is to listen could not have it either
+        _kept.pop().close()
+    return port
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket that holds a port without listening; on Linux, one that reuses addresses may listen there meanwhile."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 @dataclass
@@ -165,12 +190,12 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Listen; after a :meth:`stop`, on the same port again."""
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        """Listen; after a :meth:`stop`, on the same port again, which nobody else gets meanwhile."""
+        listener = _bound(self.port)
+        first, self.port = self.port == 0, listener.getsockname()[1]
+        if first and sys.platform == "linux":
+            weakref.finalize(self, os.close, _bound(self.port).detach())
         listener.listen(256)
-        self.port = listener.getsockname()[1]
         self._listener = listener
         self._spawn(self._accept, listener)
 
@@ -185,17 +210,17 @@ class Server:
         for connection in open_now:
             _shut(connection)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         self._threads.clear()
 
-    def wait_for(self, condition: int | Callable[[list[Recorded]], object], timeout: float = 10.0) -> list[Recorded]:
+    def wait_for(self, condition: int | Callable[[list[Recorded]], object]) -> list[Recorded]:
         """Wait for so many requests, or until ``condition(requests)`` is true; the requests so far."""
         check = (lambda: len(self.requests) >= condition) if isinstance(condition, int) else (
             lambda: bool(condition(self.requests))
         )  # fmt: skip
         with self._changed:
-            if not self._changed.wait_for(check, timeout):
-                raise AssertionError(f"not seen within {timeout} s; arrived: {[r.line for r in self.requests]}")
+            if not self._changed.wait_for(check, PATIENCE):
+                raise AssertionError(f"not seen within {PATIENCE} s; arrived: {[r.line for r in self.requests]}")
             return list(self.requests)
 
     def bodies(self, line: str | None = None) -> list[Any]:

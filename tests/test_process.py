@@ -16,6 +16,7 @@ import pytest
 
 import voltagent
 from tests.model import Model
+from tests.pace import PATIENCE, hold
 from tests.server import Server, answer, hang, unused_port
 
 HERE = str(Path(voltagent.__file__).parents[1])
@@ -56,7 +57,7 @@ def start(code: str, url: str, *flags: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str], began: float) -> Ran:
     try:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=2 * PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
@@ -145,7 +146,7 @@ def test_a_record_in_an_exit_hook(model: Model, url: str, where: str) -> None:
     hook = "import atexit; atexit.register(lambda: sys.modules['__main__'].work('hook'))\n"
     program = START + (hook if where == "before" else "") + SDK + (hook if where == "after" else "")
     command = [sys.executable, "-c", program]
-    ran = subprocess.run(command, env={**os.environ, "URL": url}, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(command, env={**os.environ, "URL": url}, capture_output=True, text=True, timeout=2 * PATIENCE)
     assert (ran.returncode, ran.stderr) == (0, "")
     arrived(model, "hook")
 
@@ -180,7 +181,7 @@ def test_500_pending_requests_take_little_time(model: Model, url: str) -> None:
     with_us = run("for _ in range(125): work('a')\nleaving()", url).seconds
     without = run("leaving()", url).seconds
     assert len(model.ended) == 125
-    assert with_us < without + 2.0, "the bound for busy machines with a slow server; `make soak` holds 0.3 s"
+    hold(with_us, without + 2.0, "leaving")  # a bound for a slow server; `make soak` holds 0.3 s
 
 
 # ------------------------------------------------------------------------------------------------- dead destinations
@@ -189,21 +190,21 @@ def test_500_pending_requests_take_little_time(model: Model, url: str) -> None:
 def test_a_refused_destination_holds_no_program_up() -> None:
     ran = run("for _ in range(50): work('a')\nleaving()", f"http://127.0.0.1:{unused_port()}")
     assert (ran.code, ran.err) == (0, "")
-    assert ran.seconds < 2.5
+    hold(ran.seconds, 2.5, "leaving")
 
 
 def test_a_silent_destination_holds_no_program_up_for_long() -> None:
     with Server(hang) as server:
         ran = run("import voltagent._leaving as l; l.SILENCE = 0.5\nwork('a')\nleaving()", server.url)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.seconds < 1.5
+    hold(ran.seconds, 1.5, "leaving")
 
 
 def test_a_destination_that_asks_to_wait_for_long_is_not_waited_for() -> None:
     with Server(answer(503, retry_after="60")) as server:
         ran = run("for _ in range(50): work('a')\nleaving()", server.url)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.seconds < 1.5
+    hold(ran.seconds, 1.5, "leaving")
 
 
 @posix
@@ -214,8 +215,8 @@ def test_ctrl_c_while_it_leaves() -> None:
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         ran = finish(process, began)
-    assert ran.seconds < 1.0
     assert ran.err == ""
+    hold(ran.seconds, 1.0, "leaving")
 
 
 # -------------------------------------------------------------------------------------------------------------- signals
@@ -302,7 +303,7 @@ def test_fork_under_load(model: Model, url: str) -> None:
         pid = os.fork()
         if pid == 0:
             work(f"child {number}")
-            report = sdk.flush(10)
+            report = sdk.flush(60)
             os._exit(0 if report.accepted == report.recorded == 4 else 1)
         assert os.waitpid(pid, 0)[1] == 0
     stop.set()
@@ -324,17 +325,17 @@ def test_fork_while_an_event_for_several_destinations_is_being_redacted(model: M
     def look(path, value):
         if value == "parent" and not inside.is_set():
             inside.set()
-            forked.wait(20)
+            forked.wait(60)
         return value
     sdk.shutdown()
     sdk = VoltAgentSDK(base_url=os.environ["URL"], public_key="pk", secret_key="sk", exporter="rest,local",
                        local_path={str(tmp_path / "t.db")!r}, flush_interval=0.01, redact=look)
     work("parent")
-    assert inside.wait(20)
+    assert inside.wait(60)
     pid = os.fork()
     if pid == 0:
         work("child")
-        report = sdk.flush(10)
+        report = sdk.flush(60)
         os._exit(0 if report.accepted == report.recorded == 8 else 1)
     assert os.waitpid(pid, 0)[1] == 0
     forked.set()
@@ -424,7 +425,7 @@ def test_multiprocessing(tmp_path: Path, model: Model, url: str, method: str) ->
     """
     program.write_text(START + SDK + textwrap.dedent(main).replace("METHOD", repr(method)))
     command = [sys.executable, "-W", "ignore::DeprecationWarning", str(program)]
-    ran = subprocess.run(command, env={**os.environ, "URL": url}, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(command, env={**os.environ, "URL": url}, capture_output=True, text=True, timeout=2 * PATIENCE)
     assert (ran.returncode, ran.stderr) == (0, "")
     arrived(model, "parent", "child 0", "child 1", "child 2")
 
@@ -440,7 +441,7 @@ def test_a_process_pool(tmp_path: Path, model: Model, url: str) -> None:
     """
     program.write_text(START + SDK + textwrap.dedent(main))
     command = [sys.executable, "-W", "ignore::DeprecationWarning", str(program)]
-    ran = subprocess.run(command, env={**os.environ, "URL": url}, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(command, env={**os.environ, "URL": url}, capture_output=True, text=True, timeout=2 * PATIENCE)
     assert (ran.returncode, ran.stderr) == (0, "")
     arrived(model, *[f"job {n}" for n in range(6)])
 

@@ -26,6 +26,7 @@ from tests.memory import (
     make_sender,
     word,
 )
+from tests.pace import PATIENCE, hold, slowness, until
 from voltagent import _guard
 from voltagent._span import AGENT, CANCELLED, Event, Phase
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -55,18 +56,18 @@ def check_order(memory: Memory) -> None:
 
 
 def test_nothing_runs_before_the_first_record(memory: Memory) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     sender = make_sender(memory)
     assert sender.flush().result().recorded == 0
     assert sender.stats() == sender.shutdown().result()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     assert memory.batches == []
 
 
 def test_what_waits_is_sent_after_the_interval(memory: Memory) -> None:
     sender = make_sender(memory, flush_interval=0.02)
     Recording(sender).whole()
-    assert memory.entered.wait(5)
+    assert memory.entered.wait(PATIENCE)
     sender.shutdown().result()
     assert memory.words == ["start trace", "start trace.0", "end trace.0", "end trace"]
 
@@ -79,7 +80,7 @@ def test_a_full_batch_does_not_wait(memory: Memory) -> None:
         recording.end(recording.tool(root))
     assert not memory.entered.is_set()
     recording.end(root)
-    assert memory.entered.wait(5)
+    assert memory.entered.wait(PATIENCE)
     assert len(memory.batches[0]) == 512
     sender.shutdown().result()
 
@@ -90,7 +91,7 @@ def test_a_heavy_batch_does_not_wait(memory: Memory) -> None:
     root = recording.trace()
     for _ in range(5):
         recording.tool(root, payload=b'{"x":"%b"}' % (b"x" * 2**20))
-    assert memory.entered.wait(5)
+    assert memory.entered.wait(PATIENCE)
     sender.shutdown().result()
     weights = [sum(len(span.input) for phase, span, _ in batch if phase is START) for batch in memory.batches]
     assert max(weights) <= 4 * 2**20 < sum(weights)
@@ -115,7 +116,7 @@ def test_a_flush_without_patience_sends_all_the_same(memory: Memory) -> None:
     memory.entered.clear()
     Recording(sender).whole()
     assert sender.flush(0).result().recorded == 84
-    assert memory.entered.wait(5)
+    assert memory.entered.wait(PATIENCE)
     sender.shutdown().result()
 
 
@@ -137,7 +138,7 @@ def test_traces_share_a_batch(memory: Memory) -> None:
     memory.gate.clear()
     recording.whole("first")
     first = sender.flush()
-    assert memory.entered.wait(5)
+    assert memory.entered.wait(PATIENCE)
     huge = recording.trace("huge")
     for _ in range(2000):
         recording.tool(huge)
@@ -239,10 +240,12 @@ def test_events_wait_while_the_destination_is_down(memory: Memory) -> None:
     sender.shutdown().result()
 
 
-def test_probes_are_a_second_apart() -> None:
+def test_probes_are_some_time_apart() -> None:
     memory = Memory(lambda event: DOWN)
-    sender = make_sender(memory, probe_seconds=1.0)
+    sender = make_sender(memory, probe_seconds=30.0)
     Recording(sender).whole()
+    sender.flush(0)
+    until(lambda: sender._lanes[0]._probing)
     report = conserved(sender.flush(0.3).result())
     assert (report.pending, len(memory.batches)) == (4, 1)
     sender.shutdown(0).result()
@@ -253,7 +256,7 @@ def test_an_event_that_brings_its_server_down_each_time_is_given_up(memory: Memo
     sender = make_sender(memory, max_retries=0, probe_seconds=0.0)
     recording = Recording(sender)
     recording.trace("poison")
-    stop = time.monotonic() + 8
+    stop = time.monotonic() + PATIENCE
     while not sender.stats().dropped and time.monotonic() < stop:
         recording.whole("good")
         sender.flush(0.01).result()
@@ -274,7 +277,7 @@ def test_retry_after_is_kept_to(memory: Memory) -> None:
 
 def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, caplog: pytest.LogCaptureFixture) -> None:
     memory.answer = lambda event: WRONG_KEY if len(memory.batches) == 1 else ACCEPTED
-    sender = make_sender(memory, auth_seconds=0.2)
+    sender = make_sender(memory, auth_seconds=PATIENCE)
     recording = Recording(sender)
     root = recording.trace("before")
     recording.whole("before")
@@ -282,8 +285,9 @@ def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, capl
         assert dict(conserved(sender.flush().result()).dropped) == {"auth": 5}
         recording.whole("meanwhile")
         assert dict(conserved(sender.flush().result()).dropped) == {"auth": 9}
-        sender._lanes[0]._bell.acquire(blocking=False)
-        time.sleep(0.25)  # what comes after the next probe is due is sent again
+        sender._lanes[0]._quiet_until = 0.0  # what comes after the next probe is due is sent again
+        sender._lanes[0]._ring()
+        until(lambda: not sender._lanes[0]._key_refused)
         recording.end(root)
         recording.whole("after")
         report = conserved(sender.flush().result())
@@ -348,7 +352,7 @@ def stalled(memory: Memory, **options: Any) -> tuple[Any, Recording]:
     recording = Recording(sender)
     recording.whole("first")
     sender.flush()
-    assert memory.entered.wait(5)
+    assert memory.entered.wait(PATIENCE)
     return sender, recording
 
 
@@ -420,7 +424,7 @@ def test_a_call_is_quick_while_the_queue_is_full(memory: Memory) -> None:
         recording.whole(f"t{number}")
         times.append((time.perf_counter() - began) / 4)
     times.sort()
-    assert times[len(times) * 99 // 100] < 0.000_5, "a bound for busy machines; the benchmark holds 100 µs"
+    hold(times[len(times) * 99 // 100], 0.000_5 * slowness(), "a call")  # the benchmark holds 100 µs
     memory.gate.set()
     conserved(sender.flush().result())
     sender.shutdown().result()
@@ -483,7 +487,9 @@ def test_flush_returns_by_its_deadline_with_the_truth(memory: Memory) -> None:
     sender, _ = stalled(memory)
     began = time.monotonic()
     report = conserved(sender.flush(0.1).result())
-    assert 0.1 <= time.monotonic() - began < 0.3
+    took = time.monotonic() - began
+    assert took >= 0.1
+    hold(took, 0.3, "a flush of 0.1 s")
     assert (report.recorded, report.pending) == (4, 4)
     memory.gate.set()
     assert conserved(sender.flush().result()).accepted == 4
@@ -495,7 +501,7 @@ def test_flush_from_many_threads(memory: Memory) -> None:
 
     def work() -> bool:
         Recording(sender).whole()
-        return sender.flush().result(5).accepted >= 4
+        return sender.flush().result(PATIENCE).accepted >= 4
 
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         assert all(job.result() for job in [pool.submit(work) for _ in range(60)])
@@ -512,7 +518,8 @@ def test_flush_in_a_running_loop_is_in_time_while_the_destination_hangs(memory: 
         return time.monotonic() - began, report.pending
 
     took, pending = asyncio.run(main())
-    assert 0.1 <= took < 0.4
+    assert took >= 0.1
+    hold(took, 0.4, "a flush of 0.1 s")
     assert pending == 4
     memory.gate.set()
     sender.shutdown().result()
@@ -559,23 +566,21 @@ def test_shutdown_gives_up_at_its_deadline() -> None:
     Recording(sender).whole()
     began = time.monotonic()
     conserved(sender.shutdown(0.2).result())
-    assert 0.2 <= time.monotonic() - began < 0.5
+    took = time.monotonic() - began
+    assert took >= 0.2
+    hold(took, 0.5, "a shutdown of 0.2 s")
     report = conserved(sender.flush(1).result())
     assert dict(report.dropped) == {"shutdown_timeout": 4}
 
 
 def test_many_senders_come_and_go() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in range(50):
         memory = Memory()
         sender = make_sender(memory)
         Recording(sender).whole()
         assert sender.shutdown().result().accepted == 4
-    for _ in range(100):
-        if threading.active_count() <= before:
-            break
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_without_threads_a_flush_sends_itself(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -611,12 +616,13 @@ def test_one_that_is_down_does_not_hold_up_the_others() -> None:
     for _ in range(800):
         recording.whole()
         if good.accepted or len(sender._lanes[0]._intake) > 500:
-            sender._lanes[0].flush(promise := sender._promise(5.0))
+            sender._lanes[0].flush(promise := sender._promise(PATIENCE))
             sender._lanes[1].flush(promise)
             while sender._lanes[0].stats().pending:
                 time.sleep(0.001)
     recording.end(root)
-    reports = [conserved(lane.stats()) for lane in sender._lanes]
+    sender.flush(0)
+    until(lambda: not sender._lanes[0].stats().pending)
     conserved(sender.flush(0.3).result())
     reports = [conserved(lane.stats()) for lane in sender._lanes]
     assert reports[0].accepted == reports[0].recorded == 800 * 4 + 2
@@ -719,8 +725,8 @@ def test_whatever_is_recorded_and_answered_the_counts_add_up(
         elif step == "end":
             recording.end(chosen)
         else:
-            conserved(sender.flush(1).result())
-    report = conserved(sender.shutdown(5).result())
+            conserved(sender.flush(PATIENCE).result())
+    report = conserved(sender.shutdown(PATIENCE).result())
     assert report.pending == 0
     assert report.accepted == len(memory.accepted)
     keys = [(phase, span.id) for phase, span, _ in memory.accepted]

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.memory import Recording, conserved
-from tests.test_spool import fill, folder, make, model_server, port, rest, rows, until
+from tests.pace import until
+from tests.test_spool import empty, fill, folder, make, model_server, port, rest, rows
 from voltagent import settings
 from voltagent.local import spool_file
 from voltagent.local.destination import Destination, destinations
@@ -52,13 +53,12 @@ def test_a_newer_voltagents_file_stays_for_it(folder: Path, port: int, caplog: p
     with model_server(port) as model:
         sender = make(rest(port), folder)
         Recording(sender).whole()
-        report = conserved(sender.shutdown(5).result())
+        report = empty(sender)
         assert (report.accepted, report.dropped) == (4, {})
     assert "newer voltagent" in caplog.text
     assert rows(folder) == 12, "as it was"
     with changed(path, "PRAGMA user_version = 1"), model_server(port) as model:
-        sender = make(rest(port), folder)
-        assert conserved(sender.shutdown(5).result()).accepted == 12
+        assert empty(make(rest(port), folder)).accepted == 12
         model.check(3)
 
 
@@ -70,10 +70,10 @@ def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, mo
         sender = make(rest(port), folder)
         with changed(path, "PRAGMA locking_mode = EXCLUSIVE") as other:
             other.execute("BEGIN EXCLUSIVE")
-            assert conserved(sender.flush(1).result()).recorded == 0
+            assert conserved(sender.flush().result()).recorded == 0
             other.execute("COMMIT")
         sender._lanes[0]._look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
-        assert conserved(sender.shutdown(5).result()).accepted == 12
+        assert empty(sender).accepted == 12
 
 
 @pytest.mark.parametrize("name", ["rest", "otlp"])
@@ -102,7 +102,7 @@ def test_large_events_on_disk_come_back_as_memory_allows(folder: Path, port: int
         until(lambda: not lane._asked)
         assert in_memory(sender) < 16 * MIB
     with model_server(port) as model:
-        assert conserved(sender.shutdown(20).result()).accepted == 400
+        assert empty(sender).accepted == 400
         model.check(100)
 
 
@@ -155,8 +155,7 @@ def test_what_is_sound_in_a_damaged_file_is_sent(
     (path,) = folder.glob("*.db")
     damage(path)
     with model_server(port):
-        sender = make(rest(port), folder)
-        report = conserved(sender.shutdown(20).result())
+        report = empty(make(rest(port), folder))
     assert report.accepted >= least
     assert report.pending == 0
     assert report.dropped["corrupt"] >= 1
@@ -172,11 +171,11 @@ def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) 
     path.unlink()
     path.write_bytes(b"this is no database" * 1000)
     with model_server(port):
-        report = conserved(sender.flush(20).result())
+        report = conserved(sender.flush().result())
         assert report.pending == 0
         assert report.dropped["corrupt"] > 0
         recording.whole()
-        assert conserved(sender.shutdown(5).result()).accepted == report.accepted + 4
+        assert empty(sender).accepted == report.accepted + 4
 
 
 # --------------------------------------------------------------------------------------------------------- what is open
@@ -195,8 +194,7 @@ def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
     report = conserved(sender.shutdown(5).result())
     assert (report.recorded, report.pending, report.dropped) == (1204, 1204, {})
     with model_server(port) as model:
-        sender = make(rest(port), folder)
-        report = conserved(sender.shutdown(20).result())
+        report = empty(make(rest(port), folder))
         assert (report.accepted, report.pending, report.dropped) == (1204, 0, {})
         model.check(301)
 
@@ -215,7 +213,7 @@ def test_what_a_killed_process_had_half_made_or_half_deleted_goes(folder: Path, 
     Recording(sender).whole()
     until(lambda: rows(folder))
     with model_server(port):
-        assert conserved(sender.shutdown(5).result()).accepted == 4
+        assert empty(sender).accepted == 4
     assert [one.name for one in folder.iterdir()] == ["mine.db.lock"], "what is not ours stays"
 
 
@@ -231,7 +229,7 @@ def test_a_system_without_locks_is_not_littered(
         for _ in range(3):
             Recording(sender).whole()
             until(lambda: not sender._lanes[0]._intake)
-        assert conserved(sender.shutdown(5).result()).accepted == 12
+        assert empty(sender).accepted == 12
     assert list(folder.iterdir()) == []
     assert "has no locks" in caplog.text
 

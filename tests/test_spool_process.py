@@ -12,12 +12,14 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.model import Model
+from tests.pace import hold, until
 from tests.server import Server, answer, hang, unused_port
 from tests.test_process import START, finish
 from voltagent import VoltAgentSDK
@@ -55,7 +57,9 @@ def dead() -> str:
 def start(code: str, url: str, folder: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "URL": url, "SPOOL": str(folder), "SECRET": CANARY}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", START + SDK + textwrap.dedent(code)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def run(code: str, url: str, folder: Path) -> Any:
@@ -70,7 +74,8 @@ def waiting(folder: Path) -> int:
     found = 0
     for path in folder.glob("*.db"):
         connection = sqlite3.connect(path)
-        found += connection.execute("SELECT count(*) FROM events").fetchone()[0]
+        with suppress(sqlite3.OperationalError):  # it is being made
+            found += connection.execute("SELECT count(*) FROM events").fetchone()[0]
         connection.close()
     return found
 
@@ -84,7 +89,7 @@ def next_process(url: str, folder: Path, **options: Any) -> tuple[VoltAgentSDK, 
         "flush_interval": 0.2,
         **options,
     }
-    sdk = VoltAgentSDK(base_url=url, spool=folder, timeout=20, retry_delay=0.01, **given)
+    sdk = VoltAgentSDK(base_url=url, spool=folder, timeout=120, retry_delay=0.01, **given)
     return sdk, sdk.flush(120)
 
 
@@ -114,8 +119,8 @@ def test_what_is_left_is_sent_by_the_next_process(model: Model, folder: Path) ->
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
     ran = run("for n in range(100): work(f'{n:03}')\ncount()", url, folder)
-    assert ran.seconds < 1.5  # refused: it is on the disk, so nothing is to be waited for
     assert waiting(folder) == 400
+    hold(ran.seconds, 1.5, "leaving")  # refused: it is on the disk, so nothing is to be waited for
     with Server(model, port=port):
         sdk, report = next_process(url, folder)
         assert (report.recorded, report.accepted, report.pending, dict(report.dropped)) == (400, 400, 0, {})
@@ -128,22 +133,25 @@ def test_what_is_left_is_sent_by_the_next_process(model: Model, folder: Path) ->
 def test_a_silent_destination_is_not_waited_for(folder: Path) -> None:
     with Server(hang) as server:
         ran = run("for n in range(10): work(f'{n}')\ncount()", server.url, folder)
-    assert ran.seconds < 3.5
     assert waiting(folder) == 40
+    hold(ran.seconds, 3.5, "leaving")
 
 
 def test_what_is_open_when_a_silent_destination_is_left_ends_on_disk(folder: Path) -> None:
     code = """
     trace = sdk.trace(agent_id="open")
     tool = trace.add_tool(name="open")
-    deadline = time.monotonic() + 5
-    while sdk.stats().pending < 2 and time.monotonic() < deadline: time.sleep(0.01)
-    time.sleep(0.4)  # a request is under way
+    sys.stdin.read()
+    count()
     """
     with Server(hang) as server:
-        ran = run(code, server.url, folder)
-    assert ran.seconds < 4.5
+        began = time.monotonic()
+        process = start(code, server.url, folder)
+        server.wait_for(1)  # a request is under way
+        ran = finish(process, began)
+    assert (ran.code, ran.err) == (0, "")
     assert waiting(folder) == 4
+    hold(ran.seconds, 3.5, "leaving")
 
 
 def test_a_healthy_program_leaves_nothing(model: Model, server: Server, folder: Path) -> None:
@@ -183,10 +191,10 @@ def kill_stream(process: subprocess.Popen[str]) -> list[tuple[int, float]]:
     return [*((int(number), float(moment)) for number, moment in whole), (-1, died)]
 
 
-def recorded_for_sure(said: list[tuple[int, float]], interval: float) -> int:
-    """How many calls were made longer than an interval before the end."""
-    died = said[-1][1]
-    return max((number for number, moment in said[:-1] if moment < died - interval), default=0)
+def kept_in_time(got: int, said: list[tuple[int, float]]) -> None:
+    """What was recorded longer than the flush interval before the end, and what a machine may add, is there."""
+    first_lost = next((moment for number, moment in said[:-1] if number > got), said[-1][1])
+    hold(said[-1][1] - first_lost, 0.2 + 0.6, "keeping what was recorded")
 
 
 @posix
@@ -224,10 +232,9 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     assert model.complaints == []
     got = inputs(model)
     assert got == [f"w {n:06}" for n in range(len(got))], "without gaps, once each"
-    interval = 0.2 + 0.6  # flush interval, and what a busy machine adds
-    assert len(got) >= recorded_for_sure(said, interval), (len(got), said[-5:])
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     assert [path for path in folder.iterdir() if path.suffix == ".db"] == []
+    kept_in_time(len(got), said)
 
 
 @posix
@@ -251,10 +258,10 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
             span for request in server.requests for span in request.json["resourceSpans"][0]["scopeSpans"][0]["spans"]
         ]
     tools = [span for span in spans if "parentSpanId" in span]
-    assert len(tools) >= recorded_for_sure(said, 0.8)
     assert len({span["spanId"] for span in spans}) == len(spans)
     whole = {span["spanId"] for span in spans if "parentSpanId" not in span}
     assert sum(span["parentSpanId"] not in whole for span in tools) <= 1, "but for the call that was cut in two"
+    kept_in_time(len(tools), said)
 
 
 # --------------------------------------------------------------------------------------------------------------- others
@@ -265,23 +272,25 @@ def test_two_processes_share_the_folder_and_a_third_takes_over_the_dead_one(mode
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
     living = start(
-        "for n in range(30): work(f'living {n:02}')\nprint('ready', flush=True)\ninput = sys.stdin\ntime.sleep(3)",
+        "for n in range(30): work(f'living {n:02}')\nprint('ready', flush=True)\nsys.stdin.read()",
         url,
         folder,
     )
     dying = start(
-        "for n in range(30): work(f'dying {n:02}')\ntime.sleep(0.6)\nprint('ready', flush=True)\ntime.sleep(60)",
+        "for n in range(30): work(f'dying {n:02}')\nprint('ready', flush=True)\nsys.stdin.read()",
         url,
         folder,
     )
     for process in (living, dying):
         assert process.stdout is not None
         process.stdout.readline()
+    until(lambda: waiting(folder) == 240)
     dying.kill()
     dying.communicate()
     with Server(model, port=port):
         sdk, report = next_process(url, folder)
         assert (report.accepted, report.pending) == (120, 0), report
+        until(lambda: len(model.ended) == 60)
         assert finish(living, 0).code == 0
         model.check(60)
         assert sdk.flush().recorded == 120, "the living one sent its own"
@@ -306,7 +315,8 @@ def test_a_forked_child_leaves_the_parents_files_alone(model: Model, folder: Pat
     url = f"http://127.0.0.1:{port}"
     code = """
     for n in range(20): work(f"parent {n:02}")
-    time.sleep(0.5)
+    print("ready", flush=True)
+    sys.stdin.readline()
     databases = lambda: {name for name in os.listdir(os.environ["SPOOL"]) if name.endswith(".db")}
     before = databases()
     pid = os.fork()
@@ -327,7 +337,13 @@ def test_a_forked_child_leaves_the_parents_files_alone(model: Model, folder: Pat
     work("parent 20")
     assert sdk.shutdown().pending == 84
     """
-    run(code, url, folder)
+    process = start(code, url, folder)
+    assert process.stdin is not None
+    until(lambda: waiting(folder) == 80)
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+    ran = finish(process, 0)
+    assert (ran.code, ran.err) == (0, "")
     assert waiting(folder) == 88
     with Server(model, port=port):
         sdk, report = next_process(url, folder)
@@ -345,13 +361,10 @@ def test_files_are_private_and_hold_no_secret(dead: str, folder: Path) -> None:
         try:
             with trace.add_tool(name="t") as t: raise ValueError("{CANARY}")
         except ValueError: pass
-    time.sleep(0.5)
-    print("ready", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
     """
     process = start(code, dead, folder)
-    assert process.stdout is not None
-    process.stdout.readline()
+    until(lambda: waiting(folder) == 7)
     files = list(folder.iterdir())
     kept = b"".join(path.read_bytes() for path in files)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in files}
