@@ -20,6 +20,7 @@ from voltagent.errors import ValidationError
 from voltagent.local.store import Store, StoreError
 from voltagent.local.web import Answer, Request, RequestError, Route, json_answer, media_type
 from voltagent.wire import decoding, from_otlp, from_rest, protobuf
+from voltagent.wire.decoding import TooLargeError
 from voltagent.wire.from_rest import Known
 
 __all__ = ["ROUTES"]
@@ -135,6 +136,7 @@ def _json_object(request: Request) -> _Body:
 def _parsed(request: Request) -> Any:
     if not _is_json(request):
         raise RequestError(415, "this route takes application/json")
+    _check_parts(request.body)
     try:
         return from_json(request.body)
     except ValueError as fault:
@@ -142,6 +144,21 @@ def _parsed(request: Request) -> Any:
             return _mended(request.body)
         except (ValueError, RecursionError):
             raise RequestError(400, f"the body is not JSON: {fault}") from fault
+
+
+def _check_parts(body: bytes) -> None:
+    """Refuse what would take long to read: a list of nothing is three bytes in a body and a hundred in memory.
+
+    Texts count as well, because they may be JSON again, which is read, too.
+    """
+    parts = sum(map(body.count, _PARTS))
+    if parts > _MOST_PARTS:
+        limit = f"the body has {parts} commas and brackets, and {_MOST_PARTS} are read at once"
+        raise RequestError(413, f"{limit}: send it in several requests")
+
+
+_PARTS: Final = (b",", b"[", b"{")
+_MOST_PARTS: Final = 1_500_000
 
 
 def _mended(body: bytes) -> Any:
@@ -167,15 +184,23 @@ def _take_spans(store: Store, request: Request) -> Answer:
     Spans that are none do not cost the others: they are counted as ``rejected_spans``, as the protocol has it.
     """
     try:
-        content = _parsed(request) if _is_json(request) else decoding.trace_request(request.body)
-        read = from_otlp.events_of(content)
+        read = from_otlp.events_of(_trace_request(request))
         refused = _append(store, read.events)
+    except TooLargeError as fault:
+        return _otlp_status(request, 413, str(fault))
     except ValueError as fault:
         return _otlp_status(request, 400, f"no ExportTraceServiceRequest: {fault}")
     except RequestError as problem:
         return _otlp_status(request, problem.status, str(problem))
     reason = read.problem or next(iter(refused.values()), "")
     return _otlp_answer(request, read.rejected + len(refused), reason)
+
+
+def _trace_request(request: Request) -> Any:
+    if _is_json(request):
+        return _parsed(request)
+    _check_parts(request.body)
+    return decoding.trace_request(request.body)
 
 
 def _otlp_answer(request: Request, rejected: int, reason: str) -> Answer:
@@ -190,7 +215,12 @@ def _otlp_answer(request: Request, rejected: int, reason: str) -> Answer:
 
 
 _PROTOBUF: Final = "application/x-protobuf"
-_CODES: Final = {400: 3, 500: 13, 503: 14}  # google.rpc.Code: invalid argument, internal, unavailable
+_CODES: Final = {
+    400: 3,
+    413: 8,
+    500: 13,
+    503: 14,
+}  # google.rpc.Code, by status
 
 
 def _otlp_status(request: Request, status: int, message: str) -> Answer:

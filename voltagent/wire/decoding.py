@@ -2,7 +2,8 @@
 
 A message comes out in the form of its JSON mapping, so that both encodings are read by one reader. Fields that are not
 in the tables are skipped, as are fields with another wire type than theirs. Nothing here trusts its input: whatever the
-bytes are, the answer is a message or a ``ValueError``, in time that grows with their number only.
+bytes are, the answer is a message or a ``ValueError``, in time that grows with their number only and ends where there
+are too many fields: two bytes make one, which costs a hundred times as much to read as to send.
 """
 
 from __future__ import annotations
@@ -14,61 +15,84 @@ from typing import Any, Final, TypeAlias
 
 from voltagent.wire.protobuf import fields_of
 
-__all__ = ["DEEPEST", "trace_request"]
+__all__ = ["DEEPEST", "MOST_FIELDS", "TooLargeError", "trace_request"]
 
 DEEPEST: Final = 100  # messages within messages, as in the official library
+MOST_FIELDS: Final = 1_500_000  # of one request, at every depth; an attribute has four
 
-_Reader: TypeAlias = Callable[["int | bytes", int], Any]  # (the field's content, how deep it is) -> its JSON form
+_Reader: TypeAlias = Callable[["int | bytes", "_Reading"], Any]  # the field's content -> its JSON form
 _Table: TypeAlias = Mapping[int, tuple[str, bool, _Reader]]  # number -> name, whether repeated, reader
+
+
+class TooLargeError(ValueError):
+    """A request has more in it than is read at once; the text says how much that is."""
+
+
+class _Reading:
+    """What one request may still have."""
+
+    __slots__ = ("depth", "fields")
+
+    def __init__(self) -> None:
+        self.depth = DEEPEST
+        self.fields = MOST_FIELDS
 
 
 def trace_request(content: bytes) -> dict[str, Any]:
     """An ``ExportTraceServiceRequest`` in its JSON mapping.
 
     Raises:
+        TooLargeError: it has more than 1 500 000 fields.
         ValueError: the bytes are no protobuf message, end in the middle, or nest deeper than 100 messages.
     """
-    return _decoded(content, _REQUEST, 0)
+    return _decoded(content, _REQUEST, _Reading())
 
 
-def _decoded(content: bytes, table: _Table, depth: int) -> dict[str, Any]:
-    if depth > DEEPEST:
+def _decoded(content: bytes, table: _Table, reading: _Reading) -> dict[str, Any]:
+    if reading.depth < 0:
         raise ValueError(f"the message nests deeper than {DEEPEST}")
+    reading.depth -= 1
     message: dict[str, Any] = {}
+    find = table.get
     for number, value in fields_of(content):
-        if number not in table:
+        reading.fields -= 1
+        if reading.fields < 0:
+            raise TooLargeError(f"the request has more than {MOST_FIELDS} fields: send it in parts")
+        known = find(number)
+        if known is None:
             continue
-        name, repeated, read = table[number]
-        given = read(value, depth + 1)
+        name, repeated, read = known
+        given = read(value, reading)
         if given is None:
             continue
         if repeated:
             message.setdefault(name, []).append(given)
         else:
             message[name] = given  # the last one wins
+    reading.depth += 1
     return message
 
 
 # ----------------------------------------------------------------------------------- kinds of value; None: not of this
 
 
-def _text(value: int | bytes, _: int) -> str | None:
+def _text(value: int | bytes, _: _Reading) -> str | None:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else None
 
 
-def _hex(value: int | bytes, _: int) -> str | None:
+def _hex(value: int | bytes, _: _Reading) -> str | None:
     return value.hex() if isinstance(value, bytes) else None
 
 
-def _base64(value: int | bytes, _: int) -> str | None:
+def _base64(value: int | bytes, _: _Reading) -> str | None:
     return b64encode(value).decode() if isinstance(value, bytes) else None
 
 
-def _flag(value: int | bytes, _: int) -> bool | None:
+def _flag(value: int | bytes, _: _Reading) -> bool | None:
     return value != 0 if isinstance(value, int) else None
 
 
-def _integer(value: int | bytes, _: int) -> int | None:
+def _integer(value: int | bytes, _: _Reading) -> int | None:
     """An ``int64``: two's complement in 64 bits."""
     if not isinstance(value, int):
         return None
@@ -77,7 +101,7 @@ def _integer(value: int | bytes, _: int) -> int | None:
 
 
 def _fixed(form: str) -> _Reader:
-    def read(value: int | bytes, _: int) -> Any:
+    def read(value: int | bytes, _: _Reading) -> Any:
         if not isinstance(value, bytes) or len(value) != struct.calcsize(form):
             return None
         return struct.unpack(form, value)[0]
@@ -86,7 +110,7 @@ def _fixed(form: str) -> _Reader:
 
 
 def _message(table: _Table) -> _Reader:
-    return lambda value, depth: _decoded(value, table, depth) if isinstance(value, bytes) else None
+    return lambda value, reading: _decoded(value, table, reading) if isinstance(value, bytes) else None
 
 
 # ------------------------------------------------------------------------------------------------------- the messages

@@ -13,12 +13,14 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Span, Trace
 from voltagent.wire import ids, values
+from voltagent.wire.decoding import TooLargeError
 from voltagent.wire.facts import json_text
 from voltagent.wire.meanings import SPAN, Meaning, meaning
 from voltagent.wire.rest import end_span_id
 
-__all__ = ["Read", "events_of"]
+__all__ = ["MOST_SPANS", "Read", "events_of"]
 
+MOST_SPANS: Final = 20_000  # of one request: exporters send some hundreds
 _LATEST: Final = 2**63 - 1  # what the store holds
 _REMOTE: Final = 0x200  # Span.flags: the parent is in another process
 _ENTITY: Final = "unknown_service"
@@ -36,12 +38,16 @@ def events_of(request: object) -> Read:
     """The events that the spans of an ``ExportTraceServiceRequest`` (in its JSON mapping) stand for.
 
     Raises:
+        TooLargeError: it has more than 20 000 spans.
         ValueError: it is no such request.
     """
     received: list[_Received] = []
     problems: list[str] = []
     for resource, scope_spans in _scopes(request):
-        for message in _list(scope_spans.get("spans"), "spans"):
+        messages = _list(scope_spans.get("spans"), "spans")
+        if len(received) + len(problems) + len(messages) > MOST_SPANS:
+            raise TooLargeError(f"the request has more than {MOST_SPANS} spans: send them in parts")
+        for message in messages:
             try:
                 received.append(_received(_object(message, "a span"), resource))
             except ValueError as fault:  # noqa: PERF203 - one span must not cost the others
@@ -156,7 +162,10 @@ class _Batch:
         self._received = received
         self._by_id = {(one.trace, one.id): one for one in received}
         self._roots: dict[str, Span] = {}  # by trace: its own span where it is here, else a stand-in
+        self._starts: dict[str, int] = {}  # by trace: when the first of its spans began
+        self._agents: dict[tuple[str, str], str | None] = {}  # by span: the nearest agent, from itself upwards
         for one in received:
+            self._starts[one.trace] = min(one.start_ns, self._starts.get(one.trace, one.start_ns))
             if one.root:
                 self._roots[one.trace] = _trace_span(one)
 
@@ -206,7 +215,7 @@ class _Batch:
         trace = Trace(one.trace, name, None)
         trace.user_id, trace.conversation_id = values.text(words.get("user")), values.text(words.get("conversation"))
         span = Span(trace, None, TRACE, name, None, identifier=one.trace)
-        span.start_ns = min(other.start_ns for other in self._received if other.trace == one.trace)
+        span.start_ns = self._starts[one.trace]
         return span
 
     def _parent_of(self, one: _Received) -> str | None:
@@ -219,15 +228,22 @@ class _Batch:
         return None if above.is_trace else above.stored_id
 
     def _agent_of(self, one: _Received) -> str | None:
-        """The name of the nearest agent above, as far as this request knows."""
-        seen: set[str] = {one.id}
-        above = None if one.parent is None else self._by_id.get((one.trace, one.parent))
-        while above is not None and above.id not in seen:
+        """The name of the nearest agent above, as far as this request knows; the way there is gone once only."""
+        way: list[tuple[str, str]] = []
+        name: str | None = None
+        place = (one.trace, one.parent or "")
+        while (above := self._by_id.get(place)) is not None:
+            if place in self._agents:
+                name = self._agents[place]
+                break
+            self._agents[place] = None  # where spans are each other's parents, the way ends here
+            way.append(place)
             if above.meaning.kind == AGENT:
-                return _name(above)
-            seen.add(above.id)
-            above = None if above.parent is None else self._by_id.get((above.trace, above.parent))
-        return None
+                name = _name(above)
+                break
+            place = (above.trace, above.parent or "")
+        self._agents.update(dict.fromkeys(way, name))
+        return name
 
 
 # ---------------------------------------------------------------------------------------------------- parts of a span

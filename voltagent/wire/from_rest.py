@@ -22,6 +22,7 @@ __all__ = ["Body", "Known", "event_created", "event_updated", "payload", "trace_
 
 Body = Mapping[str, Any]
 _NOTHING: Final[Body] = {}
+_MOST_NAMES: Final = 1000  # of a body's fields, and of what a usage counts: each is read in two spellings
 
 
 class Known(NamedTuple):
@@ -254,6 +255,8 @@ class _Fields:
     """The fields of a body, by their names in snake_case, checked as they are read."""
 
     def __init__(self, body: Body, missing: Body = _NOTHING, agent_id: str = "") -> None:
+        if len(body) > _MOST_NAMES:
+            raise ValidationError(f"a body has at most {_MOST_NAMES} fields, not {len(body)}")
         self._given = {**missing, **{snake(name): value for name, value in body.items() if value is not None}}
         self.agent_id = agent_id  # of the trace
 
@@ -338,6 +341,8 @@ def _stand_in(trace_id: str, agent_id: str = "") -> Span:
 
 
 def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    if len(usage) > _MOST_NAMES:
+        return {}  # it counts nothing
     given = {snake(name): value for name, value in usage.items() if value is not None}
     with suppress(ValidationError):  # a usage that is none costs nobody the end of an operation
         return _usage.checked(given) or {}

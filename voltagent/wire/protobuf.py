@@ -158,24 +158,33 @@ def fields_of(content: bytes) -> Iterator[tuple[int, int | bytes]]:
     Raises:
         ValueError: it is no protobuf message, or ends in the middle.
     """
-    place = 0
-    while place < len(content):
-        tag, place = _read_varint(content, place)
+    place, size = 0, len(content)
+    while place < size:
+        tag = content[place]
+        place += 1
+        if tag > 127:
+            tag, place = _read_varint(content, place - 1)
         wire = tag & 7
         if wire == _VARINT:
             value, place = _read_varint(content, place)
             yield tag >> 3, value
             continue
         if wire == _DELIMITED:
-            length, place = _read_varint(content, place)
+            # nearly all are short: a call for each would be half of what reading costs
+            if place < size and content[place] < 128:
+                length = content[place]
+                place += 1
+            else:
+                length, place = _read_varint(content, place)
         elif wire in (_FIXED64, _FIXED32):
             length = 8 if wire == _FIXED64 else 4
         else:
             raise ValueError(f"no such wire type: {wire}")
-        if place + length > len(content):
+        end = place + length
+        if end > size:
             raise ValueError("the message ends in the middle of a field")
-        yield tag >> 3, content[place : place + length]
-        place += length
+        yield tag >> 3, content[place:end]
+        place = end
 
 
 def _read_varint(content: bytes, place: int) -> tuple[int, int]:

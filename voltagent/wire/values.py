@@ -169,19 +169,27 @@ _LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
 def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
     """Tokens and costs in our spelling; the total where both of its halves are known."""
     found = {_SPELT.get(word, word): words[word] for word in _COUNTS if is_count(words.get(word))}
-    for name, value in object_of(words.get("usage_json")).items():
+    for name, value in _few(words.get("usage_json")).items():
         found.setdefault(_LANGFUSE_TOKENS.get(name, snake(name)), value)
-    for name, value in object_of(words.get("cost_json")).items():
+    for name, value in _few(words.get("cost_json")).items():
         found.setdefault(f"{name}_cost", value)
     details = {name: words[word] for word, name in _DETAILS.items() if is_count(words.get(word))}
     if details:
         found["cost_details"] = details
-    found.update(object_of(words.get("other_usage")))
+    found.update(_few(words.get("other_usage")))
     halves = (found.get("prompt_tokens"), found.get("completion_tokens"))
     if "total_tokens" not in found and all(map(is_count, halves)):
         found["total_tokens"] = sum(cast("tuple[int, int]", halves))
     return found or None
 
+
+def _few(given: object) -> dict[str, Any]:
+    """An object of counts, or nothing where it has so many that it is none."""
+    found = object_of(given)
+    return found if len(found) <= _MOST_COUNTS else {}
+
+
+_MOST_COUNTS: Final = 1000
 
 _PARAMETERS: Final = ("model", "provider", "temperature", "max_tokens", "top_p", "top_k", "frequency_penalty",
                       "presence_penalty", "stop_sequences", "seed", "max_retries", "max_steps")  # fmt: skip
