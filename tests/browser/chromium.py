@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-__all__ = ["FLAGS", "REQUIRED", "program", "sync_api"]
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["FLAGS", "REQUIRED", "SLOW", "program", "slowed", "sync_api"]
 
 REQUIRED: Final = os.environ.get("VOLTAGENT_REQUIRE_BROWSER") == "1"
+SLOW: Final = float(os.environ.get("VOLTAGENT_BROWSER_SLOW", "1"))  # by so much slower than the machine are pages
 
 FLAGS: Final = [
     "--headless",
@@ -36,3 +40,10 @@ def sync_api() -> Any:
 def program() -> str | None:
     """The path of an installed Chromium, by any of the names that systems give it."""
     return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+def slowed(page: Page) -> Page:
+    """The page, made as slow as ``VOLTAGENT_BROWSER_SLOW`` says."""
+    if SLOW != 1:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOW})
+    return page

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import seed
-from tests.browser.chromium import FLAGS, REQUIRED, program, sync_api
+from tests.browser.chromium import FLAGS, REQUIRED, SLOW, program, slowed, sync_api
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-_TIMEOUT = 20_000  # milliseconds that a condition is waited for, on a machine that has other work too
+_TIMEOUT = 30_000 * SLOW  # milliseconds that a condition is waited for, on a machine that has other work too
 
 
 # For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
@@ -118,7 +118,7 @@ def new_page(chromium: Browser, site: Site, witness: Witness) -> Iterator[Callab
         context = chromium.new_context(viewport=viewport, timezone_id="UTC", **options)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(_TIMEOUT)
-        page = context.new_page()
+        page = slowed(context.new_page())
         witness.watch(page)
         page.goto(site.url + address)
         return page

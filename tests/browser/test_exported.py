@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.browser.chromium import slowed, sync_api
 from tests.browser.conftest import Witness
 from tests.browser.hostile import CORPUS
 from tests.browser.test_hostile import recorded
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 __all__ = ["recorded"]  # a fixture
+
+expect = sync_api().expect
 
 _FOREIGN = """() => {
   const ours = new Set(`HTML HEAD META TITLE STYLE BODY H1 H4 DL DIV DT DD DETAILS SUMMARY SPAN B I PRE P`
@@ -38,10 +41,10 @@ def test_an_exported_page_shows_them_as_text(
     witness = Witness(file.as_uri())
     context = chromium.new_context()
     try:
-        page = context.new_page()
+        page = slowed(context.new_page())
         witness.watch(page)
         page.goto(file.as_uri())
-        assert page.locator(".row").count() == len(CORPUS) + 1
+        expect(page.locator(".row")).to_have_count(len(CORPUS) + 1)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         assert page.evaluate(_FOREIGN) == []
     finally:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.chromium import sync_api
+from tests.browser.chromium import SLOW, sync_api
 from tests.browser.conftest import Witness
+from tests.browser.look import box, until
 from tests.browser.play import Step, hand_clock
 from tests.browser.site import Site
 from voltagent._span import Span
@@ -53,8 +55,8 @@ def _under(site: Site, hands: list[int], parent: Span, begin: int, steps: list[S
         site.run.recorder.end(span, "error" if error else "completed", error, json.dumps(step.output).encode())
 
 
-def names(page: Page) -> list[str]:
-    return page.locator(".rows .name").all_inner_texts()
+def names(page: Page) -> Locator:
+    return page.locator(".rows .name")
 
 
 def row(page: Page, name: str) -> Locator:
@@ -71,8 +73,7 @@ PARALLEL = [
 
 def test_bars_are_to_scale_and_the_critical_path_is_marked(site: Site, new_page: Open):
     page = new_page(f"#/trace/{recorded(site, PARALLEL, 1000)}")
-    expect(row(page, "notes")).to_be_visible()
-    assert names(page) == ["desk", "planner", "gatherer", "fast", "slow", "notes", "moment"]
+    expect(names(page)).to_have_text(["desk", "planner", "gatherer", "fast", "slow", "notes", "moment"])
     place = page.evaluate(
         """() => Object.fromEntries([...document.querySelectorAll(".rows > .line")].map(row => {
           const [left, width] = [part => parseFloat(part.style.left), part => parseFloat(part.style.width)];
@@ -88,19 +89,11 @@ def test_bars_are_to_scale_and_the_critical_path_is_marked(site: Site, new_page:
     assert place["slow"] == [near(12), near(50), [near([12, 50])]]
     assert place["fast"] == [near(11), near(10), []], "it ran beside what was waited for"
     assert place["notes"] == [near(70), near(20), [near([70, 20])]]
-    assert list(page.locator(".heading .tick").all_inner_texts()) == [
-        "0",
-        "200 ms",
-        "400 ms",
-        "600 ms",
-        "800 ms",
-    ]
-    marks = page.evaluate(
-        "[...document.querySelectorAll('.rows .mark')].map(mark => mark.className + ' ' + mark.title)"
-    )
-    assert marks[1] == "mark kind-agent agent"
-    assert marks[3] == "mark kind-tool tool"
-    assert marks[6] == "mark kind-other custom"
+    expect(page.locator(".heading .tick")).to_have_text(["0", "200 ms", "400 ms", "600 ms", "800 ms"])
+    marks = page.locator(".rows .mark")
+    for place, (kind, sort) in {1: ("agent", "agent"), 3: ("tool", "tool"), 6: ("custom", "other")}.items():
+        expect(marks.nth(place)).to_have_attribute("title", kind)
+        expect(marks.nth(place)).to_have_class(f"mark kind-{sort}")
 
 
 def test_the_tree_is_walked_with_the_keyboard_like_a_tree_grid(site: Site, new_page: Open):
@@ -117,14 +110,16 @@ def test_the_tree_is_walked_with_the_keyboard_like_a_tree_grid(site: Site, new_p
     expect(row(page, "gatherer")).to_have_attribute("aria-expanded", "false")
     expect(row(page, "gatherer")).to_contain_text("+2")
     expect(row(page, "slow")).to_have_count(0)
-    facts = ("aria-level", "aria-setsize", "aria-posinset", "aria-rowindex")
-    assert [row(page, "gatherer").get_attribute(name) for name in facts] == ["2", "4", "2", "4"]
-    assert tree.get_attribute("aria-rowcount") == "6"
-    expect(tree).to_have_attribute("aria-activedescendant", str(row(page, "gatherer").get_attribute("id")))
+    facts = {"level": "2", "setsize": "4", "posinset": "2", "rowindex": "4"}
+    for name, value in facts.items():
+        expect(row(page, "gatherer")).to_have_attribute(f"aria-{name}", value)
+    expect(tree).to_have_attribute("aria-rowcount", "6")
+    expect(row(page, "gatherer")).to_have_id("node-2")
+    expect(tree).to_have_attribute("aria-activedescendant", "node-2")
     row(page, "gatherer").locator(".toggle").click()
     expect(row(page, "slow")).to_be_visible()
     page.get_by_role("button", name="Collapse").click()
-    assert names(page) == ["desk", "planner", "gatherer", "notes", "moment"]
+    expect(names(page)).to_have_text(["desk", "planner", "gatherer", "notes", "moment"])
 
 
 def test_what_is_selected_is_shown_whole_and_can_be_copied(day: Site, new_page: Open):
@@ -137,7 +132,7 @@ def test_what_is_selected_is_shown_whole_and_can_be_copied(day: Site, new_page: 
     expect(details).to_contain_text("environment")
     page.keyboard.press("e")
     expect(details.locator("h2")).to_have_text("carrier_status")
-    assert "operation=" in page.url
+    expect(page).to_have_url(re.compile("operation="))
     error = details.locator(".failure").first
     expect(error).to_contain_text("CarrierTimeoutError: carrier did not answer within 2.0 s")
     expect(error).to_contain_text("Traceback (most recent call last)")
@@ -174,8 +169,10 @@ def test_values_are_folded_and_long_ones_are_cut(site: Site, new_page: Open):
     section = page.locator(".section", has_text="Output")
     expect(section).to_contain_text("whole1152921504606846977")
     expect(section.get_by_text("found")).to_be_hidden()
-    section.locator("summary", has_text="level").last.click()
-    section.locator("summary", has_text="level").last.click()
+    levels = section.locator("summary > .key").get_by_text("level", exact=True)
+    for opened in (1, 2):
+        expect(levels).to_have_count(opened)  # what is inside is made when it is opened
+        levels.last.click()
     expect(section.get_by_text("found")).to_be_visible()
 
     listed = section.locator("details", has=page.locator("summary", has_text="list")).last
@@ -185,11 +182,12 @@ def test_values_are_folded_and_long_ones_are_cut(site: Site, new_page: Open):
     listed.get_by_role("button", name=re.compile("50 more")).click()
     expect(listed.locator(".entry")).to_have_count(250)
 
-    assert section.locator(".string").filter(has_text="xxx").inner_text() == "x" * 600
+    text = section.locator(".string").filter(has_text="xxx")
+    expect(text).to_have_text("x" * 600)
     section.get_by_role("button", name="show all 5\u202f000 characters").click()
-    assert section.locator(".string").filter(has_text="xxx").inner_text() == "x" * 5000
+    expect(text).to_have_text("x" * 5000)
     given = page.locator(".section", has_text="Input").locator(".string")
-    assert given.inner_text().splitlines() == [str(number) for number in range(15)]
+    expect(given).to_have_text(re.compile("^" + "\n".join(map(str, range(15))) + "$"))
     section.get_by_role("button", name="Copy").click()
     expect(page.locator("#said")).to_have_text("Copied")
     assert json.loads(page.evaluate("navigator.clipboard.readText()")) == output
@@ -207,8 +205,9 @@ def test_a_search_in_the_trace_marks_and_walks(day: Site, new_page: Open):
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     page.keyboard.press("n")
+    expect(page.locator(".tools [role=status]")).to_have_text("")
     expect(page.locator(".rows .unfound")).to_have_count(0)
-    assert "find" not in page.url
+    expect(page).not_to_have_url(re.compile("find"))
 
 
 def test_a_part_of_the_time_can_be_zoomed_and_sent(site: Site, new_page: Open):
@@ -217,20 +216,19 @@ def test_a_part_of_the_time_can_be_zoomed_and_sent(site: Site, new_page: Open):
     page.keyboard.press("z")
     bar = row(page, "slow").locator(".bar")
     expect(bar).to_have_attribute("style", re.compile(r"left: 0%; width: 100%"))
-    assert "zoom=120000-620000" in page.url
+    expect(page).to_have_url(re.compile("zoom=120000-620000"))
     page.reload()
     expect(bar).to_have_attribute("style", re.compile(r"left: 0%; width: 100%"))
     page.get_by_role("button", name="All of the time").click()
     expect(bar).to_have_attribute("style", re.compile(r"left: 12%; width: 50%"))
 
-    box = page.locator(".minimap").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + 20)
+    small = box(page, ".minimap")
+    page.mouse.move(small["x"] + small["width"] * 0.7, small["y"] + 20)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 20)
+    page.mouse.move(small["x"] + small["width"] * 0.9, small["y"] + 20)
     page.mouse.up()
-    expect(row(page, "slow").locator(".bar")).to_be_hidden()
-    assert re.search(r"zoom=(69|70)\d{4}-(89|90)\d{4}", page.url)
+    expect(bar).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"zoom=(69|70)\d{4}-(89|90)\d{4}"))
 
 
 def test_on_a_narrow_screen_the_details_are_a_sheet(site: Site, new_page: Open):
@@ -259,36 +257,40 @@ def test_ten_thousand_operations_scroll_with_few_rows_in_the_document(site: Site
     site.run.save()
     page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
     expect(row(page, "group-0")).to_be_visible()
-    first = page.evaluate("performance.now()")
     count = "document.querySelectorAll('.rows > .line').length"
     assert page.evaluate(count) < 60
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
 
-    steps = page.evaluate(
+    first = worked(page)
+    page.evaluate(
         """async () => {
           const scroller = document.querySelector(".scroller");
-          const times = [];
           for (let step = 1; step <= 40; step += 1) {
-            const began = performance.now();
             scroller.scrollTop = step * scroller.scrollHeight / 40;
             await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
             if (!document.elementFromPoint(200, 500).closest(".line")) throw new Error("an empty frame");
-            times.push(performance.now() - began);
           }
-          return times.sort((a, b) => a - b);
         }"""
     )
+    jump = (worked(page) - first) / 40
     assert page.evaluate(count) < 60
     expect(row(page, "tool-9999")).to_be_visible()
     page.keyboard.press("e")
     expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("tool-7777")
-    figures = (
-        f"first rows after {first:.0f} ms; a jump of 250 rows: median {steps[20]:.0f} ms, worst {steps[-1]:.0f} ms"
-    )
+    figures = f"work until the first rows are there: {first:.0f} ms; for a jump of 250 rows: {jump:.1f} ms"
     record_property("figures", figures)
     print(figures)
-    assert first < 8000, figures  # the bounds are for a busy machine; an idle one needs a tenth
-    assert steps[20] < 500, figures
+    assert first < 3000 * SLOW, figures
+    assert jump < 60 * SLOW, figures
+
+
+def worked(page: Page) -> float:
+    """Milliseconds of work in the page's own thread so far: the same however busy the machine is."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return 1000 * float(next(one["value"] for one in metrics if one["name"] == "ThreadTime"))
 
 
 # --------------------------------------------------------------------------------------------------------- two traces
@@ -301,13 +303,15 @@ def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
     one, other = recorded(site, PARALLEL, 1000, "one"), recorded(site, slower, 1200, "two")
     page = new_page(f"#/compare/{one}/{other}")
     expect(row(page, "planner")).to_be_visible()
-    assert [re.sub(r"\s+", " ", text) for text in page.locator(".rows > .line").all_inner_texts()] == [
+    texts = [
         "one 1.0 s 1.2 s +200 ms", "planner 100 ms 300 ms +200 ms", "gatherer 600 ms 600 ms",
         "fast only in A 100 ms \u2013",
         "slow 500 ms 500 ms", "extra only in B \u2013 50 ms", "notes 200 ms 200 ms", "moment only in A \u2013",
     ]  # fmt: skip
+    expect(page.locator(".rows > .line")).to_have_text(texts, use_inner_text=True)
     page.keyboard.press("d")
     expect(page.locator(".rows [aria-selected=true]")).to_contain_text("planner")
+    expect(page.locator(".half h2")).to_have_text(["planner", "planner"])
     expect(page.locator(".half").first).to_contain_text("same input and output")
     expect(page.locator(".half .unlike")).to_have_count(0)
     page.keyboard.press("d")
@@ -320,9 +324,7 @@ def test_a_comparison_marks_the_parts_of_values_that_differ(site: Site, new_page
     ids = [recorded(site, [Step("tool", "t", 0, 1, value, "out")], 2, f"agent-{value['question']}") for value in values]
     page = new_page(f"#/compare/{'/'.join(ids)}?row=1")
     expect(page.locator(".half").first).to_contain_text("input differs")
-    marked = page.locator(".half .entry.unlike")
-    expect(marked).to_have_count(5)
-    assert marked.all_text_contents() == ["questiona", "12", "23", "questionb", "15"]
+    expect(page.locator(".half .entry.unlike")).to_have_text(["questiona", "12", "23", "questionb", "15"])
 
 
 def test_two_marked_traces_are_compared_from_the_list(day: Site, new_page: Open):
@@ -331,7 +333,7 @@ def test_two_marked_traces_are_compared_from_the_list(day: Site, new_page: Open)
     for key in ("j", "x", "j", "x", "c"):
         page.keyboard.press(key)
     expect(page.locator(".heads h2")).to_have_count(2)
-    assert "#/compare/" in page.url
+    expect(page).to_have_url(re.compile("#/compare/"))
     page.go_back()
     page.locator(".rows .agent").first.click()
     page.get_by_role("button", name="Compare to the run before").click()
@@ -343,9 +345,11 @@ def test_a_conversation_is_read_turn_by_turn(day: Site, new_page: Open):
     page = new_page(f"#/trace/{trace.id}")
     page.locator(".trace-head a", has_text="conversation").click()
     turns = page.locator(".turn")
-    expect(turns.first).to_be_visible()
-    moments = turns.locator(".headline > .dim:nth-child(3)").all_inner_texts()
-    assert moments == sorted(moments)
+    spoken = day.run.store.traces(Filter(conversation=trace.conversation_id), limit=200)
+    assert len(spoken) > 1
+    begun = [datetime.fromtimestamp(one.start_ns // _MS / 1000, timezone.utc) for one in reversed(spoken)]
+    moments = [f"{moment:%Y-%m-%d %H:%M:%S}.{round(moment.microsecond / 1000):03}" for moment in begun]
+    expect(turns.locator(".headline > .dim:nth-child(3)")).to_have_text(moments)
     expect(turns.last.locator(".said.in")).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -364,26 +368,33 @@ def test_an_id_that_is_not_there_is_said_in_words(site: Site, witness: Witness, 
 def test_the_numbers_are_plotted_and_listed(day: Site, new_page: Open):
     page = new_page("#/numbers?within=7d")
     expect(page.locator(".plot svg")).to_have_count(4)
-    calls = page.locator(".totals tbody tr", has_text="planner").locator("td").first.inner_text()
     planned = sum(
         operation.kind == "agent" and operation.name == "planner"
         for trace in day.run.store.traces(limit=1000)
         for operation in day.run.store.operations(trace.id)
     )
-    assert calls == str(planned)
+    calls = page.locator(".totals tbody tr", has_text="planner").locator("td").first
+    expect(calls).to_have_text(str(planned))
     plot = page.locator(".plot", has_text="Calls").locator("svg")
     plot.focus()
-    day.run.recorder.start(day.run.trace("newer", ended=False), "agent", "newcomer", b"{}")
+    with hand_clock() as hands:
+        page.clock.set_fixed_time(hands[0] / 1e9)  # in the last stretch of time, also where another one begins now
+        for _ in range(200):
+            day.run.recorder.start(day.run.trace("newer", ended=False), "agent", "newcomer", b"{}")
     day.run.save()
     expect(page.locator(".totals tbody tr", has_text="newcomer")).to_be_visible()
     expect(plot).to_be_focused()
     page.keyboard.press("ArrowLeft")
     told = page.locator(".plot", has_text="Calls").locator(".told")
     expect(told).to_be_visible()
-    expect(told).to_contain_text("planner")
-    axis = page.locator(".plot", has_text="Duration").locator(".axis").all_text_contents()
-    assert axis[0] == "0"
-    assert all(re.fullmatch(r"[\d.]+ m?s|0|\d\d-\d\d \d\d:\d\d", text) for text in axis)
+    expect(told).to_contain_text("newcomer")
+    until(
+        page,
+        r"""() => {
+          const axis = [...document.querySelectorAll(".plot:nth-child(3) .axis")].map(mark => mark.textContent);
+          return axis[0] === "0" && axis.every(text => /^([\d.]+ m?s|0|(\d\d-\d\d )?\d\d:\d\d)$/.test(text));
+        }""",
+    )
 
     page.mouse.move(0, 0)
     page.locator(".totals button", has_text="planner").click()
@@ -391,7 +402,7 @@ def test_the_numbers_are_plotted_and_listed(day: Site, new_page: Open):
     expect(page.locator(".totals button", has_text="planner")).to_be_focused()
     page.get_by_role("link", name="models").click()
     expect(page.locator(".totals tbody tr", has_text="gpt-4.1-mini")).to_be_visible()
-    assert "by=model" in page.url
+    expect(page).to_have_url(re.compile("by=model"))
     page.keyboard.press("t")
     expect(page.locator(".totals tbody tr", has_text="carrier_status").locator(".error-text").first).to_be_visible()
     page.go_back()
