@@ -47,7 +47,7 @@ FLOORS = (
         "sender",
         "_checkup",
     ),
-    ("_recorder", "_notebook", "handles"),
+    ("_recorder", "_given", "_notebook", "handles"),
     ("sdk", "decorators", "local"),
     ("", "cli", "__main__"),
 )
@@ -59,6 +59,7 @@ PARTS = {
     "_building": "sdk",
     **dict.fromkeys(
         (
+            "local.columns",
             "local.feed",
             "local.file",
             "local.migrations",

@@ -18,7 +18,7 @@ from voltagent._text import clean, shortened
 from voltagent.errors import ValidationError
 
 __all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
-           "checked_identifier", "fields_of", "mapping", "unwrapped"]  # fmt: skip
+           "checked_identifier", "fields_of", "mapping", "metadata", "unwrapped"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
@@ -65,6 +65,11 @@ def mapping(name: str, value: object) -> Mapping[str, Any]:
     if found is None:
         raise _wrong(name, "a mapping", value)
     return found
+
+
+def metadata(value: object) -> dict[str, Any]:
+    """Metadata as a dict of our own; empty where none was given."""
+    return {} if value is None else dict(mapping("metadata", value))
 
 
 def fields_of(name: str, value: object) -> Mapping[str, Any] | None:

@@ -12,20 +12,17 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
-from voltagent import _clock, _options, _peek, _usage
+from voltagent import _clock, _given, _options, _usage
 from voltagent._awaitable import RECEIPT, Ready, Receipt
 from voltagent._context import CURRENT, INERT
-from voltagent._failure import Failure, format_failure
 from voltagent._guard import guard
 from voltagent._recorder import Recorder
-from voltagent._snapshot import LIMIT, METADATA_LIMIT
-from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Remote, Span
-from voltagent._span import Trace as SpanTrace
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
            "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace",
-           "open_trace", "point", "remote_parent", "update_fields"]  # fmt: skip
+           "open_trace"]  # fmt: skip
 
 H = TypeVar("H", bound="Handle")
 Options = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
@@ -113,19 +110,19 @@ class Handle:
         Raises:
             ValidationError: an option is missing or has the wrong form.
         """
-        return NewAgent(self._start(AGENT, options, keywords))
+        return NewAgent(_given.start(self._span, AGENT, options, keywords))
 
     def add_tool(self, options: Options = None, **keywords: Any) -> NewTool:
         """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
-        return NewTool(self._start(TOOL, options, keywords))
+        return NewTool(_given.start(self._span, TOOL, options, keywords))
 
     def add_memory(self, options: Options = None, **keywords: Any) -> NewMemory:
         """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
-        return NewMemory(self._start(MEMORY, options, keywords))
+        return NewMemory(_given.start(self._span, MEMORY, options, keywords))
 
     def add_retriever(self, options: Options = None, **keywords: Any) -> NewRetriever:
         """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
-        return NewRetriever(self._start(RETRIEVER, options, keywords))
+        return NewRetriever(_given.start(self._span, RETRIEVER, options, keywords))
 
     def add_event(self, event_data: Options = None, **keywords: Any) -> NewEvent:
         """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
@@ -133,28 +130,7 @@ class Handle:
         ``error`` is called on it.
         """
         given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
-        return NewEvent(point(self._span, given))
-
-    def _start(self, kind: str, options: Options, keywords: Mapping[str, Any]) -> Span:
-        given = _options.checked(_WITH_ARTICLE[kind], _options.OPERATION, options, keywords, ("name",))
-        if not self._span.recording:
-            return INERT
-        recorder = self._recorder
-        metadata: Any = given.get("metadata")
-        if "model_parameters" in given:
-            about_model: dict[str, Any] = {"model_parameters": given["model_parameters"]}
-            metadata = about_model | dict(metadata or {})
-        return recorder.start(
-            self._span,
-            kind,
-            given["name"],
-            _payload(recorder, given.get("input"), recorder.capture_input),
-            _metadata(recorder, metadata),
-            given.get("operation", "write") if kind == MEMORY else None,
-            given.get("tags"),
-            None,
-            {key: given[key] for key in ("instructions", "version", "level") if key in given} or None,
-        )
+        return NewEvent(_given.point(self._span, given))
 
     # ------------------------------------------------------------------------------------------------ while it is open
 
@@ -186,7 +162,7 @@ class Handle:
         known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
         given = _options.checked("update()", known, None, fields)
         if given:
-            self._recorder.update(self._span, update_fields(self._recorder, self._span.trace, given))
+            self._recorder.update(self._span, _given.update_fields(self._recorder, self._span.trace, given))
         return RECEIPT
 
     # --------------------------------------------------------------------------------------------------------- ending
@@ -202,7 +178,7 @@ class Handle:
             output = options.get("output")
             metadata = options.get("metadata") if metadata is None else metadata
             usage = options.get("usage") if usage is None else usage
-        self._end(COMPLETED, None, output, metadata, usage)
+        _given.end(self._span, COMPLETED, None, output, metadata, usage)
         return RECEIPT
 
     def error(
@@ -220,26 +196,9 @@ class Handle:
             metadata = options.get("metadata") if metadata is None else metadata
         if status_message is None:
             raise ValidationError("status_message is missing: error() needs a text, an exception or a mapping")
-        extra = {**_checked_metadata(metadata), **({"stage": stage} if stage is not None else {})}
-        self._end(ERROR, status_message, None, extra or None, None)
+        extra = {**_options.metadata(metadata), **({"stage": stage} if stage is not None else {})}
+        _given.end(self._span, ERROR, status_message, None, extra or None, None)
         return RECEIPT
-
-    def _end(self, status: str, message: object, output: object, metadata: object, usage: object) -> None:
-        checked_usage = _usage.checked(usage)
-        extra = _checked_metadata(metadata)
-        span = self._span
-        if span.end_ns is None and self:
-            recorder = self._recorder
-            if extra or checked_usage is not None:
-                recorder.add(span, metadata=extra or None, usage=checked_usage)
-            recorder.end(
-                span,
-                status,
-                _message(recorder, span.trace, message),
-                _payload(recorder, output, recorder.capture_output),
-            )
-        elif self:
-            self._recorder.end(span, status)  # too late: says so in the log
 
     # --------------------------------------------------------------------------------------------------- as a context
 
@@ -325,7 +284,7 @@ class Trace(Handle):
         text = status.value if isinstance(status, Enum) else status
         if text not in (COMPLETED, ERROR, CANCELLED):
             raise ValidationError(f"status must be completed, error or cancelled to end a trace, not {text!r}")
-        self._end(text, None, output, metadata, usage)
+        _given.end(self._span, text, None, output, metadata, usage)
         return RECEIPT
 
     def record(
@@ -402,7 +361,6 @@ class NewEvent(Event, Ready[Event]):
         return Event(self._span)
 
 
-_WITH_ARTICLE: Final = {AGENT: "an agent", TOOL: "a tool", MEMORY: "a memory", RETRIEVER: "a retriever"}
 _VIEWS: Final[Mapping[str, type[Handle]]] = {
     TRACE: Trace,
     AGENT: Agent,
@@ -436,113 +394,6 @@ def current_trace() -> Trace:
     return Trace(span)
 
 
-# ----------------------------------------------------------------------------------------------- shared with the SDK
-
-
 def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> NewTrace:
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
-    given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
-    above = CURRENT.get()
-    if recorder is None or above is INERT:
-        return NewTrace(INERT)
-    start_time = given.get("start_time")
-    about = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
-    return NewTrace(
-        recorder.start_trace(
-            given["agent_id"],
-            _payload(recorder, given.get("input"), recorder.capture_input),
-            _metadata(recorder, given.get("metadata")),
-            given.get("tags"),
-            identifier=given.get("id"),
-            start_ns=None if start_time is None else _clock.parse_iso(start_time),
-            above=above if above is not None and above.trace.recorder is not None else None,
-            remote=remote_parent(given.get("parent")),
-            completion_start=given.get("completion_start_time"),
-            **about,
-        )
-    )
-
-
-def remote_parent(given: object) -> Remote | None:
-    """The span of another process that ``parent=`` names; ``None`` where it names none."""
-    if given is None:
-        return None
-    from voltagent.propagation import parent_of  # with hashlib and re, which most programs never need
-
-    return parent_of(given)
-
-
-def point(parent: Span, given: Mapping[str, Any]) -> Span:
-    """Record a custom event from checked options."""
-    if not parent.recording:
-        return INERT
-    recorder = cast("Recorder", parent.trace.recorder)
-    facts = {key: given[key] for key in ("status", "level", "version", "end_time") if key in given}
-    limit = _share(given)
-    if "parent_event_id" in given:  # as the id it was made with: a server may know it by another
-        known = recorder.known.get(given["parent_event_id"])
-        facts["parent_event_id"] = given["parent_event_id"] if known is None else known.id
-    if "status_message" in given:
-        facts["status_message"] = _message(recorder, parent.trace, given["status_message"])
-    if "output" in given:
-        facts["output"] = _payload(recorder, given["output"], recorder.capture_output, limit)
-    start_time = given.get("start_time")
-    if start_time is not None:
-        facts["start_time"] = start_time
-    return recorder.point(
-        parent,
-        given["type"],
-        given["name"],
-        _payload(recorder, given.get("input"), recorder.capture_input, limit),
-        _metadata(recorder, given.get("metadata")),
-        tags=given.get("tags"),
-        facts=facts or None,
-        identifier=given.get("id"),
-    )
-
-
-def update_fields(recorder: Recorder, trace: SpanTrace, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an UPDATE event from checked options: what is not a text becomes JSON text."""
-    fields = dict(given)
-    for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
-        if name in fields:
-            fields[name] = _payload(recorder, fields[name], captured, _share(given))
-    fields["metadata"] = _metadata(recorder, fields.get("metadata"))
-    if "status_message" in fields:
-        message = _message(recorder, trace, fields["status_message"])
-        fields["status_message"] = format_failure(message) if isinstance(message, Failure) else message
-    if "usage" in fields:
-        fields["usage"] = recorder.snapshot.encode(_usage.checked(fields["usage"]))
-    if "tags" in fields:
-        fields["tags"] = recorder.snapshot.encode(list(fields["tags"]))
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _metadata(recorder: Recorder, value: object) -> bytes | None:
-    return None if value is None else recorder.snapshot.encode_object(value, METADATA_LIMIT)
-
-
-def _payload(recorder: Recorder, value: object, captured: bool, limit: int = LIMIT) -> bytes | None:
-    return recorder.snapshot.encode_object(value, limit) if value is not None and captured else None
-
-
-def _share(given: Mapping[str, Any]) -> int:
-    """Bytes of input or output in an event that may have both."""
-    return LIMIT // 2 if "input" in given and "output" in given else LIMIT
-
-
-def _message(recorder: Recorder, trace: SpanTrace, message: object) -> Failure | bytes | None:
-    if message is None:
-        return None
-    kind = cast(type, type(message))
-    if _peek.has_base(kind, BaseException):
-        return recorder.failure(
-            trace, cast(BaseException, message), message=recorder.capture_input and recorder.capture_output
-        )
-    if _peek.has_base(kind, int) or _peek.has_base(kind, float):
-        message = recorder.snapshot.encode(message, METADATA_LIMIT).decode().strip('"')  # the API takes no numbers
-    return recorder.snapshot.encode(message, METADATA_LIMIT)
-
-
-def _checked_metadata(metadata: object) -> dict[str, Any]:
-    return {} if metadata is None else dict(_options.mapping("metadata", metadata))
+    return NewTrace(_given.start_trace(recorder, options, keywords))

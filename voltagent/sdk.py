@@ -13,6 +13,7 @@ from voltagent import _beside, _clock, _context, _debug, _notebook, _options, ha
 from voltagent._awaitable import Done, Pending, loop_is_running
 from voltagent._building import build_exporter, named_and_given, spools, stored_spans, through
 from voltagent._failure import format_event
+from voltagent._given import point, update_fields
 from voltagent._guard import logger, say_once
 from voltagent._recorder import Recorder
 from voltagent._redact import Redactor
@@ -22,7 +23,7 @@ from voltagent._span import TRACE, Span, Trace
 from voltagent._weight import fit_event
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
-from voltagent.handles import NewTrace, open_trace, point, update_fields
+from voltagent.handles import NewTrace, open_trace
 from voltagent.sender import Report, Sender
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from voltagent._context import default_recorder
+from voltagent._given import remote_parent
 from voltagent._guard import Guard
 from voltagent._options import TRACE_OPTIONS
 from voltagent._recorder import Recorder
 from voltagent._span import Span
 from voltagent.decorators.plan import Plan, Shape, say_failed, without_receiver
-from voltagent.handles import remote_parent
 
 __all__ = ["TracePlan"]
 
