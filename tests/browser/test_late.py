@@ -1,0 +1,193 @@
+"""Answers that come late, keys that come early: what was asked last is shown, and nothing is lost meanwhile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.browser.chromium import sync_api
+from tests.browser.conftest import Witness
+from tests.browser.look import only, pumped, settled
+from tests.browser.site import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+expect = sync_api().expect
+
+Open = Callable[..., "Page"]
+
+
+@contextmanager
+def held(page: Page, pattern: str) -> Iterator[Callable[[], None]]:
+    """Keep back the answers to requests for an address: the function that this gives lets those that came go on.
+
+    Each is made when it is asked for, as by a server that is slow to send it.
+    """
+    waiting: list[tuple[Route, object]] = []
+
+    def keep(route: Route) -> None:
+        waiting.append((route, route.fetch()))
+
+    def release() -> None:
+        pumped(page, lambda: waiting)
+        for route, answer in waiting:
+            with page.expect_event("requestfinished", lambda one, wanted=route.request: one == wanted):
+                route.fulfill(response=answer)
+        waiting.clear()
+        settled(page)
+
+    matched = re.compile(pattern)
+    page.route(matched, keep)
+    yield release
+    page.unroute(matched)
+
+
+def three(site: Site) -> list[str]:
+    """Ids of three traces, the newest first, of agents that are called `a`, `b` and `c`."""
+    for name in ("c", "b", "a"):
+        root = site.run.trace(name, ended=False, conversation_id="one")
+        for kind in ("agent", "tool"):
+            span = site.run.recorder.start(root, kind, f"{kind}-of-{name}", f'{{"said": "{kind} {name}"}}'.encode())
+            site.run.recorder.succeed(span, b"{}")
+        site.run.recorder.succeed(root, b"{}")
+    site.run.save()
+    return [trace.id for trace in site.run.store.traces()]
+
+
+def test_a_list_that_was_narrowed_again_does_not_show_the_older_answer(site: Site, new_page: Open):
+    three(site)
+    page = new_page()
+    expect(page.locator("#live")).to_have_text("live")
+    only(page, ".rows .agent", ["a", "b", "c"])
+    with held(page, "agent=a") as release:
+        page.evaluate("location.hash = '#/?agent=a'")
+        expect(page.get_by_label("agent", exact=True)).to_have_value("a")
+        only(page, ".rows .agent", ["a", "b", "c"])
+        page.locator(".rows > .line").nth(2).locator(".pick").click()  # what is shown can be used
+        expect(page.locator(".marked")).to_contain_text("1 trace marked")
+        page.evaluate("location.hash = '#/?agent=b'")
+        only(page, ".rows .agent", ["b"])
+        release()
+        only(page, ".rows .agent", ["b"])
+    expect(page.get_by_label("agent", exact=True)).to_have_value("b")
+
+
+def test_a_list_that_is_left_before_its_answer_comes_back_as_it_was_wanted(site: Site, new_page: Open):
+    newest = three(site)[0]
+    page = new_page()
+    only(page, ".rows .agent", ["a", "b", "c"])
+    with held(page, "agent=a") as release:
+        page.evaluate("location.hash = '#/?agent=a'")
+        expect(page.get_by_label("agent", exact=True)).to_have_value("a")
+        page.evaluate("id => { location.hash = `#/trace/${id}`; }", newest)
+        expect(page.locator("h1")).to_have_text("a")
+        release()
+    page.keyboard.press("Escape")
+    only(page, ".rows .agent", ["a"])
+
+
+def test_a_filter_that_is_being_typed_does_not_call_back_whoever_went_on(site: Site, new_page: Open):
+    newest = three(site)[0]
+    page = new_page()
+    only(page, ".rows .agent", ["a", "b", "c"])
+    page.clock.install()  # the pause after the last letter ends when the test says so
+    page.get_by_label("Search").press_sequentially("xyz")
+    page.evaluate("id => { location.hash = `#/trace/${id}`; }", newest)
+    expect(page.locator("h1")).to_have_text("a")
+    page.clock.run_for(1000)
+    expect(page.locator("h1")).to_have_text("a")
+    expect(page).to_have_url(re.compile("#/trace/"))
+
+
+def test_a_filter_counts_when_its_field_is_left(site: Site, new_page: Open):
+    three(site)
+    page = new_page()
+    only(page, ".rows .agent", ["a", "b", "c"])
+    page.clock.install()
+    page.keyboard.press("/")
+    page.keyboard.type("tool-of-b")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("text=tool-of-b"))
+
+
+def test_numbers_by_something_else_are_not_replaced_by_those_that_were_asked_for_before(site: Site, new_page: Open):
+    three(site)
+    page = new_page("#/numbers")
+    expect(page.locator(".totals tbody tr")).to_contain_text(["agent-of-"] * 3)
+    with held(page, "by=tool") as release:
+        page.get_by_role("link", name="tools").click()
+        expect(page.get_by_role("link", name="tools")).to_have_attribute("aria-current", "true")
+        page.get_by_role("link", name="agents").click()
+        expect(page.get_by_role("link", name="agents")).to_have_attribute("aria-current", "true")
+        release()
+        expect(page.locator(".totals thead th").first).to_have_text("agent")
+        expect(page.locator(".totals tbody tr")).to_contain_text(["agent-of-"] * 3)
+
+
+def test_details_are_those_of_what_is_selected(site: Site, new_page: Open):
+    newest = three(site)[0]
+    tool = next(one.id for one in site.run.store.operations(newest) if one.kind == "tool")
+    page = new_page(f"#/trace/{newest}")
+    shown = page.locator(".details h2")
+    expect(shown).to_have_text("a")
+    with held(page, f"operations/{tool}") as release:
+        for back in ("Home", "k"):  # to the trace, which needs no answer, and to its neighbour, which is asked for
+            page.keyboard.press("End")
+            expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("tool-of-a")
+            page.keyboard.press(back)
+            name = "agent-of-a" if back == "k" else "a"
+            expect(shown).to_have_text(name)
+            release()
+            expect(shown).to_have_text(name)
+    page.keyboard.press("End")
+    expect(shown).to_have_text("tool-of-a")
+
+
+def test_keys_and_buttons_before_a_trace_is_there_do_no_harm(site: Site, new_page: Open):
+    newest = three(site)[0]
+    tool = next(one.id for one in site.run.store.operations(newest) if one.kind == "tool")
+    page = new_page()
+    with held(page, f"traces/{newest}$") as release:
+        page.evaluate("target => { location.hash = target; }", f"#/trace/{newest}?operation={tool}")
+        expect(page.get_by_role("treegrid")).to_be_attached()
+        for key in ("j", "k", "End", "e", "p", "n", "N", "z", "Enter", "ArrowLeft", "ArrowRight", "PageDown"):
+            page.keyboard.press(key)
+        for name in ("Expand", "Collapse"):
+            page.get_by_role("button", name=name).click()
+        page.locator(".minimap").dblclick()
+        page.keyboard.press("/")
+        page.keyboard.type("of")
+        release()
+        page.keyboard.type("-a")  # what was begun to be typed is not interrupted
+    expect(page.get_by_label("Find in this trace")).to_have_value("of-a")
+    expect(page.locator(".tools [role=status]")).to_have_text("2 matches")
+    expect(page.locator(".details h2")).to_have_text("tool-of-a")
+    expect(page).to_have_url(re.compile(f"operation={tool}"))
+
+
+def test_a_trace_that_is_not_there_yet_is_shown_when_it_comes(site: Site, witness: Witness, new_page: Open):
+    witness.expected.append("404")  # the browser itself writes it into the console
+    page = new_page("#/trace/soon")
+    expect(page.locator(".problem")).to_have_text("there is no trace with this id")
+    expect(page.get_by_role("treegrid")).to_be_hidden()
+    site.run.trace("desk", identifier="soon")
+    site.run.save()
+    expect(page.locator(".rows .name")).to_have_text(["desk"])
+    expect(page.locator(".problem")).to_be_hidden()
+
+
+def test_a_comparison_that_is_looked_for_does_not_call_back_whoever_went_on(site: Site, new_page: Open):
+    three(site)
+    site.run.trace("a")
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
+    with held(page, "before=") as release:
+        page.get_by_role("button", name="Compare to the run before").click()
+        page.get_by_role("link", name="Numbers").click()
+        expect(page.locator(".totals")).to_be_visible()
+        release()
+        expect(page.locator(".totals")).to_be_visible()
+    expect(page).to_have_url(re.compile("#/numbers"))
