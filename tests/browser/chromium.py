@@ -12,10 +12,11 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["FLAGS", "REQUIRED", "SLOW", "program", "slowed", "sync_api"]
+__all__ = ["FLAGS", "REQUIRED", "SLOW", "TIMEOUT", "program", "slowed", "sync_api"]
 
 REQUIRED: Final = os.environ.get("VOLTAGENT_REQUIRE_BROWSER") == "1"
 SLOW: Final = float(os.environ.get("VOLTAGENT_BROWSER_SLOW", "1"))  # by so much slower than the machine are pages
+TIMEOUT: Final = 30_000 * SLOW  # milliseconds that a condition is waited for, on a machine that has other work too
 
 FLAGS: Final = [
     "--headless",

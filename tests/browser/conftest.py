@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import seed
-from tests.browser.chromium import FLAGS, REQUIRED, SLOW, program, slowed, sync_api
+from tests.browser.chromium import FLAGS, REQUIRED, TIMEOUT, program, slowed, sync_api
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
-
-_TIMEOUT = 30_000 * SLOW  # milliseconds that a condition is waited for, on a machine that has other work too
 
 
 # For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
@@ -31,7 +29,7 @@ _TIMEOUT = 30_000 * SLOW  # milliseconds that a condition is waited for, on a ma
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of a worker."""
     playwright_api = sync_api()
-    playwright_api.expect.set_options(timeout=_TIMEOUT)
+    playwright_api.expect.set_options(timeout=TIMEOUT)
     path = program()
     if path is None and REQUIRED:
         pytest.fail("VOLTAGENT_REQUIRE_BROWSER=1, but there is no Chromium")
@@ -55,7 +53,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a day's work, recorded once."""
     path = tmp_path_factory.mktemp("day") / "traces.db"
     with ThreadPoolExecutor(1) as threads:  # without Playwright's event loop, as a program of the user's
-        threads.submit(seed.fill, path).result(60)
+        threads.submit(seed.fill, path).result(300)
     return path
 
 
@@ -117,7 +115,7 @@ def new_page(chromium: Browser, site: Site, witness: Witness) -> Iterator[Callab
         viewport = {"width": width, "height": height}
         context = chromium.new_context(viewport=viewport, timezone_id="UTC", **options)  # type: ignore[arg-type]
         contexts.append(context)
-        context.set_default_timeout(_TIMEOUT)
+        context.set_default_timeout(TIMEOUT)
         page = slowed(context.new_page())
         witness.watch(page)
         page.goto(site.url + address)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+from tests.browser.chromium import TIMEOUT
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -53,7 +55,7 @@ def only(page: Page, selector: str, texts: Collection[str]) -> None:
 
 def pumped(page: Page, happened: Callable[[], object]) -> None:
     """Let what the browser tells come in until something has happened here."""
-    for _ in range(2000):
+    for _ in range(int(TIMEOUT / 10)):
         if happened():
             return
         page.wait_for_timeout(10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.browser.chromium import slowed, sync_api
+from tests.browser.chromium import TIMEOUT, slowed, sync_api
 from tests.browser.conftest import Witness
 from tests.browser.hostile import CORPUS
 from tests.browser.test_hostile import recorded
@@ -40,6 +40,7 @@ def test_an_exported_page_shows_them_as_text(
     assert main(["export", with_all, "--db", str(path), "-o", str(file)]) == 0
     witness = Witness(file.as_uri())
     context = chromium.new_context()
+    context.set_default_timeout(TIMEOUT)
     try:
         page = slowed(context.new_page())
         witness.watch(page)
