@@ -70,7 +70,7 @@ def fill(folder: Path, port: int, traces: int, payload: bytes = b"{}", **options
         root = recording.trace(f"t{number}", payload)
         recording.end(recording.tool(root, f"t{number}.0"))
         recording.end(root)
-    return conserved(sender.shutdown(5).result())
+    return conserved(sender.shutdown().result())
 
 
 def empty(sender: Sender) -> Report:
@@ -235,7 +235,7 @@ def test_a_file_that_is_none_is_put_aside(folder: Path, port: int) -> None:
     path.write_bytes(b"this is no database" * 1000)
     sender = make(rest(port), folder)
     report = conserved(sender.flush().result())
-    assert report.dropped == {"corrupt": 1}
+    assert report.dropped == {"corrupt": 12}
     sender.shutdown(1).result()
     assert [one.name for one in folder.iterdir()] == [f"{path.name}.corrupt"]
 

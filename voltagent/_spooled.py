@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -26,7 +26,7 @@ from voltagent._span import TRACE, Event, Phase, Span
 from voltagent.exporters import Exporter, Outcome, Remembering
 from voltagent.local.file import StoreError
 from voltagent.local.spool import Spool
-from voltagent.local.spool_file import OVERHEAD, Entry, Place, Row
+from voltagent.local.spool_file import Entry, Place, Row
 
 __all__ = ["SpooledLane"]
 
@@ -48,6 +48,7 @@ class SpooledLane(Lane):
         self._spool = spool
         self._remembering = exporter if isinstance(exporter, Remembering) else None
         self._interval = rules.flush_interval or _INTERVAL
+        self._chunk_bytes = min(_CHUNK_BYTES, spool.max_bytes // 16)
         super().__init__(exporter, rules, process)
 
     def _begin(self, forked_at: int) -> None:
@@ -162,7 +163,7 @@ class SpooledLane(Lane):
             self._count_refused()
             events: list[Event] = []
             size = 0
-            while self._intake and len(events) < _CHUNK and size < _CHUNK_BYTES:
+            while self._intake and len(events) < _CHUNK and size < self._chunk_bytes:
                 events.append(self._intake.popleft())
                 size += size_of(events[-1])
             self._between += len(events)
@@ -235,10 +236,10 @@ class SpooledLane(Lane):
         if not entries:
             return []
         try:
-            if not self._make_disk_room(sum(len(entry.body) + OVERHEAD for entry in entries)):
-                self._say_full("events wait in memory only")
-                return []
-            return self._spool.write(entries)
+            with self._spool.turn():
+                if self._make_disk_room(entries):
+                    return self._spool.write(entries)
+            self._say_full("events wait in memory only")
         except StoreError as fault:
             say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s; events wait in memory only", fault)
             if not fault.temporary:
@@ -318,14 +319,20 @@ class SpooledLane(Lane):
             held.recorded += number
             held.dropped[reason] = held.dropped.get(reason, 0) + number
 
-    def _make_disk_room(self, size: int) -> bool:
+    def _make_disk_room(self, entries: Sequence[Entry]) -> bool:
         """Drop the oldest traces of which nothing was sent, until there is room; whether there is."""
-        excess = self._spool.excess(size)
-        if excess <= 0:
-            return True
-        excess += self._spool.max_bytes // 64  # some at once: not for every batch
-        self._say_full("the oldest traces in it are dropped")
-        for trace, drop in self._spool.oldest():
+        excess = self._spool.excess(entries)
+        if excess > 0:
+            self._say_full("the oldest traces in it are dropped")
+        traces = self._spool.oldest() if excess > 0 else iter(())
+        while excess > 0 and self._drop_oldest(traces, excess + self._spool.max_bytes // 64):  # not for every batch
+            excess = self._spool.excess(entries)
+        return excess <= 0
+
+    def _drop_oldest(self, traces: Iterator[tuple[bytes, Callable[[], tuple[int, int]]]], size: int) -> bool:
+        """Drop traces of so many bytes; whether there were any."""
+        dropped = 0
+        for trace, drop in traces:
             try:
                 identifier = _identifier(trace)
             except (ValueError, AttributeError, TypeError):
@@ -338,10 +345,10 @@ class SpooledLane(Lane):
                 unread = max(0, count - in_memory)
                 self._unread -= unread
                 self._count_dropped("queue_full", unread)
-            excess -= freed
-            if excess <= 0:
-                return True
-        return False
+            dropped += freed
+            if dropped >= size:
+                break
+        return dropped > 0
 
     def _forget_trace(self, identifier: int | str) -> int | None:
         """Drop from memory a trace of which nothing was sent; how many of its events are on the disk as well."""

@@ -1,4 +1,4 @@
-"""A claim on a file: held by one process until it lets go or dies, however it dies.
+"""A claim on a file: held by one process until it lets go or dies, however it dies; with a number for the next holder.
 
 The lock is the operating system's, on a file beside the one that is claimed, so that a process killed with SIGKILL
 leaves no claim behind and nobody has to wait for one to run out.
@@ -51,6 +51,23 @@ class Claim:
             pass
         os.close(descriptor)
         return None
+
+    def note(self, number: int) -> None:
+        """Leave a number for the next holder. It is lost where the disk is full."""
+        try:
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, b"%020d" % number)
+        except OSError:
+            pass
+
+    def noted(self) -> int | None:
+        """The number that the last holder left."""
+        try:
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            text = os.read(self._descriptor, 20)
+        except OSError:
+            return None
+        return int(text) if len(text) == 20 and text.isdigit() else None
 
     def release(self, *, delete: bool = False) -> None:
         """Let go. In a forked child this leaves the parent's claim as it is."""

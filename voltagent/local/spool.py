@@ -10,20 +10,25 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from voltagent import _clock
 from voltagent._guard import say_once
+from voltagent.local.claim import Claim
 from voltagent.local.destination import Destination
 from voltagent.local.file import StoreError
-from voltagent.local.spool_file import Entry, Place, Row, SpoolFile
+from voltagent.local.spool_file import OVERHEAD, Entry, Place, Row, SpoolFile
 
 __all__ = ["MAX_BYTES", "Spool", "files"]
 
 MAX_BYTES: Final = 256 * 2**20
+_TURN_SECONDS: Final = 0.5
+_PAGE: Final = 4096
 _NAME: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<key>[0-9a-f]{16})-[0-9]+-[0-9a-f]{12}\.db")
 
 
@@ -45,6 +50,8 @@ class Spool:
         self.max_bytes = max_bytes
         self._own: SpoolFile | None = None
         self._adopted: list[SpoolFile] = []
+        self._turn: Claim | None = None
+        self._pause = threading.Event()  # never set: something to wait on
 
     @property
     def unread_own(self) -> int:
@@ -60,7 +67,7 @@ class Spool:
 
     def write(self, entries: Sequence[Entry]) -> list[Place]:
         """Keep events, in one transaction."""
-        own = self._own or self._make()
+        own = self._own = self._own or self._make()
         return [Place(own, seq) for seq in own.write(entries)]
 
     def leave_unread(self, places: Sequence[Place]) -> None:
@@ -96,8 +103,9 @@ class Spool:
         name = (
             f"{self.destination.kind}-{self.destination.key}-{os.getpid()}-{_clock.randomness.getrandbits(48):012x}.db"
         )
-        self._own = SpoolFile.make(self.folder / name, self.destination)
-        return self._own
+        made = SpoolFile.make(self.folder / name, self.destination)
+        made.log_limit = min(made.log_limit, self.max_bytes // 64)
+        return made
 
     # -------------------------------------------------------------------------------------------------------- reading
 
@@ -107,7 +115,7 @@ class Spool:
         return [path for path in files(self.folder) if _is_for(path, self.destination) and path not in ours]
 
     def adopt(self) -> tuple[int, int]:
-        """Take over what dead processes left: how many events that is, and how many files could not be read.
+        """Take over what dead processes left: how many events that is, and how many more there were.
 
         What may be read later, or by another (a newer voltagent, its owner), stays as it is.
         """
@@ -124,12 +132,12 @@ class Spool:
                     say_once("spool:left alone", logging.WARNING, "voltagent: %s", fault)
                     file.leave()
                 else:
-                    broken += 1
+                    broken += file.lost
                     file.put_aside()
                 continue
+            broken += file.lost
             if file.unread:
                 found += file.unread
-                broken += file.damaged  # nobody knows how many it held
                 self._adopted.append(file)
             else:
                 file.delete()
@@ -153,19 +161,44 @@ class Spool:
 
     # --------------------------------------------------------------------------------------------------------- bounds
 
-    def excess(self, size: int) -> int:
-        """By how many bytes the files would be too large with ``size`` more."""
-        excess = self._used() + size - self.max_bytes
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep other processes from writing meanwhile: what there is room for is there for one of them.
+
+        One that does not come to its end is not waited for.
+        """
+        self._own = self._own or self._make()  # it has locks then, or raises
+        until = _clock.monotonic() + _TURN_SECONDS
+        self._turn = _claimed(self.folder)
+        while self._turn is None and _clock.monotonic() < until:
+            self._pause.wait(0.002)
+            self._turn = _claimed(self.folder)
+        try:
+            yield
+        finally:
+            if self._turn is not None:
+                self._turn.release(delete=True)
+                self._turn = None
+
+    def excess(self, entries: Sequence[Entry]) -> int:
+        """By how many bytes the folder might become too large if these were written."""
+        excess = self._expected(entries) - self.max_bytes
         if excess <= 0:
             return excess
         for file in self._ours():
-            file.empty_log()
+            file.shrink(excess)
         _delete_corrupt(self.folder)
-        return self._used() + size - self.max_bytes
+        return self._expected(entries) - self.max_bytes
 
-    def _used(self) -> int:
-        ours = self._ours()
-        return sum(file.used() for file in ours) + _bytes_in(self.folder, {file.path.name for file in ours})
+    def _expected(self, entries: Sequence[Entry]) -> int:
+        """How large the folder may become: what is in a log will be in its database too before the log is emptied."""
+        sizes = _sizes(self.folder)
+        ours = {file.path.name: file for file in self._ours()}
+        logs = sum(size for name, size in sizes.items() if name.endswith("-wal"))
+        theirs = sum(size for name, size in sizes.items() if name.removesuffix("-wal") not in ours)
+        rows = sum(len(entry.body) + OVERHEAD for entry in entries) * 5 // 4  # for what stays empty in the pages
+        databases = theirs + sum(file.size_with(rows if file is self._own else 0) for file in ours.values())
+        return databases + max(logs + rows + _PAGE * (len(entries) + 1), self.max_bytes // 8)
 
     def _ours(self) -> list[SpoolFile]:
         return [file for file in (*self._adopted, self._own) if file is not None]
@@ -190,6 +223,9 @@ class Spool:
         """In a forked child: the files are the parent's."""
         for file in self._ours():
             file.claim.release()
+        if self._turn is not None:
+            self._turn.release()
+            self._turn = None
         self._own, self._adopted = None, []
 
 
@@ -217,6 +253,10 @@ def _sweep(folder: Path) -> None:
             file = SpoolFile.adopt(path)
             if file is not None:
                 file.leave()
+    if (folder / "turn.lock").exists():
+        turn = _claimed(folder)
+        if turn is not None:
+            turn.release(delete=True)
 
 
 def _delete_corrupt(folder: Path) -> None:
@@ -225,9 +265,18 @@ def _delete_corrupt(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _bytes_in(folder: Path, without: set[str]) -> int:
-    """The size of all files of the spool, but for some databases."""
+def _claimed(folder: Path) -> Claim | None:
     try:
-        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.name not in without)
+        return Claim.on(folder / "turn")
     except OSError:
-        return 0
+        return None  # the folder is gone, or nobody can make a file any more
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The files of the spool, with the bytes of each."""
+    found: dict[str, int] = {}
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            with suppress(OSError):  # it was deleted this moment
+                found[entry.name] = entry.stat().st_size
+    return found

@@ -1,7 +1,8 @@
 """One file of the spool, held by the process that writes or empties it.
 
 Every event is a row with a checksum, so that one which was damaged is known. Where the file itself is damaged, what can
-still be found in it is looked for row by row.
+still be found in it is looked for row by row. How many there should be is noted outside of it, beside the claim: a log
+that was cut off looks as if nothing had been behind the cut.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ __all__ = ["OVERHEAD", "SCHEMA", "Entry", "Place", "Row", "SpoolFile", "is_sound
 T = TypeVar("T")
 
 _SEARCHED: Final = 65_536  # rows that are looked for one by one in a file that is damaged
-_SHRINK_PAGES: Final = 2_000
+_MOST_FREE: Final = 2_000  # free pages that a file may have
+_STEP: Final = 500  # of them are given back at a time: they go through the log
+_LOG: Final = 2**20  # bytes; a longer log is emptied, as many processes may have one
 _HEAD: Final = 100  # bytes; see https://www.sqlite.org/fileformat.html#the_database_header
 _LONGEST: Final = 2**32
 
@@ -100,6 +103,9 @@ class SpoolFile:
         self._memories: dict[bytes, bytes] = {}
         self.waiting = 0  # events that were read from it and are not settled
         self.damaged = False
+        self.log_limit = _LOG  # bytes
+        self.lost = 0  # events that should be in it and are not, or 1 where that is not known
+        self._held = 0
         self._file = File(path, SCHEMA)
 
     @classmethod
@@ -146,13 +152,20 @@ class SpoolFile:
         ]
         self._change(lambda connection: connection.executemany(_INSERT, rows))
         self._next += len(entries)
+        self._note(len(entries))
         return seqs
+
+    def _note(self, change: int) -> None:
+        """Note how many events are here: after they were written and before they are deleted, never too many."""
+        self._held = max(0, self._held + change)
+        self.claim.note(self._held)
 
     def settle(self, seqs: Sequence[int], memories: Mapping[bytes, bytes | None]) -> None:
         self.waiting -= len(seqs)
         new = {trace: memory for trace, memory in memories.items() if memory != self._memories.get(trace)}
         if not seqs and not new:
             return
+        self._note(-len(seqs))
 
         def change(connection: Connection) -> None:
             connection.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
@@ -164,10 +177,11 @@ class SpoolFile:
 
         try:
             self._change(change)
-            self._ask(_shrink)
+            self._ask(_shrink_if_large)
         except StoreError as fault:
             if not self.damaged and fault.temporary:
                 self.waiting += len(seqs)
+                self._note(len(seqs))
                 raise
             self.damaged = True
             return
@@ -178,15 +192,21 @@ class SpoolFile:
                 self._memories[trace] = memory
 
     def count(self) -> None:
-        """See how many events there are; where the file is damaged, how many can still be found."""
+        """See how many events there are, or can still be found, and how many were lost."""
+        noted = self.claim.noted()
         try:
             self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
         except StoreError as fault:
             if not fault.is_lasting:
                 raise
             self.unread = len(self._find(_SEARCHED))
+            self.lost = 1 if noted is None else max(0, noted - self.unread)
             if not self.unread:
+                self.lost = max(1, self.lost)
                 raise
+        self.lost = self.lost if noted is None else max(0, noted - self.unread)
+        self._held = 0
+        self._note(self.unread)
 
     def _find(self, expected: int) -> list[tuple[Any, ...]]:
         """What can still be found in a file that is damaged."""
@@ -237,15 +257,21 @@ class SpoolFile:
 
     # What keeps the files within their bounds must not fail where one of them is damaged.
 
-    def used(self) -> int:
-        """Bytes in use; pages that are free will be written again before the file grows."""
+    def size_with(self, more: int) -> int:
+        """Bytes of the database with so many more in it: pages that are free are written before the file grows."""
         try:
             page_size, count, free = self._ask(pages)
         except StoreError:
-            return self.path.stat().st_size if self.path.exists() else 0
-        return (count - free) * page_size
+            return more + (self.path.stat().st_size if self.path.exists() else 0)
+        return count * page_size + max(0, more - free * page_size)
 
-    def empty_log(self) -> None:
+    def shrink(self, size: int) -> None:
+        """Give back so many bytes of free pages, as far as there are any, and empty the log."""
+        with suppress(StoreError):
+            self._ask(lambda connection: _shrink(connection, -(-size // pages(connection)[0])))
+        self._empty_log()
+
+    def _empty_log(self) -> None:
         """Write the log back into the file."""
         with suppress(StoreError):
             self._ask(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
@@ -265,6 +291,7 @@ class SpoolFile:
             query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
             count, size = connection.execute(query, (trace,)).fetchone()
             connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
+            self._note(-count)
             return count, size + OVERHEAD * count
 
         try:
@@ -309,7 +336,16 @@ class SpoolFile:
             raise StoreError(f"the spool {self.path} cannot be used: {fault}") from fault
 
     def _change(self, action: Callable[[Connection], T]) -> T:
-        return self._ask(lambda connection: in_transaction(connection, action), create=True)
+        changed = self._ask(lambda connection: in_transaction(connection, action), create=True)
+        if self._log_size() > self.log_limit:
+            self._empty_log()
+        return changed
+
+    def _log_size(self) -> int:
+        try:
+            return Path(f"{self.path}-wal").stat().st_size
+        except OSError:
+            return 0
 
 
 # ------------------------------------------------------------------------------------------------------------- pieces
@@ -365,7 +401,10 @@ def _sum(trace: bytes, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(trace))
 
 
-def _shrink(connection: Connection) -> None:
-    _, _, free = pages(connection)
-    if free > _SHRINK_PAGES:
-        connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
+def _shrink_if_large(connection: Connection) -> None:
+    if pages(connection)[2] > _MOST_FREE:
+        _shrink(connection, _STEP)
+
+
+def _shrink(connection: Connection, number: int) -> None:
+    connection.executescript(f"PRAGMA incremental_vacuum({number})")

@@ -1,0 +1,134 @@
+"""What several processes may put into one folder of the spool together, and how much of it is known to be lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from tests.memory import Recording, conserved
+from tests.test_spool import fill, folder, make, model_server, port, rest, rows, until
+from voltagent.local.claim import Claim
+
+__all__ = ["folder", "port"]  # fixtures
+
+MIB = 2**20
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+
+
+def record_much(folder: Path, port: int, size: int, traces: int) -> None:
+    """What a process of its own does: record for a destination that is down, more than its share of the folder."""
+    sender = make(rest(port), folder, 8 * MIB)
+    recording = Recording(sender)
+    for number in range(traces):
+        recording.end(recording.trace(f"{os.getpid()} {number}", b'{"x":"%s"}' % (b"x" * size)))
+        if number % 5 == 0:
+            until(lambda: not sender._lanes[0]._intake, 60)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def bytes_in(folder: Path) -> int:
+    """The size of all files; asked until two looks agree, as files come and go while they are added up."""
+    while True:
+        looks = [sorted((entry.name, entry.stat().st_size) for entry in _entries(folder)) for _ in range(2)]
+        if looks[0] == looks[1]:
+            return sum(size for _, size in looks[0])
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    found = []
+    for entry in os.scandir(folder):
+        try:
+            entry.stat()
+        except FileNotFoundError:
+            continue
+        found.append(entry)
+    return found
+
+
+@posix
+@pytest.mark.parametrize("size", [300, 40_000])
+def test_several_processes_keep_one_bound(folder: Path, port: int, size: int) -> None:
+    traces = 2 * 8 * MIB // 4 // (size + 1000)
+    folder.mkdir()
+    context = multiprocessing.get_context("spawn")
+    processes: list[BaseProcess] = [
+        context.Process(target=record_much, args=(folder, port, size, traces)) for _ in range(4)
+    ]
+    for process in processes:
+        process.start()
+    most = 0
+    while any(process.is_alive() for process in processes):
+        most = max(most, bytes_in(folder))
+    assert [process.exitcode for process in processes] == [-signal.SIGKILL] * 4
+    assert 4 * MIB < most <= 8 * MIB
+    with model_server(port) as model:
+        report = conserved(make(rest(port), folder).shutdown(60).result())
+    assert (report.pending, report.dropped) == (0, {})
+    assert report.accepted == report.recorded > 0
+    assert not model.complaints
+    assert list(folder.iterdir()) == []
+
+
+@posix
+def test_a_process_that_stands_still_in_its_turn_is_not_waited_for(folder: Path, port: int) -> None:
+    folder.mkdir()
+    turn = Claim.on(folder / "turn")
+    assert turn is not None
+    sender = make(rest(port), folder)
+    Recording(sender).whole()
+    until(lambda: rows(folder) == 4)
+    turn.release()  # as it is when its process is killed: the file stays
+    sender.shutdown(1).result()
+    with model_server(port):
+        assert make(rest(port), folder).shutdown(10).result().accepted == 4
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.66])
+def test_what_was_in_a_torn_log_is_counted(folder: Path, port: int, kept: float) -> None:
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    for number in range(50):
+        recording.whole(f"t{number}")
+        until(lambda: not sender._lanes[0]._intake)
+    until(lambda: rows(folder) == 200)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    sender.shutdown(1).result()
+    for leftover in folder.iterdir():
+        leftover.unlink()
+    for name, content in files.items():  # as a power cut would have left them
+        if not name.endswith("-shm"):
+            (folder / name).write_bytes(content[: int(len(content) * kept)] if name.endswith("-wal") else content)
+    with model_server(port) as model:
+        report = conserved(make(rest(port), folder).shutdown(20).result())
+    assert report.dropped == {"corrupt": 200 - report.accepted}
+    assert report.accepted > 0 or kept < 0.1
+    assert not model.complaints
+    assert list(folder.iterdir()) == []
+
+
+def test_nothing_is_missed_of_a_file_that_was_partly_sent(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    with model_server(port):
+        roots = [recording.trace(f"t{number}") for number in range(20)]
+        sender.flush(10).result()
+    for root in roots:
+        recording.end(root)
+    assert sender.shutdown(1).result().pending == 20
+    with model_server(port):
+        report = conserved(make(rest(port), folder).shutdown(10).result())
+    assert (report.accepted, report.dropped) == (20, {})
+
+
+def test_all_that_was_in_a_file_that_is_none_any_more_is_counted(folder: Path, port: int) -> None:
+    fill(folder, port, 5)
+    (path,) = folder.glob("*.db")
+    path.write_bytes(b"this is no database" * 1000)
+    assert conserved(make(rest(port), folder).shutdown(5).result()).dropped == {"corrupt": 20}
