@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,8 +13,12 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-from tests.pace import ATTEMPTS, TooSlow
-from voltagent import _context, _guard
+from tests.pace import ATTEMPTS, PATIENCE, TooSlow
+from voltagent import _context, _guard, _walk
+
+# A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that pauses is no fault of a test's: no deadline. The same examples in every run, so that one who changes
 # something else meets no failure by chance; HYPOTHESIS_PROFILE=search looks for new ones.
@@ -41,6 +46,20 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _guard._last_said.clear()
     yield
     _guard._last_said.clear()
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change what is recorded."""
+    monkeypatch.setattr(_walk, "SECONDS", PATIENCE)
+    monkeypatch.setattr(_walk, "_FUTILE_SECONDS", PATIENCE)
+
+
+@pytest.fixture
+def hurried(unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of that very limit."""
+    monkeypatch.setattr(_walk, "SECONDS", 0.025)
+    monkeypatch.setattr(_walk, "_FUTILE_SECONDS", 0.004)
 
 
 @pytest.fixture(autouse=True)

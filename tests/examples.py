@@ -32,7 +32,7 @@ def run(program: Path, *arguments: str, env: dict[str, str], cwd: Path | None = 
         cwd=cwd,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

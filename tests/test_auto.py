@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.pace import until
 from tests.server import Recorded, Reply, Server, answer, hang, unused_port
 from voltagent import VoltAgentSDK, tool
 from voltagent.exporters.local import LocalExporter
@@ -30,7 +30,7 @@ def test_where_the_api_is_gone_the_same_records_go_out_as_otlp(status: int, capl
         return answer(200) if request.path == TRACES else answer(status)
 
     with Server(script) as server, caplog.at_level(logging.WARNING, "voltagent"):
-        sdk = VoltAgentSDK(base_url=server.url, retry_delay=0.01, timeout=5, **KEYS)
+        sdk = VoltAgentSDK(base_url=server.url, retry_delay=0.01, **KEYS)
         assert [ping(n) for n in range(20)] == list(range(20))
         report = sdk.flush()
         ping(20)
@@ -66,7 +66,7 @@ def test_a_server_that_is_only_down_has_not_moved() -> None:
     replies = iter([answer(503, retry_after="0"), answer(500)])
 
     with Server(lambda _: next(replies, answer(200))) as server:
-        sdk = VoltAgentSDK(base_url=server.url, retry_delay=0.01, timeout=10, **KEYS)
+        sdk = VoltAgentSDK(base_url=server.url, retry_delay=0.01, **KEYS)
         ping(1)
         assert sdk.shutdown().accepted == 4
     assert TRACES not in {request.path for request in server.requests}
@@ -102,9 +102,8 @@ def test_one_that_hangs_and_one_that_is_down_cost_the_others_nothing(tmp_path: P
         sdk = VoltAgentSDK(exporter=exporters, retry_delay=0.01, flush_interval=0.01)
         for number in range(10):
             ping(number)
-        until = time.monotonic() + 10  # they are done while the others are still at it
-        while time.monotonic() < until and any(sdk.stats().destinations[name].pending for name in ("otlp 2", "local")):
-            time.sleep(0.01)
+        # they are done while the others are still at it
+        until(lambda: not any(sdk.stats().destinations[name].pending for name in ("otlp 2", "local")))
         under_way = sdk.flush(timeout=0.1).destinations
         report = sdk.shutdown(timeout=0.5)
     for found in (under_way, report.destinations):

@@ -53,7 +53,7 @@ def arrived(store: Store) -> dict[str, int]:
 def test_answers_that_are_lost_leave_nothing_twice(store: Store, url: str, wire: str) -> None:
     """Every third answer is lost after the server has stored what it was sent."""
     numbers = count(1)
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
 
         def forward(request: Recorded) -> Reply:
             headers = {"Content-Type": request.headers["content-type"]}
@@ -66,7 +66,7 @@ def test_answers_that_are_lost_leave_nothing_twice(store: Store, url: str, wire:
             VoltAgentSDK(exporter=wire, base_url=between.url, retry_delay=0.01, flush_interval=0.05, **KEYS) as sdk,
         ):
             record(sdk, 5)
-            report = sdk.flush(timeout=30)
+            report = sdk.flush(timeout=60)
     assert (report.pending, report.dropped) == (0, {})
     assert arrived(store) == {f"bot-{number}": 4 for number in range(5)}
 
@@ -80,7 +80,7 @@ def test_an_outage_loses_nothing(store: Store, wire: str) -> None:
         record(sdk, 3)
         assert sdk.flush(timeout=0.3).pending
         with serving(store, port):
-            report = sdk.flush(timeout=30)
+            report = sdk.flush(timeout=60)
     assert (report.pending, report.dropped) == (0, {})
     assert arrived(store) == {f"bot-{number}": 4 for number in range(3)}
 
@@ -95,7 +95,7 @@ with sdk.trace(agent_id="bot-{number}") as trace:
     for _ in range(100):
         trace.add_tool(name="t").success()
 """
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ROOT}, check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ROOT}, check=True, timeout=120)
 
     threads = [threading.Thread(target=program, args=(number,)) for number in range(3)]
     for thread in threads:
@@ -124,7 +124,7 @@ else:
     os._exit(0)
 """
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, check=True, timeout=60)
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": ROOT}, check=True, timeout=120)
     assert arrived(store) == {"before": 1, "child": 1, "parent": 1}
 
 
@@ -140,7 +140,7 @@ def test_the_command_takes_what_is_sent_and_ends_on_ctrl_c(tmp_path: Path, store
         with VoltAgentSDK(exporter="rest", base_url=f"http://127.0.0.1:{port}", **KEYS) as sdk:
             record(sdk, 1)
         server.send_signal(signal.SIGINT)
-        _, complaints = server.communicate(timeout=20)
+        _, complaints = server.communicate(timeout=60)
     finally:
         server.kill()
         server.wait()

@@ -130,7 +130,7 @@ def test_on_a_terminal_it_asks_before_all(typed: str, stay: int, db: Path) -> No
         while b"[y/N]" not in seen:
             seen += os.read(above, 1000)
         os.write(above, typed.encode())
-        process.wait(20)
+        process.wait(60)
     os.close(above)
     assert f"Delete all 10 traces in {db}?".encode() in seen
     assert len(left(db)) == stay
@@ -139,16 +139,18 @@ def test_on_a_terminal_it_asks_before_all(typed: str, stay: int, db: Path) -> No
 
 def test_other_programs_go_on_writing(db: Path) -> None:
     run = Run(db)
-    stop, faults = threading.Event(), []
+    began, stop, faults = threading.Event(), threading.Event(), []
 
     def write() -> None:
         while not stop.is_set():
             run.trace("writer")
             faults.extend(run.save())
+            began.set()
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        assert began.wait(60)
         assert prune(db, "--older-than", "30m") == 0
     finally:
         stop.set()

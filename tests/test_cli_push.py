@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.pace import until
 from tests.rich_trace import run as record_rich_trace
 from tests.server import Recorded, Server, answer, hang, unused_port
 from tests.stored import asked
@@ -296,9 +297,12 @@ def child(db: Path, server: Server, *arguments: str, **options: Any) -> subproce
 
 def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     db = fill(tmp_path / "t.db", 300)
+    server.reply = lambda _: answer() if len(server.requests) <= 800 else hang  # so that it cannot come to its end
     with child(db, server) as process:
-        server.wait_for(lambda requests: len(requests) > 800, 30)
+        server.wait_for(801)
+        until(lambda: asked(db, "SELECT count(*) FROM pushed") != [(0,)])
         process.send_signal(signal.SIGKILL)
+    server.reply = answer()
     noted = asked(db, "SELECT count(*) FROM pushed")[0][0]
     assert isinstance(noted, int)
     assert 0 < noted < 300
@@ -312,13 +316,12 @@ def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, server: Server, monk
 
 def test_ctrl_c_leaves_soon_and_adds_up(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     db = fill(tmp_path / "t.db", 150)
-    server.delay = 0.02
+    # what is under way then cannot be done in the time it gets
+    server.reply = lambda _: answer() if len(server.requests) <= 600 else hang
     with child(db, server) as process:
-        while asked(db, "SELECT count(*) FROM pushed") == [(0,)]:
-            assert process.poll() is None
-        server.reply = hang  # so that what is under way cannot be done in the time it gets
+        until(lambda: asked(db, "SELECT count(*) FROM pushed") != [(0,)] and len(server.requests) > 600)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False)
     found = re.search(r"^150 to rest \S+: (\d+) sent, 0 rejected, (\d+) left$", out, re.MULTILINE)
     assert found, out
@@ -326,7 +329,7 @@ def test_ctrl_c_leaves_soon_and_adds_up(tmp_path: Path, server: Server, monkeypa
     assert (sent + left, sent > 0, left > 0) == (150, True, True)
     assert asked(db, "SELECT count(*) FROM pushed") == [(sent,)]
     assert "stopped: interrupted" in out
-    server.reply, server.delay = answer(), 0.0
+    server.reply = answer()
     assert push(monkeypatch, server, db) == 0
     assert set(created(server)) == set(range(150))
 
@@ -344,7 +347,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_taken_away(tmp_path: Path, server: Ser
         except OSError:
             pass  # the other end is closed
         os.close(above)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
     text = seen.decode()
     assert re.search(r"\r\x1b\[K\[#*\.+\] \d+/20", text)

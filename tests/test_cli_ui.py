@@ -36,7 +36,7 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
     """The exit status after Ctrl-C, and what was said on stderr."""
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     return process.returncode, said
 
 
@@ -58,7 +58,7 @@ def test_it_serves_the_store_while_it_grows_and_ends_quietly(path: Path) -> None
         hint = process.stdout.readline()
         assert "Nothing has been recorded yet" in hint
         assert str(path) in hint
-        with httpx.Client(base_url=address(line)) as client, client.stream("GET", "/api/live") as live:
+        with httpx.Client(base_url=address(line), timeout=60) as client, client.stream("GET", "/api/live") as live:
             assert client.get("/").headers["content-type"] == "text/html; charset=utf-8"
             assert client.get("/api/traces").json() == {"traces": [], "more": False}
             assert not path.exists()
@@ -81,7 +81,7 @@ def test_a_fault_is_said_on_stderr_without_what_was_recorded(path: Path) -> None
     run.store.close()
     with running("--no-open", "--port", "0", "--db", str(path)) as (process, line):
         asked(path, "UPDATE traces SET usage = 'secret'")
-        assert httpx.get(address(line) + "api/traces").status_code == 500
+        assert httpx.get(address(line) + "api/traces", timeout=60).status_code == 500
         status, said = interrupted(process)
     assert status == 0
     assert said.startswith("voltagent: the local server failed to answer: ValueError at ")

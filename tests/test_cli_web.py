@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pace import until
 from tests.server import Server, answer, unused_port
 from voltagent import VoltAgentSDK
 from voltagent.cli import main, ui
@@ -60,20 +61,22 @@ def test_a_server_that_runs_is_found(
 def test_where_none_runs_it_serves_until_ctrl_c(db: Path, browser: Path) -> None:
     command = [sys.executable, "-m", "voltagent", "show", "--web", "--db", str(db)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        address = line.split()[3]
-        assert address.endswith(f"/{PLACE}")
-        port = int(address.split(":")[2].partition("/")[0])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/api/traces/order%204711%2F%C3%A4")
-        assert json.loads(connection.getresponse().read())["trace"]["agent"] == "desk"
-        connection.close()
-        while not browser.exists():
-            assert process.poll() is None
-        assert browser.read_text(encoding="utf-8") == address
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            address = line.split()[3]
+            assert address.endswith(f"/{PLACE}")
+            port = int(address.split(":")[2].partition("/")[0])
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("GET", "/api/traces/order%204711%2F%C3%A4")
+            assert json.loads(connection.getresponse().read())["trace"]["agent"] == "desk"
+            connection.close()
+            until(lambda: browser.exists() or process.poll() is not None)
+            assert browser.read_text(encoding="utf-8") == address
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
 
 
 def test_a_trace_that_is_not_there_is_said_first(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

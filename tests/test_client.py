@@ -151,7 +151,7 @@ class TestRequests:
         ask(VoltAgentCoreAPI(config(server.url + "/base/")), "update_history", UpdateHistoryRequest(id=identifier))
         assert server.requests[0].line == f"PATCH /base/history/{segment}"
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(identifier=st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
     def test_no_id_leaves_its_segment(self, identifier: str) -> None:
         seen: list[httpx.Request] = []

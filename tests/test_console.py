@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def console(store: Store) -> Iterator[httpx.Client]:
-    with serving(store) as url, httpx.Client(base_url=url) as client:
+    with serving(store) as url, httpx.Client(base_url=url, timeout=60) as client:
         yield client
 
 

@@ -203,7 +203,7 @@ import httpx, voltagent
 
 @voltagent.tool
 def ask(order):
-    with httpx.Client(event_hooks={"request": [voltagent.trace_request]}, trust_env=False) as client:
+    with httpx.Client(event_hooks={"request": [voltagent.trace_request]}, trust_env=False, timeout=60) as client:
         return client.get(f"http://127.0.0.1:{sys.argv[1]}/?{order}").text
 
 @voltagent.agent(name="Caller")
@@ -240,8 +240,8 @@ def test_a_trace_over_two_processes_is_one_tree(service_code: str) -> None:
             assert service.stdout is not None
             port = service.stdout.readline().strip()
             with program(CALLER, collector.url, port) as caller:
-                assert caller.communicate(timeout=30)[1] == ""
-            assert service.communicate(timeout=30)[1] == ""
+                assert caller.communicate(timeout=120)[1] == ""
+            assert service.communicate(timeout=120)[1] == ""
         assert (caller.returncode, service.returncode) == (0, 0)
         spans = {span["spanId"]: span for span in spans_of(collector)}
     assert len({span["traceId"] for span in spans.values()}) == 1

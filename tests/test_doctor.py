@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.pace import PATIENCE, TooSlow
 from tests.server import Recorded, Reply, Server, answer, black_hole, drip, hang, reset, unused_port
 from voltagent import VoltAgentSDK, _checkup, tool
 from voltagent.cli import main
@@ -65,6 +66,15 @@ def otlp(url: str, **more: str) -> dict[str, str]:
 
 def steps(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(found["state"], found["subject"], found["step"]) for found in report["findings"]]
+
+
+def ended_at(report: dict[str, Any], *expected: str) -> None:
+    """Where the time it was given ran out; on a machine that pauses, that may be at an earlier step."""
+    way = ("dns", "connect", "tls", "http")
+    (found,) = steps(report)
+    if way.index(found[2]) < way.index(expected[2]):
+        raise TooSlow(f"time ran out at {found[2]}")
+    assert found == expected
 
 
 def api(request: Recorded) -> Reply:
@@ -142,8 +152,12 @@ def test_a_port_where_nobody_listens(doctor: Doctor) -> None:
     assert "VOLTAGENT_BASE_URL" in report["findings"][0]["advice"]
 
 
-def test_a_name_that_does_not_exist(doctor: Doctor) -> None:
-    status, report = doctor(**rest("http://voltagent.invalid"))  # RFC 6761: never exists
+def test_a_name_that_does_not_exist(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # name servers take their time, and some know every name
+    status, report = doctor(**rest("http://voltagent.invalid"))
     assert (status, steps(report)) == (1, [("wrong", "rest", "dns")])
     assert "voltagent.invalid" in report["findings"][0]["text"]
 
@@ -154,7 +168,7 @@ def test_a_name_look_up_that_hangs(doctor: Doctor, monkeypatch: pytest.MonkeyPat
     over = threading.Event()
 
     def hangs(*_: Any, **__: Any) -> Any:
-        over.wait(30)
+        over.wait(PATIENCE)
         raise socket.gaierror(socket.EAI_AGAIN, "over")
 
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
@@ -167,14 +181,16 @@ def test_a_name_look_up_that_hangs(doctor: Doctor, monkeypatch: pytest.MonkeyPat
 def test_a_connection_that_nobody_takes(doctor: Doctor) -> None:
     with black_hole() as url:
         status, report = doctor("--timeout", "0.3", **rest(url))
-    assert (status, steps(report)) == (1, [("wrong", "rest", "connect")])
+    ended_at(report, "wrong", "rest", "connect")
+    assert status == 1
 
 
 @pytest.mark.parametrize("reply", [hang, drip(b"HTTP/1.1 200 OK\r\nx-a: ", every=0.02)], ids=["silent", "dripping"])
 def test_an_answer_that_does_not_come(doctor: Doctor, reply: Reply) -> None:
     with Server(reply) as server:
         status, report = doctor("--timeout", "0.3", **rest(server.url))
-    assert (status, steps(report)) == (1, [("wrong", "rest", "http")])
+    ended_at(report, "wrong", "rest", "http")
+    assert status == 1
     assert "no answer within 0.3 s" in report["findings"][0]["text"]
 
 
@@ -205,7 +221,8 @@ def test_tls_where_nobody_speaks_it(doctor: Doctor) -> None:
     with Server() as server:
         server.before_read = hang.act
         status, report = doctor("--timeout", "0.3", **rest(server.url.replace("http", "https")))
-    assert (status, steps(report)) == (1, [("wrong", "rest", "tls")])
+    ended_at(report, "wrong", "rest", "tls")
+    assert status == 1
     assert "was reached, but TLS was not agreed on in time" in report["findings"][0]["text"]
 
 

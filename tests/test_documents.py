@@ -120,7 +120,7 @@ def command(line: str, env: dict[str, str], cwd: Path | None = None) -> str:
         cwd=cwd,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, ""), line
     return done.stdout

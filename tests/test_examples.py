@@ -167,7 +167,7 @@ def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store
             env=failing,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=120,
         )
     on = recorded("stdlib_agent.py", store, ASKED)
     assert (done.returncode, done.stdout) == (0, on.printed)
@@ -303,7 +303,7 @@ def test_the_app_streams_and_records_each_request(store: Path):
     try:
         assert serving.stdout is not None
         url = next(match[0] for line in serving.stdout if (match := re.search(r"http://127\.0\.0\.1:\d+", line)))
-        with httpx.Client(base_url=url, trust_env=False) as client:
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
             assert client.get("/orders/A-1001").json() == {
                 "number": "A-1001",
                 "item": "reading lamp",
@@ -316,7 +316,7 @@ def test_the_app_streams_and_records_each_request(store: Path):
                 streamed = "".join(response.iter_text())
     finally:
         serving.send_signal(signal.SIGINT)
-        serving.communicate(timeout=30)
+        serving.communicate(timeout=60)
 
     page, not_found, help_page = traces(store)
     assert (page.agent_id, page.user_id, page.tags) == ("order-page", "ada", ("http",))

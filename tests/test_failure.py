@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import voltagent
+from tests.pace import hold, slowness
 from voltagent import _snapshot
 from voltagent._context import CURRENT, INERT
 from voltagent._failure import Failure, format_event, format_failure
@@ -279,13 +280,13 @@ class TextOfItsOwn(str):
     ],
     ids=["text", "list", "int", "many", "code"],
 )
-def test_huge_messages_cost_little(exception: BaseException) -> None:
+def test_huge_messages_cost_little(exception: BaseException, hurried: None) -> None:
     best = float("inf")
     for _ in range(5):
         before = time.thread_time()
         failure = Failure.of(exception)
         best = min(best, time.thread_time() - before)
-    assert best < 0.05
+    hold(best, 0.05 * slowness())
     assert len(format_failure(failure)) < 30_000
 
 
@@ -331,7 +332,7 @@ def test_a_recursion_error_is_recorded_in_no_time() -> None:
         before = time.thread_time()
         found = Failure.of(exception)
         best = min(best, time.thread_time() - before)
-    assert best < 0.01
+    hold(best, 0.01 * slowness())
     assert len(format_failure(found)) < 20_000
 
 
@@ -376,7 +377,7 @@ def test_raising_stays_cheap() -> None:
         for _ in range(100):
             Failure.of(exception)
         best = min(best, (time.perf_counter() - before) / 100)
-    assert best < 50e-6  # 2 microseconds where nothing else runs
+    hold(best, 50e-6 * slowness())  # 2 microseconds where nothing else runs
 
 
 # -------------------------------------------------------------------------------------------------------------- events

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pace import hold, slowness
 from tests.stored import Run, asked
 from voltagent._span import AGENT, COMPLETED, ERROR, TOOL, Span
 from voltagent.local.feed import Change, Feed, News
@@ -246,9 +247,9 @@ def test_a_look_costs_as_much_as_there_is_news(run: Run, capsys: pytest.CaptureF
         times.append(time.perf_counter() - began)
     with capsys.disabled():
         print(f"\nfeed: a look without news {idle * 1e6:.0f} us, with one trace {min(times) * 1e6:.0f} us")
-    assert idle < 0.005
-    assert min(times) < 0.02
     feed.close()
+    hold(idle, 0.005 * slowness())
+    hold(min(times), 0.02 * slowness())
 
 
 def test_a_file_that_is_no_store_is_said(tmp_path: Path) -> None:

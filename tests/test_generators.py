@@ -118,7 +118,7 @@ def test_one_left_early_is_abandoned_and_not_failed(sink: ListSink) -> None:
         await stream.aclose()
 
     asyncio.run(main())
-    gc.collect(1)
+    gc.collect()
     for span, items in ((sink.spans[1], [0, 1]), (sink.spans[3], [0])):
         assert (span.status, span.error) == ("completed", None)
         assert facts(span)["abandoned"] is True

@@ -18,6 +18,7 @@ from unittest.mock import MagicMock, Mock
 import pytest
 from pydantic import BaseModel, computed_field
 
+from tests.pace import PATIENCE, hold, slowness
 from tests.sink import ListSink, loads, recording
 from voltagent import _context, handles
 from voltagent._failure import Failure
@@ -166,7 +167,7 @@ def test_factories_and_receipts_are_taken_where_coroutines_are(trace: Trace) -> 
         first, second = await asyncio.gather(trace.add_tool(name="1"), trace.add_tool(name="2"))
         assert (first.name, second.name) == ("1", "2")
         assert await asyncio.create_task(tool.success()) is None
-        assert await asyncio.wait_for(first.success(), 1) is None
+        assert await asyncio.wait_for(first.success(), PATIENCE) is None
 
     asyncio.run(run())
     assert asyncio.run(trace.add_tool(name="3").success()) is None  # type: ignore[func-returns-value]
@@ -556,12 +557,14 @@ def test_a_wrong_option_is_refused_by_its_type_without_asking_it(trace: Trace, s
     assert [span.name for span in sink.operations] == ["t", "e"]
 
 
-def test_very_much_in_an_option_costs_little(trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
+def test_very_much_in_an_option_costs_little(
+    trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture, hurried: None
+) -> None:
     before = time.thread_time()
     trace.add_tool(name="x" * 10**7, tags=["t"] * 10**6).success("done")
     trace.record(usage={f"k{number}": number for number in range(100_000)} | {"total_tokens": 5})
     trace.add_tool({"name": "t", **{f"unknown{number}": 1 for number in range(10_000)}})
-    assert time.thread_time() - before < 0.5
+    hold(time.thread_time() - before, 0.5 * slowness())
     assert len(sink.operations[0].name) < 1100
     assert trace._span.usage is not None
     assert trace._span.usage["total_tokens"] == 5

@@ -87,7 +87,7 @@ def run_program(sdk: VoltAgentSDK) -> None:
         return await support(question)
 
     asyncio.run(handle("where?"))
-    report = sdk.flush(timeout=20)
+    report = sdk.flush(timeout=60)
     assert (report.pending, report.dropped) == (0, {}), report
 
 
@@ -149,7 +149,7 @@ with VoltAgentSDK(exporter=exporter, base_url=url, public_key="pk_x", secret_key
         for number in range(2)
         for wire in ("rest", "otlp")
     ]
-    assert [program.wait(60) for program in programs] == [0] * 4
+    assert [program.wait(120) for program in programs] == [0] * 4
     found = store.traces(Filter(), limit=200)
     assert len(found) == 80
     assert {(one.status, one.operations) for one in found} == {("completed", 1)}
@@ -167,7 +167,7 @@ def test_the_older_package_sends_what_ours_sends(tmp_path: Path, url: str, store
     program = [sys.executable, str(older_package.PROGRAMS / "handles.py")]
     ours = Store(tmp_path / "ours.db")
     with serving(ours) as other:
-        subprocess.run([*program, other], env=path, check=True, timeout=60)
+        subprocess.run([*program, other], env=path, check=True, timeout=120)
     left_open = ["agent", "unlucky", "running", {}, None, None, []]
     ended = ["agent", "unlucky", "cancelled", {}, None, None, []]  # ours ends what was left open
     assert str(_shape(store)).replace(str(left_open), str(ended)) == str(_shape(ours))

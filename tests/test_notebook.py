@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.pace import PATIENCE
 from tests.server import Server
 from tests.sink import ListSink
 from tests.test_cli_export import Document
@@ -204,8 +207,13 @@ def test_the_last_line_of_a_cell_shows_the_tree_in_a_real_kernel(server: Server,
     manager = pytest.importorskip("jupyter_client.manager")
     pytest.importorskip("ipykernel")
     (tmp_path / "home").mkdir()  # where IPython keeps its history
-    kernel, client = manager.start_new_kernel()
+    sockets = tempfile.mkdtemp()  # no ports, which others could take first; the paths of sockets have to be short
+    kernel = manager.KernelManager(transport="ipc", ip=f"{sockets}/k")
+    kernel.start_kernel()
+    client = kernel.client()
+    client.start_channels()
     try:
+        client.wait_for_ready(timeout=PATIENCE)
         shown: dict[str, Any] = {}
 
         def take(message: dict[str, Any]) -> None:
@@ -214,7 +222,7 @@ def test_the_last_line_of_a_cell_shows_the_tree_in_a_real_kernel(server: Server,
             if message["msg_type"] == "execute_result":
                 shown.update(content["data"])
 
-        reply = client.execute_interactive(CELLS.format(url=server.url), timeout=60, output_hook=take)
+        reply = client.execute_interactive(CELLS.format(url=server.url), timeout=PATIENCE, output_hook=take)
         assert reply["content"]["status"] == "ok"
         assert shown["text/plain"].startswith("<voltagent trace 'desk' ")
         document = Document(shown["text/html"])
@@ -226,3 +234,4 @@ def test_the_last_line_of_a_cell_shows_the_tree_in_a_real_kernel(server: Server,
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
+        shutil.rmtree(sockets)

@@ -73,7 +73,7 @@ def test_its_programs_run_as_they_are() -> None:
             code = code.replace("https://api.voltagent.dev", api.url)
             command = [sys.executable, "-W", "error", "-X", "utf8", "-c", code]
             path = {"PYTHONPATH": str(older_package.PROGRAMS.parents[1])}
-            done = subprocess.run(command, env=path, capture_output=True, encoding="utf-8", timeout=60)
+            done = subprocess.run(command, env=path, capture_output=True, encoding="utf-8", timeout=120)
             assert (done.returncode, done.stderr) == (0, ""), program
             assert_all_recorded(api, program)
 

@@ -106,7 +106,7 @@ def under_ours() -> dict[str, Request]:
     with HistoryAPI() as api:
         command = [sys.executable, "-W", "error", program, api.url]
         path = {"PYTHONPATH": str(older_package.PROGRAMS.parents[1])}
-        done = subprocess.run(command, env=path, capture_output=True, encoding="utf-8", timeout=60)
+        done = subprocess.run(command, env=path, capture_output=True, encoding="utf-8", timeout=120)
         assert (done.returncode, done.stderr) == (0, "")
         return api.labelled()
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from tests.pace import hold, slowness
 from voltagent import ValidationError
 from voltagent._context import CURRENT, INERT
 from voltagent._hints import Names, detector, is_suspect, without_secrets
@@ -386,7 +387,7 @@ def test_no_text_takes_long(name: str) -> None:
     text = to_json({"a": HOSTILE_TEXTS[name][: 10**6]})
     before = time.thread_time()
     found = redactor.apply(text)
-    assert time.thread_time() - before < 3
+    hold(time.thread_time() - before, 3 * slowness())
     json.loads(found)
 
 

@@ -341,7 +341,7 @@ class TestDebug:
             env={**os.environ, "VOLTAGENT_DEBUG": "1", **variables},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
         )
         assert (ran.returncode, ran.stdout) == (0, "")
         assert "hunter2" not in ran.stderr
@@ -396,6 +396,6 @@ class TestDebug:
             [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "t.db")],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
         )
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")

@@ -31,6 +31,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from tests.pace import hold, slowness
 from voltagent._context import CURRENT, INERT
 from voltagent._redact import Redactor
 from voltagent._snapshot import LIMIT, SECRET_TEXT, Items, Secret, Snapshot, hidden_in
@@ -532,12 +533,12 @@ HUGE_VALUES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("name", HUGE_VALUES)
-def test_whatever_is_passed_costs_little_time_and_space(name: str) -> None:
+def test_whatever_is_passed_costs_little_time_and_space(name: str, hurried: None) -> None:
     value = HUGE_VALUES[name]()
     best, text = milliseconds(value)
     assert json.loads(text) is not None
     assert len(text) <= MIB
-    assert best < 50, f"{best:.1f} ms"
+    hold(best / 1000, 0.05 * slowness())
 
 
 def message() -> dict[str, str]:
@@ -553,7 +554,7 @@ def message() -> dict[str, str]:
     ],
     ids=["small", "4 KB", "120 KB"],
 )
-def test_what_it_costs_against_the_bare_encoder(value: object, times: float, searched: float) -> None:
+def test_what_it_costs_against_the_bare_encoder(value: object, times: float, searched: float, hurried: None) -> None:
     """The targets, with half as much again for a busy machine; `benchmarks/capture.py` has the figures themselves."""
     redactor = Redactor()
     text = snapshot.encode(value)

@@ -40,7 +40,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def sdk(server: Server) -> Iterator[VoltAgentSDK]:
-    made = VoltAgentSDK(base_url=server.url, flush_interval=0.05, retry_delay=0.01, timeout=5, **KEYS)
+    made = VoltAgentSDK(base_url=server.url, flush_interval=0.05, retry_delay=0.01, **KEYS)
     yield made
     made.shutdown()
 
@@ -482,7 +482,7 @@ def test_parents_are_right_under_gather_tasks_and_threads(server: Server, sdk: V
 @pytest.mark.parametrize("status", [401, 400, 500, 204])
 def test_whatever_the_backend_says_the_program_goes_on(status: int) -> None:
     with Server(answer(status, b"nonsense")) as server:
-        sdk = VoltAgentSDK(base_url=server.url, max_retries=0, retry_delay=0, timeout=2, **KEYS)
+        sdk = VoltAgentSDK(base_url=server.url, max_retries=0, retry_delay=0, **KEYS)
         assert weather("Bern", units="f") == {"city": "Bern", "units": "f"}
         report = sdk.shutdown()
         assert report.recorded == 4 == report.accepted + sum(report.dropped.values()) + report.pending

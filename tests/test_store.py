@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.pace import hold, slowness
 from tests.stored import Log, Run, asked, names
 from voltagent import _clock
 from voltagent._recorder import Recorder
@@ -286,7 +287,7 @@ def contents(store: Store) -> list[object]:
     ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 9), st.sampled_from(["start", "end", "update", "point", "trace"])), max_size=25
@@ -426,12 +427,12 @@ def test_a_large_store_is_filled_and_read_quickly(path: Path) -> None:
             run.recorder.succeed(run.recorder.start(root, TOOL, "t", payload), payload)
         run.recorder.succeed(root, payload)
     events = run.log.events
-    began = time.process_time()
+    began = time.thread_time()
     for first in range(0, len(events), 512):
         run.store.append(events[first : first + 512])
-    assert time.process_time() - began < len(events) / 20_000
+    hold(time.thread_time() - began, len(events) / 20_000 * slowness())
     for conditions in (Filter(), Filter(text="absent"), Filter(agent="a3"), Filter(kind="memory"), Filter(tag="t")):
-        began = time.process_time()
+        began = time.thread_time()
         run.store.traces(conditions)
-        assert time.process_time() - began < 0.1, conditions
+        hold(time.thread_time() - began, 0.1 * slowness(), str(conditions))
     run.store.close()

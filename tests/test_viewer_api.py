@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.big_store import LARGE_TRACE, OPERATIONS, fill
+from tests.pace import PATIENCE, hold, slowness
 from tests.stored import Run, asked
 from voltagent import _clock
 from voltagent._span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Phase, Span
@@ -29,7 +30,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 @pytest.fixture
 def client(run: Run) -> Iterator[httpx.Client]:
-    with serving(run.store) as url, httpx.Client(base_url=url) as client:
+    with serving(run.store) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -356,10 +357,10 @@ class Listener:
     def __init__(self, url: str, path: str = "/api/live") -> None:
         self.events: queue.Queue[dict[str, list[str]]] = queue.Queue()
         self.ready = threading.Event()
-        self.client = httpx.Client(base_url=url, timeout=30)
+        self.client = httpx.Client(base_url=url, timeout=PATIENCE)
         self.thread = threading.Thread(target=self.listen, args=(path,))
         self.thread.start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(PATIENCE)
 
     def listen(self, path: str) -> None:
         try:
@@ -372,7 +373,7 @@ class Listener:
             pass
 
     def next(self) -> dict[str, list[str]]:
-        return self.events.get(timeout=10)
+        return self.events.get(timeout=PATIENCE)
 
 
 def test_the_page_is_told_what_changed(run: Run) -> None:
@@ -389,7 +390,7 @@ def test_the_page_is_told_what_changed(run: Run) -> None:
         writer.save()
         assert listener.next() == {"traces": []}
         writer.store.close()
-    listener.thread.join(10)
+    listener.thread.join(PATIENCE)
     assert not listener.thread.is_alive()
     listener.client.close()
 
@@ -408,7 +409,7 @@ def test_a_page_of_one_trace_is_not_told_of_others(run: Run) -> None:
         assert listener.next() == {"traces": [text(root)]}
         assert listener.events.empty()
     for one in (listener, watcher):
-        one.thread.join(10)
+        one.thread.join(PATIENCE)
         one.client.close()
 
 
@@ -423,7 +424,7 @@ def test_a_page_of_one_trace_is_told_among_very_many(run: Run) -> None:
         root.start_ns += 10**9  # it comes last
         run.save()
         assert len(listener.next()["traces"]) == 500
-    listener.thread.join(10)
+    listener.thread.join(PATIENCE)
     listener.client.close()
 
 
@@ -439,7 +440,7 @@ def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.C
     store = fill(path)
     written = 2 * OPERATIONS / (time.perf_counter() - began)
     assert asked(path, "SELECT count(*) FROM operations") == [(OPERATIONS,)]
-    with serving(Store(path)) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(Store(path)) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
         large = client.get("/api/traces").json()["traces"][0]
         assert large["operations"] == LARGE_TRACE
         one = client.get(f"/api/traces/{large['id']}").json()["operations"][-1][0]
@@ -459,7 +460,7 @@ def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.C
         for asked_for, (wall, processor) in taken.items():
             shown = asked_for.replace(large["id"], "{10 000 operations}")
             print(f"{wall * 1000:6.1f} ms  {processor * 1000:6.1f} ms  {shown}")
-    assert max(processor for _, processor in taken.values()) < 0.3
+    hold(max(processor for _, processor in taken.values()), 0.3 * slowness())
 
 
 def seconds(client: httpx.Client, path: str) -> tuple[float, float]:

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.pace import PATIENCE, hold, slowness, until
 from tests.stored import Run
 from voltagent.local import server as server_room
 from voltagent.local.connection import Limits
@@ -104,7 +105,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def connected(url: str) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=10)
+    return socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=PATIENCE)
 
 
 def exchange(url: str, data: bytes) -> bytes:
@@ -240,7 +241,7 @@ def test_every_answer_has_the_headers_that_protect_it(url: str, line: str) -> No
 
 
 def test_a_stream_has_the_headers_that_protect_it(url: str) -> None:
-    with httpx.Client(base_url=url) as client, client.stream("GET", "/api/live") as answer:
+    with httpx.Client(base_url=url, timeout=PATIENCE) as client, client.stream("GET", "/api/live") as answer:
         assert answer.headers["content-type"] == "text/event-stream"
         assert dict(answer.headers).items() >= SECURITY.items()
 
@@ -437,8 +438,8 @@ def test_a_client_that_sends_drop_by_drop_is_let_go(url: str, monkeypatch: pytes
         began = time.monotonic()
         while sock.recv(1000):
             pass
-        assert time.monotonic() - began < 5
-    assert drip(url, data) < 20
+        hold(time.monotonic() - began, 5, "letting go")
+    hold(drip(url, data), 20, "letting go")
 
 
 def test_a_client_that_does_not_read_is_let_go(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +447,7 @@ def test_a_client_that_does_not_read_is_let_go(url: str, monkeypatch: pytest.Mon
     with connected(url) as sock:
         sock.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert sock.recv(1) == b"H"
-        wait_until(lambda: not threads(), 20)
+        until(lambda: not threads())
         received = 0
         try:
             while piece := sock.recv(1_000_000):
@@ -466,7 +467,7 @@ def test_there_are_so_many_connections_and_no_more(url: str, monkeypatch: pytest
         assert one_more.recv(1000).startswith(b"HTTP/1.1 503")
         assert one_more.recv(1000) == b""
     held.pop().close()
-    wait_until(lambda: len(threads()) == 3)
+    until(lambda: len(threads()) == 3)
     assert status(url, "GET /refuses") == 409
     for sock in held:
         sock.close()
@@ -506,19 +507,12 @@ server.close()
 def test_a_server_without_descriptors_waits_until_there_are_some(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path / "traces.db")]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
-    assert float(said[0]) < 0.05, "seconds of processor time: it must not ask again and again"
+    assert float(said[0]) < 0.1 * slowness(), "seconds of processor time: it must not ask again and again"
     assert said[1:-1] == ["HTTP/1.1 200"] * 5
 
 
 def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "voltagent-ui"]
-
-
-def wait_until(holds: object, seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 # -------------------------------------------------------------------------------------------------------------- streams
@@ -534,7 +528,7 @@ def test_a_stream_sends_and_hears_until_the_client_leaves(url: str) -> None:
         while b"heard late" not in said:
             said += sock.recv(1000)
         assert len(threads()) == 1
-    wait_until(lambda: not threads())
+    until(lambda: not threads())
 
 
 def test_a_stream_ends_when_the_server_closes(tmp_path: Path) -> None:
@@ -559,7 +553,7 @@ def test_a_stream_whose_client_does_not_read_is_ended(url: str, monkeypatch: pyt
     with connected(url) as sock:
         sock.sendall(b"GET /ticks HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert sock.recv(1) == b"x"
-        wait_until(lambda: not threads(), 20)
+        until(lambda: not threads())
 
 
 # --------------------------------------------------------------------------------------------------- faults, and fuzz
@@ -571,7 +565,7 @@ def test_a_fault_of_ours_is_said_without_what_was_recorded(
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         said = exchange(url, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        wait_until(lambda: caplog.records)
+        until(lambda: caplog.records)
     assert b"secret" not in said
     assert "secret" not in caplog.text
     assert "KeyError at " in caplog.text
@@ -608,7 +602,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @given(st.lists(_PIECES | st.binary(max_size=10), max_size=20).map(b"".join))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_is_sent_is_answered_by_a_status_or_a_close(fuzzed: str, data: bytes) -> None:
     said = exchange(fuzzed, data)
     assert said == b"" or said.startswith(b"HTTP/1.1 ")
@@ -628,13 +622,13 @@ def test_a_slow_answer_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPat
     def slow(store: Store, _: Request) -> Answer:
         store.traces()
         asked.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return Answer()
 
     monkeypatch.setattr(Server, "table", Table([*server_room.ROUTES, Route("GET", "/slow", slow)]))
     with connected(url) as sock:
         sock.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert asked.wait(10)
+        assert asked.wait(PATIENCE)
         assert status(url, "GET /api/traces") == 200
         go_on.set()
         assert sock.recv(100).startswith(b"HTTP/1.1 200")
@@ -656,7 +650,7 @@ def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:
 
 def test_a_store_that_is_not_there_is_empty_and_is_shown_once_it_is(tmp_path: Path) -> None:
     path = tmp_path / "later" / "traces.db"
-    with serving(Store(path)) as url, httpx.Client(base_url=url) as client:
+    with serving(Store(path)) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
         assert client.get("/api/traces").json() == {"traces": [], "more": False}
         assert client.get("/api/traces/none").status_code == 404
         assert client.get("/api/facets").json() == {"agents": [], "tags": [], "kinds": [], "users": []}
