@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 from pydantic_core import from_json
 
 from voltagent._readable import error_text
+from voltagent.local import columns, queries
 from voltagent.local import numbers as statistics
-from voltagent.local import queries
 from voltagent.local.store import Filter, Store, StoredTrace, TraceSummary
 from voltagent.local.web import Answer, Request, RequestError, Route, json_answer
 
@@ -121,10 +121,10 @@ def _row(row: Sequence[Any]) -> tuple[Any, ...]:
     _, id, _, parent, kind, name, operation, agent, status, start_ns, end_ns, _, level, tags, usage, error = row
     return (
         id, parent, kind, name, operation, agent, status, start_ns // 1000, _duration(start_ns, end_ns),
-        None if usage is None else from_json(usage),
-        None if error is None else _short(from_json(error)),
+        columns.usage(usage),
+        _short(columns.error(error)),
         level,
-        None if tags is None else from_json(tags),
+        None if tags is None else columns.tags(tags),
     )  # fmt: skip
 
 

@@ -120,6 +120,9 @@ class File:
                 except VALUE_FAULTS:
                     raise
                 except sqlite3.Error as fault:
+                    if _is_undecodable(fault) and self.connection is not None:
+                        self._read_leniently(self.connection)
+                        continue
                     if not _is_busy(fault) or _clock.monotonic() >= until:
                         self._let_go()
                         raise self._failed(fault) from fault
@@ -189,6 +192,12 @@ class File:
             _migrate(connection, self.schema)
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+
+    def _read_leniently(self, connection: sqlite3.Connection) -> None:
+        """A text that is no UTF-8 must not take away what stands beside it. Not from the start: it costs each text."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.text_factory = _lenient
 
     def _failed(self, fault: sqlite3.Error | OSError) -> StoreError:
         text = fault.strerror if isinstance(fault, OSError) else str(fault)
@@ -312,6 +321,14 @@ def _has_log(path: Path) -> bool:
 
 def _is_busy(fault: sqlite3.Error) -> bool:
     return isinstance(fault, sqlite3.OperationalError) and ("locked" in str(fault) or "busy" in str(fault))
+
+
+def _is_undecodable(fault: sqlite3.Error) -> bool:
+    return str(fault).startswith("Could not decode to UTF-8")
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 def _is_forbidden(fault: sqlite3.OperationalError) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
-from pydantic_core import from_json
-
 from voltagent._usage import is_count
+from voltagent.local import columns
 from voltagent.local.store import Store
 
 __all__ = ["BY", "PERCENTILES", "Group", "Numbers", "numbers"]
@@ -144,7 +143,7 @@ def _group(name: str, calls: Sequence[_Call], first: int, width: int, buckets: i
         if end is not None:
             bucket.durations.append(end - start)
         if usage is not None:
-            _count(bucket.tokens, from_json(usage))
+            _count(bucket.tokens, columns.usage(usage) or {})
     total = Totals()
     for bucket in stretches:
         total.add(bucket)
@@ -154,11 +153,8 @@ def _group(name: str, calls: Sequence[_Call], first: int, width: int, buckets: i
 # ------------------------------------------------------------------------------------------------ one operation's facts
 
 
-def _count(tokens: dict[str, int | float], usage: Any) -> None:
-    if not isinstance(usage, dict):
-        return
-    given = cast("dict[str, Any]", usage)
-    found = {name: _first_number(given, spellings) for name, spellings in _TOKENS.items()}
+def _count(tokens: dict[str, int | float], usage: Mapping[str, Any]) -> None:
+    found = {name: _first_number(usage, spellings) for name, spellings in _TOKENS.items()}
     if found["total"] is None:
         found["total"] = (found["prompt"] or 0) + (found["completion"] or 0)
     for name, number in found.items():
@@ -176,7 +172,7 @@ def _first_number(usage: Mapping[str, Any], spellings: Sequence[str]) -> int | f
 def _model(metadata: Sequence[str | None], known: dict[str, str | None]) -> str | None:
     """The model that the metadata names; what came later wins. Most operations of an agent say the same."""
     for text in reversed(metadata):
-        if text is not None and '"model' in text:
+        if isinstance(text, str) and '"model' in text:
             if text not in known:
                 known[text] = _named(text)
             if known[text] is not None:
@@ -186,7 +182,7 @@ def _model(metadata: Sequence[str | None], known: dict[str, str | None]) -> str 
 
 def _named(lines: str) -> str | None:
     for line in reversed(lines.split("\n")):
-        fields: dict[str, Any] = from_json(line)
+        fields = columns.merged((line,))
         parameters: Any = fields.get("model_parameters") or fields.get("modelParameters")
         own: Any = cast("dict[str, Any]", parameters).get("model") if isinstance(parameters, dict) else None
         for value in (own, fields.get("model")):

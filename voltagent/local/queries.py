@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from voltagent.local import columns
 from voltagent.local.records import (
     OPERATION,
     OPERATION_SUMMARY,
@@ -40,7 +41,7 @@ _FACETS: Final[Mapping[str, str]] = {
         SELECT agent_id {_RECENT} UNION
         SELECT name FROM (SELECT name FROM operations WHERE kind = 'agent' ORDER BY start_ns DESC LIMIT 5000)""",  # noqa: S608 - all of it is written here
     "users": f"SELECT DISTINCT user_id {_RECENT} WHERE user_id IS NOT NULL",
-    "tags": f"SELECT DISTINCT value {_RECENT}, json_each(tags) WHERE tags IS NOT NULL",
+    "tags": f"SELECT DISTINCT value {_RECENT}, json_each(CASE WHEN json_valid(tags) THEN tags END)",
     # from one kind to the next in an index: `DISTINCT` would read all of it
     "kinds": """
         WITH RECURSIVE kinds(kind) AS (
@@ -80,7 +81,7 @@ def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
 def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
     """How the traces' inputs begin, as JSON text of at most so many characters."""
     found = store.rows(_INPUTS.format(_marks(trace_ids)), (length, *trace_ids))
-    return {id: text for id, text in found if text is not None}
+    return {id: columns.text(begins) for id, begins in found if begins is not None}
 
 
 def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:

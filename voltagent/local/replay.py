@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pydantic_core import from_json
-
 from voltagent._clock import id_text, iso_text
 from voltagent._span import EVENT_NAMES, MEMORY, TRACE, Event, Phase, Remote, Span, Trace
+from voltagent.local import columns
 from voltagent.local.writing import RUNNING
 
 __all__ = ["OPERATION_ROWS", "TRACE_ROW", "replayed"]
@@ -125,12 +124,13 @@ def _fill(span: Span, status: str, start_ns: int, end_ns: int | None, tags: str 
     usage, error, metadata, updates, end_metadata, input, output = payload
     span.start_ns, span.end_ns = start_ns, end_ns
     span.status = None if status == RUNNING else status
-    span.tags = None if tags is None else tuple(from_json(tags)) or None
-    span.usage = None if usage is None else from_json(usage)
-    span.error, span.metadata, span.input, span.output = map(_bytes, (error, metadata, input, output))
-    at_end = _lines(end_metadata)
+    span.tags = columns.tags(tags) or None
+    span.usage = columns.usage(usage)
+    span.error, span.input, span.output = map(columns.payload, (error, input, output))
+    span.metadata = next(iter(columns.payloads(metadata)), None)
+    at_end = columns.payloads(end_metadata)
     # an update before the end is among what the end added; one that is not came later, or from elsewhere
-    span.more_metadata = (*(line for line in _lines(updates) if line not in at_end), *at_end)
+    span.more_metadata = (*(line for line in columns.payloads(updates) if line not in at_end), *at_end)
 
 
 def _make_point(span: Span) -> None:
@@ -166,14 +166,6 @@ def _id(text: str) -> int | str:
 def _remote(text: str) -> Remote:
     trace_id, span_id, state = text.split(" ", 2)
     return Remote(trace_id, span_id, state=state)
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else text.encode()
-
-
-def _lines(texts: str | None) -> tuple[bytes, ...]:
-    return () if texts is None else tuple(line.encode() for line in texts.split("\n"))
 
 
 def _joined(objects: Sequence[bytes]) -> bytes:
