@@ -50,7 +50,7 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change what is recorded."""
+    """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change the recording."""
     monkeypatch.setattr(_walk, "SECONDS", PATIENCE)
     monkeypatch.setattr(_walk, "_FUTILE_SECONDS", PATIENCE)
 
