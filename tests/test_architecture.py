@@ -14,7 +14,7 @@ ROOT = Path(voltagent.__file__).parent
 
 # Rooms by floor, from left to right. A folder stands for all in it unless a file of it is named.
 FLOORS = (
-    ("errors", "types", "_clock", "_guard", "_spelling", "_version"),
+    ("errors", "_spelling", "types", "_clock", "_guard", "_version"),
     ("_span", "_context", "settings"),
     (
         "_snapshot",

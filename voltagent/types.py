@@ -11,7 +11,7 @@ A wrong value raises ``pydantic.ValidationError``, as it did there; the handles 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final, SupportsIndex, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, SupportsIndex, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,7 @@ from pydantic import ValidationError as PydanticValidationError
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from voltagent._spelling import convert_metadata_to_camel_case, snake_to_camel
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 
 if TYPE_CHECKING:
@@ -65,30 +66,6 @@ __all__ = [
     "convert_metadata_to_camel_case",
     "snake_to_camel",
 ]
-
-
-def snake_to_camel(snake_str: str) -> str:
-    """``prompt_tokens`` becomes ``promptTokens``; text without an underscore stays as it is."""
-    first, *rest = snake_str.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-def convert_metadata_to_camel_case(metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A copy of ``metadata`` with camelCase keys, through nested dicts (but not into lists).
-
-    Gives ``None`` for ``None``. A key that is not text stays as it is.
-    """
-    if not metadata:
-        return metadata
-    return {_camel_key(key): _camel_value(value) for key, value in metadata.items()}
-
-
-def _camel_key(key: object) -> Any:
-    return snake_to_camel(key) if isinstance(key, str) else key
-
-
-def _camel_value(value: Any) -> Any:
-    return convert_metadata_to_camel_case(cast(dict[str, Any], value)) if isinstance(value, dict) else value
 
 
 class EventStatus(str, Enum):

@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent._clock import id_text, iso_text
 from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span
-from voltagent.types import convert_metadata_to_camel_case, snake_to_camel
+from voltagent._spelling import convert_metadata_to_camel_case, snake_to_camel
 
 __all__ = ["Ids", "Request", "create", "end_id", "end_span_id", "is_operation", "request", "segment"]
 
