@@ -2,6 +2,7 @@
 
 The environment is `.venv-0.1.1` beside the tests. Where it cannot be made (no package index), those tests are skipped
 with a line that says so; with `VOLTAGENT_REQUIRE_OLDER=1` in the environment, as `.ci/run` sets it, they fail instead.
+`python -m tests.older_package` makes it beforehand.
 """
 
 from __future__ import annotations
@@ -99,3 +100,7 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+if __name__ == "__main__":  # before the suite runs, so that no test waits for a package index
+    sys.exit(_problem())
