@@ -223,6 +223,19 @@ def test_the_numbers_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Sit
     assert page.evaluate(_STAYED)
 
 
+def test_numbers_of_nothing_lead_back_to_the_plots(site: Site, new_page: Open):
+    site.run.recorder.succeed(site.run.recorder.start(site.run.trace("desk", ended=False), "tool", "t", b"{}"), b"{}")
+    site.run.save()
+    page = new_page("#/numbers?within=all&by=tool")
+    for _ in range(2):
+        expect(page.locator(".plots > .plot")).to_have_count(4)
+        expect(page.locator(".numbers-body > *")).to_have_count(3)
+        page.keyboard.press("a")
+        expect(page.locator(".numbers-body")).to_contain_text("No traces yet")
+        expect(page.locator(".numbers-body > *")).to_have_count(1)
+        page.keyboard.press("t")
+
+
 def test_turns_of_a_conversation_stay_as_they_were_opened(site: Site, new_page: Open):
     deep = b'{"question": "where is it?", "deep": {"deep": {"deep": {"bottom": 1}}}}'
     site.run.trace("desk", input=deep, conversation_id="c-1")

@@ -21,7 +21,7 @@ export function openNumbers(host, first) {
   document.title = "Numbers · voltagent";
   view.tools = element("div", { class: "filters" });
   view.body = element("div", { class: "numbers-body" });
-  view.pictures = element("div", { class: "plots" }, view.plots.map(({ figure }) => figure));
+  view.pictures = element("div", { class: "plots", "data-key": "plots" }, view.plots.map(({ figure }) => figure));
   host.append(view.tools, view.body);
   useKeys([
     [["a"], "by agent", () => set(view, { by: "agent" })],
@@ -115,7 +115,7 @@ function plots() {
 
 function keyLine(view, groups, rest) {
   const others = rest.length ? element("span", { class: "series dim" }, element("i", { class: "swatch series-rest" }), plural(rest.length, "other")) : null;
-  return element("div", { class: "key-line" }, groups.filter(isMain).map((group) => toggleOf(view, group)), others);
+  return element("div", { class: "key-line", "data-key": "names" }, groups.filter(isMain).map((group) => toggleOf(view, group)), others);
 }
 
 /** A colour of its own for each group that has much of anything; one for all others. */
@@ -156,7 +156,7 @@ function table(view, groups, by) {
   const head = element("tr", {}, element("th", { scope: "col" }, by), HEADINGS.map((name) => element("th", { scope: "col", class: "number" }, name)));
   const caption = element("caption", { class: "dim" }, `${plural(groups.length, by)}`);
   const table = element("table", { class: "totals" }, caption, element("thead", {}, head), element("tbody", {}, groups.map((group) => row(view, group))));
-  return element("div", { class: "totals-holder" }, table);
+  return element("div", { class: "totals-holder", "data-key": "totals" }, table);
 }
 
 /** The name of a group, as a button that shows and hides it. */

@@ -8,6 +8,7 @@ import { LISTENERS, SHOWS } from "./dom.js";
  *
  * A child that is there already is changed where it differs: the one with the same `data-key`, without a key the next of
  * its tag. What was made with `shows` (see `element`) is left alone while that gives the same, and replaced otherwise.
+ * What its maker keeps, to hand it in again, needs a key, or it would lend its place and its parts to another drawing.
  */
 export function patch(place, wanted) {
   const focused = document.activeElement;
