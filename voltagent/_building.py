@@ -61,6 +61,9 @@ def _otlp(given: settings.Otlp, transport: httpx.BaseTransport | None) -> OtlpEx
         timeout=given.timeout,
         resource=given.resource,
         profiles=given.profiles,
+        certificate=given.certificate,
+        client_certificate=given.client_certificate,
+        client_key=given.client_key,
         transport=transport,
     )
 

@@ -21,7 +21,8 @@ from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from voltagent import _clock
-from voltagent._http import Answer, Door, Unreachable, proxy_place
+from voltagent._http import Answer, Certificates, Door, Unreachable, proxy_place
+from voltagent.errors import ValidationError
 from voltagent.local.store import Store, StoreError
 from voltagent.settings import Otlp, Settings
 from voltagent.wire.otlp import ENCODINGS, resource_message
@@ -68,6 +69,7 @@ class _Question:
     method: str
     path: str
     body: bytes
+    certificates: Certificates | None = None
 
     @property
     def place(self) -> str:
@@ -133,6 +135,7 @@ def _otlp(given: Otlp, settings: Settings) -> _Question:
         method="POST",
         path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         body=_gzipped(body) if packed else body,
+        certificates=Certificates(given.certificate, given.client_certificate, given.client_key),
     )
 
 
@@ -182,7 +185,8 @@ def _asked(question: _Question, limit: float) -> Iterator[Finding]:
 def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answer:
     """Send the question on a thread that can be left: a name look-up has no limit of its own."""
     ours = {name: key for name, key in keys.items() if name in _PLATFORM_KEYS}
-    door = Door(question.url, {**question.headers, **ours}, extra=keys, timeout=limit)
+    headers = {**question.headers, **ours}
+    door = Door(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
     line = door.line()
     answered: Future[Answer] = Future()
 
@@ -258,8 +262,12 @@ def _out_of_time(place: str, setting: str, said: str, limit: float) -> _Told | N
 def _told_tls(question: _Question, cause: BaseException, *, connecting: bool) -> _Told | None:
     place = question.place  # also where a proxy stands between: TLS goes through it
     if isinstance(cause, ssl.SSLCertVerificationError):
-        advice = "where a proxy or an authority of your own signs, name its certificates' file in SSL_CERT_FILE"
+        which = "OTEL_EXPORTER_OTLP_CERTIFICATE" if question.wire == "otlp" else "SSL_CERT_FILE"
+        advice = f"where a proxy or an authority of your own signs, name its certificates' file in {which}"
         return "tls", f"the certificate of {place} is not trusted: {cause.verify_message}", advice
+    if isinstance(cause, ssl.SSLError) and "CERTIFICATE_REQUIRED" in (cause.reason or ""):
+        advice = "name its files in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY, or pass an http_client"
+        return "tls", f"{place} wants a certificate of ours", advice
     hung_up = connecting and isinstance(cause, ConnectionResetError | BrokenPipeError | ConnectionAbortedError)
     if isinstance(cause, ssl.SSLError) or (hung_up and question.url.startswith("https:")):
         text = f"{place} was reached, but does not speak TLS as we do ({_system_text(cause)})"
@@ -283,9 +291,8 @@ def _told(place: str, setting: str, cause: BaseException, *, connecting: bool) -
 def _unprepared(question: _Question, fault: Exception) -> Finding:
     # without the fault's text: it may quote a proxy's URL with its password
     kind = type(fault).__name__
-    if isinstance(fault, OSError):
-        return Finding("wrong", question.wire, "tls", f"the trusted certificates cannot be read ({kind})",
-                       "check the files that SSL_CERT_FILE and SSL_CERT_DIR name")  # fmt: skip
+    if isinstance(fault, ValidationError):
+        return Finding("wrong", question.wire, "tls", str(fault), "check the files that these name")
     return Finding("wrong", question.wire, "value", f"no request to {question.place} can be made ({kind})",
                    f"check {question.setting}, and {_PROXIES}")  # fmt: skip
 

@@ -20,7 +20,7 @@ import httpx
 from voltagent import _clock
 from voltagent.errors import ValidationError
 
-__all__ = ["Answer", "Door", "Line", "Unreachable", "proxy_place"]
+__all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "proxy_place"]
 
 _CONNECT_SECONDS: Final = 3.0
 _SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
@@ -66,10 +66,21 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Certificates(NamedTuple):
+    """Files in PEM form: the authorities to trust (else as httpx has it), and who we are, for servers that ask."""
+
+    authorities: str | os.PathLike[str] | None = None
+    client: str | os.PathLike[str] | None = None
+    client_key: str | os.PathLike[str] | None = None
+
+
 class Door:
     """One origin, and the way there: proxy and certificates as httpx takes them from the environment.
 
     ``transport`` is used as it is, for all connections.
+
+    Raises:
+        ValidationError: certificates that cannot be used; the text names the setting.
     """
 
     def __init__(
@@ -80,6 +91,7 @@ class Door:
         extra: Mapping[str, str] | None = None,
         timeout: float = 30.0,
         transport: httpx.BaseTransport | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self.timeout = timeout
         self._base = base_url.rstrip("/")
@@ -91,7 +103,9 @@ class Door:
         self._urls: dict[str, httpx.URL] = {}
         self._given = transport
         self._proxy = _proxy_for(url)
-        self._verify: ssl.SSLContext | bool = httpx.create_ssl_context() if url.scheme == "https" else False
+        self._verify: ssl.SSLContext | bool = (
+            _trusting(certificates or Certificates()) if url.scheme == "https" else False
+        )
         self.tls = url.scheme == "https"
         if transport is None:
             self._transport().close()  # it imports what sending needs, as does the next line: see _fork_safe
@@ -270,6 +284,27 @@ def proxy_place(url: str) -> str | None:
     """``host:port`` of the proxy that requests to a URL take, without its password; ``None`` where they go straight."""
     proxy = _proxy_for(httpx.URL(url))
     return None if proxy is None else httpx.URL(proxy).netloc.decode("ascii")
+
+
+def _trusting(files: Certificates) -> ssl.SSLContext:
+    name = "the file or folder of certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
+    try:
+        if files.authorities is None:
+            context = httpx.create_ssl_context()
+        else:
+            name = "certificate (OTEL_EXPORTER_OTLP_CERTIFICATE)"
+            context = ssl.create_default_context(cafile=files.authorities)
+        if files.client is not None:
+            name = "client_certificate or client_key (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY)"
+            context.load_cert_chain(files.client, files.client_key, password="")  # else it asks on the terminal
+    except OSError as fault:
+        why = (fault.reason if isinstance(fault, ssl.SSLError) else None) or fault.strerror
+        raise ValidationError(f"{name} cannot be used: {why}; it has to be in PEM form, keys not encrypted") from None
+    if files.client is None and files.client_key is not None:
+        raise ValidationError(
+            "client_key (OTEL_EXPORTER_OTLP_CLIENT_KEY) is of no use without client_certificate (…_CLIENT_CERTIFICATE)"
+        )
+    return context
 
 
 def _proxy_for(url: httpx.URL) -> str | None:

@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 from voltagent.errors import ValidationError
 
-__all__ = ["Reader", "attributes", "count", "delay", "flag", "header_text", "headers", "mebibytes", "names", "one_of",
-           "otlp_endpoint", "otlp_protocol", "otlp_timeout", "path", "rate", "seconds", "switch_or_path", "text",
-           "url"]  # fmt: skip
+__all__ = ["Reader", "attributes", "count", "delay", "file", "flag", "header_text", "headers", "mebibytes", "names",
+           "one_of", "otlp_endpoint", "otlp_protocol", "otlp_timeout", "path", "rate", "seconds", "switch_or_path",
+           "text", "url"]  # fmt: skip
 
 Reader: TypeAlias = Callable[[str, object], Any]
 
@@ -112,6 +112,16 @@ def path(name: str, value: object) -> Path:
         return Path(os.fsdecode(given)).expanduser()
     except RuntimeError:  # ~somebody, whom this machine does not know
         raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
+
+
+def file(name: str, value: object) -> Path:
+    """A path of something that is there to be read."""
+    given = path(name, value)
+    try:
+        given.open("rb").close()
+    except OSError as fault:
+        raise ValidationError(f"{name} names a file that cannot be read: {fault.strerror}") from None
+    return given
 
 
 def switch_or_path(name: str, value: object) -> bool | Path:

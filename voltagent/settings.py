@@ -39,6 +39,9 @@ class Otlp:
     timeout: float
     profiles: tuple[str, ...]
     resource: Mapping[str, str]
+    certificate: Path | None = None  # files in PEM form: whom to trust, and who we are
+    client_certificate: Path | None = None
+    client_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,9 @@ class Arguments(TypedDict, total=False):
     otlp_protocol: str | None
     otlp_compression: str | None
     otlp_timeout: float | None
+    otlp_certificate: str | os.PathLike[str] | None
+    otlp_client_certificate: str | os.PathLike[str] | None
+    otlp_client_key: str | os.PathLike[str] | None
     resource: Mapping[str, str] | None
 
 
@@ -142,6 +148,9 @@ _OTLP_READERS: Final[Mapping[str, tuple[tuple[str, ...], _values.Reader]]] = {
     "otlp_protocol": (_otel("PROTOCOL"), _values.otlp_protocol),
     "otlp_compression": (_otel("COMPRESSION"), _values.one_of("none", "gzip")),
     "otlp_timeout": (_otel("TIMEOUT"), _values.otlp_timeout),
+    "otlp_certificate": (_otel("CERTIFICATE"), _values.file),
+    "otlp_client_certificate": (_otel("CLIENT_CERTIFICATE"), _values.file),
+    "otlp_client_key": (_otel("CLIENT_KEY"), _values.file),
 }
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 
@@ -250,6 +259,9 @@ def _otlp(read: Mapping[str, Any], resource: Mapping[str, str], settings: Mappin
         timeout=read["otlp_timeout"] or settings.get("timeout", 10.0),
         profiles=settings.get("profiles") or (("voltops",) if to_platform else ("genai",)),
         resource=resource,
+        certificate=read["otlp_certificate"],
+        client_certificate=read["otlp_client_certificate"],
+        client_key=read["otlp_client_key"],
     )
 
 

@@ -21,6 +21,7 @@ from voltagent.errors import ValidationError
 
 __all__ = ["add"]
 
+_FILES: Final = ("certificate", "client_certificate", "client_key")
 _PARTS: Final = ("wrapt", "httpx", "pydantic")
 _COLOURS: Final[Mapping[str, str]] = {"ok": "running", "note": "tool", "wrong": "error"}
 
@@ -84,7 +85,7 @@ def _rows(in_force: settings.Settings) -> list[_Row]:
     """Each setting with its value and where that comes from; what is secret is not shown."""
     values: dict[str, object] = {name: getattr(in_force, name) for name in settings.known_settings()}
     if in_force.otlp is not None:
-        for name in ("endpoint", "headers", "protocol", "compression", "timeout"):
+        for name in ("endpoint", "headers", "protocol", "compression", "timeout", *_FILES):
             values[f"otlp_{name}"] = getattr(in_force.otlp, name)
         values["profiles"], values["resource"] = in_force.otlp.profiles, in_force.otlp.resource
     return [

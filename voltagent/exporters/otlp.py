@@ -7,6 +7,7 @@ is kept until the end of its span. Rules of the protocol: https://opentelemetry.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from voltagent import _clock, _values, retry
 from voltagent._guard import say_once
-from voltagent._http import Answer, Door, Line, Unreachable
+from voltagent._http import Answer, Certificates, Door, Line, Unreachable
 from voltagent._span import Event
 from voltagent._version import VERSION
 from voltagent._weight import MOST
@@ -73,7 +74,11 @@ class OtlpExporter:
         scope: the name of what recorded them (default ``voltagent``).
         profiles: how attributes are named, one or several of ``voltops``, ``genai``, ``openinference``, ``langfuse``.
             The first one names the spans.
-        transport: an ``httpx`` transport for the requests.
+        certificate: a file in PEM form with the authorities to trust; else those of ``SSL_CERT_FILE`` and
+            ``SSL_CERT_DIR``, else those that come with httpx.
+        client_certificate, client_key: files in PEM form for a server that wants to know its clients. The key may be in
+            the same file as the certificate, and must not be encrypted.
+        transport: an ``httpx`` transport for the requests; it has certificates of its own.
 
     Raises:
         ValidationError: a value that does not fit; the text names it.
@@ -92,6 +97,9 @@ class OtlpExporter:
         resource: Mapping[str, str] | None = None,
         scope: str = "voltagent",
         profiles: tuple[str, ...] = ("genai",),
+        certificate: str | os.PathLike[str] | None = None,
+        client_certificate: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         base, self._path = _split(endpoint)
@@ -105,7 +113,8 @@ class OtlpExporter:
         given = _checked_headers(headers or {})
         self._secrets = [value for value in given.values() if len(value) > 5]
         named = {"user-agent": f"voltagent-python/{VERSION}", **given}
-        self._door = Door(base, {**named, **fixed}, timeout=timeout, transport=transport)
+        files = Certificates(certificate, client_certificate, client_key)
+        self._door = Door(base, {**named, **fixed}, timeout=timeout, transport=transport, certificates=files)
         self._resource = resource_message({"service.name": "voltagent", **(resource or {})})
         self._scope: Message = {"name": scope}
         self._spans = OpenSpans(profiles)

@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -162,7 +162,7 @@ class Spool:
     # --------------------------------------------------------------------------------------------------------- bounds
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> Generator[None, None, None]:
         """Keep other processes from writing meanwhile: what there is room for is there for one of them.
 
         One that does not come to its end is not waited for.
