@@ -12,6 +12,7 @@ import pytest
 from tests.rich_trace import rich_events
 from tests.stored import Run
 from voltagent._clock import id_text
+from voltagent._span import TOOL
 from voltagent.local.console import span_tree
 from voltagent.local.server import serving
 from voltagent.local.store import Filter, Store
@@ -133,6 +134,21 @@ def test_the_list_ends_at_a_hundred_and_the_newest_come_first(tmp_path: Path, co
     traces = data(console, "/observability/traces")["traces"]
     assert len(traces) == 100
     assert [trace["spans"][0]["name"] for trace in traces[:2]] == ["bot-102", "bot-101"]
+
+
+def test_a_list_has_the_beginning_of_a_large_trace(tmp_path: Path, console: httpx.Client) -> None:
+    run = Run(tmp_path / "traces.db")
+    root = run.trace("large", ended=False)
+    for number in range(2_500):
+        run.recorder.succeed(run.recorder.start(root, TOOL, f"tool {number}", b"{}"), b"{}")
+    run.recorder.succeed(root, b"{}")
+    run.save()
+    (listed,) = data(console, "/observability/traces")["traces"]
+    whole = data(console, f"/observability/traces/{listed['traceId']}")
+    assert (listed["spanCount"], len(listed["spans"])) == (2_501, 2_000)
+    assert (whole["spanCount"], len(whole["spans"])) == (2_501, 2_501)
+    assert listed["spans"] == whole["spans"][:2_000]
+    assert len(whole["tree"][0]["children"]) == 2_500
 
 
 def test_an_empty_store_and_one_that_is_not_there(console: httpx.Client) -> None:

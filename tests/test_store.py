@@ -366,6 +366,10 @@ def test_lists_are_filtered(run: Run) -> None:
     assert names(store, agent="two", status="error") == []
     for needle in ("50%", '"it"', "café_", "HAMMER", "nail", "bent", "broken", "out", "one"):
         assert names(store, text=needle) == ["one"], needle
+    whole = '50% of "it" café_x'
+    for begins in range(len(whole)):  # whichever letter of it is the rarest
+        for ends in range(begins + 1, len(whole) + 1):
+            assert "one" in names(store, text=whole[begins:ends].upper().replace("É", "é")), (begins, ends)
     for needle in ("5%0", "cafe_x", "hammer_", "text_", "\\"):
         assert names(store, text=needle) == [], needle
     hostile = "'; DROP TABLE traces; --"

@@ -141,7 +141,7 @@ def test_filters(run: Run, client: httpx.Client) -> None:
     ("query", "words"),
     [("limit=0", "limit must be between 1 and 500, not '0'"), ("limit=many", "limit must be a number, not 'many'"),
      ("since=1e30", "since must be between"), ("since=-1", "since must be between"), ("min_ms=nan", "min_ms must be"),
-     ("until=inf", "until must be"), ("limit=501", "limit must be between")],
+     ("until=inf", "until must be"), ("limit=501", "limit must be between"), ("text=" + "x" * 9000, "at most 1000")],
 )  # fmt: skip
 def test_a_filter_that_makes_no_sense_is_said(client: httpx.Client, query: str, words: str) -> None:
     answer = client.get(f"/api/traces?{query}")

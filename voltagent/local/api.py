@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _LONGEST_ERROR: Final = 200  # characters of an error in a list
 _LONGEST_INPUT: Final = 300  # characters of an input in a list
+_LONGEST_TEXT: Final = 1000  # characters to look for
 _MOST_TRACES: Final = 500  # of one answer
 _MOST_TURNS: Final = 200  # traces of a conversation
 _MOST_BUCKETS: Final = 500
@@ -55,6 +56,8 @@ def _filter(request: Request) -> Filter:
         number = _number(request, name, 0, _LARGEST_TIME * 1000 // factor)
         return None if number is None else number * factor
 
+    if len(request.query.get("text", "")) > _LONGEST_TEXT:
+        raise RequestError(400, f"text must have at most {_LONGEST_TEXT} characters")
     return Filter(
         **{name: request.query.get(name) or None for name in _TEXTS},
         since_ns=time("since", 1000),

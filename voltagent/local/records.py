@@ -132,13 +132,15 @@ _TAG: Final = """
     OR id IN (
         SELECT o.trace_id FROM operations o, json_each(CASE WHEN json_valid(o.tags) THEN o.tags END) WHERE
         o.tags IS NOT NULL AND json_each.value = :tag)"""
-# LIKE looks at each byte once and ignores case in ASCII: 0.03 s for 50 000 operations with 1 KB of payload each. A
-# full-text index would answer sooner and cost every insert.
-_TEXT: Final = r"""
-    name LIKE :plain ESCAPE '\' OR agent_id LIKE :plain ESCAPE '\' OR input LIKE :quoted ESCAPE '\'
-    OR output LIKE :quoted ESCAPE '\' OR error LIKE :quoted ESCAPE '\' OR id IN (
-        SELECT trace_id FROM operations WHERE name LIKE :plain ESCAPE '\' OR input LIKE :quoted ESCAPE '\'
-        OR output LIKE :quoted ESCAPE '\' OR error LIKE :quoted ESCAPE '\')"""
+# LIKE ignores case in ASCII, and looks at each byte once, but stops at each that is as the first of the pattern. So a
+# part of the text that begins with a rare letter is looked for first: half the time for 50 000 operations with 2 KB of
+# payload each. A full-text index would answer sooner and cost every insert.
+_HOLDS: Final = r"({0} LIKE :rare ESCAPE '\' AND {0} LIKE :quoted ESCAPE '\')"
+_PAYLOADS: Final = " OR ".join(map(_HOLDS.format, ("input", "output", "error")))
+_TEXT: Final = rf"""
+    name LIKE :plain ESCAPE '\' OR agent_id LIKE :plain ESCAPE '\' OR {_PAYLOADS} OR id IN (
+        SELECT trace_id FROM operations WHERE name LIKE :plain ESCAPE '\' OR {_PAYLOADS})"""  # noqa: S608 - all of it is written here
+_COMMON_FIRST: Final = ' etaoinsrhld"cum,.:0123456789fpgwyb_-/vkxjqz'  # in English texts and JSON, about
 # The second half of the status is what lets SQLite use the partial index.
 _CONDITIONS: Final[Mapping[str, str]] = {
     "agent": _AGENT,
@@ -184,16 +186,20 @@ class Filter:
         if self.status is not None and self.status != "completed":
             conditions.append("status <> 'completed'")
         if self.text is not None:
-            values |= {
-                "plain": _pattern(self.text),
-                "quoted": _pattern(json.dumps(self.text, ensure_ascii=False)[1:-1]),
-            }
+            quoted = json.dumps(self.text, ensure_ascii=False)[1:-1]
+            values |= {"plain": _pattern(self.text), "quoted": _pattern(quoted), "rare": _pattern(_from_rarest(quoted))}
             del values["text"]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = "ORDER BY start_ns DESC, key DESC"
         # the page is found first: what a line shows is then counted for the page only
         page = f"SELECT key FROM traces {where} {order} LIMIT :limit"  # noqa: S608 - values are bound
         return f"SELECT {SUMMARY} FROM traces WHERE key IN ({page}) {order}", {**values, "limit": limit}  # noqa: S608
+
+
+def _from_rarest(text: str) -> str:
+    """The text from its rarest letter on."""
+    begins = max(range(len(text)), key=lambda place: _COMMON_FIRST.find(text[place].lower()), default=0)
+    return text[begins:]
 
 
 def _pattern(text: str) -> str:

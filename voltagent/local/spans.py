@@ -7,7 +7,7 @@ milliseconds, durations are milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from voltagent._clock import iso_text
@@ -27,16 +27,21 @@ _PLANS: Final = plans(("voltops",))
 _SCOPE: Final = {"name": "voltagent"}
 
 
-def spans_of(store: Store, trace_id: str, operations: Sequence[str] | None = None) -> list[Json]:
-    """A trace's spans, the root first, then in the order in which they began; empty where there is no such trace.
+def spans_of(
+    store: Store, trace_id: str, operations: Sequence[str] | None = None, most: int | None = None
+) -> Iterator[Json]:
+    """A trace's spans, the root first, then in the order in which they began; none where there is no such trace.
 
-    ``operations`` are the ids of those that are wanted, besides the root (default: all).
+    They are made one by one: of a large trace, all at once would be many times its JSON text.
+
+    ``operations`` are the ids of those that are wanted, besides the root (default: all), and ``most`` is how many of
+    all (default: likewise).
     """
     trace = store.rows(TRACE_ROW, (trace_id,))
     if not trace:
-        return []
+        return iter(())
     if operations is None:
-        rows = store.rows(OPERATION_ROWS, (trace_id,))
+        rows = store.rows(f"{OPERATION_ROWS} LIMIT ?", (trace_id, -1 if most is None else most - 1))
     else:
         marks = ", ".join("?" * len(operations))
         query = f"SELECT * FROM ({OPERATION_ROWS}) WHERE id IN ({marks})"  # noqa: S608 - values are bound
@@ -44,12 +49,12 @@ def spans_of(store: Store, trace_id: str, operations: Sequence[str] | None = Non
     return stated(replayed(trace[0], rows))
 
 
-def stated(events: Iterable[Event]) -> list[Json]:
+def stated(events: Iterable[Event]) -> Iterator[Json]:
     """The spans that events are about, as they are after the last of them."""
     points: dict[Span, bool] = {}
     for phase, span, _ in events:
         points[span] = phase is Phase.POINT or points.get(span, False)
-    return [_json(span, point=point) for span, point in sorted(points.items(), key=_moment)]
+    return (_json(span, point=point) for span, point in sorted(points.items(), key=_moment))
 
 
 def _moment(pair: tuple[Span, bool]) -> tuple[bool, int]:

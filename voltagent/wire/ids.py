@@ -7,6 +7,7 @@ A UUID has 32 digits, so a trace keeps its own; a span gets the last 16 of its U
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -24,12 +25,14 @@ _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 
 
+@lru_cache(maxsize=1024)  # all spans of a trace ask for the same one
 def trace_id(identifier: int | str) -> str:
     """The 32 hex digits for a trace's id: those of the UUID, else of a SHA-256 of the text."""
     digits = _digits(identifier)
     return digits if digits is not None and digits != _NO_TRACE else _hashed(identifier, 32)
 
 
+@lru_cache(maxsize=1024)  # and many for the same parent
 def span_id(identifier: int | str) -> str:
     """The 16 hex digits for the id of an operation or, for its root span, of a trace."""
     if isinstance(identifier, str) and _SPAN.fullmatch(identifier) and identifier != _NO_SPAN:

@@ -24,7 +24,8 @@ def attributes(given: object) -> dict[str, Any]:
     for pair in _items(given):
         key, value = pair.get("key"), pair.get("value")
         if isinstance(key, str) and isinstance(value, dict):
-            found[key] = _any_value(cast(dict[str, Any], value))
+            # nearly all are texts
+            found[key] = value["stringValue"] if "stringValue" in value else _any_value(cast(dict[str, Any], value))
     return found
 
 
