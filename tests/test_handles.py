@@ -11,6 +11,7 @@ import time
 import weakref
 from collections import UserDict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock, Mock
@@ -230,7 +231,12 @@ def test_being_stopped_is_recorded_as_cancelled(trace: Trace, sink: ListSink, fa
     [
         ("text", "text"),
         ({"message": "m", "code": 7}, {"message": "m", "code": 7}),
-        (["odd"], ["odd"]),
+        (["odd", 1], '["odd",1]'),
+        (True, "true"),
+        (404, "404"),
+        (1.5, "1.5"),
+        (float("nan"), "NaN"),
+        (Path("/a"), "/a"),
     ],
 )
 def test_an_error_that_is_no_exception_is_sent_as_given(

@@ -159,6 +159,7 @@ def _message(recorder: Recorder, trace: Trace, message: object) -> Failure | byt
         return recorder.failure(
             trace, cast(BaseException, message), message=recorder.capture_input and recorder.capture_output
         )
-    if _peek.has_base(kind, int) or _peek.has_base(kind, float):
-        message = recorder.snapshot.encode(message, METADATA_LIMIT).decode().strip('"')  # the API takes no numbers
-    return recorder.snapshot.encode(message, METADATA_LIMIT)
+    encoded = recorder.snapshot.encode(message, METADATA_LIMIT)
+    if encoded[:1] in (b'"', b"{"):
+        return encoded
+    return recorder.snapshot.encode(encoded.decode(), METADATA_LIMIT)  # the API takes texts and objects, nothing else
