@@ -90,9 +90,12 @@ def _serve_one(server: Served, sock: socket.socket, wire: _Wire, reader: io.Buff
     wire.deadline = _clock.monotonic() + server.limits.idle
     if not reader.peek(1):
         return False
-    keep_alive = False
+    keep_alive, wants_body = False, True
     try:
-        head, target, captured = _admitted(server, wire, reader)
+        wire.deadline = _clock.monotonic() + server.limits.head
+        head = read_head(reader)
+        wants_body = head.method != "HEAD"
+        target, captured = _admitted(server, head)
         wire.deadline = _clock.monotonic() + server.limits.body
         request = _request(head, captured, read_body(reader, head, lambda: _ask_for_body(head, sock)))
         if isinstance(target, Stream):
@@ -102,20 +105,16 @@ def _serve_one(server: Served, sock: socket.socket, wire: _Wire, reader: io.Buff
         answer = _answer(server, target, request)
     except RequestError as refusal:
         answer = error_answer(refusal.status, str(refusal), refusal.headers)
-    _send(sock, answer, keep_alive, server.limits.answer)
+    _send(sock, answer, keep_alive, server.limits.answer, wants_body=wants_body)
     if not keep_alive:
         _linger(sock)
     return keep_alive
 
 
-def _admitted(
-    server: Served, wire: _Wire, reader: io.BufferedReader[_Wire]
-) -> tuple[Head, Route | Stream, tuple[str, ...]]:
-    """The next request's head, let in, and who answers it: all that is known before its body is read."""
-    wire.deadline = _clock.monotonic() + server.limits.head
-    head = read_head(reader)
+def _admitted(server: Served, head: Head) -> tuple[Route | Stream, tuple[str, ...]]:
+    """Who answers a request, once it is let in: all that is known before its body is read."""
     gate.admit(head.method, head.raw_path, head.headers)
-    return head, *server.table.find(head.method, head.raw_path)
+    return server.table.find(head.method, head.raw_path)
 
 
 def _answer(server: Served, route: Route, request: Request) -> Answer:
@@ -144,7 +143,7 @@ def _request(head: Head, captured: tuple[str, ...], body: bytes) -> Request:
     return Request(head.method, unquote(head.raw_path), captured, dict(pairs), head.headers, body)
 
 
-def _send(sock: socket.socket, answer: Answer, keep_alive: bool, seconds: float) -> None:
+def _send(sock: socket.socket, answer: Answer, keep_alive: bool, seconds: float, *, wants_body: bool) -> None:
     headers = {
         "Content-Type": answer.type,
         "Content-Length": str(len(answer.body)),
@@ -153,7 +152,7 @@ def _send(sock: socket.socket, answer: Answer, keep_alive: bool, seconds: float)
         **answer.headers,
     }
     sock.settimeout(seconds)  # `sendall` counts it over all pieces
-    sock.sendall(head_bytes(answer.status, headers) + answer.body)
+    sock.sendall(head_bytes(answer.status, headers) + (answer.body if wants_body else b""))
 
 
 def _linger(sock: socket.socket) -> None:

@@ -125,7 +125,8 @@ class Table:
         self._streams = {stream.path: stream for stream in streams}
 
     def find(self, method: str, raw_path: str) -> tuple[Route | Stream, tuple[str, ...]]:
-        """The route or stream for a path that is still percent-encoded, and what its pattern captured.
+        """The route or stream for a path that is still percent-encoded, and what its pattern captured. ``HEAD`` is
+        answered as ``GET``, by routes only.
 
         Raises:
             RequestError: 404 where nothing has this path, 405 where something has, for other methods.
@@ -138,9 +139,9 @@ class Table:
             captured = _match(pattern, segments)
             if captured is None:
                 continue
-            if route.method == method:
+            if route.method == ("GET" if method == "HEAD" else method):
                 return route, captured
-            others.add(route.method)
+            others |= {"GET", "HEAD"} if route.method == "GET" else {route.method}
         if others:
             allowed = ", ".join(sorted(others))
             raise RequestError(405, f"{method} is not possible here, only {allowed}", {"Allow": allowed})
