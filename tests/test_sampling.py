@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,61 @@ def test_what_a_parent_elsewhere_leaves_out_is_said_once(caplog: pytest.LogCaptu
             open_trace(recorder, {"agent_id": "a", "parent": PARENT._replace(sampled=False)}, {})
     (said,) = [record.getMessage() for record in caplog.records if "follow_parent=False" in record.getMessage()]
     assert said.startswith("voltagent: a trace is left out")
+
+
+LEFT_OUT = f"00-{'1' * 32}-{'2' * 16}-00"
+
+
+def test_requests_from_what_a_caller_leaves_out_hand_the_caller_on() -> None:
+    seen: list[dict[str, str]] = []
+
+    @voltagent.tool
+    def asks() -> None:
+        seen.append(voltagent.inject({}))
+
+    @voltagent.retriever
+    def streams() -> Iterator[int]:
+        asks()
+        yield 1
+
+    @voltagent.agent
+    async def waits() -> None:
+        asks()
+
+    @voltagent.trace(parent=LEFT_OUT)
+    def decorated() -> None:
+        asks()
+        assert list(streams()) == [1]
+        asyncio.run(waits())
+
+    @voltagent.trace(parent=lambda args: args["headers"])
+    def decorated_stream(headers: dict[str, str]) -> Iterator[int]:
+        asks()
+        yield from streams()
+
+    with recording() as (recorder, sink):
+        decorated()
+        assert list(decorated_stream({"traceparent": LEFT_OUT, "tracestate": "a=1"})) == [1]
+        with open_trace(recorder, {"agent_id": "a", "parent": LEFT_OUT}, {}) as trace:
+            asks()
+            with trace.add_agent(name="n") as agent, agent.add_tool(name="t"):
+                asks()
+                with open_trace(recorder, {"agent_id": "inner"}, {}) as inner:
+                    asks()
+            assert not any(map(bool, (trace, agent, inner, voltagent.current(), voltagent.current_trace())))
+            trace.update(user_id="u")
+            agent.success("x")
+            agent.record(metadata={"a": 1})
+            trace.add_event(name="e", type="t")
+            with pytest.raises(ZeroDivisionError), trace.add_tool(name="t"):
+                raise ZeroDivisionError
+            with voltagent.suppress():
+                asks()
+        assert voltagent.inject({}) == {}
+        assert sink.events == []
+    assert seen.pop() == {}, "nothing is said where all is suppressed"
+    assert [headers["traceparent"] for headers in seen] == [LEFT_OUT] * 8
+    assert [headers.get("tracestate") for headers in seen[3:5]] == ["a=1"] * 2
 
 
 def test_the_sdk_takes_it() -> None:

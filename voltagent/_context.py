@@ -10,7 +10,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from voltagent._span import TRACE, Remote, Span, Trace
 
-__all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INCOMING", "INERT", "bind", "default_recorder", "suppress"]
+__all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INCOMING", "INERT", "bind", "default_recorder", "inert",
+           "suppress"]  # fmt: skip
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,6 +29,16 @@ class _InertSpan(Span):
 
 INERT: Final[Span] = _InertSpan(Trace("", "", None), None, TRACE, "", None, identifier="")
 INERT.end_ns = 0  # it has ended, so that nothing changes it
+
+
+def inert(recorder: object, remote: Remote) -> Span:
+    """A span like :data:`INERT` for a trace that is left out with the one it continues: requests hand that one on."""
+    trace = Trace("", "", recorder)
+    trace.remote = remote
+    span = _InertSpan(trace, None, TRACE, "", None, identifier="")
+    span.end_ns = 0
+    return span
+
 
 # The innermost entered span of this context, also after its end; INERT where nothing may be recorded.
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)

@@ -25,8 +25,8 @@ def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, 
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
     given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
     above = CURRENT.get()
-    if recorder is None or above is INERT:
-        return INERT
+    if recorder is None or (above is not None and not above.recording):
+        return above or INERT
     start_time = given.get("start_time")
     about = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
     return recorder.start_trace(
@@ -47,7 +47,7 @@ def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) ->
     """Start an operation of a kind under ``parent``, from options as ``add_agent`` and its likes take them."""
     given = _options.checked(_WITH_ARTICLE[kind], _options.OPERATION, options, keywords, ("name",))
     if not parent.recording:
-        return INERT
+        return parent
     recorder = cast("Recorder", parent.trace.recorder)
     metadata: Any = given.get("metadata")
     if "model_parameters" in given:

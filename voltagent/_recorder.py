@@ -18,7 +18,7 @@ from voltagent._failure import Failure, descends_from
 from voltagent._guard import guard, logger
 from voltagent._sampling import Sampling
 from voltagent._snapshot import METADATA_LIMIT, Snapshot
-from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Phase, Remote, Sink, Span, Trace
+from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Remote, Sink, Span, Trace
 
 if TYPE_CHECKING:
     from voltagent._notebook import Witness
@@ -105,12 +105,14 @@ class Recorder:
         remote: Remote | None = None,
         **about: str | None,
     ) -> Span:
-        """Start a trace; inert where it is sampled out or refused.
+        """Start a trace; inert where it is sampled out or refused. If it is left out because a caller that was named
+        leaves it out, requests from it hand that caller on.
 
         ``about`` are further fields of :class:`voltagent._span.Trace`; ``above`` is the span that is current outside;
         ``remote`` the span of another process that this trace continues, by default the one that the request being
         served came with, where nothing is current.
         """
+        named = remote
         if remote is None and above is None:
             remote = _beside.current_parent() or _context.INCOMING.get()
         if self.common is not None:
@@ -122,7 +124,7 @@ class Recorder:
         ):
             aside = sampling.aside()
             if aside is None:
-                return _context.INERT
+                return _context.INERT if named is None else _context.inert(_NOTHING, named)
         trace = Trace(identifier or _clock.new_id(), agent_id, self)
         trace.aside = aside
         for field, value in about.items():
@@ -248,6 +250,31 @@ class Recorder:
         if span.kind == AGENT and span.usage is None and span.end_ns is None and type(result) is not str:
             with guard:
                 span.usage = _usage.from_result(result)
+
+
+class _Nowhere:
+    """A sink that takes nothing."""
+
+    @staticmethod
+    def put(event: Event, size: int) -> bool:
+        del event, size
+        return False
+
+
+class _Nothing(Recorder):
+    """The recorder of a trace that is left out: what is started under it is the trace again, and inert as well."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(_Nowhere(), capture_input=False, capture_output=False)
+        self.alive = False
+
+    def start(self, parent: Span, *_: Any, **__: Any) -> Span:
+        return parent
+
+
+_NOTHING: Final = _Nothing()
 
 
 def _joined(first: bytes, second: bytes) -> bytes:

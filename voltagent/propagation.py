@@ -168,9 +168,14 @@ def _text(value: str | bytes) -> str:
 
 
 def outgoing() -> Remote | None:
-    """What a request sent from here belongs to: the current operation, else what the served request came with."""
+    """What a request sent from here belongs to: the current operation, else what the served request came with.
+
+    In a trace that is left out with the one it continues it is that one.
+    """
     span = CURRENT.get()
-    return context_of(span) if span is not None and span.recording else INCOMING.get()
+    if span is None:
+        return INCOMING.get()
+    return context_of(span) if span.recording else span.trace.remote or INCOMING.get()
 
 
 def inject(headers: H) -> H:
