@@ -13,7 +13,7 @@ from tests.browser.look import only, pumped, settled
 from tests.browser.site import Site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import APIResponse, Page, Route
 
 expect = sync_api().expect
 
@@ -26,23 +26,31 @@ def held(page: Page, pattern: str) -> Iterator[Callable[[], None]]:
 
     Each is made when it is asked for, as by a server that is slow to send it.
     """
-    waiting: list[tuple[Route, object]] = []
+    asked: list[Route] = []
+    answers: dict[Route, APIResponse] = {}
+    told: set[Route] = set()
 
     def keep(route: Route) -> None:
-        waiting.append((route, route.fetch()))
+        asked.append(route)
+        answers[route] = route.fetch()
+
+    def let_go() -> None:
+        pumped(page, lambda: len(answers) == len(asked))
+        for route in [route for route in asked if route not in told]:
+            told.add(route)
+            with page.expect_event("requestfinished", lambda one, wanted=route.request: one == wanted):
+                route.fulfill(response=answers[route])
 
     def release() -> None:
-        pumped(page, lambda: waiting)
-        for route, answer in waiting:
-            with page.expect_event("requestfinished", lambda one, wanted=route.request: one == wanted):
-                route.fulfill(response=answer)
-        waiting.clear()
+        pumped(page, lambda: len(asked) > len(told))
+        let_go()
         settled(page)
 
     matched = re.compile(pattern)
     page.route(matched, keep)
     yield release
     page.unroute(matched)
+    let_go()
 
 
 def three(site: Site) -> list[str]:
