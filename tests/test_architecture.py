@@ -38,6 +38,7 @@ FLOORS = (
     (
         "_http",
         "client",
+        "local.claim",
         "local.store",
         "local.spool",
         "exporters.rest",
@@ -67,12 +68,15 @@ PARTS = {
             "local.queries",
             "local.records",
             "local.replay",
+            "local.writers",
             "local.writing",
         ),
         "local.store",
     ),
-    **dict.fromkeys(("_backlog", "_intake", "_lane", "_leaving", "_promise", "_spooled", "_voice"), "sender"),
-    **dict.fromkeys(("local.claim", "local.destination", "local.spool_contents", "local.spool_file"), "local.spool"),
+    **dict.fromkeys(
+        ("_backlog", "_intake", "_lane", "_leaving", "_promise", "_spooled", "_voice", "_written"), "sender"
+    ),
+    **dict.fromkeys(("local.destination", "local.spool_contents", "local.spool_file"), "local.spool"),
     "exporters._round": "exporters.rest",
     "exporters.spans": "exporters.otlp",
 }
