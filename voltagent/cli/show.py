@@ -11,6 +11,7 @@ from typing import Any
 from voltagent.cli import tree, web
 from voltagent.cli.store import add_db, chosen, opened
 from voltagent.cli.text import encodable, style_for
+from voltagent.local.queries import unfinished
 
 __all__ = ["add"]
 
@@ -35,6 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         trace = chosen(store, arguments.trace)
         operations = [] if arguments.web else store.operations(trace.id)
+        is_left_behind = bool(unfinished(store, (trace.id,)))
     finally:
         store.close()
     if arguments.web:
@@ -43,6 +45,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({**asdict(trace), "operations": [asdict(one) for one in operations]}, indent=2))
         return 0
+    if is_left_behind:
+        trace, operations = tree.left_behind(trace), [tree.left_behind(one) for one in operations]
     for line in tree.lines(trace, operations, style_for(sys.stdout), verbose=arguments.verbose):
         print(encodable(line))
     return 0

@@ -21,7 +21,7 @@ from voltagent.cli.screen import Screen
 from voltagent.cli.store import add_db, add_filters, wanted_by
 from voltagent.cli.text import Style, encodable, style_for
 from voltagent.local.feed import Change, Feed, News
-from voltagent.local.queries import operation_summaries
+from voltagent.local.queries import operation_summaries, unfinished
 from voltagent.local.records import OperationSummary
 from voltagent.local.store import Filter, Store, StoreError, TraceSummary
 
@@ -136,6 +136,18 @@ class Board:
         wanted = [change for change in changes if trace_of(change.record) in self._traces]
         return sorted(wanted, key=_moment)
 
+    def left_behind(self) -> list[str]:
+        """The ids of the traces of which is now known that their process is gone; each is told once."""
+        try:
+            found = unfinished(self._store, [one.id for one in self._traces.values() if one.status == "running"])
+        except StoreError:
+            return []  # it is busy: the next look is soon
+        for trace_id in found:
+            self._traces[trace_id] = tree.left_behind(self._traces[trace_id])
+            operations = self._operations[trace_id]
+            self._operations[trace_id] = {id: tree.left_behind(one) for id, one in operations.items()}
+        return list(found)
+
     def _load(self, trace_id: str) -> None:
         found = self._store.traces(replace(self._wanted, id=trace_id), limit=1)
         if found:
@@ -180,8 +192,8 @@ def _moment(change: Change[Any]) -> tuple[bool, int]:
 
 # --------------------------------------------------------------------------------------------------- line by line
 
-_MARKS: Final = {"running": "▸", "completed": "✓", "error": "✗", "cancelled": "-"}
-_ASCII: Final = {"running": ">", "completed": "+", "error": "x", "cancelled": "-"}
+_MARKS: Final = {"running": "▸", "completed": "✓", "error": "✗", "cancelled": "-", "unfinished": "?"}
+_ASCII: Final = {"running": ">", "completed": "+", "error": "x", "cancelled": "-", "unfinished": "?"}
 _DEEPEST: Final = 20
 
 
@@ -201,7 +213,9 @@ def entries(board: Board, changes: Sequence[Change[Any]], style: Style) -> Itera
 
 def _print(feed: Feed, board: Board, style: Style) -> None:
     for news in _looks(feed):
-        for line in entries(board, board.take(news), style):
+        changes = board.take(news)
+        changes += [Change(board.trace(trace_id), began=False, ended=True) for trace_id in board.left_behind()]
+        for line in entries(board, changes, style):
             print(encodable(line))
         sys.stdout.flush()
 
@@ -229,6 +243,10 @@ def _draw(feed: Feed, board: Board, style: Style) -> None:
                     running.pop(trace_id, None)
                     ended[trace_id] = None
                     above += _whole(board, trace_id, style)
+            for trace_id in board.left_behind():
+                running.pop(trace_id, None)
+                ended[trace_id] = None
+                above += _whole(board, trace_id, style)
             while len(ended) > _ENDED:
                 ended.popitem(last=False)
             screen.draw(_live(board, list(running), style, height - 1), above)

@@ -22,6 +22,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "error": "31;1",
     "cancelled": "31",
     "running": "32;1",
+    "unfinished": "31",
     "dim": "2",
     "bold": "1",
 }

@@ -12,6 +12,8 @@ from typing import Any, Final
 from voltagent._readable import clean, duration, moment, short_id, tokens
 from voltagent.cli.store import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
 from voltagent.cli.text import Style, columns, encodable, fitted, padded, style_for
+from voltagent.cli.tree import left_behind
+from voltagent.local.queries import unfinished
 from voltagent.local.store import Filter, TraceSummary
 
 __all__ = ["add", "table"]
@@ -39,6 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     store = opened(arguments.db)
     try:
         found = store.traces(wanted, limit=arguments.limit)
+        left = unfinished(store, [trace.id for trace in found if trace.status == "running"])
     finally:
         store.close()
     if not found:
@@ -47,7 +50,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([asdict(trace) for trace in found], indent=2))
         return 0
-    for line in table(found, style_for(sys.stdout)):
+    shown = [left_behind(trace) if trace.id in left else trace for trace in found]
+    for line in table(shown, style_for(sys.stdout)):
         print(encodable(line))
     return 0
 

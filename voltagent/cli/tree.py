@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
 
 from voltagent._readable import clean, duration, error_text, moment, tokens, value
 from voltagent.cli.text import Style, columns, fitted
 from voltagent.local.records import OperationSummary
 from voltagent.local.store import StoredOperation, StoredTrace, TraceSummary
 
-__all__ = ["facts", "is_moment", "line", "lines", "rows", "title"]
+__all__ = ["facts", "is_moment", "left_behind", "line", "lines", "rows", "title"]
+
+Record = TypeVar("Record", TraceSummary, StoredTrace, OperationSummary, StoredOperation)
 
 _UNICODE: Final = ("├─ ", "└─ ", "│  ", "   ")
 _ASCII: Final = ("|- ", "`- ", "|  ", "   ")
@@ -82,6 +85,11 @@ def facts(record: TraceSummary | OperationSummary) -> list[tuple[str, str]]:
     if record.error is not None:
         facts.append(("error", error_text(record.error)))
     return [(colour, text) for colour, text in facts if text]
+
+
+def left_behind(record: Record) -> Record:
+    """The record as it is where its process is gone: what runs in it will never end."""
+    return replace(record, status="unfinished") if record.status == "running" and not is_moment(record) else record
 
 
 def is_moment(record: TraceSummary | OperationSummary) -> bool:

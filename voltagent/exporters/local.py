@@ -9,6 +9,7 @@ from voltagent._guard import Guard
 from voltagent._span import Event
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.local.store import Store, StoreError
+from voltagent.local.writers import Writer
 
 __all__ = ["LocalExporter"]
 
@@ -25,7 +26,8 @@ class LocalExporter:
     name = "local"
 
     def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
-        self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes)
+        self._writer = Writer(path)
+        self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         """Store the events; see :class:`voltagent.exporters.Exporter`.
@@ -52,8 +54,10 @@ class LocalExporter:
         """Nothing is kept for a trace."""
 
     def after_fork(self) -> None:
-        """Nothing to do: the store has closed its file before the fork."""
+        """The child is another writer. The store has closed its file before the fork."""
+        self._writer.release(delete=False)
 
     def close(self) -> None:
         """Close the file; the next batch opens it again."""
         self._store.close()
+        self._writer.release(delete=True)

@@ -6,9 +6,9 @@ fraction. What is unknown is absent, and in rows null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic_core import from_json
 
@@ -46,7 +46,7 @@ def _traces(store: Store, request: Request) -> Answer:
     found = store.traces(_filter(request), limit + 1)
     page, more = found[:limit], len(found) > limit
     begun = queries.inputs(store, [trace.id for trace in page], _LONGEST_INPUT)
-    signs = queries.last_signs(store, [trace.id for trace in page if trace.status == "running"])
+    signs = _signs(store, page)
     traces = [{**_line(trace, signs), **_given(input=_excerpt(begun.get(trace.id)))} for trace in page]
     return json_answer({"traces": traces, "more": more})
 
@@ -70,7 +70,22 @@ def _filter(request: Request) -> Filter:
 _TEXTS: Final = ("agent", "status", "kind", "tag", "user", "conversation", "text", "before")
 
 
-def _line(trace: TraceSummary, signs: Mapping[str, int]) -> Json:
+class _Signs(NamedTuple):
+    """What is known of the traces that have no end."""
+
+    last: Mapping[str, int]  # when something of them last began or ended (ns)
+    unfinished: Set[str]  # those that never end, as their process is gone
+
+
+def _signs(store: Store, traces: Iterable[TraceSummary]) -> _Signs:
+    running = [trace.id for trace in traces if trace.status == "running"]
+    return _Signs(queries.last_signs(store, running), queries.unfinished(store, running)) if running else _NO_SIGNS
+
+
+_NO_SIGNS: Final = _Signs({}, frozenset())
+
+
+def _line(trace: TraceSummary, signs: _Signs) -> Json:
     """What a list shows of a trace."""
     return {
         "id": trace.id,
@@ -89,7 +104,8 @@ def _line(trace: TraceSummary, signs: Mapping[str, int]) -> Json:
             error=_short(trace.error),
             parent_trace=trace.parent_trace_id,
             # when something of it last happened, to tell what runs from what was killed
-            last_active=max(trace.start_ns, signs.get(trace.id, 0)) // 1000 if trace.status == "running" else None,
+            last_active=max(trace.start_ns, signs.last.get(trace.id, 0)) // 1000 if trace.status == "running" else None,
+            unfinished=trace.id in signs.unfinished or None,
         ),
     }
 
@@ -99,11 +115,11 @@ def _trace(store: Store, request: Request) -> Answer:
     if trace is None:
         raise RequestError(404, "there is no trace with this id")
     rows = queries.operation_rows(store, trace.id)
-    signs = {trace.id: max((row[10] or row[9] for row in rows), default=0)}
-    return json_answer({"trace": _whole(trace, signs), "columns": COLUMNS, "operations": [_row(row) for row in rows]})
+    whole = _whole(trace, _signs(store, [trace]))
+    return json_answer({"trace": whole, "columns": COLUMNS, "operations": [_row(row) for row in rows]})
 
 
-def _whole(trace: StoredTrace, signs: Mapping[str, int]) -> Json:
+def _whole(trace: StoredTrace, signs: _Signs) -> Json:
     completion_ns = trace.completion_start_ns
     return {
         **_line(trace, signs),
@@ -163,7 +179,7 @@ def _operation(store: Store, request: Request) -> Answer:
 
 def _conversation(store: Store, request: Request) -> Answer:
     traces = queries.conversation(store, request.captured[0], _MOST_TURNS)
-    signs = queries.last_signs(store, [trace.id for trace in traces if trace.status == "running"])
+    signs = _signs(store, traces)
     turns = [{**_line(trace, signs), "input": trace.input, "output": trace.output} for trace in traces]
     return json_answer({"traces": turns})
 

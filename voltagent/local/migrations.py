@@ -106,10 +106,14 @@ CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, sta
 # The span of another process that a trace continues, as `trace id, span id, tracestate` with spaces between them.
 _REMOTE: Final = "ALTER TABLE traces ADD COLUMN remote TEXT"
 
+# The process that writes a running trace, by the name that it claimed (see `voltagent.local.writers`).
+_WRITER: Final = "ALTER TABLE traces ADD COLUMN writer TEXT"
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
     _PUSHED,
     (_RUNNING,),
     (_NUMBERS,),
     (_REMOTE,),
+    (_WRITER,),
 )

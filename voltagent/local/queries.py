@@ -17,6 +17,7 @@ from voltagent.local.records import (
     stored_operation,
 )
 from voltagent.local.store import Store
+from voltagent.local.writers import is_gone
 
 __all__ = [
     "Facets",
@@ -27,6 +28,7 @@ __all__ = [
     "operation",
     "operation_rows",
     "operation_summaries",
+    "unfinished",
 ]
 
 _SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
@@ -53,6 +55,7 @@ _FACETS: Final[Mapping[str, str]] = {
 _MOST_VALUES: Final = 200  # of one facet
 
 _INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM traces WHERE id IN ({})"
+_SIGNED: Final = "SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN ({})"
 _LAST_SIGNS: Final = """
     SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN ({}) GROUP BY trace_id"""
 
@@ -87,6 +90,16 @@ def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str
 def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
     """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
     return dict(store.rows(_LAST_SIGNS.format(_marks(trace_ids)), trace_ids))
+
+
+def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
+    """Those of these traces that never end, as the process that wrote them is gone.
+
+    Of what came over HTTP nobody knows.
+    """
+    found = store.rows(_SIGNED.format(_marks(trace_ids)), trace_ids)
+    gone = {writer for writer in {writer for _, writer in found} if is_gone(store.path, writer)}
+    return {id for id, writer in found if writer in gone}
 
 
 def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:

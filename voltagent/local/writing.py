@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from voltagent._clock import id_text, parse_iso
 from voltagent._span import COMPLETED, Event, Phase, Span, Trace
 
-__all__ = ["RUNNING", "Row", "Statement", "plan"]
+__all__ = ["RUNNING", "Row", "Statement", "begun", "plan"]
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -177,6 +177,11 @@ def plan(events: Iterable[Event]) -> list[Statement]:
     for event in events:
         batch.take(event)
     return [statement for statement in batch.statements() if statement.rows]
+
+
+def begun(statements: Iterable[Statement]) -> list[str]:
+    """The ids of the traces that these begin and do not end."""
+    return [row[0] for statement in statements if statement.sql == START_TRACE for row in statement.rows]
 
 
 def _is_stand_in(span: Span) -> bool:

@@ -85,9 +85,9 @@ export function now() {
 const SILENCE = 600e6; // what was heard of so long ago has most likely been killed
 
 /** Until when something that has no end runs: now, or where nothing was heard of it for long, the last sign of it. */
-export function runningUntil({ last_active }) {
+export function runningUntil({ last_active, unfinished }) {
   const present = now();
-  return present - last_active > SILENCE ? last_active : present;
+  return unfinished || present - last_active > SILENCE ? last_active : present;
 }
 
 /** How long something took, or has taken so far where it still runs. */
@@ -99,5 +99,6 @@ export function elapsed(thing) {
 /** `12 min ago`: a word on something that says it runs, and of which nothing was heard for long. */
 export function silence(trace) {
   if (trace.status !== "running" || runningUntil(trace) !== trace.last_active) return "";
+  if (trace.unfinished) return "never ended: its program is gone";
   return `nothing heard for ${duration(now() - trace.last_active)}`;
 }
