@@ -14,7 +14,7 @@ import pytest
 from tests import examples
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
-from tests.browser.look import box, only, pumped, until
+from tests.browser.look import box, only, pumped, settled, until
 from tests.browser.play import MS, hand_clock
 from tests.browser.site import Site, open_site
 from voltagent._readable import duration
@@ -262,6 +262,21 @@ def test_when_the_server_goes_the_page_says_so_and_keeps_what_it_shows(
         witness.expected.append("ERR_")  # the browser itself writes into the console that it could not connect
     expect(page.locator("#live")).to_have_text("no server")
     expect(rows(page)).to_have_count(1)
+
+
+def test_numbers_stay_where_asking_for_newer_ones_fails(day: Site, witness: Witness, new_page: Open):
+    witness.expected.append("ERR_FAILED")  # the browser itself writes it into the console
+    page = new_page("#/numbers?within=7d")
+    expect(page.locator("#live")).to_have_text("live")
+    expect(page.locator(".totals")).to_be_visible()
+    page.route("**/api/numbers*", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        day.run.trace("newer")
+        day.run.save()
+    settled(page)
+    expect(page.locator(".totals")).to_be_visible()
+    page.get_by_role("link", name="tools").click()
+    expect(page.locator(".problem")).to_be_visible()
 
 
 def test_what_arrives_does_not_push_away_what_is_looked_at(site: Site, new_page: Open):

@@ -63,16 +63,18 @@ function set(view, change) {
 
 async function load(view) {
   const counts = asking(view);
-  const { by, within, percentile } = chosen(view);
+  const wanted = chosen(view);
+  const { by, within } = wanted;
   const [, length, buckets] = SPANS[within];
   const [since, until] = length ? roundSpan(length / buckets, buckets) : [null, null];
   try {
     const answer = await get("numbers", { by, since, until, buckets });
     if (!counts()) return;
-    view.answer = { ...answer, by, within, percentile };
+    view.answer = { ...answer, ...wanted };
     draw(view);
   } catch (failed) {
-    if (counts()) patch(view.body, [element("p", { class: "problem" }, failed.message)]);
+    const shown = Object.entries(wanted).every(([name, value]) => view.answer?.[name] === value);
+    if (counts() && !shown) patch(view.body, [element("p", { class: "problem" }, failed.message)]);
   }
 }
 
