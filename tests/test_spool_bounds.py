@@ -70,7 +70,7 @@ def test_several_processes_keep_one_bound(folder: Path, port: int, size: int, bo
         most = max(most, bytes_in(folder))
     most = max(most, bytes_in(folder))
     assert [process.exitcode for process in processes] == [-signal.SIGKILL] * 4
-    assert bound // 2 < most <= bound
+    assert bound // 2 < most <= bound * 5 // 4, "a batch of each, a sixteenth of the bound, may come on top"
     with model_server(port) as model:
         report = empty(make(rest(port), folder))
     assert (report.pending, report.dropped) == (0, {})
@@ -136,3 +136,20 @@ def test_all_that_was_in_a_file_that_is_none_any_more_is_counted(folder: Path, p
     (path,) = folder.glob("*.db")
     path.write_bytes(b"this is no database" * 1000)
     assert empty(make(rest(port), folder)).dropped == {"corrupt": 20}
+
+
+@posix
+def test_out_of_its_turn_nobody_fills_what_another_may_be_filling(folder: Path, port: int) -> None:
+    folder.mkdir()
+    turn = Claim.on(folder / "turn")
+    assert turn is not None
+    (folder / "others").write_bytes(bytes(MIB))
+    sender = make(rest(port), folder, 2 * MIB)
+    Recording(sender).whole("large", 1)
+    until(lambda: rows(folder) == 4)
+    (folder / "others").write_bytes(bytes(MIB * 7 // 4))
+    Recording(sender).whole()
+    until(lambda: not sender._lanes[0]._intake)
+    assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
+    turn.release(delete=True)
+    sender.shutdown(1).result()
