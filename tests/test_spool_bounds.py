@@ -8,10 +8,11 @@ import signal
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.memory import Recording
+from tests.memory import Recording, conserved
 from tests.pace import PATIENCE, until
 from tests.test_spool import empty, fill, folder, make, model_server, port, rest, rows
 from voltagent.local import spool
@@ -149,7 +150,8 @@ def test_out_of_its_turn_nobody_fills_what_another_may_be_filling(folder: Path, 
     until(lambda: rows(folder) == 4)
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
-    until(lambda: not sender._lanes[0]._intake)
+    lane: Any = sender._lanes[0]
+    until(lambda: not lane._intake and not lane._between)
     assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

@@ -51,10 +51,10 @@ class WrittenLane(Lane):
         self._places: dict[int, Place] = {}  # by id(event), for those in the backlog
         self._settled: list[Place] = []  # to be deleted
         self._between = 0  # events on their way from the queue to the backlog
-        self._unread = 0  # events that are on the disk only
+        self._unread: int = 0  # events that are on the disk only
         self._open_on_disk: OrderedDict[Span, None] = OrderedDict()  # as the backlog's `open`, for those it never saw
         self._ended: WeakSet[Span] = WeakSet()  # by us, as nobody did
-        self._handed_over = 0  # events that are left to the next process
+        self._handed_over: int = 0  # events that are left to the next process
         self._write_due = 0.0
         self._look_due = 0.0
         self._summoned = False  # a flush wants to send what is left of others, though nothing was recorded
@@ -173,6 +173,8 @@ class WrittenLane(Lane):
     def _make_disk_room(self, entries: Sequence[Entry]) -> bool:
         """Drop the oldest traces of which nothing was sent, until there is room; whether there is."""
         excess = self._spool.excess(entries)
+        if excess > 0 and not self._spool.is_alone:
+            return False
         if excess > 0:
             self._say_full("the oldest traces in it are dropped")
         traces = self._spool.oldest() if excess > 0 else iter(())

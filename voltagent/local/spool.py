@@ -165,7 +165,7 @@ class Spool:
     def turn(self) -> Generator[None, None, None]:
         """Keep other processes from writing meanwhile: what there is room for is there for one of them.
 
-        One that does not come to its end is not waited for.
+        One that does not come to its end is not waited for: then there is less room, as it may be writing.
         """
         self._own = self._own or self._make()  # it has locks then, or raises
         until = _clock.monotonic() + _TURN_SECONDS
@@ -179,6 +179,11 @@ class Spool:
             if self._turn is not None:
                 self._turn.release(delete=True)
                 self._turn = None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is our turn."""
+        return self._turn is not None
 
     def excess(self, entries: Sequence[Entry]) -> int:
         """By how many bytes the folder might become too large if these were written."""
@@ -198,7 +203,8 @@ class Spool:
         theirs = sum(size for name, size in sizes.items() if name.removesuffix("-wal") not in ours)
         rows = sum(len(entry.body) + OVERHEAD for entry in entries) * 5 // 4  # for what stays empty in the pages
         databases = theirs + sum(file.size_with(rows if file is self._own else 0) for file in ours.values())
-        return databases + max(logs + rows + _PAGE * (len(entries) + 1), self.max_bytes // 8)
+        of_others = 0 if self.is_alone else self.max_bytes // 4
+        return databases + max(logs + rows + _PAGE * (len(entries) + 1), self.max_bytes // 8) + of_others
 
     def _ours(self) -> list[SpoolFile]:
         return [file for file in (*self._adopted, self._own) if file is not None]
