@@ -120,7 +120,8 @@ def test_what_is_left_is_sent_by_the_next_process(model: Model, folder: Path) ->
     url = f"http://127.0.0.1:{port}"
     ran = run("for n in range(100): work(f'{n:03}')\ncount()", url, folder)
     assert waiting(folder) == 400
-    hold(ran.seconds, 1.5, "leaving")  # refused: it is on the disk, so nothing is to be waited for
+    without = run("count()", url, folder).seconds
+    hold(ran.seconds, without + 1.4, "leaving")  # refused: it is on the disk, so nothing is to be waited for
     with Server(model, port=port):
         sdk, report = next_process(url, folder)
         assert (report.recorded, report.accepted, report.pending, dict(report.dropped)) == (400, 400, 0, {})
