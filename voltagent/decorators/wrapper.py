@@ -160,7 +160,7 @@ def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
     _check(kind, target)
     function = _inside(target) if isinstance(target, classmethod | staticmethod) else target
     plan = _plan(kind, target, function, options)
-    stand_in = _Method if is_function(target) and plan.skips_first else Decorated
+    stand_in = _Method if is_function(function) and plan.skips_first else Decorated
     return stand_in(target, _wrapper(plan, function), (kind, options))
 
 
