@@ -166,6 +166,21 @@ def test_after_shutdown_handles_are_inert(server: Server) -> None:
     assert sdk.shutdown().accepted == 2
 
 
+def test_an_sdk_that_records_nothing_leaves_the_trace_of_another_alone(server: Server) -> None:
+    off = VoltAgentSDK(enabled=False)
+    over = VoltAgentSDK(base_url=server.url, **KEYS)
+    over.shutdown()
+    with VoltAgentSDK(base_url=server.url, **KEYS) as sdk, sdk.trace(agent_id="outer") as outer:
+        for silent in (off, over):
+            with silent.trace(agent_id="inner") as inner:
+                assert not inner
+            inner.end(output="of the inner one")
+        assert current().id == outer.id
+        outer.end(output="of the outer one")
+    assert "of the outer one" in str(server.bodies())
+    assert "of the inner one" not in str(server.bodies())
+
+
 def test_the_environment_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ping()
     assert _context.ACTIVE == []  # from here on a decorated call costs next to nothing

@@ -25,8 +25,10 @@ def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, 
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
     given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
     above = CURRENT.get()
-    if recorder is None or (above is not None and not above.recording):
-        return above or INERT
+    if above is not None and not above.recording:
+        return above
+    if recorder is None:
+        return INERT
     start_time = given.get("start_time")
     about = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
     return recorder.start_trace(
