@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.text import Style
+from voltagent.local.claim import Claim
 from voltagent.local.feed import Feed
 from voltagent.local.queries import unfinished
 from voltagent.local.server import serving
@@ -120,6 +122,45 @@ def test_a_forked_child_does_not_speak_for_its_parent(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     writer.release(delete=True)
     assert is_gone(tmp_path / "traces.db", name)
+
+
+def test_a_writer_whose_file_was_deleted_takes_another_name(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "traces.db")
+    before = str(writer.name())
+    assert writer.name() == before
+    for path in tmp_path.glob("*"):
+        path.unlink()  # as `rm traces.db*` does
+    after = str(writer.name())
+    assert is_gone(tmp_path / "traces.db", before)
+    assert not is_gone(tmp_path / "traces.db", after)
+    writer.release(delete=True)
+
+
+def test_a_system_without_locks_is_not_littered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("voltagent.local.claim._lock", none)
+    assert Writer(tmp_path / "traces.db").name() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_may_not_delete_the_file_of_a_killed_one_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = tmp_path / "traces.db"
+    writer = Writer(db)
+    name = str(writer.name())
+    writer.release(delete=False)  # as when its process is killed
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "the folder is for reading")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", forbidden)
+        for _ in range(2):
+            assert is_gone(db, name)
+    assert Claim.on(db.with_name(f"{db.name}-writer-{name}")) is not None
 
 
 def test_of_what_nobody_signed_nothing_is_said(tmp_path: Path) -> None:

@@ -75,13 +75,16 @@ class Claim:
         if descriptor < 0:
             return
         if delete and sys.platform != "win32" and self._process == os.getpid():
-            self._path.unlink(missing_ok=True)  # while it is held: nobody can claim the file that goes away
+            self._delete()  # while it is held: nobody can claim the file that goes away
         os.close(descriptor)
         if delete and sys.platform == "win32":
-            try:
-                self._path.unlink(missing_ok=True)
-            except OSError:
-                pass  # another process has it open: it is empty, and nobody's
+            self._delete()
+
+    def _delete(self) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError:
+            pass  # the folder is not ours to write, or on Windows another process has it open: it is nobody's
 
     def __del__(self) -> None:
         self.release()

@@ -6,6 +6,8 @@ is a lock of the system's on an empty file beside the store: it ends with the pr
 
 from __future__ import annotations
 
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +29,9 @@ class Writer:
         self._tried = False
 
     def name(self) -> str | None:
-        """The name to sign with; ``None`` where no file can be made."""
+        """The name to sign with; ``None`` where no file can be made, or the file system has no locks."""
+        if self._name is not None and not _lock_file(self._store, self._name).exists():
+            self.release(delete=False)  # somebody deleted it, as with the store: no reader would find the lock
         if not self._tried:
             self._tried = True
             _clear(self._store)
@@ -37,6 +41,7 @@ class Writer:
                 if self._claim is not None:
                     self._name = name
                     break
+                _discard(_lock_file(self._store, name))
         return self._name
 
     def release(self, *, delete: bool) -> None:
@@ -48,10 +53,9 @@ class Writer:
 
 def is_gone(store: Path, name: str) -> bool:
     """Whether the process that signed with this name lives no more."""
-    place = _place(store, name)
-    if not place.with_name(f"{place.name}.lock").exists():
-        return place.parent.is_dir()
-    claim = _claimed(place)
+    if not _lock_file(store, name).exists():
+        return store.parent.is_dir()
+    claim = _claimed(_place(store, name))
     if claim is None:
         return False
     claim.release(delete=True)
@@ -60,12 +64,21 @@ def is_gone(store: Path, name: str) -> bool:
 
 def _clear(store: Path) -> None:
     """Delete the files of processes that were killed."""
-    for path in store.parent.glob(f"{store.name}-writer-*.lock"):
+    for path in store.parent.glob(f"{escape(store.name)}-writer-*.lock"):
         is_gone(store, path.name.removeprefix(f"{store.name}-writer-").removesuffix(".lock"))
 
 
 def _place(store: Path, name: str) -> Path:
     return store.with_name(f"{store.name}-writer-{name}")
+
+
+def _lock_file(store: Path, name: str) -> Path:
+    return store.with_name(f"{store.name}-writer-{name}.lock")
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _claimed(place: Path) -> Claim | None:
