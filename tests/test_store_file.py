@@ -21,6 +21,7 @@ from tests.pace import PATIENCE, hold
 from tests.stored import Run, asked, names
 from voltagent import _clock
 from voltagent._span import TOOL
+from voltagent.local import file as file_module
 from voltagent.local import store as store_module
 from voltagent.local.file import Schema
 from voltagent.local.migrations import APPLICATION_ID, MIGRATIONS
@@ -193,6 +194,25 @@ def test_a_newer_file_is_refused_and_left_alone(path: Path, run: Run) -> None:
         run.save()
     assert not caught.value.temporary
     assert path.read_bytes() == before
+
+
+def test_a_file_that_another_brings_to_a_newer_schema_meanwhile_keeps_its_number(
+    path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.trace("kept")
+    run.save()
+    run.store.close()
+    asked(path, f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    migrate = file_module._migrate
+
+    def late(connection: sqlite3.Connection, schema: Schema) -> None:
+        asked(path, "PRAGMA user_version = 999")  # between the look at the number and the lock
+        migrate(connection, schema)
+
+    monkeypatch.setattr(file_module, "_migrate", late)
+    assert names(run.store) == ["kept"]
+    run.store.close()
+    assert asked(path, "PRAGMA user_version") == [(999,)]
 
 
 def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:

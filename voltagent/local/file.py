@@ -278,11 +278,13 @@ def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
 
 
 def _take_steps(connection: sqlite3.Connection, schema: Schema) -> None:
-    # the version is asked again under the lock: another process may have done it meanwhile
-    for statements in schema.steps[number(connection, "PRAGMA user_version") :]:
+    # the version is asked again under the lock: another process may have done it meanwhile, or gone on to a newer one
+    version, known = number(connection, "PRAGMA user_version"), len(schema.steps)
+    for statements in schema.steps[version:]:
         for statement in statements:
             connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(schema.steps)}")
+    if version < known:
+        connection.execute(f"PRAGMA user_version = {known}")
 
 
 def _make_file(path: Path) -> None:
