@@ -51,6 +51,7 @@ class Spool:
         self._own: SpoolFile | None = None
         self._adopted: list[SpoolFile] = []
         self._turn: Claim | None = None
+        self._is_patient = True  # with who has the turn
         self._pause = threading.Event()  # never set: something to wait on
 
     @property
@@ -165,14 +166,16 @@ class Spool:
     def turn(self) -> Generator[None, None, None]:
         """Keep other processes from writing meanwhile: what there is room for is there for one of them.
 
-        One that does not come to its end is not waited for: then there is less room, as it may be writing.
+        One that does not come to its end is not waited for: then there is less room, as it may be writing. Until a
+        turn is ours again, others are hardly waited for: the end of a process must not take so long for each batch.
         """
         self._own = self._own or self._make()  # it has locks then, or raises
-        until = _clock.monotonic() + _TURN_SECONDS
+        until = _clock.monotonic() + (_TURN_SECONDS if self._is_patient else _TURN_SECONDS / 10)
         self._turn = _claimed(self.folder)
         while self._turn is None and _clock.monotonic() < until:
             self._pause.wait(0.002)
             self._turn = _claimed(self.folder)
+        self._is_patient = self._turn is not None
         try:
             yield
         finally:
