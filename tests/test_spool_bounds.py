@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.memory import Recording, conserved
-from tests.pace import PATIENCE, until
+from tests.pace import PATIENCE, until, within
 from tests.test_spool import empty, fill, folder, make, model_server, port, rest, rows
 from voltagent.local import spool
 from voltagent.local.claim import Claim
+from voltagent.local.destination import Destination
 
 __all__ = ["folder", "port"]  # fixtures
 
@@ -95,6 +96,22 @@ def test_a_process_that_stands_still_in_its_turn_is_not_waited_for(folder: Path,
     assert list(folder.iterdir()) == []
 
 
+@posix
+def test_it_is_waited_for_once_and_not_with_each_batch(folder: Path) -> None:
+    folder.mkdir()
+    turn = Claim.on(folder / "turn")
+    assert turn is not None
+    waiting = spool.Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
+    with within(3 * spool._TURN_SECONDS, "six batches"):
+        for _ in range(6):
+            with waiting.turn():
+                assert not waiting.is_alone
+    turn.release()
+    with waiting.turn():
+        assert waiting.is_alone
+    waiting.close()
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.66])
 def test_what_was_in_a_torn_log_is_counted(folder: Path, port: int, kept: float) -> None:
     sender = make(rest(port), folder)
@@ -102,7 +119,8 @@ def test_what_was_in_a_torn_log_is_counted(folder: Path, port: int, kept: float)
     for number in range(50):
         recording.whole(f"t{number}")
         until(lambda: not sender._lanes[0]._intake)
-    until(lambda: rows(folder) == 200)
+    (lock,) = folder.glob("*.db.lock")
+    until(lambda: int(lock.read_bytes()) == 200)  # the last that is written
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     sender.shutdown(1).result()
     for leftover in folder.iterdir():
