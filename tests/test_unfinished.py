@@ -168,6 +168,7 @@ def test_of_what_nobody_signed_nothing_is_said(tmp_path: Path) -> None:
     run.trace(ended=False)
     run.save()
     assert unfinished(run.store, running(run.store)) == set()
+    assert unfinished(run.store, [f"{number}" for number in range(300_000)]) == set(), "more than SQLite has places for"
     run.store.close()
 
 

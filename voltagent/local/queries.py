@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -54,10 +55,12 @@ _FACETS: Final[Mapping[str, str]] = {
 }
 _MOST_VALUES: Final = 200  # of one facet
 
-_INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM traces WHERE id IN ({})"
-_SIGNED: Final = "SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN ({})"
-_LAST_SIGNS: Final = """
-    SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN ({}) GROUP BY trace_id"""
+_GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
+_INPUTS: Final = f"SELECT id, substr(input, 1, ?) FROM traces WHERE id IN {_GIVEN}"  # noqa: S608 - all of it is written here
+_SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - likewise
+_LAST_SIGNS: Final = f"""
+    SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN {_GIVEN}
+    GROUP BY trace_id"""  # noqa: S608 - likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,13 @@ def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
 
 def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
     """How the traces' inputs begin, as JSON text of at most so many characters."""
-    found = store.rows(_INPUTS.format(_marks(trace_ids)), (length, *trace_ids))
+    found = store.rows(_INPUTS, (length, json.dumps(trace_ids)))
     return {id: columns.text(begins) for id, begins in found if begins is not None}
 
 
 def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
     """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
-    return dict(store.rows(_LAST_SIGNS.format(_marks(trace_ids)), trace_ids))
+    return dict(store.rows(_LAST_SIGNS, (json.dumps(trace_ids),)))
 
 
 def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
@@ -97,7 +100,7 @@ def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
 
     Of what came over HTTP nobody knows.
     """
-    found = store.rows(_SIGNED.format(_marks(trace_ids)), trace_ids)
+    found = store.rows(_SIGNED, (json.dumps(trace_ids),))
     gone = {writer for writer in {writer for _, writer in found} if is_gone(store.path, writer)}
     return {id for id, writer in found if writer in gone}
 
@@ -120,7 +123,3 @@ def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
 
 def _values(store: Store, query: str) -> list[str]:
     return sorted({str(value) for (value,) in store.rows(f"SELECT * FROM ({query}) LIMIT {_MOST_VALUES}")})  # noqa: S608 - all of it is written here
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
