@@ -128,7 +128,7 @@ class Span:
 
     @property
     def recording(self) -> bool:
-        """False only for :data:`voltagent._context.INERT`, under which nothing is recorded."""
+        """False for :data:`voltagent._context.INERT` and its likes, under which nothing is recorded."""
         return True
 
 
