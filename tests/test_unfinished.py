@@ -14,11 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.stored import Run
+from tests.stored import Run, asked
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.text import Style
+from voltagent.local import queries
 from voltagent.local.claim import Claim
 from voltagent.local.feed import Feed
 from voltagent.local.queries import unfinished
@@ -169,6 +170,26 @@ def test_of_what_nobody_signed_nothing_is_said(tmp_path: Path) -> None:
     run.save()
     assert unfinished(run.store, running(run.store)) == set()
     assert unfinished(run.store, [f"{number}" for number in range(300_000)]) == set(), "more than SQLite has places for"
+    run.store.close()
+
+
+def test_what_ends_with_its_process_while_it_is_looked_at_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "traces.db")
+    root = run.trace(ended=False)
+    run.save()
+    asked(run.store.path, "UPDATE traces SET writer = 'another'")
+
+    def ends(*_: object) -> bool:
+        run.recorder.succeed(root, b"{}")
+        run.save()
+        return True
+
+    (trace_id,) = running(run.store)
+    assert unfinished(run.store, [trace_id]) == {trace_id}
+    monkeypatch.setattr(queries, "is_gone", ends)
+    assert unfinished(run.store, [trace_id]) == set()
     run.store.close()
 
 

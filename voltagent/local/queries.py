@@ -100,9 +100,12 @@ def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
 
     Of what came over HTTP nobody knows.
     """
-    found = store.rows(_SIGNED, (json.dumps(trace_ids),))
-    gone = {writer for writer in {writer for _, writer in found} if is_gone(store.path, writer)}
-    return {id for id, writer in found if writer in gone}
+    given = (json.dumps(trace_ids),)
+    gone = {writer for writer in {writer for _, writer in store.rows(_SIGNED, given)} if is_gone(store.path, writer)}
+    if not gone:
+        return set()
+    # asked again: it may have ended them since the first look, and then itself
+    return {id for id, writer in store.rows(_SIGNED, given) if writer in gone}
 
 
 def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
