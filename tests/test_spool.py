@@ -132,11 +132,13 @@ def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: 
         report = conserved(sender.flush().result())
         assert report.pending == 0
         assert report.accepted == 2 * len(model.histories)
-        names = sorted(create["agent_id"] for create in model.histories.values())
-        asked_about = [name for name in names if name < "t200"]  # what may have got through is not dropped
-        assert len(asked_about) <= 3
-        kept = len(names) - len(asked_about)
-        assert names[-kept:] == [f"t{number:03}" for number in range(400 - kept, 400)], "the newest are there"
+        names = {create["agent_id"] for create in model.histories.values()}
+        newest = 0
+        while f"t{399 - newest:03}" in names:
+            newest += 1
+        # what may have got through is not dropped: one trace for each time that the destination was tried
+        assert newest > 50
+        assert len(names) - newest < newest // 5
         sender.shutdown(5).result()
 
 
