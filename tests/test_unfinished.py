@@ -19,7 +19,7 @@ from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.text import Style
-from voltagent.local import queries
+from voltagent.local import live, queries
 from voltagent.local.claim import Claim
 from voltagent.local.feed import Feed
 from voltagent.local.queries import unfinished
@@ -84,6 +84,23 @@ def test_what_a_killed_program_left_is_unfinished(tmp_path: Path, capsys: pytest
     assert "running" not in shown
     feed.close()
     board.close()
+
+
+def test_a_page_is_told_when_a_program_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_DEATHS", 0.1)
+    db = tmp_path / "traces.db"
+    with (
+        program(db) as process,
+        serving(Store(db)) as url,
+        httpx.Client(base_url=url, timeout=60) as client,
+        client.stream("GET", "/api/live") as answer,
+    ):
+        lines = answer.iter_lines()
+        assert next(lines) == ": the store is watched"
+        process.kill()
+        process.wait()
+        assert next(line for line in lines if line and not line.startswith(":")) == "event: change"
+        assert next(lines) == 'data: {"traces":[]}'
 
 
 def test_a_program_that_ends_leaves_nothing(tmp_path: Path) -> None:

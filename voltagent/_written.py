@@ -154,7 +154,8 @@ class WrittenLane(Lane):
             with self._spool.turn():
                 if self._make_disk_room(entries):
                     return self._spool.write(entries)
-            self._say_full("events wait in memory only")
+                filling = "" if self._spool.is_alone else "or another program is filling it, "
+            self._say_full(f"{filling}events wait in memory only")
         except StoreError as fault:
             say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s; events wait in memory only", fault)
             if not fault.temporary:

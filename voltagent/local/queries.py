@@ -30,6 +30,7 @@ __all__ = [
     "operation_rows",
     "operation_summaries",
     "unfinished",
+    "writers_gone",
 ]
 
 _SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
@@ -58,6 +59,7 @@ _MOST_VALUES: Final = 200  # of one facet
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
 _INPUTS: Final = f"SELECT id, substr(input, 1, ?) FROM traces WHERE id IN {_GIVEN}"  # noqa: S608 - all of it is written here
 _SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - likewise
+_WRITERS: Final = "SELECT DISTINCT writer FROM traces WHERE status <> 'completed' AND status = 'running'"
 _LAST_SIGNS: Final = f"""
     SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN {_GIVEN}
     GROUP BY trace_id"""  # noqa: S608 - likewise
@@ -106,6 +108,12 @@ def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
         return set()
     # asked again: it may have ended them since the first look, and then itself
     return {id for id, writer in store.rows(_SIGNED, given) if writer in gone}
+
+
+def writers_gone(store: Store) -> frozenset[str]:
+    """The processes that are gone and have left traces running, by the names they signed with."""
+    names = {name for (name,) in store.rows(_WRITERS, ()) if name is not None}
+    return frozenset(name for name in names if is_gone(store.path, name))
 
 
 def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
