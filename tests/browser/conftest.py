@@ -20,7 +20,7 @@ from tests.browser.chromium import FLAGS, REQUIRED, TIMEOUT, program, slowed, sy
 from tests.browser.site import Site, open_site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 
 # For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
@@ -81,10 +81,14 @@ class Witness:
     expected: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.on("console", lambda message: message.type in ("error", "warning") and self.seen.append(message.text))
+        page.on("console", self.told)
         page.on("pageerror", lambda error: self.seen.append(f"uncaught: {error}"))
         page.on("request", lambda request: self.asked(request.url))
         page.on("dialog", self.dialog)
+
+    def told(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.seen.append(f"{message.text} ({message.location.get('url')})")
 
     def asked(self, url: str) -> None:
         if not url.startswith((self.origin, "data:")):
@@ -111,11 +115,15 @@ def new_page(chromium: Browser, site: Site, witness: Witness) -> Iterator[Callab
     """Opens a page of the viewer, in a browser context of its own."""
     contexts: list[BrowserContext] = []
 
-    def opened(address: str = "#/", *, width: int = 1280, height: int = 760, **options: Any) -> Page:
+    def opened(
+        address: str = "#/", *, width: int = 1280, height: int = 760, now: float | None = None, **options: Any
+    ) -> Page:
         viewport = {"width": width, "height": height}
         context = chromium.new_context(viewport=viewport, timezone_id="UTC", **options)  # type: ignore[arg-type]
         contexts.append(context)
         context.set_default_timeout(TIMEOUT)
+        if now is not None:  # before there is a page: one that runs would see the year 1970 for a moment
+            context.clock.set_fixed_time(now)
         page = slowed(context.new_page())
         witness.watch(page)
         page.goto(site.url + address)
