@@ -231,3 +231,15 @@ def test_every_document_is_reached_from_the_readme():
     overview = {document for document in DOCUMENTS if document.parent.name == "docs"}
     linked = re.findall(r"\]\((docs/[^)#\s]+)", README.read_text(encoding="utf-8"))
     assert overview <= {REPOSITORY / target for target in linked}, "the README itself names them"
+
+
+def test_the_long_cases_of_delivery_can_be_started():
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.soak", "--help"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert all(name in said.stdout for name in ("burst", "rate", "outage", "spool"))

@@ -192,10 +192,10 @@ def kill_stream(process: subprocess.Popen[str]) -> list[tuple[int, float]]:
     return [*((int(number), float(moment)) for number, moment in whole), (-1, died)]
 
 
-def kept_in_time(got: int, said: list[tuple[int, float]]) -> None:
+def kept_in_time(got: int, said: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
     """What was recorded longer than the flush interval before the end, and what a machine may add, is there."""
     first_lost = next((moment for number, moment in said[:-1] if number > got), said[-1][1])
-    hold(said[-1][1] - first_lost, 0.2 + 0.6, "keeping what was recorded")
+    hold(said[-1][1] - first_lost, limit, "keeping what was recorded")
 
 
 @posix
