@@ -14,7 +14,7 @@ import pytest
 
 from tests.memory import Recording, conserved
 from tests.pace import PATIENCE, until, within
-from tests.test_spool import empty, fill, folder, make, model_server, port, rest, rows
+from tests.test_spool import empty, files_with_a_log, fill, folder, make, model_server, port, rest, rows
 from voltagent.local import spool
 from voltagent.local.claim import Claim
 from voltagent.local.destination import Destination
@@ -114,18 +114,7 @@ def test_it_is_waited_for_once_and_not_with_each_batch(folder: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.66])
 def test_what_was_in_a_torn_log_is_counted(folder: Path, port: int, kept: float) -> None:
-    sender = make(rest(port), folder)
-    recording = Recording(sender)
-    for number in range(50):
-        recording.whole(f"t{number}")
-        until(lambda: not sender._lanes[0]._intake)
-    (lock,) = folder.glob("*.db.lock")
-    until(lambda: int(lock.read_bytes()) == 200)  # the last that is written
-    files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    sender.shutdown(1).result()
-    for leftover in folder.iterdir():
-        leftover.unlink()
-    for name, content in files.items():  # as a power cut would have left them
+    for name, content in files_with_a_log(folder, port).items():  # as a power cut would have left them
         if not name.endswith("-shm"):
             (folder / name).write_bytes(content[: int(len(content) * kept)] if name.endswith("-wal") else content)
     with model_server(port) as model:

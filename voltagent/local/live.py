@@ -25,12 +25,11 @@ _DEATHS: Final = 3.0  # seconds between looks for killed programs: that is no ch
 def _live(connection: Connection, store: Store, request: Request) -> None:
     """An event ``change`` with the ids of the traces in which something began or ended; none for other changes.
 
-    A program that was killed while it recorded is a change, too.
-
-    With ``trace=ID``, changes of other traces are not told.
+    A program that was killed while it recorded is a change, too. With ``trace=ID``, changes of other traces are not
+    told.
     """
+    gone = writers_gone(store)  # before it is said that the store is watched: those who die from then on are told of
     feed = Feed(store.path)
-    gone = writers_gone(store)
     try:
         connection.start(200, _HEADERS)
         connection.send(b": the store is watched\n\n")

@@ -198,8 +198,13 @@ class Filter:
 
 def _from_rarest(text: str) -> str:
     """The text from its rarest letter on."""
-    begins = max(range(len(text)), key=lambda place: _COMMON_FIRST.find(text[place].lower()), default=0)
-    return text[begins:]
+    return text[max(range(len(text)), key=lambda place: _rarity(text[place]), default=0) :]
+
+
+def _rarity(letter: str) -> int:
+    """LIKE is quick to find the first letter of a pattern in ASCII only: any other counts as the commonest."""
+    common = _COMMON_FIRST.find(letter.lower())
+    return len(_COMMON_FIRST) if common < 0 and letter.isascii() else common
 
 
 def _pattern(text: str) -> str:

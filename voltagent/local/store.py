@@ -110,7 +110,8 @@ class Store:
             for statement in statements:
                 connection.executemany(statement.sql, statement.rows)
             if self._writer is not None and (ids := begun(statements)):
-                connection.executemany(_SIGNED, [(self._writer.name(), id) for id in ids])
+                name = self._writer.name()  # here, as there is a folder for its lock by now
+                connection.executemany(_SIGNED, [(name, id) for id in ids])
             self._prune(connection)
 
         def write_and_shrink(connection: Connection) -> None:
