@@ -31,7 +31,7 @@ test: $(VENV)/.tools  ## run the whole suite
 
 WITNESSES ?= 1
 witnesses: $(VENV)/.tools  ## install receivers of others, and read a trace back from them (WITNESSES=elastic,mlflow,phoenix)
-	VOLTAGENT_WITNESSES=$(WITNESSES) $(BIN)/python -m pytest tests/test_witnesses.py
+	VOLTAGENT_WITNESSES=$(WITNESSES) $(BIN)/python -m pytest tests/exporters/test_receivers.py
 
 soak: $(VENV)/.tools  ## the long cases of delivery in full size, about ten minutes
 	$(BIN)/python -m tests.soak

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from voltagent._failure import Failure, format_failure
-from voltagent._redact import Redactor
-from voltagent._snapshot import Snapshot
+from voltagent.capture.exceptions import Failure, format_failure
+from voltagent.capture.snapshot import Snapshot
+from voltagent.processors.redaction import Redactor
 
 WORDS = "The order was placed on Monday, the customer wants to know when it will be shipped and what it will cost. " * 2
 

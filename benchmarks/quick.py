@@ -21,8 +21,9 @@ import wrapt
 from pydantic_core import to_json
 
 import voltagent
-from voltagent import _context, agent, retriever, tool, trace
-from voltagent._span import Event
+from voltagent import agent, retriever, tool, trace
+from voltagent.core import context as _context
+from voltagent.core.span import Event
 from voltagent.exporters import ACCEPTED, Outcome
 
 BURST = 400

@@ -13,8 +13,10 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-from tests.pace import ATTEMPTS, PATIENCE, TooSlow
-from voltagent import _context, _guard, _walk
+from tests.helpers.pace import ATTEMPTS, PATIENCE, TooSlow
+from voltagent.capture import writer as _walk
+from voltagent.core import context as _context
+from voltagent.core import guard as _guard
 
 # A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

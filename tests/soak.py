@@ -18,13 +18,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tests.memory import Recording, conserved, make_sender
-from tests.model import Model
-from tests.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
-from tests.test_process import finish, start
-from tests.test_spool_process import inputs, kept_in_time, kill_stream, next_process, start_stream
+from tests.delivery.test_process import finish, start
+from tests.delivery.test_spool_process import inputs, kept_in_time, kill_stream, next_process, start_stream
+from tests.helpers.memory import Recording, conserved, make_sender
+from tests.helpers.model import Model
+from tests.helpers.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
+from voltagent.delivery.sender import Report, Sender
 from voltagent.exporters.rest import RestExporter
-from voltagent.sender import Report, Sender
 
 PAGE = 4096
 

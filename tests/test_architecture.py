@@ -115,7 +115,7 @@ def imports(tree: ast.Module) -> set[tuple[str, bool]]:
             assert node.level == 0, "imports are absolute"
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             inside = {name for name in names if name.removeprefix("voltagent.") in MODULES}
-            # `from voltagent import _clock` names a module, `from voltagent.sender import Sender` a thing in one
+            # `from voltagent import _clock` names a module, `from voltagent.delivery.sender import Sender` a thing in one
             found |= {(name, id(node) in for_types) for name in (inside or {node.module or ""})}
     return found
 

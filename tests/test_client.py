@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.server import Server, answer, hang, reset, unused_port
+from tests.helpers.server import Server, answer, hang, reset, unused_port
 from voltagent.client import VoltAgentCoreAPI
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 from voltagent.types import (

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import examples
-from tests.examples import REPOSITORY, environment, lines, traces
+from tests.helpers import examples
+from tests.helpers.examples import REPOSITORY, environment, lines, traces
 from voltagent import decorators, settings
 from voltagent.decorators import options
 

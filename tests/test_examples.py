@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import examples
-from tests.examples import REPOSITORY, lines, operations, traces
-from tests.server import Server, answer, unused_port
-from voltagent.local.records import StoredOperation, StoredTrace
+from tests.helpers import examples
+from tests.helpers.examples import REPOSITORY, lines, operations, traces
+from tests.helpers.server import Server, answer, unused_port
+from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 FOLDER = REPOSITORY / "examples"
 ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped

@@ -19,15 +19,16 @@ from unittest.mock import MagicMock, Mock
 import pytest
 from pydantic import BaseModel, computed_field
 
-from tests.pace import PATIENCE, hold, slowness
-from tests.sink import ListSink, loads, recording
-from voltagent import _context, handles
-from voltagent._failure import Failure
-from voltagent._recorder import Recorder
-from voltagent._sampling import Sampling
-from voltagent._span import Phase
+from tests.helpers.pace import PATIENCE, hold, slowness
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import handles
+from voltagent.capture.exceptions import Failure
+from voltagent.core import context as _context
+from voltagent.core.span import Phase
 from voltagent.errors import ValidationError
 from voltagent.handles import Trace, current, current_agent, current_trace, open_trace
+from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.sampling import Sampling
 from voltagent.types import (
     AgentOptions,
     AgentSuccessOptions,

@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server import Server
-from tests.sink import recording
-from voltagent import _context, propagation
-from voltagent._sampling import Sampling
-from voltagent._span import Remote
+from tests.helpers.server import Server
+from tests.helpers.sink import recording
+from voltagent import propagation
+from voltagent.core import context as _context
+from voltagent.core import trace_ids as ids
+from voltagent.core.span import Remote
 from voltagent.handles import open_trace
 from voltagent.propagation import (
     ASGIMiddleware,
@@ -35,7 +36,7 @@ from voltagent.propagation import (
     trace_request,
     traceparent,
 )
-from voltagent.wire import ids
+from voltagent.tracing.sampling import Sampling
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -237,7 +238,7 @@ def test_headers_without_a_valid_parent(headers: Any) -> None:
 
 
 def test_broken_headers_raise_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent._guard.Guard.strict", False)
+    monkeypatch.setattr("voltagent.core.guard.Guard.strict", False)
     assert extract(object()) is None  # type: ignore[arg-type]
     assert extract([("only one",)]) is None  # type: ignore[list-item]
 

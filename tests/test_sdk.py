@@ -20,9 +20,10 @@ import httpx
 import pytest
 
 import voltagent
-from tests.server import Server
-from tests.wire import Arrived
-from voltagent import ValidationError, VoltAgentSDK, _context, current, tool
+from tests.helpers.server import Server
+from tests.helpers.wire import Arrived
+from voltagent import ValidationError, VoltAgentSDK, current, tool
+from voltagent.core import context as _context
 from voltagent.sdk import PendingReport
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_canary_123"}

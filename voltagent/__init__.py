@@ -19,20 +19,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from voltagent import _context
-from voltagent._context import bind, suppress
-from voltagent._snapshot import Secret
 from voltagent._version import VERSION
+from voltagent.capture.snapshot import Secret
+from voltagent.core import context as _context
+from voltagent.core.context import bind, suppress
 from voltagent.decorators import agent, memory, retriever, tool, trace
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 from voltagent.handles import Handle, current, current_agent, current_trace
 
 if TYPE_CHECKING:
-    from voltagent._redact import Redactor
     from voltagent.client import VoltAgentCoreAPI
+    from voltagent.delivery.report import Report
+    from voltagent.processors.redaction import Redactor
     from voltagent.propagation import ASGIMiddleware, WSGIMiddleware, extract, inject, trace_request
     from voltagent.sdk import VoltAgentSDK
-    from voltagent.sender import Report
     from voltagent.types import (
         AddEventRequest,
         AgentOptions,
@@ -109,11 +109,11 @@ __all__ = [
     "trace_request",
 ]
 
-_ROOMS = {
-    "Redactor": "_redact",
+_MODULES = {
+    "Redactor": "processors.redaction",
     "VoltAgentCoreAPI": "client",
     "VoltAgentSDK": "sdk",
-    "Report": "sender",
+    "Report": "delivery.report",
     **dict.fromkeys(("ASGIMiddleware", "WSGIMiddleware", "extract", "inject", "trace_request"), "propagation"),
 }
 
@@ -121,7 +121,7 @@ _ROOMS = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'voltagent' has no attribute {name!r}")
-    value = getattr(import_module(f"voltagent.{_ROOMS.get(name, 'types')}"), name)
+    value = getattr(import_module(f"voltagent.{_MODULES.get(name, 'types')}"), name)
     globals()[name] = value
     return value
 

@@ -15,7 +15,7 @@ import httpx
 from pydantic import BaseModel
 from pydantic import ValidationError as PydanticValidationError
 
-from voltagent._guard import logger
+from voltagent.core.guard import logger
 from voltagent.errors import APIError, TimeoutError, ValidationError
 from voltagent.types import (
     HIDDEN,
@@ -30,7 +30,7 @@ from voltagent.types import (
     UpdateHistoryRequest,
     VoltAgentConfig,
 )
-from voltagent.wire.rest import segment
+from voltagent.wire.rest.encode import segment
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping

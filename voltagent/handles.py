@@ -12,13 +12,16 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
-from voltagent import _clock, _given, _options, _usage
-from voltagent._awaitable import RECEIPT, Ready, Receipt
-from voltagent._context import CURRENT, INERT
-from voltagent._guard import guard
-from voltagent._recorder import Recorder
-from voltagent._span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
+from voltagent.capture import options as _options
+from voltagent.capture import usage as _usage
+from voltagent.core import clock as _clock
+from voltagent.core.awaitable import RECEIPT, Ready, Receipt
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.guard import guard
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
+from voltagent.tracing import operations as _given
+from voltagent.tracing.recorder import Recorder
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
            "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace",
@@ -96,7 +99,7 @@ class Handle:
         witness = self._recorder.witness if self else None
         if witness is not None:
             with guard:
-                from voltagent._notebook import shown  # with what makes pages, which most programs never need
+                from voltagent.render.notebook import shown  # with what makes pages, which most programs never need
 
                 return shown(self._span, witness)
         return None

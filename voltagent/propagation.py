@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar, cast
 
-from voltagent._awaitable import RECEIPT, Receipt
-from voltagent._context import CURRENT, INCOMING
-from voltagent._guard import guard
-from voltagent._span import Remote
-from voltagent.wire.ids import context_of
+from voltagent.core.awaitable import RECEIPT, Receipt
+from voltagent.core.context import CURRENT, INCOMING
+from voltagent.core.guard import guard
+from voltagent.core.span import Remote
+from voltagent.core.trace_ids import context_of
 
 __all__ = ["ASGIMiddleware", "Remote", "WSGIMiddleware", "continued", "extract", "incoming", "inject", "outgoing",
            "parent_of", "parse", "trace_request", "traceparent"]  # fmt: skip

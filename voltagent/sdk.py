@@ -9,22 +9,28 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from voltagent import _beside, _clock, _context, _debug, _notebook, _options, handles, settings
-from voltagent._awaitable import Done, Pending, loop_is_running
-from voltagent._building import build_exporter, named_and_given, spools, stored_spans, through
-from voltagent._failure import format_event
-from voltagent._given import point, update_fields
-from voltagent._guard import logger, say_once
-from voltagent._recorder import Recorder
-from voltagent._redact import Redactor
-from voltagent._sampling import Sampler, Sampling
-from voltagent._snapshot import Snapshot
-from voltagent._span import TRACE, Span, Trace
-from voltagent._weight import fit_event
+from voltagent import _debug_log as _debug
+from voltagent import handles, settings
+from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through
+from voltagent.capture import options as _options
+from voltagent.capture.exceptions import format_event
+from voltagent.capture.snapshot import Snapshot
+from voltagent.core import clock as _clock
+from voltagent.core import context as _context
+from voltagent.core.awaitable import Done, Pending, loop_is_running
+from voltagent.core.guard import logger, say_once
+from voltagent.core.span import TRACE, Span, Trace
+from voltagent.delivery.sender import Report, Sender
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import NewTrace, open_trace
-from voltagent.sender import Report, Sender
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.size_limit import fit_event
+from voltagent.render import notebook as _notebook
+from voltagent.tracing import opentelemetry as _beside
+from voltagent.tracing.operations import point, update_fields
+from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.sampling import Sampler, Sampling
 
 if TYPE_CHECKING:
     import httpx

@@ -25,7 +25,7 @@ from pydantic import ValidationError as PydanticValidationError
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from voltagent._spelling import convert_metadata_to_camel_case, snake_to_camel
+from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from voltagent import VoltAgentSDK, _clock
+from voltagent import VoltAgentSDK
+from voltagent.core import clock as _clock
 
 __all__ = ["MS", "Step", "hand_clock", "play"]
 

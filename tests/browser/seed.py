@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.play import MS, Step, hand_clock, play
-from voltagent import VoltAgentSDK, _clock
+from voltagent import VoltAgentSDK
+from voltagent.core import clock as _clock
 
 __all__ = ["fill"]
 

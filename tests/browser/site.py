@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stored import Run
-from voltagent.local.server import serving
-from voltagent.local.store import Store
+from tests.helpers.stored import Run
+from voltagent.server.server import serving
+from voltagent.storage.traces.store import Store
 
 __all__ = ["Site", "open_site"]
 

@@ -15,8 +15,8 @@ from tests.browser.conftest import Witness, copy_store
 from tests.browser.hostile import CORPUS, fields
 from tests.browser.look import pumped
 from tests.browser.site import Site
-from tests.stored import Run
-from voltagent._span import Span
+from tests.helpers.stored import Run
+from voltagent.core.span import Span
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route

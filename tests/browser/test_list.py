@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import examples
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
 from tests.browser.look import box, only, pumped, settled, until
 from tests.browser.play import MS, hand_clock
 from tests.browser.site import Site, open_site
-from voltagent._readable import duration
-from voltagent.local.store import Filter
+from tests.helpers import examples
+from voltagent.render.text import duration
+from voltagent.storage.traces.store import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route

@@ -15,8 +15,8 @@ from tests.browser.conftest import Witness
 from tests.browser.look import box, until
 from tests.browser.play import Step, hand_clock
 from tests.browser.site import Site
-from voltagent._span import Span
-from voltagent.local.store import Filter
+from voltagent.core.span import Span
+from voltagent.storage.traces.store import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

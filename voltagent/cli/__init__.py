@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import Final
 
 import voltagent
-from voltagent._readable import clean
-from voltagent.cli.text import encodable
+from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
+from voltagent.render.text import clean
 
 __all__ = ["main"]
 

@@ -11,15 +11,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from voltagent import _html, settings
-from voltagent._clock import iso_text
-from voltagent._readable import clean, duration, moment, tokens
-from voltagent.cli.store import add_db, chosen, opened
-from voltagent.cli.text import encodable
+from voltagent import settings
+from voltagent.cli.arguments import add_db, chosen, opened
+from voltagent.cli.terminal import encodable
+from voltagent.core.clock import iso_text
 from voltagent.errors import VoltAgentError
-from voltagent.exporters.spans import OpenSpans
-from voltagent.local.store import Store, StoredOperation, StoredTrace
-from voltagent.wire.otlp import ENCODINGS, resource_message
+from voltagent.exporters.otlp_spans import OpenSpans
+from voltagent.render import html as _html
+from voltagent.render.text import clean, duration, moment, tokens
+from voltagent.storage.traces.store import Store, StoredOperation, StoredTrace
+from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
 __all__ = ["add", "document"]
 

@@ -7,12 +7,12 @@ import re
 import sys
 from typing import Any, Final
 
-from voltagent import _clock
-from voltagent._readable import clean
-from voltagent.cli.store import add_db, add_filters, opened, wanted_by
-from voltagent.cli.text import encodable
-from voltagent.local.prune import Pruned, prune
-from voltagent.local.store import Filter, Store
+from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
+from voltagent.cli.terminal import encodable
+from voltagent.core import clock as _clock
+from voltagent.render.text import clean
+from voltagent.storage.traces.prune import Pruned, prune
+from voltagent.storage.traces.store import Filter, Store
 
 __all__ = ["add"]
 

@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from voltagent import _clock, settings
-from voltagent._building import build_exporter
-from voltagent._readable import clean, short_id
-from voltagent.cli.store import add_db, add_filters, chosen, opened, wanted_by
-from voltagent.cli.text import encodable, fitted
+from voltagent import settings
+from voltagent._factory import build_exporter
+from voltagent.cli.arguments import add_db, add_filters, chosen, opened, wanted_by
+from voltagent.cli.terminal import encodable, fitted
+from voltagent.core import clock as _clock
+from voltagent.delivery.push import Result, push
 from voltagent.errors import ValidationError
-from voltagent.local.destination import Destination, destinations
-from voltagent.local.push import Result, push
-from voltagent.local.store import Store, TraceSummary
+from voltagent.render.text import clean, short_id
+from voltagent.storage.spool.destination import Destination, destinations
+from voltagent.storage.traces.store import Store, TraceSummary
 
 __all__ = ["Bar", "add"]
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final, TextIO
 
-from voltagent.cli.text import columns, encodable, plain
+from voltagent.cli.terminal import columns, encodable, plain
 
 __all__ = ["Screen"]
 

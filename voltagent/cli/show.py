@@ -8,10 +8,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from voltagent.cli import tree, web
-from voltagent.cli.store import add_db, chosen, opened
-from voltagent.cli.text import encodable, style_for
-from voltagent.local.queries import unfinished
+from voltagent.cli import browser as web
+from voltagent.cli import tree
+from voltagent.cli.arguments import add_db, chosen, opened
+from voltagent.cli.terminal import encodable, style_for
+from voltagent.storage.traces.queries import unfinished
 
 __all__ = ["add"]
 

@@ -14,16 +14,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
-from voltagent import _clock
-from voltagent._readable import clean, short_id
 from voltagent.cli import tree
+from voltagent.cli.arguments import add_db, add_filters, wanted_by
 from voltagent.cli.screen import Screen
-from voltagent.cli.store import add_db, add_filters, wanted_by
-from voltagent.cli.text import Style, encodable, style_for
-from voltagent.local.feed import Change, Feed, News
-from voltagent.local.queries import operation_summaries, unfinished
-from voltagent.local.records import OperationSummary
-from voltagent.local.store import Filter, Store, StoreError, TraceSummary
+from voltagent.cli.terminal import Style, encodable, style_for
+from voltagent.core import clock as _clock
+from voltagent.render.text import clean, short_id
+from voltagent.storage.traces.feed import Change, Feed, News
+from voltagent.storage.traces.queries import operation_summaries, unfinished
+from voltagent.storage.traces.records import OperationSummary
+from voltagent.storage.traces.store import Filter, Store, StoreError, TraceSummary
 
 __all__ = ["Board", "add", "entries", "excerpt"]
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from voltagent._readable import clean, duration, moment, short_id, tokens
-from voltagent.cli.store import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
-from voltagent.cli.text import Style, columns, encodable, fitted, padded, style_for
+from voltagent.cli.arguments import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
+from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
-from voltagent.local.queries import unfinished
-from voltagent.local.store import Filter, TraceSummary
+from voltagent.render.text import clean, duration, moment, short_id, tokens
+from voltagent.storage.traces.queries import unfinished
+from voltagent.storage.traces.store import Filter, TraceSummary
 
 __all__ = ["add", "table"]
 

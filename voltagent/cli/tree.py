@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
-from voltagent._readable import clean, duration, error_text, moment, tokens, value
-from voltagent.cli.text import Style, columns, fitted
-from voltagent.local.records import OperationSummary
-from voltagent.local.store import StoredOperation, StoredTrace, TraceSummary
+from voltagent.cli.terminal import Style, columns, fitted
+from voltagent.render.text import clean, duration, error_text, moment, tokens, value
+from voltagent.storage.traces.records import OperationSummary
+from voltagent.storage.traces.store import StoredOperation, StoredTrace, TraceSummary
 
 __all__ = ["facts", "is_moment", "left_behind", "line", "lines", "rows", "title"]
 

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from voltagent._guard import logger
-from voltagent._readable import clean
-from voltagent.cli.store import add_db
-from voltagent.cli.text import encodable
+from voltagent.cli.arguments import add_db
+from voltagent.cli.terminal import encodable
+from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
-from voltagent.local import DEFAULT_PORT
-from voltagent.local.store import Store
+from voltagent.render.text import clean
+from voltagent.server import DEFAULT_PORT
+from voltagent.storage.traces.store import Store
 
 if TYPE_CHECKING:
-    from voltagent.local.server import Server
+    from voltagent.server.server import Server
 
 __all__ = ["PORTS", "add", "open_browser", "serve"]
 
@@ -107,7 +107,7 @@ def _check(store: Store) -> None:
 
 
 def _listening(store: Store, port: int | None) -> Server:
-    from voltagent.local.server import Server  # what no other command needs
+    from voltagent.server.server import Server  # what no other command needs
 
     ports = PORTS if port is None else (port,)
     for number in ports:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from voltagent._span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.decorators.options import AgentOptions, MemoryOptions, OperationOptions, TraceOptions, checked
 from voltagent.decorators.wrapper import decorated
 

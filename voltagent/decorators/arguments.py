@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, Final, TypeAlias
 
-from voltagent._secret import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
-from voltagent._spelling import nearest
+from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
+from voltagent.core.naming import nearest
 
 __all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "HiddenResult", "check_kept", "hidden_by_local_names",
            "hidden_result", "signature_of"]  # fmt: skip

@@ -11,12 +11,12 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
-from voltagent._context import CURRENT, INERT
-from voltagent._span import Span
-from voltagent.decorators.calls import Wrapper
-from voltagent.decorators.function import lend_names
-from voltagent.decorators.plan import Plan
-from voltagent.decorators.stream import Stream
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.span import Span
+from voltagent.decorators.call_plan import Plan
+from voltagent.decorators.functions import Wrapper
+from voltagent.decorators.generator_run import Stream
+from voltagent.decorators.inspection import lend_names
 
 __all__ = ["around_async_generator", "around_generator"]
 

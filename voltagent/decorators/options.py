@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
 
-from voltagent import _options
-from voltagent._recorder import Recorder
-from voltagent._redact import Redactor
-from voltagent._span import Remote
-from voltagent._spelling import nearest
+from voltagent.capture import options as _options
+from voltagent.core.naming import nearest
+from voltagent.core.span import Remote
 from voltagent.errors import ValidationError
+from voltagent.processors.redaction import Redactor
+from voltagent.tracing.recorder import Recorder
 
 __all__ = ["AgentOptions", "MemoryOptions", "OperationOptions", "TraceOptions", "checked"]
 

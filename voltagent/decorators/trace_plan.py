@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from voltagent._context import default_recorder
-from voltagent._given import remote_parent
-from voltagent._guard import Guard
-from voltagent._options import TRACE_OPTIONS
-from voltagent._recorder import Recorder
-from voltagent._span import Span
-from voltagent.decorators.plan import Plan, Shape, say_failed, without_receiver
+from voltagent.capture.options import TRACE_OPTIONS
+from voltagent.core.context import default_recorder
+from voltagent.core.guard import Guard
+from voltagent.core.span import Span
+from voltagent.decorators.call_plan import Plan, Shape, say_failed, without_receiver
+from voltagent.tracing.operations import remote_parent
+from voltagent.tracing.recorder import Recorder
 
 __all__ = ["TracePlan"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import wrapt
 
-from voltagent import _context
-from voltagent._span import TRACE
+from voltagent.core import context as _context
+from voltagent.core.span import TRACE
 from voltagent.decorators.arguments import (
     BY_POSITION,
     RECEIVERS,
@@ -22,8 +22,10 @@ from voltagent.decorators.arguments import (
     hidden_result,
     signature_of,
 )
-from voltagent.decorators.calls import Wrapper, around_call, around_coroutine
-from voltagent.decorators.function import (
+from voltagent.decorators.call_plan import OperationPlan, Plan, Shape
+from voltagent.decorators.functions import Wrapper, around_call, around_coroutine
+from voltagent.decorators.generators import around_async_generator, around_generator
+from voltagent.decorators.inspection import (
     binds,
     has_flag,
     is_function,
@@ -32,8 +34,6 @@ from voltagent.decorators.function import (
     namespace_of,
     wrapped_by_us,
 )
-from voltagent.decorators.generators import around_async_generator, around_generator
-from voltagent.decorators.plan import OperationPlan, Plan, Shape
 from voltagent.decorators.trace_plan import TracePlan
 
 __all__ = ["decorated"]

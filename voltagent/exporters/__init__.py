@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from voltagent._span import Event
+from voltagent.core.span import Event
 
 __all__ = ["ACCEPTED", "Exporter", "Outcome", "Remembering", "Verdict"]
 
@@ -50,7 +50,7 @@ class Exporter(Protocol):
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         """Send the events, those of one trace in their order; one outcome per event, in the order of the batch.
 
-        ``deadline`` is on :func:`voltagent._clock.monotonic`; what is not sent by then is UNTRIED. Does not raise.
+        ``deadline`` is on :func:`voltagent.core.clock.monotonic`; what is not sent by then is UNTRIED. Does not raise.
         """
         ...
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from voltagent._guard import say_once
-from voltagent._span import Event
+from voltagent.core.guard import say_once
+from voltagent.core.span import Event
 from voltagent.exporters import Outcome
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter

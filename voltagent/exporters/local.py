@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from voltagent._guard import Guard
-from voltagent._span import Event
+from voltagent.core.guard import Guard
+from voltagent.core.span import Event
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
-from voltagent.local.store import Store, StoreError
-from voltagent.local.writers import Writer
+from voltagent.storage.traces.liveness import Writer
+from voltagent.storage.traces.store import Store, StoreError
 
 __all__ = ["LocalExporter"]
 

@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from voltagent import _clock, _values, retry
-from voltagent._guard import say_once
-from voltagent._http import Answer, Certificates, Door, Line, Unreachable
-from voltagent._span import Event
 from voltagent._version import VERSION
-from voltagent._weight import MOST
+from voltagent.core import clock as _clock
+from voltagent.core.guard import say_once
+from voltagent.core.span import Event
+from voltagent.delivery import retry
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
-from voltagent.exporters.spans import Late, OpenSpans
-from voltagent.wire.otlp import ENCODINGS, Message, resource_message, trimmed
-from voltagent.wire.profiles import PROFILES
+from voltagent.exporters.http import Answer, Certificates, Door, Line, Unreachable
+from voltagent.exporters.otlp_spans import Late, OpenSpans
+from voltagent.processors.size_limit import MOST
+from voltagent.settings import parsers as _values
+from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
+from voltagent.wire.otlp.profiles import PROFILES
 
 if TYPE_CHECKING:
     import httpx
@@ -189,7 +191,7 @@ class OtlpExporter:
         self._spans.remind(trace_id, memory)
 
     def hurry(self, deadline: float) -> None:
-        """End the request that is under way by ``deadline``, on :func:`voltagent._clock.monotonic`. From any thread."""
+        """End the request that is under way by ``deadline``, on :func:`voltagent.core.clock.monotonic`. From any thread."""
         self._hurried = deadline
 
     def after_fork(self) -> None:

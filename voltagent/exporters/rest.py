@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent import _clock, retry
-from voltagent._frozen import pack, unpack
-from voltagent._http import Answer, Door, Line, Unreachable
-from voltagent._span import TRACE, Event, Phase, Span
+from voltagent.core import clock as _clock
+from voltagent.core.span import TRACE, Event, Phase, Span
+from voltagent.delivery import retry
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
-from voltagent.exporters._round import Round
-from voltagent.wire import rest
+from voltagent.exporters.http import Answer, Door, Line, Unreachable
+from voltagent.exporters.rest_batch import Round
+from voltagent.storage.spool.codec import pack, unpack
+from voltagent.wire.rest import encode as rest
 
 if TYPE_CHECKING:
     import httpx

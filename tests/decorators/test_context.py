@@ -1,0 +1,383 @@
+"""Whose child a decorated call is, how its trace ends, and which SDK records it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import sys
+import threading
+from collections.abc import Iterator
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import voltagent
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import (
+    _context,
+    agent,
+    current,
+    current_trace,
+    memory,
+    retriever,
+    tool,
+    trace,
+)
+from voltagent.core.span import Phase
+from voltagent.handles import open_trace
+from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.sampling import Sampling
+
+if TYPE_CHECKING:
+    pass
+
+FIVE = [agent, tool, memory, retriever, trace]
+
+
+@pytest.fixture
+def sink() -> Iterator[ListSink]:
+    with recording() as (_, sink):
+        yield sink
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_current() -> Iterator[None]:
+    yield
+    assert _context.CURRENT.get() is None
+
+
+# ------------------------------------------------------------------------------------------------ implicit and explicit
+
+
+def test_a_call_outside_any_trace_opens_one_of_its_own(sink: ListSink) -> None:
+    @agent(name="A", tags=["t"])
+    def run(x: int) -> int:
+        assert current_trace().agent_id == "A"
+        return x + 1
+
+    run(1)
+    root, span = sink.spans
+    assert (root.kind, root.trace.agent_id, root.tags) == ("trace", "A", ("t",))
+    assert span.parent is root
+    assert span.agent_id == "A"
+    assert (loads(root.input), loads(root.output)) == ({"x": 1}, {"result": 2})
+    assert [phase for phase, _, _ in sink.phases] == ["start", "start", "end", "end"]
+    assert sink.phases[-1][1] == "trace"
+
+
+def test_its_trace_ends_as_the_call_did(sink: ListSink) -> None:
+    @tool
+    def fail(kind: type[BaseException]) -> None:
+        raise kind("no")
+
+    @tool
+    def fail_after_the_end() -> None:
+        current().success(output={"early": True})
+        raise KeyError("late")
+
+    for kind in (ValueError, KeyboardInterrupt, asyncio.CancelledError, SystemExit):
+        with pytest.raises(kind):
+            fail(kind)
+    with pytest.raises(KeyError):
+        fail_after_the_end()
+    assert [span.status for span in sink.spans] == ["error"] * 2 + ["cancelled"] * 6 + ["error", "completed"]
+    assert all(span.error is not None for span in sink.spans if span.status != "completed")
+    assert [phase for phase, _, _ in sink.phases].count("end") == 10
+
+
+def test_a_trace_inside_a_trace_is_a_new_root(sink: ListSink) -> None:
+    @trace
+    def inner() -> None:
+        tool(lambda: None, name="leaf")()
+
+    @trace
+    def outer() -> None:
+        inner()
+        tool(lambda: None, name="after")()
+
+    outer()
+    assert sink.tree() == [["outer", ["after"]], ["inner", ["leaf"]]]
+    assert sink.span("inner").trace.parent_trace_id == sink.span("outer").trace.id
+
+
+def test_a_call_is_a_child_of_the_current_handle_whatever_its_kind(sink: ListSink) -> None:
+    recorder = _context.default_recorder()
+    with open_trace(recorder, {"agent_id": "t"}, {}) as root, root.add_tool(name="by hand"):
+        tool(lambda: retriever(lambda: None, name="leaf")(), name="decorated")()
+    assert sink.tree() == [["t", ["by hand", ["decorated", ["leaf"]]]]]
+
+
+def test_concurrent_tasks_have_the_right_parents(sink: ListSink) -> None:
+    @tool
+    async def leaf(name: str) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+            assert current().id
+            assert loads(current()._span.input) == {"name": name}
+
+    @agent
+    async def branch(name: str) -> None:
+        await asyncio.gather(*(leaf(f"{name}{number}") for number in range(3)))
+        await asyncio.to_thread(tool(lambda: None, name=f"thread {name}"))
+
+    @trace
+    async def root() -> None:
+        await asyncio.gather(branch("a"), branch("b"))
+
+    asyncio.run(root())
+    for span in sink.spans:
+        if span.name == "leaf":
+            assert loads(span.parent.input)["name"] == loads(span.input)["name"][0]  # type: ignore[union-attr]
+        elif span.name.startswith("thread"):
+            assert loads(span.parent.input)["name"] == span.name[-1]  # type: ignore[union-attr]
+    assert len(sink.spans) == 1 + 2 * (1 + 3 + 1)
+
+
+def test_a_thread_that_got_the_context_goes_on_in_the_trace(sink: ListSink) -> None:
+    @trace
+    def root() -> None:
+        context = copy_context()
+        threads = [
+            threading.Thread(target=lambda: context.copy().run(tool(lambda: None, name="copied"))),
+            threading.Thread(target=voltagent.bind(tool(lambda: None, name="bound"))),
+            threading.Thread(target=tool(lambda: None, name="bare")),
+        ]
+        for thread in threads:
+            thread.start()
+            thread.join()
+
+    root()
+    assert sink.tree() == [["root", ["copied"], ["bound"]], ["bare", ["bare"]]]
+
+
+def test_a_coroutine_handed_to_another_thread_keeps_its_parent(sink: ListSink) -> None:
+    @tool
+    async def search() -> None: ...
+
+    @agent
+    def ask() -> None:
+        coroutine = search()
+        thread = threading.Thread(target=lambda: asyncio.run(coroutine))
+        thread.start()
+        thread.join()
+
+    ask()
+    assert sink.tree() == [["ask", ["ask", ["search"]]]]
+
+
+def test_a_coroutine_closed_elsewhere_leaves_alone_what_is_current_there(sink: ListSink) -> None:
+    @tool
+    async def wait() -> None:
+        await asyncio.sleep(0)
+
+    coroutine = wait()
+    copy_context().run(coroutine.send, None)
+    with open_trace(_context.default_recorder(), {"agent_id": "elsewhere"}, {}) as here:
+        coroutine.close()
+        assert current() == here
+    assert sink.span("elsewhere").status == "completed"
+    assert sink.only.status == "cancelled"
+
+
+def test_a_cancelled_task_is_recorded_as_cancelled(sink: ListSink) -> None:
+    @tool
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
+
+    asyncio.run(main())
+    assert [span.status for span in sink.spans] == ["cancelled", "cancelled"]
+
+
+def test_a_plain_function_that_gives_a_coroutine_or_a_generator_ends_when_it_returns(sink: ListSink) -> None:
+    async def work() -> None: ...
+
+    coroutine = tool(lambda: work(), name="plain")()
+    assert sink.only.status == "completed"
+    assert loads(sink.only.output) == {"result": "coroutine"}
+    coroutine.close()
+
+
+def test_what_counts_as_a_coroutine_function(sink: ListSink) -> None:
+    class Service:
+        async def __call__(self, x: int) -> int:
+            await asyncio.sleep(0)
+            return x
+
+        async def method(self, x: int) -> int:
+            await asyncio.sleep(0)
+            return x
+
+    service = Service()
+    calls = [
+        tool(service, name="object"),
+        tool(functools.partial(service.method), name="partial"),
+        tool(functools.partial(tool(service.method, name="inner"), 5), name="partial of decorated"),
+    ]
+    assert asyncio.run(calls[0](3)) == 3
+    assert asyncio.run(calls[1](4)) == 4
+    assert asyncio.run(calls[2]()) == 5
+    assert [loads(span.output) for span in sink.operations] == [{"result": one} for one in (3, 4, 5, 5)]
+    if sys.version_info >= (3, 12):
+        said = []
+
+        @tool
+        @inspect.markcoroutinefunction
+        def marked() -> Any:
+            said.append("called")
+            return service(6)
+
+        coroutine = marked()
+        assert said == ["called"]  # at the call, as without us
+        assert asyncio.run(coroutine) == 6
+
+
+# ------------------------------------------------------------------------------------------------------------ which SDK
+
+
+class FakeSDK:
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+
+def test_the_sdk_is_the_one_of_the_current_handle_then_the_option_then_the_default() -> None:
+    with recording() as (default, default_sink):
+        other_sink = ListSink()
+        other = Recorder(other_sink)
+        _context.activate(other)
+        call = tool(lambda: None, name="call", sdk=FakeSDK(other))
+        call()
+        assert (len(other_sink.spans), len(default_sink.spans)) == (2, 0)
+        with open_trace(default, {"agent_id": "t"}, {}):
+            call()
+        assert default_sink.tree() == [["t", ["call"]]]
+        other.alive = False
+        _context.deactivate(other)
+        call()  # its SDK was shut down: it just runs
+        assert (len(other_sink.spans), len(default_sink.spans)) == (2, 2)
+
+
+def test_decorated_before_any_sdk_and_recorded_by_the_first_one() -> None:
+    seen = []
+
+    @tool
+    def call() -> None:
+        seen.append(bool(current()))
+
+    before = list(_context.ACTIVE)
+    _context.ACTIVE[:] = []
+    try:
+        call()
+        with recording() as (_, sink):
+            call()
+        call()
+    finally:
+        _context.ACTIVE[:] = before
+    assert seen == [False, True, False]
+    assert len(sink.spans) == 2
+
+
+def test_suppressed_refused_and_sampled_out_take_their_descendants_with_them() -> None:
+    @tool
+    def leaf() -> None:
+        assert not current()
+
+    @agent
+    async def branch() -> None:
+        leaf()
+        assert not current()
+        current().record(metadata={"a": 1})
+
+    with recording() as (_, sink):
+        with voltagent.suppress():
+            asyncio.run(branch())
+            trace(leaf)()
+        assert sink.events == []
+        sink.full = True
+        asyncio.run(branch())
+        assert sink.events == []
+    with recording(sampling=Sampling(0.0)) as (_, sink):
+        asyncio.run(branch())
+        trace(lambda: leaf())()
+        assert sink.events == []
+
+
+def test_a_trace_whose_operation_is_refused_ends() -> None:
+    class OneStart(ListSink):
+        def put(self, event: Any, size: int) -> bool:
+            taken = super().put(event, size)
+            self.full = True
+            return taken
+
+    sink = OneStart()
+    before = list(_context.ACTIVE)
+    _context.ACTIVE[:] = [Recorder(sink)]
+    try:
+        assert tool(lambda: bool(current()))() is False
+    finally:
+        _context.ACTIVE[:] = before
+    assert [(phase, kind) for phase, kind, _ in sink.phases] == [("start", "trace"), ("end", "trace")]
+
+
+def test_the_first_end_wins(sink: ListSink) -> None:
+    @tool
+    def early() -> str:
+        current().success(output={"by": "hand"})
+        return "late"
+
+    @tool
+    def later() -> str:
+        current().record(output={"by": "record"}, metadata={"a": 1})
+        return "late"
+
+    assert early() == later() == "late"
+    assert [loads(span.output) for span in sink.operations] == [{"by": "hand"}, {"by": "record"}]
+    assert sum(phase is Phase.END for phase, _, _ in sink.events) == 4
+
+
+def test_our_own_faults_do_not_reach_the_program(monkeypatch: Any, caplog: Any) -> None:
+    monkeypatch.setattr(voltagent.core.guard.Guard, "strict", False)
+
+    class Broken(ListSink):
+        broken = True
+
+        def put(self, event: Any, size: int) -> bool:
+            if event[0] in (Phase.START if self.broken else Phase.END, Phase.END):
+                raise RuntimeError("a fault of ours")
+            return super().put(event, size)
+
+    @trace
+    def flow(x: int) -> list[Any]:
+        return [tool(lambda: x)(), list(tool(generate)(x)), asyncio.run(tool(wait)(x))]
+
+    def generate(x: int) -> Iterator[int]:
+        yield x
+
+    async def wait(x: int) -> int:
+        return x
+
+    def fail() -> None:
+        raise KeyError("mine")
+
+    sink = Broken()
+    before = list(_context.ACTIVE)
+    _context.ACTIVE[:] = [Recorder(sink)]
+    try:
+        for broken in (True, False):
+            Broken.broken = broken
+            assert flow(3) == [3, [3], 3]
+            with pytest.raises(KeyError, match="mine") as caught:
+                tool(fail)()
+            assert caught.value.__context__ is None
+    finally:
+        _context.ACTIVE[:] = before
+    assert "failed to record" in caplog.text

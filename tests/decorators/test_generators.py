@@ -1,0 +1,447 @@
+"""Generators and async generators: what is recorded of a stream, and what is current while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import voltagent
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import agent, current, current_agent, tool, trace
+from voltagent.core import clock as _clock
+from voltagent.core import context as _context
+from voltagent.core.span import Span
+from voltagent.handles import open_trace
+
+
+@pytest.fixture(autouse=True)
+def sink() -> Iterator[ListSink]:
+    with recording() as (_, sink):
+        yield sink
+    assert _context.CURRENT.get() is None
+
+
+@pytest.fixture
+def root(sink: ListSink) -> Any:
+    return open_trace(_context.default_recorder(), {"agent_id": "root"}, {})
+
+
+def facts(span: Span) -> Any:
+    (metadata,) = span.more_metadata
+    return loads(metadata)
+
+
+@tool
+def count(number: int) -> Any:
+    """Yields numbers; each step checks that its own span is current."""
+    for value in range(number):
+        assert current().name == "count"
+        yield value
+    return "done"
+
+
+@tool
+async def count_async(number: int) -> AsyncIterator[int]:
+    for value in range(number):
+        assert current().name == "count_async"
+        await asyncio.sleep(0)
+        assert current().name == "count_async"
+        yield value
+
+
+async def collect(stream: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in stream]
+
+
+# -------------------------------------------------------------------------------------------------------- what is kept
+
+
+def test_a_stream_is_recorded_from_its_first_to_its_last_step(sink: ListSink, root: Any) -> None:
+    with root:
+        stream = count(3)
+        assert len(sink.spans) == 1  # nothing yet but the root
+        assert next(stream) == 0
+        assert sink.phases[-1] == ("start", "tool", "count")
+        assert list(stream) == [1, 2]
+        assert sink.phases[-1] == ("end", "tool", "count")
+    span = sink.span("count")
+    assert (span.status, loads(span.input)) == ("completed", {"number": 3})
+    assert loads(span.output) == {"result": [0, 1, 2], "return": "done"}
+    assert facts(span)["items"] == 3
+    assert "abandoned" not in facts(span)
+
+
+def test_an_async_stream_too(sink: ListSink) -> None:
+    assert asyncio.run(collect(count_async(3))) == [0, 1, 2]
+    span = sink.spans[1]
+    assert (span.status, loads(span.output)) == ("completed", {"result": [0, 1, 2]})
+    assert facts(span)["items"] == 3
+    assert loads(sink.spans[0].output) == {"result": [0, 1, 2]}
+    assert sink.spans[0].status == "completed"
+
+
+def test_the_return_value_comes_through(sink: ListSink) -> None:
+    def outer() -> Any:
+        result = yield from count(2)
+        return f"{result}!"
+
+    stream = outer()
+    assert [next(stream), next(stream)] == [0, 1]
+    with pytest.raises(StopIteration) as stop:
+        next(stream)
+    assert stop.value.value == "done!"
+
+
+def test_one_that_never_starts_is_not_recorded(sink: ListSink) -> None:
+    count(3)
+    count(3).close()
+    count_async(3)
+    asyncio.run(count_async(3).aclose())  # type: ignore[attr-defined]
+    assert sink.events == []
+
+
+def test_one_left_early_is_abandoned_and_not_failed(sink: ListSink) -> None:
+    for item in count(5):
+        if item == 1:
+            break
+
+    async def main() -> None:
+        stream: Any = count_async(5)
+        async for _ in stream:
+            break
+        await stream.aclose()
+
+    asyncio.run(main())
+    gc.collect()
+    for span, items in ((sink.spans[1], [0, 1]), (sink.spans[3], [0])):
+        assert (span.status, span.error) == ("completed", None)
+        assert facts(span)["abandoned"] is True
+        assert loads(span.output) == {"result": items}
+
+
+def test_one_that_answers_to_closing_by_returning_is_abandoned_too(sink: ListSink) -> None:
+    @tool
+    def stubborn() -> Iterator[int]:
+        try:
+            yield 1
+        except GeneratorExit:
+            return
+
+    stream = stubborn()
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert facts(sink.spans[1])["abandoned"] is True
+    assert sink.spans[1].status == "completed"
+
+
+def test_one_that_fails_keeps_what_it_gave(sink: ListSink) -> None:
+    @tool
+    def breaks() -> Iterator[int]:
+        yield 1
+        raise KeyError("no")
+
+    @tool
+    async def breaks_async() -> AsyncIterator[int]:
+        yield 1
+        raise KeyError("no")
+
+    with pytest.raises(KeyError):
+        list(breaks())
+    with pytest.raises(KeyError):
+        asyncio.run(collect(breaks_async()))
+    for span in (sink.spans[1], sink.spans[3]):
+        assert span.status == "error"
+        assert span.error.type == "KeyError"  # type: ignore[union-attr]
+        assert loads(span.output) == {"result": [1]}
+        assert span.parent.status == "error"  # type: ignore[union-attr]
+
+
+def test_items_are_snapshots_of_their_moment(sink: ListSink) -> None:
+    @tool
+    def grow() -> Iterator[list[int]]:
+        items: list[int] = []
+        for number in range(3):
+            items.append(number)
+            yield items
+
+    list(grow())
+    assert loads(sink.spans[1].output) == {"result": [[0], [0, 1], [0, 1, 2]]}
+
+
+def test_times_tell_producing_from_waiting(sink: ListSink, monkeypatch: Any) -> None:
+    now = 100.0
+    monkeypatch.setattr(_clock, "monotonic", lambda: now)
+
+    @tool
+    def slow() -> Iterator[int]:
+        nonlocal now
+        now += 0.5
+        yield 1
+        now += 0.25
+        yield 2
+
+    for _ in slow():
+        now += 2.0
+    assert facts(sink.spans[1]) == {
+        "items": 2, "time_to_first_item_ms": 500.0, "producing_ms": 750.0, "waiting_ms": 4000.0,
+    }  # fmt: skip
+
+
+def test_with_capture_off_items_are_counted_only(sink: ListSink) -> None:
+    list(tool(capture_output=False)(lambda: (yield from "abc"))())
+    span = sink.spans[1]
+    assert (span.output, facts(span)["items"]) == (None, 3)
+
+
+def test_usage_comes_from_the_return_value_or_the_last_item_that_has_it(sink: ListSink) -> None:
+    @agent
+    def answer() -> Any:
+        yield "text"
+        yield {"usage": {"total_tokens": 1}}
+        yield {"usage": {"total_tokens": 5}}
+        yield "more"
+
+    @agent(usage=lambda returned: {"total_tokens": returned})
+    def counted() -> Any:
+        yield {"usage": {"total_tokens": 1}}
+        return 7
+
+    @agent
+    async def chunks() -> Any:
+        yield {"usage": {"total_tokens": 3}}
+        current_agent().record(usage={"total_tokens": 4})
+        yield "end"
+
+    list(answer())
+    list(counted())
+    asyncio.run(collect(chunks()))
+    assert [span.usage for span in sink.spans[1::2]] == [{"total_tokens": one} for one in (5, 7, 4)]
+
+
+# ------------------------------------------------------------------------------------------------------ what is current
+
+
+def test_nothing_of_ours_is_current_between_steps(sink: ListSink, root: Any) -> None:
+    with root, root.add_tool(name="consumer") as consumer:
+        for _ in count(2):
+            assert current() == consumer
+            tool(lambda: None, name="in between")()
+
+        async def main() -> None:
+            async for _ in count_async(2):
+                assert current() == consumer
+
+        asyncio.run(main())
+    assert sink.tree() == [["root", ["consumer", ["count"], ["in between"], ["in between"], ["count_async"]]]]
+
+
+def test_what_a_step_calls_is_its_child(sink: ListSink, root: Any) -> None:
+    @tool
+    def leaf() -> None: ...
+
+    @agent
+    def stream() -> Iterator[int]:
+        leaf()
+        yield 1
+        yield from count(1)
+        leaf()
+
+    with root:
+        list(stream())
+    assert sink.tree() == [["root", ["stream", ["leaf"], ["count"], ["leaf"]]]]
+
+
+def test_a_handle_entered_in_the_generator_is_current_in_its_later_steps_only(sink: ListSink, root: Any) -> None:
+    @agent
+    def stream() -> Iterator[int]:
+        with current().add_tool(name="inside") as inside:
+            yield 1
+            assert current() == inside
+            tool(lambda: None, name="leaf")()
+            yield 2
+        assert current().name == "stream"
+
+    with root:
+        for _ in stream():
+            assert current() == root
+    assert sink.tree() == [["root", ["stream", ["inside", ["leaf"]]]]]
+
+
+def test_it_belongs_where_it_was_called(sink: ListSink) -> None:
+    """Also when the caller has ended: the usual streamed response."""
+
+    @agent
+    def endpoint(number: int) -> Any:
+        return count(number)
+
+    @trace
+    async def endpoint_async(number: int) -> Any:
+        return count_async(number)
+
+    assert list(endpoint(2)) == [0, 1]
+
+    async def main() -> None:
+        assert await collect(await endpoint_async(2)) == [0, 1]
+
+    asyncio.run(main())
+    assert sink.tree() == [["endpoint", ["endpoint", ["count"]]], ["endpoint_async", ["count_async"]]]
+
+
+def test_suppressed_where_it_starts_it_is_not_recorded(sink: ListSink, root: Any) -> None:
+    @tool
+    def stream() -> Iterator[bool]:
+        yield bool(current())
+
+    with root:
+        made_here = stream()
+        with voltagent.suppress():
+            made_there = stream()
+            assert list(made_here) == [False]
+        assert list(made_there) == [True]  # it runs as it is: what is current is the consumer's
+    assert len(sink.spans) == 1
+
+
+def test_steps_may_run_in_different_threads(sink: ListSink, root: Any) -> None:
+    with root:
+        stream = count(6)
+    with ThreadPoolExecutor(3) as pool:
+        assert [pool.submit(next, stream).result() for _ in range(6)] == list(range(6))
+        assert all(pool.map(lambda _: _context.CURRENT.get() is None, range(6)))
+    assert next(stream, "over") == "over"
+    assert sink.span("count").status == "completed"
+    assert sink.tree() == [["root", ["count"]]]
+
+
+def test_steps_may_run_in_different_tasks_and_contexts(sink: ListSink, root: Any) -> None:
+    async def main() -> list[int]:
+        stream: Any = count_async(4)
+        items = [await asyncio.create_task(stream.__anext__()) for _ in range(2)]
+        with root.add_tool(name="elsewhere") as elsewhere:
+            items.append(await asyncio.create_task(stream.__anext__()))
+            assert current() == elsewhere
+        return items + await collect(stream)
+
+    with root:
+        assert asyncio.run(main()) == [0, 1, 2, 3]
+        stream = count(3)
+        assert [contextvars.Context().run(next, stream), contextvars.copy_context().run(next, stream)] == [0, 1]
+        assert list(stream) == [2]
+    assert sink.tree() == [["root", ["elsewhere"], ["count_async"], ["count"]]] or sink.tree() == [
+        ["root", ["count_async"], ["elsewhere"], ["count"]]
+    ]
+
+
+def test_closing_elsewhere_leaves_alone_what_is_current_there(sink: ListSink, root: Any) -> None:
+    stream = count(3)
+    next(stream)
+    with root:
+        thread = threading.Thread(target=stream.close)
+        thread.start()
+        thread.join()
+        other = count(3)
+        next(other)
+        del other
+        assert current() == root
+    assert [span.status for span in sink.spans if span.name == "count" and span.kind == "tool"] == ["completed"] * 2
+
+
+def test_interleaved_streams_do_not_mix(sink: ListSink, root: Any) -> None:
+    with root:
+        for one, two in zip(count(3), count(3), strict=True):
+            assert one == two
+            assert current() == root
+    assert [loads(span.output)["result"] for span in sink.spans[1:]] == [[0, 1, 2]] * 2
+    assert all(span.parent is sink.spans[0] for span in sink.spans[1:])
+
+
+# -------------------------------------------------------------------------------------------------- async housekeeping
+
+
+def test_the_loop_knows_our_generator_and_only_that(sink: ListSink) -> None:
+    said: list[Any] = []
+    log: list[str] = []
+
+    @tool
+    async def stream() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            log.append("cleaned up")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: said.append(context))
+        left = stream()
+        await left.__anext__()
+        main.left = left  # type: ignore[attr-defined]  # open when the loop shuts down
+        dropped = stream()
+        await dropped.__anext__()
+        del dropped
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert log == ["cleaned up"]
+
+    asyncio.run(main())
+    assert log == ["cleaned up"] * 2
+    assert said == []
+    assert [span.status for span in sink.spans] == ["completed"] * 4
+    assert [facts(span)["abandoned"] for span in sink.spans if span.kind == "tool"] == [True, True]
+
+
+def test_hooks_of_the_program_see_one_generator() -> None:
+    first: list[Any] = []
+    before = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=first.append)
+    try:
+        stream: Any = count_async(1)
+        step = stream.__anext__()
+        step.send(None)
+        with pytest.raises(StopIteration):
+            step.send(None)
+        hooks = sys.get_asyncgen_hooks()
+    finally:
+        sys.set_asyncgen_hooks(*before)
+    assert first == [stream]
+    assert hooks.firstiter == first.append
+
+
+def test_a_step_that_is_cancelled_cancels_the_operation(sink: ListSink) -> None:
+    @tool
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        task = asyncio.create_task(collect(stream()))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert [span.status for span in sink.spans] == ["cancelled", "cancelled"]
+    assert loads(sink.spans[1].output) == {"result": [1]}
+
+
+def test_a_traced_stream_is_a_trace(sink: ListSink) -> None:
+    @trace(agent_id="chat", user_id=lambda args: args["user"])
+    async def chat(user: str) -> AsyncIterator[str]:
+        async for number in count_async(2):
+            yield str(number)
+
+    assert asyncio.run(collect(chat("u"))) == ["0", "1"]
+    assert sink.tree() == [["chat", ["count_async"]]]
+    assert sink.spans[0].trace.user_id == "u"
+    assert loads(sink.spans[0].output) == {"result": ["0", "1"]}

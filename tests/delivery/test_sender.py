@@ -1,0 +1,733 @@
+"""The sender next to a destination in memory: batches, order, retries, a full queue, flush, shutdown, counts."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.memory import (
+    DOWN,
+    REJECTED,
+    RETRY,
+    START,
+    WRONG_KEY,
+    Memory,
+    Recording,
+    conserved,
+    make_sender,
+    word,
+)
+from tests.helpers.pace import PATIENCE, hold, slowness, until
+from voltagent.core import guard as _guard
+from voltagent.core.span import AGENT, CANCELLED, Event, Phase
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+def check_order(memory: Memory) -> None:
+    """Law 5: a trace before what is in it, a start before its children and its end, a trace's end after its tools'."""
+    seen: set[int | str] = set()
+    ended: set[int | str] = set()
+    for phase, span, _ in memory.accepted:
+        assert span.trace.id not in ended
+        if phase is Phase.START:
+            assert span.parent is None or span.parent.id in seen
+            seen.add(span.id)
+        else:
+            assert span.id in seen
+            if span.parent is None:
+                ended.add(span.id)
+
+
+# ------------------------------------------------------------------------------------------------------ when it sends
+
+
+def test_nothing_runs_before_the_first_record(memory: Memory) -> None:
+    before = set(threading.enumerate())
+    sender = make_sender(memory)
+    assert sender.flush().result().recorded == 0
+    assert sender.stats() == sender.shutdown().result()
+    assert set(threading.enumerate()) <= before
+    assert memory.batches == []
+
+
+def test_what_waits_is_sent_after_the_interval(memory: Memory) -> None:
+    sender = make_sender(memory, flush_interval=0.02)
+    Recording(sender).whole()
+    assert memory.entered.wait(PATIENCE)
+    sender.shutdown().result()
+    assert memory.words == ["start trace", "start trace.0", "end trace.0", "end trace"]
+
+
+def test_a_full_batch_does_not_wait(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    recording = Recording(sender)
+    root = recording.trace()
+    for _ in range(255):
+        recording.end(recording.tool(root))
+    assert not memory.entered.is_set()
+    recording.end(root)
+    assert memory.entered.wait(PATIENCE)
+    assert len(memory.batches[0]) == 512
+    sender.shutdown().result()
+
+
+def test_a_heavy_batch_does_not_wait(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    recording = Recording(sender)
+    root = recording.trace()
+    for _ in range(5):
+        recording.tool(root, payload=b'{"x":"%b"}' % (b"x" * 2**20))
+    assert memory.entered.wait(PATIENCE)
+    sender.shutdown().result()
+    weights = [sum(len(span.input) for phase, span, _ in batch if phase is START) for batch in memory.batches]
+    assert max(weights) <= 4 * 2**20 < sum(weights)
+
+
+def test_without_auto_flush_only_a_flush_sends(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False, flush_interval=0.001)
+    recording = Recording(sender)
+    recording.whole("one")
+    assert not memory.entered.wait(0.05)
+    assert sender.stats().pending == 4
+    assert conserved(sender.flush().result()).accepted == 4
+    sender.shutdown().result()
+
+
+def test_a_flush_without_patience_sends_all_the_same(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    for _ in range(20):
+        Recording(sender).whole()
+        sender.flush(0)
+    assert conserved(sender.flush().result()).accepted == 80
+    memory.entered.clear()
+    Recording(sender).whole()
+    assert sender.flush(0).result().recorded == 84
+    assert memory.entered.wait(PATIENCE)
+    sender.shutdown().result()
+
+
+def test_a_burst_is_sent_in_batches(memory: Memory) -> None:
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    for _ in range(2500):
+        recording.whole()
+    report = sender.flush().result()
+    assert (report.recorded, report.accepted, report.pending) == (10_000, 10_000, 0)
+    assert max(map(len, memory.batches)) == 512
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_traces_share_a_batch(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    recording = Recording(sender)
+    memory.gate.clear()
+    recording.whole("first")
+    first = sender.flush()
+    assert memory.entered.wait(PATIENCE)
+    huge = recording.trace("huge")
+    for _ in range(2000):
+        recording.tool(huge)
+    recording.whole("small")
+    memory.gate.set()
+    first.result()
+    sender.flush().result()
+    assert "end small" in [word(event) for event in memory.batches[1]]
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_an_idle_lane_sleeps_without_a_limit(memory: Memory) -> None:
+    sender = make_sender(memory, flush_interval=0.01)
+    Recording(sender).whole()
+    sender.flush().result()
+    lane = sender._lanes[0]
+    assert lane._wake_time(time.monotonic(), None) == float("inf")
+    sender.shutdown().result()
+
+
+# ------------------------------------------------------------------------------------------------- answers and retries
+
+
+def test_an_event_that_is_refused_costs_one_event(memory: Memory) -> None:
+    memory.answer = lambda event: REJECTED if word(event) == "start trace.1" else ACCEPTED
+    sender = make_sender(memory)
+    Recording(sender).whole(tools=3)
+    report = conserved(sender.flush().result())
+    assert (report.accepted, dict(report.dropped)) == (7, {"rejected": 1})
+    assert "end trace.1" in memory.words
+    sender.shutdown().result()
+
+
+def test_a_trace_that_is_refused_takes_all_that_is_in_it(memory: Memory) -> None:
+    memory.answer = lambda event: REJECTED if word(event) == "start bad" else ACCEPTED
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    bad = recording.trace("bad")
+    recording.end(recording.tool(bad))
+    recording.whole("good")
+    assert dict(conserved(sender.flush().result()).dropped) == {"rejected": 3}
+    recording.tool(bad)
+    recording.end(bad)
+    assert dict(conserved(sender.flush().result()).dropped) == {"rejected": 5}
+    assert len(memory.accepted) == 4
+    sender.shutdown().result()
+
+
+def test_an_event_is_tried_again_before_those_behind_it(memory: Memory) -> None:
+    failures = iter([RETRY, RETRY, RETRY])
+    memory.answer = lambda event: next(failures, ACCEPTED)
+    sender = make_sender(memory)
+    Recording(sender).whole(tools=5)
+    report = conserved(sender.flush().result())
+    assert (report.accepted, report.dropped) == (12, {})
+    check_order(memory)
+    sender.shutdown().result()
+
+
+@pytest.mark.parametrize("max_retries", [0, 1, 3])
+def test_an_event_is_given_up_after_max_retries(memory: Memory, max_retries: int) -> None:
+    tried: list[Event] = []
+
+    def answer(event: Event) -> Outcome:
+        if word(event) != "end trace.0":
+            return ACCEPTED
+        tried.append(event)
+        return RETRY
+
+    memory.answer = answer
+    sender = make_sender(memory, max_retries=max_retries)
+    Recording(sender).whole(tools=2)
+    report = conserved(sender.flush().result())
+    assert dict(report.dropped) == {"retries_exhausted": 1}
+    assert len(tried) == max_retries + 1
+    assert len({id(event) for event in tried}) == 1
+    sender.shutdown().result()
+
+
+def test_events_wait_while_the_destination_is_down(memory: Memory) -> None:
+    asked: list[int] = []
+
+    def answer(event: Event) -> Outcome:
+        asked.append(len(memory.batches[-1]))
+        return DOWN if len(asked) <= 20 else ACCEPTED
+
+    memory.answer = answer
+    sender = make_sender(memory, max_retries=0)
+    recording = Recording(sender)
+    for _ in range(5):
+        recording.whole()
+    report = conserved(sender.flush().result())
+    assert (report.accepted, report.dropped) == (20, {})
+    sizes = [len(batch) for batch in memory.batches]
+    assert sizes[0] == 20, "the first batch does not know yet"
+    assert sizes[1] == 1, "then one event asks for all"
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_probes_are_some_time_apart() -> None:
+    memory = Memory(lambda event: DOWN)
+    sender = make_sender(memory, probe_seconds=30.0)
+    Recording(sender).whole()
+    sender.flush(0)
+    until(lambda: sender._lanes[0]._probing)
+    report = conserved(sender.flush(0.3).result())
+    assert (report.pending, len(memory.batches)) == (4, 1)
+    sender.shutdown(0).result()
+
+
+def test_an_event_that_brings_its_server_down_each_time_is_given_up(memory: Memory) -> None:
+    memory.answer = lambda event: DOWN if word(event) == "start poison" else ACCEPTED
+    sender = make_sender(memory, max_retries=0, probe_seconds=0.0)
+    recording = Recording(sender)
+    recording.trace("poison")
+    stop = time.monotonic() + PATIENCE
+    while not sender.stats().dropped and time.monotonic() < stop:
+        recording.whole("good")
+        sender.flush(0.01).result()
+    assert set(sender.stats().dropped) == {"retries_exhausted"}
+    sender.shutdown().result()
+
+
+def test_retry_after_is_kept_to(memory: Memory) -> None:
+    waits = iter([Outcome(Verdict.RETRY, retry_after=0.2)])
+    memory.answer = lambda event: next(waits, ACCEPTED)
+    sender = make_sender(memory)
+    Recording(sender).trace()
+    began = time.monotonic()
+    assert sender.flush().result().accepted == 1
+    assert time.monotonic() - began >= 0.2
+    sender.shutdown().result()
+
+
+def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, caplog: pytest.LogCaptureFixture) -> None:
+    memory.answer = lambda event: WRONG_KEY if len(memory.batches) == 1 else ACCEPTED
+    sender = make_sender(memory, auth_seconds=PATIENCE)
+    recording = Recording(sender)
+    root = recording.trace("before")
+    recording.whole("before")
+    with caplog.at_level(logging.INFO, "voltagent"):
+        assert dict(conserved(sender.flush().result()).dropped) == {"auth": 5}
+        recording.whole("meanwhile")
+        assert dict(conserved(sender.flush().result()).dropped) == {"auth": 9}
+        sender._lanes[0]._quiet_until = 0.0  # what comes after the next probe is due is sent again
+        sender._lanes[0]._ring()
+        until(lambda: not sender._lanes[0]._key_refused)
+        recording.end(root)
+        recording.whole("after")
+        report = conserved(sender.flush().result())
+    assert (dict(report.dropped), report.accepted) == ({"auth": 10}, 4)
+    assert memory.words[0] == "start after"
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("secret_key" in line for line in lines) == 1
+    assert sum("recovered" in line and "lost" in line for line in lines) == 1
+    sender.shutdown().result()
+
+
+def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_guard.Guard, "strict", False)
+    faults = iter([ValueError("bug")])
+
+    def answer(event: Event) -> Outcome:
+        for fault in faults:
+            raise fault
+        return ACCEPTED
+
+    memory.answer = answer
+    sender = make_sender(memory)
+    Recording(sender).whole()
+    assert conserved(sender.flush().result()).accepted == 4
+    sender.shutdown().result()
+
+
+def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_guard.Guard, "strict", False)
+
+    def process(event: Event) -> Event | None:
+        if word(event) == "end trace.0":
+            raise ValueError("redaction failed")
+        return None if word(event) == "start trace.1" else event
+
+    sender = make_sender(memory, processors=[process])
+    Recording(sender).whole(tools=2)
+    report = conserved(sender.flush().result())
+    assert dict(report.dropped) == {"serialize_error": 2}
+    assert not {"end trace.0", "start trace.1"} & set(memory.words)
+    sender.shutdown().result()
+
+
+def test_the_log_is_bounded(memory: Memory, caplog: pytest.LogCaptureFixture) -> None:
+    memory.answer = lambda event: [DOWN, RETRY, REJECTED][len(memory.batches) % 3]
+    sender = make_sender(memory, max_retries=0)
+    with caplog.at_level(logging.INFO, "voltagent"):
+        for _ in range(50):
+            Recording(sender).whole()
+            sender.flush(0.05).result()
+    assert len(caplog.records) <= 4
+    sender.shutdown(0.1).result()
+
+
+# -------------------------------------------------------------------------------------------------------- a full queue
+
+
+def stalled(memory: Memory, **options: Any) -> tuple[Any, Recording]:
+    """A sender whose thread is inside a request that does not end."""
+    memory.gate.clear()
+    sender = make_sender(memory, **options)
+    recording = Recording(sender)
+    recording.whole("first")
+    sender.flush()
+    assert memory.entered.wait(PATIENCE)
+    return sender, recording
+
+
+def test_a_full_queue_loses_the_oldest_traces_of_which_nothing_was_sent(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_events=400)
+    for number in range(300):
+        recording.whole(f"t{number}")
+    assert conserved(sender.stats()).pending <= 400
+    memory.gate.set()
+    report = conserved(sender.flush().result())
+    assert set(report.dropped) == {"queue_full"}
+    assert report.dropped["queue_full"] % 4 == 0, "whole traces"
+    kept = {event[1].trace.agent_id for event in memory.accepted}
+    assert kept == {"first", *(f"t{number}" for number in range(300 - len(kept) + 1, 300))}, "the newest"
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_a_full_queue_refuses_new_operations_and_takes_all_ends(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_events=300)
+    root = recording.trace("only")
+    tools = [recording.tool(root, f"t{n}") for n in range(500)]
+    taken = [tool for tool in tools if tool is not None]
+    assert 250 < len(taken) < 300
+    assert tools[: len(taken)] == taken, "the first ones"
+    for tool in taken:
+        recording.end(tool)
+    recording.end(root)
+    memory.gate.set()
+    report = conserved(sender.flush().result())
+    assert dict(report.dropped) == {"queue_full": 500 - len(taken)}
+    assert report.accepted == 4 + 2 + 2 * len(taken)
+    assert recording.tool(recording.trace("later")) is not None, "there is room again"
+    sender.shutdown().result()
+
+
+def test_a_trace_that_was_dropped_leaves_no_orphans(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_events=100)
+    lost = recording.trace("lost")
+    recording.tool(lost)
+    for _ in range(60):
+        recording.whole()
+    late = recording.tool(lost, "late")
+    recording.end(late)
+    recording.end(lost)
+    memory.gate.set()
+    conserved(sender.flush().result())
+    assert "lost" not in {event[1].trace.agent_id for event in memory.accepted}
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_the_queue_is_bounded_in_bytes_too(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_bytes=2**20)
+    big = b'{"x":"%b"}' % (b"x" * 100_000)
+    root = recording.trace("big")
+    taken = [recording.tool(root, payload=big) is not None for _ in range(30)]
+    assert 8 <= sum(taken) <= 11
+    memory.gate.set()
+    conserved(sender.flush().result())
+    sender.shutdown().result()
+
+
+def test_a_call_is_quick_while_the_queue_is_full(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_events=5_000)
+    times = []
+    for number in range(4_000):
+        began = time.perf_counter()
+        recording.whole(f"t{number}")
+        times.append((time.perf_counter() - began) / 4)
+    times.sort()
+    hold(times[len(times) * 99 // 100], 0.000_5 * slowness(), "a call")  # the benchmark holds 100 µs
+    memory.gate.set()
+    conserved(sender.flush().result())
+    sender.shutdown().result()
+
+
+def test_many_threads_and_a_full_queue_add_up(memory: Memory) -> None:
+    sender, _ = stalled(memory, queue_events=500)
+
+    def record() -> None:
+        for _ in range(200):
+            Recording(sender).whole(tools=2)
+
+    threads = [threading.Thread(target=record) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    conserved(sender.stats())
+    memory.gate.set()
+    report = conserved(sender.flush().result())
+    assert report.pending == 0
+    assert report.accepted == len(memory.accepted)
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_many_threads_lose_nothing(memory: Memory) -> None:
+    sender = make_sender(memory)
+
+    def record() -> None:
+        for _ in range(300):
+            Recording(sender).whole(tools=2)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        for job in [pool.submit(record) for _ in range(16)]:
+            job.result()
+    report = sender.flush().result()
+    assert (report.recorded, report.accepted) == (16 * 300 * 6, 16 * 300 * 6)
+    check_order(memory)
+    sender.shutdown().result()
+
+
+def test_a_put_inside_any_line_of_ours_does_not_lock_up(memory: Memory) -> None:
+    """As a signal handler or ``__del__`` would: records while this thread holds the locks."""
+    sender, recording = stalled(memory, queue_events=20)
+    lane = sender._lanes[0]
+    with lane._lock, lane._starting:
+        for _ in range(20):
+            recording.whole()
+        assert sender.stats().recorded >= 4
+    memory.gate.set()
+    conserved(sender.flush().result())
+    sender.shutdown().result()
+
+
+# -------------------------------------------------------------------------------------------------- flush and shutdown
+
+
+def test_flush_returns_by_its_deadline_with_the_truth(memory: Memory) -> None:
+    sender, _ = stalled(memory)
+    began = time.monotonic()
+    report = conserved(sender.flush(0.1).result())
+    took = time.monotonic() - began
+    assert took >= 0.1
+    hold(took, 0.3, "a flush of 0.1 s")
+    assert (report.recorded, report.pending) == (4, 4)
+    memory.gate.set()
+    assert conserved(sender.flush().result()).accepted == 4
+    sender.shutdown().result()
+
+
+def test_flush_from_many_threads(memory: Memory) -> None:
+    sender = make_sender(memory)
+
+    def work() -> bool:
+        Recording(sender).whole()
+        return sender.flush().result(PATIENCE).accepted >= 4
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        assert all(job.result() for job in [pool.submit(work) for _ in range(60)])
+    assert sender.stats().accepted == 240
+    sender.shutdown().result()
+
+
+def test_flush_in_a_running_loop_is_in_time_while_the_destination_hangs(memory: Memory) -> None:
+    sender, _ = stalled(memory)
+
+    async def main() -> tuple[float, int]:
+        began = time.monotonic()
+        report = await asyncio.wrap_future(sender.flush(0.1))
+        return time.monotonic() - began, report.pending
+
+    took, pending = asyncio.run(main())
+    assert took >= 0.1
+    hold(took, 0.4, "a flush of 0.1 s")
+    assert pending == 4
+    memory.gate.set()
+    sender.shutdown().result()
+
+
+def test_a_flush_that_is_cancelled_harms_nobody(memory: Memory) -> None:
+    sender, _ = stalled(memory)
+    assert sender.flush().cancel()
+    memory.gate.set()
+    assert sender.flush().result().accepted == 4
+    sender.shutdown().result()
+
+
+def test_shutdown_ends_what_is_open_children_first(memory: Memory) -> None:
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    root = recording.trace()
+    agent = recording.tool(root, "agent")
+    recording.tool(agent, "inner")
+    recording.end(recording.tool(agent, "done"))
+    report = conserved(sender.shutdown().result())
+    assert (report.recorded, report.accepted) == (8, 8)
+    assert memory.words[-3:] == ["end inner", "end agent", "end trace"]
+    for _, span, _ in memory.accepted[-3:]:
+        assert (span.status, span.more_metadata) == (CANCELLED, (b'{"unfinished":true}',))
+        assert span.end_ns is not None
+    assert memory.closed == 1
+
+
+def test_after_shutdown_nothing_is_taken_and_all_is_counted(memory: Memory) -> None:
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    recording.whole()
+    sender.shutdown().result()
+    assert recording.trace() is None
+    assert dict(conserved(sender.flush().result()).dropped) == {"shutdown_timeout": 1}
+    assert sender.shutdown().result().pending == 0
+    assert not [thread for thread in threading.enumerate() if thread.name == "voltagent-memory"]
+
+
+def test_shutdown_gives_up_at_its_deadline() -> None:
+    memory = Memory(lambda event: DOWN)
+    sender = make_sender(memory)
+    Recording(sender).whole()
+    began = time.monotonic()
+    conserved(sender.shutdown(0.2).result())
+    took = time.monotonic() - began
+    assert took >= 0.2
+    hold(took, 0.5, "a shutdown of 0.2 s")
+    report = conserved(sender.flush(1).result())
+    assert dict(report.dropped) == {"shutdown_timeout": 4}
+
+
+def test_many_senders_come_and_go() -> None:
+    before = set(threading.enumerate())
+    for _ in range(50):
+        memory = Memory()
+        sender = make_sender(memory)
+        Recording(sender).whole()
+        assert sender.shutdown().result().accepted == 4
+    until(lambda: set(threading.enumerate()) <= before)
+
+
+def test_without_threads_a_flush_sends_itself(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)  # as the interpreter does when it has no more
+        for _ in range(400):
+            recording.whole()
+        assert sender.stats().pending == 1600
+        report = conserved(sender.flush().result())
+        assert (report.accepted, report.pending) == (1600, 0)
+        open_one = recording.trace()
+        assert sender.flush().result().accepted == 1601
+        assert open_one is not None
+        assert open_one.end_ns is None, "a flush ends nothing"
+    recording.end(open_one)
+    assert sender.shutdown().result().accepted == 1602
+    check_order(memory)
+
+
+# ------------------------------------------------------------------------------------------------ several destinations
+
+
+def test_one_that_is_down_does_not_hold_up_the_others() -> None:
+    good, down = Memory(name="good"), Memory(lambda event: DOWN, name="down")
+    sender = make_sender(good, down, queue_events=1000)
+    recording = Recording(sender)
+    root = recording.trace("long")
+    for _ in range(800):
+        recording.whole()
+        if good.accepted or len(sender._lanes[0]._intake) > 500:
+            sender._lanes[0].flush(promise := sender._promise(PATIENCE))
+            sender._lanes[1].flush(promise)
+            while sender._lanes[0].stats().pending:
+                time.sleep(0.001)
+    recording.end(root)
+    sender.flush(0)
+    until(lambda: not sender._lanes[0].stats().pending)
+    conserved(sender.flush(0.3).result())
+    reports = [conserved(lane.stats()) for lane in sender._lanes]
+    assert reports[0].accepted == reports[0].recorded == 800 * 4 + 2
+    assert reports[1].accepted == 0
+    assert reports[1].dropped["queue_full"] > 0
+    check_order(good)
+    sender.shutdown(0).result()
+
+
+def test_each_destination_is_told_of_unfinished_spans_once() -> None:
+    one, two = Memory(name="one"), Memory(name="two")
+    sender = make_sender(one, two)
+    recording = Recording(sender)
+    recording.tool(recording.trace())
+    report = conserved(sender.shutdown().result())
+    assert report.accepted == report.recorded == 8
+    assert one.words == two.words == ["start trace", "start tool", "end tool", "end trace"]
+
+
+# --------------------------------------------------------------------------------------------------- what it remembers
+
+
+def test_usage_of_a_trace_is_its_own_or_the_sum_over_its_agents(memory: Memory) -> None:
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    root, other = recording.trace(), recording.trace()
+    assert root is not None
+    assert other is not None
+    for tokens in (3, 4):
+        agent = recording.tool(root, kind=AGENT)
+        assert agent is not None
+        agent.usage = {"total_tokens": tokens, "model": "m"}
+        recording.end(agent)
+    other.usage = {"total_tokens": 1}
+    recording.end(root)
+    recording.end(other)
+    sender.shutdown().result()
+    assert (root.usage, other.usage) == ({"total_tokens": 7}, {"total_tokens": 1})
+
+
+def test_what_is_over_is_forgotten(memory: Memory) -> None:
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    roots = [recording.whole() for _ in range(50)]
+    open_one = recording.trace()
+    sender.flush().result()
+    backlog = sender._lanes[0]._backlog
+    assert memory.forgotten == [root.id for root in roots if root is not None]
+    assert open_one is not None
+    assert list(backlog._traces) == [open_one.id]
+    recording.end(open_one)
+    late = recording.tool(open_one, "late")
+    sender.flush().result()
+    recording.end(late)
+    report = conserved(sender.flush().result())
+    assert report.accepted == report.recorded
+    assert (len(backlog._traces), len(backlog.open), len(backlog._ready), len(backlog._unsent)) == (0, 0, 0, 0)
+    sender.shutdown().result()
+
+
+def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voltagent.delivery.buffer.REMEMBERED", 100)
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    for _ in range(500):
+        recording.trace("leak")
+    sender.flush().result()
+    backlog = sender._lanes[0]._backlog
+    assert len(backlog.open) == 100
+    assert len(backlog._traces) == 100
+    assert conserved(sender.shutdown().result()).accepted == 600
+
+
+# ------------------------------------------------------------------------------------------------------------ any order
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["trace", "tool", "end", "flush"]), st.integers(0, 30)), min_size=1, max_size=60
+)
+ANSWERS = st.lists(
+    st.sampled_from([ACCEPTED, ACCEPTED, ACCEPTED, RETRY, DOWN, REJECTED, WRONG_KEY]), min_size=1, max_size=40
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, ANSWERS, st.integers(5, 60))
+def test_whatever_is_recorded_and_answered_the_counts_add_up(
+    steps: list[tuple[str, int]], answers: list[Outcome], room: int
+) -> None:
+    script: Iterator[Outcome] = iter(answers)
+    memory = Memory(lambda event: next(script, ACCEPTED))
+    sender = make_sender(memory, queue_events=room, probe_seconds=0.0, auth_seconds=0.0, retry_delay=0.0, max_retries=1)
+    recording = Recording(sender)
+    spans: list[Any] = []
+    for step, number in steps:
+        chosen = spans[number % len(spans)] if spans else None
+        if step == "trace":
+            spans.append(recording.trace())
+        elif step == "tool":
+            spans.append(recording.tool(chosen))
+        elif step == "end":
+            recording.end(chosen)
+        else:
+            conserved(sender.flush(PATIENCE).result())
+    report = conserved(sender.shutdown(PATIENCE).result())
+    assert report.pending == 0
+    assert report.accepted == len(memory.accepted)
+    keys = [(phase, span.id) for phase, span, _ in memory.accepted]
+    assert len(keys) == len(set(keys)), "each once"

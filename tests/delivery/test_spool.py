@@ -1,0 +1,486 @@
+"""The spool within one process: overflow, bounds, damage, both wires, and what goes over the wire afterwards."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.memory import Recording, conserved
+from tests.helpers.model import Model
+from tests.helpers.pace import PATIENCE, until
+from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
+from voltagent import ValidationError, VoltAgentSDK, settings
+from voltagent.cli.doctor.checks import Finding
+from voltagent.cli.doctor.spool import look
+from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Event, Phase, Remote, Span, Trace
+from voltagent.delivery.sender import Report, Sender
+from voltagent.exporters import Exporter
+from voltagent.exporters.otlp import OtlpExporter
+from voltagent.exporters.rest import RestExporter
+from voltagent.storage.spool.destination import Destination
+from voltagent.storage.spool.spool import Spool
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def port() -> int:
+    return unused_port()
+
+
+def make(exporter: Exporter, folder: Path, max_bytes: int = 256 * 2**20, **options: Any) -> Sender:
+    """A sender with a spool, that waits only milliseconds where the real one waits seconds."""
+    spool = Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"), max_bytes=max_bytes)
+    given = {"flush_interval": 0.05, "timeout": PATIENCE, "retry_delay": 0.001, **options}
+    sender = Sender([exporter], spools=[spool], **given)
+    for lane in sender._lanes:
+        lane._rules = replace(lane._rules, probe_seconds=0.02)
+    return sender
+
+
+def rest(port: int) -> RestExporter:
+    return RestExporter(f"http://127.0.0.1:{port}", "pk", "sk")
+
+
+def rows(folder: Path) -> int:
+    found = 0
+    for path in folder.glob("*.db"):
+        connection = sqlite3.connect(path)
+        with suppress(sqlite3.OperationalError):  # it is being made
+            found += connection.execute("SELECT count(*) FROM events").fetchone()[0]
+        connection.close()
+    return found
+
+
+def fill(folder: Path, port: int, traces: int, payload: bytes = b"{}", **options: Any) -> Report:
+    """Record for a destination that is down, and end."""
+    sender = make(rest(port), folder, **options)
+    recording = Recording(sender)
+    for number in range(traces):
+        root = recording.trace(f"t{number}", payload)
+        recording.end(recording.tool(root, f"t{number}.0"))
+        recording.end(root)
+    return conserved(sender.shutdown().result())
+
+
+def empty(sender: Sender) -> Report:
+    """Send what waits, and end: an end alone gives up after some seconds without an answer, on a busy machine, too."""
+    sender.flush().result()
+    return conserved(sender.shutdown().result())
+
+
+@contextmanager
+def model_server(port: int, fault: Any = None) -> Iterator[Model]:
+    model = Model(fault)
+    with Server(model, port=port):
+        yield model
+
+
+# ------------------------------------------------------------------------------------------------------------- overflow
+
+
+def test_more_than_memory_holds_waits_on_the_disk_and_arrives_in_order(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, queue_events=400)
+    recording = Recording(sender)
+    open_roots = [recording.trace(f"open {number}") for number in range(10)]
+    for number in range(500):
+        recording.whole(f"t{number}")
+        if number % 20 == 0:
+            until(lambda: not sender._lanes[0]._intake)
+    until(lambda: not sender._lanes[0]._intake)
+    lane: Any = sender._lanes[0]
+    assert lane._backlog.count <= 400
+    assert lane._unread > 1000
+    assert conserved(sender.stats()).pending == 2010
+    for root in open_roots:
+        recording.end(recording.tool(root))
+        recording.end(root)
+    with model_server(port) as model:
+        report = conserved(sender.flush().result())
+        assert (report.accepted, report.pending, report.dropped) == (2040, 0, {})
+        model.check(510)
+        sender.shutdown(5).result()
+    assert list(folder.iterdir()) == []
+
+
+def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: int) -> None:
+    limit = 4 * 2**20
+    sender = make(rest(port), folder, limit, queue_events=2000)
+    recording = Recording(sender)
+    for number in range(400):
+        root = recording.trace(f"t{number:03}", b'{"x":"%s"}' % (b"x" * 20_000))
+        recording.end(root)
+        if number % 20 == 0:
+            until(lambda: not sender._lanes[0]._intake)
+    until(lambda: not sender._lanes[0]._intake)
+    report = conserved(sender.stats())
+    assert set(report.dropped) == {"queue_full"}
+    assert 0 < report.pending < 300
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix == ".db")
+    assert size <= limit
+    with model_server(port) as model:
+        report = conserved(sender.flush().result())
+        assert report.pending == 0
+        assert report.accepted == 2 * len(model.histories)
+        names = {create["agent_id"] for create in model.histories.values()}
+        newest = 0
+        while f"t{399 - newest:03}" in names:
+            newest += 1
+        # what may have got through is not dropped: one trace for each time that the destination was tried
+        assert newest > 50
+        assert len(names) - newest < newest // 5
+        sender.shutdown(5).result()
+
+
+def test_a_trace_that_was_begun_is_not_dropped_for_new_ones(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, 3 * 2**20)
+    recording = Recording(sender)
+    with model_server(port) as model:
+        root = recording.trace("begun")
+        sender.flush().result()
+        assert len(model.histories) == 1
+    for number in range(300):
+        recording.end(recording.trace(f"t{number}", b'{"x":"%s"}' % (b"x" * 20_000)))
+        if number % 20 == 0:
+            until(lambda: not sender._lanes[0]._intake)
+    recording.end(root)
+    with Server(model, port=port):
+        report = empty(sender)
+    assert report.dropped["queue_full"] > 0
+    assert model.histories[model.ended[0]]["agent_id"] == "begun" or "begun" in {
+        model.histories[one]["agent_id"] for one in model.ended
+    }
+
+
+def test_what_is_recorded_while_a_request_hangs_is_written_all_the_same(folder: Path) -> None:
+    with Server(hang) as server:
+        sender = make(rest(server.port), folder)
+        recording = Recording(sender)
+        recording.whole("first")
+        server.wait_for(1)
+        for number in range(10):
+            recording.whole(f"later {number}")
+        until(lambda: rows(folder) == 44)
+        assert conserved(sender.stats()).pending == 44
+        sender.shutdown(0.5).result()
+
+
+# --------------------------------------------------------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_damage_costs_what_was_hit_and_is_counted(folder: Path, port: int, seed: int) -> None:
+    dice = random.Random(seed)
+    assert fill(folder, port, 200, b'{"x":"%s"}' % (b"x" * 300)).pending == 800
+    (path,) = folder.glob("*.db")
+    content = bytearray(path.read_bytes())
+    if seed % 3 == 0:
+        del content[dice.randrange(100, len(content)) :]
+    elif seed % 3 == 1:
+        for _ in range(dice.randrange(1, 30)):
+            content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+    else:
+        at = dice.randrange(len(content) - 4096)
+        content[at : at + 4096] = dice.randbytes(4096)
+    path.write_bytes(content)
+    with model_server(port) as model:
+        sender = make(rest(port), folder)
+        report = conserved(sender.flush().result())
+        Recording(sender).whole("new")
+        end = empty(sender)
+    assert report.pending == end.pending == 0
+    assert end.accepted == report.accepted + 4
+    lost = 800 - report.accepted
+    assert set(report.dropped) <= {"corrupt", "rejected", "retries_exhausted"}
+    assert lost <= 0 or report.dropped.get("corrupt", 0) > 0
+    for event in model.events.values():
+        assert event["event_name"] in ("tool:start", "tool:success")
+    for create in model.histories.values():
+        assert create["input"] == {"x": "x" * 300} or create["agent_id"] == "new", "whole or not at all"
+
+
+def files_with_a_log(folder: Path, port: int) -> dict[str, bytes]:
+    """What is in the folder while a program runs of which 200 events wait; then the folder is empty."""
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    for number in range(50):
+        recording.whole(f"t{number}")
+        until(lambda: not sender._lanes[0]._intake)
+    (lock,) = folder.glob("*.db.lock")
+    until(lambda: int(lock.read_bytes()) == 200)  # the last that is written
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    sender.shutdown(1).result()
+    for leftover in folder.iterdir():
+        leftover.unlink()
+    return files
+
+
+def test_a_torn_log_costs_only_its_end_also_where_nobody_noted_how_much_there_was(folder: Path, port: int) -> None:
+    files = files_with_a_log(folder, port)
+    (name,) = (name for name in files if name.endswith(".db"))
+    log = files[f"{name}-wal"]
+    (folder / name).write_bytes(files[name])  # as a power cut would have left it
+    (folder / f"{name}-wal").write_bytes(log[: len(log) * 2 // 3])
+    with model_server(port) as model:
+        report = empty(make(rest(port), folder))
+    assert report.pending == 0
+    assert 0 < report.accepted < 200
+    assert model.complaints == []
+
+
+def test_a_file_that_is_none_is_put_aside(folder: Path, port: int) -> None:
+    fill(folder, port, 3)
+    (path,) = folder.glob("*.db")
+    path.write_bytes(b"this is no database" * 1000)
+    sender = make(rest(port), folder)
+    report = conserved(sender.flush().result())
+    assert report.dropped == {"corrupt": 12}
+    sender.shutdown(1).result()
+    assert [one.name for one in folder.iterdir()] == [f"{path.name}.corrupt"]
+
+
+def test_a_folder_that_is_deleted_meanwhile(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    recording.whole("before")
+    until(lambda: rows(folder) == 4)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    recording.whole("after")
+    until(lambda: not sender._lanes[0]._intake)
+    with model_server(port) as model:
+        assert empty(sender).accepted == 8
+        model.check(2)
+
+
+# ---------------------------------------------------------------------------------------------------------------- wires
+
+
+class Renaming(Model):
+    """A server that chooses ids of its own."""
+
+    def _create(self, known: dict[str, dict[str, Any]], body: dict[str, Any], name: str) -> bytes:
+        known[f"server-{body['id']}"] = body
+        self.order.append(name)
+        return answer(201, {"id": f"server-{body['id']}"})
+
+
+def test_ids_that_the_server_chose_are_known_to_the_next_process(folder: Path, port: int) -> None:
+    model = Renaming()
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    with Server(model, port=port):
+        root = recording.trace("t")
+        tool = recording.tool(root)
+        sender.flush().result()
+    recording.end(tool)
+    recording.end(root)
+    assert sender.shutdown(1).result().pending == 2
+    with Server(model, port=port):
+        assert empty(make(rest(port), folder)).accepted == 2
+    assert model.complaints == []
+    assert model.order == ["trace", "tool:start", "tool:success", "end of trace"]
+
+
+def spans_of(server: Server) -> list[dict[str, Any]]:
+    return [
+        span
+        for request in server.requests
+        for scope in request.json["resourceSpans"][0]["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+def otlp(port: int) -> OtlpExporter:
+    return OtlpExporter(f"http://127.0.0.1:{port}/v1/traces", protocol="http/json", profiles=("voltops",), timeout=5.0)
+
+
+def record_something(sender: Sender, take: Callable[[], object]) -> None:
+    """A trace with updates that were taken before the end came; the same at every call."""
+    trace = Trace(7, "t", None)
+    trace.remote = Remote("a" * 32, "b" * 16, state="x=y")
+    root = Span(trace, None, TRACE, "t", b'{"q":"caf\xc3\xa9"}', identifier=7, tags=("one", "two"))
+    agent = Span(trace, root, AGENT, "agent", b"{}", b'{"k":"v"}', identifier=8, facts={"instructions": "be kind"})
+    tool = Span(trace, agent, TOOL, "tööl", b'{"n":1.50}', identifier="my own id")
+    point = Span(trace, agent, "custom", "point", None, identifier=9, facts={"parent_event_id": 8, "output": b"[1]"})
+    for number, span in enumerate((root, agent, tool, point)):
+        span.start_ns = 1_700_000_000_000_000_000 + number
+    for span in (root, agent, tool):
+        sender.put((Phase.START, span, None), 10)
+    sender.put((Phase.UPDATE, root, {"user_id": "u1", "metadata": b'{"a":1}'}), 10)
+    sender.put((Phase.POINT, point, None), 10)
+    take()
+    agent.usage = {"prompt_tokens": 5, "cost": 0.25, "big": 10**30}
+    tool.error = b'{"message":"no"}'
+    root.more_metadata, root.more_tags = (b'{"b":2}',), ("three",)
+    for span in (tool, agent, root):
+        span.status, span.end_ns, span.output = COMPLETED, span.start_ns + 9, b'{"r":[1,2.0]}'
+        sender.put((Phase.END, span, None), 10)
+
+
+def test_otlp_sends_the_same_spans_after_a_restart(tmp_path: Path, port: int) -> None:
+    with Server(answer(200, b"{}"), port=port) as server:
+        direct = Sender([otlp(port)], flush_interval=0.05, timeout=PATIENCE)
+        record_something(direct, lambda: direct.flush().result())
+        direct.shutdown().result()
+        expected = spans_of(server)
+    assert len(expected) == 4
+    sender = make(otlp(port), tmp_path)
+    record_something(sender, lambda: until(lambda: rows(tmp_path) == 5))
+    report = conserved(sender.shutdown(1).result())
+    assert (report.accepted, report.pending) in ((4, 4), (0, 8))
+    with Server(answer(200, b"{}"), port=port) as server:
+        report = empty(make(otlp(port), tmp_path))
+        assert report.accepted == report.recorded > 0
+        assert spans_of(server) == expected
+
+
+def test_rest_sends_the_same_bodies_after_a_restart(tmp_path: Path, port: int) -> None:
+    with model_server(port) as model:
+        direct = Sender([rest(port)], flush_interval=0.05, timeout=PATIENCE)
+        record_something(direct, lambda: direct.flush().result())
+        direct.shutdown().result()
+        expected = dict(model.bodies)
+    assert len(expected) == 7
+    sender = make(rest(port), tmp_path)
+    record_something(sender, lambda: until(lambda: rows(tmp_path) == 5))
+    assert conserved(sender.shutdown(1).result()).pending == 8
+    with model_server(port) as model:
+        assert empty(make(rest(port), tmp_path)).accepted == 8
+    assert model.bodies == expected
+
+
+def test_a_refused_key_drops_what_is_known_and_the_rest_stays(folder: Path, port: int) -> None:
+    assert fill(folder, port, 1000).pending == 4000
+    keys = [401]
+
+    def fault(_: Recorded) -> Reply | None:
+        return answer(401) if keys[0] == 401 else None
+
+    with model_server(port, fault):
+        sender = make(rest(port), folder)
+        sender.flush(0)
+        until(lambda: sender.stats().dropped)
+        report = conserved(sender.stats())
+        assert set(report.dropped) == {"auth"}
+        assert report.pending > 1000
+        report = conserved(sender.shutdown(1).result())
+    assert rows(folder) == report.pending
+
+
+# ------------------------------------------------------------------------------------------------------------- settings
+
+
+def test_two_in_one_process_do_not_take_each_others(folder: Path, port: int) -> None:
+    first, second = make(rest(port), folder), make(rest(port), folder)
+    Recording(first).whole("first")
+    Recording(second).whole("second")
+    until(lambda: rows(folder) == 8)
+    with model_server(port) as model:
+        for sender in (first, second):
+            assert conserved(sender.flush().result()).accepted == 4
+        model.check(2)
+        for sender in (first, second):
+            sender.shutdown(5).result()
+    assert list(folder.iterdir()) == []
+
+
+def test_the_local_store_needs_no_spool(tmp_path: Path) -> None:
+    sdk = VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db", spool=tmp_path / "spool")
+    with sdk.trace(agent_id="a"):
+        pass
+    assert sdk.shutdown().accepted == 2
+    assert not (tmp_path / "spool").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (True, "voltagent/spool"),
+        ("yes", "voltagent/spool"),
+        (False, None),
+        ("0", None),
+        ("here/it", "here/it"),
+        (Path("p"), "p"),
+    ],
+)
+def test_the_setting_is_a_switch_or_a_folder(given: Any, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings.load({"spool": given}).spool
+    assert (found is None) if expected is None else str(found).endswith(expected)
+    if isinstance(given, str):
+        monkeypatch.setenv("VOLTAGENT_SPOOL", given)
+        assert settings.load().spool == found
+
+
+@pytest.mark.parametrize("wrong", [{"spool": 5}, {"spool": ""}, {"spool_size": 0}, {"spool_size": "large"}])
+def test_a_wrong_setting_is_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        settings.load(wrong)
+
+
+def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
+    def given(**more: Any) -> dict[str, Any]:
+        keys = {"public_key": "pk_1", "secret_key": "sk_1"}
+        return {"base_url": f"http://127.0.0.1:{port}", "exporter": "rest", "spool": tmp_path / "s", **keys, **more}
+
+    def said(**more: Any) -> list[Finding]:
+        return list(look(settings.load(given(**more))))
+
+    assert [finding.text for finding in said()] == [f"{tmp_path / 's'}: nothing waits"]
+    sdk = VoltAgentSDK(**given(flush_interval=0.05))
+    with sdk.trace(agent_id="a"):
+        pass
+    until(lambda: rows(tmp_path / "s") == 2)
+    _, running = said()
+    assert "of a program that is running" in running.text
+    sdk.shutdown()
+    whole, left = said()
+    assert (whole.state, left.state) == ("ok", "note")
+    assert whole.facts["events"] == left.facts["events"] == 2
+    assert left.text.startswith(f"2 events for rest http://127.0.0.1:{port} since 20")
+    assert left.text.endswith("the next program that records here sends them")
+    assert "another address or key" in said(public_key="pk_2")[1].advice
+    (path,) = (tmp_path / "s").glob("*.db")
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE events SET body = x'00' WHERE seq = 1")
+    connection.commit()
+    connection.close()
+    assert said()[1].facts["corrupt"] == 1
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    newer = said()[1]
+    assert "written by a newer voltagent" in newer.text
+    assert "delete" not in newer.advice
+    path.write_bytes(b"no database at all " * 300)
+    assert "cannot be read" in said()[1].text
+    (tmp_path / "file").write_text("mine")
+    (wrong,) = said(spool=tmp_path / "file")
+    assert (wrong.state, wrong.step) == ("wrong", "file")
+
+
+def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int) -> None:
+    """Neither by itself nor with its end."""
+
+    def fails(event: Event) -> Event | None:
+        return None if event[0] is Phase.START and event[1].kind == TOOL else event
+
+    sender = make(rest(port), folder, processors=[fails])
+    recording = Recording(sender)
+    root = recording.trace("t")
+    recording.end(recording.tool(root, "canary-5d1", b'{"x":"canary-5d1"}'))
+    recording.end(root)
+    until(lambda: rows(folder) == 3)
+    assert b"canary-5d1" not in b"".join(path.read_bytes() for path in folder.iterdir())
+    assert conserved(sender.shutdown(1).result()).dropped == {"serialize_error": 1}

@@ -1,0 +1,248 @@
+"""The spool where it could do harm: files that are not its to touch, a full disk, large events, what was cut off."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.test_spool import empty, fill, folder, make, model_server, port, rest, rows
+from tests.helpers.memory import Recording, conserved
+from tests.helpers.pace import until
+from voltagent import settings
+from voltagent.delivery.sender import Sender
+from voltagent.storage.file import StoreError
+from voltagent.storage.spool import segment as spool_file
+from voltagent.storage.spool.destination import Destination, destinations
+
+__all__ = ["folder", "port"]  # fixtures
+
+MIB = 2**20
+
+
+def large(number: int, size: int = 300_000) -> bytes:
+    return b'{"x":"%s"}' % (b"%06d" % number * (size // 6))
+
+
+def in_memory(sender: Sender) -> int:
+    """Bytes of payload that wait in memory."""
+    lane: Any = sender._lanes[0]
+    return lane._backlog.size + sum(len(event[1].input or b"") for event in list(lane._intake))
+
+
+@contextmanager
+def changed(path: Path, statement: str) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+        yield connection
+
+
+# --------------------------------------------------------------------------------------------------- files of others
+
+
+def test_a_newer_voltagents_file_stays_for_it(folder: Path, port: int, caplog: pytest.LogCaptureFixture) -> None:
+    fill(folder, port, 3)
+    (path,) = folder.glob("*.db")
+    with changed(path, "PRAGMA user_version = 99"):
+        pass
+    with model_server(port) as model:
+        sender = make(rest(port), folder)
+        Recording(sender).whole()
+        report = empty(sender)
+        assert (report.accepted, report.dropped) == (4, {})
+    assert "newer voltagent" in caplog.text
+    assert rows(folder) == 12, "as it was"
+    with changed(path, "PRAGMA user_version = 1"), model_server(port) as model:
+        assert empty(make(rest(port), folder)).accepted == 12
+        model.check(3)
+
+
+def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voltagent.storage.file._PATIENCE", 0.05)
+    fill(folder, port, 3)
+    (path,) = folder.glob("*.db")
+    with model_server(port):
+        sender = make(rest(port), folder)
+        with changed(path, "PRAGMA locking_mode = EXCLUSIVE") as other:
+            other.execute("BEGIN EXCLUSIVE")
+            assert conserved(sender.flush().result()).recorded == 0
+            other.execute("COMMIT")
+        sender._lanes[0]._look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
+        assert empty(sender).accepted == 12
+
+
+@pytest.mark.parametrize("name", ["rest", "otlp"])
+def test_no_secret_of_an_address_is_on_disk(name: str) -> None:
+    def at(url: str) -> Destination:
+        given = {"exporter": name, "public_key": "pk", "secret_key": "sk", "base_url": url, "otlp_endpoint": url}
+        return destinations(settings.load(given))[name]
+
+    plain = at("http://here/v1")
+    secret = at("http://me:canary@here/v1?token=canary")
+    assert secret.url == plain.url == "http://here/v1"
+    assert len({plain.key, secret.key, at("http://me:other@here/v1").key}) == 3
+
+
+# ------------------------------------------------------------------------------------------------------------- memory
+
+
+def test_large_events_on_disk_come_back_as_memory_allows(folder: Path, port: int) -> None:
+    fill(folder, port, 100, large(1))
+    sender = make(rest(port), folder, queue_bytes=8 * MIB)
+    sender.flush(0)
+    lane: Any = sender._lanes[0]
+    until(lambda: lane._unread and lane._backlog.count)
+    for _ in range(20):
+        sender.flush(0)  # each time it wakes, it may read more
+        until(lambda: not lane._asked)
+        assert in_memory(sender) < 16 * MIB
+    with model_server(port) as model:
+        assert empty(sender).accepted == 400
+        model.check(100)
+
+
+def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = make(rest(port), folder, queue_events=2000, queue_bytes=8 * MIB)
+    recording, lane = Recording(sender), sender._lanes[0]
+    while not lane._unread:  # type: ignore[attr-defined]
+        recording.trace()
+        if len(lane._intake) > 100:
+            until(lambda: not lane._intake)
+    until(lambda: not lane._intake)
+
+    def full(*_: object) -> None:
+        raise StoreError("no space left", temporary=True)
+
+    monkeypatch.setattr(spool_file.SpoolFile, "write", full)
+    refused = 0
+    for number in range(200):
+        refused += recording.trace("large", large(number)) is None
+        assert in_memory(sender) < 12 * MIB
+    assert refused > 100
+    conserved(sender.shutdown(1).result())
+
+
+# ------------------------------------------------------------------------------------------------------------- damage
+
+
+def cut_off(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+
+
+def break_index(path: Path) -> None:
+    """Overwrite the index that SQLite counts by."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'events_trace'"
+        page, size = connection.execute(query).fetchone()[0], connection.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+
+
+@pytest.mark.parametrize(("damage", "least"), [(cut_off, 200), (break_index, 400)])
+def test_what_is_sound_in_a_damaged_file_is_sent(
+    folder: Path, port: int, damage: Callable[[Path], None], least: int
+) -> None:
+    fill(folder, port, 100, b'{"x":"%s"}' % (b"x" * 300))
+    (path,) = folder.glob("*.db")
+    damage(path)
+    with model_server(port):
+        report = empty(make(rest(port), folder))
+    assert report.accepted >= least
+    assert report.pending == 0
+    assert report.recorded == 400, "what is missing is counted"
+    assert set(report.dropped) <= {"corrupt", "rejected"}, "and what hung on it is refused"
+
+
+def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, queue_events=200)
+    recording, lane = Recording(sender), sender._lanes[0]
+    while not lane._unread:  # type: ignore[attr-defined]
+        recording.whole()
+        until(lambda: not lane._intake)
+    (path,) = folder.glob("*.db")
+    path.unlink()
+    path.write_bytes(b"this is no database" * 1000)
+    with model_server(port):
+        report = conserved(sender.flush().result())
+        assert report.pending == 0
+        assert report.dropped["corrupt"] > 0
+        recording.whole()
+        assert empty(sender).accepted == report.accepted + 4
+
+
+# --------------------------------------------------------------------------------------------------------- what is open
+
+
+def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, queue_events=200)
+    recording, lane = Recording(sender), sender._lanes[0]
+    for number in range(300):
+        recording.tool(recording.trace(f"t{number}"))
+        if number % 20 == 0:
+            until(lambda: not lane._intake)
+    ended = recording.trace("ended")
+    recording.end(recording.tool(ended))
+    recording.end(ended)
+    report = conserved(sender.shutdown(5).result())
+    assert (report.recorded, report.pending, report.dropped) == (1204, 1204, {})
+    with model_server(port) as model:
+        report = empty(make(rest(port), folder))
+        assert (report.accepted, report.pending, report.dropped) == (1204, 0, {})
+        model.check(301)
+
+
+# --------------------------------------------------------------------------------------------------------- what is left
+
+
+def test_what_a_killed_process_had_half_made_or_half_deleted_goes(folder: Path, port: int) -> None:
+    fill(folder, port, 1)
+    (path,) = folder.glob("*.db")
+    path.unlink()
+    for name in (f"{path.name}.lock", f"{path.name}-wal", f"{path.name}-shm"):
+        (folder / name).touch()
+    (folder / "mine.db.lock").touch()
+    sender = make(rest(port), folder)
+    Recording(sender).whole()
+    until(lambda: rows(folder))
+    with model_server(port):
+        assert empty(sender).accepted == 4
+    assert [one.name for one in folder.iterdir()] == ["mine.db.lock"], "what is not ours stays"
+
+
+def test_a_system_without_locks_is_not_littered(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none(_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("voltagent.storage.file_lock._lock", none)
+    with model_server(port):
+        sender = make(rest(port), folder)
+        for _ in range(3):
+            Recording(sender).whole()
+            until(lambda: not sender._lanes[0]._intake)
+        assert empty(sender).accepted == 12
+    assert list(folder.iterdir()) == []
+    assert "has no locks" in caplog.text
+
+
+def test_a_damaged_name_of_a_trace_does_not_keep_the_others_from_making_room(folder: Path, port: int) -> None:
+    sender = make(rest(port), folder, 6 * MIB)
+    recording = Recording(sender)
+    for number in range(30):
+        if number == 10:
+            with changed(next(folder.glob("*.db")), "UPDATE events SET trace = x'23ff' WHERE seq <= 4"):
+                pass
+        recording.end(recording.trace(f"t{number}", large(number)))
+        until(lambda: not sender._lanes[0]._intake)
+    assert conserved(sender.stats()).dropped["queue_full"] > 4
+    sender.shutdown(1).result()

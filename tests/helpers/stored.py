@@ -1,0 +1,51 @@
+"""What the tests of the local store have in common: a recorder whose events go into a store on request."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from voltagent.core.span import Event, Span
+from voltagent.storage.traces.store import Filter, Store
+from voltagent.tracing.recorder import Recorder
+
+
+class Log:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def put(self, event: Event, size: int) -> bool:
+        self.events.append(event)
+        return True
+
+
+class Run:
+    """A recorder over a list, and a store to put the list into."""
+
+    def __init__(self, path: Path, **options: int) -> None:
+        self.log = Log()
+        self.recorder = Recorder(self.log)
+        self.store = Store(path, **options)
+
+    def save(self) -> dict[int, str]:
+        taken, self.log.events = self.log.events, []
+        return self.store.append(taken)
+
+    def trace(self, agent_id: str = "bot", *, ended: bool = True, **more: object) -> Span:
+        span = self.recorder.start_trace(agent_id, more.pop("input", b"{}"), **more)  # type: ignore[arg-type]
+        if ended:
+            self.recorder.succeed(span, b"{}")
+        return span
+
+
+def names(store: Store, **conditions: object) -> list[str]:
+    return [trace.agent_id for trace in store.traces(Filter(**conditions))]  # type: ignore[arg-type]
+
+
+def asked(path: Path, query: str, values: object = ()) -> list[tuple[object, ...]]:
+    """What another program sees in the file, or does to it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return connection.execute(query, values).fetchall()  # type: ignore[arg-type]

@@ -1,0 +1,60 @@
+"""What ``VOLTAGENT_DEBUG=1`` adds: the library's log on stderr, and where records go as its first line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from voltagent import settings
+from voltagent.core.guard import logger
+
+__all__ = ["log_to_stderr", "say_that_nothing_is_recorded", "told"]
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[Any]
+else:
+    _StreamHandler = logging.StreamHandler
+
+
+class _Stderr(_StreamHandler):
+    """Writes to what is stderr now, unless the program's own logging does so already."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        writing = [getattr(handler, "stream", None) for handler in logging.root.handlers]
+        if not (logger.propagate and any(stream is sys.stderr for stream in writing)):
+            self.stream = sys.stderr
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Nothing: where stderr cannot be written there is nobody to tell."""
+
+
+def log_to_stderr() -> None:
+    """Show all that the library logs."""
+    if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
+        handler = _Stderr()
+        handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
+def say_that_nothing_is_recorded() -> None:
+    """At the first decorated call, where neither the program nor the environment says where to record."""
+    if settings.debug_is_wanted():
+        log_to_stderr()
+        logger.debug(
+            "voltagent: nothing is recorded: there is no VoltAgentSDK, and the environment names no destination"
+        )
+
+
+def told(of: settings.Settings) -> str:
+    """Where records go, and which settings were given and by what; without what may be secret."""
+    if not of.enabled:
+        return "nothing is recorded: enabled is false"
+    platform = settings.without_password(of.base_url)
+    otlp = settings.without_password(of.otlp.endpoint).partition("?")[0] if of.otlp is not None else ""
+    places = {"auto": platform, "rest": platform, "otlp": otlp, "local": str(of.local_path)}
+    to = ", ".join(f"{name} {places.get(name, '')}".rstrip() for name in of.exporter)
+    given = ", ".join(f"{name} ({origin})" for name, origin in of.origin.items() if origin != "default")
+    return f"recording to {to}; spool: {of.spool or 'off'}; settings given: {given or 'none'}"

@@ -1,0 +1,133 @@
+"""From settings to destinations: which exporters an SDK has, and which of them a spool.
+
+Each exporter is imported when it is first named: `import voltagent` must not pay for httpx or sqlite3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from voltagent import settings
+from voltagent.core.span import Phase, Span
+from voltagent.exporters import Exporter
+
+if TYPE_CHECKING:
+    import httpx
+
+    from voltagent.exporters.otlp import OtlpExporter
+    from voltagent.exporters.rest import RestExporter
+    from voltagent.storage.spool.spool import Spool
+
+__all__ = ["build_exporter", "named_and_given", "spools", "stored_spans", "through"]
+
+
+def named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
+    """Exporter names (for the settings) and exporter objects, apart."""
+    if exporter is None or isinstance(exporter, str) or not exporter:
+        return exporter, []  # an empty list is the settings' to refuse
+    items = list(cast("list[Any]", exporter)) if isinstance(exporter, list | tuple) else [cast("Any", exporter)]
+    given = [item for item in items if callable(getattr(item, "export", None))]
+    names = [item for item in items if item not in given]
+    return names or None, given
+
+
+def _rest(
+    with_settings: settings.Settings, transport: httpx.BaseTransport | None, *, may_move: bool = False
+) -> RestExporter:
+    from voltagent.exporters.rest import RestExporter
+
+    return RestExporter(
+        with_settings.base_url,
+        with_settings.public_key or "",
+        with_settings.secret_key or "",
+        headers=with_settings.headers,
+        timeout=with_settings.timeout,
+        transport=transport,
+        may_move=may_move,
+    )
+
+
+def _otlp(given: settings.Otlp, transport: httpx.BaseTransport | None) -> OtlpExporter:
+    from voltagent.exporters.otlp import OtlpExporter
+
+    return OtlpExporter(
+        given.endpoint,
+        headers=given.headers,
+        protocol=cast("Any", given.protocol),  # the settings have checked these two
+        compression=cast("Any", given.compression),
+        timeout=given.timeout,
+        resource=given.resource,
+        profiles=given.profiles,
+        certificate=given.certificate,
+        client_certificate=given.client_certificate,
+        client_key=given.client_key,
+        transport=transport,
+    )
+
+
+def _named_otlp(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
+    return _otlp(cast("settings.Otlp", with_settings.otlp), transport)
+
+
+def _auto(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
+    from voltagent.exporters.auto import AutoExporter
+
+    rest = _rest(with_settings, transport, may_move=True)
+    return AutoExporter(rest, _otlp(cast("settings.Otlp", with_settings.platform_otlp), transport))
+
+
+def spools(with_settings: settings.Settings, names: Sequence[str]) -> list[Spool | None]:
+    """For each of the named destinations its spool, if it is to have one: the local store needs none."""
+    names = [name for name in names if name != "none"]
+    if with_settings.spool is None:
+        return [None] * len(names)
+    from voltagent.storage.spool.destination import destinations
+    from voltagent.storage.spool.spool import Spool
+
+    folder, limit = with_settings.spool, int(with_settings.spool_size * 2**20)
+    known = destinations(with_settings)
+    return [Spool(folder, known[name], max_bytes=limit) if name in known else None for name in names]
+
+
+def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> Exporter:
+    from voltagent.exporters.local import LocalExporter
+
+    return LocalExporter(with_settings.local_path)
+
+
+def stored_spans(path: Path) -> Callable[[str], list[Span]]:
+    """What reads the spans of a trace from the local store."""
+
+    def spans(trace_id: str) -> list[Span]:
+        from voltagent.storage.traces.store import Store, StoreError
+
+        store = Store(path)
+        try:
+            return [span for phase, span, _ in store.events(trace_id) if phase is not Phase.END]
+        except StoreError:  # there is none yet, or none that can be read
+            return []
+        finally:
+            store.close()
+
+    return spans
+
+
+_BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
+    {"auto": _auto, "rest": _rest, "otlp": _named_otlp, "local": _local}
+)
+
+
+def build_exporter(
+    name: str, with_settings: settings.Settings, transport: httpx.BaseTransport | None = None
+) -> Exporter:
+    """The destination of this name (``auto``, ``rest``, ``otlp`` or ``local``), as the settings describe it."""
+    return _BUILDERS[name](with_settings, transport)
+
+
+def through(client: object) -> httpx.BaseTransport:
+    from voltagent.exporters import http as _http
+
+    return _http.through(client)

@@ -1,0 +1,357 @@
+"""Exceptions: what is kept of one on the caller's thread, and the text made of it on the sender's.
+
+Raising is a program's own business and may be frequent, so the caller's side keeps code objects and line numbers only;
+source lines are read, and the text is put together, by the sender.
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Collection, Iterator
+from traceback import FrameSummary, StackSummary
+from types import CodeType, TracebackType
+from typing import Any, Final, cast
+
+from voltagent.capture.snapshot import Snapshot
+from voltagent.core import introspection as _peek
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.span import Event
+from voltagent.core.text import clean, encoded, shortened
+
+__all__ = ["Failure", "descends_from", "format_event", "format_failure"]
+
+_OWN_FILES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - it is compared with texts
+
+_OUTER_FRAMES: Final = 16  # kept of a long stack: so many from its start...
+_INNER_FRAMES: Final = 48  # ...and so many from its end, where the exception was raised
+_STEPS: Final = 20_000  # frames walked over to find that end
+_CHAIN: Final = 8  # causes of causes
+_MEMBERS: Final = 8  # of an exception group
+_IN_ALL: Final = 40  # exceptions: causes, members, causes of members...
+_MESSAGE: Final = 8192  # characters
+_NOTES: Final = 8
+_CODE: Final = 200  # characters
+_FRAME: Final = 600  # characters of its two lines
+_STACK: Final = 65_536  # characters
+
+Frame = tuple[CodeType, int]
+
+
+_traceback_of: Final = _peek.reader(BaseException, "__traceback__")
+_cause_of: Final = _peek.reader(BaseException, "__cause__")
+_context_of: Final = _peek.reader(BaseException, "__context__")
+_is_context_hidden: Final = _peek.reader(BaseException, "__suppress_context__")
+_arguments_of: Final = _peek.reader(BaseException, "args")
+_errno_of: Final = _peek.reader(OSError, "errno")
+_exit_code_of: Final = _peek.reader(SystemExit, "code")
+
+# Python 3.10 has no exception groups
+_Group: Final[type | None] = getattr(builtins, "BaseExceptionGroup", None)
+_members_of: Final = _peek.reader(_Group, "exceptions") if _Group is not None else None
+
+# What these write follows from `args` alone, by `str` or `repr` of them: code of the user's, if the types are.
+_WRITTEN_BY_ARGUMENTS: Final = (_peek.class_dict(BaseException)["__str__"], _peek.class_dict(KeyError)["__str__"])
+_SAFE_ARGUMENTS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # `hash` of a type is its own
+
+_snapshot: Final = Snapshot()
+
+
+class Failure:
+    """What is recorded of an exception. It refers neither to the exception nor to its frames or their variables."""
+
+    __slots__ = ("cause", "caused", "code", "frames", "identity", "left_out", "members", "message", "name", "notes",
+                 "type")  # fmt: skip
+
+    def __init__(self, kind: _Kind, identity: int) -> None:
+        self.identity = identity  # `id` of the exception: tells it apart while it passes through a trace
+        self.type = kind.type  # with the module, but for built-in ones
+        self.name = kind.name
+        self.message: str | None = None  # None where capture is off
+        self.code: int | str | None = None
+        self.frames: tuple[Frame, ...] = ()  # outermost first, without those of this library
+        self.left_out = 0  # frames between the outer and the inner ones
+        self.notes: tuple[str, ...] = ()
+        self.cause: Failure | None = None
+        self.caused = False  # by `raise ... from`; else the cause is what was being handled at the time
+        self.members: tuple[Failure, ...] = ()  # of an exception group
+
+    @classmethod
+    def of(cls, exception: BaseException, *, message: bool = True) -> Failure:
+        """Keep of an exception what can be sent; bounded in size and time, on the caller's thread.
+
+        ``message=False`` leaves out all text that may hold values: message, notes, and an exit code that is a text.
+        Nothing raised by the exception's own ``__str__`` gets out of here but a ``KeyboardInterrupt``.
+        """
+        return _failure(exception, message, set(), _CHAIN)
+
+    def comes_from(self, identities: Collection[int]) -> bool:
+        """Whether this is of an exception with one of these identities, or has one as a cause or a member."""
+        return self.identity in identities or any(
+            one.comes_from(identities) for one in (self.cause, *self.members) if one is not None
+        )
+
+
+class _Kind:
+    """What is the same for all exceptions of one class."""
+
+    __slots__ = (
+        "is_exit",
+        "is_group",
+        "is_os_error",
+        "name",
+        "says_argument",
+        "stored",
+        "type",
+        "written_by_arguments",
+    )
+
+    def __init__(self, kind: type) -> None:
+        self.type = _peek.full_name(kind)
+        self.name = _peek.short_name(kind)
+        self.stored = _peek.dict_reader(kind)
+        writer = _peek.class_value(kind, "__str__")
+        self.says_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
+        self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
+        self.is_os_error = _peek.has_base(kind, OSError)
+        self.is_exit = _peek.has_base(kind, SystemExit)
+        self.is_group = _Group is not None and _peek.has_base(kind, _Group)
+
+
+_kind_of: Final = _peek.PerType(_Kind).of
+
+
+def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
+    seen.add(id(exception))
+    kind = _kind_of(type(exception))
+    failure = Failure(kind, id(exception))
+    failure.frames, failure.left_out = _frames(_traceback_of(exception))
+    fields = kind.stored(exception)
+    failure.code = _code(exception, kind, fields, with_text)
+    if with_text:
+        failure.message = shortened(_message(exception, kind, 4), _MESSAGE)
+        if fields:
+            failure.notes = _notes(fields)
+    if depth > 0:
+        _follow(failure, exception, kind, with_text, seen, depth - 1)
+    return failure
+
+
+def descends_from(exception: BaseException, identities: Collection[int]) -> bool:
+    """Whether an exception was raised while one of these was handled, also where ``from None`` hides that."""
+    current: BaseException | None = exception
+    for _ in range(_CHAIN):
+        if current is None or id(current) in identities:
+            break
+        current = _context_of(current)
+    return current is not None and id(current) in identities
+
+
+def _follow(
+    failure: Failure, exception: BaseException, kind: _Kind, with_text: bool, seen: set[int], depth: int
+) -> None:
+    """The cause as Python would show it, and the members of a group."""
+    cause = _cause_of(exception)
+    failure.caused = cause is not None
+    if cause is None and not _is_context_hidden(exception):
+        cause = _context_of(exception)
+    if cause is not None and id(cause) not in seen:
+        failure.cause = _failure(cause, with_text, seen, depth)
+    if kind.is_group and _members_of is not None:
+        members = _members_of(exception)[:_MEMBERS]
+        failure.members = tuple(
+            [_failure(one, with_text, seen, depth) for one in members if id(one) not in seen and len(seen) < _IN_ALL]
+        )
+
+
+def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
+    found: list[TracebackType] = []
+    while traceback is not None and len(found) < _STEPS:
+        if not traceback.tb_frame.f_code.co_filename.startswith(_OWN_FILES):
+            found.append(traceback)
+        traceback = traceback.tb_next
+    left_out = max(0, len(found) - _OUTER_FRAMES - _INNER_FRAMES)
+    if left_out:
+        del found[_OUTER_FRAMES:-_INNER_FRAMES]
+    return tuple([(one.tb_frame.f_code, one.tb_lineno) for one in found]), left_out
+
+
+# ------------------------------------------------------------------------------------------------------------ message
+
+
+def _message(exception: BaseException, kind: _Kind, depth: int) -> str:
+    if kind.written_by_arguments:
+        arguments = _arguments_of(exception)
+        if len(arguments) == 1:
+            only = arguments[0]
+            if type(only) is str and kind.says_argument:
+                return only
+            if depth > 0 and _peek.has_base(type(only), BaseException):
+                return _message(cast(BaseException, only), _kind_of(type(only)), depth - 1)
+        if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
+            return _described(arguments)
+    return _asked(exception)
+
+
+def _is_short(argument: object) -> bool:
+    kind = type(argument)
+    if kind is str or kind is bytes:
+        return len(cast(str, argument)) <= _MESSAGE
+    return id(kind) in _SAFE_ARGUMENTS and not (kind is int and cast(int, argument).bit_length() > _MESSAGE)
+
+
+def _described(arguments: tuple[object, ...]) -> str:
+    """In place of ``str`` of arguments that are not ours to ask: the text that a snapshot makes of them."""
+    value = arguments[0] if len(arguments) == 1 else arguments
+    text = _snapshot.encode(value, _MESSAGE).decode()
+    return text[1:-1] if text.startswith('"') else text
+
+
+def _asked(exception: BaseException) -> str:
+    """``str(exception)``, with nothing recorded while it runs, and with what it raises kept in here."""
+    before = CURRENT.get()
+    CURRENT.set(INERT)
+    traceback, context = _traceback_of(exception), _context_of(exception)
+    try:
+        text = str(exception)
+    except KeyboardInterrupt:
+        raise  # the user's Ctrl-C came just now: it is not about us
+    except BaseException as fault:
+        if fault is exception:  # `raise self`: it must leave here as it came
+            exception.__traceback__, exception.__context__ = traceback, context
+        return f"[{_peek.full_name(type(exception))}.__str__ raised {_peek.full_name(type(fault))}]"
+    finally:
+        CURRENT.set(before)
+    return text if type(text) is str else str.__str__(text)
+
+
+def _notes(fields: dict[str, Any]) -> tuple[str, ...]:
+    """What ``add_note`` added (PEP 678)."""
+    notes = dict.get(fields, "__notes__")
+    if type(notes) is not list:
+        return ()
+    return tuple(shortened(note, _MESSAGE // _NOTES) for note in notes[:_NOTES] if type(note) is str)  # pyright: ignore
+
+
+# --------------------------------------------------------------------------------------------------------------- code
+
+
+def _code(exception: BaseException, kind: _Kind, fields: dict[str, Any], with_text: bool) -> int | str | None:
+    """The code an exception has: stored on it, or known of a built-in type. Properties are not asked."""
+    if fields:
+        for name in ("code", "status_code", "status", "errno"):
+            code = _as_code(dict.get(fields, name))
+            if code is not None:
+                return code
+        answer = dict.get(fields, "response")  # httpx, requests and the SDKs built on them
+        if answer is not None:
+            return _as_code(dict.get(_peek.stored(answer), "status_code"))
+    if kind.is_os_error:
+        return _as_code(_errno_of(exception))
+    if kind.is_exit:
+        code = _as_code(_exit_code_of(exception))
+        return code if with_text or type(code) is int else None
+    return None
+
+
+def _as_code(value: object) -> int | str | None:
+    kind = type(value)
+    if kind is int and -(2**63) <= cast(int, value) < 2**63:
+        return cast(int, value)
+    if kind is str:
+        return cast(str, value) if len(cast(str, value)) <= _CODE else None
+    if kind is not int and kind is not bool and _peek.has_base(kind, int):  # http.HTTPStatus and the like
+        return _as_code(int.__int__(cast(int, value)))
+    return None
+
+
+# --------------------------------------------------------------------------------------------- on the sender's thread
+
+
+def format_event(event: Event) -> Event | None:
+    """Put its text in the place of every :class:`Failure` that an event sends, once."""
+    phase, span, fields = event
+    if isinstance(span.error, Failure):
+        span.error = format_failure(span.error)
+    if span.facts is not None and isinstance(span.facts.get(_GIVEN), Failure):
+        span.facts[_GIVEN] = format_failure(span.facts[_GIVEN])
+    if fields is not None and isinstance(fields.get(_GIVEN), Failure):
+        return phase, span, {**fields, _GIVEN: format_failure(fields[_GIVEN])}
+    return event
+
+
+_GIVEN: Final = "status_message"  # of a custom event or an update: the user may give an exception for it
+
+
+def format_failure(failure: Failure) -> bytes:
+    """A failure as a JSON object: ``message``, ``type``, ``name``, ``stack``, and where there are some ``code``,
+    ``cause``, ``notes`` and ``errors`` (the members of a group).
+
+    ``stack`` is a text in the form of Python's own traceback, causes included. Source lines are read from disk. There
+    is no ``message`` where capture is off.
+    """
+    described = _described_failure(failure)
+    described["stack"] = _bounded("".join(_lines(failure)))
+    return encoded(described)
+
+
+def _described_failure(failure: Failure) -> dict[str, Any]:
+    described: dict[str, Any] = {} if failure.message is None else {"message": clean(failure.message)}
+    # `type` is the class's own name, as the older package sent it; `name` says where the class is
+    described |= {"type": failure.name, "name": failure.type}
+    if failure.code is not None:
+        described["code"] = failure.code
+    if failure.notes:
+        described["notes"] = list(failure.notes)
+    if failure.cause is not None:
+        described["cause"] = _described_failure(failure.cause)
+    if failure.members:
+        described["errors"] = [_described_failure(member) for member in failure.members]
+    return described
+
+
+def _lines(failure: Failure) -> Iterator[str]:
+    if failure.cause is not None:
+        yield from _lines(failure.cause)
+        yield (
+            "\nThe above exception was the direct cause of the following exception:\n\n"
+            if failure.caused
+            else "\nDuring handling of the above exception, another exception occurred:\n\n"
+        )
+    if failure.frames:
+        yield "Traceback (most recent call last):\n"
+        yield from _frame_lines(failure)
+    yield f"{failure.type}: {failure.message}\n" if failure.message else f"{failure.type}\n"
+    for note in failure.notes:
+        yield f"{note}\n"
+    for number, member in enumerate(failure.members, 1):
+        yield f"  +---------------- {number} ----------------\n"
+        yield from (f"  | {line}\n" for line in "".join(_lines(member)).splitlines())
+
+
+def _frame_lines(failure: Failure) -> Iterator[str]:
+    frames = [FrameSummary(code.co_filename, line, code.co_name, lookup_line=False) for code, line in failure.frames]
+    if not failure.left_out:
+        yield from _formatted(frames)
+        return
+    yield from _formatted(frames[:_OUTER_FRAMES])
+    yield f"  [{failure.left_out} frames left out]\n"
+    yield from _formatted(frames[_OUTER_FRAMES:])
+
+
+def _formatted(frames: list[FrameSummary]) -> Iterator[str]:
+    for text in StackSummary.from_list(frames).format():
+        yield text if len(text) <= _FRAME else f"{text[:_FRAME]}…\n"
+
+
+def _bounded(stack: str) -> str:
+    """The start and the end of a stack that is too long, cut between lines."""
+    if len(stack) <= _STACK:
+        return stack
+    head, _, _ = stack[: _STACK // 4].rpartition("\n")
+    _, _, tail = stack[-_STACK * 3 // 4 :].partition("\n")
+    return f"{head}\n  [stack truncated, {len(stack)} characters]\n{tail}"

@@ -1,0 +1,310 @@
+"""The options that handles take, as mapping, options model or keywords: checked before anything is sent."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from itertools import islice
+from typing import Any, Final, cast
+
+from voltagent.core import clock as _clock
+from voltagent.core import introspection as _peek
+from voltagent.core.guard import say_once
+from voltagent.core.naming import nearest
+from voltagent.core.text import clean, shortened
+from voltagent.errors import ValidationError
+
+__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
+           "checked_identifier", "fields_of", "mapping", "metadata", "unwrapped"]  # fmt: skip
+
+_Check = Callable[[str, object], Any]
+_LONGEST_TAG: Final = 1024
+_MOST_TAGS: Final = 256
+_MOST_OF_TAGS: Final = 16 * 1024  # characters of all tags
+_MOST_UNKNOWN: Final = 8  # options that are told to be unknown
+_LONGEST_NAME: Final = 1024
+_LONGEST: Final = 64 * 1024  # characters of instructions
+
+
+def _text(name: str, value: object, most: int = _LONGEST) -> str:
+    shown = dict.get(_peek.stored(value), "_value_") if _peek.has_base(type(value), Enum) else value
+    if not _peek.has_base(type(shown), str):
+        raise _wrong(name, "a text", value)
+    return clean(shortened(str.__str__(cast(str, shown)), most))  # it goes out beside the payloads
+
+
+def _wrong(name: str, wanted: str, value: object) -> ValidationError:
+    return ValidationError(f"{name} must be {wanted}, not {_peek.short_name(type(value))}")
+
+
+def _name(name: str, value: object) -> str:
+    return _text(name, value, _LONGEST_NAME)  # it goes out several times
+
+
+def _filled_text(name: str, value: object) -> str:
+    text = _name(name, value)
+    if not text:
+        raise ValidationError(f"{name} must not be empty")
+    return text
+
+
+def _identifier(name: str, value: object) -> str:
+    return _filled_text(name, str(value) if _peek.full_name(type(value)) == "uuid.UUID" else value)
+
+
+def mapping(name: str, value: object) -> Mapping[str, Any]:
+    """A mapping, or the fields of a pydantic model as they are stored: none of its code runs.
+
+    Raises:
+        ValidationError: it is neither, or a mapping of the user's own that cannot be read.
+    """
+    found = fields_of(name, value)
+    if found is None:
+        raise _wrong(name, "a mapping", value)
+    return found
+
+
+def metadata(value: object) -> dict[str, Any]:
+    """Metadata as a dict of our own; empty where none was given."""
+    return {} if value is None else dict(mapping("metadata", value))
+
+
+def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
+    """:func:`mapping`, but ``None`` where the value is neither."""
+    kind = type(value)
+    if _peek.has_base(kind, dict):
+        given = cast("dict[str, Any]", value)
+        return given if cast(type, kind) is dict else dict(dict.items(given))
+    model = _peek.loaded("pydantic.main", "BaseModel")
+    if model is not None and _peek.has_base(kind, model):
+        return {key: item for key, item in _stored_fields(value, model).items() if item is not None}
+    if not _is_mapping(kind):
+        return None
+    try:
+        return dict(cast("Mapping[str, Any]", value))
+    except Exception as fault:
+        problem = _peek.full_name(type(fault))
+        raise ValidationError(f"{name} is a {_peek.full_name(kind)} that cannot be read: {problem}") from fault
+
+
+def _stored_fields(value: object, model: type) -> dict[str, Any]:
+    fields = dict(dict.items(_peek.stored(value)))
+    try:
+        extra = _peek.reader(model, "__pydantic_extra__")(value)
+    except AttributeError:  # made by `__new__` alone
+        return fields
+    return fields | dict(dict.items(extra)) if extra is not None else fields
+
+
+def _is_mapping(kind: type) -> bool:
+    try:
+        return issubclass(kind, Mapping)
+    except Exception:  # a metaclass of the user's answers
+        return False
+
+
+def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
+    """The fields of a value that is the model of this name in :mod:`voltagent.types`, else ``None``."""
+    kind = _peek.loaded("voltagent.types", model)  # where it is not, nobody has one
+    return mapping(model, value) if kind is not None and _peek.has_base(type(value), kind) else None
+
+
+def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of the tags, as many as may be sent: 256, and 16 384 characters in all. None twice."""
+    kept = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
+    room = _MOST_OF_TAGS
+    for number, tag in enumerate(kept):
+        room -= len(tag)
+        if room < 0:
+            return kept[:number]
+    return kept
+
+
+def _tags(name: str, value: object) -> tuple[str, ...]:
+    base = next((kind for kind in (list, tuple, set, frozenset) if _peek.has_base(type(value), kind)), None)
+    if base is None:
+        raise _wrong(name, "a list of texts", value)
+    items: Iterator[object] = islice(cast(Any, base).__iter__(value), _MOST_TAGS)
+    return bounded_tags(tuple(_text(f"an item of {name}", item, _LONGEST_TAG) for item in items))
+
+
+def _parent(name: str, value: Any) -> Any:
+    if isinstance(value, str | list | tuple) or callable(getattr(value, "items", None)):
+        return value  # pyright: ignore[reportUnknownVariableType]
+    raise _wrong(name, "headers or the text of a traceparent", value)
+
+
+def _one_of(*allowed: str) -> _Check:
+    def check(name: str, value: object) -> str:
+        text = _text(name, value)
+        if text not in allowed:
+            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, not {text!r}")
+        return text
+
+    return check
+
+
+def _moment(name: str, value: object) -> str:
+    isoformat = _peek.class_value(type(value), "isoformat")  # of `datetime`, and what programs have in its place
+    try:
+        moment = _clock.parse_iso(_text(name, value if isoformat is None else isoformat(value)))
+        if moment is not None:
+            return _clock.iso_text(moment)  # in UTC, as all times are sent
+    except ValidationError:
+        raise
+    except Exception as fault:  # a time zone of the user's own, or a moment before or after all times
+        problem = _peek.full_name(type(fault))
+        raise ValidationError(f"{name} must be a time that can be told in UTC: {problem}") from fault
+    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
+
+
+def _event_type(name: str, value: object) -> str:
+    text = _filled_text(name, value)
+    if text == "trace":
+        raise ValidationError(f"{name} must not be 'trace': that is what the event belongs to; choose another text")
+    return text
+
+
+def _anything(_: str, value: object) -> object:
+    return value
+
+
+_LEVEL: Final = _one_of("DEBUG", "INFO", "WARNING", "ERROR")
+_EVENT_STATUS: Final = _one_of("running", "completed", "error", "cancelled")
+_TRACE_STATUS: Final = _one_of("working", "completed", "error")
+
+TRACE_OPTIONS: Final[Mapping[str, _Check]] = {
+    "id": _identifier,
+    "agent_id": _filled_text,
+    "user_id": _name,
+    "conversation_id": _name,
+    "input": _anything,
+    "tags": _tags,
+    "metadata": mapping,
+    "version": _name,
+    "level": _LEVEL,
+    "start_time": _moment,
+    "completion_start_time": _moment,
+    "parent": _parent,
+}
+OPERATION: Final[Mapping[str, _Check]] = {
+    "name": _filled_text,
+    "input": _anything,
+    "instructions": _text,
+    "metadata": mapping,
+    "tags": _tags,
+    "operation": _one_of("read", "write"),
+    "version": _name,
+    "level": _LEVEL,
+    "model_parameters": mapping,
+}
+EVENT: Final[Mapping[str, _Check]] = {
+    "id": _identifier,
+    "name": _filled_text,
+    "type": _event_type,
+    "start_time": _moment,
+    "end_time": _moment,
+    "status": _EVENT_STATUS,
+    "level": _LEVEL,
+    "status_message": _anything,
+    "parent_event_id": _identifier,
+    "trace_id": _identifier,
+    "input": _anything,
+    "output": _anything,
+    "tags": _tags,
+    "metadata": mapping,
+    "version": _name,
+}
+# What `update` may change.
+_UPDATE: Final[Mapping[str, _Check]] = {
+    "level": _LEVEL,
+    "version": _name,
+    "input": _anything,
+    "output": _anything,
+    "metadata": mapping,
+    "tags": _tags,
+    "usage": _anything,
+    "end_time": _moment,
+}
+UPDATE_TRACE: Final[Mapping[str, _Check]] = {
+    **_UPDATE,
+    "status": _TRACE_STATUS,
+    "user_id": _name,
+    "conversation_id": _name,
+    "completion_start_time": _moment,
+}
+UPDATE_EVENT: Final[Mapping[str, _Check]] = {**_UPDATE, "status": _EVENT_STATUS, "status_message": _anything}
+
+_CAMEL: Final[Mapping[str, str]] = {
+    "agentId": "agent_id",
+    "userId": "user_id",
+    "conversationId": "conversation_id",
+    "startTime": "start_time",
+    "endTime": "end_time",
+    "completionStartTime": "completion_start_time",
+    "modelParameters": "model_parameters",
+    "statusMessage": "status_message",
+    "parentEventId": "parent_event_id",
+    "traceId": "trace_id",
+}
+
+
+def checked(
+    what: str, known: Mapping[str, _Check], options: object, keywords: Mapping[str, Any], required: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """One dict of checked options in snake_case, without those that are ``None``.
+
+    Raises:
+        ValidationError: an option is missing, or has the wrong form; the text names it.
+    """
+    given: dict[str, Any] = {}
+    if options is not None:
+        given.update(mapping(f"the options of {what}", options))
+    given.update(keywords)
+    result: dict[str, Any] = {}
+    unknown = 0
+    for key, value in given.items():
+        name = _CAMEL.get(key, key) if type(key) is str else key  # pyright: ignore[reportUnnecessaryComparison]
+        if value is None:
+            continue
+        if name in known:
+            result[name] = known[name](f"{key} of {what}", value)
+        elif unknown < _MOST_UNKNOWN:
+            unknown += 1
+            _warn_unknown(what, str.__str__(key)[:100] if _peek.has_base(type(key), str) else "?", known)
+    for name in required:
+        if name not in result:
+            raise ValidationError(f"{name} is missing: {what} needs it{_hint(name, given)}")
+    return result
+
+
+def checked_identifier(value: object) -> str:
+    """An id as a caller gave it.
+
+    Raises:
+        ValidationError: it is no text, or empty.
+    """
+    return _identifier("the id", value)
+
+
+def _hint(name: str, given: Mapping[str, Any]) -> str:
+    near = nearest(name, [key for key in islice(given, 100) if type(key) is str])
+    return f" (is {near!r} misspelt?)" if near else ""
+
+
+def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
+    near = nearest(key, known)
+    hint = f"; did you mean {near!r}?" if near else ""
+    say_once(
+        f"option:{what}:{key}",
+        logging.WARNING,
+        "voltagent: %s has no option %r, it is ignored%s",
+        what,
+        key,
+        hint,
+        aloud=True,
+    )

@@ -1,0 +1,149 @@
+"""Any object to bounded JSON text, at the moment of the call, without running anybody's code.
+
+Two ways. What is made of plain JSON types and small enough goes straight to the encoder (:mod:`voltagent.capture.fast_path`). All
+else is walked (:mod:`voltagent.capture.writer`) with a fixed form for each type (:mod:`voltagent.capture.type_forms`, `docs/capture.md`).
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from pydantic_core import to_json
+
+from voltagent.capture.fast_path import HUGE, plain
+from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
+from voltagent.capture.type_forms import Forms
+from voltagent.capture.writer import DEPTH, Walk
+from voltagent.core import introspection as _peek
+from voltagent.core.guard import Guard
+from voltagent.core.text import encoded
+
+__all__ = ["LIMIT", "METADATA_LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "hidden_in"]
+
+# Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
+LIMIT: Final = 960 * 1024
+
+METADATA_LIMIT: Final = 64 * 1024  # likewise, of metadata and status messages: they travel beside input or output
+
+NOTHING: Final = object()  # a generator that returned nothing, as against one that returned None
+
+# By identity: a metaclass may have its own `hash`.
+_NOT_OBJECTS: Final = frozenset(map(id, (list, tuple, str, int, float, bool, type(None))))
+
+
+class Snapshot:
+    """Takes snapshots of values as JSON text.
+
+    ``serializers`` say for the user's own types what to record: a function from a value of the type (or of a type
+    derived from it) to any value. What one raises is recorded as a marker; nothing is recorded while one runs. JSON's
+    own types always stay what they are.
+    """
+
+    __slots__ = ("_forms",)
+
+    def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
+        self._forms = Forms(serializers or {})
+
+    def encode(self, value: object, limit: int = LIMIT) -> bytes:
+        """The JSON text of a value, of at most ``limit`` bytes. Never raises, and runs no code but serializers."""
+        kind = type(value)
+        try:
+            if kind is dict or kind is list or kind is tuple:
+                if plain(value, DEPTH, limit) >= 0:
+                    text = to_json(value, inf_nan_mode="strings")
+                    if len(text) <= limit:
+                        return text
+            elif kind is str:
+                if len(cast(str, value)) < limit // 8:
+                    return to_json(value)
+            elif kind is bool or kind is float or value is None or (kind is int and _is_short(value)):
+                return to_json(value, inf_nan_mode="strings")
+        except Exception:  # lone surrogates, another thread changing the value, the end of the stack
+            pass
+        try:
+            return self._walked(value, limit, tried=kind is dict or kind is list or kind is tuple)[0]
+        except RecursionError:
+            return _LOST
+
+    def encode_object(self, value: object, limit: int = LIMIT) -> bytes:
+        """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
+        kind = type(value)
+        if kind is dict:
+            try:
+                if plain(value, DEPTH, limit) >= 0:
+                    text = to_json(value, inf_nan_mode="strings")
+                    if len(text) <= limit:
+                        return text
+            except Exception:  # as in `encode`
+                pass
+        elif id(kind) in _NOT_OBJECTS:
+            return b'{"result":' + self.encode(value, limit) + b"}"
+        try:
+            text, is_object = self._walked(value, limit, tried=kind is dict)
+        except RecursionError:
+            return _LOST
+        return text if is_object else b'{"result":' + text + b"}"
+
+    def _walked(self, value: object, limit: int, *, tried: bool) -> tuple[bytes, bool]:
+        try:
+            walk = Walk(self._forms, limit, tried=tried)
+            return walk.text(value), walk.is_object
+        except RecursionError:  # the caller stands at the end of the stack
+            return _LOST, False
+        except Exception as fault:
+            Guard.swallowed(fault)
+            return encoded({"type": _peek.full_name(type(value)), "error": "not readable"}), False
+
+
+def _is_short(value: object) -> bool:
+    return -HUGE < cast(int, value) < HUGE
+
+
+_LOST: Final = b'{"error":"not readable: RecursionError"}'
+
+
+class Items:
+    """The items of a stream as they pass by: each a snapshot of its moment, all within the budget of one value."""
+
+    __slots__ = ("_count", "_left", "_snapshot", "_texts")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._texts: list[bytes] = []
+        self._left = LIMIT
+        self._count = 0
+
+    def add(self, item: object) -> None:
+        """Take a snapshot of an item; where the budget is used up, only count it."""
+        self._count += 1
+        if self._left > 0:
+            text = self._snapshot.encode(item, max(self._left, _LEAST))
+            self._left -= len(text) + 1
+            if self._left > 0 or not self._texts:
+                self._texts.append(text)
+
+    @property
+    def count(self) -> int:
+        """How many items passed by, those past the budget included."""
+        return self._count
+
+    def encode_object(self, returned: object = NOTHING) -> bytes:
+        """``{"result": [items]}``, with ``"return"`` where the stream returned something.
+
+        Where items are missing the list stands in the envelope of all that was cut, with the number of all items.
+        """
+        result = b"[" + b",".join(self._texts) + b"]"
+        if len(self._texts) < self._count:
+            result = b'{"truncated":true,"type":"items","size":%d,"reason":"size","value":%b}' % (self._count, result)
+        if returned is NOTHING:
+            return b'{"result":' + result + b"}"
+        rest = self._snapshot.encode(returned, max(self._left, _LEAST))
+        return b'{"result":' + result + b',"return":' + rest + b"}"
+
+
+_LEAST: Final = 16_384  # bytes for the returned value, or the first item, in any case

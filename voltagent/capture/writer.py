@@ -1,0 +1,342 @@
+"""The slow way of a snapshot: what is not plain, or too much, is written part by part within one budget.
+
+The JSON text is written directly. So its size is known at every step, a collection that is plain all through is
+written by the encoder in one piece, and nothing refers to the user's objects when the walk is over.
+
+Budget: bytes of JSON, depth, values, and time. Every part leaves some bytes to those that come after it, so that one
+huge field does not hide the small ones beside it.
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from pydantic_core import to_json
+
+from voltagent.capture.fast_path import HUGE, plain
+from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped, Masked
+from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.capture.type_forms import Forms
+from voltagent.core import clock as _clock
+from voltagent.core import introspection as _peek
+from voltagent.core.text import clean, cut, encoded, shortened
+
+__all__ = ["DEPTH", "Walk"]
+
+DEPTH: Final = 20
+VALUES: Final = 20_000  # written one by one; a plain collection counts as one
+SECONDS: Final = 0.025  # of walking
+_UNHURRIED: Final = 1024  # values for which there is always time: the clock runs on while other threads have their turn
+_STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
+_SHARE: Final = 512  # bytes that a part leaves to each that comes after it
+_ENVELOPE: Final = 120  # bytes about what was cut
+_FUTILE_SECONDS: Final = 0.004  # spent on finding out that collections are not plain; then that is not asked again
+_LONGEST_KEY: Final = 1024
+_MANY: Final = 256  # items from which on it is worth writing several in one piece
+_FIRST_PIECE: Final = 64  # items; twice as many in the next...
+_LARGEST_PIECE: Final = 8192  # ...up to so many
+_PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
+_MOST_PLAIN: Final = 3 << 18  # units in all
+_MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
+
+
+class Walk:
+    """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut).
+
+    ``tried`` says that the value as a whole is known not to be plain, or too much.
+    """
+
+    __slots__ = ("chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
+                 "steps", "tried", "units")  # fmt: skip
+
+    def __init__(self, forms: Forms, limit: int, *, tried: bool = False) -> None:
+        self.forms = forms
+        self.left = limit - _ENVELOPE
+        self.chunks: list[bytes] = []
+        self.path: set[int] = set()  # identities of the collections we are inside of
+        self.hidden: frozenset[str] = frozenset()  # keys whose values are secret in what is being written
+        self.steps = 0
+        self.deadline = _clock.monotonic() + SECONDS
+        self.late = False
+        self.next_look = _UNHURRIED
+        self.tried = tried
+        self.units = _MOST_PLAIN  # left to collections that are plain
+        self.futile = 0.0
+        self.is_object = False  # whether the outermost value is a JSON object of the user's
+
+    def text(self, value: object) -> bytes:
+        """The JSON text of the value."""
+        self.write(value, DEPTH, 0)
+        return b"".join(self.chunks)
+
+    # -------------------------------------------------------------------------------------------------------- parts
+
+    def write(self, value: Any, depth: int, floor: int) -> None:
+        """One value. ``floor`` is the number of bytes that it has to leave."""
+        self.steps += 1
+        kind = type(value)
+        if kind is str:
+            self._write_text(value, floor)
+        elif kind is bool or kind is float or value is None:
+            self._put(encoded(value))
+        elif kind is int:
+            self._write_int(value)
+        elif kind is dict and self._write_plain(value, depth, floor):
+            pass
+        elif kind is Masked:
+            self._write_masked(value, depth, floor)
+        else:
+            self._within(value, self._shape_of(value, kind), depth, floor)
+
+    def _write_masked(self, masked: Masked, depth: int, floor: int) -> None:
+        before = self.hidden
+        self.hidden = before | masked.keys
+        self.write(masked.value, depth, floor)
+        self.hidden = before
+
+    def _put(self, chunk: bytes) -> None:
+        self.left -= len(chunk)
+        self.chunks.append(chunk)
+
+    def _shape_of(self, value: Any, kind: type) -> object:
+        try:
+            return self.forms.of(kind)(value)
+        except Exception as fault:  # a library's own reader failed: a closed buffer, a field set to something odd
+            error = f"not readable: {_peek.full_name(type(fault))}"
+            return Fields("", {"type": _peek.full_name(kind), "error": error}, user_data=False)
+
+    def _within(self, value: Any, shape: object, depth: int, floor: int) -> None:
+        """Write what the form of ``value`` made of it, unless we are inside of ``value`` already, or too deep."""
+        kind = type(shape)
+        if kind is str:
+            self._write_text(cast(str, shape), floor)
+        elif kind is Fields and self._write_plain(
+            cast(Fields, shape).fields, depth, floor, cast(Fields, shape).user_data
+        ):
+            pass
+        elif kind is Cut:
+            self._write_cut(cast(Cut, shape), floor)
+        elif id(value) in self.path:
+            self._put(_envelope(_peek.full_name(type(value)), _size(shape), "cycle") + b"}")
+        elif depth <= 0 and id(kind) not in _SCALARS:
+            self._put(_envelope(_peek.full_name(type(value)), _size(shape), "depth") + b"}")
+        else:
+            self.path.add(id(value))
+            self._write_shape(shape, depth, floor)
+            self.path.discard(id(value))
+
+    def _write_shape(self, shape: Any, depth: int, floor: int) -> None:
+        kind = type(shape)
+        if kind is Listed:
+            self._write_list(shape, depth, floor)
+        elif kind is Fields:
+            self.is_object |= not self.chunks and shape.user_data
+            self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, floor)
+        elif kind is Mapped:
+            self.is_object |= not self.chunks
+            self._write_pairs(shape.name, shape.pairs, shape.size, depth, floor)
+        else:
+            self.write(shape, depth - 1, floor)
+
+    # ------------------------------------------------------------------------------------------------------ scalars
+
+    def _write_text(self, value: str, floor: int) -> None:
+        room = max(0, self.left - floor)
+        part = value[:room]
+        try:
+            chunk = to_json(part)
+        except ValueError:  # lone surrogates: a hundred times slower to write
+            part = clean(part[:_MOST_UNCLEAN])
+            chunk = to_json(part)
+        if len(part) == len(value) and len(chunk) <= room:
+            self._put(chunk)
+        else:
+            chunk = _fitting(part, room - _ENVELOPE)
+            self._put(_envelope("str", len(value), "size") + b',"value":' + chunk + b"}")
+
+    def _write_cut(self, shape: Cut, floor: int) -> None:
+        room = self.left - floor - _ENVELOPE
+        chunk = to_json(shape.value) if len(shape.value) + 2 <= room else _fitting(shape.value, room)
+        self._put(_envelope(shape.name, shape.size, "size") + b',"value":' + chunk + b"}")
+
+    def _write_int(self, value: int) -> None:
+        if -HUGE < value < HUGE:
+            self._put(encoded(value))
+        elif value.bit_length() <= 8192:  # up to 2466 digits, written in microseconds
+            self._put(encoded(str(value)))
+        else:
+            self._put(_envelope("int", value.bit_length(), "size") + b"}")
+
+    # -------------------------------------------------------------------------------------------------- collections
+
+    def _write_plain(self, value: Any, depth: int, floor: int, is_object: bool = True) -> bool:
+        """Write a collection in one piece, where it is plain all through and fits."""
+        if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
+            return False
+        room = self.left - floor
+        before = _clock.monotonic()
+        chunk = self._plain_text(value, depth, room)
+        if chunk is None or len(chunk) > room:
+            self.futile += _clock.monotonic() - before
+            return False
+        if not self.chunks:
+            self.is_object = is_object and type(value) is dict
+        self._put(chunk)
+        return True
+
+    def _plain_text(self, value: Any, depth: int, room: int) -> bytes | None:
+        """The JSON text of a plain collection.
+
+        ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
+        """
+        try:
+            left = plain(value, depth, room)
+            if left < 0:
+                return None
+            self.units -= room - left
+            return to_json(value, inf_nan_mode="strings")
+        except Exception:
+            return None
+
+    def _write_list(self, shape: Listed, depth: int, floor: int) -> None:
+        items = shape.items
+        if len(items) == shape.size and self._write_plain(items, depth, floor):
+            return
+        start = len(self.chunks)
+        self._put(b"[")
+        written = self._write_many(items, depth, floor)
+        reason = "size"
+        for number in range(written, len(items)):
+            if self.left <= floor or self._is_late():
+                reason = "size" if self.left <= floor else "time"
+                break
+            if number:
+                self._put(b",")
+            self.write(items[number], depth - 1, self._floor_of_part(floor, len(items) - number - 1))
+            written = number + 1
+        self._close(b"]", start, shape.name, shape.size, written, reason)
+
+    def _write_many(self, items: list[Any], depth: int, floor: int) -> int:
+        """The first of very many plain items, many in one piece: as many as fit. How many that were."""
+        written, step = 0, _FIRST_PIECE
+        while len(items) - written > _MANY and step > 0 and not self.hidden and not self._is_late():
+            room = self.left - floor
+            part = items[written : written + step]
+            chunk = self._plain_text(part, depth, min(room * 8, _PIECE))
+            if chunk is None:
+                if step <= _FIRST_PIECE:
+                    break
+                step = _FIRST_PIECE
+            elif len(chunk) > room:
+                step = min(step - 1, step * room // len(chunk) - 8)
+            else:
+                self._put(chunk[1:-1] if not written else b"," + chunk[1:-1])
+                written += len(part)
+                step = min(2 * step, _LARGEST_PIECE)
+        return written
+
+    def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, floor: int) -> None:
+        start = len(self.chunks)
+        self._put(b"{")
+        written = 0
+        reason = "size"
+        used: set[str] = set()
+        for key, item in pairs:
+            if self.left <= floor or self._is_late():
+                reason = "size" if self.left <= floor else "time"
+                break
+            prefix = b"," if written else b""
+            text = self._apart(key, used)
+            self._put(prefix + encoded(text) + b":")
+            written += 1
+            shown = SECRET_TEXT if text in self.hidden else item
+            self.write(shown, depth - 1, self._floor_of_part(floor, len(pairs) - written))
+        self._close(b"}", start, name, size, written, reason)
+
+    def _floor_of_part(self, floor: int, after: int) -> int:
+        return floor + min((self.left - floor) // 2, _SHARE * after)
+
+    def _close(self, bracket: bytes, start: int, name: str, size: int, written: int, reason: str) -> None:
+        """End a collection, and put the envelope around it if not all of it was written."""
+        self._put(bracket)
+        if written < size:
+            envelope = _envelope(name, size, reason) + b',"value":'
+            self.chunks[start] = envelope + self.chunks[start]
+            self.left -= len(envelope)
+            self._put(b"}")
+
+    def _is_late(self) -> bool:
+        if self.units < 0:
+            self.late = True
+        elif self.steps >= self.next_look and not self.late:
+            self.next_look = self.steps + _STEPS_PER_LOOK
+            self.late = self.steps > VALUES or _clock.monotonic() > self.deadline
+        return self.late
+
+    # --------------------------------------------------------------------------------------------------------- keys
+
+    def _apart(self, key: Any, used: set[str]) -> str:
+        """The text of a key; one that another key of this object has already is marked with its type."""
+        text = key if type(key) is str else self._key_text(key, 2)
+        text = shortened(text, _LONGEST_KEY)
+        if text in used:
+            name = _peek.full_name(type(key))
+            choices: Iterable[str] = (
+                f"{text} ({name} {number})" if number else f"{text} ({name})" for number in _COUNT
+            )
+            text = next(choice for choice in choices if choice not in used)
+        used.add(text)
+        return text
+
+    def _key_text(self, key: Any, depth: int) -> str:
+        kind = type(key)
+        if kind is str or key is None or kind is bool or kind is float:
+            return str(key)
+        if kind is int:
+            return str(key) if key.bit_length() <= 8192 else f"int of {key.bit_length()} bits"
+        if depth > 0 and kind is tuple and len(key) <= 16:
+            return f"({', '.join([self._key_text(part, depth - 1) for part in key])})"
+        shape = self._shape_of(key, kind)
+        if depth > 0 and id(type(shape)) in _SCALARS:
+            return self._key_text(shape, depth - 1)
+        return _peek.full_name(kind)
+
+
+_SCALARS: Final = frozenset(map(id, (str, int, float, bool, type(None))))  # a metaclass may have its own `hash`
+_COUNT: Final = range(MOST_ITEMS + 2)
+
+
+def _size(shape: object) -> int | None:
+    kind = type(shape)
+    if kind is Fields:
+        return len(cast(Fields, shape).fields)
+    return cast(Listed, shape).size if kind is Listed or kind is Mapped else None
+
+
+def _envelope(name: str, size: int | None, reason: str) -> bytes:
+    """The start of what stands for a value that was cut; its last brace is for the caller to write."""
+    about: dict[str, Any] = {"truncated": True, "type": name, "size": size, "reason": reason}
+    if size is None:
+        del about["size"]
+    return encoded(about)[:-1]
+
+
+def _fitting(value: str, room: int) -> bytes:
+    """As much of a text as fits into ``room`` bytes of JSON, cut between characters and before a torn word."""
+    length = max(0, min(room, len(value)))
+    chunk = _torn_off(value, length)
+    if len(chunk) > room:  # some characters take up to six bytes: so many should fit...
+        length = length * max(room, 0) // len(chunk)
+        chunk = _torn_off(value, length)
+    if len(chunk) > room:  # ...and so many are sure to, as each takes one at least
+        chunk = _torn_off(value, max(0, length - (len(chunk) - room)))
+    return chunk
+
+
+def _torn_off(value: str, length: int) -> bytes:
+    return to_json(cut(f"{value[:length]} ", length))

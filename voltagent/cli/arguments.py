@@ -1,0 +1,86 @@
+"""What the commands that read the local store have in common."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from voltagent import settings
+from voltagent.errors import VoltAgentError
+from voltagent.storage.traces.store import Filter, Store, StoredTrace
+
+__all__ = ["NothingRecordedError", "add_db", "add_filters", "chosen", "count", "opened", "wanted_by"]
+
+
+class NothingRecordedError(VoltAgentError):
+    """There is nothing to show; the text says what to do."""
+
+
+def add_db(parser: argparse.ArgumentParser) -> None:
+    """Let the user name another store."""
+    parser.add_argument("--db", type=Path, metavar="PATH", help="the store's file (default: %(default)s)",
+                        default=settings.local_path())  # fmt: skip
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Let the user say which traces are meant; see :func:`wanted_by`."""
+    parser.add_argument("--agent", help="the trace's agent id, or the name of an agent in it")
+    parser.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
+    parser.add_argument("--tag", help="a tag of the trace, or of an operation in it")
+    parser.add_argument("--user", help="the user's id")
+    parser.add_argument("--conversation", help="the conversation's id")
+    parser.add_argument("--text", help="a text in a name, input, output or error (upper and lower case alike)")
+
+
+def wanted_by(arguments: argparse.Namespace) -> Filter:
+    """The filter that the options of :func:`add_filters` make."""
+    names = ("agent", "status", "tag", "user", "conversation", "text")
+    return Filter(**{name: getattr(arguments, name) for name in names})
+
+
+def count(text: str) -> int:
+    """An option's whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def opened(path: Path) -> Store:
+    """The store at ``path``.
+
+    Raises:
+        NothingRecordedError: there is none.
+    """
+    if _is_missing(path):
+        raise NothingRecordedError(
+            f"nothing has been recorded yet: there is no {path}. Run a program that uses voltagent, or name its store "
+            "with --db or VOLTAGENT_LOCAL_PATH."
+        )
+    return Store(path)
+
+
+def chosen(store: Store, identifier: str | None) -> StoredTrace:
+    """The trace that the user means: by its id, or how that begins; by default the newest.
+
+    Raises:
+        NothingRecordedError: there is none.
+    """
+    if identifier is None:
+        newest = store.traces(limit=1)
+        if not newest:
+            raise NothingRecordedError(f"nothing has been recorded in {store.path} yet")
+        identifier = newest[0].id
+    trace = store.trace(identifier)
+    if trace is None:
+        raise NothingRecordedError(f"no trace has the id {identifier!r}, or one that begins so, in {store.path}")
+    return trace
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # it may be there: the store says what is wrong with it
+        return False
+    return False

@@ -1,0 +1,145 @@
+"""``voltagent doctor``: which settings are in force, can the destination be reached, does the key work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final, cast
+
+import voltagent
+from voltagent import settings
+from voltagent.cli.doctor.checks import Finding, check, shown_url
+from voltagent.cli.doctor.spool import look
+from voltagent.cli.terminal import encodable, style_for
+from voltagent.errors import ValidationError
+from voltagent.render.text import clean
+
+__all__ = ["add"]
+
+_FILES: Final = ("certificate", "client_certificate", "client_key")
+_PARTS: Final = ("wrapt", "httpx", "pydantic")
+_COLOURS: Final[Mapping[str, str]] = {"ok": "running", "note": "tool", "wrong": "error"}
+
+_Row = dict[str, str]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "doctor",
+        help="which settings are in force, and whether the destination answers",
+        description="Show the settings of this environment and where each comes from, ask each destination one "
+        "question that stores nothing, and look at the local store. Ends with 1 if something is wrong.",
+    )
+    parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="SECONDS",
+                        help="for each request (default: %(default)g)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=_run)
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 60:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 60")
+    return number
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        in_force = settings.load()
+    except ValidationError as fault:
+        rows, findings = [], [Finding("wrong", "settings", "value", str(fault), "correct the variable, or unset it")]
+    else:
+        rows = _rows(in_force)
+        findings = [*_remarks(in_force), *check(in_force, arguments.timeout), *look(in_force)]
+    well = not any(finding.state == "wrong" for finding in findings)
+    if arguments.json:
+        found = [asdict(finding) for finding in findings]
+        print(json.dumps({"ok": well, "versions": _versions(), "settings": rows, "findings": found}, indent=2))
+    else:
+        _print(rows, findings)
+    return 0 if well else 1
+
+
+def _versions() -> dict[str, str]:
+    found = {"voltagent": voltagent.__version__, "python": platform.python_version()}
+    return {**found, **{part: _version(part) for part in _PARTS}, "platform": platform.platform()}
+
+
+def _version(part: str) -> str:
+    try:
+        return version(part)
+    except PackageNotFoundError:  # it was put there without its metadata
+        return "unknown"
+
+
+# ----------------------------------------------------------------------------------------------------------- settings
+
+
+def _rows(in_force: settings.Settings) -> list[_Row]:
+    """Each setting with its value and where that comes from; what is secret is not shown."""
+    values: dict[str, object] = {name: getattr(in_force, name) for name in settings.known_settings()}
+    if in_force.otlp is not None:
+        for name in ("endpoint", "headers", "protocol", "compression", "timeout", *_FILES):
+            values[f"otlp_{name}"] = getattr(in_force.otlp, name)
+        values["profiles"], values["resource"] = in_force.otlp.profiles, in_force.otlp.resource
+    return [
+        {"name": name, "value": _shown(name, value), "origin": in_force.origin.get(name, "default")}
+        for name, value in values.items()
+    ]
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "none"
+    if name in ("public_key", "secret_key"):
+        return "pk_… (set)" if name == "public_key" and str(value).startswith("pk_") else "set"
+    if isinstance(value, Mapping | tuple):
+        names = cast("Mapping[str, str] | tuple[str, ...]", value)
+        return ", ".join(f"{name}=…" if isinstance(value, Mapping) else name for name in names) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return shown_url(str(value)) if name in ("base_url", "otlp_endpoint") else str(value)
+
+
+def _remarks(in_force: settings.Settings) -> list[Finding]:
+    """What fits, but may not be meant."""
+    said = [Finding("note", "settings", "value", warning) for warning in in_force.warnings]
+    if not in_force.enabled or in_force.sample_rate == 0:
+        said.append(Finding("note", "settings", "value", "recording is switched off",
+                            "see enabled (VOLTAGENT_ENABLED) and sample_rate (VOLTAGENT_SAMPLE_RATE)"))  # fmt: skip
+    if (in_force.public_key or "").startswith("sk_"):
+        said.append(Finding("wrong", "settings", "value", "public_key looks like a secret key",
+                            "VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY seem to be swapped"))  # fmt: skip
+    if not settings.names_destination():
+        said.append(Finding("note", "settings", "value",
+                            "the environment names no destination, so decorators alone record nothing",
+                            "make a VoltAgentSDK() in the program, or set VOLTAGENT_EXPORTER=local"))  # fmt: skip
+    return said
+
+
+# ------------------------------------------------------------------------------------------------------------ on paper
+
+
+def _print(rows: list[_Row], findings: list[Finding]) -> None:
+    style = style_for(sys.stdout)
+    print(encodable("  ".join(f"{name} {number}" for name, number in _versions().items())))
+    print()
+    widths = [max((len(clean(row[column])) for row in rows), default=0) for column in ("name", "value")]
+    for row in rows:
+        name, value = (clean(row[column]).ljust(width) for column, width in zip(("name", "value"), widths, strict=True))
+        dim = row["origin"] == "default"
+        print(encodable(style.paint(f"{name}  {value}  {row['origin']}", "dim" if dim else "")))
+    print()
+    for finding in findings:
+        state = style.paint(finding.state.ljust(5), _COLOURS[finding.state])
+        print(encodable(f"{state}  {finding.subject} {finding.step}: {clean(finding.text)}"))
+        if finding.advice:
+            print(encodable(f"       {clean(finding.advice)}"))

@@ -1,0 +1,406 @@
+"""Is it well? One real question to each destination, which stores nothing, and the answer in plain words.
+
+REST is asked to change a trace that cannot exist (nothing has the nil UUID, RFC 9562 section 5.9): whoever lets us in
+answers 404, whoever does not 401. OTLP is sent an empty request, which its specification allows. Where keys were sent
+and not refused, the same question without them tells whether anybody looked at them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from voltagent.core import clock as _clock
+from voltagent.errors import ValidationError
+from voltagent.exporters.http import Answer, Certificates, Door, Unreachable, proxy_place
+from voltagent.settings import Otlp, Settings
+from voltagent.storage.traces.store import Store, StoreError
+from voltagent.wire.otlp.encode import ENCODINGS, resource_message
+
+__all__ = ["Finding", "check", "shown_url"]
+
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+_PROXIES: Final = "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
+_LOOKUP_HANGS: Final = "looking up the name hangs"
+_NO_HANDSHAKE: Final = "TLS was not agreed on in time"
+_GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
+_PLATFORM_KEYS: Final = frozenset(("x-public-key", "x-secret-key"))
+_KEY_REFUSED: Final = frozenset((401, 403))
+_GONE: Final = frozenset((405, 410, 501))
+_NOT_WELL: Final = frozenset((408, 425))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    ``state`` is ``ok``, ``note`` (worth knowing) or ``wrong``; ``subject`` a destination, or ``settings``; ``step``
+    how far it got: ``dns``, ``connect``, ``tls``, ``http``, ``key``, ``file``, or ``value``.
+    """
+
+    state: str
+    subject: str
+    step: str
+    text: str
+    advice: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+_Told: TypeAlias = tuple[str, str, str]  # step, text, advice
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    wire: str
+    url: str  # of the API
+    setting: str  # that names it
+    keys: Mapping[str, str] = field(repr=False)  # and all other headers of the user's
+    headers: Mapping[str, str]
+    method: str
+    path: str
+    body: bytes
+    certificates: Certificates | None = None
+
+    @property
+    def place(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def check(settings: Settings, limit: float) -> Iterator[Finding]:
+    """Look at each destination of the settings; ``limit`` is seconds for one request. Takes no exception to report."""
+    for name in settings.exporter:
+        if name == "local":
+            yield _store(settings.local_path)
+        elif name == "none":
+            yield Finding("note", "none", "value", "the exporter is 'none': nothing is recorded")
+        elif name == "rest":
+            yield from _asked(_rest(settings), limit)
+        elif name == "otlp" and settings.otlp is not None:
+            yield from _asked(_otlp(settings.otlp, settings), limit)
+        elif name == "auto":
+            yield from _auto(settings, limit)
+
+
+def shown_url(url: str) -> str:
+    """A URL without what may be secret in it: name and password, and the values of its query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"  # a redirect may name anything
+    user, at, host = parts.netloc.rpartition("@")
+    origin = f"{parts.scheme}://{'…' if user else ''}{at}{host}" if parts.scheme else host
+    return f"{origin}{parts.path}{'?…' if parts.query else ''}"
+
+
+# ------------------------------------------------------------------------------------------------------ the questions
+
+
+def _rest(settings: Settings) -> _Question:
+    keys = {"x-public-key": settings.public_key or "", "x-secret-key": settings.secret_key or ""}
+    return _Question(
+        wire="rest",
+        url=settings.base_url,
+        setting="base_url (VOLTAGENT_BASE_URL)",
+        keys={**(settings.headers or {}), **{name: key for name, key in keys.items() if key}},
+        headers={"content-type": "application/json"},
+        method="PATCH",
+        path=f"/history/{_NOBODY}",
+        body=b"{}",
+    )
+
+
+def _otlp(given: Otlp, settings: Settings) -> _Question:
+    parts = urlsplit(given.endpoint)
+    encoding = ENCODINGS[given.protocol]
+    body = encoding.request((), resource_message({"service.name": "voltagent", **given.resource}), {})
+    packed = {"content-encoding": "gzip"} if given.compression == "gzip" else {}
+    to_platform = given.endpoint.startswith(settings.base_url)
+    return _Question(
+        wire="otlp",
+        url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+        setting="base_url (VOLTAGENT_BASE_URL)" if to_platform else "otlp_endpoint (OTEL_EXPORTER_OTLP_ENDPOINT)",
+        keys=given.headers,
+        headers={"content-type": encoding.content_type, **packed},
+        method="POST",
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        body=_gzipped(body) if packed else body,
+        certificates=Certificates(given.certificate, given.client_certificate, given.client_key),
+    )
+
+
+def _gzipped(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=31)  # 31: with gzip's header
+    return packer.compress(body) + packer.flush()
+
+
+def _auto(settings: Settings, limit: float) -> Iterator[Finding]:
+    """The platform by either wire: OTLP is asked only where the answer of REST leaves it open."""
+    found = list(_asked(_rest(settings), limit))
+    statuses = {finding.facts.get("status") for finding in found}
+    is_gone = bool(statuses & _GONE)
+    if settings.platform_otlp is None or not (is_gone or (404 in statuses and found[-1].state == "note")):
+        yield from found
+        return
+    other = list(_asked(_otlp(settings.platform_otlp, settings), limit))
+    has_otlp = not any(finding.facts.get("status") == 404 or finding.facts.get("status") in _GONE for finding in other)
+    if is_gone and has_otlp:
+        yield Finding("note", "rest", "http", "this server has no REST history API; 'auto' sends OTLP instead")
+    elif is_gone or has_otlp:
+        yield from (one for one in found if is_gone or one.step != "key")
+    else:
+        yield from found
+    if is_gone or has_otlp:
+        yield from other
+
+
+def _asked(question: _Question, limit: float) -> Iterator[Finding]:
+    """Ask, and say what the answer means: whether it can be reached, and whether the key works."""
+    try:
+        answer = _answer(question, question.keys, limit)
+    except Unreachable as fault:
+        yield _unreachable(question, fault, limit)
+        return
+    except Exception as fault:  # made before anything is sent: certificates, proxies
+        yield _unprepared(question, fault)
+        return
+    reached = _reached(question, answer)
+    yield reached
+    if answer.status in _KEY_REFUSED:
+        yield _key_refused(question, answer.status)
+    elif reached.state == "ok" and question.keys:
+        yield _key_taken(question, answer, limit)
+
+
+def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answer:
+    """Send the question on a thread that can be left: a name look-up has no limit of its own."""
+    ours = {name: key for name, key in keys.items() if name in _PLATFORM_KEYS}
+    headers = {**question.headers, **ours}
+    door = Door(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
+    line = door.line()
+    answered: Future[Answer] = Future()
+
+    def ask() -> None:
+        try:
+            answer = line.send(question.method, question.path, question.body, _clock.monotonic() + limit)
+        except Exception as fault:  # goes to whoever waits
+            in_handshake = line.connected and str(fault).startswith("ConnectTimeout")
+            line.close()
+            answered.set_exception(Unreachable(_NO_HANDSHAKE) if in_handshake else fault)
+        else:
+            line.close()
+            answered.set_result(answer)
+
+    threading.Thread(target=ask, name="voltagent-doctor", daemon=True).start()
+    try:
+        return answered.result(limit + _GRACE)  # httpx has limits of its own, and says better what was late
+    except FutureTimeoutError:
+        line.cut()
+    try:
+        return answered.result(_GRACE)
+    except FutureTimeoutError:
+        raise Unreachable(_LOOKUP_HANGS) from None
+    except Unreachable as fault:
+        raise fault if str(fault).startswith("Connect") else Unreachable("ReadTimeout") from None
+
+
+# ------------------------------------------------------------------------------------------------------- no answer
+
+
+def _causes(fault: BaseException) -> Iterator[BaseException]:
+    """What led to a fault: httpx wraps what the operating system said."""
+    cause = fault.__cause__ or fault.__context__
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _unreachable(question: _Question, fault: Unreachable, limit: float) -> Finding:
+    """Why no answer came: out of time, or what is at the bottom of the fault."""
+    proxy = proxy_place(question.url)
+    place, setting = (f"the proxy {proxy}", _PROXIES) if proxy else (question.place, question.setting)
+    told = _out_of_time(place, setting, str(fault), limit)
+    if told is None and str(fault).startswith("ProxyError"):
+        told = "connect", f"{place} lets nobody through to {question.place}", f"check {_PROXIES} and NO_PROXY"
+    connecting = str(fault).startswith("ConnectError")  # TLS included
+    for cause in _causes(fault):
+        told = told or _told_tls(question, cause, connecting=connecting)
+        told = told or _told(place, setting, cause, connecting=connecting)
+    step, text, advice = told or (
+        "http",
+        f"{place} was reached, but hung up, or what it speaks is not HTTP",
+        f"check scheme and port in {setting}: something else may listen there",
+    )
+    return Finding("wrong", question.wire, step, text, advice)
+
+
+def _out_of_time(place: str, setting: str, said: str, limit: float) -> _Told | None:
+    if said == _LOOKUP_HANGS:
+        text = f"looking up the name of {place} took longer than {limit:g} s"
+        return "dns", text, "check this machine's name server and network"
+    if said == _NO_HANDSHAKE:
+        return "tls", f"{place} was reached, but TLS was not agreed on in time", f"does it speak TLS? check {setting}"
+    if said.startswith("ConnectTimeout"):
+        advice = f"check host and port in {setting}, and firewall, VPN and proxy"
+        return "connect", f"no connection to {place} in time: nobody answers", advice
+    if said.startswith("ReadTimeout"):
+        advice = f"it may be overloaded, or something else listens there: check {setting}"
+        return "http", f"{place} was reached, but gave no answer within {limit:g} s", advice
+    return None
+
+
+def _told_tls(question: _Question, cause: BaseException, *, connecting: bool) -> _Told | None:
+    place = question.place  # also where a proxy stands between: TLS goes through it
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        which = "OTEL_EXPORTER_OTLP_CERTIFICATE" if question.wire == "otlp" else "SSL_CERT_FILE"
+        advice = f"where a proxy or an authority of your own signs, name its certificates' file in {which}"
+        return "tls", f"the certificate of {place} is not trusted: {cause.verify_message}", advice
+    if isinstance(cause, ssl.SSLError) and "CERTIFICATE_REQUIRED" in (cause.reason or ""):
+        advice = "name its files in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY, or pass an http_client"
+        return "tls", f"{place} wants a certificate of ours", advice
+    hung_up = connecting and isinstance(cause, ConnectionResetError | BrokenPipeError | ConnectionAbortedError)
+    if isinstance(cause, ssl.SSLError) or (hung_up and question.url.startswith("https:")):
+        text = f"{place} was reached, but does not speak TLS as we do ({_system_text(cause)})"
+        return "tls", text, f"if it speaks plain HTTP, write http:// in {question.setting}"
+    return None
+
+
+def _told(place: str, setting: str, cause: BaseException, *, connecting: bool) -> _Told | None:
+    if isinstance(cause, socket.gaierror | UnicodeError):
+        text = f"the name of {place} cannot be looked up ({_system_text(cause)})"
+        return "dns", text, f"check how it is spelt in {setting}, and this machine's network"
+    if isinstance(cause, ConnectionRefusedError):
+        advice = f"start the server, or check host and port in {setting}"
+        return "connect", f"nothing listens at {place}: the connection was refused", advice
+    if isinstance(cause, OSError) and connecting:
+        text = f"{place} cannot be reached ({_system_text(cause)})"
+        return "connect", text, "check this machine's network, and the proxy if there is one"
+    return None
+
+
+def _unprepared(question: _Question, fault: Exception) -> Finding:
+    # without the fault's text: it may quote a proxy's URL with its password
+    kind = type(fault).__name__
+    if isinstance(fault, ValidationError):
+        return Finding("wrong", question.wire, "tls", str(fault), "check the files that these name")
+    return Finding("wrong", question.wire, "value", f"no request to {question.place} can be made ({kind})",
+                   f"check {question.setting}, and {_PROXIES}")  # fmt: skip
+
+
+def _system_text(fault: BaseException) -> str:
+    if isinstance(fault, ssl.SSLError) and fault.reason:
+        return fault.reason
+    return (fault.strerror if isinstance(fault, OSError) else None) or type(fault).__name__
+
+
+# --------------------------------------------------------------------------------------------------- what it answered
+
+
+def _reached(question: _Question, answer: Answer) -> Finding:
+    """Whether an answer is one that a working destination gives."""
+    status = answer.status
+    url = shown_url(question.url + question.path) if question.wire == "otlp" else shown_url(question.url)
+    said = f"{url} answers HTTP {status}"
+    fault = _fault_of(question, answer)
+    if fault is not None:
+        return Finding("wrong", question.wire, "http", f"{said}: {fault[0]}", fault[1], {"status": status})
+    if status == 429:
+        said += ": it asks to send less for now"
+    return Finding("note" if status == 429 else "ok", question.wire, "http", said, facts={"status": status})
+
+
+def _fault_of(question: _Question, answer: Answer) -> tuple[str, str] | None:
+    """What is wrong with an answer, and what to do; ``None`` where nothing is, or only the key."""
+    status = answer.status
+    if (status >= 500 and status not in _GONE) or status in _NOT_WELL:
+        return "the server is not well", "try again later, or ask whoever runs it"
+    if 300 <= status < 400:
+        to = shown_url(answer.headers.get("location", ""))[:200]
+        return f"it sends us on to {to}", f"redirects are not followed: put the final address into {question.setting}"
+    if status == 407:
+        return "the proxy wants a password", "put it into HTTPS_PROXY or HTTP_PROXY"
+    if question.wire == "rest":
+        no_api = "there is no REST history API", "set VOLTAGENT_EXPORTER=auto, which finds the wire, or otlp"
+        return no_api if status in _GONE else None
+    if status == 415:
+        return "it does not take this protocol", "set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf or http/json"
+    nobody = "nobody takes traces there", f"the path usually ends in /v1/traces: check {question.setting}"
+    return nobody if status == 404 or status in _GONE else None
+
+
+def _key_refused(question: _Question, status: int) -> Finding:
+    facts = {"status": status}
+    which = "VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY"
+    if not _PLATFORM_KEYS & set(question.keys):
+        which = "OTEL_EXPORTER_OTLP_HEADERS" if question.wire == "otlp" else which
+    if not question.keys:
+        return Finding("wrong", question.wire, "key", f"the server wants a key (HTTP {status}), and none is set",
+                       f"set {which}", facts)  # fmt: skip
+    if status == 401:
+        return Finding("wrong", question.wire, "key", "the key is not known there (HTTP 401)",
+                       f"check {which}: both from one project, copied whole", facts)  # fmt: skip
+    return Finding("wrong", question.wire, "key", "the key is not allowed to record there (HTTP 403)",
+                   f"check what the key in {which} may do; a firewall or proxy may also answer so", facts)  # fmt: skip
+
+
+def _key_taken(question: _Question, answer: Answer, limit: float) -> Finding:
+    """The key was not refused; whether that means anything shows in what is said to nobody."""
+    try:
+        stranger = _answer(question, {}, limit).status
+    except Unreachable:
+        stranger = answer.status
+    if stranger in _KEY_REFUSED:
+        return Finding("ok", question.wire, "key", f"the key works (without it: HTTP {stranger})")
+    return Finding("note", question.wire, "key", "the key was not refused, but neither is a request without one",
+                   f"if that surprises you, check {question.setting}")  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------- local store
+
+
+def _store(path: Path) -> Finding:
+    """The state of the local store. Opening it for reading changes nothing."""
+    path = path.absolute()
+    facts: dict[str, object] = {"path": str(path), "exists": path.exists(), "writable": _is_writable(path)}
+    fault, advice = "", "give yourself the right to write there, or name another file with VOLTAGENT_LOCAL_PATH"
+    if path.exists():
+        facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
+        store = Store(path)
+        try:
+            facts["traces"], facts["schema"] = store.extent()
+        except StoreError as problem:
+            fault, advice = str(problem), "name another file with VOLTAGENT_LOCAL_PATH, or move this one away"
+        finally:
+            store.close()
+    if not fault and not facts["writable"]:
+        fault = f"{path} cannot be written"
+    if fault:
+        return Finding("wrong", "local", "file", fault, advice, facts)
+    if not path.exists():
+        return Finding("ok", "local", "file", f"{path} is not there yet; the first record makes it", facts=facts)
+    count = "1 trace" if facts["traces"] == 1 else f"{facts['traces']} traces"
+    text = f"{path} holds {count} in {_size(facts['bytes'])} (schema {facts['schema']}) and can be written"
+    return Finding("ok", "local", "file", text, facts=facts)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether the file, or what has to be made for it, can be written by us."""
+    if path.exists():
+        return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    above = next(folder for folder in path.parents if folder.exists())
+    return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+
+
+def _size(count: object) -> str:
+    kib = int(str(count)) / 1024
+    return f"{kib:.0f} KiB" if kib < 1024 else f"{kib / 1024:.1f} MiB"

@@ -1,0 +1,82 @@
+"""What ``voltagent doctor`` says about the spool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from voltagent import settings
+from voltagent.cli.doctor.checks import Finding
+from voltagent.core.clock import iso_text
+from voltagent.storage.spool.destination import destinations
+from voltagent.storage.spool.inspection import Contents, contents
+
+__all__ = ["look"]
+
+
+def look(in_force: settings.Settings) -> Iterator[Finding]:
+    """What waits on disk, for whom and since when; where the spool is off, only if something was left in it."""
+    folder = in_force.spool or settings.default_spool_path()
+    try:
+        found = contents(folder)
+    except OSError as fault:
+        yield _wrong(f"{folder} cannot be read ({fault.strerror})", folder)
+        return
+    if in_force.spool is not None:
+        yield _folder(folder, found)
+    known = {(name, one.key) for name, one in destinations(in_force).items()}
+    for file in found:
+        if file.events or file.corrupt or file.damaged or file.untold:
+            yield _file(file, is_ours=(file.kind, file.key) in known, is_on=in_force.spool is not None)
+
+
+def _folder(folder: Path, found: list[Contents]) -> Finding:
+    facts: dict[str, object] = {
+        "path": str(folder),
+        "events": sum(file.events for file in found),
+        "bytes": sum(file.bytes for file in found),
+        "corrupt": sum(file.corrupt for file in found) + sum(file.damaged for file in found),
+    }
+    there = next(above for above in (folder, *folder.parents) if above.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        return _wrong(f"{folder} cannot be written: events wait in memory only", folder)
+    events = facts["events"]
+    text = (
+        f"{folder}: {_counted(events, 'event')} in {_counted(len(found), 'file')}"
+        if found
+        else f"{folder}: nothing waits"
+    )
+    return Finding("ok", "spool", "file", text, facts=facts)
+
+
+def _wrong(text: str, folder: Path) -> Finding:
+    advice = "give yourself the right to write there, or name another folder with VOLTAGENT_SPOOL"
+    return Finding("wrong", "spool", "file", text, advice, {"path": str(folder)})
+
+
+def _file(file: Contents, *, is_ours: bool, is_on: bool) -> Finding:
+    facts: dict[str, object] = {
+        "path": str(file.path), "exporter": file.kind, "url": file.url, "events": file.events, "corrupt": file.corrupt,
+        "bytes": file.bytes, "since": None if file.since_ns is None else iso_text(file.since_ns), "in_use": file.in_use,
+    }  # fmt: skip
+    if file.untold:
+        return Finding("note", "spool", "file", file.untold, facts=facts)
+    if file.damaged:
+        return Finding("note", "spool", "file", f"{file.path.name} cannot be read",
+                       "it is of no use any more: delete it", facts)  # fmt: skip
+    text = f"{_counted(file.events, 'event')} for {file.kind} {file.url}".rstrip()
+    if file.since_ns is not None:
+        text += f" since {iso_text(file.since_ns)[:19]} UTC"
+    if file.corrupt:
+        text += f", and {file.corrupt} that cannot be read"
+    if file.in_use:
+        return Finding("note", "spool", "file", f"{text} (of a program that is running)", facts=facts)
+    if is_ours and is_on:
+        return Finding("note", "spool", "file", f"{text}: the next program that records here sends them", facts=facts)
+    advice = "set VOLTAGENT_SPOOL" if is_ours else "it goes with another address or key; set these, or delete the file"
+    return Finding("note", "spool", "file", f"{text}, which nothing in this environment sends", advice, facts)
+
+
+def _counted(number: object, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,116 @@
+"""Which span is current here, and which recorder is meant where none is."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, ParamSpec, TypeVar
+
+from voltagent.core.span import TRACE, Remote, Span, Trace
+
+__all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INCOMING", "INERT", "bind", "default_recorder", "inert",
+           "suppress"]  # fmt: skip
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _InertSpan(Span):
+    """A span that stands for "record nothing": where recording is off, suppressed, refused or sampled out."""
+
+    __slots__ = ()
+
+    @property
+    def recording(self) -> bool:
+        return False
+
+
+INERT: Final[Span] = _InertSpan(Trace("", "", None), None, TRACE, "", None, identifier="")
+INERT.end_ns = 0  # it has ended, so that nothing changes it
+
+
+def inert(recorder: object, remote: Remote) -> Span:
+    """A span like :data:`INERT` for a trace that is left out with the one it continues: requests hand that one on."""
+    trace = Trace("", "", recorder)
+    trace.remote = remote
+    span = _InertSpan(trace, None, TRACE, "", None, identifier="")
+    span.end_ns = 0
+    return span
+
+
+# The innermost entered span of this context, also after its end; INERT where nothing may be recorded.
+CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)
+
+# The span of another process that the request being served came with; a trace that is started continues it.
+INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
+
+# The live recorders, the oldest first, and at the end ENVIRONMENT until the environment was asked for one. Empty, a
+# decorated call has nothing to record: wrapt reads the truth of this very list in C, which makes "off" nearly free.
+ENVIRONMENT: Final = "the environment was not asked yet"
+ACTIVE: Final[list[Any]] = [ENVIRONMENT]
+
+_ask_environment: Callable[[], object] | None = None
+
+
+def on_first_use(ask: Callable[[], object]) -> None:
+    """Set what is called when a decorated call finds no live recorder: it may make one from the environment."""
+    global _ask_environment  # noqa: PLW0603 - one hook for the process, set once by the package
+    _ask_environment = ask
+
+
+def default_recorder() -> Any:
+    """The oldest live recorder, else one from the environment if that names a destination, else ``None``."""
+    if ACTIVE and ACTIVE[0] is ENVIRONMENT and _ask_environment is not None:
+        _ask_environment()
+    first = ACTIVE[0] if ACTIVE else None
+    return None if first is ENVIRONMENT else first
+
+
+def activate(recorder: object) -> None:
+    """Make a recorder live: the default one if no older one is."""
+    behind = 1 if ENVIRONMENT in ACTIVE else 0
+    ACTIVE.insert(len(ACTIVE) - behind, recorder)
+
+
+def deactivate(recorder: object) -> None:
+    """A recorder was shut down."""
+    if recorder in ACTIVE:
+        ACTIVE.remove(recorder)
+
+
+def environment_was_asked() -> None:
+    """From now on no live recorder means that nothing is recorded."""
+    deactivate(ENVIRONMENT)
+
+
+@contextmanager
+def suppress() -> Generator[None]:
+    """Record nothing inside this block: decorated calls just run, and ``current()`` gives an inert handle."""
+    before = CURRENT.get()
+    CURRENT.set(INERT)
+    try:
+        yield
+    finally:
+        CURRENT.set(before)
+
+
+def bind(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, to be called in a bare thread or an executor, under the handle that is current now.
+
+    Threads and executors start with an empty context, so what they record would open traces of its own::
+
+        with ThreadPoolExecutor() as pool:
+            pool.submit(voltagent.bind(search), "query")
+        Thread(target=voltagent.bind(work)).start()
+
+    Each call gets a copy of the context of the moment ``bind`` was called, so one bound function may run in many
+    threads at once. ``asyncio`` tasks and ``asyncio.to_thread`` carry the context by themselves.
+    """
+    captured = contextvars.copy_context()
+
+    def call(*arguments: P.args, **keywords: P.kwargs) -> R:
+        return captured.copy().run(function, *arguments, **keywords)
+
+    return call

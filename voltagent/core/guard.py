@@ -1,0 +1,70 @@
+"""The one guard between our faults and the user's program, and the package's voice in the log."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+
+from voltagent.core import clock as _clock
+
+__all__ = ["Guard", "guard", "logger", "say_once"]
+
+logger = logging.getLogger("voltagent")
+_silence = logging.NullHandler()  # what happens on the way to a destination is not written to a program's stderr
+logger.addHandler(_silence)
+
+_QUIET_SECONDS = 60.0
+_last_said: dict[str, float] = {}
+
+
+def say_once(
+    kind: str, level: int, message: str, *arguments: object, exc_info: BaseException | None = None, aloud: bool = False
+) -> None:
+    """Log a line, but at most one of its ``kind`` in 60 seconds: telemetry must not flood a program's log.
+
+    ``aloud`` is for the user's own mistakes, such as a wrong setting: where nobody set up logging, they are written to
+    stderr, as Python does with warnings of loggers that have no handler.
+    """
+    now = _clock.monotonic()
+    last = _last_said.get(kind)
+    if last is not None and now - last < _QUIET_SECONDS:
+        return
+    _last_said[kind] = now
+    logger.log(level, message, *arguments, exc_info=exc_info)
+    if aloud and logging.lastResort is not None and logger.handlers == [_silence] and not logging.root.handlers:
+        logging.lastResort.handle(logger.makeRecord(logger.name, level, "", 0, message, arguments, None))
+
+
+class Guard:
+    """Swallows an ``Exception`` of ours, says so once a minute, and lets the program go on.
+
+    ``strict`` is set by this library's own tests, so that no fault hides behind the guard.
+    """
+
+    __slots__ = ()
+    strict = False
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> bool:
+        if fault is None or not isinstance(fault, Exception) or Guard.strict:
+            return False
+        self.swallowed(fault)
+        return True
+
+    @staticmethod
+    def swallowed(fault: Exception) -> None:
+        """Report a fault that somebody caught by hand, where a ``with`` would cost too much."""
+        if Guard.strict:
+            raise fault
+        say_once(
+            f"internal:{type(fault).__qualname__}",
+            logging.ERROR,
+            "voltagent failed to record something (%s); your program is not affected",
+            type(fault).__qualname__,
+            exc_info=fault,
+        )
+
+
+guard = Guard()

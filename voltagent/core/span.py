@@ -1,0 +1,154 @@
+"""The facts of one run: a trace, its operations, and the events they send.
+
+A :class:`Span` is one trace or operation from start to end. Its thread fills it; the sender's thread reads it. What is
+set at the start is never changed afterwards, what is set at the end is set once, so neither needs a lock. Payloads are
+JSON text already (``bytes``): nothing here refers to an object of the user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+
+from voltagent.core import clock as _clock
+
+if TYPE_CHECKING:
+    from voltagent.capture.exceptions import Failure
+    from voltagent.tracing.sampling import Aside
+
+__all__ = ["AGENT", "CANCELLED", "COMPLETED", "ERROR", "EVENT_NAMES", "MEMORY", "RETRIEVER", "TOOL", "TRACE",
+           "Event", "Phase", "Remote", "Sink", "Span", "Trace"]  # fmt: skip
+
+# The kinds of span. A custom event (`add_event`) has the user's own type as its kind.
+TRACE: Final = "trace"
+AGENT: Final = "agent"
+TOOL: Final = "tool"
+MEMORY: Final = "memory"
+RETRIEVER: Final = "retriever"
+
+# How a span can end. Before that its status is None: running.
+COMPLETED: Final = "completed"
+ERROR: Final = "error"
+CANCELLED: Final = "cancelled"
+
+# The lifecycle, as one table: (kind, memory operation) -> the names of its start, success and error events.
+EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
+    (AGENT, None): ("agent:start", "agent:success", "agent:error"),
+    (TOOL, None): ("tool:start", "tool:success", "tool:error"),
+    (RETRIEVER, None): ("retriever:start", "retriever:success", "retriever:error"),
+    (MEMORY, "write"): ("memory:write_start", "memory:write_success", "memory:write_error"),
+    (MEMORY, "read"): ("memory:read_start", "memory:read_success", "memory:read_error"),
+}
+
+
+class Remote(NamedTuple):
+    """A span of another process, as W3C Trace Context names it: what a trace here continues."""
+
+    trace_id: str  # 32 lower-case hex digits
+    span_id: str  # 16
+    sampled: bool = True  # whether it is being recorded there
+    state: str = ""  # the `tracestate` to hand on
+    random: bool = False  # whether the trace's id is known to be random, as level 2 of the specification says
+
+
+class Trace:
+    """What the operations of one trace have in common."""
+
+    __slots__ = ("agent_id", "aside", "completion_start", "conversation_id", "id", "level", "parent_trace_id",
+                 "recorder", "remote", "user_id", "version", "withheld")  # fmt: skip
+
+    def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
+        self.id: int | str = identifier
+        self.agent_id: str = agent_id
+        self.recorder: Any = recorder  # the `_recorder.Recorder` that made it: floor 1 cannot name its type
+        self.user_id: str | None = None
+        self.conversation_id: str | None = None
+        self.version: str | None = None
+        self.level: str | None = None
+        self.completion_start: str | None = None
+        self.parent_trace_id: int | str | None = None
+        self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
+        self.aside: Aside | None = None  # where its events wait, if it was not chosen and may yet fail
+        self.remote: Remote | None = None  # the parent of the root span, where another process has it
+
+
+class Span:
+    """One trace or operation, from start to end."""
+
+    __slots__ = (  # noqa: RUF023 - in the order in which they are set
+        # set at the start
+        "id", "trace", "parent", "kind", "name", "agent_id", "operation", "start_ns", "input", "metadata", "tags",
+        "facts", "redact",
+        # set while it runs, and at the end
+        "more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns",
+        "__weakref__",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        trace: Trace,
+        parent: Span | None,
+        kind: str,
+        name: str,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        operation: str | None = None,
+        tags: tuple[str, ...] | None = None,
+        redact: Any = None,
+        facts: dict[str, Any] | None = None,
+        identifier: int | str | None = None,
+    ) -> None:
+        self.id: int | str = _clock.new_id() if identifier is None else identifier
+        self.trace: Trace = trace
+        self.parent: Span | None = parent  # None for a trace; the trace's own span for what is directly under it
+        self.kind: str = kind
+        self.name: str = name
+        # the nearest enclosing agent's name, else the trace's agent_id
+        if parent is None:
+            self.agent_id: str = trace.agent_id
+        else:
+            self.agent_id = parent.name if parent.kind == AGENT else parent.agent_id
+        self.operation: str | None = operation  # "read" or "write" for a memory, else None
+        self.input: bytes | None = input  # JSON object text
+        self.metadata: bytes | None = metadata  # JSON object text, keys as the user wrote them
+        self.tags: tuple[str, ...] | None = tags
+        self.facts: dict[str, Any] | None = (
+            facts  # rare start fields: instructions, level, version, status, status_message
+        )
+        self.redact: Any = redact  # a `_redact.Redactor` of this decorator's own, on top of the SDK's
+        self.more_metadata: tuple[bytes, ...] = ()  # JSON object texts from record(), success(), error(); later wins
+        self.more_tags: tuple[str, ...] = ()
+        self.usage: dict[str, Any] | None = None  # keys as given, plain numbers and JSON values
+        self.output: bytes | None = None  # JSON object text
+        self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
+        self.status: str | None = None
+        self.end_ns: int | None = None
+        self.start_ns: int = _clock.nanoseconds()
+
+    @property
+    def recording(self) -> bool:
+        """False for :data:`voltagent.core.context.INERT` and its likes, under which nothing is recorded."""
+        return True
+
+
+class Phase(Enum):
+    """What an event says about its span."""
+
+    START = "start"
+    END = "end"
+    POINT = "point"  # a custom event: a moment, with no end to come
+    UPDATE = "update"  # fields changed in between; the third member of the event holds them
+
+
+# (phase, span, the fields of an UPDATE or None). A plain tuple: two are made per decorated call.
+# The fields of an UPDATE are JSON-ready: str, int, None, and `bytes` for JSON text (input, output, metadata, usage).
+Event: TypeAlias = tuple[Phase, Span, Mapping[str, Any] | None]
+
+
+class Sink(Protocol):
+    """Where a recorder puts its events: the sender, or a test's list."""
+
+    def put(self, event: Event, size: int) -> bool:
+        """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
+        ...

@@ -1,0 +1,238 @@
+"""What is settled about an operation at decoration, and how one call of it is recorded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from voltagent.capture import usage as _usage
+from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
+from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
+from voltagent.core.context import INERT, default_recorder
+from voltagent.core.guard import Guard, say_once
+from voltagent.core.span import AGENT, COMPLETED, MEMORY, Span
+from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
+from voltagent.tracing.recorder import Recorder
+
+__all__ = ["OperationPlan", "Plan", "Shape", "say_failed", "without_receiver"]
+
+
+class Shape(NamedTuple):
+    """What is known of a function before it is called."""
+
+    arguments: Arguments  # of a call on an object or a class
+    free: Arguments  # of a call on nothing
+    skipped: int  # how many arguments of a call on nothing are not recorded: 1 where the first is the object
+    hidden_result: HiddenResult  # what is secret in a result
+
+
+class Plan:
+    """How the calls of one function are recorded. Nothing here raises an ``Exception`` into the program."""
+
+    __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
+                 "_metadata", "_name", "_recorder", "_redact", "_skipped", "_tags", "_usage")  # fmt: skip
+
+    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any]):
+        """``options`` are as :func:`voltagent.decorators.options.checked` gave them."""
+        self._arguments, self._free_arguments, self._skipped, self._hidden_result = shape
+        self._hidden: Hidden | None = None  # not before the first result: its annotation may name what comes later
+        self._given_input = options.get("capture_input") is not False
+        self._given_output: bool = options.get("capture_output", True)
+        self._name: str = options.get("name", name)
+        self._metadata = _metadata(options)
+        self._tags: Any = options.get("tags")
+        self._redact = options.get("redact")
+        self._recorder: Recorder | None = options.get("sdk")
+        self._usage: Callable[[Any], object] | None = options.get("usage")
+
+    @property
+    def picks_usage(self) -> bool:
+        """Whether token usage is looked for in results."""
+        return False
+
+    @property
+    def skips_first(self) -> bool:
+        """Whether the first argument of a call on nothing is not recorded, being an object or a class."""
+        return self._skipped == 1
+
+    # ------------------------------------------------------------------------------------------------------- starting
+
+    def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        """Start the record of a call under ``above``, which is not inert; ``None`` where nobody records."""
+        raise NotImplementedError
+
+    def fits(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether these arguments fit the function for sure. No does not mean that they do not."""
+        if instance is not None:
+            return not kwargs and self._arguments.fewest <= len(args) <= self._arguments.most
+        number = len(args) - self._skipped
+        return not kwargs and self._free_arguments.fewest <= number <= self._free_arguments.most
+
+    def _input(
+        self, recorder: Recorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bytes | None:
+        if not (self._given_input and recorder.capture_input):
+            return None
+        if instance is not None:
+            return recorder.snapshot.encode_object(self._arguments.by_name(args, kwargs))
+        if self._skipped:
+            args, kwargs = without_receiver(args, kwargs)
+        return recorder.snapshot.encode_object(self._free_arguments.by_name(args, kwargs))
+
+    # --------------------------------------------------------------------------------------------------------- ending
+
+    def succeed(self, span: Span, outside: bool, result: object) -> None:
+        """End the record of a call that returned. ``outside`` says that it began outside any trace."""
+        try:
+            if span.end_ns is None:
+                recorder: Recorder = span.trace.recorder
+                self.take_usage(span, result)
+                captured = self.captures_output(span) and span.output is None
+                if captured and self._hidden is not NOTHING_HIDDEN:
+                    result = self.shown(result)
+                recorder.succeed(span, recorder.snapshot.encode_object(result) if captured else None)
+            if outside:
+                _close_trace(span)
+        except RecursionError:
+            pass  # the program is at the end of the stack: there is no room to say so
+        except Exception as fault:
+            Guard.swallowed(fault)
+
+    def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
+        """End the record of a call that an exception left."""
+        try:
+            recorder: Recorder | None = span.trace.recorder
+            if recorder is not None:
+                tells = self._may_tell(recorder)
+                recorder.fail(span, exception, message=tells)
+                if outside and span.error is not None:
+                    _close_trace(span)
+                elif outside and span.parent is not None:  # the program had ended the operation before it failed
+                    recorder.fail(span.parent, exception, message=tells)
+        except RecursionError:
+            pass
+        except Exception as fault:
+            Guard.swallowed(fault)
+
+    def captures_output(self, span: Span) -> bool:
+        """Whether results are recorded."""
+        return self._given_output and bool(span.trace.recorder.capture_output)
+
+    def shown(self, result: object) -> object:
+        """What to record of a result, or of an item."""
+        return result if self._hidden is NOTHING_HIDDEN else kept_from(result, self._hidden_in_result())
+
+    def _hidden_in_result(self) -> Hidden:
+        hidden = self._hidden
+        if hidden is None:
+            hidden = self._hidden = self._hidden_result() or NOTHING_HIDDEN
+        return hidden
+
+    def take_usage(self, span: Span, result: object) -> None:
+        """Look for token usage in the result of an agent."""
+        if self._usage is not None and span.usage is None:
+            try:
+                span.usage = _usage.checked(self._usage(result))
+            except KeyboardInterrupt:
+                raise  # the user's Ctrl-C came just now: it is not about us
+            except BaseException as fault:  # a function of the user's: its failure costs the usage, not the result
+                say_failed("usage", self._name, fault)
+        elif span.kind == AGENT:
+            span.trace.recorder.pick_usage(span, result)
+
+    def _may_tell(self, recorder: Recorder) -> bool:
+        """Whether the text of an exception may be recorded: not where a value that it may repeat is withheld."""
+        captured = self._given_input and self._given_output and recorder.capture_input and recorder.capture_output
+        withholds = self._arguments.withholds or self._free_arguments.withholds or self._hidden_in_result()
+        return captured and not withholds
+
+
+class OperationPlan(Plan):
+    """Of an agent, a tool, a memory or a retriever."""
+
+    __slots__ = ("_facts", "_kind", "_operation")
+
+    def __init__(self, kind: str, name: str, shape: Shape, options: Mapping[str, Any]):
+        super().__init__(name, shape, options)
+        self._kind = kind
+        self._operation = options.get("operation", "write") if kind == MEMORY else None
+        instructions = options.get("instructions")
+        self._facts = None if instructions is None else {"instructions": instructions}
+
+    @property
+    def picks_usage(self) -> bool:
+        return self._kind == AGENT and self._usage is None
+
+    def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        try:
+            if above is None:
+                return self._begin_outside(instance, args, kwargs)
+            recorder: Recorder = above.trace.recorder
+            return recorder.start(
+                above,
+                self._kind,
+                self._name,
+                self._input(recorder, instance, args, kwargs),
+                self._metadata,
+                self._operation,
+                self._tags,
+                self._redact,
+                self._facts,
+            )
+        except RecursionError:
+            return None  # the program is at the end of the stack
+        except Exception as fault:
+            Guard.swallowed(fault)
+            return None
+
+    def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        """Outside any trace the call opens one of its own."""
+        recorder = self._recorder or default_recorder()
+        if recorder is None or not recorder.alive:
+            return None
+        input = self._input(recorder, instance, args, kwargs)
+        root = recorder.start_trace(self._name, input, None, self._tags, self._redact)
+        if root is INERT:
+            return root
+        span = recorder.start(
+            root, self._kind, self._name, input, self._metadata, self._operation, self._tags, self._redact, self._facts
+        )
+        if span is INERT:  # the queue took the trace and not the operation
+            recorder.succeed(root, None)
+        return span
+
+
+def say_failed(option: str, name: str, fault: BaseException) -> None:
+    """Report that a function which the user gave for an option raised."""
+    say_once(
+        f"option:{option}:{name}",
+        logging.WARNING,
+        "voltagent: %s= of %r raised %s; it is recorded without",
+        option,
+        name,
+        type(fault).__qualname__,
+        exc_info=fault,
+    )
+
+
+def _close_trace(span: Span) -> None:
+    """End the trace that a call opened for itself, in the way the call ended."""
+    root = span.parent
+    if root is not None and root.end_ns is None:
+        recorder: Recorder = root.trace.recorder
+        recorder.end(root, span.status or COMPLETED, span.error, span.output)
+
+
+def without_receiver(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments without the object, where that came as the first of them."""
+    return (args[1:], kwargs) if args else (args, {key: kwargs[key] for key in kwargs if key not in RECEIVERS})
+
+
+def _metadata(options: Mapping[str, Any]) -> bytes | None:
+    """The metadata that every call has, as JSON text made once."""
+    parameters = options.get("model_parameters")
+    metadata: Mapping[str, Any] | None = options.get("metadata")
+    if parameters is not None:
+        metadata = {"model_parameters": parameters, **(metadata or {})}
+    return None if metadata is None else Snapshot().encode_object(dict(metadata), METADATA_LIMIT)

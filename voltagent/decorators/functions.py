@@ -1,0 +1,96 @@
+"""Plain functions and coroutine functions: one call is one operation.
+
+Each wrapper below has the user's call in its own frame: an exception that passes shows this frame of ours, and no
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeAlias
+
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.span import Span
+from voltagent.decorators.call_plan import Plan
+from voltagent.decorators.inspection import lend_names
+
+__all__ = ["Wrapper", "around_call", "around_coroutine"]
+
+# What wrapt calls: the function (bound, for a method), the object it is bound to, positional and keyword arguments.
+Wrapper: TypeAlias = Callable[[Callable[..., Any], object, tuple[Any, ...], dict[str, Any]], Any]
+
+
+def around_call(plan: Plan) -> Wrapper:
+    """Record each call of a plain function."""
+    begin, succeed, fail = plan.begin, plan.succeed, plan.fail
+
+    def call(wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        above = CURRENT.get()
+        span = begin(above, instance, args, kwargs) if above is not INERT else None
+        if span is None:
+            return wrapped(*args, **kwargs)
+        try:
+            CURRENT.set(span)
+            result = wrapped(*args, **kwargs)
+        except BaseException as exception:
+            CURRENT.set(above)
+            fail(span, above is None, exception)
+            raise
+        CURRENT.set(above)
+        succeed(span, above is None, result)
+        return result
+
+    return call
+
+
+def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
+    """Record each run of a coroutine function, from the first to the last step of its body.
+
+    A ``pure`` one does nothing before it is awaited, and so does its wrapper; only the arguments are tried, so that
+    wrong ones raise at the call. Another may do anything at the call, so there it is called.
+    """
+    begin, succeed, fail, fits = plan.begin, plan.succeed, plan.fail, plan.fits
+
+    async def run(
+        wrapped: Callable[..., Awaitable[Any]],
+        instance: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        caller: Span | None,
+    ) -> Any:
+        before = CURRENT.get()
+        above = caller if before is None else before
+        span = begin(above, instance, args, kwargs) if above is not INERT else None
+        awaited = wrapped(*args, **kwargs)
+        del wrapped, instance, args, kwargs  # the body may outlive its interest in them
+        if span is None:
+            return await awaited
+        try:
+            CURRENT.set(span)
+            result = await awaited
+        except BaseException as exception:
+            # a coroutine may be closed anywhere, such as in a context where something else is current
+            if CURRENT.get() is span:
+                CURRENT.set(before)
+            fail(span, above is None, exception)
+            raise
+        if CURRENT.get() is span:
+            CURRENT.set(before)
+        succeed(span, above is None, result)
+        return result
+
+    def call(
+        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        if not fits(instance, args, kwargs):
+            wrapped(*args, **kwargs).close()
+        return run(wrapped, instance, args, kwargs, CURRENT.get())
+
+    def call_at_once(
+        wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        awaitable = wrapped(*args, **kwargs)
+        return run(lambda *_, **__: awaitable, instance, args, kwargs, CURRENT.get())
+
+    lend_names(target, run)
+    return call if pure else call_at_once

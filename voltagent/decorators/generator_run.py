@@ -1,0 +1,158 @@
+"""One run of a generator: what is current during its steps, and what is recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from voltagent.capture.snapshot import NOTHING, Items
+from voltagent.capture.usage import from_result
+from voltagent.core import clock as _clock
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.guard import Guard
+from voltagent.core.span import Span
+from voltagent.decorators.call_plan import Plan
+from voltagent.tracing.recorder import Recorder
+
+__all__ = ["Stream"]
+
+# Past any property of a subclass: an exception is the user's object.
+_traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
+
+
+class Stream:
+    """Stands beside a generator that runs. Its span is current only while the generator's own code runs.
+
+    Each step may come from another thread, task or context: what is current there is put back by value.
+    """
+
+    __slots__ = ("_before", "_first", "_incoming", "_items", "_left", "_mark", "_number", "_outside", "_own", "_plan",
+                 "_producing", "_span", "_started", "_usage", "_waiting", "running", "thrown")  # fmt: skip
+
+    def __init__(
+        self, plan: Plan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Begin the record, under what was current at the call, or else is now."""
+        here = CURRENT.get()
+        above = here if caller is None or here is INERT else caller
+        span = plan.begin(above, instance, args, kwargs) if above is not INERT else None
+        self._plan = plan
+        self._outside = above is None
+        self._span = INERT if span is None else span
+        self._own = here if span is None else span  # what is current inside the generator
+        self._before = here
+        self._items = _items(plan, self._span)
+        self._usage: dict[str, Any] | None = None
+        self._incoming: Any = None
+        self._left = False
+        self.thrown = False  # whether what comes in next is an exception
+        self.running = False
+        self._number = 0
+        self._first: float | None = None
+        self._producing = self._waiting = 0.0
+        self._started = self._mark = _clock.monotonic()
+
+    # ---------------------------------------------------------------------------------------------------------- steps
+
+    def enter(self) -> None:
+        """The generator's code runs from here."""
+        self._before = CURRENT.get()
+        CURRENT.set(self._own)
+        now = _clock.monotonic()
+        self._waiting += now - self._mark
+        self._mark = now
+        self.running = True
+
+    def leave(self, item: Any) -> Any:
+        """The generator gave an item; the consumer's code runs from here. Gives the item."""
+        self._own = CURRENT.get()
+        self._pause()
+        self._number += 1
+        if self._first is None:
+            self._first = self._mark - self._started
+        try:
+            if self._items is not None:
+                self._items.add(self._plan.shown(item))
+            if self._plan.picks_usage:
+                self._usage = from_result(item) or self._usage
+        except Exception as fault:
+            Guard.swallowed(fault)
+        return item
+
+    def receive(self, value: Any) -> None:
+        """The consumer sent a value, or just asked for the next item."""
+        self.thrown = False
+        self._incoming = value
+
+    def catch(self, exception: BaseException) -> None:
+        """The consumer threw an exception in. The frame of ours that it met is not left in its traceback."""
+        traceback = _traceback_of(exception)
+        BaseException.with_traceback(exception, None if traceback is None else traceback.tb_next)
+        self.thrown = True
+        self._incoming = exception
+        self._left = self._left or isinstance(exception, GeneratorExit)
+
+    def take(self) -> Any:
+        """What the consumer sent or threw, given once: this does not keep objects of the user's alive."""
+        value, self._incoming = self._incoming, None
+        return value
+
+    def _pause(self) -> None:
+        CURRENT.set(self._before)
+        self.running = False
+        now = _clock.monotonic()
+        self._producing += now - self._mark
+        self._mark = now
+
+    # ---------------------------------------------------------------------------------------------------------- ending
+
+    def returned(self, value: Any = None) -> None:
+        """The generator came to its end."""
+        self._pause()
+        self._complete(value, abandoned=self._left)
+        self._plan.succeed(self._span, self._outside, value)
+
+    def raised(self, exception: BaseException) -> None:
+        """An exception left the generator. One that was merely closed has not failed."""
+        self._pause()
+        abandoned = isinstance(exception, GeneratorExit)
+        self._complete(None, abandoned=abandoned)
+        if abandoned:
+            self._plan.succeed(self._span, self._outside, None)
+        else:
+            self._plan.fail(self._span, self._outside, exception)
+
+    def _complete(self, value: Any, *, abandoned: bool) -> None:
+        span = self._span
+        if span.end_ns is not None:
+            return
+        try:
+            recorder: Recorder = span.trace.recorder
+            recorder.add(span, metadata=self._facts(abandoned))
+            if span.output is None and self._items is not None:
+                span.output = self._items.encode_object(NOTHING if value is None else self._plan.shown(value))
+            if span.usage is None:
+                span.usage = self._usage
+        except Exception as fault:
+            Guard.swallowed(fault)
+
+    def _facts(self, abandoned: bool) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "items": self._number,
+            "producing_ms": round(self._producing * 1000, 3),
+            "waiting_ms": round(self._waiting * 1000, 3),
+        }
+        if self._first is not None:
+            facts["time_to_first_item_ms"] = round(self._first * 1000, 3)
+        if abandoned:
+            facts["abandoned"] = True
+        return facts
+
+
+def _items(plan: Plan, span: Span) -> Items | None:
+    try:
+        if span is not INERT and plan.captures_output(span):
+            return Items(span.trace.recorder.snapshot)
+    except Exception as fault:
+        Guard.swallowed(fault)
+    return None

@@ -1,0 +1,234 @@
+"""Stored traces to a destination later: by the same sender and exporters as records that are sent at once.
+
+A trace counts as settled when the destination has answered for all of its events, and that is noted in the store at
+once. So whatever stops this, the next run goes on with the traces that were not settled; one that was under way is sent
+again from its beginning, under the same ids.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from voltagent.core import clock as _clock
+from voltagent.core.clock import id_text
+from voltagent.core.span import CANCELLED, Event, Phase
+from voltagent.delivery.sender import Sender
+from voltagent.exporters import Exporter, Outcome, Verdict
+from voltagent.storage.traces.store import Store
+
+__all__ = ["Result", "finished", "push"]
+
+_EVENTS: Final = 2048  # under way at once, about: a few batches
+_TRACES: Final = 256
+_LOOK: Final = 0.1  # seconds between two looks at what may have stopped us
+_HOPELESS: Final = 20  # traces in a row that the destination took nothing of, though it was there
+_GRACE: Final = 2.0  # seconds that what is under way gets when the user has had enough
+_UNFINISHED: Final = b'{"unfinished":true}'
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of the traces: ``sent + rejected + left + gone`` is how many there were."""
+
+    sent: int = 0
+    rejected: int = 0  # of these the destination refused at least one event for good
+    left: int = 0  # to be sent next time
+    gone: int = 0  # deleted from the store meanwhile
+    stopped: str = ""  # why not all were tried, if so
+    refusals: dict[str, str] = field(default_factory=dict[str, str])  # rejected trace -> what was said, in a few words
+
+
+@dataclass(slots=True)
+class _Account:
+    """What became of the events of one trace so far."""
+
+    events: int
+    accepted: int = 0
+    refused: int = 0
+    said: str = ""
+
+
+class _Ledger:
+    """An exporter around another one, which keeps the accounts of traces."""
+
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter: Any = exporter  # with `hurry` and `last_answer`, as all that send over the network have
+        self.name = exporter.name
+        self.open: dict[int | str, _Account] = {}
+        self.over: SimpleQueue[int | str] = SimpleQueue()
+        self.key_refused = ""
+        self.away_since: float | None = None  # on `_clock.monotonic`
+        self.said = ""  # what was said last by way of refusal
+
+    @property
+    def last_answer(self) -> float:
+        return float(self._exporter.last_answer)
+
+    @last_answer.setter
+    def last_answer(self, moment: float) -> None:
+        self._exporter.last_answer = moment
+
+    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+        outcomes: Sequence[Outcome] = self._exporter.export(batch, deadline)
+        for event, outcome in zip(batch, outcomes, strict=True):
+            self._enter(event, outcome)
+        verdicts = {outcome.verdict for outcome in outcomes}
+        if verdicts & {Verdict.ACCEPTED, Verdict.REFUSED, Verdict.RETRY}:
+            self.away_since = None
+        elif Verdict.UNAVAILABLE in verdicts and self.away_since is None:
+            self.away_since = _clock.monotonic()
+        return outcomes
+
+    def _enter(self, event: Event, outcome: Outcome) -> None:
+        account = self.open.get(event[1].trace.id)
+        self.said = outcome.detail or self.said
+        if outcome.reason == "auth":
+            self.key_refused = outcome.detail or "the key was refused"
+        elif account is not None and outcome.verdict is Verdict.ACCEPTED:
+            account.accepted += 1
+        elif account is not None and outcome.verdict is Verdict.REFUSED:
+            account.refused += 1
+            account.said = outcome.detail
+
+    def forget(self, trace_id: int | str) -> None:
+        self._exporter.forget(trace_id)
+        self.over.put(trace_id)
+
+    def hurry(self, deadline: float) -> None:
+        self._exporter.hurry(deadline)
+
+    def after_fork(self) -> None:
+        self._exporter.after_fork()
+
+    def close(self) -> None:
+        self._exporter.close()
+
+
+class _Push:
+    """One run."""
+
+    def __init__(self, store: Store, destination: str, ledger: _Ledger, sender: Sender, wait: float) -> None:
+        self._store = store
+        self._destination = destination
+        self._ledger = ledger
+        self._sender = sender
+        self._wait = wait
+        self._in_vain = 0  # traces in a row of which nothing was taken
+        self.result = Result()
+
+    def run(self, traces: Sequence[str], should_stop: Callable[[], bool], progress: Callable[[Result], None]) -> None:
+        waiting, result = deque(traces), self.result
+        until: float | None = None
+        while waiting or self._ledger.open:
+            result.stopped = result.stopped or ("interrupted" if should_stop() else self._reason_to_stop())
+            if result.stopped:
+                until = until or _clock.monotonic() + (_GRACE if result.stopped == "interrupted" else 0.0)
+                if not self._ledger.open or _clock.monotonic() >= until:
+                    break
+            else:
+                self._feed(waiting)
+            self._settle()
+            progress(result)
+        self._sender.shutdown(0.0)  # what has not gone out by now does not
+        result.left += len(waiting)
+        self._settle()
+        result.left += len(self._ledger.open)
+
+    def _reason_to_stop(self) -> str:
+        ledger = self._ledger
+        if ledger.key_refused:
+            return f"the key was refused: {ledger.key_refused}"
+        if ledger.away_since is not None and _clock.monotonic() - ledger.away_since >= self._wait:
+            return f"the destination cannot be reached: {ledger.said or 'no answer'}"
+        return f"the destination takes nothing: {ledger.said}" if self._in_vain >= _HOPELESS else ""
+
+    def _feed(self, waiting: deque[str]) -> None:
+        """Hand traces to the sender, whole ones, as long as not too much is under way."""
+        under_way = self._ledger.open
+        while waiting and len(under_way) < _TRACES and sum(one.events for one in under_way.values()) < _EVENTS:
+            events = finished(self._store.events(waiting.popleft()))
+            if not events:
+                self.result.gone += 1
+                continue
+            under_way[events[0][1].trace.id] = _Account(len(events))
+            for event in events:
+                self._sender.put(event, len(event[1].input or b"") + len(event[1].output or b""))
+
+    def _settle(self) -> None:
+        """Note what is over by now; wait a moment where nothing is."""
+        settled: dict[str, int] = {}
+        try:
+            self._close(self._ledger.over.get(timeout=_LOOK if self._ledger.open else 0.0), settled)
+            while True:
+                self._close(self._ledger.over.get_nowait(), settled)
+        except Empty:
+            pass
+        if settled:
+            self._store.mark_pushed(self._destination, settled)
+
+    def _close(self, trace_id: int | str, settled: dict[str, int]) -> None:
+        account, result, name = self._ledger.open.pop(trace_id), self.result, id_text(trace_id)
+        self._in_vain = 0 if account.accepted else self._in_vain + 1
+        if account.refused:
+            result.rejected += 1
+            result.refusals[name] = f"{account.refused} of {account.events} records refused: {account.said}"
+        elif account.accepted == account.events:
+            result.sent += 1
+        else:  # given up for now, after several tries
+            result.left += 1
+            return
+        settled[name] = account.refused
+
+
+def push(
+    store: Store,
+    traces: Sequence[str],
+    exporter: Exporter,
+    destination: str,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[Result], None] = lambda _: None,
+    wait: float = 30.0,
+    timeout: float = 30.0,
+    max_retries: int = 3,
+    retry_delay: float = 1.0,
+) -> Result:
+    """Send stored traces, by their ids, in this order; what was settled is noted in the store under ``destination``.
+
+    Ends when all is settled, when the key is refused, when the destination was away for ``wait`` seconds or takes
+    nothing, or soon after ``should_stop()`` is true. ``progress`` is called with the result so far.
+    """
+    ledger = _Ledger(exporter)
+    sender = Sender(
+        (ledger,),
+        flush_interval=0.05,
+        timeout=timeout,
+        max_retries=max_retries,
+        retry_delay=retry_delay,
+        queue_events=2**31,  # what is under way is bounded here, and nothing of it may be dropped for want of room
+        queue_bytes=2**40,
+    )
+    run = _Push(store, destination, ledger, sender, wait)
+    try:
+        run.run(traces, should_stop, progress)
+    finally:
+        sender.shutdown(0.0)
+    return run.result
+
+
+def finished(events: Sequence[Event]) -> list[Event]:
+    """The events, with an end for whatever had none: cancelled, as an SDK ends what is open when it leaves."""
+    ended = {span for phase, span, _ in events if phase is Phase.END}
+    open_ones = [span for phase, span, _ in events if phase is Phase.START and span not in ended]
+    last = max((span.end_ns or span.start_ns for _, span, _ in events), default=0)
+    for span in open_ones:
+        span.status, span.end_ns = CANCELLED, last
+        span.more_metadata = (*span.more_metadata, _UNFINISHED)
+    added: list[Event] = [(Phase.END, span, None) for span in reversed(open_ones)]
+    if added and added[-1][1].parent is not None:  # the trace itself has ended: its end stays the last
+        return [*events[:-1], *added, events[-1]]
+    return [*events, *added]

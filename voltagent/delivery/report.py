@@ -1,0 +1,100 @@
+"""What ``flush`` and ``shutdown`` give: a future that is done by its deadline, with the truth of that moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from voltagent.core import clock as _clock
+
+__all__ = ["Promise", "Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the events: ``recorded == accepted + sum(dropped.values()) + pending`` at any quiet moment.
+
+    With several destinations each event is counted once for each of them, and ``destinations`` has the same for each,
+    by its name (``rest``, ``otlp``, ``local``; a second one of the same name is ``otlp 2``).
+    """
+
+    recorded: int = 0
+    accepted: int = 0
+    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # by reason
+    pending: int = 0
+    sampled_out: int = 0  # traces that were left out by sampling; their events are in no other count
+    sampled_out_events: int = 0  # those that were made all the same, as the trace might have failed
+    destinations: Mapping[str, Report] = field(default_factory=lambda: MappingProxyType({}))  # where there are several
+
+    def __add__(self, other: Report) -> Report:
+        dropped = dict(self.dropped)
+        for reason, number in other.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + number
+        return Report(
+            self.recorded + other.recorded,
+            self.accepted + other.accepted,
+            dropped,
+            self.pending + other.pending,
+            self.sampled_out + other.sampled_out,
+            self.sampled_out_events + other.sampled_out_events,
+        )
+
+
+class Promise(Future[Report]):
+    """Kept by the lanes when all is settled; else, at ``deadline``, by whoever waits.
+
+    A thread that waits needs no other to end its wait. Only a callback (which is how asyncio waits) has a thread of
+    its own started, so that it is called in time while a destination hangs.
+    """
+
+    def __init__(self, deadline: float, report: Callable[[], Report], lanes: Iterable[object]) -> None:
+        super().__init__()
+        self.deadline = deadline  # on `_clock.monotonic`
+        self._report = report
+        self._lanes = set(map(id, lanes))
+        self._watched = False
+
+    def lane_done(self, lane: object) -> None:
+        """One destination has settled all that it had, or has no time left."""
+        self._lanes.discard(id(lane))
+        if not self._lanes:
+            self.keep()
+
+    def keep(self) -> None:
+        """Be done, with the counts as they are now."""
+        if not self.done():
+            report = self._report()
+            try:
+                self.set_result(report)
+            except InvalidStateError:
+                pass  # another thread was faster, or the caller cancelled it
+
+    def result(self, timeout: float | None = None) -> Report:
+        """Wait for the report: at most ``timeout`` seconds, and never beyond the deadline.
+
+        Raises:
+            TimeoutError: ``timeout`` ended before the deadline.
+        """
+        left = max(0.0, self.deadline - _clock.monotonic())
+        if timeout is not None and timeout < left:
+            return super().result(timeout)
+        try:
+            return super().result(left)
+        except FutureTimeoutError:
+            self.keep()
+            return super().result(0)
+
+    def add_done_callback(self, fn: Callable[[Future[Report]], Any]) -> None:
+        """Call ``fn`` when the report is there, or at the deadline."""
+        super().add_done_callback(fn)
+        if not self._watched and not self.done():
+            self._watched = True
+            try:
+                threading.Thread(target=self.result, name="voltagent-flush", daemon=True).start()
+            except RuntimeError:
+                self.keep()  # no thread can be started: better a report now than none

@@ -1,0 +1,382 @@
+"""The way to one destination: its intake, and the one thread that empties it, with retries and counts of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, runtime_checkable
+
+from voltagent.core import clock as _clock
+from voltagent.core import guard as _guard
+from voltagent.core.awaitable import loop_is_running
+from voltagent.core.span import CANCELLED, Event, Phase, Span
+from voltagent.delivery import process_hooks as _leaving
+from voltagent.delivery.process_hooks import Stop
+from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
+from voltagent.delivery.report import Promise
+from voltagent.delivery.retry import RETRY_AFTER_CAP
+from voltagent.exporters import Exporter, Outcome, Verdict
+
+__all__ = ["Hurried", "Lane"]
+
+_END: Final = Phase.END
+
+_GATHER_SECONDS: Final = 0.05
+_SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
+_NOTHING_TRIED: Final = 0.02  # seconds to wait after a batch of which nothing was tried: no loop must spin
+_UNFINISHED: Final = b'{"unfinished":true}'
+_NEVER: Final = float("inf")
+_AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
+
+
+@runtime_checkable
+class Hurried(Protocol):
+    """An exporter that can be told, from another thread, to end its ``export`` sooner, and shows its progress."""
+
+    last_answer: float  # on `_clock.monotonic`
+
+    def hurry(self, deadline: float) -> None:
+        """End an ``export`` that is going on by ``deadline``."""
+        ...
+
+
+class Lane(Intake):
+    """One destination with its own queue, thread, retries and counts."""
+
+    def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None]) -> None:
+        super().__init__(exporter.name, rules)
+        self.exporter = exporter
+        self._hurried = exporter if isinstance(exporter, Hurried) else None
+        self._process = process
+        _leaving.watch(self)
+
+    def _begin(self, forked_at: int) -> None:
+        super()._begin(forked_at)
+        self._promises: deque[Promise] = deque()
+        self._stop: Stop | None = None
+        self._asked = False  # a flush wants what was recorded before it to be sent, however short its patience
+        self._due = _NEVER  # when what waits must be sent
+        self._round = False  # all that waits is being sent; nothing newer is taken in meanwhile
+        self._quiet_until = 0.0  # the destination is left alone until then
+        self._key_refused = False  # all that comes until then is dropped
+        self._probing = False  # the next batch is one event, to see whether the destination is back
+        self._batch_limit = BATCH_EVENTS
+
+    # ------------------------------------------------------------------------------------- flush, shutdown, statistics
+
+    def flush(self, promise: Promise) -> None:
+        """Send what was recorded so far; the promise is kept when that is done."""
+        self._promises.append(promise)
+        self._asked = True
+        self._call_thread(promise.deadline)
+
+    def shutdown(self, promise: Promise) -> None:
+        """End what is open as cancelled, send everything, and take nothing more."""
+        self._closed = True
+        self._limit = -1
+        self._stop = self._stop or Stop(_clock.monotonic(), promise.deadline)
+        self._promises.append(promise)
+        if self._hurried is not None:
+            self._hurried.hurry(promise.deadline)
+        self._call_thread(promise.deadline)
+
+    def _call_thread(self, deadline: float) -> None:
+        if self._thread is None and not self._has_work():
+            self._keep_promises(_NEVER)
+        elif self._start():
+            self._mark = self._room
+            self._ring()
+        elif loop_is_running():
+            self._keep_promises(_NEVER)  # no thread can send this now, and a loop must not be blocked: say the truth
+        else:
+            self._run_here(deadline)
+
+    def _has_work(self) -> bool:
+        held = self._backlog
+        return bool(self._intake or self._refused or held.count or (held.open and self._stop is not None))
+
+    def _run_here(self, deadline: float) -> None:
+        """Send on this thread, as no other can be had."""
+        if not self._starting.acquire(blocking=False):
+            return  # somebody is at it
+        try:
+            leaving = _leaving.left()
+            self._loop(self._stop or Stop(_clock.monotonic(), deadline, final=False, leaving=leaving))
+        finally:
+            self._starting.release()
+
+    # ---------------------------------------------------------------------------------------- leaving and being forked
+
+    def exit_timeout(self) -> float:
+        """The longest that an exit may wait for this destination while it answers."""
+        return self._rules.timeout
+
+    def leave(self, stop: Stop) -> None:
+        """The process is about to end: finish by the rules for that. Does not wait."""
+        self._stop = self._stop or stop
+        if self._hurried is not None:
+            self._hurried.hurry(stop.at_latest)
+        if self._thread is not None:
+            self._ring()
+
+    def wait_until_left(self, stop: Stop) -> None:
+        """Wait for the thread to finish, as long as there is hope; without a thread, finish here."""
+        thread = self._thread
+        if thread is None and self._has_work():
+            self._run_here(stop.at_latest)
+        while thread is not None and thread.is_alive():
+            heard = self._hurried.last_answer if self._hurried is not None else 0.0
+            left = stop.patience(_clock.monotonic(), heard)
+            if left <= 0:
+                break
+            thread.join(min(left, 0.5))
+        self._limit = -1  # what later hooks record is sent by `_put_carefully`
+
+    def after_fork(self) -> None:
+        """In a forked child: what was pending is the parent's to send."""
+        self._begin(_clock.nanoseconds())
+        self.exporter.after_fork()
+
+    # ------------------------------------------------------------------------------------------------------ its thread
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        try:
+            while self._thread is me:
+                try:
+                    self._loop(None)
+                    return
+                except Exception as fault:  # noqa: PERF203 - a fault of ours must not end the sending for good
+                    _guard.Guard.swallowed(fault)
+                    self._bell.acquire(timeout=1.0)
+        finally:
+            if self._thread is me:
+                self._thread = None
+
+    def _loop(self, own_stop: Stop | None) -> None:
+        while True:
+            self._drain()
+            now = _clock.monotonic()
+            stop = own_stop or self._stop
+            if stop is not None:
+                if stop.final:
+                    self._end_what_is_open()
+                if not self._backlog.count or stop.patience(now, self._last_answer()) <= 0:
+                    self._finish(stop)
+                    return
+            self._keep_promises(now)
+            batch = self._choose(now, stop)
+            if batch:
+                self._send(batch, now, stop)
+            elif stop is None or self._still_worth_it(stop, now):
+                self._sleep(now, stop)
+
+    def _last_answer(self) -> float:
+        return self._hurried.last_answer if self._hurried is not None else 0.0
+
+    def _still_worth_it(self, stop: Stop, now: float) -> bool:
+        ready_at = now if self._backlog.has_ready() else self._backlog.next_release() or now
+        stop.waits_until(max(self._quiet_until, ready_at))
+        return stop.patience(now, self._last_answer()) > 0
+
+    def _drain(self) -> None:
+        """Take in what was recorded, unless a round is on that has older things to send."""
+        now = _clock.monotonic()
+        if self._round and self._backlog.has_ready() and now >= self._quiet_until and not self._probing:
+            return
+        self._round = False
+        asked, self._asked = self._asked, False
+        was_empty = not self._backlog.count
+        self._take_in()
+        self._bytes = self._on_way  # heals what threads may have overwritten
+        if self._key_refused:
+            with self._lock:
+                self._backlog.drop_waiting("auth")
+            self._key_refused = now < self._quiet_until
+        if asked and self._backlog.count:
+            self._due = now
+        elif was_empty and self._backlog.count and self._rules.flush_interval is not None:
+            self._due = now + self._rules.flush_interval
+        self._see_room()
+
+    def _take_in(self) -> None:
+        while self._intake or self._refused:
+            with self._lock:
+                self._count_refused()
+                self._move(2048)
+
+    def _choose(self, now: float, stop: Stop | None) -> list[Event]:
+        """The next batch, if one is due and the destination can be asked."""
+        held = self._backlog
+        released = held.release(now)
+        if not held.has_ready() or now < self._quiet_until:
+            return []
+        if released or self._due <= now or self._promises or stop is not None or self._probing:
+            self._round = True
+            self._due = _NEVER
+        elif not self._round and held.count < BATCH_EVENTS and held.size < BATCH_BYTES:
+            return []
+        with self._lock:
+            held.free(8 * BATCH_EVENTS)
+            return held.batch(1 if self._probing else self._batch_limit, BATCH_BYTES)
+
+    def _sleep(self, now: float, stop: Stop | None) -> None:
+        """Wait for the bell, or until something is due. An idle lane waits without a limit, so it costs nothing."""
+        held = self._backlog
+        mark = max(1, min(BATCH_EVENTS - held.count, self._room)) if held.count else 1
+        if now < self._quiet_until and (held.count or self._key_refused):
+            mark = self._room
+        self._mark = mark
+        if len(self._intake) < mark:  # looked at after the mark was set: no event can slip in between
+            wake = self._wake_time(now, stop)
+            rang = self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - _clock.monotonic()))
+            if rang and not self._promises and stop is None and self._stop is None:
+                self._gather()
+        self._mark = self._room
+
+    def _gather(self) -> None:
+        """Let a burst of calls end before it is worked on: this thread would take the interpreter from the callers."""
+        self._mark = min(self._room, 8 * BATCH_EVENTS)
+        self._bell.acquire(timeout=min(_GATHER_SECONDS, self._rules.flush_interval or _GATHER_SECONDS))
+
+    def _wake_time(self, now: float, stop: Stop | None) -> float:
+        held = self._backlog
+        times = [promise.deadline for promise in list(self._promises)]
+        if stop is not None:
+            times.append(now + max(0.0, stop.patience(now, self._last_answer())))
+        if self._key_refused:
+            times.append(self._quiet_until)
+        if held.has_ready():
+            asked_for = self._promises or stop is not None or self._probing or self._round
+            times.append(max(now if asked_for else self._due, self._quiet_until))
+        release = held.next_release()
+        if release is not None:
+            times.append(max(release, self._quiet_until))
+        return min(times, default=_NEVER)
+
+    # --------------------------------------------------------------------------------------------------------- sending
+
+    def _send(self, batch: list[Event], now: float, stop: Stop | None) -> None:
+        until = now + 2 * self._rules.timeout if stop is None else stop.batch_until(now)
+        answers = self._answers(batch, until)
+        ended = _clock.monotonic()
+        slow = ended - now > _SLOW_BATCH
+        self._batch_limit = max(16, self._batch_limit // 2) if slow else min(BATCH_EVENTS, self._batch_limit * 2)
+        with self._lock:
+            self._backlog.settle(batch, answers, ended)
+        self._heed(answers, now, ended)
+        if stop is not None:
+            stop.saw({answer.verdict for answer in answers}, ended)
+        self._voice.heard(answers, self._backlog.dropped)
+        self._voice.batch(answers, ended - now)
+        self._see_room()
+        over, self._backlog.over = self._backlog.over, []
+        for identifier in over:
+            self.exporter.forget(identifier)
+
+    def _answers(self, batch: list[Event], until: float) -> list[Outcome]:
+        """The outcomes of a batch: what the processors give up is refused, the exporter answers the rest."""
+        processed = [self._processed(event) for event in batch]
+        ready = [event for event in processed if event is not None]
+        answers = iter(self._export(ready, until) if ready else ())
+        return [_NOT_SAFE if event is None else next(answers) for event in processed]
+
+    def _processed(self, event: Event) -> Event | None:
+        try:
+            processed = self._process(event)
+        except Exception as fault:  # an event that cannot be made safe is never sent as it is
+            _guard.Guard.swallowed(fault)
+            processed = None
+        if processed is None and event[0] is not _END:
+            _withhold(event[1])
+        return processed
+
+    def _export(self, events: list[Event], until: float) -> Sequence[Outcome]:
+        try:
+            answers = self.exporter.export(events, until)
+        except Exception as fault:  # exporters do not raise; one of the user's own may
+            _guard.Guard.swallowed(fault)
+            return [Outcome(Verdict.RETRY, detail=type(fault).__qualname__)] * len(events)
+        if len(answers) != len(events):
+            return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
+        return answers
+
+    def _heed(self, answers: Sequence[Outcome], began: float, now: float) -> None:
+        """Draw the conclusions for the destination as a whole."""
+        verdicts = {answer.verdict for answer in answers}
+        asked = max((answer.retry_after or 0.0 for answer in answers if answer.verdict in _AGAIN), default=0.0)
+        if asked:
+            self._quiet_until = now + min(asked, RETRY_AFTER_CAP)
+        if any(answer.reason == "auth" for answer in answers):
+            self._quiet_until = now + self._rules.auth_seconds
+            self._key_refused = self._probing = True
+        elif Verdict.UNAVAILABLE in verdicts and Verdict.ACCEPTED not in verdicts:
+            self._quiet_until = max(self._quiet_until, began + self._rules.probe_seconds)
+            self._probing = True
+        elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
+            self._probing = False
+        elif verdicts == {Verdict.UNTRIED}:
+            self._quiet_until = max(self._quiet_until, now + _NOTHING_TRIED)
+
+    # ----------------------------------------------------------------------------------------------- promises and ends
+
+    def _keep_promises(self, now: float) -> None:
+        """Report to those who wait: when all is settled, or when their time is up."""
+        settled = self._is_settled()
+        for promise in list(self._promises):
+            if settled or promise.deadline <= now:
+                try:
+                    self._promises.remove(promise)
+                except ValueError:
+                    continue
+                promise.lane_done(self)
+
+    def _left_open(self) -> list[Span]:
+        return list(reversed(self._backlog.open))
+
+    def _is_settled(self) -> bool:
+        return not self._backlog.count and not self._intake and self._stop is None
+
+    def _end_what_is_open(self) -> None:
+        """End the spans that nobody ended, children first, as cancelled and unfinished."""
+        with self._lock:
+            now = _clock.nanoseconds()
+            for span in self._left_open():
+                if span.end_ns is None:
+                    _cancel(span, now)
+                if any(more is _UNFINISHED for more in span.more_metadata):  # by us: by another lane perhaps
+                    self._take_end(span)
+
+    def _take_end(self, span: Span) -> None:
+        """Let the end of a span wait that nobody ended. Under the lock."""
+        self._backlog.take((_END, span, None))
+
+    def _finish(self, stop: Stop) -> None:
+        if stop.final:
+            self._leave_behind()
+            self._voice.finished(self.stats())
+            self.exporter.close()
+            if stop.leaving:
+                self._stop = None
+            self._thread = None  # before the promises are kept: a flush that comes now must not wait for us
+        self._keep_promises(_NEVER)
+
+    def _leave_behind(self) -> None:
+        with self._lock:
+            self._move(len(self._intake))
+            self._voice.left_behind(self._backlog.drop_waiting("shutdown_timeout"))
+
+
+_NOT_SAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
+
+
+def _withhold(span: Span) -> None:
+    """Keep nothing of a start that could not be made safe: its end would bring it along."""
+    span.name, span.input, span.metadata, span.tags, span.facts = "[redaction failed]", None, None, None, None
+
+
+def _cancel(span: Span, now: int) -> None:
+    span.more_metadata = (*span.more_metadata, _UNFINISHED)
+    span.status = CANCELLED
+    span.end_ns = now

@@ -1,0 +1,334 @@
+"""The sender's door to httpx: JSON bytes out, a bounded answer in, within a limit of wall-clock time.
+
+httpx's own timeouts are per read, so a server that drips defeats them, and a client costs twice what its transport
+does. So a :class:`Line` is one connection on a bare transport, used by one thread at a time, and whoever watches over
+that thread can :meth:`~Line.cut` it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, cast
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from voltagent.core import clock as _clock
+from voltagent.errors import ValidationError
+
+__all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "proxy_place"]
+
+_CONNECT_SECONDS: Final = 3.0
+_SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
+_MOST_READ: Final = 4 * 2**20
+_OF_ERRORS: Final = 200  # characters
+# Not for the user to set: they frame the request, or carry the keys.
+_OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding", "connection", "host",
+                          "accept-encoding", "x-public-key", "x-secret-key"))  # fmt: skip
+# What a kept-alive connection does when its server closed it just before we wrote.
+_STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+
+
+def through(client: object) -> httpx.BaseTransport:
+    """A transport that sends by an ``httpx.Client`` of the user's: with its proxies, certificates, auth and hooks.
+
+    Raises:
+        ValidationError: it is no ``httpx.Client``.
+    """
+    if not isinstance(client, httpx.Client):
+        raise ValidationError(f"http_client must be an httpx.Client, not {type(client).__name__}")
+    return _Through(client)
+
+
+class _Through(httpx.BaseTransport):
+    """Closing it leaves the client open: it is the user's."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._client.send(request, stream=True, follow_redirects=False)
+
+
+class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library
+    """No answer came: refused, reset, timed out, or not HTTP."""
+
+
+class Answer(NamedTuple):
+    """What the server said; ``body`` is empty where it was too large, too slow, or in an unknown encoding."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+class Certificates(NamedTuple):
+    """Files in PEM form: the authorities to trust (else as httpx has it), and who we are, for servers that ask."""
+
+    authorities: str | os.PathLike[str] | None = None
+    client: str | os.PathLike[str] | None = None
+    client_key: str | os.PathLike[str] | None = None
+
+
+class Door:
+    """One origin, and the way there: proxy and certificates as httpx takes them from the environment.
+
+    ``transport`` is used as it is, for all connections.
+
+    Raises:
+        ValidationError: certificates that cannot be used; the text names the setting.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        extra: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
+        self.timeout = timeout
+        self._base = base_url.rstrip("/")
+        url = httpx.URL(self._base)
+        given = {name: value for name, value in (extra or {}).items() if name.lower() not in _OURS}
+        # compressed answers are not asked for: a small one can hide a huge one
+        fixed = {**headers, **given, "accept-encoding": "identity", "host": url.netloc.decode("ascii")}
+        self._headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in fixed.items()]
+        self._urls: dict[str, httpx.URL] = {}
+        self._given = transport
+        self._proxy = _proxy_for(url)
+        self._verify: ssl.SSLContext | bool = (
+            _trusting(certificates or Certificates()) if url.scheme == "https" else False
+        )
+        self.tls = url.scheme == "https"
+        if transport is None:
+            self._transport().close()  # it imports what sending needs, as does the next line: see _fork_safe
+        _fork_safe()
+
+    def line(self) -> Line:
+        """A new connection, not made yet."""
+        return Line(self, self._given or self._transport(), own=self._given is None)
+
+    def _transport(self) -> httpx.BaseTransport:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
+        return httpx.HTTPTransport(verify=self._verify, limits=limits, proxy=self._proxy)
+
+    def request(self, method: str, path: str, body: bytes, extensions: dict[str, Any]) -> httpx.Request:
+        """A request with the headers of this origin."""
+        url = self._urls.get(path)
+        if url is None:
+            url = httpx.URL(self._base + path)
+            if method == "POST":  # the few fixed paths; those with an id come once
+                self._urls[path] = url
+        headers = [*self._headers, (b"content-length", b"%d" % len(body))]
+        return httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions)
+
+
+class Line:
+    """One kept-alive connection, for one thread at a time."""
+
+    __slots__ = (
+        "_connect_until",
+        "_connected",
+        "_door",
+        "_handshake",
+        "_own",
+        "_socket",
+        "_transport",
+        "_used",
+        "until",
+    )
+
+    def __init__(self, door: Door, transport: httpx.BaseTransport, *, own: bool) -> None:
+        self._door = door
+        self._transport = transport
+        self._own = own
+        self._socket: socket.socket | None = None
+        self._handshake: socket.socket | None = None  # a second name of the socket while TLS is being negotiated
+        self._connected = False  # by the request that is under way
+        self._connect_until = 0.0
+        self._used = 0.0  # when the last request ended
+        self.until = 0.0  # when the request that is under way must be over; 0 where none is
+
+    def send(self, method: str, path: str, body: bytes, until: float) -> Answer:
+        """Send a request and read its answer.
+
+        Raises:
+            Unreachable: there was no answer, or not in time.
+        """
+        now = _clock.monotonic()
+        timeout = min(self._door.timeout, until - now)
+        if timeout <= 0:
+            raise Unreachable("no time is left")
+        self._connect_until = now + _CONNECT_SECONDS
+        self.until = now + timeout
+        try:
+            return self._send(method, path, body, timeout)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as fault:
+            raise Unreachable(_said(fault)) from None
+        finally:
+            self.until = 0.0
+            self._used = _clock.monotonic()
+            self._end_handshake()
+
+    def _send(self, method: str, path: str, body: bytes, timeout: float) -> Answer:
+        connect = min(_CONNECT_SECONDS, timeout)
+        extensions: dict[str, Any] = {
+            "timeout": {"connect": connect, "read": timeout, "write": timeout, "pool": timeout}
+        }
+        kept = self._is_open()
+        self._connected = False
+        try:
+            if kept and _clock.monotonic() - self._used < _SURELY_KEPT:
+                return self._exchange(self._door.request(method, path, body, extensions))  # untraced: that costs 20 µs
+            return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
+        except _STALE:
+            if not kept or self._connected or _clock.monotonic() >= self.until:
+                raise
+        # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
+        return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
+
+    @property
+    def connected(self) -> bool:
+        """Whether the last request came as far as a new connection, TLS aside."""
+        return self._connected
+
+    def _is_open(self) -> bool:
+        """Whether we know the socket of the connection, and so can cut it."""
+        if self._socket is not None and self._socket.fileno() == -1:
+            self.close()  # the transport may have made another that we know nothing of
+        return self._socket is not None
+
+    def _exchange(self, request: httpx.Request) -> Answer:
+        response = self._transport.handle_request(request)
+        try:
+            return self._answer(response)
+        finally:
+            response.close()
+
+    def _seen(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpx's trace extension: this is where the socket of a new connection can be had."""
+        if not self._own:
+            return  # its connections are shared with others, and not ours to cut
+        if event.endswith("connect_tcp.complete"):
+            self._connected = True
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._door.tls and self._socket is not None:
+                self._handshake = self._socket.dup()
+        elif event.endswith("start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            self._end_handshake()
+
+    def _end_handshake(self) -> None:
+        if self._handshake is not None:
+            self._handshake.close()
+            self._handshake = None
+
+    def _answer(self, response: httpx.Response) -> Answer:
+        status, headers = response.status_code, response.headers
+        parts: list[bytes] = []
+        size = 0
+        try:
+            for part in cast("httpx.SyncByteStream", response.stream):
+                size += len(part)
+                if size > _MOST_READ or _clock.monotonic() > self.until:
+                    self.cut()
+                    return Answer(status, headers, b"")
+                parts.append(part)
+        except httpx.TransportError:
+            if _clock.monotonic() < self.until:
+                raise  # broken, not slow: once more is safe, as creates carry their id
+            return Answer(status, headers, b"")  # it drips, and would the next time: the status is what counts
+        return Answer(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
+
+    def overdue(self, now: float) -> float:
+        """Seconds since the request that is under way should have been over, or connected; 0 where it is in time."""
+        until = self.until
+        if not until:
+            return 0.0
+        connecting = self._own and (self._socket is None or self._handshake is not None)
+        return max(0.0, now - (min(until, self._connect_until) if connecting else until))
+
+    def cut(self) -> None:
+        """Break the connection from any thread: a read that is under way ends at once."""
+        for current in (self._handshake, self._socket):
+            if current is not None:
+                try:
+                    current.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def let_go(self) -> None:
+        """In a forked child: close our name of the connection, and leave the parent's as it is."""
+        if self._socket is not None and self._own:
+            try:
+                os.close(self._socket.detach())
+            except OSError:
+                pass
+        self._socket = None
+
+    def close(self) -> None:
+        """Give the connection back; a later request makes a new one."""
+        self._socket = None
+        if self._own:
+            self._transport.close()
+
+
+def proxy_place(url: str) -> str | None:
+    """``host:port`` of the proxy that requests to a URL take, without its password; ``None`` where they go straight."""
+    proxy = _proxy_for(httpx.URL(url))
+    return None if proxy is None else httpx.URL(proxy).netloc.decode("ascii")
+
+
+def _trusting(files: Certificates) -> ssl.SSLContext:
+    name = "the file or folder of certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
+    try:
+        if files.authorities is None:
+            context = httpx.create_ssl_context()
+        else:
+            name = "certificate (OTEL_EXPORTER_OTLP_CERTIFICATE)"
+            context = ssl.create_default_context(cafile=files.authorities)
+        if files.client is not None:
+            name = "client_certificate or client_key (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY)"
+            context.load_cert_chain(files.client, files.client_key, password="")  # else it asks on the terminal
+    except OSError as fault:
+        why = (fault.reason if isinstance(fault, ssl.SSLError) else None) or fault.strerror
+        raise ValidationError(f"{name} cannot be used: {why}; it has to be in PEM form, keys not encrypted") from None
+    if files.client is None and files.client_key is not None:
+        raise ValidationError(
+            "client_key (OTEL_EXPORTER_OTLP_CLIENT_KEY) is of no use without client_certificate (…_CLIENT_CERTIFICATE)"
+        )
+    return context
+
+
+def _proxy_for(url: httpx.URL) -> str | None:
+    """The proxy that the environment names for a URL, by the rules httpx itself follows (those of urllib)."""
+    if proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def _decoded(body: bytes, encoding: str | None) -> bytes:
+    if encoding in (None, "identity"):
+        return body
+    try:
+        return zlib.decompressobj(47).decompress(body, _MOST_READ)  # 47: gzip or zlib, by its header
+    except zlib.error:
+        return b""
+
+
+def _fork_safe() -> None:
+    """Import what the first name look-up would: a child forked while another thread imports can hang for ever."""
+    "localhost".encode("idna")
+
+
+def _said(fault: Exception) -> str:
+    return ascii(f"{type(fault).__name__}: {fault}")[1:-1][:_OF_ERRORS]

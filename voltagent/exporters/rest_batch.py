@@ -1,0 +1,202 @@
+"""One batch on its way over several connections: what can go now, what waits for what, and the threads that send.
+
+The threads live as long as the batch. There is one, and it sends the events in their order, unless the server takes its
+time: then more are added, up to the number of connections. The thread that called watches over them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from voltagent.core import clock as _clock
+from voltagent.core.clock import id_text
+from voltagent.core.span import TRACE, Event, Phase, Span
+from voltagent.exporters import Outcome, Verdict
+from voltagent.exporters.http import Line
+
+__all__ = ["Lines", "Round", "needs"]
+
+_UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
+_SLOW: Final = 0.003  # seconds; a request that takes longer is worth another connection beside it
+_GRACE: Final = 0.3  # seconds in which a thread whose connection was cut must be back
+_SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
+
+
+class Lines(Protocol):
+    """Where connections come from."""
+
+    def borrow(self) -> Line: ...
+    def give_back(self, line: Line) -> None: ...
+    def free(self) -> int:
+        """How many more may be borrowed."""
+        ...
+
+
+class Round:
+    """Sends the events of one batch with ``send``; :meth:`run` gives their outcomes in the order of the batch."""
+
+    def __init__(
+        self, send: Callable[[Event, Line, float], Outcome], lines: Lines, batch: Sequence[Event], deadline: float
+    ) -> None:
+        self._send = send
+        self._lines = lines
+        self._batch = batch
+        self._deadline = deadline
+        self._outcomes: list[Outcome | None] = [None] * len(batch)
+        self._needs, self._then = needs(batch)
+        self._ready = [number for number, count in enumerate(self._needs) if count == 0]  # a heap: sorted already
+        self._changed = threading.Condition(threading.Lock())
+        self._busy: dict[int, tuple[Line, float]] = {}  # event under way -> its connection, and since when
+        self._threads = 0
+        self._halted = False
+        self._lateness = 0.0  # seconds by which we wake too late: a busy program, not a slow server
+
+    def run(self) -> list[Outcome]:
+        """Send what can be sent by the deadline."""
+        if self._lines.free() <= 0:
+            self._outcomes[0] = _LOST  # every connection hangs
+        elif not self._spawn():
+            self._threads = 1
+            self._work(self._lines.borrow())  # no thread can be started, as at the end of a process: here, in order
+        with self._changed:
+            while self._threads:
+                pause, began = self._pause(), _clock.monotonic()
+                if not self._changed.wait(pause):
+                    self._lateness = max(_clock.monotonic() - began - pause, self._lateness / 2)
+                self._watch()
+            return [outcome or _UNTRIED for outcome in self._outcomes]
+
+    def hurry(self, deadline: float) -> None:
+        """End sooner."""
+        with self._changed:
+            self._deadline = min(self._deadline, deadline)
+            self._changed.notify()
+
+    def _spawn(self) -> bool:
+        if self._lines.free() <= 0:
+            return False
+        line = self._lines.borrow()
+        self._threads += 1
+        try:
+            threading.Thread(target=self._work, args=(line,), name="voltagent-rest", daemon=True).start()
+        except RuntimeError:
+            self._threads -= 1
+            self._lines.give_back(line)
+            return False
+        return True
+
+    # -------------------------------------------------------------------------------------------------------- watching
+
+    def _pause(self) -> float:
+        now = _clock.monotonic()
+        ends = [self._deadline, now + 1.0]
+        ends += [now + max(0.01, _GRACE / 3) if line.overdue(now) else line.until for line, _ in self._busy.values()]
+        if self._ready and not self._halted:
+            ends.append(now + _SLOW)
+        return max(0.001, min(end for end in ends if end) - now)
+
+    def _watch(self) -> None:
+        """Cut what takes too long; add connections where the server, and not we, is what takes the time."""
+        now = _clock.monotonic()
+        late = now >= self._deadline
+        self._halted = self._halted or late
+        for number, (line, _) in list(self._busy.items()):
+            overdue = max(line.overdue(now), now - self._deadline)
+            if overdue > 0:
+                line.cut()
+            if overdue > _GRACE:  # it hangs where it cannot be cut, in a name look-up perhaps: leave it behind
+                del self._busy[number]
+                self._threads -= 1
+                self._note(number, _UNTRIED if late else _LOST)
+        patience = _SLOW + 6 * self._lateness  # a request waits for the interpreter's lock a few times
+        slow = sum(now - since >= patience for _, since in self._busy.values())
+        for _ in range(min(slow, len(self._ready))):
+            if self._halted or not self._spawn():
+                break
+
+    # --------------------------------------------------------------------------------------------------------- sending
+
+    def _work(self, line: Line) -> None:
+        number = self._next(line)
+        while number is not None:
+            deadline = self._deadline
+            outcome = self._send(self._batch[number], line, deadline)
+            if outcome.verdict is Verdict.UNAVAILABLE and _clock.monotonic() >= self._deadline:
+                outcome = _UNTRIED  # we ran out of time, not the server
+            with self._changed:
+                if self._busy.pop(number, None) is None:  # left behind meanwhile, and so is the connection
+                    line.close()
+                    break
+                self._note(number, outcome)
+            number = self._next(line)
+        self._lines.give_back(line)
+
+    def _next(self, line: Line) -> int | None:
+        with self._changed:
+            if self._ready and not self._halted:
+                number = heapq.heappop(self._ready)
+                self._busy[number] = (line, _clock.monotonic())
+                return number
+            self._threads -= 1
+            if not self._threads:
+                self._changed.notify()
+            return None
+
+    def _note(self, number: int, outcome: Outcome) -> None:
+        """Keep an outcome, and let go what waited for it. Under the lock."""
+        self._outcomes[number] = outcome
+        if outcome.verdict is Verdict.UNAVAILABLE or outcome.reason == "auth" or outcome.retry_after is not None:
+            self._halted = True  # the rest of the batch would fare no better
+        phase, span, _ = self._batch[number]
+        lost_trace = outcome.verdict is Verdict.REFUSED and phase is Phase.START and span.kind == TRACE
+        if outcome.verdict in _SETTLED and not lost_trace:
+            for later in self._then[number]:
+                self._needs[later] -= 1
+                if not self._needs[later]:
+                    heapq.heappush(self._ready, later)
+
+
+def needs(batch: Sequence[Event]) -> tuple[list[int], list[list[int]]]:
+    """For each event how many others of the batch must be settled before it, and which ones wait for it.
+
+    A trace's create goes before everything in it, an operation's start before its children and its end, what concerns
+    one span in its order, and a trace's end last.
+    """
+    count = [0] * len(batch)
+    then: list[list[int]] = [[] for _ in batch]
+    last: dict[int | str, int] = {}  # span -> its latest event
+    started: dict[int | str, int] = {}  # span -> its start
+    of_trace: dict[int | str, list[int]] = {}
+    for number, (phase, span, _) in enumerate(batch):
+        siblings = of_trace.setdefault(span.trace.id, [])
+        ends_trace = span.kind == TRACE and phase is Phase.END
+        before = set(siblings) if ends_trace else set(siblings[:1] if siblings and _creates(batch[siblings[0]]) else ())
+        before.update(_found(last, span.id), *(_found(started, parent) for parent in _parents(span)))
+        for earlier in before:
+            then[earlier].append(number)
+        count[number] = len(before)
+        last[span.id] = number
+        if phase in (Phase.START, Phase.POINT):
+            started[span.id] = started[id_text(span.id)] = number
+        siblings.append(number)
+    return count, then
+
+
+def _creates(event: Event) -> bool:
+    return event[0] is Phase.START and event[1].kind == TRACE
+
+
+def _parents(span: Span) -> tuple[int | str, ...]:
+    """The span this one is under, and the one its user named."""
+    named = span.facts.get("parent_event_id") if span.facts is not None else None
+    above = () if span.parent is None else (span.parent.id,)
+    return above if named is None else (*above, named)
+
+
+def _found(numbers: dict[int | str, int], identifier: int | str) -> tuple[int, ...]:
+    number = numbers.get(identifier)
+    return () if number is None else (number,)

@@ -1,0 +1,192 @@
+"""What a handle shows of its trace where it is the last line of a notebook's cell.
+
+In a notebook what was recorded is remembered here for a while, as most destinations keep nothing that could be shown;
+elsewhere nothing is remembered. Looking changes nothing: it sends, ends and waits for nothing, and shows no more than
+would have been sent, by the same functions on copies.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from voltagent.capture.usage import summed
+from voltagent.core.clock import id_text
+from voltagent.core.guard import guard
+from voltagent.core.span import AGENT, TRACE, Event, Phase, Sink, Span, Trace
+from voltagent.render.html import Entry, piece
+
+__all__ = ["Memory", "Witness", "is_running", "shown"]
+
+_MOST_SPANS: Final = 10_000
+_MOST_BYTES: Final = 32 * 2**20
+
+_NOT_SAFE: Final = "[could not be made safe to show]"
+_OLDER_IS_GONE: Final = "What began earlier is no longer in memory."
+_ALONE: Final = "Only this is known here: operations below it are remembered where the SDK was made in a notebook."
+_AS_STORED: Final = "As it is in the local store by now; await sdk.flush() stores the rest."
+
+
+def is_running() -> bool:
+    """Whether this program is a notebook, or any other session of IPython."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return shell is not None and shell() is not None
+
+
+class Memory:
+    """A sink in front of the sink, which remembers the latest spans: up to 10 000, with 32 MiB of payload, about."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._spans: deque[Span] = deque(maxlen=_MOST_SPANS)
+        self._size = 0  # of their payloads; threads may overwrite each other's addition
+
+    def put(self, event: Event, size: int) -> bool:
+        """Pass an event on, and remember what begins."""
+        taken = self._sink.put(event, size)
+        if taken:
+            if event[0] in (Phase.START, Phase.POINT):
+                self._spans.append(event[1])
+            self._size += size
+            if self._size > _MOST_BYTES:
+                self._forget()
+        return taken
+
+    def of(self, trace: Trace) -> list[Span]:
+        """The spans of a trace, in the order in which they began."""
+        return [span for span in self._spans.copy() if span.trace is trace]
+
+    def _forget(self) -> None:
+        """Let go of the older half."""
+        try:
+            for _ in range(len(self._spans) // 2):
+                self._spans.popleft()
+        except IndexError:
+            pass  # another thread is at it, too
+        self._size = sum(map(_held, self._spans.copy()))
+
+
+class Witness:
+    """What one SDK's handles can show.
+
+    Args:
+        processors: what an event passes before it is sent.
+        memory: what was recorded lately, in a notebook.
+        stored: the spans that the local store has of the trace with this id, where records go there.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[Callable[[Event], Event | None]],
+        memory: Memory | None = None,
+        stored: Callable[[str], Sequence[Span]] | None = None,
+    ) -> None:
+        self._processors = processors
+        self._memory = memory
+        self._stored = stored
+
+    def spans(self, span: Span) -> tuple[list[Span], str]:
+        """A span and what is known of those in its trace, and what has to be said of that."""
+        if self._memory is not None:
+            found = self._memory.of(span.trace)
+            return [span, *found], "" if _root(span) in found else _OLDER_IS_GONE
+        if self._stored is not None:
+            with guard:  # a file that cannot be read is not the cell's fault
+                return [span, *self._stored(id_text(span.trace.id))], _AS_STORED
+        return [span], _ALONE
+
+    def safe(self, span: Span) -> Span | None:
+        """A copy of the span as it is sent, also where the sender has not come to it yet; ``None`` where it is not."""
+        if span.trace.recorder is None:  # from the store: it was sent
+            return span
+        sent = copy.copy(span)
+        sent.facts = None if span.facts is None else dict(span.facts)
+        for phase in (Phase.START, Phase.END):
+            event: Event | None = (phase, sent, None)
+            for process in self._processors:
+                event = None if event is None else process(event)
+            if event is None:
+                return None
+        return sent
+
+
+def shown(span: Span, witness: Witness) -> str:
+    """HTML of the span and what is below it, and what has to be said of that."""
+    spans, note = witness.spans(span)
+    entries = [_entry(one, witness) for one in _within(span, spans)]
+    if span.kind == TRACE and entries[0].usage is None:  # its own where given, else the sum over its agents
+        entries[0] = replace(entries[0], usage=summed(one.usage or {} for one in entries if one.kind == AGENT))
+    return piece(entries, (note,) if note else ())
+
+
+# ------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _root(span: Span) -> Span:
+    while span.parent is not None:
+        span = span.parent
+    return span
+
+
+def _held(span: Span) -> int:
+    return len(span.input or b"") + len(span.metadata or b"") + len(span.output or b"")
+
+
+def _within(span: Span, spans: Sequence[Span]) -> Iterator[Span]:
+    """The first one, and once each those below it; by their ids, as a stored span is another object."""
+    top = id_text(span.id)
+    seen = {top}
+    yield span
+    for one in spans:
+        identifier = id_text(one.id)
+        above = one.parent
+        while above is not None and id_text(above.id) != top:
+            above = above.parent
+        if above is not None and identifier not in seen:
+            seen.add(identifier)
+            yield one
+
+
+def _entry(span: Span, witness: Witness) -> Entry:
+    identifier, parent = id_text(span.id), None if span.parent is None else id_text(span.parent.id)
+    status, sent = span.status or "running", witness.safe(span)
+    if sent is None:
+        return Entry(identifier, parent, span.kind, _NOT_SAFE, status, span.start_ns, span.end_ns)
+    fact = (sent.facts or {}).get
+    is_moment = span.kind not in (TRACE, "agent", "tool", "memory", "retriever")
+    details = (
+        ("instructions", fact("instructions")),
+        ("input", _value(sent.input)),
+        ("output", _value(sent.output or fact("output"))),
+        ("metadata", _metadata(sent) or None),
+        ("tags", ", ".join((*(sent.tags or ()), *sent.more_tags)) or None),
+    )
+    return Entry(
+        identifier,
+        parent,
+        span.kind,
+        f"{sent.operation} {sent.name}" if sent.operation else sent.name,
+        span.status or fact("status") or ("completed" if is_moment else "running"),
+        span.start_ns,
+        span.end_ns,
+        sent.usage,
+        _value(sent.error if isinstance(sent.error, bytes) else fact("status_message")),
+        details,
+    )
+
+
+def _metadata(span: Span) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for text in (span.metadata, *span.more_metadata):
+        merged.update(from_json(text) if text is not None else {})
+    return merged
+
+
+def _value(payload: object) -> Any:
+    return from_json(payload) if isinstance(payload, bytes) else None

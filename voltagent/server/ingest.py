@@ -1,0 +1,247 @@
+"""Takes what other processes send: the REST history API and OTLP over HTTP, into the local store.
+
+Whatever comes is made into the events that it stands for and appended, as the local exporter does: there is one way
+into the store. An answer is given when the store has it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
+
+from pydantic_core import from_json, to_json
+
+from voltagent.core import clock as _clock
+from voltagent.core.span import Event
+from voltagent.core.text import clean
+from voltagent.errors import ValidationError
+from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer, media_type
+from voltagent.storage.traces.store import Store, StoreError
+from voltagent.wire.otlp import decode as from_otlp
+from voltagent.wire.otlp import protobuf
+from voltagent.wire.otlp import protobuf_decode as decoding
+from voltagent.wire.otlp.protobuf_decode import TooLargeError
+from voltagent.wire.rest import decode as from_rest
+from voltagent.wire.rest.decode import Known
+
+__all__ = ["ROUTES"]
+
+_Body: TypeAlias = dict[str, Any]
+
+
+def _append(store: Store, events: Sequence[Event]) -> Mapping[int, str]:
+    """Store events; those that cannot be stored, with the reason.
+
+    Raises:
+        RequestError: the store cannot be used: 503 where it may work later.
+    """
+    try:
+        return store.append(events) if events else {}
+    except StoreError as fault:
+        raise RequestError(503 if fault.temporary else 500, str(fault)) from fault
+
+
+# ---------------------------------------------------------------------------------------------------------------- REST
+
+_REST: TypeAlias = Callable[[Store, Request, _Body], _Body]
+
+
+def _rest(serve: _REST) -> Callable[[Store, Request], Answer]:
+    """A handler that reads a JSON object and answers with one; a mistake is ``{"message", "errors"}``, as the API's."""
+
+    def handle(store: Store, request: Request) -> Answer:
+        try:
+            return json_answer(serve(store, request, _json_object(request)))
+        except ValidationError as fault:
+            return _mistake(400, str(fault))
+        except RequestError as refused:
+            return _mistake(refused.status, str(refused))
+
+    return handle
+
+
+def _mistake(status: int, message: str) -> Answer:
+    answer = json_answer({"message": message, "errors": [message]}, status)
+    return Answer(status, answer.body, headers=_LATER) if status == 503 else answer
+
+
+_LATER: Final = {"Retry-After": "1"}
+
+
+def _create_trace(store: Store, _: Request, body: _Body) -> _Body:
+    """``POST /history``. The same create again changes nothing and answers the same."""
+    identifier, events = from_rest.trace_created(body, _missing())
+    _append_all(store, events)
+    return {"status": "working", **_given(body), "id": identifier}
+
+
+def _update_trace(store: Store, request: Request, body: _Body) -> _Body:
+    """``PATCH /history/{id}``; 404 for a trace that is not here."""
+    known = _known(store.known_trace, request.captured[0], "trace")
+    _append_all(store, from_rest.trace_updated(known, body))
+    return {"status": "working", **_given(body), "id": known.id, "agent_id": known.agent_id}
+
+
+def _create_event(store: Store, _: Request, body: _Body) -> _Body:
+    """``POST /history-events``. The trace may not be here yet: it is listed by what the event says of it."""
+    history = body.get("history_id", body.get("historyId"))
+    trace = _found(store.known_trace, history) if isinstance(history, str) else None
+    identifier, events = from_rest.event_created(body, _missing(), trace and trace.agent_id)
+    _append_all(store, events)
+    return {"status": "running", **_given(body), "id": identifier}
+
+
+def _update_event(store: Store, request: Request, body: _Body) -> _Body:
+    """``PATCH /history-events/{id}``; 404 for an operation that is not here."""
+    known = _known(store.known_operation, request.captured[0], "event")
+    _append_all(store, from_rest.event_updated(known, body))
+    about = {"history_id": known.trace_id, "event_type": known.kind, "event_name": known.name, "status": known.status}
+    return {**about, **_given(body), "id": known.id}
+
+
+def _append_all(store: Store, events: Sequence[Event]) -> None:
+    for reason in _append(store, events).values():
+        raise RequestError(400, f"this cannot be stored: {reason}")
+
+
+def _known(find: Callable[[str], Known | None], identifier: str, what: str) -> Known:
+    known = _found(find, identifier)
+    if known is None:
+        raise RequestError(404, f"there is no {what} with this id")
+    return known
+
+
+def _found(find: Callable[[str], Known | None], identifier: str) -> Known | None:
+    try:
+        return find(identifier)
+    except StoreError as fault:
+        raise RequestError(503 if fault.temporary else 500, str(fault)) from fault
+
+
+def _missing() -> _Body:
+    """What a body may leave to the server."""
+    return {"id": _clock.id_text(_clock.new_id()), "start_time": _clock.iso_text(_clock.nanoseconds())}
+
+
+def _given(body: _Body) -> _Body:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _json_object(request: Request) -> _Body:
+    value = _parsed(request)
+    if not isinstance(value, dict):
+        raise RequestError(400, "the body must be a JSON object")
+    return cast(_Body, value)
+
+
+def _parsed(request: Request) -> Any:
+    if not _is_json(request):
+        raise RequestError(415, "this route takes application/json")
+    _check_parts(request.body)
+    try:
+        return from_json(request.body)
+    except ValueError as fault:
+        try:
+            return _mended(request.body)
+        except (ValueError, RecursionError):
+            raise RequestError(400, f"the body is not JSON: {fault}") from fault
+
+
+def _check_parts(body: bytes) -> None:
+    """Refuse what would take long to read: a list of nothing is three bytes in a body and a hundred in memory.
+
+    Texts count as well, because they may be JSON again, which is read, too.
+    """
+    parts = sum(map(body.count, _PARTS))
+    if parts > _MOST_PARTS:
+        limit = f"the body has {parts} commas and brackets, and {_MOST_PARTS} are read at once"
+        raise RequestError(413, f"{limit}: send it in several requests")
+
+
+_PARTS: Final = (b",", b"[", b"{")
+_MOST_PARTS: Final = 1_500_000
+
+
+def _mended(body: bytes) -> Any:
+    """JSON with half a surrogate pair somewhere, which JavaScript cuts texts into and sends: U+FFFD stands for it."""
+    if _HALF.search(body) is None:
+        raise ValueError
+    return from_json(clean(json.dumps(json.loads(body), ensure_ascii=False)))
+
+
+_HALF: Final = re.compile(rb"\\ud[89a-f]", re.IGNORECASE)
+
+
+def _is_json(request: Request) -> bool:
+    return media_type(request.headers) == "application/json"
+
+
+# ---------------------------------------------------------------------------------------------------------------- OTLP
+
+
+def _take_spans(store: Store, request: Request) -> Answer:
+    """``ExportTraceServiceRequest`` in JSON or protobuf; the answer is in the request's encoding.
+
+    Spans that are none do not cost the others: they are counted as ``rejected_spans``, as the protocol has it.
+    """
+    try:
+        read = from_otlp.events_of(_trace_request(request))
+        refused = _append(store, read.events)
+    except TooLargeError as fault:
+        return _otlp_status(request, 413, str(fault))
+    except ValueError as fault:
+        return _otlp_status(request, 400, f"no ExportTraceServiceRequest: {fault}")
+    except RequestError as problem:
+        return _otlp_status(request, problem.status, str(problem))
+    reason = read.problem or next(iter(refused.values()), "")
+    return _otlp_answer(request, read.rejected + len(refused), reason)
+
+
+def _trace_request(request: Request) -> Any:
+    if _is_json(request):
+        return _parsed(request)
+    _check_parts(request.body)
+    return decoding.trace_request(request.body)
+
+
+def _otlp_answer(request: Request, rejected: int, reason: str) -> Answer:
+    """``ExportTraceServiceResponse``: empty, or ``partial_success``."""
+    if _is_json(request):
+        partial = {"partialSuccess": {"rejectedSpans": str(rejected), "errorMessage": reason}} if rejected else {}
+        return json_answer(partial)
+    if not rejected:
+        return Answer(type=_PROTOBUF)
+    partial_success = b"\x08" + protobuf.varint(rejected) + protobuf.delimited(2, reason.encode("utf-8", "replace"))
+    return Answer(body=protobuf.delimited(1, partial_success), type=_PROTOBUF)
+
+
+_PROTOBUF: Final = "application/x-protobuf"
+_CODES: Final = {
+    400: 3,
+    413: 8,
+    500: 13,
+    503: 14,
+}  # google.rpc.Code, by status
+
+
+def _otlp_status(request: Request, status: int, message: str) -> Answer:
+    """``google.rpc.Status``, which the protocol wants for what failed as a whole: code = 1, message = 2."""
+    code = _CODES.get(status, 2)
+    if _is_json(request):
+        body, media_type = to_json({"code": code, "message": message}), "application/json"
+    else:
+        body = b"\x08" + protobuf.varint(code) + protobuf.delimited(2, message.encode("utf-8", "replace"))
+        media_type = _PROTOBUF
+    return Answer(status, body, media_type, _LATER if status == 503 else {})
+
+
+ROUTES: Final = (
+    Route("POST", "/history", _rest(_create_trace)),
+    Route("PATCH", "/history/{id}", _rest(_update_trace)),
+    Route("POST", "/history-events", _rest(_create_event)),
+    Route("PATCH", "/history-events/{id}", _rest(_update_event)),
+    Route("POST", "/v1/traces", _take_spans),
+    Route("POST", "/api/public/otel/v1/traces", _take_spans),
+)

@@ -1,0 +1,295 @@
+"""``/api/…``: what the page shows, as JSON.
+
+Times are whole microseconds since the epoch, which JavaScript's numbers hold exactly; durations are microseconds with a
+fraction. What is unknown is absent, and in rows null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple, TypeVar
+
+from pydantic_core import from_json
+
+from voltagent.render.text import error_text
+from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
+from voltagent.storage.traces import columns, queries, statistics
+from voltagent.storage.traces.store import Filter, Store, StoredTrace, TraceSummary
+
+__all__ = ["ROUTES"]
+
+T = TypeVar("T")
+
+_LONGEST_ERROR: Final = 200  # characters of an error in a list
+_LONGEST_INPUT: Final = 300  # characters of an input in a list
+_LONGEST_TEXT: Final = 1000  # characters to look for
+_MOST_TRACES: Final = 500  # of one answer
+_MOST_TURNS: Final = 200  # traces of a conversation
+_MOST_BUCKETS: Final = 500
+_LARGEST_TIME: Final = 2**63 // 1000 - 1  # µs
+
+COLUMNS: Final = (
+    "id", "parent", "kind", "name", "operation", "agent", "status", "start", "duration", "usage", "error", "level",
+    "tags",
+)  # fmt: skip
+
+Json = dict[str, Any]
+
+
+# ------------------------------------------------------------------------------------------------------------- traces
+
+
+def _traces(store: Store, request: Request) -> Answer:
+    limit = _number(request, "limit", 1, _MOST_TRACES) or 50
+    found = store.traces(_filter(request), limit + 1)
+    page, more = found[:limit], len(found) > limit
+    begun = queries.inputs(store, [trace.id for trace in page], _LONGEST_INPUT)
+    signs = _signs(store, page)
+    traces = [{**_line(trace, signs), **_given(input=_excerpt(begun.get(trace.id)))} for trace in page]
+    return json_answer({"traces": traces, "more": more})
+
+
+def _filter(request: Request) -> Filter:
+    def time(name: str, factor: int) -> int | None:
+        number = _number(request, name, 0, _LARGEST_TIME * 1000 // factor)
+        return None if number is None else number * factor
+
+    if len(request.query.get("text", "")) > _LONGEST_TEXT:
+        raise RequestError(400, f"text must have at most {_LONGEST_TEXT} characters")
+    return Filter(
+        **{name: request.query.get(name) or None for name in _TEXTS},
+        since_ns=time("since", 1000),
+        until_ns=time("until", 1000),
+        min_ns=time("min_ms", 1_000_000),
+        max_ns=time("max_ms", 1_000_000),
+    )
+
+
+_TEXTS: Final = ("agent", "status", "kind", "tag", "user", "conversation", "text", "before")
+
+
+class _Signs(NamedTuple):
+    """What is known of the traces that have no end."""
+
+    last: Mapping[str, int]  # when something of them last began or ended (ns)
+    unfinished: Set[str]  # those that never end, as their process is gone
+
+
+def _signs(store: Store, traces: Iterable[TraceSummary]) -> _Signs:
+    running = [trace.id for trace in traces if trace.status == "running"]
+    return _Signs(queries.last_signs(store, running), queries.unfinished(store, running)) if running else _NO_SIGNS
+
+
+_NO_SIGNS: Final = _Signs({}, frozenset())
+
+
+def _line(trace: TraceSummary, signs: _Signs) -> Json:
+    """What a list shows of a trace."""
+    return {
+        "id": trace.id,
+        "agent": trace.agent_id,
+        "name": trace.name,
+        "status": trace.status,
+        "start": trace.start_ns // 1000,
+        "operations": trace.operations,
+        "errors": trace.errors,
+        **_given(
+            duration=_duration(trace.start_ns, trace.end_ns),
+            user=trace.user_id,
+            conversation=trace.conversation_id,
+            tags=trace.tags or None,
+            usage=trace.usage,
+            error=_short(trace.error),
+            parent_trace=trace.parent_trace_id,
+            # when something of it last happened, to tell what runs from what was killed
+            last_active=max(trace.start_ns, signs.last.get(trace.id, 0)) // 1000 if trace.status == "running" else None,
+            unfinished=trace.id in signs.unfinished or None,
+        ),
+    }
+
+
+def _trace(store: Store, request: Request) -> Answer:
+    trace = store.trace(request.captured[0])
+    if trace is None:
+        raise RequestError(404, "there is no trace with this id")
+    rows = queries.operation_rows(store, trace.id)
+    whole = _whole(trace, _signs(store, [trace]))
+    return json_answer({"trace": whole, "columns": COLUMNS, "operations": [_row(row) for row in rows]})
+
+
+def _whole(trace: StoredTrace, signs: _Signs) -> Json:
+    completion_ns = trace.completion_start_ns
+    return {
+        **_line(trace, signs),
+        "metadata": trace.metadata,
+        "input": trace.input,
+        "output": trace.output,
+        **_given(
+            version=trace.version,
+            level=trace.level,
+            error=trace.error,
+            completion_start=None if completion_ns is None else completion_ns // 1000,
+        ),
+    }
+
+
+def _row(row: Sequence[Any]) -> tuple[Any, ...]:
+    """A row of :func:`queries.operation_rows` as one of :data:`COLUMNS`."""
+    _, id, _, parent, kind, name, operation, agent, status, start_ns, end_ns, _, level, tags, usage, error = row
+    return (
+        id, parent, kind, name, operation, agent, status, start_ns // 1000, _duration(start_ns, end_ns),
+        columns.usage(usage),
+        _short(columns.error(error)),
+        level,
+        None if tags is None else columns.tags(tags),
+    )  # fmt: skip
+
+
+def _operation(store: Store, request: Request) -> Answer:
+    operation = queries.operation(store, *request.captured)
+    if operation is None:
+        raise RequestError(404, "there is no such operation in this trace")
+    facts = {
+        "id": operation.id,
+        "trace": operation.trace_id,
+        "kind": operation.kind,
+        "name": operation.name,
+        "status": operation.status,
+        "start": operation.start_ns // 1000,
+        "metadata": operation.metadata,
+        "input": operation.input,
+        "output": operation.output,
+    }
+    more = _given(
+        parent=operation.parent_id,
+        operation=operation.operation,
+        agent=operation.agent_id,
+        duration=_duration(operation.start_ns, operation.end_ns),
+        usage=operation.usage,
+        error=operation.error,
+        instructions=operation.instructions,
+        version=operation.version,
+        level=operation.level,
+        tags=operation.tags or None,
+    )
+    return json_answer(facts | more)
+
+
+def _conversation(store: Store, request: Request) -> Answer:
+    traces = queries.conversation(store, request.captured[0], _MOST_TURNS)
+    signs = _signs(store, traces)
+    turns = [{**_line(trace, signs), "input": trace.input, "output": trace.output} for trace in traces]
+    return json_answer({"traces": turns})
+
+
+def _facets(store: Store, _: Request) -> Answer:
+    return json_answer(asdict(queries.facets(store)))
+
+
+# ------------------------------------------------------------------------------------------------------------ numbers
+
+
+def _numbers(store: Store, request: Request) -> Answer:
+    by = request.query.get("by") or "agent"
+    if by not in statistics.BY:
+        raise RequestError(400, f"by must be one of {', '.join(statistics.BY)}")
+    since, until = (_number(request, name, 0, _LARGEST_TIME) for name in ("since", "until"))
+    found = statistics.numbers(
+        store,
+        by,
+        since_ns=None if since is None else since * 1000,
+        until_ns=None if until is None else until * 1000,
+        buckets=_number(request, "buckets", 1, _MOST_BUCKETS) or 60,
+    )
+    groups = [_group(group) for group in found.groups[:_MOST_GROUPS]]
+    return json_answer({"buckets": [start // 1000 for start in found.starts], "groups": groups})
+
+
+_MOST_GROUPS: Final = 100
+
+
+def _group(group: statistics.Group) -> Json:
+    percentiles = {f"p{percent}": [_percentile(one, percent) for one in group.buckets] for percent in _PERCENTILES}
+    return {
+        "name": group.name,
+        "calls": [one.calls for one in group.buckets],
+        "errors": [one.errors for one in group.buckets],
+        **percentiles,
+        "tokens": [one.tokens for one in group.buckets],
+        "total": {
+            "calls": group.total.calls,
+            "errors": group.total.errors,
+            **{f"p{percent}": _percentile(group.total, percent) for percent in _PERCENTILES},
+            "tokens": group.total.tokens,
+        },
+    }
+
+
+_PERCENTILES: Final = statistics.PERCENTILES
+
+
+def _percentile(totals: statistics.Totals, percent: int) -> float | None:
+    duration_ns = totals.percentile(percent)
+    return None if duration_ns is None else duration_ns / 1000
+
+
+# -------------------------------------------------------------------------------------------------------------- values
+
+
+def _given(**values: Any) -> Json:
+    """Those that are known."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _duration(start_ns: int, end_ns: int | None) -> float | None:
+    return None if end_ns is None else (end_ns - start_ns) / 1000
+
+
+def _short(error: Any) -> str | None:
+    return None if error is None else _cut(error_text(error), _LONGEST_ERROR)
+
+
+def _excerpt(text: str | None) -> str | None:
+    """What an input says: the text itself, where it is one or the only field of an object, else its JSON."""
+    if text is None or text in ("{}", "null"):
+        return None
+    try:
+        value = from_json(text)
+    except ValueError:  # it was cut
+        return _cut(text, _LONGEST_INPUT - 1)
+    if isinstance(value, dict) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]
+        (value,) = value.values()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return value if isinstance(value, str) else text
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length] + "…"
+
+
+def _number(request: Request, name: str, least: int, most: int) -> int | None:
+    """A parameter that is a whole number; ``None`` where it is not given.
+
+    Raises:
+        RequestError: it is none, or out of bounds.
+    """
+    text = request.query.get(name)
+    if not text:
+        return None
+    try:
+        number = round(float(text))
+    except (ValueError, OverflowError) as fault:
+        raise RequestError(400, f"{name} must be a number, not {text[:40]!r}") from fault
+    if not least <= number <= most:
+        raise RequestError(400, f"{name} must be between {least} and {most}, not {text[:40]!r}")
+    return number
+
+
+ROUTES: Final = (
+    Route("GET", "/api/traces", _traces),
+    Route("GET", "/api/facets", _facets),
+    Route("GET", "/api/traces/{id}", _trace),
+    Route("GET", "/api/traces/{id}/operations/{operation}", _operation),
+    Route("GET", "/api/conversations/{id}", _conversation),
+    Route("GET", "/api/numbers", _numbers),
+)

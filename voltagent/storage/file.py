@@ -1,0 +1,366 @@
+"""An SQLite file of ours: opened privately and late, shared with other processes, left alone in forked children.
+
+What the local store and the spool have in common. A file is made for its owner only, at the first use and never at
+import or construction; it is brought to the newest schema, and refused where it is somebody else's. Several processes
+may use one file at once: readers never wait for writers (write-ahead log), writers wait for each other.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias, TypeVar
+from weakref import WeakSet
+
+from voltagent.core import clock as _clock
+from voltagent.errors import VoltAgentError
+
+__all__ = [
+    "VALUE_FAULTS",
+    "Connection",
+    "File",
+    "MissingFileError",
+    "OffLimitsError",
+    "Schema",
+    "StoreError",
+    "in_transaction",
+    "make_folder",
+    "number",
+    "pages",
+]
+
+T = TypeVar("T")
+Connection: TypeAlias = sqlite3.Connection
+
+_PATIENCE: Final = 5.0  # seconds to wait for other processes where the caller names no deadline
+_LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time: a fork may have to wait as long
+_FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
+_WAL_BYTES: Final = 16 * 2**20  # what is kept of the write-ahead log's file after a burst
+
+# What a value can be wrong about. Everything else is wrong with the file or with us.
+VALUE_FAULTS: Final = (
+    ValueError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
+)  # fmt: skip
+
+
+class StoreError(VoltAgentError):
+    """A file of ours could not be read or written; the text says why and names the file.
+
+    ``temporary`` says whether it may work later: another process holds the lock, or the disk is full.
+    """
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether nobody will be able to read the file, later either."""
+        return not self.temporary
+
+
+class MissingFileError(StoreError):
+    """There is no such file, and reading makes none."""
+
+
+class OffLimitsError(StoreError):
+    """The file may well be sound, but is not for this process: a newer voltagent's, or of another user."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """It is not: whoever may read it can."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What is in a file, and how that came about.
+
+    A file's ``user_version`` is the number of steps it has seen. A step is never changed once it was released: a change
+    of the schema is a new step at the end.
+    """
+
+    what: str  # what messages call the file: "store"
+    application_id: int  # tells our files from other SQLite databases (`PRAGMA application_id`)
+    steps: tuple[tuple[str, ...], ...]
+    page_size: int = 4096  # bytes, for files that are made from now on
+
+
+class File:
+    """One SQLite file. Methods may be called from any thread."""
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        self.connection: sqlite3.Connection | None = None
+        self.path = path.absolute()
+        self.schema = schema
+        self._uri = self.path.as_uri()  # here, because it may import: not where a fork could come in between
+        self._lock = threading.Lock()  # around every use of the connection
+        self._file: tuple[int, int] | None = None  # which file is open: device and number
+        self._log: tuple[int, int] | None = None  # and which write-ahead log
+        self._process = 0  # and in which process
+        self._pause = threading.Event()  # never set: something to wait on
+        _files.add(self)
+
+    def use(self, action: Callable[[sqlite3.Connection], T], deadline: float | None = None, *, create: bool) -> T:
+        """Do something with the connection, waiting for other processes until the deadline (default: in 5 seconds).
+
+        Raises:
+            StoreError: the file cannot be used now; nothing that ``action`` did in a transaction has happened.
+        """
+        until = _clock.monotonic() + _PATIENCE if deadline is None else deadline
+        while True:
+            with self._lock:
+                try:
+                    return action(self._opened(create))
+                except VALUE_FAULTS:
+                    raise
+                except sqlite3.Error as fault:
+                    if _is_undecodable(fault) and self.connection is not None:
+                        self._read_leniently(self.connection)
+                        continue
+                    if not _is_busy(fault) or _clock.monotonic() >= until:
+                        self._let_go()
+                        raise self._failed(fault) from fault
+                except OSError as fault:
+                    raise self._failed(fault) from fault
+            self._pause.wait(0.005)  # outside the lock: a fork that waits for it comes first
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            self._let_go()
+
+    def __del__(self) -> None:
+        if self.connection is not None:
+            self._let_go()
+
+    # ------------------------------------------------------------------------------------------------- the connection
+
+    def _opened(self, create: bool) -> sqlite3.Connection:
+        """The connection, opened again where the file was deleted, replaced, or opened in another process."""
+        if self.connection is not None and (self._process != os.getpid() or self._file != _identity(self.path)):
+            self._let_go()
+            self._delete_stale_log()
+        if self.connection is None:
+            if create:
+                _make_file(self.path)
+            elif not self.path.exists():
+                raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
+            self.connection = self._connect("mode=rw", writing=create)
+            self._file, self._log, self._process = _identity(self.path), _identity(_log(self.path)), os.getpid()
+        return self.connection
+
+    def _delete_stale_log(self) -> None:
+        """Delete the log of a file that was replaced: SQLite would play it into the new one."""
+        if self._log is not None and self._file != _identity(self.path) and self._log == _identity(_log(self.path)):
+            _log(self.path).unlink(missing_ok=True)
+
+    def _connect(self, mode: str, *, writing: bool) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._prepare(connection)
+        except sqlite3.OperationalError as fault:
+            connection.close()
+            if writing or mode == "immutable=1" or not _is_forbidden(fault) or _has_log(self.path):
+                raise
+            return self._connect("immutable=1", writing=False)  # in a folder that we may not write to
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Check that the file is ours, and bring it to the newest schema."""
+        version, known = number(connection, "PRAGMA user_version"), len(self.schema.steps)
+        if version > known:
+            raise OffLimitsError(
+                f"{self.path} was written by a newer voltagent (schema {version}, this one knows {known}): "
+                "upgrade voltagent, or name another file"
+            )
+        # in this order: another process may be making the tables and the id, both at once, between the two questions
+        has_tables = number(connection, "SELECT count(*) FROM sqlite_master") > 0
+        if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
+            raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: name another file")
+        if version < known:
+            _migrate(connection, self.schema)
+        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+
+    def _read_leniently(self, connection: sqlite3.Connection) -> None:
+        """A text that is no UTF-8 must not take away what stands beside it. Not from the start: it costs each text."""
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.text_factory = _lenient
+
+    def _failed(self, fault: sqlite3.Error | OSError) -> StoreError:
+        text = fault.strerror if isinstance(fault, OSError) else str(fault)
+        if isinstance(fault, OSError):
+            temporary = fault.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
+        else:
+            temporary = _is_busy(fault) or "full" in str(fault) or "disk I/O" in str(fault)
+        kind = OffLimitsError if isinstance(fault, sqlite3.OperationalError) and _is_forbidden(fault) else StoreError
+        return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
+
+    def _let_go(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is None:
+            return
+        if self._process == os.getpid():
+            connection.close()
+        else:
+            # SQLite's locks and shared memory are the parent's: even closing is forbidden after a fork
+            # (https://www.sqlite.org/howtocorrupt.html, section 2.6).
+            _left_alone.append(connection)
+
+    # ---------------------------------------------------------------------------------------------------------- forks
+
+    def before_fork(self) -> bool:
+        """Let the batch that is being written come to its end and close the file, so that no child inherits it open.
+
+        Returns whether the lock is held now. Not within a second means that the child leaves the connection alone.
+        """
+        held = self._lock.acquire(timeout=_FORK_WAIT)
+        if held:
+            self._let_go()
+        return held
+
+    def after_fork(self, held: bool) -> None:
+        """In the parent and the child: go on."""
+        if held:
+            self._lock.release()
+        elif self._process != os.getpid():
+            self._lock = threading.Lock()
+            self._let_go()
+
+
+# ------------------------------------------------------------------------------------------------------------ pieces
+
+
+def number(connection: sqlite3.Connection, query: str) -> int:
+    """The one number that a query gives."""
+    return int(connection.execute(query).fetchone()[0])
+
+
+def pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """The size of a page, how many the file has, and how many of them are free."""
+    return (
+        number(connection, "PRAGMA page_size"),
+        number(connection, "PRAGMA page_count"),
+        number(connection, "PRAGMA freelist_count"),
+    )
+
+
+def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], T]) -> T:
+    """Do something as a whole or not at all, with the file's write lock held."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = action(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some faults have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two only count before the first table is made
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    in_transaction(connection, lambda connection: _take_steps(connection, schema))
+
+
+def _take_steps(connection: sqlite3.Connection, schema: Schema) -> None:
+    # the version is asked again under the lock: another process may have done it meanwhile, or gone on to a newer one
+    version, known = number(connection, "PRAGMA user_version"), len(schema.steps)
+    for statements in schema.steps[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    if version < known:
+        connection.execute(f"PRAGMA user_version = {known}")
+
+
+def _make_file(path: Path) -> None:
+    """Make the file readable by its owner only, from its first moment on; SQLite gives its log files the same mode."""
+    if path.exists():
+        return
+    make_folder(path.parent)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass  # another process was quicker
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner may enter, if it is not there."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _log(path: Path) -> Path:
+    return Path(f"{path}-wal")
+
+
+def _has_log(path: Path) -> bool:
+    return _log(path).exists() and _log(path).stat().st_size > 0
+
+
+def _is_busy(fault: sqlite3.Error) -> bool:
+    return isinstance(fault, sqlite3.OperationalError) and ("locked" in str(fault) or "busy" in str(fault))
+
+
+def _is_undecodable(fault: sqlite3.Error) -> bool:
+    return str(fault).startswith("Could not decode to UTF-8")
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _is_forbidden(fault: sqlite3.OperationalError) -> bool:
+    return "unable to open" in str(fault) or "readonly" in str(fault)
+
+
+# ------------------------------------------------------------------------------------------------- around every fork
+
+_files: WeakSet[File] = WeakSet()
+_left_alone: list[sqlite3.Connection] = []  # keeps a child from closing what it inherited
+
+
+class _Held(threading.local):
+    """The files whose locks the forking thread asked for: two threads may fork at the same time."""
+
+    files: tuple[tuple[File, bool], ...] = ()
+
+
+_held = _Held()
+
+
+def _before_fork() -> None:
+    _held.files = tuple((file, file.before_fork()) for file in _files)
+
+
+def _after_fork() -> None:
+    for file, held in _held.files:
+        file.after_fork(held)
+    _held.files = ()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

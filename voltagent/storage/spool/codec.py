@@ -1,0 +1,145 @@
+"""An event as bytes that stand alone, for the disk, and back: what the wires make of it afterwards is the same.
+
+A head of JSON holds what is short; payloads follow it as they are, byte by byte, and the head says how long each is.
+Events are frozen after they were formatted and redacted: nothing here looks for secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+from weakref import WeakSet, WeakValueDictionary
+
+from voltagent.core.span import Event, Phase, Remote, Span, Trace
+
+__all__ = ["Thaw", "freeze", "pack", "unpack"]
+
+_BYTES: Final = "b"  # {"b": length} in the head stands for that many bytes behind it
+_OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
+                    "parent_trace_id")  # fmt: skip
+_OF_START: Final = ("name", "agent_id", "operation", "start_ns", "input", "metadata", "tags", "facts")
+_OF_END: Final = ("more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns")
+
+
+def freeze(event: Event) -> bytes:
+    """The event and all of its span that a wire may send with it. A start holds nothing of the end, which may come
+    while this runs.
+    """
+    phase, span, fields = event
+    names = (*_OF_START, *_OF_END) if phase is Phase.END else _OF_START
+    return pack(
+        {
+            "phase": phase.value,
+            "id": span.id,
+            "kind": span.kind,
+            "trace": _trace_head(span.trace),
+            "parent": None if span.parent is None else (span.parent.id, span.parent.kind),
+            "span": {name: getattr(span, name) for name in names},
+            "fields": fields,
+        }
+    )
+
+
+def pack(value: Any) -> bytes:
+    """JSON values, with bytes, tuples and mappings among them, as bytes."""
+    payloads: list[bytes] = []
+    head = json.dumps(_packed(value, payloads), separators=(",", ":"), default=_type_name)
+    return b"".join((head.encode("ascii"), b"\n", *payloads))  # ASCII: half surrogate pairs survive
+
+
+def unpack(packed: bytes) -> Any:
+    """What was packed; lists have become tuples.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no such thing.
+    """
+    head, _, payloads = packed.partition(b"\n")
+    return _unpacker(payloads)(json.loads(head))
+
+
+def _trace_head(trace: Trace) -> dict[str, Any]:
+    head: dict[str, Any] = {"id": trace.id, "remote": None if trace.remote is None else tuple(trace.remote)}
+    for name in _OF_TRACE:
+        value = getattr(trace, name)
+        if value is not None:
+            head[name] = value
+    return head
+
+
+def _packed(value: Any, payloads: list[bytes]) -> Any:
+    if isinstance(value, bytes):
+        payloads.append(value)
+        return {_BYTES: len(value)}
+    if isinstance(value, tuple | list):
+        return [_packed(item, payloads) for item in cast("Any", value)]
+    if isinstance(value, Mapping):
+        items: Any = cast("Any", value).items()
+        return {"m": {str(key): _packed(item, payloads) for key, item in items}}
+    return value
+
+
+def _type_name(value: object) -> str:
+    return type(value).__qualname__
+
+
+class Thaw:
+    """Makes events of frozen ones. Those of one span get one span, for as long as anybody holds it."""
+
+    def __init__(self) -> None:
+        self.made: WeakSet[Span] = WeakSet()  # spans that are not the program's own
+        self._known: WeakValueDictionary[tuple[int | str, int | str], Span] = WeakValueDictionary()
+
+    def know(self, event: Event) -> None:
+        """Note the span of an event that is frozen now: what comes back is an event of the very same span."""
+        if event[0] is not Phase.UPDATE:
+            self._known[event[1].trace.id, event[1].id] = event[1]
+
+    def event(self, frozen: bytes) -> Event:
+        """The event that was frozen.
+
+        Raises:
+            ValueError, KeyError, TypeError: this is none.
+        """
+        head = unpack(frozen)
+        span = self._known.get((head["trace"]["id"], head["id"])) or self._span(head)
+        if span in self.made:  # else it is alive in this process, and knows it all
+            for name, value in head["span"].items():
+                setattr(span, name, value)
+        event = Phase(head["phase"]), span, head["fields"]
+        self.know(event)
+        return event
+
+    def _span(self, head: dict[str, Any]) -> Span:
+        given = head["trace"]
+        trace = Trace(given["id"], "", None)
+        for name in _OF_TRACE:
+            setattr(trace, name, given.get(name))
+        trace.remote = None if given["remote"] is None else Remote(*given["remote"])
+        parent = None
+        if head["parent"] is not None:
+            identifier, kind = head["parent"]
+            parent = self._known.get((trace.id, identifier)) or Span(trace, None, kind, "", None, identifier=identifier)
+        span = Span(trace, parent, head["kind"], "", None, identifier=head["id"])
+        self.made.add(span)
+        return span
+
+
+def _unpacker(payloads: bytes) -> Callable[[Any], Any]:
+    at = 0
+
+    def take(value: Any) -> Any:
+        nonlocal at
+        if isinstance(value, list):
+            return tuple(map(take, cast("Any", value)))
+        if not isinstance(value, dict):
+            return value
+        if _BYTES not in value:
+            return {key: take(item) for key, item in cast("dict[str, dict[str, Any]]", value)["m"].items()}
+        length = int(cast("dict[str, Any]", value)[_BYTES])
+        at += length
+        if at > len(payloads):
+            raise ValueError("a payload is missing")
+        return payloads[at - length : at]
+
+    return take

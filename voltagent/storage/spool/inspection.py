@@ -1,0 +1,76 @@
+"""What is in a spool, for those who look at it from outside. Nothing is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from voltagent.storage.file import VALUE_FAULTS, Connection, File, MissingFileError, StoreError
+from voltagent.storage.file_lock import Claim
+from voltagent.storage.spool.segment import SCHEMA, is_sound
+from voltagent.storage.spool.spool import files
+
+__all__ = ["Contents", "contents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """One file of the spool. Times are nanoseconds since the epoch."""
+
+    path: Path
+    bytes: int
+    kind: str = ""  # the exporter: "rest", "otlp", "auto"
+    url: str = ""  # of the destination, without a password
+    key: str = ""  # the destination's fingerprint
+    events: int = 0  # that can be read
+    corrupt: int = 0  # and that cannot
+    since_ns: int | None = None  # when the oldest of them was written
+    in_use: bool = False  # its process is alive
+    untold: str = ""  # why it cannot be read now, or not by us: locked, or a newer voltagent's
+    damaged: bool = False  # the file as a whole cannot be read, or was put aside for that
+
+
+def contents(folder: Path) -> list[Contents]:
+    """The files of the spool in a folder, oldest first."""
+    aside = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
+    there = (_contents(path) for path in files(folder))
+    return [*(one for one in there if one is not None), *aside]
+
+
+def _contents(path: Path) -> Contents | None:
+    size = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
+    kind, key, _ = path.name.split("-", 2)
+    file = File(path, SCHEMA)
+    try:
+        about, events, corrupt, since = file.use(_read, create=False)
+    except MissingFileError:
+        return None  # it was sent and deleted just now
+    except (StoreError, *VALUE_FAULTS) as fault:
+        if isinstance(fault, StoreError) and not fault.is_lasting:
+            return Contents(path, size, kind, key=key, in_use=_is_in_use(path), untold=str(fault))
+        return Contents(path, size, kind, key=key, in_use=_is_in_use(path), damaged=True)
+    finally:
+        file.close()
+    return Contents(path, size, kind, about, key, events, corrupt, since, _is_in_use(path))
+
+
+def _read(connection: Connection) -> tuple[str, int, int, int | None]:
+    row = connection.execute("SELECT value FROM about WHERE name = 'url'").fetchone()
+    sound = corrupt = 0
+    for one in connection.execute("SELECT trace, sum, body FROM events"):
+        if is_sound(*one):
+            sound += 1
+        else:
+            corrupt += 1
+    (since,) = connection.execute("SELECT min(at_ns) FROM events").fetchone()
+    return ("" if row is None else str(row[0])), sound, corrupt, since
+
+
+def _is_in_use(path: Path) -> bool:
+    try:
+        claim = Claim.on(path)
+    except OSError:
+        return False
+    if claim is not None:
+        claim.release()
+    return claim is None

@@ -1,0 +1,410 @@
+"""One file of the spool, held by the process that writes or empties it.
+
+Every event is a row with a checksum, so that one which was damaged is known. Where the file itself is damaged, what can
+still be found in it is looked for row by row. How many there should be is noted outside of it, beside the claim: a log
+that was cut off looks as if nothing had been behind the cut.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from voltagent.core import clock as _clock
+from voltagent.storage.file import (
+    VALUE_FAULTS,
+    Connection,
+    File,
+    Schema,
+    StoreError,
+    in_transaction,
+    make_folder,
+    number,
+    pages,
+)
+from voltagent.storage.file_lock import Claim
+from voltagent.storage.spool.destination import Destination
+
+__all__ = ["OVERHEAD", "SCHEMA", "Entry", "Place", "Row", "SpoolFile", "is_sound"]
+
+T = TypeVar("T")
+
+_SEARCHED: Final = 65_536  # rows that are looked for one by one in a file that is damaged
+_MOST_FREE: Final = 2_000  # free pages that a file may have
+_STEP: Final = 500  # of them are given back at a time: they go through the log
+_LOG: Final = 2**20  # bytes; a longer log is emptied, as many processes may have one
+_HEAD: Final = 100  # bytes; see https://www.sqlite.org/fileformat.html#the_database_header
+_LONGEST: Final = 2**32
+
+SCHEMA: Final = Schema(
+    "spool",
+    0x56417370,  # "VAsp" in ASCII
+    (
+        (
+            f"PRAGMA application_id = {0x56417370}",
+            # `root` marks the start of a whole trace: as long as it is here, nothing of the trace was sent
+            """CREATE TABLE events (
+                seq INTEGER PRIMARY KEY,
+                at_ns INTEGER NOT NULL,
+                trace BLOB NOT NULL,
+                root INTEGER,
+                sum INTEGER NOT NULL,
+                body BLOB NOT NULL
+            )""",
+            "CREATE INDEX events_trace ON events (trace)",
+            "CREATE INDEX events_root ON events (seq) WHERE root IS NOT NULL",
+            # what an exporter has to know of a trace that is under way: ids that the server chose, for example
+            "CREATE TABLE memories (trace BLOB PRIMARY KEY, memory BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        ),
+    ),
+)
+_INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
+_READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+_READ_ONE: Final = "SELECT seq, trace, sum, body FROM events WHERE seq = ?"
+OVERHEAD: Final = 100  # bytes that a row costs beside its body, about
+
+
+class Place(NamedTuple):
+    """Where an event is."""
+
+    file: SpoolFile
+    seq: int
+
+
+class Entry(NamedTuple):
+    """An event to keep."""
+
+    trace: bytes
+    root: bool
+    body: bytes
+
+
+class Row(NamedTuple):
+    """An event that was kept; ``body`` is ``None`` where it cannot be read any more."""
+
+    place: Place
+    trace: bytes
+    body: bytes | None
+
+
+class SpoolFile:
+    """One file, claimed by this process."""
+
+    def __init__(self, path: Path, claim: Claim) -> None:
+        self.path = path
+        self.claim = claim
+        self.unread = 0  # events in it that are not in memory, as far as is known
+        self.read_to = 0  # the number of the last event that was read
+        self._next = 1
+        self._memories: dict[bytes, bytes] = {}
+        self.waiting = 0  # events that were read from it and are not settled
+        self.damaged = False
+        self.log_limit = _LOG  # bytes
+        self.lost = 0  # events that should be in it and are not, or 1 where that is not known
+        self._held = 0
+        self._file = File(path, SCHEMA)
+
+    @classmethod
+    def make(cls, path: Path, destination: Destination) -> SpoolFile:
+        """A new file of this process's own."""
+        try:
+            make_folder(path.parent)
+            # before there is a file that another could claim; twice, as another may sweep the lock away that one second
+            claim = Claim.on(path) or Claim.on(path)
+        except OSError as fault:
+            raise StoreError(f"the spool {path} cannot be used: {fault.strerror}") from fault
+        if claim is None:
+            path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+            raise StoreError(f"the spool {path} cannot be claimed: this file system has no locks")
+        made = cls(path, claim)
+        try:
+            made._change(lambda connection: _say_about(connection, destination))
+        except StoreError:
+            made.delete()
+            raise
+        return made
+
+    @classmethod
+    def adopt(cls, path: Path) -> SpoolFile | None:
+        """The file of a dead process; ``None`` where its owner lives, or another was quicker."""
+        try:
+            claim = Claim.on(path)
+        except OSError:
+            return None
+        if claim is None:
+            return None
+        file = cls(path, claim)
+        if not path.exists():  # its process was killed while it made or deleted it
+            file.delete()
+            return None
+        return file
+
+    def write(self, entries: Sequence[Entry]) -> list[int]:
+        now = _clock.nanoseconds()
+        seqs = list(range(self._next, self._next + len(entries)))
+        rows = [
+            (seq, now, entry.trace, 1 if entry.root else None, _sum(entry.trace, entry.body), entry.body)
+            for seq, entry in zip(seqs, entries, strict=True)
+        ]
+        self._change(lambda connection: connection.executemany(_INSERT, rows))
+        self._next += len(entries)
+        self._note(len(entries))
+        return seqs
+
+    def _note(self, change: int) -> None:
+        """Note how many events are here: after they were written and before they are deleted, never too many."""
+        self._held = max(0, self._held + change)
+        self.claim.note(self._held)
+
+    def settle(self, seqs: Sequence[int], memories: Mapping[bytes, bytes | None]) -> None:
+        self.waiting -= len(seqs)
+        new = {trace: memory for trace, memory in memories.items() if memory != self._memories.get(trace)}
+        if not seqs and not new:
+            return
+        self._note(-len(seqs))
+
+        def change(connection: Connection) -> None:
+            connection.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
+            for trace, memory in new.items():
+                if memory is None:
+                    connection.execute("DELETE FROM memories WHERE trace = ?", (trace,))
+                else:
+                    connection.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (trace, memory))
+
+        try:
+            self._change(change)
+            self._ask(_shrink_if_large)
+        except StoreError as fault:
+            if not self.damaged and fault.temporary:
+                self.waiting += len(seqs)
+                self._note(len(seqs))
+                raise
+            self.damaged = True
+            return
+        for trace, memory in new.items():
+            if memory is None:
+                self._memories.pop(trace, None)
+            else:
+                self._memories[trace] = memory
+
+    def count(self) -> None:
+        """See how many events there are, or can still be found, and how many were lost."""
+        noted = self.claim.noted()
+        try:
+            self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
+        except StoreError as fault:
+            if not fault.is_lasting:
+                raise
+            self.unread = len(self._find(_SEARCHED))
+            self.lost = 1 if noted is None else max(0, noted - self.unread)
+            if not self.unread:
+                self.lost = max(1, self.lost)
+                raise
+        self.lost = self.lost if noted is None else max(0, noted - self.unread)
+        self._held = 0
+        self._note(self.unread)
+
+    def _find(self, expected: int) -> list[tuple[Any, ...]]:
+        """What can still be found in a file that is damaged."""
+        self.damaged = True
+        self._file.close()
+        _restore_length(self.path)
+        try:
+            return self._ask(lambda connection: _search(connection, self.read_to, expected))
+        except StoreError as fault:
+            if not fault.is_lasting:
+                raise
+            return []
+
+    def _is_empty(self) -> bool:
+        return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
+
+    def read(self, limit: int, max_size: int) -> list[Row]:
+        """The next events. Where the file is damaged, what can be found of it, and then no more."""
+        try:
+            found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
+        except StoreError as fault:
+            if not fault.is_lasting:
+                raise
+            found = self._find(self.unread)
+            self.unread = len(found)
+        # a damaged tree may give a row twice, or in disorder
+        found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
+        rows = [self._row(*one) for one in found]
+        if found:
+            self.read_to = max(one[0] for one in found)
+            self.waiting += len(rows)
+            self.unread = max(0, self.unread - len(rows))
+        else:
+            self.unread = 0
+        return rows
+
+    def _row(self, seq: int, trace: Any, check: Any, body: Any) -> Row:
+        sound = is_sound(trace, check, body)
+        return Row(Place(self, seq), trace if sound else b"", body if sound else None)
+
+    def memory(self, trace: bytes) -> bytes | None:
+        query = "SELECT memory FROM memories WHERE trace = ?"
+        try:
+            row = self._ask(lambda connection: connection.execute(query, (trace,)).fetchone())
+        except StoreError:
+            return None
+        return row[0] if row is not None and isinstance(row[0], bytes) else None
+
+    # What keeps the files within their bounds must not fail where one of them is damaged.
+
+    def size_with(self, more: int) -> int:
+        """Bytes of the database with so many more in it: pages that are free are written before the file grows."""
+        try:
+            page_size, count, free = self._ask(pages)
+        except StoreError:
+            return more + (self.path.stat().st_size if self.path.exists() else 0)
+        return count * page_size + max(0, more - free * page_size)
+
+    def shrink(self, size: int) -> None:
+        """Give back so many bytes of free pages, as far as there are any, and empty the log."""
+        with suppress(StoreError):
+            self._ask(lambda connection: _shrink(connection, -(-size // pages(connection)[0])))
+        self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Write the log back into the file."""
+        with suppress(StoreError):
+            self._ask(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+
+    def roots(self) -> list[bytes]:
+        """The traces of which nothing was sent, oldest first, as far as they are near the start of the file."""
+        query = "SELECT trace FROM events WHERE root IS NOT NULL ORDER BY seq LIMIT 4096"
+        try:
+            return [row[0] for row in self._ask(lambda connection: connection.execute(query).fetchall())]
+        except StoreError:
+            return []
+
+    def drop(self, trace: bytes) -> tuple[int, int]:
+        """Delete a trace; how many events and bytes that were."""
+
+        def change(connection: Connection) -> tuple[int, int]:
+            query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
+            count, size = connection.execute(query, (trace,)).fetchone()
+            connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
+            self._note(-count)
+            return count, size + OVERHEAD * count
+
+        try:
+            return self._change(change)
+        except StoreError:
+            return 0, 0
+
+    def let_go(self) -> None:
+        """Close the file and give up the claim; what is empty is deleted."""
+        try:
+            empty = self.unread <= 0 and self._is_empty()
+        except StoreError:
+            empty = False
+        if empty:
+            self.delete()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close the file and give up the claim."""
+        self._file.close()
+        self.claim.release()
+
+    def delete(self) -> None:
+        self._file.close()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self.claim.release(delete=True)
+
+    def put_aside(self) -> None:
+        """Nothing can be read from it: out of the way, for whoever wants to look."""
+        self._file.close()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        self.path.replace(f"{self.path}.corrupt")
+        self.claim.release(delete=True)
+
+    def _ask(self, action: Callable[[Connection], T], *, create: bool = False) -> T:
+        try:
+            return self._file.use(action, create=create)
+        except VALUE_FAULTS as fault:  # a damaged file gives values that cannot be
+            raise StoreError(f"the spool {self.path} cannot be used: {fault}") from fault
+
+    def _change(self, action: Callable[[Connection], T]) -> T:
+        changed = self._ask(lambda connection: in_transaction(connection, action), create=True)
+        if self._log_size() > self.log_limit:
+            self._empty_log()
+        return changed
+
+    def _log_size(self) -> int:
+        try:
+            return Path(f"{self.path}-wal").stat().st_size
+        except OSError:
+            return 0
+
+
+# ------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _say_about(connection: Connection, destination: Destination) -> None:
+    about = {"kind": destination.kind, "url": destination.url}
+    connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+
+
+def _search(connection: Connection, after: int, expected: int) -> list[tuple[Any, ...]]:
+    """Look for every event by its number: pages that are sound are found even where their neighbours are not."""
+    found: list[tuple[Any, ...]] = []
+    with suppress(Exception):  # those before it were deleted long ago
+        after = max(after, number(connection, "SELECT min(seq) FROM events") - 1)
+    for seq in range(after + 1, after + 1 + _SEARCHED):
+        try:
+            row = connection.execute(_READ_ONE, (seq,)).fetchone()
+        except Exception:  # noqa: S112 - it is on a page that is damaged
+            continue
+        if row is not None:
+            found.append(row)
+            if len(found) >= expected:
+                break
+    return found
+
+
+def _restore_length(path: Path) -> None:
+    """A file whose end was cut off gets its length back, without what was there: else SQLite reads nothing of it."""
+    with suppress(OSError), path.open("r+b") as file:
+        head = file.read(_HEAD)
+        length = int.from_bytes(head[16:18], "big") * int.from_bytes(head[28:32], "big")
+        if len(head) == _HEAD and path.stat().st_size < length <= _LONGEST:
+            file.truncate(length)
+
+
+def _some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for row in connection.execute(_READ, (after, limit)):
+        found.append(row)
+        max_size -= len(row[3]) if isinstance(row[3], bytes) else 0
+        if max_size <= 0:
+            break
+    return found
+
+
+def is_sound(trace: Any, check: Any, body: Any) -> bool:
+    """Whether these are as they were written."""
+    return isinstance(trace, bytes) and isinstance(body, bytes) and check == _sum(trace, body)
+
+
+def _sum(trace: bytes, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(trace))
+
+
+def _shrink_if_large(connection: Connection) -> None:
+    if pages(connection)[2] > _MOST_FREE:
+        _shrink(connection, _STEP)
+
+
+def _shrink(connection: Connection, number: int) -> None:
+    connection.executescript(f"PRAGMA incremental_vacuum({number})")

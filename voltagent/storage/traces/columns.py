@@ -1,0 +1,104 @@
+"""A column's JSON text as the value that it stands for.
+
+Another program or a bad disk may have changed it. One value that cannot be read must not take away the others: it is
+then shown as damaged, with what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeAlias, cast
+
+from pydantic_core import from_json, to_json
+
+from voltagent.capture.usage import summed
+
+__all__ = ["DAMAGED", "Json", "error", "merged", "payload", "payloads", "summed_usage", "tags", "text", "usage",
+           "value"]  # fmt: skip
+
+Json: TypeAlias = Any  # a JSON value as the json module gives it
+_Stored: TypeAlias = "str | bytes | int | float | None"  # a text, where nobody has touched it
+
+DAMAGED: Final = "damaged"  # the key, or the text, that marks it
+_SHOWN: Final = 200  # characters of what is there instead of JSON
+_NONE: Final = object()
+
+
+def value(stored: _Stored) -> Json:
+    """An input or output; ``{"damaged": text}`` for what is no JSON."""
+    found = None if stored is None else _parsed(stored)
+    return _marked(stored) if found is _NONE else found
+
+
+def error(stored: _Stored) -> Json:
+    """A text, or an object with ``message``."""
+    found = None if stored is None else _parsed(stored)
+    return f"{DAMAGED}: {text(stored)[:_SHOWN]}" if found is _NONE else found
+
+
+def tags(stored: _Stored) -> tuple[str, ...]:
+    """A list of texts."""
+    if stored is None:
+        return ()
+    found = _parsed(stored)
+    return tuple(map(str, cast("list[object]", found))) if isinstance(found, list) else (DAMAGED,)
+
+
+def usage(stored: _Stored) -> dict[str, Json] | None:
+    """An object, of counts and perhaps more."""
+    return None if stored is None else _object(stored)
+
+
+def summed_usage(stored: _Stored) -> dict[str, Json] | None:
+    """The sum of several usages, one on each line; what is damaged has no counts."""
+    return None if stored is None else summed(map(_object, _lines(stored)))
+
+
+def merged(parts: Iterable[_Stored]) -> dict[str, Json]:
+    """Metadata: objects, one on each line; what came later wins."""
+    found: dict[str, Json] = {}
+    for part in parts:
+        for line in _lines(part):
+            found.update(_object(line))
+    return found
+
+
+def payload(stored: _Stored) -> bytes | None:
+    """The JSON text of an input, output or error itself, to be sent on."""
+    if stored is None:
+        return None
+    return to_json(_marked(stored)) if _parsed(stored) is _NONE else text(stored).encode()
+
+
+def payloads(stored: _Stored) -> tuple[bytes, ...]:
+    """The same of metadata: objects, one on each line."""
+    return tuple(
+        text(line).encode() if isinstance(_parsed(line), dict) else to_json(_marked(line)) for line in _lines(stored)
+    )
+
+
+def text(stored: _Stored) -> str:
+    """What is there, as a text."""
+    return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else str(stored)
+
+
+def _parsed(stored: _Stored) -> Any:
+    try:
+        return from_json(cast(str, stored))
+    except (ValueError, TypeError):
+        return _NONE
+
+
+def _object(stored: _Stored) -> dict[str, Json]:
+    found = _parsed(stored)
+    return cast("dict[str, Json]", found) if isinstance(found, dict) else _marked(stored)
+
+
+def _lines(stored: _Stored) -> Sequence[_Stored]:
+    if stored is None:
+        return ()
+    return stored.split("\n") if isinstance(stored, str) else (stored,)  # splitlines() also splits within JSON strings
+
+
+def _marked(stored: _Stored) -> dict[str, Json]:
+    return {DAMAGED: text(stored)[:_SHOWN]}

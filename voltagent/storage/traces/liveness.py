@@ -1,0 +1,88 @@
+"""Who writes the running traces of a store, so that readers can tell what runs from what a killed process left behind.
+
+A process that writes claims a name of its own for as long as it lives, and its running traces bear that name. The claim
+is a lock of the system's on an empty file beside the store: it ends with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from glob import escape
+from pathlib import Path
+from typing import Final
+
+from voltagent.core import clock as _clock
+from voltagent.storage.file_lock import Claim
+
+__all__ = ["Writer", "is_gone"]
+
+_TRIES: Final = 5  # a reader may look at the file just as it is made, and hold it for that moment
+
+
+class Writer:
+    """This process, as the writer of a store. Nothing is claimed before :meth:`name` is asked."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._name: str | None = None
+        self._claim: Claim | None = None
+        self._tried = False
+
+    def name(self) -> str | None:
+        """The name to sign with; ``None`` where no file can be made, or the file system has no locks."""
+        if self._name is not None and not _lock_file(self._store, self._name).exists():
+            self.release(delete=False)  # somebody deleted it, as with the store: no reader would find the lock
+        if not self._tried:
+            self._tried = True
+            _clear(self._store)
+            for _ in range(_TRIES):
+                name = f"{_clock.new_id():032x}"[:16]
+                self._claim = _claimed(_place(self._store, name))
+                if self._claim is not None:
+                    self._name = name
+                    break
+                _discard(_lock_file(self._store, name))
+        return self._name
+
+    def release(self, *, delete: bool) -> None:
+        """Let go of the name; the next one is another. A forked child does so without deleting the parent's file."""
+        if self._claim is not None:
+            self._claim.release(delete=delete)
+        self._name, self._claim, self._tried = None, None, False
+
+
+def is_gone(store: Path, name: str) -> bool:
+    """Whether the process that signed with this name lives no more."""
+    if not _lock_file(store, name).exists():
+        return store.parent.is_dir()
+    claim = _claimed(_place(store, name))
+    if claim is None:
+        return False
+    claim.release(delete=True)
+    return True
+
+
+def _clear(store: Path) -> None:
+    """Delete the files of processes that were killed."""
+    for path in store.parent.glob(f"{escape(store.name)}-writer-*.lock"):
+        is_gone(store, path.name.removeprefix(f"{store.name}-writer-").removesuffix(".lock"))
+
+
+def _place(store: Path, name: str) -> Path:
+    return store.with_name(f"{store.name}-writer-{name}")
+
+
+def _lock_file(store: Path, name: str) -> Path:
+    return store.with_name(f"{store.name}-writer-{name}.lock")
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _claimed(place: Path) -> Claim | None:
+    try:
+        return Claim.on(place)
+    except OSError:
+        return None  # it may not be made or opened here: nothing is known

@@ -1,0 +1,119 @@
+"""The schema of the local store, as the list of steps that led to it.
+
+A file's ``user_version`` is the number of steps it has seen. A step is never changed once it was released: a change of
+the schema is a new step at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS"]
+
+# Tells our files from other SQLite databases (`PRAGMA application_id`): "VAgt" in ASCII.
+APPLICATION_ID: Final = 0x56416774
+
+# Times are nanoseconds since the epoch. Payloads, tags, usage and errors are JSON text. Metadata is kept in the order
+# it came, so that writing never has to read: what the start gave, what updates added (one JSON object per line), what
+# the end added (likewise); later keys win. Wide columns come last: a scan over narrow ones then skips their pages.
+_TRACES: Final = """
+CREATE TABLE traces (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    agent_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER,
+    completion_start_ns INTEGER,
+    user_id TEXT,
+    conversation_id TEXT,
+    parent_trace_id TEXT,
+    version TEXT,
+    level TEXT,
+    tags TEXT,
+    usage TEXT,
+    error TEXT,
+    metadata TEXT,
+    update_metadata TEXT,
+    end_metadata TEXT,
+    input TEXT,
+    output TEXT
+)"""
+
+# An operation may be here before its trace is: another process may own that one.
+_OPERATIONS: Final = """
+CREATE TABLE operations (
+    key INTEGER PRIMARY KEY,
+    trace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    parent_id TEXT,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    operation TEXT,
+    agent_id TEXT,
+    status TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER,
+    version TEXT,
+    level TEXT,
+    tags TEXT,
+    usage TEXT,
+    error TEXT,
+    instructions TEXT,
+    metadata TEXT,
+    update_metadata TEXT,
+    end_metadata TEXT,
+    input TEXT,
+    output TEXT,
+    UNIQUE (trace_id, id)
+)"""
+
+# Every index costs each insert. The partial ones hold only the rows that a list asks for, so most inserts skip them.
+_INDICES: Final = (
+    "CREATE INDEX traces_start ON traces (start_ns)",
+    "CREATE INDEX traces_agent ON traces (agent_id, start_ns)",
+    "CREATE INDEX traces_status ON traces (status, start_ns) WHERE status <> 'completed'",
+    "CREATE INDEX traces_user ON traces (user_id, start_ns) WHERE user_id IS NOT NULL",
+    "CREATE INDEX traces_conversation ON traces (conversation_id, start_ns) WHERE conversation_id IS NOT NULL",
+    "CREATE INDEX operations_errors ON operations (trace_id) WHERE status = 'error'",
+    "CREATE INDEX operations_usage ON operations (trace_id) WHERE usage IS NOT NULL",
+    "CREATE INDEX operations_tags ON operations (trace_id) WHERE tags IS NOT NULL",
+    "CREATE INDEX operations_agents ON operations (name, trace_id) WHERE kind = 'agent'",
+)
+
+# Which traces `voltagent push` has settled, and where: `refused` is how many of a trace's events the destination said
+# no to. Forgotten with the trace.
+_PUSHED: Final = (
+    """
+CREATE TABLE pushed (
+    trace_id TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    refused INTEGER NOT NULL,
+    PRIMARY KEY (trace_id, destination)
+) WITHOUT ROWID""",
+    "CREATE TRIGGER traces_deleted AFTER DELETE ON traces BEGIN DELETE FROM pushed WHERE trace_id = old.id; END",
+)
+
+# What runs, so that a look for what ended asks for nothing else. Most operations are written when they have ended, and
+# never come in here.
+_RUNNING: Final = "CREATE INDEX operations_running ON operations (trace_id) WHERE status = 'running'"
+
+# All that statistics and the filter by kind ask for: they need not read the pages, which payloads fill.
+_NUMBERS: Final = """
+CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, status, trace_id, usage)"""
+
+# The span of another process that a trace continues, as `trace id, span id, tracestate` with spaces between them.
+_REMOTE: Final = "ALTER TABLE traces ADD COLUMN remote TEXT"
+
+# The process that writes a running trace, by the name that it claimed (see `voltagent.storage.traces.liveness`).
+_WRITER: Final = "ALTER TABLE traces ADD COLUMN writer TEXT"
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
+    _PUSHED,
+    (_RUNNING,),
+    (_NUMBERS,),
+    (_REMOTE,),
+    (_WRITER,),
+)

@@ -1,0 +1,136 @@
+"""What a viewer asks of the local store beside whole traces: operations without their payloads, and one by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from voltagent.storage.traces import columns
+from voltagent.storage.traces.liveness import is_gone
+from voltagent.storage.traces.records import (
+    OPERATION,
+    OPERATION_SUMMARY,
+    OperationSummary,
+    StoredOperation,
+    StoredTrace,
+    operation_summary,
+    stored_operation,
+)
+from voltagent.storage.traces.store import Store
+
+__all__ = [
+    "Facets",
+    "conversation",
+    "facets",
+    "inputs",
+    "last_signs",
+    "operation",
+    "operation_rows",
+    "operation_summaries",
+    "unfinished",
+    "writers_gone",
+]
+
+_SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
+_OPERATION: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? AND id = ?"  # noqa: S608 - likewise
+_CONVERSATION: Final = """
+    SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
+
+# What the newest traces show: a list to choose from need not know what was a year ago.
+_RECENT: Final = "FROM (SELECT agent_id, user_id, tags FROM traces ORDER BY start_ns DESC LIMIT 2000)"
+_FACETS: Final[Mapping[str, str]] = {
+    "agents": f"""
+        SELECT agent_id {_RECENT} UNION
+        SELECT name FROM (SELECT name FROM operations WHERE kind = 'agent' ORDER BY start_ns DESC LIMIT 5000)""",  # noqa: S608 - all of it is written here
+    "users": f"SELECT DISTINCT user_id {_RECENT} WHERE user_id IS NOT NULL",
+    "tags": f"SELECT DISTINCT value {_RECENT}, json_each(CASE WHEN json_valid(tags) THEN tags END)",
+    # from one kind to the next in an index: `DISTINCT` would read all of it
+    "kinds": """
+        WITH RECURSIVE kinds(kind) AS (
+            SELECT min(kind) FROM operations
+            UNION ALL SELECT (SELECT min(kind) FROM operations WHERE kind > kinds.kind) FROM kinds
+            WHERE kind IS NOT NULL LIMIT 200
+        ) SELECT kind FROM kinds WHERE kind IS NOT NULL""",
+}
+_MOST_VALUES: Final = 200  # of one facet
+
+_GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
+_INPUTS: Final = f"SELECT id, substr(input, 1, ?) FROM traces WHERE id IN {_GIVEN}"  # noqa: S608 - all of it is written here
+_SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - likewise
+_WRITERS: Final = "SELECT DISTINCT writer FROM traces WHERE status <> 'completed' AND status = 'running'"
+_LAST_SIGNS: Final = f"""
+    SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN {_GIVEN}
+    GROUP BY trace_id"""  # noqa: S608 - likewise
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Values that occur, sorted: what a filter can be set to. Of recent traces, and at most 200 of each."""
+
+    agents: Sequence[str]
+    tags: Sequence[str]
+    kinds: Sequence[str]
+    users: Sequence[str]
+
+
+def facets(store: Store) -> Facets:
+    """Values that occur in recent traces."""
+    return Facets(**{name: _values(store, query) for name, query in _FACETS.items()})
+
+
+def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
+    """The newest traces of a conversation, in the order in which they began, with their payloads."""
+    ids = store.rows(_CONVERSATION, (id, limit))
+    return [trace for (trace_id,) in reversed(ids) if (trace := store.trace(trace_id)) is not None]
+
+
+def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
+    """How the traces' inputs begin, as JSON text of at most so many characters."""
+    found = store.rows(_INPUTS, (length, json.dumps(trace_ids)))
+    return {id: columns.text(begins) for id, begins in found if begins is not None}
+
+
+def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
+    """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
+    return dict(store.rows(_LAST_SIGNS, (json.dumps(trace_ids),)))
+
+
+def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
+    """Those of these traces that never end, as the process that wrote them is gone.
+
+    Of what came over HTTP nobody knows.
+    """
+    given = (json.dumps(trace_ids),)
+    gone = {writer for writer in {writer for _, writer in store.rows(_SIGNED, given)} if is_gone(store.path, writer)}
+    if not gone:
+        return set()
+    # asked again: it may have ended them since the first look, and then itself
+    return {id for id, writer in store.rows(_SIGNED, given) if writer in gone}
+
+
+def writers_gone(store: Store) -> frozenset[str]:
+    """The processes that are gone and have left traces running, by the names they signed with."""
+    names = {name for (name,) in store.rows(_WRITERS, ()) if name is not None}
+    return frozenset(name for name in names if is_gone(store.path, name))
+
+
+def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
+    """The operations of a trace, in the order in which they began, as rows of ``records.OPERATION_SUMMARY``."""
+    return [*store.rows(_SUMMARIES, (trace_id,))]
+
+
+def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:
+    """The operations of a trace, in the order in which they began."""
+    return [operation_summary(row) for row in operation_rows(store, trace_id)]
+
+
+def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
+    """One operation with its payloads; ``None`` where there is none."""
+    rows = store.rows(_OPERATION, (trace_id, id))
+    return stored_operation(rows[0]) if rows else None
+
+
+def _values(store: Store, query: str) -> list[str]:
+    return sorted({str(value) for (value,) in store.rows(f"SELECT * FROM ({query}) LIMIT {_MOST_VALUES}")})  # noqa: S608 - all of it is written here

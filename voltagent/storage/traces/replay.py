@@ -1,0 +1,174 @@
+"""From rows back to events: what the events of a trace were, for destinations that get it later. Pure functions.
+
+Ids, payloads, times and the order (a start before what is under it, a trace's end last) are those of the recording, so
+a request made from them has the same bytes. What the rows no longer say:
+
+- an update is part of the start or the end, and so are tags that came later;
+- a custom event is one moment with its last state, also where it was ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from voltagent.core.clock import id_text, iso_text
+from voltagent.core.span import EVENT_NAMES, MEMORY, TRACE, Event, Phase, Remote, Span, Trace
+from voltagent.storage.traces import columns
+from voltagent.storage.traces.statements import RUNNING
+
+__all__ = ["OPERATION_ROWS", "TRACE_ROW", "replayed"]
+
+_Row: TypeAlias = Sequence[Any]
+
+TRACE_ROW: Final = """
+    SELECT id, agent_id, name, status, start_ns, end_ns, completion_start_ns, user_id, conversation_id, parent_trace_id,
+        version, level, remote, tags, usage, error, metadata, update_metadata, end_metadata, input, output
+    FROM traces WHERE id = ?"""
+
+OPERATION_ROWS: Final = """
+    SELECT id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, version, level, tags, usage, error,
+        instructions, metadata, update_metadata, end_metadata, input, output
+    FROM operations WHERE trace_id = ? ORDER BY start_ns, key"""
+
+_LAST: Final = 2**64  # nanoseconds: after everything
+
+
+class _Moment(NamedTuple):
+    """What orders the events of a trace: the time, and at one time starts from the outside in, ends inside out."""
+
+    ns: int
+    is_end: bool
+    depth: int
+    number: int
+
+
+def replayed(trace: _Row, operations: Sequence[_Row]) -> list[Event]:
+    """The events that left these rows of :data:`TRACE_ROW` and :data:`OPERATION_ROWS`, in the order to send them in."""
+    root, status = _root(trace)
+    spans = _spans(root, operations)
+    moments: list[tuple[_Moment, Event]] = [(_Moment(root.start_ns, False, 0, -1), (Phase.START, root, None))]
+    if status != RUNNING:
+        moments.append((_Moment(_LAST, True, 0, -1), (Phase.END, root, None)))
+    moments += _moments(root, spans)
+    return [event for _, event in sorted(moments, key=lambda pair: pair[0])]
+
+
+def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, Event]]:
+    """Each event with its moment: never before what it needs, whatever the clock did meanwhile."""
+    began: dict[Span, tuple[int, int]] = {root: (root.start_ns, 0)}  # -> when, and how deep
+    for number, span in enumerate(_outermost_first(spans)):
+        above, depth = began.get(span.parent or root, began[root])
+        start = max(span.start_ns, above)
+        began[span] = start, depth + 1
+        if _is_operation(span):
+            yield _Moment(start, False, depth + 1, number), (Phase.START, span, None)
+            if span.status is not None:
+                yield _Moment(max(start, span.end_ns or start), True, -depth, number), (Phase.END, span, None)
+        else:
+            yield _Moment(start, False, depth + 1, number), (Phase.POINT, span, None)
+
+
+def _outermost_first(spans: Sequence[Span]) -> Iterator[Span]:
+    known = set(spans)
+    below: dict[Span | None, list[Span]] = {}
+    for span in spans:
+        below.setdefault(span.parent if span.parent in known else None, []).append(span)
+    waiting = below.pop(None, [])
+    while waiting:
+        yield from waiting
+        waiting = [child for span in waiting for child in below.pop(span, ())]
+
+
+# ---------------------------------------------------------------------------------------------------------- one span
+
+
+def _root(row: _Row) -> tuple[Span, str]:
+    (identifier, agent_id, name, status, start_ns, end_ns, completion_ns, user_id, conversation_id, parent_id,
+     version, level, remote, tags, *payload) = row  # fmt: skip
+    trace = Trace(_id(identifier), agent_id, None)
+    trace.user_id, trace.conversation_id, trace.version, trace.level = user_id, conversation_id, version, level
+    trace.completion_start = None if completion_ns is None else iso_text(completion_ns)
+    trace.parent_trace_id = None if parent_id is None else _id(parent_id)
+    trace.remote = None if remote is None else _remote(remote)
+    span = Span(trace, None, TRACE, name, None, identifier=trace.id)
+    _fill(span, status, start_ns, end_ns, tags, payload)
+    return span, status
+
+
+def _spans(root: Span, rows: Sequence[_Row]) -> list[Span]:
+    """A span for each row, below the span it was below."""
+    spans: dict[str, Span] = {}
+    parents: list[str | None] = []
+    for row in rows:
+        identifier, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, *rest = row
+        version, level, tags, usage, error, instructions, *payload = rest
+        span = spans[identifier] = Span(
+            root.trace, root, kind, name, None, operation=operation, identifier=_id(identifier)
+        )
+        span.agent_id = agent_id or root.agent_id
+        facts = {"instructions": instructions, "version": version, "level": level}
+        span.facts = {key: value for key, value in facts.items() if value is not None} or None
+        _fill(span, status, start_ns, end_ns, tags, (usage, error, *payload))
+        if not _is_operation(span):
+            _make_point(span)
+        parents.append(parent_id)
+    for span, parent_id in zip(spans.values(), parents, strict=True):
+        if parent_id is not None:
+            # where the parent is not there, its id is all that is known of it
+            span.parent = spans.get(parent_id) or Span(root.trace, root, "", "", None, identifier=_id(parent_id))
+    return list(spans.values())
+
+
+def _fill(span: Span, status: str, start_ns: int, end_ns: int | None, tags: str | None, payload: _Row) -> None:
+    usage, error, metadata, updates, end_metadata, input, output = payload
+    span.start_ns, span.end_ns = start_ns, end_ns
+    span.status = None if status == RUNNING else status
+    span.tags = columns.tags(tags) or None
+    span.usage = columns.usage(usage)
+    span.error, span.input, span.output = map(columns.payload, (error, input, output))
+    span.metadata = next(iter(columns.payloads(metadata)), None)
+    at_end = columns.payloads(end_metadata)
+    # an update before the end is among what the end added; one that is not came later, or from elsewhere
+    span.more_metadata = (*(line for line in columns.payloads(updates) if line not in at_end), *at_end)
+
+
+def _make_point(span: Span) -> None:
+    """What an end would say is part of the moment."""
+    given: dict[str, Any] = {
+        "status": span.status,
+        "end_time": None if span.end_ns is None else iso_text(span.end_ns),
+        "status_message": span.error,
+        "output": span.output,
+    }
+    span.facts = {**(span.facts or {}), **{name: value for name, value in given.items() if value is not None}}
+    if span.more_metadata:
+        span.metadata = _joined((*(() if span.metadata is None else (span.metadata,)), *span.more_metadata))
+    span.more_metadata, span.status, span.end_ns, span.error, span.output = (), None, None, None, None
+
+
+def _is_operation(span: Span) -> bool:
+    return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
+
+
+# --------------------------------------------------------------------------------------------------------- one value
+
+
+def _id(text: str) -> int | str:
+    """The id as it was made: a number where this is how we spell one, else the text that somebody gave."""
+    try:
+        number = int(text.replace("-", ""), 16)
+    except ValueError:
+        return text
+    return number if len(text) == 36 and id_text(number) == text else text
+
+
+def _remote(text: str) -> Remote:
+    trace_id, span_id, state = text.split(" ", 2)
+    return Remote(trace_id, span_id, state=state)
+
+
+def _joined(objects: Sequence[bytes]) -> bytes:
+    """One JSON object of several; the later one's value of a key is what a reader takes."""
+    inside = [text[1:-1] for text in objects if text != b"{}"]
+    return b"{%b}" % b",".join(inside)

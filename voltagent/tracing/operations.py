@@ -1,0 +1,170 @@
+"""From the options that the explicit API was given to what is recorded: starts, points, updates and ends of spans.
+
+Handles and the SDK's own methods come here with what a user wrote. It is checked first (:mod:`voltagent.capture.options`), so
+wrong input raises before anything is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from voltagent.capture import options as _options
+from voltagent.capture import usage as _usage
+from voltagent.capture.exceptions import Failure, format_failure
+from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
+from voltagent.core import clock as _clock
+from voltagent.core import introspection as _peek
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, Remote, Span, Trace
+from voltagent.tracing.recorder import Recorder
+
+__all__ = ["end", "point", "remote_parent", "start", "start_trace", "update_fields"]
+
+_WITH_ARTICLE: Final = {AGENT: "an agent", TOOL: "a tool", MEMORY: "a memory", RETRIEVER: "a retriever"}
+
+
+def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, Any]) -> Span:
+    """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
+    given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
+    above = CURRENT.get()
+    if above is not None and not above.recording:
+        return above
+    if recorder is None:
+        return INERT
+    start_time = given.get("start_time")
+    about = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
+    return recorder.start_trace(
+        given["agent_id"],
+        _payload(recorder, given.get("input"), recorder.capture_input),
+        _metadata(recorder, given.get("metadata")),
+        given.get("tags"),
+        identifier=given.get("id"),
+        start_ns=None if start_time is None else _clock.parse_iso(start_time),
+        above=above if above is not None and above.trace.recorder is not None else None,
+        remote=remote_parent(given.get("parent")),
+        completion_start=given.get("completion_start_time"),
+        **about,
+    )
+
+
+def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) -> Span:
+    """Start an operation of a kind under ``parent``, from options as ``add_agent`` and its likes take them."""
+    given = _options.checked(_WITH_ARTICLE[kind], _options.OPERATION, options, keywords, ("name",))
+    if not parent.recording:
+        return parent
+    recorder = cast("Recorder", parent.trace.recorder)
+    metadata: Any = given.get("metadata")
+    if "model_parameters" in given:
+        about_model: dict[str, Any] = {"model_parameters": given["model_parameters"]}
+        metadata = about_model | dict(metadata or {})
+    return recorder.start(
+        parent,
+        kind,
+        given["name"],
+        _payload(recorder, given.get("input"), recorder.capture_input),
+        _metadata(recorder, metadata),
+        given.get("operation", "write") if kind == MEMORY else None,
+        given.get("tags"),
+        None,
+        {key: given[key] for key in ("instructions", "version", "level") if key in given} or None,
+    )
+
+
+def remote_parent(given: object) -> Remote | None:
+    """The span of another process that ``parent=`` names; ``None`` where it names none."""
+    if given is None:
+        return None
+    from voltagent.propagation import parent_of  # with hashlib and re, which most programs never need
+
+    return parent_of(given)
+
+
+def point(parent: Span, given: Mapping[str, Any]) -> Span:
+    """Record a custom event from checked options."""
+    if not parent.recording:
+        return INERT
+    recorder = cast("Recorder", parent.trace.recorder)
+    facts = {key: given[key] for key in ("status", "level", "version", "end_time") if key in given}
+    limit = _share(given)
+    if "parent_event_id" in given:  # as the id it was made with: a server may know it by another
+        known = recorder.known.get(given["parent_event_id"])
+        facts["parent_event_id"] = given["parent_event_id"] if known is None else known.id
+    if "status_message" in given:
+        facts["status_message"] = _message(recorder, parent.trace, given["status_message"])
+    if "output" in given:
+        facts["output"] = _payload(recorder, given["output"], recorder.capture_output, limit)
+    start_time = given.get("start_time")
+    if start_time is not None:
+        facts["start_time"] = start_time
+    return recorder.point(
+        parent,
+        given["type"],
+        given["name"],
+        _payload(recorder, given.get("input"), recorder.capture_input, limit),
+        _metadata(recorder, given.get("metadata")),
+        tags=given.get("tags"),
+        facts=facts or None,
+        identifier=given.get("id"),
+    )
+
+
+def update_fields(recorder: Recorder, trace: Trace, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an UPDATE event from checked options: what is not a text becomes JSON text."""
+    fields = dict(given)
+    for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
+        if name in fields:
+            fields[name] = _payload(recorder, fields[name], captured, _share(given))
+    fields["metadata"] = _metadata(recorder, fields.get("metadata"))
+    if "status_message" in fields:
+        message = _message(recorder, trace, fields["status_message"])
+        fields["status_message"] = format_failure(message) if isinstance(message, Failure) else message
+    if "usage" in fields:
+        fields["usage"] = recorder.snapshot.encode(_usage.checked(fields["usage"]))
+    if "tags" in fields:
+        fields["tags"] = recorder.snapshot.encode(list(fields["tags"]))
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def end(span: Span, status: str, message: object, output: object, metadata: object, usage: object) -> None:
+    """End a span as a user's own call says; the first end counts, and a later one is said in the log."""
+    checked_usage = _usage.checked(usage)
+    extra = _options.metadata(metadata)
+    if not span.recording:
+        return
+    recorder = cast("Recorder", span.trace.recorder)
+    if span.end_ns is not None:
+        recorder.end(span, status)
+        return
+    if extra or checked_usage is not None:
+        recorder.add(span, metadata=extra or None, usage=checked_usage)
+    recorder.end(
+        span, status, _message(recorder, span.trace, message), _payload(recorder, output, recorder.capture_output)
+    )
+
+
+def _metadata(recorder: Recorder, value: object) -> bytes | None:
+    return None if value is None else recorder.snapshot.encode_object(value, METADATA_LIMIT)
+
+
+def _payload(recorder: Recorder, value: object, captured: bool, limit: int = LIMIT) -> bytes | None:
+    return recorder.snapshot.encode_object(value, limit) if value is not None and captured else None
+
+
+def _share(given: Mapping[str, Any]) -> int:
+    """Bytes of input or output in an event that may have both."""
+    return LIMIT // 2 if "input" in given and "output" in given else LIMIT
+
+
+def _message(recorder: Recorder, trace: Trace, message: object) -> Failure | bytes | None:
+    if message is None:
+        return None
+    kind = cast(type, type(message))
+    if _peek.has_base(kind, BaseException):
+        return recorder.failure(
+            trace, cast(BaseException, message), message=recorder.capture_input and recorder.capture_output
+        )
+    encoded = recorder.snapshot.encode(message, METADATA_LIMIT)
+    if encoded[:1] in (b'"', b"{"):
+        return encoded
+    return recorder.snapshot.encode(encoded.decode(), METADATA_LIMIT)  # the API takes texts and objects, nothing else

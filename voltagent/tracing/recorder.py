@@ -1,0 +1,286 @@
+"""From calls to events: starts and ends spans, and hands them to the sink.
+
+One recorder belongs to one SDK. Decorators and handles both record through it, so there is one way a span begins and
+one way it ends. Everything here runs on the user's thread: no lock, no I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
+
+from pydantic_core import from_json
+
+from voltagent.capture import options as _options
+from voltagent.capture import usage as _usage
+from voltagent.capture.exceptions import Failure, descends_from
+from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
+from voltagent.core import clock as _clock
+from voltagent.core import context as _context
+from voltagent.core.guard import guard, logger
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Remote, Sink, Span, Trace
+from voltagent.tracing import opentelemetry as _beside
+from voltagent.tracing.sampling import Sampling
+
+if TYPE_CHECKING:
+    from voltagent.render.notebook import Witness
+
+__all__ = ["Recorder"]
+
+# An operation stopped from outside did not fail: it was cancelled. A coroutine is also stopped by being closed.
+_CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
+
+_WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
+_PARTS: Final = 32  # texts of metadata that one span keeps apart
+
+_START: Final = Phase.START
+_END: Final = Phase.END
+
+
+class Recorder:
+    """Starts and ends the spans of one SDK."""
+
+    __slots__ = (
+        "__weakref__",
+        "alive",
+        "capture_input",
+        "capture_output",
+        "common",
+        "known",
+        "put",
+        "sampling",
+        "snapshot",
+        "witness",
+    )
+
+    def __init__(
+        self,
+        sink: Sink,
+        snapshot: Snapshot | None = None,
+        *,
+        capture_input: bool = True,
+        capture_output: bool = True,
+        sampling: Sampling | None = None,
+        common: Mapping[str, str] | None = None,
+    ) -> None:
+        self.sampling = sampling or Sampling()
+        self.put = self.sampling.over(sink.put)
+        self.snapshot = snapshot or Snapshot()
+        self.capture_input = capture_input
+        self.capture_output = capture_output
+        self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
+        self.alive = True
+        # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
+        self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
+        self.witness: Witness | None = None  # what handles can show in a notebook
+
+    # ------------------------------------------------------------------------------------------------------ starting
+
+    def start(
+        self,
+        parent: Span,
+        kind: str,
+        name: str,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        operation: str | None = None,
+        tags: tuple[str, ...] | None = None,
+        redact: Any = None,
+        facts: dict[str, Any] | None = None,
+    ) -> Span:
+        """Start an operation under ``parent``; :data:`_context.INERT` where the sink refused it."""
+        span = Span(parent.trace, parent, kind, name, input, metadata, operation, tags, redact, facts)
+        size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
+        return span if self.put((_START, span, None), size) else _context.INERT
+
+    def start_trace(
+        self,
+        agent_id: str,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        tags: tuple[str, ...] | None = None,
+        redact: Any = None,
+        *,
+        identifier: str | None = None,
+        start_ns: int | None = None,
+        above: Span | None = None,
+        remote: Remote | None = None,
+        **about: str | None,
+    ) -> Span:
+        """Start a trace; inert where it is sampled out or refused. If it is left out because a caller that was named
+        leaves it out, requests from it hand that caller on.
+
+        ``about`` are further fields of :class:`voltagent.core.span.Trace`; ``above`` is the span that is current outside;
+        ``remote`` the span of another process that this trace continues, by default the one that the request being
+        served came with, where nothing is current.
+        """
+        named = remote
+        if remote is None and above is None:
+            remote = _beside.current_parent() or _context.INCOMING.get()
+        if self.common is not None:
+            metadata = self.common if metadata is None else _joined(self.common, metadata)
+        aside = None
+        sampling = self.sampling
+        if (remote is not None or above is not None or sampling.chooses) and not sampling.takes(
+            above, remote, agent_id, tags, metadata, about
+        ):
+            aside = sampling.aside()
+            if aside is None:
+                return _context.INERT if named is None else _context.inert(_NOTHING, named)
+        trace = Trace(identifier or _clock.new_id(), agent_id, self)
+        trace.aside = aside
+        for field, value in about.items():
+            setattr(trace, field, value)
+        if remote is not None:
+            trace.remote = remote
+            trace.parent_trace_id = int(remote.trace_id, 16)
+        elif above is not None:
+            trace.parent_trace_id = above.trace.id
+        if above is not None:
+            trace.withheld = above.trace.withheld
+        span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
+        if start_ns is not None:
+            span.start_ns = start_ns
+        if identifier is not None:
+            self.known[identifier] = span
+        size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
+        return span if self.put((_START, span, None), size) else _context.INERT
+
+    def point(
+        self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any
+    ) -> Span:
+        """Record a custom event: a moment under ``parent``, which has no end unless it is given one."""
+        span = Span(parent.trace, parent, kind, name, input, metadata, **more)
+        if isinstance(span.id, str):
+            self.known[span.id] = span
+        taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
+        return span if taken else _context.INERT
+
+    # -------------------------------------------------------------------------------------------------------- ending
+
+    def succeed(self, span: Span, output: bytes | None) -> None:
+        """End a span that came to its normal end. The first end of a span wins."""
+        if span.end_ns is not None:
+            return
+        now = _clock.nanoseconds()
+        if span.output is None:
+            span.output = output
+        else:
+            output = span.output  # it was recorded before, and counts now
+        span.status = COMPLETED
+        span.end_ns = now
+        size = len(output) if output is not None else 0
+        self.put((_END, span, None), size + sum(map(len, span.more_metadata)) if span.more_metadata else size)
+
+    def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
+        """End a span that an exception left.
+
+        ``message=False`` keeps the exception's text out of the record: out of this span, and out of those above that
+        it passes through, alone or as a cause.
+        """
+        if span.end_ns is None:
+            failure = self.failure(span.trace, exception, message=message)
+            self.end(span, CANCELLED if issubclass(type(exception), _CANCELLATIONS) else ERROR, failure)
+
+    @staticmethod
+    def failure(trace: Trace, exception: BaseException, *, message: bool) -> Failure:
+        """What is recorded of an exception in a trace: without its text where that was withheld somewhere in it."""
+        failure = Failure.of(exception, message=message)
+        if not message:
+            trace.withheld = (*trace.withheld[-_WITHHELD:], id(exception))
+        elif trace.withheld and (failure.comes_from(trace.withheld) or descends_from(exception, trace.withheld)):
+            failure = Failure.of(exception, message=False)
+        return failure
+
+    def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
+        """End a span with any status. The first end of a span wins."""
+        if span.end_ns is not None:
+            logger.debug("voltagent: %s has ended already; this end is ignored", _clock.id_text(span.id))
+            return
+        now = _clock.nanoseconds()
+        if output is not None:
+            span.output = output
+        span.error = error
+        span.status = status
+        span.end_ns = now
+        size = sum(map(len, span.more_metadata)) + (len(error) if isinstance(error, bytes) else 0)
+        self.put((_END, span, None), len(span.output or b"") + size)
+
+    # ---------------------------------------------------------------------------------------------------- in between
+
+    def add(
+        self,
+        span: Span,
+        *,
+        metadata: object = None,
+        usage: object = None,
+        output: object = None,
+        tags: tuple[str, ...] = (),
+    ) -> None:
+        """Add to what the end of the span will send. Later metadata wins, later output replaces."""
+        if span.end_ns is not None:
+            logger.debug("voltagent: %s has ended already; nothing was added", _clock.id_text(span.id))
+            return
+        if usage is not None:
+            span.usage = _usage.checked(usage)
+        if metadata is not None:
+            self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT))
+        if output is not None and self.capture_output:
+            span.output = self.snapshot.encode_object(output)
+        if tags:
+            span.more_tags = _options.bounded_tags((*span.more_tags, *tags))
+
+    def update(self, span: Span, fields: Mapping[str, Any]) -> None:
+        """Send changed fields of an open span now. Metadata is part of what the end sends, too."""
+        metadata = fields.get("metadata")
+        if metadata is not None and span.end_ns is None:
+            self._add_metadata(span, metadata)
+        self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
+
+    def _add_metadata(self, span: Span, text: bytes) -> None:
+        """Keep what comes bit by bit as it is as long as it is not much; else as one text, cut if it is too large."""
+        parts = (*span.more_metadata, text)
+        if len(parts) > _PARTS or sum(map(len, parts)) > METADATA_LIMIT:
+            joined: dict[str, Any] = {}
+            for part in parts:
+                joined |= from_json(part)
+            parts = (self.snapshot.encode_object(joined, METADATA_LIMIT),)
+        span.more_metadata = parts
+
+    def pick_usage(self, span: Span, result: object) -> None:
+        """Take an agent's token usage from its result, unless it was given already."""
+        if span.kind == AGENT and span.usage is None and span.end_ns is None and type(result) is not str:
+            with guard:
+                span.usage = _usage.from_result(result)
+
+
+class _Nowhere:
+    """A sink that takes nothing."""
+
+    @staticmethod
+    def put(event: Event, size: int) -> bool:
+        del event, size
+        return False
+
+
+class _Nothing(Recorder):
+    """The recorder of a trace that is left out: what is started under it is the trace again, and inert as well."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(_Nowhere(), capture_input=False, capture_output=False)
+        self.alive = False
+
+    def start(self, parent: Span, *_: Any, **__: Any) -> Span:
+        return parent
+
+
+_NOTHING: Final = _Nothing()
+
+
+def _joined(first: bytes, second: bytes) -> bytes:
+    """One JSON object from two, as text; a reader takes the second's value of a key that is in both."""
+    return second if first == b"{}" else first if second == b"{}" else first[:-1] + b"," + second[1:]

@@ -1,0 +1,245 @@
+"""Sampling by whole trace: which ones are recorded, and where the others wait if those that fail are to be kept.
+
+The choice falls when a trace starts, and all that belongs to it follows. No lock is ever waited for here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+from weakref import WeakValueDictionary
+
+from pydantic_core import from_json
+
+from voltagent.core import clock as _clock
+from voltagent.core.context import CURRENT, INERT
+from voltagent.core.guard import say_once
+from voltagent.core.span import ERROR, Event, Phase, Remote, Span
+
+__all__ = ["Aside", "Sampler", "Sampling"]
+
+Sampler: TypeAlias = "Callable[[dict[str, Any]], bool | float]"
+_Put: TypeAlias = Callable[[Event, int], bool]
+
+_MOST_EVENTS: Final = 1000  # kept aside of one trace, beside the ends of what has started
+_MOST_BYTES: Final = 2**20
+_MOST_TRACES: Final = 200  # kept aside at once
+_LEFT_OUT: Final = (
+    "voltagent: a trace is left out, because the one it continues is not sampled by its caller; "
+    "follow_parent=False records it"
+)
+
+
+class Sampling:
+    """Which traces of one SDK are recorded.
+
+    Args:
+        rate: the share that is, 0 to 1.
+        sampler: is given the facts of a trace (``agent_id``, ``user_id``, ``conversation_id``, ``version``, ``tags``,
+            ``metadata``) and says whether it is recorded, or at which rate; instead of ``rate``.
+        keep_errors: record a trace in which something fails, also where it was not chosen.
+        follow_parent: a trace that continues one of another process goes with the decision that was made there.
+    """
+
+    def __init__(
+        self,
+        rate: float = 1.0,
+        sampler: Sampler | None = None,
+        *,
+        keep_errors: bool = False,
+        follow_parent: bool = True,
+    ) -> None:
+        self.chooses = rate < 1.0 or sampler is not None  # without, only the decision of a trace above counts
+        self._rate = rate
+        self._sampler = sampler
+        self._keep_errors = keep_errors
+        self._follow_parent = follow_parent
+        self._open: WeakValueDictionary[int, Aside] = WeakValueDictionary()
+        # Left out so far. An addition runs no Python code in between, so that no thread can come between.
+        self.traces = 0
+        self.events = 0
+        self.sink: _Put = _nowhere
+
+    def over(self, put: _Put) -> _Put:
+        """What a recorder puts its events into: the sink itself, unless something may be kept aside."""
+        self.sink = put
+        return self._put if self._keep_errors else put
+
+    def _put(self, event: Event, size: int) -> bool:
+        aside = event[1].trace.aside
+        return self.sink(event, size) if aside is None else aside.put(event, size)
+
+    def takes(
+        self,
+        above: Span | None,
+        remote: Remote | None,
+        agent_id: str,
+        tags: tuple[str, ...] | None,
+        metadata: bytes | None,
+        about: Mapping[str, Any],
+    ) -> bool:
+        """Whether a trace that starts is recorded. One that belongs to another one goes with that."""
+        if remote is not None and self._follow_parent:
+            if not remote.sampled:
+                say_once("sampling:parent", logging.INFO, _LEFT_OUT)
+            return remote.sampled
+        if above is not None:
+            return above.trace.aside is None or above.trace.aside.kept
+        rate = self._rate if self._sampler is None else self._asked(agent_id, tags, metadata, about)
+        return rate >= 1.0 or _clock.randomness.random() < rate
+
+    def _asked(
+        self, agent_id: str, tags: tuple[str, ...] | None, metadata: bytes | None, about: Mapping[str, Any]
+    ) -> float:
+        facts: dict[str, Any] = {
+            "agent_id": agent_id,
+            **{name: about.get(name) for name in ("user_id", "conversation_id", "version")},
+            "tags": list(tags or ()),
+            "metadata": {} if metadata is None else from_json(metadata),
+        }
+        before = CURRENT.get()
+        CURRENT.set(INERT)  # what the function calls must not start traces: it would be asked again
+        try:
+            return 1.0 if self._sampler is None else _rate(self._sampler(facts))
+        except Exception as fault:  # a function of the user's: its failure must not cost a trace
+            _say(f"raised {type(fault).__qualname__}", fault)
+            return 1.0
+        finally:
+            CURRENT.set(before)
+
+    def aside(self) -> Aside | None:
+        """Where a trace that was not chosen waits for its end; ``None``, and counted, where it need not or cannot."""
+        if not self._keep_errors or len(self._open) >= _MOST_TRACES:
+            self.traces += 1
+            return None
+        aside = Aside(self)
+        self._open[id(aside)] = aside
+        return aside
+
+    def settled(self, aside: Aside) -> None:
+        """One that waited is sent, or left out."""
+        self._open.pop(id(aside), None)
+
+    def after_fork(self) -> None:
+        """In a forked child: count anew. The traces that wait are counted by the parent, but may fail here, too."""
+        self.traces = self.events = 0
+        uncounted = Sampling()
+        uncounted.sink = self.sink
+        waiting, self._open = self._open, WeakValueDictionary()
+        for reference in waiting.valuerefs():
+            aside = reference()
+            if aside is not None:
+                aside.after_fork(uncounted)
+
+    def close(self) -> None:
+        """Nothing more will fail: leave out what waits."""
+        for reference in self._open.valuerefs():
+            aside = reference()
+            if aside is not None:
+                aside.leave_out()
+
+
+class Aside:
+    """The events of one trace that was not chosen, until something in it fails or it ends.
+
+    Any thread may put; only one at a time hands on, in order, and nobody waits for it.
+    """
+
+    __slots__ = ("__weakref__", "_bytes", "_events", "_gone", "_handing_on", "_sampling", "kept")
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._events: deque[tuple[Event, int]] = deque()
+        self._bytes = 0
+        self._gone = False
+        self._handing_on = threading.Lock()
+        self.kept = False  # something failed: all of it is recorded
+
+    def put(self, event: Event, size: int) -> bool:
+        """Take an event; False where a START was refused, because the trace is over or too large to be kept."""
+        phase, span, _ = event
+        failed = _failed(event)
+        if not (self.kept or failed) and not self._fits(event, size):
+            self._sampling.events += 1
+            return False
+        self._events.append((event, size))
+        self._bytes += size
+        if self._gone:
+            self._clear()
+        elif self.kept or failed:
+            self._keep()
+        elif phase is Phase.END and span.parent is None:
+            self.leave_out()
+        return True
+
+    def after_fork(self, sampling: Sampling) -> None:
+        """In a forked child: whoever was handing on is the parent's thread; the counts are those of ``sampling``."""
+        self._sampling = sampling
+        self._handing_on = threading.Lock()
+
+    def _fits(self, event: Event, size: int) -> bool:
+        phase, span, _ = event
+        if phase is not Phase.END:
+            return not self._gone and len(self._events) < _MOST_EVENTS and self._bytes + size <= _MOST_BYTES
+        if span.output is not None and self._bytes + size > _MOST_BYTES:
+            span.output = b'{"truncated":true,"size":%d,"reason":"size"}' % len(span.output)
+        return True
+
+    def leave_out(self) -> None:
+        """The trace ended well, or nothing more is recorded."""
+        if not (self._gone or self.kept):
+            self._gone = True
+            self._sampling.traces += 1
+            self._sampling.settled(self)
+        self._clear()
+
+    def _clear(self) -> None:
+        try:
+            while True:
+                self._events.popleft()
+                self._sampling.events += 1
+        except IndexError:
+            pass
+
+    def _keep(self) -> None:
+        if not self.kept:
+            self.kept = True
+            self._sampling.settled(self)
+        # whoever comes while another hands on leaves that to it, and it looks once more when it is done
+        while self._events and self._handing_on.acquire(blocking=False):
+            try:
+                self._hand_on()
+            finally:
+                self._handing_on.release()
+
+    def _hand_on(self) -> None:
+        try:
+            while True:
+                self._sampling.sink(*self._events.popleft())
+        except IndexError:
+            pass
+
+
+def _failed(event: Event) -> bool:
+    phase, span, fields = event
+    if phase is Phase.UPDATE:
+        return fields is not None and fields.get("status") == ERROR
+    return phase is Phase.END and span.status == ERROR
+
+
+def _rate(given: object) -> float:
+    if isinstance(given, int | float) and 0 <= given <= 1:
+        return float(given)
+    _say(f"gave {type(given).__name__} and not a bool or a number from 0 to 1", None)
+    return 1.0
+
+
+def _say(what: str, fault: Exception | None) -> None:
+    say_once("sampler", logging.WARNING, "voltagent: sampler= %s; the trace is recorded", what, exc_info=fault)
+
+
+def _nowhere(_: Event, __: int) -> bool:
+    return False

@@ -1,0 +1,150 @@
+"""What an OTLP span says, whatever words it says it in: the tables of :mod:`voltagent.wire.otlp.profiles`, read backwards.
+
+A span of another program has no word of ours at all, one of its own conventions, or several at once. Attributes that
+mean something here become words (see :mod:`voltagent.wire.otlp.attributes`); all others are kept as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.wire.otlp.profiles import ANY, OWN, PROFILES
+from voltagent.wire.otlp.span_view import EVENT
+
+__all__ = ["SPAN", "Meaning", "meaning"]
+
+SPAN: Final = "span"  # the kind of a span that says nothing of what it is
+_LLM: Final = "llm"
+
+
+class Meaning(NamedTuple):
+    """A span's attributes, understood."""
+
+    kind: str  # one of our kinds, or that of another convention such as "llm"; SPAN where nothing says it
+    words: Mapping[str, Any]  # word -> value as it came
+    rest: Mapping[str, Any]  # the attributes that are no words of ours
+
+
+def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
+    """The kind of a span and what else its attributes say. ``root``: it is the first of its trace."""
+    kind = _kind(attributes)
+    known = _NAMES[EVENT if _EVENT_TYPE in attributes else kind if kind in _NAMES else _LIKE.get(kind, ANY)]
+    above: Mapping[str, str] = _NAMES[TRACE] if root else {}
+    words: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in attributes.items():
+        word = known.get(name, above.get(name))
+        if word:
+            words.setdefault(word, value)
+        elif word is None and not name.startswith(_INDEXED):
+            rest[name] = value
+    indexed = _unfolded(attributes)
+    return Meaning(kind, {**indexed, **words}, rest)
+
+
+# --------------------------------------------------------------------------------------------------------------- kinds
+
+_EVENT_TYPE: Final = "voltagent.event.type"
+_GENERIC: Final = ("", "chain", "span", "workflow", "invoke_workflow", "unknown")
+# The first attribute that a span has says its kind; its value is looked up here, and stands for itself elsewhere.
+_TELLING: Final = ("span.type", "openinference.span.kind", "langfuse.observation.type", "gen_ai.operation.name")
+_KINDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_GENERIC, SPAN),
+    "invoke_agent": AGENT,
+    "create_agent": AGENT,
+    "execute_tool": TOOL,
+    "retrieval": RETRIEVER,
+    **dict.fromkeys(("chat", "generate_content", "text_completion", "generation"), _LLM),
+    "embeddings": "embedding",
+    "event": SPAN,
+}
+
+
+def _kind(attributes: Mapping[str, Any]) -> str:
+    """Our own marks first: several conventions have no word for memories and events."""
+    own = attributes.get(_EVENT_TYPE)
+    if isinstance(own, str) and own:
+        return own
+    if "voltagent.memory.operation" in attributes:
+        return MEMORY
+    for name in _TELLING:
+        told = attributes.get(name)
+        if isinstance(told, str):
+            return _KINDS.get(told.lower(), told.lower())
+    if "gen_ai.request.model" in attributes or "llm.model_name" in attributes:
+        return _LLM
+    return SPAN
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+# Names that other programs use and ours do not: of older conventions, and of the platform's own framework.
+_FOREIGN: Final[Mapping[str, str]] = {
+    "gen_ai.usage.prompt_tokens": "prompt_tokens",
+    "gen_ai.usage.completion_tokens": "completion_tokens",
+    "gen_ai.usage.total_tokens": "total_tokens",
+    "gen_ai.system": "provider",
+    "gen_ai.prompt": "input",
+    "gen_ai.completion": "output",
+    "llm.model": "model",
+    "llm.temperature": "temperature",
+    "llm.max_output_tokens": "max_tokens",
+    "llm.top_p": "top_p",
+    "llm.messages": "input",
+    "llm.usage.prompt_tokens": "prompt_tokens",
+    "llm.usage.completion_tokens": "completion_tokens",
+    "llm.usage.total_tokens": "total_tokens",
+    "llm.usage.cached_tokens": "cached_tokens",
+    "llm.usage.reasoning_tokens": "reasoning_tokens",
+    "langfuse.trace.input": "input",
+    "langfuse.trace.output": "output",
+}
+_LIKE: Final[Mapping[str, str]] = dict.fromkeys(
+    (_LLM, "embedding", "summary", "guardrail", "evaluator", "reranker"), AGENT
+)
+
+
+def _names(kind: str) -> dict[str, str]:
+    """Attribute -> word, for all profiles at once; an empty word for what only repeats the kind."""
+    names: dict[str, str] = dict(_FOREIGN)
+    for part in (ANY, kind):
+        for profile in PROFILES.values():
+            for attribute in profile.constants.get(part, {}):
+                names[attribute] = ""
+            for attribute, word in profile.names.get(part, {}).items():
+                names[attribute] = word.removeprefix("once_")
+        for attribute, word in OWN.get(part, {}).items():
+            names[attribute] = word.removeprefix("once_")
+    names |= dict.fromkeys(("voltagent.memory.operation", "memory.operation"), "operation")
+    names |= {"voltagent.output": "output", _EVENT_TYPE: "event_type", **dict.fromkeys(_TELLING, "")}
+    return names
+
+
+_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    kind: _names(kind) for kind in (ANY, TRACE, AGENT, TOOL, MEMORY, RETRIEVER, EVENT)
+}
+
+# --------------------------------------------------------------------------- attributes that are parts of a list each
+
+_FOLDED: Final[Mapping[str, str]] = {
+    "retrieval.documents": "documents_list",
+    "llm.input_messages": "input_messages",
+    "llm.output_messages": "output_messages",
+}
+_INDEXED: Final = tuple(f"{name}." for name in _FOLDED)
+_MOST: Final = 10_000  # parts of one list
+
+
+def _unfolded(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """``retrieval.documents.0.document.content`` and its like, as the lists they stand for."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for name, value in attributes.items():
+        if not name.startswith(_INDEXED):
+            continue
+        prefix = next(one for one in _FOLDED if name.startswith(f"{one}."))
+        number, _, part = name[len(prefix) + 1 :].partition(".")
+        if part and number.isdecimal() and number.isascii() and len(number) < 6 and int(number) < _MOST:
+            found.setdefault(_FOLDED[prefix], {}).setdefault(int(number), {})[part.partition(".")[2] or part] = value
+    return {word: [parts[number] for number in sorted(parts)] for word, parts in found.items()}

@@ -1,0 +1,141 @@
+"""One ended span, read for OTLP: its fields, its updates, and what its payloads hold, parsed when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final, TypeAlias, cast
+
+from pydantic_core import from_json, to_json
+
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
+
+__all__ = ["EVENT", "KINDS", "Facts", "json_object", "json_text", "snake"]
+
+EVENT: Final = "event"  # stands for the many kinds of custom events
+KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, EVENT)
+
+Fields: TypeAlias = Mapping[str, Any]
+_NOTHING: Final[Fields] = {}
+
+
+class Facts:
+    """One ended span (or custom event), with the updates that came while it was open.
+
+    Args:
+        span: the span; its failure, if any, formatted.
+        updates: the fields of its UPDATE events, later ones over earlier ones, metadata joined.
+        of_trace: the same of the root span, whose user and conversation hold for all.
+        event: whether it is a custom event, whatever its kind is called.
+        ended: False for a custom event as it was recorded, which may have been ended since.
+        counted: whether the usage of this trace has been sent with its agents, span by span.
+    """
+
+    def __init__(
+        self,
+        span: Span,
+        updates: Fields = _NOTHING,
+        of_trace: Fields = _NOTHING,
+        *,
+        event: bool = False,
+        ended: bool = True,
+        counted: bool = False,
+    ) -> None:
+        self.span = span
+        self.updates = updates
+        self.of_trace = of_trace
+        self.kind = EVENT if event or span.kind not in KINDS else span.kind
+        self.ended = ended
+        self.counted = counted and self.kind == TRACE
+
+    def fact(self, name: str) -> Any:
+        """A rare field: from an update, else from the start."""
+        if name in self.updates:
+            return self.updates[name]
+        return None if self.span.facts is None else self.span.facts.get(name)
+
+    @cached_property
+    def status(self) -> str:
+        """``completed``, ``error``, ``cancelled``, or ``running`` for an event that says so."""
+        return (self.span.status if self.ended else None) or self.fact("status") or COMPLETED
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """All the user's metadata; what came later wins."""
+        updated = self.updates.get("metadata")
+        merged: dict[str, Any] = {}
+        for text in (self.span.metadata, updated, *(self.span.more_metadata if self.ended else ())):
+            merged.update(json_object(text))
+        return merged
+
+    @cached_property
+    def model(self) -> dict[str, Any]:
+        """The parameters of the model, where the metadata has them."""
+        given = self.metadata.get("model_parameters") or self.metadata.get("modelParameters")
+        if not isinstance(given, dict):
+            return {}
+        return {snake(key): value for key, value in cast(dict[str, Any], given).items()}
+
+    @cached_property
+    def usage(self) -> dict[str, Any]:
+        """Usage and cost, in snake_case."""
+        given = self.span.usage if self.ended else None
+        if given is None:
+            given = json_object(self.updates.get("usage"))
+        return {snake(key): value for key, value in given.items()}
+
+    @cached_property
+    def input(self) -> bytes | None:
+        return self.updates.get("input") or self.span.input
+
+    @cached_property
+    def output(self) -> bytes | None:
+        return (self.span.output if self.ended else None) or self.fact("output")
+
+    @cached_property
+    def items(self) -> list[object] | None:
+        """The documents of a search: the list that is the output, or the first one in it."""
+        for value in json_object(self.output).values():
+            if isinstance(value, list):
+                return value  # pyright: ignore[reportUnknownVariableType]
+        return None
+
+    @cached_property
+    def error(self) -> Any:
+        """A text, an object with ``message``, or ``None``."""
+        error = self.span.error if self.ended and self.span.error is not None else self.fact("status_message")
+        return from_json(error) if isinstance(error, bytes) else None
+
+    def of_error(self, name: str) -> Any:
+        """A field of the error; its text is its message."""
+        error: object = self.error
+        if isinstance(error, dict):
+            return cast(dict[str, Any], error).get(name)
+        return error if name == "message" else None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in (ERROR, CANCELLED)
+
+
+def json_object(text: bytes | None) -> dict[str, Any]:
+    value: Any = None if text is None else from_json(text)
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])[A-Z]")
+
+
+def snake(key: str) -> str:
+    """``agentId`` as ``agent_id``."""
+    return _HUMP.sub(lambda found: "_" + found[0].lower(), key)
+
+
+def json_text(value: object) -> str:
+    """JSON text of a value that is JSON but for numbers that are none, half surrogate pairs, and objects in a usage."""
+    try:
+        return to_json(value, inf_nan_mode="strings").decode()
+    except ValueError:  # PydanticSerializationError is one
+        return json.dumps(value, ensure_ascii=False, default=lambda unknown: type(unknown).__qualname__)

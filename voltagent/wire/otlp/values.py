@@ -1,0 +1,269 @@
+"""Values of OTLP, read leniently: attributes, payloads, usage and errors in the forms that the store has them in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from pydantic_core import from_json
+
+from voltagent.capture.usage import is_count
+from voltagent.core import clock as _clock
+from voltagent.wire.otlp.span_view import json_text, snake
+
+__all__ = [
+    "attributes", "error", "instructions", "integer", "level", "links", "model", "moment_text", "object_of",
+    "payload_of", "span_events", "text", "texts", "usage",
+]  # fmt: skip
+
+
+def attributes(given: object) -> dict[str, Any]:
+    """A list of ``KeyValue`` as a dict; what is none is left out."""
+    found: dict[str, Any] = {}
+    for pair in _items(given):
+        key, value = pair.get("key"), pair.get("value")
+        if isinstance(key, str) and isinstance(value, dict):
+            # nearly all are texts
+            found[key] = value["stringValue"] if "stringValue" in value else _any_value(cast(dict[str, Any], value))
+    return found
+
+
+def _any_value(value: Mapping[str, Any]) -> Any:
+    for kind in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
+        if kind in value:
+            return value[kind]
+    if "intValue" in value:
+        return integer(value["intValue"], signed=True)
+    if "arrayValue" in value:
+        return [_any_value(item) for item in _items(_field(value["arrayValue"], "values"))]
+    if "kvlistValue" in value:
+        return attributes(_field(value["kvlistValue"], "values"))
+    return None
+
+
+def integer(given: object, *, signed: bool = False) -> int:
+    """A 64-bit integer, which JSON has as text or as a number; 0 where it is none."""
+    if isinstance(given, str) and len(given) <= 20 and given.lstrip("-").isdecimal() and given.isascii():
+        given = int(given) if given.count("-") <= 1 else 0
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if not isinstance(given, int) or isinstance(given, bool) or not -(2**63) <= given < 2**64:
+        return 0
+    return given if signed or given >= 0 else 0
+
+
+def text(given: object) -> str | None:
+    return given if isinstance(given, str) and given else None
+
+
+def texts(given: object) -> tuple[str, ...] | None:
+    """A list of texts, or the JSON text of one."""
+    if isinstance(given, str):
+        given = _parsed(given)
+    if not isinstance(given, list):
+        return None
+    return tuple(one for one in cast(list[object], given) if isinstance(one, str)) or None
+
+
+def object_of(given: object) -> dict[str, Any]:
+    """An object, or the JSON text of one; empty where it is none."""
+    value = _parsed(given) if isinstance(given, str | bytes) else given
+    return dict(cast(dict[str, Any], value)) if isinstance(value, dict) else {}
+
+
+def moment_text(given: object) -> str | None:
+    found = text(given)
+    return None if found is None or _clock.parse_iso(found) is None else found
+
+
+def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The attributes of the last ``exception`` event, and all other events as metadata."""
+    exception: Mapping[str, Any] = {}
+    others: list[dict[str, Any]] = []
+    for event in _items(given):
+        about = attributes(event.get("attributes"))
+        if event.get("name") == "exception":
+            exception = about
+        else:
+            moment = min(integer(event.get("timeUnixNano")), 2**63 - 1)
+            others.append({"name": event.get("name"), "time": _clock.iso_text(moment), "attributes": about})
+    return exception, {"events": others} if others else {}
+
+
+def links(given: object) -> dict[str, Any]:
+    """The spans that a span refers to, as metadata."""
+    found = [{name: link.get(name) for name in ("traceId", "spanId")} for link in _items(given)]
+    return {"links": found} if found else {}
+
+
+# ------------------------------------------------------------------------------------------------------------ payloads
+
+
+def payload_of(words: Mapping[str, Any], which: str) -> bytes | None:
+    """The ``input`` or ``output`` as JSON object text, from whichever words say it."""
+    given = words.get(which)
+    if given is not None:
+        return _payload(given, parse=words.get(f"{which}_type") != "text/plain")
+    messages = words.get(f"{which}_message", words.get(f"{which}_messages"))
+    if messages is not None:
+        return _payload(_from_messages(messages), parse=True)
+    return _searched(words) if which == "input" else _documents(words)
+
+
+def _payload(given: object, *, parse: bool) -> bytes:
+    value: object = None
+    if parse and isinstance(given, str):
+        value = _parsed(given)
+        if isinstance(value, dict) and not _NOT_JSON.search(given):
+            return given.encode("utf-8", "replace")  # as it came: numbers keep their digits
+    found: object = given if value is None else value  # pyright: ignore[reportUnknownVariableType]
+    return json_text(cast(object, found) if isinstance(found, dict) else {"result": found}).encode()
+
+
+_NOT_JSON: Final = re.compile("NaN|Infinity")  # our parser takes them as numbers, a browser's does not
+
+
+def _from_messages(given: object) -> object:
+    """One message with one text, which is how a payload of ours travels as chat, is that text."""
+    messages: object = _parsed(given) if isinstance(given, str) else given
+    parts = [part for message in _items(messages) for part in _items(message.get("parts"))]
+    if len(parts) == 1 and len(_items(messages)) == 1 and isinstance(parts[0].get("content"), str):
+        return parts[0]["content"]
+    return {"messages": given if messages is None else messages}
+
+
+def _searched(words: Mapping[str, Any]) -> bytes | None:
+    query = words.get("query")
+    return None if query is None else json_text({"query": query}).encode()
+
+
+def _documents(words: Mapping[str, Any]) -> bytes | None:
+    """What a search found. Documents of a text each were texts: the conventions make objects of them."""
+    given = words.get("documents_json", words.get("documents_list"))
+    documents: object = _parsed(given) if isinstance(given, str) else given
+    if not isinstance(documents, list):
+        return None
+    found = cast(list[object], documents)
+    texts = [one["content"] for one in _items(found) if set(one) == {"content"}]
+    return json_text({"result": texts if len(texts) == len(found) else found}).encode()
+
+
+# ------------------------------------------------------------------------------------------------------ usage and model
+
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_written_tokens",
+                  "reasoning_tokens", "cost", "input_cost", "output_cost", "total_cost")  # fmt: skip
+_SPELT: Final[Mapping[str, str]] = {"cache_written_tokens": "cache_creation_input_tokens"}
+_DETAILS: Final[Mapping[str, str]] = {
+    "upstream_cost": "upstream_inference_cost",
+    "upstream_input_cost": "upstream_inference_input_cost",
+    "upstream_output_cost": "upstream_inference_output_cost",
+}
+_LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
+    "input": "prompt_tokens",
+    "output": "completion_tokens",
+    "total": "total_tokens",
+    "cached": "cached_tokens",
+}
+
+
+def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Tokens and costs in our spelling; the total where both of its halves are known."""
+    found = {_SPELT.get(word, word): words[word] for word in _COUNTS if is_count(words.get(word))}
+    for name, value in _few(words.get("usage_json")).items():
+        found.setdefault(_LANGFUSE_TOKENS.get(name, snake(name)), value)
+    for name, value in _few(words.get("cost_json")).items():
+        found.setdefault(f"{name}_cost", value)
+    details = {name: words[word] for word, name in _DETAILS.items() if is_count(words.get(word))}
+    if details:
+        found["cost_details"] = details
+    found.update(_few(words.get("other_usage")))
+    halves = (found.get("prompt_tokens"), found.get("completion_tokens"))
+    if "total_tokens" not in found and all(map(is_count, halves)):
+        found["total_tokens"] = sum(cast("tuple[int, int]", halves))
+    return found or None
+
+
+def _few(given: object) -> dict[str, Any]:
+    """An object of counts, or nothing where it has so many that it is none."""
+    found = object_of(given)
+    return found if len(found) <= _MOST_COUNTS else {}
+
+
+_MOST_COUNTS: Final = 1000
+
+_PARAMETERS: Final = ("model", "provider", "temperature", "max_tokens", "top_p", "top_k", "frequency_penalty",
+                      "presence_penalty", "stop_sequences", "seed", "max_retries", "max_steps")  # fmt: skip
+
+
+def model(words: Mapping[str, Any]) -> dict[str, Any]:
+    """What describes the model, in the form of ``model_parameters``."""
+    named = {word: words[word] for word in _PARAMETERS if words.get(word) is not None}
+    return {**object_of(words.get("model_parameters")), **named}
+
+
+def instructions(words: Mapping[str, Any]) -> str | None:
+    given = text(words.get("instructions"))
+    system = text(words.get("system"))
+    if given is not None or system is None:
+        return given
+    parts = [_field(part, "content") for part in _items(_parsed(system))]
+    return "\n".join(part for part in parts if isinstance(part, str)) or system
+
+
+_LANGFUSE_LEVELS: Final = {"DEFAULT": "INFO"}
+
+
+def level(words: Mapping[str, Any], *, failed: bool) -> str | None:
+    """The level that was given; the one that only follows from a failure is not."""
+    given = text(words.get("level"))
+    if given is not None:
+        return given
+    derived = text(words.get("langfuse_level"))
+    return None if derived is None or failed else _LANGFUSE_LEVELS.get(derived, derived)
+
+
+# --------------------------------------------------------------------------------------------------------------- errors
+
+_UNKNOWN: Final = ("_OTHER", "cancelled")
+_NO_MESSAGE: Final = "Operation failed"
+
+
+def error(words: Mapping[str, Any], exception: Mapping[str, Any], message: str | None) -> bytes | None:
+    """A failure as the store has it: an object of ``message``, ``type``, ``stack`` and whatever else is known; a text
+    where there is no more than a text; ``None`` where nothing is known."""
+    told = text(exception.get("exception.message")) or text(words.get("error_message")) or message
+    kind = text(exception.get("exception.type")) or text(words.get("error_type"))
+    if kind in _UNKNOWN:
+        kind = None
+    fields = {
+        "message": told,
+        "type": kind,
+        "code": words.get("error_code"),
+        "stack": text(exception.get("exception.stacktrace")) or text(words.get("error_stack")),
+        **object_of(words.get("other_error")),
+    }
+    found = {name: value for name, value in fields.items() if value is not None}
+    if list(found) == ["message"]:
+        return None if told in (_NO_MESSAGE, "cancelled") else json_text(told).encode()
+    return json_text(found).encode() if found else None
+
+
+# --------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _parsed(given: str | bytes) -> Any:
+    """The value of a JSON text; ``None`` where it is none."""
+    try:
+        return from_json(given)
+    except ValueError:
+        return None
+
+
+def _items(given: object) -> list[dict[str, Any]]:
+    items: list[object] = given if isinstance(given, list) else []  # pyright: ignore[reportUnknownVariableType]
+    return [cast(dict[str, Any], item) for item in items if isinstance(item, dict)]
+
+
+def _field(given: object, name: str) -> Any:
+    return cast(dict[str, Any], given).get(name) if isinstance(given, dict) else None

@@ -1,0 +1,390 @@
+"""The REST history API read back: bodies of requests to events, the way back from :mod:`voltagent.wire.rest.encode`.
+
+Takes what this library sends, what the older package (0.1.1) sends, and what the TypeScript client of the same months
+sent: names of fields in snake_case and camelCase alike. Pure functions over parsed JSON; a field of the wrong type is
+a :class:`voltagent.errors.ValidationError` that names it.
+
+A success or error event is no record of its own here: it ends the operation whose start event it names as its parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple, cast
+
+from voltagent.capture import usage as _usage
+from voltagent.core import clock as _clock
+from voltagent.core.span import AGENT, CANCELLED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span, Trace
+from voltagent.errors import ValidationError
+from voltagent.wire.otlp.span_view import json_text, snake
+
+__all__ = ["Body", "Known", "event_created", "event_updated", "payload", "trace_created", "trace_updated"]
+
+Body = Mapping[str, Any]
+_NOTHING: Final[Body] = {}
+_MOST_NAMES: Final = 1000  # of a body's fields, and of what a usage counts: each is read in two spellings
+
+
+class Known(NamedTuple):
+    """What is known of a stored trace or operation that an update is for."""
+
+    id: str
+    trace_id: str
+    agent_id: str
+    kind: str
+    name: str
+    operation: str | None
+    status: str
+
+
+# ------------------------------------------------------------------------------------------------------------- traces
+
+
+def trace_created(body: Body, missing: Body) -> tuple[str, list[Event]]:
+    """``POST /history``: the trace's id and its events. ``missing`` has the ``id`` and ``start_time`` to take where the
+    body has none.
+
+    Raises:
+        ValidationError: a field has a wrong type, or there is no ``agent_id``.
+    """
+    fields = _Fields(body, missing)
+    agent_id = _needed(fields, "agent_id")
+    trace = Trace(_needed(fields, "id"), agent_id, None)
+    trace.user_id = fields.text("user_id")
+    trace.conversation_id = fields.text("conversation_id")
+    trace.version = fields.text("version")
+    trace.level = fields.text("level")
+    trace.completion_start = fields.time_text("completion_start_time")
+    metadata = _without(fields.object("metadata"), agentId=agent_id)
+    trace.parent_trace_id = _popped_text(metadata, "parentTraceId")
+    span = Span(
+        trace,
+        None,
+        TRACE,
+        agent_id,
+        payload(fields.get("input")),
+        _object(metadata),
+        tags=fields.tags(),
+        identifier=trace.id,
+    )
+    span.start_ns = fields.moment("start_time") or 0
+    events: list[Event] = [(Phase.START, span, None)]
+    later = {name: fields.get(name) for name in ("status", "end_time", "output", "usage")}
+    if later.pop("status") in ("completed", ERROR, CANCELLED) or any(value is not None for value in later.values()):
+        ended = {name: fields.get(name) for name in ("status", "end_time", "output", "usage", "metadata")}
+        events += trace_updated(Known(str(trace.id), str(trace.id), agent_id, TRACE, agent_id, None, ""), ended)
+    return str(trace.id), events
+
+
+def trace_updated(known: Known, body: Body) -> list[Event]:
+    """``PATCH /history/{id}``: the event that changes what is stored.
+
+    Raises:
+        ValidationError: a field has a wrong type.
+    """
+    fields = _Fields(body)
+    changed = _common_update(fields)
+    metadata = _without(fields.object("metadata"), agentId=known.agent_id)
+    metadata.pop("parentTraceId", None)
+    if changed.get("status") == ERROR:
+        if metadata.pop("cancelled", False):
+            changed["status"] = CANCELLED
+        error = metadata.pop("error", None)
+        if error is not None:
+            changed["status_message"] = _json(error)
+    if metadata:
+        changed["metadata"] = _json(metadata)
+    usage = fields.object("usage")
+    if usage:
+        changed["usage"] = _json(_plain_usage(usage))
+    for name in ("user_id", "conversation_id"):
+        if fields.text(name) is not None:
+            changed[name] = fields.text(name)
+    if fields.time_text("completion_start_time"):
+        changed["completion_start_time"] = fields.time_text("completion_start_time")
+    return [(Phase.UPDATE, _stand_in(known.trace_id), changed)] if changed else []
+
+
+# --------------------------------------------------------------------------------------------------------- operations
+
+_STARTS: Final = {names[0]: key for key, names in EVENT_NAMES.items()}
+_ENDS: Final = {name: key for key, names in EVENT_NAMES.items() for name in names[1:]}
+
+
+def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tuple[str, list[Event]]:
+    """``POST /history-events``: the event's id, and what to store. ``missing`` has the ``id`` and ``start_time`` to
+    take where the body has none; ``agent_id`` is that of the trace, where it is known.
+
+    Raises:
+        ValidationError: a field has a wrong type, or ``history_id``, ``event_name`` or ``event_type`` is missing.
+    """
+    fields = _Fields(body, missing, agent_id or _UNKNOWN)
+    name, kind = _needed(fields, "event_name"), _needed(fields, "event_type")
+    if name in _STARTS:
+        event = _started(fields, *_STARTS[name])
+    elif name in _ENDS or name in (f"{kind}:success", f"{kind}:error"):
+        event = _ended(fields, *_ENDS.get(name, (kind, None)))
+    else:
+        event = _custom(fields, kind)
+    return _needed(fields, "id"), [event]
+
+
+def event_updated(known: Known, body: Body) -> list[Event]:
+    """``PATCH /history-events/{id}``: the event that changes what is stored.
+
+    Raises:
+        ValidationError: a field has a wrong type.
+    """
+    fields = _Fields(body)
+    changed = _common_update(fields)
+    metadata, usage = _event_metadata(fields, known.name, known.agent_id)
+    if metadata:
+        changed["metadata"] = _json(metadata)
+    if usage:
+        changed["usage"] = _json(usage)
+    message = fields.get("status_message")
+    if message is not None:
+        changed["status_message"] = _json(message)
+    if not changed:
+        return []
+    root = _stand_in(known.trace_id)
+    return [(Phase.UPDATE, Span(root.trace, root, known.kind, "", None, identifier=known.id), changed)]
+
+
+def _started(fields: _Fields, kind: str, operation: str | None) -> Event:
+    span = _operation(fields, _needed(fields, "id"), kind, operation)
+    given = {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
+    metadata, _ = _event_metadata(fields, span.name, span.agent_id)
+    if kind == AGENT:
+        given["instructions"] = _popped_text(metadata, "instructions")
+    span.metadata = _object(metadata)
+    span.facts = {name: value for name, value in given.items() if value is not None} or None
+    return (Phase.START, span, None)
+
+
+def _ended(fields: _Fields, kind: str, operation: str | None) -> Event:
+    span = _operation(fields, _parent(fields) or _needed(fields, "id"), kind, operation)
+    span.end_ns = fields.moment("end_time") or span.start_ns
+    span.status = _status(fields, "completed")
+    span.output = payload(fields.get("output"))
+    metadata, usage = _event_metadata(fields, span.name, span.agent_id)
+    if kind == AGENT:
+        instructions = _popped_text(metadata, "instructions")
+        span.facts = None if instructions is None else {"instructions": instructions}
+    span.more_metadata = (_json(metadata),) if metadata else ()
+    span.usage = usage
+    span.more_tags = span.tags or ()
+    message = fields.get("status_message")
+    span.error = None if message is None else _json(message)
+    return (Phase.END, span, None)
+
+
+def _custom(fields: _Fields, kind: str) -> Event:
+    """A moment: ``running`` is only this wire's default for it, and would stand there for ever."""
+    span = _operation(fields, _needed(fields, "id"), kind, None)
+    span.metadata = _object(_without(fields.object("metadata"), displayName=span.name))
+    message = fields.get("status_message")
+    status = _status(fields, "completed")
+    given = {
+        "level": _level(fields),
+        "version": fields.text("version"),
+        "parent_event_id": _parent(fields),
+        "end_time": fields.time_text("end_time"),
+        "status": "completed" if status == "running" else status,
+        "status_message": None if message is None else _json(message),
+        "output": payload(fields.get("output")),
+    }
+    span.facts = {name: value for name, value in given.items() if value is not None}
+    return (Phase.POINT, span, None)
+
+
+def _operation(fields: _Fields, identifier: str, kind: str, operation: str | None) -> Span:
+    """A span with what all three have in common, under a stand-in for its trace.
+
+    The trace's own create comes first on this wire; where it did not, the trace is listed under the agent's name.
+    """
+    metadata = fields.object("metadata")
+    agent_id = _text_of(metadata.get("agentId")) or fields.agent_id
+    name = _text_of(metadata.get("displayName")) or _needed(fields, "event_name")
+    root = _stand_in(_needed(fields, "history_id"), agent_id)
+    root.start_ns = fields.moment("start_time") or 0
+    span = Span(
+        root.trace,
+        root,
+        kind,
+        name,
+        payload(fields.get("input")),
+        None,
+        operation,
+        fields.tags(),
+        identifier=identifier,
+    )
+    if kind == MEMORY and operation is None:
+        span.operation = "write"  # 0.1.1 knows no other, and names its errors without it
+    span.agent_id = agent_id
+    span.start_ns = root.start_ns
+    return span
+
+
+_UNKNOWN: Final = "unknown"
+
+
+def _event_metadata(fields: _Fields, name: str, agent_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The user's metadata, and the usage that this wire carries in it."""
+    metadata = _without(fields.object("metadata"), displayName=name, id=name, agentId=agent_id)
+    usage = metadata.get("usage")
+    if not isinstance(usage, dict):
+        return metadata, None
+    del metadata["usage"]
+    return metadata, _plain_usage(cast(dict[str, Any], usage))
+
+
+def _parent(fields: _Fields) -> str | None:
+    return fields.text("parent_event_id")
+
+
+def _level(fields: _Fields) -> str | None:
+    level = fields.text("level")
+    return None if level == "INFO" else level  # this wire's default, not said by the user
+
+
+# ------------------------------------------------------------------------------------------------------------- pieces
+
+
+class _Fields:
+    """The fields of a body, by their names in snake_case, checked as they are read."""
+
+    def __init__(self, body: Body, missing: Body = _NOTHING, agent_id: str = "") -> None:
+        if len(body) > _MOST_NAMES:
+            raise ValidationError(f"a body has at most {_MOST_NAMES} fields, not {len(body)}")
+        self._given = {**missing, **{snake(name): value for name, value in body.items() if value is not None}}
+        self.agent_id = agent_id  # of the trace
+
+    def get(self, name: str) -> Any:
+        return self._given.get(name)
+
+    def text(self, name: str) -> str | None:
+        value = self.get(name)
+        if value is not None and not isinstance(value, str):
+            raise ValidationError(f"{name} must be text, not {_kind_of(value)}")
+        return value or None
+
+    def object(self, name: str) -> dict[str, Any]:
+        value = self.get(name)
+        if value is not None and not isinstance(value, dict):
+            raise ValidationError(f"{name} must be an object, not {_kind_of(value)}")
+        return dict(cast(dict[str, Any], value or {}))
+
+    def tags(self) -> tuple[str, ...] | None:
+        value = self.get("tags")
+        if value is None:
+            return None
+        tags: list[object] = value if isinstance(value, list) else [None]  # pyright: ignore[reportUnknownVariableType]
+        if not all(isinstance(tag, str) for tag in tags):
+            raise ValidationError("tags must be a list of texts")
+        return tuple(cast(list[str], tags)) or None
+
+    def moment(self, name: str) -> int | None:
+        """Nanoseconds since the epoch."""
+        text = self.text(name)
+        if text is None:
+            return None
+        moment = _clock.parse_iso(text)
+        if moment is None:
+            raise ValidationError(f"{name} must be a time in ISO 8601 such as 2026-01-31T12:00:00Z")
+        if not -(2**63) <= moment < 2**63:  # what the store holds
+            raise ValidationError(f"{name} must be between the years 1678 and 2261")
+        return moment
+
+    def time_text(self, name: str) -> str | None:
+        """A time as it was given, once it is known to be one."""
+        return None if self.moment(name) is None else self.text(name)
+
+
+def _common_update(fields: _Fields) -> dict[str, Any]:
+    """The changed fields that traces and operations share, as an UPDATE event has them."""
+    changed: dict[str, Any] = {name: payload(fields.get(name)) for name in ("input", "output")}
+    changed |= {name: fields.text(name) for name in ("version", "level")}
+    changed["end_time"] = fields.time_text("end_time")
+    changed["status"] = fields.get("status") and _status(fields, "")
+    tags = fields.tags()
+    changed["tags"] = None if tags is None else _json(list(tags))
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+_STATUSES: Final = {
+    "working": "running",
+    "running": "running",
+    "completed": "completed",
+    "error": ERROR,
+    "cancelled": CANCELLED,
+}
+
+
+def _status(fields: _Fields, default: str) -> str:
+    text = fields.text("status") or default
+    if text not in _STATUSES:
+        raise ValidationError(f"status must be one of {', '.join(_STATUSES)}")
+    return _STATUSES[text]
+
+
+def payload(value: object) -> bytes | None:
+    """An input or output as JSON object text; what is none stands under ``result``, as everywhere."""
+    if value is None:
+        return None
+    return _json(cast(object, value) if isinstance(value, dict) else {"result": value})
+
+
+def _stand_in(trace_id: str, agent_id: str = "") -> Span:
+    """The root of a trace that another request speaks of."""
+    return Span(Trace(trace_id, agent_id, None), None, TRACE, agent_id, None, identifier=trace_id)
+
+
+def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    if len(usage) > _MOST_NAMES:
+        return {}  # it counts nothing
+    given = {snake(name): value for name, value in usage.items() if value is not None}
+    with suppress(ValidationError):  # a usage that is none costs nobody the end of an operation
+        return _usage.checked(given) or {}
+    return given
+
+
+def _needed(fields: _Fields, name: str) -> str:
+    text = fields.text(name)
+    if text is None:
+        raise ValidationError(f"{name} is missing")
+    return text
+
+
+def _without(metadata: dict[str, Any], **added: str) -> dict[str, Any]:
+    """Without what the wire itself puts there; a user's own value under such a name stays."""
+    return {name: value for name, value in metadata.items() if added.get(name) != value or value is None}
+
+
+def _popped_text(metadata: dict[str, Any], name: str) -> str | None:
+    """Takes a text, or an empty field, out of metadata; anything else of this name is the user's."""
+    value = metadata.get(name)
+    if value is None or isinstance(value, str):
+        metadata.pop(name, None)
+        return value
+    return None
+
+
+def _text_of(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _object(metadata: Mapping[str, Any]) -> bytes | None:
+    return _json(metadata) if metadata else None
+
+
+def _json(value: object) -> bytes:
+    return json_text(value).encode()
+
+
+def _kind_of(value: object) -> str:
+    return _KINDS.get(type(value), "a number")
+
+
+_KINDS: Final[Mapping[type, str]] = {dict: "an object", list: "a list", bool: "true or false", str: "text"}
