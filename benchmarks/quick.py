@@ -22,7 +22,7 @@ from pydantic_core import to_json
 
 import voltagent
 from voltagent import agent, retriever, tool, trace
-from voltagent.core import context as _context
+from voltagent.core import context
 from voltagent.core.span import Event
 from voltagent.exporters import ACCEPTED, Outcome
 
@@ -202,19 +202,19 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
         "voltagent": Workload(tool, retriever, agent, trace),
     }
     samples: dict[str, dict[str, list[float]]] = {case: {name: [] for name in contestants} for case in CASES}
-    live = list(_context.ACTIVE)
+    live = list(context.ACTIVE)
     for _ in range(rounds):
         for case, (work, number) in CASES.items():
             for name, contestant in contestants.items():
                 method = getattr(contestant, work)
                 body = as_coroutine(method) if work == "async_calls" else method
                 root = None if "outside" in case or case == "W4 nested" else sdk.trace(agent_id="bench")
-                _context.CURRENT.set(None if root is None else root._span)
-                _context.ACTIVE[:] = [] if "off" in case else live
+                context.CURRENT.set(None if root is None else root._span)
+                context.ACTIVE[:] = [] if "off" in case else live
                 started = time.perf_counter()
                 body()
                 samples[case][name].append((time.perf_counter() - started) / number * 1e6)
-                _context.ACTIVE[:] = live
+                context.ACTIVE[:] = live
                 if root is not None:
                     root.end()
                 sdk.flush()

@@ -14,9 +14,8 @@ from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from tests.helpers.pace import ATTEMPTS, PATIENCE, TooSlow
-from voltagent.capture import writer as _walk
-from voltagent.core import context as _context
-from voltagent.core import guard as _guard
+from voltagent.capture import writer
+from voltagent.core import context, guard
 
 # A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -44,33 +43,33 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Faults of ours raise in the tests; a test of the guard itself switches this off."""
-    monkeypatch.setattr(_guard.Guard, "strict", True)
-    _guard._last_said.clear()
+    monkeypatch.setattr(guard.Guard, "strict", True)
+    guard._last_said.clear()
     yield
-    _guard._last_said.clear()
+    guard._last_said.clear()
 
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change the recording."""
-    monkeypatch.setattr(_walk, "SECONDS", PATIENCE)
-    monkeypatch.setattr(_walk, "_FUTILE_SECONDS", PATIENCE)
+    monkeypatch.setattr(writer, "SECONDS", PATIENCE)
+    monkeypatch.setattr(writer, "_FUTILE_SECONDS", PATIENCE)
 
 
 @pytest.fixture
 def hurried(unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of that very limit."""
-    monkeypatch.setattr(_walk, "SECONDS", 0.025)
-    monkeypatch.setattr(_walk, "_FUTILE_SECONDS", 0.004)
+    monkeypatch.setattr(writer, "SECONDS", 0.025)
+    monkeypatch.setattr(writer, "_FUTILE_SECONDS", 0.004)
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_live() -> Iterator[None]:
     """Every test starts as a fresh process does: no recorder, the environment not asked."""
-    before = list(_context.ACTIVE)
-    _context.ACTIVE[:] = [_context.ENVIRONMENT]
+    before = list(context.ACTIVE)
+    context.ACTIVE[:] = [context.ENVIRONMENT]
     yield
-    _context.ACTIVE[:] = before
+    context.ACTIVE[:] = before
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,7 +23,7 @@ from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import handles
 from voltagent.capture.exceptions import Failure
-from voltagent.core import context as _context
+from voltagent.core import context
 from voltagent.core.span import Phase
 from voltagent.errors import ValidationError
 from voltagent.handles import Trace, current, current_agent, current_trace, open_trace
@@ -316,7 +316,7 @@ async def _await(thing: Any) -> Any:
 
 def test_suppress_records_nothing_inside(trace: Trace, sink: ListSink, live: tuple[Recorder, ListSink]) -> None:
     before = len(sink.events)
-    with trace, _context.suppress():
+    with trace, context.suppress():
         assert not current()
         assert not open_trace(live[0], None, {"agent_id": "inner"})
         current().add_tool(name="t")

@@ -20,7 +20,7 @@ from tests.helpers.server import Server
 from tests.helpers.sink import recording
 from voltagent import propagation
 from voltagent.core import context as _context
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.core.span import Remote
 from voltagent.handles import open_trace
 from voltagent.propagation import (
@@ -105,7 +105,7 @@ def test_a_trace_id_that_is_random_is_said_to_be_wherever_it_goes_on(flags: str)
         assert inject({})["traceparent"] == f"00-{TRACE}-{SPAN}-{flags}"
         with recording(sampling=Sampling(follow_parent=False)) as (recorder, _):
             with open_trace(recorder, {"agent_id": "a"}, {}) as trace:
-                assert inject({})["traceparent"] == f"00-{TRACE}-{ids.span_id(trace._span.id)}-03"
+                assert inject({})["traceparent"] == f"00-{TRACE}-{trace_ids.span_id(trace._span.id)}-03"
     with recording() as (recorder, _), open_trace(recorder, {"agent_id": "a", "parent": GOOD}, {}):
         assert inject({})["traceparent"].endswith("-01")
 
@@ -268,7 +268,7 @@ def test_a_continued_trace_goes_out_in_the_trace_it_continues_with_its_state() -
     with recording() as (recorder, _), open_trace(recorder, {"agent_id": "a"}, {}) as trace:
         trace._span.trace.remote = Remote(TRACE, SPAN, True, "a=1")
         found = extract(inject({}))
-    assert found == Remote(TRACE, ids.span_id(trace._span.id), True, "a=1")
+    assert found == Remote(TRACE, trace_ids.span_id(trace._span.id), True, "a=1")
 
 
 def test_nothing_is_injected_where_nothing_is_open() -> None:

@@ -23,7 +23,7 @@ import voltagent
 from tests.helpers.server import Server
 from tests.helpers.wire import Arrived
 from voltagent import ValidationError, VoltAgentSDK, current, tool
-from voltagent.core import context as _context
+from voltagent.core import context
 from voltagent.sdk import PendingReport
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_canary_123"}
@@ -184,7 +184,7 @@ def test_an_sdk_that_records_nothing_leaves_the_trace_of_another_alone(server: S
 
 def test_the_environment_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ping()
-    assert _context.ACTIVE == []  # from here on a decorated call costs next to nothing
+    assert context.ACTIVE == []  # from here on a decorated call costs next to nothing
     monkeypatch.setenv("VOLTAGENT_EXPORTER", "local")
     ping()
     assert not current()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from voltagent._version import VERSION
 from voltagent.capture.snapshot import Secret
-from voltagent.core import context as _context
+from voltagent.core import context
 from voltagent.core.context import bind, suppress
 from voltagent.decorators import agent, memory, retriever, tool, trace
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
@@ -130,4 +130,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-_context.on_first_use(lambda: import_module("voltagent.sdk").from_environment())
+context.on_first_use(lambda: import_module("voltagent.sdk").from_environment())

@@ -128,6 +128,6 @@ def build_exporter(
 
 
 def through(client: object) -> httpx.BaseTransport:
-    from voltagent.exporters import http as _http
+    from voltagent.exporters import http
 
-    return _http.through(client)
+    return http.through(client)

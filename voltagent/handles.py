@@ -14,13 +14,13 @@ from typing import Any, Final, TypeVar, cast
 
 from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.guard import guard
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
-from voltagent.tracing import operations as _given
+from voltagent.tracing import operations
 from voltagent.tracing.recorder import Recorder
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
@@ -45,7 +45,7 @@ class Handle:
     @property
     def id(self) -> str:
         """The identifier of this trace or operation: a UUID, or the text that was given."""
-        text = _clock.id_text(self._span.id)
+        text = clock.id_text(self._span.id)
         if self._span.recording:
             self._recorder.known.setdefault(text, self._span)
         return text
@@ -53,13 +53,13 @@ class Handle:
     @property
     def trace_id(self) -> str:
         """The identifier of the trace this belongs to."""
-        return _clock.id_text(self._span.trace.id)
+        return clock.id_text(self._span.trace.id)
 
     @property
     def parent_id(self) -> str | None:
         """The identifier of the operation this is a child of; ``None`` directly under the trace, and for a trace."""
         parent = self._span.parent
-        return None if parent is None or parent.kind == TRACE else _clock.id_text(parent.id)
+        return None if parent is None or parent.kind == TRACE else clock.id_text(parent.id)
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class Handle:
     def __repr__(self) -> str:
         if not self:
             return "<voltagent handle: not recording>"
-        return f"<voltagent {self.kind} {self.name!r} {_clock.id_text(self._span.id)} {self.status}>"
+        return f"<voltagent {self.kind} {self.name!r} {clock.id_text(self._span.id)} {self.status}>"
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows where this is the last line of a cell: the tree below it. Nothing happens by it."""
@@ -113,19 +113,19 @@ class Handle:
         Raises:
             ValidationError: an option is missing or has the wrong form.
         """
-        return NewAgent(_given.start(self._span, AGENT, options, keywords))
+        return NewAgent(operations.start(self._span, AGENT, options, keywords))
 
     def add_tool(self, options: Options = None, **keywords: Any) -> NewTool:
         """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
-        return NewTool(_given.start(self._span, TOOL, options, keywords))
+        return NewTool(operations.start(self._span, TOOL, options, keywords))
 
     def add_memory(self, options: Options = None, **keywords: Any) -> NewMemory:
         """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
-        return NewMemory(_given.start(self._span, MEMORY, options, keywords))
+        return NewMemory(operations.start(self._span, MEMORY, options, keywords))
 
     def add_retriever(self, options: Options = None, **keywords: Any) -> NewRetriever:
         """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
-        return NewRetriever(_given.start(self._span, RETRIEVER, options, keywords))
+        return NewRetriever(operations.start(self._span, RETRIEVER, options, keywords))
 
     def add_event(self, event_data: Options = None, **keywords: Any) -> NewEvent:
         """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
@@ -133,7 +133,7 @@ class Handle:
         ``error`` is called on it.
         """
         given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
-        return NewEvent(_given.point(self._span, given))
+        return NewEvent(operations.point(self._span, given))
 
     # ------------------------------------------------------------------------------------------------ while it is open
 
@@ -165,7 +165,7 @@ class Handle:
         known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
         given = _options.checked("update()", known, None, fields)
         if given:
-            self._recorder.update(self._span, _given.update_fields(self._recorder, self._span.trace, given))
+            self._recorder.update(self._span, operations.update_fields(self._recorder, self._span.trace, given))
         return RECEIPT
 
     # --------------------------------------------------------------------------------------------------------- ending
@@ -181,7 +181,7 @@ class Handle:
             output = options.get("output")
             metadata = options.get("metadata") if metadata is None else metadata
             usage = options.get("usage") if usage is None else usage
-        _given.end(self._span, COMPLETED, None, output, metadata, usage)
+        operations.end(self._span, COMPLETED, None, output, metadata, usage)
         return RECEIPT
 
     def error(
@@ -200,7 +200,7 @@ class Handle:
         if status_message is None:
             raise ValidationError("status_message is missing: error() needs a text, an exception or a mapping")
         extra = {**_options.metadata(metadata), **({"stage": stage} if stage is not None else {})}
-        _given.end(self._span, ERROR, status_message, None, extra or None, None)
+        operations.end(self._span, ERROR, status_message, None, extra or None, None)
         return RECEIPT
 
     # --------------------------------------------------------------------------------------------------- as a context
@@ -287,7 +287,7 @@ class Trace(Handle):
         text = status.value if isinstance(status, Enum) else status
         if text not in (COMPLETED, ERROR, CANCELLED):
             raise ValidationError(f"status must be completed, error or cancelled to end a trace, not {text!r}")
-        _given.end(self._span, text, None, output, metadata, usage)
+        operations.end(self._span, text, None, output, metadata, usage)
         return RECEIPT
 
     def record(
@@ -399,4 +399,4 @@ def current_trace() -> Trace:
 
 def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> NewTrace:
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
-    return NewTrace(_given.start_trace(recorder, options, keywords))
+    return NewTrace(operations.start_trace(recorder, options, keywords))

@@ -9,14 +9,12 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from voltagent import _debug_log as _debug
-from voltagent import handles, settings
+from voltagent import _debug_log, handles, settings
 from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through
 from voltagent.capture import options as _options
 from voltagent.capture.exceptions import format_event
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import clock as _clock
-from voltagent.core import context as _context
+from voltagent.core import clock, context
 from voltagent.core.awaitable import Done, Pending, loop_is_running
 from voltagent.core.guard import logger, say_once
 from voltagent.core.span import TRACE, Span, Trace
@@ -26,8 +24,8 @@ from voltagent.exporters import Exporter
 from voltagent.handles import NewTrace, open_trace
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
-from voltagent.render import notebook as _notebook
-from voltagent.tracing import opentelemetry as _beside
+from voltagent.render import notebook
+from voltagent.tracing import opentelemetry
 from voltagent.tracing.operations import point, update_fields
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.sampling import Sampler, Sampling
@@ -178,8 +176,8 @@ class VoltAgentSDK:
         for warning in self._settings.warnings:
             say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
         if self._settings.debug:
-            _debug.log_to_stderr()
-            logger.debug("voltagent: %s", _debug.told(self._settings))
+            _debug_log.log_to_stderr()
+            logger.debug("voltagent: %s", _debug_log.told(self._settings))
         built = () if given and names is None else self._settings.exporter
         exporters = [*given, *self._exporters(built)]
         self._on = self._settings.enabled and bool(exporters)
@@ -197,7 +195,7 @@ class VoltAgentSDK:
             sampling=sampling,
             spools=[*(None for _ in given), *spools(self._settings, built)],
         )
-        memory = _notebook.Memory(self._sender) if _notebook.is_running() else None
+        memory = notebook.Memory(self._sender) if notebook.is_running() else None
         self._recorder = Recorder(
             memory or self._sender,
             Snapshot(_checked_serializers(serializers)),
@@ -207,16 +205,16 @@ class VoltAgentSDK:
             common=_common_metadata(self._settings),
         )
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
-        self._recorder.witness = _notebook.Witness(processors, memory, stored)
+        self._recorder.witness = notebook.Witness(processors, memory, stored)
         if otel_context not in (None, True, False):
             raise ValidationError(f"otel_context must be True or False, not {type(otel_context).__name__}")
         if otel_context:
-            _beside.show_ours(self._recorder)
+            opentelemetry.show_ours(self._recorder)
         if self._on:
-            _context.activate(self._recorder)
+            context.activate(self._recorder)
         else:
             self._recorder.alive = False
-            _context.environment_was_asked()  # switched off on purpose: the environment must not switch it on
+            context.environment_was_asked()  # switched off on purpose: the environment must not switch it on
 
     def _exporters(self, names: Sequence[str]) -> list[Exporter]:
         return [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
@@ -259,7 +257,7 @@ class VoltAgentSDK:
         """Record a custom event (``name``, ``type``, …) in a trace by its id."""
         given = _options.checked("an event", _options.EVENT, event_data, {}, ("name", "type"))
         trace_id = _options.checked_identifier(trace_id)
-        parent = self._span(trace_id, TRACE) if self._recorder.alive else _context.INERT
+        parent = self._span(trace_id, TRACE) if self._recorder.alive else context.INERT
         return Done(_event(point(parent, given), trace_id))
 
     def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
@@ -268,7 +266,7 @@ class VoltAgentSDK:
         span = self._span(event_id, "event")
         if self._recorder.alive:
             self._recorder.update(span, update_fields(self._recorder, span.trace, given))
-        return Done(_event(span, _clock.id_text(span.trace.id)))
+        return Done(_event(span, clock.id_text(span.trace.id)))
 
     def _span(self, identifier: str, kind: str) -> Span:
         """The span with this id, or one that stands for it where another process made it."""
@@ -292,7 +290,7 @@ class VoltAgentSDK:
     def shutdown(self, timeout: float | None = None) -> PendingReport:
         """End what is open as cancelled, send everything, and stop recording for good. Waits as ``flush`` does."""
         self._recorder.alive = False
-        _context.deactivate(self._recorder)
+        context.deactivate(self._recorder)
         self._recorder.sampling.close()
         client = self._client
         if client is not None:
@@ -416,11 +414,11 @@ def from_environment() -> VoltAgentSDK | None:
     if not _making.acquire(blocking=False):
         return None  # another thread is at it, or this one, in a callback: this call just runs
     try:
-        if _context.ENVIRONMENT not in _context.ACTIVE:
+        if context.ENVIRONMENT not in context.ACTIVE:
             return None
         if not settings.names_destination():
-            _context.environment_was_asked()
-            _debug.say_that_nothing_is_recorded()
+            context.environment_was_asked()
+            _debug_log.say_that_nothing_is_recorded()
             return None
         try:
             sdk = VoltAgentSDK()
@@ -429,7 +427,7 @@ def from_environment() -> VoltAgentSDK | None:
             say_once(f"environment:{fault}", logging.WARNING, wrong, fault, aloud=True)
             return None
         finally:
-            _context.environment_was_asked()
+            context.environment_was_asked()
         _kept.append(sdk)
         return sdk
     finally:
@@ -448,12 +446,12 @@ def _history(span: Span) -> History:
     status = {None: "working", "cancelled": "error"}.get(span.status, span.status)
     return History.model_validate(
         {
-            "id": _clock.id_text(span.id),
+            "id": clock.id_text(span.id),
             "agent_id": trace.agent_id,
             "user_id": trace.user_id,
             "conversation_id": trace.conversation_id,
-            "start_time": _clock.iso_text(span.start_ns),
-            "end_time": _clock.iso_text(span.end_ns) if span.end_ns else None,
+            "start_time": clock.iso_text(span.start_ns),
+            "end_time": clock.iso_text(span.end_ns) if span.end_ns else None,
             "status": status,
             "version": trace.version,
             "tags": list(span.tags) if span.tags else None,
@@ -468,14 +466,14 @@ def _event(span: Span, trace_id: str) -> Event:
     parent = span.parent
     return Event.model_validate(
         {
-            "id": _clock.id_text(span.id),
+            "id": clock.id_text(span.id),
             "history_id": trace_id,
             "event_type": span.kind,
             "event_name": span.name,
-            "start_time": _clock.iso_text(span.start_ns),
+            "start_time": clock.iso_text(span.start_ns),
             "status": facts.get("status", "running"),
             "level": facts.get("level", "INFO"),
-            "parent_event_id": None if parent is None or parent.kind == TRACE else _clock.id_text(parent.id),
+            "parent_event_id": None if parent is None or parent.kind == TRACE else clock.id_text(parent.id),
             "tags": list(span.tags) if span.tags else None,
         }
     )

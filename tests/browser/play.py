@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from voltagent import VoltAgentSDK
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 
 __all__ = ["MS", "Step", "hand_clock", "play"]
 
@@ -35,13 +35,13 @@ class Step:
 @contextmanager
 def hand_clock() -> Iterator[list[int]]:
     """The library's clock, as a list of one number that is set by hand."""
-    hands = [_clock.nanoseconds()]
-    before = _clock.nanoseconds
-    _clock.nanoseconds = lambda: hands[0]  # type: ignore[assignment]
+    hands = [clock.nanoseconds()]
+    before = clock.nanoseconds
+    clock.nanoseconds = lambda: hands[0]  # type: ignore[assignment]
     try:
         yield hands
     finally:
-        _clock.nanoseconds = before
+        clock.nanoseconds = before
 
 
 def play(

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.browser.play import MS, Step, hand_clock, play
 from voltagent import VoltAgentSDK
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 
 __all__ = ["fill"]
 
@@ -259,7 +259,7 @@ def invoice(chance: random.Random, number: str, *, broken: bool) -> tuple[float,
 def fill(path: Path, *, days: float = 1.0, runs: int = 160, seed: int = 7, now_ns: int | None = None) -> None:
     """Record about ``runs`` traces, spread over the last days before ``now_ns``."""
     chance = random.Random(seed)
-    now = _clock.nanoseconds() if now_ns is None else now_ns
+    now = clock.nanoseconds() if now_ns is None else now_ns
     begins = sorted(now - int(chance.betavariate(1.2, 2.6) * days * 86_400e9) - 20_000 * MS for _ in range(runs))
     with hand_clock() as hands, VoltAgentSDK(local_path=str(path), public_key=None) as sdk:
         for place, begin in enumerate(begins):

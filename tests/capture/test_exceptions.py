@@ -20,7 +20,7 @@ import pytest
 
 import voltagent
 from tests.helpers.pace import hold, slowness
-from voltagent.capture import snapshot as _snapshot
+from voltagent.capture import snapshot
 from voltagent.capture.exceptions import Failure, format_event, format_failure
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
@@ -303,7 +303,7 @@ def test_frames_of_ours_are_left_out() -> None:
     def serializer(_: object) -> object:
         raise KeyboardInterrupt
 
-    exception = caught(_snapshot.Snapshot({ShopError: serializer}).encode, ShopError())
+    exception = caught(snapshot.Snapshot({ShopError: serializer}).encode, ShopError())
     own = str(Path(voltagent.__file__).parent)
     assert any(frame.filename.startswith(own) for frame in traceback.extract_tb(exception.__traceback__))
     assert own not in described(exception)["stack"]

@@ -18,7 +18,7 @@ from tests.helpers.pace import PATIENCE, TooSlow
 from tests.helpers.server import Recorded, Reply, Server, answer, black_hole, drip, hang, reset, unused_port
 from voltagent import VoltAgentSDK, tool
 from voltagent.cli import main
-from voltagent.cli.doctor import checks as _checkup
+from voltagent.cli.doctor import checks
 from voltagent.storage.traces.migrations import MIGRATIONS
 
 PUBLIC, SECRET = "pk_public-0123456789", "sk_Zq7wXv93"
@@ -451,5 +451,5 @@ def test_a_local_store_in_a_folder_of_others(doctor: Doctor, tmp_path: Path) -> 
 
 
 def test_urls_are_shown_without_what_may_be_secret() -> None:
-    shown = _checkup.shown_url(f"https://me:{SECRET}@host:1/path?key={SECRET}")
+    shown = checks.shown_url(f"https://me:{SECRET}@host:1/path?key={SECRET}")
     assert shown == "https://…@host:1/path?…"

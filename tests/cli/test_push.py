@@ -17,7 +17,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.helpers.pace import until
-from tests.helpers.rich_trace import run as record_rich_trace
+from tests.helpers.rich_trace import run
 from tests.helpers.server import Recorded, Server, answer, hang, unused_port
 from tests.helpers.stored import asked
 from voltagent import VoltAgentSDK, agent, tool
@@ -83,7 +83,7 @@ def both_ways(
         exporter = settings.pop("exporter")
         where = {"otlp_endpoint": f"{at_once.url}/v1/traces"} if exporter == "otlp" else {"base_url": at_once.url}
         sdk = VoltAgentSDK(exporter=[exporter, "local"], local_path=tmp_path / "t.db", **where, **settings)
-        record_rich_trace(sdk._recorder)
+        run(sdk._recorder)
         assert dict(sdk.shutdown().dropped) == {}
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{later.url}/v1/traces")
         assert push(monkeypatch, later, tmp_path / "t.db", "--exporter", exporter) == 0

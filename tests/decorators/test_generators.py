@@ -16,7 +16,7 @@ import pytest
 import voltagent
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import agent, current, current_agent, tool, trace
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core import context as _context
 from voltagent.core.span import Span
 from voltagent.handles import open_trace
@@ -178,7 +178,7 @@ def test_items_are_snapshots_of_their_moment(sink: ListSink) -> None:
 
 def test_times_tell_producing_from_waiting(sink: ListSink, monkeypatch: Any) -> None:
     now = 100.0
-    monkeypatch.setattr(_clock, "monotonic", lambda: now)
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
 
     @tool
     def slow() -> Iterator[int]:

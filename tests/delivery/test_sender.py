@@ -27,7 +27,7 @@ from tests.helpers.memory import (
     word,
 )
 from tests.helpers.pace import PATIENCE, hold, slowness, until
-from voltagent.core import guard as _guard
+from voltagent.core import guard
 from voltagent.core.span import AGENT, CANCELLED, Event, Phase
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
@@ -300,7 +300,7 @@ def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, capl
 
 
 def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_guard.Guard, "strict", False)
+    monkeypatch.setattr(guard.Guard, "strict", False)
     faults = iter([ValueError("bug")])
 
     def answer(event: Event) -> Outcome:
@@ -316,7 +316,7 @@ def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, m
 
 
 def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_guard.Guard, "strict", False)
+    monkeypatch.setattr(guard.Guard, "strict", False)
 
     def process(event: Event) -> Event | None:
         if word(event) == "end trace.0":

@@ -17,7 +17,7 @@ from tests.helpers.pace import until
 from voltagent import settings
 from voltagent.delivery.sender import Sender
 from voltagent.storage.file import StoreError
-from voltagent.storage.spool import segment as spool_file
+from voltagent.storage.spool import segment
 from voltagent.storage.spool.destination import Destination, destinations
 
 __all__ = ["folder", "port"]  # fixtures
@@ -120,7 +120,7 @@ def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
     def full(*_: object) -> None:
         raise StoreError("no space left", temporary=True)
 
-    monkeypatch.setattr(spool_file.SpoolFile, "write", full)
+    monkeypatch.setattr(segment.SpoolFile, "write", full)
     refused = 0
     for number in range(200):
         refused += recording.trace("large", large(number)) is None

@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers.stored import Log, asked, names
 from voltagent import VoltAgentSDK, agent, tool
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.guard import Guard
 from voltagent.core.span import TOOL, Event, Phase
 from voltagent.exporters import Outcome, Verdict
@@ -39,7 +39,7 @@ def events(agent_id: str = "bot") -> list[Event]:
 
 
 def send(exporter: LocalExporter, batch: list[Event], seconds: float = 5.0) -> list[Outcome]:
-    return list(exporter.export(batch, _clock.monotonic() + seconds))
+    return list(exporter.export(batch, clock.monotonic() + seconds))
 
 
 def test_a_batch_is_accepted_event_by_event_and_opens_the_file(path: Path) -> None:

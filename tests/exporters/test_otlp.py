@@ -23,7 +23,7 @@ from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.server import Recorded, Server, answer, drip, hang, reset, unused_port
 from tests.helpers.sink import recording
 from voltagent import VoltAgentSDK
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import Event, Phase
 from voltagent.errors import ValidationError
 from voltagent.exporters import Outcome, Verdict
@@ -50,7 +50,7 @@ def exporter_for(server: Server | str, path: str = "/v1/traces", **options: Any)
 
 
 def export(exporter: OtlpExporter, events: Sequence[Event], seconds: float = 10.0) -> list[Outcome]:
-    return list(exporter.export(events, _clock.monotonic() + seconds))
+    return list(exporter.export(events, clock.monotonic() + seconds))
 
 
 def read(request: Recorded) -> ExportTraceServiceRequest:
@@ -328,7 +328,7 @@ def test_the_deadline_of_the_batch_and_a_hurry_leave_events_untried() -> None:
         thread = threading.Thread(target=lambda: outcomes.extend(export(exporter, tools(1), seconds=30)))
         thread.start()
         server.wait_for(2)
-        exporter.hurry(_clock.monotonic())
+        exporter.hurry(clock.monotonic())
         thread.join(PATIENCE)
         assert outcomes[-1].verdict is Verdict.UNTRIED
         hold(time.monotonic() - begun, 4)

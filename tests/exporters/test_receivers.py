@@ -28,7 +28,7 @@ from tests.helpers.backends import settings_shown
 from tests.helpers.server import unused_port
 from tests.helpers.witnessed import FAILED, OPERATIONS, run
 from voltagent import VoltAgentSDK
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 
 WANTED = os.environ.get("VOLTAGENT_WITNESSES", "")
 NAMED = frozenset(WANTED.split(",")) if set(WANTED.split(",")) <= {"elastic", "mlflow", "phoenix"} else frozenset[str]()
@@ -119,13 +119,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, int, int]]
 
 def run_as_set() -> tuple[str, int, int]:
     """Run the program as the environment says; the trace's 32 digits, and between which times it ran."""
-    before = _clock.nanoseconds()
+    before = clock.nanoseconds()
     with VoltAgentSDK() as sdk:
         digits = run(sdk).replace("-", "")
     report = sdk.stats()
     assert (report.pending, dict(report.dropped)) == (0, {})
     assert report.recorded == report.accepted == 2 * len(OPERATIONS)
-    return digits, before, _clock.nanoseconds()
+    return digits, before, clock.nanoseconds()
 
 
 def check(spans: dict[str, dict[str, Any]], before: int, after: int, names: dict[str, str] | None = None) -> None:
@@ -241,7 +241,7 @@ def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def nanoseconds(text: str) -> int:
-    found = _clock.parse_iso(text)
+    found = clock.parse_iso(text)
     assert found is not None
     return found
 

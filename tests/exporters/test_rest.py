@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
 from tests.helpers.server import Recorded, Server, answer, hang
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import COMPLETED, TOOL, TRACE, Event, Phase, Span, Trace
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.http import Door, Unreachable
@@ -26,7 +26,7 @@ NUMBERS = count(1)
 
 
 def trace(agent_id: str = "agent") -> Span:
-    identifier = _clock.new_id()
+    identifier = clock.new_id()
     return Span(Trace(identifier, agent_id, None), None, TRACE, agent_id, b"{}", identifier=identifier)
 
 
@@ -122,8 +122,8 @@ def test_a_quick_server_gets_the_order_of_the_batch_over_one_connection() -> Non
         assert export(exporter, batch) == [ACCEPTED] * 16
         assert server.connections == 1
         ids = [request.json.get("id") for request in server.requests if request.method == "POST"]
-        assert [i for i in ids if i in {_clock.id_text(e[1].id) for e in batch}] == [
-            _clock.id_text(span.id) for phase, span, _ in batch if phase is Phase.START
+        assert [i for i in ids if i in {clock.id_text(e[1].id) for e in batch}] == [
+            clock.id_text(span.id) for phase, span, _ in batch if phase is Phase.START
         ]
         exporter.close()
 
@@ -192,12 +192,12 @@ def test_ids_that_the_server_chose_are_followed(wrap: Any) -> None:
         late = tool(root)
         assert export(exporter, [start(late)]) == [ACCEPTED], "a child may come after the end"
         exporter.close()
-        theirs = {span: str(chosen[_clock.id_text(span.id)]) for span in (root, child, inner)}
+        theirs = {span: str(chosen[clock.id_text(span.id)]) for span in (root, child, inner)}
         bodies = [r.json for r in server.requests if r.path == "/history-events"]
         assert {body["history_id"] for body in bodies} == {theirs[root]}
         assert [body["parent_event_id"] for body in bodies[:4]] == [None, theirs[child], theirs[inner], theirs[child]]
         assert server.requests[5].line == f"PATCH /history/{theirs[root]}"
-        assert {body["id"] for body in bodies[:2]} == {_clock.id_text(child.id), _clock.id_text(inner.id)}, "ours stay"
+        assert {body["id"] for body in bodies[:2]} == {clock.id_text(child.id), clock.id_text(inner.id)}, "ours stay"
 
 
 # -------------------------------------------------------------------------------------------------- headers and the way

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 
 from tests.helpers.sink import recording
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import Event
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.handles import Agent, open_trace
@@ -21,14 +21,14 @@ STEP = 1_000_001
 @contextmanager
 def fixed_clock() -> Iterator[None]:
     """Ids count upwards (spread over all digits), and every look at the time takes a millisecond and a nanosecond."""
-    before = _clock.new_id, _clock.nanoseconds
+    before = clock.new_id, clock.nanoseconds
     ids, moments = count(1), count(START, STEP)
-    _clock.new_id = lambda: next(ids) * 0x0123_4567_89AB_CDEF_0011_2233_4455_6677 % (1 << 128)
-    _clock.nanoseconds = lambda: next(moments)  # type: ignore[assignment]
+    clock.new_id = lambda: next(ids) * 0x0123_4567_89AB_CDEF_0011_2233_4455_6677 % (1 << 128)
+    clock.nanoseconds = lambda: next(moments)  # type: ignore[assignment]
     try:
         yield
     finally:
-        _clock.new_id, _clock.nanoseconds = before
+        clock.new_id, clock.nanoseconds = before
 
 
 def rich_events() -> list[Event]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from voltagent.core import context as _context
+from voltagent.core import context
 from voltagent.core.span import Event, Phase, Span
 from voltagent.tracing.recorder import Recorder
 
@@ -68,9 +68,9 @@ def recording(**options: Any) -> Iterator[tuple[Recorder, ListSink]]:
     """A live recorder on a list, the default one inside the block."""
     sink = ListSink()
     recorder = Recorder(sink, **options)
-    before = list(_context.ACTIVE)
-    _context.ACTIVE[:] = [recorder]
+    before = list(context.ACTIVE)
+    context.ACTIVE[:] = [recorder]
     try:
         yield recorder, sink
     finally:
-        _context.ACTIVE[:] = before
+        context.ACTIVE[:] = before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.storage.traces.store import Filter, Store, StoredOperation
 
 __all__ = ["Tree", "differences", "only_trace", "tree"]
@@ -36,7 +36,7 @@ def _fields(operation: StoredOperation) -> dict[str, Any]:
 
 
 def _digits(identifier: str) -> str:
-    return identifier if len(identifier) == 16 else ids.span_id(identifier)
+    return identifier if len(identifier) == 16 else trace_ids.span_id(identifier)
 
 
 def differences(left: Tree, right: Tree) -> dict[str, tuple[Any, Any]]:

@@ -19,7 +19,7 @@ from voltagent.exporters.otlp import OtlpExporter
 from voltagent.handles import open_trace
 from voltagent.processors.redaction import Redactor as _Redactor
 from voltagent.processors.size_limit import MOST, fit_event
-from voltagent.wire.rest import encode as rest
+from voltagent.wire.rest import encode
 
 MIB = 1 << 20
 WORDS = "some words and more "
@@ -28,7 +28,7 @@ METADATA = {"m": WORDS * 10_000, "n": 2}
 
 
 def weigh(event: Event) -> int:
-    return len(rest.request(event).body)
+    return len(encode.request(event).body)
 
 
 def everything_large(trace: Any) -> None:
@@ -151,9 +151,9 @@ def test_fitting_twice_is_fitting_once_and_redacts_once() -> None:
         assert done is not None
         return fit_event(done)
 
-    first = [rest.request(processed(event)).body for event in sink.events if event[0] is not Phase.UPDATE]
+    first = [encode.request(processed(event)).body for event in sink.events if event[0] is not Phase.UPDATE]
     asked = len(calls)
-    assert [rest.request(processed(event)).body for event in sink.events if event[0] is not Phase.UPDATE] == first
+    assert [encode.request(processed(event)).body for event in sink.events if event[0] is not Phase.UPDATE] == first
     assert max(map(len, first)) <= MOST
     assert asked > 0
 

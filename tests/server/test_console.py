@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.rich_trace import rich_events
 from tests.helpers.stored import Run
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.core.clock import id_text
 from voltagent.core.span import TOOL
 from voltagent.server.console import span_tree
@@ -162,7 +162,7 @@ def test_a_trace_with_an_id_of_its_own_is_found_by_its_digits(tmp_path: Path, co
     run.trace("bot", identifier="order 66")
     run.save()
     (trace,) = data(console, "/observability/traces")["traces"]
-    assert trace["traceId"] == ids.trace_id("order 66")
+    assert trace["traceId"] == trace_ids.trace_id("order 66")
     assert data(console, f"/observability/traces/{trace['traceId']}") == trace
     assert data(console, "/observability/traces/order%2066") == trace
 
@@ -180,10 +180,10 @@ def test_a_span_by_its_digits(tmp_path: Path, store: Store, console: httpx.Clien
     root = run.trace("bot", ended=False)
     tool = run.recorder.start(root, "tool", "search", b"{}")
     run.save()
-    digits = ids.span_id(tool.id)
+    digits = trace_ids.span_id(tool.id)
     span = data(console, f"/observability/spans/{digits}")
     assert (span["name"], span["spanId"]) == ("tool.execution:search", digits)
-    assert data(console, f"/observability/spans/{ids.span_id(root.id)}")["name"] == "bot"
+    assert data(console, f"/observability/spans/{trace_ids.span_id(root.id)}")["name"] == "bot"
     assert span["traceId"] == id_text(root.id).replace("-", "")
 
 

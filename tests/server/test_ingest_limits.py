@@ -15,8 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from voltagent.server.server import serving
 from voltagent.storage.traces.store import Store
-from voltagent.wire.otlp import decode as from_otlp
-from voltagent.wire.otlp import protobuf_decode as decoding
+from voltagent.wire.otlp import decode, protobuf_decode
 from voltagent.wire.otlp.decode import MOST_SPANS
 from voltagent.wire.otlp.protobuf import delimited
 
@@ -61,7 +60,7 @@ def test_protobuf_of_very_many_fields_is_refused_whole(client: httpx.Client, sto
     assert answer.status_code == 413
     status = Status.FromString(answer.content)
     assert status.code == 8
-    assert str(decoding.MOST_FIELDS) in status.message
+    assert str(protobuf_decode.MOST_FIELDS) in status.message
     assert store.traces() == []
 
 
@@ -166,7 +165,7 @@ def test_a_full_payload_of_numbers_passes(client: httpx.Client, store: Store) ->
 def test_a_usage_of_very_many_counts_is_none() -> None:
     counts = json.dumps(dict.fromkeys(map(str, range(5000)), 1))
     attribute = {"key": "langfuse.observation.usage_details", "value": {"stringValue": counts}}
-    ((_, span, _),) = from_otlp.events_of(spans_request([{**message(1, 1), "attributes": [attribute]}])).events
+    ((_, span, _),) = decode.events_of(spans_request([{**message(1, 1), "attributes": [attribute]}])).events
     assert span.usage is None
 
 
@@ -174,5 +173,5 @@ def test_spans_that_are_each_others_parents_have_the_agent_on_their_way() -> Non
     agent = {"attributes": [{"key": "span.type", "value": {"stringValue": "agent"}}], "name": "bot"}
     ring = [message(1, 0, 2), message(2, 0, 1), message(3, 0, 1), {**message(4, 0, 5), **agent}, message(5, 0, 4),
             message(6, 0, 5)]  # fmt: skip
-    events = from_otlp.events_of(spans_request(ring)).events
+    events = decode.events_of(spans_request(ring)).events
     assert [span.agent_id for _, span, _ in events][-1] == "bot"

@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.big_store import LARGE_TRACE, OPERATIONS, fill
 from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.stored import Run, asked
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Phase, Span
 from voltagent.server.server import serving
 from voltagent.storage.traces.store import Store
@@ -35,7 +35,7 @@ def client(run: Run) -> Iterator[httpx.Client]:
 
 
 def text(span: Span) -> str:
-    return _clock.id_text(span.id)
+    return clock.id_text(span.id)
 
 
 def agents(client: httpx.Client, **query: str | int) -> list[str]:

@@ -13,7 +13,7 @@ from tests.helpers.stored import Run, asked
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.terminal import Style
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import AGENT, Span
 from voltagent.server.server import serving
 from voltagent.storage.traces.feed import Feed
@@ -44,8 +44,8 @@ def trace_of(run: Run, agent: str) -> Span:
 def damaged(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, list[str]]:
     """A store with a trace for every column that can be damaged, and one that is sound; the ids of all."""
     run = Run(tmp_path / "traces.db")
-    ids = [_clock.id_text(trace_of(run, f"{table} {column}").id) for table, column in PLACES]
-    ids.append(_clock.id_text(trace_of(run, "sound").id))
+    ids = [clock.id_text(trace_of(run, f"{table} {column}").id) for table, column in PLACES]
+    ids.append(clock.id_text(trace_of(run, "sound").id))
     run.save()
     run.store.close()
     for (table, column), trace_id in zip(PLACES, ids, strict=False):

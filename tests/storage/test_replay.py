@@ -17,7 +17,7 @@ from voltagent.core.span import Event, Phase, Remote, Span
 from voltagent.exporters.rest_batch import needs
 from voltagent.storage.traces.replay import replayed
 from voltagent.storage.traces.store import Store
-from voltagent.wire.rest import encode as rest
+from voltagent.wire.rest import encode
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def is_operation(event: Event) -> bool:
 
 def test_operations_become_the_same_rest_requests(stored: tuple[list[Event], list[Event]]) -> None:
     recorded, again = (
-        {(event[0], rest.end_id(event[1])): rest.request(event) for event in filter(is_operation, events)}
+        {(event[0], encode.end_id(event[1])): encode.request(event) for event in filter(is_operation, events)}
         for events in stored
     )
     assert again == recorded
@@ -47,15 +47,15 @@ def test_a_trace_becomes_the_same_requests_with_its_updates_in_them(stored: tupl
     recorded, again = stored
     first, last = again[0], again[-1]
     assert (first[0], last[0], last[1]) == (Phase.START, Phase.END, first[1])
-    create, end = (json.loads(rest.request(event).body) for event in (first, last))
-    as_recorded = json.loads(rest.request(recorded[0]).body)
+    create, end = (json.loads(encode.request(event).body) for event in (first, last))
+    as_recorded = json.loads(encode.request(recorded[0]).body)
     assert create == {**as_recorded, "conversationId": "c-9"}, "what an update said is there from the start"
     (ended,) = (event for event in recorded if event[0] is Phase.END and event[1].parent is None)
-    assert end == json.loads(rest.request(ended).body)
+    assert end == json.loads(encode.request(ended).body)
 
 
 def test_a_custom_event_says_what_it_said_but_that_it_is_over(stored: tuple[list[Event], list[Event]]) -> None:
-    recorded, again = (next(rest.request(event) for event in events if event[0] is Phase.POINT) for events in stored)
+    recorded, again = (next(encode.request(event) for event in events if event[0] is Phase.POINT) for events in stored)
     assert json.loads(again.body) == {**json.loads(recorded.body), "status": "completed"}
 
 
@@ -125,7 +125,7 @@ def test_a_moment_that_was_ended_is_one_moment(tmp_path: Path) -> None:
     assert run.save() == {}
     _, (phase, again, _) = run.store.events(run.store.traces()[0].id)
     assert (phase, again.id, json.loads(again.metadata or b"")) == (Phase.POINT, "my own", {"a": 1, "b": 2})
-    body = json.loads(rest.request((phase, again, None)).body)
+    body = json.loads(encode.request((phase, again, None)).body)
     assert (body["status"], body["status_message"], body["output"]) == ("error", "lost", {"x": 1})
     assert body["end_time"]
 
@@ -138,7 +138,7 @@ def test_a_parent_that_is_not_there_keeps_its_id(tmp_path: Path) -> None:
     run.log.events = [event for event in run.log.events if event[1] is not above]
     assert run.save() == {}
     *_, (_, again, _) = run.store.events(run.store.traces()[0].id)
-    assert rest.request((Phase.START, again, None)) == rest.request((Phase.START, below, None))
+    assert encode.request((Phase.START, again, None)) == encode.request((Phase.START, below, None))
 
 
 # A parent's place among the rows before it (or none), when it began, and how long it took: also backwards.

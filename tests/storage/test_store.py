@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Log, Run, asked, names
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, Event, Span, Trace
 from voltagent.storage.traces.records import KNOWN_OPERATION
 from voltagent.storage.traces.store import Filter, Store, StoredOperation, StoredTrace, StoreError
@@ -33,7 +33,7 @@ def run(path: Path) -> Iterator[Run]:
 
 
 def text(span: Span) -> str:
-    return _clock.id_text(span.id)
+    return clock.id_text(span.id)
 
 
 def only(store: Store) -> tuple[StoredTrace, list[StoredOperation]]:
@@ -91,7 +91,7 @@ def test_a_run_is_stored_with_all_its_facts(run: Run) -> None:
         error=None,
         operations=3,
         errors=1,
-        completion_start_ns=_clock.parse_iso("2026-01-31T12:00:00+00:00"),
+        completion_start_ns=clock.parse_iso("2026-01-31T12:00:00+00:00"),
         metadata={"deploy": {"region_name": "eu"}},
         input={"question": "why"},
         output={"answer": 42},

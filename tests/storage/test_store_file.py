@@ -19,7 +19,7 @@ import pytest
 
 from tests.helpers.pace import PATIENCE, hold
 from tests.helpers.stored import Run, asked, names
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import TOOL
 from voltagent.storage import file as file_module
 from voltagent.storage.file import Schema
@@ -302,17 +302,17 @@ def test_a_lock_held_by_another_is_waited_for_until_the_deadline(path: Path, run
     other.execute("BEGIN IMMEDIATE")
     run.trace("second")
     events = list(run.log.events)
-    began = _clock.monotonic()
+    began = clock.monotonic()
     with pytest.raises(StoreError, match="locked") as caught:
         run.store.append(events, began + 0.3)
     assert caught.value.temporary
-    took = _clock.monotonic() - began
+    took = clock.monotonic() - began
     assert took >= 0.3
     assert names(run.store) == ["first"]  # readers do not wait
 
     releases = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
     releases.start()
-    run.store.append(events, _clock.monotonic() + PATIENCE)
+    run.store.append(events, clock.monotonic() + PATIENCE)
     releases.join()
     other.close()
     assert names(run.store) == ["second", "first"]

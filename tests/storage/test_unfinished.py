@@ -19,7 +19,7 @@ from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.terminal import Style
-from voltagent.server import viewer_events as live
+from voltagent.server import viewer_events
 from voltagent.server.server import serving
 from voltagent.storage.file_lock import Claim
 from voltagent.storage.traces import queries
@@ -88,7 +88,7 @@ def test_what_a_killed_program_left_is_unfinished(tmp_path: Path, capsys: pytest
 
 
 def test_a_page_is_told_when_a_program_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_DEATHS", 0.1)
+    monkeypatch.setattr(viewer_events, "_DEATHS", 0.1)
     db = tmp_path / "traces.db"
     with (
         program(db) as process,

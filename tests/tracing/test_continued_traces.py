@@ -23,7 +23,7 @@ from voltagent.errors import ValidationError
 from voltagent.handles import NewTrace, open_trace
 from voltagent.propagation import continued, extract, inject
 from voltagent.storage.traces.store import Store
-from voltagent.wire.rest import encode as rest
+from voltagent.wire.rest import encode
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -128,7 +128,7 @@ def test_a_parent_option_that_fails_costs_the_parent_only(caplog: pytest.LogCapt
 
 def test_rest_and_the_store_name_the_trace_that_is_continued(tmp_path: Path) -> None:
     span: Span = opened(parent=GOOD)._span
-    assert rest.create(span).body.count(f'"parentTraceId":"{UUID(TRACE)}"'.encode()) == 1
+    assert encode.create(span).body.count(f'"parentTraceId":"{UUID(TRACE)}"'.encode()) == 1
     with (
         voltagent.VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db") as sdk,
         sdk.trace(agent_id="a", parent=GOOD) as kept,

@@ -17,7 +17,7 @@ import voltagent
 from tests.helpers.server import Server
 from tests.helpers.sink import ListSink, recording
 from voltagent import VoltAgentSDK, agent, current, tool, trace
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import Phase, Remote
 from voltagent.errors import ValidationError
 from voltagent.handles import NewTrace, open_trace
@@ -59,7 +59,7 @@ def kept_aside() -> Any:
 
 
 def test_the_rate_is_about_the_share_of_whole_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_clock, "randomness", random.Random(7))
+    monkeypatch.setattr(clock, "randomness", random.Random(7))
     with recording(sampling=Sampling(0.25)) as (recorder, sink):
         for _ in range(400):
             branch()

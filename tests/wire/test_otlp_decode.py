@@ -20,9 +20,7 @@ from voltagent.core import trace_ids as ids
 from voltagent.core.span import Event
 from voltagent.handles import open_trace
 from voltagent.storage.traces.store import Filter, Store
-from voltagent.wire.otlp import decode as from_otlp
-from voltagent.wire.otlp import protobuf
-from voltagent.wire.otlp import protobuf_decode as decoding
+from voltagent.wire.otlp import decode, protobuf, protobuf_decode
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message
 
 # a busy machine may take its time
@@ -43,12 +41,12 @@ def sent(messages: Sequence[Message], encoding: str = "http/json", service: str 
     form = ENCODINGS[encoding]
     resource = resource_message({"service.name": service})
     body = form.request([form.span(message) for message in messages], resource, {"name": "voltagent"})
-    return from_json(body) if encoding == "http/json" else decoding.trace_request(body)
+    return from_json(body) if encoding == "http/json" else protobuf_decode.trace_request(body)
 
 
 def put(store: Store, *requests: Any) -> None:
     for request in requests:
-        read = from_otlp.events_of(request)
+        read = decode.events_of(request)
         assert not read.rejected, read.problem
         assert store.append(read.events) == {}
 
@@ -337,7 +335,7 @@ def test_every_kind_of_value_arrives_in_both_encodings(store: Store) -> None:
     values["map"].kvlist_value.values.add(key="inner").value.string_value = "deep"
     one.links.add(trace_id=bytes.fromhex(TRACE), span_id=bytes.fromhex(CHILD))
     one.dropped_attributes_count = 3  # not in our tables
-    put(store, decoding.trace_request(request.SerializeToString()))
+    put(store, protobuf_decode.trace_request(request.SerializeToString()))
     assert tree(store)["trace"]["metadata"] == {
         "text": "ä📦", "flag": True, "int": -5, "float": 0.5, "raw": "AP8=", "list": [2**40], "map": {"inner": "deep"},
         "links": [{"traceId": TRACE, "spanId": CHILD}],
@@ -358,10 +356,10 @@ def test_every_kind_of_value_arrives_in_both_encodings(store: Store) -> None:
     ],
 )
 def test_a_span_that_is_none_is_rejected_alone(changed: Message, problem: str) -> None:
-    read = from_otlp.events_of(sent([span(ROOT, None, "good")]))
+    read = decode.events_of(sent([span(ROOT, None, "good")]))
     message = {**span(CHILD, ROOT, "bad"), **changed}
     request = {"resourceSpans": [{"scopeSpans": [{"spans": [span(ROOT, None, "good"), message]}]}]}
-    both = from_otlp.events_of(request)
+    both = decode.events_of(request)
     assert (len(both.events), both.rejected) == (len(read.events), 1)
     assert problem in both.problem
 
@@ -371,7 +369,7 @@ def test_a_span_that_is_none_is_rejected_alone(changed: Message, problem: str) -
 )
 def test_a_request_that_is_none_is_an_error(request_: Any) -> None:
     with pytest.raises(ValueError, match="must be"):
-        from_otlp.events_of(request_)
+        decode.events_of(request_)
 
 
 VALID = protobuf.delimited(
@@ -393,8 +391,8 @@ def test_a_spoilt_request_is_a_message_or_an_error(place: int, patch: bytes, cut
 
 def _read_or_refused(content: bytes) -> None:
     try:
-        message = decoding.trace_request(content)
-        read = from_otlp.events_of(message)
+        message = protobuf_decode.trace_request(content)
+        read = decode.events_of(message)
     except ValueError:
         return
     assert json.dumps(message)
@@ -408,7 +406,7 @@ def test_a_message_that_nests_for_ever_is_refused() -> None:
     attribute = protobuf.delimited(1, b"a") + protobuf.delimited(2, value)
     request = protobuf.delimited(1, protobuf.delimited(2, protobuf.delimited(2, protobuf.delimited(9, attribute))))
     with pytest.raises(ValueError, match="nests deeper than 100"):
-        decoding.trace_request(request)
+        protobuf_decode.trace_request(request)
 
 
 _JSON = some.recursive(
@@ -432,7 +430,7 @@ _WORDS = ("gen_ai.usage.input_tokens", "gen_ai.input.messages", "input.value", "
 def test_any_json_is_stored_or_refused(fields: dict[str, Any], about: dict[str, Any]) -> None:
     attributes = [{"key": key, "value": _any(value)} for key, value in about.items()]
     message = {**span(ROOT, None, "x"), "attributes": attributes, **fields}
-    read = from_otlp.events_of({"resourceSpans": [{"scopeSpans": [{"spans": [message]}]}]})
+    read = decode.events_of({"resourceSpans": [{"scopeSpans": [{"spans": [message]}]}]})
     for _, one, _ in read.events:
         assert isinstance(one.name, str)
         for payload in (one.input, one.output, one.metadata):

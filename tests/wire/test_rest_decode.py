@@ -17,7 +17,7 @@ from voltagent import ValidationError
 from voltagent.core.clock import iso_text
 from voltagent.core.span import Event, Phase
 from voltagent.storage.traces.store import Filter, Store
-from voltagent.wire.rest import decode as from_rest
+from voltagent.wire.rest import decode
 from voltagent.wire.rest.decode import Known
 from voltagent.wire.rest.encode import Request, request
 
@@ -38,11 +38,11 @@ def store(tmp_path: Path) -> Store:
 def read(sent: Request, agent_id: str = "support-v1") -> list[Event]:
     body = from_json(sent.body)
     if sent.path == "/history":
-        return from_rest.trace_created(body, MISSING)[1]
+        return decode.trace_created(body, MISSING)[1]
     if sent.path == "/history-events":
-        return from_rest.event_created(body, MISSING, agent_id)[1]
+        return decode.event_created(body, MISSING, agent_id)[1]
     identifier = unquote(sent.path.rpartition("/")[2])
-    return from_rest.trace_updated(Known(identifier, identifier, agent_id, "trace", agent_id, None, "running"), body)
+    return decode.trace_updated(Known(identifier, identifier, agent_id, "trace", agent_id, None, "running"), body)
 
 
 def test_a_run_is_the_same_run_again_but_for_what_the_wire_cannot_say(tmp_path: Path, store: Store) -> None:
@@ -87,19 +87,19 @@ def start(**more: Any) -> dict[str, Any]:
 
 
 def created(body: dict[str, Any]) -> Event:
-    _, (event,) = from_rest.event_created(body, MISSING)
+    _, (event,) = decode.event_created(body, MISSING)
     return event
 
 
 def test_the_server_chooses_the_id_where_none_is_given() -> None:
-    assert from_rest.trace_created({"agent_id": "bot", "id": None}, MISSING)[0] == "made-here"
-    assert from_rest.event_created(start(), MISSING)[0] == "made-here"
-    assert from_rest.event_created(start(id="own"), MISSING)[0] == "own"
+    assert decode.trace_created({"agent_id": "bot", "id": None}, MISSING)[0] == "made-here"
+    assert decode.event_created(start(), MISSING)[0] == "made-here"
+    assert decode.event_created(start(id="own"), MISSING)[0] == "own"
 
 
 def test_camel_case_and_snake_case_are_one() -> None:
     camel = {"agentId": "bot", "user_id": "u", "conversationId": "c", "startTime": NOW, "completion_start_time": NOW}
-    _, ((_, span, _),) = from_rest.trace_created(camel, {"id": "x"})
+    _, ((_, span, _),) = decode.trace_created(camel, {"id": "x"})
     trace = span.trace
     assert (trace.agent_id, trace.user_id, trace.conversation_id, trace.completion_start) == ("bot", "u", "c", NOW)
     assert iso_text(span.start_ns) == "2026-01-31T12:00:00.000000+00:00"
@@ -108,13 +108,13 @@ def test_camel_case_and_snake_case_are_one() -> None:
 @pytest.mark.parametrize("fraction", ["5", "500", "5000001", "500000000"])
 def test_a_time_may_have_any_number_of_digits(fraction: str) -> None:
     body = {"agent_id": "bot", "startTime": f"2026-01-31T12:00:00.{fraction}Z"}
-    _, ((_, span, _),) = from_rest.trace_created(body, {"id": "x"})
+    _, ((_, span, _),) = decode.trace_created(body, {"id": "x"})
     assert iso_text(span.start_ns) == "2026-01-31T12:00:00.500000+00:00"
 
 
 def test_a_trace_created_when_it_is_over_is_over(store: Store) -> None:
     body = {"agent_id": "bot", "status": "completed", "end_time": NOW, "output": "done", "usage": {"totalTokens": 3}}
-    store.append(from_rest.trace_created(body, MISSING)[1])
+    store.append(decode.trace_created(body, MISSING)[1])
     trace = tree(store)["trace"]
     assert (trace["status"], trace["output"], trace["usage"]) == ("completed", {"result": "done"}, {"total_tokens": 3})
     assert trace["end_ns"] == trace["start_ns"]
@@ -122,16 +122,16 @@ def test_a_trace_created_when_it_is_over_is_over(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["endTime", "end_time"])
 def test_either_spelling_ends_a_trace(store: Store, name: str) -> None:
-    store.append(from_rest.trace_created({"agent_id": "bot", "id": "t-1"}, MISSING)[1])
-    store.append(from_rest.trace_updated(TRACE, {"status": "completed", name: "2026-01-31T12:00:01Z"}))
+    store.append(decode.trace_created({"agent_id": "bot", "id": "t-1"}, MISSING)[1])
+    store.append(decode.trace_updated(TRACE, {"status": "completed", name: "2026-01-31T12:00:01Z"}))
     trace = tree(store)["trace"]
     assert (trace["status"], trace["end_ns"] - trace["start_ns"]) == ("completed", 10**9)
 
 
 def test_the_error_of_a_trace_comes_out_of_its_metadata(store: Store) -> None:
-    store.append(from_rest.trace_created({"agent_id": "bot", "id": "t-1"}, MISSING)[1])
+    store.append(decode.trace_created({"agent_id": "bot", "id": "t-1"}, MISSING)[1])
     metadata = {"agentId": "bot", "error": "boom", "cancelled": True, "k": 1}
-    store.append(from_rest.trace_updated(TRACE, {"status": "error", "metadata": metadata}))
+    store.append(decode.trace_updated(TRACE, {"status": "error", "metadata": metadata}))
     trace = tree(store)["trace"]
     assert (trace["status"], trace["error"], trace["metadata"]) == ("cancelled", "boom", {"k": 1})
 
@@ -160,7 +160,7 @@ def test_an_event_of_an_unknown_trace_makes_one_that_its_create_fills_in(store: 
     store.append([created(start())])
     (trace,) = store.traces(Filter())
     assert (trace.id, trace.name, trace.status) == ("t-1", "bot", "running")
-    store.append(from_rest.trace_created({"agent_id": "real", "id": "t-1", "userId": "u"}, MISSING)[1])
+    store.append(decode.trace_created({"agent_id": "real", "id": "t-1", "userId": "u"}, MISSING)[1])
     (trace,) = store.traces(Filter())
     assert (trace.name, trace.user_id, trace.operations) == ("real", "u", 1)
 
@@ -188,11 +188,11 @@ def test_a_custom_event_is_a_moment_whatever_its_parent_is(store: Store) -> None
 def test_an_update_of_an_operation_changes_what_it_names(store: Store) -> None:
     store.append([created(start(id="o-1", input={"q": 1}))])
     body = {"output": [1], "metadata": {"agentId": "bot", "more": 2, "usage": {"promptTokens": 4}}, "tags": ["x"]}
-    store.append(from_rest.event_updated(TOOL, body))
+    store.append(decode.event_updated(TOOL, body))
     (operation,) = store.operations("t-1")
     assert (operation.input, operation.output, operation.tags) == ({"q": 1}, {"result": [1]}, ("x",))
     assert (operation.metadata, operation.usage) == ({"k": 1, "more": 2}, {"prompt_tokens": 4})
-    assert from_rest.event_updated(TOOL, {}) == []
+    assert decode.event_updated(TOOL, {}) == []
 
 
 # ------------------------------------------------------------------------------------------------------------ mistakes
@@ -210,7 +210,7 @@ def test_an_update_of_an_operation_changes_what_it_names(store: Store) -> None:
 )
 def test_a_wrong_field_is_named(body: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
-        from_rest.trace_created(body, MISSING)
+        decode.trace_created(body, MISSING)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_wrong_field_is_named(body: dict[str, Any], problem: str) -> None:
 )
 def test_a_wrong_field_of_an_event_is_named(changed: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
-        from_rest.event_created(start(**changed), MISSING)
+        decode.event_created(start(**changed), MISSING)
 
 
 _JSON = some.recursive(
@@ -240,10 +240,10 @@ _NAMES = ("tool:start", "agent:start", "agent:success", "memory:write_error", "o
 @given(some.dictionaries(some.sampled_from(_FIELDS), _JSON, max_size=5), some.sampled_from(_NAMES))
 def test_any_json_is_events_or_a_mistake(fields: dict[str, Any], name: str) -> None:
     for make in (
-        lambda: from_rest.trace_created({"agent_id": "a", **fields}, MISSING)[1],
-        lambda: from_rest.trace_updated(TRACE, fields),
-        lambda: from_rest.event_created(start(event_name=name, **fields), MISSING)[1],
-        lambda: from_rest.event_updated(TOOL, fields),
+        lambda: decode.trace_created({"agent_id": "a", **fields}, MISSING)[1],
+        lambda: decode.trace_updated(TRACE, fields),
+        lambda: decode.event_created(start(event_name=name, **fields), MISSING)[1],
+        lambda: decode.event_updated(TOOL, fields),
     ):
         try:
             events = make()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Phase, Span, Trace
-from voltagent.wire.rest import encode as rest
+from voltagent.wire.rest import encode
 
 TRACE_ID = 0x11111111_2222_4333_8444_555555555555
 TRACE_TEXT = "11111111-2222-4333-8444-555555555555"
@@ -47,7 +47,7 @@ def ended(made: Span, status: str = COMPLETED, **fields: Any) -> Span:
 
 
 def body(phase: Phase, made: Span, fields: Any = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(rest.request((phase, made, fields)).body)
+    found: dict[str, Any] = json.loads(encode.request((phase, made, fields)).body)
     return found
 
 
@@ -55,7 +55,7 @@ def body(phase: Phase, made: Span, fields: Any = None) -> dict[str, Any]:
 
 
 def test_a_trace_with_nothing_but_its_agent() -> None:
-    assert rest.request((Phase.START, root(), None)) == (
+    assert encode.request((Phase.START, root(), None)) == (
         "POST",
         "/history",
         b'{"id":"%b","agent_id":"support","startTime":"%b","status":"working","metadata":{"agentId":"support"}}'
@@ -94,7 +94,7 @@ def test_a_trace_with_everything() -> None:
 
 def test_the_end_of_a_trace() -> None:
     made = ended(root(), output=b'{"o":1}', usage={"prompt_tokens": 1, "total_tokens": 3, "my_own": 2})
-    assert rest.request((Phase.END, made, None)) == (
+    assert encode.request((Phase.END, made, None)) == (
         "PATCH",
         f"/history/{TRACE_TEXT}",
         b'{"endTime":"%b","end_time":"%b","status":"completed","output":{"o":1},'
@@ -116,7 +116,7 @@ def test_a_trace_that_failed_and_one_that_was_cancelled() -> None:
 
 
 def test_the_start_of_a_tool_is_sent_whole() -> None:
-    assert rest.request((Phase.START, span(input=b'{"city": "Bern"}'), None)) == (
+    assert encode.request((Phase.START, span(input=b'{"city": "Bern"}'), None)) == (
         "POST",
         "/history-events",
         b'{"id":"weather-id","history_id":"%b","event_type":"tool","event_name":"tool:start","start_time":"%b",'
@@ -179,7 +179,7 @@ def test_success_is_a_child_of_its_start_and_adds_to_its_metadata() -> None:
         "xY": 1, "z": 3, "cD": 3, "usage": {"promptTokens": 150},
     }  # fmt: skip
     assert (found["input"], found["output"], found["tags"]) == (None, {"result": [1, 2]}, ["t"])
-    assert b'{"result": [1,  2]}' in rest.request((Phase.END, made, None)).body, "payloads are not written anew"
+    assert b'{"result": [1,  2]}' in encode.request((Phase.END, made, None)).body, "payloads are not written anew"
     assert body(Phase.END, ended(span()))["output"] == {}
 
 
@@ -215,13 +215,13 @@ def test_a_custom_event() -> None:
 
 def test_updates() -> None:
     fields = {"status": "working", "metadata": b'{"half_way":true}', "user_id": "u", "usage": b'{"total_tokens":1}'}
-    request = rest.request((Phase.UPDATE, root(), fields))
+    request = encode.request((Phase.UPDATE, root(), fields))
     assert request[:2] == ("PATCH", f"/history/{TRACE_TEXT}")
     assert json.loads(request.body) == {
         "status": "working", "metadata": {"halfWay": True}, "userId": "u", "usage": {"totalTokens": 1}
     }  # fmt: skip
     assert body(Phase.UPDATE, root(), {"end_time": LATER_TEXT}) == {"endTime": LATER_TEXT, "end_time": LATER_TEXT}
-    request = rest.request((Phase.UPDATE, span(), {"status_message": b'"m"', "level": "DEBUG", "user_id": "u"}))
+    request = encode.request((Phase.UPDATE, span(), {"status_message": b'"m"', "level": "DEBUG", "user_id": "u"}))
     assert request == ("PATCH", "/history-events/weather-id", b'{"status_message":"m","level":"DEBUG"}')
 
 
@@ -236,12 +236,12 @@ def test_ids_the_server_chose_are_used_where_an_object_is_named() -> None:
     def ids(identifier: int | str) -> str:
         return chosen[identifier]
 
-    start = json.loads(rest.request((Phase.START, inner, None), ids).body)
+    start = json.loads(encode.request((Phase.START, inner, None), ids).body)
     assert (start["id"], start["history_id"], start["parent_event_id"]) == ("inner-id", "T", "O")
-    end = json.loads(rest.request((Phase.END, ended(inner), None), ids).body)
+    end = json.loads(encode.request((Phase.END, ended(inner), None), ids).body)
     assert (end["history_id"], end["parent_event_id"]) == ("T", "I")
-    assert rest.request((Phase.END, ended(root()), None), ids).path == "/history/T"
-    assert rest.request((Phase.UPDATE, inner, {"level": "INFO"}), ids).path == "/history-events/I"
+    assert encode.request((Phase.END, ended(root()), None), ids).path == "/history/T"
+    assert encode.request((Phase.UPDATE, inner, {"level": "INFO"}), ids).path == "/history-events/I"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_ids_the_server_chose_are_used_where_an_object_is_named() -> None:
     ],
 )
 def test_an_id_is_one_segment_of_a_path(identifier: str, segment: str) -> None:
-    assert rest.request((Phase.END, ended(root(id=identifier)), None)).path == f"/history/{segment}"
+    assert encode.request((Phase.END, ended(root(id=identifier)), None)).path == f"/history/{segment}"
 
 
 CHARACTERS = st.characters(exclude_categories=["Cs"])
@@ -279,10 +279,10 @@ def test_any_payload_gives_json_twice_the_same(
     given_input: dict[str, Any], output: dict[str, Any], metadata: dict[str, Any], name: str, status: str
 ) -> None:
     made = span(TOOL, name or "n", input=json.dumps(given_input).encode(), metadata=json.dumps(metadata).encode())
-    start = rest.request((Phase.START, made, None))
+    start = encode.request((Phase.START, made, None))
     assert json.loads(start.body)["input"] == given_input
     ended(made, status, output=json.dumps(output).encode(), more_metadata=(json.dumps(metadata).encode(),))
-    end = rest.request((Phase.END, made, None))
+    end = encode.request((Phase.END, made, None))
     assert json.loads(end.body)["output"] == output
-    assert rest.request((Phase.START, made, None)) == start
-    assert rest.request((Phase.END, made, None)) == end
+    assert encode.request((Phase.START, made, None)) == start
+    assert encode.request((Phase.END, made, None)) == end

@@ -18,7 +18,7 @@ from types import CodeType, TracebackType
 from typing import Any, Final, cast
 
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import introspection as _peek
+from voltagent.core import introspection
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import Event
 from voltagent.core.text import clean, encoded, shortened
@@ -42,20 +42,23 @@ _STACK: Final = 65_536  # characters
 Frame = tuple[CodeType, int]
 
 
-_traceback_of: Final = _peek.reader(BaseException, "__traceback__")
-_cause_of: Final = _peek.reader(BaseException, "__cause__")
-_context_of: Final = _peek.reader(BaseException, "__context__")
-_is_context_hidden: Final = _peek.reader(BaseException, "__suppress_context__")
-_arguments_of: Final = _peek.reader(BaseException, "args")
-_errno_of: Final = _peek.reader(OSError, "errno")
-_exit_code_of: Final = _peek.reader(SystemExit, "code")
+_traceback_of: Final = introspection.reader(BaseException, "__traceback__")
+_cause_of: Final = introspection.reader(BaseException, "__cause__")
+_context_of: Final = introspection.reader(BaseException, "__context__")
+_is_context_hidden: Final = introspection.reader(BaseException, "__suppress_context__")
+_arguments_of: Final = introspection.reader(BaseException, "args")
+_errno_of: Final = introspection.reader(OSError, "errno")
+_exit_code_of: Final = introspection.reader(SystemExit, "code")
 
 # Python 3.10 has no exception groups
 _Group: Final[type | None] = getattr(builtins, "BaseExceptionGroup", None)
-_members_of: Final = _peek.reader(_Group, "exceptions") if _Group is not None else None
+_members_of: Final = introspection.reader(_Group, "exceptions") if _Group is not None else None
 
 # What these write follows from `args` alone, by `str` or `repr` of them: code of the user's, if the types are.
-_WRITTEN_BY_ARGUMENTS: Final = (_peek.class_dict(BaseException)["__str__"], _peek.class_dict(KeyError)["__str__"])
+_WRITTEN_BY_ARGUMENTS: Final = (
+    introspection.class_dict(BaseException)["__str__"],
+    introspection.class_dict(KeyError)["__str__"],
+)
 _SAFE_ARGUMENTS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # `hash` of a type is its own
 
 _snapshot: Final = Snapshot()
@@ -111,18 +114,18 @@ class _Kind:
     )
 
     def __init__(self, kind: type) -> None:
-        self.type = _peek.full_name(kind)
-        self.name = _peek.short_name(kind)
-        self.stored = _peek.dict_reader(kind)
-        writer = _peek.class_value(kind, "__str__")
+        self.type = introspection.full_name(kind)
+        self.name = introspection.short_name(kind)
+        self.stored = introspection.dict_reader(kind)
+        writer = introspection.class_value(kind, "__str__")
         self.says_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
         self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
-        self.is_os_error = _peek.has_base(kind, OSError)
-        self.is_exit = _peek.has_base(kind, SystemExit)
-        self.is_group = _Group is not None and _peek.has_base(kind, _Group)
+        self.is_os_error = introspection.has_base(kind, OSError)
+        self.is_exit = introspection.has_base(kind, SystemExit)
+        self.is_group = _Group is not None and introspection.has_base(kind, _Group)
 
 
-_kind_of: Final = _peek.PerType(_Kind).of
+_kind_of: Final = introspection.PerType(_Kind).of
 
 
 def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
@@ -190,7 +193,7 @@ def _message(exception: BaseException, kind: _Kind, depth: int) -> str:
             only = arguments[0]
             if type(only) is str and kind.says_argument:
                 return only
-            if depth > 0 and _peek.has_base(type(only), BaseException):
+            if depth > 0 and introspection.has_base(type(only), BaseException):
                 return _message(cast(BaseException, only), _kind_of(type(only)), depth - 1)
         if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
             return _described(arguments)
@@ -223,7 +226,7 @@ def _asked(exception: BaseException) -> str:
     except BaseException as fault:
         if fault is exception:  # `raise self`: it must leave here as it came
             exception.__traceback__, exception.__context__ = traceback, context
-        return f"[{_peek.full_name(type(exception))}.__str__ raised {_peek.full_name(type(fault))}]"
+        return f"[{introspection.full_name(type(exception))}.__str__ raised {introspection.full_name(type(fault))}]"
     finally:
         CURRENT.set(before)
     return text if type(text) is str else str.__str__(text)
@@ -249,7 +252,7 @@ def _code(exception: BaseException, kind: _Kind, fields: dict[str, Any], with_te
                 return code
         answer = dict.get(fields, "response")  # httpx, requests and the SDKs built on them
         if answer is not None:
-            return _as_code(dict.get(_peek.stored(answer), "status_code"))
+            return _as_code(dict.get(introspection.stored(answer), "status_code"))
     if kind.is_os_error:
         return _as_code(_errno_of(exception))
     if kind.is_exit:
@@ -264,7 +267,7 @@ def _as_code(value: object) -> int | str | None:
         return cast(int, value)
     if kind is str:
         return cast(str, value) if len(cast(str, value)) <= _CODE else None
-    if kind is not int and kind is not bool and _peek.has_base(kind, int):  # http.HTTPStatus and the like
+    if kind is not int and kind is not bool and introspection.has_base(kind, int):  # http.HTTPStatus and the like
         return _as_code(int.__int__(cast(int, value)))
     return None
 

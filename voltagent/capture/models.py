@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.nodes import MOST_ITEMS, Fields
 from voltagent.capture.secrets import NOTHING_HIDDEN, SECRET_TEXT, Hidden, hidden_in, kept_from, names_of
-from voltagent.core import introspection as _peek
+from voltagent.core import introspection
 
 __all__ = ["form_of"]
 
@@ -33,26 +33,26 @@ class _Field(NamedTuple):
 
 def form_of(kind: type) -> Callable[[Any], object] | None:
     """How to read the fields of this class; ``None`` where it is no class with named fields."""
-    model = _peek.loaded("pydantic.main", "BaseModel")  # where it is not, nobody has a model
-    if model is not None and _peek.has_base(kind, model):
+    model = introspection.loaded("pydantic.main", "BaseModel")  # where it is not, nobody has a model
+    if model is not None and introspection.has_base(kind, model):
         return _pydantic(kind, model)
-    if _peek.has_base(kind, tuple):
+    if introspection.has_base(kind, tuple):
         return _named_tuple(kind)
-    old_model = _peek.loaded("pydantic.v1", "BaseModel")
-    if old_model is not None and _peek.has_base(kind, old_model):
+    old_model = introspection.loaded("pydantic.v1", "BaseModel")
+    if old_model is not None and introspection.has_base(kind, old_model):
         return _stored(kind, list(_v1_fields(kind)))
-    found = _peek.class_value(kind, "__dataclass_fields__")
+    found = introspection.class_value(kind, "__dataclass_fields__")
     if type(found) is dict:
         return _stored(kind, list(_dataclass_fields(kind, cast(Any, found))))
-    found = _peek.class_value(kind, "__attrs_attrs__")
-    if found is not None and _peek.has_base(type(found), tuple):
+    found = introspection.class_value(kind, "__attrs_attrs__")
+    if found is not None and introspection.has_base(type(found), tuple):
         return _stored(kind, list(_attrs_fields(kind, found)))
     return None
 
 
 def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], Fields]:
-    name = _peek.full_name(kind)
-    read_dict = _peek.dict_reader(kind)
+    name = introspection.full_name(kind)
+    read_dict = introspection.dict_reader(kind)
     names = [field.name for field in fields]
     usual = not any(field.hidden or field.read for field in fields)
 
@@ -83,7 +83,7 @@ def _value(field: _Field, value: Any, values: dict[str, Any]) -> Any:
 
 
 def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
-    reader = _peek.class_value(kind, name)
+    reader = introspection.class_value(kind, name)
     return reader.__get__ if type(reader) is MemberDescriptorType else None
 
 
@@ -93,10 +93,10 @@ def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
 def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
     fields = list(_v2_fields(kind))
     form = _stored(kind, fields)
-    root_model = _peek.loaded("pydantic.root_model", "RootModel")
-    if root_model is not None and _peek.has_base(kind, root_model) and len(fields) == 1:
+    root_model = introspection.loaded("pydantic.root_model", "RootModel")
+    if root_model is not None and introspection.has_base(kind, root_model) and len(fields) == 1:
         return lambda value: form(value).fields.get("root")
-    read_extra = _peek.reader(model, "__pydantic_extra__")
+    read_extra = introspection.reader(model, "__pydantic_extra__")
 
     def form_with_extra(value: Any) -> Fields:
         found = form(value)
@@ -113,7 +113,9 @@ def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
 
 
 def _v2_fields(kind: type) -> Iterator[_Field]:
-    infos = _peek.class_value(kind, "__pydantic_fields__") or _peek.class_value(kind, "model_fields")  # before 2.10
+    infos = introspection.class_value(kind, "__pydantic_fields__") or introspection.class_value(
+        kind, "model_fields"
+    )  # before 2.10
     for name, info in dict.items(infos) if type(infos) is dict else ():
         if not info.exclude and getattr(info, "exclude_if", None) is None:  # 2.12 has it; only code of the user's knows
             marked = any(hidden_in(mark) is True for mark in info.metadata)
@@ -122,7 +124,7 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
 
 def _v1_fields(kind: type) -> Iterator[_Field]:
     """The models of pydantic's first version, which the second still brings along as ``pydantic.v1``."""
-    for name, field in dict.items(_peek.class_value(kind, "__fields__")):
+    for name, field in dict.items(introspection.class_value(kind, "__fields__")):
         if not field.field_info.exclude:
             yield _Field(name, hidden_in(field.annotation) or _hidden_by_class(kind, name), None)
 
@@ -139,16 +141,16 @@ def _dataclass_fields(kind: type, fields: dict[str, Any]) -> Iterator[_Field]:
 
 def _attrs_fields(kind: type, attributes: tuple[Any, ...]) -> Iterator[_Field]:
     for attribute in tuple.__iter__(attributes):
-        name = _peek.slot(attribute, "name")
+        name = introspection.slot(attribute, "name")
         if type(name) is str:
             yield _Field(name, _hidden_by_class(kind, name), _slot_reader(kind, name))
 
 
 def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
-    names = _peek.class_value(kind, "_fields")
+    names = introspection.class_value(kind, "_fields")
     if type(names) is not tuple or not all(type(name) is str for name in names):
         return None
-    full_name = _peek.full_name(kind)
+    full_name = introspection.full_name(kind)
     hidden: dict[str, Hidden] = {name: _hidden_by_class(kind, name) for name in cast(tuple[str, ...], names)}
 
     def form(value: Any) -> Fields:
@@ -160,8 +162,8 @@ def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
 
 def _hidden_by_class(kind: type, name: str) -> Hidden:
     """What the annotation of a field hides, where the class or a base wrote it."""
-    for base in _peek.bases(kind):
-        annotations = _peek.class_dict(base).get("__annotations__")
+    for base in introspection.bases(kind):
+        annotations = introspection.class_dict(base).get("__annotations__")
         if type(annotations) is dict and name in annotations:
             return hidden_in(cast(Any, annotations)[name], names_of(base))
     return NOTHING_HIDDEN

@@ -11,8 +11,7 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final, cast
 
-from voltagent.core import clock as _clock
-from voltagent.core import introspection as _peek
+from voltagent.core import clock, introspection
 from voltagent.core.guard import say_once
 from voltagent.core.naming import nearest
 from voltagent.core.text import clean, shortened
@@ -31,14 +30,14 @@ _LONGEST: Final = 64 * 1024  # characters of instructions
 
 
 def _text(name: str, value: object, most: int = _LONGEST) -> str:
-    shown = dict.get(_peek.stored(value), "_value_") if _peek.has_base(type(value), Enum) else value
-    if not _peek.has_base(type(shown), str):
+    shown = dict.get(introspection.stored(value), "_value_") if introspection.has_base(type(value), Enum) else value
+    if not introspection.has_base(type(shown), str):
         raise _wrong(name, "a text", value)
     return clean(shortened(str.__str__(cast(str, shown)), most))  # it goes out beside the payloads
 
 
 def _wrong(name: str, wanted: str, value: object) -> ValidationError:
-    return ValidationError(f"{name} must be {wanted}, not {_peek.short_name(type(value))}")
+    return ValidationError(f"{name} must be {wanted}, not {introspection.short_name(type(value))}")
 
 
 def _name(name: str, value: object) -> str:
@@ -53,7 +52,7 @@ def _filled_text(name: str, value: object) -> str:
 
 
 def _identifier(name: str, value: object) -> str:
-    return _filled_text(name, str(value) if _peek.full_name(type(value)) == "uuid.UUID" else value)
+    return _filled_text(name, str(value) if introspection.full_name(type(value)) == "uuid.UUID" else value)
 
 
 def mapping(name: str, value: object) -> Mapping[str, Any]:
@@ -76,25 +75,25 @@ def metadata(value: object) -> dict[str, Any]:
 def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
     """:func:`mapping`, but ``None`` where the value is neither."""
     kind = type(value)
-    if _peek.has_base(kind, dict):
+    if introspection.has_base(kind, dict):
         given = cast("dict[str, Any]", value)
         return given if cast(type, kind) is dict else dict(dict.items(given))
-    model = _peek.loaded("pydantic.main", "BaseModel")
-    if model is not None and _peek.has_base(kind, model):
+    model = introspection.loaded("pydantic.main", "BaseModel")
+    if model is not None and introspection.has_base(kind, model):
         return {key: item for key, item in _stored_fields(value, model).items() if item is not None}
     if not _is_mapping(kind):
         return None
     try:
         return dict(cast("Mapping[str, Any]", value))
     except Exception as fault:
-        problem = _peek.full_name(type(fault))
-        raise ValidationError(f"{name} is a {_peek.full_name(kind)} that cannot be read: {problem}") from fault
+        problem = introspection.full_name(type(fault))
+        raise ValidationError(f"{name} is a {introspection.full_name(kind)} that cannot be read: {problem}") from fault
 
 
 def _stored_fields(value: object, model: type) -> dict[str, Any]:
-    fields = dict(dict.items(_peek.stored(value)))
+    fields = dict(dict.items(introspection.stored(value)))
     try:
-        extra = _peek.reader(model, "__pydantic_extra__")(value)
+        extra = introspection.reader(model, "__pydantic_extra__")(value)
     except AttributeError:  # made by `__new__` alone
         return fields
     return fields | dict(dict.items(extra)) if extra is not None else fields
@@ -109,8 +108,8 @@ def _is_mapping(kind: type) -> bool:
 
 def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
     """The fields of a value that is the model of this name in :mod:`voltagent.types`, else ``None``."""
-    kind = _peek.loaded("voltagent.types", model)  # where it is not, nobody has one
-    return mapping(model, value) if kind is not None and _peek.has_base(type(value), kind) else None
+    kind = introspection.loaded("voltagent.types", model)  # where it is not, nobody has one
+    return mapping(model, value) if kind is not None and introspection.has_base(type(value), kind) else None
 
 
 def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,7 +124,7 @@ def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tags(name: str, value: object) -> tuple[str, ...]:
-    base = next((kind for kind in (list, tuple, set, frozenset) if _peek.has_base(type(value), kind)), None)
+    base = next((kind for kind in (list, tuple, set, frozenset) if introspection.has_base(type(value), kind)), None)
     if base is None:
         raise _wrong(name, "a list of texts", value)
     items: Iterator[object] = islice(cast(Any, base).__iter__(value), _MOST_TAGS)
@@ -149,15 +148,17 @@ def _one_of(*allowed: str) -> _Check:
 
 
 def _moment(name: str, value: object) -> str:
-    isoformat = _peek.class_value(type(value), "isoformat")  # of `datetime`, and what programs have in its place
+    isoformat = introspection.class_value(
+        type(value), "isoformat"
+    )  # of `datetime`, and what programs have in its place
     try:
-        moment = _clock.parse_iso(_text(name, value if isoformat is None else isoformat(value)))
+        moment = clock.parse_iso(_text(name, value if isoformat is None else isoformat(value)))
         if moment is not None:
-            return _clock.iso_text(moment)  # in UTC, as all times are sent
+            return clock.iso_text(moment)  # in UTC, as all times are sent
     except ValidationError:
         raise
     except Exception as fault:  # a time zone of the user's own, or a moment before or after all times
-        problem = _peek.full_name(type(fault))
+        problem = introspection.full_name(type(fault))
         raise ValidationError(f"{name} must be a time that can be told in UTC: {problem}") from fault
     raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
 
@@ -275,7 +276,7 @@ def checked(
             result[name] = known[name](f"{key} of {what}", value)
         elif unknown < _MOST_UNKNOWN:
             unknown += 1
-            _warn_unknown(what, str.__str__(key)[:100] if _peek.has_base(type(key), str) else "?", known)
+            _warn_unknown(what, str.__str__(key)[:100] if introspection.has_base(type(key), str) else "?", known)
     for name in required:
         if name not in result:
             raise ValidationError(f"{name} is missing: {what} needs it{_hint(name, given)}")

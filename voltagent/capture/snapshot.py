@@ -19,7 +19,7 @@ from voltagent.capture.fast_path import HUGE, plain
 from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, Walk
-from voltagent.core import introspection as _peek
+from voltagent.core import introspection
 from voltagent.core.guard import Guard
 from voltagent.core.text import encoded
 
@@ -97,7 +97,7 @@ class Snapshot:
             return _LOST, False
         except Exception as fault:
             Guard.swallowed(fault)
-            return encoded({"type": _peek.full_name(type(value)), "error": "not readable"}), False
+            return encoded({"type": introspection.full_name(type(value)), "error": "not readable"}), False
 
 
 def _is_short(value: object) -> bool:

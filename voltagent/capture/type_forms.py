@@ -28,10 +28,10 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import pydantic_core
 
-from voltagent.capture import models as _fields
+from voltagent.capture import models
 from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core import introspection as _peek
+from voltagent.core import introspection
 from voltagent.core.context import CURRENT, INERT
 
 __all__ = ["Form", "Forms"]
@@ -48,11 +48,11 @@ class Forms:
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]]) -> None:
         self._registered = {id(kind): (kind, function) for kind, function in serializers.items()}
-        self._per_type = _peek.PerType(self._found)
+        self._per_type = introspection.PerType(self._found)
         self.of: Callable[[type], Form] = self._per_type.of
 
     def _found(self, kind: type) -> Form:
-        for base in _peek.bases(kind) if self._registered else ():
+        for base in introspection.bases(kind) if self._registered else ():
             found = self._registered.get(id(base))
             if found is not None:
                 return _guarded(found[1], _standard(kind))
@@ -70,8 +70,8 @@ def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
         except KeyboardInterrupt:
             raise  # the user's Ctrl-C came just now: it is not about us
         except BaseException as fault:
-            error = f"serializer raised {_peek.full_name(type(fault))}"
-            return Fields("", {"type": _peek.full_name(type(value)), "error": error}, user_data=False)
+            error = f"serializer raised {introspection.full_name(type(fault))}"
+            return Fields("", {"type": introspection.full_name(type(value)), "error": error}, user_data=False)
         finally:
             CURRENT.set(before)
         return standard(result) if type(result) is type(value) else result
@@ -81,15 +81,15 @@ def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
 
 def _standard(kind: type) -> Form:
     """The form of a type without regard to what users registered."""
-    if _peek.has_base(kind, Enum):
+    if introspection.has_base(kind, Enum):
         return _enum
     known = _TABLE.get(id(kind))
     if known is not None:
         return known
-    fields = _fields.form_of(kind)
+    fields = models.form_of(kind)
     if fields is not None:
         return fields
-    for base in _peek.bases(kind):
+    for base in introspection.bases(kind):
         form = _EXACT_ONLY.get(id(base)) if base is kind else _TABLE.get(id(base))
         form = form or _foreign(kind, base)
         if form is not None:
@@ -98,15 +98,15 @@ def _standard(kind: type) -> Form:
 
 
 def _unknown(value: object) -> str:
-    return _peek.full_name(type(value))
+    return introspection.full_name(type(value))
 
 
 # --------------------------------------------------------------------------------------------------- text and numbers
 
 
 def _enum(value: Any) -> object:
-    fields = _peek.stored(value)
-    return dict.get(fields, "_value_", _peek.full_name(type(value)))
+    fields = introspection.stored(value)
+    return dict.get(fields, "_value_", introspection.full_name(type(value)))
 
 
 def _float_text(value: float) -> float:
@@ -129,17 +129,17 @@ def _memory(value: memoryview[Any]) -> object:
 
 def _base64(part: bytes | bytearray, size: int, kind: type) -> object:
     text = base64.b64encode(part).decode("ascii")
-    return text if len(part) == size else Cut(_peek.full_name(kind), size, text)
+    return text if len(part) == size else Cut(introspection.full_name(kind), size, text)
 
 
 _CLOCK_FIELDS: Final = ("hour", "minute", "second", "microsecond")
-_read_date: Final = [_peek.reader(datetime, name) for name in ("year", "month", "day", *_CLOCK_FIELDS)]
-_read_date_zone: Final = _peek.reader(datetime, "tzinfo")
-_read_date_fold: Final = _peek.reader(datetime, "fold")
-_read_time: Final = [_peek.reader(time, name) for name in _CLOCK_FIELDS]
-_read_time_zone: Final = _peek.reader(time, "tzinfo")
-_read_time_fold: Final = _peek.reader(time, "fold")
-_read_duration: Final = [_peek.reader(timedelta, name) for name in ("days", "seconds", "microseconds")]
+_read_date: Final = [introspection.reader(datetime, name) for name in ("year", "month", "day", *_CLOCK_FIELDS)]
+_read_date_zone: Final = introspection.reader(datetime, "tzinfo")
+_read_date_fold: Final = introspection.reader(datetime, "fold")
+_read_time: Final = [introspection.reader(time, name) for name in _CLOCK_FIELDS]
+_read_time_zone: Final = introspection.reader(time, "tzinfo")
+_read_time_fold: Final = introspection.reader(time, "fold")
+_read_duration: Final = [introspection.reader(timedelta, name) for name in ("days", "seconds", "microseconds")]
 _KNOWN_ZONES: Final = (timezone, pydantic_core.TzInfo, type(None))
 
 
@@ -155,9 +155,9 @@ def _time(value: time) -> str:
 
 
 def _with_zone(plain: datetime | time, zone: object) -> str:
-    if any(type(zone) is known for known in (*_KNOWN_ZONES, _peek.loaded("zoneinfo", "ZoneInfo"))):
+    if any(type(zone) is known for known in (*_KNOWN_ZONES, introspection.loaded("zoneinfo", "ZoneInfo"))):
         return plain.replace(tzinfo=cast(tzinfo, zone)).isoformat()
-    return f"{plain.isoformat()}[{_peek.full_name(type(zone))}]"
+    return f"{plain.isoformat()}[{introspection.full_name(type(zone))}]"
 
 
 def _duration(value: timedelta) -> str:
@@ -166,7 +166,7 @@ def _duration(value: timedelta) -> str:
 
 
 def _fraction(value: Fraction) -> object:
-    parts = [_peek.slot(value, name) for name in ("_numerator", "_denominator")]
+    parts = [introspection.slot(value, name) for name in ("_numerator", "_denominator")]
     return (
         f"{parts[0]}/{parts[1]}"
         if all(type(part) is int and part.bit_length() < 4096 for part in parts)
@@ -175,7 +175,7 @@ def _fraction(value: Fraction) -> object:
 
 
 def _uuid(value: Any) -> str:
-    digits = f"{_peek.slot(value, 'int'):032x}"
+    digits = f"{introspection.slot(value, 'int'):032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
@@ -184,10 +184,10 @@ def _range(value: range) -> str:
 
 
 def _class(value: type) -> str:
-    return f"class {_peek.full_name(value)}"
+    return f"class {introspection.full_name(value)}"
 
 
-_read_module_dict: Final = _peek.reader(ModuleType, "__dict__")
+_read_module_dict: Final = introspection.reader(ModuleType, "__dict__")
 
 
 def _module(value: ModuleType) -> str:
@@ -206,7 +206,7 @@ def _secret(_: object) -> str:
 
 
 def _url(value: Any) -> object:
-    inner = dict.get(_peek.stored(value), "_url")
+    inner = dict.get(introspection.stored(value), "_url")
     is_known = type(inner) is pydantic_core.Url or type(inner) is pydantic_core.MultiHostUrl
     return str(inner) if is_known else _unknown(value)
 
@@ -225,36 +225,38 @@ def _taken(values: Callable[[], Iterable[Any]]) -> list[Any]:
 
 
 def _dict(value: dict[Any, Any]) -> Mapped:
-    return Mapped(_peek.full_name(type(value)), _taken(lambda: dict.items(value)), dict.__len__(value))
+    return Mapped(introspection.full_name(type(value)), _taken(lambda: dict.items(value)), dict.__len__(value))
 
 
 def _namespace(value: SimpleNamespace) -> Mapped:
-    fields = _peek.stored(value)
-    return Mapped(_peek.full_name(type(value)), _taken(lambda: dict.items(fields)), dict.__len__(fields))
+    fields = introspection.stored(value)
+    return Mapped(introspection.full_name(type(value)), _taken(lambda: dict.items(fields)), dict.__len__(fields))
 
 
 def _list(value: list[Any]) -> Listed:
-    return Listed(_peek.full_name(type(value)), list.__getitem__(value, slice(0, MOST_ITEMS)), list.__len__(value))
+    return Listed(
+        introspection.full_name(type(value)), list.__getitem__(value, slice(0, MOST_ITEMS)), list.__len__(value)
+    )
 
 
 def _tuple(value: tuple[Any, ...]) -> Listed:
     items = list(tuple.__getitem__(value, slice(0, MOST_ITEMS)))
-    return Listed(_peek.full_name(type(value)), items, tuple.__len__(value))
+    return Listed(introspection.full_name(type(value)), items, tuple.__len__(value))
 
 
 def _collected(read: Callable[[Any], Iterable[Any]], count: Callable[[Any], int]) -> Form:
     def form(value: Any) -> Listed:
-        return Listed(_peek.full_name(type(value)), _taken(lambda: read(value)), count(value))
+        return Listed(introspection.full_name(type(value)), _taken(lambda: read(value)), count(value))
 
     return form
 
 
 def _set(value: Any) -> Listed:
-    kind = set if _peek.has_base(type(value), set) else frozenset
+    kind = set if introspection.has_base(type(value), set) else frozenset
     items = _taken(lambda: kind.__iter__(value))
     if all(type(item) is str for item in items) or all(type(item) is int for item in items):
         items.sort()  # the same set gives the same record in every process
-    return Listed(_peek.full_name(type(value)), items, kind.__len__(value))
+    return Listed(introspection.full_name(type(value)), items, kind.__len__(value))
 
 
 def _proxied(value: MappingProxyType[Any, Any]) -> object:
@@ -264,15 +266,15 @@ def _proxied(value: MappingProxyType[Any, Any]) -> object:
 
 
 def _wrapped(value: Any) -> object:
-    data = dict.get(_peek.stored(value), "data", value)
-    return data if any(_peek.has_base(type(data), kind) for kind in (dict, list, str)) else _unknown(value)
+    data = dict.get(introspection.stored(value), "data", value)
+    return data if any(introspection.has_base(type(data), kind) for kind in (dict, list, str)) else _unknown(value)
 
 
-_read_arguments: Final = _peek.reader(BaseException, "args")
+_read_arguments: Final = introspection.reader(BaseException, "args")
 
 
 def _exception(value: BaseException) -> Fields:
-    name = _peek.full_name(type(value))
+    name = introspection.full_name(type(value))
     return Fields(name, {"type": name, "args": _read_arguments(value)}, user_data=False)
 
 
@@ -282,7 +284,7 @@ def _array(value: array.array[Any]) -> Fields:
 
 def _shaped(kind: type, shape: Iterable[Any], dtype: object) -> Fields:
     """What is recorded of numbers in bulk: never the data."""
-    name = _peek.full_name(kind)
+    name = introspection.full_name(kind)
     return Fields(name, {"type": name, "shape": [int(size) for size in shape], "dtype": dtype}, user_data=False)
 
 
@@ -357,13 +359,13 @@ class _Library(NamedTuple):
 
 
 def _numpy_scalar(value: Any) -> object:
-    kind = cast(Any, _peek.loaded("numpy", "generic"))
+    kind = cast(Any, introspection.loaded("numpy", "generic"))
     plain = kind.item(value)
-    return str(plain) if _peek.has_base(type(plain), kind) else plain
+    return str(plain) if introspection.has_base(type(plain), kind) else plain
 
 
 def _numpy_array(value: Any) -> Fields:
-    kind = cast(Any, _peek.loaded("numpy", "ndarray"))
+    kind = cast(Any, introspection.loaded("numpy", "ndarray"))
     return _shaped(type(value), kind.shape.__get__(value), str(kind.dtype.__get__(value)))
 
 
@@ -377,7 +379,7 @@ def _data_frame(value: Any) -> Fields:
 
 
 def _zone(value: Any) -> str:
-    return cast(Any, _peek.loaded("zoneinfo", "ZoneInfo")).__str__(value)  # type: ignore[no-any-return]
+    return cast(Any, introspection.loaded("zoneinfo", "ZoneInfo")).__str__(value)  # type: ignore[no-any-return]
 
 
 _LIBRARIES: Final = (
@@ -402,8 +404,12 @@ _LIBRARIES: Final = (
 
 
 def _foreign(kind: type, base: type) -> Form | None:
-    name = _peek.short_name(base)
+    name = introspection.short_name(base)
     for library in _LIBRARIES:
-        if library.name == name and (kind is base or not library.exact) and _peek.loaded(library.module, name) is base:
+        if (
+            library.name == name
+            and (kind is base or not library.exact)
+            and introspection.loaded(library.module, name) is base
+        ):
             return library.form
     return None

@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
-from voltagent.capture import options as _options
+from voltagent.capture import options
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import introspection as _peek
+from voltagent.core import introspection
 from voltagent.errors import ValidationError
 
 __all__ = ["checked", "from_result", "is_count", "summed"]
@@ -42,9 +42,9 @@ def checked(usage: object) -> dict[str, Any] | None:
     """
     if usage is None:
         return None
-    given = _options.fields_of("usage", usage)
+    given = options.fields_of("usage", usage)
     if given is None:
-        raise ValidationError(f"usage must be a mapping or a TokenUsage, not {_peek.short_name(type(usage))}")
+        raise ValidationError(f"usage must be a mapping or a TokenUsage, not {introspection.short_name(type(usage))}")
     result: dict[str, Any] = {}
     more: dict[str, Any] = {}
     # counts first, so that none is lost among very many other things
@@ -109,8 +109,8 @@ def _stored(holder: object, name: str) -> object:
     """A dict's value, or an attribute that is stored in the object: properties are not run."""
     if type(holder) is dict:
         return cast("dict[str, object]", holder).get(name)
-    for owner in _peek.bases(type(holder)):
-        slot = _peek.class_dict(owner).get(name)
+    for owner in introspection.bases(type(holder)):
+        slot = introspection.class_dict(owner).get(name)
         if type(slot) is MemberDescriptorType:
             try:
                 return slot.__get__(holder)

@@ -22,8 +22,7 @@ from voltagent.capture.fast_path import HUGE, plain
 from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped, Masked
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.type_forms import Forms
-from voltagent.core import clock as _clock
-from voltagent.core import introspection as _peek
+from voltagent.core import clock, introspection
 from voltagent.core.text import clean, cut, encoded, shortened
 
 __all__ = ["DEPTH", "Walk"]
@@ -61,7 +60,7 @@ class Walk:
         self.path: set[int] = set()  # identities of the collections we are inside of
         self.hidden: frozenset[str] = frozenset()  # keys whose values are secret in what is being written
         self.steps = 0
-        self.deadline = _clock.monotonic() + SECONDS
+        self.deadline = clock.monotonic() + SECONDS
         self.late = False
         self.next_look = _UNHURRIED
         self.tried = tried
@@ -107,8 +106,8 @@ class Walk:
         try:
             return self.forms.of(kind)(value)
         except Exception as fault:  # a library's own reader failed: a closed buffer, a field set to something odd
-            error = f"not readable: {_peek.full_name(type(fault))}"
-            return Fields("", {"type": _peek.full_name(kind), "error": error}, user_data=False)
+            error = f"not readable: {introspection.full_name(type(fault))}"
+            return Fields("", {"type": introspection.full_name(kind), "error": error}, user_data=False)
 
     def _within(self, value: Any, shape: object, depth: int, floor: int) -> None:
         """Write what the form of ``value`` made of it, unless we are inside of ``value`` already, or too deep."""
@@ -122,9 +121,9 @@ class Walk:
         elif kind is Cut:
             self._write_cut(cast(Cut, shape), floor)
         elif id(value) in self.path:
-            self._put(_envelope(_peek.full_name(type(value)), _size(shape), "cycle") + b"}")
+            self._put(_envelope(introspection.full_name(type(value)), _size(shape), "cycle") + b"}")
         elif depth <= 0 and id(kind) not in _SCALARS:
-            self._put(_envelope(_peek.full_name(type(value)), _size(shape), "depth") + b"}")
+            self._put(_envelope(introspection.full_name(type(value)), _size(shape), "depth") + b"}")
         else:
             self.path.add(id(value))
             self._write_shape(shape, depth, floor)
@@ -179,10 +178,10 @@ class Walk:
         if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
         room = self.left - floor
-        before = _clock.monotonic()
+        before = clock.monotonic()
         chunk = self._plain_text(value, depth, room)
         if chunk is None or len(chunk) > room:
-            self.futile += _clock.monotonic() - before
+            self.futile += clock.monotonic() - before
             return False
         if not self.chunks:
             self.is_object = is_object and type(value) is dict
@@ -275,7 +274,7 @@ class Walk:
             self.late = True
         elif self.steps >= self.next_look and not self.late:
             self.next_look = self.steps + _STEPS_PER_LOOK
-            self.late = self.steps > VALUES or _clock.monotonic() > self.deadline
+            self.late = self.steps > VALUES or clock.monotonic() > self.deadline
         return self.late
 
     # --------------------------------------------------------------------------------------------------------- keys
@@ -285,7 +284,7 @@ class Walk:
         text = key if type(key) is str else self._key_text(key, 2)
         text = shortened(text, _LONGEST_KEY)
         if text in used:
-            name = _peek.full_name(type(key))
+            name = introspection.full_name(type(key))
             choices: Iterable[str] = (
                 f"{text} ({name} {number})" if number else f"{text} ({name})" for number in _COUNT
             )
@@ -304,7 +303,7 @@ class Walk:
         shape = self._shape_of(key, kind)
         if depth > 0 and id(type(shape)) in _SCALARS:
             return self._key_text(shape, depth - 1)
-        return _peek.full_name(kind)
+        return introspection.full_name(kind)
 
 
 _SCALARS: Final = frozenset(map(id, (str, int, float, bool, type(None))))  # a metaclass may have its own `hash`

@@ -17,7 +17,7 @@ from voltagent.cli.terminal import encodable
 from voltagent.core.clock import iso_text
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
-from voltagent.render import html as _html
+from voltagent.render import html
 from voltagent.render.text import clean, duration, moment, tokens
 from voltagent.storage.traces.store import Store, StoredOperation, StoredTrace
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
@@ -192,17 +192,17 @@ def _page(store: Store, trace: StoredTrace, _: tuple[str, ...]) -> str:
     ]
     root = _entry(trace, None, "trace", trace.name)
     operations = [_entry(one, one.parent_id, one.kind, _title(one)) for one in store.operations(trace.id)]
-    return _html.page(trace.name, [(name, value) for name, value in about if value], [root, *operations])
+    return html.page(trace.name, [(name, value) for name, value in about if value], [root, *operations])
 
 
 def _title(operation: StoredOperation) -> str:
     return f"{operation.operation} {operation.name}" if operation.operation else operation.name
 
 
-def _entry(record: StoredTrace | StoredOperation, parent_id: str | None, kind: str, name: str) -> _html.Entry:
+def _entry(record: StoredTrace | StoredOperation, parent_id: str | None, kind: str, name: str) -> html.Entry:
     instructions = record.instructions if isinstance(record, StoredOperation) else None
     details = (("instructions", instructions), ("input", record.input), ("output", record.output))
-    return _html.Entry(
+    return html.Entry(
         record.id,
         parent_id,
         kind,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
 from voltagent.cli.terminal import encodable
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.render.text import clean
 from voltagent.storage.traces.prune import Pruned, prune
 from voltagent.storage.traces.store import Filter, Store
@@ -101,7 +101,7 @@ def _selected(store: Store, wanted: Filter, arguments: argparse.Namespace) -> li
     """The traces that may go, the oldest first."""
     found = store.traces(wanted, limit=_ALL)[arguments.keep or 0 :]
     if arguments.older_than is not None:
-        until = _clock.nanoseconds() - arguments.older_than
+        until = clock.nanoseconds() - arguments.older_than
         found = [trace for trace in found if trace.start_ns < until]
     return [trace.id for trace in reversed(found)]
 

@@ -16,7 +16,7 @@ from voltagent import settings
 from voltagent._factory import build_exporter
 from voltagent.cli.arguments import add_db, add_filters, chosen, opened, wanted_by
 from voltagent.cli.terminal import encodable, fitted
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.delivery.push import Result, push
 from voltagent.errors import ValidationError
 from voltagent.render.text import clean, short_id
@@ -192,11 +192,11 @@ class Bar:
     def __init__(self, total: int) -> None:
         self._total = total
         self._terminal = sys.stderr.isatty()
-        self._due = _clock.monotonic() + (0.0 if self._terminal else 2.0)
+        self._due = clock.monotonic() + (0.0 if self._terminal else 2.0)
 
     def show(self, result: Result) -> None:
         """Say how far it is, if it is time for that."""
-        now = _clock.monotonic()
+        now = clock.monotonic()
         if now < self._due:
             return
         done = result.sent + result.rejected + result.gone

@@ -8,8 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from voltagent.cli import browser as web
-from voltagent.cli import tree
+from voltagent.cli import browser, tree
 from voltagent.cli.arguments import add_db, chosen, opened
 from voltagent.cli.terminal import encodable, style_for
 from voltagent.storage.traces.queries import unfinished
@@ -41,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         store.close()
     if arguments.web:
-        web.show(arguments.db, trace.id)
+        browser.show(arguments.db, trace.id)
         return 0
     if arguments.json:
         print(json.dumps({**asdict(trace), "operations": [asdict(one) for one in operations]}, indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from types import TracebackType
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 
 __all__ = ["Guard", "guard", "logger", "say_once"]
 
@@ -25,7 +25,7 @@ def say_once(
     ``aloud`` is for the user's own mistakes, such as a wrong setting: where nobody set up logging, they are written to
     stderr, as Python does with warnings of loggers that have no handler.
     """
-    now = _clock.monotonic()
+    now = clock.monotonic()
     last = _last_said.get(kind)
     if last is not None and now - last < _QUIET_SECONDS:
         return

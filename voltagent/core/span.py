@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 
 if TYPE_CHECKING:
     from voltagent.capture.exceptions import Failure
@@ -99,7 +99,7 @@ class Span:
         facts: dict[str, Any] | None = None,
         identifier: int | str | None = None,
     ) -> None:
-        self.id: int | str = _clock.new_id() if identifier is None else identifier
+        self.id: int | str = clock.new_id() if identifier is None else identifier
         self.trace: Trace = trace
         self.parent: Span | None = parent  # None for a trace; the trace's own span for what is directly under it
         self.kind: str = kind
@@ -124,7 +124,7 @@ class Span:
         self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
         self.status: str | None = None
         self.end_ns: int | None = None
-        self.start_ns: int = _clock.nanoseconds()
+        self.start_ns: int = clock.nanoseconds()
 
     @property
     def recording(self) -> bool:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from voltagent.capture import usage as _usage
+from voltagent.capture import usage
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core.context import INERT, default_recorder
@@ -133,7 +133,7 @@ class Plan:
         """Look for token usage in the result of an agent."""
         if self._usage is not None and span.usage is None:
             try:
-                span.usage = _usage.checked(self._usage(result))
+                span.usage = usage.checked(self._usage(result))
             except KeyboardInterrupt:
                 raise  # the user's Ctrl-C came just now: it is not about us
             except BaseException as fault:  # a function of the user's: its failure costs the usage, not the result

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.capture.usage import from_result
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
@@ -50,7 +50,7 @@ class Stream:
         self._number = 0
         self._first: float | None = None
         self._producing = self._waiting = 0.0
-        self._started = self._mark = _clock.monotonic()
+        self._started = self._mark = clock.monotonic()
 
     # ---------------------------------------------------------------------------------------------------------- steps
 
@@ -58,7 +58,7 @@ class Stream:
         """The generator's code runs from here."""
         self._before = CURRENT.get()
         CURRENT.set(self._own)
-        now = _clock.monotonic()
+        now = clock.monotonic()
         self._waiting += now - self._mark
         self._mark = now
         self.running = True
@@ -100,7 +100,7 @@ class Stream:
     def _pause(self) -> None:
         CURRENT.set(self._before)
         self.running = False
-        now = _clock.monotonic()
+        now = clock.monotonic()
         self._producing += now - self._mark
         self._mark = now
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
 
-from voltagent.capture import options as _options
+from voltagent.capture import options
 from voltagent.core.naming import nearest
 from voltagent.core.span import Remote
 from voltagent.errors import ValidationError
@@ -143,7 +143,7 @@ def _kind(value: Any) -> str:
 
 
 _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
-    **{name: _options.OPERATION[name] for name in ("name", "metadata", "tags", "instructions", "model_parameters",
+    **{name: options.OPERATION[name] for name in ("name", "metadata", "tags", "instructions", "model_parameters",
                                                    "operation")},
     "capture_input": _captured,
     "capture_output": _switch,
@@ -153,6 +153,6 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
 }  # fmt: skip
 _TRACE_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     **_CHECKS,
-    **{name: _or_function(_options.TRACE_OPTIONS[name]) for name in ("agent_id", "user_id", "conversation_id",
+    **{name: _or_function(options.TRACE_OPTIONS[name]) for name in ("agent_id", "user_id", "conversation_id",
                                                                      "version", "tags", "metadata", "parent")},
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import wrapt
 
-from voltagent.core import context as _context
+from voltagent.core import context
 from voltagent.core.span import TRACE
 from voltagent.decorators.arguments import (
     BY_POSITION,
@@ -109,7 +109,7 @@ class Decorated(_FunctionWrapper):
         # that wrapt does, and runs a `__getattr__` of the user's where a callable object has one. "staticmethod" makes
         # it take a bound function's `__self__` as the object, and nothing otherwise.
         initialise: Any = super(wrapt.FunctionWrapper, self).__init__
-        initialise(wrapped, None, wrapper, _context.ACTIVE, "staticmethod")
+        initialise(wrapped, None, wrapper, context.ACTIVE, "staticmethod")
         self._self_again = again
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final, Protocol
 from weakref import WeakSet
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.exporters import Verdict
 
 __all__ = ["Stop", "late_budget", "left", "register", "renew", "watch"]
@@ -100,7 +100,7 @@ def left() -> bool:
 
 def late_budget() -> float:
     """Seconds that records of later exit hooks may still take, all together."""
-    return max(0.0, _state.get("left", 0.0) + _RETRIES - _clock.monotonic())
+    return max(0.0, _state.get("left", 0.0) + _RETRIES - clock.monotonic())
 
 
 def register() -> None:
@@ -119,7 +119,7 @@ def _leave() -> None:
     if left():
         return
     lanes: list[_Lane] = list(_lanes)
-    now = _clock.monotonic()
+    now = clock.monotonic()
     stops = [Stop(now, now + lane.exit_timeout(), leaving=True) for lane in lanes]
     try:
         for lane, stop in zip(lanes, stops, strict=True):
@@ -129,7 +129,7 @@ def _leave() -> None:
     except KeyboardInterrupt:
         pass  # Ctrl-C while we wait: the user wants to go, and no traceback
     finally:
-        _state["left"] = _clock.monotonic()
+        _state["left"] = clock.monotonic()
 
 
 def _forked() -> None:

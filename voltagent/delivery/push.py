@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.clock import id_text
 from voltagent.core.span import CANCELLED, Event, Phase
 from voltagent.delivery.sender import Sender
@@ -61,7 +61,7 @@ class _Ledger:
         self.open: dict[int | str, _Account] = {}
         self.over: SimpleQueue[int | str] = SimpleQueue()
         self.key_refused = ""
-        self.away_since: float | None = None  # on `_clock.monotonic`
+        self.away_since: float | None = None  # on `clock.monotonic`
         self.said = ""  # what was said last by way of refusal
 
     @property
@@ -80,7 +80,7 @@ class _Ledger:
         if verdicts & {Verdict.ACCEPTED, Verdict.REFUSED, Verdict.RETRY}:
             self.away_since = None
         elif Verdict.UNAVAILABLE in verdicts and self.away_since is None:
-            self.away_since = _clock.monotonic()
+            self.away_since = clock.monotonic()
         return outcomes
 
     def _enter(self, event: Event, outcome: Outcome) -> None:
@@ -126,8 +126,8 @@ class _Push:
         while waiting or self._ledger.open:
             result.stopped = result.stopped or ("interrupted" if should_stop() else self._reason_to_stop())
             if result.stopped:
-                until = until or _clock.monotonic() + (_GRACE if result.stopped == "interrupted" else 0.0)
-                if not self._ledger.open or _clock.monotonic() >= until:
+                until = until or clock.monotonic() + (_GRACE if result.stopped == "interrupted" else 0.0)
+                if not self._ledger.open or clock.monotonic() >= until:
                     break
             else:
                 self._feed(waiting)
@@ -142,7 +142,7 @@ class _Push:
         ledger = self._ledger
         if ledger.key_refused:
             return f"the key was refused: {ledger.key_refused}"
-        if ledger.away_since is not None and _clock.monotonic() - ledger.away_since >= self._wait:
+        if ledger.away_since is not None and clock.monotonic() - ledger.away_since >= self._wait:
             return f"the destination cannot be reached: {ledger.said or 'no answer'}"
         return f"the destination takes nothing: {ledger.said}" if self._in_vain >= _HOPELESS else ""
 

@@ -12,9 +12,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import Event, Phase
-from voltagent.delivery import process_hooks as _leaving
+from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Backlog
 from voltagent.delivery.log_messages import Voice
 from voltagent.delivery.report import Report
@@ -110,9 +110,9 @@ class Intake(ABC):
             return False
         self._intake.append(event)
         self._bytes += size
-        if _leaving.left():
+        if process_hooks.left():
             if self._thread is None:  # in a hook that runs after ours: nobody else will send this
-                self._run_here(_clock.monotonic() + _leaving.late_budget())
+                self._run_here(clock.monotonic() + process_hooks.late_budget())
         elif self._bytes + self._backlog.size >= BATCH_BYTES or len(self._intake) >= self._mark:
             self._attend()
         return True
@@ -126,7 +126,7 @@ class Intake(ABC):
         return fits
 
     def _careful(self) -> bool:
-        return self._closed or _leaving.left()
+        return self._closed or process_hooks.left()
 
     def _make_room(self, event: Event, size: int) -> bool:
         """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""
@@ -173,7 +173,7 @@ class Intake(ABC):
             return True  # somebody is at it: another thread, or this one, below us on the stack
         try:
             if self._thread is None:
-                _leaving.register()
+                process_hooks.register()
                 thread = threading.Thread(target=self._run, name=f"voltagent-{self._name}", daemon=True)
                 self._thread = thread
                 thread.start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 
 __all__ = ["Promise", "Report"]
 
@@ -54,7 +54,7 @@ class Promise(Future[Report]):
 
     def __init__(self, deadline: float, report: Callable[[], Report], lanes: Iterable[object]) -> None:
         super().__init__()
-        self.deadline = deadline  # on `_clock.monotonic`
+        self.deadline = deadline  # on `clock.monotonic`
         self._report = report
         self._lanes = set(map(id, lanes))
         self._watched = False
@@ -80,7 +80,7 @@ class Promise(Future[Report]):
         Raises:
             TimeoutError: ``timeout`` ended before the deadline.
         """
-        left = max(0.0, self.deadline - _clock.monotonic())
+        left = max(0.0, self.deadline - clock.monotonic())
         if timeout is not None and timeout < left:
             return super().result(timeout)
         try:

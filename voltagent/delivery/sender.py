@@ -14,9 +14,9 @@ from itertools import zip_longest
 from operator import add
 from typing import TYPE_CHECKING
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import Event
-from voltagent.delivery import process_hooks as _leaving
+from voltagent.delivery import process_hooks
 from voltagent.delivery.queue import Rules
 from voltagent.delivery.report import Promise, Report
 from voltagent.delivery.worker import Lane
@@ -69,7 +69,7 @@ class Sender:
             process = _OneAtATime(process)
         self._timeout = timeout
         self._sampling = sampling or Sampling()
-        _leaving.renew(self._sampling)
+        process_hooks.renew(self._sampling)
         self._lanes = tuple(
             Lane(exporter, rules, process) if spool is None else _spooled_lane(exporter, rules, process, spool)
             for exporter, spool in zip_longest(exporters, spools)
@@ -110,7 +110,7 @@ class Sender:
 
     def _promise(self, timeout: float | None) -> Promise:
         seconds = self._timeout if timeout is None else max(0.0, timeout)
-        promise = Promise(_clock.monotonic() + seconds, self.stats, self._lanes)
+        promise = Promise(clock.monotonic() + seconds, self.stats, self._lanes)
         if not self._lanes:
             promise.keep()
         return promise
@@ -146,7 +146,7 @@ class _OneAtATime:
     def __init__(self, process: Callable[[Event], Event | None]) -> None:
         self._process = process
         self.after_fork()
-        _leaving.renew(self)
+        process_hooks.renew(self)
 
     def __call__(self, event: Event) -> Event | None:
         with self._turn:

@@ -12,11 +12,10 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from voltagent.core import clock as _clock
-from voltagent.core import guard as _guard
+from voltagent.core import clock, guard
 from voltagent.core.guard import say_once
 from voltagent.core.span import Event, Phase, Span
-from voltagent.delivery import process_hooks as _leaving
+from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.report import Promise, Report
 from voltagent.delivery.spooled_writer import CHUNK, CHUNK_BYTES, WrittenLane, key_of
@@ -45,7 +44,7 @@ class SpooledLane(WrittenLane):
     def shutdown(self, promise: Promise) -> None:
         """End what is open as cancelled and send everything; what cannot be sent stays on the disk."""
         self._summoned = True
-        now = _clock.monotonic()
+        now = clock.monotonic()
         until = promise.deadline - min(_HANDING_OVER, (promise.deadline - now) / 2)
         self._closed = True
         self._limit = -1
@@ -104,11 +103,11 @@ class SpooledLane(WrittenLane):
     # ------------------------------------------------------------------------------------------------------ its thread
 
     def _drain(self) -> None:
-        if self._round and self._backlog.has_ready() and _clock.monotonic() >= self._write_due:
+        if self._round and self._backlog.has_ready() and clock.monotonic() >= self._write_due:
             self._take_in()  # what is being sent goes first, but what is new must not be in memory alone for long
         super()._drain()
         stop = self._stop
-        if not (_leaving.left() or (stop is not None and stop.leaving)):
+        if not (process_hooks.left() or (stop is not None and stop.leaving)):
             self._adopt()
             if not self._key_refused:
                 self._load()
@@ -117,7 +116,7 @@ class SpooledLane(WrittenLane):
 
     def _adopt(self) -> None:
         """Look from time to time whether a process has died and left something."""
-        now = _clock.monotonic()
+        now = clock.monotonic()
         if now < self._look_due:
             return
         with self._disk:
@@ -154,7 +153,7 @@ class SpooledLane(WrittenLane):
                         self._backlog.take(event, inherited=True)
                         self._open_on_disk.pop(event[1], None)
         if self._rules.flush_interval is not None:
-            self._due = _clock.monotonic()
+            self._due = clock.monotonic()
 
     def _thawed(self, row: Row) -> Event | None:
         if row.body is None:
@@ -191,11 +190,11 @@ class SpooledLane(WrittenLane):
     def _keep_up(self, over: threading.Event) -> None:
         """While the lane's thread is busy: write what is recorded meanwhile."""
         while not over.wait(min(_WATCH, self._interval)):
-            if _clock.monotonic() >= self._write_due or len(self._intake) >= self._room:
+            if clock.monotonic() >= self._write_due or len(self._intake) >= self._room:
                 try:
                     self._take_in()
                 except Exception as fault:
-                    _guard.Guard.swallowed(fault)
+                    guard.Guard.swallowed(fault)
 
     def _memories(self, batch: Sequence[Event]) -> dict[bytes, bytes | None]:
         if self._remembering is None:

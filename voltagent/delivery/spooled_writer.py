@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
-from voltagent.core import clock as _clock
-from voltagent.core import guard as _guard
+from voltagent.core import clock, guard
 from voltagent.core.guard import say_once
 from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.delivery.buffer import REMEMBERED, size_of
@@ -66,7 +65,7 @@ class WrittenLane(Lane):
         if not self._disk.acquire(timeout=patience):
             return  # a disk, or a function of the user's that redacts, hangs
         try:
-            self._write_due = _clock.monotonic() + self._interval
+            self._write_due = clock.monotonic() + self._interval
             self._delete_settled({})
             events = self._next_taken()
             while events and self._pass_on(events):
@@ -123,7 +122,7 @@ class WrittenLane(Lane):
             self._bytes = max(0, self._bytes - self._on_way)
             self._on_way = 0
         if self._rules.flush_interval is not None:
-            self._due = min(self._due, _clock.monotonic() + self._rules.flush_interval)
+            self._due = min(self._due, clock.monotonic() + self._rules.flush_interval)
         return True
 
     def _note_open(self, event: Event) -> None:
@@ -144,7 +143,7 @@ class WrittenLane(Lane):
             self._thaw.know(processed)
             return processed, Entry(key_of(processed), _is_root(processed), freeze(processed))
         except Exception as fault:  # an event that cannot be kept is not sent either: the order would suffer
-            _guard.Guard.swallowed(fault)
+            guard.Guard.swallowed(fault)
             return None
 
     def _written(self, entries: Sequence[Entry]) -> list[Place]:
@@ -162,7 +161,7 @@ class WrittenLane(Lane):
             if not fault.temporary:
                 self._spool.abandon()
         except Exception as fault:  # a fault of ours must not cost the events
-            _guard.Guard.swallowed(fault)
+            guard.Guard.swallowed(fault)
         return []
 
     def _room_in_memory(self) -> int:

@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, runtime_checkable
 
-from voltagent.core import clock as _clock
-from voltagent.core import guard as _guard
+from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.span import CANCELLED, Event, Phase, Span
-from voltagent.delivery import process_hooks as _leaving
+from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
 from voltagent.delivery.report import Promise
@@ -34,7 +33,7 @@ _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
 class Hurried(Protocol):
     """An exporter that can be told, from another thread, to end its ``export`` sooner, and shows its progress."""
 
-    last_answer: float  # on `_clock.monotonic`
+    last_answer: float  # on `clock.monotonic`
 
     def hurry(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``."""
@@ -49,7 +48,7 @@ class Lane(Intake):
         self.exporter = exporter
         self._hurried = exporter if isinstance(exporter, Hurried) else None
         self._process = process
-        _leaving.watch(self)
+        process_hooks.watch(self)
 
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)
@@ -75,7 +74,7 @@ class Lane(Intake):
         """End what is open as cancelled, send everything, and take nothing more."""
         self._closed = True
         self._limit = -1
-        self._stop = self._stop or Stop(_clock.monotonic(), promise.deadline)
+        self._stop = self._stop or Stop(clock.monotonic(), promise.deadline)
         self._promises.append(promise)
         if self._hurried is not None:
             self._hurried.hurry(promise.deadline)
@@ -101,8 +100,8 @@ class Lane(Intake):
         if not self._starting.acquire(blocking=False):
             return  # somebody is at it
         try:
-            leaving = _leaving.left()
-            self._loop(self._stop or Stop(_clock.monotonic(), deadline, final=False, leaving=leaving))
+            leaving = process_hooks.left()
+            self._loop(self._stop or Stop(clock.monotonic(), deadline, final=False, leaving=leaving))
         finally:
             self._starting.release()
 
@@ -127,7 +126,7 @@ class Lane(Intake):
             self._run_here(stop.at_latest)
         while thread is not None and thread.is_alive():
             heard = self._hurried.last_answer if self._hurried is not None else 0.0
-            left = stop.patience(_clock.monotonic(), heard)
+            left = stop.patience(clock.monotonic(), heard)
             if left <= 0:
                 break
             thread.join(min(left, 0.5))
@@ -135,7 +134,7 @@ class Lane(Intake):
 
     def after_fork(self) -> None:
         """In a forked child: what was pending is the parent's to send."""
-        self._begin(_clock.nanoseconds())
+        self._begin(clock.nanoseconds())
         self.exporter.after_fork()
 
     # ------------------------------------------------------------------------------------------------------ its thread
@@ -148,7 +147,7 @@ class Lane(Intake):
                     self._loop(None)
                     return
                 except Exception as fault:  # noqa: PERF203 - a fault of ours must not end the sending for good
-                    _guard.Guard.swallowed(fault)
+                    guard.Guard.swallowed(fault)
                     self._bell.acquire(timeout=1.0)
         finally:
             if self._thread is me:
@@ -157,7 +156,7 @@ class Lane(Intake):
     def _loop(self, own_stop: Stop | None) -> None:
         while True:
             self._drain()
-            now = _clock.monotonic()
+            now = clock.monotonic()
             stop = own_stop or self._stop
             if stop is not None:
                 if stop.final:
@@ -182,7 +181,7 @@ class Lane(Intake):
 
     def _drain(self) -> None:
         """Take in what was recorded, unless a round is on that has older things to send."""
-        now = _clock.monotonic()
+        now = clock.monotonic()
         if self._round and self._backlog.has_ready() and now >= self._quiet_until and not self._probing:
             return
         self._round = False
@@ -230,7 +229,7 @@ class Lane(Intake):
         self._mark = mark
         if len(self._intake) < mark:  # looked at after the mark was set: no event can slip in between
             wake = self._wake_time(now, stop)
-            rang = self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - _clock.monotonic()))
+            rang = self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - clock.monotonic()))
             if rang and not self._promises and stop is None and self._stop is None:
                 self._gather()
         self._mark = self._room
@@ -260,7 +259,7 @@ class Lane(Intake):
     def _send(self, batch: list[Event], now: float, stop: Stop | None) -> None:
         until = now + 2 * self._rules.timeout if stop is None else stop.batch_until(now)
         answers = self._answers(batch, until)
-        ended = _clock.monotonic()
+        ended = clock.monotonic()
         slow = ended - now > _SLOW_BATCH
         self._batch_limit = max(16, self._batch_limit // 2) if slow else min(BATCH_EVENTS, self._batch_limit * 2)
         with self._lock:
@@ -286,7 +285,7 @@ class Lane(Intake):
         try:
             processed = self._process(event)
         except Exception as fault:  # an event that cannot be made safe is never sent as it is
-            _guard.Guard.swallowed(fault)
+            guard.Guard.swallowed(fault)
             processed = None
         if processed is None and event[0] is not _END:
             _withhold(event[1])
@@ -296,7 +295,7 @@ class Lane(Intake):
         try:
             answers = self.exporter.export(events, until)
         except Exception as fault:  # exporters do not raise; one of the user's own may
-            _guard.Guard.swallowed(fault)
+            guard.Guard.swallowed(fault)
             return [Outcome(Verdict.RETRY, detail=type(fault).__qualname__)] * len(events)
         if len(answers) != len(events):
             return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
@@ -341,7 +340,7 @@ class Lane(Intake):
     def _end_what_is_open(self) -> None:
         """End the spans that nobody ended, children first, as cancelled and unfinished."""
         with self._lock:
-            now = _clock.nanoseconds()
+            now = clock.nanoseconds()
             for span in self._left_open():
                 if span.end_ns is None:
                     _cancel(span, now)

@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.errors import ValidationError
 
 __all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "proxy_place"]
@@ -162,7 +162,7 @@ class Line:
         Raises:
             Unreachable: there was no answer, or not in time.
         """
-        now = _clock.monotonic()
+        now = clock.monotonic()
         timeout = min(self._door.timeout, until - now)
         if timeout <= 0:
             raise Unreachable("no time is left")
@@ -174,7 +174,7 @@ class Line:
             raise Unreachable(_said(fault)) from None
         finally:
             self.until = 0.0
-            self._used = _clock.monotonic()
+            self._used = clock.monotonic()
             self._end_handshake()
 
     def _send(self, method: str, path: str, body: bytes, timeout: float) -> Answer:
@@ -185,11 +185,11 @@ class Line:
         kept = self._is_open()
         self._connected = False
         try:
-            if kept and _clock.monotonic() - self._used < _SURELY_KEPT:
+            if kept and clock.monotonic() - self._used < _SURELY_KEPT:
                 return self._exchange(self._door.request(method, path, body, extensions))  # untraced: that costs 20 µs
             return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
         except _STALE:
-            if not kept or self._connected or _clock.monotonic() >= self.until:
+            if not kept or self._connected or clock.monotonic() >= self.until:
                 raise
         # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
         return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
@@ -237,12 +237,12 @@ class Line:
         try:
             for part in cast("httpx.SyncByteStream", response.stream):
                 size += len(part)
-                if size > _MOST_READ or _clock.monotonic() > self.until:
+                if size > _MOST_READ or clock.monotonic() > self.until:
                     self.cut()
                     return Answer(status, headers, b"")
                 parts.append(part)
         except httpx.TransportError:
-            if _clock.monotonic() < self.until:
+            if clock.monotonic() < self.until:
                 raise  # broken, not slow: once more is safe, as creates carry their id
             return Answer(status, headers, b"")  # it drips, and would the next time: the status is what counts
         return Answer(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))

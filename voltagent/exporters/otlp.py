@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from voltagent._version import VERSION
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.guard import say_once
 from voltagent.core.span import Event
 from voltagent.delivery import retry
@@ -25,7 +25,7 @@ from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.http import Answer, Certificates, Door, Line, Unreachable
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.processors.size_limit import MOST
-from voltagent.settings import parsers as _values
+from voltagent.settings import parsers
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
 from voltagent.wire.otlp.profiles import PROFILES
 
@@ -126,7 +126,7 @@ class OtlpExporter:
         self._line: Line | None = None
         self._away = False  # it could not be reached the last time
         self._hurried = _NEVER
-        self.last_answer = 0.0  # when the destination answered last, on `_clock.monotonic`
+        self.last_answer = 0.0  # when the destination answered last, on `clock.monotonic`
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         """Send the spans that ended; see :class:`voltagent.exporters.Exporter`."""
@@ -213,17 +213,17 @@ class OtlpExporter:
     def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, Answer | None]:
         """Send encoded spans in one request; what became of it, and the answer if one came."""
         deadline = min(deadline, self._hurried)
-        if _clock.monotonic() >= deadline:
+        if clock.monotonic() >= deadline:
             return _UNTRIED, None
         body = self._encoding.request(spans, self._resource, self._scope)
         try:
             answer = self._send(_gzipped(body) if self._gzip else body, deadline)
         except Unreachable as fault:
-            if _clock.monotonic() >= min(deadline, self._hurried):
+            if clock.monotonic() >= min(deadline, self._hurried):
                 return _UNTRIED, None  # we ran out of time, not the server
             self._away = True
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(fault))), None
-        self.last_answer = _clock.monotonic()
+        self.last_answer = clock.monotonic()
         outcome = _outcome(answer, self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace")))
         self._away = outcome.verdict is Verdict.UNAVAILABLE
         return outcome, answer
@@ -264,7 +264,7 @@ class OtlpExporter:
 
     def _watch(self, call: _Call, deadline: float) -> None:
         while not call.done.wait(_STEP):
-            now = _clock.monotonic()
+            now = clock.monotonic()
             overdue = max(call.line.overdue(now), now - min(deadline, self._hurried))
             if overdue > 0:
                 call.line.cut()
@@ -380,7 +380,7 @@ def _check(name: str, value: str, known: Any) -> None:
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    given = {name.lower(): value for name, value in _values.headers("headers", headers).items()}
+    given = {name.lower(): value for name, value in parsers.headers("headers", headers).items()}
     return {name: value for name, value in given.items() if name not in _OURS}
 
 
@@ -394,7 +394,7 @@ def _outcome(answer: Answer, text: str) -> Outcome:
         return ACCEPTED
     detail = f"HTTP {status} {text}"
     if status == 429 or status in _DOWN:
-        wait = retry.retry_after(answer.headers.get("retry-after"), _clock.nanoseconds() / 1e9)
+        wait = retry.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
         verdict = Verdict.RETRY if status == 429 else Verdict.UNAVAILABLE
         return Outcome(verdict, detail=detail, retry_after=wait)
     if status in _KEY_REFUSED:

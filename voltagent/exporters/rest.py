@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.delivery import retry
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.http import Answer, Door, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
 from voltagent.storage.spool.codec import pack, unpack
-from voltagent.wire.rest import encode as rest
+from voltagent.wire.rest import encode
 
 if TYPE_CHECKING:
     import httpx
@@ -68,7 +68,7 @@ class RestExporter:
         self._begin()
 
     def _begin(self) -> None:
-        self.last_answer = 0.0  # on `_clock.monotonic`; the lane looks at it while it waits for us to finish
+        self.last_answer = 0.0  # on `clock.monotonic`; the lane looks at it while it waits for us to finish
         self._idle: list[Line] = []
         self._lent: set[Line] = set()
         self._ids: OrderedDict[int | str, dict[int | str, str]] = OrderedDict()  # trace -> our id -> the server's
@@ -145,7 +145,7 @@ class RestExporter:
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(fault)))
         except Exception as fault:  # a payload that cannot be written costs its own event only
             return Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)
-        self.last_answer = _clock.monotonic()
+        self.last_answer = clock.monotonic()
         phase, span, fields = event
         stored = 200 <= answer.status < 300
         if stored and phase in (Phase.START, Phase.POINT):
@@ -155,7 +155,7 @@ class RestExporter:
         if self._may_move and answer.status in _NO_SUCH_API and phase is Phase.START and span.kind == TRACE:
             self.moved = True
             return _UNTRIED
-        wait = retry.retry_after(answer.headers.get("retry-after"), _clock.nanoseconds() / 1e9)
+        wait = retry.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
         return retry.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
 
     def _ask(self, event: Event, line: Line, deadline: float) -> Answer:
@@ -163,22 +163,22 @@ class RestExporter:
         chosen = self._ids.get(span.trace.id) or {}
 
         def ids(identifier: int | str) -> str:
-            return chosen.get(identifier) or _clock.id_text(identifier)
+            return chosen.get(identifier) or clock.id_text(identifier)
 
-        request = rest.request(event, ids)
+        request = encode.request(event, ids)
         answer = line.send(*request, deadline)
         if answer.status == 404 and request.method == "PATCH" and span.trace.agent_id:  # else others made it
-            line.send(*rest.request((Phase.START if _started(span) else Phase.POINT, span, None), ids), deadline)
+            line.send(*encode.request((Phase.START if _started(span) else Phase.POINT, span, None), ids), deadline)
             return line.send(*request, deadline)
         if answer.status == 413:
             trimmed = _trimmed(span)
             if trimmed is not None:
-                return line.send(*rest.request((phase, trimmed, event[2]), ids), deadline)
+                return line.send(*encode.request((phase, trimmed, event[2]), ids), deadline)
         return answer
 
     def _follow(self, span: Span, answer: Answer) -> None:
         """Where the server chose an id of its own, that is the object's id there from now on."""
-        ours = _clock.id_text(span.id)
+        ours = clock.id_text(span.id)
         if b'"id"' not in answer.body or b'"id":"%b"' % ours.encode("utf-8", "replace") in answer.body:
             return
         try:
@@ -208,7 +208,7 @@ def _patches(phase: Phase, span: Span) -> bool:
 
 
 def _started(span: Span) -> bool:
-    return span.kind == TRACE or rest.is_operation(span)
+    return span.kind == TRACE or encode.is_operation(span)
 
 
 def _trimmed(span: Span) -> Span | None:

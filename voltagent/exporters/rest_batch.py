@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.clock import id_text
 from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.exporters import Outcome, Verdict
@@ -64,9 +64,9 @@ class Round:
             self._work(self._lines.borrow())  # no thread can be started, as at the end of a process: here, in order
         with self._changed:
             while self._threads:
-                pause, began = self._pause(), _clock.monotonic()
+                pause, began = self._pause(), clock.monotonic()
                 if not self._changed.wait(pause):
-                    self._lateness = max(_clock.monotonic() - began - pause, self._lateness / 2)
+                    self._lateness = max(clock.monotonic() - began - pause, self._lateness / 2)
                 self._watch()
             return [outcome or _UNTRIED for outcome in self._outcomes]
 
@@ -92,7 +92,7 @@ class Round:
     # -------------------------------------------------------------------------------------------------------- watching
 
     def _pause(self) -> float:
-        now = _clock.monotonic()
+        now = clock.monotonic()
         ends = [self._deadline, now + 1.0]
         ends += [now + max(0.01, _GRACE / 3) if line.overdue(now) else line.until for line, _ in self._busy.values()]
         if self._ready and not self._halted:
@@ -101,7 +101,7 @@ class Round:
 
     def _watch(self) -> None:
         """Cut what takes too long; add connections where the server, and not we, is what takes the time."""
-        now = _clock.monotonic()
+        now = clock.monotonic()
         late = now >= self._deadline
         self._halted = self._halted or late
         for number, (line, _) in list(self._busy.items()):
@@ -125,7 +125,7 @@ class Round:
         while number is not None:
             deadline = self._deadline
             outcome = self._send(self._batch[number], line, deadline)
-            if outcome.verdict is Verdict.UNAVAILABLE and _clock.monotonic() >= self._deadline:
+            if outcome.verdict is Verdict.UNAVAILABLE and clock.monotonic() >= self._deadline:
                 outcome = _UNTRIED  # we ran out of time, not the server
             with self._changed:
                 if self._busy.pop(number, None) is None:  # left behind meanwhile, and so is the connection
@@ -139,7 +139,7 @@ class Round:
         with self._changed:
             if self._ready and not self._halted:
                 number = heapq.heappop(self._ready)
-                self._busy[number] = (line, _clock.monotonic())
+                self._busy[number] = (line, clock.monotonic())
                 return number
             self._threads -= 1
             if not self._threads:

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.guard import logger
-from voltagent.server import access as gate
+from voltagent.server import access
 from voltagent.server.http1 import Head, head_bytes, read_body, read_head
 from voltagent.server.routing import Answer, Request, RequestError, Route, Stream, Table, error_answer
 from voltagent.storage.traces.store import Store, StoreError
@@ -65,7 +65,7 @@ class _Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        left = self.deadline - _clock.monotonic()
+        left = self.deadline - clock.monotonic()
         if left <= 0:
             raise TimeoutError
         self._socket.settimeout(left)
@@ -87,16 +87,16 @@ def serve(server: Served, sock: socket.socket) -> None:
 
 def _serve_one(server: Served, sock: socket.socket, wire: _Wire, reader: io.BufferedReader[_Wire]) -> bool:
     """Answer one request; whether another may follow."""
-    wire.deadline = _clock.monotonic() + server.limits.idle
+    wire.deadline = clock.monotonic() + server.limits.idle
     if not reader.peek(1):
         return False
     keep_alive, wants_body = False, True
     try:
-        wire.deadline = _clock.monotonic() + server.limits.head
+        wire.deadline = clock.monotonic() + server.limits.head
         head = read_head(reader)
         wants_body = head.method != "HEAD"
         target, captured = _admitted(server, head)
-        wire.deadline = _clock.monotonic() + server.limits.body
+        wire.deadline = clock.monotonic() + server.limits.body
         request = _request(head, captured, read_body(reader, head, lambda: _ask_for_body(head, sock)))
         if isinstance(target, Stream):
             _stream(server, target, request, _Taken(server, sock, wire, reader))
@@ -113,7 +113,7 @@ def _serve_one(server: Served, sock: socket.socket, wire: _Wire, reader: io.Buff
 
 def _admitted(server: Served, head: Head) -> tuple[Route | Stream, tuple[str, ...]]:
     """Who answers a request, once it is let in: all that is known before its body is read."""
-    gate.admit(head.method, head.raw_path, head.headers)
+    access.admit(head.method, head.raw_path, head.headers)
     return server.table.find(head.method, head.raw_path)
 
 
@@ -148,7 +148,7 @@ def _send(sock: socket.socket, answer: Answer, keep_alive: bool, seconds: float,
         "Content-Type": answer.type,
         "Content-Length": str(len(answer.body)),
         "Connection": "keep-alive" if keep_alive else "close",
-        **gate.HEADERS,
+        **access.HEADERS,
         **answer.headers,
     }
     sock.settimeout(seconds)  # `sendall` counts it over all pieces
@@ -158,8 +158,8 @@ def _send(sock: socket.socket, answer: Answer, keep_alive: bool, seconds: float,
 def _linger(sock: socket.socket) -> None:
     """Read on for a moment: a connection closed over unread bytes is reset, and the answer lost with it."""
     sock.shutdown(socket.SHUT_WR)
-    until = _clock.monotonic() + _LINGER
-    while (left := until - _clock.monotonic()) > 0:
+    until = clock.monotonic() + _LINGER
+    while (left := until - clock.monotonic()) > 0:
         sock.settimeout(left)
         if not sock.recv(_PIECE):
             return
@@ -190,21 +190,21 @@ class _Taken:
         self._sending = threading.Lock()
 
     def start(self, status: int, headers: Mapping[str, str]) -> None:
-        self.send(head_bytes(status, {**gate.HEADERS, **headers}))
+        self.send(head_bytes(status, {**access.HEADERS, **headers}))
 
     def send(self, data: bytes) -> None:
         with self._sending:
-            until = _clock.monotonic() + self._server.limits.stream
+            until = clock.monotonic() + self._server.limits.stream
             view = memoryview(data)
             while view:
                 # `select` and no timeout of the socket, which a thread that receives would change
-                _, writable, _ = select.select((), (self._socket,), (), max(0, until - _clock.monotonic()))
+                _, writable, _ = select.select((), (self._socket,), (), max(0, until - clock.monotonic()))
                 if not writable:
                     raise TimeoutError
                 view = view[self._socket.send(view) :]
 
     def receive(self, seconds: float) -> bytes | None:
-        self._wire.deadline = _clock.monotonic() + max(seconds, 0.001)  # what is there is taken, also for 0
+        self._wire.deadline = clock.monotonic() + max(seconds, 0.001)  # what is there is taken, also for 0
         try:
             return self._reader.read1(_PIECE)
         except TimeoutError:

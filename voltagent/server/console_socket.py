@@ -12,8 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core import clock as _clock
-from voltagent.core import trace_ids as ids
+from voltagent.core import clock, trace_ids
 from voltagent.server.console_spans import Json, spans_of
 from voltagent.server.routing import Connection, Request, Stream
 from voltagent.server.websocket import (
@@ -92,22 +91,22 @@ class _Session:
         self._feed = feed
         self._wanted = wanted
         self._incoming = Incoming()
-        self._heard = self._asked = _clock.monotonic()
+        self._heard = self._asked = clock.monotonic()
 
     def run(self) -> None:
         self._say("CONNECTION_SUCCESS", data=self._greeting())
-        looked = _clock.monotonic()
-        while self._listen(max(0.001, looked + Times.look - _clock.monotonic())):
-            if _clock.monotonic() - looked >= Times.look:
+        looked = clock.monotonic()
+        while self._listen(max(0.001, looked + Times.look - clock.monotonic())):
+            if clock.monotonic() - looked >= Times.look:
                 self._look()
-                looked = _clock.monotonic()
+                looked = clock.monotonic()
 
     def _greeting(self) -> Json:
         about = {"entityId": self._wanted.entity_id, "entityType": self._wanted.entity_type}
         return {
             "message": "Connected to observability stream",
             **{name: value for name, value in about.items() if value is not None},
-            "timestamp": _clock.nanoseconds() // 1_000_000,
+            "timestamp": clock.nanoseconds() // 1_000_000,
         }
 
     def _listen(self, seconds: float) -> bool:
@@ -115,14 +114,14 @@ class _Session:
         data = self._connection.receive(seconds)
         if data is None:
             return self._is_there()
-        self._heard = _clock.monotonic()
+        self._heard = clock.monotonic()
         try:
             return bool(data) and all(self._answer(message) for message in self._incoming.feed(data))
         except ProtocolError as fault:
             return self._break_off(fault.code)
 
     def _is_there(self) -> bool:
-        now = _clock.monotonic()
+        now = clock.monotonic()
         if now - self._heard >= Times.silence:
             return self._close(_AWAY)
         if now - max(self._heard, self._asked) >= Times.ping:
@@ -175,8 +174,8 @@ class _Session:
         unread bytes is reset, and the reason is lost with it.
         """
         self._close(code)
-        until = _clock.monotonic() + _DRAIN
-        while _clock.monotonic() < until and self._connection.receive(_PENDING):
+        until = clock.monotonic() + _DRAIN
+        while clock.monotonic() < until and self._connection.receive(_PENDING):
             pass
         return False
 
@@ -215,7 +214,7 @@ def _spans(store: Store, news: News) -> Iterator[tuple[tuple[str, str], Json]]:
 
 def _key(change: Change[Any]) -> tuple[str, str]:
     record = change.record
-    return getattr(record, "trace_id", record.id), ids.span_id(record.id)
+    return getattr(record, "trace_id", record.id), trace_ids.span_id(record.id)
 
 
 _OF_THE_END: Final[Sequence[str]] = ("output", "usage.", "error.", "cancel", "ai.response.")

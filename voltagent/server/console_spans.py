@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.core.clock import iso_text
 from voltagent.core.span import Event, Phase, Span
 from voltagent.storage.traces.replay import OPERATION_ROWS, TRACE_ROW, replayed
@@ -110,12 +110,12 @@ _OWNERS: Final = """
 
 def find_trace(store: Store, identifier: str) -> str | None:
     """The id of the stored trace that has these 32 hex digits, or this id."""
-    spelt = ids.uuid_text(identifier.lower()) if len(identifier) == 32 else identifier
+    spelt = trace_ids.uuid_text(identifier.lower()) if len(identifier) == 32 else identifier
     found = store.rows(_TRACES, (identifier, spelt))
     if found:
         return str(found[0][0])
     # an id that is no UUID is hashed for this wire, so it has to be looked for
-    return next((id for (id,) in store.rows(_RECENT) if ids.trace_id(id) == identifier), None)
+    return next((id for (id,) in store.rows(_RECENT) if trace_ids.trace_id(id) == identifier), None)
 
 
 def find_span(store: Store, digits: str) -> Json | None:

@@ -13,15 +13,14 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import Event
 from voltagent.core.text import clean
 from voltagent.errors import ValidationError
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer, media_type
 from voltagent.storage.traces.store import Store, StoreError
 from voltagent.wire.otlp import decode as from_otlp
-from voltagent.wire.otlp import protobuf
-from voltagent.wire.otlp import protobuf_decode as decoding
+from voltagent.wire.otlp import protobuf, protobuf_decode
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.rest import decode as from_rest
 from voltagent.wire.rest.decode import Known
@@ -122,7 +121,7 @@ def _found(find: Callable[[str], Known | None], identifier: str) -> Known | None
 
 def _missing() -> _Body:
     """What a body may leave to the server."""
-    return {"id": _clock.id_text(_clock.new_id()), "start_time": _clock.iso_text(_clock.nanoseconds())}
+    return {"id": clock.id_text(clock.new_id()), "start_time": clock.iso_text(clock.nanoseconds())}
 
 
 def _given(body: _Body) -> _Body:
@@ -203,7 +202,7 @@ def _trace_request(request: Request) -> Any:
     if _is_json(request):
         return _parsed(request)
     _check_parts(request.body)
-    return decoding.trace_request(request.body)
+    return protobuf_decode.trace_request(request.body)
 
 
 def _otlp_answer(request: Request, rejected: int, reason: str) -> Answer:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.server.routing import Connection, Request, Stream
 from voltagent.storage.traces.feed import Feed
 from voltagent.storage.traces.queries import writers_gone
@@ -39,21 +39,21 @@ def _live(connection: Connection, store: Store, request: Request) -> None:
 
 
 def _tell(connection: Connection, store: Store, feed: Feed, gone: Set[str], wanted: str | None) -> None:
-    said = looked = _clock.monotonic()
+    said = looked = clock.monotonic()
     while connection.pause(_LOOK):
         news = feed.look()
         ids = news.trace_ids
         died = False
-        if _clock.monotonic() - looked >= _DEATHS:
-            before, gone, looked = gone, writers_gone(store), _clock.monotonic()
+        if clock.monotonic() - looked >= _DEATHS:
+            before, gone, looked = gone, writers_gone(store), clock.monotonic()
             died = not gone <= before
         if died or (news.changed and (wanted is None or not ids or wanted in ids)):
             connection.send(b"event: change\ndata: %s\n\n" % to_json({"traces": ids[:_MOST_IDS]}))
-        elif _clock.monotonic() - said < _QUIET:
+        elif clock.monotonic() - said < _QUIET:
             continue
         else:
             connection.send(b": alive\n\n")
-        said = _clock.monotonic()
+        said = clock.monotonic()
 
 
 STREAMS: Final = (Stream("/api/live", _live),)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from voltagent.core.naming import nearest
 from voltagent.errors import ValidationError
-from voltagent.settings import parsers as _values
+from voltagent.settings import parsers
 
 __all__ = ["EXPORTERS", "Settings", "colour_is_wanted", "default_local_path", "load", "local_path", "names_destination"]
 
@@ -118,39 +118,39 @@ def _otel(what: str) -> tuple[str, str]:
 
 
 # setting -> (environment variable or None, reader)
-_READERS: Final[Mapping[str, tuple[str | None, _values.Reader]]] = {
-    "base_url": ("VOLTAGENT_BASE_URL", _values.url),
-    "public_key": ("VOLTAGENT_PUBLIC_KEY", _values.header_text),
-    "secret_key": ("VOLTAGENT_SECRET_KEY", _values.header_text),
-    "exporter": ("VOLTAGENT_EXPORTER", _values.names(EXPORTERS)),
-    "local_path": ("VOLTAGENT_LOCAL_PATH", _values.path),
-    "spool": ("VOLTAGENT_SPOOL", _values.switch_or_path),
-    "spool_size": ("VOLTAGENT_SPOOL_SIZE", _values.mebibytes),
-    "enabled": ("VOLTAGENT_ENABLED", _values.flag),
-    "auto_flush": (None, _values.flag),
-    "flush_interval": ("VOLTAGENT_FLUSH_INTERVAL", _values.seconds),
-    "timeout": ("VOLTAGENT_TIMEOUT", _values.seconds),
-    "max_retries": ("VOLTAGENT_MAX_RETRIES", _values.count),
-    "retry_delay": (None, _values.delay),
-    "sample_rate": ("VOLTAGENT_SAMPLE_RATE", _values.rate),
-    "capture_input": ("VOLTAGENT_CAPTURE_INPUT", _values.flag),
-    "capture_output": ("VOLTAGENT_CAPTURE_OUTPUT", _values.flag),
-    "environment": ("VOLTAGENT_ENVIRONMENT", _values.text),
-    "service_name": ("VOLTAGENT_SERVICE_NAME", _values.text),
-    "debug": ("VOLTAGENT_DEBUG", _values.flag),
-    "headers": (None, _values.headers),
-    "profiles": ("VOLTAGENT_PROFILES", _values.names(PROFILES)),
+_READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
+    "base_url": ("VOLTAGENT_BASE_URL", parsers.url),
+    "public_key": ("VOLTAGENT_PUBLIC_KEY", parsers.header_text),
+    "secret_key": ("VOLTAGENT_SECRET_KEY", parsers.header_text),
+    "exporter": ("VOLTAGENT_EXPORTER", parsers.names(EXPORTERS)),
+    "local_path": ("VOLTAGENT_LOCAL_PATH", parsers.path),
+    "spool": ("VOLTAGENT_SPOOL", parsers.switch_or_path),
+    "spool_size": ("VOLTAGENT_SPOOL_SIZE", parsers.mebibytes),
+    "enabled": ("VOLTAGENT_ENABLED", parsers.flag),
+    "auto_flush": (None, parsers.flag),
+    "flush_interval": ("VOLTAGENT_FLUSH_INTERVAL", parsers.seconds),
+    "timeout": ("VOLTAGENT_TIMEOUT", parsers.seconds),
+    "max_retries": ("VOLTAGENT_MAX_RETRIES", parsers.count),
+    "retry_delay": (None, parsers.delay),
+    "sample_rate": ("VOLTAGENT_SAMPLE_RATE", parsers.rate),
+    "capture_input": ("VOLTAGENT_CAPTURE_INPUT", parsers.flag),
+    "capture_output": ("VOLTAGENT_CAPTURE_OUTPUT", parsers.flag),
+    "environment": ("VOLTAGENT_ENVIRONMENT", parsers.text),
+    "service_name": ("VOLTAGENT_SERVICE_NAME", parsers.text),
+    "debug": ("VOLTAGENT_DEBUG", parsers.flag),
+    "headers": (None, parsers.headers),
+    "profiles": ("VOLTAGENT_PROFILES", parsers.names(PROFILES)),
 }
 # Read only for the exporter "otlp": the program's own OpenTelemetry may be set up in ways that are not ours.
-_OTLP_READERS: Final[Mapping[str, tuple[tuple[str, ...], _values.Reader]]] = {
-    "otlp_endpoint": (_otel("ENDPOINT"), _values.otlp_endpoint),
-    "otlp_headers": (_otel("HEADERS"), _values.headers),
-    "otlp_protocol": (_otel("PROTOCOL"), _values.otlp_protocol),
-    "otlp_compression": (_otel("COMPRESSION"), _values.one_of("none", "gzip")),
-    "otlp_timeout": (_otel("TIMEOUT"), _values.otlp_timeout),
-    "otlp_certificate": (_otel("CERTIFICATE"), _values.file),
-    "otlp_client_certificate": (_otel("CLIENT_CERTIFICATE"), _values.file),
-    "otlp_client_key": (_otel("CLIENT_KEY"), _values.file),
+_OTLP_READERS: Final[Mapping[str, tuple[tuple[str, ...], parsers.Reader]]] = {
+    "otlp_endpoint": (_otel("ENDPOINT"), parsers.otlp_endpoint),
+    "otlp_headers": (_otel("HEADERS"), parsers.headers),
+    "otlp_protocol": (_otel("PROTOCOL"), parsers.otlp_protocol),
+    "otlp_compression": (_otel("COMPRESSION"), parsers.one_of("none", "gzip")),
+    "otlp_timeout": (_otel("TIMEOUT"), parsers.otlp_timeout),
+    "otlp_certificate": (_otel("CERTIFICATE"), parsers.file),
+    "otlp_client_certificate": (_otel("CLIENT_CERTIFICATE"), parsers.file),
+    "otlp_client_key": (_otel("CLIENT_KEY"), parsers.file),
 }
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 
@@ -178,7 +178,7 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
     if "service_name" not in values and os.environ.get("OTEL_SERVICE_NAME", "").strip():
         values["service_name"], origin["service_name"] = os.environ["OTEL_SERVICE_NAME"].strip(), "environment"
     warnings = [*_switched_off(values, origin), *_complete(values, origin), *_unused(arguments, values["exporter"])]
-    given = _values.attributes("resource", "" if arguments.get("resource") is None else arguments["resource"])
+    given = parsers.attributes("resource", "" if arguments.get("resource") is None else arguments["resource"])
     if "otlp" in values["exporter"]:
         read = {name: _read_otlp(name, arguments, origin) for name in _OTLP_READERS}
         values["otlp"] = _otlp(read, _resource(_from_variable(warnings), given, values, origin), values)
@@ -287,7 +287,7 @@ _DESCRIBED: Final = (
 def _from_variable(warnings: list[str]) -> Mapping[str, str]:
     """The attributes that the environment has; none where it is wrong, as often somebody else has set it."""
     try:
-        return _values.attributes(_RESOURCE, os.environ.get(_RESOURCE, ""))
+        return parsers.attributes(_RESOURCE, os.environ.get(_RESOURCE, ""))
     except ValidationError as fault:
         warnings.append(f"{fault}; all of it is left out")
         return {}
@@ -330,7 +330,7 @@ def names_destination() -> bool:
 def debug_is_wanted() -> bool:
     """Whether the environment asks for the log, where there is no SDK whose setting it would be."""
     try:
-        return _values.flag("VOLTAGENT_DEBUG", os.environ.get("VOLTAGENT_DEBUG", "").strip() or False)
+        return parsers.flag("VOLTAGENT_DEBUG", os.environ.get("VOLTAGENT_DEBUG", "").strip() or False)
     except ValidationError:
         return False
 
@@ -343,7 +343,7 @@ def colour_is_wanted() -> bool:
 def local_path() -> Path:
     """Where the local store is, by the environment alone: what else is wrong there does not matter to its readers."""
     given = os.environ.get("VOLTAGENT_LOCAL_PATH", "").strip()
-    return _values.path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
+    return parsers.path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
 
 
 def default_local_path() -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 from weakref import WeakSet
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.errors import VoltAgentError
 
 __all__ = [
@@ -112,7 +112,7 @@ class File:
         Raises:
             StoreError: the file cannot be used now; nothing that ``action`` did in a transaction has happened.
         """
-        until = _clock.monotonic() + _PATIENCE if deadline is None else deadline
+        until = clock.monotonic() + _PATIENCE if deadline is None else deadline
         while True:
             with self._lock:
                 try:
@@ -123,7 +123,7 @@ class File:
                     if _is_undecodable(fault) and self.connection is not None:
                         self._read_leniently(self.connection)
                         continue
-                    if not _is_busy(fault) or _clock.monotonic() >= until:
+                    if not _is_busy(fault) or clock.monotonic() >= until:
                         self._let_go()
                         raise self._failed(fault) from fault
                 except OSError as fault:

@@ -13,8 +13,7 @@ from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import Failure, format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
-from voltagent.core import clock as _clock
-from voltagent.core import introspection as _peek
+from voltagent.core import clock, introspection
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, Remote, Span, Trace
 from voltagent.tracing.recorder import Recorder
@@ -40,7 +39,7 @@ def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, 
         _metadata(recorder, given.get("metadata")),
         given.get("tags"),
         identifier=given.get("id"),
-        start_ns=None if start_time is None else _clock.parse_iso(start_time),
+        start_ns=None if start_time is None else clock.parse_iso(start_time),
         above=above if above is not None and above.trace.recorder is not None else None,
         remote=remote_parent(given.get("parent")),
         completion_start=given.get("completion_start_time"),
@@ -160,7 +159,7 @@ def _message(recorder: Recorder, trace: Trace, message: object) -> Failure | byt
     if message is None:
         return None
     kind = cast(type, type(message))
-    if _peek.has_base(kind, BaseException):
+    if introspection.has_base(kind, BaseException):
         return recorder.failure(
             trace, cast(BaseException, message), message=recorder.capture_input and recorder.capture_output
         )

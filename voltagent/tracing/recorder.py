@@ -13,15 +13,14 @@ from weakref import WeakValueDictionary
 
 from pydantic_core import from_json
 
-from voltagent.capture import options as _options
+from voltagent.capture import options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import Failure, descends_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core import clock as _clock
-from voltagent.core import context as _context
+from voltagent.core import clock, context
 from voltagent.core.guard import guard, logger
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Remote, Sink, Span, Trace
-from voltagent.tracing import opentelemetry as _beside
+from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
 
 if TYPE_CHECKING:
@@ -90,10 +89,10 @@ class Recorder:
         redact: Any = None,
         facts: dict[str, Any] | None = None,
     ) -> Span:
-        """Start an operation under ``parent``; :data:`_context.INERT` where the sink refused it."""
+        """Start an operation under ``parent``; :data:`context.INERT` where the sink refused it."""
         span = Span(parent.trace, parent, kind, name, input, metadata, operation, tags, redact, facts)
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
-        return span if self.put((_START, span, None), size) else _context.INERT
+        return span if self.put((_START, span, None), size) else context.INERT
 
     def start_trace(
         self,
@@ -118,7 +117,7 @@ class Recorder:
         """
         named = remote
         if remote is None and above is None:
-            remote = _beside.current_parent() or _context.INCOMING.get()
+            remote = opentelemetry.current_parent() or context.INCOMING.get()
         if self.common is not None:
             metadata = self.common if metadata is None else _joined(self.common, metadata)
         aside = None
@@ -128,8 +127,8 @@ class Recorder:
         ):
             aside = sampling.aside()
             if aside is None:
-                return _context.INERT if named is None else _context.inert(_NOTHING, named)
-        trace = Trace(identifier or _clock.new_id(), agent_id, self)
+                return context.INERT if named is None else context.inert(_NOTHING, named)
+        trace = Trace(identifier or clock.new_id(), agent_id, self)
         trace.aside = aside
         for field, value in about.items():
             setattr(trace, field, value)
@@ -146,7 +145,7 @@ class Recorder:
         if identifier is not None:
             self.known[identifier] = span
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
-        return span if self.put((_START, span, None), size) else _context.INERT
+        return span if self.put((_START, span, None), size) else context.INERT
 
     def point(
         self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any
@@ -156,7 +155,7 @@ class Recorder:
         if isinstance(span.id, str):
             self.known[span.id] = span
         taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
-        return span if taken else _context.INERT
+        return span if taken else context.INERT
 
     # -------------------------------------------------------------------------------------------------------- ending
 
@@ -164,7 +163,7 @@ class Recorder:
         """End a span that came to its normal end. The first end of a span wins."""
         if span.end_ns is not None:
             return
-        now = _clock.nanoseconds()
+        now = clock.nanoseconds()
         if span.output is None:
             span.output = output
         else:
@@ -197,9 +196,9 @@ class Recorder:
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
         """End a span with any status. The first end of a span wins."""
         if span.end_ns is not None:
-            logger.debug("voltagent: %s has ended already; this end is ignored", _clock.id_text(span.id))
+            logger.debug("voltagent: %s has ended already; this end is ignored", clock.id_text(span.id))
             return
-        now = _clock.nanoseconds()
+        now = clock.nanoseconds()
         if output is not None:
             span.output = output
         span.error = error
@@ -221,7 +220,7 @@ class Recorder:
     ) -> None:
         """Add to what the end of the span will send. Later metadata wins, later output replaces."""
         if span.end_ns is not None:
-            logger.debug("voltagent: %s has ended already; nothing was added", _clock.id_text(span.id))
+            logger.debug("voltagent: %s has ended already; nothing was added", clock.id_text(span.id))
             return
         if usage is not None:
             span.usage = _usage.checked(usage)
@@ -230,7 +229,7 @@ class Recorder:
         if output is not None and self.capture_output:
             span.output = self.snapshot.encode_object(output)
         if tags:
-            span.more_tags = _options.bounded_tags((*span.more_tags, *tags))
+            span.more_tags = options.bounded_tags((*span.more_tags, *tags))
 
     def update(self, span: Span, fields: Mapping[str, Any]) -> None:
         """Send changed fields of an open span now. Metadata is part of what the end sends, too."""

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from pydantic_core import from_json
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.guard import say_once
 from voltagent.core.span import ERROR, Event, Phase, Remote, Span
@@ -89,7 +89,7 @@ class Sampling:
         if above is not None:
             return above.trace.aside is None or above.trace.aside.kept
         rate = self._rate if self._sampler is None else self._asked(agent_id, tags, metadata, about)
-        return rate >= 1.0 or _clock.randomness.random() < rate
+        return rate >= 1.0 or clock.randomness.random() < rate
 
     def _asked(
         self, agent_id: str, tags: tuple[str, ...] | None, metadata: bytes | None, about: Mapping[str, Any]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.errors import ValidationError
 from voltagent.exporters.http import Answer, Certificates, Door, Unreachable, proxy_place
 from voltagent.settings import Otlp, Settings
@@ -192,7 +192,7 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answe
 
     def ask() -> None:
         try:
-            answer = line.send(question.method, question.path, question.body, _clock.monotonic() + limit)
+            answer = line.send(question.method, question.path, question.body, clock.monotonic() + limit)
         except Exception as fault:  # goes to whoever waits
             in_handshake = line.connected and str(fault).startswith("ConnectTimeout")
             line.close()

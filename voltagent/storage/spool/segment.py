@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.storage.file import (
     VALUE_FAULTS,
     Connection,
@@ -144,7 +144,7 @@ class SpoolFile:
         return file
 
     def write(self, entries: Sequence[Entry]) -> list[int]:
-        now = _clock.nanoseconds()
+        now = clock.nanoseconds()
         seqs = list(range(self._next, self._next + len(entries)))
         rows = [
             (seq, now, entry.trace, 1 if entry.root else None, _sum(entry.trace, entry.body), entry.body)

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.guard import say_once
 from voltagent.storage.file import StoreError
 from voltagent.storage.file_lock import Claim
@@ -102,7 +102,7 @@ class Spool:
 
     def _make(self) -> SpoolFile:
         name = (
-            f"{self.destination.kind}-{self.destination.key}-{os.getpid()}-{_clock.randomness.getrandbits(48):012x}.db"
+            f"{self.destination.kind}-{self.destination.key}-{os.getpid()}-{clock.randomness.getrandbits(48):012x}.db"
         )
         made = SpoolFile.make(self.folder / name, self.destination)
         made.log_limit = min(made.log_limit, self.max_bytes // 64)
@@ -170,9 +170,9 @@ class Spool:
         turn is ours again, others are hardly waited for: the end of a process must not take so long for each batch.
         """
         self._own = self._own or self._make()  # it has locks then, or raises
-        until = _clock.monotonic() + (_TURN_SECONDS if self._is_patient else _TURN_SECONDS / 10)
+        until = clock.monotonic() + (_TURN_SECONDS if self._is_patient else _TURN_SECONDS / 10)
         self._turn = _claimed(self.folder)
-        while self._turn is None and _clock.monotonic() < until:
+        while self._turn is None and clock.monotonic() < until:
             self._pause.wait(0.002)
             self._turn = _claimed(self.folder)
         self._is_patient = self._turn is not None

@@ -11,7 +11,6 @@ from glob import escape
 from pathlib import Path
 from typing import Final
 
-from voltagent.core import clock as _clock
 from voltagent.storage.file_lock import Claim
 
 __all__ = ["Writer", "is_gone"]
@@ -36,7 +35,7 @@ class Writer:
             self._tried = True
             _clear(self._store)
             for _ in range(_TRIES):
-                name = f"{_clock.new_id():032x}"[:16]
+                name = f"{clock.new_id():032x}"[:16]
                 self._claim = _claimed(_place(self._store, name))
                 if self._claim is not None:
                     self._name = name

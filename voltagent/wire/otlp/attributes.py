@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json
 
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.core.span import CANCELLED, ERROR, TRACE
 from voltagent.wire.otlp.span_view import Facts, json_object, json_text
 
@@ -34,25 +34,25 @@ def _json(value: object) -> str | None:
 
 
 def _root_id(facts: Facts) -> str:
-    return ids.text(facts.span.trace.id)
+    return trace_ids.text(facts.span.trace.id)
 
 
 def _own_trace_id(facts: Facts) -> str | None:
     trace = facts.span.trace
     # Under a remote parent the trace has the id of that; a hashed id cannot be read back.
-    return ids.text(trace.id) if trace.remote is not None or ids.is_hashed(trace.id) else None
+    return trace_ids.text(trace.id) if trace.remote is not None or trace_ids.is_hashed(trace.id) else None
 
 
 def _own_id(facts: Facts) -> str | None:
     span = facts.span
-    return ids.text(span.id) if span.parent is not None and ids.is_hashed(span.id) else None
+    return trace_ids.text(span.id) if span.parent is not None and trace_ids.is_hashed(span.id) else None
 
 
 def _parent_trace(facts: Facts) -> str | None:
     trace = facts.span.trace
     # where the parent is remote, all of the trace has that one's id
     parent = trace.parent_trace_id if facts.kind == TRACE and trace.remote is None else None
-    return None if parent is None else ids.text(parent)
+    return None if parent is None else trace_ids.text(parent)
 
 
 def _user(facts: Facts) -> str | None:

@@ -1,4 +1,4 @@
-"""What an OTLP span says, whatever words it says it in: the tables of :mod:`voltagent.wire.otlp.profiles`, read backwards.
+"""Classify an OTLP span by its attributes: the tables of :mod:`voltagent.wire.otlp.profiles`, read backwards.
 
 A span of another program has no word of ours at all, one of its own conventions, or several at once. Attributes that
 mean something here become words (see :mod:`voltagent.wire.otlp.attributes`); all others are kept as they are.

@@ -1,7 +1,7 @@
 """OTLP read back: the spans of a trace request to events, the way back from :mod:`voltagent.wire.otlp.encode`.
 
-A request is given in its JSON mapping; :mod:`voltagent.wire.otlp.protobuf_decode` makes that of protobuf. One span is one ended
-operation. The first span of a trace is the trace; where it says that it is an agent, a tool, a call of a model, it is
+A request is given in its JSON mapping; :mod:`voltagent.wire.otlp.protobuf_decode` makes that of protobuf. One span is
+one ended operation. The first span of a trace is the trace; where it says that it is an agent, a tool, a call of a model, it is
 an operation in that trace as well. A parent may come later than its children, in another request: children name it by
 its id, and stand under their trace until it is there.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Span, Trace
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.classify import SPAN, Meaning, meaning
@@ -112,7 +112,7 @@ def _received(message: Mapping[str, Any], resource: Mapping[str, Any]) -> _Recei
     exception, others = values.span_events(message.get("events"))
     understood = meaning(attributes, root=root)
     return _Received(
-        trace=values.text(attributes.get("voltagent.trace.id")) or ids.uuid_text(trace),
+        trace=values.text(attributes.get("voltagent.trace.id")) or trace_ids.uuid_text(trace),
         id=identifier,
         parent=parent,
         root=root,
@@ -124,7 +124,7 @@ def _received(message: Mapping[str, Any], resource: Mapping[str, Any]) -> _Recei
         message=values.text(status.get("message")),
         exception=exception,
         meaning=understood,
-        above=ids.uuid_text(trace) if remote else None,
+        above=trace_ids.uuid_text(trace) if remote else None,
         service=values.text(resource.get("service.name")) or _ENTITY,
         more={**understood.rest, **others, **values.links(message.get("links"))},
     )
@@ -203,7 +203,7 @@ class _Batch:
         if span.start_ns == span.end_ns:
             span.end_ns = None
         own_id = values.text(one.meaning.words.get("own_id"))
-        if one.parent is not None and one.parent == (ids.span_id(own_id) if own_id else end_span_id(one.id)):
+        if one.parent is not None and one.parent == (trace_ids.span_id(own_id) if own_id else end_span_id(one.id)):
             span.id = one.stored_id if own_id else one.parent
             before = self._by_id.get((one.trace, one.parent))
             span.facts = None if before is None else {"parent_event_id": self._parent_of(before)}
@@ -221,7 +221,7 @@ class _Batch:
 
     def _parent_of(self, one: _Received) -> str | None:
         """The id of the operation above; ``None`` directly under the trace."""
-        if one.root or one.parent is None or one.parent == ids.span_id(one.trace):
+        if one.root or one.parent is None or one.parent == trace_ids.span_id(one.trace):
             return None
         above = self._by_id.get((one.trace, one.parent))
         if above is None:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core import trace_ids as ids
+from voltagent.core import trace_ids
 from voltagent.core.clock import parse_iso
 from voltagent.core.text import clean
 from voltagent.wire.otlp import protobuf
@@ -43,8 +43,11 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     ``second`` is for a custom event that was sent already and has now been ended: a span of its own below the first.
     """
     span = facts.span
-    context = ids.context_of(span)
-    message: Message = {"traceId": context.trace_id, "spanId": ids.span_id(end_id(span)) if second else context.span_id}
+    context = trace_ids.context_of(span)
+    message: Message = {
+        "traceId": context.trace_id,
+        "spanId": trace_ids.span_id(end_id(span)) if second else context.span_id,
+    }
     if context.state:
         message["traceState"] = context.state
     parent = context.span_id if second else _parent_id(facts)
@@ -91,7 +94,7 @@ def _parent_id(facts: Facts) -> str | None:
     if span.parent is None:
         return None if span.trace.remote is None else span.trace.remote.span_id
     given = facts.fact("parent_event_id") if facts.kind == EVENT else None
-    return ids.span_id(span.parent.id if given is None else given)
+    return trace_ids.span_id(span.parent.id if given is None else given)
 
 
 def _moments(facts: Facts) -> tuple[int, int]:

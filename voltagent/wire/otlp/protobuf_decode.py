@@ -1,4 +1,4 @@
-"""A small decoder for the protobuf messages of an OTLP trace request: the way back from :mod:`voltagent.wire.otlp.protobuf`.
+"""Decode the protobuf messages of an OTLP trace request: the reverse of :mod:`voltagent.wire.otlp.protobuf`.
 
 A message comes out in the form of its JSON mapping, so that both encodings are read by one reader. Fields that are not
 in the tables are skipped, as are fields with another wire type than theirs. Nothing here trusts its input: whatever the

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent.capture.usage import is_count
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.wire.otlp.span_view import json_text, snake
 
 __all__ = [
@@ -74,7 +74,7 @@ def object_of(given: object) -> dict[str, Any]:
 
 def moment_text(given: object) -> str | None:
     found = text(given)
-    return None if found is None or _clock.parse_iso(found) is None else found
+    return None if found is None or clock.parse_iso(found) is None else found
 
 
 def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -87,7 +87,7 @@ def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
             exception = about
         else:
             moment = min(integer(event.get("timeUnixNano")), 2**63 - 1)
-            others.append({"name": event.get("name"), "time": _clock.iso_text(moment), "attributes": about})
+            others.append({"name": event.get("name"), "time": clock.iso_text(moment), "attributes": about})
     return exception, {"events": others} if others else {}
 
 

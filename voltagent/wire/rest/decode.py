@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture import usage as _usage
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.core.span import AGENT, CANCELLED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span, Trace
 from voltagent.errors import ValidationError
 from voltagent.wire.otlp.span_view import json_text, snake
@@ -290,7 +290,7 @@ class _Fields:
         text = self.text(name)
         if text is None:
             return None
-        moment = _clock.parse_iso(text)
+        moment = clock.parse_iso(text)
         if moment is None:
             raise ValidationError(f"{name} must be a time in ISO 8601 such as 2026-01-31T12:00:00Z")
         if not -(2**63) <= moment < 2**63:  # what the store holds
