@@ -22,9 +22,8 @@ from pydantic import BaseModel, computed_field
 from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import handles
-from voltagent.capture.exceptions import Failure
 from voltagent.core import context
-from voltagent.core.span import Phase
+from voltagent.core.span import Failure, Phase
 from voltagent.errors import ValidationError
 from voltagent.handles import Trace, current, current_agent, current_trace, open_trace
 from voltagent.tracing.recorder import Recorder

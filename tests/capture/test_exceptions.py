@@ -21,7 +21,7 @@ import pytest
 import voltagent
 from tests.helpers.pace import hold, slowness
 from voltagent.capture import snapshot
-from voltagent.capture.exceptions import Failure, format_event, format_failure
+from voltagent.capture.exceptions import capture_failure, format_event, format_failure
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
 
@@ -41,7 +41,7 @@ def fail(exception: BaseException) -> None:
 
 
 def described(exception: BaseException, *, message: bool = True) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(format_failure(Failure.of(exception, message=message)))
+    found: dict[str, Any] = json.loads(format_failure(capture_failure(exception, message=message)))
     return found
 
 
@@ -135,7 +135,7 @@ def test_groups_tell_their_members() -> None:
     assert found["errors"][2]["errors"] == [{"message": "3", "type": "ValueError", "name": "ValueError"}]
     assert "  | KeyError: 'missing'" in found["stack"]
     many = ExceptionGroup("many", [ExceptionGroup("m", [ValueError(number) for number in range(100)])] * 100)
-    assert len(format_failure(Failure.of(many))) < 20_000
+    assert len(format_failure(capture_failure(many))) < 20_000
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="notes came with 3.11")
@@ -229,7 +229,7 @@ def test_a_message_that_raises(raised: BaseException | None) -> None:
 
 def test_ctrl_c_in_a_message_is_the_users() -> None:
     with pytest.raises(KeyboardInterrupt):
-        Failure.of(Hostile(KeyboardInterrupt()))
+        capture_failure(Hostile(KeyboardInterrupt()))
     assert CURRENT.get() is None
 
 
@@ -284,7 +284,7 @@ def test_huge_messages_cost_little(exception: BaseException, hurried: None) -> N
     best = float("inf")
     for _ in range(5):
         before = time.thread_time()
-        failure = Failure.of(exception)
+        failure = capture_failure(exception)
         best = min(best, time.thread_time() - before)
     hold(best, 0.05 * slowness())
     assert len(format_failure(failure)) < 30_000
@@ -330,7 +330,7 @@ def test_a_recursion_error_is_recorded_in_no_time() -> None:
     best = float("inf")
     for _ in range(5):
         before = time.thread_time()
-        found = Failure.of(exception)
+        found = capture_failure(exception)
         best = min(best, time.thread_time() - before)
     hold(best, 0.01 * slowness())
     assert len(format_failure(found)) < 20_000
@@ -360,7 +360,7 @@ def test_nothing_of_the_program_is_kept() -> None:
 
     gone: list[Any] = []
     exception = caught(raising)
-    failure = Failure.of(exception)
+    failure = capture_failure(exception)
     error_gone = weakref.ref(exception)
     del exception
     gc.collect()
@@ -375,7 +375,7 @@ def test_raising_stays_cheap() -> None:
     for _ in range(50):
         before = time.perf_counter()
         for _ in range(100):
-            Failure.of(exception)
+            capture_failure(exception)
         best = min(best, (time.perf_counter() - before) / 100)
     hold(best, 50e-6 * slowness())  # 2 microseconds where nothing else runs
 
@@ -385,8 +385,8 @@ def test_raising_stays_cheap() -> None:
 
 def test_the_processor_formats_each_failure_once() -> None:
     root = Span(Trace(1, "a", None), None, TRACE, "a", None)
-    span = Span(root.trace, root, TOOL, "t", None, facts={"status_message": Failure.of(ValueError("fact"))})
-    span.error = Failure.of(ValueError("x"))
+    span = Span(root.trace, root, TOOL, "t", None, facts={"status_message": capture_failure(ValueError("fact"))})
+    span.error = capture_failure(ValueError("x"))
     event = (Phase.END, span, None)
     assert format_event(event) is event
     text = span.error
@@ -395,7 +395,7 @@ def test_the_processor_formats_each_failure_once() -> None:
     assert json.loads(span.facts["status_message"])["message"] == "fact"  # type: ignore[index]
     format_event(event)
     assert span.error is text
-    fields = {"status_message": Failure.of(ValueError("update")), "level": "ERROR"}
+    fields = {"status_message": capture_failure(ValueError("update")), "level": "ERROR"}
     changed = format_event((Phase.UPDATE, span, fields))
     assert changed is not None
     assert changed[2] is not None

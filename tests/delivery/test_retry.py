@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voltagent.delivery.retry import backoff, gives_up, outcome_of, retry_after
+from voltagent.delivery.retry import backoff, gives_up
 from voltagent.exporters import Verdict
+from voltagent.exporters.http_status import outcome_of, retry_after
 
 NOW = 1_800_000_000.0
 

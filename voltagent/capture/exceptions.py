@@ -14,16 +14,16 @@ import builtins
 import os
 from collections.abc import Collection, Iterator
 from traceback import FrameSummary, StackSummary
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import Any, Final, cast
 
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import introspection
 from voltagent.core.context import CURRENT, INERT
-from voltagent.core.span import Event
+from voltagent.core.span import Event, Failure, Frame
 from voltagent.core.text import clean, encoded, shortened
 
-__all__ = ["Failure", "descends_from", "format_event", "format_failure"]
+__all__ = ["capture_failure", "descends_from", "format_event", "format_failure"]
 
 _OWN_FILES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - it is compared with texts
 
@@ -38,8 +38,6 @@ _NOTES: Final = 8
 _CODE: Final = 200  # characters
 _FRAME: Final = 600  # characters of its two lines
 _STACK: Final = 65_536  # characters
-
-Frame = tuple[CodeType, int]
 
 
 _traceback_of: Final = introspection.reader(BaseException, "__traceback__")
@@ -64,39 +62,13 @@ _SAFE_ARGUMENTS: Final = frozenset(map(id, (str, int, float, bool, type(None), b
 _snapshot: Final = Snapshot()
 
 
-class Failure:
-    """What is recorded of an exception. It refers neither to the exception nor to its frames or their variables."""
+def capture_failure(exception: BaseException, *, message: bool = True) -> Failure:
+    """Keep what can be sent of an exception; bounded in size and time, on the caller's thread.
 
-    __slots__ = ("cause", "caused", "code", "frames", "identity", "left_out", "members", "message", "name", "notes",
-                 "type")  # fmt: skip
-
-    def __init__(self, kind: _Kind, identity: int) -> None:
-        self.identity = identity  # `id` of the exception: tells it apart while it passes through a trace
-        self.type = kind.type  # with the module, but for built-in ones
-        self.name = kind.name
-        self.message: str | None = None  # None where capture is off
-        self.code: int | str | None = None
-        self.frames: tuple[Frame, ...] = ()  # outermost first, without those of this library
-        self.left_out = 0  # frames between the outer and the inner ones
-        self.notes: tuple[str, ...] = ()
-        self.cause: Failure | None = None
-        self.caused = False  # by `raise ... from`; else the cause is what was being handled at the time
-        self.members: tuple[Failure, ...] = ()  # of an exception group
-
-    @classmethod
-    def of(cls, exception: BaseException, *, message: bool = True) -> Failure:
-        """Keep of an exception what can be sent; bounded in size and time, on the caller's thread.
-
-        ``message=False`` leaves out all text that may hold values: message, notes, and an exit code that is a text.
-        Nothing raised by the exception's own ``__str__`` gets out of here but a ``KeyboardInterrupt``.
-        """
-        return _failure(exception, message, set(), _CHAIN)
-
-    def comes_from(self, identities: Collection[int]) -> bool:
-        """Whether this is of an exception with one of these identities, or has one as a cause or a member."""
-        return self.identity in identities or any(
-            one.comes_from(identities) for one in (self.cause, *self.members) if one is not None
-        )
+    ``message=False`` leaves out all text that may hold values: message, notes, and an exit code that is a string.
+    Nothing raised by the exception's own ``__str__`` propagates, except a ``KeyboardInterrupt``.
+    """
+    return _failure(exception, message, set(), _CHAIN)
 
 
 class _Kind:
@@ -131,7 +103,7 @@ _kind_of: Final = introspection.PerType(_Kind).of
 def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
     seen.add(id(exception))
     kind = _kind_of(type(exception))
-    failure = Failure(kind, id(exception))
+    failure = Failure(kind.type, kind.name, id(exception))
     failure.frames, failure.left_out = _frames(_traceback_of(exception))
     fields = kind.stored(exception)
     failure.code = _code(exception, kind, fields, with_text)

@@ -1,7 +1,8 @@
-"""Any object to bounded JSON text, at the moment of the call, without running anybody's code.
+"""Encode any object as bounded JSON text, at the moment of the call, without running the user's code.
 
-Two ways. What is made of plain JSON types and small enough goes straight to the encoder (:mod:`voltagent.capture.fast_path`). All
-else is walked (:mod:`voltagent.capture.writer`) with a fixed form for each type (:mod:`voltagent.capture.type_forms`, `docs/capture.md`).
+A value made of plain JSON types that is small enough goes straight to the encoder
+(:mod:`voltagent.capture.fast_path`). Everything else is walked (:mod:`voltagent.capture.writer`) with a fixed form for
+each type (:mod:`voltagent.capture.type_forms`, `docs/capture.md`).
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Final
 
-import voltagent
+from voltagent._version import VERSION
 from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
 from voltagent.render.text import clean
@@ -67,7 +67,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"voltagent {voltagent.__version__}")
+    parser.add_argument("--version", action="version", version=f"voltagent {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in _wanted(given):
         import_module(f"voltagent.cli.{name}").add(commands)

@@ -7,18 +7,35 @@ JSON text already (``bytes``): nothing here refers to an object of the user's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+from types import CodeType
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from voltagent.core import clock
 
-if TYPE_CHECKING:
-    from voltagent.capture.exceptions import Failure
-    from voltagent.tracing.sampling import Aside
-
-__all__ = ["AGENT", "CANCELLED", "COMPLETED", "ERROR", "EVENT_NAMES", "MEMORY", "RETRIEVER", "TOOL", "TRACE",
-           "Event", "Phase", "Remote", "Sink", "Span", "Trace"]  # fmt: skip
+__all__ = [
+    "AGENT",
+    "CANCELLED",
+    "COMPLETED",
+    "ERROR",
+    "EVENT_NAMES",
+    "MEMORY",
+    "RETRIEVER",
+    "TOOL",
+    "TRACE",
+    "Event",
+    "EventRedactor",
+    "Failure",
+    "Frame",
+    "Phase",
+    "Remote",
+    "Sink",
+    "Span",
+    "SpanRecorder",
+    "TailBuffer",
+    "Trace",
+]  # fmt: skip
 
 # The kinds of span. A custom event (`add_event`) has the user's own type as its kind.
 TRACE: Final = "trace"
@@ -52,6 +69,60 @@ class Remote(NamedTuple):
     random: bool = False  # whether the trace's id is known to be random, as level 2 of the specification says
 
 
+# Code and line number of one stack frame; formatted to text on the sender's thread.
+Frame: TypeAlias = tuple[CodeType, int]
+
+
+class Failure:
+    """What is recorded of an exception. It refers neither to the exception nor to its frames or their variables."""
+
+    __slots__ = ("cause", "caused", "code", "frames", "identity", "left_out", "members", "message", "name", "notes",
+                 "type")  # fmt: skip
+
+    def __init__(self, type: str, name: str, identity: int) -> None:
+        self.identity = identity  # `id` of the exception: identifies it while it propagates through a trace
+        self.type = type  # with the module, except for built-in types
+        self.name = name
+        self.message: str | None = None  # None if capture is off
+        self.code: int | str | None = None
+        self.frames: tuple[Frame, ...] = ()  # outermost first, without those of this library
+        self.left_out = 0  # frames between the outer and the inner ones
+        self.notes: tuple[str, ...] = ()
+        self.cause: Failure | None = None
+        self.caused = False  # by `raise ... from`; else the cause is what was being handled at the time
+        self.members: tuple[Failure, ...] = ()  # of an exception group
+
+    def comes_from(self, identities: Collection[int]) -> bool:
+        """Whether this, a cause or a member of it has one of these identities."""
+        return self.identity in identities or any(
+            one.comes_from(identities) for one in (self.cause, *self.members) if one is not None
+        )
+
+
+class SpanRecorder(Protocol):
+    """What a trace needs of the recorder that made it: :class:`voltagent.tracing.recorder.Recorder`."""
+
+    alive: bool
+
+
+class TailBuffer(Protocol):
+    """Where the events of a trace wait that was not sampled and may yet fail."""
+
+    kept: bool
+
+    def put(self, event: Event, size: int) -> bool:
+        """Take an event; False if a START was refused."""
+        ...
+
+
+class EventRedactor(Protocol):
+    """Redacts an event in place; a decorator's own redactor runs after that of its SDK."""
+
+    def __call__(self, event: Event) -> Event | None:
+        """The event without secrets; ``None`` drops it."""
+        ...
+
+
 class Trace:
     """What the operations of one trace have in common."""
 
@@ -69,7 +140,7 @@ class Trace:
         self.completion_start: str | None = None
         self.parent_trace_id: int | str | None = None
         self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
-        self.aside: Aside | None = None  # where its events wait, if it was not chosen and may yet fail
+        self.aside: TailBuffer | None = None  # where its events wait, if it was not chosen and may yet fail
         self.remote: Remote | None = None  # the parent of the root span, where another process has it
 
 

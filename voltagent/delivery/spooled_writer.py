@@ -33,7 +33,7 @@ CHUNK_BYTES: Final = 8 * 2**20
 
 
 class WrittenLane(Lane):
-    """A lane whose events go to the disk first; its other half is :class:`voltagent.delivery.spooled_worker.SpooledLane`."""
+    """A worker whose events go to the disk first."""
 
     def __init__(
         self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool

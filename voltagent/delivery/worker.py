@@ -14,8 +14,8 @@ from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
 from voltagent.delivery.report import Promise
-from voltagent.delivery.retry import RETRY_AFTER_CAP
 from voltagent.exporters import Exporter, Outcome, Verdict
+from voltagent.exporters.http_status import RETRY_AFTER_CAP
 
 __all__ = ["Hurried", "Lane"]
 

@@ -19,9 +19,8 @@ from voltagent._version import VERSION
 from voltagent.core import clock
 from voltagent.core.guard import say_once
 from voltagent.core.span import Event
-from voltagent.delivery import retry
 from voltagent.errors import ValidationError
-from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import Answer, Certificates, Door, Line, Unreachable
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.processors.size_limit import MOST
@@ -191,7 +190,7 @@ class OtlpExporter:
         self._spans.remind(trace_id, memory)
 
     def hurry(self, deadline: float) -> None:
-        """End the request that is under way by ``deadline``, on :func:`voltagent.core.clock.monotonic`. From any thread."""
+        """End the request in flight by ``deadline``, on :func:`clock.monotonic`. From any thread."""
         self._hurried = deadline
 
     def after_fork(self) -> None:
@@ -394,7 +393,7 @@ def _outcome(answer: Answer, text: str) -> Outcome:
         return ACCEPTED
     detail = f"HTTP {status} {text}"
     if status == 429 or status in _DOWN:
-        wait = retry.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
+        wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
         verdict = Verdict.RETRY if status == 429 else Verdict.UNAVAILABLE
         return Outcome(verdict, detail=detail, retry_after=wait)
     if status in _KEY_REFUSED:

@@ -11,8 +11,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
 from voltagent.core.span import TRACE, Event, Phase, Span
-from voltagent.delivery import retry
-from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import Answer, Door, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
 from voltagent.storage.spool.codec import pack, unpack
@@ -155,8 +154,8 @@ class RestExporter:
         if self._may_move and answer.status in _NO_SUCH_API and phase is Phase.START and span.kind == TRACE:
             self.moved = True
             return _UNTRIED
-        wait = retry.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
-        return retry.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
+        wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
+        return http_status.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
 
     def _ask(self, event: Event, line: Line, deadline: float) -> Answer:
         phase, span, _ = event

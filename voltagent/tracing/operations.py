@@ -1,7 +1,7 @@
 """From the options that the explicit API was given to what is recorded: starts, points, updates and ends of spans.
 
-Handles and the SDK's own methods come here with what a user wrote. It is checked first (:mod:`voltagent.capture.options`), so
-wrong input raises before anything is recorded.
+Handles and the SDK's own methods pass what a user wrote. It is validated first
+(:mod:`voltagent.capture.options`), so wrong input raises before anything is recorded.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Final, cast
 
 from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
-from voltagent.capture.exceptions import Failure, format_failure
+from voltagent.capture.exceptions import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import CURRENT, INERT
-from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, Remote, Span, Trace
+from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace
 from voltagent.tracing.recorder import Recorder
 
 __all__ = ["end", "point", "remote_parent", "start", "start_trace", "update_fields"]

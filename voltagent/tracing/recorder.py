@@ -15,11 +15,24 @@ from pydantic_core import from_json
 
 from voltagent.capture import options
 from voltagent.capture import usage as _usage
-from voltagent.capture.exceptions import Failure, descends_from
+from voltagent.capture.exceptions import capture_failure, descends_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context
 from voltagent.core.guard import guard, logger
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Remote, Sink, Span, Trace
+from voltagent.core.span import (
+    AGENT,
+    CANCELLED,
+    COMPLETED,
+    ERROR,
+    TRACE,
+    Event,
+    Failure,
+    Phase,
+    Remote,
+    Sink,
+    Span,
+    Trace,
+)
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
 
@@ -111,9 +124,9 @@ class Recorder:
         """Start a trace; inert where it is sampled out or refused. If it is left out because a caller that was named
         leaves it out, requests from it hand that caller on.
 
-        ``about`` are further fields of :class:`voltagent.core.span.Trace`; ``above`` is the span that is current outside;
-        ``remote`` the span of another process that this trace continues, by default the one that the request being
-        served came with, where nothing is current.
+        ``about`` are further fields of :class:`voltagent.core.span.Trace`; ``above`` is the span that is current
+        outside; ``remote`` the span of another process that this trace continues, by default the one that the
+        request being served came with, if nothing is current.
         """
         named = remote
         if remote is None and above is None:
@@ -186,11 +199,11 @@ class Recorder:
     @staticmethod
     def failure(trace: Trace, exception: BaseException, *, message: bool) -> Failure:
         """What is recorded of an exception in a trace: without its text where that was withheld somewhere in it."""
-        failure = Failure.of(exception, message=message)
+        failure = capture_failure(exception, message=message)
         if not message:
             trace.withheld = (*trace.withheld[-_WITHHELD:], id(exception))
         elif trace.withheld and (failure.comes_from(trace.withheld) or descends_from(exception, trace.withheld)):
-            failure = Failure.of(exception, message=False)
+            failure = capture_failure(exception, message=False)
         return failure
 
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, cast
 
-import voltagent
 from voltagent import settings
+from voltagent._version import VERSION
 from voltagent.cli.doctor.checks import Finding, check, shown_url
 from voltagent.cli.doctor.spool import look
 from voltagent.cli.terminal import encodable, style_for
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _versions() -> dict[str, str]:
-    found = {"voltagent": voltagent.__version__, "python": platform.python_version()}
+    found = {"voltagent": VERSION, "python": platform.python_version()}
     return {**found, **{part: _version(part) for part in _PARTS}, "platform": platform.platform()}
 
 

@@ -11,6 +11,7 @@ from glob import escape
 from pathlib import Path
 from typing import Final
 
+from voltagent.core import clock
 from voltagent.storage.file_lock import Claim
 
 __all__ = ["Writer", "is_gone"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.columns import Json
@@ -26,6 +26,18 @@ __all__ = [
 ]
 
 _Row: TypeAlias = Sequence[Any]
+
+
+class Known(NamedTuple):
+    """What is known of a stored trace or operation that an update is for."""
+
+    id: str
+    trace_id: str
+    agent_id: str
+    kind: str
+    name: str
+    operation: str | None
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +128,7 @@ OPERATION: Final = f"{OPERATION_SUMMARY}, instructions, metadata, update_metadat
 
 OPERATIONS_QUERY: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 
-# The fields of `voltagent.wire.rest.decode.Known`. Operations have no index by their id alone: it would cost each insert,
+# The fields of `Known`. Operations have no index by their id alone: it would cost each insert,
 # and this is asked for updates by REST only. So it is looked for in the index that has it second, and not in the pages.
 KNOWN_TRACE: Final = "SELECT id, id, agent_id, 'trace', name, NULL, status FROM traces WHERE id = ?"
 KNOWN_OPERATION: Final = """

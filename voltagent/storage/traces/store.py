@@ -31,6 +31,7 @@ from voltagent.storage.traces.records import (
     OPERATIONS_QUERY,
     TRACE_QUERY,
     Filter,
+    Known,
     StoredOperation,
     StoredTrace,
     TraceSummary,
@@ -40,7 +41,6 @@ from voltagent.storage.traces.records import (
 )
 from voltagent.storage.traces.replay import OPERATION_ROWS, TRACE_ROW, replayed
 from voltagent.storage.traces.statements import Row, Statement, begun, plan
-from voltagent.wire.rest.decode import Known
 
 __all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary"]
 

@@ -11,31 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from voltagent.capture import usage as _usage
 from voltagent.core import clock
 from voltagent.core.span import AGENT, CANCELLED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span, Trace
 from voltagent.errors import ValidationError
+from voltagent.storage.traces.records import Known
 from voltagent.wire.otlp.span_view import json_text, snake
 
-__all__ = ["Body", "Known", "event_created", "event_updated", "payload", "trace_created", "trace_updated"]
+__all__ = ["Body", "event_created", "event_updated", "payload", "trace_created", "trace_updated"]
 
 Body = Mapping[str, Any]
 _NOTHING: Final[Body] = {}
 _MOST_NAMES: Final = 1000  # of a body's fields, and of what a usage counts: each is read in two spellings
-
-
-class Known(NamedTuple):
-    """What is known of a stored trace or operation that an update is for."""
-
-    id: str
-    trace_id: str
-    agent_id: str
-    kind: str
-    name: str
-    operation: str | None
-    status: str
 
 
 # ------------------------------------------------------------------------------------------------------------- traces
