@@ -1,9 +1,9 @@
 """OTLP read back: the spans of a trace request to events, the way back from :mod:`voltagent.wire.otlp.encode`.
 
 A request is given in its JSON mapping; :mod:`voltagent.wire.otlp.protobuf_decode` makes that of protobuf. One span is
-one ended operation. The first span of a trace is the trace; if it says that it is an agent, a tool or a model call, it is
-an operation in that trace as well. A parent may come later than its children, in another request: children name it by
-its id, and stand under their trace until it is there.
+one ended operation. The first span of a trace is the trace; if it says that it is an agent, a tool or a model call,
+it is an operation in that trace as well. A parent may come later than its children, in another request: children name
+it by its id, and are children of their trace until it is there.
 """
 
 from __future__ import annotations
