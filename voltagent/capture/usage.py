@@ -1,123 +1,220 @@
-"""Token usage: what callers give, and what an agent's result carries, in one spelling."""
+"""Token usage in one spelling, whoever counted: model providers, frameworks, or the caller.
+
+The keys are ``prompt_tokens`` (all input tokens, cached ones included), ``completion_tokens`` (reasoning included),
+``total_tokens``, ``cached_tokens``, ``cache_write_tokens``, ``reasoning_tokens`` and ``cost``.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from types import MemberDescriptorType
 from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
 from voltagent.capture import options
 from voltagent.capture.snapshot import Snapshot
+from voltagent.capture.stored_fields import as_number, fields_of
 from voltagent.core import introspection
 from voltagent.errors import ValidationError
 
-__all__ = ["checked", "from_result", "is_count", "summed"]
+__all__ = ["checked", "counted", "is_count", "summed"]
 
-# The spellings that model providers use -> ours.
+
+# How providers and frameworks spell a number -> our key.
 _SPELLINGS: Final[Mapping[str, str]] = {
-    "promptTokens": "prompt_tokens",
-    "completionTokens": "completion_tokens",
-    "totalTokens": "total_tokens",
-    "input_tokens": "prompt_tokens",
-    "output_tokens": "completion_tokens",
-    "inputTokens": "prompt_tokens",
-    "outputTokens": "completion_tokens",
+    spelling: key
+    for key, spellings in {
+        "prompt_tokens": (
+            "prompt_tokens promptTokens input_tokens inputTokens prompt_token_count promptTokenCount prompt_eval_count "
+            "input_token_count inputTokenCount"
+        ),
+        "completion_tokens": (
+            "completion_tokens completionTokens output_tokens outputTokens candidates_token_count "
+            "candidatesTokenCount eval_count output_token_count outputTokenCount"
+        ),
+        "total_tokens": "total_tokens totalTokens total_token_count totalTokenCount",
+        "cached_tokens": (
+            "cached_tokens cachedTokens cache_read_input_tokens cacheReadInputTokens cache_read_tokens "
+            "cached_content_token_count cachedContentTokenCount cached_prompt_tokens cached_input_tokens "
+            "cachedInputTokens prompt_cache_hit_tokens"
+        ),
+        "cache_write_tokens": (
+            "cache_write_tokens cacheWriteTokens cache_creation_input_tokens cacheWriteInputTokens "
+            "cache_creation_tokens cache_written_tokens"
+        ),
+        "reasoning_tokens": (
+            "reasoning_tokens reasoningTokens thoughts_token_count thoughtsTokenCount output_reasoning_tokens "
+            "reasoning_output_tokens"
+        ),
+        "cost": "cost",
+    }.items()
+    for spelling in spellings.split()
 }
+_COSTS: Final = ("cost", "total_cost", "totalCost", "total_cost_usd", "cost_usd")
+# The objects with details that some nest in their usage -> what is in them.
+_IN_PROMPT: Final = {
+    "cached_tokens": "cached_tokens",
+    "cache_read": "cached_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "cache_creation_tokens": "cache_write_tokens",
+    "cache_creation": "cache_write_tokens",
+}
+_IN_COMPLETION: Final = {
+    "reasoning_tokens": "reasoning_tokens",
+    "thinking_tokens": "reasoning_tokens",
+    "reasoning": "reasoning_tokens",
+}
+_NESTED: Final[Mapping[str, Mapping[str, str]]] = {
+    "prompt_tokens_details": _IN_PROMPT,
+    "input_tokens_details": _IN_PROMPT,
+    "input_token_details": _IN_PROMPT,
+    "promptTokensDetails": {"cachedTokens": "cached_tokens", "cached_tokens": "cached_tokens"},
+    "inputTokensDetails": {"cachedTokens": "cached_tokens"},
+    "completion_tokens_details": _IN_COMPLETION,
+    "output_tokens_details": _IN_COMPLETION,
+    "output_token_details": _IN_COMPLETION,
+    "completionTokensDetails": {"reasoningTokens": "reasoning_tokens", "reasoning_tokens": "reasoning_tokens"},
+    "outputTokensDetails": {"reasoningTokens": "reasoning_tokens"},
+    "details": {"reasoning_tokens": "reasoning_tokens"},
+}
+# What a provider does not include in the number that it calls input or output.
+_BESIDE: Final = (
+    ("input_tokens", ("cache_read_input_tokens", "cache_creation_input_tokens")),  # Anthropic
+    ("inputTokens", ("cacheReadInputTokens", "cacheWriteInputTokens")),  # Bedrock
+    ("prompt_token_count", ("tool_use_prompt_token_count",)),  # Google
+    ("promptTokenCount", ("toolUsePromptTokenCount",)),
+    ("candidates_token_count", ("thoughts_token_count",)),
+    ("candidatesTokenCount", ("thoughtsTokenCount",)),
+)
 _LARGEST: Final = 16_384  # bytes of all further values
-_MOST: Final = 1024  # of them that are looked at
-_snapshot: Final = Snapshot()
+_MOST: Final = 1024  # of them that are read
+_MOST_COUNTED: Final = 2**63
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
-_COUNTS: Final = (*_SPELLINGS, *_TOKENS)
+_OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
+_snapshot: Final = Snapshot()
+
+
+def counted(usage: object) -> dict[str, Any] | None:
+    """The numbers in any usage as a provider or framework stores them; ``None`` if there are none.
+
+    Nothing of the object's own code runs. A total is computed only if both of its parts are known.
+    """
+    fields = fields_of(usage)
+    found: dict[str, Any] = {}
+    _collect(found, fields, _SPELLINGS)
+    for name, spellings in _NESTED.items():
+        if name in fields:
+            _collect(found, fields_of(fields[name]), spellings)
+    costs = (as_number(fields[name]) for name in _COSTS if name in fields)
+    cost = next((cost for cost in costs if cost is not None), None)
+    if cost is not None:
+        found["cost"] = cost
+    if not found:
+        return None
+    added = _add_beside(fields, found)
+    _complete(found, replace=added)
+    return {key: found[key] for key in _OURS if key in found}
+
+
+def _collect(found: dict[str, Any], fields: Mapping[str, Any], spellings: Mapping[str, str]) -> None:
+    for name, value in fields.items():
+        key = spellings.get(name) if type(name) is str else None
+        if key is not None and key not in found:
+            number = as_number(value)
+            if number is not None and is_count(number):
+                found[key] = number
+
+
+def _add_beside(fields: Mapping[str, Any], found: dict[str, Any]) -> bool:
+    """Add what the provider counts beside its input and output; whether there was any."""
+    added = False
+    for name, others in _BESIDE:
+        numbers = [as_number(fields[other]) or 0 for other in others if other in fields]
+        if numbers and (name in fields or name.startswith("candidates")):  # a model may give nothing but thoughts
+            key = _SPELLINGS[name]
+            if name in fields and found.get(key) != as_number(fields[name]):
+                continue  # another spelling was read
+            found[key] = found.get(key, 0) + sum(numbers)
+            added = added or any(numbers)
+    return added
+
+
+def _complete(found: dict[str, Any], *, replace: bool = False) -> None:
+    if "prompt_tokens" in found and "completion_tokens" in found and (replace or "total_tokens" not in found):
+        found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
 
 
 def checked(usage: object) -> dict[str, Any] | None:
-    """The usage a caller gave (mapping or model) as a dict of our own.
+    """The usage that a caller gave (mapping, model or dataclass) as a dict of our own, in our spelling.
+
+    Values of keys that are not ours are kept as a snapshot.
 
     Raises:
-        ValidationError: it is neither, or a token count is no number.
+        ValidationError: it is neither, or a token count is not a number.
     """
     if usage is None:
         return None
-    given = options.fields_of("usage", usage)
+    given = _fields(usage)
     if given is None:
-        raise ValidationError(f"usage must be a mapping or a TokenUsage, not {introspection.short_name(type(usage))}")
+        raise ValidationError(f"usage must be a mapping or a TokenUsage, got {introspection.short_name(type(usage))}")
     result: dict[str, Any] = {}
     more: dict[str, Any] = {}
-    # counts first, so that none is lost among very many other things
-    for key in (*(name for name in _COUNTS if name in given), *islice(given, _MOST)):
+    # counts first, so that none is lost among very many other values
+    for key in (*(name for name in _SPELLINGS if name in given), *islice(given, _MOST)):
         value = given[key]
-        if type(key) is not str:
+        if type(key) is not str or value is None:
             continue
         name = _SPELLINGS.get(key, key)
-        if name in _TOKENS and value is not None:
-            result[name] = _counted(key, value)
-        elif value is not None:
+        if name in _TOKENS or (key in _SPELLINGS and as_number(value) is not None):
+            result.setdefault(name, _number(key, value))
+        elif key not in _SPELLINGS or key == name:
             more[name] = value
-    # what else is in it is any object of the user's: a snapshot of it is kept, as of everything
+    result.update(_in_our_sense(given))
+    # what else is in it is any object of the caller's: a snapshot of it is kept, as of everything
     return result | (from_json(_snapshot.encode_object(more, _LARGEST)) if more else {})
 
 
-def _counted(key: str, value: object) -> int | float:
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
-        return value
-    raise ValidationError(f"usage[{key!r}] must be a number of tokens, not {_shown(value)}")
+def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a usage with those included that a provider counts apart.
+
+    A total is the caller's own affair if the spelling is ours.
+    """
+    found = counted(dict(given)) or {}
+    if not any(key in _SPELLINGS and key not in _OURS for key in given):
+        found.pop("total_tokens", None)
+    return found
+
+
+def _fields(usage: object) -> Mapping[str, Any] | None:
+    fields = options.fields_of("usage", usage)
+    is_dataclass = type(introspection.class_value(type(usage), "__dataclass_fields__")) is dict
+    return fields_of(usage) if fields is None and is_dataclass else fields
+
+
+def _number(key: str, value: object) -> int | float:
+    number = as_number(value)
+    if number is None:
+        raise ValidationError(f"usage[{key!r}] must be a number of tokens, got {_shown(value)}")
+    return number
 
 
 def _shown(value: object) -> str:
-    return str(value) if type(value) is float else type(value).__name__
-
-
-def from_result(result: object) -> dict[str, Any] | None:
-    """The usage in an agent's result, where it has the usual shape, else ``None``. Never runs code of the result's."""
-    usage = _stored(result, "usage")
-    if usage is None:
-        return None
-    found: dict[str, Any] = {}
-    for name in (*_TOKENS, "input_tokens", "output_tokens"):
-        value = _stored(usage, name)
-        if type(value) is int:
-            found.setdefault(_SPELLINGS.get(name, name), value)
-    if found and "total_tokens" not in found and len(found) == 2:  # both halves are known
-        found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
-    return found or None
+    return str(value) if type(value) is float else introspection.short_name(type(value))
 
 
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The sum of several usages: every count by itself, everything else left out; ``None`` where there is none."""
+    """The sum of several usages: every number by itself, everything else left out; ``None`` if there is none."""
     total: dict[str, Any] | None = None
     for usage in usages:
         total = {} if total is None else total
-        for name, count in usage.items():
-            if is_count(count):
-                total[name] = total.get(name, 0) + count
+        for name, value in usage.items():
+            number = as_number(value)
+            if number is not None and is_count(number):
+                total[name] = total.get(name, 0) + number
     return total
 
 
 def is_count(value: object) -> bool:
     """Whether it is a number that can be added up: neither NaN nor beyond 64 bits, which an ``int`` of JSON may be."""
     return type(value) in (int, float) and -_MOST_COUNTED <= cast("float", value) <= _MOST_COUNTED
-
-
-_MOST_COUNTED: Final = 2**63
-
-
-def _stored(holder: object, name: str) -> object:
-    """A dict's value, or an attribute that is stored in the object: properties are not run."""
-    if type(holder) is dict:
-        return cast("dict[str, object]", holder).get(name)
-    for owner in introspection.bases(type(holder)):
-        slot = introspection.class_dict(owner).get(name)
-        if type(slot) is MemberDescriptorType:
-            try:
-                return slot.__get__(holder)
-            except AttributeError:
-                return None
-    try:
-        fields = object.__getattribute__(holder, "__dict__")
-    except AttributeError:
-        return None
-    return cast("dict[str, object]", fields).get(name) if type(fields) is dict else None

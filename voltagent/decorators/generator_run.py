@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from voltagent.capture.results import read_result
 from voltagent.capture.snapshot import NOTHING, Items
-from voltagent.capture.usage import from_result
 from voltagent.core import clock
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.guard import Guard
@@ -74,7 +74,8 @@ class Stream:
             if self._items is not None:
                 self._items.add(self._plan.shown(item))
             if self._plan.picks_usage:
-                self._usage = from_result(item) or self._usage
+                found = read_result(item, any_shape=True)
+                self._usage = (found.usage if found is not None else None) or self._usage
         except Exception as fault:
             Guard.swallowed(fault)
         return item

@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from voltagent.capture import options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
+from voltagent.capture.results import read_result
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context
 from voltagent.core.guard import guard, logger
@@ -265,7 +266,8 @@ class Recorder:
         """Take an agent's token usage from its result, unless it was given already."""
         if span.kind == AGENT and span.usage is None and span.end_ns is None and type(result) is not str:
             with guard:
-                span.usage = _usage.from_result(result)
+                found = read_result(result, any_shape=True)
+                span.usage = None if found is None else found.usage
 
 
 class _Nowhere:

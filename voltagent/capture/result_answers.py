@@ -1,0 +1,146 @@
+"""Read what a model answered: its text, or its text with the tool calls it asks for, whoever made the client.
+
+Everything is read from stored fields. ``None`` means that there is no answer to show.
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeAlias
+
+from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at
+
+__all__ = ["Answer", "at_path", "choices", "embeddings", "joined", "last_message", "message", "output_items", "parts",
+           "stored_values"]  # fmt: skip
+
+Answer: TypeAlias = Callable[[Any], object]
+
+# Blocks of an answer that the model wrote for itself.
+_HIDDEN_BLOCKS: Final = ("thinking", "redacted_thinking", "reasoning")
+# Where a block keeps a tool call, if not in its own fields.
+_CALLS: Final = (("function",), ("function_call",), ("functionCall",), ("toolUse",))
+_CALL_IDS: Final = (("call_id",), ("toolUseId",), ("tool_call_id",), ("id",))
+_CALL_NAMES: Final = (("name",), ("tool_name",))
+_CALL_ARGUMENTS: Final = (("arguments",), ("args",), ("input",))
+_TEXTS: Final = (("text",), ("content",), ("refusal",))
+
+
+def joined(text: str | None, calls: Sequence[object]) -> object:
+    """An answer: the text alone, or a message if there are tool calls."""
+    if not calls:
+        return text
+    return {"role": "assistant", "content": text, "tool_calls": list(calls)}
+
+
+def message(holder: object) -> object:
+    """The answer in one message of an assistant: its content, text or blocks, and its tool calls."""
+    parsed = field(holder, "parsed")
+    calls = as_items(field(holder, "tool_calls"))
+    if parsed is not None and not calls:
+        return parsed
+    old_call = field(holder, "function_call")
+    blocks = _blocks(first_at(holder, (("content",), ("blocks",), ("parts",), ("refusal",), ("audio", "transcript"))))
+    text, found = _split(blocks)
+    named = [_call(call) for call in (*calls, *([old_call] if old_call is not None else []))]
+    named = [call for call in named if call is not None]
+    return joined(text, named or found)
+
+
+def choices(result: object) -> object:
+    """The answer of an OpenAI chat or text completion; a list of them if several were asked for."""
+    items = as_items(field(result, "choices")) or as_items(field(result, "candidates"))
+    found = [_choice(choice) for choice in items]
+    return found[0] if len(found) == 1 else found or None
+
+
+def _choice(choice: object) -> object:
+    content = first_at(choice, (("message",), ("delta",), ("content",)))
+    if content is not None:
+        return content if type(content) is str else message(content)
+    return as_text(field(choice, "text"))
+
+
+def output_items(result: object) -> object:
+    """The answer in the items of a result of OpenAI's Responses API."""
+    items = as_items(field(result, "output"))
+    parsed = [at(block, ("parsed",)) for item in items for block in as_items(field(item, "content"))]
+    known = [value for value in parsed if value is not None]
+    if known:
+        return known[-1]
+    blocks = [block for item in items for block in (as_items(field(item, "content")) or [item])]
+    return joined(*_split(blocks))
+
+
+def parts(result: object) -> object:
+    """The answer in a list of parts, as pydantic-ai has it."""
+    return joined(*_split(as_items(field(result, "parts"))))
+
+
+def last_message(result: object) -> object:
+    """The answer in the last message of a list."""
+    return message(at(result, ("messages", "-1")))
+
+
+def embeddings(result: object) -> object:
+    """How many vectors there are, and how long they are: never the numbers."""
+    items = as_items(field(result, "data")) or as_items(field(result, "embeddings"))
+    first = items[0] if items else None
+    vector = first if type(first) is list else first_at(first, (("embedding",), ("values",)))
+    return {"embeddings": len(items), "dimensions": len(vector) if type(vector) is list else None}
+
+
+def stored_values(result: object) -> object:
+    """The fields of a prediction as DSPy keeps them."""
+    return dict(fields_of(field(result, "_store")))
+
+
+def at_path(*paths: str) -> Answer:
+    """The answer is what is stored at the first of these dotted paths that has something."""
+    split = tuple(tuple(path.split(".")) for path in paths)
+    return lambda result: first_at(result, split)
+
+
+def _blocks(content: object) -> list[Any]:
+    return [content] if as_text(content) is not None else as_items(content)
+
+
+def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
+    """The text of some blocks, put together, and their tool calls."""
+    texts: list[str] = []
+    calls: list[object] = []
+    for block in blocks:
+        text = as_text(block)
+        if text is None and _is_hidden(block):
+            continue
+        call = _call(block) if text is None else None
+        if call is not None:
+            calls.append(call)
+            continue
+        text = as_text(first_at(block, _TEXTS)) if text is None else text
+        if text is not None:
+            texts.append(text)
+    return ("".join(texts) if texts else None), calls
+
+
+def _is_hidden(block: object) -> bool:
+    type_name = as_text(first_at(block, (("type",), ("part_kind",))))
+    return (
+        type_name in _HIDDEN_BLOCKS or field(block, "thought") is True or field(block, "reasoningContent") is not None
+    )
+
+
+def _call(block: object) -> object | None:
+    """A tool call in our form; ``None`` if the block is not one."""
+    holder = first_at(block, _CALLS)
+    holder = block if holder is None else holder
+    name = as_text(first_at(holder, _CALL_NAMES))
+    arguments = first_at(holder, _CALL_ARGUMENTS)
+    if name is None or (arguments is None and holder is block):
+        return None
+    identifier = as_text(first_at(holder, _CALL_IDS)) or as_text(first_at(block, _CALL_IDS))
+    found = {"id": identifier, "name": name, "arguments": arguments}
+    return {key: value for key, value in found.items() if value is not None}

@@ -1,0 +1,290 @@
+"""How each client's stream tells its answer: one reader for each kind of chunk, and the table that finds it."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from voltagent.capture.results import StreamedAnswer, StreamedAnswers, read_result
+from voltagent.capture.stored_fields import as_items, as_text, at, field, first_at, is_kind_of
+from voltagent.capture.usage import counted
+from voltagent.core import introspection
+
+__all__ = ["ChunkReader", "chunk_reader", "unwrapped"]
+
+ChunkReader: TypeAlias = Callable[[StreamedAnswers, Any], None]
+
+
+def _openai_chat(answers: StreamedAnswers, chunk: object) -> None:
+    answer = answers.of(field(chunk, "id"))
+    answer.model = answer.model or as_text(field(chunk, "model"))
+    answer.add_usage(field(chunk, "usage"))
+    for choice in as_items(field(chunk, "choices"))[:1]:  # of several choices the first is shown
+        delta = field(choice, "delta")
+        answer.add_text(first_at(choice, (("delta", "content"), ("text",), ("delta", "refusal"))))
+        answer.finish = as_text(field(choice, "finish_reason")) or answer.finish
+        for number, call in enumerate(as_items(field(delta, "tool_calls"))):
+            index = field(call, "index")
+            _add_function(answer, number if type(index) is not int else index, call)
+        old_call = field(delta, "function_call")
+        if old_call is not None:
+            answer.add_call(0, name=field(old_call, "name"), arguments=field(old_call, "arguments"))
+
+
+def _add_function(answer: StreamedAnswer, key: object, call: object) -> None:
+    function = field(call, "function")
+    answer.add_call(key, id=field(call, "id"), name=field(function, "name"), arguments=field(function, "arguments"))
+
+
+def _openai_responses(answers: StreamedAnswers, event: object) -> None:
+    kind = as_text(field(event, "type")) or ""
+    response = field(event, "response")
+    answer = answers.of(field(response, "id"), new=kind == "response.created")
+    answer.model = answer.model or as_text(field(response, "model"))
+    if kind in ("response.output_text.delta", "response.refusal.delta"):
+        answer.add_text(field(event, "delta"))
+    elif kind == "response.output_item.added" and as_text(at(event, ("item", "type"))) == "function_call":
+        item = field(event, "item")
+        answer.add_call(field(event, "output_index"), id=field(item, "call_id"), name=field(item, "name"))
+    elif kind == "response.function_call_arguments.delta":
+        answer.add_call(field(event, "output_index"), arguments=field(event, "delta"))
+    elif response is not None and kind in ("response.completed", "response.incomplete", "response.failed"):
+        answer.whole = read_result(response, any_shape=True)
+
+
+def _anthropic(answers: StreamedAnswers, event: object) -> None:
+    kind = as_text(field(event, "type"))
+    if kind == "message_start":
+        message = field(event, "message")
+        answer = answers.of(field(message, "id"), new=True)
+        answer.model = as_text(field(message, "model"))
+        answer.add_usage(field(message, "usage"))
+        return
+    answer = answers.of()
+    block, delta, index = field(event, "content_block"), field(event, "delta"), field(event, "index")
+    if kind == "content_block_start":
+        answer.add_text(field(block, "text"))
+        if as_text(field(block, "type")) in ("tool_use", "server_tool_use"):
+            answer.add_call(index, id=field(block, "id"), name=field(block, "name"), arguments=field(block, "input"))
+    elif kind == "content_block_delta":
+        answer.add_text(field(delta, "text"))
+        if field(delta, "partial_json") is not None:
+            answer.add_call(index, arguments=field(delta, "partial_json"))
+    elif kind == "message_delta":
+        answer.finish = as_text(field(delta, "stop_reason")) or answer.finish
+        answer.add_usage(field(event, "usage"))
+
+
+def _google(answers: StreamedAnswers, chunk: object) -> None:
+    answer = answers.of(first_at(chunk, (("response_id",), ("responseId",))))
+    answer.model = answer.model or as_text(first_at(chunk, (("model_version",), ("modelVersion",))))
+    answer.add_usage(first_at(chunk, (("usage_metadata",), ("usageMetadata",))))
+    candidate = at(chunk, ("candidates", "0"))
+    answer.finish = as_text(first_at(candidate, (("finish_reason",), ("finishReason",)))) or answer.finish
+    for part in as_items(at(candidate, ("content", "parts"))):
+        call = first_at(part, (("function_call",), ("functionCall",)))
+        if call is not None:
+            key = len(answer.calls)
+            answer.add_call(key, id=field(call, "id"), name=field(call, "name"), arguments=field(call, "args"))
+        elif field(part, "thought") is not True:
+            answer.add_text(field(part, "text"))
+
+
+def _ollama(answers: StreamedAnswers, chunk: object) -> None:
+    answer = answers.of()
+    answer.model = answer.model or as_text(field(chunk, "model"))
+    answer.add_text(first_at(chunk, (("message", "content"), ("response",))))
+    for call in as_items(at(chunk, ("message", "tool_calls"))):
+        _add_function(answer, len(answer.calls), call)
+    if field(chunk, "done") is True:
+        answer.ended = True
+        answer.finish = as_text(field(chunk, "done_reason"))
+        answer.add_usage(chunk)
+
+
+def _bedrock(answers: StreamedAnswers, event: object) -> None:
+    answer = answers.of(new=field(event, "messageStart") is not None)
+    start, delta = field(event, "contentBlockStart"), field(event, "contentBlockDelta")
+    call = at(start, ("start", "toolUse"))
+    if call is not None:
+        answer.add_call(field(start, "contentBlockIndex"), id=field(call, "toolUseId"), name=field(call, "name"))
+    answer.add_text(at(delta, ("delta", "text")))
+    arguments = at(delta, ("delta", "toolUse", "input"))
+    if arguments is not None:
+        answer.add_call(field(delta, "contentBlockIndex"), arguments=arguments)
+    answer.finish = as_text(at(event, ("messageStop", "stopReason"))) or answer.finish
+    answer.add_usage(at(event, ("metadata", "usage")))
+
+
+def _langchain(answers: StreamedAnswers, chunk: object) -> None:
+    answer = answers.of(field(chunk, "id"))
+    found = read_result(chunk, any_shape=True)
+    answer.model = answer.model or (found.model if found is not None else None)
+    answer.finish = (found.finish_reason if found is not None else None) or answer.finish
+    usage = counted(field(chunk, "usage_metadata"))
+    if usage is not None:
+        answer.added.append(usage)
+        answer.holder = field(chunk, "usage_metadata")
+    content = field(chunk, "content")
+    for block in [content] if as_text(content) is not None else as_items(content):
+        answer.add_text(block if as_text(block) is not None else field(block, "text"))
+    for number, call in enumerate(as_items(field(chunk, "tool_call_chunks"))):
+        index = field(call, "index")
+        key = number if index is None else index
+        answer.add_call(key, id=field(call, "id"), name=field(call, "name"), arguments=field(call, "args"))
+
+
+def _pydantic_ai(answers: StreamedAnswers, event: object) -> None:
+    kind = as_text(field(event, "event_kind"))
+    answer = answers.of()
+    if kind == "agent_run_result":
+        answer.whole = read_result(field(event, "result"), any_shape=True)
+    part = field(event, "part") if kind == "part_start" else field(event, "delta") if kind == "part_delta" else None
+    if part is None or as_text(first_at(part, (("part_kind",), ("part_delta_kind",)))) == "thinking":
+        return
+    answer.add_text(first_at(part, (("content",), ("content_delta",))))
+    name = first_at(part, (("tool_name",), ("tool_name_delta",)))
+    arguments = first_at(part, (("args",), ("args_delta",)))
+    if name is not None or arguments is not None:
+        answer.add_call(field(event, "index"), id=field(part, "tool_call_id"), name=name, arguments=arguments)
+
+
+def _llama_index(answers: StreamedAnswers, chunk: object) -> None:
+    answer = answers.of()
+    answer.add_text(field(chunk, "delta"))
+    raw = field(chunk, "raw")
+    answer.model = answer.model or as_text(field(raw, "model"))
+    answer.id = answer.id or as_text(field(raw, "id"))
+    answer.add_usage(first_at(raw, (("usage",), ("usage_metadata",))))
+
+
+def _smolagents(answers: StreamedAnswers, chunk: object) -> None:
+    answer = answers.of()
+    answer.add_text(field(chunk, "content"))
+    for number, call in enumerate(as_items(field(chunk, "tool_calls"))):
+        index = field(call, "index")
+        _add_function(answer, number if index is None else index, call)
+    usage = counted(field(chunk, "token_usage"))
+    if usage is not None:
+        answer.added.append(usage)
+
+
+def _nothing(answers: StreamedAnswers, event: object) -> None:
+    """An event of a client that says nothing new."""
+
+
+class _Kind(NamedTuple):
+    """A row of the table of chunks, found by class or, for a model's call, by fields."""
+
+    read: ChunkReader
+    types: tuple[tuple[str, str], ...]
+    matches: Callable[[Any], bool]
+
+
+_ANTHROPIC: Final = frozenset(
+    ("message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta",
+     "content_block_stop", "ping")
+)  # fmt: skip
+_BEDROCK: Final = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop")
+
+
+def _has_type(chunk: object, test: Callable[[str], bool]) -> bool:
+    name = as_text(field(chunk, "type"))
+    return name is not None and test(name)
+
+
+def _is_openai_chunk(chunk: object) -> bool:
+    first = at(chunk, ("choices", "0"))
+    if first is None:
+        return type(field(chunk, "choices")) is list and as_text(field(chunk, "object")) != "chat.completion"
+    return field(first, "delta") is not None or (field(first, "text") is not None and field(chunk, "usage") is None)
+
+
+_KINDS: Final = (
+    _Kind(_openai_chat, (("openai", "ChatCompletionChunk"), ("litellm", "ModelResponseStream")), _is_openai_chunk),
+    _Kind(_openai_responses, (), lambda chunk: _has_type(chunk, lambda name: name.startswith("response."))),
+    _Kind(_anthropic, (), lambda chunk: _has_type(chunk, _ANTHROPIC.__contains__)),
+    _Kind(
+        _google,
+        (("google", "GenerateContentResponse"),),
+        lambda chunk: (
+            first_at(chunk, (("candidates",), ("usageMetadata",))) is not None
+            or (field(chunk, "usage_metadata") is not None and field(chunk, "content") is None)
+        ),
+    ),
+    _Kind(
+        _bedrock,
+        (),
+        lambda chunk: (
+            any(field(chunk, name) is not None for name in _BEDROCK)
+            or at(chunk, ("metadata", "usage", "inputTokens")) is not None
+        ),
+    ),
+    _Kind(
+        _ollama,
+        (("ollama", "ChatResponse"), ("ollama", "GenerateResponse")),
+        lambda chunk: type(field(chunk, "done")) is bool and first_at(chunk, (("message",), ("response",))) is not None,
+    ),
+    _Kind(
+        _langchain,
+        (("langchain_core", "AIMessageChunk"),),
+        lambda chunk: as_text(field(chunk, "type")) == "AIMessageChunk",
+    ),
+    _Kind(_pydantic_ai, (), lambda chunk: as_text(field(chunk, "event_kind")) is not None),
+    _Kind(
+        _llama_index,
+        (),
+        lambda chunk: field(chunk, "raw") is not None and as_text(field(chunk, "delta")) is not None,
+    ),
+    _Kind(_smolagents, (("smolagents", "ChatMessageStreamDelta"),), lambda _: False),
+)
+# Packages whose classes are looked at field by field: their events have many classes.
+_PACKAGES: Final = frozenset(("openai", "anthropic", "pydantic_ai", "llama_index", "agents"))
+
+
+def chunk_reader(item: object, *, any_shape: bool) -> ChunkReader | None:
+    kind = type(item)
+    if kind is str or kind is bytes or item is None:
+        return None
+    known = _BY_TYPE.of(kind)
+    if known is not None and known is not _nothing:
+        return known
+    if known is None and not any_shape:
+        return None
+    found = next((one.read for one in _KINDS if one.matches(item)), None)
+    if found is None and known is _nothing and _has_type(item, _QUIET.__contains__):
+        return _nothing
+    return found
+
+
+# Events that Anthropic's helper makes from others in the same stream.
+_QUIET: Final = frozenset(("text", "input_json", "thinking", "signature", "citation"))
+
+
+def _of_type(kind: type) -> ChunkReader | None:
+    """How to read the items of a class; ``_nothing`` if that depends on the item; ``None`` for what is no client's."""
+    for one in _KINDS:
+        if one.types and is_kind_of(kind, one.types):
+            return one.read
+    module = introspection.class_dict(kind).get("__module__")
+    return _nothing if type(module) is str and module.partition(".")[0] in _PACKAGES else None
+
+
+_BY_TYPE: Final = introspection.PerType(_of_type)
+
+
+def unwrapped(item: Any) -> object:
+    """What is in an item of a framework's stream: the client's own event, a message, an update of a state."""
+    kind: object = type(item)
+    if kind is tuple and len(item) == 2:  # LangGraph: (message, metadata) or (mode, item)
+        return unwrapped(item[1]) if type(item[0]) is str else item[0]
+    if kind is dict and len(item) == 1:  # LangGraph: {node: update of the state}
+        inner = next(iter(item.values()))
+        return inner if type(field(inner, "messages")) is list else item
+    if kind is not str and as_text(field(item, "type")) == "raw_response_event":  # openai-agents
+        return field(item, "data")
+    return item

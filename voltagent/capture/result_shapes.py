@@ -1,0 +1,368 @@
+"""The table of model results: how each client and framework stores model, usage, finish reason, id and answer.
+
+A row is found by the class of a result (top-level package and name, which stay when a library moves its modules), or,
+for the results of model calls and agents, by the fields that it has: dictionaries and objects of any class with the
+same layout are read in the same way. Documented in docs/models.md.
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, cast
+
+from pydantic_core import from_json
+
+from voltagent.capture import result_answers as answers
+from voltagent.capture.result_answers import Answer
+from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
+
+__all__ = ["SHAPES", "Path", "Shape"]
+
+Path = tuple[str, ...]
+_LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    return tuple(tuple(path.split(".")) for path in text.split())
+
+
+class Shape(NamedTuple):
+    """One row. Paths are dotted; the first that has a value counts."""
+
+    name: str
+    types: tuple[tuple[str, str], ...] = ()  # top-level package and class
+    fields: tuple[tuple[Path, ...], ...] = ()  # alternatives; all paths of one of them must have a value
+    lists: tuple[Path, ...] = ()  # what must be a list
+    model: tuple[Path, ...] = ()
+    usage: tuple[Path, ...] = ()  # an empty path is the result itself
+    finish: tuple[Path, ...] = ()
+    id: tuple[Path, ...] = ()
+    cost: tuple[Path, ...] = ()
+    answer: Answer | None = None
+    parts: Callable[[Any], Sequence[object]] | None = None  # the responses that a result is made of
+    inner: Callable[[Any], object] | None = None  # a result that this one wraps
+
+
+def _alternatives(*texts: str) -> tuple[tuple[Path, ...], ...]:
+    return tuple(_paths(text) for text in texts)
+
+
+# ---------------------------------------------------------------------------------------- what is made of other results
+
+
+def _raw_response(result: object) -> object:
+    """What a raw response was parsed to, else its body if that was read."""
+    for parsed in _values(field(result, "_parsed_by_type")):
+        return parsed
+    body = at(result, ("http_response", "_content"))
+    if type(body) is bytes and len(body) <= _LARGEST_BODY:
+        try:
+            return from_json(body)
+        except ValueError:
+            return None
+    return None
+
+
+def _values(mapping: object) -> list[Any]:
+    """The values of a dict, whatever its keys are."""
+    return list(cast("dict[object, object]", mapping).values()) if type(mapping) is dict else []
+
+
+def _at(*paths: str) -> Callable[[Any], object]:
+    return answers.at_path(*paths)
+
+
+def _new_messages(result: object) -> list[object]:
+    """The responses of a pydantic-ai run, without those of the history that it was given."""
+    messages = as_items(first_at(result, (("_state", "message_history"), ("_all_messages",))))
+    first = field(result, "_new_message_index")
+    return [one for one in messages[first if type(first) is int else 0 :] if as_text(field(one, "kind")) == "response"]
+
+
+def _answers_in_state(state: object) -> list[object]:
+    """The model's messages of this turn: those after the last one of the user's. Earlier ones were counted before."""
+    found: list[object] = []
+    for one in reversed(as_items(field(state, "messages"))):
+        role = as_text(field(one, "type"))
+        if role == "human":
+            break
+        if role in _ANSWERING and (field(one, "response_metadata") is not None or _is_message(one)):
+            found.append(one)
+    return found[::-1]
+
+
+_ANSWERING: Final = ("ai", "AIMessageChunk")
+
+
+def _is_message(value: object) -> bool:
+    return is_kind_of(type(value), (("langchain_core", "AIMessage"),))
+
+
+def _generations(result: object) -> list[object]:
+    rows = [as_items(row) or [row] for row in as_items(field(result, "generations"))]  # a list of ours
+    messages = [field(one, "message") for row in rows for one in row]
+    return [message for message in messages if message is not None]
+
+
+def _raw_responses(result: object) -> list[object]:
+    return as_items(field(result, "raw_responses"))
+
+
+def _message_at(*paths: str) -> Answer:
+    """The answer is a text, or a message, at the first of these dotted paths that has something."""
+    find = answers.at_path(*paths)
+
+    def answer(result: object) -> object:
+        found = find(result)
+        return found if as_text(found) is not None else answers.message(found)
+
+    return answer
+
+
+def _parsed_or_choices(result: object) -> object:
+    parsed = field(result, "parsed")
+    return answers.choices(result) if parsed is None else parsed
+
+
+def _several(result: object) -> list[object]:
+    return [{"usage": usage, "model": model} for model, usage in fields_of(field(result, "_lm_usage")).items()]
+
+
+def _last_answer(result: object) -> object:
+    found = _answers_in_state(result)
+    structured = field(result, "structured_response")
+    if structured is not None:
+        return structured
+    return answers.message(found[-1]) if found else None
+
+
+def _first_generation(result: object) -> object:
+    found = _generations(result)
+    return answers.message(found[0]) if found else at(result, ("generations", "0", "0", "text"))
+
+
+# ---------------------------------------------------------------------------------------------------------- the table
+
+SHAPES: Final[tuple[Shape, ...]] = (
+    Shape(
+        "raw response",
+        types=tuple(
+            (package, name)
+            for package in ("openai", "anthropic")
+            for name in ("LegacyAPIResponse", "APIResponse", "AsyncAPIResponse", "BaseAPIResponse")
+        ),
+        fields=_alternatives("http_response _parsed_by_type"),
+        inner=_raw_response,
+    ),
+    Shape(
+        "openai-agents run",
+        types=(("agents", "RunResultBase"), ("agents", "RunResult"), ("agents", "RunResultStreaming")),
+        fields=_alternatives("raw_responses context_wrapper"),
+        model=_paths("_last_agent.model current_agent.model"),
+        usage=_paths("context_wrapper.usage"),
+        answer=_at("final_output"),
+        parts=_raw_responses,
+    ),
+    Shape(
+        "pydantic-ai run",
+        types=(("pydantic_ai", "AgentRunResult"),),
+        fields=_alternatives("_state.message_history"),
+        usage=_paths("_state.usage"),
+        answer=_at("output"),
+        parts=_new_messages,
+    ),
+    Shape(
+        "pydantic-ai streamed run",
+        types=(("pydantic_ai", "StreamedRunResult"), ("pydantic_ai", "StreamedRunResultSync")),
+        fields=_alternatives("_all_messages _new_message_index"),
+        parts=_new_messages,
+        inner=_at("_run_result", "_streamed_run_result._run_result"),
+    ),
+    Shape(
+        "pydantic-ai event",
+        types=(("pydantic_ai", "AgentRunResultEvent"),),
+        inner=_at("result"),
+    ),
+    Shape(
+        "pydantic-ai response",
+        types=(("pydantic_ai", "ModelResponse"),),
+        fields=_alternatives("parts model_name", "parts usage"),
+        lists=_paths("parts"),
+        model=_paths("model_name"),
+        usage=_paths("usage"),
+        finish=_paths("finish_reason"),
+        id=_paths("provider_response_id"),
+        answer=answers.parts,
+    ),
+    Shape(
+        "bedrock converse",
+        fields=_alternatives("output.message", "stopReason usage"),
+        usage=_paths("usage"),
+        finish=_paths("stopReason"),
+        id=_paths("ResponseMetadata.RequestId"),
+        answer=_message_at("output.message"),
+    ),
+    Shape(
+        "openai chat",
+        types=(
+            *(("openai", name) for name in ("ChatCompletion", "Completion")),
+            *(("litellm", name) for name in ("ModelResponse", "TextCompletionResponse")),
+        ),
+        fields=_alternatives("choices"),
+        lists=_paths("choices"),
+        model=_paths("model"),
+        usage=_paths("usage"),
+        finish=_paths("choices.0.finish_reason"),
+        id=_paths("id"),
+        cost=_paths("_hidden_params.response_cost"),
+        answer=answers.choices,
+    ),
+    Shape(
+        "openai responses",
+        types=(("openai", "Response"), ("litellm", "ResponsesAPIResponse"), ("agents", "ModelResponse")),
+        fields=_alternatives("output object model", "output usage response_id", "output usage"),
+        lists=_paths("output"),
+        model=_paths("model"),
+        usage=_paths("usage"),
+        finish=_paths("incomplete_details.reason status"),
+        id=_paths("id response_id"),
+        cost=_paths("_hidden_params.response_cost"),
+        answer=answers.output_items,
+    ),
+    Shape(
+        "embeddings",
+        types=(("openai", "CreateEmbeddingResponse"), ("litellm", "EmbeddingResponse")),
+        fields=_alternatives("data.0.embedding"),
+        lists=_paths("data"),
+        model=_paths("model"),
+        usage=_paths("usage"),
+        cost=_paths("_hidden_params.response_cost"),
+        answer=answers.embeddings,
+    ),
+    Shape(
+        "embeddings of ollama or google",
+        types=(("ollama", "EmbedResponse"), ("google", "EmbedContentResponse")),
+        fields=_alternatives("embeddings"),
+        lists=_paths("embeddings"),
+        model=_paths("model"),
+        usage=((), *_paths("usage_metadata usageMetadata usage")),
+        answer=answers.embeddings,
+    ),
+    Shape(
+        "google",
+        types=(("google", "GenerateContentResponse"),),
+        fields=_alternatives("candidates", "usage_metadata model_version", "usageMetadata"),
+        model=_paths("model_version modelVersion"),
+        usage=_paths("usage_metadata usageMetadata"),
+        finish=_paths("candidates.0.finish_reason candidates.0.finishReason"),
+        id=_paths("response_id responseId"),
+        answer=_parsed_or_choices,
+    ),
+    Shape(
+        "langchain message",
+        types=(("langchain_core", "AIMessage"),),
+        fields=_alternatives("content response_metadata", "content usage_metadata"),
+        model=_paths("response_metadata.model_name response_metadata.model response_metadata.model_id"),
+        usage=_paths("usage_metadata response_metadata.token_usage response_metadata.usage"),
+        finish=_paths("response_metadata.finish_reason response_metadata.stop_reason response_metadata.done_reason"),
+        id=_paths("response_metadata.id id"),
+        answer=answers.message,
+    ),
+    Shape(
+        "langchain result",
+        types=(("langchain_core", "LLMResult"), ("langchain_core", "ChatResult")),
+        fields=_alternatives("generations llm_output"),
+        model=_paths("llm_output.model_name llm_output.model"),
+        usage=_paths("llm_output.token_usage llm_output.usage"),
+        answer=_first_generation,
+        parts=_generations,
+    ),
+    Shape(
+        "smolagents run",
+        types=(("smolagents", "RunResult"),),
+        fields=_alternatives("steps token_usage"),
+        usage=_paths("token_usage"),
+        answer=_at("output"),
+    ),
+    Shape(
+        "smolagents message",
+        types=(("smolagents", "ChatMessage"),),
+        fields=_alternatives("content token_usage"),
+        usage=_paths("token_usage"),
+        answer=answers.message,
+        inner=_at("raw"),
+    ),
+    Shape(
+        "anthropic",
+        types=(("anthropic", "Message"), ("anthropic", "BetaMessage")),
+        fields=_alternatives("content stop_reason", "content usage role", "content usage.input_tokens"),
+        lists=_paths("content"),
+        model=_paths("model"),
+        usage=_paths("usage"),
+        finish=_paths("stop_reason"),
+        id=_paths("id"),
+        answer=answers.message,
+    ),
+    Shape(
+        "ollama",
+        types=(("ollama", "ChatResponse"), ("ollama", "GenerateResponse")),
+        fields=_alternatives("message done", "response done", "message eval_count", "response eval_count"),
+        model=_paths("model"),
+        usage=((),),
+        finish=_paths("done_reason"),
+        answer=_message_at("response", "message"),
+    ),
+    Shape(
+        "crewai",
+        types=(("crewai", "CrewOutput"), ("crewai", "LiteAgentOutput")),
+        fields=_alternatives("raw token_usage", "raw usage_metrics"),
+        usage=_paths("token_usage usage_metrics"),
+        answer=_at("pydantic", "json_dict", "raw"),
+    ),
+    Shape(
+        "llama-index",
+        types=tuple(("llama_index", name) for name in ("ChatResponse", "CompletionResponse", "AgentOutput")),
+        fields=_alternatives("message raw", "text raw", "response raw"),
+        model=_paths("raw.model"),
+        usage=_paths("additional_kwargs raw.usage raw.usage_metadata"),
+        id=_paths("raw.id"),
+        answer=lambda result: (
+            field(result, "text") or answers.message(field(result, "message") or field(result, "response"))
+        ),
+        inner=_at("raw"),
+    ),
+    Shape(
+        "dspy",
+        types=(("dspy", "Prediction"),),
+        fields=_alternatives("_lm_usage"),
+        answer=answers.stored_values,
+        parts=_several,
+    ),
+    Shape(
+        "claude-agent-sdk",
+        types=(("claude_agent_sdk", "ResultMessage"),),
+        fields=_alternatives("total_cost_usd usage"),
+        usage=_paths("usage"),
+        cost=_paths("total_cost_usd"),
+        answer=_at("structured_output", "result"),
+    ),
+    Shape(
+        "langgraph state",
+        fields=_alternatives("messages"),
+        lists=_paths("messages"),
+        answer=_last_answer,
+        parts=_answers_in_state,
+    ),
+    Shape(
+        "usage alone",
+        fields=_alternatives("usage", "token_usage", "usage_metadata", "usageMetadata", "meta.tokens"),
+        model=_paths("model model_name"),
+        usage=_paths("usage token_usage usage_metadata usageMetadata usage.tokens usage.billed_units meta.tokens"),
+        finish=_paths("finish_reason stop_reason"),
+        id=_paths("response_id"),
+    ),
+)

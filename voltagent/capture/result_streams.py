@@ -1,0 +1,68 @@
+"""Put a model's answer together from the chunks of a stream, as they pass by.
+
+Text and tool calls are joined, and usage is taken from whichever chunks carry it: from several of them if a provider
+sends that of the input and that of the output apart. Chunks are read from stored fields only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from voltagent.capture.result_chunks import chunk_reader, unwrapped
+from voltagent.capture.results import ModelResult, StreamedAnswers, read_result
+from voltagent.capture.stored_fields import as_items
+
+__all__ = ["Assembly", "assembled"]
+
+_MOST_RESULTS: Final = 1024
+
+
+class Assembly:
+    """What the chunks of one stream come to. ``any_shape`` as for :func:`voltagent.capture.results.read_result`."""
+
+    __slots__ = ("_any_shape", "_results", "_streamed")
+
+    def __init__(self, *, any_shape: bool = False) -> None:
+        self._any_shape = any_shape
+        self._streamed = StreamedAnswers()
+        self._results: dict[str | None, ModelResult] = {}  # whole results that were among the items, by id
+
+    def add(self, item: object) -> bool:
+        """Take an item; whether it is a chunk, so that what it says is in the answer."""
+        item = unwrapped(item)
+        read = chunk_reader(item, any_shape=self._any_shape)
+        if read is not None:
+            read(self._streamed, item)
+            return True
+        found = read_result(item, any_shape=self._any_shape)
+        if found is not None and (found.response_id in self._results or len(self._results) < _MOST_RESULTS):
+            self._results[found.response_id] = found
+        return False
+
+    def result(self) -> ModelResult | None:
+        """What is recorded of the stream; ``None`` if nothing in it was of a model."""
+        found = [answer.result() for answer in self._streamed.all]
+        found += [
+            one
+            for key, one in self._results.items()
+            if key is None or key not in {one.id for one in self._streamed.all}
+        ]
+        if not found:
+            return None
+        responses = tuple(response for one in found for response in one.responses)
+        last = found[-1]
+        answers = [one.answer for one in found[: len(self._streamed.all)] if one.answer is not None]
+        answer = None if not answers else answers[0] if len(answers) == 1 else answers
+        model = next((one.model for one in reversed(found) if one.model), None)
+        return ModelResult(model, responses, last.finish_reason, last.response_id, answer)
+
+
+def assembled(items: object) -> ModelResult | None:
+    """The answer in a list of chunks; ``None`` if its first item is not one."""
+    chunks = as_items(items)
+    if not chunks or chunk_reader(unwrapped(chunks[0]), any_shape=True) is None:
+        return None
+    assembly = Assembly(any_shape=True)
+    for chunk in chunks:
+        assembly.add(chunk)
+    return assembly.result()

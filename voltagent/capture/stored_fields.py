@@ -1,0 +1,213 @@
+"""Read single fields of any object where they are stored: in a dict, ``__dict__``, slots, or a pydantic model's extras.
+
+No property, ``__getattr__``, validator or serializer runs. What there is to read of a class is found once per class.
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from itertools import islice
+from types import MemberDescriptorType
+from typing import Any, Final, NamedTuple, cast
+
+from voltagent.core import introspection
+
+__all__ = ["as_items", "as_number", "as_text", "at", "field", "fields_of", "first_at", "is_kind_of", "name_in_package"]
+
+_MOST_ITEMS: Final = 4096  # of one list that is read
+_MOST_FIELDS: Final = 1024  # of one object, if all are read
+_MOST_DIGITS: Final = 400  # of a decimal: beyond the range of a float
+
+
+class _Layout(NamedTuple):
+    """Where the fields of a class's instances are stored."""
+
+    mapping: bool
+    slots: dict[str, Callable[[Any], Any]]
+    read_dict: Callable[[Any], dict[str, Any]]
+    extras: tuple[Callable[[Any], Any], ...]  # a pydantic model's undeclared and private fields
+
+
+def field(holder: object, name: str) -> Any:
+    """The value stored under ``name``; ``None`` if there is none."""
+    if type(holder) is dict:
+        return cast("dict[str, object]", holder).get(name)
+    mapping, slots, read_dict, extras = _LAYOUTS.of(type(holder))
+    if mapping:
+        found = dict.get(cast("dict[str, object]", holder), name)
+        if found is not None:
+            return found
+    if name in slots:
+        try:
+            return slots[name](holder)
+        except AttributeError:  # never set
+            return None
+    found = dict.get(read_dict(holder), name)
+    return found if found is not None or not extras else _extra(holder, name, extras)
+
+
+def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) -> Any:
+    for read in extras:
+        try:
+            fields = read(holder)
+        except AttributeError:  # made by `__new__` alone
+            continue
+        if type(fields) is dict and name in fields:
+            return fields[name]
+    return None
+
+
+def fields_of(holder: object) -> dict[str, Any]:
+    """All fields that are stored in an object, those that are ``None`` left out; of a large one the first 1024."""
+    mapping, slots, read_dict, extras = _LAYOUTS.of(type(holder))
+    if mapping:
+        return _without_none(cast("dict[str, Any]", holder))
+    found = _without_none(read_dict(holder))
+    for name in slots:
+        value = field(holder, name)
+        if value is not None:
+            found[name] = value
+    for read in extras:
+        try:
+            more = read(holder)
+        except AttributeError:
+            continue
+        if type(more) is dict:
+            found = {**_without_none(more), **found}
+    return found
+
+
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in islice(dict.items(fields), _MOST_FIELDS) if value is not None}
+
+
+def at(holder: object, path: Sequence[str]) -> Any:
+    """The value at a path of field names; a number selects an item of a list, ``-1`` the last one."""
+    for name in path:
+        if holder is None:
+            return None
+        if name.lstrip("-").isdigit():
+            items = as_items(holder)
+            position = int(name)
+            holder = items[position] if -len(items) <= position < len(items) else None
+        else:
+            holder = field(holder, name)
+    return holder
+
+
+def first_at(holder: object, paths: Sequence[Sequence[str]]) -> Any:
+    """The first value that is stored at one of several paths."""
+    for path in paths:
+        found = at(holder, path)
+        if found is not None:
+            return found
+    return None
+
+
+def as_items(value: object) -> list[Any]:
+    """The items of a list or tuple, the first 4096 of them; an empty list for anything else."""
+    kind = type(value)
+    if kind is list:
+        return cast("list[Any]", value)[:_MOST_ITEMS]
+    for base in (list, tuple):
+        if introspection.has_base(kind, base):
+            return list(islice(base.__iter__(cast(Any, value)), _MOST_ITEMS))
+    return []
+
+
+def as_text(value: object) -> str | None:
+    """A string, or an enum member's; ``None`` for anything else."""
+    if introspection.has_base(type(value), Enum):
+        value = dict.get(introspection.stored(value), "_value_")
+    if type(value) is str:
+        return value
+    return str.__str__(cast(str, value)) if introspection.has_base(type(value), str) else None
+
+
+def as_number(value: object) -> int | float | None:
+    """A number of any numeric type as ``int`` or ``float``: numpy scalars, ``Decimal`` and ``Fraction`` too.
+
+    ``None`` for anything else: a ``bool``, NaN and infinity are no counts.
+    """
+    kind = type(value)
+    if kind is int:
+        return cast(int, value)
+    if kind is float:
+        return cast(float, value) if math.isfinite(cast(float, value)) else None
+    if kind is bool or value is None or kind is str:
+        return None
+    return _NUMBERS.of(kind)(value)
+
+
+def _number_reader(kind: type) -> Callable[[Any], int | float | None]:
+    for base, read in ((int, int.__int__), (float, _finite), (Decimal, _decimal), (Fraction, _fraction)):
+        if introspection.has_base(kind, base):
+            return cast("Callable[[Any], int | float | None]", read)
+    numpy = introspection.loaded("numpy", "generic")
+    return _numpy if numpy is not None and introspection.has_base(kind, numpy) else _no_number
+
+
+def _no_number(_: object) -> None:
+    return None
+
+
+def _finite(value: float) -> float | None:
+    number = float.__float__(value)
+    return number if math.isfinite(number) else None
+
+
+def _decimal(value: Decimal) -> int | float | None:
+    if not Decimal.is_finite(value) or Decimal.adjusted(value) > _MOST_DIGITS:
+        return None
+    whole = Decimal.__int__(value)
+    return whole if Decimal.__eq__(value, Decimal(whole)) else _finite(Decimal.__float__(value))
+
+
+def _fraction(value: Fraction) -> int | float | None:
+    above, below = (introspection.slot(value, name) for name in ("_numerator", "_denominator"))
+    try:
+        return above if below == 1 else _finite(above / below)
+    except OverflowError:
+        return None
+
+
+def _numpy(value: Any) -> int | float | None:
+    generic: Any = introspection.loaded("numpy", "generic")
+    plain = generic.item(value)  # numpy's own method, whatever a subclass has
+    return as_number(plain) if type(plain) in (int, float) else None
+
+
+def is_kind_of(kind: type, names: Sequence[tuple[str, str]]) -> bool:
+    """Whether a class, or a base of it, has one of these names: pairs of top-level package and class name."""
+    return any(name_in_package(base) in names for base in introspection.bases(kind))
+
+
+def name_in_package(kind: type) -> tuple[str, str]:
+    """Top-level package and name of a class: they stay when a library moves its modules."""
+    module = introspection.class_dict(kind).get("__module__")
+    return module.partition(".")[0] if type(module) is str else "", introspection.short_name(kind)
+
+
+def _layout(kind: type) -> _Layout:
+    slots: dict[str, Callable[[Any], Any]] = {}
+    for base in reversed(introspection.bases(kind)):
+        for name, member in introspection.class_dict(base).items():
+            if type(member) is MemberDescriptorType and type(name) is str:
+                slots[name] = member.__get__
+    model = introspection.loaded("pydantic.main", "BaseModel")  # if pydantic is not imported, there are no models
+    extras: tuple[Callable[[Any], Any], ...] = ()
+    if model is not None and introspection.has_base(kind, model):
+        names = ("__pydantic_extra__", "__pydantic_private__")
+        extras = tuple(introspection.reader(model, name) for name in names)
+    return _Layout(introspection.has_base(kind, dict), slots, introspection.dict_reader(kind), extras)
+
+
+_LAYOUTS: Final = introspection.PerType(_layout)
+_NUMBERS: Final = introspection.PerType(_number_reader)
