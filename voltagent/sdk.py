@@ -13,6 +13,7 @@ from voltagent import _debug_log, handles, settings
 from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through
 from voltagent.capture import options as _options
 from voltagent.capture.exceptions import format_event
+from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import clock, context
 from voltagent.core.awaitable import Done, Pending, loop_is_running
@@ -143,6 +144,8 @@ class VoltAgentSDK:
             an operation nests under it (default false). Its current span is the parent of our traces in any case.
         capture_input, capture_output: whether arguments and results are recorded (default true).
         environment, service_name: where this runs; added to the metadata of every trace.
+        prices: what models cost per token, from which the cost of each call is computed: a mapping from model name to
+            prices, or the path of a JSON file with one (see ``docs/models.md``).
         headers: further headers for every request.
         redact: key names whose values never leave the process, or a function ``(path, value) -> value``.
         serializers: ``{type: function}``, how objects of the program's own types are recorded.
@@ -203,6 +206,7 @@ class VoltAgentSDK:
             capture_output=self._settings.capture_output,
             sampling=sampling,
             common=_common_metadata(self._settings),
+            prices=load_prices(self._settings.prices),
         )
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
         self._recorder.witness = notebook.Witness(processors, memory, stored)

@@ -21,7 +21,6 @@ import voltagent
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import (
     Secret,
-    _context,
     agent,
     current_agent,
     memory,
@@ -30,6 +29,7 @@ from voltagent import (
     trace,
 )
 from voltagent.capture.exceptions import format_failure
+from voltagent.core import context as _context
 from voltagent.handles import open_trace
 from voltagent.processors.redaction import Redactor
 

@@ -16,7 +16,6 @@ import pytest
 import voltagent
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import (
-    _context,
     agent,
     current,
     current_trace,
@@ -25,6 +24,7 @@ from voltagent import (
     tool,
     trace,
 )
+from voltagent.core import context as _context
 from voltagent.core.span import Phase
 from voltagent.handles import open_trace
 from voltagent.tracing.recorder import Recorder

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import (
     ValidationError,
-    _context,
     agent,
     current_agent,
     memory,
@@ -23,6 +22,7 @@ from voltagent import (
     tool,
     trace,
 )
+from voltagent.core import context as _context
 
 if TYPE_CHECKING:
     pass

@@ -15,6 +15,9 @@ from voltagent.capture.stored_fields import as_items
 __all__ = ["Assembly", "assembled"]
 
 _MOST_RESULTS: Final = 1024
+# Types of items that cannot be chunks, by identity: a metaclass may have its own `hash`.
+_NO_CHUNKS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+_NO_CLIENTS: Final = _NO_CHUNKS | frozenset(map(id, (dict, list, tuple)))
 
 
 class Assembly:
@@ -29,6 +32,8 @@ class Assembly:
 
     def add(self, item: object) -> bool:
         """Take an item; whether it is a chunk, so that what it says is in the answer."""
+        if id(type(item)) in (_NO_CHUNKS if self._any_shape else _NO_CLIENTS):
+            return False
         item = unwrapped(item)
         read = chunk_reader(item, any_shape=self._any_shape)
         if read is not None:
@@ -38,6 +43,11 @@ class Assembly:
         if found is not None and (found.response_id in self._results or len(self._results) < _MOST_RESULTS):
             self._results[found.response_id] = found
         return False
+
+    @property
+    def has_chunks(self) -> bool:
+        """Whether one of the items was a chunk."""
+        return bool(self._streamed.all)
 
     def result(self) -> ModelResult | None:
         """What is recorded of the stream; ``None`` if nothing in it was of a model."""

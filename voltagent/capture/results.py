@@ -29,13 +29,17 @@ class Response(NamedTuple):
 
 
 class ModelResult(NamedTuple):
-    """What is recorded of a result. ``answer`` is ``None`` if the result itself is to be recorded."""
+    """What is recorded of a result. ``answer`` is ``None`` if the result itself is to be recorded.
+
+    ``of_client`` says that its class, or that of what it is made of, is a known client's.
+    """
 
     model: str | None = None
     responses: tuple[Response, ...] = ()
     finish_reason: str | None = None
     response_id: str | None = None
     answer: object = None
+    of_client: bool = False
 
     @property
     def usage(self) -> dict[str, Any] | None:
@@ -82,6 +86,7 @@ def _read(shape: Shape, value: object, depth: int) -> ModelResult | None:
         _short(first_at(value, shape.finish)) or last.finish_reason,
         identifier or last.response_id,
         inner.answer if answer is None else answer,
+        is_client_type(type(value)) or any(part.of_client for part in parts),
     )
 
 

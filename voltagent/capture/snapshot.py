@@ -111,13 +111,14 @@ _LOST: Final = b'{"error":"not readable: RecursionError"}'
 class Items:
     """The items of a stream as they pass by: each a snapshot of its moment, all within the budget of one value."""
 
-    __slots__ = ("_count", "_left", "_snapshot", "_texts")
+    __slots__ = ("_count", "_left", "_snapshot", "_texts", "is_one")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._texts: list[bytes] = []
         self._left = LIMIT
         self._count = 0
+        self.is_one = False  # whether its only item is all of the stream, put together
 
     def add(self, item: object) -> None:
         """Take a snapshot of an item; where the budget is used up, only count it."""
@@ -138,7 +139,7 @@ class Items:
 
         Where items are missing the list stands in the envelope of all that was cut, with the number of all items.
         """
-        result = b"[" + b",".join(self._texts) + b"]"
+        result = b",".join(self._texts) if self.is_one else b"[" + b",".join(self._texts) + b"]"
         if len(self._texts) < self._count:
             result = b'{"truncated":true,"type":"items","size":%d,"reason":"size","value":%b}' % (self._count, result)
         if returned is NOTHING:

@@ -20,6 +20,7 @@ __all__ = [
     "COMPLETED",
     "ERROR",
     "EVENT_NAMES",
+    "LLM",
     "MEMORY",
     "RETRIEVER",
     "TOOL",
@@ -43,6 +44,7 @@ AGENT: Final = "agent"
 TOOL: Final = "tool"
 MEMORY: Final = "memory"
 RETRIEVER: Final = "retriever"
+LLM: Final = "llm"
 
 # How a span can end. Before that its status is None: running.
 COMPLETED: Final = "completed"
@@ -126,8 +128,8 @@ class EventRedactor(Protocol):
 class Trace:
     """What the operations of one trace have in common."""
 
-    __slots__ = ("agent_id", "aside", "completion_start", "conversation_id", "id", "level", "parent_trace_id",
-                 "recorder", "remote", "user_id", "version", "withheld")  # fmt: skip
+    __slots__ = ("agent_id", "aside", "completion_start", "conversation_id", "counts", "id", "level",
+                 "parent_trace_id", "recorder", "remote", "user_id", "version", "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
         self.id: int | str = identifier
@@ -139,6 +141,7 @@ class Trace:
         self.level: str | None = None
         self.completion_start: str | None = None
         self.parent_trace_id: int | str | None = None
+        self.counts: Any = None  # its `tracing.token_counts.TokenCounts`, from the first response of a model on
         self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
         self.aside: TailBuffer | None = None  # where its events wait, if it was not chosen and may yet fail
         self.remote: Remote | None = None  # the parent of the root span, where another process has it
@@ -150,7 +153,7 @@ class Span:
     __slots__ = (  # noqa: RUF023 - in the order in which they are set
         # set at the start
         "id", "trace", "parent", "kind", "name", "agent_id", "operation", "start_ns", "input", "metadata", "tags",
-        "facts", "redact",
+        "facts", "redact", "model",
         # set while it runs, and at the end
         "more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns",
         "__weakref__",
@@ -187,6 +190,7 @@ class Span:
         self.facts: dict[str, Any] | None = (
             facts  # rare start fields: instructions, level, version, status, status_message
         )
+        self.model: str | None = None  # of a model call, and of an agent whose result says so
         self.redact: Any = redact  # a `_redact.Redactor` of this decorator's own, on top of the SDK's
         self.more_metadata: tuple[bytes, ...] = ()  # JSON object texts from record(), success(), error(); later wins
         self.more_tags: tuple[str, ...] = ()

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from voltagent.capture import usage
+from voltagent.capture.result_streams import assembled
+from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core.context import INERT, default_recorder
 from voltagent.core.guard import Guard, say_once
-from voltagent.core.span import AGENT, COMPLETED, MEMORY, Span
+from voltagent.core.span import AGENT, COMPLETED, LLM, MEMORY, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.tracing.recorder import Recorder
 
 __all__ = ["OperationPlan", "Plan", "Shape", "say_failed", "without_receiver"]
+
+
+# Types that are not the result of a model, by identity: a metaclass may have its own `hash`.
+_NO_RESULTS: Final = frozenset(map(id, (str, int, float, bool, bytes, type(None), set)))
 
 
 class Shape(NamedTuple):
@@ -47,9 +53,19 @@ class Plan:
         self._usage: Callable[[Any], object] | None = options.get("usage")
 
     @property
-    def picks_usage(self) -> bool:
-        """Whether token usage is looked for in results."""
+    def any_shape(self) -> bool:
+        """Whether a result is looked at field by field if its class is not known: that of a model call or an agent."""
         return False
+
+    @property
+    def gives_usage(self) -> bool:
+        """Whether the user gave a function that says what a result used."""
+        return self._usage is not None
+
+    @property
+    def hides_result(self) -> bool:
+        """Whether a part of a result must not be recorded."""
+        return bool(self._hidden_in_result())
 
     @property
     def skips_first(self) -> bool:
@@ -87,10 +103,12 @@ class Plan:
         try:
             if span.end_ns is None:
                 recorder: Recorder = span.trace.recorder
-                self.take_usage(span, result)
+                found = self.take_result(span, result)
                 captured = self.captures_output(span) and span.output is None
-                if captured and self._hidden is not NOTHING_HIDDEN:
+                if captured and self._hidden is not NOTHING_HIDDEN and self.hides_result:
                     result = self.shown(result)
+                elif found is not None:
+                    result = self._answer(found, result)
                 recorder.succeed(span, recorder.snapshot.encode_object(result) if captured else None)
             if outside:
                 _close_trace(span)
@@ -129,17 +147,36 @@ class Plan:
             hidden = self._hidden = self._hidden_result() or NOTHING_HIDDEN
         return hidden
 
-    def take_usage(self, span: Span, result: object) -> None:
-        """Look for token usage in the result of an agent."""
+    def take_result(self, span: Span, result: object) -> ModelResult | None:
+        """Take model and token usage from what a call returned, if that is the result of a model or an agent."""
         if self._usage is not None and span.usage is None:
-            try:
-                span.usage = usage.checked(self._usage(result))
-            except KeyboardInterrupt:
-                raise  # the user's Ctrl-C came just now: it is not about us
-            except BaseException as fault:  # a function of the user's: its failure costs the usage, not the result
-                say_failed("usage", self._name, fault)
-        elif span.kind == AGENT:
-            span.trace.recorder.pick_usage(span, result)
+            self._take_given_usage(span, result)
+        kind = type(result)
+        if id(kind) in _NO_RESULTS or not (self.any_shape or is_client_type(kind)):
+            return None
+        found = self._read(result)
+        if found is not None:
+            span.trace.recorder.take_result(span, found, counts=not self.gives_usage)
+        return found
+
+    def _read(self, result: object) -> ModelResult | None:
+        """What is recorded of a result whose class may be anything."""
+        return read_result(result, any_shape=self.any_shape)
+
+    def _answer(self, found: ModelResult, result: object) -> object:
+        """What to record as output: the answer in a client's own object, but a program's own dictionary as it is."""
+        return found.answer if found.answer is not None and found.of_client else result
+
+    def _take_given_usage(self, span: Span, result: object) -> None:
+        try:
+            given = self._usage(result) if self._usage is not None else None
+            counts = span.trace.counts
+            if counts is None or not counts.knows(given):  # the same object as of a result that was counted below
+                span.usage = usage.checked(given)
+        except KeyboardInterrupt:
+            raise  # a Ctrl-C by the user must not be swallowed
+        except BaseException as fault:  # a function of the user's: its failure costs the usage, not the result
+            say_failed("usage", self._name, fault)
 
     def _may_tell(self, recorder: Recorder) -> bool:
         """Whether the text of an exception may be recorded: not where a value that it may repeat is withheld."""
@@ -161,8 +198,16 @@ class OperationPlan(Plan):
         self._facts = None if instructions is None else {"instructions": instructions}
 
     @property
-    def picks_usage(self) -> bool:
-        return self._kind == AGENT and self._usage is None
+    def any_shape(self) -> bool:
+        return self._kind in (AGENT, LLM)
+
+    def _read(self, result: object) -> ModelResult | None:
+        if self._kind == LLM and type(result) is list:
+            return assembled(result)
+        return super()._read(result)
+
+    def _answer(self, found: ModelResult, result: object) -> object:
+        return found.answer if found.answer is not None and self._kind == LLM else super()._answer(found, result)
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
@@ -208,10 +253,11 @@ def say_failed(option: str, name: str, fault: BaseException) -> None:
     say_once(
         f"option:{option}:{name}",
         logging.WARNING,
-        "voltagent: %s= of %r raised %s; it is recorded without",
+        "voltagent: the %s= callback of %r raised %s; recording without %s",
         option,
         name,
         type(fault).__qualname__,
+        option,
         exc_info=fault,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from voltagent.capture.results import read_result
+from voltagent.capture.result_streams import Assembly
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
 from voltagent.core.context import CURRENT, INERT
@@ -26,8 +26,8 @@ class Stream:
     Each step may come from another thread, task or context: what is current there is put back by value.
     """
 
-    __slots__ = ("_before", "_first", "_incoming", "_items", "_left", "_mark", "_number", "_outside", "_own", "_plan",
-                 "_producing", "_span", "_started", "_usage", "_waiting", "running", "thrown")  # fmt: skip
+    __slots__ = ("_assembly", "_before", "_first", "_incoming", "_items", "_left", "_mark", "_number", "_outside",
+                 "_own", "_plan", "_producing", "_span", "_started", "_waiting", "running", "thrown")  # fmt: skip
 
     def __init__(
         self, plan: Plan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -42,7 +42,7 @@ class Stream:
         self._own = here if span is None else span  # what is current inside the generator
         self._before = here
         self._items = _items(plan, self._span)
-        self._usage: dict[str, Any] | None = None
+        self._assembly = Assembly(any_shape=plan.any_shape)
         self._incoming: Any = None
         self._left = False
         self.thrown = False  # whether what comes in next is an exception
@@ -71,14 +71,24 @@ class Stream:
         if self._first is None:
             self._first = self._mark - self._started
         try:
-            if self._items is not None:
-                self._items.add(self._plan.shown(item))
-            if self._plan.picks_usage:
-                found = read_result(item, any_shape=True)
-                self._usage = (found.usage if found is not None else None) or self._usage
+            self._keep(item)
         except Exception as fault:
             Guard.swallowed(fault)
         return item
+
+    def _keep(self, item: Any) -> None:
+        """Take a snapshot of an item, unless it is a chunk of a model's answer, which is put together instead."""
+        assembly, items = self._assembly, self._items
+        is_chunk = assembly.add(item) and not self._plan.hides_result
+        if items is not None and not (is_chunk and not items.count):
+            if not items.count and assembly.has_chunks:  # other items follow on chunks
+                self._add_answer(items)
+            items.add(self._plan.shown(item))
+
+    def _add_answer(self, items: Items) -> None:
+        found = self._assembly.result()
+        if found is not None and found.answer is not None:
+            items.add(found.answer)
 
     def receive(self, value: Any) -> None:
         """The consumer sent a value, or just asked for the next item."""
@@ -130,10 +140,14 @@ class Stream:
         try:
             recorder: Recorder = span.trace.recorder
             recorder.add(span, metadata=self._facts(abandoned))
+            found = self._assembly.result()
+            if found is not None:
+                recorder.take_result(span, found, counts=not self._plan.gives_usage)
             if span.output is None and self._items is not None:
+                if found is not None and found.answer is not None and not self._items.count:
+                    self._items.add(found.answer)
+                    self._items.is_one = True
                 span.output = self._items.encode_object(NOTHING if value is None else self._plan.shown(value))
-            if span.usage is None:
-                span.usage = self._usage
         except Exception as fault:
             Guard.swallowed(fault)
 

@@ -67,6 +67,7 @@ class Settings:
     environment: str | None = None
     service_name: str | None = None
     debug: bool = False
+    prices: Mapping[str, Any] | Path | None = field(default=None, repr=False)  # of models, or the file that has them
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     profiles: tuple[str, ...] = ()
     otlp: Otlp | None = None  # for the exporter "otlp"
@@ -99,6 +100,7 @@ class Arguments(TypedDict, total=False):
     environment: str | None
     service_name: str | None
     debug: bool | None
+    prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None
     headers: Mapping[str, str] | None
     profiles: str | Sequence[str] | None
     otlp_endpoint: str | None
@@ -138,6 +140,7 @@ _READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
     "environment": ("VOLTAGENT_ENVIRONMENT", parsers.text),
     "service_name": ("VOLTAGENT_SERVICE_NAME", parsers.text),
     "debug": ("VOLTAGENT_DEBUG", parsers.flag),
+    "prices": ("VOLTAGENT_PRICES", parsers.mapping_or_path),
     "headers": (None, parsers.headers),
     "profiles": ("VOLTAGENT_PROFILES", parsers.names(PROFILES)),
 }

@@ -134,6 +134,11 @@ def switch_or_path(name: str, value: object) -> bool | Path:
     return path(name, cast("Any", value))
 
 
+def mapping_or_path(name: str, value: object) -> Mapping[str, Any] | Path:
+    """A mapping as it is, or the path of a file that holds one."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else path(name, value)
+
+
 def mebibytes(name: str, value: object) -> float:
     return _number(name, value, least=1, most=1_000_000)
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from voltagent.capture import options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
-from voltagent.capture.results import read_result
+from voltagent.capture.prices import Prices
+from voltagent.capture.results import ModelResult
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context
 from voltagent.core.guard import guard, logger
@@ -25,6 +26,7 @@ from voltagent.core.span import (
     CANCELLED,
     COMPLETED,
     ERROR,
+    LLM,
     TRACE,
     Event,
     Failure,
@@ -36,6 +38,7 @@ from voltagent.core.span import (
 )
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
+from voltagent.tracing.token_counts import counts_of, settle
 
 if TYPE_CHECKING:
     from voltagent.render.notebook import Witness
@@ -62,6 +65,7 @@ class Recorder:
         "capture_output",
         "common",
         "known",
+        "prices",
         "put",
         "sampling",
         "snapshot",
@@ -77,6 +81,7 @@ class Recorder:
         capture_output: bool = True,
         sampling: Sampling | None = None,
         common: Mapping[str, str] | None = None,
+        prices: Prices | None = None,
     ) -> None:
         self.sampling = sampling or Sampling()
         self.put = self.sampling.over(sink.put)
@@ -84,6 +89,7 @@ class Recorder:
         self.capture_input = capture_input
         self.capture_output = capture_output
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
+        self.prices = prices
         self.alive = True
         # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
@@ -178,6 +184,8 @@ class Recorder:
         if span.end_ns is not None:
             return
         now = clock.nanoseconds()
+        if span.usage is not None or span.trace.counts is not None:
+            self._settle(span)
         if span.output is None:
             span.output = output
         else:
@@ -213,6 +221,8 @@ class Recorder:
             logger.debug("voltagent: %s has ended already; this end is ignored", clock.id_text(span.id))
             return
         now = clock.nanoseconds()
+        if span.usage is not None or span.trace.counts is not None:
+            self._settle(span)
         if output is not None:
             span.output = output
         span.error = error
@@ -262,12 +272,46 @@ class Recorder:
             parts = (self.snapshot.encode_object(joined, METADATA_LIMIT),)
         span.more_metadata = parts
 
-    def pick_usage(self, span: Span, result: object) -> None:
-        """Take an agent's token usage from its result, unless it was given already."""
-        if span.kind == AGENT and span.usage is None and span.end_ns is None and type(result) is not str:
-            with guard:
-                found = read_result(result, any_shape=True)
-                span.usage = None if found is None else found.usage
+    def take_result(self, span: Span, found: ModelResult, *, counts: bool = True) -> None:
+        """Take model, tokens and finish reason from what a call returned, unless they were given.
+
+        A response that an operation below has counted already is not counted again. ``counts=False``: its tokens are
+        given in another way, and are not to be counted further up either.
+        """
+        if span.end_ns is not None:
+            return
+        token_counts = counts_of(span.trace)
+        new = token_counts.claim(found.responses)
+        if span.model is None and (new or span.kind == LLM):
+            span.model = found.model
+        if span.kind == LLM:
+            facts = {"finish_reason": found.finish_reason, "response_id": found.response_id}
+            facts = {name: fact for name, fact in facts.items() if fact is not None}
+            if facts:
+                self._add_metadata(span, to_json(facts))
+        usage = _usage.summed(self._priced(response.usage, response.model or found.model) for response in new)
+        if usage is None or span.usage is not None or not counts:
+            return
+        if span.kind == TRACE:
+            token_counts.add_own(usage)
+        elif span.kind == AGENT and len(new) < len(found.responses):
+            token_counts.add_below(span, usage)  # some of the responses in its result were counted below it
+        else:
+            span.usage = usage
+
+    def _priced(self, usage: dict[str, Any], model: str | None) -> dict[str, Any]:
+        """A usage with its cost, if there is a price for the model and the usage does not name one."""
+        if self.prices is None or model is None or "cost" in usage:
+            return usage
+        cost = self.prices.cost(model, usage)
+        return usage if cost is None else {**usage, "cost": cost}
+
+    def _settle(self, span: Span) -> None:
+        """Count the tokens of a span that ends."""
+        with guard:
+            if span.usage is not None and span.model is not None:
+                span.usage = self._priced(span.usage, span.model)
+            settle(span)
 
 
 class _Nowhere:

@@ -1,0 +1,327 @@
+"""Each response of a model counts once in a trace, at the innermost operation that has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.helpers.sink import ListSink, recording
+from voltagent import agent, current_agent, current_trace, retriever, tool, trace
+from voltagent.capture.prices import Prices
+from voltagent.capture.results import ModelResult, Response
+from voltagent.core import context
+from voltagent.core.span import Span
+from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.token_counts import TokenCounts
+
+EIGHTEEN = {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18}
+
+
+class ChatCompletion(SimpleNamespace):
+    """Stored as a client's own result is."""
+
+
+ChatCompletion.__module__ = "openai.types.chat.chat_completion"
+
+
+def response(identifier: str | None = "r-1", prompt: int = 10, completion: int = 8, **more: Any) -> Any:
+    usage = SimpleNamespace(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
+    return ChatCompletion(id=identifier, model="gpt-5", choices=[], usage=usage, **more)
+
+
+@pytest.fixture
+def sink() -> Iterator[ListSink]:
+    with recording() as (recorder, sink):
+        context.activate(recorder)
+        yield sink
+
+
+def of(sink: ListSink, name: str) -> Span:
+    (found,) = [span for span in sink.operations if span.name == name]
+    return found
+
+
+def total(span: Span) -> int | None:
+    return None if span.usage is None else span.usage["total_tokens"]
+
+
+@agent
+def inner(result: Any) -> Any:
+    return result
+
+
+@agent
+def middle(result: Any) -> Any:
+    return inner(result)
+
+
+@agent
+def outer(result: Any) -> Any:
+    return middle(result)
+
+
+def test_a_response_that_three_agents_return_counts_once(sink: ListSink) -> None:
+    outer(response())
+    assert {name: total(of(sink, name)) for name in ("outer", "middle", "inner")} == {
+        "outer": None,
+        "middle": None,
+        "inner": 18,
+    }
+    assert sink.spans[0].usage == EIGHTEEN
+    assert of(sink, "inner").model == "gpt-5"
+
+
+def test_it_counts_at_the_tool_that_made_it_and_with_the_agent_around_that(sink: ListSink) -> None:
+    @tool
+    def call() -> Any:
+        return response()
+
+    @agent
+    def asks() -> Any:
+        return call()
+
+    @trace
+    def run() -> Any:
+        return asks()
+
+    run()
+    assert [total(of(sink, name)) for name in ("call", "asks")] == [18, 18]
+    assert total(sink.spans[0]) == 18
+
+
+@pytest.mark.parametrize("same", ["id", "usage object", "usage dict"])
+def test_the_same_response_is_known_by_its_id_or_its_usage(sink: ListSink, same: str) -> None:
+    first = response()
+    if same == "id":
+        second = response()
+    elif same == "usage object":
+        second = response(None)
+        second.usage = first.usage
+    else:
+        first = {"usage": dict(EIGHTEEN)}
+        second = {"usage": first["usage"], "more": 1}
+
+    @agent
+    def below() -> Any:
+        return first
+
+    @agent
+    def above() -> Any:
+        below()
+        return second
+
+    above()
+    assert [total(of(sink, name)) for name in ("below", "above")] == [18, None]
+    assert total(sink.spans[0]) == 18
+
+
+def test_many_responses_without_an_id_are_different_ones(sink: ListSink) -> None:
+    @tool
+    def call() -> Any:
+        return response(None, 1, 1)
+
+    @agent
+    def asks() -> None:
+        for _ in range(600):
+            call()
+
+    asks()
+    assert total(of(sink, "asks")) == 1200 == total(sink.spans[0])
+
+
+def test_an_agents_tokens_are_those_below_it_with_no_other_agent_between(sink: ListSink) -> None:
+    @retriever
+    def embed(number: int) -> Any:
+        return response(f"e-{number}", number, 0)
+
+    @agent
+    def sub() -> None:
+        embed(100)
+
+    @tool
+    def around() -> None:
+        embed(10)
+        sub()
+
+    @agent
+    def main() -> None:
+        embed(1)
+        around()
+
+    @trace
+    def run() -> None:
+        main()
+        embed(1000)
+
+    run()
+    assert [total(of(sink, name)) for name in ("sub", "main")] == [100, 11]
+    assert total(sink.spans[0]) == 1111
+
+
+def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
+    @tool
+    def call(identifier: str) -> Any:
+        return response(identifier)
+
+    @agent
+    def says() -> Any:
+        current_agent().record(usage={"total_tokens": 5})
+        return call("a")
+
+    @agent(usage=lambda result: {"total_tokens": 7})
+    def given() -> Any:
+        return response("b")
+
+    @trace
+    def run() -> None:
+        says()
+        given()
+
+    run()
+    assert [total(of(sink, name)) for name in ("says", "given")] == [5, 7]
+    assert total(sink.spans[0]) == 12
+
+    @trace
+    def told() -> None:
+        run()
+        current_trace().record(usage={"total_tokens": 1})
+        says()
+
+    sink.spans.clear()
+    told()
+    assert total(next(span for span in sink.spans if span.name == "told")) == 1
+
+
+def test_usage_functions_that_give_the_same_object_count_it_once(sink: ListSink) -> None:
+    @agent(usage=lambda result: result.usage)
+    def below() -> Any:
+        return response()
+
+    @agent(usage=lambda result: result.usage)
+    def above() -> Any:
+        return below()
+
+    above()
+    assert [total(of(sink, name)) for name in ("below", "above")] == [18, None]
+    assert total(sink.spans[0]) == 18
+
+
+def test_of_a_result_of_several_responses_those_counted_below_are_left_out(sink: ListSink) -> None:
+    class AgentRunResult(SimpleNamespace):
+        __module__ = "pydantic_ai.run"
+
+    def answered(identifier: str) -> Any:
+        usage = SimpleNamespace(input_tokens=10, output_tokens=8)
+        return SimpleNamespace(kind="response", parts=[], model_name="m", provider_response_id=identifier, usage=usage)
+
+    @tool
+    def call() -> Any:
+        return response("a")
+
+    @agent
+    def asks() -> Any:
+        call()
+        messages = [answered("a"), answered("b")]
+        return AgentRunResult(output="done", _new_message_index=0, _state=SimpleNamespace(message_history=messages))
+
+    asks()
+    assert total(of(sink, "asks")) == 36 == total(sink.spans[0])
+    assert of(sink, "asks").output == b'{"result":"done"}'
+
+
+def test_operations_that_end_in_several_threads_are_all_counted(sink: ListSink) -> None:
+    @tool
+    def call(number: int) -> Any:
+        return response(f"r-{number}", 1, 1)
+
+    @agent
+    def fans_out() -> None:
+        with ThreadPoolExecutor(8) as pool:
+            for one in [pool.submit(copy_context().run, call, number) for number in range(800)]:
+                one.result()
+
+    fans_out()
+    assert total(sink.spans[0]) == 1600
+
+
+def test_operations_of_concurrent_agents_are_kept_apart(sink: ListSink) -> None:
+    @tool
+    async def call(number: int) -> Any:
+        await asyncio.sleep(0)
+        return response(f"r-{number}", number, 0)
+
+    @agent
+    async def one(number: int) -> None:
+        await call(number)
+
+    @trace
+    async def run() -> None:
+        await asyncio.gather(*(one(number) for number in range(1, 11)))
+
+    asyncio.run(run())
+    assert sorted(total(span) or 0 for span in sink.spans if span.kind == "agent" and span.end_ns) == list(range(1, 11))
+    assert total(sink.spans[0]) == 55
+
+
+def test_tokens_of_what_ends_after_its_agent_are_the_traces() -> None:
+    with recording() as (recorder, _):
+        root = recorder.start_trace("a", None)
+        bot = recorder.start(root, "agent", "bot", None)
+        late = recorder.start(bot, "tool", "late", None)
+        recorder.succeed(bot, None)
+        recorder.add(late, usage={"total_tokens": 3})
+        recorder.succeed(late, None)
+        recorder.succeed(root, None)
+        assert (bot.usage, root.usage) == (None, {"total_tokens": 3})
+
+
+def test_a_trace_that_fails_or_is_left_open_below_has_its_tokens(sink: ListSink) -> None:
+    @tool
+    def call() -> Any:
+        return response()
+
+    @agent
+    def fails() -> None:
+        call()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
+    assert total(of(sink, "fails")) == 18 == total(sink.spans[0])
+
+
+def test_what_is_counted_is_forgotten_beyond_a_bound() -> None:
+    counts = TokenCounts()
+    for number in range(10_000):
+        assert counts.claim([Response({}, {}, f"r-{number}")])
+    assert len(counts._known) <= 4097
+    assert not counts.claim([Response({}, None, "r-9999")])
+
+
+def test_costs_come_from_the_price_table_unless_the_usage_says_them() -> None:
+    prices = Prices({"gpt-5": {"input_cost_per_token": 2, "output_cost_per_token": 10}}, "prices")
+    found = ModelResult("gpt-5", (Response(dict(EIGHTEEN), None, "a", "gpt-5"),))
+    with recording() as (recorder, _):
+        recorder.prices = prices
+        assert _cost(recorder, found) == {"call": 100, "asks": 100, "trace": 100}
+        known = ModelResult("gpt-5", (Response({**EIGHTEEN, "cost": 0.5}, None, "a", "gpt-5"),))
+        assert _cost(recorder, known) == {"call": 0.5, "asks": 0.5, "trace": 0.5}
+        other = ModelResult("else", (Response(dict(EIGHTEEN), None, "a", "else"),))
+        assert _cost(recorder, other) == {"call": None, "asks": None, "trace": None}
+
+
+def _cost(recorder: Recorder, found: ModelResult) -> dict[str, object]:
+    root = recorder.start_trace("a", None)
+    asks = recorder.start(root, "agent", "asks", None)
+    call = recorder.start(asks, "llm", "call", None)
+    recorder.take_result(call, found)
+    for span in (call, asks, root):
+        recorder.succeed(span, None)
+    spans = {"call": call, "asks": asks, "trace": root}
+    return {name: span.usage.get("cost") if span.usage else None for name, span in spans.items()}

@@ -1,0 +1,162 @@
+"""Count the tokens of a trace once, however many callers return the same response of a model.
+
+A response counts at the innermost operation that has it. An agent's own tokens are those set explicitly, else those of
+a result that nothing below it has counted, else the sum over the operations below it with no other agent in between. A
+trace's are those set explicitly, else those of its agents and of its operations outside any agent.
+
+Operations of one trace may end in several threads at once. Nothing here waits: sums are kept as lists, to which
+appending is atomic.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from weakref import ref
+
+from voltagent.capture.results import Response
+from voltagent.capture.usage import summed
+from voltagent.core.span import AGENT, TRACE, Span, Trace
+
+__all__ = ["TokenCounts", "counts_of", "settle"]
+
+_MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
+_MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
+_LONGEST: Final = 512  # usages in a list before they are added up
+
+
+class _Sum:
+    """Usages that are added up when they are read, or when there are many."""
+
+    __slots__ = ("_adding", "_usages")
+
+    def __init__(self) -> None:
+        self._usages: list[dict[str, Any]] = []
+        self._adding = threading.Lock()  # never waited for
+
+    def add(self, usage: dict[str, Any]) -> None:
+        """Add a usage."""
+        usages = self._usages
+        usages.append(usage)
+        if len(usages) > _LONGEST and self._adding.acquire(blocking=False):
+            try:
+                number = len(usages)
+                usages[:number] = [summed(usages[:number]) or {}]  # one step: a reader sees it before or after
+            finally:
+                self._adding.release()
+
+    def total(self) -> dict[str, Any] | None:
+        """All of them."""
+        return summed(self._usages[:])
+
+
+class TokenCounts:
+    """What was counted in one trace."""
+
+    __slots__ = ("_below", "_held", "_known", "_own")
+
+    def __init__(self) -> None:
+        self._known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
+        self._held = 0
+        self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
+        self._own = _Sum()  # of agents that have ended, and of operations inside no agent
+
+    def claim(self, responses: Sequence[Response]) -> list[Response]:
+        """The responses that were not counted before; from now on they are."""
+        return [response for response in responses if self._claim_one(response)]
+
+    def _claim_one(self, response: Response) -> bool:
+        is_new = not self.knows(response.holder)
+        if response.holder is not None and is_new:
+            self._remember(id(response.holder), self._reference(response.holder))
+        if response.id is None:
+            return is_new
+        return self._remember(f"id:{response.id}", None) and is_new
+
+    def knows(self, holder: object) -> bool:
+        """Whether a response with this usage object was counted."""
+        known = self._known.get(id(holder))
+        return holder is not None and (known() if type(known) is ref else known) is holder
+
+    def _remember(self, key: int | str, value: object) -> bool:
+        """Remember a key; whether it was new."""
+        mark = object() if value is None else value
+        is_new = self._known.setdefault(key, mark) is mark
+        if not is_new and value is not None:
+            self._known[key] = value  # another object was there before, and is gone
+        if len(self._known) > _MOST_KNOWN:
+            try:
+                self._known.pop(next(iter(self._known)), None)
+            except (RuntimeError, StopIteration):  # another thread is at it
+                pass
+        return is_new
+
+    def _reference(self, holder: object) -> object:
+        try:
+            return ref(holder)
+        except TypeError:  # a dict cannot be referred to weakly: kept until the trace ends, or there are many
+            self._held += 1
+            return holder if self._held <= _MOST_HELD else object()
+
+    def add_below(self, agent: Span, usage: dict[str, Any]) -> None:
+        """Add to what the operations below an agent used."""
+        found = self._below.get(agent)
+        if found is None:
+            found = self._below.setdefault(agent, _Sum())
+        found.add(usage)
+
+    def add_own(self, usage: dict[str, Any]) -> None:
+        """Add to the tokens of the trace what an agent used, or an operation inside no agent."""
+        self._own.add(usage)
+
+    def take_below(self, agent: Span) -> dict[str, Any] | None:
+        """What the operations below an agent used; no longer counted with the trace by itself."""
+        found = self._below.pop(agent, None)
+        return None if found is None else found.total()
+
+    def total(self) -> dict[str, Any] | None:
+        """The tokens of the trace; of agents that have not ended what is below them."""
+        still_open = [found.total() for agent, found in list(self._below.items()) if agent.usage is None]
+        return summed(_given((self._own.total(), *still_open)))
+
+
+def _given(usages: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    return [usage for usage in usages if usage is not None]
+
+
+def counts_of(trace: Trace) -> TokenCounts:
+    """The counts of a trace, made at the first response in it."""
+    counts: TokenCounts | None = trace.counts
+    if counts is None:
+        counts = trace.counts = TokenCounts()
+    return counts
+
+
+def settle(span: Span) -> None:
+    """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
+    counts: TokenCounts | None = span.trace.counts
+    if span.kind == TRACE:
+        if span.usage is None and counts is not None:
+            span.usage = counts.total()
+        return
+    if span.kind == AGENT:
+        below = None if counts is None else counts.take_below(span)
+        if span.usage is None:
+            span.usage = below
+        if span.usage is not None:
+            counts_of(span.trace).add_own(span.usage)
+    elif span.usage is not None:
+        agent = _agent_around(span)
+        counts = counts_of(span.trace)
+        if agent is None:
+            counts.add_own(span.usage)
+        else:
+            counts.add_below(agent, span.usage)
+
+
+def _agent_around(span: Span) -> Span | None:
+    above = span.parent
+    while above is not None and above.kind != AGENT:
+        above = above.parent
+    return above
