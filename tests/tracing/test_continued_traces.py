@@ -123,7 +123,7 @@ def test_a_parent_option_that_fails_costs_the_parent_only(caplog: pytest.LogCapt
     with recording() as (_, sink):
         assert (failing(), wrong()) == (1, 2)
     assert [span.trace.remote for span in sink.spans] == [None, None]
-    assert "parent= of 'failing' raised KeyError; it is recorded without" in caplog.text
+    assert "the parent= callback of 'failing' raised KeyError; recording without parent" in caplog.text
 
 
 def test_rest_and_the_store_name_the_trace_that_is_continued(tmp_path: Path) -> None:

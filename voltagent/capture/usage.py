@@ -187,9 +187,12 @@ def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fields(usage: object) -> Mapping[str, Any] | None:
+    """The fields of a mapping or model; of a dataclass, or any object that stores token counts, what it stores."""
     fields = options.fields_of("usage", usage)
+    if fields is not None:
+        return fields
     is_dataclass = type(introspection.class_value(type(usage), "__dataclass_fields__")) is dict
-    return fields_of(usage) if fields is None and is_dataclass else fields
+    return fields_of(usage) if is_dataclass or counted(usage) is not None else None
 
 
 def _number(key: str, value: object) -> int | float:

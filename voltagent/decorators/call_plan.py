@@ -257,7 +257,7 @@ def say_failed(option: str, name: str, fault: BaseException) -> None:
         option,
         name,
         type(fault).__qualname__,
-        option,
+        option if option.isidentifier() else "it",  # not a key of the metadata
         exc_info=fault,
     )
 
