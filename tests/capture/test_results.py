@@ -426,6 +426,8 @@ def test_no_code_of_the_result_runs() -> None:
         read_result({name: Hostile(), "model": Hostile(), "content": Hostile()}, any_shape=True)
         assembled([{name: Hostile(), "type": Hostile()}])
     assert counted(Hostile()) is None
+    assert read_result(Hostile, any_shape=True) is None
+    assert counted(Hostile) is None
 
 
 def test_a_raw_response_is_read_from_its_body_unless_it_was_parsed() -> None:

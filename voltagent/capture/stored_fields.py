@@ -206,7 +206,13 @@ def _layout(kind: type) -> _Layout:
     if model is not None and introspection.has_base(kind, model):
         names = ("__pydantic_extra__", "__pydantic_private__")
         extras = tuple(introspection.reader(model, name) for name in names)
-    return _Layout(introspection.has_base(kind, dict), slots, introspection.dict_reader(kind), extras)
+    is_class = introspection.has_base(kind, type)  # what is in a class is not a field of it
+    read_dict = _no_fields if is_class else introspection.dict_reader(kind)
+    return _Layout(introspection.has_base(kind, dict), {} if is_class else slots, read_dict, extras)
+
+
+def _no_fields(_: object) -> dict[str, Any]:
+    return {}
 
 
 _LAYOUTS: Final = introspection.PerType(_layout)
