@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from pydantic_core import to_json
 
 from voltagent.capture.fast_path import HUGE, plain
+from voltagent.capture.injected import without_injected
 from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, Walk
@@ -68,6 +69,23 @@ class Snapshot:
             pass
         try:
             return self._walked(value, limit, tried=kind is dict or kind is list or kind is tuple)[0]
+        except RecursionError:
+            return _LOST
+
+    def encode_arguments(self, named: dict[str, Any]) -> bytes:
+        """:meth:`encode_object` of the arguments of a call by name, without those that a framework injected."""
+        try:
+            if plain(named, DEPTH, LIMIT) >= 0:
+                text = to_json(named, inf_nan_mode="strings")
+                if len(text) <= LIMIT:
+                    return text
+            kept = without_injected(named)
+        except Exception:  # as in `encode`
+            kept = named
+        if kept is not named:
+            return self.encode_object(kept)
+        try:
+            return self._walked(named, LIMIT, tried=True)[0]
         except RecursionError:
             return _LOST
 

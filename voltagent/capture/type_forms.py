@@ -29,6 +29,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 import pydantic_core
 
 from voltagent.capture import models
+from voltagent.capture.injected import is_injected_class
 from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core import introspection
@@ -86,6 +87,8 @@ def _standard(kind: type) -> Form:
     known = _TABLE.get(id(kind))
     if known is not None:
         return known
+    if is_injected_class(kind):
+        return _unknown  # it refers to all that a framework has
     fields = models.form_of(kind)
     if fields is not None:
         return fields

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, Final, TypeAlias
 
+from voltagent.capture.injected import is_injected, is_injected_by_annotation, without_injected
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
 from voltagent.core.naming import nearest
 
-__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "HiddenResult", "check_kept", "hidden_by_local_names",
+__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "HiddenResult", "check_names", "hidden_by_local_names",
            "hidden_result", "signature_of"]  # fmt: skip
 
 # What a method calls the object it is called on. It is not part of the input.
@@ -28,6 +29,7 @@ class Arguments:
     __slots__ = (
         "_defaults",
         "_exact",
+        "_excluded",
         "_kept",
         "_keywords",
         "_known",
@@ -50,6 +52,7 @@ class Arguments:
         kept: frozenset[str] | None = None,
         namespace: Mapping[str, Any] | None = None,
         known: Mapping[str, Hidden] = _NOTHING,
+        excluded: frozenset[str] = frozenset(),
     ) -> None:
         """
         Args:
@@ -57,11 +60,13 @@ class Arguments:
             kept: the names to keep; ``None`` for all.
             namespace: where names in annotations that are text are looked up, at the first call.
             known: what is known to be secret in some of them.
+            excluded: the names to leave out.
         """
         nameless = parameters is None
         parameters = parameters or []
         self._parameters = parameters
         self._kept = kept
+        self._excluded = excluded  # from the first call on with those that a framework fills in
         self._namespace = namespace or {}
         self._known = known
         self._names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
@@ -114,13 +119,15 @@ class Arguments:
         named = self.all_by_name(args, kwargs)
         if self._secret is None:
             self._secret = self._look_for_secrets()
+            self._excluded |= {one.name for one in self._parameters if self._is_injected(one)}
             self.withholds = self.withholds or bool(self._secret)
             variadic = self._variadic_positional or self._variadic_keyword
-            self._plain = not (self._secret or variadic or self._kept is not None)
+            self._plain = not (self._secret or variadic or self._excluded or self._kept is not None)
             if self._plain and self._size == len(self._names):
                 self._exact = self._size
         if self._kept is not None:
             named = self._keep(named, self._kept)
+        named = self._without_injected(named)
         for name in self._secret.keys() & named.keys():
             named[name] = kept_from(named[name], self._secret[name])
         return named
@@ -133,6 +140,21 @@ class Arguments:
             if inside:
                 result[rest] = inside
         return result
+
+    def _without_injected(self, named: dict[str, Any]) -> dict[str, Any]:
+        """The arguments without those that are excluded or injected, in ``*args`` and ``**kwargs`` too."""
+        excluded, rest, positional = self._excluded, self._variadic_keyword, self._variadic_positional
+        if excluded:
+            named = {name: value for name, value in named.items() if name not in excluded}
+        if rest is not None and rest in named:
+            inside = {name: value for name, value in named[rest].items() if name not in excluded}
+            named[rest] = without_injected(inside)
+        if positional is not None and any(map(is_injected, named.get(positional, ()))):
+            named[positional] = tuple(value for value in named[positional] if not is_injected(value))
+        return named
+
+    def _is_injected(self, parameter: Parameter) -> bool:
+        return is_injected_by_annotation(parameter.annotation, self._namespace)
 
     def _look_for_secrets(self) -> dict[str, Hidden]:
         found = {one.name: self._hidden_in(one) for one in self._parameters}
@@ -167,8 +189,8 @@ def hidden_result(signature: Signature | None, around: Mapping[str, Any], namesp
     return lambda: joined((here, hidden_in(annotation, namespace)))
 
 
-def check_kept(kept: frozenset[str], parameters: list[Parameter] | None, what: str) -> None:
-    """Refuse names to keep that are no parameters.
+def check_names(option: str, given: frozenset[str], parameters: list[Parameter] | None, what: str) -> None:
+    """Refuse names in an option that are not parameters.
 
     Raises:
         TypeError: with the name, and the nearest one there is.
@@ -176,10 +198,10 @@ def check_kept(kept: frozenset[str], parameters: list[Parameter] | None, what: s
     if parameters is None or _named(parameters, Parameter.VAR_KEYWORD) is not None:
         return
     names = [one.name for one in parameters]
-    for name in sorted(kept.difference(names)):
+    for name in sorted(given.difference(names)):
         near = nearest(name, names)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise TypeError(f"capture_input of {what} names {name!r}, which is no parameter of it{hint}")
+        raise TypeError(f"{option} of {what} names {name!r}, which is no parameter of it{hint}")
 
 
 def _named(parameters: list[Parameter], kind: Any) -> str | None:

@@ -91,10 +91,10 @@ class Plan:
         if not (self._given_input and recorder.capture_input):
             return None
         if instance is not None:
-            return recorder.snapshot.encode_object(self._arguments.by_name(args, kwargs))
+            return recorder.snapshot.encode_arguments(self._arguments.by_name(args, kwargs))
         if self._skipped:
             args, kwargs = without_receiver(args, kwargs)
-        return recorder.snapshot.encode_object(self._free_arguments.by_name(args, kwargs))
+        return recorder.snapshot.encode_arguments(self._free_arguments.by_name(args, kwargs))
 
     # --------------------------------------------------------------------------------------------------------- ending
 

@@ -37,6 +37,8 @@ class OperationOptions(TypedDict, total=False):
     """Recorded with every call."""
     capture_input: bool | Collection[str] | None
     """Whether arguments are recorded, or the names of those that are; by default all."""
+    exclude_input: Collection[str] | None
+    """The names of parameters that are not recorded; what frameworks inject is left out by itself."""
     capture_output: bool | None
     """Whether the result is recorded; by default it is."""
     redact: Redact | None
@@ -111,6 +113,13 @@ def _captured(what: str, value: object) -> object:
     raise ValidationError(f"{what} must be True, False or a list of parameter names, not {_kind(value)}")
 
 
+def _parameter_names(what: str, value: object) -> object:
+    items = _items(value)
+    if items is None or not all(isinstance(name, str) for name in items):
+        raise ValidationError(f"{what} must be a list of parameter names, not {_kind(value)}")
+    return frozenset(items)
+
+
 def _switch(what: str, value: object) -> object:
     if not isinstance(value, bool):
         raise ValidationError(f"{what} must be True or False, not {_kind(value)}")
@@ -146,6 +155,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     **{name: options.OPERATION[name] for name in ("name", "metadata", "tags", "instructions", "model_parameters",
                                                    "operation")},
     "capture_input": _captured,
+    "exclude_input": _parameter_names,
     "capture_output": _switch,
     "redact": Redactor.of,
     "sdk": _recorder,

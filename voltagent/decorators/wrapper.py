@@ -17,7 +17,7 @@ from voltagent.decorators.arguments import (
     BY_POSITION,
     RECEIVERS,
     Arguments,
-    check_kept,
+    check_names,
     hidden_by_local_names,
     hidden_result,
     signature_of,
@@ -199,12 +199,14 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
 
     def arguments(*, without_first: bool) -> Arguments:
         shown = parameters[1:] if parameters and first is not None and without_first else parameters
-        return Arguments(shown, kept, namespace, known)
+        return Arguments(shown, kept, namespace, known, excluded)
 
     captured = options.get("capture_input")
     kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
     if kept is not None:
-        check_kept(kept, parameters, f"@{kind} on {name}")
+        check_names("capture_input", kept, parameters, f"@{kind} on {name}")
+    excluded: frozenset[str] = options.get("exclude_input", frozenset())
+    check_names("exclude_input", excluded, parameters, f"@{kind} on {name}")
     namespace = namespace_of(function)
     around = locals_of_caller()
     known = hidden_by_local_names(parameters, around)

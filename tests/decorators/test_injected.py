@@ -1,0 +1,231 @@
+"""What frameworks inject into a call is no part of its input."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Generic, Optional, TypedDict, TypeVar
+
+import pytest
+
+from tests.helpers.sink import ListSink, recording
+from voltagent import ValidationError, agent, memory, retriever, tool, trace
+from voltagent.capture.injected import is_injected, is_injected_by_annotation
+from voltagent.capture.snapshot import Snapshot
+from voltagent.core import context
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def sink() -> Iterator[ListSink]:
+    with recording() as (recorder, sink):
+        context.activate(recorder)
+        yield sink
+
+
+def made(module: str, name: str, *bases: type) -> Any:
+    """A class as a framework has it."""
+    return type(name, bases or (object,), {"__module__": module})
+
+
+class RunContext(Generic[T]):
+    """Refers to much, and to customers."""
+
+    def __init__(self, deps: object = None) -> None:
+        self.deps = deps
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+
+RunContext.__module__ = "pydantic_ai._run_context"
+
+
+class RunnableConfig(TypedDict, total=False):
+    tags: list[str]
+
+
+RunnableConfig.__module__ = "langchain_core.runnables.config"
+InjectedState = made("langgraph.prebuilt.tool_node", "InjectedState")
+
+CLASSES = [
+    ("pydantic_ai.tools", "RunContext"),
+    ("agents.run_context", "RunContextWrapper"),
+    ("agents.tool_context", "ToolContext"),
+    ("langchain_core.callbacks.manager", "BaseRunManager"),
+    ("langgraph.prebuilt.tool_node", "ToolRuntime"),
+    ("langchain.tools", "ToolRuntime"),
+    ("mcp.server.fastmcp.server", "Context"),
+    ("fastmcp.server.context", "Context"),
+    ("click.core", "Context"),
+    ("starlette.requests", "Request"),
+    ("starlette.websockets", "WebSocket"),
+    ("flask.wrappers", "Request"),
+    ("celery.app.task", "Task"),
+    ("openai", "Omit"),
+    ("openai._types", "NotGiven"),
+    ("anthropic", "NotGiven"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), CLASSES)
+@pytest.mark.parametrize("derived", [False, True])
+def test_an_injected_object_is_left_out_by_its_class(sink: ListSink, module: str, name: str, *, derived: bool) -> None:
+    kind = made(module, name)
+    value = (made("program", "Mine", kind) if derived else kind)()
+
+    @tool
+    def look(ctx: Any, city: str, unit: Any = value, *more: Any, **rest: Any) -> str:
+        return city
+
+    look(value, "Bern", value, value, 1, other=value, k=2)
+    look(value, city="Basel")
+    assert [json.loads(span.input or b"") for span in sink.operations] == [
+        {"city": "Bern", "more": [1], "rest": {"k": 2}},
+        {"city": "Basel", "more": [], "rest": {}},
+    ]
+
+
+def test_classes_of_other_packages_are_recorded(sink: ListSink) -> None:
+    @tool
+    def look(ctx: Any, city: str) -> str:
+        return city
+
+    look(made("program.context", "RunContext")(), "Bern")
+    assert json.loads(sink.only.input or b"") == {"ctx": "program.context.RunContext", "city": "Bern"}
+
+
+@pytest.mark.parametrize("decorator", [tool, agent, memory, retriever, trace])
+def test_every_decorator_leaves_it_out(sink: ListSink, decorator: Any) -> None:
+    class Tools:
+        @decorator  # type: ignore[untyped-decorator]
+        def look(self, ctx: RunContext[str], city: str) -> str:
+            return city
+
+    Tools().look(RunContext("customers"), "Bern")
+    functools.partial(Tools().look, RunContext())("Basel")
+    decorator(lambda ctx, city: city, name="called")(RunContext(), "Genf")
+    inputs = [json.loads(span.input or b"") for span in sink.spans]
+    assert {tuple(one) for one in inputs} == {("city",)}
+    assert b"customers" not in b"".join(span.input or b"" for span in sink.spans)
+
+
+def test_inside_of_other_values_it_is_its_name() -> None:
+    record = Snapshot().encode({"a": [RunContext("customers")]})
+    assert json.loads(record) == {"a": ["pydantic_ai._run_context.RunContext"]}
+    assert json.loads(Snapshot().encode_object(RunContext("customers"))) == {
+        "result": "pydantic_ai._run_context.RunContext"
+    }
+
+
+ANNOTATIONS: list[tuple[object, bool]] = [
+    (RunnableConfig, True),
+    (Optional[RunnableConfig], True),  # noqa: UP045 - as programs write it
+    (RunnableConfig | None, True),
+    (Annotated[RunnableConfig, "doc"], True),
+    (Annotated[dict, InjectedState], True),
+    (Annotated[dict, InjectedState()], True),
+    (RunContext[int], True),
+    (RunContext, True),
+    ("RunnableConfig", True),
+    ("RunnableConfig | None", True),
+    ("Optional[RunnableConfig]", True),
+    ("Annotated[dict, InjectedState]", True),
+    ("RunContext[dict[str, int]]", True),
+    ("langchain.RunnableConfig", True),
+    ("ToolRuntime", True),
+    (dict, False),
+    (dict[str, RunContext[int]], False),
+    (RunContext[int] | str, False),
+    ("RunContext | str", False),
+    ("dict[str, RunContext]", False),
+    ("Context", False),
+    (Annotated[dict, "InjectedState"], False),
+    ("", False),
+    (3, False),
+    (None, False),
+]
+
+
+@pytest.mark.parametrize(("annotation", "expected"), ANNOTATIONS, ids=str)
+def test_a_parameter_is_left_out_by_its_annotation(annotation: object, *, expected: bool) -> None:
+    assert is_injected_by_annotation(annotation, globals()) is expected
+
+
+def test_an_injected_dictionary_is_left_out_by_the_annotation(sink: ListSink) -> None:
+    @tool
+    def look(
+        city: str, config: RunnableConfig | None = None, *, state: Annotated[dict[str, Any], InjectedState]
+    ) -> str:
+        return city
+
+    look("Bern", {"tags": ["x"]}, state={"messages": []})
+    look("Basel", state={})
+    assert [json.loads(span.input or b"") for span in sink.operations] == [{"city": "Bern"}, {"city": "Basel"}]
+
+
+# -------------------------------------------------------------------------------------------------------- exclude_input
+
+
+@pytest.mark.parametrize("names", [["ctx"], ("ctx",), {"ctx"}])
+def test_further_parameters_can_be_left_out(sink: ListSink, names: Any) -> None:
+    @tool(exclude_input=names)
+    def look(ctx: Any, city: str, **rest: Any) -> str:
+        return city
+
+    look({"large": 1}, "Bern", k=1)
+    look(city="Basel", ctx=None)
+    assert [json.loads(span.input or b"") for span in sink.operations] == [
+        {"city": "Bern", "rest": {"k": 1}},
+        {"city": "Basel", "rest": {}},
+    ]
+
+
+def test_a_name_may_stand_for_a_keyword_that_is_no_parameter(sink: ListSink) -> None:
+    @tool(exclude_input=["ctx"])
+    def look(**rest: Any) -> None: ...
+
+    look(ctx=1, city="Bern")
+    assert json.loads(sink.only.input or b"") == {"rest": {"city": "Bern"}}
+
+
+def test_what_is_left_out_and_what_is_kept_go_together(sink: ListSink) -> None:
+    @tool(capture_input=["city", "ctx"], exclude_input=["ctx"])
+    def look(ctx: Any, city: str, day: str) -> None: ...
+
+    look(1, "Bern", "Monday")
+    assert json.loads(sink.only.input or b"") == {"city": "Bern"}
+
+
+def test_the_message_of_an_error_is_still_recorded(sink: ListSink) -> None:
+    @tool(exclude_input=["ctx"])
+    def look(ctx: Any) -> None:
+        raise KeyError("Bern")
+
+    with pytest.raises(KeyError):
+        look(1)
+    assert sink.only.error.message == "'Bern'"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "text"),
+    [
+        (["ctxt"], TypeError, "exclude_input of @tool on look names 'ctxt'.*did you mean 'ctx'"),
+        ("ctx", ValidationError, "exclude_input of @tool must be a list of parameter names"),
+        ([1], ValidationError, "exclude_input"),
+        (True, ValidationError, "exclude_input"),
+    ],
+)
+def test_a_wrong_name_is_refused_at_decoration(option: Any, error: type[Exception], text: str) -> None:
+    def look(ctx: Any) -> None: ...
+
+    with pytest.raises(error, match=text):
+        tool(exclude_input=option)(look)
+
+
+def test_plain_values_are_never_asked() -> None:
+    values: tuple[object, ...] = ("", 1, 1.0, True, None, {}, [], (), b"")
+    for value in values:
+        assert not is_injected(value)
