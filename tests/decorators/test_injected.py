@@ -149,7 +149,7 @@ ANNOTATIONS: list[tuple[object, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "expected"), ANNOTATIONS, ids=str)
+@pytest.mark.parametrize(("annotation", "expected"), ANNOTATIONS)
 def test_a_parameter_is_left_out_by_its_annotation(annotation: object, *, expected: bool) -> None:
     assert is_injected_by_annotation(annotation, globals()) is expected
 

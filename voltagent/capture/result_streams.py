@@ -12,12 +12,13 @@ from voltagent.capture.result_chunks import chunk_reader, unwrapped
 from voltagent.capture.results import ModelResult, StreamedAnswers, read_result
 from voltagent.capture.stored_fields import as_items
 
-__all__ = ["Assembly", "assembled"]
+__all__ = ["NO_CHUNKS", "NO_CLIENTS", "Assembly", "assembled"]
 
 _MOST_RESULTS: Final = 1024
-# Types of items that cannot be chunks, by identity: a metaclass may have its own `hash`.
-_NO_CHUNKS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
-_NO_CLIENTS: Final = _NO_CHUNKS | frozenset(map(id, (dict, list, tuple)))
+# Types that are no chunk or result of a model, and with the second set no object of a client; by identity, as a
+# metaclass may have its own `hash`.
+NO_CHUNKS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+NO_CLIENTS: Final = NO_CHUNKS | frozenset(map(id, (dict, list, tuple)))
 
 
 class Assembly:
@@ -32,8 +33,6 @@ class Assembly:
 
     def add(self, item: object) -> bool:
         """Take an item; whether it is a chunk, so that what it says is in the answer."""
-        if id(type(item)) in (_NO_CHUNKS if self._any_shape else _NO_CLIENTS):
-            return False
         item = unwrapped(item)
         read = chunk_reader(item, any_shape=self._any_shape)
         if read is not None:

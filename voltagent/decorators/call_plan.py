@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from voltagent.capture import usage
-from voltagent.capture.result_streams import assembled
+from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
@@ -18,10 +18,6 @@ from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.tracing.recorder import Recorder
 
 __all__ = ["OperationPlan", "Plan", "Shape", "say_failed", "without_receiver"]
-
-
-# Types that are not the result of a model, by identity: a metaclass may have its own `hash`.
-_NO_RESULTS: Final = frozenset(map(id, (str, int, float, bool, bytes, type(None), set)))
 
 
 class Shape(NamedTuple):
@@ -37,10 +33,17 @@ class Plan:
     """How the calls of one function are recorded. Nothing here raises an ``Exception`` into the program."""
 
     __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
-                 "_metadata", "_name", "_recorder", "_redact", "_skipped", "_tags", "_usage")  # fmt: skip
+                 "_metadata", "_name", "_no_results", "_recorder", "_redact", "_skipped", "_tags", "_usage",
+                 "any_shape")  # fmt: skip
 
-    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any]):
-        """``options`` are as :func:`voltagent.decorators.options.checked` gave them."""
+    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any], *, any_shape: bool = False):
+        """
+        Args:
+            name: what the operation is called, unless the options say so.
+            shape: what is known of the function.
+            options: as :func:`voltagent.decorators.options.checked` gave them.
+            any_shape: whether a result is read field by field if its class is not known, as that of a model or agent.
+        """
         self._arguments, self._free_arguments, self._skipped, self._hidden_result = shape
         self._hidden: Hidden | None = None  # not before the first result: its annotation may name what comes later
         self._given_input = options.get("capture_input") is not False
@@ -51,11 +54,8 @@ class Plan:
         self._redact = options.get("redact")
         self._recorder: Recorder | None = options.get("sdk")
         self._usage: Callable[[Any], object] | None = options.get("usage")
-
-    @property
-    def any_shape(self) -> bool:
-        """Whether a result is looked at field by field if its class is not known: that of a model call or an agent."""
-        return False
+        self.any_shape = any_shape
+        self._no_results = NO_CHUNKS if any_shape else NO_CLIENTS
 
     @property
     def gives_usage(self) -> bool:
@@ -152,7 +152,7 @@ class Plan:
         if self._usage is not None and span.usage is None:
             self._take_given_usage(span, result)
         kind = type(result)
-        if id(kind) in _NO_RESULTS or not (self.any_shape or is_client_type(kind)):
+        if id(kind) in self._no_results or not (self.any_shape or is_client_type(kind)):
             return None
         found = self._read(result)
         if found is not None:
@@ -191,19 +191,15 @@ class OperationPlan(Plan):
     __slots__ = ("_facts", "_kind", "_operation")
 
     def __init__(self, kind: str, name: str, shape: Shape, options: Mapping[str, Any]):
-        super().__init__(name, shape, options)
+        super().__init__(name, shape, options, any_shape=kind in (AGENT, LLM))
         self._kind = kind
         self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")
         self._facts = None if instructions is None else {"instructions": instructions}
 
-    @property
-    def any_shape(self) -> bool:
-        return self._kind in (AGENT, LLM)
-
     def _read(self, result: object) -> ModelResult | None:
-        if self._kind == LLM and type(result) is list:
-            return assembled(result)
+        if type(result) is list:
+            return assembled(cast("list[object]", result)) if self._kind == LLM else None
         return super()._read(result)
 
     def _answer(self, found: ModelResult, result: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from voltagent.capture.result_streams import Assembly
+from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, Assembly
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
 from voltagent.core.context import CURRENT, INERT
@@ -26,8 +26,9 @@ class Stream:
     Each step may come from another thread, task or context: what is current there is put back by value.
     """
 
-    __slots__ = ("_assembly", "_before", "_first", "_incoming", "_items", "_left", "_mark", "_number", "_outside",
-                 "_own", "_plan", "_producing", "_span", "_started", "_waiting", "running", "thrown")  # fmt: skip
+    __slots__ = ("_assembly", "_before", "_first", "_incoming", "_items", "_left", "_mark", "_no_chunks", "_number",
+                 "_outside", "_own", "_plan", "_producing", "_span", "_started", "_waiting", "running",
+                 "thrown")  # fmt: skip
 
     def __init__(
         self, plan: Plan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -42,7 +43,8 @@ class Stream:
         self._own = here if span is None else span  # what is current inside the generator
         self._before = here
         self._items = _items(plan, self._span)
-        self._assembly = Assembly(any_shape=plan.any_shape)
+        self._assembly: Assembly | None = None  # from the first item on that may be a chunk of a model's answer
+        self._no_chunks = NO_CHUNKS if plan.any_shape else NO_CLIENTS
         self._incoming: Any = None
         self._left = False
         self.thrown = False  # whether what comes in next is an exception
@@ -78,15 +80,21 @@ class Stream:
 
     def _keep(self, item: Any) -> None:
         """Take a snapshot of an item, unless it is a chunk of a model's answer, which is put together instead."""
-        assembly, items = self._assembly, self._items
-        is_chunk = assembly.add(item) and not self._plan.hides_result
+        items = self._items
+        is_chunk = id(type(item)) not in self._no_chunks and self._assemble(item)
         if items is not None and not (is_chunk and not items.count):
-            if not items.count and assembly.has_chunks:  # other items follow on chunks
-                self._add_answer(items)
+            if not items.count and self._assembly is not None and self._assembly.has_chunks:
+                self._add_answer(items)  # other items follow on chunks
             items.add(self._plan.shown(item))
 
+    def _assemble(self, item: Any) -> bool:
+        """Whether an item is a chunk of a model's answer that may be recorded."""
+        if self._assembly is None:
+            self._assembly = Assembly(any_shape=self._plan.any_shape)
+        return self._assembly.add(item) and not self._plan.hides_result
+
     def _add_answer(self, items: Items) -> None:
-        found = self._assembly.result()
+        found = None if self._assembly is None else self._assembly.result()
         if found is not None and found.answer is not None:
             items.add(found.answer)
 
@@ -140,7 +148,7 @@ class Stream:
         try:
             recorder: Recorder = span.trace.recorder
             recorder.add(span, metadata=self._facts(abandoned))
-            found = self._assembly.result()
+            found = None if self._assembly is None else self._assembly.result()
             if found is not None:
                 recorder.take_result(span, found, counts=not self._plan.gives_usage)
             if span.output is None and self._items is not None:

@@ -1,0 +1,171 @@
+"""What is recorded of a call that returns or yields the result of a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import pytest
+
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import Secret, agent, retriever, tool, trace
+from voltagent.core import context
+
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+
+class ChatCompletion(SimpleNamespace):
+    """Stored as OpenAI's own is."""
+
+
+class ChatCompletionChunk(SimpleNamespace):
+    """The same for one chunk of a stream."""
+
+
+ChatCompletion.__module__ = ChatCompletionChunk.__module__ = "openai.types.chat"
+
+
+def completion(text: str = "Hi", identifier: str = "c") -> Any:
+    message = SimpleNamespace(content=text, tool_calls=None)
+    usage = SimpleNamespace(**USAGE)
+    choice = SimpleNamespace(message=message, finish_reason="stop")
+    return ChatCompletion(id=identifier, model="gpt-5", choices=[choice], usage=usage, internals="x" * 90_000)
+
+
+def chunks(*texts: str, identifier: str = "c") -> list[Any]:
+    found = [
+        ChatCompletionChunk(
+            id=identifier, model="gpt-5", usage=None, choices=[SimpleNamespace(delta=SimpleNamespace(content=text))]
+        )
+        for text in texts
+    ]
+    return [*found, ChatCompletionChunk(id=identifier, model="gpt-5", choices=[], usage=SimpleNamespace(**USAGE))]
+
+
+@pytest.fixture
+def sink() -> Iterator[ListSink]:
+    with recording() as (recorder, sink):
+        context.activate(recorder)
+        yield sink
+
+
+@pytest.mark.parametrize("decorator", [tool, agent, retriever])
+def test_a_clients_object_is_recorded_as_its_answer_whoever_returns_it(sink: ListSink, decorator: Any) -> None:
+    decorator(completion, name="ask")()
+    assert loads(sink.only.output) == {"result": "Hi"}
+    assert (sink.only.usage, sink.only.model) == (USAGE, "gpt-5")
+    assert sink.spans[0].usage == USAGE
+
+
+def test_a_trace_that_returns_one_has_its_tokens(sink: ListSink) -> None:
+    trace(completion, name="run")()
+    assert (loads(sink.spans[0].output), sink.spans[0].usage) == ({"result": "Hi"}, USAGE)
+
+
+@pytest.mark.parametrize("decorator", [tool, agent])
+def test_a_dictionary_of_the_programs_stays_as_it_is(sink: ListSink, decorator: Any) -> None:
+    given = {"choices": [{"message": {"content": "Hi"}}], "usage": USAGE, "mine": 1}
+    decorator(lambda: given, name="ask")()
+    assert loads(sink.only.output) == given
+    assert sink.only.usage == (USAGE if decorator is agent else None)
+
+
+def test_what_the_annotation_hides_stays_hidden(sink: ListSink) -> None:
+    @agent
+    def ask() -> Annotated[Any, Secret]:
+        return completion()
+
+    @agent
+    def stream() -> Annotated[Iterator[Any], Secret]:
+        yield from chunks("H", "i", identifier="d")
+
+    ask()
+    list(stream())
+    assert all(b"Hi" not in (span.output or b"") for span in sink.spans)
+    assert [span.usage for span in sink.operations] == [USAGE, USAGE]
+
+
+def test_tokens_are_counted_where_outputs_are_not_captured(sink: ListSink) -> None:
+    agent(completion, name="ask", capture_output=False)()
+    assert (sink.only.output, sink.only.usage) == (None, USAGE)
+
+
+@pytest.mark.parametrize("decorator", [tool, agent])
+def test_chunks_are_put_together(sink: ListSink, decorator: Any) -> None:
+    @decorator(name="sync")  # type: ignore[untyped-decorator]
+    def sync() -> Iterator[Any]:
+        yield from chunks("H", "i")
+
+    @decorator(name="later")  # type: ignore[untyped-decorator]
+    async def later() -> AsyncIterator[Any]:
+        for chunk in chunks("H", "i", identifier="d"):
+            yield chunk
+
+    async def consume() -> list[Any]:
+        return [chunk async for chunk in later()]
+
+    assert len(list(sync())) == len(asyncio.run(consume())) == 3
+    for span in sink.operations:
+        assert (loads(span.output), span.usage, span.model) == ({"result": "Hi"}, USAGE, "gpt-5")
+
+
+def test_a_stream_that_is_left_early_has_what_came(sink: ListSink) -> None:
+    @agent
+    def ask() -> Iterator[Any]:
+        yield from chunks("H", "i")
+
+    stream = ask()
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert (loads(sink.only.output), sink.only.usage) == ({"result": "H"}, None)
+
+
+def test_a_stream_that_fails_has_the_tokens_that_came(sink: ListSink) -> None:
+    @agent
+    def ask() -> Iterator[Any]:
+        yield from chunks("H")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        list(ask())
+    assert (sink.only.status, sink.only.usage) == ("error", USAGE)
+
+
+def test_other_items_are_kept_beside_chunks(sink: ListSink) -> None:
+    @agent
+    def ask() -> Iterator[Any]:
+        yield from chunks("H", "i")
+        yield "end"
+        yield from chunks("!", identifier="d")
+
+    list(ask())
+    output = loads(sink.only.output)["result"]
+    assert output[:2] == ["Hi", "end"]
+    assert sink.only.usage == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
+
+
+def test_whole_results_in_a_stream_are_counted_by_their_ids(sink: ListSink) -> None:
+    @agent
+    def ask() -> Iterator[Any]:
+        yield completion("a", "1")
+        yield completion("b", "2")
+        yield completion("b", "2")
+
+    list(ask())
+    assert sink.only.usage == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
+
+
+def test_the_usage_function_of_a_generator_wins_over_its_chunks(sink: ListSink) -> None:
+    @agent(usage=lambda returned: {"total_tokens": 7})
+    def inner() -> Iterator[Any]:
+        yield from chunks("H")
+
+    @agent
+    def outer() -> Iterator[Any]:
+        yield from inner()
+
+    list(outer())
+    assert [span.usage for span in sink.operations] == [None, {"total_tokens": 7}]
+    assert sink.spans[0].usage == {"total_tokens": 7}
