@@ -450,6 +450,32 @@ def test_a_local_store_in_a_folder_of_others(doctor: Doctor, tmp_path: Path) -> 
         tmp_path.chmod(0o700)
 
 
+def test_models_without_a_price_are_listed(doctor: Doctor, tmp_path: Path) -> None:
+    store, prices = tmp_path / "traces.db", tmp_path / "prices.json"
+    with VoltAgentSDK(local_path=store) as sdk, sdk.trace(agent_id="a") as trace:
+        for model in ("gpt-5", "gpt-5-mini-2026-01-15", "other"):
+            agent = trace.add_agent(name="a", model_parameters={"model": model})
+            agent.success(usage={"prompt_tokens": 1})
+    environment = {"VOLTAGENT_EXPORTER": "local", "VOLTAGENT_LOCAL_PATH": str(store)}
+    _, report = doctor(**environment)
+    found = priced(report)
+    assert (found["state"], sorted(found["facts"]["missing"])) == ("note", ["gpt-5", "gpt-5-mini-2026-01-15", "other"])
+
+    prices.write_text('{"gpt-5": {"input_cost_per_token": 1}, "gpt-5-mini": {"input_cost_per_token": 1}}')
+    _, report = doctor(VOLTAGENT_PRICES=str(prices))
+    assert (priced(report)["state"], priced(report)["text"]) == ("note", "no price for other")
+
+    prices.write_text('{"gpt-5": {"input_cost_per_token": -1}}')
+    status, report = doctor()
+    assert status == 1
+    assert "prices.json: input_cost_per_token of 'gpt-5'" in priced(report)["text"]
+
+
+def priced(report: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [finding for finding in report["findings"] if finding["subject"] == "prices"]
+    return found
+
+
 def test_urls_are_shown_without_what_may_be_secret() -> None:
     shown = checks.shown_url(f"https://me:{SECRET}@host:1/path?key={SECRET}")
     assert shown == "https://…@host:1/path?…"

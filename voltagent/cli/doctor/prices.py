@@ -1,0 +1,53 @@
+"""Which models of the local store have no price, so that their calls are recorded without a cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from voltagent.capture.prices import load_prices
+from voltagent.cli.doctor.checks import Finding
+from voltagent.errors import ValidationError
+from voltagent.settings import Settings
+from voltagent.storage.traces.statistics import numbers
+from voltagent.storage.traces.store import Store, StoreError
+
+__all__ = ["check_prices"]
+
+_MOST_NAMED: Final = 20
+_UNKNOWN: Final = "unknown"  # what the statistics call a model that is not recorded
+
+
+def check_prices(in_force: Settings) -> Iterator[Finding]:
+    """Whether the price table can be used, and which recorded models are missing in it."""
+    try:
+        prices = load_prices(in_force.prices)
+    except ValidationError as exc:
+        advice = "correct the file that VOLTAGENT_PRICES names, or unset it"
+        yield Finding("wrong", "prices", "file", str(exc), advice)
+        return
+    models = _recorded_models(in_force.local_path)
+    missing = [model for model in models if prices is None or not prices.knows(model)]
+    facts = {"missing": missing}
+    if missing:
+        named = ", ".join(missing[:_MOST_NAMED]) + (" …" if len(missing) > _MOST_NAMED else "")
+        said = "no prices are set: calls have no cost for" if prices is None else "no price for"
+        advice = "add them to the table that prices (VOLTAGENT_PRICES) names: see docs/models.md"
+        yield Finding("note", "prices", "value", f"{said} {named}", advice, facts)
+    elif prices is not None:
+        yield Finding("ok", "prices", "value", "every recorded model has a price", facts=facts)
+
+
+def _recorded_models(path: Path) -> list[str]:
+    """The models of the calls in the local store, those with the most calls first."""
+    if not path.exists():
+        return []
+    store = Store(path)
+    try:
+        groups = numbers(store, "model", buckets=1).groups
+    except StoreError:  # another check reports it
+        return []
+    finally:
+        store.close()
+    return [group.name for group in groups if group.name != _UNKNOWN]
