@@ -16,7 +16,7 @@ from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
 from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import CURRENT, INERT, set_current
 from voltagent.core.guard import guard
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
@@ -207,12 +207,12 @@ class Handle:
 
     def __enter__(self: H) -> H:
         self._before.append(CURRENT.get())
-        CURRENT.set(self._span)
+        set_current(self._span)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
         # by value, never by token: a token cannot be reset in another context, where a generator may be closed
-        CURRENT.set(self._before.pop() if self._before else None)
+        set_current(self._before.pop() if self._before else None)
         if self._span.end_ns is not None or not self:
             return
         recorder = self._recorder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
+import os
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
@@ -15,9 +15,9 @@ from voltagent.capture import options as _options
 from voltagent.capture.exceptions import format_event
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import clock, context
+from voltagent.core import clock, context, startup
 from voltagent.core.awaitable import Done, Pending, loop_is_running
-from voltagent.core.guard import logger, say_once
+from voltagent.core.guard import is_ours, logger, say_once
 from voltagent.core.span import TRACE, Span, Trace
 from voltagent.delivery.sender import Report, Sender
 from voltagent.errors import ValidationError
@@ -172,6 +172,7 @@ class VoltAgentSDK:
         otel_context: bool | None = None,
         **arguments: Unpack[settings.Arguments],
     ) -> None:
+        startup.prepare("voltagent.propagation")
         names, given = named_and_given(exporter)
         self._settings = settings.load({**arguments, "exporter": names})
         self._client: VoltAgentCoreAPI | None = None
@@ -407,7 +408,10 @@ def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-_making = threading.Lock()
+# Who makes the SDK of the environment. Not a lock: an interrupt between `acquire` and `try` would leave it held.
+_maker: Final[dict[str, object]] = {}
+if hasattr(os, "register_at_fork"):  # in a child the thread that makes it is the parent's
+    os.register_at_fork(after_in_child=_maker.clear)
 
 
 def from_environment() -> VoltAgentSDK | None:
@@ -415,9 +419,10 @@ def from_environment() -> VoltAgentSDK | None:
 
     What is wrong in the environment is said once in the log, and nothing is recorded: it is not the caller's fault.
     """
-    if not _making.acquire(blocking=False):
-        return None  # another thread is at it, or this one, in a callback: this call just runs
+    me = object()
     try:
+        if _maker.setdefault("maker", me) is not me:
+            return None  # being made by another thread, or by this one below a callback: this call just runs
         if context.ENVIRONMENT not in context.ACTIVE:
             return None
         if not settings.names_destination():
@@ -426,7 +431,9 @@ def from_environment() -> VoltAgentSDK | None:
             return None
         try:
             sdk = VoltAgentSDK()
-        except Exception as fault:  # the environment is wrong, not the program: say so and stay off
+        except BaseException as fault:  # the environment is wrong, not the program: say so and stay off
+            if not is_ours(fault):
+                raise
             wrong = "voltagent: nothing is recorded, because of the environment: %s"
             say_once(f"environment:{fault}", logging.WARNING, wrong, fault, aloud=True)
             return None
@@ -435,7 +442,8 @@ def from_environment() -> VoltAgentSDK | None:
         _kept.append(sdk)
         return sdk
     finally:
-        _making.release()
+        if _maker.get("maker") is me:
+            _maker.clear()
 
 
 _kept: Final[list[VoltAgentSDK]] = []  # nobody else holds the SDK that the environment made

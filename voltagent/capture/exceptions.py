@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import introspection
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import run_callback
 from voltagent.core.span import Event, Failure, Frame
 from voltagent.core.text import clean, encoded, shortened
 
@@ -188,19 +188,14 @@ def _described(arguments: tuple[object, ...]) -> str:
 
 def _asked(exception: BaseException) -> str:
     """``str(exception)``, with nothing recorded while it runs, and with what it raises kept in here."""
-    before = CURRENT.get()
-    CURRENT.set(INERT)
     traceback, context = _traceback_of(exception), _context_of(exception)
-    try:
-        text = str(exception)
-    except KeyboardInterrupt:
-        raise  # the user's Ctrl-C came just now: it is not about us
-    except BaseException as fault:
-        if fault is exception:  # `raise self`: it must leave here as it came
+
+    def failed(exc: BaseException) -> str:
+        if exc is exception:  # `raise self`: it must leave here as it came
             exception.__traceback__, exception.__context__ = traceback, context
-        return f"[{introspection.full_name(type(exception))}.__str__ raised {introspection.full_name(type(fault))}]"
-    finally:
-        CURRENT.set(before)
+        return f"[{introspection.full_name(type(exception))}.__str__ raised {introspection.full_name(type(exc))}]"
+
+    text = run_callback(str, exception, on_error=failed)
     return text if type(text) is str else str.__str__(text)
 
 

@@ -22,7 +22,7 @@ from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, Walk
 from voltagent.core import introspection
-from voltagent.core.guard import Guard
+from voltagent.core.guard import Guard, is_ours
 from voltagent.core.text import encoded
 
 __all__ = ["LIMIT", "METADATA_LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "hidden_in"]
@@ -65,8 +65,9 @@ class Snapshot:
                     return to_json(value)
             elif kind is bool or kind is float or value is None or (kind is int and _is_short(value)):
                 return to_json(value, inf_nan_mode="strings")
-        except Exception:  # lone surrogates, another thread changing the value, the end of the stack
-            pass
+        except BaseException as exc:  # lone surrogates, another thread changing the value, the end of the stack
+            if not is_ours(exc):
+                raise
         try:
             return self._walked(value, limit, tried=kind is dict or kind is list or kind is tuple)[0]
         except RecursionError:
@@ -98,8 +99,9 @@ class Snapshot:
                     text = to_json(value, inf_nan_mode="strings")
                     if len(text) <= limit:
                         return text
-            except Exception:  # as in `encode`
-                pass
+            except BaseException as exc:  # as in `encode`
+                if not is_ours(exc):
+                    raise
         elif id(kind) in _NOT_OBJECTS:
             return b'{"result":' + self.encode(value, limit) + b"}"
         try:
@@ -114,8 +116,10 @@ class Snapshot:
             return walk.text(value), walk.is_object
         except RecursionError:  # the caller stands at the end of the stack
             return _LOST, False
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
+            if not isinstance(exc, Exception):
+                return _LOST, False  # the encoder itself fails
             return encoded({"type": introspection.full_name(type(value)), "error": "not readable"}), False
 
 

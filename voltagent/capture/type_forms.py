@@ -33,7 +33,7 @@ from voltagent.capture.injected import is_injected_class
 from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core import introspection
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import run_callback
 
 __all__ = ["Form", "Forms"]
 
@@ -64,17 +64,11 @@ def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
     """A user's serializer as a form: nothing is recorded while it runs, and what it raises stays in here."""
 
     def form(value: Any) -> object:
-        before = CURRENT.get()
-        CURRENT.set(INERT)
-        try:
-            result = function(value)
-        except KeyboardInterrupt:
-            raise  # the user's Ctrl-C came just now: it is not about us
-        except BaseException as fault:
-            error = f"serializer raised {introspection.full_name(type(fault))}"
+        def failed(exc: BaseException) -> object:
+            error = f"serializer raised {introspection.full_name(type(exc))}"
             return Fields("", {"type": introspection.full_name(type(value)), "error": error}, user_data=False)
-        finally:
-            CURRENT.set(before)
+
+        result = run_callback(function, value, on_error=failed)
         return standard(result) if type(result) is type(value) else result
 
     return form

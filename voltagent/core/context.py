@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextvars
+import gc
+import sys
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
+from threading import get_ident
 from typing import Any, Final, ParamSpec, TypeVar
 
 from voltagent.core.span import TRACE, Remote, Span, Trace
 
 __all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INCOMING", "INERT", "bind", "default_recorder", "inert",
-           "suppress"]  # fmt: skip
+           "run_callback", "set_current", "suppress"]  # fmt: skip
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +51,62 @@ CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", defaul
 # The span of another process that the request being served came with; a trace that is started continues it.
 INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
 
+if sys.version_info >= (3, 12):
+    set_current = CURRENT.set
+else:
+    # Before Python 3.12 a garbage collection can start inside `ContextVar.set`, while C code walks the context's map.
+    # A finalizer that sets a variable then frees that map under it, and the process crashes. So whatever is set during
+    # a collection keeps the map of before alive, until a call outside any collection shows that the walk has ended.
+
+    class _Collecting(set[str]):
+        """Is not empty during a garbage collection. No bytecode runs when it changes, so no signal handler can."""
+
+        __slots__ = ()
+        start = property(None, set.update)
+        stop = property(None, set.difference_update)
+
+    _collecting: Final = _Collecting()
+    _collection: Final[dict[str, object]] = {}  # what describes the collection that was started last: its identity
+    _held: Final[deque[tuple[int, object, contextvars.Context]]] = deque(maxlen=256)
+    _callbacks: Final = (partial(setattr, _collecting), _collection.__setitem__)
+
+    def _watch_collections() -> None:
+        if _callbacks[0] not in gc.callbacks:
+            gc.callbacks.extend(_callbacks)
+
+    def set_current(span: Span | None) -> None:
+        """Make a span the current one of this context."""
+        if _collecting:
+            _hold()
+        elif _held:
+            _held.clear()
+        CURRENT.set(span)
+
+    def _hold() -> None:
+        """Keep this context's map as it was at the first call in a collection: only that one can be in use below."""
+        thread, collection = get_ident(), _collection.get("start")
+        if not any(one[0] == thread and one[1] is collection for one in tuple(_held)):
+            _held.append((thread, collection, contextvars.copy_context()))
+
+
+def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:
+    """Call a function of the user's with recording off, and give what it returns.
+
+    ``on_error`` gives the result in place of whatever the function raises, ``SystemExit`` included. Only a
+    ``KeyboardInterrupt`` propagates: a Ctrl-C by the user must not be swallowed.
+    """
+    before = CURRENT.get()
+    try:
+        set_current(INERT)
+        return function(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
+        return on_error(exc)
+    finally:
+        CURRENT.set(before)
+
+
 # The live recorders, the oldest first, and at the end ENVIRONMENT until the environment was asked for one. Empty, a
 # decorated call has nothing to record: wrapt reads the truth of this very list in C, which makes "off" nearly free.
 ENVIRONMENT: Final = "the environment was not asked yet"
@@ -70,6 +131,8 @@ def default_recorder() -> Any:
 
 def activate(recorder: object) -> None:
     """Make a recorder live: the default one if no older one is."""
+    if sys.version_info < (3, 12):
+        _watch_collections()
     behind = 1 if ENVIRONMENT in ACTIVE else 0
     ACTIVE.insert(len(ACTIVE) - behind, recorder)
 
@@ -89,8 +152,8 @@ def environment_was_asked() -> None:
 def suppress() -> Generator[None]:
     """Record nothing inside this block: decorated calls just run, and ``current()`` gives an inert handle."""
     before = CURRENT.get()
-    CURRENT.set(INERT)
     try:
+        set_current(INERT)
         yield
     finally:
         CURRENT.set(before)

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from voltagent.core import clock
 
-__all__ = ["Guard", "guard", "logger", "say_once"]
+__all__ = ["Guard", "guard", "is_ours", "logger", "say_once"]
 
 logger = logging.getLogger("voltagent")
 _silence = logging.NullHandler()  # what happens on the way to a destination is not written to a program's stderr
@@ -35,6 +35,14 @@ def say_once(
         logging.lastResort.handle(logger.makeRecord(logger.name, level, "", 0, message, arguments, None))
 
 
+def is_ours(exc: BaseException) -> bool:
+    """Whether an exception comes from code of ours and not from outside, such as a Ctrl-C.
+
+    pydantic_core reports its own errors by a ``PanicException``, which is no ``Exception``.
+    """
+    return isinstance(exc, Exception) or type(exc).__module__ == "pyo3_runtime"
+
+
 class Guard:
     """Swallows an ``Exception`` of ours, says so once a minute, and lets the program go on.
 
@@ -48,20 +56,20 @@ class Guard:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> bool:
-        if fault is None or not isinstance(fault, Exception) or Guard.strict:
+        if fault is None or not is_ours(fault) or Guard.strict:
             return False
         self.swallowed(fault)
         return True
 
     @staticmethod
-    def swallowed(fault: Exception) -> None:
-        """Report a fault that somebody caught by hand, where a ``with`` would cost too much."""
-        if Guard.strict:
+    def swallowed(fault: BaseException) -> None:
+        """Report an error that was caught by hand because a ``with`` would cost too much; raise it if not ours."""
+        if Guard.strict or not is_ours(fault):
             raise fault
         say_once(
             f"internal:{type(fault).__qualname__}",
             logging.ERROR,
-            "voltagent failed to record something (%s); your program is not affected",
+            "failed to record something (%s); the program is not affected",
             type(fault).__qualname__,
             exc_info=fault,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from voltagent.capture import usage
@@ -11,13 +12,13 @@ from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core.context import INERT, default_recorder
+from voltagent.core.context import INERT, default_recorder, run_callback
 from voltagent.core.guard import Guard, say_once
 from voltagent.core.span import AGENT, COMPLETED, LLM, MEMORY, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["OperationPlan", "Plan", "Shape", "say_failed", "without_receiver"]
+__all__ = ["OperationPlan", "Plan", "Shape", "report_failure", "without_receiver"]
 
 
 class Shape(NamedTuple):
@@ -114,8 +115,8 @@ class Plan:
                 _close_trace(span)
         except RecursionError:
             pass  # the program is at the end of the stack: there is no room to say so
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         """End the record of a call that an exception left."""
@@ -130,8 +131,8 @@ class Plan:
                     recorder.fail(span.parent, exception, message=tells)
         except RecursionError:
             pass
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
 
     def captures_output(self, span: Span) -> bool:
         """Whether results are recorded."""
@@ -168,15 +169,13 @@ class Plan:
         return found.answer if found.answer is not None and found.of_client else result
 
     def _take_given_usage(self, span: Span, result: object) -> None:
-        try:
+        def take() -> None:
             given = self._usage(result) if self._usage is not None else None
             counts = span.trace.counts
             if counts is None or not counts.knows(given):  # the same object as of a result that was counted below
                 span.usage = usage.checked(given)
-        except KeyboardInterrupt:
-            raise  # a Ctrl-C by the user must not be swallowed
-        except BaseException as fault:  # a function of the user's: its failure costs the usage, not the result
-            say_failed("usage", self._name, fault)
+
+        run_callback(take, on_error=partial(report_failure, "usage", self._name))
 
     def _may_tell(self, recorder: Recorder) -> bool:
         """Whether the text of an exception may be recorded: not where a value that it may repeat is withheld."""
@@ -223,8 +222,8 @@ class OperationPlan(Plan):
             )
         except RecursionError:
             return None  # the program is at the end of the stack
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
             return None
 
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
@@ -244,17 +243,17 @@ class OperationPlan(Plan):
         return span
 
 
-def say_failed(option: str, name: str, fault: BaseException) -> None:
+def report_failure(option: str, name: str, exc: BaseException) -> None:
     """Report that a function which the user gave for an option raised."""
     say_once(
         f"option:{option}:{name}",
         logging.WARNING,
-        "voltagent: the %s= callback of %r raised %s; recording without %s",
+        "the %s= callback of %r raised %s; recording without %s",
         option,
         name,
-        type(fault).__qualname__,
+        type(exc).__qualname__,
         option if option.isidentifier() else "it",  # not a key of the metadata
-        exc_info=fault,
+        exc_info=exc,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import CURRENT, INERT, set_current
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.decorators.inspection import lend_names
@@ -30,7 +30,7 @@ def around_call(plan: Plan) -> Wrapper:
         if span is None:
             return wrapped(*args, **kwargs)
         try:
-            CURRENT.set(span)
+            set_current(span)
             result = wrapped(*args, **kwargs)
         except BaseException as exception:
             CURRENT.set(above)
@@ -66,16 +66,16 @@ def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
         if span is None:
             return await awaited
         try:
-            CURRENT.set(span)
+            set_current(span)
             result = await awaited
         except BaseException as exception:
             # a coroutine may be closed anywhere, such as in a context where something else is current
             if CURRENT.get() is span:
-                CURRENT.set(before)
+                set_current(before)
             fail(span, above is None, exception)
             raise
         if CURRENT.get() is span:
-            CURRENT.set(before)
+            set_current(before)
         succeed(span, above is None, result)
         return result
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, Assembly
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import CURRENT, INERT, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
@@ -59,7 +59,7 @@ class Stream:
     def enter(self) -> None:
         """The generator's code runs from here."""
         self._before = CURRENT.get()
-        CURRENT.set(self._own)
+        set_current(self._own)
         now = clock.monotonic()
         self._waiting += now - self._mark
         self._mark = now
@@ -74,8 +74,8 @@ class Stream:
             self._first = self._mark - self._started
         try:
             self._keep(item)
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
         return item
 
     def _keep(self, item: Any) -> None:
@@ -117,7 +117,7 @@ class Stream:
         return value
 
     def _pause(self) -> None:
-        CURRENT.set(self._before)
+        set_current(self._before)
         self.running = False
         now = clock.monotonic()
         self._producing += now - self._mark
@@ -156,8 +156,8 @@ class Stream:
                     self._items.add(found.answer)
                     self._items.is_one = True
                 span.output = self._items.encode_object(NOTHING if value is None else self._plan.shown(value))
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
 
     def _facts(self, abandoned: bool) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -176,6 +176,6 @@ def _items(plan: Plan, span: Span) -> Items | None:
     try:
         if span is not INERT and plan.captures_output(span):
             return Items(span.trace.recorder.snapshot)
-    except Exception as fault:
-        Guard.swallowed(fault)
+    except BaseException as exc:
+        Guard.swallowed(exc)
     return None

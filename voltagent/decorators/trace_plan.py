@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from voltagent.capture.options import TRACE_OPTIONS
-from voltagent.core.context import default_recorder
+from voltagent.core.context import default_recorder, run_callback
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import Plan, Shape, say_failed, without_receiver
+from voltagent.decorators.call_plan import Plan, Shape, report_failure, without_receiver
 from voltagent.tracing.operations import remote_parent
 from voltagent.tracing.recorder import Recorder
 
@@ -58,8 +59,8 @@ class TracePlan(Plan):
             )
         except RecursionError:
             return None  # the program is at the end of the stack
-        except Exception as fault:
-            Guard.swallowed(fault)
+        except BaseException as exc:
+            Guard.swallowed(exc)
             return None
 
     def _ask(self, recorder: Recorder, above: Span | None, input: bytes | None, named: dict[str, Any]) -> Span:
@@ -93,16 +94,13 @@ class TracePlan(Plan):
         value = self._asked(option, given, named)
         try:
             return None if value is None else TRACE_OPTIONS[option](f"{option} of @trace", _as_text(option, value))
-        except Exception as fault:  # what the user's function gave does not fit
-            return say_failed(option, self._name, fault)
+        except Exception as exc:  # what the user's function returned is not valid
+            return report_failure(option, self._name, exc)
 
     def _asked(self, option: str, given: Any, named: dict[str, Any]) -> Any:
-        try:
-            return given(dict(named)) if callable(given) else given
-        except KeyboardInterrupt:
-            raise  # the user's Ctrl-C came just now: it is not about us
-        except BaseException as fault:  # the user's function: its failure costs the option, not the call
-            return say_failed(option, self._name, fault)
+        if not callable(given):
+            return given
+        return run_callback(given, dict(named), on_error=partial(report_failure, option, self._name))
 
 
 def _is_asked(given: object) -> bool:

@@ -40,6 +40,7 @@ Connection: TypeAlias = sqlite3.Connection
 _PATIENCE: Final = 5.0  # seconds to wait for other processes where the caller names no deadline
 _LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time: a fork may have to wait as long
 _FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
+_left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing what it inherited
 _WAL_BYTES: Final = 16 * 2**20  # what is kept of the write-ahead log's file after a burst
 
 # What a value can be wrong about. Everything else is wrong with the file or with us.
@@ -136,8 +137,7 @@ class File:
             self._let_go()
 
     def __del__(self) -> None:
-        if self.connection is not None:
-            self._let_go()
+        self._let_go()
 
     # ------------------------------------------------------------------------------------------------- the connection
 
@@ -208,16 +208,19 @@ class File:
         kind = OffLimitsError if isinstance(fault, sqlite3.OperationalError) and _is_forbidden(fault) else StoreError
         return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
 
-    def _let_go(self) -> None:
+    def _let_go(
+        self, process_id: Callable[[], int] = os.getpid, left_alone: list[sqlite3.Connection] = _left_alone
+    ) -> None:
+        # the defaults are there for `__del__`: at the end of the interpreter the module's names are None
         connection, self.connection = self.connection, None
         if connection is None:
             return
-        if self._process == os.getpid():
+        if self._process == process_id():
             connection.close()
         else:
             # SQLite's locks and shared memory are the parent's: even closing is forbidden after a fork
             # (https://www.sqlite.org/howtocorrupt.html, section 2.6).
-            _left_alone.append(connection)
+            left_alone.append(connection)
 
     # ---------------------------------------------------------------------------------------------------------- forks
 
@@ -340,7 +343,6 @@ def _is_forbidden(fault: sqlite3.OperationalError) -> bool:
 # ------------------------------------------------------------------------------------------------- around every fork
 
 _files: WeakSet[File] = WeakSet()
-_left_alone: list[sqlite3.Connection] = []  # keeps a child from closing what it inherited
 
 
 class _Held(threading.local):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["Claim"]
@@ -86,5 +87,8 @@ class Claim:
         except OSError:
             pass  # the folder is not ours to write, or on Windows another process has it open: it is nobody's
 
-    def __del__(self) -> None:
-        self.release()
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # `close` is a default as the module's names may be gone: at the end of the interpreter they are None
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            close(descriptor)

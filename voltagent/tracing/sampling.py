@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from pydantic_core import from_json
 
 from voltagent.core import clock
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import run_callback
 from voltagent.core.guard import say_once
 from voltagent.core.span import ERROR, Event, Phase, Remote, Span
 
@@ -88,27 +88,27 @@ class Sampling:
             return remote.sampled
         if above is not None:
             return above.trace.aside is None or above.trace.aside.kept
-        rate = self._rate if self._sampler is None else self._asked(agent_id, tags, metadata, about)
+        rate = self._rate
+        if self._sampler is not None:
+            rate = self._sampled(self._sampler, agent_id, tags, metadata, about)
         return rate >= 1.0 or clock.randomness.random() < rate
 
-    def _asked(
-        self, agent_id: str, tags: tuple[str, ...] | None, metadata: bytes | None, about: Mapping[str, Any]
+    @staticmethod
+    def _sampled(
+        sampler: Sampler,
+        agent_id: str,
+        tags: tuple[str, ...] | None,
+        metadata: bytes | None,
+        about: Mapping[str, Any],
     ) -> float:
+        """The rate that the user's function returns for a trace."""
         facts: dict[str, Any] = {
             "agent_id": agent_id,
             **{name: about.get(name) for name in ("user_id", "conversation_id", "version")},
             "tags": list(tags or ()),
             "metadata": {} if metadata is None else from_json(metadata),
         }
-        before = CURRENT.get()
-        CURRENT.set(INERT)  # what the function calls must not start traces: it would be asked again
-        try:
-            return 1.0 if self._sampler is None else _rate(self._sampler(facts))
-        except Exception as fault:  # a function of the user's: its failure must not cost a trace
-            _say(f"raised {type(fault).__qualname__}", fault)
-            return 1.0
-        finally:
-            CURRENT.set(before)
+        return run_callback(_rate_of, sampler, facts, on_error=_sampler_failed)
 
     def aside(self) -> Aside | None:
         """Where a trace that was not chosen waits for its end; ``None``, and counted, where it need not or cannot."""
@@ -230,15 +230,18 @@ def _failed(event: Event) -> bool:
     return phase is Phase.END and span.status == ERROR
 
 
-def _rate(given: object) -> float:
+def _rate_of(sampler: Sampler, facts: dict[str, Any]) -> float:
+    given: object = sampler(facts)
     if isinstance(given, int | float) and 0 <= given <= 1:
         return float(given)
-    _say(f"gave {type(given).__name__} and not a bool or a number from 0 to 1", None)
+    wrong = f"must return a bool or a number from 0 to 1, got {type(given).__name__}"
+    say_once("sampler", logging.WARNING, "sampler %s; recording the trace", wrong)
     return 1.0
 
 
-def _say(what: str, fault: Exception | None) -> None:
-    say_once("sampler", logging.WARNING, "voltagent: sampler= %s; the trace is recorded", what, exc_info=fault)
+def _sampler_failed(exc: BaseException) -> float:
+    say_once("sampler", logging.WARNING, "sampler raised %s; recording the trace", type(exc).__qualname__, exc_info=exc)
+    return 1.0
 
 
 def _nowhere(_: Event, __: int) -> bool:

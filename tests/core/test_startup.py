@@ -1,0 +1,147 @@
+"""The first decorated call of a process does nothing that is done only once: no import, no lock, no initialisation."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.program import run_program
+
+posix = pytest.mark.skipif(os.name != "posix", reason="fork, signals and limits of resources")
+
+SDK = """
+from voltagent import VoltAgentSDK, tool
+@tool
+def work(n): return {"n": n}
+"""
+
+GARBAGE = """
+import gc
+class Connection:
+    def __init__(self): self.me = self
+    def __del__(self): work(1)
+gc.collect()
+"""
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_a_finalizer_may_call_a_decorated_function_during_the_set_up(tmp_path: Path, count: int) -> None:
+    code = f"""
+    sdk = VoltAgentSDK(exporter="local")
+    garbage = [Connection() for _ in range({count})]; del garbage
+    work(1); sdk.shutdown(); print("ok", sdk.stats().pending)
+    """
+    ran = run_program(SDK + GARBAGE + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("ok 0\n", "")
+
+
+def test_garbage_of_before_may_call_a_decorated_function_while_an_sdk_is_constructed(tmp_path: Path) -> None:
+    code = """
+    gc.set_threshold(1)
+    garbage = [Connection() for _ in range(100)]; del garbage
+    sdk = VoltAgentSDK(exporter="local"); work(1); print("ok")
+    """
+    ran = run_program(SDK + GARBAGE + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("ok\n", "")
+
+
+def test_the_first_call_may_make_the_sdk_of_the_environment_among_finalizers(tmp_path: Path) -> None:
+    code = """
+    garbage = [Connection() for _ in range(300)]; del garbage
+    gc.set_threshold(1)
+    print(work(1))
+    """
+    ran = run_program(SDK + GARBAGE + textwrap.dedent(code), tmp_path, VOLTAGENT_EXPORTER="local")
+    assert (ran.stdout, ran.stderr) == ("{'n': 1}\n", "")
+
+
+@posix
+@pytest.mark.parametrize("trouble", ["descriptors", "path", "modules"])
+def test_a_first_call_imports_nothing(tmp_path: Path, trouble: str) -> None:
+    code = """
+    import os, resource, builtins
+    sdk = VoltAgentSDK(exporter="local", auto_flush=False)
+    held = []
+    if TROUBLE == "descriptors":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        try:
+            while True: held.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError: pass
+    elif TROUBLE == "path":
+        sys.path[:] = []; sys.path_importer_cache.clear(); sys.meta_path[:] = []
+    else:
+        before = set(sys.modules)
+    print(work(1))
+    class Strange: pass
+    @tool
+    def fails(value): raise ValueError(value)
+    try: fails(Strange())
+    except ValueError: print("its own")
+    if TROUBLE == "modules":
+        assert set(sys.modules) == before, set(sys.modules) - before
+    for one in held: os.close(one)
+    print(sdk.stats().recorded)
+    sys.stdout.flush(); os._exit(0)
+    """
+    ran = run_program(SDK + f"TROUBLE = {trouble!r}\n" + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("{'n': 1}\nits own\n8\n", "")
+
+
+@posix
+def test_a_fork_during_the_first_call_leaves_a_child_that_works(tmp_path: Path) -> None:
+    code = """
+    import os, threading
+    sdk = VoltAgentSDK(exporter="local")
+    for _ in range(40):
+        go = threading.Event()
+        first = threading.Thread(target=lambda: (go.wait(), work(1))); first.start(); go.set()
+        pid = os.fork()
+        if pid == 0:
+            work(2); os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        first.join()
+    print("ok")
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path, "-W", "ignore::DeprecationWarning")
+    assert (ran.stdout, ran.stderr) == ("ok\n", "")
+
+
+@pytest.mark.parametrize("also", ["nothing", "variable of the program"])
+def test_finalizers_on_cycles_do_not_free_the_context_under_a_variable(tmp_path: Path, also: str) -> None:
+    code = f"""
+    import contextvars
+    class Connection:
+        def __init__(self): self.me = self
+        def __del__(self): work(1)
+    variable = contextvars.ContextVar("variable")
+    others = [contextvars.ContextVar(str(n)) for n in range(200)]
+    for other in others: other.set(1)
+    with VoltAgentSDK(exporter="local"):
+        for i in range(20_000):
+            Connection()
+            {"variable.set(i)" if also != "nothing" else "work(i)"}
+    print("ok")
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.returncode) == ("ok\n", 0), ran.stderr
+
+
+def test_no_finalizer_of_ours_speaks_at_the_end_of_the_interpreter(tmp_path: Path) -> None:
+    code = """
+    import builtins
+    from voltagent.storage.file_lock import Claim
+    from voltagent.storage.traces.store import Store
+    from pathlib import Path
+    sdk = VoltAgentSDK(exporter="local"); work(1); sdk.flush()
+    builtins.kept = [Claim.on(Path("claimed").absolute()), Store(Path("store.db").absolute()), sdk]
+    class Late:
+        def __del__(self): work(1)
+    builtins.kept.append(Late()); sys.modules["late"] = Late()
+    """
+    ran = run_program(
+        f"import os; os.chdir({str(tmp_path)!r})\n" + SDK + textwrap.dedent(code), tmp_path, "-W", "error"
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -1,0 +1,35 @@
+"""Run a small program in an interpreter of its own, with a data folder of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import voltagent
+
+_HERE = str(Path(voltagent.__file__).parents[1])
+_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
+_START = f"import sys; sys.path[:0] = {[_HERE, *_PACKAGES]!r}\nimport faulthandler\n"
+
+
+def run_program(
+    code: str, folder: Path, *flags: str, timeout: float = 40.0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """What a program wrote and how it ended. It may not run for longer than ``timeout`` seconds.
+
+    ``folder`` is its home and its data folder.
+    """
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("VOLTAGENT_")}
+    homes = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    program = _START + f"faulthandler.dump_traceback_later({timeout - 5}, exit=True)\n" + textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, *flags, "-c", program],
+        env={**clean, **homes, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
