@@ -24,6 +24,7 @@ ORDER = (
     "wire",
     "processors",
     "render",
+    "records",
     "tracing",
     "exporters",
     "client",

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.render.text import clean, duration, error_text, moment, tokens, value
+from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary
 from voltagent.storage.traces.store import StoredOperation, StoredTrace, TraceSummary
 
@@ -15,8 +16,6 @@ __all__ = ["facts", "is_moment", "left_behind", "line", "lines", "rows", "title"
 
 Record = TypeVar("Record", TraceSummary, StoredTrace, OperationSummary, StoredOperation)
 
-_UNICODE: Final = ("├─ ", "└─ ", "│  ", "   ")
-_ASCII: Final = ("|- ", "`- ", "|  ", "   ")
 _PAYLOAD: Final = 2000  # characters of one input or output that are shown
 
 
@@ -28,7 +27,7 @@ def lines(
     yield first[1]
     yield _about(trace, style)
     if verbose:
-        yield from _details(trace, _marks(style)[2] if branches else _marks(style)[3], style)
+        yield from _details(trace, _marks(style).pipe if branches else _marks(style).space, style)
     for operation, line, indent in branches:
         yield line
         if verbose and isinstance(operation, StoredOperation):
@@ -39,34 +38,14 @@ def rows(
     trace: TraceSummary, operations: Sequence[OperationSummary], style: Style
 ) -> Iterator[tuple[TraceSummary | OperationSummary, str, str]]:
     """The trace, then its operations depth first: each with its line, and with what stands before lines below it."""
-    children = _children(operations)
     yield trace, line("", ("bold", trace.name), facts(trace), style), ""
-    fork, last, pipe, space = _marks(style)
-    waiting = _last_first(children.get(None, ()), "")  # a stack of our own: a trace may be deeper than Python's
-    while waiting:
-        operation, indent, is_last = waiting.pop()
-        below = children.get(operation.id, ())
-        inner = indent + (space if is_last else pipe)
-        lead = indent + (last if is_last else fork)
-        yield operation, line(lead, title(operation), facts(operation), style), inner + (pipe if below else space)
-        waiting += _last_first(below, inner)
+    for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
+        operation = place.item
+        yield operation, line(place.lead, title(operation), facts(operation), style), place.inner
 
 
-def _marks(style: Style) -> Sequence[str]:
-    return _UNICODE if style.lines else _ASCII
-
-
-def _last_first(operations: Sequence[OperationSummary], indent: str) -> list[tuple[OperationSummary, str, bool]]:
-    return [(operation, indent, number == len(operations) - 1) for number, operation in enumerate(operations)][::-1]
-
-
-def _children(operations: Sequence[OperationSummary]) -> dict[str | None, list[OperationSummary]]:
-    """Operations by their parent; those whose parent is not there stand at the top."""
-    known = {operation.id for operation in operations}
-    children: dict[str | None, list[OperationSummary]] = {}
-    for operation in operations:
-        children.setdefault(operation.parent_id if operation.parent_id in known else None, []).append(operation)
-    return children
+def _marks(style: Style) -> Marks:
+    return UNICODE if style.lines else ASCII
 
 
 def title(record: TraceSummary | OperationSummary) -> tuple[str, str]:

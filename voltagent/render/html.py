@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from voltagent.render.text import clean, duration, error_text, tokens
+from voltagent.render.tree import arrange
 
 __all__ = ["Entry", "Limits", "page", "piece"]
 
@@ -94,20 +95,13 @@ def _tree(entries: Sequence[Entry], limits: Limits, notes: str = "") -> str:
 
 
 def _in_order(entries: Sequence[Entry], most: int | None) -> Iterator[tuple[Entry, int]]:
-    """Each entry with its depth, children behind their parent; on a stack of our own, as a trace may be deep."""
+    """Each entry with its depth, children behind their parent."""
     root, *rest = entries
-    known = {entry.id for entry in entries}
-    children: dict[str, list[Entry]] = {}
-    for entry in rest:
-        children.setdefault(entry.parent_id if entry.parent_id in known and entry.parent_id else root.id, []).append(
-            entry
-        )
-    waiting, seen = [(root, 0)], 0
-    while waiting and (most is None or seen < most):
-        entry, depth = waiting.pop()
-        seen += 1
-        yield entry, depth
-        waiting += [(child, depth + 1) for child in reversed(children.pop(entry.id, []))]
+    yield root, 0
+    for number, place in enumerate(arrange(rest, lambda one: one.id, lambda one: one.parent_id), 1):
+        if most is not None and number >= most:
+            return
+        yield place.item, place.depth + 1
 
 
 _DEEPEST: Final = 24  # steps of indentation: beyond it a name would have no room

@@ -57,8 +57,9 @@ def _filter(request: Request) -> Filter:
 
     if len(request.query.get("text", "")) > _LONGEST_TEXT:
         raise RequestError(400, f"text must have at most {_LONGEST_TEXT} characters")
+    texts: dict[str, Any] = {name: request.query.get(name) or None for name in _TEXTS}
     return Filter(
-        **{name: request.query.get(name) or None for name in _TEXTS},
+        **texts,
         since_ns=time("since", 1000),
         until_ns=time("until", 1000),
         min_ns=time("min_ms", 1_000_000),

@@ -189,9 +189,21 @@ class File:
         if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
             raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: name another file")
         if version < known:
-            _migrate(connection, self.schema)
+            self._migrate(connection, version)
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+
+    def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
+        try:
+            _migrate(connection, self.schema)
+        except sqlite3.OperationalError as exc:
+            if "readonly" not in str(exc) or not version:
+                raise
+            raise OffLimitsError(
+                f"the {self.schema.what} {self.path} was written by an older voltagent (schema {version}, this one "
+                f"needs {len(self.schema.steps)}) and cannot be upgraded, because it is read-only: make it writable, "
+                "or read a copy of it"
+            ) from exc
 
     def _read_leniently(self, connection: sqlite3.Connection) -> None:
         """A text that is no UTF-8 must not take away what stands beside it. Not from the start: it costs each text."""

@@ -166,6 +166,9 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "max_ns": "end_ns - start_ns <= :max_ns",
     "since_ns": "start_ns >= :since_ns",
     "until_ns": "start_ns < :until_ns",
+    "has_errors": """
+        (status = 'error' OR id IN (
+            SELECT trace_id FROM operations INDEXED BY operations_errors WHERE status = 'error')) = :has_errors""",
     "id": "id = :id",
     "not_pushed_to": "id NOT IN (SELECT trace_id FROM pushed WHERE destination = :not_pushed_to)",
     "before": "(start_ns, key) < (SELECT b.start_ns, b.key FROM traces b WHERE b.id = :before)",
@@ -187,12 +190,27 @@ class Filter:
     max_ns: int | None = None  # took at most so long
     since_ns: int | None = None  # began at or after
     until_ns: int | None = None  # began before
+    has_errors: bool | None = None  # whether the trace, or an operation in it, failed
     id: str | None = None  # the whole id
     not_pushed_to: str | None = None  # a destination as `Store.mark_pushed` names it
     before: str | None = None  # a trace's id: what follows it in the list, for the next page
 
     def query(self, limit: int) -> tuple[str, dict[str, Any]]:
         """The SQL text and its parameters."""
+        where, values = self._where()
+        order = "ORDER BY start_ns DESC, key DESC"
+        # the page is found first: what a line shows is then counted for the page only
+        page = f"SELECT key FROM traces {where} {order} LIMIT :limit"  # noqa: S608 - values are bound
+        return f"SELECT {SUMMARY} FROM traces WHERE key IN ({page}) {order}", {**values, "limit": limit}  # noqa: S608
+
+    def ids_query(self, limit: int | None, *, oldest_first: bool) -> tuple[str, dict[str, Any]]:
+        """The same for the ids alone; ``None`` is no limit."""
+        where, values = self._where()
+        way = "ASC" if oldest_first else "DESC"
+        query = f"SELECT id FROM traces {where} ORDER BY start_ns {way}, key {way} LIMIT :limit"  # noqa: S608
+        return query, {**values, "limit": -1 if limit is None else limit}
+
+    def _where(self) -> tuple[str, dict[str, Any]]:
         values = {name: getattr(self, name) for name in _CONDITIONS if getattr(self, name) is not None}
         conditions = [f"({_CONDITIONS[name]})" for name in values]
         if self.status is not None and self.status != "completed":
@@ -201,11 +219,7 @@ class Filter:
             quoted = json.dumps(self.text, ensure_ascii=False)[1:-1]
             values |= {"plain": _pattern(self.text), "quoted": _pattern(quoted), "rare": _pattern(_from_rarest(quoted))}
             del values["text"]
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        order = "ORDER BY start_ns DESC, key DESC"
-        # the page is found first: what a line shows is then counted for the page only
-        page = f"SELECT key FROM traces {where} {order} LIMIT :limit"  # noqa: S608 - values are bound
-        return f"SELECT {SUMMARY} FROM traces WHERE key IN ({page}) {order}", {**values, "limit": limit}  # noqa: S608
+        return f"WHERE {' AND '.join(conditions)}" if conditions else "", values
 
 
 def _from_rarest(text: str) -> str:

@@ -167,6 +167,13 @@ class Store:
         query, values = (matching or Filter()).query(limit)
         return [summary(row) for row in self.rows(query, values)]
 
+    def trace_ids(
+        self, matching: Filter | None = None, *, oldest_first: bool = False, limit: int | None = None
+    ) -> list[str]:
+        """The ids of the traces that match, the newest first unless ``oldest_first``; ``None`` is no limit."""
+        query, values = (matching or Filter()).ids_query(limit, oldest_first=oldest_first)
+        return [id for (id,) in self.rows(query, values)]
+
     def trace(self, id: str) -> StoredTrace | None:
         """The trace with this id, or with an id that begins so; ``None`` where there is none.
 
