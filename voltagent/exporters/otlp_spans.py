@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core.span import AGENT, Event, Phase, Span
+from voltagent.core.span import AGENT, TRACE, Event, Phase, Span
 from voltagent.processors.size_limit import fit_span, weight
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.otlp.encode import Message, span_message
@@ -32,7 +32,8 @@ class _Kept:
 
     def __init__(self) -> None:
         self.updates: dict[int | str, dict[str, Any]] = {}  # by the id of the span
-        self.counted = False  # an agent's usage was sent: the root's would be counted a second time
+        # The agent or trace around what had usage: a receiver that adds up spans would count theirs a second time.
+        self.counted: set[int | str] = set()
 
 
 class OpenSpans:
@@ -82,14 +83,16 @@ class OpenSpans:
     def memory(self, trace_id: int | str) -> bytes | None:
         """What is kept of a trace, for another process to go on with."""
         kept = self._traces.get(trace_id)
-        return None if kept is None else pack({"otlp": (tuple(kept.updates.items()), kept.counted)})
+        return None if kept is None else pack({"otlp": (tuple(kept.updates.items()), tuple(kept.counted))})
 
     def remind(self, trace_id: int | str, memory: bytes) -> None:
         """Keep what another process kept of a trace."""
         known = unpack(memory)
         if "otlp" in known and trace_id not in self._traces:
             kept = self._traces[trace_id] = _Kept()
-            kept.updates, kept.counted = dict(known["otlp"][0]), known["otlp"][1]
+            kept.updates = dict(known["otlp"][0])
+            counted = known["otlp"][1]  # an earlier version kept no more than whether the trace was
+            kept.counted = set(counted) if isinstance(counted, tuple | list) else {trace_id} if counted else set()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -99,9 +102,9 @@ class OpenSpans:
 
     def _span(self, span: Span, room: int | None, *, ended: bool) -> Message:
         kept = self._traces.get(span.trace.id)
-        if span.kind == AGENT and span.usage is not None:
+        if span.kind != TRACE and span.usage is not None:
             kept = kept or self._keep(span)
-            kept.counted = True
+            kept.counted |= _whose_tokens_these_are(span)
         updates = self._updates(span)
         own = updates.get(span.id, _NOTHING)
         told, own = (span, own) if room is None else fit_span(span, own, room)
@@ -111,7 +114,7 @@ class OpenSpans:
             updates.get(span.trace.id, _NOTHING),
             event=span in self._events,
             ended=ended,
-            counted=kept is not None and kept.counted,
+            counted=kept is not None and span.id in kept.counted,
         )
         return span_message(facts, self._plans[facts.kind], second=ended and span in self._events)
 
@@ -135,6 +138,15 @@ class OpenSpans:
             if len(self._traces) > _MEMORY:
                 del self._traces[next(iter(self._traces))]
         return kept
+
+
+def _whose_tokens_these_are(span: Span) -> set[int | str]:
+    """The trace, and of an operation the agent around it: their own usage includes this one's."""
+    found: set[int | str] = {span.trace.id}
+    above = span.parent if span.kind != AGENT else None
+    while above is not None and above.kind != AGENT:
+        above = above.parent
+    return found if above is None else found | {above.id}
 
 
 def _is_stand_in(span: Span) -> bool:

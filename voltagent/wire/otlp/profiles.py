@@ -352,6 +352,24 @@ class Plan:
     words: tuple[tuple[str, Word], ...]
 
 
+# Any operation may have used a model: a tool that returns what one answered, a retriever its embedding.
+_MAY_USE_A_MODEL: Final = (TOOL, MEMORY, RETRIEVER, EVENT)
+_USAGE_WORDS: Final = frozenset(_USAGE.values()) | {
+    word
+    for model in (_GENAI_MODEL, _OPENINFERENCE_MODEL, _LANGFUSE_MODEL)
+    for word in model.values()
+    if "once_" in word
+}
+
+
+def _names(names: Names, kind: str) -> Mapping[str, str]:
+    """What a profile says of one kind of span beside what it says of any."""
+    own = names.get(kind, {})
+    if kind not in _MAY_USE_A_MODEL:
+        return own
+    return {**own, **{name: word for name, word in names.get(AGENT, {}).items() if word in _USAGE_WORDS}}
+
+
 def plans(chosen: tuple[str, ...]) -> Mapping[str, Plan]:
     """The plan for each kind of span. The first profile gives the span its name and kind.
 
@@ -368,11 +386,11 @@ def _plan(kind: str, profiles: list[Profile]) -> Plan:
         for part in (ANY, kind):
             for attribute, value in profile.constants.get(part, {}).items():
                 constants.setdefault(attribute, value)
-            for attribute, word in profile.names.get(part, {}).items():
+            for attribute, word in _names(profile.names, part).items():
                 names.setdefault(attribute, word)
     said = set(names.values())
     for part in (ANY, kind):
-        for attribute, word in OWN.get(part, {}).items():
+        for attribute, word in _names(OWN, part).items():
             if word not in said and said.isdisjoint(_SAID_BY.get(word, ())):
                 names[attribute] = word  # noqa: PERF403 - read beside the loop above
     first = profiles[0]

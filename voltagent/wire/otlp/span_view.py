@@ -30,7 +30,7 @@ class Facts:
         of_trace: the same of the root span, whose user and conversation hold for all.
         event: whether it is a custom event, whatever its kind is called.
         ended: False for a custom event as it was recorded, which may have been ended since.
-        counted: whether the usage of this trace has been sent with its agents, span by span.
+        counted: whether its usage has been sent with the spans below it that it is the sum of.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Facts:
         self.of_trace = of_trace
         self.kind = EVENT if event or span.kind not in KINDS else span.kind
         self.ended = ended
-        self.counted = counted and self.kind == TRACE
+        self.counted = counted
 
     def fact(self, name: str) -> Any:
         """A rare field: from an update, else from the start."""
