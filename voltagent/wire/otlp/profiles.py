@@ -8,7 +8,7 @@ documents on OpenTelemetry. A value is a word of :data:`voltagent.wire.otlp.attr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
@@ -294,41 +294,70 @@ _LANGFUSE: Final = Profile(
     },
 )
 
+# Any operation may have used a model: a tool that returns what one answered, a retriever its embedding.
+_MAY_USE_A_MODEL: Final = (TOOL, MEMORY, RETRIEVER, EVENT)
+_USAGE_WORDS: Final = frozenset(_USAGE.values()) | {
+    word
+    for model in (_GENAI_MODEL, _OPENINFERENCE_MODEL, _LANGFUSE_MODEL)
+    for word in model.values()
+    if "once_" in word
+}
+
+
+def _with_usage(names: Names, usage: Mapping[str, str]) -> Names:
+    """The names of a profile, with those of tokens and cost for every operation."""
+    return {**names, **{kind: {**names.get(kind, {}), **usage} for kind in _MAY_USE_A_MODEL}}
+
+
+def _usage_names(names: Names) -> Mapping[str, str]:
+    return {name: word for name, word in names[AGENT].items() if word in _USAGE_WORDS}
+
+
 PROFILES: Final[Mapping[str, Profile]] = {
-    "voltops": _VOLTOPS,
-    "genai": _GENAI,
-    "openinference": _OPENINFERENCE,
-    "langfuse": _LANGFUSE,
+    name: replace(profile, names=_with_usage(profile.names, _usage_names(profile.names)))
+    for name, profile in (
+        ("voltops", _VOLTOPS),
+        ("genai", _GENAI),
+        ("openinference", _OPENINFERENCE),
+        ("langfuse", _LANGFUSE),
+    )
 }
 
 # ------------------------------------------------------------------------------------------------- names of last resort
 
-# Said under a name of our own where none of the chosen profiles has one, so that nothing recorded is lost.
-OWN: Final[Names] = {
-    ANY: {
-        "voltagent.trace.id": "own_trace_id",
-        "voltagent.id": "own_id",
-        "voltagent.parent_trace.id": "parent_trace",
-        "voltagent.input": "input",
-        "voltagent.output": "output",
-        "voltagent.instructions": "instructions",
-        "voltagent.metadata": "metadata",
-        "voltagent.tags": "tags",
-        "voltagent.version": "version",
-        "voltagent.level": "level",
-        "voltagent.completion_start_time": "completion_start",
-        "voltagent.usage.other": "other_usage",
-        "voltagent.error": "other_error",
-        "voltagent.error.code": "error_code",
-        "voltagent.status_message": "note",
-        "voltagent.cancelled": "cancelled",
-    },
-    MEMORY: {"voltagent.memory.operation": "operation"},
-    RETRIEVER: {"voltagent.output": "undocumented_output"},
-    EVENT: {"voltagent.event.type": "event_type"},
-    AGENT: {"voltagent.usage.cost": "once_total_cost"},
-    TRACE: {"voltagent.usage.cost": "once_total_cost"},
+_OWN_USAGE: Final = {
+    "voltagent.usage.cost": "once_total_cost",
+    "voltagent.usage.cache_write_tokens": "once_cache_written_tokens",
 }
+# Said under a name of our own where none of the chosen profiles has one, so that nothing recorded is lost.
+OWN: Final[Names] = _with_usage(
+    {
+        ANY: {
+            "voltagent.trace.id": "own_trace_id",
+            "voltagent.id": "own_id",
+            "voltagent.parent_trace.id": "parent_trace",
+            "voltagent.input": "input",
+            "voltagent.output": "output",
+            "voltagent.instructions": "instructions",
+            "voltagent.metadata": "metadata",
+            "voltagent.tags": "tags",
+            "voltagent.version": "version",
+            "voltagent.level": "level",
+            "voltagent.completion_start_time": "completion_start",
+            "voltagent.usage.other": "other_usage",
+            "voltagent.error": "other_error",
+            "voltagent.error.code": "error_code",
+            "voltagent.status_message": "note",
+            "voltagent.cancelled": "cancelled",
+        },
+        MEMORY: {"voltagent.memory.operation": "operation"},
+        RETRIEVER: {"voltagent.output": "undocumented_output"},
+        EVENT: {"voltagent.event.type": "event_type"},
+        AGENT: _OWN_USAGE,
+        TRACE: _OWN_USAGE,
+    },
+    _OWN_USAGE,
+)
 # A profile that says the one has said the other too.
 _SAID_BY: Final[Mapping[str, frozenset[str]]] = {
     "input": frozenset(("input_message",)),
@@ -352,24 +381,6 @@ class Plan:
     words: tuple[tuple[str, Word], ...]
 
 
-# Any operation may have used a model: a tool that returns what one answered, a retriever its embedding.
-_MAY_USE_A_MODEL: Final = (TOOL, MEMORY, RETRIEVER, EVENT)
-_USAGE_WORDS: Final = frozenset(_USAGE.values()) | {
-    word
-    for model in (_GENAI_MODEL, _OPENINFERENCE_MODEL, _LANGFUSE_MODEL)
-    for word in model.values()
-    if "once_" in word
-}
-
-
-def _names(names: Names, kind: str) -> Mapping[str, str]:
-    """What a profile says of one kind of span beside what it says of any."""
-    own = names.get(kind, {})
-    if kind not in _MAY_USE_A_MODEL:
-        return own
-    return {**own, **{name: word for name, word in names.get(AGENT, {}).items() if word in _USAGE_WORDS}}
-
-
 def plans(chosen: tuple[str, ...]) -> Mapping[str, Plan]:
     """The plan for each kind of span. The first profile gives the span its name and kind.
 
@@ -386,11 +397,11 @@ def _plan(kind: str, profiles: list[Profile]) -> Plan:
         for part in (ANY, kind):
             for attribute, value in profile.constants.get(part, {}).items():
                 constants.setdefault(attribute, value)
-            for attribute, word in _names(profile.names, part).items():
+            for attribute, word in profile.names.get(part, {}).items():
                 names.setdefault(attribute, word)
     said = set(names.values())
     for part in (ANY, kind):
-        for attribute, word in _names(OWN, part).items():
+        for attribute, word in OWN.get(part, {}).items():
             if word not in said and said.isdisjoint(_SAID_BY.get(word, ())):
                 names[attribute] = word  # noqa: PERF403 - read beside the loop above
     first = profiles[0]

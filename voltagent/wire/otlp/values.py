@@ -153,7 +153,7 @@ def _documents(words: Mapping[str, Any]) -> bytes | None:
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_written_tokens",
                   "reasoning_tokens", "cost", "input_cost", "output_cost", "total_cost")  # fmt: skip
-_SPELT: Final[Mapping[str, str]] = {"cache_written_tokens": "cache_creation_input_tokens"}
+_SPELT: Final[Mapping[str, str]] = {"cache_written_tokens": "cache_write_tokens"}
 _DETAILS: Final[Mapping[str, str]] = {
     "upstream_cost": "upstream_inference_cost",
     "upstream_input_cost": "upstream_inference_input_cost",
