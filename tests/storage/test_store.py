@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Log, Run, asked, names
 from voltagent.core import clock
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, Event, Span, Trace
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, Event, Phase, Span, Trace
+from voltagent.storage.traces.queries import operation, operation_summaries
 from voltagent.storage.traces.records import KNOWN_OPERATION
 from voltagent.storage.traces.store import Filter, Store, StoredOperation, StoredTrace, StoreError
 from voltagent.tracing.recorder import Recorder
@@ -220,6 +221,50 @@ def test_usage_is_the_traces_own_else_the_sum_over_its_agents(run: Run, own: dic
     run.save()
     (trace,) = run.store.traces()
     assert trace.usage == (own or {"prompt_tokens": 13, "total_tokens": 12, "cost": 1.0})
+
+
+def test_tokens_that_nobody_summed_are_summed_when_they_are_read(run: Run) -> None:
+    root = run.trace(ended=False)
+    spans = {"trace": root}
+    for name, kind, parent, tokens in (
+        ("bare", AGENT, "trace", None),
+        ("call", TOOL, "bare", 1),
+        ("deeper", TOOL, "call", 2),
+        ("sub", AGENT, "deeper", None),
+        ("its own", TOOL, "sub", 4),
+        ("explicit", AGENT, "sub", 8),
+        ("covered", TOOL, "explicit", 1000),
+        ("outside", RETRIEVER, "trace", 16),
+        ("below", TOOL, "outside", 32),
+        ("quiet", AGENT, "trace", None),
+    ):
+        span = spans[name] = run.recorder.start(spans[parent], kind, name, b"{}")
+        span.usage = None if tokens is None else {"prompt_tokens": tokens}
+        span.status, span.end_ns = COMPLETED, span.start_ns  # as what other programs send: not through a recorder
+        run.recorder.put((Phase.END, span, None), 0)
+    run.save()
+    (trace,) = run.store.traces()
+    assert trace.usage == {"prompt_tokens": 63}
+    listed = {one.name: (one.usage or {}).get("prompt_tokens") for one in run.store.operations(trace.id)}
+    assert [listed[name] for name in ("bare", "sub", "explicit", "quiet", "call")] == [3, 4, 8, None, 1]
+    summaries = {one.name: one for one in operation_summaries(run.store, trace.id)}
+    assert summaries["bare"].usage == {"prompt_tokens": 3}
+    found = operation(run.store, trace.id, summaries["sub"].id)
+    assert found is not None
+    assert found.usage == {"prompt_tokens": 4}
+
+
+def test_spans_that_are_each_others_parents_are_summed_once(run: Run) -> None:
+    root = run.trace(ended=False)
+    first = run.recorder.start(root, TOOL, "first", b"{}")
+    second = run.recorder.start(first, TOOL, "second", b"{}")
+    for span in (first, second):
+        run.recorder.add(span, usage={"prompt_tokens": 1})
+        run.recorder.succeed(span, None)
+    run.save()
+    asked(run.store.path, "UPDATE operations SET parent_id = ? WHERE name = 'first'", (clock.id_text(second.id),))
+    (trace,) = run.store.traces()
+    assert trace.usage is None or trace.usage["prompt_tokens"] <= 2
 
 
 def test_ids_of_the_users_own_and_awkward_texts_are_kept(run: Run) -> None:

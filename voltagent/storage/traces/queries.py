@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from voltagent.storage.traces import columns
@@ -19,6 +19,7 @@ from voltagent.storage.traces.records import (
     stored_operation,
 )
 from voltagent.storage.traces.store import Store
+from voltagent.storage.traces.tokens import with_sums
 
 __all__ = [
     "Facets",
@@ -118,7 +119,7 @@ def writers_gone(store: Store) -> frozenset[str]:
 
 def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
     """The operations of a trace, in the order in which they began, as rows of ``records.OPERATION_SUMMARY``."""
-    return [*store.rows(_SUMMARIES, (trace_id,))]
+    return [*with_sums(store.rows(_SUMMARIES, (trace_id,)))]
 
 
 def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:
@@ -129,7 +130,12 @@ def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:
 def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
     """One operation with its payloads; ``None`` where there is none."""
     rows = store.rows(_OPERATION, (trace_id, id))
-    return stored_operation(rows[0]) if rows else None
+    if not rows:
+        return None
+    found = stored_operation(rows[0])
+    if found.kind != "agent" or found.usage is not None:
+        return found
+    return replace(found, usage=next(one.usage for one in operation_summaries(store, trace_id) if one.id == id))
 
 
 def _values(store: Store, query: str) -> list[str]:

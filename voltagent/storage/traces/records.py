@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.columns import Json
+from voltagent.storage.traces.tokens import PARTS_OF_TRACE
 
 __all__ = [
     "KNOWN_OPERATION",
@@ -56,7 +57,7 @@ class TraceSummary:
     version: str | None
     level: str | None
     tags: tuple[str, ...]
-    usage: Mapping[str, Json] | None  # its own where given, else the sum over its agents
+    usage: Mapping[str, Json] | None  # its own if given, else as `tokens` sums it
     error: Json  # a text or an object with `message`
     operations: int  # how many operations it has
     errors: int  # how many of them failed
@@ -107,15 +108,12 @@ class StoredOperation(OperationSummary):
 # ------------------------------------------------------------------------------------------------------- the queries
 
 # Counting per trace is an index scan each, so a list pays only for the traces on its page. JSON is handed out as text.
-SUMMARY: Final = """
+SUMMARY: Final = f"""
     id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
-    tags, usage, CASE WHEN usage IS NULL THEN (
-        SELECT group_concat(o.usage, char(10)) FROM operations o
-        WHERE o.trace_id = traces.id AND o.usage IS NOT NULL AND +o.kind = 'agent' -- the plus: not by the kind's index
-    ) END,
+    tags, usage, CASE WHEN usage IS NULL THEN {PARTS_OF_TRACE} END,
     error,
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id),
-    (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id AND o.status = 'error')"""
+    (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id AND o.status = 'error')"""  # noqa: S608 - all of it is written here
 
 TRACE_QUERY: Final = f"""
     SELECT {SUMMARY}, completion_start_ns, metadata, update_metadata, end_metadata, input, output

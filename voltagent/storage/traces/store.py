@@ -41,6 +41,7 @@ from voltagent.storage.traces.records import (
 )
 from voltagent.storage.traces.replay import OPERATION_ROWS, TRACE_ROW, replayed
 from voltagent.storage.traces.statements import Row, Statement, begun, plan
+from voltagent.storage.traces.tokens import with_sums
 
 __all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary"]
 
@@ -190,7 +191,7 @@ class Store:
 
     def operations(self, trace_id: str) -> list[StoredOperation]:
         """The operations of a trace, in the order in which they began."""
-        return [stored_operation(row) for row in self.rows(OPERATIONS_QUERY, (trace_id,))]
+        return [stored_operation(row) for row in with_sums(self.rows(OPERATIONS_QUERY, (trace_id,)))]
 
     def events(self, trace_id: str) -> list[Event]:
         """The events of a trace again, in the order to send them in; none where there is no such trace."""
