@@ -6,4 +6,4 @@ from typing import Final
 
 __all__ = ["DEFAULT_PORT"]
 
-DEFAULT_PORT: Final = 3141  # of the local server: the platform's console looks for one there
+DEFAULT_PORT: Final = 3141  # of the local server

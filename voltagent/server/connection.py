@@ -197,18 +197,10 @@ class _Taken:
             until = clock.monotonic() + self._server.limits.stream
             view = memoryview(data)
             while view:
-                # `select` and no timeout of the socket, which a thread that receives would change
                 _, writable, _ = select.select((), (self._socket,), (), max(0, until - clock.monotonic()))
                 if not writable:
                     raise TimeoutError
                 view = view[self._socket.send(view) :]
-
-    def receive(self, seconds: float) -> bytes | None:
-        self._wire.deadline = clock.monotonic() + max(seconds, 0.001)  # what is there is taken, also for 0
-        try:
-            return self._reader.read1(_PIECE)
-        except TimeoutError:
-            return None
 
     def pause(self, seconds: float) -> bool:
         return not self._server.closing.wait(seconds) and not self._is_gone()

@@ -1,7 +1,7 @@
 """What a request and an answer are, and the table that tells which part answers what.
 
-A room that answers requests exports ``ROUTES``, and one that takes a connection over (events as they happen, a socket)
-exports ``STREAMS``; ``server.py`` puts them in one :class:`Table`. When a handler is called, the rules of
+A module that answers requests exports ``ROUTES``, and one that takes a connection over (events as they happen) exports
+``STREAMS``; ``server.py`` puts them in one :class:`Table`. When a handler is called, the rules of
 :mod:`voltagent.server.access` hold already.
 """
 
@@ -90,14 +90,6 @@ class Connection(Protocol):
 
         Raises:
             OSError: the client is gone, or did not take it within 10 seconds. Let it pass: the server ends the stream.
-        """
-        ...
-
-    def receive(self, seconds: float) -> bytes | None:
-        """What the client sent next, at most 64 KiB: ``b""`` if it closed, ``None`` if nothing came in time.
-
-        Raises:
-            OSError: the connection broke. Let it pass.
         """
         ...
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
-from voltagent.server import DEFAULT_PORT, console, console_socket, ingest, static, viewer_api, viewer_events
+from voltagent.server import DEFAULT_PORT, ingest, static, viewer_api, viewer_events
 from voltagent.server.access import HEADERS
 from voltagent.server.connection import Limits, serve
 from voltagent.server.http1 import head_bytes
@@ -20,8 +20,8 @@ from voltagent.storage.traces.store import Store
 
 __all__ = ["ROUTES", "STREAMS", "Server", "serving"]
 
-ROUTES: Final[tuple[Route, ...]] = (*static.ROUTES, *viewer_api.ROUTES, *ingest.ROUTES, *console.ROUTES)
-STREAMS: Final[tuple[Stream, ...]] = (*viewer_events.STREAMS, *console_socket.STREAMS)
+ROUTES: Final[tuple[Route, ...]] = (*static.ROUTES, *viewer_api.ROUTES, *ingest.ROUTES)
+STREAMS: Final[tuple[Stream, ...]] = viewer_events.STREAMS
 
 _MOST_CONNECTIONS: Final = 64
 _BACKLOG: Final = 64
