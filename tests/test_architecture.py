@@ -31,6 +31,8 @@ ORDER = (
     "delivery",
     "_debug_log _factory handles sdk",
     "decorators",
+    "testkit",
+    "testing",
     "server",
     "cli",
     "__init__ __main__",
@@ -40,6 +42,7 @@ BOUNDARIES = {
     "wrapt": {"decorators"},
     "httpx": {"exporters.http", "client"},
     "sqlite3": {"storage.file"},
+    "pytest": {"testkit.pytest_plugin"},
 }
 RUNTIME = {"wrapt", "httpx", "pydantic", "pydantic_core", "voltagent"}
 
@@ -109,7 +112,9 @@ def test_the_modules_of_a_folder_can_be_overlooked() -> None:
 def test_each_library_is_behind_one_module(module: str) -> None:
     for name, for_types in imports(MODULES[module]):
         library = name.split(".")[0]
-        assert library in RUNTIME or library in sys.stdlib_module_names or for_types, f"{module} imports {name}"
+        assert library in RUNTIME or library in BOUNDARIES or library in sys.stdlib_module_names or for_types, (
+            f"{module} imports {name}"
+        )
         if library in BOUNDARIES and not for_types:
             assert any(module == door or module.startswith(f"{door}.") for door in BOUNDARIES[library]), (module, name)
 

@@ -239,21 +239,21 @@ class VoltAgentSDK:
         Raises:
             ValidationError: an option is missing or has the wrong form.
         """
-        return open_trace(self._recorder if self._recorder.alive else None, options, keywords)
+        return open_trace(self._recording if self._recording.alive else None, options, keywords)
 
     create_trace = trace
 
     def get_trace(self, trace_id: str) -> Done[History | None]:
         """What is known here of a trace of this process whose ``id`` was read, else ``None``."""
-        span = self._recorder.known.get(_options.checked_identifier(trace_id))
+        span = self._recording.known.get(_options.checked_identifier(trace_id))
         return Done(_history(span) if span is not None and span.kind == TRACE else None)
 
     def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
         """Change fields of a trace by its id, also of one that another process started."""
         given = _options.checked("update_trace()", _options.UPDATE_TRACE, None, fields)
         span = self._span(trace_id, TRACE)
-        if self._recorder.alive:
-            self._recorder.update(span, update_fields(self._recorder, span.trace, given))
+        if self._recording.alive:
+            self._recording.update(span, update_fields(self._recording, span.trace, given))
         return Done(_history(span))
 
     # --------------------------------------------------------------------------------------------------------- events
@@ -262,28 +262,34 @@ class VoltAgentSDK:
         """Record a custom event (``name``, ``type``, …) in a trace by its id."""
         given = _options.checked("an event", _options.EVENT, event_data, {}, ("name", "type"))
         trace_id = _options.checked_identifier(trace_id)
-        parent = self._span(trace_id, TRACE) if self._recorder.alive else context.INERT
+        parent = self._span(trace_id, TRACE) if self._recording.alive else context.INERT
         return Done(_event(point(parent, given), trace_id))
 
     def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
         """Change fields of an operation or a custom event by its id."""
         given = _options.checked("update_event()", _options.UPDATE_EVENT, None, fields)
         span = self._span(event_id, "event")
-        if self._recorder.alive:
-            self._recorder.update(span, update_fields(self._recorder, span.trace, given))
+        if self._recording.alive:
+            self._recording.update(span, update_fields(self._recording, span.trace, given))
         return Done(_event(span, clock.id_text(span.trace.id)))
 
     def _span(self, identifier: str, kind: str) -> Span:
         """The span with this id, or one that stands for it where another process made it."""
         identifier = _options.checked_identifier(identifier)
-        known = self._recorder.known.get(identifier)
+        known = self._recording.known.get(identifier)
         if known is not None:
             return known
-        trace = Trace(identifier, "", self._recorder)
+        trace = Trace(identifier, "", self._recording)
         root = Span(trace, None, TRACE, "", None, identifier=identifier)
         return root if kind == TRACE else Span(trace, root, kind, "", None, identifier=identifier)
 
     # ------------------------------------------------------------------------------------------------ sending, ending
+
+    @property
+    def _recording(self) -> Recorder:
+        """The recorder in use: this SDK's own, unless a test captures what is recorded."""
+        recorder: Recorder = context.redirected(self._recorder)
+        return recorder
 
     def flush(self, timeout: float | None = None) -> PendingReport:
         """Send what was recorded so far, in at most ``timeout`` seconds (default: the setting).

@@ -15,8 +15,22 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from voltagent.core.span import TRACE, Remote, Span, Trace
 
-__all__ = ["ACTIVE", "CURRENT", "ENVIRONMENT", "INCOMING", "INERT", "bind", "default_recorder", "inert",
-           "run_callback", "set_current", "suppress"]  # fmt: skip
+__all__ = [
+    "ACTIVE",
+    "CAPTURES",
+    "CURRENT",
+    "ENVIRONMENT",
+    "INCOMING",
+    "INERT",
+    "REPLAYS",
+    "bind",
+    "default_recorder",
+    "inert",
+    "redirected",
+    "run_callback",
+    "set_current",
+    "suppress",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,6 +126,12 @@ def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable
 ENVIRONMENT: Final = "the environment was not asked yet"
 ACTIVE: Final[list[Any]] = [ENVIRONMENT]
 
+# The recorders of the test kit, the innermost last: while there is one, it takes the place of every other recorder.
+CAPTURES: Final[list[Any]] = []
+
+# The replays that are open, the innermost last: they answer decorated calls from a recording.
+REPLAYS: Final[list[Any]] = []
+
 _ask_environment: Callable[[], object] | None = None
 
 
@@ -119,6 +139,11 @@ def on_first_use(ask: Callable[[], object]) -> None:
     """Set what is called when a decorated call finds no live recorder: it may make one from the environment."""
     global _ask_environment  # noqa: PLW0603 - one hook for the process, set once by the package
     _ask_environment = ask
+
+
+def redirected(recorder: Any) -> Any:
+    """Return the recorder to use instead of this one: itself, unless a test captures what is recorded."""
+    return CAPTURES[-1] if CAPTURES else recorder
 
 
 def default_recorder() -> Any:

@@ -12,7 +12,7 @@ from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core.context import INERT, default_recorder, run_callback
+from voltagent.core.context import INERT, default_recorder, redirected, run_callback
 from voltagent.core.guard import Guard, say_once
 from voltagent.core.span import AGENT, COMPLETED, LLM, MEMORY, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
@@ -228,7 +228,7 @@ class OperationPlan(Plan):
 
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Outside any trace the call opens one of its own."""
-        recorder = self._recorder or default_recorder()
+        recorder: Recorder | None = redirected(self._recorder) or default_recorder()
         if recorder is None or not recorder.alive:
             return None
         input = self._input(recorder, instance, args, kwargs)

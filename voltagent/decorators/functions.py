@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from voltagent.core.context import CURRENT, INERT, set_current
+from voltagent.core.context import CURRENT, INERT, REPLAYS, set_current
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.decorators.inspection import lend_names
@@ -31,7 +31,7 @@ def around_call(plan: Plan) -> Wrapper:
             return wrapped(*args, **kwargs)
         try:
             set_current(span)
-            result = wrapped(*args, **kwargs)
+            result = REPLAYS[-1].call(span, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exception:
             CURRENT.set(above)
             fail(span, above is None, exception)
@@ -61,7 +61,10 @@ def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
         before = CURRENT.get()
         above = caller if before is None else before
         span = begin(above, instance, args, kwargs) if above is not INERT else None
-        awaited = wrapped(*args, **kwargs)
+        if REPLAYS and span is not None:
+            awaited: Awaitable[Any] = REPLAYS[-1].coroutine(span, wrapped, args, kwargs)
+        else:
+            awaited = wrapped(*args, **kwargs)
         del wrapped, instance, args, kwargs  # the body may outlive its interest in them
         if span is None:
             return await awaited
@@ -89,6 +92,8 @@ def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
     def call_at_once(
         wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Coroutine[Any, Any, Any]:
+        if REPLAYS:
+            return run(wrapped, instance, args, kwargs, CURRENT.get())
         awaitable = wrapped(*args, **kwargs)
         return run(lambda *_, **__: awaitable, instance, args, kwargs, CURRENT.get())
 

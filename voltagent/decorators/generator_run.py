@@ -54,6 +54,11 @@ class Stream:
         self._producing = self._waiting = 0.0
         self._started = self._mark = clock.monotonic()
 
+    @property
+    def span(self) -> Span:
+        """The record of this run; inert if it is not recorded."""
+        return self._span
+
     # ---------------------------------------------------------------------------------------------------------- steps
 
     def enter(self) -> None:

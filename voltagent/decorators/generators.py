@@ -11,7 +11,7 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import CURRENT, INERT, REPLAYS
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.decorators.functions import Wrapper
@@ -32,6 +32,8 @@ def around_generator(plan: Plan, target: Any, *, awaitable: bool = False) -> Wra
         kwargs: dict[str, Any],
     ) -> Generator[Any, Any, Any]:
         stream = Stream(plan, caller, instance, args, kwargs)
+        if REPLAYS:
+            inner = REPLAYS[-1].generator(stream.span, inner, target, items=not awaitable)
         del caller, instance, args, kwargs  # the body may outlive its interest in them
         try:
             while True:
@@ -65,6 +67,8 @@ def around_async_generator(plan: Plan, target: Any) -> Wrapper:
         kwargs: dict[str, Any],
     ) -> AsyncGenerator[Any, Any]:
         stream = Stream(plan, caller, instance, args, kwargs)
+        if REPLAYS:
+            inner = REPLAYS[-1].async_generator(stream.span, inner, target)
         del caller, instance, args, kwargs
         step = _first_step(inner)
         try:

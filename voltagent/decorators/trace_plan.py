@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from voltagent.capture.options import TRACE_OPTIONS
-from voltagent.core.context import default_recorder, run_callback
+from voltagent.core.context import default_recorder, redirected, run_callback
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan, Shape, report_failure, without_receiver
@@ -39,7 +39,7 @@ class TracePlan(Plan):
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
-            recorder: Recorder | None = self._recorder or default_recorder()
+            recorder: Recorder | None = redirected(self._recorder) or default_recorder()
             if above is not None:
                 recorder = above.trace.recorder
             if recorder is None or not recorder.alive:

@@ -28,6 +28,7 @@ __all__ = [
     "OffLimitsError",
     "Schema",
     "StoreError",
+    "in_memory",
     "in_transaction",
     "make_folder",
     "number",
@@ -256,6 +257,13 @@ class File:
 
 
 # ------------------------------------------------------------------------------------------------------------ pieces
+
+
+def in_memory(schema: Schema) -> Connection:
+    """Open a new database of this schema in memory: no file, and gone when it is closed."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _take_steps(connection, schema)
+    return connection
 
 
 def number(connection: sqlite3.Connection, query: str) -> int:

@@ -135,6 +135,12 @@ class Recorder:
         outside; ``remote`` the span of another process that this trace continues, by default the one that the
         request being served came with, if nothing is current.
         """
+        recorder: Recorder = context.redirected(self)
+        if recorder is not self:
+            return recorder.start_trace(
+                agent_id, input, metadata, tags, redact,
+                identifier=identifier, start_ns=start_ns, above=above, remote=remote, **about,
+            )  # fmt: skip
         named = remote
         if remote is None and above is None:
             remote = opentelemetry.current_parent() or context.INCOMING.get()

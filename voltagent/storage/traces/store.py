@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,7 @@ from voltagent.storage.file import (
     MissingFileError,
     Schema,
     StoreError,
+    in_memory,
     in_transaction,
     number,
     pages,
@@ -43,7 +45,7 @@ from voltagent.storage.traces.replay import OPERATION_ROWS, TRACE_ROW, replayed
 from voltagent.storage.traces.statements import Row, Statement, begun, plan
 from voltagent.storage.traces.tokens import with_sums
 
-__all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary"]
+__all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary", "stored"]
 
 T = TypeVar("T")
 
@@ -249,6 +251,21 @@ class Store:
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         self.file.close()
+
+
+def stored(events: Sequence[Event]) -> list[tuple[StoredTrace, list[StoredOperation]]]:
+    """What a store would give back of these events, the oldest trace first; no file is made."""
+    with closing(in_memory(Schema("store", APPLICATION_ID, MIGRATIONS))) as connection:
+        for statement in map(_cleaned, plan(events)):
+            connection.executemany(statement.sql, statement.rows)
+        ids = connection.execute("SELECT id FROM traces ORDER BY start_ns, key").fetchall()
+        return [
+            (
+                stored_trace(connection.execute(TRACE_QUERY, id).fetchone()),
+                [stored_operation(row) for row in connection.execute(OPERATIONS_QUERY, id)],
+            )
+            for id in ids
+        ]
 
 
 # ------------------------------------------------------------------------------------------------------------ pieces
