@@ -574,6 +574,13 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], tuple[object, ...]]] = {
         ],
         (None, None, None, None, message("Hi", CALL)),
     ),
+    "events of OpenAI's stream helper": (
+        [
+            {"type": "chunk", "chunk": {"id": "c", "model": "m", "choices": [{"delta": {"content": "Hi"}}]}},
+            {"type": "chunk", "chunk": {"id": "c", "model": "m", "choices": [], "usage": {"prompt_tokens": 1}}},
+        ],
+        ("m", {"prompt_tokens": 1}, None, "c", "Hi"),
+    ),
     "several responses": (
         [
             {"id": "a", "model": "m", "choices": [{"delta": {"content": "H"}}]},

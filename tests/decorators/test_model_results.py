@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import pytest
 
+from tests.capture.test_results import RESULTS, STREAMS, as_dict, as_model, as_namespace
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import Secret, agent, retriever, tool, trace
 from voltagent.core import context
+from voltagent.decorators.wrapper import decorated
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
@@ -169,3 +171,38 @@ def test_the_usage_function_of_a_generator_wins_over_its_chunks(sink: ListSink) 
     list(outer())
     assert [span.usage for span in sink.operations] == [None, {"total_tokens": 7}]
     assert sink.spans[0].usage == {"total_tokens": 7}
+
+
+# ------------------------------------------------------------------------------------------------------- model calls
+
+
+@pytest.mark.parametrize("form", [as_dict, as_namespace, as_model], ids=lambda form: form.__name__)
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_a_model_call_returns_is_recorded(sink: ListSink, name: str, form: Any) -> None:
+    result, (model, usage, finish_reason, response_id, answer) = RESULTS[name]
+    value = form(result)
+    assert decorated("llm", lambda: value, {"name": "ask"})() is value
+    span = sink.only
+    assert (span.model, span.usage) == (model, usage)
+    assert sink.spans[0].usage == usage
+    facts = {key: one for part in span.more_metadata for key, one in loads(part).items()}
+    assert (facts.get("finish_reason"), facts.get("response_id")) == (finish_reason, response_id)
+    if answer is not None and form is as_dict:
+        assert loads(span.output) == (answer if isinstance(answer, dict) else {"result": answer})
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", STREAMS)
+def test_what_a_model_call_streams_is_recorded(sink: ListSink, name: str, *, whole: bool) -> None:
+    items, (model, usage, finish_reason, response_id, answer) = STREAMS[name]
+
+    def stream() -> Iterator[Any]:
+        yield from items
+
+    list(decorated("llm", (lambda: items) if whole else stream, {"name": "ask"})())
+    span = sink.only
+    assert (span.model, span.usage) == (model, usage)
+    facts = {key: one for part in span.more_metadata for key, one in loads(part).items()}
+    assert (facts.get("finish_reason"), facts.get("response_id")) == (finish_reason, response_id)
+    if whole or not isinstance(answer, dict):
+        assert loads(span.output) == (answer if isinstance(answer, dict) else {"result": answer})

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.helpers.sink import ListSink, recording
-from voltagent import agent, current_agent, current_trace, retriever, tool, trace
+from voltagent import VoltAgentSDK, agent, current_agent, current_trace, retriever, tool, trace
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
 from voltagent.core import context
 from voltagent.core.span import Span
+from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.token_counts import TokenCounts
 
@@ -294,6 +296,21 @@ def test_a_trace_that_fails_or_is_left_open_below_has_its_tokens(sink: ListSink)
     with pytest.raises(KeyError):
         fails()
     assert total(of(sink, "fails")) == 18 == total(sink.spans[0])
+
+
+def test_what_is_left_open_at_shutdown_has_its_tokens(tmp_path: Path) -> None:
+    sdk = VoltAgentSDK(local_path=tmp_path / "traces.db")
+    asks = sdk.trace(agent_id="left open").add_agent(name="asks")
+    asks.add_tool(name="call").success(usage={"total_tokens": 18})
+    sdk.shutdown()
+    store = Store(tmp_path / "traces.db")
+    (found,) = store.traces()
+    assert found.usage == {"total_tokens": 18}
+    assert {one.name: one.usage for one in store.operations(found.id)} == {
+        "asks": {"total_tokens": 18},
+        "call": {"total_tokens": 18},
+    }
+    store.close()
 
 
 def test_what_is_counted_is_forgotten_beyond_a_bound() -> None:

@@ -256,13 +256,18 @@ def chunk_reader(item: object, *, any_shape: bool) -> ChunkReader | None:
     if known is None and not any_shape:
         return None
     found = next((one.read for one in _KINDS if one.matches(item)), None)
-    if found is None and known is _nothing and _has_type(item, _QUIET.__contains__):
+    if found is None and known is _nothing and _has_type(item, _is_derived):
         return _nothing
     return found
 
 
-# Events that Anthropic's helper makes from others in the same stream.
-_QUIET: Final = frozenset(("text", "input_json", "thinking", "signature", "citation"))
+# Events that the stream helpers of Anthropic and OpenAI make from others in the same stream.
+_DERIVED: Final = frozenset(("text", "input_json", "thinking", "signature", "citation"))
+_DERIVED_GROUPS: Final = frozenset(("content", "refusal", "tool_calls", "logprobs"))
+
+
+def _is_derived(name: str) -> bool:
+    return name in _DERIVED or name.partition(".")[0] in _DERIVED_GROUPS
 
 
 def _of_type(kind: type) -> ChunkReader | None:
@@ -277,6 +282,10 @@ def _of_type(kind: type) -> ChunkReader | None:
 _BY_TYPE: Final = introspection.PerType(_of_type)
 
 
+# Types of events that hold a client's own -> where.
+_HOLDERS: Final = {"raw_response_event": "data", "chunk": "chunk"}  # openai-agents, and OpenAI's stream helper
+
+
 def unwrapped(item: Any) -> object:
     """What is in an item of a framework's stream: the client's own event, a message, an update of a state."""
     kind: object = type(item)
@@ -285,6 +294,6 @@ def unwrapped(item: Any) -> object:
     if kind is dict and len(item) == 1:  # LangGraph: {node: update of the state}
         inner = next(iter(item.values()))
         return inner if type(field(inner, "messages")) is list else item
-    if kind is not str and as_text(field(item, "type")) == "raw_response_event":  # openai-agents
-        return field(item, "data")
-    return item
+    holder = None if kind is str else _HOLDERS.get(as_text(field(item, "type")) or "")
+    inner = None if holder is None else field(item, holder)
+    return item if inner is None else inner

@@ -16,6 +16,7 @@ from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
 from voltagent.delivery.report import Promise
 from voltagent.exporters import Exporter, Outcome, Verdict
 from voltagent.exporters.http_status import RETRY_AFTER_CAP
+from voltagent.tracing.token_counts import settle
 
 __all__ = ["Hurried", "Lane"]
 
@@ -379,3 +380,5 @@ def _cancel(span: Span, now: int) -> None:
     span.more_metadata = (*span.more_metadata, _UNFINISHED)
     span.status = CANCELLED
     span.end_ns = now
+    with guard.guard:
+        settle(span)  # the tokens of what is below it
