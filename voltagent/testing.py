@@ -5,7 +5,9 @@ See ``docs/testing.md``. Nothing here needs pytest; the plugin adds the fixture 
 
 from __future__ import annotations
 
+from voltagent.testkit.answers import ReplayedError
 from voltagent.testkit.capture import record
+from voltagent.testkit.replay import ReplayMismatch, replay
 from voltagent.testkit.run import RecordedCall, Run
 
-__all__ = ["RecordedCall", "Run", "record"]
+__all__ = ["RecordedCall", "ReplayMismatch", "ReplayedError", "Run", "record", "replay"]

@@ -19,7 +19,7 @@ from voltagent.render.text import clean
 
 __all__ = ["main"]
 
-_COMMANDS: Final = ("traces", "show", "tail", "export", "push", "prune", "ui", "doctor")
+_COMMANDS: Final = ("traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture")
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -35,6 +35,7 @@ examples:
   voltagent tail                     traces as they happen
   voltagent ui                       the same and more, in the browser
   voltagent export -o trace.html     the newest trace as a web page, to send to somebody
+  voltagent record-fixture 3f2a -o run.json   a trace to replay in a test
   voltagent push                     send stored traces to the configured destination
   voltagent prune --older-than 7d    delete what began more than a week ago
   voltagent doctor                   which settings are in force, and whether the destination answers
@@ -70,7 +71,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"voltagent {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in _wanted(given):
-        import_module(f"voltagent.cli.{name}").add(commands)
+        import_module(f"voltagent.cli.{name.replace('-', '_')}").add(commands)
     return parser
 
 

@@ -9,7 +9,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
@@ -37,8 +37,8 @@ class RecordedCall(OperationRecord):
 
         Values are compared as they are recorded, so ``("a",)`` equals ``["a"]``.
         """
-        recorded: Any = self.input
-        given: dict[str, Any] = recorded if type(recorded) is dict else {}
+        recorded = cast("dict[str, Any]", self.input)
+        given = recorded if isinstance(self.input, Mapping) else {}
         expected = as_recorded(arguments)
         wrong = [name for name in arguments if name not in given or given[name] != expected.get(name)]
         if wrong:
@@ -57,7 +57,7 @@ class Run:
 
     def __init__(self, events: Callable[[], Sequence[Event]], spans: Sequence[Span] = ()) -> None:
         self._events = events
-        self._spans = spans
+        self.spans = spans  # in the order in which they began
         self._read: tuple[int, tuple[TraceRecord, ...]] = (-1, ())
         self.snapshot_file: Path | None = None  # set by the pytest plugin
         self.updates_snapshots = False

@@ -1,0 +1,50 @@
+"""``voltagent record-fixture``: a stored trace as a small file to replay in a test."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from voltagent.cli.arguments import NothingRecordedError, add_db, chosen, opened
+from voltagent.errors import VoltAgentError
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "record-fixture",
+        help="a trace as a file to replay in a test",
+        description="Write a trace as a small JSON file, which voltagent.testing.replay() answers calls from.",
+    )
+    parser.add_argument("trace", metavar="TRACE", help="its id, or how it begins")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the file to write (default: standard output)"
+    )
+    add_db(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from voltagent.records import build_trace
+    from voltagent.testkit.recording_file import recording_text
+
+    store = opened(arguments.db)
+    try:
+        trace = chosen(store, arguments.trace)
+        text = recording_text(build_trace(trace, store.operations(trace.id)))
+    finally:
+        store.close()
+    if trace.status == "running":
+        raise NothingRecordedError(f"the trace {trace.id} has not ended: record a run that has")
+    if arguments.output is None:
+        print(text, end="")
+        return 0
+    try:
+        arguments.output.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise VoltAgentError(f"{arguments.output} cannot be written: {exc.strerror or exc}") from exc
+    print(f"wrote {arguments.output}")
+    return 0

@@ -1,0 +1,200 @@
+"""From a recorded operation back to what the call returned, yielded or raised."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final, get_args, get_type_hints
+
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+from pydantic_core import to_json
+
+from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.records import OperationRecord
+
+__all__ = ["REFUSED", "ReplayedError", "exception_of", "items_of", "refusal", "result_of", "return_type"]
+
+REFUSED: Final = "cannot be replayed"
+_BASE64: Final = ConfigDict(val_json_bytes="base64")  # as bytes are recorded
+_TYPE_NAME: Final = re.compile(r"(?:(?:function|class|module) )?[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|<\w+>))+")
+# Built-in types have no module in their name. Only a whole result is taken for one: {"type": "object"} is common data.
+_BARE_TYPES: Final = frozenset(("object", "map", "filter", "zip", "enumerate", "reversed", "generator", "coroutine",
+                                "async_generator", "list_iterator", "tuple_iterator", "dict_keyiterator"))  # fmt: skip
+_NO_ADAPTER: Final = (Any, None, object)
+
+
+class ReplayedError(Exception):
+    """A recorded exception whose type cannot be imported here.
+
+    ``type`` is the name of the recorded type, ``code`` its code or ``None``.
+    """
+
+    def __init__(self, message: str, type: str, code: object = None) -> None:
+        super().__init__(message)
+        self.type = type
+        self.code = code
+
+
+# ---------------------------------------------------------------------------------------------------------- what it was
+
+
+def return_type(function: Any) -> Any:
+    """The return annotation of a function, ``None`` if it has none or it cannot be resolved."""
+    try:
+        return get_type_hints(getattr(function, "__func__", function), include_extras=True).get("return")
+    except Exception:  # an annotation may name anything
+        return None
+
+
+def result_of(recorded: OperationRecord, annotation: Any) -> Any:
+    """What a call returned, through its return annotation."""
+    output = recorded.output
+    if type(output) is not dict or set(output) != {"result"}:
+        return _typed(output, annotation)
+    inner = output["result"]
+    if type(inner) is dict:  # a mapping is recorded as it is: this one was inside another
+        return _typed(output, annotation)
+    return _typed(inner, annotation)
+
+
+def items_of(recorded: OperationRecord, annotation: Any) -> tuple[list[Any], Any]:
+    """What a generator yielded, and what it returned."""
+    output: Any = recorded.output
+    arguments = get_args(annotation)
+    found = output.get("result") if type(output) is dict else output
+    items = found if type(found) is list else [found]
+    returned = output.get("return") if type(output) is dict else None
+    return (
+        [_typed(item, arguments[0] if arguments else None) for item in items],
+        _typed(returned, arguments[2] if len(arguments) == 3 else None),
+    )
+
+
+def _typed(value: Any, annotation: Any) -> Any:
+    if any(annotation is one for one in _NO_ADAPTER):
+        return value
+    try:
+        return _adapter(annotation).validate_json(to_json(value))
+    except Exception:  # no type that pydantic knows, or a value that does not fit it: as JSON
+        return value
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation, config=_BASE64)
+    except PydanticUserError:  # a type with a configuration of its own takes no other
+        return TypeAdapter(annotation)
+
+
+def exception_of(error: Any) -> BaseException:
+    """The recorded exception, of the same type if that can be imported."""
+    fields: Mapping[str, Any] = error if isinstance(error, Mapping) else {"message": error}
+    message, code = str(fields.get("message") or ""), fields.get("code")
+    name = str(fields.get("name") or fields.get("type") or "Exception")
+    kind = _exception_type(name)
+    if kind is None:
+        return ReplayedError(message, name, code)
+    exception = _made(kind, message)
+    if code is not None:
+        try:
+            setattr(exception, "errno" if isinstance(exception, OSError) else "code", code)
+        except Exception:  # a type without room for attributes
+            pass
+    return exception
+
+
+def _made(kind: type[BaseException], message: str) -> BaseException:
+    """An exception with this message, without running an ``__init__`` that expects other arguments."""
+    text: Any = message
+    if issubclass(kind, KeyError):  # its message is the key as code
+        try:
+            text = ast.literal_eval(message)
+        except (ValueError, SyntaxError):
+            pass
+    try:
+        exception = kind.__new__(kind, text)
+        exception.args = (text,)
+        return exception
+    except Exception:  # a group, or a `__new__` of its own
+        return ReplayedError(message, kind.__qualname__)
+
+
+def _exception_type(name: str) -> type[BaseException] | None:
+    module, _, qualified = name.rpartition(".")
+    parts = [qualified]
+    while True:
+        found = _attribute(module or "builtins", parts)
+        if isinstance(found, type) and issubclass(found, BaseException):
+            return found
+        if not module:
+            return None
+        module, _, last = module.rpartition(".")
+        parts.insert(0, last)
+
+
+def _attribute(module: str, names: list[str]) -> Any:
+    try:
+        found: Any = sys.modules.get(module) or import_module(module)
+        for name in names:
+            found = getattr(found, name)
+        return found
+    except Exception:  # no such module, or one that cannot be imported here
+        return None
+
+
+# ------------------------------------------------------------------------------------------------- what cannot be said
+
+
+def refusal(recorded: OperationRecord, annotation: Any) -> str | None:
+    """Why a recorded call cannot be answered, naming the value; ``None`` if it can."""
+    if recorded.status == "running":
+        return "it had not ended when it was recorded"
+    if recorded.status in ("error", "cancelled"):
+        return None
+    if recorded.output is None:
+        return "its output was not recorded (capture_output is off)"
+    gap = next(_gaps("output", recorded.output, text_expected=annotation is str), None)
+    return None if gap is None else " ".join(gap)
+
+
+def _gaps(path: str, value: Any, *, text_expected: bool) -> Iterator[tuple[str, str]]:
+    waiting: list[tuple[str, Any]] = [(path, value)]
+    while waiting:
+        where, one = waiting.pop()
+        if type(one) is dict:
+            if one.get("truncated") is True and "type" in one and "reason" in one:
+                yield where, f"was cut when it was recorded (reason: {one['reason']}, type: {one['type']})"
+            elif type(one.get("error")) is str and one["error"].startswith("not readable"):
+                yield where, f"could not be recorded ({one['error']})"
+            elif set(one) == {"type", "shape", "dtype"}:
+                yield where, f"was recorded as its type and shape ({one['type']})"
+            elif "damaged" in one:
+                yield where, "is damaged in the store"
+            waiting += [(f"{where}.{name}", inner) for name, inner in one.items()]
+        elif type(one) is list:
+            waiting += [(f"{where}.{number}", inner) for number, inner in enumerate(one)]
+        elif type(one) is str:
+            if SECRET_TEXT in one or "[redaction failed]" in one:
+                yield where, "was redacted"
+            elif not text_expected and (_is_type_name(one) or (where == "output.result" and one in _BARE_TYPES)):
+                yield where, f"was recorded as the name of its type ({one})"
+
+
+def _is_type_name(text: str) -> bool:
+    """Whether a string is what stands for an object that was not recorded."""
+    if not _TYPE_NAME.fullmatch(text):
+        return False
+    if " " in text or "<" in text:
+        return True
+    parts = text.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        module = sys.modules.get(".".join(parts[:length]))
+        if module is not None:
+            found: Any = module
+            for name in parts[length:]:
+                found = getattr(found, name, None)
+            return isinstance(found, type)
+    return False
