@@ -13,10 +13,9 @@ from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
 from voltagent.capture import options as _options
-from voltagent.capture import usage as _usage
 from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
-from voltagent.core.context import CURRENT, INERT, set_current
+from voltagent.core.context import CURRENT, INERT, current_span, leave, set_current
 from voltagent.core.guard import guard
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
@@ -146,8 +145,8 @@ class Handle:
         tags: list[str] | None = None,
     ) -> Receipt:
         """Add to what the end will send: metadata and tags are merged, usage and output replaced."""
-        given = _options.checked("record()", _options.UPDATE_EVENT, None, {"metadata": metadata, "tags": tags})
-        checked_usage = _usage.checked(usage)
+        given = _options.kept("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
+        checked_usage = operations.kept_usage("record()", usage)
         if self:
             self._recorder.add(
                 self._span,
@@ -163,7 +162,9 @@ class Handle:
         if not self:
             return RECEIPT
         known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
-        given = _options.checked("update()", known, None, fields)
+        given = _options.kept("update()", known, fields)
+        if "usage" in given:
+            given["usage"] = operations.kept_usage("update()", given["usage"])
         if given:
             self._recorder.update(self._span, operations.update_fields(self._recorder, self._span.trace, given))
         return RECEIPT
@@ -181,7 +182,7 @@ class Handle:
             output = options.get("output")
             metadata = options.get("metadata") if metadata is None else metadata
             usage = options.get("usage") if usage is None else usage
-        operations.end(self._span, COMPLETED, None, output, metadata, usage)
+        operations.end("success()", self._span, COMPLETED, None, output, metadata, usage)
         return RECEIPT
 
     def error(
@@ -198,9 +199,10 @@ class Handle:
             status_message = options.get("status_message")
             metadata = options.get("metadata") if metadata is None else metadata
         if status_message is None:
-            raise ValidationError("status_message is missing: error() needs a text, an exception or a mapping")
-        extra = {**_options.metadata(metadata), **({"stage": stage} if stage is not None else {})}
-        operations.end(self._span, ERROR, status_message, None, extra or None, None)
+            missing = ValidationError("status_message is missing: pass a string, an exception or a mapping")
+            _options.report_unsuitable("error()", missing)
+        extra = {**operations.kept_metadata("error()", metadata), **({"stage": stage} if stage is not None else {})}
+        operations.end("error()", self._span, ERROR, status_message, None, extra or None, None)
         return RECEIPT
 
     # --------------------------------------------------------------------------------------------------- as a context
@@ -212,7 +214,7 @@ class Handle:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
         # by value, never by token: a token cannot be reset in another context, where a generator may be closed
-        set_current(self._before.pop() if self._before else None)
+        leave(self._span, self._before.pop() if self._before else None)
         if self._span.end_ns is not None or not self:
             return
         recorder = self._recorder
@@ -285,9 +287,12 @@ class Trace(Handle):
     ) -> Receipt:
         """End the trace with ``status`` ``completed``, ``error`` or ``cancelled`` (text or ``TraceStatus``)."""
         text = status.value if isinstance(status, Enum) else status
-        if text not in (COMPLETED, ERROR, CANCELLED):
-            raise ValidationError(f"status must be completed, error or cancelled to end a trace, not {text!r}")
-        operations.end(self._span, text, None, output, metadata, usage)
+        if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
+            wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
+            _options.report_unsuitable("end()", wrong)
+            metadata = {"status": text, **operations.kept_metadata("end()", metadata)}
+            text = COMPLETED
+        operations.end("end()", self._span, text, None, output, metadata, usage)
         return RECEIPT
 
     def record(
@@ -377,13 +382,13 @@ _VIEWS: Final[Mapping[str, type[Handle]]] = {
 
 def current() -> Handle:
     """The innermost open handle of this context; where nothing is open, an inert one that is false."""
-    span = CURRENT.get() or INERT
+    span = current_span() or INERT
     return _VIEWS.get(span.kind, Event)(span)
 
 
 def current_agent() -> Agent:
     """The innermost enclosing agent's handle; inert where there is none."""
-    span = CURRENT.get()
+    span = current_span()
     while span is not None and span.kind != AGENT:
         span = span.parent
     return Agent(span or INERT)
@@ -391,7 +396,7 @@ def current_agent() -> Agent:
 
 def current_trace() -> Trace:
     """The handle of the trace that is open here; inert where there is none."""
-    span = CURRENT.get() or INERT
+    span = current_span() or INERT
     while span.parent is not None:
         span = span.parent
     return Trace(span)

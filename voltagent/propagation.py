@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from voltagent.core.awaitable import RECEIPT, Receipt
-from voltagent.core.context import CURRENT, INCOMING
+from voltagent.core.context import INCOMING, current_span
 from voltagent.core.guard import guard
 from voltagent.core.span import Remote
 from voltagent.core.trace_ids import context_of
@@ -172,7 +172,7 @@ def outgoing() -> Remote | None:
 
     In a trace that is left out with the one it continues it is that one.
     """
-    span = CURRENT.get()
+    span = current_span()
     if span is None:
         return INCOMING.get()
     return context_of(span) if span.recording else span.trace.remote or INCOMING.get()

@@ -23,7 +23,8 @@ from voltagent.core.context import run_callback
 from voltagent.core.span import Event, Failure, Frame
 from voltagent.core.text import clean, encoded, shortened
 
-__all__ = ["capture_failure", "descends_from", "format_event", "format_failure"]
+__all__ = ["capture_failure", "descends_from", "format_event", "format_failure", "is_cancellation",
+           "is_control_flow"]  # fmt: skip
 
 _OWN_FILES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - it is compared with texts
 
@@ -71,12 +72,65 @@ def capture_failure(exception: BaseException, *, message: bool = True) -> Failur
     return _failure(exception, message, set(), _CHAIN)
 
 
+def is_cancellation(exception: BaseException) -> bool:
+    """Whether an operation that this exception left was stopped from outside, and did not fail.
+
+    That is so for the cancellations of asyncio, trio and gevent, an exit, a Ctrl-C, a closed coroutine, and for a group
+    of nothing else.
+    """
+    return _is_cancellation(exception, [_IN_ALL * _MEMBERS])
+
+
+def _is_cancellation(exception: BaseException, left: list[int]) -> bool:
+    kind = _kind_of(type(exception))
+    if not kind.is_group or _members_of is None or kind.is_cancellation:
+        return kind.is_cancellation
+    members: tuple[BaseException, ...] = _members_of(exception)
+    left[0] -= len(members)  # a group of groups may be very large
+    return left[0] >= 0 and all(_is_cancellation(member, left) for member in members)
+
+
+def is_control_flow(exception: BaseException) -> bool:
+    """Whether a framework raises this exception to say what comes next, such as a retry or an answer below 500."""
+    kind = _kind_of(type(exception))
+    if not kind.is_http_answer:
+        return kind.is_control_flow
+    code = _code(exception, kind, kind.stored(exception), with_text=False)
+    return type(code) is int and 0 < code < 500
+
+
+# By module (its first name) and name of a class or one of its bases: nothing of theirs is imported.
+_CANCELLATIONS: Final = frozenset(
+    (("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit"), ("gevent", "GreenletExit"),
+     ("curio", "CancelledError"), ("curio", "TaskCancelled"),
+     ("builtins", "KeyboardInterrupt"), ("builtins", "SystemExit"), ("builtins", "GeneratorExit"))
+)  # fmt: skip
+_CONTROL_FLOW: Final = frozenset(
+    (("celery", "Retry"), ("celery", "Ignore"), ("celery", "Reject"), ("click", "Abort"), ("click", "Exit"),
+     ("typer", "Abort"), ("typer", "Exit"), ("pydantic_ai", "ModelRetry"))
+)  # fmt: skip
+_HTTP_ANSWERS: Final = frozenset((("werkzeug", "HTTPException"), ("starlette", "HTTPException")))
+
+
+def _has_base_named(kind: type, names: frozenset[tuple[str, str]]) -> bool:
+    for base in introspection.bases(kind):
+        module, _, _ = introspection.full_name(base).partition(".")
+        own_name = introspection.short_name(base)
+        if (module, own_name) in names or (module == own_name and ("builtins", own_name) in names):
+            return True
+    return False
+
+
 class _Kind:
     """What is the same for all exceptions of one class."""
 
     __slots__ = (
+        "class_code",
+        "is_cancellation",
+        "is_control_flow",
         "is_exit",
         "is_group",
+        "is_http_answer",
         "is_os_error",
         "name",
         "says_argument",
@@ -93,6 +147,10 @@ class _Kind:
         self.says_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
         self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
         self.is_os_error = introspection.has_base(kind, OSError)
+        self.is_cancellation = _has_base_named(kind, _CANCELLATIONS)
+        self.is_control_flow = _has_base_named(kind, _CONTROL_FLOW)
+        self.is_http_answer = _has_base_named(kind, _HTTP_ANSWERS)
+        self.class_code = _code_of_class(kind)
         self.is_exit = introspection.has_base(kind, SystemExit)
         self.is_group = _Group is not None and introspection.has_base(kind, _Group)
 
@@ -220,12 +278,23 @@ def _code(exception: BaseException, kind: _Kind, fields: dict[str, Any], with_te
         answer = dict.get(fields, "response")  # httpx, requests and the SDKs built on them
         if answer is not None:
             return _as_code(dict.get(introspection.stored(answer), "status_code"))
+    if kind.class_code is not None:
+        return kind.class_code
     if kind.is_os_error:
         return _as_code(_errno_of(exception))
     if kind.is_exit:
         code = _as_code(_exit_code_of(exception))
         return code if with_text or type(code) is int else None
     return None
+
+
+def _code_of_class(kind: type) -> int | str | None:
+    """The code that a class has for all its exceptions, as those of werkzeug and Django REST framework do.
+
+    Only plain values are taken: a property, or what a metaclass would compute, is not called.
+    """
+    found = (_as_code(introspection.class_value(kind, name)) for name in ("code", "status_code", "status"))
+    return next((code for code in found if code is not None), None)
 
 
 def _as_code(value: object) -> int | str | None:

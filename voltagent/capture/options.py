@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import Enum
 from itertools import islice
 from typing import Any, Final, cast
@@ -18,7 +19,8 @@ from voltagent.core.text import clean, shortened
 from voltagent.errors import ValidationError
 
 __all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
-           "checked_identifier", "fields_of", "mapping", "metadata", "unwrapped"]  # fmt: skip
+           "checked_identifier", "fields_of", "kept", "mapping", "metadata", "report_unsuitable",
+           "unwrapped"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
@@ -152,7 +154,9 @@ def _moment(name: str, value: object) -> str:
         type(value), "isoformat"
     )  # of `datetime`, and what programs have in its place
     try:
-        moment = clock.parse_iso(_text(name, value if isoformat is None else isoformat(value)))
+        text = _text(name, value if isoformat is None else isoformat(value))
+        # a `datetime` without a zone means local time, as in the standard library; a string without one means UTC
+        moment = clock.parse_iso(text, local=introspection.has_base(type(value), datetime))
         if moment is not None:
             return clock.iso_text(moment)  # in UTC, as all times are sent
     except ValidationError:
@@ -281,6 +285,33 @@ def checked(
         if name not in result:
             raise ValidationError(f"{name} is missing: {what} needs it{_hint(name, given)}")
     return result
+
+
+def kept(call: str, known: Mapping[str, _Check], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`checked` for a call in a run that may have succeeded already: what is not valid is reported, not raised.
+
+    Args:
+        call: what the warning names, such as ``record()``.
+    """
+    result: dict[str, Any] = {}
+    for name, value in keywords.items():
+        result |= _kept(call, known, name, value)
+    return result
+
+
+def _kept(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict[str, Any]:
+    try:
+        return checked(call, known, None, {name: value})
+    except ValidationError as exc:
+        report_unsuitable(call, exc)
+    if name == "tags" and type(value) in (list, tuple):
+        return {name: bounded_tags(tuple(clean(tag) for tag in value[:_MOST_TAGS] if type(tag) is str))}
+    return {}
+
+
+def report_unsuitable(call: str, exc: Exception) -> None:
+    """Log that a value given to a call is not recorded, once a minute for each call."""
+    say_once(f"unsuitable:{call}", logging.WARNING, "%s: %s; recording without it", call, exc, aloud=True)
 
 
 def checked_identifier(value: object) -> str:

@@ -15,6 +15,7 @@ import array
 import base64
 import gc
 import re
+import sys
 from collections import UserDict, UserList, UserString, deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
@@ -137,11 +138,17 @@ _read_time: Final = [introspection.reader(time, name) for name in _CLOCK_FIELDS]
 _read_time_zone: Final = introspection.reader(time, "tzinfo")
 _read_time_fold: Final = introspection.reader(time, "fold")
 _read_duration: Final = [introspection.reader(timedelta, name) for name in ("days", "seconds", "microseconds")]
+_NOT_TIMES: Final = ("NaTType", "NaT")
 _KNOWN_ZONES: Final = (timezone, pydantic_core.TzInfo, type(None))
 
 
-def _datetime(value: datetime) -> str:
-    """ISO 8601. Only the time zones of Python and pydantic are asked for their offset; others are named after it."""
+def _datetime(value: datetime) -> str | None:
+    """ISO 8601. Only the time zones of Python and pydantic are asked for their offset; others are named after it.
+
+    ``None`` for the "not a time" of pandas, which is a `datetime` by its class only: its fields are all at their least.
+    """
+    if introspection.short_name(type(value)) in _NOT_TIMES:
+        return None
     plain = datetime(*[read(value) for read in _read_date], fold=_read_date_fold(value))
     return _with_zone(plain, _read_date_zone(value))
 
@@ -355,10 +362,55 @@ class _Library(NamedTuple):
     exact: bool
 
 
+def _numpy() -> Any:
+    """The module, which is loaded if a value of its types is here."""
+    return sys.modules["numpy"]
+
+
 def _numpy_scalar(value: Any) -> object:
     kind = cast(Any, introspection.loaded("numpy", "generic"))
+    if introspection.has_base(type(value), cast(Any, introspection.loaded("numpy", "datetime64"))):
+        text = str(_numpy().datetime_as_string(value))
+        return None if text == "NaT" else text
+    if introspection.has_base(type(value), cast(Any, introspection.loaded("numpy", "timedelta64"))):
+        return _numpy_duration(value, kind)
     plain = kind.item(value)
     return str(plain) if introspection.has_base(type(plain), kind) else plain
+
+
+# The units of numpy's durations with a fixed length, in seconds.
+_SECONDS: Final[Mapping[str, Decimal]] = {
+    unit: Decimal(cast(str, length))
+    for unit, length in {
+        "W": 604_800,
+        "D": 86_400,
+        "h": 3600,
+        "m": 60,
+        "s": 1,
+        "ms": "1e-3",
+        "us": "1e-6",
+        "ns": "1e-9",
+        "ps": "1e-12",
+        "fs": "1e-15",
+        "as": "1e-18",
+    }.items()
+}
+_NOT_A_DURATION: Final = -(2**63)
+
+
+def _numpy_duration(value: Any, kind: Any) -> object:
+    """An ISO 8601 duration; the bare number if it has no unit, ``None`` for "not a time"."""
+    unit, step = _numpy().datetime_data(kind.dtype.__get__(value))
+    number = int(kind.item(kind.astype(value, "int64")))
+    if number == _NOT_A_DURATION:
+        return None
+    number *= step
+    if unit not in _SECONDS:
+        return f"P{number}{unit}" if unit in ("Y", "M") else number
+    seconds = number * _SECONDS[unit]
+    if abs(seconds) < 10**13 and seconds * 10**6 % 1 == 0:
+        return _duration(timedelta(microseconds=int(seconds * 10**6)))
+    return f"{'-' if seconds < 0 else ''}PT{abs(seconds):f}S"
 
 
 def _numpy_array(value: Any) -> Fields:

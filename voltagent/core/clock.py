@@ -8,15 +8,32 @@ import re
 import time
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["id_text", "iso_text", "monotonic", "nanoseconds", "new_id", "parse_iso", "randomness"]
+__all__ = [
+    "id_text",
+    "iso_text",
+    "monotonic",
+    "monotonic_ns",
+    "nanoseconds",
+    "new_id",
+    "offset_ns",
+    "parse_iso",
+    "randomness",
+]
 
 # A generator of our own: a program that seeds the global one must not make our ids repeat.
 randomness = random.Random()  # noqa: S311 - ids need to be unique, not secret
 if hasattr(os, "register_at_fork"):  # a child that kept the parent's state would repeat its ids
     os.register_at_fork(after_in_child=randomness.seed)
 
-nanoseconds = time.time_ns
+nanoseconds = time.time_ns  # since the epoch; may be set back or forward at any time
 monotonic = time.monotonic
+monotonic_ns = time.monotonic_ns  # for elapsed time
+
+
+def offset_ns() -> int:
+    """What to add to :func:`monotonic_ns` for nanoseconds since the epoch, as the system's clock says now."""
+    return nanoseconds() - monotonic_ns()
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _random_bits = randomness.getrandbits
@@ -45,14 +62,17 @@ def iso_text(nanoseconds_since_epoch: int) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def parse_iso(text: str) -> int | None:
-    """Nanoseconds since the epoch for an ISO 8601 text (UTC where it names no zone), or ``None`` where it is none."""
+def parse_iso(text: str, *, local: bool = False) -> int | None:
+    """Nanoseconds since the epoch for an ISO 8601 string; ``None`` if it is not one.
+
+    Without a zone it means UTC, or with ``local`` the time zone of this machine.
+    """
     try:
         moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, text.replace("Z", "+00:00")))
     except ValueError:
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.astimezone(timezone.utc) if local else moment.replace(tzinfo=timezone.utc)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import partial
 from threading import get_ident
 from typing import Any, Final, ParamSpec, TypeVar
+from weakref import WeakSet
 
 from voltagent.core.span import TRACE, Remote, Span, Trace
 
@@ -62,6 +63,37 @@ def inert(recorder: object, remote: Remote) -> Span:
 # The innermost entered span of this context, also after its end; INERT where nothing may be recorded.
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)
 
+# Spans whose block was left where something else was current: in another thread, or by a coroutine closed there.
+_left: Final[WeakSet[Span]] = WeakSet()
+
+
+def leave(span: Span, before: Span | None) -> None:
+    """Make current again what was before a span, whose block ends; where it was entered it may still be current."""
+    if CURRENT.get() is not span:
+        _left.add(span)
+    set_current(before)
+
+
+def current_span() -> Span | None:
+    """The span under which a call here is recorded."""
+    span = CURRENT.get()
+    return span if span is None or span.end_ns is None else nearest_open(span)
+
+
+def nearest_open(span: Span) -> Span | None:
+    """An ended span that may still take calls, else the nearest one around it that may; ``None`` if none does.
+
+    Inside its block a span takes calls after its end, too. Not if the block was left elsewhere, or its SDK shut down.
+    """
+    found: Span | None = span
+    while found is not None and found.end_ns is not None and found.recording:
+        recorder = found.trace.recorder
+        if found not in _left and (recorder is None or recorder.alive):
+            break
+        found = found.parent
+    return found
+
+
 # The span of another process that the request being served came with; a trace that is started continues it.
 INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
 
@@ -76,8 +108,8 @@ else:
         """Is not empty during a garbage collection. No bytecode runs when it changes, so no signal handler can."""
 
         __slots__ = ()
-        start = property(None, set.update)
-        stop = property(None, set.difference_update)
+        start = property(None, set.update)  # pyright: ignore
+        stop = property(None, set.difference_update)  # pyright: ignore
 
     _collecting: Final = _Collecting()
     _collection: Final[dict[str, object]] = {}  # what describes the collection that was started last: its identity

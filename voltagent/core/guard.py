@@ -14,6 +14,8 @@ _silence = logging.NullHandler()  # what happens on the way to a destination is 
 logger.addHandler(_silence)
 
 _QUIET_SECONDS = 60.0
+_LONGEST_KIND = 512  # characters
+_MOST_KINDS = 1024  # remembered; beyond that the oldest are forgotten
 _last_said: dict[str, float] = {}
 
 
@@ -26,9 +28,14 @@ def say_once(
     stderr, as Python does with warnings of loggers that have no handler.
     """
     now = clock.monotonic()
+    kind = kind[:_LONGEST_KIND]
     last = _last_said.get(kind)
     if last is not None and now - last < _QUIET_SECONDS:
         return
+    if last is None and len(_last_said) >= _MOST_KINDS:
+        for oldest in tuple(_last_said)[: _MOST_KINDS // 2]:
+            _last_said.pop(oldest, None)
+    _last_said.pop(kind, None)  # so that the order is that of the times
     _last_said[kind] = now
     logger.log(level, message, *arguments, exc_info=exc_info)
     if aloud and logging.lastResort is not None and logger.handlers == [_silence] and not logging.root.handlers:

@@ -128,11 +128,12 @@ class EventRedactor(Protocol):
 class Trace:
     """What the operations of one trace have in common."""
 
-    __slots__ = ("agent_id", "aside", "completion_start", "conversation_id", "counts", "id", "level",
+    __slots__ = ("agent_id", "aside", "clock_offset", "completion_start", "conversation_id", "counts", "id", "level",
                  "parent_trace_id", "recorder", "remote", "user_id", "version", "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
         self.id: int | str = identifier
+        self.clock_offset: int = clock.offset_ns()  # makes times of the monotonic clock, in all its spans
         self.agent_id: str = agent_id
         self.recorder: Any = recorder  # the `_recorder.Recorder` that made it: floor 1 cannot name its type
         self.user_id: str | None = None
@@ -199,7 +200,15 @@ class Span:
         self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
         self.status: str | None = None
         self.end_ns: int | None = None
-        self.start_ns: int = clock.nanoseconds()
+        self.start_ns: int = clock.monotonic_ns() + trace.clock_offset
+
+    def time_of_end(self) -> int:
+        """The time for an end now, in nanoseconds since the epoch.
+
+        Elapsed time is monotonic: it does not depend on whether the system's clock was set meanwhile. An end is never
+        before its start, which the user may have given.
+        """
+        return max(self.start_ns, clock.monotonic_ns() + self.trace.clock_offset)
 
     @property
     def recording(self) -> bool:

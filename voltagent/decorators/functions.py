@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from voltagent.core.context import CURRENT, INERT, REPLAYS, set_current
+from voltagent.core.context import CURRENT, INERT, REPLAYS, leave, nearest_open, set_current
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.decorators.inspection import lend_names
@@ -26,6 +26,8 @@ def around_call(plan: Plan) -> Wrapper:
 
     def call(wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         above = CURRENT.get()
+        if above is not None and above.end_ns is not None:
+            above = nearest_open(above)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
         if span is None:
             return wrapped(*args, **kwargs)
@@ -60,6 +62,8 @@ def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
     ) -> Any:
         before = CURRENT.get()
         above = caller if before is None else before
+        if above is not None and above.end_ns is not None:
+            above = nearest_open(above)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
         if REPLAYS and span is not None:
             awaited: Awaitable[Any] = REPLAYS[-1].coroutine(span, wrapped, args, kwargs)
@@ -75,6 +79,8 @@ def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
             # a coroutine may be closed anywhere, such as in a context where something else is current
             if CURRENT.get() is span:
                 set_current(before)
+            elif type(exception) is GeneratorExit:
+                leave(span, CURRENT.get())
             fail(span, above is None, exception)
             raise
         if CURRENT.get() is span:

@@ -78,7 +78,16 @@ def name_of(target: Any) -> str:
     if isinstance(name, str) and name != "__call__":
         return name or "call"
     owner: Any = getattr(target, "__self__", target)  # of a bound `__call__`
+    if _type(owner) is FunctionType:  # a `__call__` that is decorated in its class: named after the class
+        return _class_around(owner) or "call"
     return _type(owner).__name__
+
+
+def _class_around(function: FunctionType) -> str | None:
+    """The name of the class in whose body a function is written, by its qualified name."""
+    around, _, _ = function.__qualname__.rpartition(".")
+    name = around.rpartition(".")[2]
+    return name if name and name != "<locals>" else None
 
 
 def namespace_of(target: Any) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import functools
 import inspect
 from collections.abc import Mapping
 from types import MethodType
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import wrapt
 
@@ -151,6 +151,9 @@ class _Method(Decorated):
         return self if instance is None else MethodType(self, instance)
 
 
+_IMPLICIT_CLASS_METHODS: Final = frozenset(("__init_subclass__", "__class_getitem__"))
+
+
 def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
     """A callable whose calls are recorded.
 
@@ -158,6 +161,8 @@ def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
         TypeError: it cannot be decorated; the text says what to do instead.
     """
     _check(kind, target)
+    if is_function(target) and target.__name__ in _IMPLICIT_CLASS_METHODS:
+        target = classmethod(target)  # Python does this for plain functions only, when it makes the class
     function = _inside(target) if isinstance(target, classmethod | staticmethod) else target
     plan = _plan(kind, target, function, options)
     stand_in = _Method if is_function(function) and plan.skips_first else Decorated

@@ -7,12 +7,30 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from voltagent.core import clock
 
+V = TypeVar("V")
+
 __all__ = ["Promise", "Report"]
+
+
+class Counts(dict[str, V]):
+    """A dictionary that cannot be changed, so that a report can be hashed; it is copied and pickled as usual."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("a report cannot be changed")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +43,15 @@ class Report:
 
     recorded: int = 0
     accepted: int = 0
-    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # by reason
+    dropped: Mapping[str, int] = field(default_factory=dict[str, int])  # by reason
     pending: int = 0
     sampled_out: int = 0  # traces that were left out by sampling; their events are in no other count
     sampled_out_events: int = 0  # those that were made all the same, as the trace might have failed
-    destinations: Mapping[str, Report] = field(default_factory=lambda: MappingProxyType({}))  # where there are several
+    destinations: Mapping[str, Report] = field(default_factory=dict[str, "Report"])  # where there are several
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dropped", Counts(self.dropped))
+        object.__setattr__(self, "destinations", Counts(self.destinations))
 
     def __add__(self, other: Report) -> Report:
         dropped = dict(self.dropped)

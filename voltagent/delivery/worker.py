@@ -341,10 +341,9 @@ class Lane(Intake):
     def _end_what_is_open(self) -> None:
         """End the spans that nobody ended, children first, as cancelled and unfinished."""
         with self._lock:
-            now = clock.nanoseconds()
             for span in self._left_open():
                 if span.end_ns is None:
-                    _cancel(span, now)
+                    _cancel(span)
                 if any(more is _UNFINISHED for more in span.more_metadata):  # by us: by another lane perhaps
                     self._take_end(span)
 
@@ -376,9 +375,9 @@ def _withhold(span: Span) -> None:
     span.name, span.input, span.metadata, span.tags, span.facts = "[redaction failed]", None, None, None, None
 
 
-def _cancel(span: Span, now: int) -> None:
+def _cancel(span: Span) -> None:
     span.more_metadata = (*span.more_metadata, _UNFINISHED)
     span.status = CANCELLED
-    span.end_ns = now
+    span.end_ns = span.time_of_end()
     with guard.guard:
         settle(span)  # the tokens of what is below it

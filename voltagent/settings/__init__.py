@@ -123,7 +123,7 @@ def _otel(what: str) -> tuple[str, str]:
 _READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
     "base_url": ("VOLTAGENT_BASE_URL", parsers.url),
     "public_key": ("VOLTAGENT_PUBLIC_KEY", parsers.header_text),
-    "secret_key": ("VOLTAGENT_SECRET_KEY", parsers.header_text),
+    "secret_key": ("VOLTAGENT_SECRET_KEY", parsers.secret_key),
     "exporter": ("VOLTAGENT_EXPORTER", parsers.names(EXPORTERS)),
     "local_path": ("VOLTAGENT_LOCAL_PATH", parsers.path),
     "spool": ("VOLTAGENT_SPOOL", parsers.switch_or_path),

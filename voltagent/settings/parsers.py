@@ -24,6 +24,7 @@ Reader: TypeAlias = Callable[[str, object], Any]
 
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
+_HIDDEN: Final = "[redacted]"  # what dumps of `voltagent.types.VoltAgentConfig` have in the place of the key
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may be called (RFC 9110, section 5.6.2)
 
 # --------------------------------------------------------------------------------------------------- texts and numbers
@@ -40,6 +41,13 @@ def header_text(name: str, value: object) -> str:
     if not given or not given.isascii() or not given.isprintable():
         # no repr here: the value may be a key
         raise ValidationError(f"{name} must be a printable ASCII text without line breaks; check how it was copied")
+    return given
+
+
+def secret_key(name: str, value: object) -> str:
+    given = header_text(name, value)
+    if given == _HIDDEN:  # a dump of a config read back: without this, the server's 401 would be the first to say so
+        raise ValidationError(f"{name}: a dump leaves the secret key out: pass the key itself")
     return given
 
 

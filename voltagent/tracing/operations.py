@@ -7,6 +7,7 @@ Handles and the SDK's own methods pass what a user wrote. It is validated first
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final, cast
 
 from voltagent.capture import options as _options
@@ -14,11 +15,14 @@ from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import INERT, current_span
 from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace
+from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["end", "point", "remote_parent", "start", "start_trace", "update_fields"]
+__all__ = ["end", "kept_metadata", "kept_usage", "point", "remote_parent", "start", "start_trace", "update_fields"]
+
+_MOST_KEYS: Final = 200  # of a usage that is not valid as a whole
 
 _WITH_ARTICLE: Final = {AGENT: "an agent", TOOL: "a tool", MEMORY: "a memory", RETRIEVER: "a retriever"}
 
@@ -26,7 +30,7 @@ _WITH_ARTICLE: Final = {AGENT: "an agent", TOOL: "a tool", MEMORY: "a memory", R
 def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, Any]) -> Span:
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
     given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
-    above = CURRENT.get()
+    above = current_span()
     if above is not None and not above.recording:
         return above
     if recorder is None:
@@ -125,10 +129,13 @@ def update_fields(recorder: Recorder, trace: Trace, given: Mapping[str, Any]) ->
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def end(span: Span, status: str, message: object, output: object, metadata: object, usage: object) -> None:
-    """End a span as a user's own call says; the first end counts, and a later one is said in the log."""
-    checked_usage = _usage.checked(usage)
-    extra = _options.metadata(metadata)
+def end(call: str, span: Span, status: str, message: object, output: object, metadata: object, usage: object) -> None:
+    """End a span as a ``call`` of the user's says; the first end counts, and a later one is logged.
+
+    Values that are not valid are reported and left out: what ends here may have succeeded.
+    """
+    checked_usage = kept_usage(call, usage)
+    extra = kept_metadata(call, metadata)
     if not span.recording:
         return
     recorder = cast("Recorder", span.trace.recorder)
@@ -140,6 +147,34 @@ def end(span: Span, status: str, message: object, output: object, metadata: obje
     recorder.end(
         span, status, _message(recorder, span.trace, message), _payload(recorder, output, recorder.capture_output)
     )
+
+
+def kept_usage(call: str, usage: object) -> dict[str, Any] | None:
+    """The valid part of a token usage; what is not valid is reported with the name of the call."""
+    try:
+        return _usage.checked(usage)
+    except ValidationError as exc:
+        _options.report_unsuitable(call, exc)
+    is_dict = introspection.has_base(cast(type, type(usage)), dict)
+    given = dict(cast("dict[Any, Any]", usage)) if is_dict else {}
+    valid = {key: given[key] for key in islice(given, _MOST_KEYS) if _is_usage({key: given[key]})}
+    return _usage.checked(valid) or None
+
+
+def _is_usage(given: object) -> bool:
+    try:
+        return _usage.checked(given) is not None
+    except ValidationError:
+        return False
+
+
+def kept_metadata(call: str, metadata: object) -> dict[str, Any]:
+    """Metadata as a dictionary of our own; what is not a mapping is reported with the name of the call."""
+    try:
+        return _options.metadata(metadata)
+    except ValidationError as exc:
+        _options.report_unsuitable(call, exc)
+        return {}
 
 
 def _metadata(recorder: Recorder, value: object) -> bytes | None:

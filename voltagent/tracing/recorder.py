@@ -6,14 +6,13 @@ one way it ends. Everything here runs on the user's thread: no lock, no I/O.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from pydantic_core import from_json, to_json
 
-from voltagent.capture import options
+from voltagent.capture import exceptions, options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
 from voltagent.capture.prices import Prices
@@ -45,11 +44,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
-# An operation stopped from outside did not fail: it was cancelled. A coroutine is also stopped by being closed.
-_CANCELLATIONS: Final = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
-
 _WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
 _PARTS: Final = 32  # texts of metadata that one span keeps apart
+
+_CLOCK_ERROR: Final = 1_000_000_000  # ns; a given start that is later than that is marked as being in the future
+_FUTURE: Final = b'{"start_in_future":true}'
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -167,6 +166,8 @@ class Recorder:
             trace.withheld = above.trace.withheld
         span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
         if start_ns is not None:
+            if start_ns > span.start_ns + _CLOCK_ERROR:
+                span.metadata = _FUTURE if metadata is None else _joined(metadata, _FUTURE)
             span.start_ns = start_ns
         if identifier is not None:
             self.known[identifier] = span
@@ -189,7 +190,7 @@ class Recorder:
         """End a span that came to its normal end. The first end of a span wins."""
         if span.end_ns is not None:
             return
-        now = clock.nanoseconds()
+        now = span.time_of_end()
         if span.usage is not None or span.trace.counts is not None:
             self._settle(span)
         if span.output is None:
@@ -209,7 +210,22 @@ class Recorder:
         """
         if span.end_ns is None:
             failure = self.failure(span.trace, exception, message=message)
-            self.end(span, CANCELLED if issubclass(type(exception), _CANCELLATIONS) else ERROR, failure)
+            if exceptions.is_cancellation(exception):
+                self.end(span, CANCELLED, failure)
+                return
+            if exceptions.is_control_flow(exception):
+                self._warn(span)
+            self.end(span, ERROR, failure)
+
+    def _warn(self, span: Span) -> None:
+        """Give a span that an exception of a framework's control flow left the level WARNING, if it has none."""
+        if span.kind == TRACE:
+            given, span.trace.level = span.trace.level, span.trace.level or "WARNING"
+        else:
+            facts = span.facts or {}
+            given, span.facts = facts.get("level"), {"level": "WARNING", **facts}
+        if given is None:
+            self.put((Phase.UPDATE, span, {"level": "WARNING"}), 0)
 
     @staticmethod
     def failure(trace: Trace, exception: BaseException, *, message: bool) -> Failure:
@@ -226,7 +242,7 @@ class Recorder:
         if span.end_ns is not None:
             logger.debug("voltagent: %s has ended already; this end is ignored", clock.id_text(span.id))
             return
-        now = clock.nanoseconds()
+        now = span.time_of_end()
         if span.usage is not None or span.trace.counts is not None:
             self._settle(span)
         if output is not None:

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 from pydantic_core import from_json
@@ -231,7 +231,7 @@ def _failed(event: Event) -> bool:
 
 
 def _rate_of(sampler: Sampler, facts: dict[str, Any]) -> float:
-    given: object = sampler(facts)
+    given = cast(object, sampler(facts))
     if isinstance(given, int | float) and 0 <= given <= 1:
         return float(given)
     wrong = f"must return a bool or a number from 0 to 1, got {type(given).__name__}"

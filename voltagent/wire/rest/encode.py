@@ -157,11 +157,17 @@ def _end(span: Span, ids: Ids) -> dict[str, bytes | None]:
         end_time=_text(iso_text(span.end_ns or span.start_ns)),
         status=_text(span.status),
         status_message=_message(span) if span.error is not None else None,
-        level=_text(_END_LEVELS.get(span.status or "", "INFO")),
+        level=_text(_end_level(span)),
         parent_event_id=_text(ids(span.id)),
         metadata=to_json(metadata),
         output=output,
     )
+
+
+def _end_level(span: Span) -> str:
+    if span.status == ERROR and (span.facts or {}).get("level") == "WARNING":
+        return "WARNING"
+    return _END_LEVELS.get(span.status or "", "INFO")
 
 
 def _point(span: Span, ids: Ids) -> dict[str, bytes | None]:

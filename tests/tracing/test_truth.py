@@ -1,0 +1,265 @@
+"""Records say what happened: times, ends, levels, codes, names, and under which trace a call belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import copy
+import dataclasses
+import datetime
+import pickle
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import Report, ValidationError, VoltAgentSDK, agent, current, tool, trace
+from voltagent.core import clock, guard
+from voltagent.handles import open_trace
+from voltagent.tracing.recorder import Recorder
+from voltagent.types import VoltAgentConfig
+
+HOUR = 3_600_000_000_000
+
+
+@tool
+def work(value: object = None) -> object:
+    return value
+
+
+# --------------------------------------------------------------------------------------------------------- durations
+
+
+@pytest.mark.parametrize("step", [-HOUR, HOUR])
+def test_a_clock_that_is_set_changes_no_duration(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    def body() -> None:
+        monkeypatch.setattr(clock, "nanoseconds", lambda: time.time_ns() + step)
+
+    with recording() as (_, sink):
+        tool(body)()
+    for span in sink.spans:
+        assert span.end_ns is not None
+        assert 0 <= span.end_ns - span.start_ns < HOUR // 60
+
+
+def test_a_start_in_the_future_is_kept_and_marked_and_the_end_is_not_before_it() -> None:
+    start = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    with recording() as (recorder, sink):
+        open_trace(recorder, {"agent_id": "a", "start_time": start, "metadata": {"k": 1}}, {}).success()
+        open_trace(recorder, {"agent_id": "b", "start_time": "2020-01-01T00:00:00Z"}, {}).success()
+    future, past = sink.spans
+    assert future.start_ns == future.end_ns == int(start.timestamp() * 10**6) * 1000
+    assert loads(future.metadata) == {"k": 1, "start_in_future": True}
+    assert past.metadata is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_datetime_without_a_zone_means_local_time(monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        naive = datetime.datetime(2026, 1, 31, 12)
+        with recording() as (recorder, sink):
+            open_trace(recorder, {"agent_id": "a", "start_time": naive}, {}).success()
+            open_trace(recorder, {"agent_id": "b", "start_time": "2026-01-31T12:00:00"}, {}).success()
+        assert sink.spans[0].start_ns == int(naive.timestamp()) * 10**9
+        assert clock.iso_text(sink.spans[1].start_ns) == "2026-01-31T12:00:00.000000+00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+# ------------------------------------------------------------------------------------------------- finished handles
+
+
+def elsewhere(function: Any) -> None:
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def test_a_handle_whose_block_was_left_in_another_thread_takes_no_calls() -> None:
+    def enter_here_leave_there() -> None:
+        handle = open_trace(recorder, {"agent_id": "left"}, {})
+        handle.__enter__()
+        elsewhere(lambda: handle.__exit__(None, None, None))
+        assert not current()
+        work()
+
+    with recording() as (recorder, sink):
+        contextvars.Context().run(enter_here_leave_there)
+    assert sink.tree() == [["left"], ["work", ["work"]]]
+
+
+def test_inside_its_block_an_ended_handle_still_takes_calls() -> None:
+    with recording() as (recorder, sink):
+        with open_trace(recorder, {"agent_id": "ended"}, {}) as handle:
+            handle.success()
+            work()
+        work()
+    assert sink.tree() == [["ended", ["work"]], ["work", ["work"]]]
+
+
+def test_an_ended_handle_of_an_sdk_that_was_shut_down_takes_no_calls() -> None:
+    def steps() -> Any:
+        with open_trace(old, {"agent_id": "old"}, {}) as handle:
+            yield handle
+
+    def run() -> None:
+        nonlocal new_sink
+        unfinished = steps()
+        next(unfinished).success()
+        old.alive = False
+        with recording() as (_, new_sink):
+            work()
+            assert not current()
+        unfinished.close()
+
+    new_sink = ListSink()
+    old = Recorder(ListSink())
+    contextvars.Context().run(run)
+    assert new_sink.tree() == [["work", ["work"]]]
+
+
+# ------------------------------------------------------------------------------------- cancellations and control flow
+
+
+def named(module: str, name: str, base: type = Exception, **attributes: Any) -> type[BaseException]:
+    return type(name, (base,), {"__module__": module, **attributes})
+
+
+CANCELLED = [
+    named("trio", "Cancelled", BaseException),
+    named("trio._core._exceptions", "Cancelled", BaseException),
+    named("greenlet", "GreenletExit", BaseException),
+    named("mine", "Stopped", named("greenlet", "GreenletExit", BaseException)),
+    asyncio.CancelledError,
+    KeyboardInterrupt,
+    SystemExit,
+]
+
+
+def ended_by(error: BaseException) -> Any:
+    def fails() -> None:
+        raise error
+
+    with recording() as (_, sink):
+        with pytest.raises(type(error)):
+            tool(fails)()
+    return sink
+
+
+@pytest.mark.parametrize("kind", CANCELLED)
+def test_a_cancellation_is_no_error(kind: type[BaseException]) -> None:
+    assert {span.status for span in ended_by(kind()).spans} == {"cancelled"}
+
+
+@pytest.mark.parametrize("kind", [named("mine", "Cancelled", BaseException), named("mine", "CancelledError")])
+def test_what_is_only_named_so_is_an_error(kind: type[BaseException]) -> None:
+    assert {span.status for span in ended_by(kind()).spans} == {"error"}
+
+
+def test_a_group_of_nothing_but_cancellations_is_one() -> None:
+    group: Any = getattr(__import__("builtins"), "BaseExceptionGroup", None)
+    if group is None:
+        pytest.skip("this Python has no exception groups")
+    stops = [kind() for kind in CANCELLED]
+    assert ended_by(group("g", [*stops, group("h", stops)])).only.status == "cancelled"
+    assert ended_by(group("g", [*stops, group("h", [ValueError()])])).only.status == "error"
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        (named("celery.exceptions", "Retry"), "WARNING"),
+        (named("mine", "Later", named("celery.exceptions", "Retry")), "WARNING"),
+        (named("click.exceptions", "Abort", RuntimeError), "WARNING"),
+        (named("click.exceptions", "Exit", RuntimeError), "WARNING"),
+        (named("pydantic_ai.exceptions", "ModelRetry"), "WARNING"),
+        (named("mine", "NotFound", named("werkzeug.exceptions", "HTTPException"), code=404), "WARNING"),
+        (named("mine", "Broken", named("werkzeug.exceptions", "HTTPException"), code=500), None),
+        (named("mine", "Retry"), None),
+        (ValueError, None),
+    ],
+)
+def test_control_flow_of_a_framework_is_an_error_at_level_warning(kind: type[BaseException], level: Any) -> None:
+    sink = ended_by(kind())
+    assert sink.only.status == "error"
+    assert (sink.only.facts or {}).get("level") == level
+    updates = [fields for phase, span, fields in sink.events if phase.value == "update" and span is sink.only]
+    assert updates == ([{"level": level}] if level else [])
+
+
+@pytest.mark.parametrize("name", ["code", "status_code"])
+def test_a_code_that_the_class_has_is_recorded_and_no_property_is_called(name: str) -> None:
+    called: list[object] = []
+    assert ended_by(named("mine", "Refused", **{name: 403})()).only.error.code == 403
+    assert ended_by(named("mine", "Asks", **{name: property(called.append)})()).only.error.code is None
+    assert called == []
+
+
+# ------------------------------------------------------------------------------------------------------------- names
+
+
+def test_a_decorated_call_is_named_after_its_class() -> None:
+    class Assistant:
+        @agent
+        def __call__(self, question: str) -> str:
+            return question
+
+    with recording() as (_, sink):
+        assert Assistant()("q") == "q"
+    assert sink.only.name == "Assistant"
+
+
+@pytest.mark.parametrize("decorator", [tool, trace, agent(name="x")])
+def test_the_hooks_of_class_creation_can_be_decorated(decorator: Any) -> None:
+    class Base:
+        seen: tuple[Any, ...] = ()
+
+        @decorator
+        def __init_subclass__(cls, **keywords: Any) -> None:
+            cls.seen = tuple(keywords.items())
+            super().__init_subclass__()
+
+        @decorator
+        def __class_getitem__(cls, item: Any) -> Any:
+            return cls, item
+
+    with recording() as (_, sink):
+
+        class Derived(Base, extra=1):
+            pass
+
+        assert Derived.seen == (("extra", 1),)
+        assert Derived[int] == (Derived, int)
+    assert sink.spans
+
+
+# ----------------------------------------------------------------------------------------- reports, keys, log messages
+
+
+def test_a_report_is_a_value_like_any_other() -> None:
+    report = Report(3, 1, {"rejected": 1}, 1, destinations={"rest": Report(1)})
+    assert copy.copy(report) == copy.deepcopy(report) == pickle.loads(pickle.dumps(report)) == report
+    assert hash(report) == hash(copy.deepcopy(report))
+    assert dataclasses.asdict(report)["dropped"] == {"rejected": 1}
+    assert {report: 1}[dataclasses.replace(report)] == 1
+    with pytest.raises(TypeError):
+        report.dropped["rejected"] = 2  # type: ignore[index]
+
+
+def test_a_dump_of_a_config_is_no_key() -> None:
+    config = VoltAgentConfig(base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk")
+    with pytest.raises(ValidationError, match="a dump leaves the secret key out"):
+        VoltAgentSDK(**config.model_dump())
+
+
+def test_the_log_remembers_a_bounded_number_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_last_said", {})
+    for number in range(20_000):
+        guard.say_once(f"kind {number}" * 100, 10, "message")
+    assert len(guard._last_said) <= 1024
+    assert sum(map(len, guard._last_said)) <= 1024 * 512
