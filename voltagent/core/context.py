@@ -76,16 +76,15 @@ def leave(span: Span, before: Span | None) -> None:
 
 def current_span() -> Span | None:
     """The span under which a call here is recorded."""
-    span = CURRENT.get()
-    return span if span is None or span.end_ns is None else nearest_open(span)
+    return nearest_open(CURRENT.get())
 
 
-def nearest_open(span: Span) -> Span | None:
-    """An ended span that may still take calls, else the nearest one around it that may; ``None`` if none does.
+def nearest_open(span: Span | None) -> Span | None:
+    """The span if it may take calls, else the nearest one around it that may; ``None`` if none does.
 
     Inside its block a span takes calls after its end, too. Not if the block was left elsewhere, or its SDK shut down.
     """
-    found: Span | None = span
+    found = span
     while found is not None and found.end_ns is not None and found.recording:
         recorder = found.trace.recorder
         if found not in _left and (recorder is None or recorder.alive):

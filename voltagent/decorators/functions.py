@@ -61,9 +61,7 @@ def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
         caller: Span | None,
     ) -> Any:
         before = CURRENT.get()
-        above = caller if before is None else before
-        if above is not None and above.end_ns is not None:
-            above = nearest_open(above)
+        above = nearest_open(caller if before is None else before)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
         if REPLAYS and span is not None:
             awaited: Awaitable[Any] = REPLAYS[-1].coroutine(span, wrapped, args, kwargs)

@@ -157,13 +157,7 @@ class Recorder:
         trace.aside = aside
         for field, value in about.items():
             setattr(trace, field, value)
-        if remote is not None:
-            trace.remote = remote
-            trace.parent_trace_id = int(remote.trace_id, 16)
-        elif above is not None:
-            trace.parent_trace_id = above.trace.id
-        if above is not None:
-            trace.withheld = above.trace.withheld
+        _place(trace, above, remote)
         span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
         if start_ns is not None:
             if start_ns > span.start_ns + _CLOCK_ERROR:
@@ -359,6 +353,17 @@ class _Nothing(Recorder):
 
 
 _NOTHING: Final = _Nothing()
+
+
+def _place(trace: Trace, above: Span | None, remote: Remote | None) -> None:
+    """Note what a trace continues or was started in."""
+    if remote is not None:
+        trace.remote = remote
+        trace.parent_trace_id = int(remote.trace_id, 16)
+    elif above is not None:
+        trace.parent_trace_id = above.trace.id
+    if above is not None:
+        trace.withheld = above.trace.withheld
 
 
 def _joined(first: bytes, second: bytes) -> bytes:
