@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.result_answers import joined
 from voltagent.capture.result_shapes import SHAPES, Shape
@@ -60,14 +61,20 @@ def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) 
     """
     shape = _BY_TYPE.of(type(value))
     if shape is None and any_shape:
-        shape = next((one for one in SHAPES if _fits(one, value)), None)
+        shape = _shape_by_fields(value)
     return None if shape is None else _read(shape, value, depth)
 
 
-def _fits(shape: Shape, value: object) -> bool:
-    return any(all(at(value, path) is not None for path in paths) for paths in shape.fields) and all(
-        type(at(value, path)) is list for path in shape.lists
-    )
+def _shape_by_fields(value: object) -> Shape | None:
+    names = cast("dict[str, object]", value) if type(value) is dict else fields_of(value)
+    return next((shape for shape in SHAPES if _fits(shape, value, names)), None)
+
+
+def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
+    """``names`` are the value's own fields: most shapes can be ruled out by them alone."""
+    return any(
+        paths[0][0] in names and all(at(value, path) is not None for path in paths) for paths in shape.fields
+    ) and all(type(at(value, path)) is list for path in shape.lists)
 
 
 def _read(shape: Shape, value: object, depth: int) -> ModelResult | None:

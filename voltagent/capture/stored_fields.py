@@ -29,6 +29,7 @@ _MOST_DIGITS: Final = 400  # of a decimal: beyond the range of a float
 class _Layout(NamedTuple):
     """Where the fields of a class's instances are stored."""
 
+    read: Callable[[Any, str], Any]  # one field; None if there is none
     mapping: bool
     slots: dict[str, Callable[[Any], Any]]
     read_dict: Callable[[Any], dict[str, Any]]
@@ -37,20 +38,10 @@ class _Layout(NamedTuple):
 
 def field(holder: object, name: str) -> Any:
     """The value stored under ``name``; ``None`` if there is none."""
-    if type(holder) is dict:
+    kind = type(holder)
+    if kind is dict:
         return cast("dict[str, object]", holder).get(name)
-    mapping, slots, read_dict, extras = _LAYOUTS.of(type(holder))
-    if mapping:
-        found = dict.get(cast("dict[str, object]", holder), name)
-        if found is not None:
-            return found
-    if name in slots:
-        try:
-            return slots[name](holder)
-        except AttributeError:  # never set
-            return None
-    found = dict.get(read_dict(holder), name)
-    return found if found is not None or not extras else _extra(holder, name, extras)
+    return None if id(kind) in _NO_FIELDS else _LAYOUTS.of(kind).read(holder, name)
 
 
 def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) -> Any:
@@ -66,7 +57,7 @@ def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) 
 
 def fields_of(holder: object) -> dict[str, Any]:
     """All fields that are stored in an object, those that are ``None`` left out; of a large one the first 1024."""
-    mapping, slots, read_dict, extras = _LAYOUTS.of(type(holder))
+    _, mapping, slots, read_dict, extras = _LAYOUTS.of(type(holder))
     if mapping:
         return _without_none(cast("dict[str, Any]", holder))
     found = _without_none(read_dict(holder))
@@ -89,16 +80,16 @@ def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def at(holder: object, path: Sequence[str]) -> Any:
-    """The value at a path of field names; a number selects an item of a list, ``-1`` the last one."""
+    """The value at a path of field names; ``"0"`` is the first item of a list, ``"-1"`` the last one."""
     for name in path:
         if holder is None:
             return None
-        if name.lstrip("-").isdigit():
-            items = as_items(holder)
-            position = int(name)
-            holder = items[position] if -len(items) <= position < len(items) else None
-        else:
+        position = _POSITIONS.get(name)
+        if position is None:
             holder = field(holder, name)
+        else:
+            items = as_items(holder)
+            holder = items[position] if items else None
     return holder
 
 
@@ -124,6 +115,10 @@ def as_items(value: object) -> list[Any]:
 
 def as_text(value: object) -> str | None:
     """A string, or an enum member's; ``None`` for anything else."""
+    if type(value) is str:
+        return value
+    if id(type(value)) in _NO_FIELDS:
+        return None
     if introspection.has_base(type(value), Enum):
         value = dict.get(introspection.stored(value), "_value_")
     if type(value) is str:
@@ -199,7 +194,7 @@ def _layout(kind: type) -> _Layout:
     slots: dict[str, Callable[[Any], Any]] = {}
     for base in reversed(introspection.bases(kind)):
         for name, member in introspection.class_dict(base).items():
-            if type(member) is MemberDescriptorType and type(name) is str:
+            if type(member) is MemberDescriptorType and type(name) is str and not name.startswith("__"):
                 slots[name] = member.__get__
     model = introspection.loaded("pydantic.main", "BaseModel")  # if pydantic is not imported, there are no models
     extras: tuple[Callable[[Any], Any], ...] = ()
@@ -207,13 +202,44 @@ def _layout(kind: type) -> _Layout:
         names = ("__pydantic_extra__", "__pydantic_private__")
         extras = tuple(introspection.reader(model, name) for name in names)
     is_class = introspection.has_base(kind, type)  # what is in a class is not a field of it
+    slots = {} if is_class else slots
     read_dict = _no_fields if is_class else introspection.dict_reader(kind)
-    return _Layout(introspection.has_base(kind, dict), {} if is_class else slots, read_dict, extras)
+    mapping = introspection.has_base(kind, dict)
+    return _Layout(_field_reader(slots, read_dict, extras, mapping=mapping), mapping, slots, read_dict, extras)
+
+
+def _field_reader(
+    slots: dict[str, Callable[[Any], Any]],
+    read_dict: Callable[[Any], dict[str, Any]],
+    extras: tuple[Callable[[Any], Any], ...],
+    *,
+    mapping: bool,
+) -> Callable[[Any, str], Any]:
+    """Reads one field of the instances of a class."""
+    get = dict.get
+
+    def read(holder: Any, name: str) -> Any:
+        found = get(read_dict(holder), name)
+        return found if found is not None or not extras else _extra(holder, name, extras)
+
+    def read_slots(holder: Any, name: str) -> Any:
+        found = get(holder, name) if mapping else None
+        if found is not None or name not in slots:
+            return read(holder, name) if found is None else found
+        try:
+            return slots[name](holder)
+        except AttributeError:  # never set
+            return None
+
+    return read_slots if slots or mapping else read
 
 
 def _no_fields(_: object) -> dict[str, Any]:
     return {}
 
 
+# By identity: a metaclass may have its own `hash`.
+_NO_FIELDS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes, list, tuple)))
+_POSITIONS: Final = {"0": 0, "-1": -1}
 _LAYOUTS: Final = introspection.PerType(_layout)
 _NUMBERS: Final = introspection.PerType(_number_reader)
