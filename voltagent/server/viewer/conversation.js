@@ -8,7 +8,8 @@ import { status } from "./kinds.js";
 import { useKeys } from "./keys.js";
 import { patch } from "./patch.js";
 import { address, go } from "./route.js";
-import { asText, shown } from "./value.js";
+import { aloneIn, reading } from "./reading.js";
+import { asText } from "./value.js";
 
 /** The page of one conversation. */
 export function openConversation(host, first) {
@@ -79,13 +80,7 @@ function turn(trace, before) {
 
 function said(side, value) {
   if (value === null || value === undefined) return null;
-  return element("div", { class: `said ${side}`, "data-key": side, shows: () => asText(value) }, shown(alone(value)));
-}
-
-/** What is said, where the value is only a wrapping of one text: `{"result": "…"}`, `{"question": "…"}`. */
-function alone(value) {
-  const parts = typeof value === "object" && !Array.isArray(value) ? Object.values(value) : [];
-  return parts.length === 1 && typeof parts[0] === "string" ? parts[0] : value;
+  return element("div", { class: `said ${side}`, "data-key": side, shows: () => asText(value) }, reading(aloneIn(value) ?? value, { latest: side === "in" }));
 }
 
 function focusTurn(view, by) {

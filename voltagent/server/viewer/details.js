@@ -3,6 +3,7 @@
 import { copyButton, element } from "./dom.js";
 import { count, duration, elapsed, exactly, plural, silence, tokens } from "./format.js";
 import { kindName, mark, status } from "./kinds.js";
+import { readingSection } from "./reading.js";
 import { address } from "./route.js";
 import { asText, section, shown, text } from "./value.js";
 
@@ -16,9 +17,9 @@ export function details(thing, { self, begin, total }, other = null) {
     element("header", {}, element("h2", {}, mark(thing), element("bdi", { title: thing.name || thing.agent }, thing.name || thing.agent)), status(thing.status, { long: true })),
     facts(thing, { self, begin, total }),
     thing.error === null || thing.error === undefined ? null : section("Error", thing.error, { content: failure(thing.error) }),
-    given(thing.input) && section("Input", thing.input, beside("input")),
-    given(thing.output) && section("Output", thing.output, beside("output")),
-    thing.instructions && section("Instructions", thing.instructions, beside("instructions")),
+    thing.instructions && readingSection("Instructions", thing.instructions, beside("instructions")),
+    given(thing.input) && readingSection("Input", thing.input, beside("input")),
+    given(thing.output) && readingSection("Output", thing.output, beside("output")),
     given(thing.usage) && section("Usage", thing.usage, { content: usage(thing.usage) }),
     filled(thing.metadata) && section("Metadata", thing.metadata, beside("metadata")),
   ].filter(Boolean);

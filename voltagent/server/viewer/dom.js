@@ -46,6 +46,17 @@ function listenTo(made, listeners) {
   for (const event of Object.keys(listeners)) made.addEventListener(event, (happened) => made[LISTENERS][event](happened));
 }
 
+const PICTURES = /^image\/(?:png|jpeg|gif|webp)$/;
+const LARGEST_PICTURE = 4_000_000; // characters of base64
+
+/** An image from base64 that is of a known format and not too large; else null. Nothing is fetched. */
+export function picture(mime, data, words) {
+  if (!PICTURES.test(mime) || data.length > LARGEST_PICTURE || !/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(data)) return null;
+  const made = element("img", { alt: words, decoding: "async" });
+  made.src = `data:${mime};base64,${data}`;
+  return made;
+}
+
 /** A button with a text. */
 export function button(text, click, attributes = {}) {
   return element("button", { type: "button", on: { click }, ...attributes }, text);

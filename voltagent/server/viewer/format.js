@@ -27,6 +27,12 @@ export function count(number) {
   return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (rest ? `.${rest}` : "");
 }
 
+/** `8 KB`, `1.2 MB`: the size of a file. */
+export function bytes(number) {
+  if (number < 1000) return `${number} B`;
+  return number < 1e6 ? `${trimmed(number / 1e3)} KB` : `${trimmed(number / 1e6)} MB`;
+}
+
 /** `950`, `12.3 k`, `4 M`: for axes and tight columns. */
 export function short(number) {
   if (number < 10_000) return count(Math.round(number * 100) / 100);
