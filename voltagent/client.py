@@ -17,6 +17,7 @@ from pydantic import ValidationError as PydanticValidationError
 
 from voltagent.core.guard import logger
 from voltagent.errors import APIError, TimeoutError, ValidationError
+from voltagent.settings import is_loopback
 from voltagent.types import (
     HIDDEN,
     AddEventRequest,
@@ -204,6 +205,7 @@ class VoltAgentCoreAPI:
             self._sync_client = httpx.Client(
                 timeout=self.timeout,
                 headers=self._shown_headers(),
+                trust_env=not is_loopback(self.base_url),  # no proxy on the way to this machine
                 event_hooks={"request": [self._sign]},
                 transport=_fitting(self._transport, httpx.BaseTransport, "without asyncio"),
             )
@@ -216,6 +218,7 @@ class VoltAgentCoreAPI:
             self._async_client = httpx.AsyncClient(
                 timeout=self.timeout,
                 headers=self._shown_headers(),
+                trust_env=not is_loopback(self.base_url),  # no proxy on the way to this machine
                 event_hooks={"request": [self._sign_async]},
                 transport=_fitting(self._transport, httpx.AsyncBaseTransport, "with asyncio"),
             )

@@ -233,7 +233,7 @@ def test_certificates_and_proxies_that_cannot_be_used(doctor: Doctor, tmp_path: 
     status, report = doctor(SSL_CERT_FILE=str(junk), **rest("https://127.0.0.1:1"))
     assert (status, steps(report)) == (1, [("wrong", "rest", "tls")])
     environment = {"SSL_CERT_FILE": CERTIFICATE, "https_proxy": f"ftp://me:{SECRET}@proxy", "no_proxy": ""}
-    status, report = doctor(**environment)
+    status, report = doctor(**environment, **rest("https://voltagent.invalid"))
     assert (status, steps(report)) == (1, [("wrong", "rest", "value")])
     assert "HTTPS_PROXY" in report["findings"][0]["advice"]
 

@@ -12,6 +12,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple, cast
 from urllib.request import getproxies, proxy_bypass
 
@@ -19,6 +20,7 @@ import httpx
 
 from voltagent.core import clock
 from voltagent.errors import ValidationError
+from voltagent.settings import is_loopback, key_log_file
 
 __all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "proxy_place"]
 
@@ -30,6 +32,7 @@ _OF_ERRORS: Final = 200  # characters
 _OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding", "connection", "host",
                           "accept-encoding", "x-public-key", "x-secret-key"))  # fmt: skip
 # What a kept-alive connection does when its server closed it just before we wrote.
+_PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 
 
@@ -102,7 +105,7 @@ class Door:
         self._headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in fixed.items()]
         self._urls: dict[str, httpx.URL] = {}
         self._given = transport
-        self._proxy = _proxy_for(url)
+        self._proxy = _proxy_for(url) if transport is None else None
         self._verify: ssl.SSLContext | bool = (
             _trusting(certificates or Certificates()) if url.scheme == "https" else False
         )
@@ -286,7 +289,19 @@ def proxy_place(url: str) -> str | None:
     return None if proxy is None else httpx.URL(proxy).netloc.decode("ascii")
 
 
+def _check_key_log() -> None:
+    """Try the file for session keys by itself: `ssl` would report it as if a certificate were wrong."""
+    path = key_log_file()
+    if path is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
+    except OSError as exc:
+        raise ValidationError(f"the file that SSLKEYLOGFILE names cannot be written: {exc.strerror}") from None
+
+
 def _trusting(files: Certificates) -> ssl.SSLContext:
+    _check_key_log()
     name = "the file or folder of certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
     try:
         if files.authorities is None:
@@ -308,12 +323,42 @@ def _trusting(files: Certificates) -> ssl.SSLContext:
 
 
 def _proxy_for(url: httpx.URL) -> str | None:
-    """The proxy that the environment names for a URL, by the rules httpx itself follows (those of urllib)."""
-    if proxy_bypass(url.host):
+    """The proxy that the environment names for a URL, by the rules httpx itself follows (those of urllib).
+
+    This machine is reached without one.
+
+    Raises:
+        ValidationError: it cannot be used; the text names the variable, and repeats nothing of its value.
+    """
+    if is_loopback(str(url)) or proxy_bypass(url.host):
         return None
     proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+    scheme = url.scheme if proxies.get(url.scheme) else "all"
+    proxy = proxies.get(scheme)
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    wrong = _wrong_with_proxy(proxy)
+    if wrong is not None:
+        name = f"{scheme}_proxy"
+        raise ValidationError(f"the environment variable {name.upper()} (or {name}) names no usable proxy: {wrong}")
+    return proxy
+
+
+def _wrong_with_proxy(proxy: str) -> str | None:
+    try:
+        url = httpx.URL(proxy)
+    except (httpx.InvalidURL, ValueError):
+        return "it is not a valid URL"
+    if url.scheme not in _PROXY_SCHEMES:
+        return f"its scheme must be one of {', '.join(_PROXY_SCHEMES)}"
+    if not url.host:
+        return "it has no host"
+    if url.port is not None and not 0 < url.port < 65536:
+        return "its port must be from 1 to 65535"
+    if url.scheme.startswith("socks") and find_spec("socksio") is None:
+        return "SOCKS needs an optional package: pip install httpx[socks]"
+    return None
 
 
 def _decoded(body: bytes, encoding: str | None) -> bytes:

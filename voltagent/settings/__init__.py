@@ -18,7 +18,17 @@ from voltagent.core.naming import nearest
 from voltagent.errors import ValidationError
 from voltagent.settings import parsers
 
-__all__ = ["EXPORTERS", "Settings", "colour_is_wanted", "default_local_path", "load", "local_path", "names_destination"]
+__all__ = [
+    "EXPORTERS",
+    "Settings",
+    "colour_is_wanted",
+    "default_local_path",
+    "is_loopback",
+    "key_log_file",
+    "load",
+    "local_path",
+    "names_destination",
+]
 
 DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
 EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")
@@ -235,13 +245,13 @@ def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, .
         if (
             {"rest", "auto"} & set(values["exporter"])
             and not keys
-            and not _is_loopback(values.get("base_url", DEFAULT_BASE_URL))
+            and not is_loopback(values.get("base_url", DEFAULT_BASE_URL))
         ):
             raise ValidationError(
                 "exporter 'rest' needs public_key and secret_key (also as VOLTAGENT_PUBLIC_KEY and …_SECRET_KEY)"
             )
         return ()
-    loopback = _is_loopback(values.get("base_url", ""))
+    loopback = is_loopback(values.get("base_url", ""))
     values["exporter"] = ("auto",) if keys else ("rest",) if loopback else ("local",)
     if values["exporter"] == ("local",) and origin["base_url"] != "default":
         return ("base_url is set but no keys are: recording goes to the local store; set public_key and secret_key",)
@@ -313,7 +323,12 @@ def without_password(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url, count=1)
 
 
-def _is_loopback(url: str) -> bool:
+def key_log_file() -> str | None:
+    """The file that Python's ``ssl`` writes session keys to, if the environment names one."""
+    return os.environ.get("SSLKEYLOGFILE") or None
+
+
+def is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host in _LOOPBACK or _LOOPBACK_NET.fullmatch(host) is not None
 

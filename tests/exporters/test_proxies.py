@@ -1,0 +1,80 @@
+"""Proxies and key logs of the environment that cannot be used are refused by name; this machine needs no proxy."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import voltagent.sdk
+from tests.helpers.server import Server
+from voltagent import ValidationError, VoltAgentSDK
+from voltagent.core import context
+
+BAD = [
+    "socks5://127.0.0.1:1",
+    "http://proxy:bad",
+    "http://proxy:99999",
+    "http://pro\nxy:80",
+    "ftp://proxy",
+    "http://",
+    "://",
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_socks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voltagent.exporters.http.find_spec", lambda name: None)
+
+
+def sdk(exporter: str, url: str) -> VoltAgentSDK:
+    more: dict[str, Any] = {"otlp_endpoint": url} if exporter == "otlp" else {}
+    return VoltAgentSDK(exporter=exporter, base_url=url, public_key="pk", secret_key="sk", **more)
+
+
+@pytest.mark.parametrize("exporter", ["rest", "otlp", "auto"])
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "HTTPS_PROXY", "https_proxy"])
+@pytest.mark.parametrize("value", BAD)
+def test_a_proxy_that_cannot_be_used_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, exporter: str, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValidationError, match=variable):
+        sdk(exporter, "https://api.example")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("value", [*BAD, "http://127.0.0.1:9"])
+def test_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch, value: str, host: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", value)
+    with Server() as server:
+        made = sdk("rest", server.url.replace("127.0.0.1", host))
+        made.trace(agent_id="a").end()
+        made.shutdown(timeout=5)
+        assert made.stats().pending == 0
+        assert server.requests
+
+
+def test_started_from_the_environment_a_bad_proxy_is_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in {"PUBLIC_KEY": "pk", "SECRET_KEY": "sk", "BASE_URL": "https://api.example"}.items():
+        monkeypatch.setenv(f"VOLTAGENT_{name}", value)
+    monkeypatch.setenv("ALL_PROXY", "ftp://proxy")
+    monkeypatch.setattr(context, "ACTIVE", [context.ENVIRONMENT])
+    assert voltagent.sdk.from_environment() is None
+    assert voltagent.sdk.from_environment() is None
+    said = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(said) == 1
+    assert "ALL_PROXY" in said[0].getMessage()
+
+
+def test_a_key_log_that_cannot_be_written_is_not_blamed_on_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys"))
+    with pytest.raises(ValidationError, match="SSLKEYLOGFILE") as caught:
+        sdk("rest", "https://api.example")
+    assert "SSL_CERT" not in str(caught.value)
