@@ -34,7 +34,7 @@ def pictures(site: Site) -> Iterator[tuple[str, str, tuple[int, int], str]]:
     yield "viewer-trace", f"#/trace/{broken.id}?operation={error.id}", _WIDE, "light"
     yield "viewer-trace-dark", f"#/trace/{broken.id}?operation={writer.id}", _WIDE, "dark"
     yield "viewer-trace-narrow", f"#/trace/{broken.id}", _NARROW, "light"
-    yield "viewer-numbers", "#/numbers?by=agent&within=1d", _WIDE, "light"
+    yield "viewer-metrics", "#/metrics?by=agent&within=1d", _WIDE, "light"
     yield "viewer-comparison", f"#/compare/{whole.id}/{broken.id}?row=7", _WIDE, "light"
 
 

@@ -171,9 +171,9 @@ def test_the_details_of_all_show_them_as_text(ids: tuple[str, str], new_page: Op
     [
         pytest.param(address("conversation", CONVERSATION), ".turn", id="conversation"),
         pytest.param(address("compare", CORPUS[1], f"{len(CORPUS) - 1}{CORPUS[-1]}"), ".half h2", id="compare"),
-        pytest.param("#/numbers", ".totals", id="numbers"),
-        pytest.param("#/numbers?by=tool", ".totals", id="tools"),
-        pytest.param("#/numbers?by=model", ".totals", id="models"),
+        pytest.param("#/metrics", ".totals", id="metrics"),
+        pytest.param("#/metrics?by=tool", ".totals", id="tools"),
+        pytest.param("#/metrics?by=model", ".totals", id="models"),
         pytest.param(
             f"#/?agent={quote(CORPUS[3])}&status={quote(CORPUS[4])}&kind={quote(CORPUS[5])}", ".empty", id="filters"
         ),

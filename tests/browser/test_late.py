@@ -121,9 +121,9 @@ def test_a_filter_counts_when_its_field_is_left(site: Site, new_page: Open):
     expect(page).to_have_url(re.compile("text=tool-of-b"))
 
 
-def test_numbers_by_something_else_are_not_replaced_by_those_that_were_asked_for_before(site: Site, new_page: Open):
+def test_metrics_by_something_else_are_not_replaced_by_those_that_were_asked_for_before(site: Site, new_page: Open):
     three(site)
-    page = new_page("#/numbers")
+    page = new_page("#/metrics")
     expect(page.locator(".totals tbody tr")).to_contain_text(["agent-of-"] * 3)
     with held(page, "by=tool") as release:
         page.get_by_role("link", name="tools").click()
@@ -194,8 +194,8 @@ def test_a_comparison_that_is_looked_for_does_not_call_back_whoever_went_on(site
     page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
     with held(page, "before=") as release:
         page.get_by_role("button", name="Compare to the run before").click()
-        page.get_by_role("link", name="Numbers").click()
+        page.get_by_role("link", name="Metrics").click()
         expect(page.locator(".totals")).to_be_visible()
         release()
         expect(page.locator(".totals")).to_be_visible()
-    expect(page).to_have_url(re.compile("#/numbers"))
+    expect(page).to_have_url(re.compile("#/metrics"))

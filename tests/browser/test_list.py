@@ -234,7 +234,7 @@ def test_dark_and_light_follow_the_system_and_the_switch(site: Site, new_page: O
     [
         ("#/", ".rows > .line"),
         ("#/trace/{id}", ".rows > .line"),
-        ("#/numbers", ".totals"),
+        ("#/metrics", ".totals"),
         ("#/conversation/{conversation}", ".turn"),
         ("#/compare/{id}/{other}", ".half"),
     ],
@@ -264,12 +264,12 @@ def test_when_the_server_goes_the_page_says_so_and_keeps_what_it_shows(
     expect(rows(page)).to_have_count(1)
 
 
-def test_numbers_stay_where_asking_for_newer_ones_fails(day: Site, witness: Witness, new_page: Open):
+def test_metrics_stay_where_asking_for_newer_ones_fails(day: Site, witness: Witness, new_page: Open):
     witness.expected.append("ERR_FAILED")  # the browser itself writes it into the console
-    page = new_page("#/numbers?within=7d")
+    page = new_page("#/metrics?within=7d")
     expect(page.locator("#live")).to_have_text("live")
     expect(page.locator(".totals")).to_be_visible()
-    page.route("**/api/numbers*", lambda route: route.abort())
+    page.route("**/api/metrics*", lambda route: route.abort())
     with page.expect_event("requestfailed"):
         day.run.trace("newer")
         day.run.save()

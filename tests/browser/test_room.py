@@ -65,7 +65,7 @@ def test_long_names_and_tags_leave_room_for_the_rest(site: Site, new_page: Open)
     expect(page.locator(".details h2")).to_have_text(_LONG.strip())
     for heading in (".trace-head h1", ".details h2"):
         assert box(page, heading)["height"] < 60, "two lines"
-    page.get_by_role("link", name="Numbers").click()
+    page.get_by_role("link", name="Metrics").click()
     assert box(page, ".totals button")["width"] < 330
     assert box(page, ".key-line button")["width"] < 330
 

@@ -166,12 +166,12 @@ def test_links_above_a_tree_keep_the_focus_while_the_trace_goes_on(site: Site, n
     assert page.evaluate(_STAYED)
 
 
-def test_the_numbers_stay_where_they_are_read(site: Site, new_page: Open):
+def test_the_metrics_stay_where_they_are_read(site: Site, new_page: Open):
     with hand_clock() as hands:
         run(site, hands, "reader", "writer")
         site.run.save()
         # in the last stretch of time, also where another one begins now
-        page = new_page("#/numbers?within=7d", now=hands[0] / 1e9)
+        page = new_page("#/metrics?within=7d", now=hands[0] / 1e9)
         expect(page.locator("#live")).to_have_text("live")
         expect(page.locator(".totals tbody tr")).to_have_count(2)
         told = page.locator(".plot", has_text="Calls").locator(".told")
@@ -182,7 +182,7 @@ def test_the_numbers_stay_where_they_are_read(site: Site, new_page: Open):
         settled(page)
 
         watch(page, ".key-line button, .totals tr, .plot, .tabs a")
-        heard(page, site, "numbers")
+        heard(page, site, "metrics")
         assert changes(page) == [], "nothing that it shows is another"
 
         run(site, hands, "writer")
@@ -200,16 +200,16 @@ def run(site: Site, hands: list[int], *agents: str) -> None:
         site.run.recorder.succeed(span, b"{}")
 
 
-def test_the_numbers_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Site, new_page: Open):
+def test_the_metrics_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Site, new_page: Open):
     with hand_clock() as hands:
         run(site, hands, "reader", "writer")
     site.run.save()
-    page = new_page("#/numbers?within=7d")
+    page = new_page("#/metrics?within=7d")
     expect(page.locator("#live")).to_have_text("live")
     button = page.locator(".totals button", has_text="reader")
     expect(button).to_be_visible()
     settled(page)
-    page.route("**/api/numbers*", lambda route: None)  # it needs no answer to hide what it has
+    page.route("**/api/metrics*", lambda route: None)  # it needs no answer to hide what it has
     button.focus()
     watch(page, ".totals button, .key-line button")
     page.keyboard.press("Enter")
@@ -222,16 +222,16 @@ def test_the_numbers_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Sit
     assert page.evaluate(_STAYED)
 
 
-def test_numbers_of_nothing_lead_back_to_the_plots(site: Site, new_page: Open):
+def test_metrics_of_nothing_lead_back_to_the_plots(site: Site, new_page: Open):
     site.run.recorder.succeed(site.run.recorder.start(site.run.trace("desk", ended=False), "tool", "t", b"{}"), b"{}")
     site.run.save()
-    page = new_page("#/numbers?within=all&by=tool")
+    page = new_page("#/metrics?within=all&by=tool")
     for _ in range(2):
         expect(page.locator(".plots > .plot")).to_have_count(4)
-        expect(page.locator(".numbers-body > *")).to_have_count(3)
+        expect(page.locator(".metrics-body > *")).to_have_count(3)
         page.keyboard.press("a")
-        expect(page.locator(".numbers-body")).to_contain_text("No traces yet")
-        expect(page.locator(".numbers-body > *")).to_have_count(1)
+        expect(page.locator(".metrics-body")).to_contain_text("No traces yet")
+        expect(page.locator(".metrics-body > *")).to_have_count(1)
         page.keyboard.press("t")
 
 

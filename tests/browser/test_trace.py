@@ -368,11 +368,11 @@ def test_an_id_that_is_not_there_is_said_in_words(site: Site, witness: Witness, 
     expect(page.locator(".problem")).to_have_text("there is no trace with this id")
 
 
-# ------------------------------------------------------------------------------------------------------------ numbers
+# ------------------------------------------------------------------------------------------------------------ metrics
 
 
-def test_the_numbers_are_plotted_and_listed(day: Site, new_page: Open):
-    page = new_page("#/numbers?within=7d")
+def test_the_metrics_are_plotted_and_listed(day: Site, new_page: Open):
+    page = new_page("#/metrics?within=7d")
     expect(page.locator(".plot svg")).to_have_count(4)
     planned = sum(
         operation.kind == "agent" and operation.name == "planner"

@@ -662,7 +662,7 @@ def test_a_store_that_is_not_there_is_empty_and_is_shown_once_it_is(tmp_path: Pa
         assert client.get("/api/traces").json() == {"traces": [], "more": False}
         assert client.get("/api/traces/none").status_code == 404
         assert client.get("/api/facets").json() == {"agents": [], "tags": [], "kinds": [], "users": []}
-        assert client.get("/api/numbers").json()["groups"] == []
+        assert client.get("/api/metrics").json()["groups"] == []
         assert client.get("/api/conversations/none").json() == {"traces": []}
         assert not path.parent.exists(), "looking makes no file"
         run = Run(path)

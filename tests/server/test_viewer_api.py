@@ -253,7 +253,7 @@ def test_facets_are_what_occurs(run: Run, client: httpx.Client) -> None:
     }  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------------------------- metrics
 
 
 def call(run: Run, parent: Span, kind: str, name: str, place: tuple[int, float | None], **more: object) -> Span:
@@ -266,7 +266,7 @@ def call(run: Run, parent: Span, kind: str, name: str, place: tuple[int, float |
     return at(span, *place)
 
 
-def test_numbers_by_tool(run: Run, client: httpx.Client) -> None:
+def test_metrics_by_tool(run: Run, client: httpx.Client) -> None:
     root = at(run.trace(ended=False), 1_000_000, None)
     for number in range(100):
         call(run, root, TOOL, "search", (1_000_000 + number, number + 1))
@@ -276,7 +276,7 @@ def test_numbers_by_tool(run: Run, client: httpx.Client) -> None:
     call(run, root, TOOL, "book", (3_000_000, 3))
     call(run, root, AGENT, "Bot", (1_000_000, 3))
     run.save()
-    answer = client.get("/api/numbers?by=tool&since=1000000&until=3000000&buckets=2").json()
+    answer = client.get("/api/metrics?by=tool&since=1000000&until=3000000&buckets=2").json()
     assert answer["buckets"] == [1_000_000, 2_000_000]
     search, book = answer["groups"]
     assert (search["name"], search["calls"], search["errors"]) == ("search", [100, 2], [0, 1])
@@ -287,18 +287,18 @@ def test_numbers_by_tool(run: Run, client: httpx.Client) -> None:
     assert search["tokens"] == [{"prompt": 0, "completion": 0, "total": 0}] * 2
 
 
-def test_numbers_by_agent_count_tokens_in_any_spelling(run: Run, client: httpx.Client) -> None:
+def test_metrics_by_agent_count_tokens_in_any_spelling(run: Run, client: httpx.Client) -> None:
     root = at(run.trace(ended=False), 1_000_000, None)
     for usage in ({"prompt_tokens": 1, "completion_tokens": 2}, {"inputTokens": 10, "output_tokens": 20},
                   {"total_tokens": 100, "cost": 5}, {"promptTokens": "many"}):  # fmt: skip
         span = call(run, root, AGENT, "Bot", (1_000_000, 3))
         span.usage = usage
     run.save()
-    (bot,) = client.get("/api/numbers?by=agent&since=0&until=2000000&buckets=1").json()["groups"]
+    (bot,) = client.get("/api/metrics?by=agent&since=0&until=2000000&buckets=1").json()["groups"]
     assert bot["total"]["tokens"] == {"prompt": 11, "completion": 22, "total": 133}
 
 
-def test_numbers_by_model_count_what_was_used_once(run: Run, client: httpx.Client) -> None:
+def test_metrics_by_model_count_what_was_used_once(run: Run, client: httpx.Client) -> None:
     root = at(run.trace(ended=False), 1_000_000, None)
     usage = {"prompt_tokens": 1, "completion_tokens": 2}
     outer = call(run, root, AGENT, "Bot", (1_000_000, 3), usage=usage, metadata=b'{"model":"gpt-4"}')
@@ -308,32 +308,32 @@ def test_numbers_by_model_count_what_was_used_once(run: Run, client: httpx.Clien
     call(run, root, AGENT, "Idle", (1_000_000, 3))
     call(run, root, "llm", "chat", (1_000_001, 2), metadata=b'{"modelParameters":{"model":"gpt-5"},"model":7}')
     run.save()
-    groups = client.get("/api/numbers?by=model&buckets=4").json()["groups"]
+    groups = client.get("/api/metrics?by=model&buckets=4").json()["groups"]
     assert {group["name"]: (group["total"]["calls"], group["total"]["tokens"]["total"]) for group in groups} == {
         "gpt-4": (1, 3), "gpt-5": (2, 3), "unknown": (1, 3),
     }  # fmt: skip
 
 
-def test_numbers_of_all_time_reach_from_the_first_to_the_last(run: Run, client: httpx.Client) -> None:
+def test_metrics_of_all_time_reach_from_the_first_to_the_last(run: Run, client: httpx.Client) -> None:
     for place in (1_000_000_000, 9_000_000_000):
         root = at(run.trace(), place, 5)
         call(run, root, TOOL, "search", (place + 1, 3))
     run.save()
-    answer = client.get("/api/numbers?by=tool").json()
+    answer = client.get("/api/metrics?by=tool").json()
     assert answer["buckets"][0] == 1_000_000_000
     assert answer["groups"][0]["total"]["calls"] == 2
-    assert client.get("/api/numbers?by=weather").json() == {"error": "by must be one of agent, tool, model"}
+    assert client.get("/api/metrics?by=weather").json() == {"error": "by must be one of agent, tool, model"}
 
 
-def test_numbers_of_times_that_end_the_calendar(run: Run, client: httpx.Client) -> None:
+def test_metrics_of_times_that_end_the_calendar(run: Run, client: httpx.Client) -> None:
     last = 2**63 // 1000 - 1
     for place in (last - 1, last):
         root = at(run.trace(ended=False), place, None)
         call(run, root, TOOL, "search", (place, None))
     run.save()
-    (search,) = client.get("/api/numbers?by=tool").json()["groups"]
+    (search,) = client.get("/api/metrics?by=tool").json()["groups"]
     assert search["total"]["calls"] == 2
-    assert client.get(f"/api/numbers?by=tool&since={last}").status_code == 200
+    assert client.get(f"/api/metrics?by=tool&since={last}").status_code == 200
 
 
 def test_counts_that_no_number_holds_are_not_added(run: Run, client: httpx.Client) -> None:
@@ -344,7 +344,7 @@ def test_counts_that_no_number_holds_are_not_added(run: Run, client: httpx.Clien
     run.save()
     (trace,) = client.get("/api/traces").json()["traces"]
     assert trace["usage"] == {"prompt_tokens": 3.5, "cost": 3.5}
-    (bot,) = client.get("/api/numbers?by=agent").json()["groups"]
+    (bot,) = client.get("/api/metrics?by=agent").json()["groups"]
     assert bot["total"]["tokens"]["prompt"] == 3.5
 
 
@@ -451,7 +451,7 @@ def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.C
             "/api/traces?tag=slow", "/api/traces?tag=none", "/api/traces?user=user-5", "/api/traces?text=lorem",
             "/api/traces?text=occurs+nowhere", "/api/traces?min_ms=100000", "/api/facets", f"/api/traces/{large['id']}",
             f"/api/traces/{old}", f"/api/traces/{large['id']}/operations/{one}", "/api/conversations/conversation-7",
-            "/api/numbers?by=agent", "/api/numbers?by=tool", "/api/numbers?by=model",
+            "/api/metrics?by=agent", "/api/metrics?by=tool", "/api/metrics?by=model",
         ]  # fmt: skip
         taken = {path: seconds(client, path) for path in paths}
     store.close()

@@ -70,7 +70,7 @@ def test_the_server_shows_all_that_is_sound(damaged: tuple[Path, list[str]]) -> 
         assert {"one", "two"} & set(get("/api/facets")["tags"]) == {"one"}
         assert len(get("/api/conversations/talk")["traces"]) == len(ids)
         for by in ("agent", "model"):
-            groups = get(f"/api/numbers?by={by}")["groups"]
+            groups = get(f"/api/metrics?by={by}")["groups"]
             assert sum(group["total"]["calls"] for group in groups) == len(ids)
         for trace_id in ids:
             (operation,) = get(f"/api/traces/{trace_id}")["operations"]

@@ -188,15 +188,15 @@ def _facets(store: Store, _: Request) -> Answer:
     return json_answer(asdict(queries.facets(store)))
 
 
-# ------------------------------------------------------------------------------------------------------------ numbers
+# ------------------------------------------------------------------------------------------------------------ metrics
 
 
-def _numbers(store: Store, request: Request) -> Answer:
+def _metrics(store: Store, request: Request) -> Answer:
     by = request.query.get("by") or "agent"
     if by not in statistics.BY:
         raise RequestError(400, f"by must be one of {', '.join(statistics.BY)}")
     since, until = (_number(request, name, 0, _LARGEST_TIME) for name in ("since", "until"))
-    found = statistics.numbers(
+    found = statistics.metrics(
         store,
         by,
         since_ns=None if since is None else since * 1000,
@@ -292,5 +292,5 @@ ROUTES: Final = (
     Route("GET", "/api/traces/{id}", _trace),
     Route("GET", "/api/traces/{id}/operations/{operation}", _operation),
     Route("GET", "/api/conversations/{id}", _conversation),
-    Route("GET", "/api/numbers", _numbers),
+    Route("GET", "/api/metrics", _metrics),
 )

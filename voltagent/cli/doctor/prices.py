@@ -10,7 +10,7 @@ from voltagent.capture.prices import load_prices
 from voltagent.cli.doctor.checks import Finding
 from voltagent.errors import ValidationError
 from voltagent.settings import Settings
-from voltagent.storage.traces.statistics import numbers
+from voltagent.storage.traces.statistics import metrics
 from voltagent.storage.traces.store import Store, StoreError
 
 __all__ = ["check_prices"]
@@ -45,7 +45,7 @@ def _recorded_models(path: Path) -> list[str]:
         return []
     store = Store(path)
     try:
-        groups = numbers(store, "model", buckets=1).groups
+        groups = metrics(store, "model", buckets=1).groups
     except StoreError:  # another check reports it
         return []
     finally:

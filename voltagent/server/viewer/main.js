@@ -8,7 +8,7 @@ import { route } from "./route.js";
 import { openComparison } from "./compare.js";
 import { openConversation } from "./conversation.js";
 import { openList } from "./list.js";
-import { openNumbers } from "./numbers.js";
+import { openMetrics } from "./metrics.js";
 import { openTrace } from "./trace.js";
 
 // Each is `open(host, route)` and gives `{update(route), close()}`; `update` sees a new query for the same page.
@@ -17,7 +17,7 @@ const PAGES = {
   trace: openTrace,
   conversation: openConversation,
   compare: openComparison,
-  numbers: openNumbers,
+  metrics: openMetrics,
 };
 
 const host = document.getElementById("page");
@@ -37,7 +37,7 @@ function show() {
   host.className = wanted.page;
   document.title = "voltagent";
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.page === (wanted.page === "numbers" ? "numbers" : "list")) link.setAttribute("aria-current", "page");
+    if (link.dataset.page === (wanted.page === "metrics" ? "metrics" : "list")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   shown = { name, page: (PAGES[wanted.page] || openNothing)(host, wanted) };

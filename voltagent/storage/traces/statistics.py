@@ -10,7 +10,7 @@ from voltagent.capture.usage import is_count
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.store import Store
 
-__all__ = ["BY", "PERCENTILES", "Group", "Numbers", "numbers"]
+__all__ = ["BY", "PERCENTILES", "Group", "Metrics", "metrics"]
 
 BY: Final = ("agent", "tool", "model")
 PERCENTILES: Final = (50, 95, 99)
@@ -74,16 +74,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class Metrics:
     """The groups, those with the most calls first, and when (ns since the epoch) each bucket begins."""
 
     starts: Sequence[int]
     groups: Sequence[Group]
 
 
-def numbers(
+def metrics(
     store: Store, by: str, *, since_ns: int | None = None, until_ns: int | None = None, buckets: int
-) -> Numbers:
+) -> Metrics:
     """Count what began from ``since_ns`` on and before ``until_ns`` (default: all that is stored).
 
     Tokens by model are those of its calls where they are recorded, else those of the agent that names it.
@@ -93,7 +93,7 @@ def numbers(
     calls = _calls(store, by, first, end)
     groups = [_group(name, rows, first, width, buckets) for name, rows in _by_name(calls).items()]
     groups.sort(key=lambda group: (-group.total.calls, group.name))
-    return Numbers([first + number * width for number in range(buckets)], groups)
+    return Metrics([first + number * width for number in range(buckets)], groups)
 
 
 def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:

@@ -16,11 +16,11 @@ const PERCENTILES = ["p50", "p95", "p99"];
 const COLOURED = 7; // groups with a colour of their own; the others share one
 
 /** The page with the plots. */
-export function openNumbers(host, first) {
+export function openMetrics(host, first) {
   const view = { query: first.query, hidden: new Set(), plots: plots() };
-  document.title = "Numbers · voltagent";
+  document.title = "Metrics · voltagent";
   view.tools = element("div", { class: "filters" });
-  view.body = element("div", { class: "numbers-body" });
+  view.body = element("div", { class: "metrics-body" });
   view.pictures = element("div", { class: "plots", "data-key": "plots" }, view.plots.map(({ figure }) => figure));
   host.append(view.tools, view.body);
   useKeys([
@@ -58,7 +58,7 @@ function chosen(view) {
 }
 
 function set(view, change) {
-  go(address("numbers", [], { ...chosen(view), ...change }));
+  go(address("metrics", [], { ...chosen(view), ...change }));
 }
 
 async function load(view) {
@@ -68,7 +68,7 @@ async function load(view) {
   const [, length, buckets] = SPANS[within];
   const [since, until] = length ? roundSpan(length / buckets, buckets) : [null, null];
   try {
-    const answer = await get("numbers", { by, since, until, buckets });
+    const answer = await get("metrics", { by, since, until, buckets });
     if (!counts()) return;
     view.answer = { ...answer, ...wanted };
     draw(view);
@@ -144,7 +144,7 @@ function controls(view) {
   const { by, within, percentile } = chosen(view);
   const tabs = (name, entries, current) =>
     element("span", { class: "tabs", role: "group", "aria-label": name }, entries.map(([value, words]) =>
-      element("a", { href: address("numbers", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
+      element("a", { href: address("metrics", [], { by, within, percentile, [name]: value }), "aria-current": value === current ? "true" : null }, words)));
   patch(view.tools, [
     tabs("by", Object.entries(BY), by),
     tabs("within", Object.entries(SPANS).map(([name, [words]]) => [name, words]), within),
