@@ -19,7 +19,7 @@ from voltagent.render.text import clean
 
 __all__ = ["main"]
 
-_COMMANDS: Final = ("traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture")
+_COMMANDS: Final = ("traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -30,6 +30,8 @@ _EXAMPLES: Final = """\
 examples:
   voltagent show                     the newest trace, as a tree
   voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
+  voltagent show --for-agent         what failed first, where, with what input: for a coding agent
+  voltagent mcp                      answer a coding agent's questions about the store
   voltagent traces --status error    what went wrong lately
   voltagent traces --text refund     traces in which this text occurs
   voltagent tail                     traces as they happen

@@ -9,8 +9,10 @@ from dataclasses import asdict
 from typing import Any
 
 from voltagent.cli import browser, tree
-from voltagent.cli.arguments import add_db, chosen, opened
+from voltagent.cli.arguments import add_db, chosen, count, opened
+from voltagent.cli.for_agent import failures_first
 from voltagent.cli.terminal import encodable, style_for
+from voltagent.records import build_trace
 from voltagent.storage.traces.queries import unfinished
 
 __all__ = ["add"]
@@ -26,6 +28,11 @@ def add(commands: Any) -> None:
     parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
     parser.add_argument("-v", "--verbose", action="store_true", help="with inputs, outputs, metadata and stacks")
     parser.add_argument("--json", action="store_true", help="everything that is stored of it, as JSON")
+    parser.add_argument(
+        "--for-agent", action="store_true", help="compact, for a coding agent: what failed first, where"
+    )
+    parser.add_argument("--tokens", type=count, default=2000, metavar="N",
+                        help="about how long --for-agent may be (default: %(default)s tokens)")  # fmt: skip
     parser.add_argument("--web", action="store_true", help="its page in the browser, with `voltagent ui`")
     add_db(parser)
     parser.set_defaults(run=_run)
@@ -44,6 +51,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.json:
         print(json.dumps({**asdict(trace), "operations": [asdict(one) for one in operations]}, indent=2))
+        return 0
+    if arguments.for_agent:
+        print(encodable(failures_first(build_trace(trace, operations), arguments.tokens)))
         return 0
     if is_left_behind:
         trace, operations = tree.left_behind(trace), [tree.left_behind(one) for one in operations]

@@ -3,6 +3,10 @@
 pytest loads this module by its entry point; nothing else imports it, because nothing else needs pytest.
 """
 
+# Values here are any JSON: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,9 @@
 """A recorded trace as a small JSON file for a repository: nested, without ids and times, so that it diffs well."""
 
+# Values here are any JSON: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import json

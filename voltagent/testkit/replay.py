@@ -1,5 +1,9 @@
 """Replay: decorated calls answer from a recorded trace instead of running."""
 
+# Values here are any JSON: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import threading
@@ -65,9 +69,10 @@ class _Replay:
     ) -> Generator[Any, Any, Any]:
         """The same of a generator function; without ``items`` only what it returned."""
         annotation = return_type(function)
-        found = self._find_later(span, annotation)
-        if callable(found):
-            return found(items)
+        try:
+            found = self._find(span, annotation)
+        except ReplayMismatch as mismatch:  # raised at the first step, where it is recorded
+            return _failing(mismatch)
         return inner if found is None else _generated(found, annotation, items=items)
 
     def async_generator(self, span: Span, inner: AsyncGenerator[Any, Any], function: Any) -> AsyncGenerator[Any, Any]:
@@ -78,14 +83,6 @@ class _Replay:
         except ReplayMismatch as mismatch:
             return _failing_async(mismatch)
         return inner if found is None else _generated_async(found, annotation)
-
-    def _find_later(self, span: Span, annotation: Any) -> Any:
-        """A mismatch of a generator is raised at its first step, where it is recorded."""
-        try:
-            return self._find(span, annotation)
-        except ReplayMismatch as mismatch:
-            failure = mismatch
-            return lambda _: _failing(failure)
 
     # -------------------------------------------------------------------------------------------------------- matching
 
@@ -261,13 +258,16 @@ async def _generated_async(found: OperationRecord, annotation: Any) -> AsyncGene
 
 
 def _failing(mismatch: ReplayMismatch) -> Generator[Any, Any, Any]:
+    yield from _raised(mismatch)
+
+
+def _raised(mismatch: ReplayMismatch) -> tuple[Any, ...]:
     raise mismatch
-    yield
 
 
 async def _failing_async(mismatch: ReplayMismatch) -> AsyncGenerator[Any, Any]:
-    raise mismatch
-    yield
+    for item in _raised(mismatch):
+        yield item
 
 
 def _input(span: Span) -> Any:

@@ -1,0 +1,276 @@
+"""What the MCP server offers: read-only questions about a local store. Each gives plain JSON.
+
+A tool's arguments come from a model: they are checked, and every answer is bounded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from voltagent.cli.for_agent import CHARACTERS_PER_TOKEN, cut, folded_tree
+from voltagent.errors import VoltAgentError
+from voltagent.records import OperationRecord, TraceRecord, load_trace, load_traces
+from voltagent.render.text import error_text
+from voltagent.storage.traces.statistics import BY, PERCENTILES, numbers
+from voltagent.storage.traces.store import Store
+
+__all__ = ["TOOLS", "Tool", "call_tool"]
+
+_MOST: Final = 100  # items of a list
+_TEXT: Final = {"type": "string"}
+
+
+class Tool(NamedTuple):
+    """One tool: its description, its arguments as JSON schema properties, and what runs it."""
+
+    description: str
+    properties: Mapping[str, Mapping[str, Any]]
+    required: tuple[str, ...]
+    run: Callable[[Path, dict[str, Any]], Any]
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments."""
+        return {
+            "type": "object",
+            "properties": dict(self.properties),
+            "required": list(self.required),
+            "additionalProperties": False,
+        }
+
+
+def call_tool(name: str, path: Path, arguments: Mapping[str, Any]) -> Any:
+    """Run a tool.
+
+    Raises:
+        VoltAgentError: an argument does not fit, there is no such trace, or the store is missing or unreadable.
+    """
+    tool = TOOLS[name]
+    _check(tool, arguments)
+    if not path.exists():
+        raise VoltAgentError(
+            f"nothing has been recorded yet: there is no store at {path}. Run a program that uses voltagent, or start "
+            "this server with --db"
+        )
+    return tool.run(path, dict(arguments))
+
+
+def _check(tool: Tool, arguments: Mapping[str, Any]) -> None:
+    for name in tool.required:
+        if name not in arguments:
+            raise VoltAgentError(f"the argument {name!r} is missing")
+    for name, value in arguments.items():
+        if name not in tool.properties:
+            raise VoltAgentError(f"unknown argument {name!r}; there are {', '.join(tool.properties) or 'none'}")
+        expected = tool.properties[name]
+        kinds = {"string": str, "integer": int, "boolean": bool}
+        fits = isinstance(value, kinds[expected["type"]]) and (expected["type"] != "integer" or type(value) is int)
+        if not fits:
+            raise VoltAgentError(f"{name} must be a {expected['type']}, got {type(value).__name__}")
+        if expected["type"] == "integer" and value < 1:
+            raise VoltAgentError(f"{name} must be at least 1, got {value}")
+        if "enum" in expected and value not in expected["enum"]:
+            raise VoltAgentError(f"{name} must be one of {', '.join(expected['enum'])}, got {value!r}")
+
+
+# ----------------------------------------------------------------------------------------------------------- the tools
+
+
+def _list_traces(path: Path, given: dict[str, Any]) -> Any:
+    limit = min(given.pop("limit", 20), _MOST)
+    return [_summary(trace) for trace in load_traces(path, limit=limit, **given)]
+
+
+def _get_trace(path: Path, given: dict[str, Any]) -> Any:
+    trace = load_trace(given["trace_id"], path)
+    tokens = given.get("max_tokens", 2000)
+    return {**_summary(trace), "tree": folded_tree(trace, tokens)}
+
+
+def _get_operation(path: Path, given: dict[str, Any]) -> Any:
+    trace = load_trace(given["trace_id"], path)
+    wanted = given["operation_id"]
+    found = [one for one in trace.walk() if one.id == wanted] or [
+        one for one in trace.walk() if one.id.startswith(wanted)
+    ]
+    if len(found) != 1:
+        problem = "no operation" if not found else f"{len(found)} operations"
+        raise VoltAgentError(f"{problem} in the trace {trace.id} with an id that begins with {wanted!r}")
+    return _operation(found[0], given.get("max_tokens", 4000) * CHARACTERS_PER_TOKEN)
+
+
+def _search(path: Path, given: dict[str, Any]) -> Any:
+    text, limit = given["text"], min(given.get("limit", 20), _MOST)
+    found: list[dict[str, Any]] = []
+    for trace in load_traces(path, text=text, limit=limit):
+        hits = [one for one in trace.walk() if _holds(one, text)][:5]
+        found.append({**_summary(trace), "operations": [{**_place(one), "match": _excerpt(one, text)} for one in hits]})
+    return found
+
+
+def _compare(path: Path, given: dict[str, Any]) -> Any:
+    first, second = (load_trace(given[name], path) for name in ("first", "second"))
+    room = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
+    lines = [line for line in difflib.ndiff(_outline(first), _outline(second)) if not line.startswith("?")]
+    return {
+        "first": _summary(first),
+        "second": _summary(second),
+        "equal": _outline(first) == _outline(second),
+        "differences": cut("\n".join(lines), room),
+    }
+
+
+def _metrics(path: Path, given: dict[str, Any]) -> Any:
+    store = Store(path)
+    try:
+        found = numbers(store, given.get("by", "agent"), buckets=1)
+    finally:
+        store.close()
+    return [
+        {
+            "name": group.name,
+            "calls": group.total.calls,
+            "errors": group.total.errors,
+            "tokens": group.total.tokens,
+            "seconds": {f"p{percent}": _seconds(group.total.percentile(percent)) for percent in PERCENTILES},
+        }
+        for group in found.groups[:_MOST]
+    ]
+
+
+def _list_errors(path: Path, given: dict[str, Any]) -> Any:
+    limit = min(given.pop("limit", 20), _MOST)
+    found = (
+        {"trace_id": trace.id, "agent_id": trace.agent_id, **_place(one), "error": cut(error_text(one.error), 500),
+         "input": cut(_json(one.input), 500)}
+        for trace in load_traces(path, errors=True, **given)
+        for one in trace.walk()
+        if one.status == "error"
+    )  # fmt: skip
+    return list(islice(found, limit))
+
+
+# -------------------------------------------------------------------------------------------------------------- pieces
+
+
+def _summary(trace: TraceRecord) -> dict[str, Any]:
+    operations = list(trace.walk())
+    return {
+        "id": trace.id,
+        "agent_id": trace.agent_id,
+        "status": trace.status,
+        "start": trace.start.isoformat(),
+        "seconds": trace.duration,
+        "operations": len(operations),
+        "errors": sum(one.status == "error" for one in operations),
+        "usage": None if trace.usage is None else dict(trace.usage),
+        "cost": trace.cost,
+        "user_id": trace.user_id,
+        "conversation_id": trace.conversation_id,
+        "tags": list(trace.tags),
+        "input": cut(_json(trace.input), 300),
+    }
+
+
+def _place(one: OperationRecord) -> dict[str, Any]:
+    parent = None if one.parent is None else f"{one.parent.kind} {one.parent.name}"
+    return {"operation_id": one.id, "kind": one.kind, "name": one.name, "status": one.status, "parent": parent}
+
+
+def _operation(one: OperationRecord, room: int) -> dict[str, Any]:
+    payloads = {"input": one.input, "output": one.output, "error": one.error, "metadata": dict(one.metadata)}
+    return {
+        **_place(one),
+        "trace_id": one.trace_id,
+        "start": one.start.isoformat(),
+        "seconds": one.duration,
+        "usage": None if one.usage is None else dict(one.usage),
+        "model": one.model,
+        "cost": one.cost,
+        "tags": list(one.tags),
+        **{name: _bounded(value, room // 4) for name, value in payloads.items()},
+    }
+
+
+def _bounded(value: Any, room: int) -> Any:
+    text = _json(value)
+    return value if len(text) <= room else cut(text, room)
+
+
+def _outline(trace: TraceRecord) -> list[str]:
+    lines = [f"trace {trace.agent_id}  {trace.status}  {cut(_json(trace.input), 300)}"]
+    depth: dict[str, int] = {}
+    for one in trace.walk():
+        depth[one.id] = 0 if one.parent is None else depth[one.parent.id] + 1
+        error = "" if one.error is None else f"  {cut(error_text(one.error), 200)}"
+        lines.append(
+            f"{'  ' * (depth[one.id] + 1)}{one.kind} {one.name}  {one.status}{error}  {cut(_json(one.input), 300)} "
+            f"-> {cut(_json(one.output), 300)}"
+        )
+    return lines
+
+
+def _holds(one: OperationRecord, text: str) -> bool:
+    return text.lower() in _all_text(one).lower()
+
+
+def _all_text(one: OperationRecord) -> str:
+    return f"{one.name}\n{_json(one.input)}\n{_json(one.output)}\n{_json(one.error)}"
+
+
+def _excerpt(one: OperationRecord, text: str) -> str:
+    content = _all_text(one)
+    place = content.lower().find(text.lower())
+    return content[max(0, place - 80) : place + len(text) + 80]
+
+
+def _seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e9
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+_LIMIT: Final = {"type": "integer", "description": f"how many at most (default 20, at most {_MOST})"}
+_TRACE: Final = {"type": "string", "description": "the trace's id, or how it begins"}
+_TOKENS: Final = {"type": "integer", "description": "about how many tokens the answer may have"}
+_SINCE: Final = {"type": "string", "description": "began at or after this time, ISO 8601"}
+_UNTIL: Final = {"type": "string", "description": "began before this time, ISO 8601"}
+
+TOOLS: Final[Mapping[str, Tool]] = {
+    "list_traces": Tool(
+        "List recorded traces (runs of an agent), the newest first. All conditions must hold.",
+        {
+            "agent_id": {"type": "string", "description": "the trace's agent id, or the name of an agent in it"},
+            "status": {"type": "string", "enum": ["running", "completed", "error", "cancelled"]},
+            "errors": {"type": "boolean", "description": "whether something failed in it"},
+            "since": _SINCE, "until": _UNTIL, "user_id": _TEXT, "conversation_id": _TEXT, "tag": _TEXT,
+            "text": {"type": "string", "description": "a string in a name, input, output or error"},
+            "order": {"type": "string", "enum": ["newest", "oldest"]},
+            "limit": _LIMIT,
+        }, (), _list_traces),
+    "get_trace": Tool(
+        "Show one trace as a tree of its operations, folded to fit max_tokens. Ids in brackets are for get_operation.",
+        {"trace_id": _TRACE, "max_tokens": _TOKENS}, ("trace_id",), _get_trace),
+    "get_operation": Tool(
+        "Show one operation of a trace with its input, output, error with stack, metadata, tokens and cost.",
+        {"trace_id": _TRACE, "operation_id": {"type": "string", "description": "its id, or how it begins"},
+         "max_tokens": _TOKENS}, ("trace_id", "operation_id"), _get_operation),
+    "search": Tool(
+        "Find traces and operations that hold a string in a name, input, output or error.",
+        {"text": _TEXT, "limit": _LIMIT}, ("text",), _search),
+    "compare_traces": Tool(
+        "Compare two traces: which operations, inputs, outputs and errors differ.",
+        {"first": _TRACE, "second": _TRACE, "max_tokens": _TOKENS}, ("first", "second"), _compare),
+    "metrics": Tool(
+        "Count calls, errors, tokens and durations by agent, tool or model.",
+        {"by": {"type": "string", "enum": list(BY)}}, (), _metrics),
+    "list_errors": Tool(
+        "List operations that failed, the newest traces first, with error and input.",
+        {"agent_id": _TEXT, "since": _SINCE, "until": _UNTIL, "limit": _LIMIT}, (), _list_errors),
+}  # fmt: skip
