@@ -218,14 +218,14 @@ def _url(value: Any) -> object:
 # --------------------------------------------------------------------------------------------------------- containers
 
 
-def _taken(values: Callable[[], Iterable[Any]]) -> list[Any]:
+def _taken(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[Any]:
     """The first items. Another thread may be changing the collection: then once more, and the last try may fail."""
     for _ in range(3):
         try:
-            return list(islice(values(), MOST_ITEMS))
+            return list(islice(values(), most))
         except RuntimeError:  # noqa: PERF203 - three rounds at most
             continue
-    return list(islice(values(), MOST_ITEMS))
+    return list(islice(values(), most))
 
 
 def _dict(value: dict[Any, Any]) -> Mapped:
@@ -255,10 +255,16 @@ def _collected(read: Callable[[Any], Iterable[Any]], count: Callable[[Any], int]
     return form
 
 
+_MOST_OF_SET: Final = 20_000  # items: they lie scattered in memory, so reading more takes too long
+_MOST_SORTED: Final = 10_000  # items: sorting more of them would take too long for what is cut anyway
+
+
 def _set(value: Any) -> Listed:
     kind = set if introspection.has_base(type(value), set) else frozenset
-    items = _taken(lambda: kind.__iter__(value))
-    if all(type(item) is str for item in items) or all(type(item) is int for item in items):
+    items = _taken(lambda: kind.__iter__(value), _MOST_OF_SET)
+    if len(items) <= _MOST_SORTED and (
+        all(type(item) is str for item in items) or all(type(item) is int for item in items)
+    ):
         items.sort()  # the same set gives the same record in every process
     return Listed(introspection.full_name(type(value)), items, kind.__len__(value))
 

@@ -29,7 +29,7 @@ __all__ = ["DEPTH", "Walk"]
 
 DEPTH: Final = 20
 VALUES: Final = 20_000  # written one by one; a plain collection counts as one
-SECONDS: Final = 0.025  # of walking
+SECONDS: Final = 0.010  # of walking: a call takes two snapshots of what is both argument and result
 _UNHURRIED: Final = 1024  # values for which there is always time: the clock runs on while other threads have their turn
 _STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
 _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
@@ -41,7 +41,8 @@ _FIRST_PIECE: Final = 64  # items; twice as many in the next...
 _LARGEST_PIECE: Final = 8192  # ...up to so many
 _PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
 _MOST_PLAIN: Final = 3 << 18  # units in all
-_MOST_UNCLEAN: Final = 131_072  # characters of a text with lone surrogates
+_UNCLEAN_PER_STEP: Final = 32  # characters that take about as long as a value
+_MOST_UNCLEAN: Final = 65_536  # characters of a text with lone surrogates
 
 
 class Walk:
@@ -151,11 +152,14 @@ class Walk:
             chunk = to_json(part)
         except ValueError:  # lone surrogates: a hundred times slower to write
             part = clean(part[:_MOST_UNCLEAN])
+            self.steps += len(part) // _UNCLEAN_PER_STEP
             chunk = to_json(part)
         if len(part) == len(value) and len(chunk) <= room:
             self._put(chunk)
         else:
-            chunk = _fitting(part, room - _ENVELOPE)
+            room -= _ENVELOPE
+            fits = len(part) * max(room, 0) // len(chunk)  # about: the first try of `_fitting` would be wasted
+            chunk = _fitting(part[:fits] if len(chunk) > room else part, room)
             self._put(_envelope("str", len(value), "size") + b',"value":' + chunk + b"}")
 
     def _write_cut(self, shape: Cut, floor: int) -> None:

@@ -22,7 +22,7 @@ from voltagent.core import clock
 from voltagent.errors import ValidationError
 from voltagent.settings import is_loopback, key_log_file
 
-__all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "proxy_place"]
+__all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "UnusableProxyError", "proxy_place"]
 
 _CONNECT_SECONDS: Final = 3.0
 _SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
@@ -59,6 +59,10 @@ class _Through(httpx.BaseTransport):
 
 class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library
     """No answer came: refused, reset, timed out, or not HTTP."""
+
+
+class UnusableProxyError(ValidationError):
+    """A proxy variable of the environment names no proxy that can be used."""
 
 
 class Answer(NamedTuple):
@@ -341,7 +345,7 @@ def _proxy_for(url: httpx.URL) -> str | None:
     wrong = _wrong_with_proxy(proxy)
     if wrong is not None:
         name = f"{scheme}_proxy"
-        raise ValidationError(f"the environment variable {name.upper()} (or {name}) names no usable proxy: {wrong}")
+        raise UnusableProxyError(f"the environment variable {name.upper()} (or {name}) names no usable proxy: {wrong}")
     return proxy
 
 

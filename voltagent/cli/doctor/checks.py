@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from voltagent.core import clock
 from voltagent.errors import ValidationError
-from voltagent.exporters.http import Answer, Certificates, Door, Unreachable, proxy_place
+from voltagent.exporters.http import Answer, Certificates, Door, Unreachable, UnusableProxyError, proxy_place
 from voltagent.settings import Otlp, Settings
 from voltagent.storage.traces.store import Store, StoreError
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
@@ -291,6 +291,8 @@ def _told(place: str, setting: str, cause: BaseException, *, connecting: bool) -
 def _unprepared(question: _Question, fault: Exception) -> Finding:
     # without the fault's text: it may quote a proxy's URL with its password
     kind = type(fault).__name__
+    if isinstance(fault, UnusableProxyError):
+        return Finding("wrong", question.wire, "value", str(fault), f"check {_PROXIES}")
     if isinstance(fault, ValidationError):
         return Finding("wrong", question.wire, "tls", str(fault), "check the files that these name")
     return Finding("wrong", question.wire, "value", f"no request to {question.place} can be made ({kind})",
