@@ -168,8 +168,8 @@ def load_traces(
         user=user_id,
         conversation=conversation_id,
         text=text,
-        since_ns=_nanoseconds("since", since),
-        until_ns=_nanoseconds("until", until),
+        since_ns=nanoseconds("since", since),
+        until_ns=nanoseconds("until", until),
         has_errors=errors,
     )
     store = Store(_path(path))
@@ -233,7 +233,8 @@ def _path(path: str | Path | None) -> Path:
     return settings.local_path() if path is None else Path(path)
 
 
-def _nanoseconds(name: str, moment: datetime | str | None) -> int | None:
+def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
+    """Return a time as nanoseconds since the epoch; ``name`` is the argument that errors name."""
     if moment is None:
         return None
     if isinstance(moment, str):

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from voltagent.cli.for_agent import CHARACTERS_PER_TOKEN, cut, folded_tree
 from voltagent.errors import VoltAgentError
-from voltagent.records import OperationRecord, TraceRecord, load_trace, load_traces
+from voltagent.records import OperationRecord, TraceRecord, load_trace, load_traces, nanoseconds
 from voltagent.render.text import error_text
-from voltagent.storage.traces.statistics import BY, PERCENTILES, numbers
+from voltagent.storage.traces.statistics import BY, PERCENTILES, metrics
 from voltagent.storage.traces.store import Store
 
 __all__ = ["TOOLS", "Tool", "call_tool"]
@@ -68,10 +68,9 @@ def _check(tool: Tool, arguments: Mapping[str, Any]) -> None:
             raise VoltAgentError(f"unknown argument {name!r}; there are {', '.join(tool.properties) or 'none'}")
         expected = tool.properties[name]
         kinds = {"string": str, "integer": int, "boolean": bool}
-        fits = isinstance(value, kinds[expected["type"]]) and (expected["type"] != "integer" or type(value) is int)
-        if not fits:
+        if type(value) is not kinds[expected["type"]]:
             raise VoltAgentError(f"{name} must be a {expected['type']}, got {type(value).__name__}")
-        if expected["type"] == "integer" and value < 1:
+        if type(value) is int and value < 1:
             raise VoltAgentError(f"{name} must be at least 1, got {value}")
         if "enum" in expected and value not in expected["enum"]:
             raise VoltAgentError(f"{name} must be one of {', '.join(expected['enum'])}, got {value!r}")
@@ -127,7 +126,8 @@ def _compare(path: Path, given: dict[str, Any]) -> Any:
 def _metrics(path: Path, given: dict[str, Any]) -> Any:
     store = Store(path)
     try:
-        found = numbers(store, given.get("by", "agent"), buckets=1)
+        times = {f"{name}_ns": nanoseconds(name, given.get(name)) for name in ("since", "until")}
+        found = metrics(store, given.get("by", "agent"), buckets=1, **times)
     finally:
         store.close()
     return [
@@ -269,7 +269,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
         {"first": _TRACE, "second": _TRACE, "max_tokens": _TOKENS}, ("first", "second"), _compare),
     "metrics": Tool(
         "Count calls, errors, tokens and durations by agent, tool or model.",
-        {"by": {"type": "string", "enum": list(BY)}}, (), _metrics),
+        {"by": {"type": "string", "enum": list(BY)}, "since": _SINCE, "until": _UNTIL}, (), _metrics),
     "list_errors": Tool(
         "List operations that failed, the newest traces first, with error and input.",
         {"agent_id": _TEXT, "since": _SINCE, "until": _UNTIL, "limit": _LIMIT}, (), _list_errors),
