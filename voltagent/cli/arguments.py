@@ -9,7 +9,7 @@ from voltagent import settings
 from voltagent.errors import VoltAgentError
 from voltagent.storage.traces.store import Filter, Store, StoredTrace
 
-__all__ = ["NothingRecordedError", "add_db", "add_filters", "chosen", "count", "opened", "wanted_by"]
+__all__ = ["NothingRecordedError", "add_db", "add_filters", "chosen", "count", "exists", "opened", "wanted_by"]
 
 
 class NothingRecordedError(VoltAgentError):
@@ -84,3 +84,11 @@ def _is_missing(path: Path) -> bool:
     except OSError:  # it may be there: the store says what is wrong with it
         return False
     return False
+
+
+def exists(path: Path) -> bool:
+    """Whether a file or folder exists. False if this user may not look, where `Path.exists` raises."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from voltagent import settings
-from voltagent.cli.arguments import add_db, chosen, opened
+from voltagent.cli.arguments import add_db, chosen, exists, opened
 from voltagent.cli.terminal import encodable
 from voltagent.core.clock import iso_text
 from voltagent.errors import VoltAgentError
@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _save(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read; what stood there stays until the new one is whole."""
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe
+        if exists(path) and not path.is_file():  # a device or a pipe
             path.write_bytes(content)
             return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600

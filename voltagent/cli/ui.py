@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from voltagent.cli.arguments import add_db
+from voltagent.cli.arguments import add_db, exists
 from voltagent.cli.terminal import encodable
 from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
@@ -138,7 +138,7 @@ def _log_on_stderr() -> Generator[None]:
 
 def _announce(path: Path, address: str) -> None:
     print(encodable(clean(f"voltagent is at {address}  (Ctrl-C ends it)")), flush=True)
-    if not path.exists():
+    if not exists(path):
         hint = "Run a program that uses voltagent, or send to this address: what comes appears by itself."
         print(encodable(clean(f"Nothing has been recorded yet: there is no {path}. {hint}")), flush=True)
 

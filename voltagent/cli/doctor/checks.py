@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
+from voltagent.cli.arguments import exists
 from voltagent.core import clock
 from voltagent.errors import ValidationError
 from voltagent.exporters.http import Answer, Certificates, Door, Unreachable, UnusableProxyError, proxy_place
@@ -373,10 +374,10 @@ def _key_taken(question: _Question, answer: Answer, limit: float) -> Finding:
 def _store(path: Path) -> Finding:
     """The state of the local store. Opening it for reading changes nothing."""
     path = path.absolute()
-    facts: dict[str, object] = {"path": str(path), "exists": path.exists(), "writable": _is_writable(path)}
+    facts: dict[str, object] = {"path": str(path), "exists": exists(path), "writable": _is_writable(path)}
     fault, advice = "", "give yourself the right to write there, or name another file with VOLTAGENT_LOCAL_PATH"
-    if path.exists():
-        facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
+    if exists(path):
+        facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if exists(part))
         store = Store(path)
         try:
             facts["traces"], facts["schema"] = store.extent()
@@ -388,7 +389,7 @@ def _store(path: Path) -> Finding:
         fault = f"{path} cannot be written"
     if fault:
         return Finding("wrong", "local", "file", fault, advice, facts)
-    if not path.exists():
+    if not exists(path):
         return Finding("ok", "local", "file", f"{path} is not there yet; the first record makes it", facts=facts)
     count = "1 trace" if facts["traces"] == 1 else f"{facts['traces']} traces"
     text = f"{path} holds {count} in {_size(facts['bytes'])} (schema {facts['schema']}) and can be written"
@@ -397,9 +398,9 @@ def _store(path: Path) -> Finding:
 
 def _is_writable(path: Path) -> bool:
     """Whether the file, or what has to be made for it, can be written by us."""
-    if path.exists():
+    if exists(path):
         return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    above = next(folder for folder in path.parents if folder.exists())
+    above = next(folder for folder in path.parents if exists(folder))
     return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from voltagent.capture.prices import load_prices
+from voltagent.cli.arguments import exists
 from voltagent.cli.doctor.checks import Finding
 from voltagent.errors import ValidationError
 from voltagent.settings import Settings
@@ -41,7 +42,7 @@ def check_prices(in_force: Settings) -> Iterator[Finding]:
 
 def _recorded_models(path: Path) -> list[str]:
     """The models of the calls in the local store, those with the most calls first."""
-    if not path.exists():
+    if not exists(path):
         return []
     store = Store(path)
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voltagent import settings
+from voltagent.cli.arguments import exists
 from voltagent.cli.doctor.checks import Finding
 from voltagent.core.clock import iso_text
 from voltagent.storage.spool.destination import destinations
@@ -38,7 +39,7 @@ def _folder(folder: Path, found: list[Contents]) -> Finding:
         "bytes": sum(file.bytes for file in found),
         "corrupt": sum(file.corrupt for file in found) + sum(file.damaged for file in found),
     }
-    there = next(above for above in (folder, *folder.parents) if above.exists())
+    there = next(above for above in (folder, *folder.parents) if exists(above))
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         return _wrong(f"{folder} cannot be written: events wait in memory only", folder)
     events = facts["events"]

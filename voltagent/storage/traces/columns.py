@@ -54,6 +54,20 @@ def summed_usage(stored: _Stored) -> dict[str, Json] | None:
     return None if stored is None else summed(map(_object, _lines(stored)))
 
 
+def start(stored: object) -> int:
+    """When something began, in nanoseconds since the epoch; 0 if the column holds no time."""
+    return end(stored) or 0
+
+
+def end(stored: object) -> int | None:
+    """When something ended, in nanoseconds since the epoch; ``None`` if the column holds no time."""
+    return stored if isinstance(stored, int) and _FIRST_NS <= stored <= _LAST_NS else None
+
+
+_FIRST_NS: Final = -62_135_596_800 * 10**9  # the year 1
+_LAST_NS: Final = 253_402_214_400 * 10**9  # the last day of the year 9999
+
+
 def merged(parts: Iterable[_Stored]) -> dict[str, Json]:
     """Metadata: objects, one on each line; what came later wins."""
     found: dict[str, Json] = {}

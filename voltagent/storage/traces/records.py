@@ -247,7 +247,7 @@ def summary(row: _Row) -> TraceSummary:
 def stored_trace(row: _Row) -> StoredTrace:
     """A record from a row of :data:`TRACE_QUERY`."""
     completion_start_ns, *metadata, input, output = row[17:]
-    more = (completion_start_ns, columns.merged(metadata), columns.value(input), columns.value(output))
+    more = (columns.end(completion_start_ns), columns.merged(metadata), columns.value(input), columns.value(output))
     fields: list[Any] = [*_summary_fields(row), *more]
     return StoredTrace(*fields)
 
@@ -266,11 +266,14 @@ def stored_operation(row: _Row) -> StoredOperation:
 
 
 def _operation_fields(row: _Row) -> tuple[Any, ...]:
-    *plain, tags, usage, error = row[:16]
-    return (*plain, columns.tags(tags), columns.usage(usage), columns.error(error))
+    *plain, start_ns, end_ns, version, level, tags, usage, error = row[:16]
+    times = columns.start(start_ns), columns.end(end_ns)
+    return (*plain, *times, version, level, columns.tags(tags), columns.usage(usage), columns.error(error))
 
 
 def _summary_fields(row: _Row) -> tuple[Any, ...]:
-    *plain, tags, usage, parts, error, operations, errors = row[:17]
+    *first, start_ns, end_ns = row[:6]
+    *plain, tags, usage, parts, error, operations, errors = row[6:17]
+    times = columns.start(start_ns), columns.end(end_ns)
     used = columns.summed_usage(parts) if usage is None else columns.usage(usage)
-    return (*plain, columns.tags(tags), used, columns.error(error), operations, errors)
+    return (*first, *times, *plain, columns.tags(tags), used, columns.error(error), operations, errors)

@@ -88,7 +88,7 @@ def _root(row: _Row) -> tuple[Span, str]:
      version, level, remote, tags, *payload) = row  # fmt: skip
     trace = Trace(_id(identifier), agent_id, None)
     trace.user_id, trace.conversation_id, trace.version, trace.level = user_id, conversation_id, version, level
-    trace.completion_start = None if completion_ns is None else iso_text(completion_ns)
+    trace.completion_start = None if columns.end(completion_ns) is None else iso_text(completion_ns)
     trace.parent_trace_id = None if parent_id is None else _id(parent_id)
     trace.remote = None if remote is None else _remote(remote)
     span = Span(trace, None, TRACE, name, None, identifier=trace.id)
@@ -122,7 +122,7 @@ def _spans(root: Span, rows: Sequence[_Row]) -> list[Span]:
 
 def _fill(span: Span, status: str, start_ns: int, end_ns: int | None, tags: str | None, payload: _Row) -> None:
     usage, error, metadata, updates, end_metadata, input, output = payload
-    span.start_ns, span.end_ns = start_ns, end_ns
+    span.start_ns, span.end_ns = columns.start(start_ns), columns.end(end_ns)
     span.status = None if status == RUNNING else status
     span.tags = columns.tags(tags) or None
     span.usage = columns.usage(usage)

@@ -18,13 +18,16 @@ PERCENTILES: Final = (50, 95, 99)
 # What is counted, by what: the first two are answered from an index alone.
 _AGENTS: Final = """
     SELECT name, start_ns, end_ns, status, usage FROM operations
-    WHERE kind = 'agent' AND start_ns >= ? AND start_ns < ?"""
+    WHERE kind = 'agent' AND start_ns >= ? AND start_ns < ?
+    AND typeof(coalesce(end_ns, 0)) = 'integer'"""
 _TOOLS: Final = """
     SELECT name, start_ns, end_ns, status, NULL FROM operations
-    WHERE kind = 'tool' AND start_ns >= ? AND start_ns < ?"""
+    WHERE kind = 'tool' AND start_ns >= ? AND start_ns < ?
+    AND typeof(coalesce(end_ns, 0)) = 'integer'"""
 _MODELS: Final = """
     SELECT trace_id, id, parent_id, kind, metadata, update_metadata, end_metadata, start_ns, end_ns, status, usage
-    FROM operations WHERE kind IN ('agent', 'llm') AND start_ns >= ? AND start_ns < ?"""
+    FROM operations WHERE kind IN ('agent', 'llm') AND start_ns >= ? AND start_ns < ?
+    AND typeof(coalesce(end_ns, 0)) = 'integer'"""
 _EXTENT: Final = "SELECT min(start_ns), max(start_ns) FROM traces WHERE start_ns >= ? AND start_ns < ?"
 _LAST: Final = 2**63 - 1  # the largest number of SQLite's
 

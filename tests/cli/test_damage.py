@@ -1,0 +1,60 @@
+"""Commands on a store that holds nonsense, or that may not be looked at: a message, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from voltagent import VoltAgentSDK
+from voltagent.cli import main
+
+COLUMNS = [("traces", "start_ns"), ("traces", "end_ns"), ("traces", "completion_start_ns"),
+           ("operations", "start_ns"), ("operations", "end_ns")]  # fmt: skip
+COMMANDS = [["doctor"], ["traces"], ["traces", "--json"], ["show", "the-trace"], ["show", "--json", "the-trace"],
+            ["export"], ["export", "--format", "otlp"], ["prune", "--older-than", "1d", "-y"]]  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "traces.db"
+    monkeypatch.setenv("VOLTAGENT_LOCAL_PATH", str(path))
+    monkeypatch.setenv("VOLTAGENT_EXPORTER", "local")
+    with VoltAgentSDK(local_path=path, exporter="local") as sdk, sdk.trace(agent_id="a", id="the-trace") as trace:
+        trace.add_agent(name="agent").success()
+        trace.add_tool(name="tool").success()
+    return path
+
+
+def run(arguments: list[str]) -> int | str | None:
+    try:
+        return main(arguments)
+    except SystemExit as exc:
+        return exc.code
+
+
+@pytest.mark.parametrize("value", ["yesterday", b"\xff", 10**18 * 9, 1.5])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nonsense_in_time_columns_ends_no_command(store: Path, command: list[str], value: object) -> None:
+    with sqlite3.connect(store) as connection:
+        for table, column in COLUMNS:
+            connection.execute(f"UPDATE {table} SET {column} = ?", (value,))
+    connection.close()
+    assert run(command) in (0, None)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_folder_that_may_not_be_looked_at_ends_no_command_with_a_traceback(
+    store: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = Path.stat
+
+    def refused(path: Path, *arguments: object, **keywords: object) -> object:
+        if store.parent in path.parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return looked_at(path, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "stat", refused)
+    assert run(command) != 0
