@@ -127,7 +127,7 @@ def command(line: str, env: dict[str, str], cwd: Path | None = None) -> str:
 
 
 # They want a server, somebody who stops them, or a browser: tests of their own run them. `prune` wants to be told what.
-NEED_MORE = ("voltagent push", "voltagent tail", "voltagent ui", "voltagent show --web")
+NEED_MORE = ("voltagent push", "voltagent tail", "voltagent ui", "voltagent show --web", "voltagent mcp")
 
 
 def commands() -> list[str]:

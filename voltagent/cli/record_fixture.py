@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
         help="a trace as a file to replay in a test",
         description="Write a trace as a small JSON file, which voltagent.testing.replay() answers calls from.",
     )
-    parser.add_argument("trace", metavar="TRACE", help="its id, or how it begins")
+    parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="the file to write (default: standard output)"
     )
