@@ -198,10 +198,10 @@ def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, clie
     assert rows == [
         {"id": text(bot), "parent": None, "kind": "agent", "name": "Bot", "operation": None, "agent": "bot",
          "status": "completed", "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "error": None,
-         "level": None, "tags": None},
+         "level": None, "tags": None, "preview": '{"x":1}'},
         {"id": text(recall), "parent": text(bot), "kind": "memory", "name": "notes", "operation": "read",
          "agent": "Bot", "status": "error", "start": 1011, "duration": 0.0, "usage": None, "error": "KeyError: gone",
-         "level": None, "tags": ["t"]},
+         "level": None, "tags": ["t"], "preview": None},
     ]  # fmt: skip
     whole = client.get(f"/api/traces/{text(root)}/operations/{text(bot)}").json()
     assert whole == {
@@ -211,6 +211,30 @@ def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, clie
     }  # fmt: skip
     error = client.get(f"/api/traces/{text(root)}/operations/{text(recall)}").json()["error"]
     assert error == {"message": "gone", "type": "KeyError", "stack": "line 1"}
+
+
+def test_the_contents_of_operations_have_hashes_and_are_searched(run: Run, client: httpx.Client) -> None:
+    recorder = run.recorder
+    roots = [recorder.start_trace("bot", b'{"q":"100%_ sure"}') for _ in range(2)]
+    spans = [
+        recorder.start(root, TOOL, "t", b'{"x":1}', model, facts={"instructions": "Be kind."})
+        for root, model in zip(roots, (b'{"model_parameters":{"model":"a"}}', b'{"model":"b"}'), strict=True)
+    ]
+    for span, output in zip(spans, (b'{"y":"\\"one\\""}', b'{"y":2}'), strict=True):
+        recorder.succeed(span, output)
+    run.save()
+    hashes = [client.get(f"/api/traces/{text(root)}/hashes").json() for root in roots]
+    assert hashes[0]["parts"] == ["input", "instructions", "model", "output"]
+    one, other = (answer["hashes"][text(span)] for answer, span in zip(hashes, spans, strict=True))
+    assert [first == second for first, second in zip(one, other, strict=True)] == [True, True, False, False]
+    found = f"/api/traces/{text(roots[0])}/matches"
+    for wanted, ids in {'"ONE"': [spans[0]], "100%_": [roots[0]], "100%%": [], "": []}.items():
+        assert client.get(found, params={"text": wanted}).json() == {"ids": [text(one) for one in ids]}, wanted
+    assert client.get(found, params={"text": "x" * 1001}).status_code == 400
+    assert client.get("/api/traces/nowhere/export").status_code == 404
+    assert client.get("/api/traces?errors=2").json() == {"error": "errors must be 0 or 1"}
+    assert len(client.get("/api/traces?errors=0").json()["traces"]) == 2
+    assert client.get("/api/traces?errors=1").json()["traces"] == []
 
 
 def test_ids_that_somebody_gave_are_one_segment(run: Run, client: httpx.Client) -> None:

@@ -14,10 +14,10 @@ from typing import Any, Final
 from voltagent import settings
 from voltagent.cli.arguments import add_db, chosen, exists, opened
 from voltagent.cli.terminal import encodable
-from voltagent.core.clock import iso_text
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.render import html
+from voltagent.render.document import document
 from voltagent.render.text import clean, duration, moment, tokens
 from voltagent.storage.traces.store import Store, StoredOperation, StoredTrace
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
@@ -96,56 +96,6 @@ def _save(path: Path, content: bytes) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON
-
-
-def document(trace: StoredTrace, operations: list[StoredOperation]) -> dict[str, Any]:
-    """The trace as ``docs/terminal.md`` describes it. What is absent is null."""
-    return {
-        "format": "voltagent-trace",
-        "version": 1,
-        "trace": {
-            "id": trace.id,
-            "agent_id": trace.agent_id,
-            **_common(trace),
-            "user_id": trace.user_id,
-            "conversation_id": trace.conversation_id,
-            "parent_trace_id": trace.parent_trace_id,
-            "completion_start": None if trace.completion_start_ns is None else iso_text(trace.completion_start_ns),
-        },
-        "operations": [_operation(operation) for operation in operations],
-    }
-
-
-def _operation(operation: StoredOperation) -> dict[str, Any]:
-    return {
-        "id": operation.id,
-        "parent_id": operation.parent_id,
-        "kind": operation.kind,
-        "name": operation.name,
-        "operation": operation.operation,
-        "agent": operation.agent_id,
-        **_common(operation),
-        "instructions": operation.instructions,
-    }
-
-
-def _common(record: StoredTrace | StoredOperation) -> dict[str, Any]:
-    end_ns = record.end_ns
-    return {
-        "status": record.status,
-        "start": iso_text(record.start_ns),
-        "end": None if end_ns is None else iso_text(end_ns),
-        "start_unix_nano": str(record.start_ns),  # texts, as OTLP has it: JavaScript would lose their last digits
-        "end_unix_nano": None if end_ns is None else str(end_ns),
-        "version": record.version,
-        "level": record.level,
-        "tags": list(record.tags),
-        "usage": record.usage,
-        "error": record.error,
-        "metadata": record.metadata,
-        "input": record.input,
-        "output": record.output,
-    }
 
 
 def _json(store: Store, trace: StoredTrace, _: tuple[str, ...]) -> str:

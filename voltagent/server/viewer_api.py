@@ -6,12 +6,14 @@ fraction. What is unknown is absent, and in rows null.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic_core import from_json
 
+from voltagent.render.document import document
 from voltagent.render.text import error_text
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.storage.traces import columns, queries, statistics
@@ -23,6 +25,7 @@ T = TypeVar("T")
 
 _LONGEST_ERROR: Final = 200  # characters of an error in a list
 _LONGEST_INPUT: Final = 300  # characters of an input in a list
+_LONGEST_PREVIEW: Final = 120  # characters of an input in a tree
 _LONGEST_TEXT: Final = 1000  # characters to look for
 _MOST_TRACES: Final = 500  # of one answer
 _MOST_TURNS: Final = 200  # traces of a conversation
@@ -31,7 +34,7 @@ _LARGEST_TIME: Final = 2**63 // 1000 - 1  # µs
 
 COLUMNS: Final = (
     "id", "parent", "kind", "name", "operation", "agent", "status", "start", "duration", "usage", "error", "level",
-    "tags",
+    "tags", "preview",
 )  # fmt: skip
 
 Json = dict[str, Any]
@@ -64,7 +67,15 @@ def _filter(request: Request) -> Filter:
         until_ns=time("until", 1000),
         min_ns=time("min_ms", 1_000_000),
         max_ns=time("max_ms", 1_000_000),
+        has_errors=_flag(request, "errors"),
     )
+
+
+def _flag(request: Request, name: str) -> bool | None:
+    value = request.query.get(name) or None
+    if value not in (None, "0", "1"):
+        raise RequestError(400, f"{name} must be 0 or 1")
+    return None if value is None else value == "1"
 
 
 _TEXTS: Final = ("agent", "status", "kind", "tag", "user", "conversation", "text", "before")
@@ -116,7 +127,48 @@ def _trace(store: Store, request: Request) -> Answer:
         raise RequestError(404, "there is no trace with this id")
     rows = queries.operation_rows(store, trace.id)
     whole = _whole(trace, _signs(store, [trace]))
-    return json_answer({"trace": whole, "columns": COLUMNS, "operations": [_row(row) for row in rows]})
+    inputs = queries.operation_inputs(store, trace.id, _LONGEST_PREVIEW)
+    operations = [_row(row, _excerpt(inputs.get(row[1]))) for row in rows]
+    return json_answer({"trace": whole, "columns": COLUMNS, "operations": operations})
+
+
+def _hashes(store: Store, request: Request) -> Answer:
+    """Per operation the hashes of its input, instructions, model and output, for a comparison."""
+    found = queries.operation_contents(store, request.captured[0])
+    hashes = {
+        id: [_hash(input), _hash(instructions), _hash(_model(metadata)), _hash(output)]
+        for id, input, instructions, output, *metadata in found
+    }
+    return json_answer({"parts": ("input", "instructions", "model", "output"), "hashes": hashes})
+
+
+def _hash(value: Any) -> str | None:
+    if value is None:
+        return None
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def _model(metadata: Sequence[Any]) -> str | None:
+    merged = columns.merged(metadata)
+    parameters = merged.get("model_parameters")
+    model = merged.get("model") or (parameters.get("model") if isinstance(parameters, dict) else None)
+    return model if isinstance(model, str) else None
+
+
+def _matches(store: Store, request: Request) -> Answer:
+    """The operations of a trace whose payloads contain a text; the trace's own id if its payloads do."""
+    text = request.query.get("text", "")
+    if len(text) > _LONGEST_TEXT:
+        raise RequestError(400, f"text must have at most {_LONGEST_TEXT} characters")
+    return json_answer({"ids": queries.containing(store, request.captured[0], text) if text else []})
+
+
+def _export(store: Store, request: Request) -> Answer:
+    trace = store.trace(request.captured[0])
+    if trace is None:
+        raise RequestError(404, "there is no trace with this id")
+    return json_answer(document(trace, store.operations(trace.id)))
 
 
 def _whole(trace: StoredTrace, signs: _Signs) -> Json:
@@ -135,7 +187,7 @@ def _whole(trace: StoredTrace, signs: _Signs) -> Json:
     }
 
 
-def _row(row: Sequence[Any]) -> tuple[Any, ...]:
+def _row(row: Sequence[Any], preview: str | None) -> tuple[Any, ...]:
     """A row of :func:`queries.operation_rows` as one of :data:`COLUMNS`."""
     _, id, _, parent, kind, name, operation, agent, status, start_ns, end_ns, _, level, tags, usage, error = row
     return (
@@ -144,6 +196,7 @@ def _row(row: Sequence[Any]) -> tuple[Any, ...]:
         _short(columns.error(error)),
         level,
         None if tags is None else columns.tags(tags),
+        preview,
     )  # fmt: skip
 
 
@@ -291,6 +344,9 @@ ROUTES: Final = (
     Route("GET", "/api/facets", _facets),
     Route("GET", "/api/traces/{id}", _trace),
     Route("GET", "/api/traces/{id}/operations/{operation}", _operation),
+    Route("GET", "/api/traces/{id}/hashes", _hashes),
+    Route("GET", "/api/traces/{id}/matches", _matches),
+    Route("GET", "/api/traces/{id}/export", _export),
     Route("GET", "/api/conversations/{id}", _conversation),
     Route("GET", "/api/metrics", _metrics),
 )

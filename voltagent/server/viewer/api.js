@@ -13,6 +13,13 @@ export async function get(path, query = {}) {
   return value;
 }
 
+/** The answer as it was sent: for a file. */
+export async function getText(path) {
+  const answer = await asked(`api/${path}`);
+  if (!answer.ok) throw new Error(answer.statusText);
+  return answer.text();
+}
+
 async function asked(address) {
   try {
     return await fetch(address);

@@ -43,7 +43,8 @@ export function openComparison(host, first) {
 
 async function load(view, host) {
   try {
-    view.answers = await Promise.all(view.ids.map((id) => get(`traces/${segment(id || "")}`)));
+    const both = (what) => Promise.all(view.ids.map((id) => get(`traces/${segment(id || "")}${what}`)));
+    [view.answers, view.hashes] = await Promise.all([both(""), both("/hashes")]);
   } catch (failed) {
     if (!view.closed) host.replaceChildren(element("p", { class: "problem" }, failed.message));
     return;
@@ -99,7 +100,8 @@ function line(view, index) {
   const row = view.rows[index];
   const { one, other } = row;
   const node = one || other;
-  const sort = !one ? "only-b" : !other ? "only-a" : one.status === other.status ? "" : "differs";
+  const changed = changes(view, row);
+  const sort = !one ? "only-b" : !other ? "only-a" : one.status === other.status && !changed.length ? "" : "differs";
   const by = difference(row);
   const notable = by !== null && Math.abs(by) > NOTABLE * (elapsed(one) || 1);
   return element(
@@ -112,13 +114,22 @@ function line(view, index) {
       mark(node),
       element("bdi", { class: "name" }, node.name || node.agent),
       sort.startsWith("only") ? element("span", { class: "state" }, one ? "only in A" : "only in B") : null,
-      sort === "differs" ? element("span", { class: "state" }, `${one.status} → ${other.status}`) : null,
+      sort === "differs" && one.status !== other.status ? element("span", { class: "state" }, `${one.status} → ${other.status}`) : null,
+      changed.length ? element("span", { class: "state changed" }, `≠ ${changed.join(", ")}`) : null,
     ),
     side(one),
     side(other),
     element("span", { class: "number", role: "gridcell" }, by ? delta(by, elapsed(one), duration, notable) : ""),
     element("span", { class: "change", role: "gridcell" }, by ? changeBar(by, view.most, notable) : null),
   );
+}
+
+/** In what two operations differ, by the hashes of the server: input, instructions, model, output. */
+function changes(view, { one, other }) {
+  if (!one || !other) return [];
+  if (!one.index) return ["input", "output"].filter((name) => asText(view.answers[0].trace[name] ?? null) !== asText(view.answers[1].trace[name] ?? null));
+  const [{ parts, hashes }, { hashes: others }] = view.hashes;
+  return parts.filter((_, place) => hashes[one.id]?.[place] !== others[other.id]?.[place]);
 }
 
 function side(node) {
@@ -195,7 +206,7 @@ function nextDifference(view) {
     const index = (view.at + step) % view.rows.length;
     const { one, other } = view.rows[index];
     const by = difference(view.rows[index]);
-    if (!one || !other || one.status !== other.status || Math.abs(by) > NOTABLE * (elapsed(one) || 1)) {
+    if (!one || !other || one.status !== other.status || changes(view, view.rows[index]).length || Math.abs(by) > NOTABLE * (elapsed(one) || 1)) {
       select(view, index);
       return;
     }

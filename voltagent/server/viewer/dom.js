@@ -57,6 +57,15 @@ export function picture(mime, data, words) {
   return made;
 }
 
+/** Let the browser save a text as a file. */
+export function download(name, words) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([words], { type: "application/json" }));
+  link.download = name.replace(/[^\w.-]+/g, "_").slice(0, 100);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 /** A button with a text. */
 export function button(text, click, attributes = {}) {
   return element("button", { type: "button", on: { click }, ...attributes }, text);

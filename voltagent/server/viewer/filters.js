@@ -5,11 +5,13 @@ import { button, element } from "./dom.js";
 /** The names a list can be narrowed by, as they stand in the address bar. */
 export const FILTERS = [
   "text", "agent", "status", "kind", "tag", "user", "conversation", "within", "since", "until", "min_ms", "max_ms",
+  "errors",
 ];
 const MINUTE = 60e6;
 const SPANS = { "15m": 15 * MINUTE, "1h": 60 * MINUTE, "1d": 1440 * MINUTE, "7d": 7 * 1440 * MINUTE };
 const TIMES = { "": "time", "15m": "last 15 minutes", "1h": "last hour", "1d": "last day", "7d": "last week" };
 const STATUSES = { "": "status", running: "running", completed: "completed", error: "error", cancelled: "cancelled" };
+const ERRORS = { "": "errors", 1: "has errors", 0: "no errors" };
 const KINDS = ["agent", "tool", "memory", "retriever"];
 
 /** The filters in an address's query, and nothing else of it. */
@@ -29,6 +31,7 @@ export function filterBar(changed) {
     text: field("search", "Search names, inputs, outputs, errors", { class: "search", "aria-label": "Search" }),
     agent: field("text", "agent", { list: "agents" }),
     status: choice("status", STATUSES),
+    errors: choice("errors", ERRORS),
     kind: choice("kind", Object.fromEntries([["", "kind"], ...KINDS.map((kind) => [kind, `with ${kind}`])])),
     tag: field("text", "tag", { list: "tags" }),
     user: field("text", "user", { list: "users" }),
@@ -46,12 +49,12 @@ export function filterBar(changed) {
     control.addEventListener("change", soon.now); // the field is left: before anything else is written into it
   }
   const clear = button("Clear", () => changed({}), { class: "quiet clear", hidden: true });
-  const { text, agent, status, kind, within, ...others } = controls;
+  const { text, agent, status, errors, kind, within, ...others } = controls;
   const more = element("details", { class: "more" }, element("summary", {}, "More"));
   const titled = (name, control) => element("label", {}, element("span", {}, name.replace("_", " ")), control);
   more.append(element("div", { class: "panel" }, Object.entries(others).map(([name, control]) => titled(name, control))));
   const bar = element("form", { class: "filters", role: "search", on: { submit: (event) => event.preventDefault() } });
-  bar.append(text, agent, status, kind, within, more, clear, ...Object.values(lists));
+  bar.append(text, agent, status, errors, kind, within, more, clear, ...Object.values(lists));
   return {
     bar,
     search: text,

@@ -31,9 +31,11 @@ export function mark(thing) {
 const STATUS = { completed: "✓", error: "✕", cancelled: "⊘", running: "●" };
 
 /** A status as a sign and, where there is room, a word. */
-export function status(word, { long = false } = {}) {
+export function status(word, { long = false, failed = 0 } = {}) {
   const known = Object.hasOwn(STATUS, word);
   const sign = element("span", { class: "sign", "aria-hidden": long }, known ? STATUS[word] : "○");
   const label = long ? element("span", {}, word) : element("span", { class: "aside" }, word);
-  return element("span", { class: `status ${known ? word : ""}`, title: word }, sign, label);
+  const inside = failed && word !== "error" ? element("span", { class: "failed-inside", "aria-hidden": true }, "!") : null;
+  const title = inside ? `${word}, ${failed} failed inside` : word;
+  return element("span", { class: `status ${known ? word : ""}`, title }, sign, inside, label);
 }

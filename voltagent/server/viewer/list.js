@@ -208,7 +208,7 @@ function line(view, index) {
   const box = element("input", { type: "checkbox", tabindex: -1, "aria-label": "Mark for comparison", checked: marked });
   const cells = [
     cell("pick", box),
-    cell("state", status(trace.status)),
+    cell("state", status(trace.status, { failed: trace.errors })),
     cell("who", ...who(trace)),
     cell("user dim", text(trace.user)),
     cell("conversation dim", text(trace.conversation && shortId(trace.conversation), trace.conversation)),

@@ -16,13 +16,13 @@ const CLOCK = [30e6, 60e6, 120e6, 300e6, 600e6, 1200e6, 1800e6, HOUR];
 /** One row: what it is, how long it took, its tokens, its bar. */
 export function treeRow(node, { nodes, scale, path, collapsed, found, selected, row }) {
   const state = [node.status, path.has(node.index) ? "critical" : "", found === null ? "" : found.has(node.index) ? "found" : "unfound"];
-  const siblings = node.parent < 0 ? [0] : nodes[node.parent].children;
+  const siblings = node.above < 0 ? [0] : nodes[node.above].shown;
   return element(
     "div",
     {
       class: `line ${state.join(" ")}`, role: "row", id: `node-${node.index}`, "data-key": node.id, "aria-level": node.depth + 1,
       "aria-rowindex": row + 2, "aria-setsize": siblings.length, "aria-posinset": siblings.indexOf(node.index) + 1,
-      "aria-expanded": node.children.length ? String(!collapsed) : null, "aria-selected": selected,
+      "aria-expanded": node.shown.length ? String(!collapsed) : null, "aria-selected": selected,
     },
     what(node, collapsed),
     element("span", { class: "took number", role: "gridcell" }, duration(elapsed(node))),
@@ -32,10 +32,11 @@ export function treeRow(node, { nodes, scale, path, collapsed, found, selected, 
 }
 
 function what(node, collapsed) {
-  const toggle = node.children.length ? element("span", { class: "toggle", "aria-hidden": true }, collapsed ? "▸" : "▾") : element("span", { class: "toggle" });
+  const toggle = node.shown.length ? element("span", { class: "toggle", "aria-hidden": true }, collapsed ? "▸" : "▾") : element("span", { class: "toggle" });
   const name = element("bdi", { class: "name" }, node.name || node.agent);
   const error = node.error ? element("bdi", { class: "error-text", title: node.error }, shortError(node.error)) : null;
-  const hidden = collapsed ? element("span", { class: "hidden-count" }, `+${count(node.descendants)}`) : null;
+  const hidden = collapsed && !node.group ? element("span", { class: "hidden-count" }, `+${count(node.descendants)}`) : null;
+  const preview = node.preview && !error ? element("bdi", { class: "input-preview dim", title: node.preview }, node.preview) : null;
   const operation = node.operation ? element("span", { class: "dim" }, node.operation) : null;
   return element(
     "span",
@@ -45,10 +46,19 @@ function what(node, collapsed) {
     mark(node),
     operation,
     name,
+    node.group ? element("span", { class: "times" }, `× ${count(node.group.count)}${node.group.failed ? "," : ""}`) : null,
     hidden,
+    failures(node, collapsed),
     node.status === "completed" || node.status === "running" ? null : element("span", { class: "state" }, node.status === "error" ? "✕" : node.status),
     error,
+    preview,
   );
+}
+
+/** How many operations failed below a row that hides them. */
+function failures(node, collapsed) {
+  const failed = node.group ? node.group.failed : collapsed ? node.failures : 0;
+  return failed ? element("span", { class: "failed-count" }, `${count(failed)} failed`) : null;
 }
 
 /** Tell the element that holds a tree how deep its nodes lie, so that names have room; narrow steps have no lines. */

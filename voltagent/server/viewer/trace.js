@@ -1,19 +1,20 @@
 // One trace: tree and time line in one, and beside it what is selected.
 
-import { get, listen, paced, segment } from "./api.js";
-import { button, element, say } from "./dom.js";
-import { details, facts, headline } from "./details.js";
+import { get, getText, listen, paced, segment } from "./api.js";
+import { button, copyButton, download, element, say } from "./dom.js";
+import { headline } from "./details.js";
 import { duration, elapsed, plural } from "./format.js";
+import { grouped } from "./groups.js";
 import { useKeys } from "./keys.js";
 import { every, listAt, onChange } from "./list.js";
 import { minimap } from "./minimap.js";
 import { patch } from "./patch.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
+import { closeSheet, detail, growDetails } from "./selected.js";
 import { splitter } from "./splitter.js";
 import { fitDepth, growRow, ticks, treeRow } from "./timeline.js";
-import { age, criticalPath, extent, matches, selfTime, treeOf, visible } from "./tree.js";
-import { asText } from "./value.js";
+import { age, criticalPath, extent, matches, treeOf, visible } from "./tree.js";
 
 const NARROW = matchMedia("(max-width: 720px)");
 const FEW = 2000; // nodes that can be drawn in small five times a second
@@ -22,7 +23,7 @@ const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 /** The page of one trace. */
 export function openTrace(host, first) {
   const [id] = first.places;
-  const view = { id, nodes: [], rows: [], collapsed: new Set(), query: first.query, at: 0, found: null, path: new Map() };
+  const view = { id, nodes: [], rows: [], collapsed: new Set(), known: new Set(), query: first.query, at: 0, found: null, path: new Map() };
   build(view, host);
   view.list = virtualRows(view.scroller, {
     height: () => (NARROW.matches ? 40 : 26),
@@ -68,7 +69,9 @@ function build(view, host) {
   const left = element("section", { class: "left", "aria-label": "Tree and time line" }, tools, view.minimap.map, view.scroller);
   view.split = element("div", { class: "split" }, left, splitter(() => view.split), view.aside);
   view.problem = element("div", { class: "empty", hidden: true });
-  view.head = element("header", { class: "trace-head" }, view.title, view.facts);
+  const actions = element("span", { class: "actions" },
+    copyButton(() => location.href, "Copy link"), button("Export", () => exported(view), { class: "quiet" }));
+  view.head = element("header", { class: "trace-head" }, view.title, view.facts, actions);
   host.append(view.head, view.split, view.problem);
 }
 
@@ -93,17 +96,27 @@ async function load(view) {
     return;
   }
   const selected = view.nodes[view.at]?.id;
-  view.nodes = treeOf(view.answer);
-  view.path = criticalPath(view.nodes);
+  view.real = treeOf(view.answer); // without the groups of equal siblings
+  view.path = criticalPath(view.real);
+  view.nodes = grouped(view.real);
   fitDepth(view.scroller, view.nodes);
   const wanted = selected || view.query.operation;
   view.at = Math.max(0, wanted ? view.nodes.findIndex((node) => node.id === wanted) : 0);
+  foldGroups(view);
   const first = view.rows.length === 0;
   if (first) opened(view);
   find(view);
   draw(view);
   if (first && document.activeElement === document.body) view.scroller.focus({ preventScroll: true });
   detail(view);
+}
+
+/** Groups are folded when they first appear, unless what is selected is in one. */
+function foldGroups(view) {
+  for (const node of view.nodes.slice(view.real.length)) {
+    if (!view.known.has(node.id) && !isBelow(view, view.at, node.index)) view.collapsed.add(node.id);
+    view.known.add(node.id);
+  }
 }
 
 /** What happens once, when the trace is there. */
@@ -130,12 +143,12 @@ function draw(view) {
   patch(view.facts, headline(trace).filter(Boolean));
   view.compare.hidden = trace.status === "running";
   view.rows = visible(view.nodes, view.collapsed);
-  view.whole = extent(view.nodes);
+  view.whole = extent(view.real);
   view.scale = view.zoom || view.whole;
   view.wide.hidden = !view.zoom;
   view.scroller.setAttribute("aria-rowcount", view.rows.length + 1);
   rule(view);
-  view.minimap.show(view.nodes, view.whole, view.scale);
+  view.minimap.show(view.real, view.whole, view.scale);
   view.list.show(view.rows.length);
   activate(view);
 }
@@ -158,65 +171,18 @@ function drawRow(view, row) {
 /** What runs grows, and the scale with it. */
 function grow(view) {
   if (!view.answer || view.answer.trace.status !== "running" || document.hidden) return;
-  age(view.nodes);
-  view.whole = extent(view.nodes);
+  age(view.real);
+  view.whole = extent(view.real);
   view.scale = view.zoom || view.whole;
-  view.path = criticalPath(view.nodes);
+  view.path = criticalPath(view.real);
   rule(view);
   for (const [row, made] of view.list.rows) {
     const node = view.rows[row];
     if (node) growRow(made, node, view.scale, view.path.get(node.index));
   }
   patch(view.facts.querySelector(".took"), [duration(elapsed(view.answer.trace))]);
-  if (view.nodes.length < FEW) view.minimap.show(view.nodes, view.whole, view.scale);
+  if (view.nodes.length < FEW) view.minimap.show(view.real, view.whole, view.scale);
   growDetails(view);
-}
-
-/** The facts of what is selected, while it runs; its values come with the news of it. */
-function growDetails(view) {
-  const node = view.nodes[view.at];
-  if (node.status !== "running" || view.thing?.id !== node.id) return;
-  patch(view.aside.querySelector(".facts"), [...facts({ ...view.thing, until: node.until }, place(view, node)).children]);
-}
-
-function place(view, node) {
-  return { self: selfTime(view.nodes, node), begin: view.whole.from, total: view.whole.to - view.whole.from };
-}
-
-// -------------------------------------------------------------------------------------------------------- the details
-
-async function detail(view) {
-  const node = view.nodes[view.at];
-  const state = asText([node.id, node.status, node.duration, node.index ? null : contents(view.answer.trace)]);
-  if (state === view.detailed) return; // it is shown, or on its way
-  view.detailed = state;
-  const current = () => !view.closed && view.detailed === state;
-  try {
-    const whole = node.index ? await get(`traces/${segment(view.id)}/operations/${segment(node.id)}`) : view.answer.trace;
-    if (current()) fillDetails(view, { kind: node.kind, ...whole, until: node.until }, place(view, node));
-  } catch (failure) {
-    if (!current()) return;
-    view.detailed = view.thing = null; // the next news ask again
-    view.aside.replaceChildren(element("p", { class: "problem" }, failure.message));
-  }
-}
-
-/** What the details of the trace itself depend on: not how many operations it has by now. */
-function contents({ input, output, metadata, usage, error, tags, user, conversation }) {
-  return [input, output, metadata, usage, error, tags, user, conversation];
-}
-
-function fillDetails(view, thing, where) {
-  const known = view.thing?.id === thing.id;
-  view.thing = thing;
-  if (!known) view.aside.replaceChildren();
-  patch(view.aside, [button("‹ Tree", () => closeSheet(view), { class: "back" }), ...details(thing, where)]);
-  if (!known) view.aside.scrollTop = 0;
-}
-
-function closeSheet(view) {
-  view.split.classList.remove("sheet");
-  view.scroller.focus({ preventScroll: true });
 }
 
 // ----------------------------------------------------------------------------------------------------- what users do
@@ -260,7 +226,7 @@ function clicked(view, event) {
   const id = event.target.closest(".line[id]")?.dataset.key;
   const node = view.nodes.find((one) => one.id === id);
   if (!node) return;
-  if (event.target.closest(".toggle") && node.children.length) toggle(view, node);
+  if (event.target.closest(".toggle") && node.shown.length) toggle(view, node);
   else select(view, node.index, { open: true });
 }
 
@@ -272,7 +238,7 @@ function toggle(view, node, shut = !view.collapsed.has(node.id)) {
 }
 
 function isBelow(view, index, ancestor) {
-  for (let place = view.nodes[index].parent; place >= 0; place = view.nodes[place].parent) {
+  for (let place = view.nodes[index].above; place >= 0; place = view.nodes[place].above) {
     if (place === ancestor) return true;
   }
   return false;
@@ -280,10 +246,10 @@ function isBelow(view, index, ancestor) {
 
 function fold(view, shut) {
   if (!view.answer) return;
-  const parents = view.nodes.filter((node) => node.index && node.children.length);
+  const parents = view.nodes.filter((node) => node.index && node.shown.length);
   view.collapsed = new Set(shut ? parents.map((node) => node.id) : []);
   if (shut) {
-    while (view.nodes[view.at].depth > 1) view.at = view.nodes[view.at].parent;
+    while (view.nodes[view.at].depth > 1) view.at = view.nodes[view.at].above;
   }
   draw(view);
   select(view, view.at);
@@ -291,18 +257,34 @@ function fold(view, shut) {
 
 /** Open everything above a node, so that it has a row. */
 function unfold(view, index) {
-  for (let place = view.nodes[index].parent; place >= 0; place = view.nodes[place].parent) {
+  for (let place = view.nodes[index].above; place >= 0; place = view.nodes[place].above) {
     view.collapsed.delete(view.nodes[place].id);
   }
 }
 
 function find(view) {
   const wanted = view.find.value.trim().toLowerCase();
-  view.found = wanted ? new Set(view.nodes.filter((node) => matches(node, wanted)).map((node) => node.index)) : null;
+  const holds = view.held?.wanted === wanted ? view.held.ids : new Set();
+  const fits = (node) => matches(node, wanted) || holds.has(node.id);
+  view.found = wanted ? new Set(view.real?.filter(fits).map((node) => node.index)) : null;
   view.hits.textContent = view.found ? plural(view.found.size, "match").replace("matchs", "matches") : "";
   if (!view.answer || !view.whole) return;
   noted(view);
   view.list.show(view.rows.length);
+  if (wanted && view.held?.wanted !== wanted) findInPayloads(view, wanted);
+}
+
+/** Inputs and outputs are with the server: their matches come a moment later. */
+async function findInPayloads(view, wanted) {
+  view.held = { wanted, ids: new Set() };
+  try {
+    const { ids } = await get(`traces/${segment(view.id)}/matches`, { text: wanted });
+    if (view.closed || view.held.wanted !== wanted) return;
+    view.held.ids = new Set(ids);
+    find(view);
+  } catch (failure) {
+    if (!view.closed) say(failure.message);
+  }
 }
 
 function findKeys(view, event) {
@@ -317,7 +299,7 @@ function findKeys(view, event) {
 }
 
 const isFound = (view) => (node) => view.found?.has(node.index);
-const isFailed = () => (node) => node.index > 0 && node.status === "error";
+const isFailed = () => (node) => node.index > 0 && !node.group && node.status === "error";
 const isCritical = (view) => (node) => node.index > 0 && view.path.get(node.index)?.length > 0;
 
 /** Go to the next node of a sort, round the end, through collapsed ones too. */
@@ -367,16 +349,16 @@ function move(view, by) {
 
 function inward(view) {
   const node = view.nodes[view.at];
-  if (!node?.children.length) return;
+  if (!node?.shown.length) return;
   if (view.collapsed.has(node.id)) toggle(view, node, false);
-  else select(view, node.children[0]);
+  else select(view, node.shown[0]);
 }
 
 function outward(view) {
   const node = view.nodes[view.at];
   if (!node) return;
-  if (node.children.length && !view.collapsed.has(node.id)) toggle(view, node, true);
-  else if (node.parent >= 0) select(view, node.parent);
+  if (node.shown.length && !view.collapsed.has(node.id)) toggle(view, node, true);
+  else if (node.above >= 0) select(view, node.above);
 }
 
 function leave(view) {
@@ -403,6 +385,14 @@ function zoomOf(text, nodes) {
 function zoomSelected(view) {
   const range = !view.zoom && view.at ? extent([view.nodes[view.at]]) : null;
   zoom(view, range && [range.from, range.to]);
+}
+
+async function exported(view) {
+  try {
+    download(`trace-${view.id}.json`, await getText(`traces/${segment(view.id)}/export`));
+  } catch (failure) {
+    say(failure.message);
+  }
 }
 
 async function comparePrevious(view) {

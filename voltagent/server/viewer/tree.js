@@ -9,7 +9,7 @@ import { runningUntil } from "./format.js";
 export function treeOf({ trace, columns, operations }) {
   const root = { ...trace, kind: "trace", parent: -1 };
   const rows = operations.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
-  const nodes = [root, ...rows].map((node, index) => ({ ...node, index, children: [], depth: -1, descendants: 0 }));
+  const nodes = [root, ...rows].map((node, index) => ({ ...node, index, children: [], depth: -1, descendants: 0, failures: 0 }));
   const places = new Map(nodes.slice(1).map((node) => [node.id, node.index]));
   for (const node of nodes.slice(1)) {
     node.parent = places.get(node.parent) ?? 0;
@@ -43,7 +43,9 @@ function settle(nodes) {
     descend(nodes, node.index, 1, order);
   }
   for (const node of order.reverse()) {
-    if (node.parent >= 0) nodes[node.parent].descendants += node.descendants + 1;
+    if (node.parent < 0) continue;
+    nodes[node.parent].descendants += node.descendants + 1;
+    nodes[node.parent].failures += node.failures + (node.status === "error" ? 1 : 0);
   }
 }
 
@@ -65,7 +67,7 @@ export function visible(nodes, collapsed) {
     const node = nodes[waiting.pop()];
     rows.push(node);
     if (collapsed.has(node.id)) continue;
-    for (let place = node.children.length - 1; place >= 0; place -= 1) waiting.push(node.children[place]);
+    for (let place = node.shown.length - 1; place >= 0; place -= 1) waiting.push(node.shown[place]);
   }
   return rows;
 }

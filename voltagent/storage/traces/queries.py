@@ -23,11 +23,14 @@ from voltagent.storage.traces.tokens import with_sums
 
 __all__ = [
     "Facets",
+    "containing",
     "conversation",
     "facets",
     "inputs",
     "last_signs",
     "operation",
+    "operation_contents",
+    "operation_inputs",
     "operation_rows",
     "operation_summaries",
     "unfinished",
@@ -36,6 +39,17 @@ __all__ = [
 
 _SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 _OPERATION: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? AND id = ?"  # noqa: S608 - likewise
+_OPERATION_INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM operations WHERE trace_id = ?"
+_CONTENTS: Final = """
+    SELECT id, input, instructions, output, metadata, update_metadata, end_metadata FROM operations
+    WHERE trace_id = ?"""
+_HOLDING: Final = " OR ".join(
+    f"{column} LIKE :text ESCAPE '\\'"
+    for column in ("input", "output", "error", "metadata", "update_metadata", "end_metadata")
+)
+_CONTAINING: Final = f"""
+    SELECT id FROM operations WHERE trace_id = :trace AND ({_HOLDING} OR instructions LIKE :text ESCAPE '\\')
+    UNION SELECT id FROM traces WHERE id = :trace AND ({_HOLDING})"""  # noqa: S608 - likewise
 _CONVERSATION: Final = """
     SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
 
@@ -91,6 +105,24 @@ def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str
     """How the traces' inputs begin, as JSON text of at most so many characters."""
     found = store.rows(_INPUTS, (length, json.dumps(trace_ids)))
     return {id: columns.text(begins) for id, begins in found if begins is not None}
+
+
+def operation_inputs(store: Store, trace_id: str, length: int) -> dict[str, str]:
+    """The first characters of the inputs of a trace's operations, as JSON text, by operation id."""
+    found = store.rows(_OPERATION_INPUTS, (length, trace_id))
+    return {id: columns.text(begins) for id, begins in found if begins is not None}
+
+
+def operation_contents(store: Store, trace_id: str) -> list[Sequence[Any]]:
+    """Id, input, instructions, output and the three columns of metadata of a trace's operations, as stored."""
+    return [*store.rows(_CONTENTS, (trace_id,))]
+
+
+def containing(store: Store, trace_id: str, text: str) -> list[str]:
+    """The ids of the operations of a trace, and of the trace itself, whose payloads contain a text."""
+    quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+    escaped = quoted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [id for (id,) in store.rows(_CONTAINING, {"trace": trace_id, "text": f"%{escaped}%"})]
 
 
 def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:

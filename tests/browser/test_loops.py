@@ -1,0 +1,117 @@
+"""What makes long traces readable: folded loops, previews of inputs, failures that are seen from afar, what changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.browser.chromium import sync_api
+from tests.browser.play import Step
+from tests.browser.site import Site
+from tests.browser.test_trace import names, recorded, row
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+expect = sync_api().expect
+
+Open = Callable[..., "Page"]
+
+
+def _pages(count: int, failing: int) -> list[Step]:
+    return [
+        Step("tool", "fetch_page", 2 * place, 1, {"url": f"https://pages.example/{place}"}, {"text": f"page {place}"},
+             error={"message": "gone"} if place < failing else None)
+        for place in range(count)
+    ]  # fmt: skip
+
+
+LOOP = [
+    Step("agent", "crawler", 0, 250, {"site": "pages.example"}, steps=[*_pages(99, 12), Step("tool", "sum", 220, 5)])
+]
+
+
+def test_equal_siblings_fold_into_one_row_that_opens(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, LOOP, 300)}")
+    expect(names(page)).to_have_text(["desk", "crawler", "fetch_page", "sum"])
+    group = row(page, "fetch_page")
+    expect(group).to_contain_text("fetch_page\u00d7 99,12 failed")
+    group.click()
+    table = page.locator(".details .by-name")
+    expect(table.locator("tbody tr")).to_have_text(["fetch_page991299 ms1.0 ms1.0 ms"])
+    page.keyboard.press("ArrowRight")
+    expect(names(page).nth(3)).to_have_text("fetch_page")
+    page.keyboard.press("ArrowLeft")
+    expect(names(page)).to_have_text(["desk", "crawler", "fetch_page", "sum"])
+    page.keyboard.press("e")
+    expect(page.locator(".details h2")).to_have_text("fetch_page")
+    expect(page.locator(".details .failure")).to_contain_text("gone")
+
+
+def test_four_equal_siblings_stay_as_they_are(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, _pages(4, 0), 300)}")
+    expect(names(page)).to_have_text(["desk", *["fetch_page"] * 4])
+
+
+def test_a_row_shows_how_its_input_begins(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, _pages(2, 0), 300)}")
+    previews = ["https://pages.example/0", "https://pages.example/1"]
+    expect(page.locator(".rows .input-preview")).to_have_text(previews)
+
+
+def test_the_trace_has_statistics_by_name(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, LOOP, 300)}")
+    expect(page.locator(".details .by-name tbody th")).to_have_text(["crawler", "fetch_page", "sum"])
+    expect(page.locator(".details .by-name tbody tr").nth(1)).to_contain_text("9912")
+
+
+def test_a_failure_is_seen_on_a_collapsed_parent_and_in_the_list(site: Site, new_page: Open):
+    failing = [Step("agent", "outer", 0, 50, steps=[Step("tool", "t", 1, 2, error={"message": "no"})])]
+    recorded(site, failing, 300, "with-failures")
+    recorded(site, [Step("tool", "t", 0, 1)], 300, "without")
+    page = new_page("#/")
+    expect(page.locator(".rows .failed-inside")).to_have_count(1)
+    page.get_by_label("errors", exact=True).select_option("has errors")
+    expect(page.locator(".rows .agent")).to_have_text(["with-failures"])
+    page.get_by_label("errors", exact=True).select_option("no errors")
+    expect(page.locator(".rows .agent")).to_have_text(["without"])
+    page.go_back()
+    page.locator(".rows .agent").click()
+    page.get_by_role("button", name="Collapse").click()
+    expect(row(page, "outer")).to_contain_text("1 failed")
+
+
+def test_find_looks_into_inputs_and_outputs(site: Site, new_page: Open):
+    steps = [Step("tool", "one", 0, 1, {"q": "Rome"}, "x"), Step("tool", "two", 2, 1, {"q": "y"}, 'in "ROME" 100%')]
+    page = new_page(f"#/trace/{recorded(site, [*steps, Step('tool', 'three', 4, 1, {'q': 'z'})], 10)}")
+    page.get_by_label("Find in this trace").fill("rome")
+    expect(page.locator(".rows .found .name")).to_have_text(["one", "two"])
+    page.get_by_label("Find in this trace").fill('"ROME" 100%')
+    expect(page.locator(".rows .found .name")).to_have_text(["two"])
+
+
+def test_a_comparison_marks_rows_whose_contents_changed_and_d_visits_them(site: Site, new_page: Open):
+    def steps(prompt: str, answer: str) -> list[Step]:
+        return [Step("tool", "same", 0, 1, {"a": 1}, "x"), Step("llm", "call", 2, 1, {"p": prompt}, answer)]
+
+    ids = [recorded(site, steps("be kind", "yes"), 10, "a"), recorded(site, steps("be rude", "no"), 10, "b")]
+    page = new_page(f"#/compare/{'/'.join(ids)}")
+    expect(page.locator(".rows .changed")).to_have_text(["≠ input, output"])
+    page.keyboard.press("d")
+    expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("call")
+
+
+def test_a_trace_is_exported_and_its_link_is_copied(site: Site, new_page: Open, tmp_path: Path):
+    trace = recorded(site, [Step("tool", "one", 0, 1, {"q": 2**60}, "x")], 10)
+    page = new_page(f"#/trace/{trace}", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith(f"#/trace/{trace}")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export").click()
+    waiting.value.save_as(tmp_path / "saved.json")
+    saved = json.loads((tmp_path / "saved.json").read_text("utf-8"))
+    assert saved["format"] == "voltagent-trace"
+    assert saved["operations"][0]["input"] == {"q": 2**60}
