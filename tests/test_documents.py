@@ -194,6 +194,7 @@ def test_the_tables_of_decorators_are_whole():
     assert own == {
         "@agent": set(options.AgentOptions.__annotations__) - common,
         "@tool": set(),
+        "@llm": set(options.LLMOptions.__annotations__) - common,
         "@retriever": set(),
         "@memory": set(options.MemoryOptions.__annotations__) - common,
         "@trace": set(options.TraceOptions.__annotations__) - common,

@@ -23,7 +23,7 @@ from voltagent._version import VERSION
 from voltagent.capture.snapshot import Secret
 from voltagent.core import context
 from voltagent.core.context import bind, suppress
-from voltagent.decorators import agent, memory, retriever, tool, trace
+from voltagent.decorators import agent, llm, memory, retriever, tool, trace
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 from voltagent.handles import Handle, current, current_agent, current_trace
 
@@ -100,6 +100,7 @@ __all__ = [
     "current_trace",
     "extract",
     "inject",
+    "llm",
     "memory",
     "retriever",
     "snake_to_camel",

@@ -17,14 +17,14 @@ from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
 from voltagent.core.context import CURRENT, INERT, current_span, leave, set_current
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
 from voltagent.tracing import operations
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["Agent", "Event", "Handle", "Memory", "NewAgent", "NewEvent", "NewMemory", "NewRetriever", "NewTool",
-           "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent", "current_trace",
-           "open_trace"]  # fmt: skip
+__all__ = ["Agent", "Event", "Handle", "Memory", "ModelCall", "NewAgent", "NewEvent", "NewLLM", "NewMemory",
+           "NewRetriever", "NewTool", "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent",
+           "current_trace", "open_trace"]  # fmt: skip
 
 H = TypeVar("H", bound="Handle")
 Options = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
@@ -117,6 +117,12 @@ class Handle:
     def add_tool(self, options: Options = None, **keywords: Any) -> NewTool:
         """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
         return NewTool(operations.start(self._span, TOOL, options, keywords))
+
+    def add_llm(self, options: Options = None, **keywords: Any) -> NewLLM:
+        """Start a call of a model under this: ``name``, and optionally ``model``, ``input``, ``model_parameters``,
+        ``metadata``, ``tags``.
+        """
+        return NewLLM(operations.start(self._span, LLM, options, keywords))
 
     def add_memory(self, options: Options = None, **keywords: Any) -> NewMemory:
         """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
@@ -250,6 +256,33 @@ class Tool(Handle):
     __slots__ = ()
 
 
+class ModelCall(Handle):
+    """A call of a language model."""
+
+    __slots__ = ()
+
+    def success(  # type: ignore[override]  # the usage comes first, as for agents
+        self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        """End this well. The output may be a client's own result: its answer, tokens and model are recorded."""
+        return super().success(output, metadata, usage)
+
+    def record(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        usage: Any = None,
+        output: Any = None,
+        tags: list[str] | None = None,
+        model: str | None = None,
+    ) -> Receipt:
+        """Add to what the end will send; ``model`` is the model that answered."""
+        if model is not None and self:
+            given = _options.kept("record()", _options.LLM, {"model": model})
+            self._span.model = given.get("model", self._span.model)
+        return super().record(metadata=metadata, usage=usage, output=output, tags=tags)
+
+
 class Memory(Handle):
     """A read from or a write to a memory."""
 
@@ -342,6 +375,15 @@ class NewTool(Tool, Ready[Tool]):
         return Tool(self._span)
 
 
+class NewLLM(ModelCall, Ready[ModelCall]):
+    """A model call that was just started: usable at once, or awaited to a :class:`ModelCall`."""
+
+    __slots__ = ()
+
+    def _result(self) -> ModelCall:
+        return ModelCall(self._span)
+
+
 class NewMemory(Memory, Ready[Memory]):
     """A memory operation that was just started: usable at once, or awaited to a :class:`Memory`."""
 
@@ -375,6 +417,7 @@ _VIEWS: Final[Mapping[str, type[Handle]]] = {
     TOOL: Tool,
     MEMORY: Memory,
     RETRIEVER: Retriever,
+    LLM: ModelCall,
 }
 
 # --------------------------------------------------------------------------------------------------- what is current

@@ -18,7 +18,7 @@ from voltagent.core.naming import nearest
 from voltagent.core.text import clean, shortened
 from voltagent.errors import ValidationError
 
-__all__ = ["EVENT", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
+__all__ = ["EVENT", "LLM", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
            "checked_identifier", "fields_of", "kept", "mapping", "metadata", "report_unsuitable",
            "unwrapped"]  # fmt: skip
 
@@ -207,6 +207,7 @@ OPERATION: Final[Mapping[str, _Check]] = {
     "level": _LEVEL,
     "model_parameters": mapping,
 }
+LLM: Final[Mapping[str, _Check]] = {**OPERATION, "model": _name}
 EVENT: Final[Mapping[str, _Check]] = {
     "id": _identifier,
     "name": _filled_text,

@@ -55,6 +55,7 @@ CANCELLED: Final = "cancelled"
 EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
     (AGENT, None): ("agent:start", "agent:success", "agent:error"),
     (TOOL, None): ("tool:start", "tool:success", "tool:error"),
+    (LLM, None): ("llm:start", "llm:success", "llm:error"),
     (RETRIEVER, None): ("retriever:start", "retriever:success", "retriever:error"),
     (MEMORY, "write"): ("memory:write_start", "memory:write_success", "memory:write_error"),
     (MEMORY, "read"): ("memory:read_start", "memory:read_success", "memory:read_error"),

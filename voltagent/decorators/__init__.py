@@ -10,14 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
-from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
-from voltagent.decorators.options import AgentOptions, MemoryOptions, OperationOptions, TraceOptions, checked
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.decorators.options import (
+    AgentOptions,
+    LLMOptions,
+    MemoryOptions,
+    OperationOptions,
+    TraceOptions,
+    checked,
+)
 from voltagent.decorators.wrapper import decorated
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["agent", "memory", "retriever", "tool", "trace"]
+__all__ = ["agent", "llm", "memory", "retriever", "tool", "trace"]
 
 # The identity on whatever was decorated: this keeps more of a type than `ParamSpec` does.
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
@@ -67,6 +74,28 @@ def tool(function: Any = None, /, **options: Any) -> Any:
         ValidationError: the value of an option does not fit.
     """
     return _decorate(TOOL, OperationOptions.__annotations__, function, options)
+
+
+@overload
+def llm(function: F, /, **options: Unpack[LLMOptions]) -> F: ...
+@overload
+def llm(function: None = None, /, **options: Unpack[LLMOptions]) -> Decorator: ...
+def llm(function: Any = None, /, **options: Any) -> Any:
+    """Record each call as a call of a language model: ``@llm`` or ``@llm(name=…, model=…, …)``.
+
+    Model, tokens, finish reason and answer are read from what it returns or yields (see ``docs/models.md``).
+
+    Args:
+        function: what to decorate.
+        **options: ``model`` (by default that of the result, else the value of a parameter named ``model``),
+            ``model_parameters``, ``usage`` (a function that gives the token usage for a result), and those of
+            :func:`tool`.
+
+    Raises:
+        TypeError: an unknown option, or something that cannot be decorated.
+        ValidationError: the value of an option does not fit.
+    """
+    return _decorate(LLM, LLMOptions.__annotations__, function, options)
 
 
 @overload

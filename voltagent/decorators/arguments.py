@@ -86,6 +86,10 @@ class Arguments:
         self.most = -1 if needs_keyword or nameless else len(self._names)
         self.withholds = kept is not None  # whether something that was passed may be missing in the record
 
+    def has(self, name: str) -> bool:
+        """Whether there is a parameter of this name."""
+        return name in self._names or name in self._keywords
+
     def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments to record: those of one call by name, with defaults, without what is to stay here."""
         if len(args) == self._exact and not kwargs:

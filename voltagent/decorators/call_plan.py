@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
+
+from pydantic_core import from_json, to_json
 
 from voltagent.capture import usage
 from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
+from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import INERT, default_recorder, redirected, run_callback
 from voltagent.core.guard import Guard, say_once
 from voltagent.core.span import AGENT, COMPLETED, LLM, MEMORY, Span
@@ -19,6 +22,10 @@ from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.tracing.recorder import Recorder
 
 __all__ = ["OperationPlan", "Plan", "Shape", "report_failure", "without_receiver"]
+
+
+_MODEL: Final = "model"  # the parameter and the option of a model call
+_LONGEST_MODEL: Final = 1024
 
 
 class Shape(NamedTuple):
@@ -185,9 +192,9 @@ class Plan:
 
 
 class OperationPlan(Plan):
-    """Of an agent, a tool, a memory or a retriever."""
+    """Of an agent, a tool, a memory, a retriever or a model call."""
 
-    __slots__ = ("_facts", "_kind", "_operation")
+    __slots__ = ("_asks_model", "_facts", "_kind", "_model", "_operation")
 
     def __init__(self, kind: str, name: str, shape: Shape, options: Mapping[str, Any]):
         super().__init__(name, shape, options, any_shape=kind in (AGENT, LLM))
@@ -195,6 +202,8 @@ class OperationPlan(Plan):
         self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")
         self._facts = None if instructions is None else {"instructions": instructions}
+        self._model: str | None = options.get(_MODEL)
+        self._asks_model = kind == LLM and self._model is None and self._free_arguments.has(_MODEL)
 
     def _read(self, result: object) -> ModelResult | None:
         if type(result) is list:
@@ -209,6 +218,8 @@ class OperationPlan(Plan):
             if above is None:
                 return self._begin_outside(instance, args, kwargs)
             recorder: Recorder = above.trace.recorder
+            if self._kind == LLM:
+                return self._begin_model_call(above, instance, args, kwargs)
             return recorder.start(
                 above,
                 self._kind,
@@ -226,6 +237,26 @@ class OperationPlan(Plan):
             Guard.swallowed(exc)
             return None
 
+    def _begin_model_call(self, above: Span, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
+        """Start a model call, which names the model that was asked for."""
+        recorder: Recorder = above.trace.recorder
+        requested: object = self._model
+        if self._asks_model:
+            requested = as_text(self._arguments_by_name(instance, args, kwargs).get(_MODEL))
+        metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
+        input = self._input(recorder, instance, args, kwargs)
+        span = recorder.start(above, LLM, self._name, input, metadata, None, self._tags, self._redact, self._facts)
+        if self._model is not None and span.recording:
+            span.model = self._model
+        return span
+
+    def _arguments_by_name(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
+        if instance is not None:
+            return self._arguments.all_by_name(args, kwargs)
+        if self._skipped:
+            args, kwargs = without_receiver(args, kwargs)
+        return self._free_arguments.all_by_name(args, kwargs)
+
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Outside any trace the call opens one of its own."""
         recorder: Recorder | None = redirected(self._recorder) or default_recorder()
@@ -235,12 +266,31 @@ class OperationPlan(Plan):
         root = recorder.start_trace(self._name, input, None, self._tags, self._redact)
         if root is INERT:
             return root
-        span = recorder.start(
-            root, self._kind, self._name, input, self._metadata, self._operation, self._tags, self._redact, self._facts
-        )
+        if self._kind == LLM:
+            span = self._begin_model_call(root, instance, args, kwargs)
+        else:
+            span = recorder.start(
+                root,
+                self._kind,
+                self._name,
+                input,
+                self._metadata,
+                self._operation,
+                self._tags,
+                self._redact,
+                self._facts,
+            )
         if span is INERT:  # the queue took the trace and not the operation
             recorder.succeed(root, None)
         return span
+
+
+def _with_model(metadata: bytes | None, model: str) -> bytes:
+    """Metadata that names a model."""
+    fields: dict[str, Any] = {} if metadata is None else from_json(metadata)
+    parameters = fields.get("model_parameters")
+    known: dict[str, Any] = cast("dict[str, Any]", parameters) if isinstance(parameters, dict) else {}
+    return to_json({**fields, "model_parameters": {**known, "model": model}})
 
 
 def report_failure(option: str, name: str, exc: BaseException) -> None:

@@ -13,7 +13,7 @@ from voltagent.errors import ValidationError
 from voltagent.processors.redaction import Redactor
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["AgentOptions", "MemoryOptions", "OperationOptions", "TraceOptions", "checked"]
+__all__ = ["AgentOptions", "LLMOptions", "MemoryOptions", "OperationOptions", "TraceOptions", "checked"]
 
 
 class SDK(Protocol):
@@ -56,6 +56,17 @@ class AgentOptions(OperationOptions, total=False):
     """Recorded as ``metadata.model_parameters``."""
     usage: Callable[[Any], object] | None
     """Gives the token usage for a result; by default it is looked for in ``result.usage`` and ``result["usage"]``."""
+
+
+class LLMOptions(OperationOptions, total=False):
+    """What ``llm`` takes."""
+
+    model: str | None
+    """The model; by default that of the result, else the value of a parameter named ``model``."""
+    model_parameters: Mapping[str, Any] | None
+    """Recorded as ``metadata.model_parameters``."""
+    usage: Callable[[Any], object] | None
+    """Gives the token usage for a result; by default it is read from the result of any known client."""
 
 
 class MemoryOptions(OperationOptions, total=False):
@@ -154,6 +165,7 @@ def _kind(value: Any) -> str:
 _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     **{name: options.OPERATION[name] for name in ("name", "metadata", "tags", "instructions", "model_parameters",
                                                    "operation")},
+    "model": options.LLM["model"],
     "capture_input": _captured,
     "exclude_input": _parameter_names,
     "capture_output": _switch,

@@ -21,7 +21,7 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.guard import Guard
-from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE, Event, Phase, Span
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Event, Phase, Span
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.secret_prefilter import Names, detector, is_suspect, without_secrets
@@ -205,7 +205,7 @@ def _below(path: str | None, step: str | int) -> str | None:
 
 
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
-_KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER)
+_KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM)
 
 
 def _redact_start(span: Span, redactors: tuple[Redactor, ...]) -> None:

@@ -110,7 +110,7 @@ _DEEPEST: Final = 24  # steps of indentation: beyond it a name would have no roo
 def _row(entry: Entry, depth: int, scale: _Scale, limits: Limits) -> str:
     left, width = scale.bar(entry)
     state = entry.status if entry.status in ("running", "error", "cancelled") else "completed"
-    kind = entry.kind if entry.kind in ("trace", "agent", "tool", "memory", "retriever") else "event"
+    kind = entry.kind if entry.kind in ("trace", "agent", "tool", "memory", "retriever", "llm") else "event"
     head = (
         f'<span class="who" style="padding-left:{min(depth, _DEEPEST)}em">'
         f'<b class="{kind}">{_text(entry.kind)}</b> {_text(entry.name)}</span>'

@@ -13,10 +13,13 @@ from typing import Any, Final, cast
 from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import format_failure
+from voltagent.capture.result_streams import assembled
+from voltagent.capture.results import read_result
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
-from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace
+from voltagent.core.guard import guard
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
@@ -24,7 +27,13 @@ __all__ = ["end", "kept_metadata", "kept_usage", "point", "remote_parent", "star
 
 _MOST_KEYS: Final = 200  # of a usage that is not valid as a whole
 
-_WITH_ARTICLE: Final = {AGENT: "an agent", TOOL: "a tool", MEMORY: "a memory", RETRIEVER: "a retriever"}
+_WITH_ARTICLE: Final = {
+    AGENT: "an agent",
+    TOOL: "a tool",
+    MEMORY: "a memory",
+    RETRIEVER: "a retriever",
+    LLM: "a model call",
+}
 
 
 def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, Any]) -> Span:
@@ -53,15 +62,18 @@ def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, 
 
 def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) -> Span:
     """Start an operation of a kind under ``parent``, from options as ``add_agent`` and its likes take them."""
-    given = _options.checked(_WITH_ARTICLE[kind], _options.OPERATION, options, keywords, ("name",))
+    known = _options.LLM if kind == LLM else _options.OPERATION
+    given = _options.checked(_WITH_ARTICLE[kind], known, options, keywords, ("name",))
     if not parent.recording:
         return parent
     recorder = cast("Recorder", parent.trace.recorder)
     metadata: Any = given.get("metadata")
-    if "model_parameters" in given:
-        about_model: dict[str, Any] = {"model_parameters": given["model_parameters"]}
-        metadata = about_model | dict(metadata or {})
-    return recorder.start(
+    about_model: dict[str, Any] = dict(given.get("model_parameters", {}))
+    if "model" in given:
+        about_model["model"] = given["model"]
+    if about_model:
+        metadata = {"model_parameters": about_model} | dict(metadata or {})
+    span = recorder.start(
         parent,
         kind,
         given["name"],
@@ -72,6 +84,9 @@ def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) ->
         None,
         {key: given[key] for key in ("instructions", "version", "level") if key in given} or None,
     )
+    if "model" in given and span.recording:
+        span.model = given["model"]
+    return span
 
 
 def remote_parent(given: object) -> Remote | None:
@@ -144,9 +159,21 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
         return
     if extra or checked_usage is not None:
         recorder.add(span, metadata=extra or None, usage=checked_usage)
+    if span.kind == LLM and output is not None:
+        output = _answer(recorder, span, output)
     recorder.end(
         span, status, _message(recorder, span.trace, message), _payload(recorder, output, recorder.capture_output)
     )
+
+
+def _answer(recorder: Recorder, span: Span, output: object) -> object:
+    """The answer in the result of a model, with its tokens and model taken from it; any other output as it is."""
+    with guard:
+        found = assembled(output) if type(output) is list else read_result(output, any_shape=True)
+        if found is not None:
+            recorder.take_result(span, found)
+            return output if found.answer is None else found.answer
+    return output
 
 
 def kept_usage(call: str, usage: object) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ one way it ends. Everything here runs on the user's thread: no lock, no I/O.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
 from pydantic_core import from_json, to_json
@@ -185,7 +185,7 @@ class Recorder:
         if span.end_ns is not None:
             return
         now = span.time_of_end()
-        if span.usage is not None or span.trace.counts is not None:
+        if span.usage is not None or span.trace.counts is not None or span.kind == LLM:
             self._settle(span)
         if span.output is None:
             span.output = output
@@ -237,7 +237,7 @@ class Recorder:
             logger.debug("voltagent: %s has ended already; this end is ignored", clock.id_text(span.id))
             return
         now = span.time_of_end()
-        if span.usage is not None or span.trace.counts is not None:
+        if span.usage is not None or span.trace.counts is not None or span.kind == LLM:
             self._settle(span)
         if output is not None:
             span.output = output
@@ -322,9 +322,23 @@ class Recorder:
         cost = self.prices.cost(model, usage)
         return usage if cost is None else {**usage, "cost": cost}
 
+    def _name_model(self, span: Span) -> None:
+        """Say in the metadata which model answered; without that, one that was asked for is the model."""
+        parameters: dict[str, Any] = {}
+        for text in (span.metadata, *span.more_metadata):
+            given = None if text is None else from_json(text).get("model_parameters")
+            parameters = cast("dict[str, Any]", given) if isinstance(given, dict) else parameters
+        requested = parameters.get("model")
+        if span.model is None:
+            span.model = requested if isinstance(requested, str) else None
+        elif requested != span.model:
+            self._add_metadata(span, to_json({"model_parameters": {**parameters, "model": span.model}}))
+
     def _settle(self, span: Span) -> None:
         """Count the tokens of a span that ends."""
         with guard:
+            if span.model is not None or span.kind == LLM:
+                self._name_model(span)
             if span.usage is not None and span.model is not None:
                 span.usage = self._priced(span.usage, span.model)
             settle(span)

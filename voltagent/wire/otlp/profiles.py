@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.attributes import WORDS, Word
 from voltagent.wire.otlp.span_view import EVENT, KINDS
 
@@ -71,8 +71,9 @@ _VOLTOPS: Final = Profile(
         TOOL: "tool.execution:{name}",
         MEMORY: "memory.{operation}",
         RETRIEVER: "retriever.search",
+        LLM: "llm:{name}",
     },
-    clients=frozenset((TOOL,)),
+    clients=frozenset((TOOL, LLM)),
     constants={
         ANY: {"entity.type": "agent"},
         AGENT: {
@@ -84,6 +85,7 @@ _VOLTOPS: Final = Profile(
         TOOL: {"span.type": "tool"},
         MEMORY: {"span.type": "memory"},
         RETRIEVER: {"span.type": "retriever"},
+        LLM: {"span.type": "llm"},
     },
     names={
         # The entity is the agent around a span: for a sub-agent that is its parent, as the platform has it.
@@ -129,6 +131,22 @@ _VOLTOPS: Final = Profile(
             "retriever.name": "name",
             "retriever.document_count": "document_count",
         },
+        LLM: {
+            "span.label": "name",
+            "llm.operation": "name",
+            "llm.model": "model",
+            "llm.provider": "provider",
+            "llm.temperature": "temperature",
+            "llm.max_output_tokens": "max_tokens",
+            "llm.top_p": "top_p",
+            "llm.finish_reason": "finish_reason",
+            "llm.usage.prompt_tokens": "prompt_tokens",
+            "llm.usage.completion_tokens": "completion_tokens",
+            "llm.usage.total_tokens": "total_tokens",
+            "llm.usage.cached_tokens": "cached_tokens",
+            "llm.usage.reasoning_tokens": "reasoning_tokens",
+            "usage.cost": "cost",
+        },
         EVENT: {"span.label": "name"},
     },
 )
@@ -169,14 +187,16 @@ _GENAI: Final = Profile(
         TOOL: "execute_tool {name}",
         MEMORY: "execute_tool {name}",
         RETRIEVER: "retrieval {name}",
+        LLM: "chat {name}",
     },
-    clients=frozenset((RETRIEVER,)),
+    clients=frozenset((RETRIEVER, LLM)),
     constants={
         TRACE: {"gen_ai.operation.name": "invoke_workflow"},
         AGENT: {"gen_ai.operation.name": "invoke_agent"},
         TOOL: {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.type": "function"},
         MEMORY: {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.type": "datastore"},
         RETRIEVER: {"gen_ai.operation.name": "retrieval"},
+        LLM: {"gen_ai.operation.name": "chat"},
     },
     names={
         ANY: {"gen_ai.conversation.id": "conversation", "user.id": "user", "error.type": "error_type"},
@@ -194,6 +214,12 @@ _GENAI: Final = Profile(
             "gen_ai.data_source.id": "name",
             "gen_ai.retrieval.query.text": "query",
             "gen_ai.retrieval.documents": "documents_json",
+        },
+        LLM: {
+            **_GENAI_MODEL,
+            "gen_ai.response.model": "model",
+            "gen_ai.response.id": "response_id",
+            "gen_ai.response.finish_reasons": "finish_reasons",
         },
     },
 )
@@ -223,6 +249,7 @@ _OPENINFERENCE: Final = Profile(
         TOOL: {"openinference.span.kind": "TOOL"},
         MEMORY: {"openinference.span.kind": "CHAIN"},  # it has no kind for memories
         RETRIEVER: {"openinference.span.kind": "RETRIEVER"},
+        LLM: {"openinference.span.kind": "LLM"},
         EVENT: {"openinference.span.kind": "CHAIN"},
     },
     names={
@@ -245,6 +272,7 @@ _OPENINFERENCE: Final = Profile(
         },
         TOOL: {"tool.name": "name", "tool.description": "description", "tool.id": "call_id"},
         RETRIEVER: {"retrieval.documents": "documents"},
+        LLM: _OPENINFERENCE_MODEL,
     },
 )
 
@@ -266,6 +294,7 @@ _LANGFUSE: Final = Profile(
         TOOL: {"langfuse.observation.type": "tool"},
         MEMORY: {"langfuse.observation.type": "span"},
         RETRIEVER: {"langfuse.observation.type": "retriever"},
+        LLM: {"langfuse.observation.type": "generation"},
         EVENT: {"langfuse.observation.type": "span"},
     },
     names={
@@ -287,6 +316,7 @@ _LANGFUSE: Final = Profile(
             **_LANGFUSE_MODEL,
         },
         AGENT: {**_LANGFUSE_MODEL, **_LANGFUSE_METADATA},
+        LLM: {**_LANGFUSE_MODEL, **_LANGFUSE_METADATA},
         TOOL: _LANGFUSE_METADATA,
         MEMORY: _LANGFUSE_METADATA,
         RETRIEVER: _LANGFUSE_METADATA,
@@ -354,6 +384,7 @@ OWN: Final[Names] = _with_usage(
         RETRIEVER: {"voltagent.output": "undocumented_output"},
         EVENT: {"voltagent.event.type": "event_type"},
         AGENT: _OWN_USAGE,
+        LLM: _OWN_USAGE,
         TRACE: _OWN_USAGE,
     },
     _OWN_USAGE,

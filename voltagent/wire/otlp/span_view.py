@@ -10,12 +10,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Span
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
 
 __all__ = ["EVENT", "KINDS", "Facts", "json_object", "json_text", "snake"]
 
 EVENT: Final = "event"  # stands for the many kinds of custom events
-KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, EVENT)
+KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, EVENT)
 
 Fields: TypeAlias = Mapping[str, Any]
 _NOTHING: Final[Fields] = {}

@@ -1,0 +1,134 @@
+"""``@llm`` and ``add_llm``: model calls as an operation of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.capture.test_results import RESULTS
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import ValidationError, VoltAgentSDK, agent, current, llm
+from voltagent.core import context
+from voltagent.core.clock import id_text
+from voltagent.core.span import Phase
+from voltagent.handles import ModelCall
+from voltagent.storage.traces.store import Store
+from voltagent.wire.rest import encode
+
+COMPLETION = RESULTS["chat completion with cached and reasoning tokens"]
+
+
+@pytest.fixture
+def sink() -> Iterator[ListSink]:
+    with recording() as (recorder, sink):
+        context.activate(recorder)
+        yield sink
+
+
+def metadata(span: Any) -> dict[str, Any]:
+    parts = ([] if span.metadata is None else [span.metadata]) + list(span.more_metadata)
+    return {key: value for part in parts for key, value in json.loads(part).items()}
+
+
+def test_bare_and_with_options(sink: ListSink) -> None:
+    @llm
+    def bare(prompt: str) -> Any:
+        assert isinstance(current(), ModelCall)
+        return COMPLETION[0]
+
+    @llm(name="ask", model="mine", model_parameters={"temperature": 0}, tags=["t"])
+    def ask(prompt: str) -> str:
+        return "Hello"
+
+    bare("Hi")
+    ask("Hi")
+    first, second = sink.operations
+    assert (first.kind, first.name, first.model, first.usage) == ("llm", "bare", "small-1", COMPLETION[1][1])
+    assert loads(first.output) == {"result": "Hello"}
+    assert metadata(first)["model_parameters"] == {"model": "small-1"}
+    assert (second.name, second.model, second.usage, second.tags) == ("ask", "mine", None, ("t",))
+    assert metadata(second)["model_parameters"] == {"temperature": 0, "model": "mine"}
+
+
+@pytest.mark.parametrize("positional", [True, False])
+def test_the_model_is_the_options_else_the_results_else_the_parameters(sink: ListSink, *, positional: bool) -> None:
+    def call(model: str, result: Any = None) -> Any:
+        return result
+
+    args: tuple[Any, ...] = ("asked",) if positional else ()
+    kwargs: dict[str, Any] = {} if positional else {"model": "asked"}
+    llm(call, name="parameter")(*args, **kwargs)
+    llm(call, name="result")(*args, **{**kwargs, "result": COMPLETION[0]})
+    llm(call, name="option", model="given")(*args, **{**kwargs, "result": COMPLETION[0]})
+    assert [span.model for span in sink.operations] == ["asked", "small-1", "given"]
+    assert [metadata(span)["model_parameters"]["model"] for span in sink.operations] == ["asked", "small-1", "given"]
+
+
+def test_a_model_call_around_another_counts_once(sink: ListSink) -> None:
+    @llm
+    def inner() -> Any:
+        return COMPLETION[0]
+
+    @llm
+    def outer() -> Any:
+        return inner()
+
+    @agent
+    def asks() -> Any:
+        return outer()
+
+    asks()
+    assert [span.usage and span.usage["total_tokens"] for span in sink.operations] == [120, None, 120]
+    assert [span.model for span in sink.operations] == [None, "small-1", "small-1"]
+    assert sink.spans[0].usage == COMPLETION[1][1]
+
+
+def test_it_goes_to_the_api_as_a_kind_of_its_own(sink: ListSink) -> None:
+    @llm(name="ask")
+    def ask(prompt: str, model: str) -> Any:
+        return COMPLETION[0]
+
+    ask("Hi", "small")
+    events = [event for event in sink.events if event[1].kind == "llm"]
+    start, end = [json.loads(encode.request(event, id_text).body) for event in events]
+    assert (start["event_name"], end["event_name"]) == ("llm:start", "llm:success")
+    assert start["event_type"] == end["event_type"] == "llm"
+    assert start["metadata"]["modelParameters"]["model"] == "small"
+    assert end["metadata"]["modelParameters"]["model"] == "small-1"
+    assert end["metadata"]["usage"]["totalTokens"] == 120
+    assert {phase for phase, _, _ in events} == {Phase.START, Phase.END}
+
+
+def test_handles_of_model_calls(tmp_path: Path) -> None:
+    prices = {"small-1": {"input_cost_per_token": 1, "output_cost_per_token": 1}}
+    with VoltAgentSDK(local_path=tmp_path / "traces.db", prices=prices) as sdk:
+        with sdk.trace(agent_id="a") as trace, trace.add_agent(name="bot") as bot:
+            options = {"name": "ask", "model": "small-1", "input": "Hi", "model_parameters": {"temperature": 1}}
+            ask = bot.add_llm({**options, "metadata": {"mine": 1}})
+            ask.success("Hello", usage={"prompt_tokens": 1, "completion_tokens": 2}, metadata={"more": 2})
+            told = bot.add_llm(name="told", model="asked")
+            told.record(model="small-1")
+            told.success(COMPLETION[0])
+        with pytest.raises(ValidationError, match="name"):
+            trace.add_llm(model="m")
+    store = Store(tmp_path / "traces.db")
+    (found,) = store.traces()
+    operations = {one.name: one for one in store.operations(found.id)}
+    ask_stored, told_stored = operations["ask"], operations["told"]
+    assert (ask_stored.kind, ask_stored.output) == ("llm", {"result": "Hello"})
+    assert ask_stored.usage == {"prompt_tokens": 1, "completion_tokens": 2, "cost": 3}
+    assert ask_stored.metadata == {
+        "model_parameters": {"temperature": 1, "model": "small-1"},
+        "mine": 1,
+        "more": 2,
+    }
+    assert told_stored.output == {"result": "Hello"}
+    assert told_stored.metadata["model_parameters"] == {"model": "small-1"}
+    assert operations["bot"].usage == found.usage
+    assert found.usage is not None
+    assert (found.usage["total_tokens"], found.usage["cost"]) == (120, 123)
+    store.close()
