@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, Assembly
 from voltagent.capture.snapshot import NOTHING, Items
@@ -88,7 +88,7 @@ class Stream:
     def _keep(self, item: Any) -> None:
         """Take a snapshot of an item, unless it is a chunk of a model's answer, which is put together instead."""
         items = self._items
-        is_chunk = id(type(item)) not in self._no_chunks and self._assemble(item)
+        is_chunk = id(cast(object, type(item))) not in self._no_chunks and self._assemble(item)
         if items is not None and not (is_chunk and not items.count):
             if not items.count and self._assembly is not None and self._assembly.has_chunks:
                 self._add_answer(items)  # other items follow on chunks

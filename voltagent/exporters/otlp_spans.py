@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from weakref import WeakSet
 
 from pydantic_core import from_json, to_json
@@ -91,8 +91,14 @@ class OpenSpans:
         if "otlp" in known and trace_id not in self._traces:
             kept = self._traces[trace_id] = _Kept()
             kept.updates = dict(known["otlp"][0])
-            counted = known["otlp"][1]  # an earlier version kept no more than whether the trace was
-            kept.counted = set(counted) if isinstance(counted, tuple | list) else {trace_id} if counted else set()
+            counted: Any = known["otlp"][1]  # an earlier version kept no more than whether the trace was
+            kept.counted = (
+                set(cast("tuple[int | str, ...]", counted))
+                if isinstance(counted, tuple | list)
+                else {trace_id}
+                if counted
+                else set()
+            )
 
     def clear(self) -> None:
         """Forget everything."""

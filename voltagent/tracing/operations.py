@@ -166,7 +166,7 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
     )
 
 
-def _answer(recorder: Recorder, span: Span, output: object) -> object:
+def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
     """The answer in the result of a model, with its tokens and model taken from it; any other output as it is."""
     with guard:
         found = assembled(output) if type(output) is list else read_result(output, any_shape=True)
