@@ -66,7 +66,8 @@ def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) 
 
 
 def _shape_by_fields(value: object) -> Shape | None:
-    names = fields_of(value) if type(value) is not dict else cast("dict[str, object]", value)
+    kind: object = type(value)
+    names = cast("dict[str, object]", value) if kind is dict else fields_of(value)
     return next((shape for shape in SHAPES if _fits(shape, value, names)), None)
 
 
