@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +79,7 @@ def test_a_failure_is_seen_on_a_collapsed_parent_and_in_the_list(site: Site, new
     page.get_by_label("errors", exact=True).select_option("no errors")
     expect(page.locator(".rows .agent")).to_have_text(["without"])
     page.go_back()
+    expect(page.locator(".rows .agent")).to_have_text(["with-failures"])
     page.locator(".rows .agent").click()
     page.get_by_role("button", name="Collapse").click()
     expect(row(page, "outer")).to_contain_text("1 failed")
@@ -115,3 +117,44 @@ def test_a_trace_is_exported_and_its_link_is_copied(site: Site, new_page: Open, 
     saved = json.loads((tmp_path / "saved.json").read_text("utf-8"))
     assert saved["format"] == "voltagent-trace"
     assert saved["operations"][0]["input"] == {"q": 2**60}
+
+
+def test_texts_are_compared_by_line_and_word(site: Site, new_page: Open):
+    page = new_page()
+    pieces = page.evaluate(
+        """async ([one, other]) => (await import("/diff.js")).differences(one, other)""",
+        ["first line\nYou are a kind helper.\nlast", "first line\nYou are a very rude helper.\nlast"],
+    )
+    assert [piece["text"] for piece in pieces if piece["changed"]] == ["kind"]
+    assert "".join(piece["text"] for piece in pieces) == "first line\nYou are a kind helper.\nlast"
+    for text in ("", "a", "a\n", "\n\n", "x" * 200_000):
+        whole = page.evaluate('async text => (await import("/diff.js")).differences(text, "b\\na")', text)
+        assert "".join(piece["text"] for piece in whole) == text
+
+
+def test_a_changed_system_prompt_is_marked_word_by_word(site: Site, new_page: Open):
+    ids = []
+    for mood in ("kind", "rude"):
+        messages = [{"role": "system", "content": f"You are a {mood} helper."}, {"role": "user", "content": "Hello"}]
+        ids.append(recorded(site, [Step("llm", "call", 0, 1, {"messages": messages}, "x")], 10, mood))
+    page = new_page(f"#/compare/{'/'.join(ids)}?row=1")
+    expect(page.locator(".half .changed-text")).to_have_text(["kind", "rude"])
+    expect(page.locator(".half .message.unlike")).to_have_count(2)
+    expect(page.locator(".heads .differing")).to_have_text(["input differs in 1 operation"])
+
+
+def test_escape_closes_the_panel_and_the_marks_before_it_clears_the_filters(site: Site, new_page: Open):
+    recorded(site, [Step("tool", "t", 0, 1)], 10)
+    page = new_page("#/?agent=desk")
+    expect(page.locator(".rows > .line")).to_have_count(1)
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.locator(".filters .more > summary").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".filters .panel")).to_be_hidden()
+    expect(page.locator(".marked")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".marked")).to_be_hidden()
+    expect(page).to_have_url(re.compile("agent=desk"))
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(r"#/(\?at=.*)?$"))

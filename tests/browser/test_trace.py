@@ -354,7 +354,7 @@ def test_a_conversation_is_read_turn_by_turn(day: Site, new_page: Open):
     spoken = day.run.store.traces(Filter(conversation=trace.conversation_id), limit=200)
     assert len(spoken) > 1
     begun = [datetime.fromtimestamp(one.start_ns // _MS / 1000, timezone.utc) for one in reversed(spoken)]
-    moments = [f"{moment:%Y-%m-%d %H:%M:%S}.{round(moment.microsecond / 1000):03}" for moment in begun]
+    moments = [f"{moment:%Y-%m-%d %H:%M:%S}.{round(moment.microsecond / 1000):03} +00:00" for moment in begun]
     expect(turns.locator(".headline > .dim:nth-child(3)")).to_have_text(moments)
     expect(turns.last.locator(".said.in")).to_be_visible()
     page.keyboard.press("j")

@@ -54,14 +54,24 @@ async function load(view, host) {
   view.rows = pairs(...view.trees);
   fitDepth(view.scroller, view.rows);
   view.most = Math.max(1, ...view.rows.map((row) => Math.abs(difference(row) || 0)));
-  view.heads.replaceChildren(...view.answers.map((answer, side) => head(answer.trace, side, view.answers[0].trace)));
+  view.differing = differingParts(view);
+  view.heads.replaceChildren(...view.answers.map((answer, side) => head(answer.trace, side, view.answers[1 - side].trace, view.differing)));
   view.scroller.setAttribute("aria-rowcount", view.rows.length + 1);
   view.list.show(view.rows.length);
   select(view, Math.min(view.at, view.rows.length - 1));
   if (document.activeElement === document.body) view.scroller.focus({ preventScroll: true });
 }
 
-function head(trace, side, other) {
+/** In how many operations which part differs: `model in 2 operations`. */
+function differingParts(view) {
+  const counts = new Map();
+  for (const row of view.rows) {
+    for (const part of row.one?.index ? changes(view, row) : []) counts.set(part, (counts.get(part) || 0) + 1);
+  }
+  return [...counts].map(([part, many]) => `${part} differs in ${plural(many, "operation")}`);
+}
+
+function head(trace, side, other, differing) {
   const change = (one, two, write) => (side && one !== null && two !== null && one !== two ? delta(one - two, one, write) : null);
   return element(
     "section",
@@ -76,6 +86,8 @@ function head(trace, side, other) {
       element("span", {}, plural(tokens(trace.usage) || 0, "token"), change(tokens(trace.usage), tokens(other.usage), count)),
       trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
       element("span", { class: "dim" }, exactly(trace.start)),
+      trace.version === other.version ? null : element("span", {}, "version ", element("bdi", { class: "unlike-fact" }, trace.version ?? "none")),
+      side ? differing.map((words) => element("span", { class: "differing" }, words)) : null,
     ),
   );
 }

@@ -64,6 +64,12 @@ export function filterBar(changed) {
       const hidden = Object.keys(others).filter((name) => filters[name]).length;
       more.firstChild.textContent = hidden ? `More (${hidden})` : "More";
     },
+    /** Close the panel with more filters; whether it was open. */
+    closePanel() {
+      const wasOpen = more.open;
+      more.open = false;
+      return wasOpen;
+    },
     /** What there is to choose from. */
     suggest(facets) {
       for (const [name, list] of Object.entries(lists)) {

@@ -54,11 +54,18 @@ export function moment(microseconds, now = Date.now()) {
   return date.getFullYear() === today.getFullYear() ? day : `${date.getFullYear()}-${day}`;
 }
 
-/** `2026-11-21 14:05:09.123`, in the time zone of this machine. */
+/** `2026-11-21 14:05:09.123 +01:00`, in the time zone of this machine. */
 export function exactly(microseconds) {
   const date = new Date(microseconds / 1000);
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${clock(date)}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+  return `${day} ${clock(date)}.${String(date.getMilliseconds()).padStart(3, "0")} ${zone(date)}`;
+}
+
+/** `+01:00`: how far the time of this machine is from UTC at a date. */
+export function zone(date = new Date()) {
+  const minutes = -date.getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
 function clock(date) {

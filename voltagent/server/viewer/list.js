@@ -4,7 +4,7 @@ import { asking, get, listen, paced } from "./api.js";
 import { button, element, say } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { asked, filterBar, filtersOf } from "./filters.js";
-import { count, duration, elapsed, exactly, moment, plural, shortId, silence, tokens } from "./format.js";
+import { count, duration, elapsed, exactly, moment, plural, shortId, silence, tokens, zone } from "./format.js";
 import { status } from "./kinds.js";
 import { useKeys } from "./keys.js";
 import { patch } from "./patch.js";
@@ -74,7 +74,7 @@ export function onChange(media, act) {
 
 function heading() {
   const cells = HEADINGS.map((name) =>
-    element("span", { role: "columnheader", class: NUMERIC.has(name) ? "number" : "" }, name),
+    element("span", { role: "columnheader", class: NUMERIC.has(name) ? "number" : "" }, name === "Started" ? `Started ${zone()}` : name),
   );
   return element("div", { class: "line heading", role: "row" }, cells);
 }
@@ -281,8 +281,17 @@ function keysOf(view) {
     [["x"], "mark for comparison", () => mark(view, view.at)],
     [["c"], "compare the two that are marked", () => compare(view)],
     [["/"], "search", () => view.filter.search.focus()],
-    [["Escape"], "clear the filters", () => (Object.keys(view.filters).length ? narrow(view, {}) : false)],
+    [["Escape"], "close what is open, then clear the filters", () => leave(view)],
   ];
+}
+
+/** Close the panel of filters, then take back the marks, then clear the filters: one for each press. */
+function leave(view) {
+  if (view.filter.closePanel()) return true;
+  if (view.marked.size) unmark(view);
+  else if (Object.keys(view.filters).length) narrow(view, {});
+  else return false;
+  return true;
 }
 
 function move(view, by) {

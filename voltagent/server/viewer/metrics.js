@@ -3,7 +3,7 @@
 import { asking, get, listen, paced } from "./api.js";
 import { element } from "./dom.js";
 import { emptyStore } from "./empty.js";
-import { count, duration, plural, short } from "./format.js";
+import { count, duration, plural, short, zone } from "./format.js";
 import { useKeys } from "./keys.js";
 import { patch } from "./patch.js";
 import { plot } from "./plot.js";
@@ -149,6 +149,7 @@ function controls(view) {
     tabs("by", Object.entries(BY), by),
     tabs("within", Object.entries(SPANS).map(([name, [words]]) => [name, words]), within),
     tabs("percentile", PERCENTILES.map((name) => [name, name]), percentile),
+    element("span", { class: "dim" }, `times ${zone()}`),
   ]);
 }
 

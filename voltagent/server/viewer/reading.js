@@ -4,7 +4,7 @@ import { button, copyButton, element, picture } from "./dom.js";
 import { bytes, count, plural } from "./format.js";
 import { looksLikeMarkdown, markdown } from "./markdown.js";
 import { conversationOf } from "./messages.js";
-import { asText, section, shown, text } from "./value.js";
+import { asText, compared, section, shown, text } from "./value.js";
 
 const FORMS = ["Text", "Markdown", "JSON"];
 const LONGEST = 20_000; // characters of one text that are shown at first
@@ -105,7 +105,10 @@ const plain = (value) => element("div", { class: "value text" }, text(value, { l
 
 function messages({ messages: all, rest }, write, other, latest) {
   const marked = other && new Set(other.messages.map(asText));
-  const made = all.slice(0, MOST_MESSAGES).map((one) => message(one, write, marked !== null && !marked.has(asText(one))));
+  const made = all.slice(0, MOST_MESSAGES).map((one, place) => {
+    if (marked === null || marked.has(asText(one))) return message(one, write, false);
+    return message(one, beside(write, textOf(other.messages[place])), true);
+  });
   const left = all.length - made.length;
   const last = latest ? all.findLastIndex(({ side }, place) => side === "assistant" && place < all.length - 1) + 1 : 0;
   const earlier = last ? folded(`${plural(last, "earlier message")}`, () => made.slice(0, last), "earlier") : null;
@@ -116,6 +119,11 @@ function messages({ messages: all, rest }, write, other, latest) {
     rest ? folded("other fields", () => [shown(rest)], "rest") : null,
   ].filter(Boolean);
 }
+
+/** The only text of a message, to compare it with. */
+const textOf = (one) => (one?.parts.length === 1 && one.parts[0].type === "text" ? one.parts[0].text : null);
+
+const beside = (write, other) => (other === null ? write : (value) => element("div", { class: "value text" }, compared(value, other)));
 
 /** A fold that makes its content when it is first opened. */
 function folded(title, make, name) {

@@ -364,6 +364,10 @@ function outward(view) {
 function leave(view) {
   if (view.split.classList.contains("sheet")) closeSheet(view);
   else if (view.zoom) zoom(view, null);
+  else if (view.find.value) {
+    view.find.value = "";
+    find(view);
+  }
   else go(listAt(view.id));
 }
 

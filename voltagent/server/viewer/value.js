@@ -1,6 +1,7 @@
 // Any JSON value, folded: what is large or deep opens on request. Texts are shown as texts, whatever is in them.
 
 import { button, copyButton, element } from "./dom.js";
+import { differences } from "./diff.js";
 import { count } from "./format.js";
 
 const LETTERS = 600; // of a text that are shown at first
@@ -9,13 +10,15 @@ const ENTRIES = 100; // of an object or array that are shown at a time
 const OPEN_DEPTH = 2; // levels that are open at first
 const OPEN_ENTRIES = 24; // in objects and arrays of up to so many entries
 const PREVIEW = 72;
+const SHORT = 24; // characters of a text that is marked as a whole where it differs
 
 const NOTHING = Symbol("nothing to compare with");
 
 /** A value as elements; with another one to compare it with, what differs is marked. */
 export function shown(value, other = NOTHING) {
   const plain = typeof value === "string";
-  const inside = plain ? element("span", { class: unlike(value, other) }, text(value)) : node(null, value, 0, other);
+  const both = plain && typeof other === "string" && value !== other;
+  const inside = plain ? element("span", { class: both ? "" : unlike(value, other) }, both ? compared(value, other) : text(value)) : node(null, value, 0, other);
   return element("div", { class: plain ? "value text" : "value" }, inside);
 }
 
@@ -51,6 +54,8 @@ const hint = (words) => (words ? element("span", { class: "dim" }, words) : null
 
 function node(key, value, depth, other) {
   const sort = `entry ${unlike(value, other)}`;
+  const both = typeof value === "string" && typeof other === "string" && value !== other && (value.length > SHORT || other.length > SHORT);
+  if (both) return element("div", { class: "entry" }, label(key), compared(value, other));
   if (value === null || typeof value !== "object") return element("div", { class: sort }, label(key), leaf(value));
   const entries = Object.entries(value);
   if (!entries.length) return element("div", { class: sort }, label(key), Array.isArray(value) ? "[ ]" : "{ }");
@@ -90,6 +95,12 @@ function label(key) {
 function leaf(value) {
   if (typeof value === "string") return text(value, { quoted: true });
   return element("span", { class: value === null ? "null" : typeof value }, String(value));
+}
+
+/** A text with what is not in the other one marked, by line and word. */
+export function compared(value, other) {
+  const pieces = differences(value, other).map(({ text: part, changed }) => (changed ? element("span", { class: "changed-text" }, part) : part));
+  return element("span", { class: "plain compared", dir: "auto" }, pieces);
 }
 
 /** A text, cut where it is long, with a button that shows all of it. */
