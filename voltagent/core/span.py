@@ -13,6 +13,7 @@ from types import CodeType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from voltagent.core import clock
+from voltagent.core.kinds import EXTENDED
 
 __all__ = [
     "AGENT",
@@ -59,6 +60,7 @@ EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
     (RETRIEVER, None): ("retriever:start", "retriever:success", "retriever:error"),
     (MEMORY, "write"): ("memory:write_start", "memory:write_success", "memory:write_error"),
     (MEMORY, "read"): ("memory:read_start", "memory:read_success", "memory:read_error"),
+    **{(kind, None): (f"{kind}:start", f"{kind}:success", f"{kind}:error") for kind in EXTENDED},
 }
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.core.clock import id_text, iso_text
-from voltagent.core.span import EVENT_NAMES, MEMORY, TRACE, Event, Phase, Remote, Span, Trace
+from voltagent.core.kinds import EXTENDED
+from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Event, Phase, Remote, Span, Trace
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
@@ -148,6 +149,8 @@ def _make_point(span: Span) -> None:
 
 
 def _is_operation(span: Span) -> bool:
+    if span.kind in (LLM, *EXTENDED) and span.status is not None and span.end_ns is None:
+        return False  # a custom event with such a type: one moment
     return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
 
 

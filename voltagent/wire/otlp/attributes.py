@@ -16,7 +16,7 @@ from voltagent.core import trace_ids
 from voltagent.core.span import CANCELLED, ERROR, TRACE
 from voltagent.wire.otlp.span_view import Facts, json_object, json_text
 
-__all__ = ["WORDS", "Word"]
+__all__ = ["WORDS", "Word", "memory_operation"]
 
 Word: TypeAlias = Callable[[Facts], Any]
 
@@ -158,7 +158,12 @@ def _system(facts: Facts) -> str | None:
 
 
 def _model_name(facts: Facts) -> Any:
-    return facts.model.get("model") or facts.model.get("name") or facts.metadata.get("model")
+    return (
+        (facts.span.model if facts.ended else None)
+        or facts.model.get("model")
+        or facts.model.get("name")
+        or facts.metadata.get("model")
+    )
 
 
 def _model_parameter(*names: str) -> Word:
@@ -274,6 +279,11 @@ def _if_cancelled(value: Word) -> Word:
     return lambda facts: value(facts) if facts.status == CANCELLED else None
 
 
+def memory_operation(facts: Facts) -> str:
+    """What the GenAI conventions call a read from, or a write to, a memory."""
+    return "search_memory" if facts.span.operation == "read" else "update_memory"
+
+
 # ---------------------------------------------------------------------------------------------------------- the words
 
 _PROMPT: Final[Word] = partial(_tokens, names=("prompt_tokens",))
@@ -290,7 +300,8 @@ WORDS: Final[Mapping[str, Word]] = {
     "name": lambda facts: facts.span.name,
     "agent": lambda facts: facts.span.agent_id,
     "operation": lambda facts: facts.span.operation,
-    "event_type": lambda facts: facts.span.kind,
+    "event_type": lambda facts: facts.span.kind if facts.is_event else None,
+    "memory_operation": memory_operation,
     "trace": _root_id,
     "own_trace_id": _own_trace_id,
     "own_id": _own_id,

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from voltagent.core.span import AGENT, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.profiles import ANY, OWN, PROFILES
 from voltagent.wire.otlp.span_view import EVENT
 
 __all__ = ["SPAN", "Meaning", "meaning"]
 
 SPAN: Final = "span"  # the kind of a span that says nothing of what it is
-_LLM: Final = "llm"
 
 
 class Meaning(NamedTuple):
@@ -30,7 +30,10 @@ class Meaning(NamedTuple):
 def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
     """The kind of a span and what else its attributes say. ``root``: it is the first of its trace."""
     kind = _kind(attributes)
-    known = _NAMES[EVENT if _EVENT_TYPE in attributes else kind if kind in _NAMES else _LIKE.get(kind, ANY)]
+    if root and kind == "workflow" and _EVENT_TYPE not in attributes:
+        kind = SPAN  # the whole run: its trace
+    event = _EVENT_TYPE in attributes and kind not in (LLM, *EXTENDED)
+    known = _NAMES[EVENT if event else kind if kind in _NAMES else _LIKE.get(kind, ANY)]
     above: Mapping[str, str] = _NAMES[TRACE] if root else {}
     words: dict[str, Any] = {}
     rest: dict[str, Any] = {}
@@ -40,6 +43,8 @@ def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
             words.setdefault(word, value)
         elif word is None and not name.startswith(_INDEXED):
             rest[name] = value
+    if kind == MEMORY:
+        words.setdefault("operation", _memory_operation(attributes))
     indexed = _unfolded(attributes)
     return Meaning(kind, {**indexed, **words}, rest)
 
@@ -47,24 +52,43 @@ def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
 # --------------------------------------------------------------------------------------------------------------- kinds
 
 _EVENT_TYPE: Final = "voltagent.event.type"
-_GENERIC: Final = ("", "chain", "span", "workflow", "invoke_workflow", "unknown")
+_GENERIC: Final = ("", "chain", "span", "task", "unknown")
 # The first attribute that a span has says its kind; its value is looked up here, and stands for itself elsewhere.
-_TELLING: Final = ("span.type", "openinference.span.kind", "langfuse.observation.type", "gen_ai.operation.name")
+_TELLING: Final = (
+    "span.type", "openinference.span.kind", "langfuse.observation.type", "gen_ai.operation.name",
+    "traceloop.span.kind", "llm.request.type", "ai.operationId",
+)  # fmt: skip
+_WRITES: Final = ("update_memory", "create_memory", "upsert_memory", "delete_memory")
+_READS: Final = ("search_memory", "retrieve_memory")
+_MODEL_REQUESTS: Final = (
+    "chat", "completion", "generate_content", "text_completion", "generation", "ai.generatetext.dogenerate",
+    "ai.streamtext.dostream", "ai.generateobject.dogenerate", "ai.streamobject.dostream",
+)  # fmt: skip
+_VERCEL_RUNS: Final = ("ai.generatetext", "ai.streamtext", "ai.generateobject", "ai.streamobject")
 _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(_GENERIC, SPAN),
     "invoke_agent": AGENT,
     "create_agent": AGENT,
     "execute_tool": TOOL,
     "retrieval": RETRIEVER,
-    **dict.fromkeys(("chat", "generate_content", "text_completion", "generation"), _LLM),
-    "embeddings": "embedding",
+    **dict.fromkeys(_MODEL_REQUESTS, LLM),
+    **dict.fromkeys((*_READS, *_WRITES), MEMORY),
+    **dict.fromkeys(_VERCEL_RUNS, AGENT),
+    "ai.toolcall": TOOL,
+    **dict.fromkeys(("ai.embed", "ai.embedmany", "ai.embed.doembed", "ai.embedmany.doembed"), "embedding"),
+    **{
+        word: kind
+        for kind, names in EXTENDED.items()
+        for word in (kind, names.genai, *names.foreign)
+        if word is not None
+    },
     "event": SPAN,
 }
 
 
 def _kind(attributes: Mapping[str, Any]) -> str:
     """Our own marks first: several conventions have no word for memories and events."""
-    own = attributes.get(_EVENT_TYPE)
+    own = attributes.get(_EVENT_TYPE) or attributes.get(KIND_ATTRIBUTE)
     if isinstance(own, str) and own:
         return own
     if "voltagent.memory.operation" in attributes:
@@ -73,9 +97,23 @@ def _kind(attributes: Mapping[str, Any]) -> str:
         told = attributes.get(name)
         if isinstance(told, str):
             return _KINDS.get(told.lower(), told.lower())
-    if "gen_ai.request.model" in attributes or "llm.model_name" in attributes:
-        return _LLM
-    return SPAN
+    return next((kind for name, kind in _HINTS if name in attributes), SPAN)
+
+
+# What a span is that does not say so, by the first of these attributes that it has.
+_HINTS: Final = (
+    ("tool_arguments", TOOL),
+    ("gen_ai.tool.name", TOOL),
+    ("final_result", AGENT),
+    ("agent_name", AGENT),
+    ("embedding.model_name", "embedding"),
+    ("gen_ai.request.model", LLM),
+    ("llm.model_name", LLM),
+)
+
+
+def _memory_operation(attributes: Mapping[str, Any]) -> str:
+    return "read" if attributes.get("gen_ai.operation.name") in _READS else "write"
 
 
 # --------------------------------------------------------------------------------------------------------------- words
@@ -98,18 +136,53 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "llm.usage.total_tokens": "total_tokens",
     "llm.usage.cached_tokens": "cached_tokens",
     "llm.usage.reasoning_tokens": "reasoning_tokens",
+    "gen_ai.response.model": "model",
+    "gen_ai.response.id": "response_id",
+    "gen_ai.response.finish_reasons": "finish_reason",
+    "llm.finish_reason": "finish_reason",
+    "embedding.model_name": "model",
+    "traceloop.entity.name": "name",
+    "traceloop.entity.input": "input",
+    "traceloop.entity.output": "output",
+    "ai.model.id": "model",
+    "ai.prompt.messages": "input_messages",
+    "ai.prompt": "input",
+    "ai.value": "input",
+    "ai.values": "input",
+    "ai.response.text": "output",
+    "ai.response.object": "output",
+    "ai.response.id": "response_id",
+    "ai.response.finishReason": "finish_reason",
+    "ai.usage.promptTokens": "prompt_tokens",
+    "ai.usage.completionTokens": "completion_tokens",
+    "ai.usage.inputTokens": "prompt_tokens",
+    "ai.usage.outputTokens": "completion_tokens",
+    "ai.usage.totalTokens": "total_tokens",
+    "ai.usage.tokens": "prompt_tokens",
+    "ai.usage.cachedInputTokens": "cached_tokens",
+    "ai.usage.reasoningTokens": "reasoning_tokens",
+    "ai.toolCall.name": "name",
+    "ai.toolCall.id": "call_id",
+    "ai.toolCall.args": "input",
+    "ai.toolCall.result": "output",
+    "agent_name": "name",
+    "gen_ai.tool.name": "name",
+    "tool_arguments": "input",
+    "tool_response": "output",
+    "final_result": "output",
+    "logfire.msg": "message",
+    KIND_ATTRIBUTE: "",
     "langfuse.trace.input": "input",
     "langfuse.trace.output": "output",
 }
-_LIKE: Final[Mapping[str, str]] = dict.fromkeys(
-    (_LLM, "embedding", "summary", "guardrail", "evaluator", "reranker"), AGENT
-)
+_LIKE: Final[Mapping[str, str]] = dict.fromkeys(("summary",), AGENT)
 
 
 def _names(kind: str) -> dict[str, str]:
     """Attribute -> word, for all profiles at once; an empty word for what only repeats the kind."""
     names: dict[str, str] = dict(_FOREIGN)
-    for part in (ANY, kind):
+    # a model call of another program may be described as our agents are
+    for part in (ANY, AGENT, kind) if kind == LLM else (ANY, kind):
         for profile in PROFILES.values():
             for attribute in profile.constants.get(part, {}):
                 names[attribute] = ""
@@ -123,7 +196,7 @@ def _names(kind: str) -> dict[str, str]:
 
 
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    kind: _names(kind) for kind in (ANY, TRACE, AGENT, TOOL, MEMORY, RETRIEVER, EVENT)
+    kind: _names(kind) for kind in (ANY, TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED, EVENT)
 }
 
 # --------------------------------------------------------------------------- attributes that are parts of a list each
@@ -132,6 +205,8 @@ _FOLDED: Final[Mapping[str, str]] = {
     "retrieval.documents": "documents_list",
     "llm.input_messages": "input_messages",
     "llm.output_messages": "output_messages",
+    "gen_ai.prompt": "input_messages",
+    "gen_ai.completion": "output_messages",
 }
 _INDEXED: Final = tuple(f"{name}." for name in _FOLDED)
 _MOST: Final = 10_000  # parts of one list
@@ -146,5 +221,9 @@ def _unfolded(attributes: Mapping[str, Any]) -> dict[str, Any]:
         prefix = next(one for one in _FOLDED if name.startswith(f"{one}."))
         number, _, part = name[len(prefix) + 1 :].partition(".")
         if part and number.isdecimal() and number.isascii() and len(number) < 6 and int(number) < _MOST:
-            found.setdefault(_FOLDED[prefix], {}).setdefault(int(number), {})[part.partition(".")[2] or part] = value
+            found.setdefault(_FOLDED[prefix], {}).setdefault(int(number), {})[_own_part(part)] = value
     return {word: [parts[number] for number in sorted(parts)] for word, parts in found.items()}
+
+
+def _own_part(part: str) -> str:
+    return part.removeprefix("message.").removeprefix("document.")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import trace_ids
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, TRACE, Event, Phase, Span, Trace
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, TRACE, Event, Phase, Span, Trace
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.classify import SPAN, Meaning, meaning
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
@@ -111,6 +111,8 @@ def _received(message: Mapping[str, Any], resource: Mapping[str, Any]) -> _Recei
     code = status.get("code")
     exception, others = values.span_events(message.get("events"))
     understood = meaning(attributes, root=root)
+    said = values.messages_of_events(message.get("events"))
+    understood = understood._replace(words={**said, **understood.words})
     return _Received(
         trace=values.text(attributes.get("voltagent.trace.id")) or trace_ids.uuid_text(trace),
         id=identifier,
@@ -186,6 +188,7 @@ class _Batch:
         span.metadata = _metadata(one)
         span.tags = values.texts(words.get("tags"))
         span.usage = values.usage(words)
+        span.model = values.text(words.get("model"))
         span.output = values.payload_of(words, "output")
         span.status = _status(one)
         span.error = _error(one)
@@ -270,13 +273,14 @@ def _trace_span(one: _Received) -> Span:
     return span
 
 
-_NAMED: Final = frozenset((SPAN, "llm", "embedding"))  # called after what they do, not after who they are
+_NAMED: Final = frozenset((SPAN, LLM, "embedding"))  # called after what they do, not after who they are
 
 
 def _name(one: _Received) -> str:
     words = one.meaning.words
     if one.meaning.kind in _NAMED and not one.root:
-        return one.name
+        message = values.text(words.get("message")) if one.meaning.kind == SPAN else None
+        return message or one.name
     return values.text(words.get("name")) or one.name
 
 
@@ -290,6 +294,11 @@ def _metadata(one: _Received) -> bytes | None:
     for word in ("description", "call_id"):
         if word in words and words[word] not in found.values():
             found[_SPELT[word]] = words[word]
+    reasons = words.get("finish_reason", words.get("finish_reasons"))
+    reason = values.text(reasons[0] if isinstance(reasons, list) and reasons else reasons)
+    for name, value in (("finish_reason", reason), ("response_id", values.text(words.get("response_id")))):
+        if value is not None:
+            found.setdefault(name, value)
     found |= one.more
     return json_text(found).encode() if found else None
 

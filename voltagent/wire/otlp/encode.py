@@ -18,8 +18,9 @@ from voltagent.core import trace_ids
 from voltagent.core.clock import parse_iso
 from voltagent.core.text import clean
 from voltagent.wire.otlp import protobuf
+from voltagent.wire.otlp.attributes import memory_operation
 from voltagent.wire.otlp.profiles import Plan
-from voltagent.wire.otlp.span_view import EVENT, Facts, json_text
+from voltagent.wire.otlp.span_view import Facts, json_text
 from voltagent.wire.rest.encode import end_id
 
 __all__ = ["ENCODINGS", "Encoding", "Message", "resource_message", "span_message", "trimmed"]
@@ -54,7 +55,7 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     if parent is not None:
         message["parentSpanId"] = parent
     start, end = _moments(facts)
-    message["name"] = clean(plan.title.format(name=span.name, operation=span.operation))
+    message["name"] = clean(plan.title.format(name=span.name, operation=span.operation, memory=memory_operation(facts)))
     message["kind"] = _CLIENT if plan.client else _INTERNAL
     message["startTimeUnixNano"] = str(start)
     message["endTimeUnixNano"] = str(end)
@@ -93,7 +94,7 @@ def _parent_id(facts: Facts) -> str | None:
     span = facts.span
     if span.parent is None:
         return None if span.trace.remote is None else span.trace.remote.span_id
-    given = facts.fact("parent_event_id") if facts.kind == EVENT else None
+    given = facts.fact("parent_event_id") if facts.is_event else None
     return trace_ids.span_id(span.parent.id if given is None else given)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.attributes import WORDS, Word
 from voltagent.wire.otlp.span_view import EVENT, KINDS
@@ -185,7 +186,7 @@ _GENAI: Final = Profile(
         TRACE: "invoke_workflow {name}",
         AGENT: "invoke_agent {name}",
         TOOL: "execute_tool {name}",
-        MEMORY: "execute_tool {name}",
+        MEMORY: "{memory} {name}",
         RETRIEVER: "retrieval {name}",
         LLM: "chat {name}",
     },
@@ -194,7 +195,7 @@ _GENAI: Final = Profile(
         TRACE: {"gen_ai.operation.name": "invoke_workflow"},
         AGENT: {"gen_ai.operation.name": "invoke_agent"},
         TOOL: {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.type": "function"},
-        MEMORY: {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.type": "datastore"},
+        MEMORY: {"gen_ai.tool.type": "datastore"},
         RETRIEVER: {"gen_ai.operation.name": "retrieval"},
         LLM: {"gen_ai.operation.name": "chat"},
     },
@@ -209,7 +210,7 @@ _GENAI: Final = Profile(
             **_GENAI_MODEL,
         },
         TOOL: _GENAI_TOOL,
-        MEMORY: _GENAI_TOOL,
+        MEMORY: {"gen_ai.operation.name": "memory_operation", **_GENAI_TOOL},
         RETRIEVER: {
             "gen_ai.data_source.id": "name",
             "gen_ai.retrieval.query.text": "query",
@@ -343,8 +344,26 @@ def _usage_names(names: Names) -> Mapping[str, str]:
     return {name: word for name, word in names[AGENT].items() if word in _USAGE_WORDS}
 
 
+_KIND_ATTRIBUTES: Final = {
+    "voltops": "span.type",
+    "genai": "gen_ai.operation.name",
+    "openinference": "openinference.span.kind",
+    "langfuse": "langfuse.observation.type",
+}
+
+
+def _extended(name: str, profile: Profile) -> Profile:
+    """A profile with the further kinds of operation, each described as a call that may use a model."""
+    constants = {kind: {_KIND_ATTRIBUTES[name]: word} for kind in EXTENDED if (word := getattr(EXTENDED[kind], name))}
+    marked = {kind: {**constants.get(kind, {}), KIND_ATTRIBUTE: kind} for kind in EXTENDED}
+    model = {"voltops": {**_VOLTOPS_AGENT, "span.label": "name"}, "genai": _GENAI_MODEL,
+             "openinference": _OPENINFERENCE_MODEL, "langfuse": {**_LANGFUSE_MODEL, **_LANGFUSE_METADATA}}  # fmt: skip
+    names = {**profile.names, **dict.fromkeys(EXTENDED, model[name])}
+    return replace(profile, constants={**profile.constants, **marked}, names=names)
+
+
 PROFILES: Final[Mapping[str, Profile]] = {
-    name: replace(profile, names=_with_usage(profile.names, _usage_names(profile.names)))
+    name: _extended(name, replace(profile, names=_with_usage(profile.names, _usage_names(profile.names))))
     for name, profile in (
         ("voltops", _VOLTOPS),
         ("genai", _GENAI),
@@ -382,9 +401,8 @@ OWN: Final[Names] = _with_usage(
         },
         MEMORY: {"voltagent.memory.operation": "operation"},
         RETRIEVER: {"voltagent.output": "undocumented_output"},
-        EVENT: {"voltagent.event.type": "event_type"},
+        **{kind: {"voltagent.event.type": "event_type", **_OWN_USAGE} for kind in (EVENT, LLM, *EXTENDED)},
         AGENT: _OWN_USAGE,
-        LLM: _OWN_USAGE,
         TRACE: _OWN_USAGE,
     },
     _OWN_USAGE,

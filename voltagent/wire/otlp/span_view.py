@@ -10,12 +10,13 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
+from voltagent.core.kinds import EXTENDED
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
 
 __all__ = ["EVENT", "KINDS", "Facts", "json_object", "json_text", "snake"]
 
 EVENT: Final = "event"  # stands for the many kinds of custom events
-KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, EVENT)
+KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED, EVENT)
 
 Fields: TypeAlias = Mapping[str, Any]
 _NOTHING: Final[Fields] = {}
@@ -46,7 +47,8 @@ class Facts:
         self.span = span
         self.updates = updates
         self.of_trace = of_trace
-        self.kind = EVENT if event or span.kind not in KINDS else span.kind
+        self.is_event = event or span.kind not in KINDS
+        self.kind = EVENT if self.is_event and span.kind not in (LLM, *EXTENDED) else span.kind
         self.ended = ended
         self.counted = counted
 

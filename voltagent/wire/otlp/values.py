@@ -13,8 +13,8 @@ from voltagent.core import clock
 from voltagent.wire.otlp.span_view import json_text, snake
 
 __all__ = [
-    "attributes", "error", "instructions", "integer", "level", "links", "model", "moment_text", "object_of",
-    "payload_of", "span_events", "text", "texts", "usage",
+    "attributes", "error", "instructions", "integer", "level", "links", "messages_of_events", "model", "moment_text",
+    "object_of", "payload_of", "span_events", "text", "texts", "usage",
 ]  # fmt: skip
 
 
@@ -89,6 +89,47 @@ def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
             moment = min(integer(event.get("timeUnixNano")), 2**63 - 1)
             others.append({"name": event.get("name"), "time": clock.iso_text(moment), "attributes": about})
     return exception, {"events": others} if others else {}
+
+
+_INPUT_MESSAGES: Final = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message",
+                          "gen_ai.tool.message")  # fmt: skip
+_CONTENT_EVENTS: Final[Mapping[str, tuple[str, str]]] = {  # event -> its attribute, and the word that it is
+    "gen_ai.content.prompt": ("gen_ai.prompt", "input"),
+    "gen_ai.content.completion": ("gen_ai.completion", "output"),
+}
+_DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+
+
+def messages_of_events(given: object) -> dict[str, Any]:
+    """The messages that a model call carries in its span events, as words."""
+    asked: list[object] = []
+    answered: list[object] = []
+    words: dict[str, Any] = {}
+    for event in _items(given):
+        name = event.get("name")
+        if not isinstance(name, str) or not name.startswith("gen_ai."):
+            continue
+        about = attributes(event.get("attributes"))
+        if name in _INPUT_MESSAGES:
+            asked.append({"role": name.split(".")[1], **_message_of(about)})
+        elif name == "gen_ai.choice":
+            answered.append(_message_of(about))
+        elif name in _CONTENT_EVENTS:
+            attribute, word = _CONTENT_EVENTS[name]
+            words.setdefault(word, about.get(attribute))
+        elif name == _DETAILS_EVENT:
+            for way in ("input", "output"):
+                words.setdefault(f"{way}_messages", about.get(f"gen_ai.{way}.messages"))
+    found = {"input_messages": asked or None, "output_messages": answered or None, **words}
+    return {word: value for word, value in found.items() if value is not None}
+
+
+def _message_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """One message, with parts that came as JSON text read."""
+    content = object_of(about.get("gen_ai.event.content"))
+    message = object_of(about.get("message"))
+    rest = {name: value for name, value in about.items() if name not in ("gen_ai.event.content", "message")}
+    return {**rest, **content, **message}
 
 
 def links(given: object) -> dict[str, Any]:

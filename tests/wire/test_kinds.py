@@ -1,0 +1,140 @@
+"""What arrives as one kind leaves as that kind, with tokens and model: one table, read in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voltagent.core.kinds import EXTENDED
+from voltagent.core.span import Phase, Span
+from voltagent.storage.traces.store import Store
+from voltagent.wire.otlp import encode
+from voltagent.wire.otlp.classify import meaning
+from voltagent.wire.otlp.decode import events_of
+from voltagent.wire.otlp.profiles import PROFILES, plans
+from voltagent.wire.otlp.span_view import Facts
+from voltagent.wire.rest.encode import request
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+ROOT, CHILD = "00f067aa0ba902b7", "b7ad6b7169203331"
+
+
+def message(id: str, parent: str | None, attributes: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    values = [{"key": key, "value": encode._any_value(value)} for key, value in attributes.items()]
+    return {"traceId": TRACE, "spanId": id, "parentSpanId": parent or "", "name": "call", "attributes": values,
+            "startTimeUnixNano": "1000000000", "endTimeUnixNano": "2000000000", **more}  # fmt: skip
+
+
+def request_of(*messages: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceSpans": [{"scopeSpans": [{"spans": list(messages)}]}]}
+
+
+def received(attributes: Mapping[str, Any], **more: Any) -> Span:
+    """The operation that a span below a root with no kind is."""
+    events = events_of(request_of(message(ROOT, None, {}), message(CHILD, ROOT, attributes, **more))).events
+    return next(span for _, span, _ in events if span.parent is not None)
+
+
+def replayed(path: Path, span: Span) -> list[Any]:
+    store = Store(path / "store.db")
+    store.append([(Phase.END, span, None)])
+    events = store.events(str(span.trace.id))
+    store.close()
+    return [event for event in events if event[1].parent is not None]
+
+
+USED = {"gen_ai.request.model": "m-1", "gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 2}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("kind", EXTENDED)
+def test_a_kind_survives_the_store_and_each_profile(kind: str, profile: str, tmp_path: Path) -> None:
+    first = received({"openinference.span.kind": EXTENDED[kind].openinference, "voltagent.kind": kind, **USED})
+    assert (first.kind, first.model) == (kind, "m-1")
+    events = replayed(tmp_path, first)
+    assert [phase for phase, _, _ in events] == [Phase.START, Phase.END]
+    sent = encode.span_message(Facts(events[-1][1]), plans((profile,))[kind])
+    again = events_of({"resourceSpans": [{"scopeSpans": [{"spans": [sent]}]}]}).events
+    span = next(span for _, span, _ in again if span.kind == kind)
+    assert span.usage == {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    assert span.model == "m-1"
+
+
+@pytest.mark.parametrize("kind", EXTENDED)
+def test_a_kind_of_otlp_leaves_by_rest_as_that_kind(kind: str, tmp_path: Path) -> None:
+    span = received({"voltagent.kind": kind, **USED})
+    bodies = [request(event).body for event in replayed(tmp_path, span)]
+    assert [f'"event_name":"{kind}:{phase}"'.encode() in body for phase, body in zip(("start", "success"), bodies)] == [
+        True,
+        True,
+    ]
+    assert all(f'"event_type":"{kind}"'.encode() in body for body in bodies)
+    assert b'"promptTokens":7' in bodies[1]
+    assert b'"model":"m-1"' in bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kind"),
+    [
+        ({"traceloop.span.kind": "workflow"}, "workflow"),
+        ({"traceloop.span.kind": "task"}, "span"),
+        ({"traceloop.span.kind": "agent"}, "agent"),
+        ({"traceloop.span.kind": "tool"}, "tool"),
+        ({"llm.request.type": "chat"}, "llm"),
+        ({"llm.request.type": "rerank"}, "reranker"),
+        ({"ai.operationId": "ai.generateText"}, "agent"),
+        ({"ai.operationId": "ai.generateText.doGenerate"}, "llm"),
+        ({"ai.operationId": "ai.toolCall"}, "tool"),
+        ({"ai.operationId": "ai.embed.doEmbed"}, "embedding"),
+        ({"gen_ai.operation.name": "search_memory"}, "memory"),
+        ({"gen_ai.operation.name": "upsert_memory"}, "memory"),
+        ({"gen_ai.operation.name": "embeddings"}, "embedding"),
+        ({"embedding.model_name": "e-1"}, "embedding"),
+        ({"gen_ai.tool.name": "search", "tool_arguments": "{}"}, "tool"),
+        ({"agent_name": "helper", "final_result": "done"}, "agent"),
+    ],
+)
+def test_the_words_of_other_programs_name_our_kinds(attributes: dict[str, str], kind: str) -> None:
+    assert meaning(attributes, root=False).kind == kind
+
+
+def test_a_workflow_that_is_the_first_span_is_its_trace() -> None:
+    assert meaning({"traceloop.span.kind": "workflow"}, root=True).kind == "span"
+
+
+def test_reads_and_writes_of_a_memory_have_the_current_names() -> None:
+    assert received({"gen_ai.operation.name": "search_memory"}).operation == "read"
+    assert received({"gen_ai.operation.name": "create_memory"}).operation == "write"
+
+
+def test_indexed_messages_are_messages() -> None:
+    span = received({"traceloop.span.kind": "", "llm.request.type": "chat", "gen_ai.prompt.0.role": "user",
+                     "gen_ai.prompt.0.content": "hi", "gen_ai.completion.0.role": "assistant",
+                     "gen_ai.completion.0.content": "hello", "gen_ai.completion.0.finish_reason": "stop"})  # fmt: skip
+    assert span.input == b'{"messages":[{"role":"user","content":"hi"}]}'
+    assert span.output == b'{"messages":[{"role":"assistant","content":"hello","finish_reason":"stop"}]}'
+
+
+def test_messages_in_span_events_are_messages() -> None:
+    events = [
+        {"name": name, "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in fields.items()]}
+        for name, fields in (
+            ("gen_ai.user.message", {"content": "hi"}),
+            ("gen_ai.choice", {"finish_reason": "stop", "message": '{"role":"assistant","content":"hello"}'}),
+        )
+    ]
+    span = received({"gen_ai.operation.name": "chat", "gen_ai.request.model": "m-1"}, events=events)
+    assert span.input == b'{"messages":[{"role":"user","content":"hi"}]}'
+    assert span.output == b'{"messages":[{"finish_reason":"stop","role":"assistant","content":"hello"}]}'
+
+
+def test_the_names_of_pydantic_ai_and_vercel_are_read() -> None:
+    tool = received({"gen_ai.tool.name": "search", "tool_arguments": '{"q": 1}', "tool_response": "found"})
+    assert (tool.name, tool.input, tool.output) == ("search", b'{"q": 1}', b'{"result":"found"}')
+    call = received({"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "m-2", "ai.response.text": "hello",
+                     "ai.usage.promptTokens": 3, "ai.usage.completionTokens": 4})  # fmt: skip
+    assert (call.kind, call.model, call.output) == ("llm", "m-2", b'{"result":"hello"}')
+    assert call.usage == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
