@@ -223,7 +223,7 @@ def test_an_agent_that_is_the_first_span_is_a_trace_and_an_agent_in_it(store: St
     assert model["usage"] == {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
     assert model["metadata"] == {
         "model_parameters": {"model": "gpt-4", "provider": "openai"},
-        "gen_ai.response.id": "r-1",
+        "response_id": "r-1",
     }
 
 

@@ -12,14 +12,17 @@ from typing import Any, Final
 from voltagent.cli.arguments import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
-from voltagent.render.text import clean, duration, moment, short_id, tokens
+from voltagent.render.text import clean, duration, moment, money, short_id, tokens
 from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.store import Filter, TraceSummary
 
 __all__ = ["add", "table"]
 
 _WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
-_HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "OPERATIONS", "ERRORS", "USER", "TAGS")
+_HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "COST", "OPS", "ERRORS", "USER", "TAGS")
+_WIDTH: Final = 80  # columns in a pipe
+_YIELDING: Final = ("AGENT", "USER", "TAGS")  # columns that give way if a line does not fit
+_LEAST: Final = 8  # columns that are left of them
 
 
 def add(commands: Any) -> None:
@@ -61,22 +64,37 @@ def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
     rows = [_HEAD, *(_row(trace) for trace in traces)]
     used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
     widths = [max(columns(row[column]) for row in rows) for column in used]
+    room = style.width or _WIDTH
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= room else " "
+    _narrow(widths, [_HEAD[column] for column in used], room - len(gap) * (len(widths) - 1))
     lines: list[str] = []
     for number, row in enumerate(rows):
-        cells = [padded(row[column], width) for column, width in zip(used, widths, strict=True)]
-        line = fitted("  ".join(cells).rstrip(), style.width)
+        cells = [padded(fitted(row[column], width), width) for column, width in zip(used, widths, strict=True)]
+        line = fitted(gap.join(cells).rstrip(), room)
         lines.append(style.paint(line, "bold" if number == 0 else traces[number - 1].status))
     return lines
+
+
+def _narrow(widths: list[int], heads: Sequence[str], room: int) -> None:
+    """Take what the columns are too wide by from the widest of the columns that give way."""
+    excess = sum(widths) - room
+    while excess > 0:
+        yielding = [place for place, head in enumerate(heads) if head in _YIELDING and widths[place] > _LEAST]
+        if not yielding:
+            return
+        widths[max(yielding, key=widths.__getitem__)] -= 1
+        excess -= 1
 
 
 def _row(trace: TraceSummary) -> tuple[str, ...]:
     return (
         clean(short_id(trace.id)),
-        moment(trace.start_ns),
+        moment(trace.start_ns)[5:-3],
         fitted(clean(trace.agent_id), _WIDEST),
         trace.status,
         duration(trace.start_ns, trace.end_ns),
         tokens(trace.usage).removesuffix(" tokens"),
+        money(trace.usage),
         str(trace.operations) if trace.operations else "",
         str(trace.errors) if trace.errors else "",
         fitted(clean(trace.user_id or ""), _WIDEST),

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from voltagent.cli.terminal import Style, columns, fitted
-from voltagent.render.text import clean, duration, error_text, moment, tokens, value
+from voltagent.core.span import EVENT_NAMES
+from voltagent.render.text import clean, duration, error_text, model_name, moment, spent, value
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary
 from voltagent.storage.traces.store import StoredOperation, StoredTrace, TraceSummary
@@ -58,7 +59,8 @@ def title(record: TraceSummary | OperationSummary) -> tuple[str, str]:
 
 def facts(record: TraceSummary | OperationSummary) -> list[tuple[str, str]]:
     """(colour, text): how long, how much, and how it went, where it did not go well."""
-    facts = [("dim", duration(record.start_ns, record.end_ns)), ("dim", tokens(record.usage))]
+    model = model_name(record.metadata) if isinstance(record, StoredOperation) else ""
+    facts = [("dim", duration(record.start_ns, record.end_ns)), ("dim", model), ("dim", spent(record.usage))]
     if record.status != "completed" and not (record.status == "running" and is_moment(record)):
         facts.append((record.status, record.status))
     if record.error is not None:
@@ -71,9 +73,12 @@ def left_behind(record: Record) -> Record:
     return replace(record, status="unfinished") if record.status == "running" and not is_moment(record) else record
 
 
+_RUNNING_KINDS: Final = frozenset(kind for kind, _ in EVENT_NAMES)
+
+
 def is_moment(record: TraceSummary | OperationSummary) -> bool:
     """A custom event is a point in time: it does not run."""
-    return not isinstance(record, TraceSummary) and record.kind not in ("agent", "tool", "memory", "retriever")
+    return not isinstance(record, TraceSummary) and record.kind not in _RUNNING_KINDS
 
 
 def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], style: Style) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from voltagent.render.text import clean, duration, error_text, tokens
+from voltagent.render.text import clean, duration, error_text, model_name, spent
 from voltagent.render.tree import arrange
 
 __all__ = ["Entry", "Limits", "page", "piece"]
@@ -123,8 +123,13 @@ def _row(entry: Entry, depth: int, scale: _Scale, limits: Limits) -> str:
     return f'<details class="row"><summary>{head}</summary><div class="more">{details}</div></details>'
 
 
+def _figures(entry: Entry) -> tuple[str, str, str]:
+    model = model_name(next((value for name, value in entry.details if name == "metadata"), None))
+    return duration(entry.start_ns, entry.end_ns), model, spent(entry.usage)
+
+
 def _facts(entry: Entry) -> str:
-    facts = [_text(fact) for fact in (duration(entry.start_ns, entry.end_ns), tokens(entry.usage)) if fact]
+    facts = [_text(fact) for fact in _figures(entry) if fact]
     if entry.status != "completed":
         facts.append(f'<span class="{"error" if entry.status == "error" else "dim"}">{_text(entry.status)}</span>')
     if entry.error is not None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
-__all__ = ["clean", "duration", "error_text", "moment", "short_id", "tokens", "value"]
+__all__ = ["clean", "duration", "error_text", "model_name", "moment", "money", "short_id", "spent",
+           "tokens", "value"]  # fmt: skip
 
 
 # Below how many seconds a span is written in which unit (its seconds, its name), with how many decimals. Each bound is
@@ -49,6 +50,35 @@ def tokens(usage: Mapping[str, Any] | None) -> str:
     if not isinstance(total, int):
         total = sum(usage[name] for name in ("prompt_tokens", "completion_tokens") if isinstance(usage.get(name), int))
     return f"{total} tokens" if total else ""
+
+
+def money(usage: Mapping[str, Any] | None) -> str:
+    """The cost of a usage, ``$0.0012``, to two digits that count; empty if it is not known."""
+    found = None if usage is None else usage.get("cost", usage.get("total_cost"))
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        return ""
+    if found == 0 or abs(found) >= 1:
+        return f"${found:.2f}"
+    return f"${found:.2g}" if abs(found) >= 0.0001 else f"${found:.1e}"
+
+
+def spent(usage: Mapping[str, Any] | None) -> str:
+    """What a call used: ``235 tokens (64 cached), $0.0012``; empty if nothing is known."""
+    cached = None if usage is None else usage.get("cached_tokens")
+    count = tokens(usage)
+    if count and isinstance(cached, int) and cached:
+        count += f" ({cached} cached)"
+    return ", ".join(part for part in (count, money(usage)) if part)
+
+
+def model_name(metadata: object) -> str:
+    """The model that metadata names, by the parameters of the model or by itself; empty if it names none."""
+    if not isinstance(metadata, Mapping):
+        return ""
+    fields = cast("Mapping[str, Any]", metadata)
+    parameters: object = fields.get("model_parameters") or fields.get("modelParameters")
+    own: object = cast("Mapping[str, Any]", parameters).get("model") if isinstance(parameters, Mapping) else None
+    return next((name for name in (own, fields.get("model")) if isinstance(name, str)), "")
 
 
 def moment(nanoseconds: int) -> str:

@@ -294,9 +294,10 @@ def _metadata(one: _Received) -> bytes | None:
     for word in ("description", "call_id"):
         if word in words and words[word] not in found.values():
             found[_SPELT[word]] = words[word]
-    reasons = words.get("finish_reason", words.get("finish_reasons"))
-    reason = values.text(reasons[0] if isinstance(reasons, list) and reasons else reasons)
-    for name, value in (("finish_reason", reason), ("response_id", values.text(words.get("response_id")))):
+    reason: object = words.get("finish_reason", words.get("finish_reasons"))
+    if isinstance(reason, list):
+        reason = cast("list[object]", [*reason, None])[0]
+    for name, value in (("finish_reason", values.text(reason)), ("response_id", values.text(words.get("response_id")))):
         if value is not None:
             found.setdefault(name, value)
     found |= one.more

@@ -1,0 +1,33 @@
+"""What a call used, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voltagent.render.text import model_name, money, spent
+
+
+@pytest.mark.parametrize(
+    ("usage", "text"),
+    [
+        (None, ""),
+        ({"total_tokens": 235}, "235 tokens"),
+        ({"total_tokens": 235, "cached_tokens": 64, "cost": 0.0012}, "235 tokens (64 cached), $0.0012"),
+        ({"cost": 2.5}, "$2.50"),
+        ({"cost": 0}, "$0.00"),
+        ({"cost": 0.0000123}, "$1.2e-05"),
+        ({"cost": "much"}, ""),
+    ],
+)
+def test_tokens_and_cost_are_told_in_one_line(usage: Any, text: str) -> None:
+    assert spent(usage) == text
+    assert money(usage) in spent(usage)
+
+
+def test_a_model_is_named_by_its_parameters_first() -> None:
+    assert model_name({"model_parameters": {"model": "m-1"}, "model": "m-2"}) == "m-1"
+    assert model_name({"modelParameters": {"model": "m-1"}}) == "m-1"
+    assert model_name({"model": "m-2"}) == "m-2"
+    assert model_name({"model": 3}) == model_name(None) == model_name([]) == ""
