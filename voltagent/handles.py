@@ -55,6 +55,13 @@ class Handle:
         return clock.id_text(self._span.trace.id)
 
     @property
+    def url(self) -> str:
+        """The page of the trace on the local viewer (``voltagent ui``); empty if nothing is recorded."""
+        from voltagent.storage.traces import viewer_address  # what few programs need
+
+        return viewer_address.page(self.trace_id) if self._span.recording else ""
+
+    @property
     def parent_id(self) -> str | None:
         """The identifier of the operation this is a child of; ``None`` directly under the trace, and for a trace."""
         parent = self._span.parent

@@ -20,6 +20,7 @@ from voltagent.errors import VoltAgentError
 from voltagent.render.text import clean
 from voltagent.server import DEFAULT_PORT
 from voltagent.storage.traces.store import Store
+from voltagent.storage.traces.viewer_address import announced
 
 if TYPE_CHECKING:
     from voltagent.server.server import Server
@@ -93,7 +94,7 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
             if browse:
                 # in a thread, because some wait until the browser is closed
                 threading.Thread(target=open_browser, args=(address,), daemon=True).start()
-            with _log_on_stderr():
+            with _log_on_stderr(), announced(path, int(server.url.rpartition(":")[2])):
                 server.serve_forever()
     except KeyboardInterrupt:
         print(file=sys.stderr)  # the terminal wrote ^C: what comes next begins on a line of its own

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from voltagent.core.guard import Guard
-from voltagent.core.span import Event
+from voltagent.core import clock
+from voltagent.core.guard import Guard, logger
+from voltagent.core.span import TRACE, Event, Phase
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.storage.traces import viewer_address
 from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store, StoreError
 
@@ -27,6 +30,7 @@ class LocalExporter:
 
     def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
         self._writer = Writer(path)
+        viewer_address.record_into(path)
         self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
@@ -43,12 +47,22 @@ class LocalExporter:
         except Exception as fault:  # an exporter does not raise
             Guard.swallowed(fault)
             return [Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)] * len(batch)
+        self._name_pages(batch)
         if not refused:
             return [ACCEPTED] * len(batch)
         return [
             Outcome(Verdict.REFUSED, "serialize_error", refused[place]) if place in refused else ACCEPTED
             for place in range(len(batch))
         ]
+
+    def _name_pages(self, batch: Sequence[Event]) -> None:
+        """Log the page of each trace that ended, if a viewer of this store runs."""
+        if not logger.isEnabledFor(logging.INFO):
+            return
+        ended = [event[1] for event in batch if event[0] is Phase.END and event[1].kind == TRACE]
+        if ended and viewer_address.running_port(self._store.path) is not None:
+            for span in ended:
+                logger.info("trace %s ended: %s", span.name, viewer_address.page(clock.id_text(span.id)))
 
     def forget(self, trace_id: int | str) -> None:
         """Nothing is kept for a trace."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
+from voltagent.storage.traces.viewer_address import DEFAULT_PORT
 
 __all__ = ["DEFAULT_PORT"]
-
-DEFAULT_PORT: Final = 3141  # of the local server
