@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test witnesses check soak bench bench-plot screenshots clean
+.PHONY: help demo frameworks test witnesses check soak bench bench-plot screenshots clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,15 @@ demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its 
 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+FRAMEWORKS := .venv-frameworks
+$(FRAMEWORKS)/.installed: pyproject.toml tests/frameworks/requirements.txt
+	$(PYTHON) -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install --editable . --requirement tests/frameworks/requirements.txt
+	@touch $@
+
+frameworks: $(FRAMEWORKS)/.installed  ## run the tests with the real clients of models, against a fake server
+	$(FRAMEWORKS)/bin/python -m pytest -n auto tests/frameworks
 
 WITNESSES ?= 1
 witnesses: $(VENV)/.tools  ## install receivers of others, and read a trace back from them (WITNESSES=elastic,mlflow,phoenix)

@@ -31,6 +31,7 @@ ORDER = (
     "delivery",
     "_debug_log _factory handles sdk",
     "decorators",
+    "instrumentation",
     "testkit",
     "testing",
     "server",
@@ -39,7 +40,7 @@ ORDER = (
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 BOUNDARIES = {
-    "wrapt": {"decorators"},
+    "wrapt": {"decorators", "instrumentation"},
     "httpx": {"exporters.http", "client"},
     "sqlite3": {"storage.file"},
     "pytest": {"testkit.pytest_plugin"},

@@ -30,6 +30,7 @@ from voltagent.handles import Handle, current, current_agent, current_trace
 if TYPE_CHECKING:
     from voltagent.client import VoltAgentCoreAPI
     from voltagent.delivery.report import Report
+    from voltagent.instrumentation import instrument, uninstrument
     from voltagent.processors.redaction import Redactor
     from voltagent.propagation import ASGIMiddleware, WSGIMiddleware, extract, inject, trace_request
     from voltagent.sdk import VoltAgentSDK
@@ -100,6 +101,7 @@ __all__ = [
     "current_trace",
     "extract",
     "inject",
+    "instrument",
     "llm",
     "memory",
     "retriever",
@@ -108,6 +110,7 @@ __all__ = [
     "tool",
     "trace",
     "trace_request",
+    "uninstrument",
 ]
 
 _MODULES = {
@@ -115,6 +118,7 @@ _MODULES = {
     "VoltAgentCoreAPI": "client",
     "VoltAgentSDK": "sdk",
     "Report": "delivery.report",
+    **dict.fromkeys(("instrument", "uninstrument"), "instrumentation"),
     **dict.fromkeys(("ASGIMiddleware", "WSGIMiddleware", "extract", "inject", "trace_request"), "propagation"),
 }
 
@@ -131,4 +135,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+context.on_instrument(lambda *names: import_module("voltagent.instrumentation").instrument(*names))
 context.on_first_use(lambda: import_module("voltagent.sdk").from_environment())

@@ -151,6 +151,8 @@ class VoltAgentSDK:
         serializers: ``{type: function}``, how objects of the program's own types are recorded.
         transport: an ``httpx`` transport for the requests, for proxies of a special kind and for tests.
         http_client: an ``httpx.Client`` to send with instead, with all that is set up on it; it stays yours to close.
+        instrument: record the requests of clients of models, and carry the current operation into threads: ``True`` for
+            all that :func:`voltagent.instrument` knows, or a list of its names.
         debug: log what is sent.
 
     Raises:
@@ -217,6 +219,7 @@ class VoltAgentSDK:
             opentelemetry.show_ours(self._recorder)
         if self._on:
             context.activate(self._recorder)
+            context.instrument(self._settings.instrument)
         else:
             self._recorder.alive = False
             context.environment_was_asked()  # switched off on purpose: the environment must not switch it on
@@ -420,8 +423,10 @@ if hasattr(os, "register_at_fork"):  # in a child the thread that makes it is th
     os.register_at_fork(after_in_child=_maker.clear)
 
 
-def from_environment() -> VoltAgentSDK | None:
+def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
     """The SDK that the environment asks for, made at the first decorated call; ``None`` if it asks for none.
+
+    With ``always`` a default one is made then.
 
     What is wrong in the environment is said once in the log, and nothing is recorded: it is not the caller's fault.
     """
@@ -431,7 +436,7 @@ def from_environment() -> VoltAgentSDK | None:
             return None  # being made by another thread, or by this one below a callback: this call just runs
         if context.ENVIRONMENT not in context.ACTIVE:
             return None
-        if not settings.names_destination():
+        if not (always or settings.names_destination()):
             context.environment_was_asked()
             _debug_log.say_that_nothing_is_recorded()
             return None

@@ -19,7 +19,7 @@ from voltagent.render.text import clean
 
 __all__ = ["main"]
 
-_COMMANDS: Final = ("traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
+_COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -28,6 +28,7 @@ Reads the local store: the SQLite file that voltagent writes where no server is 
 
 _EXAMPLES: Final = """\
 examples:
+  voltagent run app.py               a program that is not edited, with its model calls recorded
   voltagent show                     the newest trace, as a tree
   voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
   voltagent show --for-agent         what failed first, where, with what input: for a coding agent

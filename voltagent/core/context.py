@@ -177,6 +177,21 @@ def redirected(recorder: Any) -> Any:
     return CAPTURES[-1] if CAPTURES else recorder
 
 
+_instrument: Callable[..., object] | None = None
+
+
+def on_instrument(install: Callable[..., object]) -> None:
+    """Set what patches other packages by their names: it is in a package above those that ask for it."""
+    global _instrument  # noqa: PLW0603 - one hook for the process, set once by the package
+    _instrument = install
+
+
+def instrument(names: tuple[str, ...]) -> None:
+    """Patch other packages, as a setting says; nothing for no names."""
+    if names and _instrument is not None:
+        _instrument(*names)
+
+
 def default_recorder() -> Any:
     """The oldest live recorder, else one from the environment if that names a destination, else ``None``."""
     if ACTIVE and ACTIVE[0] is ENVIRONMENT and _ask_environment is not None:

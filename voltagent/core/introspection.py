@@ -26,6 +26,7 @@ __all__ = [
     "full_name",
     "has_base",
     "loaded",
+    "loaded_module",
     "reader",
     "short_name",
     "slot",
@@ -126,6 +127,12 @@ def loaded(module: str, name: str) -> type | None:
         return None
     kind = cast(Mapping[str, Any], found.__dict__).get(name)
     return cast(type, kind) if has_base(type(kind), type) else None
+
+
+def loaded_module(name: str) -> ModuleType | None:
+    """A module that the program has imported already; nothing is imported for it."""
+    found = sys.modules.get(name)
+    return found if type(found) is ModuleType else None
 
 
 class PerType(Generic[_T]):

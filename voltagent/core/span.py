@@ -32,6 +32,7 @@ __all__ = [
     "Frame",
     "Phase",
     "Remote",
+    "RequestedModel",
     "Sink",
     "Span",
     "SpanRecorder",
@@ -62,6 +63,12 @@ EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
     (MEMORY, "read"): ("memory:read_start", "memory:read_success", "memory:read_error"),
     **{(kind, None): (f"{kind}:start", f"{kind}:success", f"{kind}:error") for kind in EXTENDED},
 }
+
+
+class RequestedModel(str):
+    """The name of a model as it was requested: that in the response replaces it."""
+
+    __slots__ = ()
 
 
 class Remote(NamedTuple):

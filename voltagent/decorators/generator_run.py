@@ -75,7 +75,7 @@ class Stream:
     def leave(self, item: Any) -> Any:
         """The generator gave an item; the consumer's code runs from here. Gives the item."""
         self._own = CURRENT.get()
-        self._pause()
+        self.pause()
         self._number += 1
         if self._first is None:
             self._first = self._mark - self._started
@@ -123,7 +123,8 @@ class Stream:
         value, self._incoming = self._incoming, None
         return value
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
+        """The consumer's code runs from here, without an item."""
         set_current(self._before)
         self.running = False
         now = clock.monotonic()
@@ -134,13 +135,18 @@ class Stream:
 
     def returned(self, value: Any = None) -> None:
         """The generator came to its end."""
-        self._pause()
+        self.pause()
         self._complete(value, abandoned=self._left)
         self._plan.succeed(self._span, self._outside, value)
 
+    def settled(self, result: Any) -> None:
+        """The call turned out to have one result, and no items."""
+        self.pause()
+        self._plan.succeed(self._span, self._outside, result)
+
     def raised(self, exception: BaseException) -> None:
         """An exception left the generator. One that was merely closed has not failed."""
-        self._pause()
+        self.pause()
         abandoned = isinstance(exception, GeneratorExit)
         self._complete(None, abandoned=abandoned)
         if abandoned:

@@ -20,6 +20,7 @@ from voltagent.settings import parsers
 
 __all__ = [
     "EXPORTERS",
+    "INSTRUMENTS",
     "Settings",
     "colour_is_wanted",
     "default_local_path",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
+INSTRUMENTS: Final = ("openai", "anthropic", "google-genai", "concurrent.futures", "threading", "multiprocessing")
 EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")
 PROFILES: Final = ("voltops", "genai", "openinference", "langfuse")
 _PLATFORM_TRACES: Final = "/api/public/otel/v1/traces"  # where the platform takes OTLP, under its base URL
@@ -76,6 +78,7 @@ class Settings:
     capture_output: bool = True
     environment: str | None = None
     service_name: str | None = None
+    instrument: tuple[str, ...] = ()
     debug: bool = False
     prices: Mapping[str, Any] | Path | None = field(default=None, repr=False)  # of models, or the file that has them
     headers: Mapping[str, str] | None = field(default=None, repr=False)
@@ -109,6 +112,7 @@ class Arguments(TypedDict, total=False):
     capture_output: bool | None
     environment: str | None
     service_name: str | None
+    instrument: bool | str | Sequence[str] | None
     debug: bool | None
     prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None
     headers: Mapping[str, str] | None
@@ -149,6 +153,7 @@ _READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
     "capture_output": ("VOLTAGENT_CAPTURE_OUTPUT", parsers.flag),
     "environment": ("VOLTAGENT_ENVIRONMENT", parsers.text),
     "service_name": ("VOLTAGENT_SERVICE_NAME", parsers.text),
+    "instrument": ("VOLTAGENT_INSTRUMENT", parsers.switch_or_names(INSTRUMENTS)),
     "debug": ("VOLTAGENT_DEBUG", parsers.flag),
     "prices": ("VOLTAGENT_PRICES", parsers.mapping_or_path),
     "headers": (None, parsers.headers),

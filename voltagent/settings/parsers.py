@@ -172,6 +172,20 @@ def names(known: Sequence[str]) -> Reader:
     return read
 
 
+def switch_or_names(known: Sequence[str]) -> Reader:
+    """Read ``True`` for all names, ``False`` for none, or some of them."""
+
+    def read(name: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in _SWITCH_WORDS):
+            return tuple(known) if flag(name, value) else ()
+        return names(known)(name, value) if value else ()
+
+    return read
+
+
+_SWITCH_WORDS = ("true", "false", "1", "0", "yes", "no", "on", "off")
+
+
 def one_of(*known: str) -> Reader:
     def read(name: str, value: object) -> str:
         given = text(name, value).strip().lower()

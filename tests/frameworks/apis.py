@@ -1,0 +1,140 @@
+"""A fake server on loopback that speaks the APIs of OpenAI, Anthropic and Google GenAI, streams and errors included.
+
+The model ``broken`` is answered with 429; a request with ``tools`` gets a tool call, unless it holds a tool's result.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.helpers.server import Recorded, Reply, answer
+
+TEXT = "Hello there"
+
+
+def reply(request: Recorded) -> Reply:
+    path = request.path.partition("?")[0]
+    body = request.json if request.body else {}
+    if body.get("model") == "broken" or "broken" in path:
+        return answer(
+            429, {"error": {"message": "slow down", "type": "rate_limit_error", "code": 429}, "type": "error"}
+        )
+    stream = bool(body.get("stream"))
+    if path.endswith("/chat/completions"):
+        return _sse(_chat_chunks(body), done=True) if stream else answer(200, _chat(body))
+    if path.endswith("/responses"):
+        return _sse(_response_events(body), named=True) if stream else answer(200, _response(body))
+    if path.endswith("/embeddings"):
+        data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
+        usage = {"prompt_tokens": 4, "total_tokens": 4}
+        return answer(200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
+    if path.endswith("/messages"):
+        return _sse(_message_events(body), named=True) if stream else answer(200, _message(body))
+    if path.endswith(":streamGenerateContent"):
+        return _sse([_google("Hello "), _google("there", last=True)])
+    if path.endswith(":generateContent"):
+        return answer(200, _google(TEXT, last=True))
+    if path.endswith((":embedContent", ":batchEmbedContents")):
+        return answer(200, {"embeddings": [{"values": [0.5, 0.25]}], "embedding": {"values": [0.5, 0.25]}})
+    return answer(404, {"error": {"message": f"no route {path}"}})
+
+
+def _sse(events: list[dict[str, Any]], *, named: bool = False, done: bool = False) -> bytes:
+    lines = [(f"event: {event['type']}\n" if named else "") + f"data: {json.dumps(event)}\n\n" for event in events]
+    content = "".join([*lines, *(["data: [DONE]\n\n"] if done else [])]).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+_USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18,
+          "prompt_tokens_details": {"cached_tokens": 3}}  # fmt: skip
+
+
+def _wants_tool(body: dict[str, Any]) -> bool:
+    messages = body.get("messages") or []
+    return bool(body.get("tools")) and not any(message.get("role") == "tool" for message in messages)
+
+
+def _chat(body: dict[str, Any]) -> dict[str, Any]:
+    model = f"{body['model']}-2026"
+    message: dict[str, Any] = {"role": "assistant", "content": TEXT}
+    if _wants_tool(body):
+        function = {"name": body["tools"][0]["function"]["name"], "arguments": '{"city": "Oslo"}'}
+        message |= {"content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+    elif (body.get("response_format") or {}).get("type") == "json_schema":
+        message["content"] = '{"city": "Oslo"}'
+    finish = "tool_calls" if _wants_tool(body) else "stop"
+    choice = {"index": 0, "finish_reason": finish, "message": message, "logprobs": None}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
+            "choices": [choice], "usage": _USAGE}  # fmt: skip
+
+
+def _chat_chunks(body: dict[str, Any]) -> list[dict[str, Any]]:
+    base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": f"{body['model']}-2026"}
+    deltas = [{"role": "assistant", "content": "Hello "}, {"content": "there"}]
+    chunks = [{**base, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    if (body.get("stream_options") or {}).get("include_usage"):
+        chunks.append({**base, "choices": [], "usage": _USAGE})
+    return chunks
+
+
+def _response(body: dict[str, Any], text: str = TEXT) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    output = [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}]
+    details = {"input_tokens_details": {"cached_tokens": 3}, "output_tokens_details": {"reasoning_tokens": 2}}
+    usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18, **details}
+    model = f"{body['model']}-2026"
+    return {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": model,
+            "output": output, "usage": usage, "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+            "error": None, "incomplete_details": None, "instructions": None, "metadata": {}}  # fmt: skip
+
+
+def _response_events(body: dict[str, Any]) -> list[dict[str, Any]]:
+    whole = _response(body)
+    begun = {**whole, "status": "in_progress", "output": [], "usage": None}
+    item = whole["output"][0]
+    delta = {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0,
+             "logprobs": []}  # fmt: skip
+    part = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    events = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
+        {"type": "response.content_part.added", **part, "part": {"type": "output_text", "text": "", "annotations": []}},
+        {**delta, "delta": "Hello "},
+        {**delta, "delta": "there"},
+        {"type": "response.completed", "response": whole},
+    ]
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
+
+
+def _message(body: dict[str, Any]) -> dict[str, Any]:
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 10}
+    model = f"{body['model']}-2026"
+    return {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "usage": usage,
+            "content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", "stop_sequence": None}  # fmt: skip
+
+
+def _message_events(body: dict[str, Any]) -> list[dict[str, Any]]:
+    begun = {**_message(body), "content": [], "stop_reason": None}
+    begun["usage"] = {**begun["usage"], "output_tokens": 1}
+    deltas = [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+              for text in ("Hello ", "there")]  # fmt: skip
+    return [
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *deltas,
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+         "usage": {"output_tokens": 10}},
+        {"type": "message_stop"},
+    ]  # fmt: skip
+
+
+def _google(text: str, *, last: bool = False) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
+    if last:
+        candidate["finishReason"] = "STOP"
+    return {"candidates": [candidate], "modelVersion": "gemini-2026", "responseId": "g1",
+            "usageMetadata": {"promptTokenCount": 11, "candidatesTokenCount": 7, "totalTokenCount": 18}}  # fmt: skip

@@ -1,0 +1,58 @@
+"""``voltagent run``: run a program that is not edited, with everything recorded that can be without it."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from voltagent.core import context
+from voltagent.errors import VoltAgentError
+from voltagent.instrumentation import instrument
+from voltagent.sdk import from_environment
+
+__all__ = ["add"]
+
+_EXAMPLES: Final = """\
+examples:
+  voltagent run app.py --port 8000     a file, with its own arguments
+  voltagent run -m package             a module
+
+The requests of openai, anthropic and google-genai are recorded, and threads and executors keep the current operation.
+Records go where the environment says (VOLTAGENT_...), else to the local store."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "run",
+        help="a program, with its model calls recorded",
+        description="Run a Python program as `python` would, with its model calls recorded.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-m", dest="is_module", action="store_true", help="the program is a module, as for `python -m`")
+    parser.add_argument("program", help="a file, a folder with a __main__.py, or a module")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
+    parser.set_defaults(run=_run)
+
+
+class NoProgramError(VoltAgentError):
+    """The program to run does not exist."""
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    program: str = arguments.program
+    if not arguments.is_module and not Path(program).exists():
+        raise NoProgramError(f"there is no file {program}; for a module, write voltagent run -m {program}")
+    sys.argv = [program, *arguments.arguments]
+    sys.path[0] = str(Path.cwd() if arguments.is_module else Path(program).resolve().parent)
+    context.on_first_use(lambda: from_environment(always=True))
+    instrument()
+    if arguments.is_module:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(program, run_name="__main__")
+    return 0

@@ -1,0 +1,81 @@
+"""The table of clients: which methods are patched, and what each request is recorded as.
+
+Every public method of a client (``create``, ``parse``, ``stream``, those under ``beta``, raw and streaming responses,
+embeddings) comes down to one request; that is what is patched, so each request is recorded once, whoever calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from voltagent.instrumentation.patches import Patch
+from voltagent.instrumentation.requests import Request, RequestPlan, around_async_request, around_request
+
+__all__ = ["PATCHES"]
+
+
+def _endpoints(provider: str, *paths: str) -> dict[str, RequestPlan]:
+    return {path: RequestPlan(path.removeprefix("/v1").strip("/").replace("/", "."), provider) for path in paths}
+
+
+_OPENAI: Final = _endpoints("openai", "/chat/completions", "/responses", "/completions", "/embeddings")
+_ANTHROPIC: Final = _endpoints("anthropic", "/v1/messages", "/v1/complete")
+_GENERATE: Final = RequestPlan("generate_content", "google")
+_EMBED: Final = RequestPlan("embed_content", "google")
+_RAW_HEADER: Final = "X-Stainless-Raw-Response"  # "stream": the body is not read before the caller does
+
+
+class _ByPath:
+    """Describes a request of the clients that openai and anthropic generate from one template."""
+
+    def __init__(self, endpoints: Mapping[str, RequestPlan]) -> None:
+        self._endpoints = endpoints
+
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+        """The request in ``request(cast_to, options, *, stream, stream_cls)``; ``None`` if no model answers it."""
+        options: Any = kwargs["options"] if len(args) < 2 else args[1]
+        plan = self._endpoints.get(options.url.partition("?")[0])
+        if plan is None:
+            return None
+        body = options.json_data if type(options.json_data) is dict else {}
+        headers = options.headers
+        unread = isinstance(headers, Mapping) and headers.get(_RAW_HEADER) == "stream"
+        return Request(plan, body, streams=bool(kwargs.get("stream")) or unread)
+
+
+class _Google:
+    """Describes a request of google-genai."""
+
+    def __init__(self, plan: RequestPlan, *, streams: bool = False) -> None:
+        self._plan = plan
+        self._streams = streams
+
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+        """The request in the keywords ``model``, ``contents`` and ``config``."""
+        del args
+        return Request(self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams)
+
+
+def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patch, ...]:
+    module, describe = f"{package}._base_client", _ByPath(endpoints)
+    return (
+        Patch(module, "SyncAPIClient", "request", around_request(describe)),
+        Patch(module, "AsyncAPIClient", "request", around_async_request(describe)),
+    )
+
+
+_METHODS: Final = (
+    ("_generate_content", _Google(_GENERATE)),
+    ("_generate_content_stream", _Google(_GENERATE, streams=True)),
+    ("_embed_content", _Google(_EMBED)),
+)
+
+PATCHES: Final[Mapping[str, tuple[Patch, ...]]] = {
+    "openai": _generated("openai", _OPENAI),
+    "anthropic": _generated("anthropic", _ANTHROPIC),
+    "google-genai": (
+        *(Patch("google.genai.models", "Models", name, around_request(how)) for name, how in _METHODS),
+        *(Patch("google.genai.models", "AsyncModels", name, around_async_request(how)) for name, how in _METHODS),
+    ),
+}

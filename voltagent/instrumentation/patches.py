@@ -1,0 +1,117 @@
+"""Replace methods of classes in other packages, when these are imported, and put the original ones back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import wrapt
+
+from voltagent.core import context, introspection
+from voltagent.core.guard import guard, say_once
+
+__all__ = ["Patch", "Wrapper", "install", "remove_all"]
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Patch(NamedTuple):
+    """One method to replace."""
+
+    module: str  # the patch is applied when this module is imported
+    owner: str  # the class in it
+    method: str
+    wrapper: Wrapper
+
+
+class _Applied(NamedTuple):
+    owner: type
+    method: str
+    original: Any
+    replacement: Any
+
+
+_lock: Final = threading.Lock()
+_wanted: Final[set[str]] = set()  # names that are instrumented now
+_hooked: Final[set[str]] = set()  # names whose import hooks are registered, for good
+_applied: Final[dict[str, list[_Applied]]] = {}
+
+
+def install(name: str, patches: Sequence[Patch]) -> None:
+    """Apply patches under a name, now and when their modules are imported."""
+    with _lock:
+        if name in _wanted:
+            return
+        _wanted.add(name)
+        known = name in _hooked
+        _hooked.add(name)
+    for module in dict.fromkeys(patch.module for patch in patches):
+        of_module = [patch for patch in patches if patch.module == module]
+        if not known:
+            wrapt.register_post_import_hook(_hook(name, of_module), module)  # at once if it is imported already
+            continue
+        loaded = introspection.loaded_module(module)
+        if loaded is not None:
+            _apply(name, of_module, loaded)
+
+
+def _hook(name: str, patches: Sequence[Patch]) -> Callable[[Any], None]:
+    def when_imported(module: Any) -> None:
+        with guard:  # a failure of ours must not fail the program's import
+            _apply(name, patches, module)
+
+    return when_imported
+
+
+def _apply(name: str, patches: Sequence[Patch], module: Any) -> None:
+    """Apply all patches of a module, or none if its classes are not as they are known."""
+    with _lock:
+        if name not in _wanted:
+            return
+        places = [(_class_in(module, patch.owner), patch) for patch in patches]
+        if any(owner is None or not callable(owner.__dict__.get(patch.method)) for owner, patch in places):
+            _warn(name, module)
+            return
+        for owner, patch in places:
+            if owner is not None:
+                _applied.setdefault(name, []).append(_replace(owner, patch))
+
+
+def _class_in(module: Any, name: str) -> type | None:
+    found = vars(module).get(name)
+    return found if isinstance(found, type) else None
+
+
+def _replace(owner: type, patch: Patch) -> _Applied:
+    original = owner.__dict__[patch.method]
+    make: Any = wrapt.FunctionWrapper
+    # The list of live recorders as `enabled`: wrapt reads its truth in C, so that a call without an SDK costs nothing.
+    replacement = make(original, patch.wrapper, context.ACTIVE)
+    setattr(owner, patch.method, replacement)
+    return _Applied(owner, patch.method, original, replacement)
+
+
+def _warn(name: str, module: Any) -> None:
+    say_once(
+        f"instrument:{name}",
+        logging.WARNING,
+        "voltagent: the classes of %s are not as known in this version of it; its calls are not recorded",
+        getattr(module, "__name__", name),
+    )
+
+
+def remove_all() -> None:
+    """Restore every class, and let import hooks that are still waiting do nothing."""
+    with _lock:
+        _wanted.clear()
+        for done in (one for applied in _applied.values() for one in applied):
+            if done.owner.__dict__.get(done.method) is done.replacement:
+                setattr(done.owner, done.method, done.original)
+            else:  # another library has patched it since: ours stays below, and only calls the original
+                done.replacement._self_enabled = _OFF  # noqa: SLF001 - wrapt's own name for it
+        _applied.clear()
+
+
+_OFF: Final[list[Any]] = []

@@ -1,0 +1,158 @@
+"""Record one request to a model: a call, its result or its stream.
+
+The user's call stands in the frame of the wrapper itself, so an exception that passes shows this frame of ours only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from voltagent.capture.secrets import NOTHING_HIDDEN
+from voltagent.core.context import CURRENT, INERT, current_span, set_current
+from voltagent.core.guard import Guard
+from voltagent.core.span import LLM, RequestedModel, Span
+from voltagent.decorators.arguments import Arguments
+from voltagent.decorators.call_plan import OperationPlan, Shape
+from voltagent.decorators.generator_run import Stream
+from voltagent.instrumentation.patches import Wrapper
+from voltagent.instrumentation.streams import followed
+from voltagent.tracing.recorder import Recorder
+
+__all__ = ["Describe", "Request", "RequestPlan", "around_async_request", "around_request"]
+
+_ANY: Final = Shape(Arguments(None), Arguments(None), 0, lambda: NOTHING_HIDDEN)
+# What of a request is input, or says how it is sent; what else is plain is a parameter of the model.
+_INPUT: Final = frozenset(
+    ("messages", "input", "prompt", "contents", "content", "system", "instructions", "tools", "stream")
+)
+_PARAMETER: Final = (str, int, float, bool)
+
+
+class RequestPlan(OperationPlan):
+    """How requests to one endpoint are recorded. The keywords of :meth:`begin` are the body of the request."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str, provider: str) -> None:
+        super().__init__(LLM, name, _ANY, {"metadata": {"provider": provider}})
+
+    def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        span = super().begin(above, instance, args, kwargs)
+        if span is None or span.end_ns is not None:
+            return span
+        try:
+            model = kwargs.get("model")
+            if type(model) is str:
+                span.model = RequestedModel(model)
+            parameters = {
+                key: value for key, value in kwargs.items() if type(value) in _PARAMETER and key not in _INPUT
+            }
+            if parameters:
+                recorder: Recorder = span.trace.recorder
+                recorder.add(span, metadata={"model_parameters": parameters})
+        except BaseException as exc:
+            Guard.swallowed(exc)
+        return span
+
+    def _input(
+        self, recorder: Recorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> bytes | None:
+        del instance, args
+        return recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None
+
+
+class Request(NamedTuple):
+    """One request that is about to be made."""
+
+    plan: RequestPlan
+    body: dict[str, Any]
+    streams: bool = False  # whether the answer is read after the call has returned
+
+
+Describe = Callable[[tuple[Any, ...], Mapping[str, Any]], "Request | None"]
+
+
+def around_request(describe: Describe) -> Wrapper:
+    """Record each call of a method that makes a request."""
+
+    def call(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        above = current_span()
+        request = None if above is INERT else _described(describe, args, kwargs)
+        if request is None:
+            return wrapped(*args, **kwargs)
+        plan = request.plan
+        if request.streams:
+            run = Stream(plan, above, None, (), request.body)
+            run.enter()
+            try:
+                result = wrapped(*args, **kwargs)
+            except BaseException as exc:
+                run.raised(exc)
+                raise
+            run.pause()
+            return followed(result, run)
+        span = plan.begin(above, None, (), request.body)
+        if span is None:
+            return wrapped(*args, **kwargs)
+        before = CURRENT.get()
+        try:
+            set_current(span)
+            result = wrapped(*args, **kwargs)
+        except BaseException as exc:
+            set_current(before)
+            plan.fail(span, above is None, exc)
+            raise
+        set_current(before)
+        plan.succeed(span, above is None, result)
+        return result
+
+    return call
+
+
+def around_async_request(describe: Describe) -> Wrapper:
+    """Record each run of a coroutine method that makes a request."""
+
+    async def call(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        above = current_span()
+        request = None if above is INERT else _described(describe, args, kwargs)
+        if request is None:
+            return await wrapped(*args, **kwargs)
+        plan = request.plan
+        if request.streams:
+            run = Stream(plan, above, None, (), request.body)
+            run.enter()
+            try:
+                result = await wrapped(*args, **kwargs)
+            except BaseException as exc:
+                run.raised(exc)
+                raise
+            run.pause()
+            return followed(result, run)
+        span = plan.begin(above, None, (), request.body)
+        if span is None:
+            return await wrapped(*args, **kwargs)
+        before = CURRENT.get()
+        try:
+            set_current(span)
+            result = await wrapped(*args, **kwargs)
+        except BaseException as exc:
+            if CURRENT.get() is span:  # a coroutine may be closed where something else is current
+                set_current(before)
+            plan.fail(span, above is None, exc)
+            raise
+        if CURRENT.get() is span:
+            set_current(before)
+        plan.succeed(span, above is None, result)
+        return result
+
+    return call
+
+
+def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+    """What a call is; ``None``, reported once, if that cannot be read in this version of the client."""
+    try:
+        return describe(args, kwargs)
+    except Exception as exc:
+        Guard.swallowed(exc)
+        return None
