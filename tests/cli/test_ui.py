@@ -80,11 +80,11 @@ def test_a_fault_is_said_on_stderr_without_what_was_recorded(path: Path) -> None
     run.save()
     run.store.close()
     with running("--no-open", "--port", "0", "--db", str(path)) as (process, line):
-        asked(path, "UPDATE traces SET start_ns = 'secret'")
+        asked(path, "UPDATE traces SET agent_id = x'ff736563726574'")  # no UTF-8, and then "secret"
         assert httpx.get(address(line) + "api/traces", timeout=60).status_code == 500
         status, said = interrupted(process)
     assert status == 0
-    assert said.startswith("voltagent: the local server failed to answer: TypeError at ")
+    assert said.startswith("voltagent: the local server failed to answer: PydanticSerializationError at ")
     assert "secret" not in said
 
 
