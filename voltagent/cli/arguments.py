@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
+from typing import Final
 
 from voltagent import settings
+from voltagent.core import clock
 from voltagent.errors import VoltAgentError
 from voltagent.storage.traces.store import Filter, Store, StoredTrace
 
@@ -30,12 +33,46 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", help="the user's id")
     parser.add_argument("--conversation", help="the conversation's id")
     parser.add_argument("--text", help="a text in a name, input, output or error (upper and lower case alike)")
+    parser.add_argument("--tool", help="the name of a tool that was called")
+    parser.add_argument("--model", help="the model of an agent or a call")
+    parser.add_argument("--errors", action="store_true", help="the trace, or an operation in it, failed")
+    parser.add_argument("--min-ms", type=_milliseconds, metavar="MS", help="took at least that many milliseconds")
+    parser.add_argument("--since", type=_moment, metavar="TIME",
+                        help="began at or after: an age (90s, 30m, 12h, 7d, 2w) or an ISO 8601 time")  # fmt: skip
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="began before: likewise")
 
 
 def wanted_by(arguments: argparse.Namespace) -> Filter:
     """The filter that the options of :func:`add_filters` make."""
-    names = ("agent", "status", "tag", "user", "conversation", "text")
-    return Filter(**{name: getattr(arguments, name) for name in names})
+    names = ("agent", "status", "tag", "user", "conversation", "text", "tool", "model")
+    return Filter(
+        **{name: getattr(arguments, name) for name in names},
+        has_errors=arguments.errors or None,
+        min_ns=arguments.min_ms,
+        since_ns=arguments.since,
+        until_ns=arguments.until,
+    )
+
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def _moment(text: str) -> int:
+    """Nanoseconds since the epoch of an age or of an ISO 8601 time."""
+    age = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", text.strip().lower(), re.ASCII)
+    if age is not None:
+        return clock.nanoseconds() - int(float(age[1]) * _UNITS[age[2]] * 10**9)
+    moment = clock.parse_iso(text)
+    if moment is None or not -(2**63) <= moment < 2**63:
+        raise argparse.ArgumentTypeError(f"must be an age such as 90s, 12h or 7d, or an ISO 8601 time, not {text!r}")
+    return moment
+
+
+def _milliseconds(text: str) -> int:
+    """An option's number of milliseconds, as nanoseconds."""
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,6})?", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError(f"must be a number of milliseconds, not {text!r}")
+    return int(float(text) * 10**6)
 
 
 def count(text: str) -> int:

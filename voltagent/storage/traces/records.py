@@ -150,6 +150,14 @@ _PAYLOADS: Final = " OR ".join(map(_HOLDS.format, ("input", "output", "error")))
 _TEXT: Final = rf"""
     name LIKE :plain ESCAPE '\' OR agent_id LIKE :plain ESCAPE '\' OR {_PAYLOADS} OR id IN (
         SELECT trace_id FROM operations WHERE name LIKE :plain ESCAPE '\' OR {_PAYLOADS})"""  # noqa: S608 - all of it is written here
+# The parameters of a model are part of the metadata, which is JSON objects, one on each line.
+_NAMES_MODEL: Final = " OR ".join(
+    f"{column} LIKE :model_member ESCAPE '\\'" for column in ("metadata", "update_metadata", "end_metadata")
+)
+_MODEL: Final = f"""
+    id IN (
+        SELECT trace_id FROM operations
+        WHERE kind IN ('agent', 'llm', 'embedding', 'reranker') AND ({_NAMES_MODEL}))"""  # noqa: S608 - all of it is written here
 _COMMON_FIRST: Final = ' etaoinsrhld"cum,.:0123456789fpgwyb_-/vkxjqz'  # in English texts and JSON, about
 # The second half of the status is what lets SQLite use the partial index.
 _CONDITIONS: Final[Mapping[str, str]] = {
@@ -159,6 +167,8 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "user": "user_id = :user",
     "conversation": "conversation_id = :conversation",
     "kind": "id IN (SELECT trace_id FROM operations WHERE kind = :kind)",
+    "tool": "id IN (SELECT trace_id FROM operations WHERE kind = 'tool' AND name = :tool)",
+    "model": _MODEL,
     "text": _TEXT,
     "min_ns": "end_ns - start_ns >= :min_ns",
     "max_ns": "end_ns - start_ns <= :max_ns",
@@ -188,6 +198,8 @@ class Filter:
     max_ns: int | None = None  # took at most so long
     since_ns: int | None = None  # began at or after
     until_ns: int | None = None  # began before
+    tool: str | None = None  # has a call of this tool
+    model: str | None = None  # has an agent or a call with this model
     has_errors: bool | None = None  # whether the trace, or an operation in it, failed
     id: str | None = None  # the whole id
     not_pushed_to: str | None = None  # a destination as `Store.mark_pushed` names it
@@ -217,6 +229,10 @@ class Filter:
             quoted = json.dumps(self.text, ensure_ascii=False)[1:-1]
             values |= {"plain": _pattern(self.text), "quoted": _pattern(quoted), "rare": _pattern(_from_rarest(quoted))}
             del values["text"]
+        if self.model is not None:
+            member = '"model":' + json.dumps(self.model, ensure_ascii=False)
+            values["model_member"] = _pattern(member)
+            del values["model"]
         return f"WHERE {' AND '.join(conditions)}" if conditions else "", values
 
 
