@@ -32,7 +32,6 @@ __all__ = [
     "Frame",
     "Phase",
     "Remote",
-    "RequestedModel",
     "Sink",
     "Span",
     "SpanRecorder",
@@ -63,12 +62,6 @@ EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
     (MEMORY, "read"): ("memory:read_start", "memory:read_success", "memory:read_error"),
     **{(kind, None): (f"{kind}:start", f"{kind}:success", f"{kind}:error") for kind in EXTENDED},
 }
-
-
-class RequestedModel(str):
-    """The name of a model as it was requested: that in the response replaces it."""
-
-    __slots__ = ()
 
 
 class Remote(NamedTuple):

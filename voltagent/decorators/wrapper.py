@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import wrapt
 
-from voltagent.core import context
+from voltagent.core import context, introspection
 from voltagent.core.span import TRACE
 from voltagent.decorators.arguments import (
     BY_POSITION,
@@ -177,12 +177,39 @@ def _check(kind: str, target: Any) -> None:
     if isinstance(target, functools.partialmethod | functools.singledispatchmethod):
         name = "partialmethod" if isinstance(target, functools.partialmethod) else "singledispatchmethod"
         raise TypeError(f"@{kind} cannot decorate a {name}: decorate the function in it")
+    if _is_tool_of_framework(type(target)):
+        raise TypeError(
+            f"@{kind} cannot decorate the {type(target).__name__} that a framework made: put @{kind} below the "
+            "framework's decorator, directly above def"
+        )
     if isinstance(target, str):
         raise TypeError(f"@{kind} takes options by name: @{kind}(name={target!r})")
     if isinstance(target, classmethod | staticmethod):
         _check(kind, _inside(target))
     elif not callable(target):
         raise TypeError(f"@{kind} decorates functions and methods, not {type(target).__name__} objects")
+
+
+# Classes of frameworks whose objects stand for a function, or hold one: (top-level package, class).
+_TOOLS: Final = frozenset(
+    (
+        ("langchain_core", "BaseTool"),
+        ("agents", "FunctionTool"),
+        ("pydantic_ai", "Tool"),
+        ("llama_index", "BaseTool"),
+        ("crewai", "BaseTool"),
+        ("smolagents", "Tool"),
+        ("fastmcp", "Tool"),
+        ("mcp", "Tool"),
+        ("dspy", "Tool"),
+        ("llama_index", "FunctionTool"),
+    )
+)
+
+
+def _is_tool_of_framework(kind: type) -> bool:
+    names = (introspection.full_name(base) for base in introspection.bases(kind))
+    return any((name.partition(".")[0], name.rpartition(".")[2]) in _TOOLS for name in names)
 
 
 def _inside(method: Any) -> Any:

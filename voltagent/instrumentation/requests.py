@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.core.context import CURRENT, INERT, current_span, set_current
 from voltagent.core.guard import Guard
-from voltagent.core.span import LLM, RequestedModel, Span
+from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import Arguments
 from voltagent.decorators.call_plan import OperationPlan, Shape
 from voltagent.decorators.generator_run import Stream
@@ -42,9 +42,6 @@ class RequestPlan(OperationPlan):
         if span is None or span.end_ns is not None:
             return span
         try:
-            model = kwargs.get("model")
-            if type(model) is str:
-                span.model = RequestedModel(model)
             parameters = {
                 key: value for key, value in kwargs.items() if type(value) in _PARAMETER and key not in _INPUT
             }

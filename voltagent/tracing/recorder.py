@@ -31,7 +31,6 @@ from voltagent.core.span import (
     Failure,
     Phase,
     Remote,
-    RequestedModel,
     Sink,
     Span,
     Trace,
@@ -299,7 +298,7 @@ class Recorder:
             return
         token_counts = counts_of(span.trace)
         new = token_counts.claim(found.responses)
-        if (span.model is None or (found.model and type(span.model) is RequestedModel)) and (new or span.kind == LLM):
+        if span.model is None and (new or span.kind == LLM):
             span.model = found.model
         if span.kind == LLM:
             facts = {"finish_reason": found.finish_reason, "response_id": found.response_id}
