@@ -43,6 +43,7 @@ __all__ = [
     "EventLevel",
     "EventStatus",
     "History",
+    "LlmOptions",
     "MemoryErrorOptions",
     "MemoryOptions",
     "MemorySuccessOptions",
@@ -349,6 +350,16 @@ class RetrieverOptions(_Open):
 
     name: str
     input: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class LlmOptions(_Open):
+    """Options of a new model call."""
+
+    name: str
+    model: str | None = None
+    input: dict[str, Any] | None = None
+    model_parameters: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
 
 
