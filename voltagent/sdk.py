@@ -309,7 +309,7 @@ class VoltAgentSDK:
         client = self._client
         if client is not None:
             client.close()
-        future = self._sender.shutdown(self._patience(timeout))
+        future = self._sender.shutdown(timeout)
         return self._wait(future, timeout, None if client is None else client.aclose)
 
     def _patience(self, timeout: float | None) -> float:

@@ -42,13 +42,14 @@ class _Tries:
 class _Queue:
     """The events of one trace, in their order."""
 
-    __slots__ = ("events", "held", "id", "open", "size", "tries", "usage")
+    __slots__ = ("events", "flying", "held", "id", "open", "size", "tries", "usage")
 
     def __init__(self, identifier: int | str) -> None:
         self.id = identifier
         self.events: list[Event] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
         self.size = 0
         self.open = 0  # spans that were started here and have not ended
+        self.flying = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
         self.usage: dict[str, Any] | None = None
         self.tries: dict[int, _Tries] | None = None  # by id(event), for those that failed
@@ -107,7 +108,7 @@ class Backlog:
         queue.size += size
         self.size += size
         self.count += 1
-        if not queue.held:
+        if not queue.held and not queue.flying:
             self._ready[queue.id] = queue  # keeps its place where it has one
 
     def _new_queue(self, span: Span, *, unsent: bool) -> _Queue:
@@ -165,6 +166,8 @@ class Backlog:
         while self._held and self._held[0][0] <= now:
             queue = heapq.heappop(self._held)[2]
             queue.held = False
+            if queue.flying:
+                continue
             if queue.events:
                 self._ready[queue.id] = queue
                 released = True
@@ -206,6 +209,9 @@ class Backlog:
         self.accepted += sum(outcome.verdict is Verdict.ACCEPTED for outcome in outcomes)
         for event, outcome in zip(batch, outcomes, strict=True):
             span = event[1]
+            if outcome.verdict is Verdict.IN_FLIGHT:
+                self._flies(span)
+                continue
             reason = outcome.reason if outcome.verdict is Verdict.REFUSED else None
             if outcome.verdict not in _DONE:
                 reason = self._fate(span) or self._judge(event, outcome, accepted_before, waits)
@@ -221,6 +227,23 @@ class Backlog:
             queue = self._traces.get(identifier)
             if queue is not None:
                 self._close_if_over(queue)
+
+    def _flies(self, span: Span) -> None:
+        queue = self._traces.get(span.trace.id)
+        if queue is None:
+            queue = self._traces[span.trace.id] = _Queue(span.trace.id)
+        queue.flying += 1
+        self._ready.pop(queue.id, None)
+
+    def land(self, events: Sequence[Event], outcomes: Sequence[Outcome], now: float) -> None:
+        """Take the outcomes of events that were in flight."""
+        queues = [queue for event in events if (queue := self._traces.get(event[1].trace.id)) is not None]
+        for queue in queues:
+            queue.flying = max(0, queue.flying - 1)
+        self.settle(events, outcomes, now)
+        for queue in queues:
+            if queue.events and not queue.held and not queue.flying:
+                self._ready[queue.id] = queue
 
     def _judge(self, event: Event, outcome: Outcome, accepted_before: int, waits: dict[int | str, float]) -> str | None:
         """Note a failure; the reason to drop the event for good, if it has used up its tries."""
@@ -290,7 +313,7 @@ class Backlog:
             delay = waits.get(identifier, 0.0)
             if delay > 0.0:
                 self._hold(queue, now + delay)
-            elif not queue.held:
+            elif not queue.held and not queue.flying:
                 self._ready[identifier] = queue
 
     def _still_unsent(self, untouched: list[int | str]) -> None:
@@ -308,7 +331,12 @@ class Backlog:
         heapq.heappush(self._held, (until, self._order, queue))
 
     def _close_if_over(self, queue: _Queue) -> None:
-        if not queue.events and queue.open <= 0 and self._traces.get(queue.id) is queue and not queue.held:
+        if (
+            not queue.events
+            and queue.open <= 0
+            and self._traces.get(queue.id) is queue
+            and not (queue.held or queue.flying)
+        ):
             self._remove(queue)
 
     # --------------------------------------------------------------------------------------------------------- losing

@@ -19,20 +19,31 @@ _SPOOLED_RETRIES: Final = 0.5
 _RETRIES: Final = 2.0  # seconds that an exit spends on a destination that says no
 _FIRST: Final = 0.5  # a refusal in the first half second of an exit is tried once more
 
+_FIRST_TRY: Final = 1.25  # seconds that a request may take first; it is tried again in the time that is left
+
 _ANSWERED: Final = frozenset((Verdict.ACCEPTED, Verdict.REFUSED, Verdict.RETRY))
 
 
 class Stop:
     """When to stop sending: at a deadline; and where the process is leaving, as soon as there is no hope."""
 
-    def __init__(self, began: float, at_latest: float, *, final: bool = True, leaving: bool = False) -> None:
+    def __init__(
+        self,
+        began: float,
+        at_latest: float,
+        *,
+        final: bool = True,
+        leaving: bool = False,
+        gives_up: bool = False,
+    ) -> None:
         self.at_latest = at_latest
         self.final = final  # what is open is ended, what cannot be sent is dropped, sockets are closed
         self.leaving = leaving
         self._began = began
         self._progress = began
         self._hopeless = False
-        self._gives_up = leaving  # where there is no hope; else it tries to the end
+        self._try = min(_FIRST_TRY, max(0.0, at_latest - began) / 3)
+        self._gives_up = leaving or gives_up  # where there is no hope; else it tries to the end
         self._silence = SILENCE
         self._first = _FIRST
         self._retries = _RETRIES
@@ -52,10 +63,12 @@ class Stop:
 
     def batch_until(self, now: float) -> float:
         """The deadline of a batch that begins now."""
-        return min(self.at_latest, now + self._silence) if self._gives_up else self.at_latest
+        return min(self.at_latest, now + (min(self._try, self._silence) if self._gives_up else self._try))
 
     def saw(self, verdicts: set[Verdict], now: float) -> None:
         """Note what a batch brought."""
+        if Verdict.UNTRIED in verdicts:
+            self._try *= 2  # the time was too short perhaps
         if verdicts & _ANSWERED:
             self._progress = now
         if self._gives_up and Verdict.UNAVAILABLE in verdicts and now - self._began >= self._first:

@@ -92,10 +92,13 @@ class Sender:
         return promise
 
     def shutdown(self, timeout: float | None = None) -> Promise:
-        """End what is open as cancelled, send everything, and take nothing more."""
+        """End what is open as cancelled, send everything, and take nothing more.
+
+        Without a ``timeout`` it gives up as an exit does: early where every attempt is refused, or nobody answers.
+        """
         promise = self._promise(timeout)
         for lane in self._lanes:
-            lane.shutdown(promise)
+            lane.shutdown(promise, gives_up=timeout is None)
         return promise
 
     def stats(self) -> Report:

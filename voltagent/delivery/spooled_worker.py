@@ -41,7 +41,7 @@ class SpooledLane(WrittenLane):
         self._summoned = True
         super().flush(promise)
 
-    def shutdown(self, promise: Promise) -> None:
+    def shutdown(self, promise: Promise, *, gives_up: bool = False) -> None:
         """End what is open as cancelled and send everything; what cannot be sent stays on the disk."""
         self._summoned = True
         now = clock.monotonic()
@@ -49,7 +49,7 @@ class SpooledLane(WrittenLane):
         self._closed = True
         self._limit = -1
         self._stop = self._stop or _patient_no_more(Stop(now, until))
-        super().shutdown(promise)
+        super().shutdown(promise, gives_up=gives_up)
         if self._hurried is not None:
             self._hurried.hurry(until)
 
@@ -185,7 +185,9 @@ class SpooledLane(WrittenLane):
             self._delete_settled(self._memories(batch))
 
     def _answers(self, batch: list[Event], until: float) -> list[Outcome]:
-        return list(self._export(batch, until))  # made safe on their way to the disk
+        outcomes = list(self._export(batch, until))  # made safe on their way to the disk
+        self._note_flying(batch, batch, outcomes)
+        return outcomes
 
     def _keep_up(self, over: threading.Event) -> None:
         """While the lane's thread is busy: write what is recorded meanwhile."""

@@ -14,7 +14,7 @@ from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
 from voltagent.delivery.report import Promise
-from voltagent.exporters import Exporter, Outcome, Verdict
+from voltagent.exporters import Exporter, Outcome, Trailing, Verdict
 from voltagent.exporters.http_status import RETRY_AFTER_CAP
 from voltagent.tracing.token_counts import settle
 
@@ -25,6 +25,7 @@ _END: Final = Phase.END
 _GATHER_SECONDS: Final = 0.05
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _NOTHING_TRIED: Final = 0.02  # seconds to wait after a batch of which nothing was tried: no loop must spin
+_LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
 _UNFINISHED: Final = b'{"unfinished":true}'
 _NEVER: Final = float("inf")
 _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
@@ -48,11 +49,13 @@ class Lane(Intake):
         super().__init__(exporter.name, rules)
         self.exporter = exporter
         self._hurried = exporter if isinstance(exporter, Hurried) else None
+        self._trailing = exporter if isinstance(exporter, Trailing) else None
         self._process = process
         process_hooks.watch(self)
 
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)
+        self._flying: dict[int, tuple[Event, Event]] = {}  # by id: an event as it was sent, and as it waited here
         self._promises: deque[Promise] = deque()
         self._stop: Stop | None = None
         self._asked = False  # a flush wants what was recorded before it to be sent, however short its patience
@@ -71,14 +74,14 @@ class Lane(Intake):
         self._asked = True
         self._call_thread(promise.deadline)
 
-    def shutdown(self, promise: Promise) -> None:
-        """End what is open as cancelled, send everything, and take nothing more."""
+    def shutdown(self, promise: Promise, *, gives_up: bool = False) -> None:
+        """End what is open as cancelled, send everything, and take nothing more; ``gives_up``: while there is hope."""
         self._closed = True
         self._limit = -1
-        self._stop = self._stop or Stop(clock.monotonic(), promise.deadline)
+        self._stop = self._stop or Stop(clock.monotonic(), promise.deadline, gives_up=gives_up)
         self._promises.append(promise)
         if self._hurried is not None:
-            self._hurried.hurry(promise.deadline)
+            self._hurried.hurry(self._stop.batch_until(clock.monotonic()))
         self._call_thread(promise.deadline)
 
     def _call_thread(self, deadline: float) -> None:
@@ -116,7 +119,7 @@ class Lane(Intake):
         """The process is about to end: finish by the rules for that. Does not wait."""
         self._stop = self._stop or stop
         if self._hurried is not None:
-            self._hurried.hurry(stop.at_latest)
+            self._hurried.hurry(stop.batch_until(clock.monotonic()))
         if self._thread is not None:
             self._ring()
 
@@ -159,6 +162,7 @@ class Lane(Intake):
             self._drain()
             now = clock.monotonic()
             stop = own_stop or self._stop
+            self._collect(now, stop)
             if stop is not None:
                 if stop.final:
                     self._end_what_is_open()
@@ -243,6 +247,8 @@ class Lane(Intake):
     def _wake_time(self, now: float, stop: Stop | None) -> float:
         held = self._backlog
         times = [promise.deadline for promise in list(self._promises)]
+        if self._flying:
+            times.append(now + _LOOK)
         if stop is not None:
             times.append(now + max(0.0, stop.patience(now, self._last_answer())))
         if self._key_refused:
@@ -266,6 +272,9 @@ class Lane(Intake):
         with self._lock:
             self._backlog.settle(batch, answers, ended)
         self._heed(answers, now, ended)
+        self._after(answers, now, ended, stop)
+
+    def _after(self, answers: Sequence[Outcome], now: float, ended: float, stop: Stop | None) -> None:
         if stop is not None:
             stop.saw({answer.verdict for answer in answers}, ended)
         self._voice.heard(answers, self._backlog.dropped)
@@ -279,8 +288,28 @@ class Lane(Intake):
         """The outcomes of a batch: what the processors give up is refused, the exporter answers the rest."""
         processed = [self._processed(event) for event in batch]
         ready = [event for event in processed if event is not None]
-        answers = iter(self._export(ready, until) if ready else ())
+        outcomes = self._export(ready, until) if ready else ()
+        self._note_flying(ready, [event for event, safe in zip(batch, processed, strict=True) if safe], outcomes)
+        answers = iter(outcomes)
         return [_NOT_SAFE if event is None else next(answers) for event in processed]
+
+    def _note_flying(self, sent: Sequence[Event], waiting: Sequence[Event], outcomes: Sequence[Outcome]) -> None:
+        for as_sent, event, outcome in zip(sent, waiting, outcomes, strict=True):
+            if outcome.verdict is Verdict.IN_FLIGHT:
+                self._flying[id(as_sent)] = (as_sent, event)
+
+    def _collect(self, now: float, stop: Stop | None) -> None:
+        """Account for answers to requests that were left waiting."""
+        if not self._flying or self._trailing is None:
+            return
+        landed = [(self._flying.pop(id(sent))[1], outcome) for sent, outcome in self._trailing.late()]
+        if landed:
+            events, answers = [event for event, _ in landed], [outcome for _, outcome in landed]
+            with self._lock:
+                self._backlog.land(events, answers, now)
+            if self._last_answer() < now - self._rules.probe_seconds or any(one.reason == "auth" for one in answers):
+                self._heed(answers, now, now)  # else it takes others: one request that failed says nothing of it
+            self._after(answers, now, now, stop)
 
     def _processed(self, event: Event) -> Event | None:
         try:
@@ -353,6 +382,9 @@ class Lane(Intake):
 
     def _finish(self, stop: Stop) -> None:
         if stop.final:
+            flying, self._flying = [event for _, event in self._flying.values()], {}
+            with self._lock:
+                self._backlog.land(flying, [Outcome(Verdict.UNTRIED)] * len(flying), clock.monotonic())
             self._leave_behind()
             self._voice.finished(self.stats())
             self.exporter.close()

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from voltagent.core.span import Event
 
-__all__ = ["ACCEPTED", "Exporter", "Outcome", "Remembering", "Verdict"]
+__all__ = ["ACCEPTED", "Exporter", "Outcome", "Remembering", "Trailing", "Verdict"]
 
 
 class Verdict(Enum):
@@ -23,6 +23,7 @@ class Verdict(Enum):
     REFUSED = "refused"  # it said no to this event, for good: `reason` counts it
     RETRY = "retry"  # it said "not now" to this event: counts against `max_retries`
     UNAVAILABLE = "unavailable"  # it could not be reached, or is down: waits, not counted
+    IN_FLIGHT = "in_flight"  # its request still waits for an answer; `late` gives the outcome
     UNTRIED = "untried"  # not sent, because something it depends on was not accepted: try again after that
 
 
@@ -64,6 +65,15 @@ class Exporter(Protocol):
 
     def close(self) -> None:
         """Release sockets and files; the next ``export`` opens them again."""
+        ...
+
+
+@runtime_checkable
+class Trailing(Protocol):
+    """An exporter that leaves a request waiting for its answer, and goes on with others."""
+
+    def late(self) -> list[tuple[Event, Outcome]]:
+        """The outcomes that have come since for events that were IN_FLIGHT. Does not wait."""
         ...
 
 

@@ -51,6 +51,10 @@ class AutoExporter:
             self._rest.close()
         return outcomes
 
+    def late(self) -> list[tuple[Event, Outcome]]:
+        """Outcomes of requests that were left waiting, on either wire."""
+        return [*self._rest.late(), *self._otlp.late()]
+
     def forget(self, trace_id: int | str) -> None:
         """The trace is over."""
         self._current.forget(trace_id)
@@ -66,7 +70,8 @@ class AutoExporter:
 
     def hurry(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""
-        self._current.hurry(deadline)
+        self._rest.hurry(deadline)
+        self._otlp.hurry(deadline)
 
     def after_fork(self) -> None:
         """In a forked child: the connections are the parent's, what was learnt of the server still holds."""

@@ -22,6 +22,7 @@ from voltagent.core.span import Event
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import Answer, Certificates, Door, Line, Unreachable
+from voltagent.exporters.otlp_calls import Call, Flight, StillWaiting
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.processors.size_limit import MOST
 from voltagent.settings import parsers
@@ -42,7 +43,9 @@ _CUTS: Final = 5  # tries to make a span fit; how much longer its encoding is th
 _SPARE: Final = 64 * 1024  # by which the first try aims lower: what is not payload stays as it is
 _REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
 _STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
-_GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
+_HANGS: Final = 0.5  # seconds; a request that takes longer is left waiting, and the next goes by another connection
+_FLIGHTS: Final = 4  # so many may be left waiting
+_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _OF_ERRORS: Final = 200  # characters of server text
 _NEVER: Final = float("inf")
 _DOWN: Final = frozenset((502, 503, 504))
@@ -125,6 +128,8 @@ class OtlpExporter:
         self._line: Line | None = None
         self._away = False  # it could not be reached the last time
         self._hurried = _NEVER
+        self._flights: list[Flight] = []
+        self._waits_for_all = False  # an answer that came late wants the batch halved, which needs answers in order
         self.last_answer = 0.0  # when the destination answered last, on `clock.monotonic`
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
@@ -140,7 +145,8 @@ class OtlpExporter:
                 outcomes[number] = item
         if self._away and not items:
             return self._probe(outcomes, deadline)
-        _Round(self, deadline, outcomes).run(items)
+        _Round(self, batch, deadline, outcomes).run(items)
+        self._waits_for_all = False
         for event, outcome in zip(batch, outcomes, strict=True):
             if outcome is ACCEPTED:
                 self._spans.sent(event)
@@ -173,9 +179,37 @@ class OtlpExporter:
 
     def _probe(self, outcomes: list[Outcome], deadline: float) -> list[Outcome]:
         """Nothing to send, but the sender wants to know whether the destination is back: an empty request is legal."""
+        self._waits_for_all = True
         outcome, _ = self.post((), deadline)
+        self._waits_for_all = False
         settled = outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED) and outcome.reason != "auth"
         return outcomes if settled else [outcome] * len(outcomes)
+
+    def late(self) -> list[tuple[Event, Outcome]]:
+        """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
+        over = [flight for flight in self._flights if flight.call.is_over(self._hurried)]
+        self._flights = [flight for flight in self._flights if flight not in over]
+        return [pair for flight in over for pair in self._landed(flight)]
+
+    def _landed(self, flight: Flight) -> list[tuple[Event, Outcome]]:
+        events = flight.events
+        outcome, answer = self._outcome_of(flight.call, flight.call.deadline)
+        outcomes = [outcome] * len(events)
+        if answer is not None and outcome.verdict is Verdict.ACCEPTED:
+            count, message = self.rejected(answer)
+            refused = Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}")
+            outcomes[len(events) - min(count, len(events)) :] = [refused] * min(count, len(events))
+        elif answer is not None and answer.status in (400, 413, 422):
+            self._waits_for_all = True
+            outcomes = [_UNTRIED] * len(events)
+        for event, said in zip(events, outcomes, strict=True):
+            if said is ACCEPTED:
+                self._spans.sent(event)
+        return list(zip(events, outcomes, strict=True))
+
+    def left_waiting(self, call: Call, events: Sequence[Event]) -> None:
+        """Go on without the answer to these events; :meth:`late` will give it."""
+        self._flights.append(Flight(call, events))
 
     def forget(self, trace_id: int | str) -> None:
         """The trace is over."""
@@ -198,6 +232,9 @@ class OtlpExporter:
         line, self._line = self._line, None
         if line is not None:
             line.let_go()
+        flights, self._flights = self._flights, []
+        for flight in flights:
+            flight.call.line.let_go()
         self._spans.clear()
         self._away = False
 
@@ -215,13 +252,17 @@ class OtlpExporter:
         if clock.monotonic() >= deadline:
             return _UNTRIED, None
         body = self._encoding.request(spans, self._resource, self._scope)
+        return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline), deadline)
+
+    def _outcome_of(self, call: Call, deadline: float) -> tuple[Outcome, Answer | None]:
         try:
-            answer = self._send(_gzipped(body) if self._gzip else body, deadline)
+            answer = call.result()
         except Unreachable as fault:
             if clock.monotonic() >= min(deadline, self._hurried):
                 return _UNTRIED, None  # we ran out of time, not the server
             self._away = True
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(fault))), None
+        self._line = call.line
         self.last_answer = clock.monotonic()
         outcome = _outcome(answer, self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace")))
         self._away = outcome.verdict is Verdict.UNAVAILABLE
@@ -244,56 +285,27 @@ class OtlpExporter:
             text = text.replace(secret, "[redacted]")
         return ascii(text)[1:-1][:_OF_ERRORS]
 
-    def _send(self, body: bytes, deadline: float) -> Answer:
+    def _send(self, body: bytes, deadline: float) -> Call:
         """A request on a thread of its own, so that one which drips, or hangs in a name look-up, can be left."""
         line, self._line = self._line or self._door.line(), None
-        call = _Call(line, self._path, body, deadline)
+        call = Call(line, self._path, body, deadline)
         try:
             threading.Thread(target=call.run, name="voltagent-otlp-request", daemon=True).start()
         except RuntimeError:  # no thread can be started, as at the end of a process: here
             call.run()
-        self._watch(call, deadline)
-        if not call.done.is_set():
-            raise Unreachable("no answer in time")  # its thread is left behind, and so is the connection
-        if call.answer is None:
-            line.close()
-            raise call.fault or Unreachable("no answer")
-        self._line = line
-        return call.answer
-
-    def _watch(self, call: _Call, deadline: float) -> None:
-        while not call.done.wait(_STEP):
-            now = clock.monotonic()
-            overdue = max(call.line.overdue(now), now - min(deadline, self._hurried))
-            if overdue > 0:
-                call.line.cut()
-            if overdue > _GRACE:
-                return
-
-
-class _Call:
-    """One request under way."""
-
-    def __init__(self, line: Line, path: str, body: bytes, deadline: float) -> None:
-        self.line = line
-        self.done = threading.Event()
-        self.answer: Answer | None = None
-        self.fault: Unreachable | None = None
-        self._request = ("POST", path, body, deadline)
-
-    def run(self) -> None:
-        try:
-            self.answer = self.line.send(*self._request)
-        except Unreachable as fault:
-            self.fault = fault
-        finally:
-            self.done.set()
+        while not call.done.wait(_STEP) and not call.is_over(self._hurried):
+            if clock.monotonic() - call.began >= _HANGS and len(self._flights) < _FLIGHTS and not self._waits_for_all:
+                raise StillWaiting(call)
+        return call
 
 
 class _Round:
     """The spans of one batch on their way, in as few requests as the destination takes them."""
 
-    def __init__(self, exporter: OtlpExporter, deadline: float, outcomes: list[Outcome]) -> None:
+    def __init__(
+        self, exporter: OtlpExporter, batch: Sequence[Event], deadline: float, outcomes: list[Outcome]
+    ) -> None:
+        self._batch = batch
         self._exporter = exporter
         self._deadline = deadline
         self._outcomes = outcomes
@@ -317,7 +329,12 @@ class _Round:
         if self._halted:
             self._settle(items, _UNTRIED)
             return
-        outcome, answer = self._post(items)
+        try:
+            outcome, answer = self._post(items)
+        except StillWaiting as going:
+            self._exporter.left_waiting(going.call, [self._batch[item.number] for item in items])
+            self._settle(items, _IN_FLIGHT)
+            return
         if outcome.verdict is Verdict.ACCEPTED and answer is not None:
             self._accepted(items, answer)
         elif self._can_split(answer, items):
@@ -336,7 +353,11 @@ class _Round:
 
     def _post_trimmed(self, item: _Item) -> Outcome:
         small = trimmed(item.message)
-        return self._exporter.post([self._exporter.encoded(small)], self._deadline)[0]
+        try:
+            return self._exporter.post([self._exporter.encoded(small)], self._deadline)[0]
+        except StillWaiting as going:
+            self._exporter.left_waiting(going.call, [self._batch[item.number]])
+            return _IN_FLIGHT
 
     def _can_split(self, answer: Answer | None, items: Sequence[_Item]) -> bool:
         """Whether halves may fare better: all of it was too much, or one span in it was bad."""

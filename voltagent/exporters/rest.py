@@ -72,20 +72,30 @@ class RestExporter:
         self._lent: set[Line] = set()
         self._ids: OrderedDict[int | str, dict[int | str, str]] = OrderedDict()  # trace -> our id -> the server's
         self._round: Round | None = None
+        self._trailing: list[Round] = []  # earlier ones, with requests that still wait for an answer
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
         current = self._round = Round(self._send, self, batch, deadline)
         try:
-            return current.run()
+            outcomes = current.run()
+            if current.trails:
+                self._trailing.append(current)
+            return outcomes
         finally:
             self._round = None
+
+    def late(self) -> list[tuple[Event, Outcome]]:
+        """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
+        found = [pair for trailing in self._trailing for pair in trailing.late()]
+        self._trailing = [trailing for trailing in self._trailing if trailing.trails]
+        return found
 
     def hurry(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""
         current = self._round
-        if current is not None:
-            current.hurry(deadline)
+        for hurried in (*self._trailing, *(() if current is None else (current,))):
+            hurried.hurry(deadline)
 
     def forget(self, trace_id: int | str) -> None:
         """The trace is over; ids the server chose are kept a while, as a child may yet come."""
@@ -121,6 +131,10 @@ class RestExporter:
     def free(self) -> int:
         """How many more connections may be lent."""
         return self._connections - len(self._lent)
+
+    def most(self) -> int:
+        """How many connections there may be."""
+        return self._connections
 
     def borrow(self) -> Line:
         """A connection for one thread."""

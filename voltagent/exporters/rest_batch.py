@@ -22,6 +22,8 @@ __all__ = ["Lines", "Round", "needs"]
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
 _SLOW: Final = 0.003  # seconds; a request that takes longer is worth another connection beside it
+_HANGS: Final = 0.5  # seconds; what takes longer is left waiting, while there are connections for the next batch
+_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _GRACE: Final = 0.3  # seconds in which a thread whose connection was cut must be back
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
@@ -33,6 +35,10 @@ class Lines(Protocol):
     def give_back(self, line: Line) -> None: ...
     def free(self) -> int:
         """How many more may be borrowed."""
+        ...
+
+    def most(self) -> int:
+        """How many there may be in all."""
         ...
 
 
@@ -53,6 +59,8 @@ class Round:
         self._busy: dict[int, tuple[Line, float]] = {}  # event under way -> its connection, and since when
         self._threads = 0
         self._halted = False
+        self._reported = False  # `run` is over; what comes now is for `late`
+        self._late_ones: list[int] = []
         self._lateness = 0.0  # seconds by which we wake too late: a busy program, not a slow server
 
     def run(self) -> list[Outcome]:
@@ -68,7 +76,37 @@ class Round:
                 if not self._changed.wait(pause):
                     self._lateness = max(clock.monotonic() - began - pause, self._lateness / 2)
                 self._watch()
-            return [outcome or _UNTRIED for outcome in self._outcomes]
+                if self._may_leave():
+                    break
+            self._reported = self._halted = True
+            return [
+                _IN_FLIGHT if number in self._busy else outcome or _UNTRIED
+                for number, outcome in enumerate(self._outcomes)
+            ]
+
+    @property
+    def trails(self) -> bool:
+        """Whether a request still waits for an answer that :meth:`late` will give."""
+        return bool(self._busy or self._late_ones)
+
+    def late(self) -> list[tuple[Event, Outcome]]:
+        """The outcomes that came after :meth:`run`."""
+        with self._changed:
+            self._watch()
+            numbers, self._late_ones = self._late_ones, []
+            return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in numbers]
+
+    def counted(self) -> list[Outcome]:
+        """The outcomes so far, while :meth:`run` goes on."""
+        return [outcome for outcome in list(self._outcomes) if outcome is not None]
+
+    def _may_leave(self) -> bool:
+        """Whether only requests that hang are left, and few enough for the next batch not to suffer."""
+        if self._halted or self._ready or not self._busy or self._threads != len(self._busy):
+            return False
+        now = clock.monotonic()
+        hang = all(now - since >= _HANGS for _, since in self._busy.values())
+        return hang and 2 * self._lines.free() >= self._lines.most() > 1
 
     def hurry(self, deadline: float) -> None:
         """End sooner."""
@@ -97,6 +135,7 @@ class Round:
         ends += [now + max(0.01, _GRACE / 3) if line.overdue(now) else line.until for line, _ in self._busy.values()]
         if self._ready and not self._halted:
             ends.append(now + _SLOW)
+        ends += [since + _HANGS for _, since in self._busy.values() if since + _HANGS > now]
         return max(0.001, min(end for end in ends if end) - now)
 
     def _watch(self) -> None:
@@ -149,6 +188,9 @@ class Round:
     def _note(self, number: int, outcome: Outcome) -> None:
         """Keep an outcome, and let go what waited for it. Under the lock."""
         self._outcomes[number] = outcome
+        if self._reported:
+            self._late_ones.append(number)
+            return
         if outcome.verdict is Verdict.UNAVAILABLE or outcome.reason == "auth" or outcome.retry_after is not None:
             self._halted = True  # the rest of the batch would fare no better
         phase, span, _ = self._batch[number]

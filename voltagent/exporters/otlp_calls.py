@@ -1,0 +1,75 @@
+"""One OTLP request under way on a thread of its own, and one that is left waiting for its answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from voltagent.core import clock
+from voltagent.core.span import Event
+from voltagent.exporters.http import Answer, Line, Unreachable
+
+__all__ = ["Call", "Flight", "StillWaiting"]
+
+_GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
+
+
+class Call:
+    """One request under way."""
+
+    def __init__(self, line: Line, path: str, body: bytes, deadline: float) -> None:
+        self.line = line
+        self.done = threading.Event()
+        self.answer: Answer | None = None
+        self.fault: Unreachable | None = None
+        self.began = clock.monotonic()
+        self.deadline = deadline
+        self._request = ("POST", path, body, deadline)
+
+    def run(self) -> None:
+        """Send it, and keep the answer."""
+        try:
+            self.answer = self.line.send(*self._request)
+        except Unreachable as fault:
+            self.fault = fault
+        finally:
+            self.done.set()
+
+    def is_over(self, hurried: float) -> bool:
+        """Whether nothing more is to be waited for; cuts the connection at the deadline, or at ``hurried``."""
+        now = clock.monotonic()
+        overdue = max(self.line.overdue(now), now - min(self.deadline, hurried))
+        if overdue > 0 and not self.done.is_set():
+            self.line.cut()
+        return self.done.is_set() or overdue > _GRACE
+
+    def result(self) -> Answer:
+        """The answer of a call that is over.
+
+        Raises:
+            Unreachable: there is none.
+        """
+        if not self.done.is_set():
+            raise Unreachable("no answer in time")  # its thread is left behind, and so is the connection
+        if self.answer is None:
+            self.line.close()
+            raise self.fault or Unreachable("no answer")
+        return self.answer
+
+
+class StillWaiting(Exception):  # noqa: N818 - a fact, not an error; it never leaves the exporter
+    """A request has no answer yet, and others need not wait for it."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self.call = call
+
+
+@dataclass
+class Flight:
+    """A request that was left waiting, with the events in it."""
+
+    call: Call
+    events: Sequence[Event]
