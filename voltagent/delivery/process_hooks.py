@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from typing import Any, Final, Protocol
 from weakref import WeakSet
 
-from voltagent.core import clock
+from voltagent.core import clock, process_exit
 from voltagent.exporters import Verdict
 
 __all__ = ["Stop", "late_budget", "left", "register", "renew", "watch"]
@@ -65,6 +64,10 @@ class Stop:
         """The deadline of a batch that begins now."""
         return min(self.at_latest, now + (min(self._try, self._silence) if self._gives_up else self._try))
 
+    def is_over(self, now: float) -> bool:
+        """Whether nothing more will be sent, whatever happens."""
+        return self._hopeless or now >= self.at_latest
+
     def saw(self, verdicts: set[Verdict], now: float) -> None:
         """Note what a batch brought."""
         if Verdict.UNTRIED in verdicts:
@@ -111,6 +114,12 @@ def left() -> bool:
     return "left" in _state
 
 
+def is_worker_process() -> bool:
+    """Whether ``multiprocessing`` started this process: it may be ended at any moment, without an exit hook."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
 def late_budget() -> float:
     """Seconds that records of later exit hooks may still take, all together."""
     return max(0.0, _state.get("left", 0.0) + _RETRIES - clock.monotonic())
@@ -151,6 +160,8 @@ def _forked() -> None:
         part.after_fork()
 
 
-atexit.register(_leave)
+process_exit.call_at_exit(_leave)
+if process_exit.began():
+    _state["left"] = clock.monotonic()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.span import Event, Phase
+from voltagent.core.span import TRACE, Event, Phase
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Backlog
 from voltagent.delivery.log_messages import Voice
@@ -60,7 +60,7 @@ class Intake(ABC):
         self._bytes = 0  # of the intake, about: threads may overwrite each other's addition
         self._on_way = 0  # bytes of those between the intake and the backlog, or that had to go back
         self._mark = 1  # so many events in the intake need attention
-        self._limit = -1 if self._closed else _LARGE  # payloads above this are looked at first; -1: all are
+        self._limit = -1  # the first is, and payloads above this are looked at first; -1: all are
         self._room = rules.queue_events  # so many events in the intake make the queue full
         self._refused: deque[tuple[Event, str]] = deque()  # refused while the lock was taken; counted later
         self._backlog = Backlog(rules.max_retries, rules.retry_delay, forked_at=forked_at)
@@ -78,6 +78,10 @@ class Intake(ABC):
     @abstractmethod
     def _run_here(self, deadline: float) -> None:
         """Send on this thread, as no other can be had."""
+
+    @abstractmethod
+    def _send_soon(self) -> None:
+        """Send what was recorded, waiting for it a moment."""
 
     def put(self, event: Event, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
@@ -110,6 +114,8 @@ class Intake(ABC):
             return False
         self._intake.append(event)
         self._bytes += size
+        if event[0] is _END and event[1].kind == TRACE and process_hooks.is_worker_process():
+            self._send_soon()
         if process_hooks.left():
             if self._thread is None:  # in a hook that runs after ours: nobody else will send this
                 self._run_here(clock.monotonic() + process_hooks.late_budget())
@@ -126,7 +132,7 @@ class Intake(ABC):
         return fits
 
     def _careful(self) -> bool:
-        return self._closed or process_hooks.left()
+        return self._closed or process_hooks.left() or process_hooks.is_worker_process()
 
     def _make_room(self, event: Event, size: int) -> bool:
         """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""
@@ -191,10 +197,16 @@ class Intake(ABC):
             held, waiting = self._backlog, len(self._intake)
             if locked:
                 self._count_refused()
-            return Report(held.recorded + waiting, held.accepted, dict(held.dropped), held.count + waiting)
+            answered = self._answered()
+            pending = held.count + waiting - answered
+            return Report(held.recorded + waiting, held.accepted + answered, dict(held.dropped), pending)
         finally:
             if locked:
                 self._lock.release()
+
+    def _answered(self) -> int:
+        """How many events of a batch under way were accepted already."""
+        return 0
 
     def _move(self, number: int) -> None:
         """Take up to so many events out of the intake. Under the lock."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import reduce
 from itertools import zip_longest
 from operator import add
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from voltagent.core import clock
 from voltagent.core.span import Event
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from voltagent.storage.spool.spool import Spool
 
 __all__ = ["Report", "Sender"]
+
+
+_LOCAL_SECONDS: Final = 0.4  # with the time of a write, records are there within half a second
 
 
 class Sender:
@@ -71,7 +74,9 @@ class Sender:
         self._sampling = sampling or Sampling()
         process_hooks.renew(self._sampling)
         self._lanes = tuple(
-            Lane(exporter, rules, process) if spool is None else _spooled_lane(exporter, rules, process, spool)
+            Lane(exporter, _rules_for(exporter, rules), process)
+            if spool is None
+            else _spooled_lane(exporter, rules, process, spool)
             for exporter, spool in zip_longest(exporters, spools)
         )
         if len(self._lanes) == 1:
@@ -117,6 +122,13 @@ class Sender:
         if not self._lanes:
             promise.keep()
         return promise
+
+
+def _rules_for(exporter: Exporter, rules: Rules) -> Rules:
+    """The local store is looked at while a program runs, and costs no request: it is kept current."""
+    if exporter.name != "local" or rules.flush_interval is None:
+        return rules
+    return replace(rules, flush_interval=min(rules.flush_interval, _LOCAL_SECONDS))
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

@@ -43,6 +43,7 @@ class WrittenLane(Lane):
         self._interval = rules.flush_interval or _INTERVAL
         self._chunk_bytes = min(CHUNK_BYTES, spool.max_bytes // 16)
         super().__init__(exporter, rules, process)
+        self._loses = False
 
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)

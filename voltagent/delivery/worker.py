@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
 from voltagent.core import clock, guard
@@ -13,7 +14,7 @@ from voltagent.core.span import CANCELLED, Event, Phase, Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
-from voltagent.delivery.report import Promise
+from voltagent.delivery.report import Promise, Report
 from voltagent.exporters import Exporter, Outcome, Trailing, Verdict
 from voltagent.exporters.http_status import RETRY_AFTER_CAP
 from voltagent.tracing.token_counts import settle
@@ -25,6 +26,7 @@ _END: Final = Phase.END
 _GATHER_SECONDS: Final = 0.05
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _NOTHING_TRIED: Final = 0.02  # seconds to wait after a batch of which nothing was tried: no loop must spin
+_WORKER_SECONDS: Final = 0.05  # that the end of an outermost operation may take in a child of `multiprocessing`
 _LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
 _UNFINISHED: Final = b'{"unfinished":true}'
 _NEVER: Final = float("inf")
@@ -51,6 +53,7 @@ class Lane(Intake):
         self._hurried = exporter if isinstance(exporter, Hurried) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
         self._process = process
+        self._loses = True  # at a shutdown, what could not be sent
         process_hooks.watch(self)
 
     def _begin(self, forked_at: int) -> None:
@@ -83,6 +86,22 @@ class Lane(Intake):
         if self._hurried is not None:
             self._hurried.hurry(self._stop.batch_until(clock.monotonic()))
         self._call_thread(promise.deadline)
+
+    def stats(self) -> Report:
+        """The counts so far. Once the time of a shutdown is over, what was not sent is lost."""
+        report, stop = super().stats(), self._stop
+        if stop is None or not report.pending or not (stop.final and self._loses and stop.is_over(clock.monotonic())):
+            return report
+        return replace(report, pending=0) + Report(dropped={"shutdown_timeout": report.pending})
+
+    def _answered(self) -> int:
+        answered = self._trailing.accepted_so_far() if self._trailing is not None else 0
+        return min(answered, self._backlog.count)
+
+    def _send_soon(self) -> None:
+        promise = Promise(clock.monotonic() + _WORKER_SECONDS, self.stats, [self])
+        self.flush(promise)
+        promise.result()
 
     def _call_thread(self, deadline: float) -> None:
         if self._thread is None and not self._has_work():
@@ -191,7 +210,6 @@ class Lane(Intake):
             return
         self._round = False
         asked, self._asked = self._asked, False
-        was_empty = not self._backlog.count
         self._take_in()
         self._bytes = self._on_way  # heals what threads may have overwritten
         if self._key_refused:
@@ -200,7 +218,7 @@ class Lane(Intake):
             self._key_refused = now < self._quiet_until
         if asked and self._backlog.count:
             self._due = now
-        elif was_empty and self._backlog.count and self._rules.flush_interval is not None:
+        elif self._due == _NEVER and self._backlog.has_ready() and self._rules.flush_interval is not None:
             self._due = now + self._rules.flush_interval
         self._see_room()
 
@@ -309,7 +327,7 @@ class Lane(Intake):
                 self._backlog.land(events, answers, now)
             if self._last_answer() < now - self._rules.probe_seconds or any(one.reason == "auth" for one in answers):
                 self._heed(answers, now, now)  # else it takes others: one request that failed says nothing of it
-            self._after(answers, now, now, stop)
+            self._after([one for one in answers if one.verdict is not Verdict.UNAVAILABLE], now, now, stop)
 
     def _processed(self, event: Event) -> Event | None:
         try:

@@ -76,6 +76,10 @@ class Trailing(Protocol):
         """The outcomes that have come since for events that were IN_FLIGHT. Does not wait."""
         ...
 
+    def accepted_so_far(self) -> int:
+        """How many events of the batch that is under way were accepted; 0 between batches. From any thread."""
+        ...
+
 
 @runtime_checkable
 class Remembering(Protocol):

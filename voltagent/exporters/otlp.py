@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from voltagent._version import VERSION
 from voltagent.core import clock
 from voltagent.core.guard import say_once
-from voltagent.core.span import Event
+from voltagent.core.span import Event, Phase
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import Answer, Certificates, Door, Line, Unreachable
@@ -52,6 +52,7 @@ _DOWN: Final = frozenset((502, 503, 504))
 _KEY_REFUSED: Final = frozenset((401, 403))
 _OURS: Final = frozenset(("accept-encoding", "connection", "content-encoding", "content-length", "content-type",
                           "host", "transfer-encoding"))  # fmt: skip
+_SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LATE: Final = Outcome(Verdict.REFUSED, "rejected", "OTLP has no way to change a span that was sent")
 
@@ -145,8 +146,10 @@ class OtlpExporter:
                 outcomes[number] = item
         if self._away and not items:
             return self._probe(outcomes, deadline)
+        starts = [number for number, event in enumerate(batch) if event[0] is Phase.START]
         _Round(self, batch, deadline, outcomes).run(items)
         self._waits_for_all = False
+        _as_their_ends(batch, outcomes, starts)
         for event, outcome in zip(batch, outcomes, strict=True):
             if outcome is ACCEPTED:
                 self._spans.sent(event)
@@ -207,6 +210,10 @@ class OtlpExporter:
                 self._spans.sent(event)
         return list(zip(events, outcomes, strict=True))
 
+    def accepted_so_far(self) -> int:
+        """Nothing: the answer to a request settles all that is in it."""
+        return 0
+
     def left_waiting(self, call: Call, events: Sequence[Event]) -> None:
         """Go on without the answer to these events; :meth:`late` will give it."""
         self._flights.append(Flight(call, events))
@@ -226,6 +233,8 @@ class OtlpExporter:
     def hurry(self, deadline: float) -> None:
         """End the request in flight by ``deadline``, on :func:`clock.monotonic`. From any thread."""
         self._hurried = deadline
+        for flight in self._flights:
+            flight.call.deadline = min(flight.call.deadline, deadline)
 
     def after_fork(self) -> None:
         """In a forked child: the connection is the parent's, and so are the open spans."""
@@ -420,6 +429,15 @@ def _outcome(answer: Answer, text: str) -> Outcome:
     if status in _KEY_REFUSED:
         return Outcome(Verdict.REFUSED, "auth", detail)
     return Outcome(Verdict.REFUSED, "too_large" if status == 413 else "rejected", detail)
+
+
+def _as_their_ends(batch: Sequence[Event], outcomes: list[Outcome], starts: Sequence[int]) -> None:
+    """A start has no form on this wire: it has arrived when the span of its end has."""
+    ends = {id(event[1]): outcomes[number] for number, event in enumerate(batch) if event[0] is Phase.END}
+    for number in starts:
+        outcome = ends.get(id(batch[number][1]), ACCEPTED)
+        if outcome.verdict not in _SETTLED:
+            outcomes[number] = _UNTRIED
 
 
 def _gzipped(body: bytes) -> bytes:

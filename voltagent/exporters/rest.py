@@ -91,6 +91,11 @@ class RestExporter:
         self._trailing = [trailing for trailing in self._trailing if trailing.trails]
         return found
 
+    def accepted_so_far(self) -> int:
+        """How many events of the batch that is under way were accepted; see :class:`voltagent.exporters.Trailing`."""
+        current = self._round
+        return 0 if current is None else current.accepted()
+
     def hurry(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""
         current = self._round

@@ -96,9 +96,9 @@ class Round:
             numbers, self._late_ones = self._late_ones, []
             return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in numbers]
 
-    def counted(self) -> list[Outcome]:
-        """The outcomes so far, while :meth:`run` goes on."""
-        return [outcome for outcome in list(self._outcomes) if outcome is not None]
+    def accepted(self) -> int:
+        """How many were accepted so far, while :meth:`run` goes on."""
+        return sum(outcome is not None and outcome.verdict is Verdict.ACCEPTED for outcome in list(self._outcomes))
 
     def _may_leave(self) -> bool:
         """Whether only requests that hang are left, and few enough for the next batch not to suffer."""

@@ -1,0 +1,81 @@
+"""One request that hangs: it costs the others nothing, and is tried again on another connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.helpers.memory import Recording, conserved, make_sender
+from tests.helpers.pace import until, within
+from tests.helpers.server import Recorded, Reply, Server, answer, hang
+from voltagent import VoltAgentSDK, tool
+from voltagent.exporters.otlp import OtlpExporter
+from voltagent.exporters.rest import RestExporter
+
+
+def first_hangs(then: Callable[[Recorded], Reply] = lambda request: answer()) -> Callable[[Recorded], Reply]:
+    """The first request gets no answer, all others theirs."""
+    asked: list[Recorded] = []
+
+    def script(request: Recorded) -> Reply:
+        asked.append(request)
+        return hang if len(asked) == 1 else then(request)
+
+    return script
+
+
+def exporter_for(wire: str, url: str) -> Any:
+    return RestExporter(url, "pk", "sk") if wire == "rest" else OtlpExporter(f"{url}/v1/traces")
+
+
+@pytest.mark.parametrize("wire", ["rest", "otlp"])
+def test_other_traces_go_on(wire: str) -> None:
+    with Server(first_hangs()) as server:
+        sender = make_sender(exporter_for(wire, server.url), flush_interval=0.01)
+        recording = Recording(sender)
+        recording.whole("hangs")
+        until(lambda: len(server.requests) == 1)
+        for number in range(50):
+            recording.whole(f"t{number}")
+        until(lambda: sender.stats().accepted >= 200)
+        assert conserved(sender.stats()).pending <= 4
+        assert conserved(sender.shutdown(5.0).result()).accepted == 204
+
+
+@pytest.mark.parametrize("timeout", [None, 10.0])
+@pytest.mark.parametrize("wire", ["rest", "otlp"])
+def test_a_shutdown_tries_the_hung_one_again(wire: str, timeout: float | None) -> None:
+    with Server(first_hangs()) as server:
+        sender = make_sender(exporter_for(wire, server.url))
+        for number in range(20):
+            Recording(sender).whole(f"t{number}")
+        report = conserved(sender.shutdown(timeout).result())
+        assert (report.accepted, report.pending) == (80, 0)
+
+
+def test_an_event_counts_when_its_answer_comes_and_nothing_is_pending_after_a_shutdown() -> None:
+    with Server(first_hangs()) as server:
+        sender = make_sender(exporter_for("rest", server.url))
+        for number in range(20):
+            Recording(sender).whole(f"t{number}")
+        sender.flush(10.0)
+        until(lambda: conserved(sender.stats()).accepted == 76)
+        report = conserved(sender.shutdown(0.1).result())
+        assert (report.accepted, report.pending, report.dropped) == (76, 0, {"shutdown_timeout": 4})
+
+
+def test_leaving_the_block_does_not_wait_long_for_a_destination_that_refuses() -> None:
+    from tests.helpers.server import unused_port
+
+    sdk = VoltAgentSDK(exporter="rest", base_url=f"http://127.0.0.1:{unused_port()}", public_key="pk", secret_key="sk")
+    with within(4.0), sdk:
+
+        @tool
+        def work(number: int) -> int:
+            return number
+
+        with sdk.trace("t"):
+            work(1)
+    assert sdk.stats().pending == 0
