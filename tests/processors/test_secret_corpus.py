@@ -1,0 +1,305 @@
+"""Recall and precision of redaction on values that resemble those of real agents: what must go, what must stay."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import to_json
+
+from tests.helpers.pace import slowness
+from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.secret_patterns import FORMATS, STRONG, WEAK
+
+# fmt: off
+# (value, the part of it that must not be recorded). All of them are invented.
+HIDE: list[tuple[Any, str]] = [
+    ('password="ab hunter2"', 'hunter2'),
+    ('before 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 after', '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'),
+    ('before key-0123456789abcdef0123456789abcdef after', 'key-0123456789abcdef0123456789abcdef'),
+    ('before hvs.CAESICAESICAESICAESICAESICAESICAESICAESI after', 'hvs.CAESICAESICAESICAESICAESICAESICAESICAESI'),
+    ('before {"password":"jsonCANARY"} after', 'jsonCANARY'),
+    ({'ssh_private_key': 'Xq7ssh_private_keyZp9'}, 'Xq7ssh_private_keyZp9'),
+    ({'set-cookie': 'Xq7set-cookieZp9'}, 'Xq7set-cookieZp9'),
+    ({'contraseña': 'Xq7contraseñaZp9'}, 'Xq7contraseñaZp9'),
+    ("password   =   'hunter2'", 'hunter2'),
+    ('before rk_live_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3 after', 'rk_live_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3'),
+    ('before PMAK-0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c after', 'PMAK-0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c0a1b2c'),
+    ('before Authorization: Basic dXNlcjpDQU5BUlk= after', 'Authorization: Basic dXNlcjpDQU5BUlk='),
+    ("passphrase: 'correct horse hunter2'", 'hunter2'),
+    ({'password_hash': 'Xq7password_hashZp9'}, 'Xq7password_hashZp9'),
+    ('before jdbc:mysql://h/db?user=u&password=jdbcCANARY after', 'jdbcCANARY'),
+    ('before ghp_a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2 after', 'ghp_a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2'),
+    ({'user_password_plain': 'Xq7user_password_plainZp9'}, 'Xq7user_password_plainZp9'),
+    ({'authorization': 'Xq7authorizationZp9'}, 'Xq7authorizationZp9'),
+    ('before shpat_0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b after', 'shpat_0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b'),
+    ('before https://x/cb?access_token=queryCANARY2 after', 'queryCANARY2'),
+    ({'connectionString': 'postgres://app:hunter2@db/x'}, 'hunter2'),
+    ({'passwordHash': 'Xq7passwordHashZp9'}, 'Xq7passwordHashZp9'),
+    ({'x-api-key': 'Xq7x-api-keyZp9'}, 'Xq7x-api-keyZp9'),
+    ('authorization: OAuth hunter2aaaaa', 'hunter2'),
+    ('before https://hooks.slack.com/services/T00000000/B00000000/XXXXCANARYXXXX after', 'XXXXCANARYXXXX'),
+    ('before password: yamlCANARY\nuser: x after', 'yamlCANARY'),
+    ('before Basic dXNlcjpDQU5BUllQVw== after', 'Basic dXNlcjpDQU5BUllQVw=='),
+    ({'api_keys': 'Xq7api_keysZp9'}, 'Xq7api_keysZp9'),
+    ('before SG.aBcDaBcDaBcDaBcDaBcD.eFgHeFgHeFgHeFgHeFgHeFgHeFgHeFgHeFgHeFgH after', 'SG.aBcDaBcDaBcDaBcDaBcD.eFgHeFgHeFgHeFgHeFgHeFgHeFgHeFgHeFgHeFgH'),
+    ({'passphrase': 'Xq7passphraseZp9'}, 'Xq7passphraseZp9'),
+    ('before dop_v1_0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a after', 'dop_v1_0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a'),
+    ({'otp': 'Xq7otpZp9'}, 'Xq7otpZp9'),
+    ('before AKIA1234567890ABCDEF after', 'AKIA1234567890ABCDEF'),
+    ({'env': [{'name': 'DB_PASSWORD', 'value': 'PW9value'}]}, 'PW9value'),
+    ("{'password': 'R3pr9999'}", 'R3pr9999'),
+    ({'secretAccessKey': 'Xq7secretAccessKeyZp9'}, 'Xq7secretAccessKeyZp9'),
+    ('before smtp://u:smtp%40CANARY@h after', '40CANARY'),
+    ({'headers': [{'name': 'authorization', 'value': 'Basic Qm9iOlBX'}]}, 'Qm9iOlBX'),
+    ({'refresh_token': 'Xq7refresh_tokenZp9'}, 'Xq7refresh_tokenZp9'),
+    ('before tgp_v1_Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1 after', 'tgp_v1_Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1'),
+    ({'DATABASE_URL': 'postgres://app:hunter2@db/x'}, 'hunter2'),
+    ('machine h login bob password hunter2', 'hunter2'),
+    ("if password == 'hunter2':", 'hunter2'),
+    ('before https://f.azurewebsites.net/api/x?code=azurefnCANARYabcdef== after', 'azurefnCANARYabcdef'),
+    ({'dsn': 'postgres://app:hunter2@db/x'}, 'hunter2'),
+    ('before -----BEGIN OPENSSH PRIVATE KEY-----\nb3BlCANARYnNzaA\n-----END OPENSSH PRIVATE KEY----- after', 'b3BlCANARYnNzaA'),
+    ('before {"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEjsonpemCANARY\\n-----END PRIVATE KEY-----\\n"} after', 'nMIIEjsonpemCANARY'),
+    ('--password hunter2', 'hunter2'),
+    ('before otp=987654 after', 'otp=987654'),
+    ({'args': {'password': 'PW9value'}, 'error': "bad password 'PW9value' for bob"}, 'PW9value'),
+    ('before https://x/y?api_key=queryCANARY&z=1 after', 'queryCANARY'),
+    ({'db_pass': 'Xq7db_passZp9'}, 'Xq7db_passZp9'),
+    ({'client_secret': 'Xq7client_secretZp9'}, 'Xq7client_secretZp9'),
+    ({'dbpass': 'Xq7dbpassZp9'}, 'Xq7dbpassZp9'),
+    ('before xapp-1-A0-1-ab12ab12ab12ab12ab12ab12ab12ab12 after', 'xapp-1-A0-1-ab12ab12ab12ab12ab12ab12ab12ab12'),
+    ('before --password cliflagCANARY after', 'cliflagCANARY'),
+    ({'password1': 'Xq7password1Zp9'}, 'Xq7password1Zp9'),
+    ('before https://a.blob.core.windows.net/c?sv=1&sig=abcdefghijklmnop%2Bqrst%3D after', 'https://a.blob.core.windows.net/c?sv=1&sig=abcdefghijklmnop%2Bqrst%3D'),
+    ({'Api-Key': 'Xq7Api-KeyZp9'}, 'Xq7Api-KeyZp9'),
+    ({'dbPass': 'PW9value'}, 'PW9value'),
+    ('before Proxy-Authorization: Basic cHJveHlDQU5BUlk= after', 'Proxy-Authorization: Basic cHJveHlDQU5BUlk='),
+    ('before https://bob:s3cr3tCANARY@host/db after', 's3cr3tCANARY'),
+    ('before xoxb-123456789012-abcdefXYZ after', 'xoxb-123456789012-abcdefXYZ'),
+    ({'PASSWORD': 'Xq7PASSWORDZp9'}, 'Xq7PASSWORDZp9'),
+    ({'headers': [['x-api-key', 'K3Yvalue'], ['accept', '*/*']]}, 'K3Yvalue'),
+    ({'passcode': 'Xq7passcodeZp9'}, 'Xq7passcodeZp9'),
+    ('before glpat-abcDE12345abcDE12345 after', 'glpat-abcDE12345abcDE12345'),
+    ({'bearer_token': 'Xq7bearer_tokenZp9'}, 'Xq7bearer_tokenZp9'),
+    ('before github_pat_11ABCDEFG0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx after', 'github_pat_11ABCDEFG0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'),
+    ({'secret': 'Xq7secretZp9'}, 'Xq7secretZp9'),
+    ('before secret_Ab12Ab12Ab12Ab12Ab12Ab12Ab12Ab12Ab12Ab12 after', 'secret_Ab12Ab12Ab12Ab12Ab12Ab12Ab12Ab12Ab12Ab12'),
+    ({'credentials': 'Xq7credentialsZp9'}, 'Xq7credentialsZp9'),
+    ({'auth': 'Xq7authZp9'}, 'Xq7authZp9'),
+    ({'token': 'Xq7tokenZp9'}, 'Xq7tokenZp9'),
+    ('before hf_abCDabCDabCDabCDabCDabCDabCDabCD after', 'hf_abCDabCDabCDabCDabCDabCDabCDabCD'),
+    ('before sk-proj-Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9 after', 'sk-proj-Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9Zz9'),
+    ('before aws_secret_access_key = wJalrXUtnFEMI/K7MDENGCANARY after', 'K7MDENGCANARY'),
+    ('before sk-ant-oat01-Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1 after', 'sk-ant-oat01-Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1'),
+    ('password="""hunter2"""', 'hunter2'),
+    ("password='ab;hunter2'", 'hunter2'),
+    ('before sk-ant-api03-Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1 after', 'sk-ant-api03-Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1Qq1'),
+    ({'api_token_v2': 'Xq7api_token_v2Zp9'}, 'Xq7api_token_v2Zp9'),
+    ({'secretValue': 'Xq7secretValueZp9'}, 'Xq7secretValueZp9'),
+    ('Authorization: ApiKey hunter2', 'hunter2'),
+    ('before https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1 after', 'https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1'),
+    ('before AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE after', 'AGE-SECRET-KEY-1QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JN54KHCE'),
+    ({'cvv': 'Xq7cvvZp9'}, 'Xq7cvvZp9'),
+    ('curl -u bob:hunter2 https://x', 'hunter2'),
+    ('before X-API-Key: xapikeyCANARY after', 'xapikeyCANARY'),
+    ({'privateKeyPem': 'Xq7privateKeyPemZp9'}, 'Xq7privateKeyPemZp9'),
+    ({'apiKey': 'Xq7apiKeyZp9'}, 'Xq7apiKeyZp9'),
+    ('before sk_live_Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1 after', 'sk_live_Ab1Ab1Ab1Ab1Ab1Ab1Ab1Ab1'),
+    ({'dbPass': 'Xq7dbPassZp9'}, 'Xq7dbPassZp9'),
+    ('before dckr_pat_Ab1_Ab1_Ab1_Ab1_Ab1_Ab1_Ab1_ after', 'dckr_pat_Ab1_Ab1_Ab1_Ab1_Ab1_Ab1_Ab1_'),
+    ('before DefaultEndpointsProtocol=https;AccountName=a;AccountKey=azureCANARYabcdef==;EndpointSuffix=x after', 'azureCANARYabcdef'),
+    ('Authorization: Custom hunter2', 'hunter2'),
+    ({'pin': 'Xq7pinZp9'}, 'Xq7pinZp9'),
+    ('before Authorization: Bearer abcCANARYdef123 after', 'abcCANARYdef123'),
+    ('before r8_abcDabcDabcDabcDabcDabcDabcDabcDabcD after', 'r8_abcDabcDabcDabcDabcDabcDabcDabcDabcD'),
+    ('before NRAK-ABC123ABC123ABC123ABC123ABC123 after', 'NRAK-ABC123ABC123ABC123ABC123ABC123'),
+    ({'credential_json': 'Xq7credential_jsonZp9'}, 'Xq7credential_jsonZp9'),
+    ([['Cookie', 'S3SS10N']], 'S3SS10N'),
+    ('before https://ghtokenCANARY@github.com/x/y.git after', 'ghtokenCANARY'),
+    ("password\t=\t'hunter2'", 'hunter2'),
+    ('cookie: theme=dark; session=hunter2', 'hunter2'),
+    (['curl', '-H', 'X-Api-Key: K3Yvalue'], 'K3Yvalue'),
+    ('export DB_PASSWORD=swordfish', 'swordfish'),
+    ({'environment': ['API_TOKEN=a8f3K2m9Q1', 'DEBUG=1']}, 'a8f3K2m9Q1'),
+    (['psql', '--password', 'hunter2'], 'hunter2'),
+    ('mongodb+srv://app:hunter2@cluster0.mongodb.net/db', 'hunter2'),
+    ('Server=db;User Id=sa;Password=Hunter2x;Encrypt=true', 'Hunter2x'),
+    ('<password>hunter2</password>', 'hunter2'),
+    ('password%3Dhunter2%26user%3Dbob', 'hunter2'),
+    ({'Passwort': 'geheim123'}, 'geheim123'),
+    ({'senha': 'segredo1'}, 'segredo1'),
+    ('sshpass -p hunter2 ssh host', 'hunter2'),
+    ('{"arguments": "{\\"api_key\\": \\"hunter2\\"}"}', 'hunter2'),
+    ("secret => 'hunter2'", 'hunter2'),
+    ('token := "a1b2c3d4e5"', 'a1b2c3d4e5'),
+    ('gho_a1B2a1B2a1B2a1B2a1B2', 'gho_a1B2a1B2a1B2a1B2a1B2'),
+    ({'name': 'OPENAI_API_KEY', 'value': 'abcd1234efgh'}, 'abcd1234efgh'),
+    ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
+]
+KEEP: list[Any] = [
+    'API key: ask admin',
+    'the disk-utilisation',
+    'Secret: how to bake bread',
+    'http://example.com:8080/path@2x.png',
+    'Authorization: needed from manager',
+    'turkey: bird',
+    {'tokens': 9},
+    'The secret: patience and time.',
+    'password: str',
+    'Bearer of bad news',
+    '#password:focus',
+    'Your one-time password is ready',
+    'trespass=1',
+    {'token_count': 3},
+    'token = tokenizer.decode(ids)',
+    "api_key=os.environ['X']",
+    {'pass': True},
+    'eyJ is base64 of {"',
+    {'eos_token_id': 2},
+    'credentials: include',
+    'The cookie: a short history',
+    'compass: north',
+    {'price_per_output_token': 0.1},
+    'AIzawl',
+    {'nextPageToken': 'abc'},
+    'The password policy: at least 12 characters, one digit.',
+    'Passwords: 3 found',
+    {'sort_key': 'a'},
+    'Password: required field',
+    {'usage': {'input_token': 5}},
+    'password: null, token: null',
+    'for token in doc: print(token.text)',
+    '2026-01-01 password changed by admin',
+    'SELECT password FROM users WHERE token = ?',
+    'const token = await getToken()',
+    'secrets: a novel',
+    {'public_key': 'x'},
+    'rk_positions_abcdef',
+    'sk-learn is a library: sk-learn-contrib-extras',
+    'gpt sk-... example',
+    'see http://a.com:80 and mail me@x.org',
+    {'n_token': 4},
+    'cookies: we use them',
+    'password=None',
+    'risk-assessment-framework',
+    'ask-me-anything-please',
+    'token: Token = next(tokens)',
+    'sk_SK locale; sk_slovakia_language',
+    'bypass: true',
+    {'primary_key': 'id'},
+    'key: value',
+    'secret santa: Bob',
+    {'total_tokens': 5},
+    "if token == 'x':",
+    'api key: see the docs',
+    "$password = $_POST['password'];",
+    'import sk_learn_something',
+    'Enter your password: (min 8 chars)',
+    'def login(password: str, token: str | None = None) -> bool:',
+    {'logprobs': [{'token': 'Hello1x', 'logprob': -0.1}]},
+    {'next_token': 'abc123XYZ987'},
+    {'cache_key': 'user:123:profile'},
+    {'id': '550e8400-e29b-41d4-a716-446655440000'},
+    'commit 9fceb02d0ae598e95dc970b74767f19372d61af8',
+    'The keyboard shortcut is ctrl-k',
+    {'idempotency_key': 'a1b2c3d4e5f6'},
+    'Forgot your password? Click here.',
+    {'monkey': 'George1a'},
+    'password = getpass.getpass()',
+    'token_count: 12345',
+    'see docs/secrets.md for the format',
+    'the bearer of good tidings',
+    {'bos_token': '<s>x1Y2z3'},
+]
+# Texts and payloads that a careless pattern reads again and again.
+HOSTILE: dict[str, Any] = {
+    "token prefixes": "-eyJ" * 50_000, "names": "pass: " * 30_000, "assignments": "password=" * 20_000, "headers": "authorization: " * 10_000,
+    "cookies": "cookie: a=b " * 10_000, "urls": "://a@" * 40_000, "quotes": "password='" * 10_000, "keys": "-----BEGIN PRIVATE KEY " * 5_000,
+    "backslashes": 'password="' + "\\" * 100_000, "letters": "Aa" * 80_000, "access keys": "AKIA" * 40_000, "spaces": "password" + " " * 150_000 + "=x",
+    "secret keys": {f"password{number}_token_key": "abcDEF123" for number in range(6_000)},
+    "equal keys": {f"sk-proj-Zz9Zz9Zz9Zz9Zz9{number}": 1 for number in range(6_000)},
+}
+# fmt: on
+
+redactor = Redactor()
+
+
+def _is_hidden(value: Any, secret: str) -> bool:
+    text = redactor.apply(to_json(value)).decode()
+    return secret not in text and secret not in json.dumps(json.loads(text), ensure_ascii=False)
+
+
+def test_at_least_97_percent_of_secrets_are_hidden() -> None:
+    missed = [value for value, secret in HIDE if not _is_hidden(value, secret)]
+    print(f"hidden: {1 - len(missed) / len(HIDE):.1%} of {len(HIDE)}")
+    assert len(missed) <= 0.03 * len(HIDE), missed
+
+
+def test_at_least_97_percent_of_harmless_values_are_kept() -> None:
+    changed = [value for value in KEEP if json.loads(redactor.apply(to_json(value))) != value]
+    print(f"kept: {1 - len(changed) / len(KEEP):.1%} of {len(KEEP)}")
+    assert len(changed) <= 0.03 * len(KEEP), changed
+
+
+def _seconds(value: Any) -> float:
+    text = to_json(value)
+    started = time.process_time()
+    redactor.apply(text)
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_time_grows_with_the_length_only(name: str) -> None:
+    value = HOSTILE[name]
+    half = value[: len(value) // 2] if isinstance(value, str) else dict(list(value.items())[: len(value) // 2])
+    growth = min(_seconds(value) / max(_seconds(half), 1e-6) for _ in range(4))
+    assert growth < 3 or _seconds(value) < 0.02 * slowness(), growth
+
+
+def test_a_redacted_argument_is_redacted_where_it_is_repeated() -> None:
+    value = {"args": {"password": "Sw0rdfish"}, "error": "wrong password 'Sw0rdfish' for bob", "n": 1}
+    text = redactor.apply(to_json(value)).decode()
+    assert "Sw0rdfish" not in text
+    assert json.loads(text)["n"] == 1
+
+
+def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
+    value = {"result": ["The key is ", "ghp_a1B2a1", "B2a1B2a1B2a1B2", "a1B2 and", " more"]}
+    found = json.loads(redactor.apply(to_json(value), "output"))["result"]
+    assert "".join(found) == "The key is [redacted] and more"
+    assert len(found) == 5
+
+
+def test_the_document_lists_what_is_found() -> None:
+    document = " ".join((Path(__file__).parents[2] / "docs" / "capture.md").read_text(encoding="utf-8").split())
+    for listed in (
+        f"Strong words: {', '.join(sorted(STRONG))}.",
+        f"Weak words: {', '.join(sorted(WEAK))}.",
+        f"Issuers: {'; '.join(dict.fromkeys(one.issuer for one in FORMATS))}.",
+    ):
+        assert listed in document
+
+
+def test_redaction_is_counted_in_the_metadata_of_the_operation() -> None:
+    trace = Trace("t", "a", None)
+    span = Span(
+        trace, Span(trace, None, TRACE, "a", None), TOOL, "login", to_json({"password": "Sw0rdfish", "pin": 1234})
+    )
+    redactor.process((Phase.START, span, None))
+    span.error = to_json({"message": "bad password Sw0rdfish"})
+    redactor.process((Phase.END, span, None))
+    assert span.more_metadata == (b'{"redacted":3}',)
+    assert b"Sw0rdfish" not in span.error
+
+
+def test_one_line_exempts_a_key_or_adds_a_format() -> None:
+    own = Redactor(patterns=[r"EMP-\d{6}"], keep=["session_key"])
+    assert json.loads(own.apply(to_json({"session_key": "a1B2c3D4", "t": "EMP-123456"}))) == {
+        "session_key": "a1B2c3D4",
+        "t": "[redacted]",
+    }
