@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secret_patterns import HARMLESS, STRONG, STRONG_PAIRS, WEAK
 
 __all__ = ["Names", "Strength", "classify", "is_ordinary", "is_placeholder"]
@@ -95,7 +96,7 @@ def is_ordinary(value: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``, ``None``."""
-    return not value.strip() or _PLACEHOLDER.match(value) is not None
+    return not value.strip() or SECRET_TEXT in value or _PLACEHOLDER.match(value) is not None
 
 
 class Names:
