@@ -426,7 +426,7 @@ def test_an_unknown_option_is_ignored_with_one_warning(
     for _ in range(3):
         trace.add_tool({"name": "t", "metdata": {}})
     assert [record.getMessage() for record in caplog.records] == [
-        "voltagent: a tool has no option 'metdata', it is ignored; did you mean 'metadata'?"
+        "a tool has no option 'metdata', it is ignored; did you mean 'metadata'?"
     ]
     assert len(sink.events) == 4
 

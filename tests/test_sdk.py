@@ -366,9 +366,9 @@ class TestDebug:
     def test_it_says_where_records_go_and_what_became_of_them(self, tmp_path: Path) -> None:
         path = tmp_path / "t.db"
         where, batch, end = self.run(VOLTAGENT_EXPORTER="local", VOLTAGENT_LOCAL_PATH=str(path))
-        assert where.startswith(f"voltagent DEBUG voltagent: recording to local {path}; spool: off; settings given: ")
+        assert where.startswith(f"voltagent DEBUG recording to local {path}; spool: off; settings given: ")
         assert "exporter (environment)" in where
-        assert re.fullmatch(r"voltagent DEBUG voltagent: local: 4 events in \d+ ms: 4 accepted", batch)
+        assert re.fullmatch(r"voltagent DEBUG local: 4 events in \d+ ms: 4 accepted", batch)
         assert end.endswith("local: done: 4 recorded, 4 accepted, 0 pending, dropped: none")
 
     def test_it_says_that_nothing_is_recorded(self) -> None:

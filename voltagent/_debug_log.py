@@ -43,9 +43,7 @@ def say_that_nothing_is_recorded() -> None:
     """At the first decorated call, where neither the program nor the environment says where to record."""
     if settings.debug_is_wanted():
         log_to_stderr()
-        logger.debug(
-            "voltagent: nothing is recorded: there is no VoltAgentSDK, and the environment names no destination"
-        )
+        logger.debug("nothing is recorded: there is no VoltAgentSDK, and the environment names no destination")
 
 
 def told(of: settings.Settings) -> str:

@@ -180,10 +180,10 @@ class VoltAgentSDK:
         self._client: VoltAgentCoreAPI | None = None
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
-            say_once(f"settings:{warning}", logging.WARNING, "voltagent: %s", warning, aloud=True)
+            say_once(f"settings:{warning}", logging.WARNING, "%s", warning, aloud=True)
         if self._settings.debug:
             _debug_log.log_to_stderr()
-            logger.debug("voltagent: %s", _debug_log.told(self._settings))
+            logger.debug("%s", _debug_log.told(self._settings))
         built = () if given and names is None else self._settings.exporter
         exporters = [*given, *self._exporters(built)]
         self._on = self._settings.enabled and bool(exporters)
@@ -322,7 +322,7 @@ class VoltAgentSDK:
             try:
                 future.result(self._patience(timeout) + 1.0)  # the sender is done in time by itself; never hang
             except TimeoutError:
-                logger.debug("voltagent: the sender did not report in time")
+                logger.debug("the sender did not report in time")
         return PendingReport(future, self._sender.stats, then)
 
     def stats(self) -> Report:
@@ -445,7 +445,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
         except BaseException as fault:  # the environment is wrong, not the program: say so and stay off
             if not is_ours(fault):
                 raise
-            wrong = "voltagent: nothing is recorded, because of the environment: %s"
+            wrong = "nothing is recorded, because of the environment: %s"
             say_once(f"environment:{fault}", logging.WARNING, wrong, fault, aloud=True)
             return None
         finally:

@@ -49,7 +49,7 @@ def test_where_the_api_is_gone_the_same_records_go_out_as_otlp(status: int, capl
     assert len({span["traceId"] for span in spans}) == 21
     assert {request.headers["x-secret-key"] for request in sent} == {"sk_test"}
     said = [record.getMessage() for record in caplog.records if "API" in record.getMessage()]
-    assert said == ["voltagent: the server has no REST history API; sending OTLP instead"]
+    assert said == ["the server has no REST history API; sending OTLP instead"]
     after = [request.path for request in server.requests][server.requests.index(sent[0]) :]
     assert set(after) == {TRACES}, "it stays with OTLP"
 

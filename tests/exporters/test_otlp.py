@@ -202,7 +202,7 @@ def test_a_warning_of_the_server_is_logged_once(caplog: pytest.LogCaptureFixture
             for _ in range(2):
                 assert {o.verdict for o in export(exporter, tools(1))} == {Verdict.ACCEPTED}
     said = [record.getMessage() for record in caplog.records if "OTLP" in record.getMessage()]
-    assert said == [r"voltagent: the OTLP destination warns: slow\ndown"]
+    assert said == [r"the OTLP destination warns: slow\ndown"]
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xff", b"null", b"{", b"<html>" * 1000])

@@ -138,7 +138,7 @@ def test_what_a_parent_elsewhere_leaves_out_is_said_once(caplog: pytest.LogCaptu
         for _ in range(3):
             open_trace(recorder, {"agent_id": "a", "parent": PARENT._replace(sampled=False)}, {})
     (said,) = [record.getMessage() for record in caplog.records if "follow_parent=False" in record.getMessage()]
-    assert said.startswith("voltagent: a trace is left out")
+    assert said.startswith("a trace is left out")
 
 
 LEFT_OUT = f"00-{'1' * 32}-{'2' * 16}-00"

@@ -335,7 +335,7 @@ def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
     say_once(
         f"option:{what}:{key}",
         logging.WARNING,
-        "voltagent: %s has no option %r, it is ignored%s",
+        "%s has no option %r, it is ignored%s",
         what,
         key,
         hint,

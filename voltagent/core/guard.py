@@ -39,7 +39,9 @@ def say_once(
     _last_said[kind] = now
     logger.log(level, message, *arguments, exc_info=exc_info)
     if aloud and logging.lastResort is not None and logger.handlers == [_silence] and not logging.root.handlers:
-        logging.lastResort.handle(logger.makeRecord(logger.name, level, "", 0, message, arguments, None))
+        logging.lastResort.handle(
+            logger.makeRecord(logger.name, level, "", 0, f"voltagent: {message}", arguments, None)
+        )
 
 
 def is_ours(exc: BaseException) -> bool:

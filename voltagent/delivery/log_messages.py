@@ -40,7 +40,7 @@ class Voice:
             self._down = self._key_refused = False
             lost -= self._lost_before
             level = logging.WARNING if lost else logging.INFO
-            say_once(f"{self._name}:recovered", level, "voltagent: %s recovered, %d events lost", self._name, lost)
+            say_once(f"{self._name}:recovered", level, "%s recovered, %d events lost", self._name, lost)
 
     def _trouble(self, answer: Outcome, lost: int) -> None:
         if answer.verdict is Verdict.UNTRIED:
@@ -50,18 +50,18 @@ class Voice:
             if not self._key_refused:
                 self._key_refused = True
                 logger.error(
-                    "voltagent: %s refused the key (settings public_key and secret_key, VOLTAGENT_PUBLIC_KEY and "
+                    "%s refused the key (settings public_key and secret_key, VOLTAGENT_PUBLIC_KEY and "
                     "VOLTAGENT_SECRET_KEY): %s; events are dropped until it is accepted",
                     self._name,
                     answer.detail,
                 )
         elif answer.verdict is Verdict.REFUSED:
-            self._say(answer.reason, "voltagent: %s did not take an event (%s): %s", answer.reason, answer.detail)
+            self._say(answer.reason, "%s did not take an event (%s): %s", answer.reason, answer.detail)
         elif answer.verdict is Verdict.UNAVAILABLE:
             self._goes_down(lost)
-            self._say("unavailable", "voltagent: %s is not available, events wait: %s", answer.detail)
+            self._say("unavailable", "%s is not available, events wait: %s", answer.detail)
         else:
-            self._say("retry", "voltagent: %s did not take an event for now: %s", answer.detail)
+            self._say("retry", "%s did not take an event for now: %s", answer.detail)
 
     def _goes_down(self, lost: int) -> None:
         if not self._down:
@@ -76,18 +76,18 @@ class Voice:
         if logger.isEnabledFor(logging.DEBUG):
             kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
             became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-            logger.debug("voltagent: %s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
+            logger.debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
 
     def finished(self, report: Report) -> None:
         """Say, to those who debug, how it ended."""
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("voltagent: %s: done: %s", self._name, told(report))
+            logger.debug("%s: done: %s", self._name, told(report))
 
     def full(self) -> None:
         """Say that the queue is full."""
-        self._say("queue_full", "voltagent: the queue to %s is full, new operations are not recorded")
+        self._say("queue_full", "the queue to %s is full, new operations are not recorded")
 
     def left_behind(self, number: int) -> None:
         """Say that the end came before everything was sent."""
         if number:
-            self._say("shutdown_timeout", "voltagent: %s did not take the last %d events in time", number)
+            self._say("shutdown_timeout", "%s did not take the last %d events in time", number)

@@ -124,7 +124,7 @@ class SpooledLane(WrittenLane):
             try:
                 found, broken = self._spool.adopt()
             except (StoreError, OSError) as fault:
-                say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s", fault)
+                say_once(f"{self._name}:spool", logging.WARNING, "%s", fault)
                 return
             with self._lock:
                 self._unread += found
@@ -138,7 +138,7 @@ class SpooledLane(WrittenLane):
             try:
                 rows, correction = self._spool.read(CHUNK, CHUNK_BYTES)
             except StoreError as fault:
-                say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s", fault)
+                say_once(f"{self._name}:spool", logging.WARNING, "%s", fault)
                 return
             events = [self._thawed(row) for row in rows]
             with self._lock:

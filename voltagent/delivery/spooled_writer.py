@@ -158,7 +158,7 @@ class WrittenLane(Lane):
                 filling = "" if self._spool.is_alone else "or another program is filling it, "
             self._say_full(f"{filling}events wait in memory only")
         except StoreError as fault:
-            say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s; events wait in memory only", fault)
+            say_once(f"{self._name}:spool", logging.WARNING, "%s; events wait in memory only", fault)
             if not fault.temporary:
                 self._spool.abandon()
         except Exception as fault:  # a fault of ours must not cost the events
@@ -225,7 +225,7 @@ class WrittenLane(Lane):
             return number
 
     def _say_full(self, what: str) -> None:
-        text = "voltagent: the spool in %s is full (%d MiB), %s"
+        text = "the spool in %s is full (%d MiB), %s"
         say_once(f"{self._name}:{what}", logging.WARNING, text, self._spool.folder, self._spool.max_bytes >> 20, what)
 
     def _count_dropped(self, reason: str, number: int) -> None:
@@ -245,7 +245,7 @@ class WrittenLane(Lane):
             self._spool.settle(places, memories)
         except StoreError as fault:
             self._settled += places
-            say_once(f"{self._name}:spool", logging.WARNING, "voltagent: %s", fault)
+            say_once(f"{self._name}:spool", logging.WARNING, "%s", fault)
 
 
 def key_of(event: Event) -> bytes:

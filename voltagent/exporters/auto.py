@@ -44,9 +44,7 @@ class AutoExporter:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
         outcomes = self._current.export(batch, deadline)
         if self._current is self._rest and self._rest.moved:
-            say_once(
-                "auto:moved", logging.WARNING, "voltagent: the server has no REST history API; sending OTLP instead"
-            )
+            say_once("auto:moved", logging.WARNING, "the server has no REST history API; sending OTLP instead")
             self._current = self._otlp
             self._rest.close()
         return outcomes

@@ -379,7 +379,7 @@ class _Round:
         if count:  # which ones it does not say, and they must not be sent again
             self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
         elif message:
-            say_once("otlp:warning", logging.WARNING, "voltagent: the OTLP destination warns: %s", message)
+            say_once("otlp:warning", logging.WARNING, "the OTLP destination warns: %s", message)
 
     def _settle(self, items: Sequence[_Item], outcome: Outcome) -> None:
         for item in items:

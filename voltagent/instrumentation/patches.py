@@ -97,7 +97,7 @@ def _warn(name: str, module: Any) -> None:
     say_once(
         f"instrument:{name}",
         logging.WARNING,
-        "voltagent: the classes of %s are not as known in this version of it; its calls are not recorded",
+        "the classes of %s are not as known in this version of it; its calls are not recorded",
         getattr(module, "__name__", name),
     )
 

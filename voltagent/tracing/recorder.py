@@ -234,7 +234,7 @@ class Recorder:
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
         """End a span with any status. The first end of a span wins."""
         if span.end_ns is not None:
-            logger.debug("voltagent: %s has ended already; this end is ignored", clock.id_text(span.id))
+            logger.debug("%s has ended already; this end is ignored", clock.id_text(span.id))
             return
         now = span.time_of_end()
         if span.usage is not None or span.trace.counts is not None or span.kind == LLM:
@@ -260,7 +260,7 @@ class Recorder:
     ) -> None:
         """Add to what the end of the span will send. Later metadata wins, later output replaces."""
         if span.end_ns is not None:
-            logger.debug("voltagent: %s has ended already; nothing was added", clock.id_text(span.id))
+            logger.debug("%s has ended already; nothing was added", clock.id_text(span.id))
             return
         if usage is not None:
             span.usage = _usage.checked(usage)

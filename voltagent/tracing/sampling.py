@@ -28,8 +28,7 @@ _MOST_EVENTS: Final = 1000  # kept aside of one trace, beside the ends of what h
 _MOST_BYTES: Final = 2**20
 _MOST_TRACES: Final = 200  # kept aside at once
 _LEFT_OUT: Final = (
-    "voltagent: a trace is left out, because the one it continues is not sampled by its caller; "
-    "follow_parent=False records it"
+    "a trace is left out, because the one it continues is not sampled by its caller; follow_parent=False records it"
 )
 
 

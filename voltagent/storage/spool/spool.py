@@ -130,7 +130,7 @@ class Spool:
                 file.count()
             except StoreError as fault:
                 if not fault.is_lasting:
-                    say_once("spool:left alone", logging.WARNING, "voltagent: %s", fault)
+                    say_once("spool:left alone", logging.WARNING, "%s", fault)
                     file.leave()
                 else:
                     broken += file.lost
