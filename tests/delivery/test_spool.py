@@ -339,7 +339,8 @@ def test_otlp_sends_the_same_spans_after_a_restart(tmp_path: Path, port: int) ->
     sender = make(otlp(port), tmp_path)
     record_something(sender, lambda: until(lambda: rows(tmp_path) == 5))
     report = conserved(sender.shutdown(1).result())
-    assert (report.accepted, report.pending) in ((4, 4), (0, 8))
+    assert report.accepted + report.pending == 8
+    assert report.accepted <= 4  # starts that were settled alone, before the destination was known to be down
     with Server(answer(200, b"{}"), port=port) as server:
         report = empty(make(otlp(port), tmp_path))
         assert report.accepted == report.recorded > 0
