@@ -21,7 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from voltagent._version import VERSION
 from voltagent.capture.snapshot import Secret
-from voltagent.core import context, process_exit  # noqa: F401 - its exit hook has to be older than the program's
+from voltagent.core import (
+    context,
+    process_exit,  # noqa: F401 # pyright: ignore[reportUnusedImport] - its exit hook must be older than the program's
+)
 from voltagent.core.context import bind, suppress
 from voltagent.decorators import agent, llm, memory, retriever, tool, trace
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError

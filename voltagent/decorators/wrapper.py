@@ -177,7 +177,7 @@ def _check(kind: str, target: Any) -> None:
     if isinstance(target, functools.partialmethod | functools.singledispatchmethod):
         name = "partialmethod" if isinstance(target, functools.partialmethod) else "singledispatchmethod"
         raise TypeError(f"@{kind} cannot decorate a {name}: decorate the function in it")
-    if _is_tool_of_framework(type(target)):
+    if _is_tool_of_framework(cast("type[object]", type(target))):
         raise TypeError(
             f"@{kind} cannot decorate the {type(target).__name__} that a framework made: put @{kind} below the "
             "framework's decorator, directly above def"

@@ -7,7 +7,7 @@ embeddings) comes down to one request; that is what is patched, so each request 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.instrumentation.patches import Patch
 from voltagent.instrumentation.requests import Request, RequestPlan, around_async_request, around_request
@@ -38,9 +38,10 @@ class _ByPath:
         plan = self._endpoints.get(options.url.partition("?")[0])
         if plan is None:
             return None
-        body = options.json_data if type(options.json_data) is dict else {}
-        headers = options.headers
-        unread = isinstance(headers, Mapping) and headers.get(_RAW_HEADER) == "stream"
+        given: object = options.json_data
+        body = cast("dict[str, Any]", given) if type(given) is dict else {}
+        headers: object = options.headers
+        unread = isinstance(headers, Mapping) and cast("Mapping[str, object]", headers).get(_RAW_HEADER) == "stream"
         return Request(plan, body, streams=bool(kwargs.get("stream")) or unread)
 
 

@@ -51,7 +51,7 @@ def _start(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kw
     return wrapped(*args, **kwargs)
 
 
-def _serves(thread: Any) -> bool:
+def _serves(thread: object) -> bool:
     fields: Mapping[str, Any] = vars(thread)
     target = fields.get("_target")
     module = getattr(type(thread), "__module__", "") if target is None else getattr(target, "__module__", None)

@@ -79,7 +79,7 @@ def _apply(name: str, patches: Sequence[Patch], module: Any) -> None:
                 _applied.setdefault(name, []).append(_replace(owner, patch))
 
 
-def _class_in(module: Any, name: str) -> type | None:
+def _class_in(module: object, name: str) -> type | None:
     found = vars(module).get(name)
     return found if isinstance(found, type) else None
 

@@ -18,7 +18,7 @@ else:
     _ObjectProxy = wrapt.ObjectProxy
 
 
-def followed(result: Any, run: Stream) -> Any:
+def followed(result: object, run: Stream) -> Any:
     """A proxy of a stream, or of a response that is not read yet, that records what passes."""
     kind = type(result)
     if hasattr(kind, "parse"):

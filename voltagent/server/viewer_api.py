@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pydantic_core import from_json
 
@@ -152,7 +152,9 @@ def _hash(value: Any) -> str | None:
 def _model(metadata: Sequence[Any]) -> str | None:
     merged = columns.merged(metadata)
     parameters = merged.get("model_parameters")
-    model = merged.get("model") or (parameters.get("model") if isinstance(parameters, dict) else None)
+    model = merged.get("model") or (
+        cast("dict[str, Any]", parameters).get("model") if isinstance(parameters, dict) else None
+    )
     return model if isinstance(model, str) else None
 
 

@@ -169,7 +169,7 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
 def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
     """The answer in the result of a model, with its tokens and model taken from it; any other output as it is."""
     with guard:
-        kind: object = type(output)
+        kind = cast("type[object]", type(output))
         found = assembled(output) if kind is list else read_result(output, any_shape=True)
         if found is not None:
             recorder.take_result(span, found)
