@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from tests.helpers.memory import Memory
 from tests.helpers.server import Server
 from voltagent.core.span import Phase, Span
 
-openai = pytest.importorskip("openai")
-anthropic = pytest.importorskip("anthropic")
-genai = pytest.importorskip("google.genai")
+openai = import_module("openai")
+anthropic = import_module("anthropic")
+genai = import_module("google.genai")
 
 # the clients leave their connections to the garbage collector
 pytestmark = pytest.mark.filterwarnings(
@@ -242,7 +243,9 @@ def test_an_error_is_recorded_with_its_code(server: Server, memory: Memory) -> N
         _openai(server.url).chat.completions.create(model="broken", messages=ASK)
     with pytest.raises(anthropic.RateLimitError):
         _anthropic(server.url).messages.create(model="broken", max_tokens=9, messages=ASK)
-    for request in recorded(memory):
+    requests = recorded(memory)
+    assert len(requests) == 2
+    for request in requests:
         assert request.status == "error"
         assert b"429" in (request.error if isinstance(request.error, bytes) else b"")
 

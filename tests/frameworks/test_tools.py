@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -10,15 +11,15 @@ import voltagent
 
 
 def langchain(function: Any) -> Any:
-    return pytest.importorskip("langchain_core.tools").tool(function)
+    return import_module("langchain_core.tools").tool(function)
 
 
 def openai_agents(function: Any) -> Any:
-    return pytest.importorskip("agents").function_tool(function)
+    return import_module("agents").function_tool(function)
 
 
 def pydantic_ai(function: Any) -> Any:
-    return pytest.importorskip("pydantic_ai").Tool(function)
+    return import_module("pydantic_ai").Tool(function)
 
 
 @pytest.mark.parametrize("framework", [langchain, openai_agents, pydantic_ai])
