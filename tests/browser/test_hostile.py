@@ -190,7 +190,7 @@ def test_the_looking_itself_would_notice_and_the_policy_would_hold(
     ids: tuple[str, str], witness: Witness, new_page: Open, site: Site
 ):
     """A page that takes texts for HTML is noticed, and even there the content security policy lets nothing run."""
-    witness.expected += ["Content Security Policy", "404", "request to http", "ERR_"]
+    witness.expected += ["Content Security Policy", "Refused to refresh", "404", "request to http", "ERR_"]
     page = new_page("#/nowhere")
 
     def careless(route: Route) -> None:
