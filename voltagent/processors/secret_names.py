@@ -25,6 +25,7 @@ class Strength(Enum):
 
 _WORD: Final = re.compile(r"[A-Z]{2,64}(?![a-z])|[A-Z]?[a-z]{1,64}|[^\W\d_A-Za-z]\w{0,64}|[A-Z]")
 _ACCENTED: Final = re.compile(r"[^\W\d_]{1,64}")
+_NO_NAME: Final = re.compile(r"[\[\]{}\"'\r\n\\<>=;]")  # such a key is text, and searched as text
 _LONGEST_NAME: Final = 200  # characters; a longer key is no name
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
 _ENDS: Final = ("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey")
@@ -43,7 +44,7 @@ def words_of(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def classify(name: str) -> Strength:
     """What a key name says of its value."""
-    if len(name) > _LONGEST_NAME:
+    if len(name) > _LONGEST_NAME or _NO_NAME.search(name) is not None:
         return Strength.NONE
     words = words_of(name)
     if _is_strong(words):
