@@ -16,7 +16,7 @@ from pydantic_core import from_json
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core.context import CURRENT, INERT
+from voltagent.core.context import run_callback
 from voltagent.core.text import encoded
 from voltagent.processors.secret_names import Names, Strength, is_ordinary, is_placeholder
 from voltagent.processors.secret_text import find_secrets, replaced
@@ -296,16 +296,7 @@ def _cut(items: list[str], edges: list[int], ranges: list[tuple[int, int]]) -> l
 
 
 def _hooked(hook: Callable[[str, object], object], path: str, value: Any) -> Any:
-    before = CURRENT.get()
-    CURRENT.set(INERT)  # what the hook calls must not record: its events would come here again
-    try:
-        found = hook(path, value)
-    except KeyboardInterrupt:
-        raise  # at exit this may be the main thread, and it is the user's Ctrl-C
-    except BaseException:  # not even a SystemExit may end the sender's thread
-        return _FAILED
-    finally:
-        CURRENT.set(before)
+    found: Any = run_callback(hook, path, value, on_error=lambda _: _FAILED)  # its own events would come here again
     return found if found is value or type(found) is str else from_json(_snapshot.encode(found))
 
 
