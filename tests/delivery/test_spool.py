@@ -201,8 +201,8 @@ def test_damage_costs_what_was_hit_and_is_counted(folder: Path, port: int, seed:
     assert report.pending == end.pending == 0
     assert end.accepted == report.accepted + 4
     lost = 800 - report.accepted
-    assert set(report.dropped) <= {"corrupt", "rejected", "retries_exhausted"}
-    assert lost <= 0 or report.dropped.get("corrupt", 0) > 0
+    assert set(report.dropped) <= {"serialize_error", "rejected", "retries_exhausted"}
+    assert lost <= 0 or report.dropped.get("serialize_error", 0) > 0
     for event in model.events.values():
         assert event["event_name"] in ("tool:start", "tool:success")
     for create in model.histories.values():
@@ -244,7 +244,7 @@ def test_a_file_that_is_none_is_put_aside(folder: Path, port: int) -> None:
     path.write_bytes(b"this is no database" * 1000)
     sender = make(rest(port), folder)
     report = conserved(sender.flush().result())
-    assert report.dropped == {"corrupt": 12}
+    assert report.dropped == {"serialize_error": 12}
     sender.shutdown(1).result()
     assert [one.name for one in folder.iterdir()] == [f"{path.name}.corrupt"]
 

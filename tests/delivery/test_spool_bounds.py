@@ -119,7 +119,7 @@ def test_what_was_in_a_torn_log_is_counted(folder: Path, port: int, kept: float)
             (folder / name).write_bytes(content[: int(len(content) * kept)] if name.endswith("-wal") else content)
     with model_server(port) as model:
         report = empty(make(rest(port), folder))
-    assert report.dropped == {"corrupt": 200 - report.accepted}
+    assert report.dropped == {"serialize_error": 200 - report.accepted}
     assert report.accepted > 0 or kept < 0.1
     assert not model.complaints
     assert list(folder.iterdir()) == []
@@ -143,7 +143,7 @@ def test_all_that_was_in_a_file_that_is_none_any_more_is_counted(folder: Path, p
     fill(folder, port, 5)
     (path,) = folder.glob("*.db")
     path.write_bytes(b"this is no database" * 1000)
-    assert empty(make(rest(port), folder)).dropped == {"corrupt": 20}
+    assert empty(make(rest(port), folder)).dropped == {"serialize_error": 20}
 
 
 @posix

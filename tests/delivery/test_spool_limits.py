@@ -159,7 +159,7 @@ def test_what_is_sound_in_a_damaged_file_is_sent(
     assert report.accepted >= least
     assert report.pending == 0
     assert report.recorded == 400, "what is missing is counted"
-    assert set(report.dropped) <= {"corrupt", "rejected"}, "and what hung on it is refused"
+    assert set(report.dropped) <= {"serialize_error", "rejected"}, "and what hung on it is refused"
 
 
 def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) -> None:
@@ -174,7 +174,7 @@ def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) 
     with model_server(port):
         report = conserved(sender.flush().result())
         assert report.pending == 0
-        assert report.dropped["corrupt"] > 0
+        assert report.dropped["serialize_error"] > 0
         recording.whole()
         assert empty(sender).accepted == report.accepted + 4
 

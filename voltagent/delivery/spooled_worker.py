@@ -128,7 +128,7 @@ class SpooledLane(WrittenLane):
                 return
             with self._lock:
                 self._unread += found
-                self._count_dropped("corrupt", broken)
+                self._count_dropped("serialize_error", broken)
 
     def _load(self) -> None:
         """Read back what is on the disk only, when the backlog gets short."""
@@ -143,10 +143,10 @@ class SpooledLane(WrittenLane):
             events = [self._thawed(row) for row in rows]
             with self._lock:
                 self._unread -= len(rows) - correction
-                self._count_dropped("corrupt", max(0, -correction))
+                self._count_dropped("serialize_error", max(0, -correction))
                 for row, event in zip(rows, events, strict=True):
                     if event is None:
-                        self._count_dropped("corrupt", 1)
+                        self._count_dropped("serialize_error", 1)
                         self._settled.append(row.place)
                     else:
                         self._places[id(event)] = row.place

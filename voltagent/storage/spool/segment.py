@@ -1,8 +1,8 @@
 """One file of the spool, held by the process that writes or empties it.
 
-Every event is a row with a checksum, so that one which was damaged is known. Where the file itself is damaged, what can
-still be found in it is looked for row by row. How many there should be is noted outside of it, beside the claim: a log
-that was cut off looks as if nothing had been behind the cut.
+Every event is a row with a checksum, so that a damaged one is recognised. If the file itself is damaged, its unread events
+are lost. The number of events is noted outside the file, in the lock file: a log that was cut off looks as if nothing had
+followed the cut.
 """
 
 from __future__ import annotations
@@ -32,12 +32,9 @@ __all__ = ["OVERHEAD", "SCHEMA", "Entry", "Place", "Row", "SpoolFile", "is_sound
 
 T = TypeVar("T")
 
-_SEARCHED: Final = 65_536  # rows that are looked for one by one in a file that is damaged
 _MOST_FREE: Final = 2_000  # free pages that a file may have
 _STEP: Final = 500  # of them are given back at a time: they go through the log
 _LOG: Final = 2**20  # bytes; a longer log is emptied, as many processes may have one
-_HEAD: Final = 100  # bytes; see https://www.sqlite.org/fileformat.html#the_database_header
-_LONGEST: Final = 2**32
 
 SCHEMA: Final = Schema(
     "spool",
@@ -64,7 +61,6 @@ SCHEMA: Final = Schema(
 )
 _INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
 _READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-_READ_ONE: Final = "SELECT seq, trace, sum, body FROM events WHERE seq = ?"
 OVERHEAD: Final = 100  # bytes that a row costs beside its body, about
 
 
@@ -192,46 +188,30 @@ class SpoolFile:
                 self._memories[trace] = memory
 
     def count(self) -> None:
-        """See how many events there are, or can still be found, and how many were lost."""
+        """Count the events that can be read, and those that were lost."""
         noted = self.claim.noted()
         try:
             self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
-        except StoreError as fault:
-            if not fault.is_lasting:
-                raise
-            self.unread = len(self._find(_SEARCHED))
-            self.lost = 1 if noted is None else max(0, noted - self.unread)
-            if not self.unread:
-                self.lost = max(1, self.lost)
-                raise
-        self.lost = self.lost if noted is None else max(0, noted - self.unread)
+        except StoreError as exc:
+            if exc.is_lasting:
+                self.lost = max(1, noted or 0)
+            raise
+        self.lost = 0 if noted is None else max(0, noted - self.unread)
         self._held = 0
         self._note(self.unread)
-
-    def _find(self, expected: int) -> list[tuple[Any, ...]]:
-        """What can still be found in a file that is damaged."""
-        self.damaged = True
-        self._file.close()
-        _restore_length(self.path)
-        try:
-            return self._ask(lambda connection: _search(connection, self.read_to, expected))
-        except StoreError as fault:
-            if not fault.is_lasting:
-                raise
-            return []
 
     def _is_empty(self) -> bool:
         return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
 
     def read(self, limit: int, max_size: int) -> list[Row]:
-        """The next events. Where the file is damaged, what can be found of it, and then no more."""
+        """Return the next events; none, and nothing unread any more, if the file is damaged."""
         try:
             found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
         except StoreError as fault:
             if not fault.is_lasting:
                 raise
-            found = self._find(self.unread)
-            self.unread = len(found)
+            self.damaged = True
+            found = []
         # a damaged tree may give a row twice, or in disorder
         found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
         rows = [self._row(*one) for one in found]
@@ -354,32 +334,6 @@ class SpoolFile:
 def _say_about(connection: Connection, destination: Destination) -> None:
     about = {"kind": destination.kind, "url": destination.url}
     connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
-
-
-def _search(connection: Connection, after: int, expected: int) -> list[tuple[Any, ...]]:
-    """Look for every event by its number: pages that are sound are found even where their neighbours are not."""
-    found: list[tuple[Any, ...]] = []
-    with suppress(Exception):  # those before it were deleted long ago
-        after = max(after, number(connection, "SELECT min(seq) FROM events") - 1)
-    for seq in range(after + 1, after + 1 + _SEARCHED):
-        try:
-            row = connection.execute(_READ_ONE, (seq,)).fetchone()
-        except Exception:  # noqa: S112 - it is on a page that is damaged
-            continue
-        if row is not None:
-            found.append(row)
-            if len(found) >= expected:
-                break
-    return found
-
-
-def _restore_length(path: Path) -> None:
-    """A file whose end was cut off gets its length back, without what was there: else SQLite reads nothing of it."""
-    with suppress(OSError), path.open("r+b") as file:
-        head = file.read(_HEAD)
-        length = int.from_bytes(head[16:18], "big") * int.from_bytes(head[28:32], "big")
-        if len(head) == _HEAD and path.stat().st_size < length <= _LONGEST:
-            file.truncate(length)
 
 
 def _some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
