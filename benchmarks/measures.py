@@ -111,11 +111,11 @@ class Run:
         try:
             child = Child(contestant, self.sink.url(name))
             about = child.ask("about")
-        except (OSError, subprocess.SubprocessError, ChildError) as fault:
+        except (OSError, subprocess.SubprocessError, ChildError) as exc:
             if child is not None:
                 child.stop()
-            said = (getattr(fault, "stderr", None) or str(fault)).strip().splitlines()
-            self.skipped[name] = f"cannot be run here: {said[-1] if said else type(fault).__name__}"
+            said = (getattr(exc, "stderr", None) or str(exc)).strip().splitlines()
+            self.skipped[name] = f"cannot be run here: {said[-1] if said else type(exc).__name__}"
             self.say(f"skipped: {name} {self.skipped[name]}")
             self.children.pop(name, None)
             return
@@ -170,8 +170,8 @@ class Run:
         name = child.contestant.name
         try:
             answer = child.ask(do, **parameters)
-        except ChildError as fault:
-            self._failed(measure, name, fault)
+        except ChildError as exc:
+            self._failed(measure, name, exc)
             if name not in self.children:
                 return
             try:  # once more, with nothing before it
@@ -195,10 +195,10 @@ class Run:
         if child.contestant.delivers:
             figures["delivered"].append(100 * (told if told >= 0 else arrived) / (workers * calls))
 
-    def _failed(self, measure: str, name: str, fault: ChildError) -> None:
+    def _failed(self, measure: str, name: str, exc: ChildError) -> None:
         """Say so, and go on with a fresh process: what is left of this one may hold up the next measure."""
-        self.skipped[f"{name}: {measure}"] = str(fault)
-        self.say(f"failed: {name}, {measure}: {fault}")
+        self.skipped[f"{name}: {measure}"] = str(exc)
+        self.say(f"failed: {name}, {measure}: {exc}")
         child = self.children[name]
         child.stop()
         self._start(child.contestant)
@@ -226,9 +226,9 @@ class Run:
                 lost = Child(contestant, url)
                 try:
                     answer = lost.ask("calls", count=self.effort.abandoned)
-                except ChildError as fault:
+                except ChildError as exc:
                     lost.stop()
-                    self._failed("dead", contestant.name, fault)
+                    self._failed("dead", contestant.name, exc)
                     continue
                 seconds = lost.leave(self.effort.patience)
             self.results.setdefault("dead", {})[contestant.name] = {
@@ -254,8 +254,8 @@ class Run:
             for value in values if number % 2 == 0 else reversed(values):  # a machine that slows down is no growth
                 try:
                     answer = child.ask(axis, count=value)
-                except ChildError as fault:
-                    self._failed(f"growth by {axis}", child.contestant.name, fault)
+                except ChildError as exc:
+                    self._failed(f"growth by {axis}", child.contestant.name, exc)
                     return
                 found.setdefault(value, []).extend(answer["cost"])
                 at[value] = answer.get("bytes", value)

@@ -100,8 +100,8 @@ async def failure(sdk: VoltAgentSDK) -> None:
             await trace.update(metadata={"attempt": 2})  # what becomes known while the trace is open
             async with trace.add_agent({"name": "Support"}) as support, support.add_tool({"name": "look-up"}):
                 desk.look_up("A-9999")
-    except desk.OrderNotFoundError as fault:
-        print(f"As expected: {fault}.")
+    except desk.OrderNotFoundError as exc:
+        print(f"As expected: {exc}.")
 
 
 async def main() -> None:

@@ -70,8 +70,8 @@ def by_hand(sdk: VoltAgentSDK) -> None:
         auditor.add_tool(name="mapping").error({"message": "no credit", "code": "CARD_42", "details": {"limit": 100}})
         try:
             desk.look_up("A-9999")
-        except desk.OrderNotFoundError as fault:
-            auditor.add_tool(name="exception").error(fault, metadata={"number": "A-9999"})
+        except desk.OrderNotFoundError as exc:
+            auditor.add_tool(name="exception").error(exc, metadata={"number": "A-9999"})
         auditor.error("three of three tools failed", stage="audit")
 
 
@@ -79,8 +79,8 @@ def wrong_option(sdk: VoltAgentSDK) -> None:
     """A mistake in a call of ours is said at once, before anything is sent."""
     try:
         sdk.trace(user_id="ada")
-    except ValidationError as fault:
-        print(f"ValidationError: {fault}")
+    except ValidationError as exc:
+        print(f"ValidationError: {exc}")
 
 
 def main() -> None:
@@ -88,8 +88,8 @@ def main() -> None:
     with VoltAgentSDK() as sdk:
         try:
             unhandled("A-9999")
-        except desk.OrderNotFoundError as fault:
-            print(f"{type(fault).__name__} (code {fault.code}): {fault}; cause: {fault.__cause__!r}")
+        except desk.OrderNotFoundError as exc:
+            print(f"{type(exc).__name__} (code {exc.code}): {exc}; cause: {exc.__cause__!r}")
         print(f"Postage after a fallback: {handled('express')}")
         print(asyncio.run(with_timeout()))
         print(f"The first number of the stream: {next(numbers())}")

@@ -77,8 +77,8 @@ def order(number: str) -> Status:
     """The status of one order; 404 where there is none, and then the trace has an error."""
     try:
         found = look_up(number)
-    except desk.OrderNotFoundError as fault:
-        raise HTTPException(404, str(fault)) from fault
+    except desk.OrderNotFoundError as exc:
+        raise HTTPException(404, str(exc)) from exc
     current_trace().record(user_id=found.customer)
     return Status(number=found.number, item=found.item, returnable=desk.may_be_returned(found))
 

@@ -29,11 +29,11 @@ def answer(sdk: VoltAgentSDK, customer: str, question: str) -> str:
     tool = support.add_tool(name="look-up", input={"number": desk.order_number(question)})
     try:
         order = desk.look_up(desk.order_number(question))
-    except desk.OrderNotFoundError as fault:
-        tool.error(fault)
-        support.error({"message": "no such order", "code": fault.code}, stage="look-up")
-        trace.end(status="error", output={"reply": str(fault)})
-        return f"Sorry, {fault}."
+    except desk.OrderNotFoundError as exc:
+        tool.error(exc)
+        support.error({"message": "no such order", "code": exc.code}, stage="look-up")
+        trace.end(status="error", output={"reply": str(exc)})
+        return f"Sorry, {exc}."
     tool.success(output=order)
 
     accepted = decide(support, order)

@@ -1,4 +1,4 @@
-"""What every test starts from: our faults show, and neither the user's environment nor home is touched."""
+"""What every test starts from: our own errors show, and neither the user's environment nor home is touched."""
 
 from __future__ import annotations
 

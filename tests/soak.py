@@ -41,9 +41,9 @@ def main() -> int:
         began = time.monotonic()
         try:
             said = CASES[name](options)
-        except AssertionError as fault:
+        except AssertionError as exc:
             failed += 1
-            said = f"FAILED {fault}"
+            said = f"FAILED {exc}"
         print(f"{name:<12} {time.monotonic() - began:6.1f} s  {said}", flush=True)
     return 1 if failed else 0
 
@@ -212,7 +212,7 @@ def exits(_: argparse.Namespace) -> str:
     return f"healthy {healthy:.2f} s, refused {refused:.2f} s, silent {silent:.2f} s"
 
 
-FAULTS: list[Reply] = [
+FAILURES: list[Reply] = [
     reset, then_reset(b"HTTP/1.1 20"), then_reset(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"), answer(500),
     answer(503), answer(502, b"<html>"), answer(429), answer(408), answer(503, retry_after="0"), answer(504, b""),
 ]  # fmt: skip
@@ -223,10 +223,10 @@ def chaos(options: argparse.Namespace) -> str:
     dice = random.Random(options.seed)
     bad = [0.0]
 
-    def fault(_: Recorded) -> Reply | None:
-        return dice.choice(FAULTS) if dice.random() < bad[0] else None
+    def exc(_: Recorded) -> Reply | None:
+        return dice.choice(FAILURES) if dice.random() < bad[0] else None
 
-    model = Model(fault)
+    model = Model(exc)
     began = time.monotonic()
     with Server(model) as server:
         sender = sender_to(server.url, probe_seconds=0.01, flush_interval=0.05, max_retries=30)
@@ -263,7 +263,7 @@ def spool(options: argparse.Namespace) -> str:
     """Programs that are killed at random moments, alone or two at a time, while the server comes and goes."""
     dice = random.Random(options.seed)
     ill = [0.0]
-    model = Model(lambda _: dice.choice(FAULTS) if dice.random() < ill[0] else None)
+    model = Model(lambda _: dice.choice(FAILURES) if dice.random() < ill[0] else None)
     server = Server(model, port=unused_port())
     url, folder = f"http://127.0.0.1:{server.port}", Path(tempfile.mkdtemp()) / "spool"
     began, programs = time.monotonic(), list[tuple[str, Any]]()

@@ -152,17 +152,17 @@ def test_an_exception_becomes_an_error_event_and_goes_on(server: Server, sdk: Vo
             super().__init__(text)
             self.code = "E42"
 
-    fault = Unavailable("no weather today")
+    exc = Unavailable("no weather today")
 
     @tool
     def fails() -> None:
-        raise fault from KeyError("cause")
+        raise exc from KeyError("cause")
 
     @agent
     def careful() -> str:
         with pytest.raises(Unavailable) as caught:
             fails()
-        return "handled" if caught.value is fault else "another object"
+        return "handled" if caught.value is exc else "another object"
 
     assert careful() == "handled"
     came = arrived(server, sdk)
@@ -170,7 +170,7 @@ def test_an_exception_becomes_an_error_event_and_goes_on(server: Server, sdk: Vo
     message = error["status_message"]
     assert (error["status"], error["level"]) == ("error", "ERROR")
     assert (message["message"], message["type"], message["code"]) == ("no weather today", "Unavailable", "E42")
-    assert "raise fault from KeyError" in message["stack"]
+    assert "raise exc from KeyError" in message["stack"]
     assert "KeyError" in str(message)
     assert came.event("agent:success")["output"] == {"result": "handled"}
 

@@ -212,18 +212,18 @@ def test_the_first_end_wins(trace: Trace, sink: ListSink, caplog: pytest.LogCapt
 
 
 def test_an_exception_in_the_block_is_recorded_and_goes_on(trace: Trace, sink: ListSink) -> None:
-    fault = ValueError("boom")
+    exc = ValueError("boom")
     with pytest.raises(ValueError, match="boom") as caught, trace.add_tool(name="t"):
-        raise fault
-    assert caught.value is fault
+        raise exc
+    assert caught.value is exc
     assert sink.span("t").status == "error"
     assert sink.span("t").error is not None
 
 
-@pytest.mark.parametrize("fault", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(3)])
-def test_being_stopped_is_recorded_as_cancelled(trace: Trace, sink: ListSink, fault: BaseException) -> None:
-    with pytest.raises(type(fault)), trace.add_tool(name="t"):
-        raise fault
+@pytest.mark.parametrize("exc", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(3)])
+def test_being_stopped_is_recorded_as_cancelled(trace: Trace, sink: ListSink, exc: BaseException) -> None:
+    with pytest.raises(type(exc)), trace.add_tool(name="t"):
+        raise exc
     assert sink.span("t").status == "cancelled"
 
 
@@ -465,17 +465,17 @@ def test_usage_is_a_snapshot_too(trace: Trace, sink: ListSink) -> None:
 def test_the_text_of_a_withheld_error_stays_withheld(trace: Trace, sink: ListSink) -> None:
     recorder = trace._recorder
     first, second = ValueError("CANARY-1"), ValueError("CANARY-2")
-    for fault in (first, second):
-        recorder.fail(trace.add_tool(name=str(id(fault)))._span, fault, message=False)
+    for exc in (first, second):
+        recorder.fail(trace.add_tool(name=str(id(exc)))._span, exc, message=False)
     recorder.fail(trace.add_tool(name="again")._span, first)
     trace.add_tool(name="by hand").error(first)
     try:
         try:
             raise second
-        except ValueError as fault:
-            raise RuntimeError(f"failed: {fault}") from None
-    except RuntimeError as fault:
-        recorder.fail(trace.add_tool(name="hidden")._span, fault)
+        except ValueError as exc:
+            raise RuntimeError(f"failed: {exc}") from None
+    except RuntimeError as exc:
+        recorder.fail(trace.add_tool(name="hidden")._span, exc)
     assert not [span for span in sink.spans if span.error and "CANARY" in str(getattr(span.error, "message", ""))]
 
 

@@ -107,8 +107,8 @@ def test_values_are_read_as_in_the_older_package() -> None:
     assert TimelineEvent(name="n", type="t").status is EventStatus.RUNNING
     assert AgentSuccessOptions(usage={"prompt_tokens": "3", "cached": 1}).usage == TokenUsage(prompt_tokens=3, cached=1)  # type: ignore[arg-type, call-arg]
     assert History(id="1", agent_id="a", status="error").status is TraceStatus.ERROR  # type: ignore[arg-type]
-    fault = ValueError("x")
-    assert ErrorOptions(status_message=fault).status_message is fault
+    exc = ValueError("x")
+    assert ErrorOptions(status_message=exc).status_message is exc
     for wrong in ({"output": "text"}, {"status": "done"}, {"level": "info"}, {"tags": "one"}, {"id": 5}):
         with pytest.raises(pydantic.ValidationError, match=next(iter(wrong))):
             UpdateHistoryRequest(**{"id": "1", **wrong})

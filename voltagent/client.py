@@ -114,15 +114,17 @@ def _answer(response: httpx.Response, secret: str) -> dict[str, Any]:
         raise APIError(f"Invalid JSON response: {text}", status_code=status) from None
     if not isinstance(data, dict):
         kind = type(data).__name__
-        text = f"Invalid JSON response: an object was expected, not {kind}" if response.is_success else _fault(data)
+        text = (
+            f"Invalid JSON response: an object was expected, not {kind}" if response.is_success else _error_text(data)
+        )
         raise APIError(text, status_code=status)
     body = cast(dict[str, Any], data)
     if not response.is_success:
-        raise APIError(_fault(body.get("message")), status_code=status, response_data=body)
+        raise APIError(_error_text(body.get("message")), status_code=status, response_data=body)
     return body
 
 
-def _fault(message: object) -> str:
+def _error_text(message: object) -> str:
     return "An error occurred" if message is None or isinstance(message, list) else str(message)
 
 
@@ -284,17 +286,17 @@ class VoltAgentCoreAPI:
         return type(self), (self.config,)
 
     def _send(self, call: _Call[M]) -> M:
-        with self._network_faults():
+        with self._network_errors():
             response = self.sync_client.request(call.method, self.base_url + call.path, json=call.body or None)
         return _result(call.model, response, self.headers[_SECRET_HEADER])
 
     async def _send_async(self, call: _Call[M]) -> M:
-        with self._network_faults():
+        with self._network_errors():
             response = await self.async_client.request(call.method, self.base_url + call.path, json=call.body or None)
         return _result(call.model, response, self.headers[_SECRET_HEADER])
 
     @contextmanager
-    def _network_faults(self) -> Generator[None]:
+    def _network_errors(self) -> Generator[None]:
         try:
             yield
         except httpx.TimeoutException as error:

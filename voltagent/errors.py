@@ -24,7 +24,7 @@ class VoltAgentError(Exception):
 class APIError(VoltAgentError):
     """The server refused a request, or could not be reached.
 
-    ``status_code`` is the HTTP status, or 0 for a network fault; ``response_data`` is the decoded body where there
+    ``status_code`` is the HTTP status, or 0 for a network error; ``response_data`` is the decoded body where there
     was one.
     """
 

@@ -225,24 +225,24 @@ class Handle:
         set_current(self._span)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
         # by value, never by token: a token cannot be reset in another context, where a generator may be closed
         leave(self._span, self._before.pop() if self._before else None)
         if self._span.end_ns is not None or not self:
             return
         recorder = self._recorder
-        if fault is None:
+        if exc is None:
             recorder.succeed(self._span, None)
         else:
-            recorder.fail(self._span, fault, message=recorder.capture_input and recorder.capture_output)
+            recorder.fail(self._span, exc, message=recorder.capture_input and recorder.capture_output)
 
     async def __aenter__(self: H) -> H:
         return self.__enter__()
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.__exit__(kind, fault, traceback)
+        self.__exit__(kind, exc, traceback)
 
 
 class Agent(Handle):

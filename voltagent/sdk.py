@@ -378,7 +378,7 @@ class VoltAgentSDK:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.shutdown()
 
@@ -428,7 +428,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
 
     With ``always`` a default one is made then.
 
-    What is wrong in the environment is said once in the log, and nothing is recorded: it is not the caller's fault.
+    What is wrong in the environment is said once in the log, and nothing is recorded: the caller did nothing wrong.
     """
     me = object()
     try:
@@ -442,11 +442,11 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
             return None
         try:
             sdk = VoltAgentSDK()
-        except BaseException as fault:  # the environment is wrong, not the program: say so and stay off
-            if not is_ours(fault):
+        except BaseException as exc:  # the environment is wrong, not the program: say so and stay off
+            if not is_ours(exc):
                 raise
             wrong = "nothing is recorded, because of the environment: %s"
-            say_once(f"environment:{fault}", logging.WARNING, wrong, fault, aloud=True)
+            say_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)
             return None
         finally:
             context.environment_was_asked()

@@ -231,8 +231,8 @@ def main(adapter: str, url: str, folder: str) -> None:
         command = json.loads(line)
         try:
             answer = getattr(commands, command.pop("do"))(**command)
-        except Exception as fault:  # the run goes on without this figure, and says so
-            answer = {"failed": f"{type(fault).__name__}: {fault}"}
+        except Exception as exc:  # the run goes on without this figure, and says so
+            answer = {"failed": f"{type(exc).__name__}: {exc}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -37,9 +37,9 @@ class Broken(Exception):
         return f"password={BARE!r}"
 
 
-def notes(fault: BaseException) -> BaseException:
-    fault.__notes__ = [f"tried {CANARY}"]  # type: ignore[attr-defined]  # as `add_note` does, which Python 3.10 has not
-    return fault
+def notes(exc: BaseException) -> BaseException:
+    exc.__notes__ = [f"tried {CANARY}"]  # type: ignore[attr-defined]  # as `add_note` does, which Python 3.10 has not
+    return exc
 
 
 def explicit(sdk: voltagent.VoltAgentSDK) -> None:

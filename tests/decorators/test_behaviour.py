@@ -54,8 +54,8 @@ def finish(end: str, log: list[Any]) -> Any:
     if end == "raise from":
         try:
             raise ValueError("inner")
-        except ValueError as fault:
-            raise KeyError("end") from fault
+        except ValueError as exc:
+            raise KeyError("end") from exc
     if end == "stop":
         raise StopIteration("by hand")
     if end == "exit":
@@ -70,13 +70,13 @@ def body(steps: list[str], end: str, log: list[Any]) -> Any:
         elif step == "catch":
             try:
                 log.append(("got", (yield number)))
-            except Signal as fault:
-                log.append(("caught", described(fault, 2)))
+            except Signal as exc:
+                log.append(("caught", described(exc, 2)))
         elif step == "catch all":
             try:
                 yield number
-            except BaseException as fault:
-                log.append(("caught", type(fault), fault.__context__ is None))
+            except BaseException as exc:
+                log.append(("caught", type(exc), exc.__context__ is None))
         elif step == "finally":
             try:
                 yield number
@@ -90,8 +90,8 @@ def body(steps: list[str], end: str, log: list[Any]) -> Any:
         elif step == "chain":
             try:
                 yield number
-            except Exception as fault:
-                raise LookupError("chained") from fault
+            except Exception as exc:
+                raise LookupError("chained") from exc
         elif step == "bare raise":
             try:
                 yield number
@@ -117,13 +117,13 @@ async def async_body(steps: list[str], end: str, log: list[Any]) -> Any:
         elif step == "catch":
             try:
                 log.append(("got", (yield number)))
-            except Signal as fault:
-                log.append(("caught", described(fault, 2)))
+            except Signal as exc:
+                log.append(("caught", described(exc, 2)))
         elif step == "catch all":
             try:
                 yield number
-            except BaseException as fault:
-                log.append(("caught", type(fault), fault.__context__ is None))
+            except BaseException as exc:
+                log.append(("caught", type(exc), exc.__context__ is None))
         elif step == "finally":
             try:
                 yield number
@@ -139,8 +139,8 @@ async def async_body(steps: list[str], end: str, log: list[Any]) -> Any:
         elif step == "chain":
             try:
                 yield number
-            except Exception as fault:
-                raise LookupError("chained") from fault
+            except Exception as exc:
+                raise LookupError("chained") from exc
         elif step == "bare raise":
             try:
                 yield number
@@ -160,8 +160,8 @@ async def async_body(steps: list[str], end: str, log: list[Any]) -> Any:
 def outcome(step: Callable[[], Any]) -> Any:
     try:
         return "gave", step()
-    except BaseException as fault:
-        return "raised", described(fault, 2)
+    except BaseException as exc:
+        return "raised", described(exc, 2)
 
 
 def thrown(action: str) -> Any:
@@ -219,8 +219,8 @@ async def drive_async(function: Any, steps: list[str], end: str, does: list[str]
     for action in [*does, "close"]:
         try:
             log.append(("gave", await act_async(generator, action)))
-        except BaseException as fault:
-            log.append(("raised", described(fault)))
+        except BaseException as exc:
+            log.append(("raised", described(exc)))
     return list(log)
 
 
@@ -259,39 +259,39 @@ def test_an_async_generator_behaves_as_without_us(steps: list[str], end: str, do
 # --------------------------------------------------------------------------------------------- functions and coroutines
 
 
-def failing(fault: BaseException, cause: BaseException | None) -> None:
+def failing(exc: BaseException, cause: BaseException | None) -> None:
     if cause is not None:
-        raise fault from cause
-    raise fault
+        raise exc from cause
+    raise exc
 
 
-async def failing_async(fault: BaseException, cause: BaseException | None) -> None:
+async def failing_async(exc: BaseException, cause: BaseException | None) -> None:
     await asyncio.sleep(0)
-    failing(fault, cause)
+    failing(exc, cause)
 
 
-FAULTS = (Signal("a"), KeyError("a"), StopIteration(1), StopAsyncIteration(), asyncio.CancelledError(), SystemExit(2),
+FAILURES = (Signal("a"), KeyError("a"), StopIteration(1), StopAsyncIteration(), asyncio.CancelledError(), SystemExit(2),
           KeyboardInterrupt(), GeneratorExit(), RecursionError("deep"))  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+@pytest.mark.parametrize("exc", FAILURES, ids=repr)
 @pytest.mark.parametrize("decorator", [tool, trace])
 @pytest.mark.parametrize("handling", [False, True])
-def test_an_exception_passes_as_the_same_object(fault: BaseException, decorator: Any, handling: bool) -> None:
+def test_an_exception_passes_as_the_same_object(exc: BaseException, decorator: Any, handling: bool) -> None:
     cause = ValueError("cause") if handling else None
 
     def seen(function: Any) -> Any:
-        fault.__traceback__ = fault.__context__ = fault.__cause__ = None
+        exc.__traceback__ = exc.__context__ = exc.__cause__ = None
         try:
             if handling:
                 try:
                     raise RuntimeError("being handled")
                 except RuntimeError:
-                    function(fault, cause)
+                    function(exc, cause)
             else:
-                function(fault, cause)
+                function(exc, cause)
         except BaseException as passed:
-            return passed is fault, described(passed)
+            return passed is exc, described(passed)
         raise AssertionError("it did not raise")
 
     assert seen(decorator(failing)) == seen(failing)
@@ -306,7 +306,7 @@ def test_an_exception_passes_as_the_same_object(fault: BaseException, decorator:
 
         return seen(call)
 
-    if not isinstance(fault, StopIteration):  # which becomes a RuntimeError in any coroutine (PEP 479)
+    if not isinstance(exc, StopIteration):  # which becomes a RuntimeError in any coroutine (PEP 479)
         assert run(decorator(failing_async)) == run(failing_async)
 
 

@@ -134,10 +134,10 @@ def test_a_user_function_that_raises_leaves_call_and_default_alone(sink: ListSin
     assert (root.trace.agent_id, root.trace.user_id, root.metadata) == ("run", None, None)
 
 
-@pytest.mark.parametrize("fault", [SystemExit, GeneratorExit, asyncio.CancelledError, RecursionError])
-def test_whatever_a_users_option_raises_stays_out_of_the_call(sink: ListSink, fault: type[BaseException]) -> None:
+@pytest.mark.parametrize("exc", [SystemExit, GeneratorExit, asyncio.CancelledError, RecursionError])
+def test_whatever_a_users_option_raises_stays_out_of_the_call(sink: ListSink, exc: type[BaseException]) -> None:
     def failing(_: Any) -> Any:
-        raise fault
+        raise exc
 
     @trace(user_id=failing, metadata={"m": failing})
     def outer() -> Any:
@@ -258,8 +258,8 @@ def test_the_text_of_an_exception_does_not_slip_out_further_up(sink: ListSink) -
     def wraps() -> None:
         try:
             login(CANARY)
-        except ValueError as fault:
-            raise LookupError(f"no login: {fault}") from fault
+        except ValueError as exc:
+            raise LookupError(f"no login: {exc}") from exc
 
     @agent
     def fails_otherwise() -> None:

@@ -352,7 +352,7 @@ def test_our_own_faults_do_not_reach_the_program(monkeypatch: Any, caplog: Any) 
 
         def put(self, event: Any, size: int) -> bool:
             if event[0] in (Phase.START if self.broken else Phase.END, Phase.END):
-                raise RuntimeError("a fault of ours")
+                raise RuntimeError("an error of ours")
             return super().put(event, size)
 
     @trace

@@ -304,8 +304,8 @@ def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, m
     faults = iter([ValueError("bug")])
 
     def answer(event: Event) -> Outcome:
-        for fault in faults:
-            raise fault
+        for exc in faults:
+            raise exc
         return ACCEPTED
 
     memory.answer = answer

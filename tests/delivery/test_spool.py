@@ -80,8 +80,8 @@ def empty(sender: Sender) -> Report:
 
 
 @contextmanager
-def model_server(port: int, fault: Any = None) -> Iterator[Model]:
-    model = Model(fault)
+def model_server(port: int, exc: Any = None) -> Iterator[Model]:
+    model = Model(exc)
     with Server(model, port=port):
         yield model
 
@@ -366,10 +366,10 @@ def test_a_refused_key_drops_what_is_known_and_the_rest_stays(folder: Path, port
     assert fill(folder, port, 1000).pending == 4000
     keys = [401]
 
-    def fault(_: Recorded) -> Reply | None:
+    def exc(_: Recorded) -> Reply | None:
         return answer(401) if keys[0] == 401 else None
 
-    with model_server(port, fault):
+    with model_server(port, exc):
         sender = make(rest(port), folder)
         sender.flush(0)
         until(lambda: sender.stats().dropped)

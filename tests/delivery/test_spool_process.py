@@ -207,12 +207,12 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     url = f"http://127.0.0.1:{port}"
     ill = [destination]
 
-    def fault(_: Any) -> Any:
+    def exc(_: Any) -> Any:
         if ill[0] == "hangs":
             return hang
         return answer(503) if ill[0] == "flaps" and dice.random() < 0.2 else None
 
-    model.fault = fault
+    model.exc = exc
     server = Server(model, port=port)
     if destination != "down":
         server.start()

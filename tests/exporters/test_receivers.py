@@ -67,8 +67,8 @@ def virtual_environment(name: str, package: str) -> Path:
         try:
             command([sys.executable, "-m", "venv", str(folder)])
             command([str(folder / "bin" / "pip"), "install", "-q", package])
-        except (OSError, subprocess.SubprocessError) as fault:
-            missing(f"{package} cannot be installed here: {fault}")
+        except (OSError, subprocess.SubprocessError) as exc:
+            missing(f"{package} cannot be installed here: {exc}")
     return folder / "bin"
 
 
@@ -310,8 +310,8 @@ def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         folder.mkdir(parents=True, exist_ok=True)
         try:
             command([npm, "install", "--ignore-scripts", "--prefix", str(folder), "@elastic/mockotlpserver@0.10"])
-        except (OSError, subprocess.SubprocessError) as fault:
-            missing(f"Elastic's mock server cannot be installed here: {fault}")
+        except (OSError, subprocess.SubprocessError) as exc:
+            missing(f"Elastic's mock server cannot be installed here: {exc}")
     here = tmp_path_factory.mktemp("elastic")
     modules = {"NODE_PATH": str((folder / "node_modules").absolute())}
     with process([node, "-e", MOCK_SERVER], here, lambda: "URL " in (here / "log").read_text(), **modules) as log:

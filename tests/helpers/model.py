@@ -16,8 +16,8 @@ Fault = Callable[[Recorded], "Reply | None"]
 class Model:
     """A script for :class:`tests.helpers.server.Server`. What comes before what it needs is answered 404 or 400."""
 
-    def __init__(self, fault: Fault | None = None) -> None:
-        self.fault = fault
+    def __init__(self, exc: Fault | None = None) -> None:
+        self.exc = exc
         self.histories: dict[str, dict[str, Any]] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.ended: list[str] = []
@@ -30,8 +30,8 @@ class Model:
         with self._lock:
             identifier = str(request.json.get("id", "")) if request.method == "POST" else ""
             self.bodies[request.line, identifier].add(request.body)
-            fault = self.fault(request) if self.fault is not None else None
-            return fault if fault is not None else self._store(request)
+            exc = self.exc(request) if self.exc is not None else None
+            return exc if exc is not None else self._store(request)
 
     def _store(self, request: Recorded) -> bytes:
         body = request.json

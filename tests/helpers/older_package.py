@@ -57,8 +57,8 @@ def _problem() -> str | None:
         with _locked(_HOME.parent):
             if not _interpreter(_HOME).exists():
                 _make()
-    except (OSError, subprocess.SubprocessError) as fault:
-        said: str = getattr(fault, "stderr", None) or str(fault)
+    except (OSError, subprocess.SubprocessError) as exc:
+        said: str = getattr(exc, "stderr", None) or str(exc)
         return said.strip().splitlines()[-1]
     return None
 

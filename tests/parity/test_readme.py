@@ -126,8 +126,8 @@ def run_fragment(fragment: str, url: str) -> None:
     )
     try:
         tree = ast.parse(code)
-    except SyntaxError as fault:
-        raise AssertionError(f"not Python: {fault}\n{code}") from fault
+    except SyntaxError as exc:
+        raise AssertionError(f"not Python: {exc}\n{code}") from exc
     names: dict[str, Any] = {}
     exec(compile(tree, "<a fragment of 0.1.1's README>", "exec"), names)
     asyncio.run(names["main"](voltagent.VoltAgentSDK, voltagent.TraceStatus, url))

@@ -325,11 +325,11 @@ def test_the_hook_says_what_is_recorded() -> None:
     assert redacted({"password": "hunter2"}, patterns_first) == {"password": SECRET_TEXT}
 
 
-@pytest.mark.parametrize("fault", [ValueError, SystemExit, GeneratorExit])
-def test_a_hook_that_raises_drops_the_value(fault: type[BaseException]) -> None:
+@pytest.mark.parametrize("exc", [ValueError, SystemExit, GeneratorExit])
+def test_a_hook_that_raises_drops_the_value(exc: type[BaseException]) -> None:
     def hook(path: str, value: object) -> object:
         if path == "a.b":
-            raise fault
+            raise exc
         return value
 
     assert redacted({"a": {"b": "raw", "c": 1}}, Redactor(hook=hook)) == {"a": {"b": "[redaction failed]", "c": 1}}

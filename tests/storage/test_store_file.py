@@ -330,8 +330,8 @@ print(names(run.store))
 run.trace()
 try:
     run.save()
-except Exception as fault:
-    print(type(fault).__name__, fault.temporary)
+except Exception as exc:
+    print(type(exc).__name__, fault.temporary)
 """
 
 

@@ -87,9 +87,9 @@ def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
         return None
     try:
         return dict(cast("Mapping[str, Any]", value))
-    except Exception as fault:
-        problem = introspection.full_name(type(fault))
-        raise ValidationError(f"{name} is a {introspection.full_name(kind)} that cannot be read: {problem}") from fault
+    except Exception as exc:
+        problem = introspection.full_name(type(exc))
+        raise ValidationError(f"{name} is a {introspection.full_name(kind)} that cannot be read: {problem}") from exc
 
 
 def _stored_fields(value: object, model: type) -> dict[str, Any]:
@@ -161,9 +161,9 @@ def _moment(name: str, value: object) -> str:
             return clock.iso_text(moment)  # in UTC, as all times are sent
     except ValidationError:
         raise
-    except Exception as fault:  # a time zone of the user's own, or a moment before or after all times
-        problem = introspection.full_name(type(fault))
-        raise ValidationError(f"{name} must be a time that can be told in UTC: {problem}") from fault
+    except Exception as exc:  # a time zone of the user's own, or a moment before or after all times
+        problem = introspection.full_name(type(exc))
+        raise ValidationError(f"{name} must be a time that can be told in UTC: {problem}") from exc
     raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
 
 

@@ -106,8 +106,8 @@ class Walk:
     def _shape_of(self, value: Any, kind: type) -> object:
         try:
             return self.forms.of(kind)(value)
-        except Exception as fault:  # a library's own reader failed: a closed buffer, a field set to something odd
-            error = f"not readable: {introspection.full_name(type(fault))}"
+        except Exception as exc:  # a library's own reader failed: a closed buffer, a field set to something odd
+            error = f"not readable: {introspection.full_name(type(exc))}"
             return Fields("", {"type": introspection.full_name(kind), "error": error}, user_data=False)
 
     def _within(self, value: Any, shape: object, depth: int, floor: int) -> None:

@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
-    except VoltAgentError as fault:
-        print(encodable(clean(f"voltagent: {fault}"), sys.stderr), file=sys.stderr)
+    except VoltAgentError as exc:
+        print(encodable(clean(f"voltagent: {exc}"), sys.stderr), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader has seen enough, as in `voltagent traces | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -91,8 +91,8 @@ def _save(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    except OSError as fault:
-        raise UnwritableError(f"{path} cannot be written: {fault.strerror or fault}") from fault
+    except OSError as exc:
+        raise UnwritableError(f"{path} cannot be written: {exc.strerror or exc}") from exc
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON

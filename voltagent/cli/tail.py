@@ -83,8 +83,8 @@ def _looks(feed: Feed) -> Iterator[News]:
     while True:
         try:
             yield feed.look()
-        except StoreError as fault:
-            if not fault.temporary:
+        except StoreError as exc:
+            if not exc.temporary:
                 raise
             yield News()
         pause.wait(_PAUSE)

@@ -114,12 +114,12 @@ def _listening(store: Store, port: int | None) -> Server:
     for number in ports:
         try:
             return Server(store, number)
-        except OSError as fault:  # noqa: PERF203 - the next port may be free
-            if port is not None or fault.errno != errno.EADDRINUSE:
+        except OSError as exc:  # noqa: PERF203 - the next port may be free
+            if port is not None or exc.errno != errno.EADDRINUSE:
                 raise UnusablePortError(
-                    f"port {number} cannot be used: {fault.strerror or fault}. Name another with --port, or --port 0 "
+                    f"port {number} cannot be used: {exc.strerror or exc}. Name another with --port, or --port 0 "
                     "for any free one."
-                ) from fault
+                ) from exc
     raise UnusablePortError(
         f"the ports {ports[0]} to {ports[-1]} are all taken: end another `voltagent ui`, or use --port 0"
     )

@@ -75,8 +75,8 @@ RECEIPT: Final = Receipt()
 
 
 def _thrown(kind: Any, value: object, traceback: TracebackType | None) -> BaseException:
-    fault = kind if isinstance(kind, BaseException) else value if isinstance(value, BaseException) else kind()
-    return fault.with_traceback(traceback) if traceback is not None else fault
+    exc = kind if isinstance(kind, BaseException) else value if isinstance(value, BaseException) else kind()
+    return exc.with_traceback(traceback) if traceback is not None else exc
 
 
 class Pending(Coroutine[Any, Any, T]):
@@ -113,10 +113,10 @@ class Pending(Coroutine[Any, Any, T]):
 
     def throw(self, kind: Any, value: object = None, traceback: TracebackType | None = None) -> Any:
         """Pass an exception, such as a cancellation, into the waiting."""
-        fault = _thrown(kind, value, traceback)
+        exc = _thrown(kind, value, traceback)
         if self._steps is None:
-            raise fault
-        return self._steps.throw(fault)
+            raise exc
+        return self._steps.throw(exc)
 
     def close(self) -> None:
         """Stop waiting; the sender goes on."""

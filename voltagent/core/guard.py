@@ -1,4 +1,4 @@
-"""The one guard between our faults and the user's program, and the package's voice in the log."""
+"""The one guard between our own errors and the user's program, and the package's voice in the log."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def is_ours(exc: BaseException) -> bool:
 class Guard:
     """Swallows an ``Exception`` of ours, says so once a minute, and lets the program go on.
 
-    ``strict`` is set by this library's own tests, so that no fault hides behind the guard.
+    ``strict`` is set by this library's own tests, so that no error hides behind the guard.
     """
 
     __slots__ = ()
@@ -64,23 +64,23 @@ class Guard:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> bool:
-        if fault is None or not is_ours(fault) or Guard.strict:
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> bool:
+        if exc is None or not is_ours(exc) or Guard.strict:
             return False
-        self.swallowed(fault)
+        self.swallowed(exc)
         return True
 
     @staticmethod
-    def swallowed(fault: BaseException) -> None:
+    def swallowed(exc: BaseException) -> None:
         """Report an error that was caught by hand because a ``with`` would cost too much; raise it if not ours."""
-        if Guard.strict or not is_ours(fault):
-            raise fault
+        if Guard.strict or not is_ours(exc):
+            raise exc
         say_once(
-            f"internal:{type(fault).__qualname__}",
+            f"internal:{type(exc).__qualname__}",
             logging.ERROR,
             "failed to record something (%s); the program is not affected",
-            type(fault).__qualname__,
-            exc_info=fault,
+            type(exc).__qualname__,
+            exc_info=exc,
         )
 
 

@@ -123,8 +123,8 @@ class SpooledLane(WrittenLane):
             self._look_due = now + _LOOK
             try:
                 found, broken = self._spool.adopt()
-            except (StoreError, OSError) as fault:
-                say_once(f"{self._name}:spool", logging.WARNING, "%s", fault)
+            except (StoreError, OSError) as exc:
+                say_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
                 return
             with self._lock:
                 self._unread += found
@@ -137,8 +137,8 @@ class SpooledLane(WrittenLane):
         with self._disk:
             try:
                 rows, correction = self._spool.read(CHUNK, CHUNK_BYTES)
-            except StoreError as fault:
-                say_once(f"{self._name}:spool", logging.WARNING, "%s", fault)
+            except StoreError as exc:
+                say_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
                 return
             events = [self._thawed(row) for row in rows]
             with self._lock:
@@ -195,8 +195,8 @@ class SpooledLane(WrittenLane):
             if clock.monotonic() >= self._write_due or len(self._intake) >= self._room:
                 try:
                     self._take_in()
-                except Exception as fault:
-                    guard.Guard.swallowed(fault)
+                except Exception as exc:
+                    guard.Guard.swallowed(exc)
 
     def _memories(self, batch: Sequence[Event]) -> dict[bytes, bytes | None]:
         if self._remembering is None:

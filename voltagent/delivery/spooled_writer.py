@@ -143,8 +143,8 @@ class WrittenLane(Lane):
         try:
             self._thaw.know(processed)
             return processed, Entry(key_of(processed), _is_root(processed), freeze(processed))
-        except Exception as fault:  # an event that cannot be kept is not sent either: the order would suffer
-            guard.Guard.swallowed(fault)
+        except Exception as exc:  # an event that cannot be kept is not sent either: the order would suffer
+            guard.Guard.swallowed(exc)
             return None
 
     def _written(self, entries: Sequence[Entry]) -> list[Place]:
@@ -157,12 +157,12 @@ class WrittenLane(Lane):
                     return self._spool.write(entries)
                 filling = "" if self._spool.is_alone else "or another program is filling it, "
             self._say_full(f"{filling}events wait in memory only")
-        except StoreError as fault:
-            say_once(f"{self._name}:spool", logging.WARNING, "%s; events wait in memory only", fault)
-            if not fault.temporary:
+        except StoreError as exc:
+            say_once(f"{self._name}:spool", logging.WARNING, "%s; events wait in memory only", exc)
+            if not exc.temporary:
                 self._spool.abandon()
-        except Exception as fault:  # a fault of ours must not cost the events
-            guard.Guard.swallowed(fault)
+        except Exception as exc:  # an error of ours must not cost the events
+            guard.Guard.swallowed(exc)
         return []
 
     def _room_in_memory(self) -> int:
@@ -243,9 +243,9 @@ class WrittenLane(Lane):
             places += [place for place in (self._places.pop(id(event), None) for event in left) if place is not None]
         try:
             self._spool.settle(places, memories)
-        except StoreError as fault:
+        except StoreError as exc:
             self._settled += places
-            say_once(f"{self._name}:spool", logging.WARNING, "%s", fault)
+            say_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
 
 
 def key_of(event: Event) -> bytes:

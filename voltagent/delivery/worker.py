@@ -169,8 +169,8 @@ class Lane(Intake):
                 try:
                     self._loop(None)
                     return
-                except Exception as fault:  # noqa: PERF203 - a fault of ours must not end the sending for good
-                    guard.Guard.swallowed(fault)
+                except Exception as exc:  # noqa: PERF203 - an error of ours must not end the sending for good
+                    guard.Guard.swallowed(exc)
                     self._bell.acquire(timeout=1.0)
         finally:
             if self._thread is me:
@@ -332,8 +332,8 @@ class Lane(Intake):
     def _processed(self, event: Event) -> Event | None:
         try:
             processed = self._process(event)
-        except Exception as fault:  # an event that cannot be made safe is never sent as it is
-            guard.Guard.swallowed(fault)
+        except Exception as exc:  # an event that cannot be made safe is never sent as it is
+            guard.Guard.swallowed(exc)
             processed = None
         if processed is None and event[0] is not _END:
             _withhold(event[1])
@@ -342,9 +342,9 @@ class Lane(Intake):
     def _export(self, events: list[Event], until: float) -> Sequence[Outcome]:
         try:
             answers = self.exporter.export(events, until)
-        except Exception as fault:  # exporters do not raise; one of the user's own may
-            guard.Guard.swallowed(fault)
-            return [Outcome(Verdict.RETRY, detail=type(fault).__qualname__)] * len(events)
+        except Exception as exc:  # exporters do not raise; one of the user's own may
+            guard.Guard.swallowed(exc)
+            return [Outcome(Verdict.RETRY, detail=type(exc).__qualname__)] * len(events)
         if len(answers) != len(events):
             return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
         return answers

@@ -177,8 +177,8 @@ class Line:
         self.until = now + timeout
         try:
             return self._send(method, path, body, timeout)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as fault:
-            raise Unreachable(_said(fault)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as exc:
+            raise Unreachable(_said(exc)) from None
         finally:
             self.until = 0.0
             self._used = clock.monotonic()
@@ -316,8 +316,8 @@ def _trusting(files: Certificates) -> ssl.SSLContext:
         if files.client is not None:
             name = "client_certificate or client_key (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY)"
             context.load_cert_chain(files.client, files.client_key, password="")  # else it asks on the terminal
-    except OSError as fault:
-        why = (fault.reason if isinstance(fault, ssl.SSLError) else None) or fault.strerror
+    except OSError as exc:
+        why = (exc.reason if isinstance(exc, ssl.SSLError) else None) or exc.strerror
         raise ValidationError(f"{name} cannot be used: {why}; it has to be in PEM form, keys not encrypted") from None
     if files.client is None and files.client_key is not None:
         raise ValidationError(
@@ -379,5 +379,5 @@ def _fork_safe() -> None:
     "localhost".encode("idna")
 
 
-def _said(fault: Exception) -> str:
-    return ascii(f"{type(fault).__name__}: {fault}")[1:-1][:_OF_ERRORS]
+def _said(exc: Exception) -> str:
+    return ascii(f"{type(exc).__name__}: {exc}")[1:-1][:_OF_ERRORS]

@@ -41,12 +41,12 @@ class LocalExporter:
         """
         try:
             refused = self._store.append(batch, deadline)
-        except StoreError as fault:
-            verdict = Verdict.UNAVAILABLE if fault.temporary else Verdict.REFUSED
-            return [Outcome(verdict, "" if fault.temporary else "rejected", str(fault))] * len(batch)
-        except Exception as fault:  # an exporter does not raise
-            Guard.swallowed(fault)
-            return [Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)] * len(batch)
+        except StoreError as exc:
+            verdict = Verdict.UNAVAILABLE if exc.temporary else Verdict.REFUSED
+            return [Outcome(verdict, "" if exc.temporary else "rejected", str(exc))] * len(batch)
+        except Exception as exc:  # an exporter does not raise
+            Guard.swallowed(exc)
+            return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
         self._name_pages(batch)
         if not refused:
             return [ACCEPTED] * len(batch)

@@ -162,8 +162,8 @@ class OtlpExporter:
             return ACCEPTED if message is None else self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
-        except Exception as fault:  # a payload that cannot be written costs its own event only
-            return Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)
+        except Exception as exc:  # a payload that cannot be written costs its own event only
+            return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
     def _fitting(self, item: _Item, event: Event) -> _Item:
         """The span with smaller payloads, where it came out larger than a span may be."""
@@ -266,11 +266,11 @@ class OtlpExporter:
     def _outcome_of(self, call: Call, deadline: float) -> tuple[Outcome, Answer | None]:
         try:
             answer = call.result()
-        except Unreachable as fault:
+        except Unreachable as exc:
             if clock.monotonic() >= min(deadline, self._hurried):
                 return _UNTRIED, None  # we ran out of time, not the server
             self._away = True
-            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(fault))), None
+            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
         self._line = call.line
         self.last_answer = clock.monotonic()
         outcome = _outcome(answer, self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace")))

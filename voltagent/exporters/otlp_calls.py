@@ -23,7 +23,7 @@ class Call:
         self.line = line
         self.done = threading.Event()
         self.answer: Answer | None = None
-        self.fault: Unreachable | None = None
+        self.exc: Unreachable | None = None
         self.began = clock.monotonic()
         self.deadline = deadline
         self._request = ("POST", path, body, deadline)
@@ -32,8 +32,8 @@ class Call:
         """Send it, and keep the answer."""
         try:
             self.answer = self.line.send(*self._request)
-        except Unreachable as fault:
-            self.fault = fault
+        except Unreachable as exc:
+            self.exc = exc
         finally:
             self.done.set()
 
@@ -55,7 +55,7 @@ class Call:
             raise Unreachable("no answer in time")  # its thread is left behind, and so is the connection
         if self.answer is None:
             self.line.close()
-            raise self.fault or Unreachable("no answer")
+            raise self.exc or Unreachable("no answer")
         return self.answer
 
 

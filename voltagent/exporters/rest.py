@@ -159,10 +159,10 @@ class RestExporter:
         """Send one event, and say what became of it."""
         try:
             answer = self._ask(event, line, deadline)
-        except Unreachable as fault:
-            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(fault)))
-        except Exception as fault:  # a payload that cannot be written costs its own event only
-            return Outcome(Verdict.REFUSED, "serialize_error", type(fault).__name__)
+        except Unreachable as exc:
+            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
+        except Exception as exc:  # a payload that cannot be written costs its own event only
+            return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
         self.last_answer = clock.monotonic()
         phase, span, fields = event
         stored = 200 <= answer.status < 300

@@ -97,7 +97,7 @@ class Witness:
             found = self._memory.of(span.trace)
             return [span, *found], "" if _root(span) in found else _OLDER_IS_GONE
         if self._stored is not None:
-            with guard:  # a file that cannot be read is not the cell's fault
+            with guard:  # a file that cannot be read must not fail the cell
                 return [span, *self._stored(id_text(span.trace.id))], _AS_STORED
         return [span], _ALONE
 

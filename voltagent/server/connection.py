@@ -123,11 +123,11 @@ def _answer(server: Served, route: Route, request: Request) -> Answer:
             return route.handler(store, request)
     except RequestError as refusal:
         return error_answer(refusal.status, str(refusal), refusal.headers)
-    except StoreError as fault:
-        return error_answer(503, str(fault))
-    except Exception as fault:  # a fault of ours in one answer must not end the server
-        _report(fault)
-        return error_answer(500, f"the server failed ({type(fault).__name__}); its log says where")
+    except StoreError as exc:
+        return error_answer(503, str(exc))
+    except Exception as exc:  # an error of ours in one answer must not end the server
+        _report(exc)
+        return error_answer(500, f"the server failed ({type(exc).__name__}); its log says where")
 
 
 def _ask_for_body(head: Head, sock: socket.socket) -> None:
@@ -138,8 +138,8 @@ def _ask_for_body(head: Head, sock: socket.socket) -> None:
 def _request(head: Head, captured: tuple[str, ...], body: bytes) -> Request:
     try:
         pairs = parse_qsl(head.target.partition("?")[2], keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
-    except ValueError as fault:
-        raise RequestError(400, f"more than {_MOST_PARAMETERS} parameters") from fault
+    except ValueError as exc:
+        raise RequestError(400, f"more than {_MOST_PARAMETERS} parameters") from exc
     return Request(head.method, unquote(head.raw_path), captured, dict(pairs), head.headers, body)
 
 
@@ -165,15 +165,15 @@ def _linger(sock: socket.socket) -> None:
             return
 
 
-def _report(fault: Exception) -> None:
-    """Say where, and not what: the text of a fault, and the rows of a traceback, may hold what was recorded."""
+def _report(exc: Exception) -> None:
+    """Say where, and not what: the text of an exception, and the rows of a traceback, may hold what was recorded."""
     places: list[str] = []
-    trace = fault.__traceback__
+    trace = exc.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
         places.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
-    logger.log(logging.ERROR, "the local server failed to answer: %s at %s", type(fault).__name__, "; ".join(places))
+    logger.log(logging.ERROR, "the local server failed to answer: %s at %s", type(exc).__name__, "; ".join(places))
 
 
 # ------------------------------------------------------------------------------------------------------------ streams
@@ -223,5 +223,5 @@ def _stream(server: Served, stream: Stream, request: Request, connection: _Taken
         raise
     except StoreError:
         pass  # the client asks again, and is told then
-    except Exception as fault:
-        _report(fault)
+    except Exception as exc:
+        _report(exc)

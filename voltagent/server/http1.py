@@ -175,8 +175,8 @@ def _decompressed(body: bytes) -> bytes:
         member = zlib.decompressobj(wbits=31)
         try:
             parts.append(member.decompress(body, room + 1))
-        except zlib.error as fault:
-            raise RequestError(400, "the body is not gzip") from fault
+        except zlib.error as exc:
+            raise RequestError(400, "the body is not gzip") from exc
         room -= len(parts[-1])
         if room < 0:
             raise _too_large(LARGEST_BODY)

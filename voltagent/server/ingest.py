@@ -38,8 +38,8 @@ def _append(store: Store, events: Sequence[Event]) -> Mapping[int, str]:
     """
     try:
         return store.append(events) if events else {}
-    except StoreError as fault:
-        raise RequestError(503 if fault.temporary else 500, str(fault)) from fault
+    except StoreError as exc:
+        raise RequestError(503 if exc.temporary else 500, str(exc)) from exc
 
 
 # ---------------------------------------------------------------------------------------------------------------- REST
@@ -53,8 +53,8 @@ def _rest(serve: _REST) -> Callable[[Store, Request], Answer]:
     def handle(store: Store, request: Request) -> Answer:
         try:
             return json_answer(serve(store, request, _json_object(request)))
-        except ValidationError as fault:
-            return _mistake(400, str(fault))
+        except ValidationError as exc:
+            return _mistake(400, str(exc))
         except RequestError as refused:
             return _mistake(refused.status, str(refused))
 
@@ -115,8 +115,8 @@ def _known(find: Callable[[str], Known | None], identifier: str, what: str) -> K
 def _found(find: Callable[[str], Known | None], identifier: str) -> Known | None:
     try:
         return find(identifier)
-    except StoreError as fault:
-        raise RequestError(503 if fault.temporary else 500, str(fault)) from fault
+    except StoreError as exc:
+        raise RequestError(503 if exc.temporary else 500, str(exc)) from exc
 
 
 def _missing() -> _Body:
@@ -141,11 +141,11 @@ def _parsed(request: Request) -> Any:
     _check_parts(request.body)
     try:
         return from_json(request.body)
-    except ValueError as fault:
+    except ValueError as exc:
         try:
             return _mended(request.body)
         except (ValueError, RecursionError):
-            raise RequestError(400, f"the body is not JSON: {fault}") from fault
+            raise RequestError(400, f"the body is not JSON: {exc}") from exc
 
 
 def _check_parts(body: bytes) -> None:
@@ -188,10 +188,10 @@ def _take_spans(store: Store, request: Request) -> Answer:
     try:
         read = from_otlp.events_of(_trace_request(request))
         refused = _append(store, read.events)
-    except TooLargeError as fault:
-        return _otlp_status(request, 413, str(fault))
-    except ValueError as fault:
-        return _otlp_status(request, 400, f"no ExportTraceServiceRequest: {fault}")
+    except TooLargeError as exc:
+        return _otlp_status(request, 413, str(exc))
+    except ValueError as exc:
+        return _otlp_status(request, 400, f"no ExportTraceServiceRequest: {exc}")
     except RequestError as problem:
         return _otlp_status(request, problem.status, str(problem))
     reason = read.problem or next(iter(refused.values()), "")

@@ -334,8 +334,8 @@ def _number(request: Request, name: str, least: int, most: int) -> int | None:
         return None
     try:
         number = round(float(text))
-    except (ValueError, OverflowError) as fault:
-        raise RequestError(400, f"{name} must be a number, not {text[:40]!r}") from fault
+    except (ValueError, OverflowError) as exc:
+        raise RequestError(400, f"{name} must be a number, not {text[:40]!r}") from exc
     if not least <= number <= most:
         raise RequestError(400, f"{name} must be between {least} and {most}, not {text[:40]!r}")
     return number

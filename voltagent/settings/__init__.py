@@ -306,8 +306,8 @@ def _from_variable(warnings: list[str]) -> Mapping[str, str]:
     """The attributes that the environment has; none where it is wrong, as often somebody else has set it."""
     try:
         return parsers.attributes(_RESOURCE, os.environ.get(_RESOURCE, ""))
-    except ValidationError as fault:
-        warnings.append(f"{fault}; all of it is left out")
+    except ValidationError as exc:
+        warnings.append(f"{exc}; all of it is left out")
         return {}
 
 

@@ -127,8 +127,8 @@ def file(name: str, value: object) -> Path:
     given = path(name, value)
     try:
         given.open("rb").close()
-    except OSError as fault:
-        raise ValidationError(f"{name} names a file that cannot be read: {fault.strerror}") from None
+    except OSError as exc:
+        raise ValidationError(f"{name} names a file that cannot be read: {exc.strerror}") from None
     return given
 
 

@@ -21,7 +21,7 @@ from voltagent.core import clock
 from voltagent.errors import VoltAgentError
 
 __all__ = [
-    "VALUE_FAULTS",
+    "VALUE_ERRORS",
     "Connection",
     "File",
     "MissingFileError",
@@ -45,7 +45,7 @@ _left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing 
 _WAL_BYTES: Final = 16 * 2**20  # what is kept of the write-ahead log's file after a burst
 
 # What a value can be wrong about. Everything else is wrong with the file or with us.
-VALUE_FAULTS: Final = (
+VALUE_ERRORS: Final = (
     ValueError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
 )  # fmt: skip
 
@@ -119,17 +119,17 @@ class File:
             with self._lock:
                 try:
                     return action(self._opened(create))
-                except VALUE_FAULTS:
+                except VALUE_ERRORS:
                     raise
-                except sqlite3.Error as fault:
-                    if _is_undecodable(fault) and self.connection is not None:
+                except sqlite3.Error as exc:
+                    if _is_undecodable(exc) and self.connection is not None:
                         self._read_leniently(self.connection)
                         continue
-                    if not _is_busy(fault) or clock.monotonic() >= until:
+                    if not _is_busy(exc) or clock.monotonic() >= until:
                         self._let_go()
-                        raise self._failed(fault) from fault
-                except OSError as fault:
-                    raise self._failed(fault) from fault
+                        raise self._failed(exc) from exc
+                except OSError as exc:
+                    raise self._failed(exc) from exc
             self._pause.wait(0.005)  # outside the lock: a fork that waits for it comes first
 
     def close(self) -> None:
@@ -167,9 +167,9 @@ class File:
         )
         try:
             self._prepare(connection)
-        except sqlite3.OperationalError as fault:
+        except sqlite3.OperationalError as exc:
             connection.close()
-            if writing or mode == "immutable=1" or not _is_forbidden(fault) or _has_log(self.path):
+            if writing or mode == "immutable=1" or not _is_forbidden(exc) or _has_log(self.path):
                 raise
             return self._connect("immutable=1", writing=False)  # in a folder that we may not write to
         except BaseException:
@@ -212,13 +212,13 @@ class File:
             connection.execute("ROLLBACK")
         connection.text_factory = _lenient
 
-    def _failed(self, fault: sqlite3.Error | OSError) -> StoreError:
-        text = fault.strerror if isinstance(fault, OSError) else str(fault)
-        if isinstance(fault, OSError):
-            temporary = fault.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
+    def _failed(self, exc: sqlite3.Error | OSError) -> StoreError:
+        text = exc.strerror if isinstance(exc, OSError) else str(exc)
+        if isinstance(exc, OSError):
+            temporary = exc.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
         else:
-            temporary = _is_busy(fault) or "full" in str(fault) or "disk I/O" in str(fault)
-        kind = OffLimitsError if isinstance(fault, sqlite3.OperationalError) and _is_forbidden(fault) else StoreError
+            temporary = _is_busy(exc) or "full" in str(exc) or "disk I/O" in str(exc)
+        kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and _is_forbidden(exc) else StoreError
         return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
 
     def _let_go(
@@ -287,7 +287,7 @@ def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Con
         result = action(connection)
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:  # some faults have rolled back already
+        if connection.in_transaction:  # some errors have rolled back already
             connection.execute("ROLLBACK")
         raise
     return result
@@ -344,20 +344,20 @@ def _has_log(path: Path) -> bool:
     return _log(path).exists() and _log(path).stat().st_size > 0
 
 
-def _is_busy(fault: sqlite3.Error) -> bool:
-    return isinstance(fault, sqlite3.OperationalError) and ("locked" in str(fault) or "busy" in str(fault))
+def _is_busy(exc: sqlite3.Error) -> bool:
+    return isinstance(exc, sqlite3.OperationalError) and ("locked" in str(exc) or "busy" in str(exc))
 
 
-def _is_undecodable(fault: sqlite3.Error) -> bool:
-    return str(fault).startswith("Could not decode to UTF-8")
+def _is_undecodable(exc: sqlite3.Error) -> bool:
+    return str(exc).startswith("Could not decode to UTF-8")
 
 
 def _lenient(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _is_forbidden(fault: sqlite3.OperationalError) -> bool:
-    return "unable to open" in str(fault) or "readonly" in str(fault)
+def _is_forbidden(exc: sqlite3.OperationalError) -> bool:
+    return "unable to open" in str(exc) or "readonly" in str(exc)
 
 
 # ------------------------------------------------------------------------------------------------- around every fork

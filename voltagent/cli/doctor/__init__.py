@@ -53,8 +53,8 @@ def _seconds(text: str) -> float:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         in_force = settings.load()
-    except ValidationError as fault:
-        rows, findings = [], [Finding("wrong", "settings", "value", str(fault), "correct the variable, or unset it")]
+    except ValidationError as exc:
+        rows, findings = [], [Finding("wrong", "settings", "value", str(exc), "correct the variable, or unset it")]
     else:
         rows = _rows(in_force)
         checks = (_remarks(in_force), check(in_force, arguments.timeout), look(in_force), check_prices(in_force))

@@ -169,11 +169,11 @@ def _asked(question: _Question, limit: float) -> Iterator[Finding]:
     """Ask, and say what the answer means: whether it can be reached, and whether the key works."""
     try:
         answer = _answer(question, question.keys, limit)
-    except Unreachable as fault:
-        yield _unreachable(question, fault, limit)
+    except Unreachable as exc:
+        yield _unreachable(question, exc, limit)
         return
-    except Exception as fault:  # made before anything is sent: certificates, proxies
-        yield _unprepared(question, fault)
+    except Exception as exc:  # made before anything is sent: certificates, proxies
+        yield _unprepared(question, exc)
         return
     reached = _reached(question, answer)
     yield reached
@@ -194,10 +194,10 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answe
     def ask() -> None:
         try:
             answer = line.send(question.method, question.path, question.body, clock.monotonic() + limit)
-        except Exception as fault:  # goes to whoever waits
-            in_handshake = line.connected and str(fault).startswith("ConnectTimeout")
+        except Exception as exc:  # goes to whoever waits
+            in_handshake = line.connected and str(exc).startswith("ConnectTimeout")
             line.close()
-            answered.set_exception(Unreachable(_NO_HANDSHAKE) if in_handshake else fault)
+            answered.set_exception(Unreachable(_NO_HANDSHAKE) if in_handshake else exc)
         else:
             line.close()
             answered.set_result(answer)
@@ -211,30 +211,30 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answe
         return answered.result(_GRACE)
     except FutureTimeoutError:
         raise Unreachable(_LOOKUP_HANGS) from None
-    except Unreachable as fault:
-        raise fault if str(fault).startswith("Connect") else Unreachable("ReadTimeout") from None
+    except Unreachable as exc:
+        raise exc if str(exc).startswith("Connect") else Unreachable("ReadTimeout") from None
 
 
 # ------------------------------------------------------------------------------------------------------- no answer
 
 
-def _causes(fault: BaseException) -> Iterator[BaseException]:
-    """What led to a fault: httpx wraps what the operating system said."""
-    cause = fault.__cause__ or fault.__context__
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    """What led to an exception: httpx wraps what the operating system said."""
+    cause = exc.__cause__ or exc.__context__
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
 
 
-def _unreachable(question: _Question, fault: Unreachable, limit: float) -> Finding:
-    """Why no answer came: out of time, or what is at the bottom of the fault."""
+def _unreachable(question: _Question, exc: Unreachable, limit: float) -> Finding:
+    """Why no answer came: out of time, or what is at the bottom of the exception chain."""
     proxy = proxy_place(question.url)
     place, setting = (f"the proxy {proxy}", _PROXIES) if proxy else (question.place, question.setting)
-    told = _out_of_time(place, setting, str(fault), limit)
-    if told is None and str(fault).startswith("ProxyError"):
+    told = _out_of_time(place, setting, str(exc), limit)
+    if told is None and str(exc).startswith("ProxyError"):
         told = "connect", f"{place} lets nobody through to {question.place}", f"check {_PROXIES} and NO_PROXY"
-    connecting = str(fault).startswith("ConnectError")  # TLS included
-    for cause in _causes(fault):
+    connecting = str(exc).startswith("ConnectError")  # TLS included
+    for cause in _causes(exc):
         told = told or _told_tls(question, cause, connecting=connecting)
         told = told or _told(place, setting, cause, connecting=connecting)
     step, text, advice = told or (
@@ -289,21 +289,21 @@ def _told(place: str, setting: str, cause: BaseException, *, connecting: bool) -
     return None
 
 
-def _unprepared(question: _Question, fault: Exception) -> Finding:
-    # without the fault's text: it may quote a proxy's URL with its password
-    kind = type(fault).__name__
-    if isinstance(fault, UnusableProxyError):
-        return Finding("wrong", question.wire, "value", str(fault), f"check {_PROXIES}")
-    if isinstance(fault, ValidationError):
-        return Finding("wrong", question.wire, "tls", str(fault), "check the files that these name")
+def _unprepared(question: _Question, exc: Exception) -> Finding:
+    # without the text of the exception: it may quote a proxy's URL with its password
+    kind = type(exc).__name__
+    if isinstance(exc, UnusableProxyError):
+        return Finding("wrong", question.wire, "value", str(exc), f"check {_PROXIES}")
+    if isinstance(exc, ValidationError):
+        return Finding("wrong", question.wire, "tls", str(exc), "check the files that these name")
     return Finding("wrong", question.wire, "value", f"no request to {question.place} can be made ({kind})",
                    f"check {question.setting}, and {_PROXIES}")  # fmt: skip
 
 
-def _system_text(fault: BaseException) -> str:
-    if isinstance(fault, ssl.SSLError) and fault.reason:
-        return fault.reason
-    return (fault.strerror if isinstance(fault, OSError) else None) or type(fault).__name__
+def _system_text(exc: BaseException) -> str:
+    if isinstance(exc, ssl.SSLError) and exc.reason:
+        return exc.reason
+    return (exc.strerror if isinstance(exc, OSError) else None) or type(exc).__name__
 
 
 # --------------------------------------------------------------------------------------------------- what it answered
@@ -314,15 +314,15 @@ def _reached(question: _Question, answer: Answer) -> Finding:
     status = answer.status
     url = shown_url(question.url + question.path) if question.wire == "otlp" else shown_url(question.url)
     said = f"{url} answers HTTP {status}"
-    fault = _fault_of(question, answer)
-    if fault is not None:
-        return Finding("wrong", question.wire, "http", f"{said}: {fault[0]}", fault[1], {"status": status})
+    exc = _error_of(question, answer)
+    if exc is not None:
+        return Finding("wrong", question.wire, "http", f"{said}: {exc[0]}", exc[1], {"status": status})
     if status == 429:
         said += ": it asks to send less for now"
     return Finding("note" if status == 429 else "ok", question.wire, "http", said, facts={"status": status})
 
 
-def _fault_of(question: _Question, answer: Answer) -> tuple[str, str] | None:
+def _error_of(question: _Question, answer: Answer) -> tuple[str, str] | None:
     """What is wrong with an answer, and what to do; ``None`` where nothing is, or only the key."""
     status = answer.status
     if (status >= 500 and status not in _GONE) or status in _NOT_WELL:
@@ -375,20 +375,20 @@ def _store(path: Path) -> Finding:
     """The state of the local store. Opening it for reading changes nothing."""
     path = path.absolute()
     facts: dict[str, object] = {"path": str(path), "exists": exists(path), "writable": _is_writable(path)}
-    fault, advice = "", "give yourself the right to write there, or name another file with VOLTAGENT_LOCAL_PATH"
+    exc, advice = "", "give yourself the right to write there, or name another file with VOLTAGENT_LOCAL_PATH"
     if exists(path):
         facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if exists(part))
         store = Store(path)
         try:
             facts["traces"], facts["schema"] = store.extent()
         except StoreError as problem:
-            fault, advice = str(problem), "name another file with VOLTAGENT_LOCAL_PATH, or move this one away"
+            exc, advice = str(problem), "name another file with VOLTAGENT_LOCAL_PATH, or move this one away"
         finally:
             store.close()
-    if not fault and not facts["writable"]:
-        fault = f"{path} cannot be written"
-    if fault:
-        return Finding("wrong", "local", "file", fault, advice, facts)
+    if not exc and not facts["writable"]:
+        exc = f"{path} cannot be written"
+    if exc:
+        return Finding("wrong", "local", "file", exc, advice, facts)
     if not exists(path):
         return Finding("ok", "local", "file", f"{path} is not there yet; the first record makes it", facts=facts)
     count = "1 trace" if facts["traces"] == 1 else f"{facts['traces']} traces"

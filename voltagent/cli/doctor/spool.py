@@ -21,8 +21,8 @@ def look(in_force: settings.Settings) -> Iterator[Finding]:
     folder = in_force.spool or settings.default_spool_path()
     try:
         found = contents(folder)
-    except OSError as fault:
-        yield _wrong(f"{folder} cannot be read ({fault.strerror})", folder)
+    except OSError as exc:
+        yield _wrong(f"{folder} cannot be read ({exc.strerror})", folder)
         return
     if in_force.spool is not None:
         yield _folder(folder, found)

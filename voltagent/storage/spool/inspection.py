@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from voltagent.storage.file import VALUE_FAULTS, Connection, File, MissingFileError, StoreError
+from voltagent.storage.file import VALUE_ERRORS, Connection, File, MissingFileError, StoreError
 from voltagent.storage.file_lock import Claim
 from voltagent.storage.spool.segment import SCHEMA, is_sound
 from voltagent.storage.spool.spool import files
@@ -45,9 +45,9 @@ def _contents(path: Path) -> Contents | None:
         about, events, corrupt, since = file.use(_read, create=False)
     except MissingFileError:
         return None  # it was sent and deleted just now
-    except (StoreError, *VALUE_FAULTS) as fault:
-        if isinstance(fault, StoreError) and not fault.is_lasting:
-            return Contents(path, size, kind, key=key, in_use=_is_in_use(path), untold=str(fault))
+    except (StoreError, *VALUE_ERRORS) as exc:
+        if isinstance(exc, StoreError) and not exc.is_lasting:
+            return Contents(path, size, kind, key=key, in_use=_is_in_use(path), untold=str(exc))
         return Contents(path, size, kind, key=key, in_use=_is_in_use(path), damaged=True)
     finally:
         file.close()

@@ -1,7 +1,7 @@
 """One file of the spool, held by the process that writes or empties it.
 
-Every event is a row with a checksum, so that a damaged one is recognised. If the file itself is damaged, its unread events
-are lost. The number of events is noted outside the file, in the lock file: a log that was cut off looks as if nothing had
+Every event is a row with a checksum, so that a damaged one is recognised. If the file itself is damaged, its unread
+events are lost. Their number is noted outside the file, in the lock file: a log that was cut off looks as if nothing had
 followed the cut.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from voltagent.core import clock
 from voltagent.storage.file import (
-    VALUE_FAULTS,
+    VALUE_ERRORS,
     Connection,
     File,
     Schema,
@@ -111,8 +111,8 @@ class SpoolFile:
             make_folder(path.parent)
             # before there is a file that another could claim; twice, as another may sweep the lock away that one second
             claim = Claim.on(path) or Claim.on(path)
-        except OSError as fault:
-            raise StoreError(f"the spool {path} cannot be used: {fault.strerror}") from fault
+        except OSError as exc:
+            raise StoreError(f"the spool {path} cannot be used: {exc.strerror}") from exc
         if claim is None:
             path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
             raise StoreError(f"the spool {path} cannot be claimed: this file system has no locks")
@@ -174,8 +174,8 @@ class SpoolFile:
         try:
             self._change(change)
             self._ask(_shrink_if_large)
-        except StoreError as fault:
-            if not self.damaged and fault.temporary:
+        except StoreError as exc:
+            if not self.damaged and exc.temporary:
                 self.waiting += len(seqs)
                 self._note(len(seqs))
                 raise
@@ -207,8 +207,8 @@ class SpoolFile:
         """Return the next events; none, and nothing unread any more, if the file is damaged."""
         try:
             found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
-        except StoreError as fault:
-            if not fault.is_lasting:
+        except StoreError as exc:
+            if not exc.is_lasting:
                 raise
             self.damaged = True
             found = []
@@ -312,8 +312,8 @@ class SpoolFile:
     def _ask(self, action: Callable[[Connection], T], *, create: bool = False) -> T:
         try:
             return self._file.use(action, create=create)
-        except VALUE_FAULTS as fault:  # a damaged file gives values that cannot be
-            raise StoreError(f"the spool {self.path} cannot be used: {fault}") from fault
+        except VALUE_ERRORS as exc:  # a damaged file gives values that cannot be
+            raise StoreError(f"the spool {self.path} cannot be used: {exc}") from exc
 
     def _change(self, action: Callable[[Connection], T]) -> T:
         changed = self._ask(lambda connection: in_transaction(connection, action), create=True)

@@ -128,9 +128,9 @@ class Spool:
                 continue
             try:
                 file.count()
-            except StoreError as fault:
-                if not fault.is_lasting:
-                    say_once("spool:left alone", logging.WARNING, "%s", fault)
+            except StoreError as exc:
+                if not exc.is_lasting:
+                    say_once("spool:left alone", logging.WARNING, "%s", exc)
                     file.leave()
                 else:
                     broken += file.lost

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from voltagent.core.span import Event
 from voltagent.storage.file import (
-    VALUE_FAULTS,
+    VALUE_ERRORS,
     Connection,
     File,
     MissingFileError,
@@ -104,7 +104,7 @@ class Store:
         """
         try:
             self._append(plan(events), deadline)
-        except VALUE_FAULTS:
+        except VALUE_ERRORS:
             return self._append_one_by_one(events, deadline)
         return {}
 
@@ -128,8 +128,8 @@ class Store:
         for place, event in enumerate(events):
             try:
                 self._append([_cleaned(statement) for statement in plan([event])], deadline)
-            except VALUE_FAULTS as fault:  # noqa: PERF203 - one event must not cost the others
-                refused[place] = f"{type(fault).__name__}: {fault}"
+            except VALUE_ERRORS as exc:  # noqa: PERF203 - one event must not cost the others
+                refused[place] = f"{type(exc).__name__}: {exc}"
         return refused
 
     # ------------------------------------------------------------------------------------------------------ retention

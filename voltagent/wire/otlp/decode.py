@@ -51,8 +51,8 @@ def events_of(request: object) -> Read:
         for message in messages:
             try:
                 received.append(_received(_object(message, "a span"), resource))
-            except ValueError as fault:  # noqa: PERF203 - one span must not cost the others
-                problems.append(str(fault))
+            except ValueError as exc:  # noqa: PERF203 - one span must not cost the others
+                problems.append(str(exc))
     return Read(_Batch(received).events(), len(problems), problems[0] if problems else "")
 
 
