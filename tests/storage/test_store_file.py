@@ -331,7 +331,7 @@ run.trace()
 try:
     run.save()
 except Exception as exc:
-    print(type(exc).__name__, fault.temporary)
+    print(type(exc).__name__, exc.temporary)
 """
 
 

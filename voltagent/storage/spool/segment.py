@@ -1,8 +1,8 @@
 """One file of the spool, held by the process that writes or empties it.
 
 Every event is a row with a checksum, so that a damaged one is recognised. If the file itself is damaged, its unread
-events are lost. Their number is noted outside the file, in the lock file: a log that was cut off looks as if nothing had
-followed the cut.
+events are lost. Their number is noted outside the file, in the lock file: a log that was cut off looks as if nothing
+had followed the cut.
 """
 
 from __future__ import annotations
