@@ -106,7 +106,7 @@ def stored_spans(path: Path) -> Callable[[str], list[Span]]:
 
         store = Store(path)
         try:
-            return [span for phase, span, _ in store.events(trace_id) if phase is not Phase.END]
+            return [span for phase, span, _ in store.events(trace_id) if phase in (Phase.START, Phase.POINT)]
         except StoreError:  # there is none yet, or none that can be read
             return []
         finally:

@@ -19,7 +19,7 @@ from voltagent.core.context import CURRENT, INERT, current_span, leave, set_curr
 from voltagent.core.guard import guard
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
-from voltagent.tracing import operations
+from voltagent.tracing import operations, scores
 from voltagent.tracing.recorder import Recorder
 
 __all__ = ["Agent", "Event", "Handle", "Memory", "ModelCall", "NewAgent", "NewEvent", "NewLLM", "NewMemory",
@@ -180,6 +180,21 @@ class Handle:
             given["usage"] = operations.kept_usage("update()", given["usage"])
         if given:
             self._recorder.update(self._span, operations.update_fields(self._recorder, self._span.trace, given))
+        return RECEIPT
+
+    def score(self, name: str, value: bool | float | str, comment: str | None = None) -> Receipt:
+        """Give this trace or operation a score, also after it has ended.
+
+        A later score with the same name replaces it. What does not fit is logged and left out.
+
+        Args:
+            name: what is judged, such as ``"helpful"``; at most 100 characters.
+            value: a number, a bool or a string.
+            comment: a reason or a note.
+        """
+        fields = scores.kept_score("score()", name, value, comment)
+        if self and fields is not None:
+            scores.record_score(self._recorder, self._span, fields)
         return RECEIPT
 
     # --------------------------------------------------------------------------------------------------------- ending

@@ -16,7 +16,7 @@ from voltagent.capture.exceptions import format_event
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import clock, context, startup
-from voltagent.core.awaitable import Done, Pending, loop_is_running
+from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
 from voltagent.core.guard import is_ours, logger, say_once
 from voltagent.core.span import TRACE, Span, Trace
 from voltagent.delivery.sender import Report, Sender
@@ -26,7 +26,7 @@ from voltagent.handles import NewTrace, open_trace
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
 from voltagent.render import notebook
-from voltagent.tracing import opentelemetry
+from voltagent.tracing import opentelemetry, scores
 from voltagent.tracing.operations import point, update_fields
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.sampling import Sampler, Sampling
@@ -275,6 +275,45 @@ class VoltAgentSDK:
         if self._recording.alive:
             self._recording.update(span, update_fields(self._recording, span.trace, given))
         return Done(_event(span, clock.id_text(span.trace.id)))
+
+    def score(
+        self,
+        trace_id: str,
+        name: str,
+        value: bool | float | str,
+        *,
+        operation_id: str | None = None,
+        comment: str | None = None,
+    ) -> Receipt:
+        """Give a trace, or an operation in it, a score: by its id, also after the end, also from another process.
+
+        A later score with the same name, of the same trace or operation, replaces it.
+
+        Args:
+            trace_id: the id of the trace.
+            name: what is judged, such as ``"helpful"``; at most 100 characters.
+            value: a number, a bool or a string.
+            operation_id: the id of an operation in the trace (default: the trace itself is scored).
+            comment: a reason or a note.
+
+        Raises:
+            ValidationError: an argument does not fit; nothing is recorded.
+        """
+        fields = scores.checked_score(name, value, comment)
+        span = self._span(trace_id, TRACE)
+        if operation_id is not None:
+            span = self._operation(span, operation_id)
+        if self._recording.alive:
+            scores.record_score(self._recording, span, fields)
+        return RECEIPT
+
+    def _operation(self, root: Span, identifier: str) -> Span:
+        """The operation with this id in a trace, or a span that stands for it."""
+        identifier = _options.checked_identifier(identifier)
+        known = self._recording.known.get(identifier)
+        if known is not None and known.trace.id == root.trace.id:
+            return known
+        return Span(root.trace, root, "event", "", None, identifier=identifier)
 
     def _span(self, identifier: str, kind: str) -> Span:
         """The span with this id, or one that stands for it where another process made it."""

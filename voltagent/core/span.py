@@ -226,9 +226,10 @@ class Phase(Enum):
     END = "end"
     POINT = "point"  # a custom event: a moment, with no end to come
     UPDATE = "update"  # fields changed in between; the third member of the event holds them
+    SCORE = "score"  # see :mod:`voltagent.core.scores`; may come after the end
 
 
-# (phase, span, the fields of an UPDATE or None). A plain tuple: two are made per decorated call.
+# (phase, span, the fields of an UPDATE or a SCORE, or None). A plain tuple: two are made per decorated call.
 # The fields of an UPDATE are JSON-ready: str, int, None, and `bytes` for JSON text (input, output, metadata, usage).
 Event: TypeAlias = tuple[Phase, Span, Mapping[str, Any] | None]
 

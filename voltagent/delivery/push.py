@@ -221,7 +221,13 @@ def push(
 
 
 def finished(events: Sequence[Event]) -> list[Event]:
-    """The events, with an end for whatever had none: cancelled, as an SDK ends what is open when it leaves."""
+    """The events, with an end for whatever had none: cancelled, as an SDK ends what is open when it leaves.
+
+    Scores stay behind the ends.
+    """
+    scores = [event for event in events if event[0] is Phase.SCORE]
+    if scores:
+        return [*finished([event for event in events if event[0] is not Phase.SCORE]), *scores]
     ended = {span for phase, span, _ in events if phase is Phase.END}
     open_ones = [span for phase, span, _ in events if phase is Phase.START and span not in ended]
     last = max((span.end_ns or span.start_ns for _, span, _ in events), default=0)

@@ -61,7 +61,7 @@ class OpenSpans:
         if phase is Phase.UPDATE:
             self._update(span, fields or _NOTHING)
             return None
-        if phase is Phase.START:
+        if phase is Phase.START or phase is Phase.SCORE:  # a score is no span
             return None
         if phase is Phase.POINT:
             self._events.add(span)

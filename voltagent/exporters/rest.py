@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
+from voltagent.core.guard import say_once
 from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import Answer, Door, Line, Unreachable
@@ -27,6 +29,7 @@ _TRIMMED: Final = 8192  # characters that stay of a payload that was too large f
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _NO_SUCH_API: Final = frozenset((404, 405, 410, 501))  # on a create: this server has moved on
 _OF_ERRORS: Final = 200  # characters of server text in a log line
+_NO_SCORES: Final = "the REST history API has no scores: they are kept in the local store only, if it is a destination"
 
 
 class RestExporter:
@@ -157,6 +160,9 @@ class RestExporter:
 
     def _send(self, event: Event, line: Line, deadline: float) -> Outcome:
         """Send one event, and say what became of it."""
+        if event[0] is Phase.SCORE:
+            say_once("rest:scores", logging.WARNING, _NO_SCORES)
+            return ACCEPTED
         try:
             answer = self._ask(event, line, deadline)
         except Unreachable as exc:

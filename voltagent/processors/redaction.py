@@ -125,7 +125,7 @@ class Redactor:
         own = cast("Redactor | None", span.redact)
         redactors = (self,) if own is None or own is self else (self, own)
         try:
-            if phase is Phase.UPDATE:
+            if phase is Phase.UPDATE or phase is Phase.SCORE:
                 found = self._found.get(span, Found())
                 return (
                     phase,

@@ -37,7 +37,7 @@ def fit_event(event: Event) -> Event:
         return phase, span, _fitted_update(fields or {})
     if phase is Phase.END:
         _fit_end(span)
-    else:
+    elif phase is not Phase.SCORE:  # a score is short by itself
         _fit_start(span)
     return event
 

@@ -92,7 +92,7 @@ class Thaw:
 
     def know(self, event: Event) -> None:
         """Note the span of an event that is frozen now: what comes back is an event of the very same span."""
-        if event[0] is not Phase.UPDATE:
+        if event[0] not in (Phase.UPDATE, Phase.SCORE):
             self._known[event[1].trace.id, event[1].id] = event[1]
 
     def event(self, frozen: bytes) -> Event:

@@ -138,7 +138,7 @@ class _Batch:
             self.starts[span] = RUNNING
         elif phase is Phase.POINT:
             self.starts[span] = _fact(span, "status") or COMPLETED
-        else:
+        elif phase is Phase.UPDATE:
             self.updates.append((span, fields or {}))
             self.updated.add(span)
             if not _is_stand_in(span):  # a row to update there must be, also where the trace was pruned meanwhile
