@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.helpers.pace import ATTEMPTS, PATIENCE, TooSlow
 from voltagent.capture import writer
-from voltagent.core import context, guard
+from voltagent.core import context, guard, hints, stderr
 
 # A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -45,8 +45,11 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Faults of ours raise in the tests; a test of the guard itself switches this off."""
     monkeypatch.setattr(guard.Guard, "strict", True)
     guard._last_said.clear()
+    monkeypatch.setattr(hints, "_given", {})
+    monkeypatch.setattr(hints, "_unsaved", [])
     yield
     guard._last_said.clear()
+    stderr.set_quiet(False)
 
 
 @pytest.fixture(autouse=True)

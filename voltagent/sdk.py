@@ -15,7 +15,7 @@ from voltagent.capture import options as _options
 from voltagent.capture.exceptions import format_event
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import clock, context, startup
+from voltagent.core import clock, context, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
 from voltagent.core.guard import is_ours, logger, say_once
 from voltagent.core.span import TRACE, Span, Trace
@@ -26,6 +26,7 @@ from voltagent.handles import NewTrace, open_trace
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
 from voltagent.render import notebook
+from voltagent.storage.hints import save_hints_beside
 from voltagent.tracing import opentelemetry, scores
 from voltagent.tracing.operations import point, update_fields
 from voltagent.tracing.recorder import Recorder
@@ -154,6 +155,8 @@ class VoltAgentSDK:
         instrument: record the requests of clients of models, and carry the current operation into threads: ``True`` for
             all that :func:`voltagent.instrument` knows, or a list of its names.
         debug: log what is sent.
+        quiet: write nothing to stderr: no warnings, hints and losses, and no line that says how to see what was
+            recorded (default false). The logger has them all the same.
 
     Raises:
         TypeError: an unknown argument, with the nearest known name.
@@ -177,6 +180,8 @@ class VoltAgentSDK:
         startup.prepare("voltagent.propagation")
         names, given = named_and_given(exporter)
         self._settings = settings.load({**arguments, "exporter": names})
+        stderr.set_quiet(self._settings.quiet)
+        save_hints_beside(self._settings.local_path, make="local" in self._settings.exporter)
         self._client: VoltAgentCoreAPI | None = None
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
@@ -475,6 +480,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
             return None  # being made by another thread, or by this one below a callback: this call just runs
         if context.ENVIRONMENT not in context.ACTIVE:
             return None
+        stderr.set_quiet(settings.quiet_is_wanted())
         if not (always or settings.names_destination()):
             context.environment_was_asked()
             _debug_log.say_that_nothing_is_recorded()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from types import TracebackType
 
-from voltagent.core import clock
+from voltagent.core import clock, stderr
 
-__all__ = ["Guard", "guard", "is_ours", "logger", "say_once"]
+__all__ = ["Guard", "guard", "is_ours", "logger", "say_once", "warn"]
 
 logger = logging.getLogger("voltagent")
 _silence = logging.NullHandler()  # what happens on the way to a destination is not written to a program's stderr
@@ -37,11 +37,22 @@ def say_once(
             _last_said.pop(oldest, None)
     _last_said.pop(kind, None)  # so that the order is that of the times
     _last_said[kind] = now
-    logger.log(level, message, *arguments, exc_info=exc_info)
-    if aloud and logging.lastResort is not None and logger.handlers == [_silence] and not logging.root.handlers:
-        logging.lastResort.handle(
-            logger.makeRecord(logger.name, level, "", 0, f"voltagent: {message}", arguments, None)
-        )
+    if aloud:
+        warn(message, *arguments, level=level)
+    else:
+        logger.log(level, message, *arguments, exc_info=exc_info)
+
+
+def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None:
+    """Log a line about the user's own program or settings.
+
+    If no logging is set up, it is written to stderr from level WARNING on, as Python does with the warnings of loggers
+    that have no handler, and not with ``VOLTAGENT_QUIET``.
+    """
+    logger.log(level, message, *arguments)
+    is_lost = level >= logging.WARNING and logger.handlers == [_silence] and not logging.root.handlers
+    if is_lost and logging.lastResort is not None:
+        stderr.write_line(message % arguments)
 
 
 def is_ours(exc: BaseException) -> bool:

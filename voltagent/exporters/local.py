@@ -10,6 +10,7 @@ from voltagent.core import clock
 from voltagent.core.guard import Guard, logger
 from voltagent.core.span import TRACE, Event, Phase
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.storage.hints import save_hints
 from voltagent.storage.traces import viewer_address
 from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store, StoreError
@@ -48,6 +49,7 @@ class LocalExporter:
             Guard.swallowed(exc)
             return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
         self._name_pages(batch)
+        save_hints()
         if not refused:
             return [ACCEPTED] * len(batch)
         return [

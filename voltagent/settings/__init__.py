@@ -80,6 +80,7 @@ class Settings:
     service_name: str | None = None
     instrument: tuple[str, ...] = ()
     debug: bool = False
+    quiet: bool = False
     prices: Mapping[str, Any] | Path | None = field(default=None, repr=False)  # of models, or the file that has them
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     profiles: tuple[str, ...] = ()
@@ -114,6 +115,7 @@ class Arguments(TypedDict, total=False):
     service_name: str | None
     instrument: bool | str | Sequence[str] | None
     debug: bool | None
+    quiet: bool | None
     prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None
     headers: Mapping[str, str] | None
     profiles: str | Sequence[str] | None
@@ -155,6 +157,7 @@ _READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
     "service_name": ("VOLTAGENT_SERVICE_NAME", parsers.text),
     "instrument": ("VOLTAGENT_INSTRUMENT", parsers.switch_or_names(INSTRUMENTS)),
     "debug": ("VOLTAGENT_DEBUG", parsers.flag),
+    "quiet": ("VOLTAGENT_QUIET", parsers.flag),
     "prices": ("VOLTAGENT_PRICES", parsers.mapping_or_path),
     "headers": (None, parsers.headers),
     "profiles": ("VOLTAGENT_PROFILES", parsers.names(PROFILES)),
@@ -352,8 +355,17 @@ def names_destination() -> bool:
 
 def debug_is_wanted() -> bool:
     """Whether the environment asks for the log, where there is no SDK whose setting it would be."""
+    return _is_on("VOLTAGENT_DEBUG")
+
+
+def quiet_is_wanted() -> bool:
+    """Whether the environment asks for nothing on stderr, before or without an SDK whose setting it would be."""
+    return _is_on("VOLTAGENT_QUIET")
+
+
+def _is_on(variable: str) -> bool:
     try:
-        return parsers.flag("VOLTAGENT_DEBUG", os.environ.get("VOLTAGENT_DEBUG", "").strip() or False)
+        return parsers.flag(variable, os.environ.get(variable, "").strip() or False)
     except ValidationError:
         return False
 

@@ -1,0 +1,87 @@
+"""Hints: code that records nothing, or not what its author means, is reported once for each place in the program.
+
+A hint is logged, and kept until :mod:`voltagent.storage.hints` has written it beside the local store, from where
+``voltagent doctor`` and the viewer read it. Look for what a hint is about where that costs a recorded call nothing:
+when a function is decorated, or in a branch that is taken once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from types import CodeType, FrameType
+from typing import Final, NamedTuple
+
+from voltagent.core import clock
+from voltagent.core.guard import warn
+
+__all__ = ["Hint", "caller_frame", "caller_place", "code_place", "give_hint", "take_unsaved"]
+
+_MOST: Final = 256  # hints of one process
+_LONGEST: Final = 500  # characters of each part
+_PACKAGE: Final = __name__.partition(".")[0]
+
+
+class Hint(NamedTuple):
+    """What is wrong at one place of the program, and what to do about it."""
+
+    name: str  # the same for all hints of one sort, such as "returns-coroutine"
+    place: str  # "app.py:12 (fetch)"
+    text: str
+    advice: str
+    time_ns: int  # since the epoch; when it was seen last
+
+
+_given: Final[dict[tuple[str, str], Hint]] = {}
+_unsaved: Final[list[Hint]] = []
+
+
+def give_hint(name: str, place: str, text: str, advice: str, *, level: int = logging.WARNING) -> bool:
+    """Report something about a place in the program, the first time it is seen there.
+
+    Args:
+        name: the sort of hint; one is given for each name and place, and 256 in all.
+        place: as :func:`code_place` or :func:`caller_place` gives it.
+        text: what is wrong, in half a sentence: "the tool 'fetch' returns a coroutine".
+        advice: what to do, in the imperative.
+        level: of the log line. From WARNING on it is also written to stderr where no logging is set up.
+
+    Returns:
+        Whether this was the first time.
+    """
+    key = (name, place)
+    if key in _given or len(_given) >= _MOST:
+        return False
+    hint = Hint(name, place[:_LONGEST], text[:_LONGEST], advice[:_LONGEST], clock.nanoseconds())
+    if _given.setdefault(key, hint) is not hint:
+        return False  # another thread was faster
+    _unsaved.append(hint)
+    warn("%s: %s; %s", place, text, advice, level=level)
+    return True
+
+
+def take_unsaved() -> list[Hint]:
+    """The hints that are not stored yet. The caller stores them."""
+    taken = list(_unsaved)
+    del _unsaved[: len(taken)]  # others are added behind these; the last to be stored twice does no harm
+    return taken
+
+
+def code_place(code: CodeType, line: int | None = None) -> str:
+    """A place in the program: a function, or a line in it."""
+    name = code.co_name
+    return f"{code.co_filename}:{line or code.co_firstlineno}" + (f" ({name})" if name != "<module>" else "")
+
+
+def caller_frame() -> FrameType | None:
+    """The innermost frame that runs no code of this package."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
+    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in (_PACKAGE, "wrapt"):
+        frame = frame.f_back
+    return frame
+
+
+def caller_place() -> str:
+    """The line of the program that called this package."""
+    frame = caller_frame()
+    return "?" if frame is None else code_place(frame.f_code, frame.f_lineno)

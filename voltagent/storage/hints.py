@@ -1,0 +1,101 @@
+"""The file of hints beside a local store: what this machine's programs do that records nothing, or not what is meant.
+
+``voltagent doctor`` and the viewer read it. It is small, written as a whole, and never on the thread of a recorded
+call: the sender writes it after a batch, and the exit hook what came later.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydantic_core import from_json, to_json
+
+from voltagent.core import clock, hints, process_exit
+from voltagent.core.guard import guard
+from voltagent.core.hints import Hint
+
+__all__ = ["hints_file", "load_hints", "save_hints", "save_hints_beside"]
+
+_MOST: Final = 200  # in one file
+_LARGEST: Final = 1 << 20  # bytes that are read
+_KEPT_NS: Final = 7 * 24 * 3600 * 10**9  # a week after it was seen last, a hint is forgotten
+_MOST_STORES: Final = 8  # of one process
+
+_stores: Final[dict[Path, bool]] = {}  # where to save hints: the store, and whether its folder is made
+
+
+def hints_file(store: Path) -> Path:
+    """The file of hints that belongs to a store."""
+    return store.with_name(f"{store.name}-hints.json")
+
+
+def save_hints_beside(store: Path, *, make: bool) -> None:
+    """Save the hints of this process beside a store, from now on.
+
+    Args:
+        store: the file of the local store.
+        make: whether to make its folder. A program that records elsewhere only uses one that exists.
+    """
+    if len(_stores) < _MOST_STORES or store in _stores:
+        _stores[store] = make or _stores.get(store, False)
+
+
+def save_hints() -> None:
+    """Write the hints that are not stored yet. Never raises; what cannot be written is lost."""
+    new = hints.take_unsaved()
+    if not new:
+        return
+    for store, make in tuple(_stores.items()):
+        with guard:
+            try:
+                _save(store, new, make)
+            except OSError:  # a read-only or full disk
+                pass
+
+
+def _save(store: Path, new: list[Hint], make: bool) -> None:
+    if not store.parent.is_dir():
+        if not make:
+            return
+        from voltagent.storage.file import make_folder  # with sqlite3, which programs without a local store do not need
+
+        make_folder(store.parent)
+    known = {(hint.name, hint.place): hint for hint in (*load_hints(store), *new)}
+    newest = sorted(known.values(), key=lambda hint: hint.time_ns)[-_MOST:]
+    file = hints_file(store)
+    part = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        part.touch(mode=0o600)
+        part.write_bytes(to_json([hint._asdict() for hint in newest]))
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_hints(store: Path) -> list[Hint]:
+    """The hints beside a store that were seen in the last week, the newest last; none if they cannot be read."""
+    try:
+        with hints_file(store).open("rb") as file:
+            found: object = from_json(file.read(_LARGEST))
+    except (OSError, ValueError):
+        return []
+    items = cast("list[object]", found) if isinstance(found, list) else []
+    read = [hint for hint in map(_hint, items[-_MOST:]) if hint is not None]
+    oldest = clock.nanoseconds() - _KEPT_NS
+    return sorted((hint for hint in read if hint.time_ns >= oldest), key=lambda hint: hint.time_ns)
+
+
+def _hint(item: Any) -> Hint | None:
+    try:
+        name, place, text, advice, time_ns = (item[field] for field in Hint._fields)
+    except (TypeError, KeyError, IndexError):
+        return None
+    if not all(isinstance(part, str) for part in (name, place, text, advice)) or type(time_ns) is not int:
+        return None
+    return Hint(name, place, text, advice, time_ns)
+
+
+process_exit.call_at_exit(save_hints)
