@@ -194,7 +194,7 @@ def test_the_looking_itself_would_notice_and_the_policy_would_hold(
     page = new_page("#/nowhere")
 
     def careless(route: Route) -> None:
-        ours = "made.append(...children.flat(Infinity).filter("
+        ours = "made.append(...nodes(children));"
         source = route.fetch().text()
         assert ours in source
         html = "made.innerHTML += children.flat(Infinity).filter((child) => typeof child === 'string').join('');"

@@ -2,7 +2,11 @@
 
 const here = new Map();
 
-/** The choice under a name, or null. */
+/**
+ * The choice under a name, or null.
+ *
+ * @param {string} name
+ */
 export function chosen(name) {
   try {
     return localStorage.getItem(`voltagent-${name}`);
@@ -11,11 +15,16 @@ export function chosen(name) {
   }
 }
 
-/** Keep a choice. */
+/**
+ * Keep a choice.
+ *
+ * @param {string} name
+ * @param {string | number} value
+ */
 export function choose(name, value) {
   here.set(name, String(value));
   try {
-    localStorage.setItem(`voltagent-${name}`, value);
+    localStorage.setItem(`voltagent-${name}`, String(value));
   } catch {
     // storage is switched off or full: it holds until the page is left
   }

@@ -1,6 +1,7 @@
 // How times, durations and counts are written. Times are microseconds since the epoch, durations microseconds.
 
 // Below how many seconds a span is written in which unit (its seconds, its name) and with how many decimals.
+/** @type {[below: number, unit: number, name: string, decimals: number][]} */
 const FORMS = [
   [0.0000995, 1e-6, "µs", 0],
   [0.000995, 1e-3, "ms", 2],
@@ -9,7 +10,11 @@ const FORMS = [
   [59.95, 1, "s", 1],
 ];
 
-/** `40 µs`, `0.39 ms`, `7.4 ms`, `94 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`: as the terminal writes them. */
+/**
+ * `40 µs`, `0.39 ms`, `7.4 ms`, `94 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`: as the terminal writes them.
+ *
+ * @param {number | null | undefined} microseconds
+ */
 export function duration(microseconds) {
   if (microseconds === null || microseconds === undefined) return "";
   const seconds = Math.max(0, microseconds) / 1e6;
@@ -20,32 +25,57 @@ export function duration(microseconds) {
   return hours ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
 }
 
-/** `1 234`, with thin spaces between thousands. */
+/**
+ * `1 234`, with thin spaces between thousands.
+ *
+ * @param {number | null | undefined} number
+ */
 export function count(number) {
   if (number === null || number === undefined) return "";
   const [whole, rest] = String(number).split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (rest ? `.${rest}` : "");
 }
 
-/** `8 KB`, `1.2 MB`: the size of a file. */
+/**
+ * `8 KB`, `1.2 MB`: the size of a file.
+ *
+ * @param {number} number
+ */
 export function bytes(number) {
   if (number < 1000) return `${number} B`;
   return number < 1e6 ? `${trimmed(number / 1e3)} KB` : `${trimmed(number / 1e6)} MB`;
 }
 
-/** `950`, `12.3 k`, `4 M`: for axes and tight columns. */
+/**
+ * `950`, `12.3 k`, `4 M`: for axes and tight columns.
+ *
+ * @param {number} number
+ */
 export function short(number) {
   if (number < 10_000) return count(Math.round(number * 100) / 100);
   return number < 1e6 ? `${trimmed(number / 1e3)} k` : `${trimmed(number / 1e6)} M`;
 }
 
+/** @param {number} number */
 function trimmed(number) {
   return String(Number(number.toFixed(number < 100 ? 1 : 0)));
 }
 
+/** @param {number} number */
+/**
+ * @param {unknown} value
+ * @returns {value is number}
+ */
+export const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** @param {number} number */
 const two = (number) => String(number).padStart(2, "0");
 
-/** `14:05:09` today, `11-21 14:05:09` on another day, with the year if it is another one. */
+/**
+ * `14:05:09` today, `11-21 14:05:09` on another day, with the year if it is another one.
+ *
+ * @param {number} microseconds
+ */
 export function moment(microseconds, now = Date.now()) {
   const [date, today] = [new Date(microseconds / 1000), new Date(now)];
   const time = clock(date);
@@ -54,7 +84,11 @@ export function moment(microseconds, now = Date.now()) {
   return date.getFullYear() === today.getFullYear() ? day : `${date.getFullYear()}-${day}`;
 }
 
-/** `2026-11-21 14:05:09.123 +01:00`, in the time zone of this machine. */
+/**
+ * `2026-11-21 14:05:09.123 +01:00`, in the time zone of this machine.
+ *
+ * @param {number} microseconds
+ */
 export function exactly(microseconds) {
   const date = new Date(microseconds / 1000);
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
@@ -68,24 +102,38 @@ export function zone(date = new Date()) {
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
+/** @param {Date} date */
 function clock(date) {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** All tokens of a usage; nothing where it counts none. */
+/**
+ * All tokens of a usage; nothing where it counts none.
+ *
+ * @param {Usage | null | undefined} usage
+ */
 export function tokens(usage) {
   if (!usage) return null;
-  const parts = [usage.prompt_tokens, usage.completion_tokens].filter(Number.isFinite);
-  if (Number.isFinite(usage.total_tokens)) return usage.total_tokens;
+  if (isNumber(usage.total_tokens)) return usage.total_tokens;
+  const parts = [usage.prompt_tokens, usage.completion_tokens].filter(isNumber);
   return parts.length ? parts.reduce((sum, part) => sum + part) : null;
 }
 
-/** `1 error`, `2 errors`. */
+/**
+ * `1 error`, `2 errors`.
+ *
+ * @param {number} number
+ * @param {string} word
+ */
 export function plural(number, word) {
   return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
 }
 
-/** The first characters of a UUID, enough to tell it from others; other ids as they are. */
+/**
+ * The first characters of a UUID, enough to tell it from others; other ids as they are.
+ *
+ * @param {string} id
+ */
 export function shortId(id) {
   return /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(id) ? id.slice(0, 8) : id;
 }
@@ -97,21 +145,35 @@ export function now() {
 
 const SILENCE = 600e6; // what was heard of so long ago has most likely been killed
 
-/** Until when something that has no end runs: now, or where nothing was heard of it for long, the last sign of it. */
+/**
+ * Until when something that has no end runs: now, or where nothing was heard of it for long, the last sign of it.
+ *
+ * @param {Timed} given
+ */
 export function runningUntil({ last_active, unfinished }) {
   const present = now();
+  if (last_active === undefined) return present;
   return unfinished || present - last_active > SILENCE ? last_active : present;
 }
 
-/** How long something took, or has taken so far where it still runs. */
+/**
+ * How long something took, or has taken so far where it still runs.
+ *
+ * @param {Timed} thing
+ */
 export function elapsed(thing) {
   if (thing.duration !== null && thing.duration !== undefined) return thing.duration;
   return thing.status === "running" ? Math.max(0, (thing.until ?? runningUntil(thing)) - thing.start) : null;
 }
 
-/** `12 min ago`: a word on something that says it runs, and of which nothing was heard for long. */
+/**
+ * `12 min ago`: a word on something that says it runs, and of which nothing was heard for long.
+ *
+ * @param {Timed} trace
+ */
 export function silence(trace) {
-  if (trace.status !== "running" || runningUntil(trace) !== trace.last_active) return "";
+  const { last_active } = trace;
+  if (last_active === undefined || trace.status !== "running" || runningUntil(trace) !== last_active) return "";
   if (trace.unfinished) return "never ended: its program is gone";
-  return `nothing heard for ${duration(now() - trace.last_active)}`;
+  return `nothing heard for ${duration(now() - last_active)}`;
 }

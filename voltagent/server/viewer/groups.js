@@ -9,6 +9,8 @@ const LEAST = 5; // equal siblings
  * The nodes with, after them, one for each group of equal siblings: `{group: {count, failed}, …}`. Every node gets
  * `shown` (the indexes of the rows below it) and `above` (the index of the row above it), which know the groups;
  * `children` and `parent` do not.
+ *
+ * @param {TreeNode[]} nodes
  */
 export function grouped(nodes) {
   const all = [...nodes];
@@ -20,8 +22,10 @@ export function grouped(nodes) {
   return all;
 }
 
+/** @param {Pick<TreeNode, 'kind' | 'operation' | 'name'>} given */
 const sortOf = ({ kind, operation, name }) => JSON.stringify([kind, operation, name]);
 
+/** @param {TreeNode[]} all @param {TreeNode} parent */
 function folded(all, parent) {
   const sorts = new Map();
   for (const index of parent.children) {
@@ -37,8 +41,10 @@ function folded(all, parent) {
   return shown.sort((one, other) => all[one].start - all[other].start || firstOf(all, one) - firstOf(all, other));
 }
 
+/** @param {TreeNode[]} all @param {number} index */
 const firstOf = (all, index) => (all[index].group ? all[index].shown[0] : index);
 
+/** @param {TreeNode[]} all @param {TreeNode} parent @param {number[]} indexes @param {string} sort */
 function groupOf(all, parent, indexes, sort) {
   const members = indexes.map((index) => all[index]);
   const [{ kind, operation, name, start }] = members;
@@ -46,10 +52,11 @@ function groupOf(all, parent, indexes, sort) {
   const end = members.reduce((last, node) => Math.max(last, endOf(node)), start);
   const used = members.reduce((sum, node) => sum + (tokens(node.usage) || 0), 0);
   const failed = members.filter(({ status }) => status === "error").length;
+  /** @type {TreeNode} */
   const group = {
     index: all.length, id: `group ${parent.id} ${sort}`, kind, operation, name, start, group: { count: members.length, failed },
     status: isRunning ? "running" : "completed", duration: isRunning ? null : end - start, until: end,
-    usage: used ? { total_tokens: used } : null, parent: parent.index, above: parent.index, children: indexes, shown: indexes,
+    usage: used ? { total_tokens: used } : null, depth: 0, parent: parent.index, above: parent.index, children: indexes, shown: indexes,
     descendants: members.reduce((sum, node) => sum + node.descendants + 1, 0),
     failures: members.reduce((sum, node) => sum + node.failures, failed),
   };
@@ -58,16 +65,21 @@ function groupOf(all, parent, indexes, sort) {
   return group.index;
 }
 
+/** @param {TreeNode[]} all */
 function level(all) {
   const waiting = [[0, 0]];
   while (waiting.length) {
-    const [index, depth] = waiting.pop();
+    const [index, depth] = waiting.pop() ?? [0, 0];
     all[index].depth = depth;
     for (const below of all[index].shown) waiting.push([below, depth + 1]);
   }
 }
 
-/** Per name within a list of nodes: `{kind, name, count, failed, total, longest, tokens}`, the longest total first. */
+/**
+ * Per name within a list of nodes: `{kind, name, count, failed, total, longest, tokens}`, the longest total first.
+ *
+ * @param {TreeNode[]} nodes
+ */
 export function statistics(nodes) {
   const names = new Map();
   for (const node of nodes) {

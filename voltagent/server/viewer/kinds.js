@@ -2,6 +2,7 @@
 
 import { drawing, element } from "./dom.js";
 
+/** @type {{ [kind: string]: string }} */
 const MARKS = {
   trace: "M2 4h12M4 8h8M8 12h6",
   agent: "M8 2.5a3 3 0 1 1 0 6a3 3 0 1 1 0-6M2.5 14c.5-3 2.6-4 5.5-4s5 1 5.500 4",
@@ -11,26 +12,43 @@ const MARKS = {
 };
 const OTHER = "M8 2.500L13.500 8 8 13.500 2.500 8z";
 
-/** The class that colours a kind. */
+/**
+ * The class that colours a kind.
+ *
+ * @param {string} kind
+ */
 export function kindClass(kind) {
   return `kind-${Object.hasOwn(MARKS, kind) ? kind : "other"}`;
 }
 
-/** What a kind is called: a memory says whether it is read or written. */
+/**
+ * What a kind is called: a memory says whether it is read or written.
+ *
+ * @param {{ kind: string, operation?: string | null }} given
+ */
 export function kindName({ kind, operation }) {
   return operation ? `${kind} ${operation}` : kind;
 }
 
-/** The mark of a kind, named for those who cannot see it. */
+/**
+ * The mark of a kind, named for those who cannot see it.
+ *
+ * @param {{ kind: string, operation?: string | null }} thing
+ */
 export function mark(thing) {
   const shape = drawing("path", { d: Object.hasOwn(MARKS, thing.kind) ? MARKS[thing.kind] : OTHER });
   const picture = drawing("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, shape);
   return element("span", { class: `mark ${kindClass(thing.kind)}`, title: kindName(thing) }, picture);
 }
 
+/** @type {{ [status: string]: string }} */
 const STATUS = { completed: "✓", error: "✕", cancelled: "⊘", running: "●" };
 
-/** A status as a sign and, where there is room, a word. */
+/**
+ * A status as a sign and, where there is room, a word.
+ *
+ * @param {string} word
+ */
 export function status(word, { long = false, failed = 0 } = {}) {
   const known = Object.hasOwn(STATUS, word);
   const sign = element("span", { class: "sign", "aria-hidden": long }, known ? STATUS[word] : "○");

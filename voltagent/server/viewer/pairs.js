@@ -2,12 +2,19 @@
 
 const MOST = 1_000_000; // comparisons for one list of siblings; longer ones are paired in order
 
-/** Rows in the order of the trees: `{one, other, depth}` with nodes, one of which may be null. */
+/**
+ * Rows in the order of the trees: `{one, other, depth}` with nodes, one of which may be null.
+ *
+ * @param {TreeNode[]} nodes
+ * @param {TreeNode[]} others
+ */
 export function pairs(nodes, others) {
+  /** @type {Pair[]} */
   const rows = [];
+  /** @type {Pair[]} */
   const waiting = [{ one: nodes[0], other: others[0], depth: 0 }];
   while (waiting.length) {
-    const row = waiting.pop();
+    const row = /** @type {Pair} */ (waiting.pop());
     rows.push(row);
     const children = paired(childrenOf(nodes, row.one), childrenOf(others, row.other));
     for (const [one, other] of children.reverse()) waiting.push({ one, other, depth: row.depth + 1 });
@@ -15,16 +22,24 @@ export function pairs(nodes, others) {
   return rows;
 }
 
+/** @param {TreeNode[]} nodes @param {TreeNode | null} node */
 function childrenOf(nodes, node) {
   return node ? node.children.map((index) => nodes[index]) : [];
 }
 
+/** @param {TreeNode} node */
 const sort = (node) => JSON.stringify([node.kind, node.operation, node.name]);
 
-/** The longest common order of both lists, with what is only in one of them in its place. */
+/**
+ * The longest common order of both lists, with what is only in one of them in its place.
+ *
+ * @param {TreeNode[]} ones
+ * @param {TreeNode[]} others
+ */
 function paired(ones, others) {
   const [left, right] = [ones.map(sort), others.map(sort)];
   const lengths = ones.length * others.length <= MOST ? table(left, right) : null;
+  /** @type {[one: TreeNode | null, other: TreeNode | null][]} */
   const out = [];
   let [i, j] = [0, 0];
   while (i < ones.length && j < others.length) {
@@ -37,7 +52,12 @@ function paired(ones, others) {
   return out;
 }
 
-/** `lengths[i][j]`: how many are common to `left` from i on and `right` from j on. */
+/**
+ * `lengths[i][j]`: how many are common to `left` from i on and `right` from j on.
+ *
+ * @param {string[]} left
+ * @param {string[]} right
+ */
 function table(left, right) {
   const lengths = Array.from({ length: left.length + 1 }, () => new Uint32Array(right.length + 1));
   for (let i = left.length - 1; i >= 0; i -= 1) {

@@ -7,11 +7,13 @@ export function route(hash = location.hash) {
   return { page: page || "list", places, query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
+/** @param {string} text @param {string} mark */
 function cut(text, mark) {
   const place = text.indexOf(mark);
   return place < 0 ? [text, ""] : [text.slice(0, place), text.slice(place + 1)];
 }
 
+/** @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -20,19 +22,32 @@ function decoded(text) {
   }
 }
 
-/** The address of a page; what is empty in the query is left out. */
+/**
+ * The address of a page; what is empty in the query is left out.
+ *
+ * @param {string} page
+ * @param {string[]} places
+ */
 export function address(page, places = [], query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const path = [page === "list" ? "" : page, ...places.map(encodeURIComponent)].join("/");
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }
 
-/** Go to an address, as a link does. */
+/**
+ * Go to an address, as a link does.
+ *
+ * @param {string} target
+ */
 export function go(target) {
   location.hash = target;
 }
 
-/** Note in the address bar what is shown now, without a new entry in the history. */
+/**
+ * Note in the address bar what is shown now, without a new entry in the history.
+ *
+ * @param {string} target
+ */
 export function note(target) {
   if (target !== location.hash) history.replaceState(null, "", target);
 }

@@ -11,9 +11,13 @@ const MARGIN = 8; // rows drawn beyond each edge, so that scrolling shows none m
  * `height()` is the height in pixels, asked again at every `show`; `draw(index)` makes a row, with a `data-key` that stays
  * where rows come and go; `drawn()`, if given, is called after rows were drawn. Nothing changes while a pointer is down: a
  * click would lose the row it began on.
+ *
+ * @param {HTMLElement} scroller
+ * @param {{ height: () => number, draw: (index: number) => HTMLElement, drawn?: () => void }} parts
  */
 export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
   const body = element("div", { class: "rows", role: "rowgroup" });
+  /** @type {Map<number, HTMLElement>} */
   const rows = new Map();
   let [count, frame, held, stale, tall] = [0, 0, false, false, height()];
 
@@ -29,10 +33,10 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
     const wanted = indices.map((index) => (!stale && rows.get(index)) || placed(index));
     stale = false;
     rows.clear();
-    for (const [place, row] of patch(body, wanted).entries()) rows.set(first + place, row);
+    for (const [place, row] of patch(body, wanted).entries()) rows.set(first + place, /** @type {HTMLElement} */ (row));
     drawn();
   };
-  const placed = (index) => {
+  const placed = (/** @type {number} */ index) => {
     const row = draw(index);
     row.style.setProperty("top", `${index * tall}px`);
     return row;
@@ -40,7 +44,7 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
   const later = () => {
     if (!frame && !held) frame = requestAnimationFrame(paint);
   };
-  const hold = (event) => {
+  const hold = (/** @type {PointerEvent} */ event) => {
     held = event.type === "pointerdown";
     if (!held) setTimeout(later); // after the click that belongs to it
   };
@@ -48,7 +52,7 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
   scroller.append(body);
   scroller.addEventListener("scroll", later, { passive: true });
   body.addEventListener("pointerdown", hold);
-  for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, hold);
+  for (const event of /** @type {const} */ (["pointerup", "pointercancel"])) window.addEventListener(event, hold);
   const size = new ResizeObserver(later);
   size.observe(scroller);
 
@@ -56,7 +60,7 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
     /** The row elements in the document, by index. */
     rows,
     /** Show so many rows, drawn anew. */
-    show(number) {
+    show(/** @type {number} */ number) {
       [count, tall, stale] = [number, height(), true];
       body.style.setProperty("--row", `${tall}px`);
       body.style.setProperty("height", `${count * tall}px`);
@@ -65,7 +69,7 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
       paint();
     },
     /** Scroll as little as makes a row visible, below what covers `covered` pixels at the top. */
-    reveal(index, covered = 0) {
+    reveal(/** @type {number} */ index, covered = 0) {
       const top = body.offsetTop + index * tall;
       if (top < scroller.scrollTop + covered) scroller.scrollTop = top - covered;
       else if (top + tall > scroller.scrollTop + scroller.clientHeight) {
@@ -79,7 +83,7 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
     close() {
       cancelAnimationFrame(frame);
       size.disconnect();
-      for (const event of ["pointerup", "pointercancel"]) window.removeEventListener(event, hold);
+      for (const event of /** @type {const} */ (["pointerup", "pointercancel"])) window.removeEventListener(event, hold);
     },
   };
 }

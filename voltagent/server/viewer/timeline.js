@@ -1,10 +1,10 @@
 // Rows of a trace's tree with their bars, on a scale of time.
 
-import { element } from "./dom.js";
+import { element, part } from "./dom.js";
 import { count, duration, elapsed, tokens } from "./format.js";
 import { kindClass, kindName, mark } from "./kinds.js";
 import { patch } from "./patch.js";
-import { endOf } from "./tree.js";
+import { endOf, hasEnded } from "./tree.js";
 
 const SEGMENTS = 250; // of the critical path in one row: closer ones become one
 const DEEP = 24; // levels
@@ -13,7 +13,25 @@ const STEPS = [1, 2, 5];
 const HOUR = 3600e6; // microseconds
 const CLOCK = [30e6, 60e6, 120e6, 300e6, 600e6, 1200e6, 1800e6, HOUR];
 
-/** One row: what it is, how long it took, its tokens, its bar. */
+/**
+ * What the rows of a tree have in common, and what is special to one row.
+ *
+ * @typedef {object} Place
+ * @property {TreeNode[]} nodes
+ * @property {Extent} scale
+ * @property {Map<number, Segment[]>} path the critical path
+ * @property {boolean} collapsed
+ * @property {Set<number> | null} found what a search found, null without one
+ * @property {boolean} selected
+ * @property {number} row its place among the rows
+ */
+
+/**
+ * One row: what it is, how long it took, its tokens, its bar.
+ *
+ * @param {TreeNode} node
+ * @param {Place} place
+ */
 export function treeRow(node, { nodes, scale, path, collapsed, found, selected, row }) {
   const state = [node.status, path.has(node.index) ? "critical" : "", found === null ? "" : found.has(node.index) ? "found" : "unfound"];
   const siblings = node.above < 0 ? [0] : nodes[node.above].shown;
@@ -31,6 +49,7 @@ export function treeRow(node, { nodes, scale, path, collapsed, found, selected, 
   );
 }
 
+/** @param {TreeNode} node @param {boolean} collapsed */
 function what(node, collapsed) {
   const toggle = node.shown.length ? element("span", { class: "toggle", "aria-hidden": true }, collapsed ? "▸" : "▾") : element("span", { class: "toggle" });
   const name = element("bdi", { class: "name" }, node.name || node.agent);
@@ -55,34 +74,53 @@ function what(node, collapsed) {
   );
 }
 
-/** How many operations failed below a row that hides them. */
+/**
+ * How many operations failed below a row that hides them.
+ *
+ * @param {TreeNode} node
+ * @param {boolean} collapsed
+ */
 function failures(node, collapsed) {
   const failed = node.group ? node.group.failed : collapsed ? node.failures : 0;
   return failed ? element("span", { class: "failed-count" }, `${count(failed)} failed`) : null;
 }
 
-/** Tell the element that holds a tree how deep its nodes lie, so that names have room; narrow steps have no lines. */
+/**
+ * Tell the element that holds a tree how deep its nodes lie, so that names have room; narrow steps have no lines.
+ *
+ * @param {HTMLElement} scroller
+ * @param {TreeNode[]} nodes
+ */
 export function fitDepth(scroller, nodes) {
   const deepest = nodes.reduce((most, { depth }) => Math.max(most, depth), 1);
-  scroller.style.setProperty("--deepest", deepest);
+  scroller.style.setProperty("--deepest", String(deepest));
   scroller.classList.toggle("deep", deepest > DEEP);
 }
 
+/** @param {string | { type?: string, message?: string }} error */
 const shortError = (error) => (typeof error === "string" ? error : [error.type, error.message].filter(Boolean).join(": "));
 
+/** @param {TreeNode} node @param {TreeNode} trace */
 function label(node, trace) {
   const at = `starts ${duration(node.start - trace.start)} after the trace`;
   return `${kindName(node)}, ${node.status}, ${at}, takes ${duration(elapsed(node)) || "no time"}`;
 }
 
-/** The bar of a node and, on it, its part of the critical path. */
+/**
+ * The bar of a node and, on it, its part of the critical path.
+ *
+ * @param {TreeNode} node
+ * @param {Extent} scale
+ * @param {Segment[]} segments
+ */
 export function bars(node, scale, segments = []) {
   const bar = element("span", { class: `bar ${kindClass(node.kind)} ${node.status}` });
   placed(bar, node.start, endOf(node), scale);
-  if (!Number.isFinite(node.duration) && node.status !== "running") bar.classList.add("moment");
+  if (!hasEnded(node) && node.status !== "running") bar.classList.add("moment");
   return [bar, ...joined(segments, scale).map(([from, to]) => placed(element("span", { class: "on-path" }), from, to, scale))];
 }
 
+/** @param {HTMLElement} made @param {number} from @param {number} to @param {Extent} scale */
 function placed(made, from, to, scale) {
   const width = scale.to - scale.from;
   const left = Math.max(-1, (from - scale.from) / width);
@@ -93,9 +131,15 @@ function placed(made, from, to, scale) {
   return made;
 }
 
-/** Segments (the latest first) with those joined that one could not tell apart. */
+/**
+ * Segments (the latest first) with those joined that one could not tell apart.
+ *
+ * @param {Segment[]} segments
+ * @param {Extent} scale
+ */
 function joined(segments, scale) {
   const gap = (scale.to - scale.from) / SEGMENTS;
+  /** @type {Segment[]} */
   const out = [];
   for (const [from, to] of segments) {
     const last = out.at(-1);
@@ -105,13 +149,26 @@ function joined(segments, scale) {
   return out;
 }
 
-/** Draw the bars of a row again: what runs grows, and the scale with it. */
+/**
+ * Draw the bars of a row again: what runs grows, and the scale with it.
+ *
+ * @param {HTMLElement} row
+ * @param {TreeNode} node
+ * @param {Extent} scale
+ * @param {Segment[]} segments
+ */
 export function growRow(row, node, scale, segments) {
-  patch(row.querySelector(".took"), [duration(elapsed(node))]);
-  patch(row.querySelector(".time"), bars(node, scale, segments));
+  patch(part(row, ".took"), [duration(elapsed(node))]);
+  patch(part(row, ".time"), bars(node, scale, segments));
 }
 
-/** Round moments on a scale that is `wide` pixels, at most about `most` and where a label has room: `[{at: 0…1, label}, …]`. */
+/**
+ * Round moments on a scale that is `wide` pixels, at most about `most` and where a label has room: `[{at: 0…1, label}, …]`.
+ *
+ * @param {Extent} scale
+ * @param {number} begin
+ * @param {number} wide
+ */
 export function ticks(scale, begin, wide, most = 6) {
   const width = scale.to - scale.from;
   const step = timeStep(width / most);
@@ -123,23 +180,33 @@ export function ticks(scale, begin, wide, most = 6) {
   return out;
 }
 
-/** A round stretch of time: halves and parts of minutes and hours have names, tenths have none. */
+/**
+ * A round stretch of time: halves and parts of minutes and hours have names, tenths have none.
+ *
+ * @param {number} size
+ */
 function timeStep(size) {
   if (size <= 20e6) return roundStep(size);
   return CLOCK.find((step) => step >= size) || HOUR * roundStep(size / HOUR);
 }
 
-/** The next larger of 1, 2, 5, 10, 20, 50, … */
+/**
+ * The next larger of 1, 2, 5, 10, 20, 50, …
+ *
+ * @param {number} size
+ */
 export function roundStep(size) {
   const power = 10 ** Math.floor(Math.log10(size));
   return power * (STEPS.find((step) => step * power >= size) || 10);
 }
 
+/** @type {[size: number, unit: string][]} */
 const UNITS = [[HOUR, "h"], [60e6, "min"], [1e6, "s"], [1e3, "ms"], [1, "µs"]];
 
+/** @param {number} time @param {number} step */
 function tickLabel(time, step) {
   if (Math.abs(time) < step / 1e3) return "0";
-  const fits = (size) => (size > 1e6 ? step % size === 0 : step >= size / 100);
-  const [size, unit] = UNITS.find(([size]) => Math.abs(time) >= size && fits(size)) || UNITS.at(-1);
+  const fits = (/** @type {number} */ size) => (size > 1e6 ? step % size === 0 : step >= size / 100);
+  const [size, unit] = UNITS.find(([size]) => Math.abs(time) >= size && fits(size)) || UNITS[UNITS.length - 1];
   return `${Number((time / size).toFixed(2))} ${unit}`;
 }

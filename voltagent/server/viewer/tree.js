@@ -5,14 +5,17 @@ import { runningUntil } from "./format.js";
 /**
  * The nodes of an answer of `/api/traces/{id}`: every operation with `index`, `parent` (an index), `children`, `depth`.
  * What names a parent that is not there, or itself as its ancestor, stands directly under the trace.
+ *
+ * @param {TraceAnswer} answer
  */
 export function treeOf({ trace, columns, operations }) {
-  const root = { ...trace, kind: "trace", parent: -1 };
+  const root = { ...trace, kind: "trace", parent: null };
   const rows = operations.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
-  const nodes = [root, ...rows].map((node, index) => ({ ...node, index, children: [], depth: -1, descendants: 0, failures: 0 }));
+  const links = [root, ...rows].map((row) => /** @type {{ parent: string | null }} */ (row).parent);
+  const nodes = [root, ...rows].map((row, index) => /** @type {TreeNode} */ ({ ...row, ...UNPLACED, index, children: [], shown: [] }));
   const places = new Map(nodes.slice(1).map((node) => [node.id, node.index]));
   for (const node of nodes.slice(1)) {
-    node.parent = places.get(node.parent) ?? 0;
+    node.parent = places.get(links[node.index] ?? "") ?? 0;
     nodes[node.parent].children.push(node.index);
   }
   settle(nodes);
@@ -20,18 +23,29 @@ export function treeOf({ trace, columns, operations }) {
   return nodes;
 }
 
-/** Until when those without an end run, for now: not on and on where the trace has ended, or was killed. */
+const UNPLACED = { parent: -1, above: -1, depth: -1, descendants: 0, failures: 0 };
+
+/**
+ * Until when those without an end run, for now: not on and on where the trace has ended, or was killed.
+ *
+ * @param {TreeNode[]} nodes
+ */
 export function age(nodes) {
   const [trace] = nodes;
-  const ended = Number.isFinite(trace.duration) && nodes.reduce((last, node) => Math.max(last, node.start), trace.start + trace.duration);
+  const ended = hasEnded(trace) && nodes.reduce((last, node) => Math.max(last, node.start), trace.start + trace.duration);
   const until = ended || runningUntil(trace);
   for (const node of nodes) {
     if (node.status === "running") node.until = until;
   }
 }
 
-/** Give every node its depth; those that are reached from no root go under the trace. */
+/**
+ * Give every node its depth; those that are reached from no root go under the trace.
+ *
+ * @param {TreeNode[]} nodes
+ */
 function settle(nodes) {
+  /** @type {TreeNode[]} */
   const order = [];
   descend(nodes, 0, 0, order);
   for (const node of nodes) {
@@ -49,22 +63,28 @@ function settle(nodes) {
   }
 }
 
+/** @param {TreeNode[]} nodes @param {number} from @param {number} depth @param {TreeNode[]} order */
 function descend(nodes, from, depth, order) {
   const waiting = [[from, depth]];
   while (waiting.length) {
-    const [index, level] = waiting.pop();
+    const [index, level] = waiting.pop() ?? [0, 0];
     nodes[index].depth = level;
     order.push(nodes[index]);
     for (const child of nodes[index].children) waiting.push([child, level + 1]);
   }
 }
 
-/** The rows to show, in order, without what is below collapsed nodes (a set of ids). */
+/**
+ * The rows to show, in order, without what is below collapsed nodes (a set of ids).
+ *
+ * @param {TreeNode[]} nodes
+ * @param {Set<string>} collapsed
+ */
 export function visible(nodes, collapsed) {
   const rows = [];
   const waiting = [0];
   while (waiting.length) {
-    const node = nodes[waiting.pop()];
+    const node = nodes[waiting.pop() ?? 0];
     rows.push(node);
     if (collapsed.has(node.id)) continue;
     for (let place = node.shown.length - 1; place >= 0; place -= 1) waiting.push(node.shown[place]);
@@ -72,13 +92,32 @@ export function visible(nodes, collapsed) {
   return rows;
 }
 
-/** When a node ended; until when it runs where it still does; its start where it has no duration. */
-export function endOf(node) {
-  if (Number.isFinite(node.duration)) return node.start + node.duration;
-  return node.status === "running" ? Math.max(node.start, node.until) : node.start;
+/**
+ * Whether something has a duration.
+ *
+ * @template {Timed} T
+ * @param {T} thing
+ * @returns {thing is T & { duration: number }}
+ */
+export function hasEnded(thing) {
+  return Number.isFinite(thing.duration);
 }
 
-/** From the first start to the last end. */
+/**
+ * When a node ended; until when it runs where it still does; its start where it has no duration.
+ *
+ * @param {TreeNode} node
+ */
+export function endOf(node) {
+  if (hasEnded(node)) return node.start + node.duration;
+  return node.status === "running" ? Math.max(node.start, node.until ?? node.start) : node.start;
+}
+
+/**
+ * From the first start to the last end.
+ *
+ * @param {TreeNode[]} nodes
+ */
 export function extent(nodes) {
   let [from, to] = [Infinity, -Infinity];
   for (const node of nodes) {
@@ -88,7 +127,12 @@ export function extent(nodes) {
   return { from, to: Math.max(to, from + 1) };
 }
 
-/** How long a node itself worked: its duration without the time in which a child of its ran. */
+/**
+ * How long a node itself worked: its duration without the time in which a child of its ran.
+ *
+ * @param {TreeNode[]} nodes
+ * @param {TreeNode} node
+ */
 export function selfTime(nodes, node) {
   const [from, to] = [node.start, endOf(node)];
   let [busy, until] = [0, from];
@@ -108,12 +152,14 @@ export function selfTime(nodes, node) {
  *
  * From the end backwards: the child that ended last before a moment is what was waited for until then; between its
  * end and that moment, the node itself worked. Making anything on the path faster makes the trace faster.
+ *
+ * @param {TreeNode[]} nodes
  */
 export function criticalPath(nodes) {
   const path = new Map();
   const waiting = [[0, Infinity]];
   while (waiting.length) {
-    const [index, until] = waiting.pop();
+    const [index, until] = waiting.pop() ?? [0, 0];
     const node = nodes[index];
     let moment = Math.min(until, endOf(node));
     const own = [];
@@ -129,6 +175,7 @@ export function criticalPath(nodes) {
   return path;
 }
 
+/** @param {TreeNode[]} nodes @param {TreeNode} node @param {number} limit */
 function latestFirst(nodes, node, limit) {
   return node.children
     .map((index) => ({ index, start: nodes[index].start, end: Math.min(limit, endOf(nodes[index])) }))
@@ -136,7 +183,12 @@ function latestFirst(nodes, node, limit) {
     .sort((one, other) => other.end - one.end || one.start - other.start);
 }
 
-/** Whether a node is meant by a search: part of a name, a kind, a status, a tag or an error. */
+/**
+ * Whether a node is meant by a search: part of a name, a kind, a status, a tag or an error.
+ *
+ * @param {TreeNode} node
+ * @param {string} wanted
+ */
 export function matches(node, wanted) {
   const texts = [node.name, node.kind, node.operation, node.status, node.error, node.id, ...(node.tags || [])];
   return texts.some((text) => typeof text === "string" && text.toLowerCase().includes(wanted));

@@ -14,7 +14,12 @@ const SHORT = 24; // characters of a text that is marked as a whole where it dif
 
 const NOTHING = Symbol("nothing to compare with");
 
-/** A value as elements; with another one to compare it with, what differs is marked. */
+/**
+ * A value as elements; with another one to compare it with, what differs is marked.
+ *
+ * @param {unknown} value
+ * @param {unknown} [other]
+ */
 export function shown(value, other = NOTHING) {
   const plain = typeof value === "string";
   const both = plain && typeof other === "string" && value !== other;
@@ -22,36 +27,55 @@ export function shown(value, other = NOTHING) {
   return element("div", { class: plain ? "value text" : "value" }, inside);
 }
 
+/** @param {unknown} value @param {unknown} other */
 function unlike(value, other) {
   return other !== NOTHING && (other === undefined || asText(value) !== asText(other)) ? "unlike" : "";
 }
 
-/** The value as a text to copy: a text as it is, everything else as JSON. */
+/**
+ * The value as a text to copy: a text as it is, everything else as JSON.
+ *
+ * @param {unknown} value
+ */
 export function asText(value) {
   if (typeof value === "string") return value;
   return JSON.stringify(value, (key, part) => (typeof part === "bigint" ? rawNumber(part) : part), 2);
 }
 
-/** A number beyond JavaScript's as JSON has it; as a text in browsers that cannot say so. */
+/**
+ * A number beyond JavaScript's as JSON has it; as a text in browsers that cannot say so.
+ *
+ * @param {bigint} number
+ */
 function rawNumber(number) {
-  return JSON.rawJSON ? JSON.rawJSON(String(number)) : String(number);
+  const { rawJSON } = /** @type {{ rawJSON?: (text: string) => unknown }} */ (JSON);
+  return rawJSON ? rawJSON(String(number)) : String(number);
 }
 
-/** A titled section around a value, with a button that copies it. */
+/**
+ * A titled section around a value, with a button that copies it; `content` stands for the value if it is given.
+ *
+ * @param {string} title
+ * @param {unknown} value
+ * @param {{ open?: boolean, content?: Child, other?: unknown }} [options]
+ */
 export function section(title, value, { open = true, content = null, other = NOTHING } = {}) {
   const head = element("summary", {}, element("span", { class: "title" }, title), size(value));
   const body = content || shown(value, other);
   return element("details", { class: "section", open, "data-key": title, shows: () => asText(value) }, head, copyButton(() => asText(value)), body);
 }
 
+/** @param {unknown} value */
 function size(value) {
   if (typeof value === "string") return hint(value.length > LETTERS ? `${count(value.length)} characters` : "");
   if (Array.isArray(value)) return hint(`${count(value.length)} items`);
   return null;
 }
 
+/** @param {string} words */
 const hint = (words) => (words ? element("span", { class: "dim" }, words) : null);
 
+/** @param {string | number | null} key @param {unknown} value @param {number} depth @param {unknown} other */
 function node(key, value, depth, other) {
   const sort = `entry ${unlike(value, other)}`;
   const both = typeof value === "string" && typeof other === "string" && value !== other && (value.length > SHORT || other.length > SHORT);
@@ -62,6 +86,13 @@ function node(key, value, depth, other) {
   return branch(key, value, entries, depth, other);
 }
 
+/**
+ * @param {string | number | null} key
+ * @param {object} value
+ * @param {[string, unknown][]} entries
+ * @param {number} depth
+ * @param {unknown} other
+ */
 function branch(key, value, entries, depth, other) {
   const preview = element("span", { class: "preview" }, previewOf(value));
   const inside = element("div", { class: "inside" });
@@ -74,9 +105,17 @@ function branch(key, value, entries, depth, other) {
   return element("details", { class: `branch ${unlike(value, other)}`, open, on: { toggle: fill } }, summary, inside);
 }
 
+/**
+ * @param {HTMLElement} inside
+ * @param {[string, unknown][]} entries
+ * @param {number} from
+ * @param {number} depth
+ * @param {boolean} numbered
+ * @param {unknown} other
+ */
 function more(inside, entries, from, depth, numbered, other) {
   const part = entries.slice(from, from + ENTRIES);
-  const beside = (key) => (other === NOTHING ? NOTHING : Object.hasOwn(Object(other), key) ? other[key] : undefined);
+  const beside = (/** @type {string} */ key) => (other === NOTHING ? NOTHING : fieldOf(other, key));
   inside.append(...part.map(([key, value]) => node(numbered ? Number(key) : key, value, depth + 1, beside(key))));
   const left = entries.length - from - part.length;
   if (!left) return;
@@ -87,23 +126,37 @@ function more(inside, entries, from, depth, numbered, other) {
   inside.append(next);
 }
 
+/** @param {unknown} value @param {string} key @returns {unknown} */
+const fieldOf = (value, key) => (Object.hasOwn(Object(value), key) ? Object(value)[key] : undefined);
+
+/** @param {string | number | null} key */
 function label(key) {
   if (key === null) return null;
   return element("span", { class: typeof key === "number" ? "key number" : "key" }, element("bdi", {}, String(key)));
 }
 
+/** @param {unknown} value */
 function leaf(value) {
   if (typeof value === "string") return text(value, { quoted: true });
   return element("span", { class: value === null ? "null" : typeof value }, String(value));
 }
 
-/** A text with what is not in the other one marked, by line and word. */
+/**
+ * A text with what is not in the other one marked, by line and word.
+ *
+ * @param {string} value
+ * @param {string} other
+ */
 export function compared(value, other) {
   const pieces = differences(value, other).map(({ text: part, changed }) => (changed ? element("span", { class: "changed-text" }, part) : part));
   return element("span", { class: "plain compared", dir: "auto" }, pieces);
 }
 
-/** A text, cut where it is long, with a button that shows all of it. */
+/**
+ * A text, cut where it is long, with a button that shows all of it.
+ *
+ * @param {string} value
+ */
 export function text(value, { quoted = false, letters = LETTERS, lines = LINES } = {}) {
   const cut = cutOf(value, letters, lines);
   const holder = element("span", { class: quoted ? "string" : "plain", dir: "auto" }, cut);
@@ -115,6 +168,7 @@ export function text(value, { quoted = false, letters = LETTERS, lines = LINES }
   return element("span", { class: "long" }, holder, all);
 }
 
+/** @param {string} value @param {number} letters @param {number} lines */
 function cutOf(value, letters, lines) {
   let end = letters * 1.2 < value.length ? letters : value.length;
   for (let [place, line] = [-1, 0]; line <= lines; line += 1) {
@@ -125,12 +179,18 @@ function cutOf(value, letters, lines) {
   return whole(value, end);
 }
 
-/** Never half of a surrogate pair. */
+/**
+ * Never half of a surrogate pair.
+ *
+ * @param {string} value
+ * @param {number} end
+ */
 function whole(value, end) {
   const before = value.charCodeAt(end - 1);
   return value.slice(0, before >= 0xd800 && before < 0xdc00 && end < value.length ? end - 1 : end);
 }
 
+/** @param {object} value */
 function previewOf(value) {
   const numbered = Array.isArray(value);
   const parts = [];
@@ -147,6 +207,7 @@ function previewOf(value) {
   return numbered ? `[${parts.join(", ")}]` : `{${parts.join(", ")}}`;
 }
 
+/** @param {unknown} value */
 function brief(value) {
   if (Array.isArray(value)) return value.length ? `[${count(value.length)}]` : "[]";
   if (value !== null && typeof value === "object") return "{…}";
