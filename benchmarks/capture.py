@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from voltagent.capture.exceptions import Failure, format_failure
+from voltagent.capture.exceptions import format_failure
 from voltagent.capture.snapshot import Snapshot
+from voltagent.core.span import Failure
 from voltagent.processors.redaction import Redactor
 
 WORDS = "The order was placed on Monday, the customer wants to know when it will be shipped and what it will cost. " * 2

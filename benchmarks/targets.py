@@ -22,7 +22,7 @@ class Verdict:
     value: float | None
     limit: float
     most: bool = True  # the limit is a most, else a least
-    aside: str = ""
+    tail_buffer: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -33,7 +33,7 @@ class Verdict:
     def __str__(self) -> str:
         word = {True: "holds  ", False: "MISSED ", None: "unknown"}[self.holds]
         said = "not measured" if self.value is None else f"{self.value:,.2f}"
-        return f"{word}  {self.text} {'≤' if self.most else '≥'} {self.limit:,.4g}: {said}{self.aside}"
+        return f"{word}  {self.text} {'≤' if self.most else '≥'} {self.limit:,.4g}: {said}{self.tail_buffer}"
 
 
 def verdicts(document: Mapping[str, Any]) -> list[Verdict]:
@@ -121,8 +121,8 @@ def _ratio(
 ) -> Verdict:
     value = _divided(results, above, below, key)
     cpu = _divided(results, above, below, "cpu") if key == "wall" else None
-    aside = f" ({cpu:.2f} by the calling thread's CPU time)" if cpu is not None else ""
-    return Verdict(text, value, limit, most, aside)
+    tail_buffer = f" ({cpu:.2f} by the calling thread's CPU time)" if cpu is not None else ""
+    return Verdict(text, value, limit, most, tail_buffer)
 
 
 def _divided(results: Results, above: tuple[str, str], below: tuple[str, str], key: str) -> float | None:

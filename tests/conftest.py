@@ -44,23 +44,23 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Faults of ours raise in the tests; a test of the guard itself switches this off."""
     monkeypatch.setattr(guard.Guard, "strict", True)
-    guard._last_said.clear()
+    guard._last_logged.clear()
     monkeypatch.setattr(hints, "_given", {})
     monkeypatch.setattr(hints, "_unsaved", [])
     yield
-    guard._last_said.clear()
+    guard._last_logged.clear()
     stderr.set_quiet(False)
 
 
 @pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change the recording."""
     monkeypatch.setattr(writer, "SECONDS", PATIENCE)
     monkeypatch.setattr(writer, "_FUTILE_SECONDS", PATIENCE)
 
 
 @pytest.fixture
-def hurried(unhurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def time_limit(no_time_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of that very limit."""
     monkeypatch.setattr(writer, "SECONDS", 0.025)
     monkeypatch.setattr(writer, "_FUTILE_SECONDS", 0.004)

@@ -23,7 +23,8 @@ from tests.delivery.test_spool_process import inputs, kept_in_time, kill_stream,
 from tests.helpers.memory import Recording, conserved, make_sender
 from tests.helpers.model import Model
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
-from voltagent.delivery.sender import Report, Sender
+from voltagent.delivery.report import Report
+from voltagent.delivery.sender import Sender
 from voltagent.exporters.rest import RestExporter
 
 PAGE = 4096

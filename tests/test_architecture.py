@@ -117,7 +117,9 @@ def test_each_library_is_behind_one_module(module: str) -> None:
             f"{module} imports {name}"
         )
         if library in BOUNDARIES and not for_types:
-            assert any(module == door or module.startswith(f"{door}.") for door in BOUNDARIES[library]), (module, name)
+            assert any(
+                module == destination or module.startswith(f"{destination}.") for destination in BOUNDARIES[library]
+            ), (module, name)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

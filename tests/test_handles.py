@@ -595,7 +595,7 @@ def test_a_wrong_option_is_refused_by_its_type_without_asking_it(trace: Trace, s
 
 
 def test_very_much_in_an_option_costs_little(
-    trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture, hurried: None
+    trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture, time_limit: None
 ) -> None:
     before = time.thread_time()
     trace.add_tool(name="x" * 10**7, tags=["t"] * 10**6).success("done")

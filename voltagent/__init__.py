@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from voltagent._version import VERSION
-from voltagent.capture.snapshot import Secret
+from voltagent.capture.secrets import Secret
 from voltagent.core import (
     context,
     process_exit,  # noqa: F401 # pyright: ignore[reportUnusedImport] - its exit hook must be older than the program's

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from voltagent import settings
 from voltagent.core.guard import logger
 
-__all__ = ["log_to_stderr", "say_that_nothing_is_recorded", "told"]
-
 if TYPE_CHECKING:
     _StreamHandler = logging.StreamHandler[Any]
 else:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from voltagent.exporters.rest import RestExporter
     from voltagent.storage.spool.spool import Spool
 
-__all__ = ["build_exporter", "named_and_given", "spools", "stored_spans", "through"]
-
 
 def named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
     """Exporter names (for the settings) and exporter objects, apart."""
@@ -102,7 +100,8 @@ def stored_spans(path: Path) -> Callable[[str], list[Span]]:
     """What reads the spans of a trace from the local store."""
 
     def spans(trace_id: str) -> list[Span]:
-        from voltagent.storage.traces.store import Store, StoreError
+        from voltagent.storage.file import StoreError
+        from voltagent.storage.traces.store import Store
 
         store = Store(path)
         try:

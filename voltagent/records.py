@@ -24,7 +24,8 @@ from voltagent import settings
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.render import tree as _tree
 from voltagent.render.text import clean, duration, error_text, tokens
-from voltagent.storage.traces.store import Filter, Store, StoredOperation, StoredTrace, TraceSummary
+from voltagent.storage.traces.records import Filter, StoredOperation, StoredTrace, TraceSummary
+from voltagent.storage.traces.store import Store
 
 __all__ = ["OperationRecord", "RecordNotFoundError", "TraceRecord", "load_trace", "load_traces"]
 

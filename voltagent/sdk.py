@@ -17,9 +17,10 @@ from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import clock, context, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
-from voltagent.core.guard import is_ours, logger, say_once
+from voltagent.core.guard import is_ours, log_once, logger
 from voltagent.core.span import TRACE, Span, Trace
-from voltagent.delivery.sender import Report, Sender
+from voltagent.delivery.report import Report
+from voltagent.delivery.sender import Sender
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import NewTrace, open_trace
@@ -185,7 +186,7 @@ class VoltAgentSDK:
         self._client: VoltAgentCoreAPI | None = None
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
-            say_once(f"settings:{warning}", logging.WARNING, "%s", warning, aloud=True)
+            log_once(f"settings:{warning}", logging.WARNING, "%s", warning, aloud=True)
         if self._settings.debug:
             _debug_log.log_to_stderr()
             logger.debug("%s", _debug_log.told(self._settings))
@@ -227,7 +228,7 @@ class VoltAgentSDK:
             context.instrument(self._settings.instrument)
         else:
             self._recorder.alive = False
-            context.environment_was_asked()  # switched off on purpose: the environment must not switch it on
+            context.environment_was_read()  # switched off on purpose: the environment must not switch it on
 
     def _exporters(self, names: Sequence[str]) -> list[Exporter]:
         return [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
@@ -482,7 +483,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
             return None
         stderr.set_quiet(settings.quiet_is_wanted())
         if not (always or settings.names_destination()):
-            context.environment_was_asked()
+            context.environment_was_read()
             _debug_log.say_that_nothing_is_recorded()
             return None
         try:
@@ -491,10 +492,10 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
             if not is_ours(exc):
                 raise
             wrong = "nothing is recorded, because of the environment: %s"
-            say_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)
+            log_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)
             return None
         finally:
-            context.environment_was_asked()
+            context.environment_was_read()
         _kept.append(sdk)
         return sdk
     finally:

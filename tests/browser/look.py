@@ -32,7 +32,7 @@ _ONLY = """([selector, wanted]) => {
 # a request that is made now is answered after those that were answered before; then what waits for them has its turn
 _SETTLED = """async () => {
   await (await fetch("api/facets")).text();
-  await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  await new ReportFuture(done => requestAnimationFrame(() => setTimeout(done)));
 }"""
 
 

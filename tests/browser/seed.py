@@ -150,7 +150,7 @@ def support(chance: random.Random, question: str, answer: str, *, broken: bool) 
             answer,
             usage=_usage(chance, 1900, 160),
             options={
-                "instructions": "Answer in two sentences. Promise nothing that the facts do not say.",
+                "instructions": "Answer in two sentences. ReportFuture nothing that the facts do not say.",
                 **_model("gpt-4.1-mini", 0.4),
             },
             steps=[checked],

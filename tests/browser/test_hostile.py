@@ -109,7 +109,7 @@ _SEEN = """async ([top, whole, part]) => {
   const [scroller, rows] = [document.querySelector(".scroller"), document.querySelector(".rows")];
   for (let frame = 0; frame < 3000; frame += 1) {
     scroller.scrollTop = top;
-    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await new ReportFuture(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     if (rows.offsetHeight < Math.min(top + scroller.clientHeight, whole)) continue;
     return [...document.querySelectorAll(part)].map(one => one.textContent);
   }
@@ -148,7 +148,7 @@ def test_the_details_of_all_show_them_as_text(ids: tuple[str, str], new_page: Op
           const { operations } = await get(`traces/${segment(trace)}`);
           const all = document.createElement("div");
           const wholes = operations.map(([id]) => get(`traces/${segment(trace)}/operations/${segment(id)}`));
-          for (const whole of await Promise.all(wholes)) {
+          for (const whole of await ReportFuture.all(wholes)) {
             const place = document.createElement("div");
             place.append(...details(whole, { self: 1, begin: 0, total: 1 }));
             all.append(place);

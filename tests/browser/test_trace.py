@@ -16,7 +16,7 @@ from tests.browser.look import box, until
 from tests.browser.play import Step, hand_clock
 from tests.browser.site import Site
 from voltagent.core.span import Span
-from voltagent.storage.traces.store import Filter
+from voltagent.storage.traces.records import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -147,7 +147,7 @@ def test_what_is_selected_is_shown_whole_and_can_be_copied(day: Site, new_page: 
     expect(details.locator("h2")).to_have_text("carrier_status")
 
     row(page, "writer").click()
-    expect(details).to_contain_text("Promise nothing that the facts do not say.")
+    expect(details).to_contain_text("ReportFuture nothing that the facts do not say.")
     expect(details.locator(".usage")).to_contain_text("completion")
 
 
@@ -267,7 +267,7 @@ def test_ten_thousand_operations_scroll_with_few_rows_in_the_document(site: Site
           const scroller = document.querySelector(".scroller");
           for (let step = 1; step <= 40; step += 1) {
             scroller.scrollTop = step * scroller.scrollHeight / 40;
-            await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+            await new ReportFuture(done => requestAnimationFrame(() => requestAnimationFrame(done)));
             if (!document.elementFromPoint(200, 500).closest(".line")) throw new Error("an empty frame");
           }
         }"""

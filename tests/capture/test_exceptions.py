@@ -280,7 +280,7 @@ class TextOfItsOwn(str):
     ],
     ids=["text", "list", "int", "many", "code"],
 )
-def test_huge_messages_cost_little(exception: BaseException, hurried: None) -> None:
+def test_huge_messages_cost_little(exception: BaseException, time_limit: None) -> None:
     best = float("inf")
     for _ in range(5):
         before = time.thread_time()

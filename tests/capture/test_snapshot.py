@@ -32,7 +32,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from voltagent.capture.snapshot import LIMIT, SECRET_TEXT, Items, Secret, Snapshot, hidden_in
+from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
+from voltagent.capture.snapshot import LIMIT, Items, Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.processors.redaction import Redactor
 
@@ -533,7 +534,7 @@ HUGE_VALUES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("name", HUGE_VALUES)
-def test_whatever_is_passed_costs_little_time_and_space(name: str, hurried: None) -> None:
+def test_whatever_is_passed_costs_little_time_and_space(name: str, time_limit: None) -> None:
     value = HUGE_VALUES[name]()
     best, text = milliseconds(value)
     assert json.loads(text) is not None
@@ -554,7 +555,7 @@ def message() -> dict[str, str]:
     ],
     ids=["small", "4 KB", "120 KB"],
 )
-def test_what_it_costs_against_the_bare_encoder(value: object, times: float, searched: float, hurried: None) -> None:
+def test_what_it_costs_against_the_bare_encoder(value: object, times: float, searched: float, time_limit: None) -> None:
     """The targets, with half as much again for a busy machine; `benchmarks/capture.py` has the figures themselves."""
     redactor = Redactor()
     text = snapshot.encode(value)

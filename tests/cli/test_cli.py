@@ -19,7 +19,8 @@ from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.cli.traces import table
 from voltagent.cli.tree import lines
 from voltagent.render.text import clean, duration, error_text, short_id, tokens
-from voltagent.storage.traces.store import Store, StoredOperation, StoredTrace
+from voltagent.storage.traces.records import StoredOperation, StoredTrace
+from voltagent.storage.traces.store import Store
 
 
 @tool

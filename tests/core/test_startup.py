@@ -132,11 +132,11 @@ def test_finalizers_on_cycles_do_not_free_the_context_under_a_variable(tmp_path:
 def test_no_finalizer_of_ours_speaks_at_the_end_of_the_interpreter(tmp_path: Path) -> None:
     code = """
     import builtins
-    from voltagent.storage.file_lock import Claim
+    from voltagent.storage.file_lock import FileLock
     from voltagent.storage.traces.store import Store
     from pathlib import Path
     sdk = VoltAgentSDK(exporter="local"); work(1); sdk.flush()
-    builtins.kept = [Claim.on(Path("claimed").absolute()), Store(Path("store.db").absolute()), sdk]
+    builtins.kept = [FileLock.acquire(Path("claimed").absolute()), Store(Path("store.db").absolute()), sdk]
     class Late:
         def __del__(self): work(1)
     builtins.kept.append(Late()); sys.modules["late"] = Late()

@@ -105,7 +105,7 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
             metadata={"fixed": 1, "lane": lambda args: args["lane"], "bad": lambda args: 1 / 0},
             capture_input=["lane"],
         )
-        def serve(self, user: User, lane: str = "fast", *rest: int, **more: int) -> None:
+        def serve(self, user: User, worker: str = "fast", *rest: int, **more: int) -> None:
             asked.append(user)
 
     user = User(7)
@@ -241,7 +241,7 @@ def test_secret_parameters_never_leave(sink: ListSink) -> None:
             assert b"canary" not in (text or b"")
     first = loads(sink.operations[0].input)
     assert first["user"] == "u"
-    assert first["key"] == first["later"] == first["more"] == first["rest"] == voltagent.capture.snapshot.SECRET_TEXT
+    assert first["key"] == first["later"] == first["more"] == first["rest"] == voltagent.capture.secrets.SECRET_TEXT
     assert loads(sink.operations[-1].input) == {"key": "[redacted]", "shown": 1}
 
 

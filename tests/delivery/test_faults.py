@@ -32,7 +32,8 @@ from tests.helpers.server import (
     then_reset,
     unused_port,
 )
-from voltagent.delivery.sender import Report, Sender
+from voltagent.delivery.report import Report
+from voltagent.delivery.sender import Sender
 from voltagent.exporters.rest import RestExporter
 
 SECRET = "sk_very_secret"
@@ -109,7 +110,7 @@ def test_a_name_look_up_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)  # the system's own cannot be made to hang here
     sender = rest_sender("http://slow-name.test", timeout=0.2)
-    exporter = sender._lanes[0].exporter
+    exporter = sender._workers[0].exporter
     with within(2.0):
         report = send(sender, wait=1.2)
     assert (report.pending, report.dropped) == (18, {})
@@ -180,7 +181,7 @@ def test_a_tls_answer_that_drips_ends_at_its_limit(monkeypatch: pytest.MonkeyPat
         Recording(sender).trace()
         with within(1.5, "a request of 0.5 s"):
             sender.flush(0)
-            until(lambda: sender._lanes[0]._probing)
+            until(lambda: sender._workers[0]._probing)
         done(sender)
 
 
@@ -203,7 +204,7 @@ def test_a_request_ends_at_its_limit(reply: Reply) -> None:
         Recording(sender).trace()
         began = time.monotonic()
         sender.flush(0)
-        until(lambda: sender._lanes[0]._probing)
+        until(lambda: sender._workers[0]._probing)
         took = time.monotonic() - began
         assert took > 0.25
         hold(took, 0.9, "a request of 0.3 s")

@@ -155,8 +155,8 @@ def test_an_idle_lane_sleeps_without_a_limit(memory: Memory) -> None:
     sender = make_sender(memory, flush_interval=0.01)
     Recording(sender).whole()
     sender.flush().result()
-    lane = sender._lanes[0]
-    assert lane._wake_time(time.monotonic(), None) == float("inf")
+    worker = sender._workers[0]
+    assert worker._wake_time(time.monotonic(), None) == float("inf")
     sender.shutdown().result()
 
 
@@ -245,7 +245,7 @@ def test_probes_are_some_time_apart() -> None:
     sender = make_sender(memory, probe_seconds=30.0)
     Recording(sender).whole()
     sender.flush(0)
-    until(lambda: sender._lanes[0]._probing)
+    until(lambda: sender._workers[0]._probing)
     report = conserved(sender.flush(0.3).result())
     assert (report.pending, len(memory.batches)) == (4, 1)
     sender.shutdown(0).result()
@@ -285,9 +285,9 @@ def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, capl
         assert dict(conserved(sender.flush().result()).dropped) == {"auth": 5}
         recording.whole("meanwhile")
         assert dict(conserved(sender.flush().result()).dropped) == {"auth": 9}
-        sender._lanes[0]._quiet_until = 0.0  # what comes after the next probe is due is sent again
-        sender._lanes[0]._ring()
-        until(lambda: not sender._lanes[0]._key_refused)
+        sender._workers[0]._quiet_until = 0.0  # what comes after the next probe is due is sent again
+        sender._workers[0]._ring()
+        until(lambda: not sender._workers[0]._key_refused)
         recording.end(root)
         recording.whole("after")
         report = conserved(sender.flush().result())
@@ -470,8 +470,8 @@ def test_many_threads_lose_nothing(memory: Memory) -> None:
 def test_a_put_inside_any_line_of_ours_does_not_lock_up(memory: Memory) -> None:
     """As a signal handler or ``__del__`` would: records while this thread holds the locks."""
     sender, recording = stalled(memory, queue_events=20)
-    lane = sender._lanes[0]
-    with lane._lock, lane._starting:
+    worker = sender._workers[0]
+    with worker._lock, worker._starting:
         for _ in range(20):
             recording.whole()
         assert sender.stats().recorded >= 4
@@ -615,16 +615,16 @@ def test_one_that_is_down_does_not_hold_up_the_others() -> None:
     root = recording.trace("long")
     for _ in range(800):
         recording.whole()
-        if good.accepted or len(sender._lanes[0]._intake) > 500:
-            sender._lanes[0].flush(promise := sender._promise(PATIENCE))
-            sender._lanes[1].flush(promise)
-            while sender._lanes[0].stats().pending:
+        if good.accepted or len(sender._workers[0]._intake) > 500:
+            sender._workers[0].flush(future := sender._future(PATIENCE))
+            sender._workers[1].flush(future)
+            while sender._workers[0].stats().pending:
                 time.sleep(0.001)
     recording.end(root)
     sender.flush(0)
-    until(lambda: not sender._lanes[0].stats().pending)
+    until(lambda: not sender._workers[0].stats().pending)
     conserved(sender.flush(0.3).result())
-    reports = [conserved(lane.stats()) for lane in sender._lanes]
+    reports = [conserved(worker.stats()) for worker in sender._workers]
     assert reports[0].accepted == reports[0].recorded == 800 * 4 + 2
     assert reports[1].accepted == 0
     assert reports[1].dropped["queue_full"] > 0
@@ -669,7 +669,7 @@ def test_what_is_over_is_forgotten(memory: Memory) -> None:
     roots = [recording.whole() for _ in range(50)]
     open_one = recording.trace()
     sender.flush().result()
-    backlog = sender._lanes[0]._backlog
+    backlog = sender._workers[0]._backlog
     assert memory.forgotten == [root.id for root in roots if root is not None]
     assert open_one is not None
     assert list(backlog._traces) == [open_one.id]
@@ -690,7 +690,7 @@ def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, mon
     for _ in range(500):
         recording.trace("leak")
     sender.flush().result()
-    backlog = sender._lanes[0]._backlog
+    backlog = sender._workers[0]._backlog
     assert len(backlog.open) == 100
     assert len(backlog._traces) == 100
     assert conserved(sender.shutdown().result()).accepted == 600
@@ -709,11 +709,13 @@ ANSWERS = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(STEPS, ANSWERS, st.integers(5, 60))
 def test_whatever_is_recorded_and_answered_the_counts_add_up(
-    steps: list[tuple[str, int]], answers: list[Outcome], room: int
+    steps: list[tuple[str, int]], answers: list[Outcome], space: int
 ) -> None:
     script: Iterator[Outcome] = iter(answers)
     memory = Memory(lambda event: next(script, ACCEPTED))
-    sender = make_sender(memory, queue_events=room, probe_seconds=0.0, auth_seconds=0.0, retry_delay=0.0, max_retries=1)
+    sender = make_sender(
+        memory, queue_events=space, probe_seconds=0.0, auth_seconds=0.0, retry_delay=0.0, max_retries=1
+    )
     recording = Recording(sender)
     spans: list[Any] = []
     for step, number in steps:

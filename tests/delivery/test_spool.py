@@ -20,7 +20,8 @@ from voltagent import ValidationError, VoltAgentSDK, settings
 from voltagent.cli.doctor.checks import Finding
 from voltagent.cli.doctor.spool import look
 from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Event, Phase, Remote, Span, Trace
-from voltagent.delivery.sender import Report, Sender
+from voltagent.delivery.report import Report
+from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
@@ -43,8 +44,8 @@ def make(exporter: Exporter, folder: Path, max_bytes: int = 256 * 2**20, **optio
     spool = Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"), max_bytes=max_bytes)
     given = {"flush_interval": 0.05, "timeout": PATIENCE, "retry_delay": 0.001, **options}
     sender = Sender([exporter], spools=[spool], **given)
-    for lane in sender._lanes:
-        lane._rules = replace(lane._rules, probe_seconds=0.02)
+    for worker in sender._workers:
+        worker._rules = replace(worker._rules, probe_seconds=0.02)
     return sender
 
 
@@ -96,11 +97,11 @@ def test_more_than_memory_holds_waits_on_the_disk_and_arrives_in_order(folder: P
     for number in range(500):
         recording.whole(f"t{number}")
         if number % 20 == 0:
-            until(lambda: not sender._lanes[0]._intake)
-    until(lambda: not sender._lanes[0]._intake)
-    lane: Any = sender._lanes[0]
-    assert lane._backlog.count <= 400
-    assert lane._unread > 1000
+            until(lambda: not sender._workers[0]._intake)
+    until(lambda: not sender._workers[0]._intake)
+    worker: Any = sender._workers[0]
+    assert worker._backlog.count <= 400
+    assert worker._unread > 1000
     assert conserved(sender.stats()).pending == 2010
     for root in open_roots:
         recording.end(recording.tool(root))
@@ -121,8 +122,8 @@ def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: 
         root = recording.trace(f"t{number:03}", b'{"x":"%s"}' % (b"x" * 20_000))
         recording.end(root)
         if number % 20 == 0:
-            until(lambda: not sender._lanes[0]._intake)
-    until(lambda: not sender._lanes[0]._intake)
+            until(lambda: not sender._workers[0]._intake)
+    until(lambda: not sender._workers[0]._intake)
     report = conserved(sender.stats())
     assert set(report.dropped) == {"queue_full"}
     assert 0 < report.pending < 300
@@ -152,7 +153,7 @@ def test_a_trace_that_was_begun_is_not_dropped_for_new_ones(folder: Path, port: 
     for number in range(300):
         recording.end(recording.trace(f"t{number}", b'{"x":"%s"}' % (b"x" * 20_000)))
         if number % 20 == 0:
-            until(lambda: not sender._lanes[0]._intake)
+            until(lambda: not sender._workers[0]._intake)
     recording.end(root)
     with Server(model, port=port):
         report = empty(sender)
@@ -215,7 +216,7 @@ def files_with_a_log(folder: Path, port: int) -> dict[str, bytes]:
     recording = Recording(sender)
     for number in range(50):
         recording.whole(f"t{number}")
-        until(lambda: not sender._lanes[0]._intake)
+        until(lambda: not sender._workers[0]._intake)
     (lock,) = folder.glob("*.db.lock")
     until(lambda: int(lock.read_bytes()) == 200)  # the last that is written
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -258,7 +259,7 @@ def test_a_folder_that_is_deleted_meanwhile(folder: Path, port: int) -> None:
         path.unlink()
     folder.rmdir()
     recording.whole("after")
-    until(lambda: not sender._lanes[0]._intake)
+    until(lambda: not sender._workers[0]._intake)
     with model_server(port) as model:
         assert empty(sender).accepted == 8
         model.check(2)

@@ -15,7 +15,7 @@ import pytest
 from tests.delivery.test_spool import empty, files_with_a_log, fill, folder, make, model_server, port, rest, rows
 from tests.helpers.memory import Recording, conserved
 from tests.helpers.pace import PATIENCE, until, within
-from voltagent.storage.file_lock import Claim
+from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool import spool
 from voltagent.storage.spool.destination import Destination
 
@@ -33,7 +33,7 @@ def record_much(folder: Path, port: int, size: int, traces: int, bound: int) -> 
     for number in range(traces):
         recording.end(recording.trace(f"{os.getpid()} {number}", b'{"x":"%s"}' % (b"x" * size)))
         if number % 5 == 0:
-            until(lambda: not sender._lanes[0]._intake)
+            until(lambda: not sender._workers[0]._intake)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -84,7 +84,7 @@ def test_several_processes_keep_one_bound(folder: Path, port: int, size: int, bo
 @posix
 def test_a_process_that_stands_still_in_its_turn_is_not_waited_for(folder: Path, port: int) -> None:
     folder.mkdir()
-    turn = Claim.on(folder / "turn")
+    turn = FileLock.acquire(folder / "turn")
     assert turn is not None
     sender = make(rest(port), folder)
     Recording(sender).whole()
@@ -99,7 +99,7 @@ def test_a_process_that_stands_still_in_its_turn_is_not_waited_for(folder: Path,
 @posix
 def test_it_is_waited_for_once_and_not_with_each_batch(folder: Path) -> None:
     folder.mkdir()
-    turn = Claim.on(folder / "turn")
+    turn = FileLock.acquire(folder / "turn")
     assert turn is not None
     waiting = spool.Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
     with within(3 * spool._TURN_SECONDS, "six batches"):
@@ -149,7 +149,7 @@ def test_all_that_was_in_a_file_that_is_none_any_more_is_counted(folder: Path, p
 @posix
 def test_out_of_its_turn_nobody_fills_what_another_may_be_filling(folder: Path, port: int) -> None:
     folder.mkdir()
-    turn = Claim.on(folder / "turn")
+    turn = FileLock.acquire(folder / "turn")
     assert turn is not None
     (folder / "others").write_bytes(bytes(MIB))
     sender = make(rest(port), folder, 2 * MIB)
@@ -157,8 +157,8 @@ def test_out_of_its_turn_nobody_fills_what_another_may_be_filling(folder: Path, 
     until(lambda: rows(folder) == 4)
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
-    lane: Any = sender._lanes[0]
-    until(lambda: not lane._intake and not lane._between)
+    worker: Any = sender._workers[0]
+    until(lambda: not worker._intake and not worker._between)
     assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

@@ -31,8 +31,8 @@ def large(number: int, size: int = 300_000) -> bytes:
 
 def in_memory(sender: Sender) -> int:
     """Bytes of payload that wait in memory."""
-    lane: Any = sender._lanes[0]
-    return lane._backlog.size + sum(len(event[1].input or b"") for event in list(lane._intake))
+    worker: Any = sender._workers[0]
+    return worker._backlog.size + sum(len(event[1].input or b"") for event in list(worker._intake))
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, mo
             other.execute("BEGIN EXCLUSIVE")
             assert conserved(sender.flush().result()).recorded == 0
             other.execute("COMMIT")
-        sender._lanes[0]._look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
+        sender._workers[0]._look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
         assert empty(sender).accepted == 12
 
 
@@ -95,11 +95,11 @@ def test_large_events_on_disk_come_back_as_memory_allows(folder: Path, port: int
     fill(folder, port, 100, large(1))
     sender = make(rest(port), folder, queue_bytes=8 * MIB)
     sender.flush(0)
-    lane: Any = sender._lanes[0]
-    until(lambda: lane._unread and lane._backlog.count)
+    worker: Any = sender._workers[0]
+    until(lambda: worker._unread and worker._backlog.count)
     for _ in range(20):
         sender.flush(0)  # each time it wakes, it may read more
-        until(lambda: not lane._asked)
+        until(lambda: not worker._asked)
         assert in_memory(sender) < 16 * MIB
     with model_server(port) as model:
         assert empty(sender).accepted == 400
@@ -110,12 +110,12 @@ def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
     folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender = make(rest(port), folder, queue_events=2000, queue_bytes=8 * MIB)
-    recording, lane = Recording(sender), sender._lanes[0]
-    while not lane._unread:  # type: ignore[attr-defined]
+    recording, worker = Recording(sender), sender._workers[0]
+    while not worker._unread:  # type: ignore[attr-defined]
         recording.trace()
-        if len(lane._intake) > 100:
-            until(lambda: not lane._intake)
-    until(lambda: not lane._intake)
+        if len(worker._intake) > 100:
+            until(lambda: not worker._intake)
+    until(lambda: not worker._intake)
 
     def full(*_: object) -> None:
         raise StoreError("no space left", temporary=True)
@@ -164,10 +164,10 @@ def test_what_is_sound_in_a_damaged_file_is_sent(
 
 def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) -> None:
     sender = make(rest(port), folder, queue_events=200)
-    recording, lane = Recording(sender), sender._lanes[0]
-    while not lane._unread:  # type: ignore[attr-defined]
+    recording, worker = Recording(sender), sender._workers[0]
+    while not worker._unread:  # type: ignore[attr-defined]
         recording.whole()
-        until(lambda: not lane._intake)
+        until(lambda: not worker._intake)
     (path,) = folder.glob("*.db")
     path.unlink()
     path.write_bytes(b"this is no database" * 1000)
@@ -184,11 +184,11 @@ def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) 
 
 def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
     sender = make(rest(port), folder, queue_events=200)
-    recording, lane = Recording(sender), sender._lanes[0]
+    recording, worker = Recording(sender), sender._workers[0]
     for number in range(300):
         recording.tool(recording.trace(f"t{number}"))
         if number % 20 == 0:
-            until(lambda: not lane._intake)
+            until(lambda: not worker._intake)
     ended = recording.trace("ended")
     recording.end(recording.tool(ended))
     recording.end(ended)
@@ -229,7 +229,7 @@ def test_a_system_without_locks_is_not_littered(
         sender = make(rest(port), folder)
         for _ in range(3):
             Recording(sender).whole()
-            until(lambda: not sender._lanes[0]._intake)
+            until(lambda: not sender._workers[0]._intake)
         assert empty(sender).accepted == 12
     assert list(folder.iterdir()) == []
     assert "has no locks" in caplog.text
@@ -243,6 +243,6 @@ def test_a_damaged_name_of_a_trace_does_not_keep_the_others_from_making_room(fol
             with changed(next(folder.glob("*.db")), "UPDATE events SET trace = x'23ff' WHERE seq <= 4"):
                 pass
         recording.end(recording.trace(f"t{number}", large(number)))
-        until(lambda: not sender._lanes[0]._intake)
+        until(lambda: not sender._workers[0]._intake)
     assert conserved(sender.stats()).dropped["queue_full"] > 4
     sender.shutdown(1).result()

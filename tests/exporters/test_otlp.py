@@ -333,7 +333,7 @@ def test_the_deadline_of_the_batch_and_a_hurry_leave_events_untried() -> None:
         thread = threading.Thread(target=lambda: outcomes.extend(export(exporter, tools(1), seconds=30)))
         thread.start()
         server.wait_for(2)
-        exporter.hurry(clock.monotonic())
+        exporter.set_deadline(clock.monotonic())
         thread.join(PATIENCE)
         assert outcomes[-1].verdict is Verdict.UNTRIED
         hold(time.monotonic() - begun, 4)

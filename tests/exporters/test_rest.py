@@ -18,7 +18,7 @@ from tests.helpers.server import Recorded, Server, answer, hang
 from voltagent.core import clock
 from voltagent.core.span import COMPLETED, TOOL, TRACE, Event, Phase, Span, Trace
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
-from voltagent.exporters.http import Door, Unreachable
+from voltagent.exporters.http import HttpDestination, Unreachable
 from voltagent.exporters.rest import RestExporter
 from voltagent.exporters.rest_batch import needs
 
@@ -158,7 +158,7 @@ def test_the_deadline_ends_it_and_blames_nobody() -> None:
         with within(0.8):
             outcomes = export(exporter, whole(), seconds=0.2)
         assert {outcome.verdict for outcome in outcomes} == {Verdict.UNTRIED}
-        timer = threading.Timer(0.1, lambda: exporter.hurry(time.monotonic()))
+        timer = threading.Timer(0.1, lambda: exporter.set_deadline(time.monotonic()))
         timer.start()
         with within(0.8):
             assert {outcome.verdict for outcome in export(exporter, whole())} == {Verdict.UNTRIED}
@@ -228,7 +228,7 @@ def test_without_keys_no_key_is_sent() -> None:
 
 def test_the_secret_is_not_in_the_representation() -> None:
     exporter = RestExporter("http://127.0.0.1:9", "pk_public", "sk_secret")
-    assert "sk_secret" not in repr(exporter) + repr(exporter._door)
+    assert "sk_secret" not in repr(exporter) + repr(exporter._destination)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
@@ -308,7 +308,7 @@ def test_a_thread_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_door_says_what_went_wrong_in_one_line() -> None:
-    line = Door("http://127.0.0.1:9", {}).line()
+    line = HttpDestination("http://127.0.0.1:9", {}).line()
     with pytest.raises(Unreachable, match="Connect") as caught:
         line.send("POST", "/x", b"{}", time.monotonic() + 1)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.helpers.pace import PATIENCE
 from voltagent.core.span import COMPLETED, TOOL, TRACE, Event, Phase, Span, Trace
-from voltagent.delivery.sender import Report, Sender
+from voltagent.delivery.report import Report
+from voltagent.delivery.sender import Sender
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 START, END = Phase.START, Phase.END
@@ -75,8 +76,8 @@ def word(event: Event) -> str:
 def make_sender(*exporters: Any, probe_seconds: float = 0.01, auth_seconds: float = 30.0, **options: Any) -> Sender:
     """A sender that waits only milliseconds where the real one waits seconds."""
     sender = Sender(exporters, **{"flush_interval": 30.0, "retry_delay": 0.001, "timeout": PATIENCE, **options})
-    for lane in sender._lanes:
-        lane._rules = replace(lane._rules, probe_seconds=probe_seconds, auth_seconds=auth_seconds)
+    for worker in sender._workers:
+        worker._rules = replace(worker._rules, probe_seconds=probe_seconds, auth_seconds=auth_seconds)
     return sender
 
 

@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from voltagent.core.span import Event, Span
-from voltagent.storage.traces.store import Filter, Store
+from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
 
 

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from voltagent.core import trace_ids
-from voltagent.storage.traces.store import Filter, Store, StoredOperation
+from voltagent.storage.traces.records import Filter, StoredOperation
+from voltagent.storage.traces.store import Store
 
 __all__ = ["Tree", "differences", "only_trace", "tree"]
 

@@ -16,7 +16,8 @@ from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
 from voltagent import ValidationError
-from voltagent.capture.snapshot import SECRET_TEXT, Snapshot
+from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
 from voltagent.processors.redaction import Redactor

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.pace import PATIENCE, TooSlow, hold, slowness, until
 from tests.helpers.stored import Run
-from voltagent.server import server as server_room
+from voltagent.server import server as server_space
 from voltagent.server.connection import Limits
 from voltagent.server.http1 import LARGEST_BODY, LARGEST_SENT
 from voltagent.server.routing import Answer, Connection, Request, RequestError, Route, Stream, Table, json_answer
@@ -108,7 +108,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         Route("GET", "/large", _large),
     ]
     streams = [Stream("/ticks", _ticks), Stream("/fails-later", _fails_later)]
-    table = Table([*server_room.ROUTES, *routes], [*server_room.STREAMS, *streams])
+    table = Table([*server_space.ROUTES, *routes], [*server_space.STREAMS, *streams])
     monkeypatch.setattr(Server, "table", table)
     with serving(Store(tmp_path / "traces.db")) as url:
         yield url
@@ -479,7 +479,7 @@ def test_a_client_that_does_not_read_is_let_go(url: str, monkeypatch: pytest.Mon
 
 
 def test_there_are_so_many_connections_and_no_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_room, "_MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(server_space, "_MOST_CONNECTIONS", 4)
     held = [connected(url) for _ in range(4)]
     for sock in held:
         sock.sendall(b"GET /refuses HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -633,7 +633,7 @@ def test_a_slow_answer_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPat
         assert go_on.wait(PATIENCE)
         return Answer()
 
-    monkeypatch.setattr(Server, "table", Table([*server_room.ROUTES, Route("GET", "/slow", slow)]))
+    monkeypatch.setattr(Server, "table", Table([*server_space.ROUTES, Route("GET", "/slow", slow)]))
     with connected(url) as sock:
         sock.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert asked.wait(PATIENCE)

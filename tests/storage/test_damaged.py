@@ -17,7 +17,8 @@ from voltagent.core import clock
 from voltagent.core.span import AGENT, Span
 from voltagent.server.server import serving
 from voltagent.storage.traces.feed import Feed
-from voltagent.storage.traces.store import Filter, Store
+from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.store import Store
 
 COLUMNS = ("input", "output", "error", "usage", "tags", "metadata", "update_metadata", "end_metadata")
 DAMAGE = {

@@ -12,10 +12,10 @@ import pytest
 from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Run, asked
 from voltagent.core.span import AGENT, COMPLETED, ERROR, TOOL, Span
-from voltagent.storage.file import File, Schema
+from voltagent.storage.file import File, Schema, StoreError
 from voltagent.storage.traces.feed import Change, Feed, News
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
-from voltagent.storage.traces.store import Store, StoreError
+from voltagent.storage.traces.store import Store
 
 
 @pytest.fixture

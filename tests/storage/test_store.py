@@ -15,9 +15,10 @@ from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Log, Run, asked, names
 from voltagent.core import clock
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, Event, Phase, Span, Trace
+from voltagent.storage.file import StoreError
 from voltagent.storage.traces.queries import operation, operation_summaries
-from voltagent.storage.traces.records import KNOWN_OPERATION
-from voltagent.storage.traces.store import Filter, Store, StoredOperation, StoredTrace, StoreError
+from voltagent.storage.traces.records import KNOWN_OPERATION, Filter, StoredOperation, StoredTrace
+from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
 
 

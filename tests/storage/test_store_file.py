@@ -22,10 +22,11 @@ from tests.helpers.stored import Run, asked, names
 from voltagent.core import clock
 from voltagent.core.span import TOOL
 from voltagent.storage import file as file_module
-from voltagent.storage.file import Schema
+from voltagent.storage.file import Schema, StoreError
 from voltagent.storage.traces import store as store_module
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
-from voltagent.storage.traces.store import Filter, Store, StoreError
+from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.store import Store
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,12 +21,13 @@ from voltagent.cli.tail import Board, entries
 from voltagent.cli.terminal import Style
 from voltagent.server import viewer_events
 from voltagent.server.server import serving
-from voltagent.storage.file_lock import Claim
+from voltagent.storage.file_lock import FileLock
 from voltagent.storage.traces import queries
 from voltagent.storage.traces.feed import Feed
 from voltagent.storage.traces.liveness import Writer, is_gone
 from voltagent.storage.traces.queries import unfinished
-from voltagent.storage.traces.store import Filter, Store
+from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.store import Store
 
 PROGRAM = """
 import sys
@@ -179,7 +180,7 @@ def test_a_reader_that_may_not_delete_the_file_of_a_killed_one_holds_nothing(
         patch.setattr(Path, "unlink", forbidden)
         for _ in range(2):
             assert is_gone(db, name)
-    assert Claim.on(db.with_name(f"{db.name}-writer-{name}")) is not None
+    assert FileLock.acquire(db.with_name(f"{db.name}-writer-{name}")) is not None
 
 
 def test_of_what_nobody_signed_nothing_is_said(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def run(fails: bool) -> None:
         pass
 
 
-def kept_aside() -> Any:
+def buffered() -> Any:
     return recording(sampling=Sampling(0.0, keep_errors=True))
 
 
@@ -217,7 +217,7 @@ def test_a_trace_within_a_trace_goes_with_it() -> None:
 def test_a_trace_that_fails_is_recorded_as_if_it_had_been_chosen() -> None:
     with recording() as (_, plain):
         run(fails=True)
-    with kept_aside() as (recorder, sink):
+    with buffered() as (recorder, sink):
         run(fails=True)
         run(fails=False)
     assert sink.phases == plain.phases
@@ -226,7 +226,7 @@ def test_a_trace_that_fails_is_recorded_as_if_it_had_been_chosen() -> None:
 
 
 def test_a_failure_that_was_caught_counts_and_a_cancellation_does_not() -> None:
-    with kept_aside() as (recorder, sink):
+    with buffered() as (recorder, sink):
         with open_trace(recorder, {"agent_id": "caught"}, {}) as caught:
             caught.add_tool(name="t").error("no")
             assert len(sink.events) == 3
@@ -239,7 +239,7 @@ def test_a_failure_that_was_caught_counts_and_a_cancellation_does_not() -> None:
 
 
 def test_what_comes_after_the_end_of_a_trace_that_was_left_out_is_left_out() -> None:
-    with kept_aside() as (recorder, sink):
+    with buffered() as (recorder, sink):
         handle = open_trace(recorder, {"agent_id": "a"}, {})
         late = handle.add_tool(name="late")
         handle.end()
@@ -250,7 +250,7 @@ def test_what_comes_after_the_end_of_a_trace_that_was_left_out_is_left_out() -> 
 
 
 def test_the_context_that_goes_out_says_that_it_is_not_recorded() -> None:
-    with kept_aside() as (recorder, _), open_trace(recorder, {"agent_id": "a"}, {}) as handle:
+    with buffered() as (recorder, _), open_trace(recorder, {"agent_id": "a"}, {}) as handle:
         before = extract(inject({}))
         handle.add_tool(name="t").error("no")
         after = extract(inject({}))
@@ -260,7 +260,7 @@ def test_the_context_that_goes_out_says_that_it_is_not_recorded() -> None:
 
 
 def test_a_trace_that_is_kept_aside_stays_small() -> None:
-    with kept_aside() as (recorder, sink):
+    with buffered() as (recorder, sink):
         with open_trace(recorder, {"agent_id": "many"}, {}) as many:
             taken = [bool(many.add_tool(name="t")) for _ in range(1100)]
             many.error("no")
@@ -284,7 +284,7 @@ def test_so_many_traces_are_kept_aside_and_those_that_are_forgotten_do_not_count
     def start() -> NewTrace:
         return open_trace(recorder, {"agent_id": "a"}, {})
 
-    with kept_aside() as (recorder, sink):
+    with buffered() as (recorder, sink):
         held = [start() for _ in range(4)]
         assert [bool(handle) for handle in held] == [True, True, True, False]
         held[0].error("no")
@@ -309,7 +309,7 @@ def test_threads_lose_nothing_and_repeat_nothing() -> None:
             else:
                 step.success()
 
-    with kept_aside() as (recorder, sink):
+    with buffered() as (recorder, sink):
         handle = open_trace(recorder, {"agent_id": "a"}, {})
         threads = [threading.Thread(target=work, args=(handle, number == 0)) for number in range(4)]
         for thread in threads:
@@ -360,7 +360,7 @@ def test_wrong_arguments_are_named(option: str, value: Any) -> None:
 
 
 def test_a_sink_that_refuses_what_was_kept_is_no_harm() -> None:
-    with kept_aside() as (_, sink):
+    with buffered() as (_, sink):
         assert isinstance(sink, ListSink)
         sink.full = True
         run(fails=True)

@@ -13,7 +13,7 @@ from voltagent import VoltAgentSDK, current
 from voltagent.core.scores import Score, score_of
 from voltagent.core.span import Phase
 from voltagent.errors import ValidationError
-from voltagent.storage.spool.codec import Thaw, freeze
+from voltagent.storage.spool.codec import EventDecoder, encode_event
 
 
 def scores(memory: Memory) -> list[Score]:
@@ -120,4 +120,4 @@ def test_a_score_survives_the_spool() -> None:
     with VoltAgentSDK(exporter=memory) as sdk:
         sdk.score("t", "n", True, operation_id="o", comment="c")
     (event,) = memory.accepted
-    assert score_of(Thaw().event(freeze(event))) == score_of(event)
+    assert score_of(EventDecoder().event(encode_event(event))) == score_of(event)

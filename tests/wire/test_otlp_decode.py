@@ -19,7 +19,8 @@ from tests.helpers.trees import Tree, differences, tree
 from voltagent.core import trace_ids as ids
 from voltagent.core.span import Event
 from voltagent.handles import open_trace
-from voltagent.storage.traces.store import Filter, Store
+from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp import decode, protobuf, protobuf_decode
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message
 

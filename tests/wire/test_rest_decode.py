@@ -16,9 +16,9 @@ from tests.helpers.trees import differences, tree
 from voltagent import ValidationError
 from voltagent.core.clock import iso_text
 from voltagent.core.span import Event, Phase
-from voltagent.storage.traces.store import Filter, Store
+from voltagent.storage.traces.records import Filter, Known
+from voltagent.storage.traces.store import Store
 from voltagent.wire.rest import decode
-from voltagent.wire.rest.decode import Known
 from voltagent.wire.rest.encode import Request, request
 
 # a busy machine may take its time

@@ -23,9 +23,6 @@ from voltagent.core.context import run_callback
 from voltagent.core.span import Event, Failure, Frame
 from voltagent.core.text import clean, encoded, shortened
 
-__all__ = ["capture_failure", "descends_from", "format_event", "format_failure", "is_cancellation",
-           "is_control_flow"]  # fmt: skip
-
 _OWN_FILES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - it is compared with texts
 
 _OUTER_FRAMES: Final = 16  # kept of a long stack: so many from its start...
@@ -126,6 +123,7 @@ class _Kind:
 
     __slots__ = (
         "class_code",
+        "contains_argument",
         "is_cancellation",
         "is_control_flow",
         "is_exit",
@@ -133,7 +131,6 @@ class _Kind:
         "is_http_answer",
         "is_os_error",
         "name",
-        "says_argument",
         "stored",
         "type",
         "written_by_arguments",
@@ -144,7 +141,7 @@ class _Kind:
         self.name = introspection.short_name(kind)
         self.stored = introspection.dict_reader(kind)
         writer = introspection.class_value(kind, "__str__")
-        self.says_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
+        self.contains_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
         self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
         self.is_os_error = introspection.has_base(kind, OSError)
         self.is_cancellation = _has_base_named(kind, _CANCELLATIONS)
@@ -221,7 +218,7 @@ def _message(exception: BaseException, kind: _Kind, depth: int) -> str:
         arguments = _arguments_of(exception)
         if len(arguments) == 1:
             only = arguments[0]
-            if type(only) is str and kind.says_argument:
+            if type(only) is str and kind.contains_argument:
                 return only
             if depth > 0 and introspection.has_base(type(only), BaseException):
                 return _message(cast(BaseException, only), _kind_of(type(only)), depth - 1)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["HUGE", "plain"]
-
 # Integers from here on are not written as JSON numbers: they fit no double, and `str` of them can take seconds.
 HUGE: Final = 1 << 1023
 
@@ -21,57 +19,57 @@ _NODE: Final = 8  # what an item counts beside its characters: bounds the number
 _NESTED: Final = 36  # and a collection, which takes a call
 
 
-def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0911, PLR0912 - one loop, unrolled for its speed
+def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PLR0912 - one loop, unrolled for its speed
     """What is left of ``room`` (about one unit per character), or a negative number where ``value`` is not plain.
 
     ``value`` is an exact ``dict``, ``list`` or ``tuple``. Not plain is what holds any other type than those and exact
     ``str``, ``int``, ``float``, ``bool`` and ``None``, a key that is no text, more than ``room``, or more levels than
     ``depth``: so a cycle is not plain either.
     """
-    room -= _NODE * len(value) + _NESTED
-    if room < 0 or depth <= 0:
+    space -= _NODE * len(value) + _NESTED
+    if space < 0 or depth <= 0:
         return -1
     if type(value) is dict:
         for key, item in value.items():
             kind = type(item)
             if type(key) is not str:
                 return -1
-            room -= len(key)
+            space -= len(key)
             if kind is str:
-                room -= len(item)
+                space -= len(item)
             elif kind is dict or kind is list or kind is tuple:
-                room = plain(item, depth - 1, room)
-                if room < 0:
+                space = plain(item, depth - 1, space)
+                if space < 0:
                     return -1
             elif kind is int:
                 if not -HUGE < item < HUGE:
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
-        return room
+        return space
     if len(value) > 16:
         first = type(value[0])
         if first is float and _floats(value):
-            return room
+            return space
         if first is dict:  # most likely all of them are
-            room -= _NESTED * len(value)
+            space -= _NESTED * len(value)
     inline = dict if depth > 1 else None
     for item in value:
         if type(item) is inline:
             # The usual list is one of messages or documents: their texts are looked at here, without a call for each.
-            if len(item) > room:
+            if len(item) > space:
                 return -1
             for key, part in item.items():
                 if type(key) is str is type(part):
-                    room -= len(key) + len(part)
+                    space -= len(key) + len(part)
                     continue
                 if type(key) is not str:
                     return -1
-                room -= _NODE + len(key)
+                space -= _NODE + len(key)
                 kind = type(part)
                 if kind is dict or kind is list or kind is tuple:
-                    room = plain(part, depth - 2, room)
-                    if room < 0:
+                    space = plain(part, depth - 2, space)
+                    if space < 0:
                         return -1
                 elif kind is int:
                     if not -HUGE < part < HUGE:
@@ -81,17 +79,17 @@ def plain(value: Any, depth: int, room: int) -> int:  # noqa: C901, PLR0911, PLR
             continue
         kind = type(item)
         if kind is str:
-            room -= len(item)
+            space -= len(item)
         elif kind is list or kind is tuple or kind is dict:
-            room = plain(item, depth - 1, room)
-            if room < 0:
+            space = plain(item, depth - 1, space)
+            if space < 0:
                 return -1
         elif kind is int:
             if not -HUGE < item < HUGE:
                 return -1
         elif kind is not float and kind is not bool and item is not None:
             return -1
-    return room
+    return space
 
 
 def _floats(values: Any) -> bool:

@@ -15,8 +15,6 @@ from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
 from voltagent.capture.stored_fields import is_kind_of, name_in_package
 from voltagent.core import introspection
 
-__all__ = ["is_injected", "is_injected_by_annotation", "is_injected_class", "without_injected"]
-
 # Package and name of a class; a class derived from it is injected as well.
 _INJECTED: Final = (
     ("pydantic_ai", "RunContext"),

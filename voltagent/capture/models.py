@@ -20,8 +20,6 @@ from voltagent.capture.nodes import MOST_ITEMS, Fields
 from voltagent.capture.secrets import NOTHING_HIDDEN, SECRET_TEXT, Hidden, hidden_in, kept_from, names_of
 from voltagent.core import introspection
 
-__all__ = ["form_of"]
-
 _MISSING: Final = object()
 
 

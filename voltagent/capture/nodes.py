@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["MOST_ITEMS", "Cut", "Fields", "Listed", "Mapped", "Masked"]
-
 MOST_ITEMS: Final = 65_536  # items of one collection that are read at all, once it is not plain
 
 

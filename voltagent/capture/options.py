@@ -13,14 +13,10 @@ from itertools import islice
 from typing import Any, Final, cast
 
 from voltagent.core import clock, introspection
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.naming import nearest
 from voltagent.core.text import clean, shortened
 from voltagent.errors import ValidationError
-
-__all__ = ["EVENT", "LLM", "OPERATION", "TRACE_OPTIONS", "UPDATE_EVENT", "UPDATE_TRACE", "bounded_tags", "checked",
-           "checked_identifier", "fields_of", "kept", "mapping", "metadata", "report_unsuitable",
-           "unwrapped"]  # fmt: skip
 
 _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
@@ -117,10 +113,10 @@ def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
 def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     """The first of the tags, as many as may be sent: 256, and 16 384 characters in all. None twice."""
     kept = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
-    room = _MOST_OF_TAGS
+    space = _MOST_OF_TAGS
     for number, tag in enumerate(kept):
-        room -= len(tag)
-        if room < 0:
+        space -= len(tag)
+        if space < 0:
             return kept[:number]
     return kept
 
@@ -312,7 +308,7 @@ def _kept(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict
 
 def report_unsuitable(call: str, exc: Exception) -> None:
     """Log that a value given to a call is not recorded, once a minute for each call."""
-    say_once(f"unsuitable:{call}", logging.WARNING, "%s: %s; recording without it", call, exc, aloud=True)
+    log_once(f"unsuitable:{call}", logging.WARNING, "%s: %s; recording without it", call, exc, aloud=True)
 
 
 def checked_identifier(value: object) -> str:
@@ -332,7 +328,7 @@ def _hint(name: str, given: Mapping[str, Any]) -> str:
 def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
     near = nearest(key, known)
     hint = f"; did you mean {near!r}?" if near else ""
-    say_once(
+    log_once(
         f"option:{what}:{key}",
         logging.WARNING,
         "%s has no option %r, it is ignored%s",

@@ -16,8 +16,6 @@ from pydantic_core import from_json
 from voltagent.capture.stored_fields import as_number
 from voltagent.errors import ValidationError
 
-__all__ = ["Prices", "load_prices"]
-
 _MOST_MODELS: Final = 4096  # whose price was looked up, that are remembered
 # What may follow the name of a model that is the same model: a date or a version.
 _VERSION: Final = re.compile(r"-20\d\d($|[^0-9A-Za-z]|\d{4}($|[^0-9A-Za-z]))|[@:]")

@@ -14,9 +14,6 @@ from typing import Any, Final, TypeAlias
 
 from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at
 
-__all__ = ["Answer", "at_path", "choices", "embeddings", "joined", "last_message", "message", "output_items", "parts",
-           "stored_values"]  # fmt: skip
-
 Answer: TypeAlias = Callable[[Any], object]
 
 # Blocks of an answer that the model wrote for itself.

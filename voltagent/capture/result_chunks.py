@@ -14,8 +14,6 @@ from voltagent.capture.stored_fields import as_items, as_text, at, field, first_
 from voltagent.capture.usage import counted
 from voltagent.core import introspection
 
-__all__ = ["ChunkReader", "chunk_reader", "unwrapped"]
-
 ChunkReader: TypeAlias = Callable[[StreamedAnswers, Any], None]
 
 

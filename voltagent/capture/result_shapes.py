@@ -20,8 +20,6 @@ from voltagent.capture import result_answers as answers
 from voltagent.capture.result_answers import Answer
 from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
 
-__all__ = ["SHAPES", "Path", "Shape"]
-
 Path = tuple[str, ...]
 _LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
 

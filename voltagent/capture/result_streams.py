@@ -12,8 +12,6 @@ from voltagent.capture.result_chunks import chunk_reader, unwrapped
 from voltagent.capture.results import ModelResult, StreamedAnswers, read_result
 from voltagent.capture.stored_fields import as_items
 
-__all__ = ["NO_CHUNKS", "NO_CLIENTS", "Assembly", "assembled"]
-
 _MOST_RESULTS: Final = 1024
 # Types that are no chunk or result of a model, and with the second set no object of a client; by identity, as a
 # metaclass may have its own `hash`.

@@ -11,8 +11,6 @@ from voltagent.capture.stored_fields import as_number, as_text, at, fields_of, f
 from voltagent.capture.usage import counted, summed
 from voltagent.core import introspection
 
-__all__ = ["ModelResult", "Response", "StreamedAnswer", "StreamedAnswers", "is_client_type", "read_result"]
-
 _DEPTH: Final = 4  # results in results
 _MOST_TEXT: Final = 960 * 1024  # characters of one streamed answer
 _MOST_RESPONSES: Final = 1024  # in one stream

@@ -12,8 +12,6 @@ from typing import Any, Final, Literal, TypeAlias, cast, get_args
 from voltagent.capture.nodes import Masked
 from voltagent.core.introspection import bases, class_dict, has_base
 
-__all__ = ["NOTHING_HIDDEN", "SECRET_TEXT", "Hidden", "Secret", "hidden_in", "joined", "kept_from", "names_of"]
-
 # What stands in the record where a secret stood.
 SECRET_TEXT: Final = "[redacted]"  # noqa: S105 - it is what stands there instead
 

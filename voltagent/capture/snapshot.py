@@ -18,14 +18,11 @@ from pydantic_core import to_json
 
 from voltagent.capture.fast_path import HUGE, plain
 from voltagent.capture.injected import without_injected
-from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, Walk
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours
 from voltagent.core.text import encoded
-
-__all__ = ["LIMIT", "METADATA_LIMIT", "NOTHING", "SECRET_TEXT", "Items", "Secret", "Snapshot", "hidden_in"]
 
 # Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
 LIMIT: Final = 960 * 1024

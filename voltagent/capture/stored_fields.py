@@ -19,8 +19,6 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import introspection
 
-__all__ = ["as_items", "as_number", "as_text", "at", "field", "fields_of", "first_at", "is_kind_of", "name_in_package"]
-
 _MOST_ITEMS: Final = 4096  # of one list that is read
 _MOST_FIELDS: Final = 1024  # of one object, if all are read
 _MOST_DIGITS: Final = 400  # of a decimal: beyond the range of a float

@@ -36,8 +36,6 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core import introspection
 from voltagent.core.context import run_callback
 
-__all__ = ["Form", "Forms"]
-
 Form: TypeAlias = Callable[[Any], object]
 
 _MOST_BYTES: Final = 65_536  # of a bytes value, before base64

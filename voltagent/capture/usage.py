@@ -18,9 +18,6 @@ from voltagent.capture.stored_fields import as_number, fields_of
 from voltagent.core import introspection
 from voltagent.errors import ValidationError
 
-__all__ = ["checked", "counted", "is_count", "summed"]
-
-
 # How providers and frameworks spell a number -> our key.
 _SPELLINGS: Final[Mapping[str, str]] = {
     spelling: key

@@ -25,8 +25,6 @@ from voltagent.capture.type_forms import Forms
 from voltagent.core import clock, introspection
 from voltagent.core.text import clean, cut, encoded, shortened
 
-__all__ = ["DEPTH", "Walk"]
-
 DEPTH: Final = 20
 VALUES: Final = 20_000  # written one by one; a plain collection counts as one
 SECONDS: Final = 0.010  # of walking: a call takes two snapshots of what is both argument and result
@@ -146,25 +144,25 @@ class Walk:
     # ------------------------------------------------------------------------------------------------------ scalars
 
     def _write_text(self, value: str, floor: int) -> None:
-        room = max(0, self.left - floor)
-        part = value[:room]
+        space = max(0, self.left - floor)
+        part = value[:space]
         try:
             chunk = to_json(part)
         except ValueError:  # lone surrogates: a hundred times slower to write
             part = clean(part[:_MOST_UNCLEAN])
             self.steps += len(part) // _UNCLEAN_PER_STEP
             chunk = to_json(part)
-        if len(part) == len(value) and len(chunk) <= room:
+        if len(part) == len(value) and len(chunk) <= space:
             self._put(chunk)
         else:
-            room -= _ENVELOPE
-            fits = len(part) * max(room, 0) // len(chunk)  # about: the first try of `_fitting` would be wasted
-            chunk = _fitting(part[:fits] if len(chunk) > room else part, room)
+            space -= _ENVELOPE
+            fits = len(part) * max(space, 0) // len(chunk)  # about: the first try of `_fitting` would be wasted
+            chunk = _fitting(part[:fits] if len(chunk) > space else part, space)
             self._put(_envelope("str", len(value), "size") + b',"value":' + chunk + b"}")
 
     def _write_cut(self, shape: Cut, floor: int) -> None:
-        room = self.left - floor - _ENVELOPE
-        chunk = to_json(shape.value) if len(shape.value) + 2 <= room else _fitting(shape.value, room)
+        space = self.left - floor - _ENVELOPE
+        chunk = to_json(shape.value) if len(shape.value) + 2 <= space else _fitting(shape.value, space)
         self._put(_envelope(shape.name, shape.size, "size") + b',"value":' + chunk + b"}")
 
     def _write_int(self, value: int) -> None:
@@ -181,10 +179,10 @@ class Walk:
         """Write a collection in one piece, where it is plain all through and fits."""
         if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
-        room = self.left - floor
+        space = self.left - floor
         before = clock.monotonic()
-        chunk = self._plain_text(value, depth, room)
-        if chunk is None or len(chunk) > room:
+        chunk = self._plain_text(value, depth, space)
+        if chunk is None or len(chunk) > space:
             self.futile += clock.monotonic() - before
             return False
         if not self.chunks:
@@ -192,16 +190,16 @@ class Walk:
         self._put(chunk)
         return True
 
-    def _plain_text(self, value: Any, depth: int, room: int) -> bytes | None:
+    def _plain_text(self, value: Any, depth: int, space: int) -> bytes | None:
         """The JSON text of a plain collection.
 
         ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
         """
         try:
-            left = plain(value, depth, room)
+            left = plain(value, depth, space)
             if left < 0:
                 return None
-            self.units -= room - left
+            self.units -= space - left
             return to_json(value, inf_nan_mode="strings")
         except Exception:
             return None
@@ -228,15 +226,15 @@ class Walk:
         """The first of very many plain items, many in one piece: as many as fit. How many that were."""
         written, step = 0, _FIRST_PIECE
         while len(items) - written > _MANY and step > 0 and not self.hidden and not self._is_late():
-            room = self.left - floor
+            space = self.left - floor
             part = items[written : written + step]
-            chunk = self._plain_text(part, depth, min(room * 8, _PIECE))
+            chunk = self._plain_text(part, depth, min(space * 8, _PIECE))
             if chunk is None:
                 if step <= _FIRST_PIECE:
                     break
                 step = _FIRST_PIECE
-            elif len(chunk) > room:
-                step = min(step - 1, step * room // len(chunk) - 8)
+            elif len(chunk) > space:
+                step = min(step - 1, step * space // len(chunk) - 8)
             else:
                 self._put(chunk[1:-1] if not written else b"," + chunk[1:-1])
                 written += len(part)
@@ -329,15 +327,15 @@ def _envelope(name: str, size: int | None, reason: str) -> bytes:
     return encoded(about)[:-1]
 
 
-def _fitting(value: str, room: int) -> bytes:
+def _fitting(value: str, space: int) -> bytes:
     """As much of a text as fits into ``room`` bytes of JSON, cut between characters and before a torn word."""
-    length = max(0, min(room, len(value)))
+    length = max(0, min(space, len(value)))
     chunk = _torn_off(value, length)
-    if len(chunk) > room:  # some characters take up to six bytes: so many should fit...
-        length = length * max(room, 0) // len(chunk)
+    if len(chunk) > space:  # some characters take up to six bytes: so many should fit...
+        length = length * max(space, 0) // len(chunk)
         chunk = _torn_off(value, length)
-    if len(chunk) > room:  # ...and so many are sure to, as each takes one at least
-        chunk = _torn_off(value, max(0, length - (len(chunk) - room)))
+    if len(chunk) > space:  # ...and so many are sure to, as each takes one at least
+        chunk = _torn_off(value, max(0, length - (len(chunk) - space)))
     return chunk
 
 

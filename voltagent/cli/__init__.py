@@ -17,8 +17,6 @@ from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
 from voltagent.render.text import clean
 
-__all__ = ["main"]
-
 _COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
 
 _ABOUT: Final = """\

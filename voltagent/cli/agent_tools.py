@@ -19,8 +19,6 @@ from voltagent.render.text import error_text
 from voltagent.storage.traces.statistics import BY, PERCENTILES, metrics
 from voltagent.storage.traces.store import Store
 
-__all__ = ["TOOLS", "Tool", "call_tool"]
-
 _MOST: Final = 100  # items of a list
 _TEXT: Final = {"type": "string"}
 
@@ -113,13 +111,13 @@ def _search(path: Path, given: dict[str, Any]) -> Any:
 
 def _compare(path: Path, given: dict[str, Any]) -> Any:
     first, second = (load_trace(given[name], path) for name in ("first", "second"))
-    room = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
+    space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
     lines = [line for line in difflib.ndiff(_outline(first), _outline(second)) if not line.startswith("?")]
     return {
         "first": _summary(first),
         "second": _summary(second),
         "equal": _outline(first) == _outline(second),
-        "differences": cut("\n".join(lines), room),
+        "differences": cut("\n".join(lines), space),
     }
 
 
@@ -181,7 +179,7 @@ def _place(one: OperationRecord) -> dict[str, Any]:
     return {"operation_id": one.id, "kind": one.kind, "name": one.name, "status": one.status, "parent": parent}
 
 
-def _operation(one: OperationRecord, room: int) -> dict[str, Any]:
+def _operation(one: OperationRecord, space: int) -> dict[str, Any]:
     payloads = {"input": one.input, "output": one.output, "error": one.error, "metadata": dict(one.metadata)}
     return {
         **_place(one),
@@ -192,13 +190,13 @@ def _operation(one: OperationRecord, room: int) -> dict[str, Any]:
         "model": one.model,
         "cost": one.cost,
         "tags": list(one.tags),
-        **{name: _bounded(value, room // 4) for name, value in payloads.items()},
+        **{name: _bounded(value, space // 4) for name, value in payloads.items()},
     }
 
 
-def _bounded(value: Any, room: int) -> Any:
+def _bounded(value: Any, space: int) -> Any:
     text = _json(value)
-    return value if len(text) <= room else cut(text, room)
+    return value if len(text) <= space else cut(text, space)
 
 
 def _outline(trace: TraceRecord) -> list[str]:

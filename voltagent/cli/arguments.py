@@ -10,9 +10,8 @@ from typing import Final
 from voltagent import settings
 from voltagent.core import clock
 from voltagent.errors import VoltAgentError
-from voltagent.storage.traces.store import Filter, Store, StoredTrace
-
-__all__ = ["NothingRecordedError", "add_db", "add_filters", "chosen", "count", "exists", "opened", "wanted_by"]
+from voltagent.storage.traces.records import Filter, StoredTrace
+from voltagent.storage.traces.store import Store
 
 
 class NothingRecordedError(VoltAgentError):

@@ -12,8 +12,6 @@ from voltagent.cli import ui
 from voltagent.cli.terminal import encodable
 from voltagent.render.text import clean
 
-__all__ = ["show"]
-
 _PATIENCE: Final = 0.5  # seconds for an answer: it is on this machine
 _BEGINNING: Final = 4096  # bytes of an answer that are read: it begins with the trace
 

@@ -19,10 +19,9 @@ from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.render import html
 from voltagent.render.document import document
 from voltagent.render.text import clean, duration, moment, tokens
-from voltagent.storage.traces.store import Store, StoredOperation, StoredTrace
+from voltagent.storage.traces.records import StoredOperation, StoredTrace
+from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
-
-__all__ = ["add", "document"]
 
 _EXAMPLES: Final = """\
 examples:

@@ -22,8 +22,6 @@ from voltagent.cli.agent_tools import TOOLS, call_tool
 from voltagent.cli.arguments import add_db
 from voltagent.errors import VoltAgentError
 
-__all__ = ["add", "serve"]
-
 _MODERN: Final = "2026-07-28"
 _HANDSHAKE: Final = "2025-11-25"
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"

@@ -12,9 +12,8 @@ from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.render.text import clean
 from voltagent.storage.traces.prune import Pruned, prune
-from voltagent.storage.traces.store import Filter, Store
-
-__all__ = ["add"]
+from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
 examples:

@@ -21,9 +21,8 @@ from voltagent.delivery.push import Result, push
 from voltagent.errors import ValidationError
 from voltagent.render.text import clean, short_id
 from voltagent.storage.spool.destination import Destination, destinations
-from voltagent.storage.traces.store import Store, TraceSummary
-
-__all__ = ["Bar", "add"]
+from voltagent.storage.traces.records import TraceSummary
+from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
 examples:
@@ -212,9 +211,9 @@ class Bar:
         """The bar, as wide as the terminal lets it."""
         width = shutil.get_terminal_size((80, 24)).columns - 1
         facts = f" {done}/{self._total}" + (f"  {result.rejected} rejected" if result.rejected else "")
-        room = max(0, min(40, width - len(facts) - 2))
-        filled = room * done // max(1, self._total)
-        return fitted(f"[{'#' * filled}{'.' * (room - filled)}]{facts}", width)
+        space = max(0, min(40, width - len(facts) - 2))
+        filled = space * done // max(1, self._total)
+        return fitted(f"[{'#' * filled}{'.' * (space - filled)}]{facts}", width)
 
     def clear(self) -> None:
         """Take the bar away."""

@@ -9,8 +9,6 @@ from typing import Any
 from voltagent.cli.arguments import NothingRecordedError, add_db, chosen, opened
 from voltagent.errors import VoltAgentError
 
-__all__ = ["add"]
-
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""

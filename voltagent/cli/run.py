@@ -13,8 +13,6 @@ from voltagent.errors import VoltAgentError
 from voltagent.instrumentation import instrument
 from voltagent.sdk import from_environment
 
-__all__ = ["add"]
-
 _EXAMPLES: Final = """\
 examples:
   voltagent run app.py --port 8000     a file, with its own arguments

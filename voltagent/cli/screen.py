@@ -9,8 +9,6 @@ from typing import Final, TextIO
 
 from voltagent.cli.terminal import columns, encodable, plain
 
-__all__ = ["Screen"]
-
 # Control sequences of ECMA-48: to the beginning of a line so many lines up, and delete from there to the end.
 _UP: Final = "\x1b[{}F"
 _CLEAR: Final = "\r\x1b[J"

@@ -15,8 +15,6 @@ from voltagent.cli.terminal import encodable, style_for
 from voltagent.records import build_trace
 from voltagent.storage.traces.queries import unfinished
 
-__all__ = ["add"]
-
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""

@@ -20,12 +20,11 @@ from voltagent.cli.screen import Screen
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.core import clock as _clock
 from voltagent.render.text import clean, short_id
+from voltagent.storage.file import StoreError
 from voltagent.storage.traces.feed import Change, Feed, News
 from voltagent.storage.traces.queries import operation_summaries, unfinished
-from voltagent.storage.traces.records import OperationSummary
-from voltagent.storage.traces.store import Filter, Store, StoreError, TraceSummary
-
-__all__ = ["Board", "add", "entries", "excerpt"]
+from voltagent.storage.traces.records import Filter, OperationSummary, TraceSummary
+from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
 examples:
@@ -294,8 +293,8 @@ def excerpt(rows: Sequence[tuple[bool, str]], height: int) -> list[str]:
     """So many lines at most of (whether it runs, line): what runs first of all, then what came last."""
     if len(rows) <= height:
         return [line for _, line in rows]
-    room = max(0, height - 1)
+    space = max(0, height - 1)
     newest_first = range(len(rows) - 1, -1, -1)
     by_worth = sorted(newest_first, key=lambda number: not rows[number][0])  # stable: newest first within both
-    shown = sorted(by_worth[:room])
+    shown = sorted(by_worth[:space])
     return [f"... {len(rows) - len(shown)} more"] * (height > 0) + [rows[number][1] for number in shown]

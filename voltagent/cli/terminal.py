@@ -12,8 +12,6 @@ from typing import Final, TextIO
 
 from voltagent import settings
 
-__all__ = ["Style", "columns", "encodable", "fitted", "padded", "plain", "style_for"]
-
 _COLOURS: Final[Mapping[str, str]] = {
     "agent": "36;1",
     "tool": "33",
@@ -67,11 +65,11 @@ def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
     """The text cut to ``width`` columns (wide characters take two); 0 means as it is."""
     if width <= 0 or columns(text) <= width:
         return text
-    room = width - len(ellipsis)
+    space = width - len(ellipsis)
     kept: list[str] = []
     for character in text:
-        room -= _width(character)
-        if room < 0:
+        space -= _width(character)
+        if space < 0:
             break
         kept.append(character)
     return "".join(kept) + ellipsis

@@ -14,9 +14,7 @@ from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, st
 from voltagent.cli.tree import left_behind
 from voltagent.render.text import clean, duration, moment, money, short_id, tokens
 from voltagent.storage.traces.queries import unfinished
-from voltagent.storage.traces.store import Filter, TraceSummary
-
-__all__ = ["add", "table"]
+from voltagent.storage.traces.records import Filter, TraceSummary
 
 _WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
 _HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "COST", "OPS", "ERRORS", "USER", "TAGS")
@@ -64,20 +62,20 @@ def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
     rows = [_HEAD, *(_row(trace) for trace in traces)]
     used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
     widths = [max(columns(row[column]) for row in rows) for column in used]
-    room = style.width or _WIDTH
-    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= room else " "
-    _narrow(widths, [_HEAD[column] for column in used], room - len(gap) * (len(widths) - 1))
+    space = style.width or _WIDTH
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= space else " "
+    _narrow(widths, [_HEAD[column] for column in used], space - len(gap) * (len(widths) - 1))
     lines: list[str] = []
     for number, row in enumerate(rows):
         cells = [padded(fitted(row[column], width), width) for column, width in zip(used, widths, strict=True)]
-        line = fitted(gap.join(cells).rstrip(), room)
+        line = fitted(gap.join(cells).rstrip(), space)
         lines.append(style.paint(line, "bold" if number == 0 else traces[number - 1].status))
     return lines
 
 
-def _narrow(widths: list[int], heads: Sequence[str], room: int) -> None:
+def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
     """Take what the columns are too wide by from the widest of the columns that give way."""
-    excess = sum(widths) - room
+    excess = sum(widths) - space
     while excess > 0:
         yielding = [place for place, head in enumerate(heads) if head in _YIELDING and widths[place] > _LEAST]
         if not yielding:

@@ -10,10 +10,7 @@ from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.span import EVENT_NAMES
 from voltagent.render.text import clean, duration, error_text, model_name, moment, spent, value
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
-from voltagent.storage.traces.records import OperationSummary
-from voltagent.storage.traces.store import StoredOperation, StoredTrace, TraceSummary
-
-__all__ = ["facts", "is_moment", "left_behind", "line", "lines", "rows", "title"]
+from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
 
 Record = TypeVar("Record", TraceSummary, StoredTrace, OperationSummary, StoredOperation)
 
@@ -85,15 +82,15 @@ def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], st
     """One line of the tree, cut to the width before it is coloured."""
     pieces = [title, *facts]
     cut = "…" if style.lines else "..."
-    room = style.width - len(lead) if style.width else 0
+    width = style.width - len(lead) if style.width else 0
     written: list[str] = []
     for number, (colour, text) in enumerate(pieces):
         gap = "  " if number else ""
-        shown = fitted(gap + clean(text), room, ellipsis=cut)
+        shown = fitted(gap + clean(text), width, ellipsis=cut)
         written.append(style.paint(shown, colour))
-        if room:
-            room -= columns(shown)
-            if room <= 3:
+        if width:
+            width -= columns(shown)
+            if width <= 3:
                 break
     return style.paint(lead, "dim") + "".join(written)
 

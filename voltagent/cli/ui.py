@@ -18,14 +18,11 @@ from voltagent.cli.terminal import encodable
 from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
 from voltagent.render.text import clean
-from voltagent.server import DEFAULT_PORT
 from voltagent.storage.traces.store import Store
-from voltagent.storage.traces.viewer_address import announced
+from voltagent.storage.traces.viewer_address import DEFAULT_PORT, announced
 
 if TYPE_CHECKING:
     from voltagent.server.server import Server
-
-__all__ = ["PORTS", "add", "open_browser", "serve"]
 
 PORTS: Final = range(DEFAULT_PORT, DEFAULT_PORT + 20)  # tried one after the other
 _IN_TERMINAL: Final = ("www-browser", "links", "elinks", "lynx", "w3m")  # these would write over what we print

@@ -13,8 +13,6 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar
 
-__all__ = ["RECEIPT", "Done", "Pending", "Ready", "Receipt", "loop_is_running"]
-
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 

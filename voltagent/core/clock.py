@@ -8,18 +8,6 @@ import re
 import time
 from datetime import datetime, timedelta, timezone
 
-__all__ = [
-    "id_text",
-    "iso_text",
-    "monotonic",
-    "monotonic_ns",
-    "nanoseconds",
-    "new_id",
-    "offset_ns",
-    "parse_iso",
-    "randomness",
-]
-
 # A generator of our own: a program that seeds the global one must not make our ids repeat.
 randomness = random.Random()  # noqa: S311 - ids need to be unique, not secret
 if hasattr(os, "register_at_fork"):  # a child that kept the parent's state would repeat its ids

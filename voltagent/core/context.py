@@ -16,23 +16,6 @@ from weakref import WeakSet
 
 from voltagent.core.span import TRACE, Remote, Span, Trace
 
-__all__ = [
-    "ACTIVE",
-    "CAPTURES",
-    "CURRENT",
-    "ENVIRONMENT",
-    "INCOMING",
-    "INERT",
-    "REPLAYS",
-    "bind",
-    "default_recorder",
-    "inert",
-    "redirected",
-    "run_callback",
-    "set_current",
-    "suppress",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -163,13 +146,13 @@ CAPTURES: Final[list[Any]] = []
 # The replays that are open, the innermost last: they answer decorated calls from a recording.
 REPLAYS: Final[list[Any]] = []
 
-_ask_environment: Callable[[], object] | None = None
+_load_from_environment: Callable[[], object] | None = None
 
 
 def on_first_use(ask: Callable[[], object]) -> None:
     """Set what is called when a decorated call finds no live recorder: it may make one from the environment."""
-    global _ask_environment  # noqa: PLW0603 - one hook for the process, set once by the package
-    _ask_environment = ask
+    global _load_from_environment  # noqa: PLW0603 - one hook for the process, set once by the package
+    _load_from_environment = ask
 
 
 def redirected(recorder: Any) -> Any:
@@ -194,8 +177,8 @@ def instrument(names: tuple[str, ...]) -> None:
 
 def default_recorder() -> Any:
     """The oldest live recorder, else one from the environment if that names a destination, else ``None``."""
-    if ACTIVE and ACTIVE[0] is ENVIRONMENT and _ask_environment is not None:
-        _ask_environment()
+    if ACTIVE and ACTIVE[0] is ENVIRONMENT and _load_from_environment is not None:
+        _load_from_environment()
     first = ACTIVE[0] if ACTIVE else None
     return None if first is ENVIRONMENT else first
 
@@ -214,7 +197,7 @@ def deactivate(recorder: object) -> None:
         ACTIVE.remove(recorder)
 
 
-def environment_was_asked() -> None:
+def environment_was_read() -> None:
     """From now on no live recorder means that nothing is recorded."""
     deactivate(ENVIRONMENT)
 

@@ -7,8 +7,6 @@ from types import TracebackType
 
 from voltagent.core import clock, stderr
 
-__all__ = ["Guard", "guard", "is_ours", "logger", "say_once", "warn"]
-
 logger = logging.getLogger("voltagent")
 _silence = logging.NullHandler()  # what happens on the way to a destination is not written to a program's stderr
 logger.addHandler(_silence)
@@ -16,10 +14,10 @@ logger.addHandler(_silence)
 _QUIET_SECONDS = 60.0
 _LONGEST_KIND = 512  # characters
 _MOST_KINDS = 1024  # remembered; beyond that the oldest are forgotten
-_last_said: dict[str, float] = {}
+_last_logged: dict[str, float] = {}
 
 
-def say_once(
+def log_once(
     kind: str, level: int, message: str, *arguments: object, exc_info: BaseException | None = None, aloud: bool = False
 ) -> None:
     """Log a line, but at most one of its ``kind`` in 60 seconds: telemetry must not flood a program's log.
@@ -29,14 +27,14 @@ def say_once(
     """
     now = clock.monotonic()
     kind = kind[:_LONGEST_KIND]
-    last = _last_said.get(kind)
+    last = _last_logged.get(kind)
     if last is not None and now - last < _QUIET_SECONDS:
         return
-    if last is None and len(_last_said) >= _MOST_KINDS:
-        for oldest in tuple(_last_said)[: _MOST_KINDS // 2]:
-            _last_said.pop(oldest, None)
-    _last_said.pop(kind, None)  # so that the order is that of the times
-    _last_said[kind] = now
+    if last is None and len(_last_logged) >= _MOST_KINDS:
+        for oldest in tuple(_last_logged)[: _MOST_KINDS // 2]:
+            _last_logged.pop(oldest, None)
+    _last_logged.pop(kind, None)  # so that the order is that of the times
+    _last_logged[kind] = now
     if aloud:
         warn(message, *arguments, level=level)
     else:
@@ -86,7 +84,7 @@ class Guard:
         """Report an error that was caught by hand because a ``with`` would cost too much; raise it if not ours."""
         if Guard.strict or not is_ours(exc):
             raise exc
-        say_once(
+        log_once(
             f"internal:{type(exc).__qualname__}",
             logging.ERROR,
             "failed to record something (%s); the program is not affected",

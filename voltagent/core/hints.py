@@ -15,8 +15,6 @@ from typing import Final, NamedTuple
 from voltagent.core import clock
 from voltagent.core.guard import warn
 
-__all__ = ["Hint", "caller_frame", "caller_place", "code_place", "give_hint", "take_unsaved"]
-
 _MOST: Final = 256  # hints of one process
 _LONGEST: Final = 500  # characters of each part
 _PACKAGE: Final = __name__.partition(".")[0]

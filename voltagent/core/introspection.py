@@ -17,22 +17,6 @@ from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final, Generic, TypeVar, cast
 from weakref import ref
 
-__all__ = [
-    "PerType",
-    "bases",
-    "class_dict",
-    "class_value",
-    "dict_reader",
-    "full_name",
-    "has_base",
-    "loaded",
-    "loaded_module",
-    "reader",
-    "short_name",
-    "slot",
-    "stored",
-]
-
 _read_mro: Final = type.__dict__["__mro__"].__get__
 _read_dict: Final = type.__dict__["__dict__"].__get__
 _read_module: Final = type.__dict__["__module__"].__get__

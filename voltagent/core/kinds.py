@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-__all__ = ["EXTENDED", "KIND_ATTRIBUTE", "Names"]
-
 
 class Names(NamedTuple):
     """What the conventions call one kind."""

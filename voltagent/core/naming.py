@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-__all__ = ["convert_metadata_to_camel_case", "nearest", "snake_to_camel"]
-
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like ``name``, or ``None`` where none is like it."""

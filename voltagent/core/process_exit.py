@@ -6,8 +6,6 @@ import atexit
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["began", "call_at_exit"]
-
 _calls: Final[list[Callable[[], None]]] = []
 _began: Final[list[bool]] = []
 

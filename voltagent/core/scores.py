@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 from voltagent.core.clock import id_text
 from voltagent.core.span import TRACE, Event
 
-__all__ = ["Score", "score_of"]
-
 
 class Score(NamedTuple):
     """One score. A later score with the same name, of the same trace or operation, replaces it."""

@@ -15,30 +15,6 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from voltagent.core import clock
 from voltagent.core.kinds import EXTENDED
 
-__all__ = [
-    "AGENT",
-    "CANCELLED",
-    "COMPLETED",
-    "ERROR",
-    "EVENT_NAMES",
-    "LLM",
-    "MEMORY",
-    "RETRIEVER",
-    "TOOL",
-    "TRACE",
-    "Event",
-    "EventRedactor",
-    "Failure",
-    "Frame",
-    "Phase",
-    "Remote",
-    "Sink",
-    "Span",
-    "SpanRecorder",
-    "TailBuffer",
-    "Trace",
-]  # fmt: skip
-
 # The kinds of span. A custom event (`add_event`) has the user's own type as its kind.
 TRACE: Final = "trace"
 AGENT: Final = "agent"
@@ -110,7 +86,7 @@ class SpanRecorder(Protocol):
     alive: bool
 
 
-class TailBuffer(Protocol):
+class TraceBuffer(Protocol):
     """Where the events of a trace wait that was not sampled and may yet fail."""
 
     kept: bool
@@ -131,8 +107,8 @@ class EventRedactor(Protocol):
 class Trace:
     """What the operations of one trace have in common."""
 
-    __slots__ = ("agent_id", "aside", "clock_offset", "completion_start", "conversation_id", "counts", "id", "level",
-                 "parent_trace_id", "recorder", "remote", "user_id", "version", "withheld")  # fmt: skip
+    __slots__ = ("agent_id", "clock_offset", "completion_start", "conversation_id", "counts", "id", "level",
+                 "parent_trace_id", "recorder", "remote", "tail_buffer", "user_id", "version", "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: Any) -> None:
         self.id: int | str = identifier
@@ -147,7 +123,7 @@ class Trace:
         self.parent_trace_id: int | str | None = None
         self.counts: Any = None  # its `tracing.token_counts.TokenCounts`, from the first response of a model on
         self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
-        self.aside: TailBuffer | None = None  # where its events wait, if it was not chosen and may yet fail
+        self.tail_buffer: TraceBuffer | None = None  # where its events wait, if it was not chosen and may yet fail
         self.remote: Remote | None = None  # the parent of the root span, where another process has it
 
 

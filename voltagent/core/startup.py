@@ -16,8 +16,6 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core.context import CURRENT, INERT, set_current
 
-__all__ = ["prepare"]
-
 # Imported by pydantic_core below its lock, by CPython when a traceback is formatted, or by this package in a function.
 _MODULES: Final = (
     *("uuid", "ipaddress", "enum", "decimal", "datetime", "pathlib", "types", "re", "dataclasses"),

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Final
 
-__all__ = ["add_exit_lines", "is_quiet", "print_exit_lines", "set_quiet", "write_line"]
-
 _state: Final[dict[str, bool]] = {"quiet": False}
 _sources: Final[list[Callable[[], Iterable[str]]]] = []
 

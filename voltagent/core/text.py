@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-__all__ = ["clean", "cut", "encoded", "shortened"]
-
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
 _LONGEST_WORD: Final = 4096

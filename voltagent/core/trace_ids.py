@@ -14,8 +14,6 @@ from typing import Final
 from voltagent.core.clock import id_text
 from voltagent.core.span import Remote, Span
 
-__all__ = ["context_of", "is_hashed", "span_id", "text", "trace_id", "uuid_text"]
-
 _UUID: Final = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _SPAN: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 # The last 16 digits of these versions name the machine, so they are the same for one id after another.
@@ -58,7 +56,7 @@ def context_of(span: Span) -> Remote:
     """A span as other processes and backends know it: in the trace that it continues, where it continues one."""
     trace = span.trace
     remote = trace.remote
-    sampled = trace.aside is None or trace.aside.kept
+    sampled = trace.tail_buffer is None or trace.tail_buffer.kept
     if remote is None:
         return Remote(trace_id(trace.id), span_id(span.id), sampled)
     return Remote(remote.trace_id, span_id(span.id), sampled, remote.state, remote.random)

@@ -11,9 +11,6 @@ from voltagent.capture.injected import is_injected, is_injected_by_annotation, w
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
 from voltagent.core.naming import nearest
 
-__all__ = ["BY_POSITION", "RECEIVERS", "Arguments", "HiddenResult", "check_names", "hidden_by_local_names",
-           "hidden_result", "signature_of"]  # fmt: skip
-
 # What a method calls the object it is called on. It is not part of the input.
 RECEIVERS: Final = frozenset(("self", "cls"))
 BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)

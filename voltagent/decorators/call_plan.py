@@ -16,13 +16,10 @@ from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import INERT, default_recorder, redirected, run_callback
-from voltagent.core.guard import Guard, say_once
+from voltagent.core.guard import Guard, log_once
 from voltagent.core.span import AGENT, COMPLETED, LLM, MEMORY, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.tracing.recorder import Recorder
-
-__all__ = ["OperationPlan", "Plan", "Shape", "report_failure", "without_receiver"]
-
 
 _MODEL: Final = "model"  # the parameter and the option of a model call
 _LONGEST_MODEL: Final = 1024
@@ -295,7 +292,7 @@ def _with_model(metadata: bytes | None, model: str) -> bytes:
 
 def report_failure(option: str, name: str, exc: BaseException) -> None:
     """Report that a function which the user gave for an option raised."""
-    say_once(
+    log_once(
         f"option:{option}:{name}",
         logging.WARNING,
         "the %s= callback of %r raised %s; recording without %s",

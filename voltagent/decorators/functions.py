@@ -14,8 +14,6 @@ from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.decorators.inspection import lend_names
 
-__all__ = ["Wrapper", "around_call", "around_coroutine"]
-
 # What wrapt calls: the function (bound, for a method), the object it is bound to, positional and keyword arguments.
 Wrapper: TypeAlias = Callable[[Callable[..., Any], object, tuple[Any, ...], dict[str, Any]], Any]
 

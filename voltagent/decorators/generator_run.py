@@ -14,8 +14,6 @@ from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["Stream"]
-
 # Past any property of a subclass: an exception is the user's object.
 _traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 

@@ -18,8 +18,6 @@ from voltagent.decorators.functions import Wrapper
 from voltagent.decorators.generator_run import Stream
 from voltagent.decorators.inspection import lend_names
 
-__all__ = ["around_async_generator", "around_generator"]
-
 
 def around_generator(plan: Plan, target: Any, *, awaitable: bool = False) -> Wrapper:
     """Record each run of a generator function; ``awaitable`` for one that :func:`types.coroutine` made a coroutine."""

@@ -8,18 +8,6 @@ from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType, MethodType
 from typing import Any, cast
 
-__all__ = [
-    "binds",
-    "function_below",
-    "has_flag",
-    "is_function",
-    "lend_names",
-    "locals_of_caller",
-    "name_of",
-    "namespace_of",
-    "wrapped_by_us",
-]
-
 # A class of ours that stands for a decorated function has this attribute.
 _MARK = "_voltagent_decorated"
 

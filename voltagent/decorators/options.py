@@ -13,8 +13,6 @@ from voltagent.errors import ValidationError
 from voltagent.processors.redaction import Redactor
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["AgentOptions", "LLMOptions", "MemoryOptions", "OperationOptions", "TraceOptions", "checked"]
-
 
 class SDK(Protocol):
     """A :class:`voltagent.VoltAgentSDK`."""

@@ -14,8 +14,6 @@ from voltagent.decorators.call_plan import Plan, Shape, report_failure, without_
 from voltagent.tracing.operations import remote_parent
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["TracePlan"]
-
 _TEXTS = ("user_id", "conversation_id", "version")
 
 

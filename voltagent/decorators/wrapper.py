@@ -36,8 +36,6 @@ from voltagent.decorators.inspection import (
 )
 from voltagent.decorators.trace_plan import TracePlan
 
-__all__ = ["decorated"]
-
 # To type checkers the classes are generic, at run time they are not.
 if TYPE_CHECKING:
     _FunctionWrapper = wrapt.FunctionWrapper[..., Any]

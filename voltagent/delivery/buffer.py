@@ -15,8 +15,6 @@ from voltagent.core.span import AGENT, TRACE, Event, Phase, Span
 from voltagent.delivery import retry
 from voltagent.exporters import Outcome, Verdict
 
-__all__ = ["REMEMBERED", "Backlog", "size_of"]
-
 _START: Final = Phase.START
 _END: Final = Phase.END
 
@@ -75,7 +73,7 @@ class Backlog:
         self._unsent: OrderedDict[int | str, _Queue] = OrderedDict()  # nothing of these was sent yet; oldest first
         self._held: list[tuple[float, int, _Queue]] = []  # a heap by the end of the backoff
         self._gone: OrderedDict[int | str, str] = OrderedDict()  # lost traces and starts, with the reason
-        self._ashes: list[list[Event]] = []  # evicted events; freed bit by bit, as freeing takes time too
+        self._evicted: list[list[Event]] = []  # evicted events; freed bit by bit, as freeing takes time too
         self._order = 0
 
     # --------------------------------------------------------------------------------------------------------- taking
@@ -379,19 +377,19 @@ class Backlog:
         queue = self._unsent[identifier]
         self.dropped["queue_full"] = self.dropped.get("queue_full", 0) + len(queue.events)
         self._remember(identifier, "queue_full")
-        self._ashes.append(queue.events)
+        self._evicted.append(queue.events)
         self._remove(queue)
         return True
 
     def free(self, number: int) -> None:
         """Free the memory of up to so many evicted events."""
-        while self._ashes and number > 0:
-            events = self._ashes[-1]
+        while self._evicted and number > 0:
+            events = self._evicted[-1]
             freed = min(number, len(events))
             del events[len(events) - freed :]
             number -= freed
             if not events:
-                self._ashes.pop()
+                self._evicted.pop()
 
     def drop_waiting(self, reason: str) -> int:
         """Drop all that waits; how many events that were."""

@@ -6,20 +6,18 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from voltagent.core.guard import logger, say_once
+from voltagent.core.guard import log_once, logger
 from voltagent.delivery.report import Report
 from voltagent.exporters import Outcome, Verdict
 
-__all__ = ["Voice"]
 
-
-def told(report: Report) -> str:
+def format_report(report: Report) -> str:
     """The counts as a line."""
     dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
     return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
 
 
-class Voice:
+class LogMessages:
     """The log lines about one destination."""
 
     def __init__(self, name: str) -> None:
@@ -31,16 +29,16 @@ class Voice:
     def heard(self, answers: Sequence[Outcome], dropped: Mapping[str, int]) -> None:
         """Say what the answers to a batch mean to the user."""
         lost = sum(dropped.values())
-        told: set[tuple[Verdict, str]] = set()
+        logged: set[tuple[Verdict, str]] = set()
         for answer in answers:
-            if answer.verdict is not Verdict.ACCEPTED and (answer.verdict, answer.reason) not in told:
-                told.add((answer.verdict, answer.reason))
+            if answer.verdict is not Verdict.ACCEPTED and (answer.verdict, answer.reason) not in logged:
+                logged.add((answer.verdict, answer.reason))
                 self._trouble(answer, lost)
-        if self._down and not told:
+        if self._down and not logged:
             self._down = self._key_refused = False
             lost -= self._lost_before
             level = logging.WARNING if lost else logging.INFO
-            say_once(f"{self._name}:recovered", level, "%s recovered, %d events lost", self._name, lost)
+            log_once(f"{self._name}:recovered", level, "%s recovered, %d events lost", self._name, lost)
 
     def _trouble(self, answer: Outcome, lost: int) -> None:
         if answer.verdict is Verdict.UNTRIED:
@@ -69,7 +67,7 @@ class Voice:
             self._lost_before = lost
 
     def _say(self, kind: str, text: str, *arguments: object) -> None:
-        say_once(f"{self._name}:{kind}", logging.WARNING, text, self._name, *arguments)
+        log_once(f"{self._name}:{kind}", logging.WARNING, text, self._name, *arguments)
 
     def batch(self, answers: Sequence[Outcome], seconds: float) -> None:
         """Say, to those who debug, what became of a batch."""
@@ -81,7 +79,7 @@ class Voice:
     def finished(self, report: Report) -> None:
         """Say, to those who debug, how it ended."""
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s: done: %s", self._name, told(report))
+            logger.debug("%s: done: %s", self._name, format_report(report))
 
     def full(self) -> None:
         """Say that the queue is full."""

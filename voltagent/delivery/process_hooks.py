@@ -10,8 +10,6 @@ from weakref import WeakSet
 from voltagent.core import clock, process_exit
 from voltagent.exporters import Verdict
 
-__all__ = ["Stop", "late_budget", "left", "register", "renew", "watch"]
-
 SILENCE: Final = 5.0  # seconds without any answer, after which an exit gives up
 _SPOOLED_SILENCE: Final = 2.0  # the same, where a spool keeps what is left
 _SPOOLED_RETRIES: Final = 0.5
@@ -83,7 +81,7 @@ class Stop:
             self._hopeless = True
 
 
-class _Lane(Protocol):
+class _Worker(Protocol):
     def leave(self, stop: Stop) -> None: ...
     def wait_until_left(self, stop: Stop) -> None: ...
     def exit_timeout(self) -> float: ...
@@ -94,14 +92,14 @@ class _Renewed(Protocol):
     def after_fork(self) -> None: ...
 
 
-_lanes: Final[WeakSet[Any]] = WeakSet()
+_workers: Final[WeakSet[Any]] = WeakSet()
 _renewed: Final[WeakSet[Any]] = WeakSet()
 _state: Final[dict[str, float]] = {}  # "left": when the exit hook ran; "pid": the child that has its finalizer
 
 
-def watch(lane: _Lane) -> None:
+def watch(worker: _Worker) -> None:
     """Have the lane finish at exit and start anew in forked children."""
-    _lanes.add(lane)
+    _workers.add(worker)
 
 
 def renew(part: _Renewed) -> None:
@@ -140,14 +138,14 @@ def register() -> None:
 def _leave() -> None:
     if left():
         return
-    lanes: list[_Lane] = list(_lanes)
+    workers: list[_Worker] = list(_workers)
     now = clock.monotonic()
-    stops = [Stop(now, now + lane.exit_timeout(), leaving=True) for lane in lanes]
+    stops = [Stop(now, now + worker.exit_timeout(), leaving=True) for worker in workers]
     try:
-        for lane, stop in zip(lanes, stops, strict=True):
-            lane.leave(stop)
-        for lane, stop in zip(lanes, stops, strict=True):
-            lane.wait_until_left(stop)
+        for worker, stop in zip(workers, stops, strict=True):
+            worker.leave(stop)
+        for worker, stop in zip(workers, stops, strict=True):
+            worker.wait_until_left(stop)
     except KeyboardInterrupt:
         pass  # Ctrl-C while we wait: the user wants to go, and no traceback
     finally:
@@ -156,7 +154,7 @@ def _leave() -> None:
 
 def _forked() -> None:
     _state.clear()
-    for part in (*_renewed, *_lanes):
+    for part in (*_renewed, *_workers):
         part.after_fork()
 
 

@@ -20,8 +20,6 @@ from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter, Outcome, Verdict
 from voltagent.storage.traces.store import Store
 
-__all__ = ["Result", "finished", "push"]
-
 _EVENTS: Final = 2048  # under way at once, about: a few batches
 _TRACES: Final = 256
 _LOOK: Final = 0.1  # seconds between two looks at what may have stopped us
@@ -98,8 +96,8 @@ class _Ledger:
         self._exporter.forget(trace_id)
         self.over.put(trace_id)
 
-    def hurry(self, deadline: float) -> None:
-        self._exporter.hurry(deadline)
+    def set_deadline(self, deadline: float) -> None:
+        self._exporter.set_deadline(deadline)
 
     def after_fork(self) -> None:
         self._exporter.after_fork()

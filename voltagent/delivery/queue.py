@@ -16,11 +16,9 @@ from voltagent.core import clock
 from voltagent.core.span import TRACE, Event, Phase
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Backlog
-from voltagent.delivery.log_messages import Voice
+from voltagent.delivery.log_messages import LogMessages
 from voltagent.delivery.report import Report
 from voltagent.delivery.retry import PROBE_SECONDS
-
-__all__ = ["BATCH_BYTES", "BATCH_EVENTS", "Intake", "Rules"]
 
 BATCH_EVENTS: Final = 512
 BATCH_BYTES: Final = 4 * 2**20
@@ -45,7 +43,7 @@ class Rules:
 
 
 class Intake(ABC):
-    """Takes events for one destination; its other half is :class:`voltagent.delivery.worker.Lane`."""
+    """Takes events for one destination; its other half is :class:`voltagent.delivery.worker.Worker`."""
 
     def __init__(self, name: str, rules: Rules) -> None:
         self._name = name
@@ -61,15 +59,15 @@ class Intake(ABC):
         self._on_way = 0  # bytes of those between the intake and the backlog, or that had to go back
         self._mark = 1  # so many events in the intake need attention
         self._limit = -1  # the first is, and payloads above this are looked at first; -1: all are
-        self._room = rules.queue_events  # so many events in the intake make the queue full
+        self._space = rules.queue_events  # so many events in the intake make the queue full
         self._refused: deque[tuple[Event, str]] = deque()  # refused while the lock was taken; counted later
         self._backlog = Backlog(rules.max_retries, rules.retry_delay, forked_at=forked_at)
         self._lock = threading.Lock()  # guards the backlog; never held during I/O or while code of the user's runs
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        self._voice = Voice(self._name)
+        self._wake_up = threading.Lock()
+        self._wake_up.acquire()
+        self._log_messages = LogMessages(self._name)
 
     @abstractmethod
     def _run(self) -> None:
@@ -96,21 +94,21 @@ class Intake(ABC):
 
     def _attend(self) -> None:
         """Start the thread, or wake it, or note that the queue is full."""
-        if len(self._intake) >= self._room:
+        if len(self._intake) >= self._space:
             self._limit = -1
         if self._start():
-            self._mark = self._room  # before the bell: the thread sets it anew once it has heard it
+            self._mark = self._space  # before the bell: the thread sets it anew once it has heard it
             self._ring()
         else:
-            self._mark = min(len(self._intake) + BATCH_EVENTS, self._room)  # try again a batch later
+            self._mark = min(len(self._intake) + BATCH_EVENTS, self._space)  # try again a batch later
 
     def _put_carefully(self, event: Event, size: int) -> bool:
         if self._closed and event[0] is not _END:
             self._refuse(event, "shutdown_timeout")
             return False
-        if not self._fits(size) and event[0] is not _END and not self._make_room(event, size):
+        if not self._fits(size) and event[0] is not _END and not self._make_space(event, size):
             self._refuse(event, "queue_full")
-            self._voice.full()
+            self._log_messages.full()
             return False
         self._intake.append(event)
         self._bytes += size
@@ -134,7 +132,7 @@ class Intake(ABC):
     def _careful(self) -> bool:
         return self._closed or process_hooks.left() or process_hooks.is_worker_process()
 
-    def _make_room(self, event: Event, size: int) -> bool:
+    def _make_space(self, event: Event, size: int) -> bool:
         """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""
         if not self._lock.acquire(blocking=False):
             return False
@@ -167,7 +165,7 @@ class Intake(ABC):
 
     def _ring(self) -> None:
         try:
-            self._bell.release()
+            self._wake_up.release()
         except RuntimeError:
             pass  # it rings already
 
@@ -219,9 +217,9 @@ class Intake(ABC):
             pass
         self._bytes = max(0, self._bytes - (self._backlog.size - before))
 
-    def _see_room(self) -> None:
+    def _note_space(self) -> None:
         held, rules = self._backlog, self._rules
-        self._room = max(1, rules.queue_events - held.count)
-        full = len(self._intake) >= self._room or self._bytes + held.size >= rules.queue_bytes
+        self._space = max(1, rules.queue_events - held.count)
+        full = len(self._intake) >= self._space or self._bytes + held.size >= rules.queue_bytes
         self._limit = -1 if full or self._careful() else _LARGE
-        self._mark = self._room
+        self._mark = self._space

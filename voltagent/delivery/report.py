@@ -13,8 +13,6 @@ from voltagent.core import clock
 
 V = TypeVar("V")
 
-__all__ = ["Promise", "Report"]
-
 
 class Counts(dict[str, V]):
     """A dictionary that cannot be changed, so that a report can be hashed; it is copied and pickled as usual."""
@@ -67,24 +65,24 @@ class Report:
         )
 
 
-class Promise(Future[Report]):
+class ReportFuture(Future[Report]):
     """Kept by the lanes when all is settled; else, at ``deadline``, by whoever waits.
 
     A thread that waits needs no other to end its wait. Only a callback (which is how asyncio waits) has a thread of
     its own started, so that it is called in time while a destination hangs.
     """
 
-    def __init__(self, deadline: float, report: Callable[[], Report], lanes: Iterable[object]) -> None:
+    def __init__(self, deadline: float, report: Callable[[], Report], workers: Iterable[object]) -> None:
         super().__init__()
         self.deadline = deadline  # on `clock.monotonic`
         self._report = report
-        self._lanes = set(map(id, lanes))
+        self._workers = set(map(id, workers))
         self._watched = False
 
-    def lane_done(self, lane: object) -> None:
+    def worker_done(self, worker: object) -> None:
         """One destination has settled all that it had, or has no time left."""
-        self._lanes.discard(id(lane))
-        if not self._lanes:
+        self._workers.discard(id(worker))
+        if not self._workers:
             self.keep()
 
     def keep(self) -> None:

@@ -18,16 +18,13 @@ from voltagent.core import clock
 from voltagent.core.span import Event
 from voltagent.delivery import process_hooks
 from voltagent.delivery.queue import Rules
-from voltagent.delivery.report import Promise, Report
-from voltagent.delivery.worker import Lane
+from voltagent.delivery.report import Report, ReportFuture
+from voltagent.delivery.worker import Worker
 from voltagent.exporters import Exporter
 from voltagent.tracing.sampling import Sampling
 
 if TYPE_CHECKING:
     from voltagent.storage.spool.spool import Spool
-
-__all__ = ["Report", "Sender"]
-
 
 _LOCAL_SECONDS: Final = 0.4  # with the time of a write, records are there within half a second
 
@@ -73,55 +70,55 @@ class Sender:
         self._timeout = timeout
         self._sampling = sampling or Sampling()
         process_hooks.renew(self._sampling)
-        self._lanes = tuple(
-            Lane(exporter, _rules_for(exporter, rules), process)
+        self._workers = tuple(
+            Worker(exporter, _rules_for(exporter, rules), process)
             if spool is None
-            else _spooled_lane(exporter, rules, process, spool)
+            else _spooled_worker(exporter, rules, process, spool)
             for exporter, spool in zip_longest(exporters, spools)
         )
-        if len(self._lanes) == 1:
-            self.put = self._lanes[0].put  # type: ignore[method-assign] # recording costs one call less
+        if len(self._workers) == 1:
+            self.put = self._workers[0].put  # type: ignore[method-assign] # recording costs one call less
 
     def put(self, event: Event, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
-        taken = not self._lanes
-        for lane in self._lanes:
-            taken = lane.put(event, size) or taken
+        taken = not self._workers
+        for worker in self._workers:
+            taken = worker.put(event, size) or taken
         return taken
 
-    def flush(self, timeout: float | None = None) -> Promise:
+    def flush(self, timeout: float | None = None) -> ReportFuture:
         """Send what was recorded so far. Done when all is settled, at the latest after ``timeout`` seconds."""
-        promise = self._promise(timeout)
-        for lane in self._lanes:
-            lane.flush(promise)
-        return promise
+        future = self._future(timeout)
+        for worker in self._workers:
+            worker.flush(future)
+        return future
 
-    def shutdown(self, timeout: float | None = None) -> Promise:
+    def shutdown(self, timeout: float | None = None) -> ReportFuture:
         """End what is open as cancelled, send everything, and take nothing more.
 
         Without a ``timeout`` it gives up as an exit does: early where every attempt is refused, or nobody answers.
         """
-        promise = self._promise(timeout)
-        for lane in self._lanes:
-            lane.shutdown(promise, gives_up=timeout is None)
-        return promise
+        future = self._future(timeout)
+        for worker in self._workers:
+            worker.shutdown(future, gives_up=timeout is None)
+        return future
 
     def stats(self) -> Report:
         """What became of the events so far."""
-        reports = [lane.stats() for lane in self._lanes]
+        reports = [worker.stats() for worker in self._workers]
         left_out = Report(sampled_out=self._sampling.traces, sampled_out_events=self._sampling.events)
         total = reduce(add, reports, left_out)
         if len(reports) < 2:
             return total
-        names = _told_apart([lane.exporter.name for lane in self._lanes])
+        names = _told_apart([worker.exporter.name for worker in self._workers])
         return replace(total, destinations=dict(zip(names, reports, strict=True)))
 
-    def _promise(self, timeout: float | None) -> Promise:
+    def _future(self, timeout: float | None) -> ReportFuture:
         seconds = self._timeout if timeout is None else max(0.0, timeout)
-        promise = Promise(clock.monotonic() + seconds, self.stats, self._lanes)
-        if not self._lanes:
-            promise.keep()
-        return promise
+        future = ReportFuture(clock.monotonic() + seconds, self.stats, self._workers)
+        if not self._workers:
+            future.keep()
+        return future
 
 
 def _rules_for(exporter: Exporter, rules: Rules) -> Rules:
@@ -137,10 +134,10 @@ def _told_apart(names: Sequence[str]) -> list[str]:
     return [f"{name} {count + 1}" if count else name for name, count in zip(names, before, strict=True)]
 
 
-def _spooled_lane(exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool) -> Lane:
-    from voltagent.delivery.spooled_worker import SpooledLane  # with sqlite3: only for those who ask for it
+def _spooled_worker(exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool) -> Worker:
+    from voltagent.delivery.spooled_worker import SpooledWorker  # with sqlite3: only for those who ask for it
 
-    return SpooledLane(exporter, rules, process, spool)
+    return SpooledWorker(exporter, rules, process, spool)
 
 
 def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[Event], Event | None]:

@@ -13,17 +13,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from voltagent.core import clock, guard
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.span import Event, Phase, Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
-from voltagent.delivery.report import Promise, Report
-from voltagent.delivery.spooled_writer import CHUNK, CHUNK_BYTES, WrittenLane, key_of
+from voltagent.delivery.report import Report, ReportFuture
+from voltagent.delivery.spooled_writer import CHUNK, CHUNK_BYTES, SpooledWriter, key_of
 from voltagent.exporters import Outcome
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.segment import Row
-
-__all__ = ["SpooledLane"]
 
 _HANDING_OVER: Final = 0.5  # seconds of a shutdown that are kept for leaving the rest on the disk
 _LOOK: Final = 30.0  # seconds between two looks at what others may have left
@@ -31,27 +29,27 @@ _PATIENCE: Final = 1.0  # seconds that an exit waits for the disk
 _WATCH: Final = 0.5  # seconds between two looks at the queue while the lane's thread is busy
 
 
-class SpooledLane(WrittenLane):
+class SpooledWorker(SpooledWriter):
     """One destination with a spool."""
 
     # ------------------------------------------------------------------------------------- flush, shutdown, statistics
 
-    def flush(self, promise: Promise) -> None:
+    def flush(self, future: ReportFuture) -> None:
         """Send what was recorded so far, and what dead processes left."""
         self._summoned = True
-        super().flush(promise)
+        super().flush(future)
 
-    def shutdown(self, promise: Promise, *, gives_up: bool = False) -> None:
+    def shutdown(self, future: ReportFuture, *, gives_up: bool = False) -> None:
         """End what is open as cancelled and send everything; what cannot be sent stays on the disk."""
         self._summoned = True
         now = clock.monotonic()
-        until = promise.deadline - min(_HANDING_OVER, (promise.deadline - now) / 2)
+        until = future.deadline - min(_HANDING_OVER, (future.deadline - now) / 2)
         self._closed = True
         self._limit = -1
         self._stop = self._stop or _patient_no_more(Stop(now, until))
-        super().shutdown(promise, gives_up=gives_up)
-        if self._hurried is not None:
-            self._hurried.hurry(until)
+        super().shutdown(future, gives_up=gives_up)
+        if self._deadline_exporter is not None:
+            self._deadline_exporter.set_deadline(until)
 
     def stats(self) -> Report:
         """The counts so far; what is on the disk is pending."""
@@ -86,7 +84,7 @@ class SpooledLane(WrittenLane):
     def _left_open(self) -> list[Span]:
         """Not what was begun by a process that is dead: when that ended nobody knows."""
         spans = [*reversed(self._open_on_disk), *super()._left_open()]
-        return [span for span in spans if span not in self._thaw.made and span not in self._ended]
+        return [span for span in spans if span not in self._decoder.made and span not in self._ended]
 
     def _end_what_is_open(self) -> None:
         super()._end_what_is_open()
@@ -124,7 +122,7 @@ class SpooledLane(WrittenLane):
             try:
                 found, broken = self._spool.adopt()
             except (StoreError, OSError) as exc:
-                say_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
+                log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
                 return
             with self._lock:
                 self._unread += found
@@ -132,15 +130,15 @@ class SpooledLane(WrittenLane):
 
     def _load(self) -> None:
         """Read back what is on the disk only, when the backlog gets short."""
-        if not self._unread or self._backlog.count >= self._rules.queue_events // 8 or not self._room_in_memory():
+        if not self._unread or self._backlog.count >= self._rules.queue_events // 8 or not self._space_in_memory():
             return
         with self._disk:
             try:
                 rows, correction = self._spool.read(CHUNK, CHUNK_BYTES)
             except StoreError as exc:
-                say_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
+                log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
                 return
-            events = [self._thawed(row) for row in rows]
+            events = [self._decoded(row) for row in rows]
             with self._lock:
                 self._unread -= len(rows) - correction
                 self._count_dropped("serialize_error", max(0, -correction))
@@ -155,14 +153,14 @@ class SpooledLane(WrittenLane):
         if self._rules.flush_interval is not None:
             self._due = clock.monotonic()
 
-    def _thawed(self, row: Row) -> Event | None:
+    def _decoded(self, row: Row) -> Event | None:
         if row.body is None:
             return None
         try:
-            event = self._thaw.event(row.body)
+            event = self._decoder.event(row.body)
             memory = self._spool.memory(row)
             if memory is not None and self._remembering is not None:
-                self._remembering.remind(event[1].trace.id, memory)
+                self._remembering.restore(event[1].trace.id, memory)
         except (ValueError, KeyError, TypeError, AttributeError, LookupError):
             return None
         return event
@@ -192,7 +190,7 @@ class SpooledLane(WrittenLane):
     def _keep_up(self, over: threading.Event) -> None:
         """While the lane's thread is busy: write what is recorded meanwhile."""
         while not over.wait(min(_WATCH, self._interval)):
-            if clock.monotonic() >= self._write_due or len(self._intake) >= self._room:
+            if clock.monotonic() >= self._write_due or len(self._intake) >= self._space:
                 try:
                     self._take_in()
                 except Exception as exc:
@@ -210,11 +208,11 @@ class SpooledLane(WrittenLane):
                 found[key] = self._remembering.memory(identifier) if going_on else None
         return found
 
-    def _see_room(self) -> None:
-        super()._see_room()
-        self._room = self._mark = max(1, self._room // 2)  # so many are written before there are too many
+    def _note_space(self) -> None:
+        super()._note_space()
+        self._space = self._mark = max(1, self._space // 2)  # so many are written before there are too many
 
-    def _make_room(self, event: Event, size: int) -> bool:
+    def _make_space(self, event: Event, size: int) -> bool:
         del event, size
         return False  # what waits is on the disk: nothing has to go for something new
 
@@ -241,7 +239,7 @@ class SpooledLane(WrittenLane):
                 self._backlog.recorded += self._unread
                 self._unread = 0
             self._delete_settled({})
-            self._voice.left_behind(lost)
+            self._log_messages.left_behind(lost)
             self._spool.close()
 
 

@@ -14,25 +14,23 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from voltagent.core import clock, guard
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.delivery.buffer import REMEMBERED, size_of
 from voltagent.delivery.queue import Rules
-from voltagent.delivery.worker import Lane
+from voltagent.delivery.worker import Worker
 from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
-from voltagent.storage.spool.codec import Thaw, freeze
+from voltagent.storage.spool.codec import EventDecoder, encode_event
 from voltagent.storage.spool.segment import Entry, Place
 from voltagent.storage.spool.spool import Spool
-
-__all__ = ["CHUNK", "CHUNK_BYTES", "WrittenLane", "key_of"]
 
 _INTERVAL: Final = 5.0  # seconds between two writes where nothing is sent by itself
 CHUNK: Final = 1024  # events written or read at once
 CHUNK_BYTES: Final = 8 * 2**20
 
 
-class WrittenLane(Lane):
+class SpooledWriter(Worker):
     """A worker whose events go to the disk first."""
 
     def __init__(
@@ -59,7 +57,7 @@ class WrittenLane(Lane):
         self._write_due = 0.0
         self._look_due = 0.0
         self._summoned = False  # a flush wants to send what is left of others, though nothing was recorded
-        self._thaw = Thaw()
+        self._decoder = EventDecoder()
 
     def _take_in(self, patience: float = -1) -> None:
         """From the queue to the disk, and on to the backlog while there is room."""
@@ -109,13 +107,13 @@ class WrittenLane(Lane):
                 self._intake.extendleft(reversed(safe))  # behind what is on the disk only: it has to wait
                 self._on_way = self._bytes = sum(map(size_of, list(self._intake)))
                 return False
-            room = 0 if self._spool.unread_own else self._room_in_memory()
-            self._spool.leave_unread(places[room:])
-            self._unread += len(places[room:])
-            for event in safe[room:] if places else ():
+            space = 0 if self._spool.unread_own else self._space_in_memory()
+            self._spool.leave_unread(places[space:])
+            self._unread += len(places[space:])
+            for event in safe[space:] if places else ():
                 self._note_open(event)
-            in_memory = safe[:room] if places else safe
-            self._spool.have_read(places[:room])
+            in_memory = safe[:space] if places else safe
+            self._spool.have_read(places[:space])
             for event, place in zip(in_memory, places, strict=False):
                 self._places[id(event)] = place
             for event in in_memory:
@@ -141,8 +139,8 @@ class WrittenLane(Lane):
         if processed is None:
             return None
         try:
-            self._thaw.know(processed)
-            return processed, Entry(key_of(processed), _is_root(processed), freeze(processed))
+            self._decoder.know(processed)
+            return processed, Entry(key_of(processed), _is_root(processed), encode_event(processed))
         except Exception as exc:  # an event that cannot be kept is not sent either: the order would suffer
             guard.Guard.swallowed(exc)
             return None
@@ -153,26 +151,26 @@ class WrittenLane(Lane):
             return []
         try:
             with self._spool.turn():
-                if self._make_disk_room(entries):
+                if self._make_disk_space(entries):
                     return self._spool.write(entries)
                 filling = "" if self._spool.is_alone else "or another program is filling it, "
             self._say_full(f"{filling}events wait in memory only")
         except StoreError as exc:
-            say_once(f"{self._name}:spool", logging.WARNING, "%s; events wait in memory only", exc)
+            log_once(f"{self._name}:spool", logging.WARNING, "%s; events wait in memory only", exc)
             if not exc.temporary:
                 self._spool.abandon()
         except Exception as exc:  # an error of ours must not cost the events
             guard.Guard.swallowed(exc)
         return []
 
-    def _room_in_memory(self) -> int:
+    def _space_in_memory(self) -> int:
         """How many more events may wait in memory: half of the queue is for those who record."""
         held, rules = self._backlog, self._rules
         return max(0, rules.queue_events // 2 - held.count) if held.size < rules.queue_bytes // 2 else 0
 
     # ----------------------------------------------------------------------------------------------- room on the disk
 
-    def _make_disk_room(self, entries: Sequence[Entry]) -> bool:
+    def _make_disk_space(self, entries: Sequence[Entry]) -> bool:
         """Drop the oldest traces of which nothing was sent, until there is room; whether there is."""
         excess = self._spool.excess(entries)
         if excess > 0 and not self._spool.is_alone:
@@ -226,7 +224,7 @@ class WrittenLane(Lane):
 
     def _say_full(self, what: str) -> None:
         text = "the spool in %s is full (%d MiB), %s"
-        say_once(f"{self._name}:{what}", logging.WARNING, text, self._spool.folder, self._spool.max_bytes >> 20, what)
+        log_once(f"{self._name}:{what}", logging.WARNING, text, self._spool.folder, self._spool.max_bytes >> 20, what)
 
     def _count_dropped(self, reason: str, number: int) -> None:
         """Count events that never came to the backlog."""
@@ -245,7 +243,7 @@ class WrittenLane(Lane):
             self._spool.settle(places, memories)
         except StoreError as exc:
             self._settled += places
-            say_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
+            log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
 
 
 def key_of(event: Event) -> bytes:

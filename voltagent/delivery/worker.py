@@ -14,12 +14,10 @@ from voltagent.core.span import CANCELLED, Event, Phase, Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
-from voltagent.delivery.report import Promise, Report
+from voltagent.delivery.report import Report, ReportFuture
 from voltagent.exporters import Exporter, Outcome, Trailing, Verdict
 from voltagent.exporters.http_status import RETRY_AFTER_CAP
 from voltagent.tracing.token_counts import settle
-
-__all__ = ["Hurried", "Lane"]
 
 _END: Final = Phase.END
 
@@ -34,23 +32,23 @@ _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
 
 
 @runtime_checkable
-class Hurried(Protocol):
+class DeadlineExporter(Protocol):
     """An exporter that can be told, from another thread, to end its ``export`` sooner, and shows its progress."""
 
     last_answer: float  # on `clock.monotonic`
 
-    def hurry(self, deadline: float) -> None:
+    def set_deadline(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``."""
         ...
 
 
-class Lane(Intake):
+class Worker(Intake):
     """One destination with its own queue, thread, retries and counts."""
 
     def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None]) -> None:
         super().__init__(exporter.name, rules)
         self.exporter = exporter
-        self._hurried = exporter if isinstance(exporter, Hurried) else None
+        self._deadline_exporter = exporter if isinstance(exporter, DeadlineExporter) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
         self._process = process
         self._loses = True  # at a shutdown, what could not be sent
@@ -59,7 +57,7 @@ class Lane(Intake):
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)
         self._flying: dict[int, tuple[Event, Event]] = {}  # by id: an event as it was sent, and as it waited here
-        self._promises: deque[Promise] = deque()
+        self._futures: deque[ReportFuture] = deque()
         self._stop: Stop | None = None
         self._asked = False  # a flush wants what was recorded before it to be sent, however short its patience
         self._due = _NEVER  # when what waits must be sent
@@ -71,21 +69,21 @@ class Lane(Intake):
 
     # ------------------------------------------------------------------------------------- flush, shutdown, statistics
 
-    def flush(self, promise: Promise) -> None:
+    def flush(self, future: ReportFuture) -> None:
         """Send what was recorded so far; the promise is kept when that is done."""
-        self._promises.append(promise)
+        self._futures.append(future)
         self._asked = True
-        self._call_thread(promise.deadline)
+        self._call_thread(future.deadline)
 
-    def shutdown(self, promise: Promise, *, gives_up: bool = False) -> None:
+    def shutdown(self, future: ReportFuture, *, gives_up: bool = False) -> None:
         """End what is open as cancelled, send everything, and take nothing more; ``gives_up``: while there is hope."""
         self._closed = True
         self._limit = -1
-        self._stop = self._stop or Stop(clock.monotonic(), promise.deadline, gives_up=gives_up)
-        self._promises.append(promise)
-        if self._hurried is not None:
-            self._hurried.hurry(self._stop.batch_until(clock.monotonic()))
-        self._call_thread(promise.deadline)
+        self._stop = self._stop or Stop(clock.monotonic(), future.deadline, gives_up=gives_up)
+        self._futures.append(future)
+        if self._deadline_exporter is not None:
+            self._deadline_exporter.set_deadline(self._stop.batch_until(clock.monotonic()))
+        self._call_thread(future.deadline)
 
     def stats(self) -> Report:
         """The counts so far. Once the time of a shutdown is over, what was not sent is lost."""
@@ -99,18 +97,18 @@ class Lane(Intake):
         return min(answered, self._backlog.count)
 
     def _send_soon(self) -> None:
-        promise = Promise(clock.monotonic() + _WORKER_SECONDS, self.stats, [self])
-        self.flush(promise)
-        promise.result()
+        future = ReportFuture(clock.monotonic() + _WORKER_SECONDS, self.stats, [self])
+        self.flush(future)
+        future.result()
 
     def _call_thread(self, deadline: float) -> None:
         if self._thread is None and not self._has_work():
-            self._keep_promises(_NEVER)
+            self._resolve_futures(_NEVER)
         elif self._start():
-            self._mark = self._room
+            self._mark = self._space
             self._ring()
         elif loop_is_running():
-            self._keep_promises(_NEVER)  # no thread can send this now, and a loop must not be blocked: say the truth
+            self._resolve_futures(_NEVER)  # no thread can send this now, and a loop must not be blocked: say the truth
         else:
             self._run_here(deadline)
 
@@ -137,8 +135,8 @@ class Lane(Intake):
     def leave(self, stop: Stop) -> None:
         """The process is about to end: finish by the rules for that. Does not wait."""
         self._stop = self._stop or stop
-        if self._hurried is not None:
-            self._hurried.hurry(stop.batch_until(clock.monotonic()))
+        if self._deadline_exporter is not None:
+            self._deadline_exporter.set_deadline(stop.batch_until(clock.monotonic()))
         if self._thread is not None:
             self._ring()
 
@@ -148,7 +146,7 @@ class Lane(Intake):
         if thread is None and self._has_work():
             self._run_here(stop.at_latest)
         while thread is not None and thread.is_alive():
-            heard = self._hurried.last_answer if self._hurried is not None else 0.0
+            heard = self._deadline_exporter.last_answer if self._deadline_exporter is not None else 0.0
             left = stop.patience(clock.monotonic(), heard)
             if left <= 0:
                 break
@@ -171,7 +169,7 @@ class Lane(Intake):
                     return
                 except Exception as exc:  # noqa: PERF203 - an error of ours must not end the sending for good
                     guard.Guard.swallowed(exc)
-                    self._bell.acquire(timeout=1.0)
+                    self._wake_up.acquire(timeout=1.0)
         finally:
             if self._thread is me:
                 self._thread = None
@@ -188,7 +186,7 @@ class Lane(Intake):
                 if not self._backlog.count or stop.patience(now, self._last_answer()) <= 0:
                     self._finish(stop)
                     return
-            self._keep_promises(now)
+            self._resolve_futures(now)
             batch = self._choose(now, stop)
             if batch:
                 self._send(batch, now, stop)
@@ -196,7 +194,7 @@ class Lane(Intake):
                 self._sleep(now, stop)
 
     def _last_answer(self) -> float:
-        return self._hurried.last_answer if self._hurried is not None else 0.0
+        return self._deadline_exporter.last_answer if self._deadline_exporter is not None else 0.0
 
     def _still_worth_it(self, stop: Stop, now: float) -> bool:
         ready_at = now if self._backlog.has_ready() else self._backlog.next_release() or now
@@ -220,7 +218,7 @@ class Lane(Intake):
             self._due = now
         elif self._due == _NEVER and self._backlog.has_ready() and self._rules.flush_interval is not None:
             self._due = now + self._rules.flush_interval
-        self._see_room()
+        self._note_space()
 
     def _take_in(self) -> None:
         while self._intake or self._refused:
@@ -234,7 +232,7 @@ class Lane(Intake):
         released = held.release(now)
         if not held.has_ready() or now < self._quiet_until:
             return []
-        if released or self._due <= now or self._promises or stop is not None or self._probing:
+        if released or self._due <= now or self._futures or stop is not None or self._probing:
             self._round = True
             self._due = _NEVER
         elif not self._round and held.count < BATCH_EVENTS and held.size < BATCH_BYTES:
@@ -246,25 +244,25 @@ class Lane(Intake):
     def _sleep(self, now: float, stop: Stop | None) -> None:
         """Wait for the bell, or until something is due. An idle lane waits without a limit, so it costs nothing."""
         held = self._backlog
-        mark = max(1, min(BATCH_EVENTS - held.count, self._room)) if held.count else 1
+        mark = max(1, min(BATCH_EVENTS - held.count, self._space)) if held.count else 1
         if now < self._quiet_until and (held.count or self._key_refused):
-            mark = self._room
+            mark = self._space
         self._mark = mark
         if len(self._intake) < mark:  # looked at after the mark was set: no event can slip in between
             wake = self._wake_time(now, stop)
-            rang = self._bell.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - clock.monotonic()))
-            if rang and not self._promises and stop is None and self._stop is None:
+            rang = self._wake_up.acquire(timeout=-1 if wake == _NEVER else max(0.0, wake - clock.monotonic()))
+            if rang and not self._futures and stop is None and self._stop is None:
                 self._gather()
-        self._mark = self._room
+        self._mark = self._space
 
     def _gather(self) -> None:
         """Let a burst of calls end before it is worked on: this thread would take the interpreter from the callers."""
-        self._mark = min(self._room, 8 * BATCH_EVENTS)
-        self._bell.acquire(timeout=min(_GATHER_SECONDS, self._rules.flush_interval or _GATHER_SECONDS))
+        self._mark = min(self._space, 8 * BATCH_EVENTS)
+        self._wake_up.acquire(timeout=min(_GATHER_SECONDS, self._rules.flush_interval or _GATHER_SECONDS))
 
     def _wake_time(self, now: float, stop: Stop | None) -> float:
         held = self._backlog
-        times = [promise.deadline for promise in list(self._promises)]
+        times = [future.deadline for future in list(self._futures)]
         if self._flying:
             times.append(now + _LOOK)
         if stop is not None:
@@ -272,7 +270,7 @@ class Lane(Intake):
         if self._key_refused:
             times.append(self._quiet_until)
         if held.has_ready():
-            asked_for = self._promises or stop is not None or self._probing or self._round
+            asked_for = self._futures or stop is not None or self._probing or self._round
             times.append(max(now if asked_for else self._due, self._quiet_until))
         release = held.next_release()
         if release is not None:
@@ -295,9 +293,9 @@ class Lane(Intake):
     def _after(self, answers: Sequence[Outcome], now: float, ended: float, stop: Stop | None) -> None:
         if stop is not None:
             stop.saw({answer.verdict for answer in answers}, ended)
-        self._voice.heard(answers, self._backlog.dropped)
-        self._voice.batch(answers, ended - now)
-        self._see_room()
+        self._log_messages.heard(answers, self._backlog.dropped)
+        self._log_messages.batch(answers, ended - now)
+        self._note_space()
         over, self._backlog.over = self._backlog.over, []
         for identifier in over:
             self.exporter.forget(identifier)
@@ -368,16 +366,16 @@ class Lane(Intake):
 
     # ----------------------------------------------------------------------------------------------- promises and ends
 
-    def _keep_promises(self, now: float) -> None:
+    def _resolve_futures(self, now: float) -> None:
         """Report to those who wait: when all is settled, or when their time is up."""
         settled = self._is_settled()
-        for promise in list(self._promises):
-            if settled or promise.deadline <= now:
+        for future in list(self._futures):
+            if settled or future.deadline <= now:
                 try:
-                    self._promises.remove(promise)
+                    self._futures.remove(future)
                 except ValueError:
                     continue
-                promise.lane_done(self)
+                future.worker_done(self)
 
     def _left_open(self) -> list[Span]:
         return list(reversed(self._backlog.open))
@@ -404,17 +402,17 @@ class Lane(Intake):
             with self._lock:
                 self._backlog.land(flying, [Outcome(Verdict.UNTRIED)] * len(flying), clock.monotonic())
             self._leave_behind()
-            self._voice.finished(self.stats())
+            self._log_messages.finished(self.stats())
             self.exporter.close()
             if stop.leaving:
                 self._stop = None
             self._thread = None  # before the promises are kept: a flush that comes now must not wait for us
-        self._keep_promises(_NEVER)
+        self._resolve_futures(_NEVER)
 
     def _leave_behind(self) -> None:
         with self._lock:
             self._move(len(self._intake))
-            self._voice.left_behind(self._backlog.drop_waiting("shutdown_timeout"))
+            self._log_messages.left_behind(self._backlog.drop_waiting("shutdown_timeout"))
 
 
 _NOT_SAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")

@@ -13,8 +13,6 @@ from typing import Protocol, runtime_checkable
 
 from voltagent.core.span import Event
 
-__all__ = ["ACCEPTED", "Exporter", "Outcome", "Remembering", "Trailing", "Verdict"]
-
 
 class Verdict(Enum):
     """What a destination said to one event."""
@@ -89,6 +87,6 @@ class Remembering(Protocol):
         """What is known of a trace that is under way, without secrets; ``None`` where that is nothing."""
         ...
 
-    def remind(self, trace_id: int | str, memory: bytes) -> None:
+    def restore(self, trace_id: int | str, memory: bytes) -> None:
         """Know this of a trace; what makes no sense is ignored."""
         ...

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.span import Event
 from voltagent.exporters import Outcome
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
-
-__all__ = ["AutoExporter"]
 
 
 class AutoExporter:
@@ -44,7 +42,7 @@ class AutoExporter:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
         outcomes = self._current.export(batch, deadline)
         if self._current is self._rest and self._rest.moved:
-            say_once("auto:moved", logging.WARNING, "the server has no REST history API; sending OTLP instead")
+            log_once("auto:moved", logging.WARNING, "the server has no REST history API; sending OTLP instead")
             self._current = self._otlp
             self._rest.close()
         return outcomes
@@ -65,15 +63,15 @@ class AutoExporter:
         """What another process would have to know of a trace."""
         return self._current.memory(trace_id)
 
-    def remind(self, trace_id: int | str, memory: bytes) -> None:
+    def restore(self, trace_id: int | str, memory: bytes) -> None:
         """Know what another process knew of a trace, on whichever wire."""
-        self._rest.remind(trace_id, memory)
-        self._otlp.remind(trace_id, memory)
+        self._rest.restore(trace_id, memory)
+        self._otlp.restore(trace_id, memory)
 
-    def hurry(self, deadline: float) -> None:
+    def set_deadline(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""
-        self._rest.hurry(deadline)
-        self._otlp.hurry(deadline)
+        self._rest.set_deadline(deadline)
+        self._otlp.set_deadline(deadline)
 
     def after_fork(self) -> None:
         """In a forked child: the connections are the parent's, what was learnt of the server still holds."""

@@ -22,8 +22,6 @@ from voltagent.core import clock
 from voltagent.errors import ValidationError
 from voltagent.settings import is_loopback, key_log_file
 
-__all__ = ["Answer", "Certificates", "Door", "Line", "Unreachable", "UnusableProxyError", "proxy_place"]
-
 _CONNECT_SECONDS: Final = 3.0
 _SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
 _MOST_READ: Final = 4 * 2**20
@@ -81,7 +79,7 @@ class Certificates(NamedTuple):
     client_key: str | os.PathLike[str] | None = None
 
 
-class Door:
+class HttpDestination:
     """One origin, and the way there: proxy and certificates as httpx takes them from the environment.
 
     ``transport`` is used as it is, for all connections.
@@ -143,7 +141,7 @@ class Line:
     __slots__ = (
         "_connect_until",
         "_connected",
-        "_door",
+        "_destination",
         "_handshake",
         "_own",
         "_socket",
@@ -152,8 +150,8 @@ class Line:
         "until",
     )
 
-    def __init__(self, door: Door, transport: httpx.BaseTransport, *, own: bool) -> None:
-        self._door = door
+    def __init__(self, destination: HttpDestination, transport: httpx.BaseTransport, *, own: bool) -> None:
+        self._destination = destination
         self._transport = transport
         self._own = own
         self._socket: socket.socket | None = None
@@ -170,7 +168,7 @@ class Line:
             Unreachable: there was no answer, or not in time.
         """
         now = clock.monotonic()
-        timeout = min(self._door.timeout, until - now)
+        timeout = min(self._destination.timeout, until - now)
         if timeout <= 0:
             raise Unreachable("no time is left")
         self._connect_until = now + _CONNECT_SECONDS
@@ -193,13 +191,15 @@ class Line:
         self._connected = False
         try:
             if kept and clock.monotonic() - self._used < _SURELY_KEPT:
-                return self._exchange(self._door.request(method, path, body, extensions))  # untraced: that costs 20 µs
-            return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
+                return self._exchange(
+                    self._destination.request(method, path, body, extensions)
+                )  # untraced: that costs 20 µs
+            return self._exchange(self._destination.request(method, path, body, {**extensions, "trace": self._seen}))
         except _STALE:
             if not kept or self._connected or clock.monotonic() >= self.until:
                 raise
         # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
-        return self._exchange(self._door.request(method, path, body, {**extensions, "trace": self._seen}))
+        return self._exchange(self._destination.request(method, path, body, {**extensions, "trace": self._seen}))
 
     @property
     def connected(self) -> bool:
@@ -226,7 +226,7 @@ class Line:
         if event.endswith("connect_tcp.complete"):
             self._connected = True
             self._socket = info["return_value"].get_extra_info("socket")
-            if self._door.tls and self._socket is not None:
+            if self._destination.tls and self._socket is not None:
                 self._handshake = self._socket.dup()
         elif event.endswith("start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")

@@ -10,12 +10,11 @@ from voltagent.core import clock
 from voltagent.core.guard import Guard, logger
 from voltagent.core.span import TRACE, Event, Phase
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.storage.file import StoreError
 from voltagent.storage.hints import save_hints
 from voltagent.storage.traces import viewer_address
 from voltagent.storage.traces.liveness import Writer
-from voltagent.storage.traces.store import Store, StoreError
-
-__all__ = ["LocalExporter"]
+from voltagent.storage.traces.store import Store
 
 
 class LocalExporter:

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from voltagent._version import VERSION
 from voltagent.core import clock
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.span import Event, Phase
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import Answer, Certificates, Door, Line, Unreachable
+from voltagent.exporters.http import Answer, Certificates, HttpDestination, Line, Unreachable
 from voltagent.exporters.otlp_calls import Call, Flight, StillWaiting
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.processors.size_limit import MOST
@@ -31,8 +31,6 @@ from voltagent.wire.otlp.profiles import PROFILES
 
 if TYPE_CHECKING:
     import httpx
-
-__all__ = ["Compression", "OtlpExporter", "Protocol"]
 
 Protocol = Literal["http/json", "http/protobuf"]
 Compression = Literal["none", "gzip"]
@@ -119,23 +117,25 @@ class OtlpExporter:
         self._secrets = [value for value in given.values() if len(value) > 5]
         named = {"user-agent": f"voltagent-python/{VERSION}", **given}
         files = Certificates(certificate, client_certificate, client_key)
-        self._door = Door(base, {**named, **fixed}, timeout=timeout, transport=transport, certificates=files)
+        self._destination = HttpDestination(
+            base, {**named, **fixed}, timeout=timeout, transport=transport, certificates=files
+        )
         self._resource = resource_message({"service.name": "voltagent", **(resource or {})})
         self._scope: Message = {"name": scope}
         self._spans = OpenSpans(profiles)
-        self.room = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
+        self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
         # each profile says all payloads once more, in its own words
-        self._span_limit = min(MOST * len(set(profiles)), self.room - _FRAME)
+        self._span_limit = min(MOST * len(set(profiles)), self.space - _FRAME)
         self._line: Line | None = None
         self._away = False  # it could not be reached the last time
-        self._hurried = _NEVER
+        self._shutdown_deadline = _NEVER
         self._flights: list[Flight] = []
         self._waits_for_all = False  # an answer that came late wants the batch halved, which needs answers in order
         self.last_answer = 0.0  # when the destination answered last, on `clock.monotonic`
 
     def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
         """Send the spans that ended; see :class:`voltagent.exporters.Exporter`."""
-        self._hurried = _NEVER
+        self._shutdown_deadline = _NEVER
         outcomes: list[Outcome] = [ACCEPTED] * len(batch)
         items: list[_Item] = []
         for number, event in enumerate(batch):
@@ -169,10 +169,10 @@ class OtlpExporter:
         """The span with smaller payloads, where it came out larger than a span may be."""
         if len(item.content) <= self._span_limit:
             return item
-        room = self._spans.weight(event[1])
+        space = self._spans.weight(event[1])
         for _ in range(_CUTS):
-            room = room * self._span_limit // (len(item.content) + _SPARE)
-            item = self._encoded(item.number, self._spans.message(event, room) or item.message)
+            space = space * self._span_limit // (len(item.content) + _SPARE)
+            item = self._encoded(item.number, self._spans.message(event, space) or item.message)
             if len(item.content) <= self._span_limit:
                 return item
         return self._encoded(item.number, trimmed(item.message))
@@ -190,7 +190,7 @@ class OtlpExporter:
 
     def late(self) -> list[tuple[Event, Outcome]]:
         """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
-        over = [flight for flight in self._flights if flight.call.is_over(self._hurried)]
+        over = [flight for flight in self._flights if flight.call.is_over(self._shutdown_deadline)]
         self._flights = [flight for flight in self._flights if flight not in over]
         return [pair for flight in over for pair in self._landed(flight)]
 
@@ -226,13 +226,13 @@ class OtlpExporter:
         """What is kept of a trace's open spans; see :class:`voltagent.exporters.Remembering`."""
         return self._spans.memory(trace_id)
 
-    def remind(self, trace_id: int | str, memory: bytes) -> None:
+    def restore(self, trace_id: int | str, memory: bytes) -> None:
         """Know what another process kept of a trace."""
-        self._spans.remind(trace_id, memory)
+        self._spans.restore(trace_id, memory)
 
-    def hurry(self, deadline: float) -> None:
+    def set_deadline(self, deadline: float) -> None:
         """End the request in flight by ``deadline``, on :func:`clock.monotonic`. From any thread."""
-        self._hurried = deadline
+        self._shutdown_deadline = deadline
         for flight in self._flights:
             flight.call.deadline = min(flight.call.deadline, deadline)
 
@@ -257,7 +257,7 @@ class OtlpExporter:
 
     def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, Answer | None]:
         """Send encoded spans in one request; what became of it, and the answer if one came."""
-        deadline = min(deadline, self._hurried)
+        deadline = min(deadline, self._shutdown_deadline)
         if clock.monotonic() >= deadline:
             return _UNTRIED, None
         body = self._encoding.request(spans, self._resource, self._scope)
@@ -267,7 +267,7 @@ class OtlpExporter:
         try:
             answer = call.result()
         except Unreachable as exc:
-            if clock.monotonic() >= min(deadline, self._hurried):
+            if clock.monotonic() >= min(deadline, self._shutdown_deadline):
                 return _UNTRIED, None  # we ran out of time, not the server
             self._away = True
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
@@ -296,13 +296,13 @@ class OtlpExporter:
 
     def _send(self, body: bytes, deadline: float) -> Call:
         """A request on a thread of its own, so that one which drips, or hangs in a name look-up, can be left."""
-        line, self._line = self._line or self._door.line(), None
+        line, self._line = self._line or self._destination.line(), None
         call = Call(line, self._path, body, deadline)
         try:
             threading.Thread(target=call.run, name="voltagent-otlp-request", daemon=True).start()
         except RuntimeError:  # no thread can be started, as at the end of a process: here
             call.run()
-        while not call.done.wait(_STEP) and not call.is_over(self._hurried):
+        while not call.done.wait(_STEP) and not call.is_over(self._shutdown_deadline):
             if clock.monotonic() - call.began >= _HANGS and len(self._flights) < _FLIGHTS and not self._waits_for_all:
                 raise StillWaiting(call)
         return call
@@ -326,7 +326,7 @@ class _Round:
         start = size = 0
         for place, item in enumerate(items):
             cost = len(item.content) + _FRAME
-            if size and size + cost > self._exporter.room:
+            if size and size + cost > self._exporter.space:
                 self._deliver(items[start:place])
                 start, size = place, 0
             size += cost
@@ -379,7 +379,7 @@ class _Round:
         if count:  # which ones it does not say, and they must not be sent again
             self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
         elif message:
-            say_once("otlp:warning", logging.WARNING, "the OTLP destination warns: %s", message)
+            log_once("otlp:warning", logging.WARNING, "the OTLP destination warns: %s", message)
 
     def _settle(self, items: Sequence[_Item], outcome: Outcome) -> None:
         for item in items:

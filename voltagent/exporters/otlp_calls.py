@@ -11,8 +11,6 @@ from voltagent.core import clock
 from voltagent.core.span import Event
 from voltagent.exporters.http import Answer, Line, Unreachable
 
-__all__ = ["Call", "Flight", "StillWaiting"]
-
 _GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
 
 
@@ -37,10 +35,10 @@ class Call:
         finally:
             self.done.set()
 
-    def is_over(self, hurried: float) -> bool:
+    def is_over(self, shutdown_deadline: float) -> bool:
         """Whether nothing more is to be waited for; cuts the connection at the deadline, or at ``hurried``."""
         now = clock.monotonic()
-        overdue = max(self.line.overdue(now), now - min(self.deadline, hurried))
+        overdue = max(self.line.overdue(now), now - min(self.deadline, shutdown_deadline))
         if overdue > 0 and not self.done.is_set():
             self.line.cut()
         return self.done.is_set() or overdue > _GRACE

@@ -15,8 +15,6 @@ from voltagent.wire.otlp.encode import Message, span_message
 from voltagent.wire.otlp.profiles import plans
 from voltagent.wire.otlp.span_view import Facts
 
-__all__ = ["Late", "OpenSpans"]
-
 _MEMORY: Final = 50_000  # traces of which something is kept; beyond it the oldest is forgotten
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -49,7 +47,7 @@ class OpenSpans:
         self._sent: WeakSet[Span] = WeakSet()
         self._events: WeakSet[Span] = WeakSet()  # custom events, sent when they were recorded
 
-    def message(self, event: Event, room: int | None = None) -> Message | None:
+    def message(self, event: Event, space: int | None = None) -> Message | None:
         """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.
 
         ``room`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
@@ -65,7 +63,7 @@ class OpenSpans:
             return None
         if phase is Phase.POINT:
             self._events.add(span)
-        return self._span(span, room, ended=phase is Phase.END)
+        return self._span(span, space, ended=phase is Phase.END)
 
     def weight(self, span: Span) -> int:
         """Bytes of all that is known of a span, before it is encoded."""
@@ -85,7 +83,7 @@ class OpenSpans:
         kept = self._traces.get(trace_id)
         return None if kept is None else pack({"otlp": (tuple(kept.updates.items()), tuple(kept.counted))})
 
-    def remind(self, trace_id: int | str, memory: bytes) -> None:
+    def restore(self, trace_id: int | str, memory: bytes) -> None:
         """Keep what another process kept of a trace."""
         known = unpack(memory)
         if "otlp" in known and trace_id not in self._traces:
@@ -106,14 +104,14 @@ class OpenSpans:
         self._sent.clear()
         self._events.clear()
 
-    def _span(self, span: Span, room: int | None, *, ended: bool) -> Message:
+    def _span(self, span: Span, space: int | None, *, ended: bool) -> Message:
         kept = self._traces.get(span.trace.id)
         if span.kind != TRACE and span.usage is not None:
             kept = kept or self._keep(span)
             kept.counted |= _whose_tokens_these_are(span)
         updates = self._updates(span)
         own = updates.get(span.id, _NOTHING)
-        told, own = (span, own) if room is None else fit_span(span, own, room)
+        told, own = (span, own) if space is None else fit_span(span, own, space)
         facts = Facts(
             told,
             own,

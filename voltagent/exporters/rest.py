@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import Answer, Door, Line, Unreachable
+from voltagent.exporters.http import Answer, HttpDestination, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.rest import encode
 
 if TYPE_CHECKING:
     import httpx
-
-__all__ = ["RestExporter"]
 
 _MEMORY: Final = 10_000  # traces whose server-chosen ids are remembered
 _TRIMMED: Final = 8192  # characters that stay of a payload that was too large for the server
@@ -63,7 +61,7 @@ class RestExporter:
         if public_key or secret_key:
             fixed |= {"x-public-key": public_key, "x-secret-key": secret_key}
         self._secrets = [key for key in (secret_key, public_key) if key]
-        self._door = Door(base_url, fixed, extra=headers, timeout=timeout, transport=transport)
+        self._destination = HttpDestination(base_url, fixed, extra=headers, timeout=timeout, transport=transport)
         self._connections = connections
         self._may_move = may_move
         self.moved = False  # the server has no such API
@@ -99,11 +97,11 @@ class RestExporter:
         current = self._round
         return 0 if current is None else current.accepted()
 
-    def hurry(self, deadline: float) -> None:
+    def set_deadline(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""
         current = self._round
-        for hurried in (*self._trailing, *(() if current is None else (current,))):
-            hurried.hurry(deadline)
+        for batch in (*self._trailing, *(() if current is None else (current,))):
+            batch.set_deadline(deadline)
 
     def forget(self, trace_id: int | str) -> None:
         """The trace is over; ids the server chose are kept a while, as a child may yet come."""
@@ -115,7 +113,7 @@ class RestExporter:
         chosen = self._ids.get(trace_id)
         return pack({"rest": tuple(chosen.items())}) if chosen else None
 
-    def remind(self, trace_id: int | str, memory: bytes) -> None:
+    def restore(self, trace_id: int | str, memory: bytes) -> None:
         """Know the ids that the server chose when another process asked."""
         known = unpack(memory)
         if "rest" in known:
@@ -149,7 +147,7 @@ class RestExporter:
         try:
             line = self._idle.pop()
         except IndexError:
-            line = self._door.line()
+            line = self._destination.line()
         self._lent.add(line)
         return line
 
@@ -161,7 +159,7 @@ class RestExporter:
     def _send(self, event: Event, line: Line, deadline: float) -> Outcome:
         """Send one event, and say what became of it."""
         if event[0] is Phase.SCORE:
-            say_once("rest:scores", logging.WARNING, _NO_SCORES)
+            log_once("rest:scores", logging.WARNING, _NO_SCORES)
             return ACCEPTED
         try:
             answer = self._ask(event, line, deadline)

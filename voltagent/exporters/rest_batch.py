@@ -17,8 +17,6 @@ from voltagent.core.span import TRACE, Event, Phase, Span
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
 
-__all__ = ["Lines", "Round", "needs"]
-
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
 _SLOW: Final = 0.003  # seconds; a request that takes longer is worth another connection beside it
@@ -108,7 +106,7 @@ class Round:
         hang = all(now - since >= _HANGS for _, since in self._busy.values())
         return hang and 2 * self._lines.free() >= self._lines.most() > 1
 
-    def hurry(self, deadline: float) -> None:
+    def set_deadline(self, deadline: float) -> None:
         """End sooner."""
         with self._changed:
             self._deadline = min(self._deadline, deadline)

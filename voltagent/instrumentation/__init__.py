@@ -14,8 +14,6 @@ from voltagent.instrumentation import clients, executors, patches
 from voltagent.instrumentation.patches import Patch
 from voltagent.settings import INSTRUMENTS
 
-__all__ = ["instrument", "uninstrument"]
-
 _TABLE: Final[dict[str, Sequence[Patch]]] = {**clients.PATCHES, **executors.PATCHES}
 
 

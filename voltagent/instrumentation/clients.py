@@ -12,8 +12,6 @@ from typing import Any, Final, cast
 from voltagent.instrumentation.patches import Patch
 from voltagent.instrumentation.requests import Request, RequestPlan, around_async_request, around_request
 
-__all__ = ["PATCHES"]
-
 
 def _endpoints(provider: str, *paths: str) -> dict[str, RequestPlan]:
     return {path: RequestPlan(path.removeprefix("/v1").strip("/").replace("/", "."), provider) for path in paths}

@@ -13,8 +13,6 @@ from voltagent.core.guard import guard
 from voltagent.core.span import Span
 from voltagent.instrumentation.patches import Patch
 
-__all__ = ["PATCHES"]
-
 # Threads that serve many callers: those get the operation of each task, not that of the task which started the thread.
 _SERVING: Final = ("concurrent.futures", "multiprocessing", "voltagent")
 

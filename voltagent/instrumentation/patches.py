@@ -10,9 +10,7 @@ from typing import Any, Final, NamedTuple
 import wrapt
 
 from voltagent.core import context, introspection
-from voltagent.core.guard import guard, say_once
-
-__all__ = ["Patch", "Wrapper", "install", "remove_all"]
+from voltagent.core.guard import guard, log_once
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -94,7 +92,7 @@ def _replace(owner: type, patch: Patch) -> _Applied:
 
 
 def _warn(name: str, module: Any) -> None:
-    say_once(
+    log_once(
         f"instrument:{name}",
         logging.WARNING,
         "the classes of %s are not as known in this version of it; its calls are not recorded",

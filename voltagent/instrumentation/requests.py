@@ -19,8 +19,6 @@ from voltagent.instrumentation.patches import Wrapper
 from voltagent.instrumentation.streams import followed
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["Describe", "Request", "RequestPlan", "around_async_request", "around_request"]
-
 _ANY: Final = Shape(Arguments(None), Arguments(None), 0, lambda: NOTHING_HIDDEN)
 # What of a request is input, or says how it is sent; what else is plain is a parameter of the model.
 _INPUT: Final = frozenset(

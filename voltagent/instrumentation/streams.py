@@ -10,8 +10,6 @@ import wrapt
 from voltagent.core.guard import Guard
 from voltagent.decorators.generator_run import Stream
 
-__all__ = ["followed"]
-
 if TYPE_CHECKING:
     _ObjectProxy = wrapt.ObjectProxy[Any]
 else:

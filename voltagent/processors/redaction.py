@@ -25,8 +25,6 @@ from voltagent.processors.secret_names import Names
 from voltagent.processors.secret_prefilter import is_suspect
 from voltagent.processors.secret_values import Found, Rules, Walk
 
-__all__ = ["Redactor"]
-
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it
 
 

@@ -12,8 +12,6 @@ from typing import Final
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secret_patterns import HARMLESS, STRONG, STRONG_PAIRS, WEAK
 
-__all__ = ["Names", "Strength", "classify", "is_ordinary", "is_placeholder"]
-
 
 class Strength(Enum):
     """How sure a key name makes us that its value is a secret."""

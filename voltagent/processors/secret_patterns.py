@@ -10,8 +10,6 @@ from __future__ import annotations
 import string
 from typing import Final, NamedTuple
 
-__all__ = ["FORMATS", "HARMLESS", "STRONG", "STRONG_PAIRS", "WEAK", "Format"]
-
 # Every string and number under a key with one of these words is a secret.
 STRONG: Final = frozenset(
     [

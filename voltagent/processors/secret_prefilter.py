@@ -11,8 +11,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["is_suspect"]
-
 _PIECE: Final = 1 << 18  # bytes searched at once: a regular expression holds the interpreter
 
 _IN_LOWER: Final = tuple(

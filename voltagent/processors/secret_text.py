@@ -15,8 +15,6 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secret_names import Names, Strength, is_ordinary, is_placeholder
 from voltagent.processors.secret_patterns import FORMATS, Format
 
-__all__ = ["find_secrets", "without_secrets"]
-
 Range: TypeAlias = tuple[int, int]
 _Finder: TypeAlias = "Callable[[str, re.Match[str], Names], Range | None]"
 

@@ -21,8 +21,6 @@ from voltagent.core.text import encoded
 from voltagent.processors.secret_names import Names, Strength, is_ordinary, is_placeholder
 from voltagent.processors.secret_text import find_secrets, replaced
 
-__all__ = ["Found", "Rules", "Walk"]
-
 _FAILED: Final = "[redaction failed]"
 _NESTED: Final = 3  # JSON in text in JSON in text
 _SHORTEST_TEXT: Final = 6  # characters; shorter strings hold no secret that could be told from a word

@@ -16,8 +16,6 @@ from pydantic_core import from_json, to_json
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core.span import Event, Phase, Span
 
-__all__ = ["MOST", "fit_event", "fit_span", "weight"]
-
 MOST: Final = 1 << 20  # bytes of one event
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
 _SLACK: Final = 1024  # by which a snapshot may miss its limit
@@ -84,10 +82,10 @@ def weight(span: Span, updates: Mapping[str, Any]) -> int:
     return sum(map(len, _payloads(span, updates).values()))
 
 
-def fit_span(span: Span, updates: Mapping[str, Any], room: int) -> tuple[Span, Mapping[str, Any]]:
+def fit_span(span: Span, updates: Mapping[str, Any], space: int) -> tuple[Span, Mapping[str, Any]]:
     """A copy of a span and of what updates say of it, whose payloads are about ``room`` bytes at most."""
     parts = _payloads(span, updates)
-    _fit(parts, room)
+    _fit(parts, space)
     cut = copy.copy(span)
     for name in _PAYLOADS:
         setattr(cut, name, parts.get((name,), getattr(span, name)))
@@ -115,9 +113,9 @@ def _fixed(span: Span) -> int:
     return len(span.metadata or b"") + (len(to_json(told)) if told else 0) + (len(to_json(tags)) if tags else 0)
 
 
-def _fit(parts: dict[Any, bytes], room: int) -> bool:
+def _fit(parts: dict[Any, bytes], space: int) -> bool:
     """Cut the largest of these JSON texts until all fit together; whether that was necessary."""
-    excess = sum(map(len, parts.values())) - room
+    excess = sum(map(len, parts.values())) - space
     if excess <= 0:
         return False
     while excess > 0:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from voltagent.core.clock import iso_text
-from voltagent.storage.traces.store import StoredOperation, StoredTrace
-
-__all__ = ["document"]
+from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 
 def document(trace: StoredTrace, operations: list[StoredOperation]) -> dict[str, Any]:

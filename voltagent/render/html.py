@@ -14,8 +14,6 @@ from typing import Any, Final, cast
 from voltagent.render.text import clean, duration, error_text, model_name, spent
 from voltagent.render.tree import arrange
 
-__all__ = ["Entry", "Limits", "page", "piece"]
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:

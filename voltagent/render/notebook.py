@@ -22,8 +22,6 @@ from voltagent.core.guard import guard
 from voltagent.core.span import AGENT, TRACE, Event, Phase, Sink, Span, Trace
 from voltagent.render.html import Entry, piece
 
-__all__ = ["Memory", "Witness", "is_running", "shown"]
-
 _MOST_SPANS: Final = 10_000
 _MOST_BYTES: Final = 32 * 2**20
 

@@ -7,10 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
-__all__ = ["clean", "duration", "error_text", "model_name", "moment", "money", "short_id", "spent",
-           "tokens", "value"]  # fmt: skip
-
-
 # Below how many seconds a span is written in which unit (its seconds, its name), with how many decimals. Each bound is
 # below what would be rounded up to the next form.
 _FORMS: Final = (

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-__all__ = ["ASCII", "UNICODE", "Marks", "Place", "arrange", "children_of"]
-
 T = TypeVar("T")
 
 

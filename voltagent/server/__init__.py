@@ -1,7 +1,1 @@
-"""The local store: what ran, in an SQLite file on this machine."""
-
-from __future__ import annotations
-
-from voltagent.storage.traces.viewer_address import DEFAULT_PORT
-
-__all__ = ["DEFAULT_PORT"]
+"""The server of ``voltagent ui``: local traces over HTTP, for the viewer and for programs that send to it."""

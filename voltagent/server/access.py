@@ -13,8 +13,6 @@ from typing import Final
 
 from voltagent.server.routing import RequestError, media_type
 
-__all__ = ["HEADERS", "admit"]
-
 # On every answer, whatever it is.
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (

@@ -20,12 +20,11 @@ from voltagent.core.guard import logger
 from voltagent.server import access
 from voltagent.server.http1 import Head, head_bytes, read_body, read_head
 from voltagent.server.routing import Answer, Request, RequestError, Route, Stream, Table, error_answer
-from voltagent.storage.traces.store import Store, StoreError
+from voltagent.storage.file import StoreError
+from voltagent.storage.traces.store import Store
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-
-__all__ = ["Limits", "Served", "serve"]
 
 _MOST_PARAMETERS: Final = 100  # of a query
 _PIECE: Final = 64 * 2**10  # bytes read at once from a stream's client

@@ -15,8 +15,6 @@ from typing import Final
 
 from voltagent.server.routing import RequestError
 
-__all__ = ["LARGEST_BODY", "LARGEST_SENT", "Head", "head_bytes", "read_body", "read_head"]
-
 LARGEST_SENT: Final = 16 * 2**20  # bytes of a body as it is sent
 LARGEST_BODY: Final = 32 * 2**20  # and when it is decompressed
 _LARGEST_HEAD: Final = 32 * 2**10  # bytes of a request line and its headers
@@ -51,15 +49,15 @@ def read_head(reader: BufferedIOBase) -> Head:
     Raises:
         RequestError: it is not well-formed or cut short (400), too large (431), or of another version (505).
     """
-    room = _LARGEST_HEAD
-    line = _line(reader, room)
+    space = _LARGEST_HEAD
+    line = _line(reader, space)
     if line == b"":  # a stray line end between requests is allowed
-        line = _line(reader, room)
+        line = _line(reader, space)
     method, target, version = _request_line(line)
     headers: dict[str, str] = {}
     while True:
-        room -= len(line) + 2
-        line = _line(reader, room)
+        space -= len(line) + 2
+        line = _line(reader, space)
         if line == b"":
             break
         _add_header(headers, line)
@@ -170,15 +168,15 @@ def _exactly(reader: BufferedIOBase, count: int) -> bytes:
 def _decompressed(body: bytes) -> bytes:
     """Gzip's content, of one member or several, never more of it than is allowed."""
     parts: list[bytes] = []
-    room = LARGEST_BODY
+    space = LARGEST_BODY
     for _ in range(_MOST_MEMBERS):
         member = zlib.decompressobj(wbits=31)
         try:
-            parts.append(member.decompress(body, room + 1))
+            parts.append(member.decompress(body, space + 1))
         except zlib.error as exc:
             raise RequestError(400, "the body is not gzip") from exc
-        room -= len(parts[-1])
-        if room < 0:
+        space -= len(parts[-1])
+        if space < 0:
             raise _too_large(LARGEST_BODY)
         if not member.eof:
             raise RequestError(400, "the body's gzip is cut short")

@@ -18,14 +18,13 @@ from voltagent.core.span import Event
 from voltagent.core.text import clean
 from voltagent.errors import ValidationError
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer, media_type
+from voltagent.storage.file import StoreError
 from voltagent.storage.traces.records import Known
-from voltagent.storage.traces.store import Store, StoreError
+from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp import decode as from_otlp
 from voltagent.wire.otlp import protobuf, protobuf_decode
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.rest import decode as from_rest
-
-__all__ = ["ROUTES"]
 
 _Body: TypeAlias = dict[str, Any]
 

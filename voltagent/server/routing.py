@@ -16,21 +16,6 @@ from pydantic_core import to_json
 
 from voltagent.storage.traces.store import Store
 
-__all__ = [
-    "Answer",
-    "Connection",
-    "Handler",
-    "Request",
-    "RequestError",
-    "Route",
-    "Stream",
-    "StreamHandler",
-    "Table",
-    "error_answer",
-    "json_answer",
-    "media_type",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Request:

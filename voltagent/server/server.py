@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
 
-from voltagent.server import DEFAULT_PORT, ingest, static, viewer_api, viewer_events
+from voltagent.server import ingest, static, viewer_api, viewer_events
 from voltagent.server.access import HEADERS
 from voltagent.server.connection import Limits, serve
 from voltagent.server.http1 import head_bytes
 from voltagent.server.routing import Route, Stream, Table
 from voltagent.storage.traces.store import Store
-
-__all__ = ["ROUTES", "STREAMS", "Server", "serving"]
+from voltagent.storage.traces.viewer_address import DEFAULT_PORT
 
 ROUTES: Final[tuple[Route, ...]] = (*static.ROUTES, *viewer_api.ROUTES, *ingest.ROUTES)
 STREAMS: Final[tuple[Stream, ...]] = viewer_events.STREAMS

@@ -9,8 +9,6 @@ from typing import Final
 from voltagent.server.routing import Answer, Request, Route
 from voltagent.storage.traces.store import Store
 
-__all__ = ["ROUTES"]
-
 _TYPES: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",

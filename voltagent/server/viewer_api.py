@@ -17,9 +17,8 @@ from voltagent.render.document import document
 from voltagent.render.text import error_text
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.storage.traces import columns, queries, statistics
-from voltagent.storage.traces.store import Filter, Store, StoredTrace, TraceSummary
-
-__all__ = ["ROUTES"]
+from voltagent.storage.traces.records import Filter, StoredTrace, TraceSummary
+from voltagent.storage.traces.store import Store
 
 T = TypeVar("T")
 
@@ -48,8 +47,8 @@ def _traces(store: Store, request: Request) -> Answer:
     found = store.traces(_filter(request), limit + 1)
     page, more = found[:limit], len(found) > limit
     begun = queries.inputs(store, [trace.id for trace in page], _LONGEST_INPUT)
-    signs = _signs(store, page)
-    traces = [{**_line(trace, signs), **_given(input=_excerpt(begun.get(trace.id)))} for trace in page]
+    activity = _activity(store, page)
+    traces = [{**_line(trace, activity), **_given(input=_excerpt(begun.get(trace.id)))} for trace in page]
     return json_answer({"traces": traces, "more": more})
 
 
@@ -81,22 +80,26 @@ def _flag(request: Request, name: str) -> bool | None:
 _TEXTS: Final = ("agent", "status", "kind", "tag", "user", "conversation", "text", "before")
 
 
-class _Signs(NamedTuple):
+class _Activity(NamedTuple):
     """What is known of the traces that have no end."""
 
     last: Mapping[str, int]  # when something of them last began or ended (ns)
     unfinished: Set[str]  # those that never end, as their process is gone
 
 
-def _signs(store: Store, traces: Iterable[TraceSummary]) -> _Signs:
+def _activity(store: Store, traces: Iterable[TraceSummary]) -> _Activity:
     running = [trace.id for trace in traces if trace.status == "running"]
-    return _Signs(queries.last_signs(store, running), queries.unfinished(store, running)) if running else _NO_SIGNS
+    return (
+        _Activity(queries.last_activity(store, running), queries.unfinished(store, running))
+        if running
+        else _NO_ACTIVITY
+    )
 
 
-_NO_SIGNS: Final = _Signs({}, frozenset())
+_NO_ACTIVITY: Final = _Activity({}, frozenset())
 
 
-def _line(trace: TraceSummary, signs: _Signs) -> Json:
+def _line(trace: TraceSummary, activity: _Activity) -> Json:
     """What a list shows of a trace."""
     return {
         "id": trace.id,
@@ -115,8 +118,10 @@ def _line(trace: TraceSummary, signs: _Signs) -> Json:
             error=_short(trace.error),
             parent_trace=trace.parent_trace_id,
             # when something of it last happened, to tell what runs from what was killed
-            last_active=max(trace.start_ns, signs.last.get(trace.id, 0)) // 1000 if trace.status == "running" else None,
-            unfinished=trace.id in signs.unfinished or None,
+            last_active=max(trace.start_ns, activity.last.get(trace.id, 0)) // 1000
+            if trace.status == "running"
+            else None,
+            unfinished=trace.id in activity.unfinished or None,
         ),
     }
 
@@ -126,7 +131,7 @@ def _trace(store: Store, request: Request) -> Answer:
     if trace is None:
         raise RequestError(404, "there is no trace with this id")
     rows = queries.operation_rows(store, trace.id)
-    whole = _whole(trace, _signs(store, [trace]))
+    whole = _whole(trace, _activity(store, [trace]))
     inputs = queries.operation_inputs(store, trace.id, _LONGEST_PREVIEW)
     operations = [_row(row, _excerpt(inputs.get(row[1]))) for row in rows]
     return json_answer({"trace": whole, "columns": COLUMNS, "operations": operations})
@@ -173,10 +178,10 @@ def _export(store: Store, request: Request) -> Answer:
     return json_answer(document(trace, store.operations(trace.id)))
 
 
-def _whole(trace: StoredTrace, signs: _Signs) -> Json:
+def _whole(trace: StoredTrace, activity: _Activity) -> Json:
     completion_ns = trace.completion_start_ns
     return {
-        **_line(trace, signs),
+        **_line(trace, activity),
         "metadata": trace.metadata,
         "input": trace.input,
         "output": trace.output,
@@ -234,8 +239,8 @@ def _operation(store: Store, request: Request) -> Answer:
 
 def _conversation(store: Store, request: Request) -> Answer:
     traces = queries.conversation(store, request.captured[0], _MOST_TURNS)
-    signs = _signs(store, traces)
-    turns = [{**_line(trace, signs), "input": trace.input, "output": trace.output} for trace in traces]
+    activity = _activity(store, traces)
+    turns = [{**_line(trace, activity), "input": trace.input, "output": trace.output} for trace in traces]
     return json_answer({"traces": turns})
 
 

@@ -13,8 +13,6 @@ from voltagent.storage.traces.feed import Feed
 from voltagent.storage.traces.queries import writers_gone
 from voltagent.storage.traces.store import Store
 
-__all__ = ["STREAMS"]
-
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Connection": "close"}
 _LOOK: Final = 0.25  # seconds between looks
 _QUIET: Final = 15.0  # seconds after which a line says that the connection is alive

@@ -18,19 +18,6 @@ from voltagent.core.naming import nearest
 from voltagent.errors import ValidationError
 from voltagent.settings import parsers
 
-__all__ = [
-    "EXPORTERS",
-    "INSTRUMENTS",
-    "Settings",
-    "colour_is_wanted",
-    "default_local_path",
-    "is_loopback",
-    "key_log_file",
-    "load",
-    "local_path",
-    "names_destination",
-]
-
 DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
 INSTRUMENTS: Final = ("openai", "anthropic", "google-genai", "concurrent.futures", "threading", "multiprocessing")
 EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")

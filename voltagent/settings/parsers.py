@@ -16,10 +16,6 @@ from urllib.parse import unquote, urlsplit
 
 from voltagent.errors import ValidationError
 
-__all__ = ["Reader", "attributes", "count", "delay", "file", "flag", "header_text", "headers", "mebibytes", "names",
-           "one_of", "otlp_endpoint", "otlp_protocol", "otlp_timeout", "path", "rate", "seconds", "switch_or_path",
-           "text", "url"]  # fmt: skip
-
 Reader: TypeAlias = Callable[[str, object], Any]
 
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))

@@ -20,21 +20,6 @@ from weakref import WeakSet
 from voltagent.core import clock
 from voltagent.errors import VoltAgentError
 
-__all__ = [
-    "VALUE_ERRORS",
-    "Connection",
-    "File",
-    "MissingFileError",
-    "OffLimitsError",
-    "Schema",
-    "StoreError",
-    "in_memory",
-    "in_transaction",
-    "make_folder",
-    "number",
-    "pages",
-]
-
 T = TypeVar("T")
 Connection: TypeAlias = sqlite3.Connection
 

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["Claim"]
-
 if sys.platform == "win32":
     import msvcrt
 
@@ -27,8 +25,8 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-class Claim:
-    """A claim that is held; :meth:`on` makes one."""
+class FileLock:
+    """A claim that is held; :meth:`acquire` makes one."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -36,8 +34,8 @@ class Claim:
         self._process = os.getpid()
 
     @classmethod
-    def on(cls, path: Path) -> Claim | None:
-        """Claim ``path``; ``None`` where another holds it.
+    def acquire(cls, path: Path) -> FileLock | None:
+        """FileLock ``path``; ``None`` where another holds it.
 
         Raises:
             OSError: the file of the lock, ``path`` with ``.lock`` behind it, cannot be made.

@@ -17,8 +17,6 @@ from voltagent.core import clock, hints, process_exit
 from voltagent.core.guard import guard
 from voltagent.core.hints import Hint
 
-__all__ = ["hints_file", "load_hints", "save_hints", "save_hints_beside"]
-
 _MOST: Final = 200  # in one file
 _LARGEST: Final = 1 << 20  # bytes that are read
 _KEPT_NS: Final = 7 * 24 * 3600 * 10**9  # a week after it was seen last, a hint is forgotten

@@ -19,8 +19,6 @@ from pydantic_core import to_json
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.records import OperationRecord
 
-__all__ = ["REFUSED", "ReplayedError", "exception_of", "items_of", "refusal", "result_of", "return_type"]
-
 REFUSED: Final = "cannot be replayed"
 _BASE64: Final = ConfigDict(val_json_bytes="base64")  # as bytes are recorded
 _TYPE_NAME: Final = re.compile(r"(?:(?:function|class|module) )?[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|<\w+>))+")

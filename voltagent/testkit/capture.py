@@ -15,8 +15,6 @@ from voltagent.testkit.run import Run
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.sampling import Sampling
 
-__all__ = ["ON_RECORD", "record"]
-
 # What is called with each new run: the pytest plugin shows the runs of a failing test.
 ON_RECORD: Final[list[Callable[[Run], object]]] = []
 

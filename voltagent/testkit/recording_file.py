@@ -17,8 +17,6 @@ from typing import Any, Final
 from voltagent.errors import ValidationError
 from voltagent.records import OperationRecord, TraceRecord
 
-__all__ = ["read_recording", "recording_text"]
-
 _FORMAT: Final = 1
 _KEY: Final = "voltagent_recording"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -25,8 +25,6 @@ from voltagent.testkit.capture import record
 from voltagent.testkit.recording_file import read_recording
 from voltagent.testkit.run import Run, short
 
-__all__ = ["ReplayMismatch", "replay"]
-
 _KINDS: Final = (TOOL, RETRIEVER, MEMORY, LLM, AGENT)
 _MOST: Final = 5  # left-over calls that a message names
 _redactor: Final = Redactor()

@@ -19,8 +19,6 @@ from voltagent.processors.redaction import Redactor
 from voltagent.records import OperationRecord, TraceRecord, build_trace, describe, draw
 from voltagent.storage.traces.store import stored
 
-__all__ = ["RecordedCall", "Run", "as_recorded", "short"]
-
 _KINDS: Final = (AGENT, TOOL, MEMORY, RETRIEVER, LLM)
 _LONGEST: Final = 300  # characters of one value in a message
 _snapshot: Final = Snapshot()

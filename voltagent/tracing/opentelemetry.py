@@ -15,10 +15,8 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from voltagent.core.context import CURRENT
-from voltagent.core.guard import guard, say_once
+from voltagent.core.guard import guard, log_once
 from voltagent.core.span import Remote
-
-__all__ = ["current_parent", "show_ours"]
 
 _API: Final = "opentelemetry.trace"
 _RANDOM: Final = 2  # the flag of a trace id that is random (W3C Trace Context, level 2)
@@ -56,7 +54,7 @@ def _lay_over() -> None:
     module.get_current()  # some versions make the object below at the first use
     below = getattr(module, "_RUNTIME_CONTEXT", None)
     if below is None:
-        say_once("otel_context", logging.WARNING, "otel_context does not work with this OpenTelemetry")
+        log_once("otel_context", logging.WARNING, "otel_context does not work with this OpenTelemetry")
     elif not isinstance(below, _Overlay):
         module._RUNTIME_CONTEXT = _Overlay(below)  # noqa: SLF001 - see above; tried with versions 1.0.0 to 1.45.2
 

@@ -23,8 +23,6 @@ from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Re
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["end", "kept_metadata", "kept_usage", "point", "remote_parent", "start", "start_trace", "update_fields"]
-
 _MOST_KEYS: Final = 200  # of a usage that is not valid as a whole
 
 _WITH_ARTICLE: Final = {

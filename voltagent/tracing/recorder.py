@@ -42,8 +42,6 @@ from voltagent.tracing.token_counts import counts_of, settle
 if TYPE_CHECKING:
     from voltagent.render.notebook import Witness
 
-__all__ = ["Recorder"]
-
 _WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
 _PARTS: Final = 32  # texts of metadata that one span keeps apart
 
@@ -145,16 +143,16 @@ class Recorder:
             remote = opentelemetry.current_parent() or context.INCOMING.get()
         if self.common is not None:
             metadata = self.common if metadata is None else _joined(self.common, metadata)
-        aside = None
+        tail_buffer = None
         sampling = self.sampling
         if (remote is not None or above is not None or sampling.chooses) and not sampling.takes(
             above, remote, agent_id, tags, metadata, about
         ):
-            aside = sampling.aside()
-            if aside is None:
+            tail_buffer = sampling.new_tail_buffer()
+            if tail_buffer is None:
                 return context.INERT if named is None else context.inert(_NOTHING, named)
         trace = Trace(identifier or clock.new_id(), agent_id, self)
-        trace.aside = aside
+        trace.tail_buffer = tail_buffer
         for field, value in about.items():
             setattr(trace, field, value)
         _place(trace, above, remote)
@@ -297,7 +295,7 @@ class Recorder:
         if span.end_ns is not None:
             return
         token_counts = counts_of(span.trace)
-        new = token_counts.claim(found.responses)
+        new = token_counts.lock(found.responses)
         if span.model is None and (new or span.kind == LLM):
             span.model = found.model
         if span.kind == LLM:

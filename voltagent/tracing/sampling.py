@@ -16,10 +16,8 @@ from pydantic_core import from_json
 
 from voltagent.core import clock
 from voltagent.core.context import run_callback
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.core.span import ERROR, Event, Phase, Remote, Span
-
-__all__ = ["Aside", "Sampler", "Sampling"]
 
 Sampler: TypeAlias = "Callable[[dict[str, Any]], bool | float]"
 _Put: TypeAlias = Callable[[Event, int], bool]
@@ -56,7 +54,7 @@ class Sampling:
         self._sampler = sampler
         self._keep_errors = keep_errors
         self._follow_parent = follow_parent
-        self._open: WeakValueDictionary[int, Aside] = WeakValueDictionary()
+        self._open: WeakValueDictionary[int, TailBuffer] = WeakValueDictionary()
         # Left out so far. An addition runs no Python code in between, so that no thread can come between.
         self.traces = 0
         self.events = 0
@@ -68,8 +66,8 @@ class Sampling:
         return self._put if self._keep_errors else put
 
     def _put(self, event: Event, size: int) -> bool:
-        aside = event[1].trace.aside
-        return self.sink(event, size) if aside is None else aside.put(event, size)
+        tail_buffer = event[1].trace.tail_buffer
+        return self.sink(event, size) if tail_buffer is None else tail_buffer.put(event, size)
 
     def takes(
         self,
@@ -83,10 +81,10 @@ class Sampling:
         """Whether a trace that starts is recorded. One that belongs to another one goes with that."""
         if remote is not None and self._follow_parent:
             if not remote.sampled:
-                say_once("sampling:parent", logging.INFO, _LEFT_OUT)
+                log_once("sampling:parent", logging.INFO, _LEFT_OUT)
             return remote.sampled
         if above is not None:
-            return above.trace.aside is None or above.trace.aside.kept
+            return above.trace.tail_buffer is None or above.trace.tail_buffer.kept
         rate = self._rate
         if self._sampler is not None:
             rate = self._sampled(self._sampler, agent_id, tags, metadata, about)
@@ -109,18 +107,18 @@ class Sampling:
         }
         return run_callback(_rate_of, sampler, facts, on_error=_sampler_failed)
 
-    def aside(self) -> Aside | None:
+    def new_tail_buffer(self) -> TailBuffer | None:
         """Where a trace that was not chosen waits for its end; ``None``, and counted, where it need not or cannot."""
         if not self._keep_errors or len(self._open) >= _MOST_TRACES:
             self.traces += 1
             return None
-        aside = Aside(self)
-        self._open[id(aside)] = aside
-        return aside
+        tail_buffer = TailBuffer(self)
+        self._open[id(tail_buffer)] = tail_buffer
+        return tail_buffer
 
-    def settled(self, aside: Aside) -> None:
+    def settled(self, tail_buffer: TailBuffer) -> None:
         """One that waited is sent, or left out."""
-        self._open.pop(id(aside), None)
+        self._open.pop(id(tail_buffer), None)
 
     def after_fork(self) -> None:
         """In a forked child: count anew. The traces that wait are counted by the parent, but may fail here, too."""
@@ -129,19 +127,19 @@ class Sampling:
         uncounted.sink = self.sink
         waiting, self._open = self._open, WeakValueDictionary()
         for reference in waiting.valuerefs():
-            aside = reference()
-            if aside is not None:
-                aside.after_fork(uncounted)
+            tail_buffer = reference()
+            if tail_buffer is not None:
+                tail_buffer.after_fork(uncounted)
 
     def close(self) -> None:
         """Nothing more will fail: leave out what waits."""
         for reference in self._open.valuerefs():
-            aside = reference()
-            if aside is not None:
-                aside.leave_out()
+            tail_buffer = reference()
+            if tail_buffer is not None:
+                tail_buffer.leave_out()
 
 
-class Aside:
+class TailBuffer:
     """The events of one trace that was not chosen, until something in it fails or it ends.
 
     Any thread may put; only one at a time hands on, in order, and nobody waits for it.
@@ -234,12 +232,12 @@ def _rate_of(sampler: Sampler, facts: dict[str, Any]) -> float:
     if isinstance(given, int | float) and 0 <= given <= 1:
         return float(given)
     wrong = f"must return a bool or a number from 0 to 1, got {type(given).__name__}"
-    say_once("sampler", logging.WARNING, "sampler %s; recording the trace", wrong)
+    log_once("sampler", logging.WARNING, "sampler %s; recording the trace", wrong)
     return 1.0
 
 
 def _sampler_failed(exc: BaseException) -> float:
-    say_once("sampler", logging.WARNING, "sampler raised %s; recording the trace", type(exc).__qualname__, exc_info=exc)
+    log_once("sampler", logging.WARNING, "sampler raised %s; recording the trace", type(exc).__qualname__, exc_info=exc)
     return 1.0
 
 

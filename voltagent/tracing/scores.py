@@ -12,8 +12,6 @@ from voltagent.core.text import clean, shortened
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["LONGEST_COMMENT", "LONGEST_NAME", "LONGEST_VALUE", "checked_score", "kept_score", "record_score"]
-
 # In characters.
 LONGEST_NAME: Final = 100
 LONGEST_VALUE: Final = 1000  # of a value that is a string

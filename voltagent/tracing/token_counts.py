@@ -19,8 +19,6 @@ from voltagent.capture.results import Response
 from voltagent.capture.usage import summed
 from voltagent.core.span import AGENT, TRACE, Span, Trace
 
-__all__ = ["TokenCounts", "counts_of", "settle"]
-
 _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
 _LONGEST: Final = 512  # usages in a list before they are added up
@@ -62,11 +60,11 @@ class TokenCounts:
         self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
         self._own = _Sum()  # of agents that have ended, and of operations inside no agent
 
-    def claim(self, responses: Sequence[Response]) -> list[Response]:
+    def lock(self, responses: Sequence[Response]) -> list[Response]:
         """The responses that were not counted before; from now on they are."""
-        return [response for response in responses if self._claim_one(response)]
+        return [response for response in responses if self._take_if_new(response)]
 
-    def _claim_one(self, response: Response) -> bool:
+    def _take_if_new(self, response: Response) -> bool:
         is_new = not self.knows(response.holder)
         if response.holder is not None and is_new:
             self._remember(id(response.holder), self._reference(response.holder))

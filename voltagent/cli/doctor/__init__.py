@@ -20,8 +20,6 @@ from voltagent.cli.terminal import encodable, style_for
 from voltagent.errors import ValidationError
 from voltagent.render.text import clean
 
-__all__ = ["add"]
-
 _FILES: Final = ("certificate", "client_certificate", "client_key")
 _PARTS: Final = ("wrapt", "httpx", "pydantic")
 _COLOURS: Final[Mapping[str, str]] = {"ok": "running", "note": "tool", "wrong": "error"}

@@ -23,12 +23,11 @@ from urllib.parse import urlsplit
 from voltagent.cli.arguments import exists
 from voltagent.core import clock
 from voltagent.errors import ValidationError
-from voltagent.exporters.http import Answer, Certificates, Door, Unreachable, UnusableProxyError, proxy_place
+from voltagent.exporters.http import Answer, Certificates, HttpDestination, Unreachable, UnusableProxyError, proxy_place
 from voltagent.settings import Otlp, Settings
-from voltagent.storage.traces.store import Store, StoreError
+from voltagent.storage.file import StoreError
+from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
-
-__all__ = ["Finding", "check", "shown_url"]
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _PROXIES: Final = "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
@@ -187,8 +186,8 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answe
     """Send the question on a thread that can be left: a name look-up has no limit of its own."""
     ours = {name: key for name, key in keys.items() if name in _PLATFORM_KEYS}
     headers = {**question.headers, **ours}
-    door = Door(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
-    line = door.line()
+    destination = HttpDestination(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
+    line = destination.line()
     answered: Future[Answer] = Future()
 
     def ask() -> None:

@@ -11,10 +11,9 @@ from voltagent.cli.arguments import exists
 from voltagent.cli.doctor.checks import Finding
 from voltagent.errors import ValidationError
 from voltagent.settings import Settings
+from voltagent.storage.file import StoreError
 from voltagent.storage.traces.statistics import metrics
-from voltagent.storage.traces.store import Store, StoreError
-
-__all__ = ["check_prices"]
+from voltagent.storage.traces.store import Store
 
 _MOST_NAMED: Final = 20
 _UNKNOWN: Final = "unknown"  # what the statistics call a model that is not recorded

@@ -13,8 +13,6 @@ from voltagent.core.clock import iso_text
 from voltagent.storage.spool.destination import destinations
 from voltagent.storage.spool.inspection import Contents, contents
 
-__all__ = ["look"]
-
 
 def look(in_force: settings.Settings) -> Iterator[Finding]:
     """What waits on disk, for whom and since when; where the spool is off, only if something was left in it."""

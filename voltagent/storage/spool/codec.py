@@ -13,8 +13,6 @@ from weakref import WeakSet, WeakValueDictionary
 
 from voltagent.core.span import Event, Phase, Remote, Span, Trace
 
-__all__ = ["Thaw", "freeze", "pack", "unpack"]
-
 _BYTES: Final = "b"  # {"b": length} in the head stands for that many bytes behind it
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
                     "parent_trace_id")  # fmt: skip
@@ -22,7 +20,7 @@ _OF_START: Final = ("name", "agent_id", "operation", "start_ns", "input", "metad
 _OF_END: Final = ("more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns")
 
 
-def freeze(event: Event) -> bytes:
+def encode_event(event: Event) -> bytes:
     """The event and all of its span that a wire may send with it. A start holds nothing of the end, which may come
     while this runs.
     """
@@ -83,7 +81,7 @@ def _type_name(value: object) -> str:
     return type(value).__qualname__
 
 
-class Thaw:
+class EventDecoder:
     """Makes events of frozen ones. Those of one span get one span, for as long as anybody holds it."""
 
     def __init__(self) -> None:

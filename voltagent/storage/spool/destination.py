@@ -7,8 +7,6 @@ from hashlib import pbkdf2_hmac, sha256
 
 from voltagent.settings import Otlp, Settings, without_password
 
-__all__ = ["Destination", "destinations"]
-
 _ROUNDS = 20_000
 
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voltagent.storage.file import VALUE_ERRORS, Connection, File, MissingFileError, StoreError
-from voltagent.storage.file_lock import Claim
+from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool.segment import SCHEMA, is_sound
 from voltagent.storage.spool.spool import files
-
-__all__ = ["Contents", "contents"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ class Contents:
 
 def contents(folder: Path) -> list[Contents]:
     """The files of the spool in a folder, oldest first."""
-    aside = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
+    tail_buffer = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
     there = (_contents(path) for path in files(folder))
-    return [*(one for one in there if one is not None), *aside]
+    return [*(one for one in there if one is not None), *tail_buffer]
 
 
 def _contents(path: Path) -> Contents | None:
@@ -68,9 +66,9 @@ def _read(connection: Connection) -> tuple[str, int, int, int | None]:
 
 def _is_in_use(path: Path) -> bool:
     try:
-        claim = Claim.on(path)
+        lock = FileLock.acquire(path)
     except OSError:
         return False
-    if claim is not None:
-        claim.release()
-    return claim is None
+    if lock is not None:
+        lock.release()
+    return lock is None

@@ -25,10 +25,8 @@ from voltagent.storage.file import (
     number,
     pages,
 )
-from voltagent.storage.file_lock import Claim
+from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool.destination import Destination
-
-__all__ = ["OVERHEAD", "SCHEMA", "Entry", "Place", "Row", "SpoolFile", "is_sound"]
 
 T = TypeVar("T")
 
@@ -90,9 +88,9 @@ class Row(NamedTuple):
 class SpoolFile:
     """One file, claimed by this process."""
 
-    def __init__(self, path: Path, claim: Claim) -> None:
+    def __init__(self, path: Path, lock: FileLock) -> None:
         self.path = path
-        self.claim = claim
+        self.lock = lock
         self.unread = 0  # events in it that are not in memory, as far as is known
         self.read_to = 0  # the number of the last event that was read
         self._next = 1
@@ -110,13 +108,13 @@ class SpoolFile:
         try:
             make_folder(path.parent)
             # before there is a file that another could claim; twice, as another may sweep the lock away that one second
-            claim = Claim.on(path) or Claim.on(path)
+            lock = FileLock.acquire(path) or FileLock.acquire(path)
         except OSError as exc:
             raise StoreError(f"the spool {path} cannot be used: {exc.strerror}") from exc
-        if claim is None:
+        if lock is None:
             path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
             raise StoreError(f"the spool {path} cannot be claimed: this file system has no locks")
-        made = cls(path, claim)
+        made = cls(path, lock)
         try:
             made._change(lambda connection: _say_about(connection, destination))
         except StoreError:
@@ -128,12 +126,12 @@ class SpoolFile:
     def adopt(cls, path: Path) -> SpoolFile | None:
         """The file of a dead process; ``None`` where its owner lives, or another was quicker."""
         try:
-            claim = Claim.on(path)
+            lock = FileLock.acquire(path)
         except OSError:
             return None
-        if claim is None:
+        if lock is None:
             return None
-        file = cls(path, claim)
+        file = cls(path, lock)
         if not path.exists():  # its process was killed while it made or deleted it
             file.delete()
             return None
@@ -154,7 +152,7 @@ class SpoolFile:
     def _note(self, change: int) -> None:
         """Note how many events are here: after they were written and before they are deleted, never too many."""
         self._held = max(0, self._held + change)
-        self.claim.note(self._held)
+        self.lock.note(self._held)
 
     def settle(self, seqs: Sequence[int], memories: Mapping[bytes, bytes | None]) -> None:
         self.waiting -= len(seqs)
@@ -189,7 +187,7 @@ class SpoolFile:
 
     def count(self) -> None:
         """Count the events that can be read, and those that were lost."""
-        noted = self.claim.noted()
+        noted = self.lock.noted()
         try:
             self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
         except StoreError as exc:
@@ -293,21 +291,21 @@ class SpoolFile:
     def leave(self) -> None:
         """Close the file and give up the claim."""
         self._file.close()
-        self.claim.release()
+        self.lock.release()
 
     def delete(self) -> None:
         self._file.close()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        self.claim.release(delete=True)
+        self.lock.release(delete=True)
 
-    def put_aside(self) -> None:
+    def mark_corrupt(self) -> None:
         """Nothing can be read from it: out of the way, for whoever wants to look."""
         self._file.close()
         for suffix in ("-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         self.path.replace(f"{self.path}.corrupt")
-        self.claim.release(delete=True)
+        self.lock.release(delete=True)
 
     def _ask(self, action: Callable[[Connection], T], *, create: bool = False) -> T:
         try:

@@ -1,6 +1,6 @@
 """The spool: events that wait for their destination on disk, in SQLite files of which each has one owner at a time.
 
-Every process writes a file of its own for each destination and holds a claim on it for as long as it lives. A file that
+Every process writes a file of its own for each destination and holds a lock on it for as long as it lives. A file that
 nobody claims is what a dead process left: the first who claims it sends what is in it. Files are named after their
 destination, so that none gets what was meant for another; no key is written anywhere, a fingerprint stands for it.
 """
@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.guard import say_once
+from voltagent.core.guard import log_once
 from voltagent.storage.file import StoreError
-from voltagent.storage.file_lock import Claim
+from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool.destination import Destination
 from voltagent.storage.spool.segment import OVERHEAD, Entry, Place, Row, SpoolFile
-
-__all__ = ["MAX_BYTES", "Spool", "files"]
 
 MAX_BYTES: Final = 256 * 2**20
 _TURN_SECONDS: Final = 0.5
@@ -50,7 +48,7 @@ class Spool:
         self.max_bytes = max_bytes
         self._own: SpoolFile | None = None
         self._adopted: list[SpoolFile] = []
-        self._turn: Claim | None = None
+        self._turn: FileLock | None = None
         self._is_patient = True  # with who has the turn
         self._pause = threading.Event()  # never set: something to wait on
 
@@ -91,7 +89,7 @@ class Spool:
             file.settle(seqs, memories)
         for file in [file for file in self._adopted if file.unread <= 0 and file.waiting <= 0]:
             self._adopted.remove(file)
-            (file.put_aside if file.damaged else file.delete)()
+            (file.mark_corrupt if file.damaged else file.delete)()
 
     def abandon(self) -> None:
         """Begin a new file, as ours cannot be written to; what can still be read from it will be."""
@@ -130,11 +128,11 @@ class Spool:
                 file.count()
             except StoreError as exc:
                 if not exc.is_lasting:
-                    say_once("spool:left alone", logging.WARNING, "%s", exc)
+                    log_once("spool:left alone", logging.WARNING, "%s", exc)
                     file.leave()
                 else:
                     broken += file.lost
-                    file.put_aside()
+                    file.mark_corrupt()
                 continue
             broken += file.lost
             if file.unread:
@@ -171,10 +169,10 @@ class Spool:
         """
         self._own = self._own or self._make()  # it has locks then, or raises
         until = clock.monotonic() + (_TURN_SECONDS if self._is_patient else _TURN_SECONDS / 10)
-        self._turn = _claimed(self.folder)
+        self._turn = _acquire(self.folder)
         while self._turn is None and clock.monotonic() < until:
             self._pause.wait(0.002)
-            self._turn = _claimed(self.folder)
+            self._turn = _acquire(self.folder)
         self._is_patient = self._turn is not None
         try:
             yield
@@ -231,7 +229,7 @@ class Spool:
     def after_fork(self) -> None:
         """In a forked child: the files are the parent's."""
         for file in self._ours():
-            file.claim.release()
+            file.lock.release()
         if self._turn is not None:
             self._turn.release()
             self._turn = None
@@ -263,7 +261,7 @@ def _sweep(folder: Path) -> None:
             if file is not None:
                 file.leave()
     if (folder / "turn.lock").exists():
-        turn = _claimed(folder)
+        turn = _acquire(folder)
         if turn is not None:
             turn.release(delete=True)
 
@@ -274,9 +272,9 @@ def _delete_corrupt(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _claimed(folder: Path) -> Claim | None:
+def _acquire(folder: Path) -> FileLock | None:
     try:
-        return Claim.on(folder / "turn")
+        return FileLock.acquire(folder / "turn")
     except OSError:
         return None  # the folder is gone, or nobody can make a file any more
 

@@ -13,9 +13,6 @@ from pydantic_core import from_json, to_json
 
 from voltagent.capture.usage import summed
 
-__all__ = ["DAMAGED", "Json", "error", "merged", "payload", "payloads", "summed_usage", "tags", "text", "usage",
-           "value"]  # fmt: skip
-
 Json: TypeAlias = Any  # a JSON value as the json module gives it
 _Stored: TypeAlias = "str | bytes | int | float | None"  # a text, where nobody has touched it
 

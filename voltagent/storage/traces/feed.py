@@ -22,8 +22,6 @@ from voltagent.storage.traces.records import (
 )
 from voltagent.storage.traces.store import Store
 
-__all__ = ["Change", "Feed", "News"]
-
 Record = TypeVar("Record", TraceSummary, OperationSummary)
 
 _AT_ONCE: Final = 5_000  # records of one look; the next look goes on from there

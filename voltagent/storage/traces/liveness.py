@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.storage.file_lock import Claim
-
-__all__ = ["Writer", "is_gone"]
+from voltagent.storage.file_lock import FileLock
 
 _TRIES: Final = 5  # a reader may look at the file just as it is made, and hold it for that moment
 
@@ -25,7 +23,7 @@ class Writer:
     def __init__(self, store: Path) -> None:
         self._store = store
         self._name: str | None = None
-        self._claim: Claim | None = None
+        self._lock: FileLock | None = None
         self._tried = False
 
     def name(self) -> str | None:
@@ -37,8 +35,8 @@ class Writer:
             _clear(self._store)
             for _ in range(_TRIES):
                 name = f"{clock.new_id():032x}"[:16]
-                self._claim = _claimed(_place(self._store, name))
-                if self._claim is not None:
+                self._lock = _acquire(_place(self._store, name))
+                if self._lock is not None:
                     self._name = name
                     break
                 _discard(_lock_file(self._store, name))
@@ -46,19 +44,19 @@ class Writer:
 
     def release(self, *, delete: bool) -> None:
         """Let go of the name; the next one is another. A forked child does so without deleting the parent's file."""
-        if self._claim is not None:
-            self._claim.release(delete=delete)
-        self._name, self._claim, self._tried = None, None, False
+        if self._lock is not None:
+            self._lock.release(delete=delete)
+        self._name, self._lock, self._tried = None, None, False
 
 
 def is_gone(store: Path, name: str) -> bool:
     """Whether the process that signed with this name lives no more."""
     if not _lock_file(store, name).exists():
         return store.parent.is_dir()
-    claim = _claimed(_place(store, name))
-    if claim is None:
+    lock = _acquire(_place(store, name))
+    if lock is None:
         return False
-    claim.release(delete=True)
+    lock.release(delete=True)
     return True
 
 
@@ -81,8 +79,8 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _claimed(place: Path) -> Claim | None:
+def _acquire(place: Path) -> FileLock | None:
     try:
-        return Claim.on(place)
+        return FileLock.acquire(place)
     except OSError:
         return None  # it may not be made or opened here: nothing is known

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS"]
-
 # Tells our files from other SQLite databases (`PRAGMA application_id`): "VAgt" in ASCII.
 APPLICATION_ID: Final = 0x56416774
 

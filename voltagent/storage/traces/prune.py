@@ -11,8 +11,6 @@ from typing import Final
 from voltagent.storage.file import Connection, in_transaction, number, pages
 from voltagent.storage.traces.store import Store
 
-__all__ = ["Pruned", "prune"]
-
 _CHUNK: Final = 50  # traces deleted in one transaction: other programs write between two of them
 _STEP: Final = 2_000  # pages given back at once: about 8 MB
 

@@ -21,22 +21,6 @@ from voltagent.storage.traces.records import (
 from voltagent.storage.traces.store import Store
 from voltagent.storage.traces.tokens import with_sums
 
-__all__ = [
-    "Facets",
-    "containing",
-    "conversation",
-    "facets",
-    "inputs",
-    "last_signs",
-    "operation",
-    "operation_contents",
-    "operation_inputs",
-    "operation_rows",
-    "operation_summaries",
-    "unfinished",
-    "writers_gone",
-]
-
 _SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 _OPERATION: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? AND id = ?"  # noqa: S608 - likewise
 _OPERATION_INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM operations WHERE trace_id = ?"
@@ -75,7 +59,7 @@ _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there
 _INPUTS: Final = f"SELECT id, substr(input, 1, ?) FROM traces WHERE id IN {_GIVEN}"  # noqa: S608 - all of it is written here
 _SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - likewise
 _WRITERS: Final = "SELECT DISTINCT writer FROM traces WHERE status <> 'completed' AND status = 'running'"
-_LAST_SIGNS: Final = f"""
+_LAST_ACTIVITY: Final = f"""
     SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN {_GIVEN}
     GROUP BY trace_id"""  # noqa: S608 - likewise
 
@@ -125,9 +109,9 @@ def containing(store: Store, trace_id: str, text: str) -> list[str]:
     return [id for (id,) in store.rows(_CONTAINING, {"trace": trace_id, "text": f"%{escaped}%"})]
 
 
-def last_signs(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
+def last_activity(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
     """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
-    return dict(store.rows(_LAST_SIGNS, (json.dumps(trace_ids),)))
+    return dict(store.rows(_LAST_ACTIVITY, (json.dumps(trace_ids),)))
 
 
 def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:

@@ -11,21 +11,6 @@ from voltagent.storage.traces import columns
 from voltagent.storage.traces.columns import Json
 from voltagent.storage.traces.tokens import PARTS_OF_TRACE
 
-__all__ = [
-    "KNOWN_OPERATION",
-    "KNOWN_TRACE",
-    "OPERATION",
-    "OPERATIONS_QUERY",
-    "OPERATION_SUMMARY",
-    "SUMMARY",
-    "TRACE_QUERY",
-    "Filter",
-    "OperationSummary",
-    "StoredOperation",
-    "StoredTrace",
-    "TraceSummary",
-]
-
 _Row: TypeAlias = Sequence[Any]
 
 

@@ -18,8 +18,6 @@ from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Event, Phase, R
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
-__all__ = ["OPERATION_ROWS", "TRACE_ROW", "replayed"]
-
 _Row: TypeAlias = Sequence[Any]
 
 TRACE_ROW: Final = """

@@ -17,8 +17,6 @@ from pydantic_core import to_json
 from voltagent.core.clock import id_text, parse_iso
 from voltagent.core.span import COMPLETED, Event, Phase, Span, Trace
 
-__all__ = ["RUNNING", "Row", "Statement", "begun", "plan"]
-
 Row: TypeAlias = tuple[Any, ...]
 
 RUNNING: Final = "running"

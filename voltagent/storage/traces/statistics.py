@@ -10,8 +10,6 @@ from voltagent.capture.usage import is_count
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.store import Store
 
-__all__ = ["BY", "PERCENTILES", "Group", "Metrics", "metrics"]
-
 BY: Final = ("agent", "tool", "model")
 PERCENTILES: Final = (50, 95, 99)
 

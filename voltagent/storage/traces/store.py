@@ -45,8 +45,6 @@ from voltagent.storage.traces.replay import OPERATION_ROWS, TRACE_ROW, replayed
 from voltagent.storage.traces.statements import Row, Statement, begun, plan
 from voltagent.storage.traces.tokens import with_sums
 
-__all__ = ["Filter", "Store", "StoreError", "StoredOperation", "StoredTrace", "TraceSummary", "stored"]
-
 T = TypeVar("T")
 
 _PRUNED_ROWS: Final = 5_000  # operations deleted per batch at most, so that one batch never takes long

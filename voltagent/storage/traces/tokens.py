@@ -13,8 +13,6 @@ from pydantic_core import to_json
 
 from voltagent.storage.traces import columns
 
-__all__ = ["PARTS_OF_TRACE", "with_sums"]
-
 _DEPTH: Final = 200  # spans of other programs may be each other's parents
 
 # As an expression in a query of `traces`: the usages that make up that of a trace, one on each line. Only operations

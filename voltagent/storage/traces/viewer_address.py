@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from voltagent.storage.file_lock import Claim
-
-__all__ = ["DEFAULT_PORT", "announced", "page", "record_into", "running_port"]
+from voltagent.storage.file_lock import FileLock
 
 DEFAULT_PORT: Final = 3141  # of the local server
 _SAFE: Final = "!'()*"  # what the page leaves as it is, beside letters, digits and `-._~`
@@ -27,14 +25,14 @@ def announced(store: Path, port: int) -> Generator[None]:
 
     Has no effect if there is no store yet, since looking at one must not create files, or if another viewer runs.
     """
-    claim = _claimed(store) if store.exists() else None
-    if claim is not None:
-        claim.note(port)
+    lock = _acquire(store) if store.exists() else None
+    if lock is not None:
+        lock.note(port)
     try:
         yield
     finally:
-        if claim is not None:
-            claim.release(delete=True)
+        if lock is not None:
+            lock.release(delete=True)
 
 
 def running_port(store: Path) -> int | None:
@@ -44,10 +42,10 @@ def running_port(store: Path) -> int | None:
         number = int(file.read_text("ascii"))
     except (OSError, ValueError):
         return None
-    claim = _claimed(store)
-    if claim is None:
+    lock = _acquire(store)
+    if lock is None:
         return number
-    claim.release(delete=True)  # left behind by a viewer that was killed
+    lock.release(delete=True)  # left behind by a viewer that was killed
     return None
 
 
@@ -69,8 +67,8 @@ def _place(store: Path) -> Path:
     return store.with_name(f"{store.name}-viewer")
 
 
-def _claimed(store: Path) -> Claim | None:
+def _acquire(store: Path) -> FileLock | None:
     try:
-        return Claim.on(_place(store))
+        return FileLock.acquire(_place(store))
     except OSError:
         return None

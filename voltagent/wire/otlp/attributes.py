@@ -16,8 +16,6 @@ from voltagent.core import trace_ids
 from voltagent.core.span import CANCELLED, ERROR, TRACE
 from voltagent.wire.otlp.span_view import Facts, json_object, json_text
 
-__all__ = ["WORDS", "Word", "memory_operation"]
-
 Word: TypeAlias = Callable[[Facts], Any]
 
 

@@ -14,8 +14,6 @@ from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.profiles import ANY, OWN, PROFILES
 from voltagent.wire.otlp.span_view import EVENT
 
-__all__ = ["SPAN", "Meaning", "meaning"]
-
 SPAN: Final = "span"  # the kind of a span that says nothing of what it is
 
 

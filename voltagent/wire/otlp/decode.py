@@ -19,8 +19,6 @@ from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.otlp.span_view import json_text
 from voltagent.wire.rest.encode import end_span_id
 
-__all__ = ["MOST_SPANS", "Read", "events_of"]
-
 MOST_SPANS: Final = 20_000  # of one request: exporters send some hundreds
 _LATEST: Final = 2**63 - 1  # what the store holds
 _REMOTE: Final = 0x200  # Span.flags: the parent is in another process

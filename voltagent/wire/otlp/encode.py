@@ -23,8 +23,6 @@ from voltagent.wire.otlp.profiles import Plan
 from voltagent.wire.otlp.span_view import Facts, json_text
 from voltagent.wire.rest.encode import end_id
 
-__all__ = ["ENCODINGS", "Encoding", "Message", "resource_message", "span_message", "trimmed"]
-
 Message: TypeAlias = dict[str, Any]  # an OTLP message in its JSON mapping, fields in the order of their numbers
 
 _INTERNAL: Final = 1

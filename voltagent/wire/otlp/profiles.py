@@ -16,8 +16,6 @@ from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.attributes import WORDS, Word
 from voltagent.wire.otlp.span_view import EVENT, KINDS
 
-__all__ = ["ANY", "OWN", "PROFILES", "Plan", "Profile", "plans"]
-
 ANY: Final = "any"
 
 Names = Mapping[str, Mapping[str, str]]  # kind of span or ANY -> attribute -> word

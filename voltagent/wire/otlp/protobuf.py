@@ -12,8 +12,6 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["EVENT", "RESOURCE", "SCOPE", "SPAN", "Schema", "delimited", "encoded", "fields_of", "varint"]
-
 # field name -> (the tag's bytes, how its value is written after the tag); a value that is a list is repeated
 Schema = dict[str, tuple[bytes, Callable[[Any], bytes]]]
 

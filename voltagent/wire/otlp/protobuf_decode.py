@@ -15,8 +15,6 @@ from typing import Any, Final, TypeAlias
 
 from voltagent.wire.otlp.protobuf import fields_of
 
-__all__ = ["DEEPEST", "MOST_FIELDS", "TooLargeError", "trace_request"]
-
 DEEPEST: Final = 100  # messages within messages, as in the official library
 MOST_FIELDS: Final = 1_500_000  # of one request, at every depth; an attribute has four
 

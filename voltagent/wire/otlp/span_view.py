@@ -13,8 +13,6 @@ from pydantic_core import from_json, to_json
 from voltagent.core.kinds import EXTENDED
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
 
-__all__ = ["EVENT", "KINDS", "Facts", "json_object", "json_text", "snake"]
-
 EVENT: Final = "event"  # stands for the many kinds of custom events
 KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED, EVENT)
 

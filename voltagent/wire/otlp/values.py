@@ -12,11 +12,6 @@ from voltagent.capture.usage import is_count
 from voltagent.core import clock
 from voltagent.wire.otlp.span_view import json_text, snake
 
-__all__ = [
-    "attributes", "error", "instructions", "integer", "level", "links", "messages_of_events", "model", "moment_text",
-    "object_of", "payload_of", "span_events", "text", "texts", "usage",
-]  # fmt: skip
-
 
 def attributes(given: object) -> dict[str, Any]:
     """A list of ``KeyValue`` as a dict; what is none is left out."""

@@ -20,8 +20,6 @@ from voltagent.errors import ValidationError
 from voltagent.storage.traces.records import Known
 from voltagent.wire.otlp.span_view import json_text, snake
 
-__all__ = ["Body", "event_created", "event_updated", "payload", "trace_created", "trace_updated"]
-
 Body = Mapping[str, Any]
 _NOTHING: Final[Body] = {}
 _MOST_NAMES: Final = 1000  # of a body's fields, and of what a usage counts: each is read in two spellings

@@ -18,8 +18,6 @@ from voltagent.core.clock import id_text, iso_text
 from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span
 
-__all__ = ["Ids", "Request", "create", "end_id", "end_span_id", "is_operation", "request", "segment"]
-
 # Our id of a trace, operation or event -> the text the server knows it by.
 Ids = Callable[["int | str"], str]
 
