@@ -1,0 +1,457 @@
+"""The words that this project does not use, in messages, docstrings, comments, identifiers and documents.
+
+The words are those of private jargon and of a translation. Each stands beside what to write instead. ``PENDING`` names
+the files that are still to be rewritten. It only ever gets shorter, because a file in it that is clean fails as well.
+"""
+
+from __future__ import annotations
+
+import io
+import keyword
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# word or phrase (a regular expression over lower-case words) -> what to write instead
+ANYWHERE = {
+    r"rooms?": "module, package; space",
+    r"doors?": "boundary; connection",
+    r"floors?": "layer; the least, the baseline",
+    r"houses?": "architecture",
+    r"lanes?": "worker",
+    r"bells?": "wake-up signal",
+    r"voices?": "log messages",
+    r"ashes": "evicted",
+    r"claim(s|ed|ing)?": "lock",
+    r"promis(e|es|ed|ing)": "future; guarantee",
+    r"thaw(s|ed|ing)?": "decode",
+    r"freezes?|froze": "encode",
+    r"asides?": "tail buffer; out of the way",
+    r"(un)?hurr(y|ies|ied)": "set_deadline, deadline",
+    r"remind(s|ed|er)?": "restore",
+    r"letters": "characters",
+    r"signs": "characters",
+    r"whoever": "the caller, the user",
+    r"(some|no|any|every)body": "the caller, the user, another process, no process",
+    r"tells?|told": "report, log; distinguish",
+    r"said": "reported, logged",
+    r"asked": "requested, called",
+    r"faults?": "exception, error",
+}
+PROSE = {
+    r"is well": "works, is healthy",
+    r"the truth": "the counts at that time",
+    r"the text of it": "its text",
+    r"so many|so long(?! as)": "that many, that long",
+    r"what is not there": "what is missing",
+    r"of which nothing": "unsent, untried, without …",
+    r"(it|that|this) goes on": "continues, propagates",
+    r"hands? on": "passes, propagates",
+    r"is over": "has ended",
+    r"(is|was|are|were) no (store|database|exception|number|list|dict|string|trace|span|bool|json|html?|file|url)s?": (
+        "is not a …"
+    ),
+}
+FUNCTIONS = r"_*(asked|found|given|kept|known|made|seen|taken|told|said)(_|$)"  # a function's name is an imperative
+
+# Uses that have another meaning: a path's beginning -> the words that it may use, with the reason.
+ALLOWED = {
+    "benchmarks/": {"floor", "floors"},  # the least that recording can cost: what every contestant is measured against
+    "docs/performance.md": {"floor", "floors"},
+    "tests/test_benchmarks.py": {"floor", "floors"},
+    "tests/test_language.py": {"*"},
+}
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md")
+CODE = ("voltagent/**/*.py", "tests/**/*.py", "benchmarks/**/*.py", "examples/**/*.py")
+PAGE = ("voltagent/server/viewer/*",)
+NOT_OURS = ("tests/parity/programs/", "tests/helpers/certificates/", "tests/wire/golden/")
+
+PENDING: set[str] = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "benchmarks/child/__main__.py",
+    "benchmarks/child/adapters/__init__.py",
+    "benchmarks/child/adapters/floor_sender.py",
+    "benchmarks/child/adapters/ours_held.py",
+    "benchmarks/child/workloads.py",
+    "benchmarks/environments.py",
+    "benchmarks/measures.py",
+    "benchmarks/targets.py",
+    "docs/architecture.md",
+    "docs/backends/collector.md",
+    "docs/backends/jaeger.md",
+    "docs/capture.md",
+    "docs/doctor.md",
+    "docs/frameworks.md",
+    "docs/handles.md",
+    "docs/migrating.md",
+    "docs/otlp.md",
+    "docs/performance.md",
+    "docs/receiving.md",
+    "docs/settings.md",
+    "docs/spool.md",
+    "docs/terminal.md",
+    "docs/viewer.md",
+    "examples/error_handling.py",
+    "examples/order_desk.py",
+    "examples/stdlib_agent.py",
+    "tests/browser/conftest.py",
+    "tests/browser/look.py",
+    "tests/browser/seed.py",
+    "tests/browser/test_hostile.py",
+    "tests/browser/test_late.py",
+    "tests/browser/test_reading.py",
+    "tests/browser/test_room.py",
+    "tests/browser/test_stays.py",
+    "tests/browser/test_trace.py",
+    "tests/capture/test_exceptions.py",
+    "tests/capture/test_snapshot.py",
+    "tests/cli/test_browser.py",
+    "tests/cli/test_cli.py",
+    "tests/cli/test_doctor.py",
+    "tests/cli/test_export.py",
+    "tests/cli/test_mcp.py",
+    "tests/cli/test_prune.py",
+    "tests/cli/test_push.py",
+    "tests/cli/test_tail.py",
+    "tests/cli/test_ui.py",
+    "tests/conftest.py",
+    "tests/decorators/test_behaviour.py",
+    "tests/decorators/test_capture.py",
+    "tests/decorators/test_context.py",
+    "tests/decorators/test_decorators.py",
+    "tests/decorators/test_generators.py",
+    "tests/decorators/test_injected.py",
+    "tests/decorators/test_llm.py",
+    "tests/decorators/test_model_results.py",
+    "tests/decorators/test_transparency.py",
+    "tests/delivery/test_faults.py",
+    "tests/delivery/test_hung.py",
+    "tests/delivery/test_local_server.py",
+    "tests/delivery/test_sender.py",
+    "tests/delivery/test_spool.py",
+    "tests/delivery/test_spool_bounds.py",
+    "tests/delivery/test_spool_limits.py",
+    "tests/delivery/test_spool_process.py",
+    "tests/exporters/test_auto.py",
+    "tests/exporters/test_certificates.py",
+    "tests/exporters/test_local.py",
+    "tests/exporters/test_otlp.py",
+    "tests/exporters/test_proxies.py",
+    "tests/exporters/test_receivers.py",
+    "tests/exporters/test_rest.py",
+    "tests/helpers/history_api.py",
+    "tests/helpers/model.py",
+    "tests/helpers/older_package.py",
+    "tests/helpers/pace.py",
+    "tests/helpers/rich_trace.py",
+    "tests/helpers/server.py",
+    "tests/helpers/sink.py",
+    "tests/helpers/stored.py",
+    "tests/instrumentation/test_executors.py",
+    "tests/parity/test_names.py",
+    "tests/processors/test_redaction.py",
+    "tests/processors/test_size_limit.py",
+    "tests/render/test_text.py",
+    "tests/server/test_ingest.py",
+    "tests/server/test_ingest_limits.py",
+    "tests/server/test_server.py",
+    "tests/server/test_viewer_api.py",
+    "tests/server/test_viewer_files.py",
+    "tests/settings/test_settings.py",
+    "tests/soak.py",
+    "tests/storage/test_damaged.py",
+    "tests/storage/test_feed.py",
+    "tests/storage/test_replay.py",
+    "tests/storage/test_store.py",
+    "tests/storage/test_store_file.py",
+    "tests/storage/test_unfinished.py",
+    "tests/test_client.py",
+    "tests/test_code_forms.py",
+    "tests/test_documents.py",
+    "tests/test_examples.py",
+    "tests/test_handles.py",
+    "tests/test_propagation.py",
+    "tests/test_records.py",
+    "tests/test_sdk.py",
+    "tests/tracing/test_continued_traces.py",
+    "tests/tracing/test_sampling.py",
+    "tests/tracing/test_token_counts.py",
+    "tests/typing_checks.py",
+    "tests/wire/test_otlp_decode.py",
+    "tests/wire/test_otlp_encode.py",
+    "tests/wire/test_otlp_usage.py",
+    "voltagent/_debug_log.py",
+    "voltagent/capture/exceptions.py",
+    "voltagent/capture/fast_path.py",
+    "voltagent/capture/injected.py",
+    "voltagent/capture/models.py",
+    "voltagent/capture/nodes.py",
+    "voltagent/capture/options.py",
+    "voltagent/capture/result_answers.py",
+    "voltagent/capture/result_chunks.py",
+    "voltagent/capture/secrets.py",
+    "voltagent/capture/type_forms.py",
+    "voltagent/capture/usage.py",
+    "voltagent/capture/writer.py",
+    "voltagent/cli/__init__.py",
+    "voltagent/cli/agent_tools.py",
+    "voltagent/cli/doctor/__init__.py",
+    "voltagent/cli/doctor/checks.py",
+    "voltagent/cli/doctor/prices.py",
+    "voltagent/cli/export.py",
+    "voltagent/cli/for_agent.py",
+    "voltagent/cli/mcp.py",
+    "voltagent/cli/prune.py",
+    "voltagent/cli/push.py",
+    "voltagent/cli/run.py",
+    "voltagent/cli/screen.py",
+    "voltagent/cli/tail.py",
+    "voltagent/cli/ui.py",
+    "voltagent/core/awaitable.py",
+    "voltagent/core/context.py",
+    "voltagent/core/guard.py",
+    "voltagent/core/introspection.py",
+    "voltagent/core/span.py",
+    "voltagent/core/stderr.py",
+    "voltagent/decorators/__init__.py",
+    "voltagent/decorators/arguments.py",
+    "voltagent/decorators/call_plan.py",
+    "voltagent/decorators/generator_run.py",
+    "voltagent/decorators/inspection.py",
+    "voltagent/decorators/options.py",
+    "voltagent/decorators/trace_plan.py",
+    "voltagent/delivery/buffer.py",
+    "voltagent/delivery/log_messages.py",
+    "voltagent/delivery/process_hooks.py",
+    "voltagent/delivery/push.py",
+    "voltagent/delivery/queue.py",
+    "voltagent/delivery/report.py",
+    "voltagent/delivery/retry.py",
+    "voltagent/delivery/sender.py",
+    "voltagent/delivery/spooled_worker.py",
+    "voltagent/delivery/spooled_writer.py",
+    "voltagent/delivery/worker.py",
+    "voltagent/exporters/__init__.py",
+    "voltagent/exporters/auto.py",
+    "voltagent/exporters/http.py",
+    "voltagent/exporters/otlp.py",
+    "voltagent/exporters/otlp_calls.py",
+    "voltagent/exporters/otlp_spans.py",
+    "voltagent/exporters/rest.py",
+    "voltagent/exporters/rest_batch.py",
+    "voltagent/handles.py",
+    "voltagent/instrumentation/clients.py",
+    "voltagent/processors/secret_text.py",
+    "voltagent/processors/secret_values.py",
+    "voltagent/processors/size_limit.py",
+    "voltagent/records.py",
+    "voltagent/render/html.py",
+    "voltagent/render/notebook.py",
+    "voltagent/render/text.py",
+    "voltagent/sdk.py",
+    "voltagent/server/access.py",
+    "voltagent/server/connection.py",
+    "voltagent/server/ingest.py",
+    "voltagent/server/routing.py",
+    "voltagent/server/server.py",
+    "voltagent/server/viewer/api.js",
+    "voltagent/server/viewer/base.css",
+    "voltagent/server/viewer/conversation.js",
+    "voltagent/server/viewer/details.js",
+    "voltagent/server/viewer/dom.js",
+    "voltagent/server/viewer/filters.js",
+    "voltagent/server/viewer/format.js",
+    "voltagent/server/viewer/index.html",
+    "voltagent/server/viewer/kinds.js",
+    "voltagent/server/viewer/list.css",
+    "voltagent/server/viewer/list.js",
+    "voltagent/server/viewer/metrics.css",
+    "voltagent/server/viewer/metrics.js",
+    "voltagent/server/viewer/minimap.js",
+    "voltagent/server/viewer/parts.js",
+    "voltagent/server/viewer/patch.js",
+    "voltagent/server/viewer/plot.js",
+    "voltagent/server/viewer/reading.js",
+    "voltagent/server/viewer/rows.js",
+    "voltagent/server/viewer/selected.js",
+    "voltagent/server/viewer/timeline.js",
+    "voltagent/server/viewer/trace.css",
+    "voltagent/server/viewer/trace.js",
+    "voltagent/server/viewer/value.js",
+    "voltagent/server/viewer_api.py",
+    "voltagent/server/viewer_events.py",
+    "voltagent/settings/__init__.py",
+    "voltagent/settings/parsers.py",
+    "voltagent/storage/file.py",
+    "voltagent/storage/file_lock.py",
+    "voltagent/storage/spool/codec.py",
+    "voltagent/storage/spool/destination.py",
+    "voltagent/storage/spool/inspection.py",
+    "voltagent/storage/spool/segment.py",
+    "voltagent/storage/spool/spool.py",
+    "voltagent/storage/traces/columns.py",
+    "voltagent/storage/traces/feed.py",
+    "voltagent/storage/traces/liveness.py",
+    "voltagent/storage/traces/migrations.py",
+    "voltagent/storage/traces/prune.py",
+    "voltagent/storage/traces/queries.py",
+    "voltagent/storage/traces/records.py",
+    "voltagent/storage/traces/replay.py",
+    "voltagent/storage/traces/statements.py",
+    "voltagent/storage/traces/statistics.py",
+    "voltagent/storage/traces/store.py",
+    "voltagent/storage/traces/viewer_address.py",
+    "voltagent/testkit/answers.py",
+    "voltagent/testkit/replay.py",
+    "voltagent/testkit/run.py",
+    "voltagent/tracing/opentelemetry.py",
+    "voltagent/tracing/operations.py",
+    "voltagent/tracing/recorder.py",
+    "voltagent/tracing/sampling.py",
+    "voltagent/tracing/scores.py",
+    "voltagent/tracing/token_counts.py",
+    "voltagent/wire/otlp/attributes.py",
+    "voltagent/wire/otlp/classify.py",
+    "voltagent/wire/otlp/decode.py",
+    "voltagent/wire/otlp/encode.py",
+    "voltagent/wire/otlp/profiles.py",
+    "voltagent/wire/otlp/span_view.py",
+    "voltagent/wire/otlp/values.py",
+    "voltagent/wire/rest/decode.py",
+}
+
+
+class Use(NamedTuple):
+    """A word that is not used here."""
+
+    line: int
+    word: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.word!r}; better: {self.instead}"
+
+
+@cache
+def compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in patterns))
+
+
+def instead_of(word: str) -> str:
+    return next(better for pattern, better in {**ANYWHERE, **PROSE}.items() if re.fullmatch(pattern, word))
+
+
+def words_of(identifier: str) -> str:
+    """The words of a name, in lower case: ``_SpoolFile2`` is ``spool file2``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", identifier).replace("_", " ").lower()
+
+
+def uses(text: str, line: int, *, prose: bool) -> Iterator[Use]:
+    names = re.sub(r"\b\w*[a-z0-9][A-Z]\w*|\w*_\w+", lambda match: words_of(match[0]), text)
+    for match in compiled(tuple(ANYWHERE) + (tuple(PROSE) if prose else ())).finditer(names.lower()):
+        yield Use(line + names.count("\n", 0, match.start()), match[0], instead_of(match[0]))
+
+
+@cache
+def uses_in_name(identifier: str) -> tuple[Use, ...]:
+    return tuple(uses(identifier, 0, prose=False))
+
+
+def uses_in_python(source: str, *, strings: bool) -> Iterator[Use]:
+    """Those in comments, docstrings and names, and on request in all other strings."""
+    before = ""
+    starts_statement = True
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield from uses(token.string, token.start[0], prose=True)
+        elif token.type == tokenize.STRING or tokenize.tok_name[token.type] == "FSTRING_MIDDLE":
+            if strings or starts_statement:
+                yield from uses(token.string, token.start[0], prose=True)
+        elif token.type == tokenize.NAME and not keyword.iskeyword(token.string):
+            yield from (use._replace(line=token.start[0]) for use in uses_in_name(token.string))
+            if before == "def" and re.match(FUNCTIONS, token.string):
+                yield Use(token.start[0], token.string, "an imperative: find, keep, take, …")
+        if token.type not in (tokenize.COMMENT, tokenize.NL):
+            starts_statement = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+            before = token.string
+
+
+@cache
+def files() -> list[Path]:
+    found = [path for pattern in (*CODE, *PAGE, *DOCUMENTS) for path in sorted(ROOT.glob(pattern)) if path.is_file()]
+    return [path for path in found if not name_of(path).startswith(NOT_OURS)]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def uses_in(path: Path) -> list[Use]:
+    name = name_of(path)
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        # strings of tests are inputs and outputs of other programs, too
+        found = list(uses_in_python(text, strings=not name.startswith("tests/")))
+    else:
+        found = list(uses(re.sub(r"\bPromise\b", "", text), 1, prose=True))
+    allowed = {word for start, words in ALLOWED.items() if name.startswith(start) for word in words}
+    return [] if "*" in allowed else [use for use in found if use.word not in allowed]
+
+
+AREAS = sorted({"/".join(name_of(path).split("/")[:2]) if "/" in name_of(path) else "." for path in files()})
+
+
+def area_of(path: Path) -> str:
+    return "/".join(name_of(path).split("/")[:2]) if "/" in name_of(path) else "."
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_plain_words_are_used(area: str) -> None:
+    wrong = []
+    for path in files():
+        if area_of(path) != area:
+            continue
+        found = uses_in(path)
+        name = name_of(path)
+        if name in PENDING:
+            if not found:
+                wrong.append(f"{name} is clean: take it off PENDING")
+        else:
+            wrong += [f"{name} {use}" for use in found]
+    assert not wrong, "\n".join(["", *wrong])
+
+
+def test_pending_files_exist() -> None:
+    assert not [name for name in PENDING if not (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("def told(): pass", ["told", "told"]),
+        ("_told_apart = 1", ["told"]),
+        ("class SpoolLane: pass", ["lane"]),
+        ("x = 1  # nobody knows", ["nobody"]),
+        ('"""What is over."""', ["is over"]),
+        ('x = "so many"', ["so many"]),
+        ("x = f'{a} was told {b}'", ["told"]),
+        ("def found_by(): pass", ["found_by"]),
+        ("found = foretold = signals = classroom = 1", []),
+    ],
+)
+def test_words_are_found_in_comments_strings_and_names(source: str, found: list[str]) -> None:
+    assert [use.word for use in uses_in_python(source, strings=True)] == found
+
+
+def test_strings_of_tests_are_left_alone_but_their_docstrings_are_not() -> None:
+    source = 'def f():\n    """Nobody."""\n    return "nobody"\n'
+    assert [use.line for use in uses_in_python(source, strings=False)] == [2]
