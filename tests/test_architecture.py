@@ -30,6 +30,7 @@ ORDER = (
     "client",
     "delivery",
     "_debug_log _factory handles sdk",
+    "opentelemetry",
     "decorators",
     "instrumentation",
     "testkit",

@@ -217,6 +217,7 @@ class VoltAgentSDK:
             common=_common_metadata(self._settings),
             prices=load_prices(self._settings.prices),
         )
+        self._recorder.flush = self._sender.flush
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
         self._recorder.witness = notebook.Witness(processors, memory, stored)
         if otel_context not in (None, True, False):

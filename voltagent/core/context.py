@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from threading import get_ident
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from weakref import WeakSet
 
 from voltagent.core.span import TRACE, Remote, Span, Trace
@@ -62,10 +62,23 @@ def current_span() -> Span | None:
     return nearest_open(CURRENT.get())
 
 
-def nearest_open(span: Span | None) -> Span | None:
+class Beside(Protocol):
+    """Another tracer in this process, whose current span may be inside ours."""
+
+    def newest(self, current: Span | None) -> Span | None:
+        """The innermost span here, given the innermost one of ours."""
+        ...
+
+
+# The other tracers whose spans are recorded here. Empty, a decorated call does not ask for them.
+BESIDE: Final[list[Beside]] = []
+
+
+def nearest_open(span: Span | None, *, beside: bool = True) -> Span | None:
     """The span if it may take calls, else the nearest one around it that may; ``None`` if none does.
 
     Inside its block a span takes calls after its end, too. Not if the block was left elsewhere, or its SDK shut down.
+    ``beside`` says whether spans of other tracers count.
     """
     found = span
     while found is not None and found.end_ns is not None and found.recording:
@@ -73,6 +86,8 @@ def nearest_open(span: Span | None) -> Span | None:
         if found not in _left and (recorder is None or recorder.alive):
             break
         found = found.parent
+    for other in BESIDE if beside else ():
+        found = other.newest(found)
     return found
 
 

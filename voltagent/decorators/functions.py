@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from voltagent.core.context import CURRENT, INERT, REPLAYS, leave, nearest_open, set_current
+from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, leave, nearest_open, set_current
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
 from voltagent.decorators.inspection import lend_names
@@ -23,8 +23,8 @@ def around_call(plan: Plan) -> Wrapper:
     begin, succeed, fail = plan.begin, plan.succeed, plan.fail
 
     def call(wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        above = CURRENT.get()
-        if above is not None and above.end_ns is not None:
+        before = above = CURRENT.get()
+        if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
         if span is None:
@@ -33,10 +33,10 @@ def around_call(plan: Plan) -> Wrapper:
             set_current(span)
             result = REPLAYS[-1].call(span, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exception:
-            CURRENT.set(above)
+            CURRENT.set(before)
             fail(span, above is None, exception)
             raise
-        CURRENT.set(above)
+        CURRENT.set(before)
         succeed(span, above is None, result)
         return result
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, Assembly
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
-from voltagent.core.context import CURRENT, INERT, nearest_open, set_current
+from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import Plan
@@ -34,7 +34,7 @@ class Stream:
         """Begin the record, under what was current at the call, or else is now."""
         here = CURRENT.get()
         above = here if caller is None or here is INERT else caller
-        if above is not None and above.end_ns is not None:
+        if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
         span = plan.begin(above, instance, args, kwargs) if above is not INERT else None
         self._plan = plan

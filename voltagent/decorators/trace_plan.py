@@ -33,7 +33,7 @@ class TracePlan(Plan):
             self._options["metadata"] = metadata
         self._asks = not static or any(map(callable, (self._agent_id, *self._options.values())))
         self._remote = None if self._asks else remote_parent(self._options["parent"])
-        self._about = {key: self._options[key] for key in _TEXTS if self._options[key] is not None}
+        self._about: dict[str, Any] = {key: self._options[key] for key in _TEXTS if self._options[key] is not None}
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:

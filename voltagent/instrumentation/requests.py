@@ -17,6 +17,7 @@ from voltagent.decorators.call_plan import OperationPlan, Shape
 from voltagent.decorators.generator_run import Stream
 from voltagent.instrumentation.patches import Wrapper
 from voltagent.instrumentation.streams import followed
+from voltagent.tracing.foreign_spans import take_over
 from voltagent.tracing.recorder import Recorder
 
 _ANY: Final = Shape(Arguments(None), Arguments(None), 0, lambda: NOTHING_HIDDEN)
@@ -30,16 +31,20 @@ _PARAMETER: Final = (str, int, float, bool)
 class RequestPlan(OperationPlan):
     """How requests to one endpoint are recorded. The keywords of :meth:`begin` are the body of the request."""
 
-    __slots__ = ()
+    __slots__ = ("_provider",)
 
     def __init__(self, name: str, provider: str) -> None:
+        self._provider = provider
         super().__init__(LLM, name, _ANY, {"metadata": {"provider": provider}})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
-        span = super().begin(above, instance, args, kwargs)
+        taken = take_over(above)  # another instrumentation has started a record of this very request
+        span = above if taken else super().begin(above, instance, args, kwargs)
         if span is None or span.end_ns is not None:
             return span
         try:
+            if taken:
+                self._add_to(span, instance, args, kwargs)
             parameters = {
                 key: value for key, value in kwargs.items() if type(value) in _PARAMETER and key not in _INPUT
             }
@@ -49,6 +54,14 @@ class RequestPlan(OperationPlan):
         except BaseException as exc:
             Guard.swallowed(exc)
         return span
+
+    def _add_to(self, span: Span, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Add what this client knows to a record that another instrumentation has started."""
+        recorder: Recorder = span.trace.recorder
+        recorder.add(span, metadata={"provider": self._provider})
+        given = None if span.input is not None else self._input(recorder, instance, args, kwargs)
+        if given is not None:
+            recorder.update(span, {"input": given})
 
     def _input(
         self, recorder: Recorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]

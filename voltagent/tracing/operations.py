@@ -43,7 +43,7 @@ def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, 
     if recorder is None:
         return INERT
     start_time = given.get("start_time")
-    about = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
+    about: dict[str, Any] = {key: given.get(key) for key in ("user_id", "conversation_id", "version", "level")}
     return recorder.start_trace(
         given["agent_id"],
         _payload(recorder, given.get("input"), recorder.capture_input),

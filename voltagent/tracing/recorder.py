@@ -40,6 +40,9 @@ from voltagent.tracing.sampling import Sampling
 from voltagent.tracing.token_counts import counts_of, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
     from voltagent.render.notebook import Witness
 
 _WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
@@ -61,6 +64,7 @@ class Recorder:
         "capture_input",
         "capture_output",
         "common",
+        "flush",
         "known",
         "prices",
         "put",
@@ -88,6 +92,7 @@ class Recorder:
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.prices = prices
         self.alive = True
+        self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds
         # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
         self.witness: Witness | None = None  # what handles can show in a notebook
@@ -111,6 +116,14 @@ class Recorder:
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         return span if self.put((_START, span, None), size) else context.INERT
 
+    def begin(self, span: Span) -> Span:
+        """Record the start of a span that is complete; :data:`context.INERT` if the sink refused it."""
+        return (
+            span
+            if self.put((_START, span, None), len(span.input or b"") + len(span.metadata or b""))
+            else context.INERT
+        )
+
     def start_trace(
         self,
         agent_id: str,
@@ -123,23 +136,24 @@ class Recorder:
         start_ns: int | None = None,
         above: Span | None = None,
         remote: Remote | None = None,
+        ambient: bool = True,
         **about: str | None,
     ) -> Span:
         """Start a trace; inert where it is sampled out or refused. If it is left out because a caller that was named
         leaves it out, requests from it hand that caller on.
 
         ``about`` are further fields of :class:`voltagent.core.span.Trace`; ``above`` is the span that is current
-        outside; ``remote`` the span of another process that this trace continues, by default the one that the
-        request being served came with, if nothing is current.
+        outside; ``remote`` the span of another process that this trace continues, by default (unless ``ambient`` is
+        false) OpenTelemetry's current one or the one that the request being served came with, if nothing is current.
         """
         recorder: Recorder = context.redirected(self)
         if recorder is not self:
             return recorder.start_trace(
                 agent_id, input, metadata, tags, redact,
-                identifier=identifier, start_ns=start_ns, above=above, remote=remote, **about,
+                identifier=identifier, start_ns=start_ns, above=above, remote=remote, ambient=ambient, **about,
             )  # fmt: skip
         named = remote
-        if remote is None and above is None:
+        if remote is None and above is None and ambient:
             remote = opentelemetry.current_parent() or context.INCOMING.get()
         if self.common is not None:
             metadata = self.common if metadata is None else _joined(self.common, metadata)
@@ -229,12 +243,20 @@ class Recorder:
             failure = capture_failure(exception, message=False)
         return failure
 
-    def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
-        """End a span with any status. The first end of a span wins."""
+    def end(
+        self,
+        span: Span,
+        status: str,
+        error: Failure | bytes | None = None,
+        output: bytes | None = None,
+        *,
+        end_ns: int | None = None,
+    ) -> None:
+        """End a span with any status, now or at a given time. The first end of a span wins."""
         if span.end_ns is not None:
             logger.debug("%s has ended already; this end is ignored", clock.id_text(span.id))
             return
-        now = span.time_of_end()
+        now = span.time_of_end() if end_ns is None else max(span.start_ns, end_ns)
         if span.usage is not None or span.trace.counts is not None or span.kind == LLM:
             self._settle(span)
         if output is not None:
@@ -295,7 +317,7 @@ class Recorder:
         if span.end_ns is not None:
             return
         token_counts = counts_of(span.trace)
-        new = token_counts.lock(found.responses)
+        new = [one for one in token_counts.new_ones(found.responses) if not token_counts.repeats(span, one.usage)]
         if span.model is None and (new or span.kind == LLM):
             span.model = found.model
         if span.kind == LLM:

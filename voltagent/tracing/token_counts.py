@@ -11,7 +11,7 @@ appending is atomic.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from weakref import ref
 
@@ -52,15 +52,45 @@ class _Sum:
 class TokenCounts:
     """What was counted in one trace."""
 
-    __slots__ = ("_below", "_held", "_known", "_own")
+    __slots__ = ("_anonymous", "_below", "_held", "_kinds_below", "_known", "_own")
 
     def __init__(self) -> None:
         self._known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
         self._held = 0
         self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
         self._own = _Sum()  # of agents that have ended, and of operations inside no agent
+        # For traces with spans of other instrumentations, which repeat numbers without saying whose they are:
+        self._kinds_below: dict[Span, set[str]] | None = None  # by span: the kinds below it that had tokens
+        self._anonymous: dict[Span, list[tuple[Any, Any]]] = {}  # by span: prompt and completion tokens below it
 
-    def lock(self, responses: Sequence[Response]) -> list[Response]:
+    def watch(self) -> None:
+        """From now on remember below which spans something was counted."""
+        if self._kinds_below is None:
+            self._kinds_below = {}
+
+    def note(self, span: Span) -> None:
+        """An operation with tokens has ended."""
+        kinds = self._kinds_below
+        if kinds is not None and len(kinds) < _MOST_KNOWN:
+            for above in _above(span):
+                kinds.setdefault(above, set()).add(span.kind)
+
+    def note_anonymous(self, span: Span, usage: Mapping[str, Any]) -> None:
+        """A response of which only the numbers are known was counted at ``span``."""
+        if len(self._anonymous) < _MOST_KNOWN:
+            for above in _above(span):
+                self._anonymous.setdefault(above, []).append(_numbers(usage))
+
+    def counted_below(self, span: Span, kinds: Collection[str] | None) -> bool:
+        """Whether an operation of one of these kinds (``None``: of any) below the span had tokens."""
+        found = (self._kinds_below or {}).get(span, set())
+        return bool(found if kinds is None else found.intersection(kinds))
+
+    def repeats(self, span: Span, usage: Mapping[str, Any]) -> bool:
+        """Whether a response with the same numbers, of which nothing else is known, was counted below the span."""
+        return bool(self._anonymous) and _numbers(usage) in self._anonymous.get(span, ())
+
+    def new_ones(self, responses: Sequence[Response]) -> list[Response]:
         """The responses that were not counted before; from now on they are."""
         return [response for response in responses if self._take_if_new(response)]
 
@@ -131,6 +161,18 @@ def counts_of(trace: Trace) -> TokenCounts:
     return counts
 
 
+def _above(span: Span) -> Iterator[Span]:
+    """The spans around a span, from the inside, except for the trace."""
+    above = span.parent
+    while above is not None and above.kind != TRACE:
+        yield above
+        above = above.parent
+
+
+def _numbers(usage: Mapping[str, Any]) -> tuple[Any, Any]:
+    return usage.get("prompt_tokens"), usage.get("completion_tokens")
+
+
 def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
@@ -143,10 +185,13 @@ def settle(span: Span) -> None:
         if span.usage is None:
             span.usage = below
         if span.usage is not None:
-            counts_of(span.trace).add_own(span.usage)
+            counts = counts_of(span.trace)
+            counts.add_own(span.usage)
+            counts.note(span)
     elif span.usage is not None:
         agent = _agent_around(span)
         counts = counts_of(span.trace)
+        counts.note(span)
         if agent is None:
             counts.add_own(span.usage)
         else:

@@ -82,7 +82,7 @@ def trimmed(message: Message) -> Message:
 
 def resource_message(attributes: Mapping[str, str]) -> Message:
     """What sends the spans: ``service.name`` and whatever else describes it."""
-    return {"attributes": [_attribute(name, value) for name, value in attributes.items()]}
+    return {"attributes": [attribute_message(name, value) for name, value in attributes.items()]}
 
 
 # ------------------------------------------------------------------------------------------------- parts of a span
@@ -124,7 +124,7 @@ def _exception(facts: Facts, moment: int) -> Message:
         "exception.message": facts.of_error("message"),
         "exception.stacktrace": facts.of_error("stack"),
     }
-    attributes = [_attribute(name, value) for name, value in described.items() if value is not None]
+    attributes = [attribute_message(name, value) for name, value in described.items() if value is not None]
     return {"timeUnixNano": str(moment), "name": "exception", "attributes": attributes}
 
 
@@ -132,20 +132,21 @@ def _exception(facts: Facts, moment: int) -> Message:
 
 
 def _attributes(facts: Facts, plan: Plan) -> list[Message]:
-    found = [_attribute(name, value) for name, value in plan.constants.items()]
+    found = [attribute_message(name, value) for name, value in plan.constants.items()]
     for name, word in plan.words:
         value = word(facts)
         if value is None:
             continue
         if type(value) is dict:
             members = cast(dict[str, Any], value)
-            found += [_attribute(f"{name}.{part}", member) for part, member in members.items()]
+            found += [attribute_message(f"{name}.{part}", member) for part, member in members.items()]
         else:
-            found.append(_attribute(name, value))
+            found.append(attribute_message(name, value))
     return found
 
 
-def _attribute(name: str, value: object) -> Message:
+def attribute_message(name: str, value: object) -> Message:
+    """An attribute as ``KeyValue`` in its JSON mapping."""
     return {"key": name, "value": _any_value(value)}
 
 
@@ -185,7 +186,7 @@ def _trimmed(attribute: Message) -> Message:
     text = attribute["value"].get("stringValue", "")
     if len(text) <= _LONG:
         return attribute
-    return _attribute(attribute["key"], json_text({"truncated": True, "size": len(text.encode())}))
+    return attribute_message(attribute["key"], json_text({"truncated": True, "size": len(text.encode())}))
 
 
 # --------------------------------------------------------------------------------------------------------- encodings

@@ -1,0 +1,336 @@
+"""Spans of other instrumentations, by the real OpenTelemetry SDK, in our tree: parents, kinds, ends and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    set_span_in_context,
+)
+
+import voltagent
+from tests.helpers.sink import ListSink, loads, recording
+from voltagent import agent, llm, tool, trace
+from voltagent.core.span import Phase, Span
+from voltagent.core.trace_ids import context_of
+from voltagent.opentelemetry import SpanProcessor
+from voltagent.tracing import foreign_spans
+
+CALL = {"openinference.span.kind": "LLM", "llm.model_name": "gpt"}
+USED = {"llm.token_count.prompt": 11, "llm.token_count.completion": 7, "llm.token_count.total": 18}
+
+
+@pytest.fixture
+def processor() -> Iterator[SpanProcessor]:
+    processor = SpanProcessor()
+    yield processor
+    processor.shutdown()
+
+
+@pytest.fixture
+def tracer(processor: SpanProcessor) -> Tracer:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)  # type: ignore[arg-type]
+    return provider.get_tracer("test")
+
+
+@tool
+def ours() -> str:
+    return "done"
+
+
+def ended(sink: ListSink, name: str) -> Span:
+    (span,) = [span for phase, span, _ in sink.events if phase is Phase.END and span.name == name and span.parent]
+    return span
+
+
+def metadata(span: Span) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in (span.metadata, *span.more_metadata):
+        found |= loads(text) or {}
+    return found
+
+
+def test_spans_and_operations_nest_in_the_order_in_which_they_are_entered(tracer: Tracer) -> None:
+    @tool
+    def outer() -> None:
+        with tracer.start_as_current_span("their tool", attributes={"openinference.span.kind": "TOOL"}):
+            ours()
+            with tracer.start_as_current_span("deep"):
+                ours()
+        ours()
+
+    with recording() as (_, sink):
+        outer()
+    assert sink.tree() == [["outer", ["outer", ["their tool", ["ours"], ["deep", ["ours"]]], ["ours"]]]]
+    assert [phase for phase, _, name in sink.phases if name == "deep"] == ["start", "end"]
+
+
+def test_a_span_outside_any_trace_opens_one_with_its_trace_id(tracer: Tracer) -> None:
+    with recording() as (_, sink):
+        with tracer.start_as_current_span("chat", attributes={**CALL, "session.id": "c-1", "user.id": "u-1"}) as theirs:
+            pass
+        with tracer.start_as_current_span("plain"):
+            ours()
+    assert sink.tree() == [["chat", ["chat"]], ["plain", ["ours"]]]
+    root, call = sink.spans[:2]
+    assert (root.trace.user_id, root.trace.conversation_id) == ("u-1", "c-1")
+    context = theirs.get_span_context()
+    assert context_of(call)[:2] == (f"{context.trace_id:032x}", f"{context.span_id:016x}")
+    assert [phase for phase, _, _ in sink.phases] == ["start", "start", "end", "end", "start", "start", "end", "end"]
+
+
+def test_what_is_set_after_the_start_arrives(tracer: Tracer) -> None:
+    with recording() as (_, sink), tracer.start_as_current_span("later") as span:
+        span.set_attributes({**CALL, **USED, "input.value": '{"q": 1}', "output.value": "hi", "custom": "kept"})
+        span.set_attribute("gen_ai.response.finish_reasons", ["stop"])
+    call = sink.only
+    assert (call.kind, call.model, call.status) == ("llm", "gpt", "completed")
+    assert call.usage == {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    assert (loads(call.input), loads(call.output)) == ({"q": 1}, {"result": "hi"})
+    assert {key: metadata(call)[key] for key in ("custom", "finish_reason")} == {
+        "custom": "kept",
+        "finish_reason": "stop",
+    }
+
+
+def test_an_input_that_comes_after_a_known_start_is_an_update(tracer: Tracer) -> None:
+    with recording() as (_, sink), tracer.start_as_current_span("call", attributes=CALL) as span:
+        span.set_attributes({"input.value": "question", "user.id": "u"})
+    updates = [(span.kind, dict(fields or {})) for phase, span, fields in sink.events if phase is Phase.UPDATE]
+    assert updates == [("llm", {"input": b'{"result":"question"}'}),
+                       ("trace", {"input": b'{"result":"question"}', "user_id": "u"})]  # fmt: skip
+
+
+def test_failures_are_recorded(tracer: Tracer) -> None:
+    with recording() as (_, sink):
+        with pytest.raises(ValueError, match="wrong"), tracer.start_as_current_span("fails", attributes=CALL):
+            raise ValueError("wrong")
+        with tracer.start_as_current_span("said", attributes=CALL) as span:
+            span.set_status(Status(StatusCode.ERROR, "no"))
+    failed, said = ended(sink, "fails"), ended(sink, "said")
+    assert failed.status == said.status == "error"
+    assert (loads(failed.error)["type"], loads(failed.error)["message"]) == ("ValueError", "wrong")  # type: ignore[arg-type]
+    assert loads(said.error) == "no"  # type: ignore[arg-type]
+
+
+def test_explicit_parents_hold_in_threads_and_out_of_order(tracer: Tracer) -> None:
+    with recording() as (_, sink):
+        first = tracer.start_span("first", attributes={"openinference.span.kind": "AGENT"})
+        second = tracer.start_span("second", context=set_span_in_context(first), attributes=CALL)
+        thread = threading.Thread(
+            target=lambda: tracer.start_span("third", context=set_span_in_context(first), attributes=CALL).end()
+        )
+        thread.start()
+        thread.join()
+        first.end()
+        second.end()
+        tracer.start_span("late", context=set_span_in_context(first), attributes=CALL).end()
+    assert sink.tree() == [["first", ["first", ["second"], ["third"], ["late"]]]]
+
+
+def test_concurrent_tasks_keep_their_own_current_span(tracer: Tracer) -> None:
+    @tool
+    async def step(name: str) -> None:
+        await asyncio.sleep(0)
+
+    async def work(name: str) -> None:
+        with tracer.start_as_current_span(name, attributes={"openinference.span.kind": "CHAIN"}):
+            await asyncio.sleep(0)
+            await step(name)
+
+    @agent
+    async def both() -> None:
+        await asyncio.gather(work("a"), work("b"))
+
+    with recording() as (_, sink):
+        asyncio.run(both())
+    assert sink.tree() == [["both", ["both", ["a", ["step"]], ["b", ["step"]]]]]
+
+
+def test_nothing_stays_current_after_the_span(tracer: Tracer) -> None:
+    with recording() as (_, sink):
+        with tracer.start_as_current_span("theirs", attributes={"openinference.span.kind": "TOOL"}):
+            ours()
+        ours()
+        assert not voltagent.current()
+    assert sink.tree() == [["theirs", ["theirs", ["ours"]]], ["ours", ["ours"]]]
+
+
+def test_handles_and_generators_see_the_foreign_span(tracer: Tracer) -> None:
+    @tool
+    def items() -> Iterator[int]:
+        yield 1
+
+    with recording() as (_, sink), tracer.start_as_current_span("theirs", attributes=CALL):
+        assert voltagent.current().name == "theirs"
+        voltagent.current().add_tool(name="by hand").success()
+        assert list(items()) == [1]
+    assert sink.tree() == [["theirs", ["theirs", ["by hand"], ["items"]]]]
+
+
+def test_a_span_of_another_process_is_continued(tracer: Tracer) -> None:
+    remote = SpanContext(0xAB, 0xCD, is_remote=True, trace_flags=TraceFlags(1))
+    with recording() as (_, sink):
+        tracer.start_span("served", context=set_span_in_context(NonRecordingSpan(remote)), attributes=CALL).end()
+    root = sink.spans[0]
+    assert root.trace.remote is not None
+    assert root.trace.remote[:2] == (f"{0xAB:032x}", f"{0xCD:016x}")
+
+
+def test_nothing_is_recorded_while_suppressed_without_an_sdk_or_after_shutdown(
+    tracer: Tracer, processor: SpanProcessor
+) -> None:
+    with tracer.start_as_current_span("nobody", attributes=CALL):
+        pass
+    with recording() as (_, sink):
+        with voltagent.suppress(), tracer.start_as_current_span("suppressed", attributes=CALL):
+            ours()
+        still_open = tracer.start_span("open", attributes=CALL)
+        processor.shutdown()
+        tracer.start_span("after", attributes=CALL).end()
+        still_open.end()
+        ours()
+    assert sink.tree() == [["open", ["open"]], ["ours", ["ours"]]]
+    assert ended(sink, "open").status == "completed"
+
+
+def test_capture_switched_off_keeps_content_out(tracer: Tracer) -> None:
+    secret = {**CALL, "input.value": "s3cret", "output.value": "s3cret", "gen_ai.completion": "s3cret",
+              "llm.input_messages.0.message.content": "s3cret", "gen_ai.prompt": "s3cret",
+              "anything": "s3cret"}  # fmt: skip
+    with recording(capture_input=False, capture_output=False) as (_, sink):
+        with tracer.start_as_current_span("call", attributes=secret) as span:
+            span.add_event("gen_ai.user.message", {"content": "s3cret"})
+            span.record_exception(ValueError("s3cret"))
+            span.set_status(Status(StatusCode.ERROR, "s3cret"))
+    call = sink.only
+    written = [call.input, call.output, call.metadata, *call.more_metadata, call.error]
+    assert not [text for text in written if isinstance(text, bytes) and b"s3cret" in text]
+    assert loads(call.error) == {"type": "ValueError"}  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------------------------------------- tokens
+
+
+def total(sink: ListSink) -> Any:
+    root = next(span for span in sink.spans if span.parent is None)
+    return (root.usage or {}).get("total_tokens")
+
+
+def answer(identifier: str = "r-1") -> dict[str, Any]:
+    return {"id": identifier, "model": "gpt", "choices": [{"message": {"role": "assistant", "content": "hi"}}],
+            "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}}  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [{}, {"gen_ai.response.id": "r-1"}, {"output.value": json.dumps(answer())}])
+def test_a_call_that_our_callers_return_as_well_counts_once(tracer: Tracer, said: dict[str, str]) -> None:
+    @llm
+    def ask() -> Any:
+        with tracer.start_as_current_span("call", attributes=CALL) as span:
+            span.set_attributes({**USED, **said})
+            return answer()
+
+    @tool
+    def through() -> Any:
+        return ask()
+
+    @agent
+    def assistant() -> Any:
+        return through()
+
+    with recording() as (_, sink):
+        trace(assistant)()
+    assert total(sink) == 18
+    assert [span.name for span in sink.operations if span.usage] == ["assistant", "call"]
+
+
+def test_a_call_of_ours_inside_their_span_counts_once(tracer: Tracer) -> None:
+    @llm
+    def ask() -> Any:
+        return answer()
+
+    with recording() as (_, sink), tracer.start_as_current_span("call", attributes={**CALL, **USED}):
+        ask()
+    assert total(sink) == 18
+    assert [span.name for span in sink.operations if span.usage] == ["ask"]
+
+
+def test_sums_that_frameworks_repeat_count_once(tracer: Tracer) -> None:
+    with recording() as (_, sink):
+        with tracer.start_as_current_span("run", attributes={"openinference.span.kind": "CHAIN", **USED}):
+            with tracer.start_as_current_span("step", attributes={"gen_ai.operation.name": "invoke_agent", **USED}):
+                for number in range(2):
+                    used = {"gen_ai.usage.input_tokens": 5 + number, "gen_ai.usage.output_tokens": 3 + number}
+                    tracer.start_span("call", attributes={"gen_ai.operation.name": "chat", **used}).end()
+    agent_run = ended(sink, "step")
+    assert agent_run.usage is not None
+    assert agent_run.usage["total_tokens"] == total(sink) == 18
+
+
+def test_a_client_that_is_instrumented_takes_the_record_over(tracer: Tracer) -> None:
+    with recording() as (_, sink), tracer.start_as_current_span("call", attributes=CALL):
+        span = sink.only
+        assert foreign_spans.take_over(span)
+        assert not foreign_spans.take_over(span)
+        assert not foreign_spans.take_over(None)
+
+
+# ---------------------------------------------------------------------------------------------------- as a processor
+
+
+def test_flush_sends_and_says_whether_all_was_sent(tmp_path: Path) -> None:
+    with voltagent.VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db") as sdk:
+        processor = SpanProcessor(sdk)
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(processor)  # type: ignore[arg-type]
+        provider.get_tracer("x").start_span("call", attributes=CALL).end()
+        assert provider.force_flush()
+        assert sdk.stats().accepted == 4
+        provider.shutdown()
+    assert SpanProcessor().force_flush()
+
+
+def test_spans_of_our_own_threads_are_left_alone(tracer: Tracer) -> None:
+    with recording() as (_, sink):
+        thread = threading.Thread(target=lambda: tracer.start_span("POST").end(), name="voltagent-otlp-request")
+        thread.start()
+        thread.join()
+    assert sink.events == []
+
+
+def test_the_oldest_of_very_many_is_forgotten(tracer: Tracer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign_spans, "_MOST_ENDED", 2)
+    monkeypatch.setattr(foreign_spans, "_MOST_OPEN", 2)
+    with recording() as (_, sink):
+        spans = [tracer.start_span(str(number), attributes=CALL) for number in range(4)]
+        for span in spans:
+            span.end()
+    assert {span.name for phase, span, _ in sink.events if phase is Phase.END} == {"2", "3"}
+
+
+def test_nothing_of_opentelemetry_is_imported() -> None:
+    here = [str(Path(voltagent.__file__).parents[1]), *(path for path in sys.path if path.endswith("site-packages"))]
+    code = (
+        f"import sys; sys.path[:0] = {here!r}; import voltagent; from voltagent.opentelemetry import SpanProcessor\n"
+        "from voltagent import tool\n"
+        "with voltagent.VoltAgentSDK(exporter='none') as sdk:\n"
+        "    SpanProcessor(sdk); tool(lambda: None)()\n"
+        "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0

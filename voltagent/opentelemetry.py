@@ -1,0 +1,86 @@
+"""Bring the spans of other instrumentations into the tree, through OpenTelemetry's own SDK.
+
+::
+
+    from opentelemetry.sdk.trace import TracerProvider
+    from voltagent.opentelemetry import SpanProcessor
+
+    provider = TracerProvider()
+    provider.add_span_processor(SpanProcessor())
+
+OpenTelemetry is not imported here, and is not needed by this library.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any
+
+from voltagent.core.awaitable import loop_is_running
+from voltagent.core.guard import guard
+from voltagent.tracing.foreign_spans import ForeignSpans
+
+if TYPE_CHECKING:
+    from voltagent.sdk import VoltAgentSDK
+
+__all__ = ["SpanProcessor"]
+
+
+class SpanProcessor:
+    """A span processor for OpenTelemetry's ``TracerProvider`` that records every span as an operation.
+
+    OpenInference, OpenLLMetry, pydantic-ai, Logfire, FastMCP and other instrumentations name what they record by
+    conventions; those are read by the tables that also read OTLP (``docs/receiving.md``), so a model call becomes an
+    operation of kind ``llm`` with model, messages and tokens, and a tool call one of kind ``tool``. Each goes below
+    the operation that is current where it starts; what is recorded inside it is its child. A span outside any trace
+    opens one, with OpenTelemetry's trace id. A call that :func:`voltagent.instrument` records too is recorded once.
+
+    Never raises into the program and never blocks, except for :meth:`force_flush`.
+
+    Args:
+        sdk: the SDK that records spans outside any trace; by default the first live one.
+    """
+
+    def __init__(self, sdk: VoltAgentSDK | None = None) -> None:
+        recorder: Any = None if sdk is None else sdk._recorder  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self._spans = ForeignSpans(recorder)
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        """Record the start of a span; its parent is read from the span itself."""
+        del parent_context
+        with guard:
+            self._spans.started(span)
+
+    def _on_ending(self, span: Any) -> None:
+        """Record a span whose attributes are complete, and which has not ended yet."""
+        with guard:
+            self._spans.ending(span)
+
+    def on_end(self, span: Any) -> None:
+        """Record the end of a span."""
+        with guard:
+            self._spans.ended(span)
+
+    def shutdown(self) -> None:
+        """Take no further spans. The SDK of this library is not shut down: other parts of the program may use it."""
+        with guard:
+            self._spans.close()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what was recorded so far, in at most this many milliseconds; whether all of it was sent.
+
+        With an asyncio loop running in this thread it does not wait, as ``VoltAgentSDK.flush``.
+        """
+        recorder = self._spans.recorder
+        flush = None if recorder is None else recorder.flush
+        if flush is None:
+            return True
+        with guard:
+            future = flush(timeout_millis / 1000)
+            if not loop_is_running():
+                try:
+                    return bool(future.result(timeout_millis / 1000 + 1).pending == 0)
+                except FutureTimeoutError:
+                    return False
+            return future.done() and bool(future.result().pending == 0)
+        return False
