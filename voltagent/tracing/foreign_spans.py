@@ -376,8 +376,8 @@ def _ids(found: Any) -> tuple[tuple[str, int, int], ...]:
     return ("traceId", found.trace_id, 32), ("spanId", found.span_id, 16)
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _plain(value: object) -> object:
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
 
 
 def _event_message(event: Any) -> dict[str, Any]:
