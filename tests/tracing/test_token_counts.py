@@ -316,9 +316,9 @@ def test_what_is_left_open_at_shutdown_has_its_tokens(tmp_path: Path) -> None:
 def test_what_is_counted_is_forgotten_beyond_a_bound() -> None:
     counts = TokenCounts()
     for number in range(10_000):
-        assert counts.lock([Response({}, {}, f"r-{number}")])
+        assert counts.new_ones([Response({}, {}, f"r-{number}")])
     assert len(counts._known) <= 4097
-    assert not counts.lock([Response({}, None, "r-9999")])
+    assert not counts.new_ones([Response({}, None, "r-9999")])
 
 
 def test_costs_come_from_the_price_table_unless_the_usage_says_them() -> None:

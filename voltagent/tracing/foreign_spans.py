@@ -32,8 +32,6 @@ from voltagent.wire.otlp.classify import SPAN
 from voltagent.wire.otlp.encode import attribute_message
 from voltagent.wire.otlp.received import UNKNOWN_SERVICE, Received, start_facts, trace_metadata, understood
 
-__all__ = ["ForeignSpans", "take_over"]
-
 Key = tuple[int, int]  # trace id and span id of OpenTelemetry
 _MOST_OPEN: Final = 50_000
 _MOST_ENDED: Final = 4096  # which may still get children
@@ -114,7 +112,7 @@ class ForeignSpans:
     def _placed(self, otel: Any) -> _Record | None:
         """A record below the innermost span here; ``None`` if nothing is recorded."""
         current = context.nearest_open(CURRENT.get(), beside=False)
-        parent = self._known(_context_key(otel.parent))
+        parent = self._find(_context_key(otel.parent))
         if parent is not None:
             current = _inner(parent, current)
         if current is None:
@@ -126,7 +124,7 @@ class ForeignSpans:
         recorder: Recorder | None = context.redirected(self.recorder)
         return recorder if recorder is not None and recorder.alive else None
 
-    def _known(self, key: Key | None) -> Span | None:
+    def _find(self, key: Key | None) -> Span | None:
         """The span of ours that stands for a foreign one."""
         if key is None:
             return None
@@ -219,7 +217,7 @@ class ForeignSpans:
         if api is None or (current is not None and not current.recording):
             return current
         try:
-            found = self._known(_context_key(api.get_current_span().get_span_context()))
+            found = self._find(_context_key(api.get_current_span().get_span_context()))
         except BaseException as exc:
             Guard.swallowed(exc)
             return current

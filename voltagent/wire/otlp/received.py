@@ -16,17 +16,6 @@ from voltagent.wire.otlp import values
 from voltagent.wire.otlp.classify import SPAN, Meaning, meaning
 from voltagent.wire.otlp.span_view import json_text
 
-__all__ = [
-    "UNKNOWN_SERVICE",
-    "Received",
-    "as_object",
-    "fill",
-    "from_message",
-    "start_facts",
-    "trace_metadata",
-    "understood",
-]
-
 UNKNOWN_SERVICE: Final = "unknown_service"
 _LATEST: Final = 2**63 - 1  # nanoseconds; what the store holds
 _REMOTE: Final = 0x200  # Span.flags: the parent is in another process
