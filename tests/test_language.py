@@ -321,7 +321,6 @@ PENDING: set[str] = {
     "voltagent/tracing/token_counts.py",
     "voltagent/wire/otlp/attributes.py",
     "voltagent/wire/otlp/classify.py",
-    "voltagent/wire/otlp/decode.py",
     "voltagent/wire/otlp/encode.py",
     "voltagent/wire/otlp/profiles.py",
     "voltagent/wire/otlp/span_view.py",

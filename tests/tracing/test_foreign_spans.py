@@ -121,12 +121,12 @@ def test_failures_are_recorded(tracer: Tracer) -> None:
     with recording() as (_, sink):
         with pytest.raises(ValueError, match="wrong"), tracer.start_as_current_span("fails", attributes=CALL):
             raise ValueError("wrong")
-        with tracer.start_as_current_span("said", attributes=CALL) as span:
+        with tracer.start_as_current_span("reported", attributes=CALL) as span:
             span.set_status(Status(StatusCode.ERROR, "no"))
-    failed, said = ended(sink, "fails"), ended(sink, "said")
-    assert failed.status == said.status == "error"
+    failed, reported = ended(sink, "fails"), ended(sink, "reported")
+    assert failed.status == reported.status == "error"
     assert (loads(failed.error)["type"], loads(failed.error)["message"]) == ("ValueError", "wrong")  # type: ignore[arg-type]
-    assert loads(said.error) == "no"  # type: ignore[arg-type]
+    assert loads(reported.error) == "no"  # type: ignore[arg-type]
 
 
 def test_explicit_parents_hold_in_threads_and_out_of_order(tracer: Tracer) -> None:
@@ -238,12 +238,12 @@ def answer(identifier: str = "r-1") -> dict[str, Any]:
             "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}}  # fmt: skip
 
 
-@pytest.mark.parametrize("said", [{}, {"gen_ai.response.id": "r-1"}, {"output.value": json.dumps(answer())}])
-def test_a_call_that_our_callers_return_as_well_counts_once(tracer: Tracer, said: dict[str, str]) -> None:
+@pytest.mark.parametrize("more", [{}, {"gen_ai.response.id": "r-1"}, {"output.value": json.dumps(answer())}])
+def test_a_call_that_our_callers_return_as_well_counts_once(tracer: Tracer, more: dict[str, str]) -> None:
     @llm
     def ask() -> Any:
         with tracer.start_as_current_span("call", attributes=CALL) as span:
-            span.set_attributes({**USED, **said})
+            span.set_attributes({**USED, **more})
             return answer()
 
     @tool
