@@ -66,7 +66,7 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
         message["content"] = '{"city": "Oslo"}'
     finish = "tool_calls" if _wants_tool(body) else "stop"
     choice = {"index": 0, "finish_reason": finish, "message": message, "logprobs": None}
-    return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
+    return {"id": f"chatcmpl-{len(body['messages'])}", "object": "chat.completion", "created": 1, "model": model,
             "choices": [choice], "usage": _USAGE}  # fmt: skip
 
 

@@ -1,0 +1,88 @@
+"""The programs of docs/frameworks.md run, record the tree that stands beneath them, and send what they send without us."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.frameworks import apis
+from tests.helpers.examples import REPOSITORY, environment, lines, operations, traces
+from tests.helpers.server import Server
+
+_DOCUMENT = (REPOSITORY / "docs" / "frameworks.md").read_text(encoding="utf-8")
+_PROGRAM = re.compile(r"^### ([^\n]+)\n\n```py\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PROGRAMS = [(match[1], match[2], match[3]) for match in _PROGRAM.finditer(_DOCUMENT)]
+_OURS = re.compile(r"^(?:@voltagent\.\w+|voltagent\.instrument\(.*\)|import voltagent)\n", re.MULTILINE)
+_MODELS = ("gpt-5-mini-2026", "claude-sonnet-5-2026", "gemini-2026")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(apis.reply) as running:
+        yield running
+
+
+def run(code: str, folder: Path, url: str) -> str:
+    """What a program printed, with every client sent to the fake server."""
+    program = folder / "program.py"
+    program.write_text(code, encoding="utf-8")
+    names = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+    urls = {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url, "GOOGLE_GEMINI_BASE_URL": url}
+    env = environment(folder / "traces.db", HOME=str(folder), **dict.fromkeys(names, "k"), **urls)
+    if "SSL_CERT_FILE" in os.environ:
+        env["SSL_CERT_FILE"] = os.environ["SSL_CERT_FILE"]
+    done = subprocess.run(
+        [sys.executable, str(program)], env=env, cwd=folder, capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def sent(server: Server) -> list[Any]:
+    """The bodies of all requests to models, without what is random in them."""
+    return [_without_ids(json.loads(one.body)) for one in server.requests if one.method == "POST"]
+
+
+def _without_ids(body: Any) -> Any:
+    text = json.dumps(body, sort_keys=True)
+    return json.loads(re.sub(r'"[^"]*[0-9a-f]{8}-[0-9a-f-]{27}[^"]*"', '"an id"', text))
+
+
+def test_every_program_of_the_document_is_found():
+    assert len(PROGRAMS) == _DOCUMENT.count("```py\n") > 5
+
+
+@pytest.mark.parametrize(("name", "code", "tree"), PROGRAMS, ids=[name for name, *_ in PROGRAMS])
+def test_a_program_of_the_document_records_the_tree_beneath_it(
+    name: str, code: str, tree: str, server: Server, tmp_path: Path
+):
+    printed = run(code, tmp_path, server.url)
+    store = tmp_path / "traces.db"
+    (trace,) = traces(store)
+    assert "\n".join(lines(store, trace)) == tree.rstrip()
+    found = operations(store, trace)
+    calls = [one for one in found if one.kind == "llm"]
+    tools = [one for one in found if one.kind == "tool"]
+    for call in calls:
+        assert (call.metadata or {})["model_parameters"]["model"] in _MODELS
+        assert call.usage is not None
+        assert call.usage["total_tokens"] > 0
+    if calls:
+        assert trace.usage is not None
+        assert trace.usage["total_tokens"] == sum((call.usage or {})["total_tokens"] for call in calls)
+    for one in tools:
+        assert one.input == {"city": "Oslo"}, "the framework's context is not recorded"
+        assert one.output == {"result": "sunny in Oslo"}
+    with_us, server.requests[:] = sent(server), []
+    without = _OURS.sub("", code)
+    assert "voltagent" not in without
+    assert run(without, tmp_path, server.url) == printed
+    assert sent(server) == with_us, "requests and tool schemas are equal with and without us"
