@@ -29,14 +29,14 @@ demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-FRAMEWORKS := .venv-frameworks
-$(FRAMEWORKS)/.installed: pyproject.toml tests/frameworks/requirements.txt
-	$(PYTHON) -m venv $(FRAMEWORKS)
-	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install --editable . --requirement tests/frameworks/requirements.txt
+.venv-frameworks%/.installed: pyproject.toml tests/frameworks/requirements%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check --quiet install --editable . --requirement tests/frameworks/requirements$*.txt
 	@touch $@
 
-frameworks: $(FRAMEWORKS)/.installed  ## run the tests with the real clients of models, against a fake server
-	$(FRAMEWORKS)/bin/python -m pytest -n auto tests/frameworks
+frameworks: .venv-frameworks-latest/.installed .venv-frameworks-openai-2/.installed  ## run the tests with the real clients and frameworks, against a fake server
+	.venv-frameworks-latest/bin/python -m pytest -n auto tests/frameworks
+	.venv-frameworks-openai-2/bin/python -m pytest -n auto tests/frameworks/test_clients.py tests/frameworks/test_documents.py
 
 WITNESSES ?= 1
 witnesses: $(VENV)/.tools  ## install receivers of others, and read a trace back from them (WITNESSES=elastic,mlflow,phoenix)

@@ -51,20 +51,29 @@ _USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18,
           "prompt_tokens_details": {"cached_tokens": 3}}  # fmt: skip
 
 
-def _wants_tool(body: dict[str, Any]) -> bool:
+def _has_result(body: dict[str, Any]) -> bool:
+    """Whether a request holds the result of a tool, as a message of its own or as smolagents writes it."""
     messages = body.get("messages") or []
-    return bool(body.get("tools")) and not any(message.get("role") == "tool" for message in messages)
+    return any(message.get("role") == "tool" for message in messages) or "Observation:\\nsunny" in json.dumps(messages)
+
+
+def _tool_call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
 
 
 def _chat(body: dict[str, Any]) -> dict[str, Any]:
     model = f"{body['model']}-2026"
     message: dict[str, Any] = {"role": "assistant", "content": TEXT}
-    if _wants_tool(body):
-        function = {"name": body["tools"][0]["function"]["name"], "arguments": '{"city": "Oslo"}'}
-        message |= {"content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+    tools = [tool["function"]["name"] for tool in body.get("tools") or []]
+    if tools and not _has_result(body):
+        message |= {"content": None, "tool_calls": [_tool_call(tools[0], {"city": "Oslo"})]}
     elif (body.get("response_format") or {}).get("type") == "json_schema":
         message["content"] = '{"city": "Oslo"}'
-    finish = "tool_calls" if _wants_tool(body) else "stop"
+    elif "[[ ## answer ## ]]" in json.dumps(body["messages"]):  # how DSPy asks for a field
+        message["content"] = f"[[ ## answer ## ]]\n{TEXT}\n\n[[ ## completed ## ]]"
+    elif "final_answer" in tools and _has_result(body):  # how smolagents ends a run
+        message |= {"content": None, "tool_calls": [_tool_call("final_answer", {"answer": TEXT})]}
+    finish = "tool_calls" if message.get("tool_calls") else "stop"
     choice = {"index": 0, "finish_reason": finish, "message": message, "logprobs": None}
     return {"id": f"chatcmpl-{len(body['messages'])}", "object": "chat.completion", "created": 1, "model": model,
             "choices": [choice], "usage": _USAGE}  # fmt: skip
