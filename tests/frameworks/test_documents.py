@@ -1,4 +1,4 @@
-"""The programs of docs/frameworks.md run, record the tree that stands beneath them, and send what they send without us."""
+"""The programs of docs/frameworks.md run, record the tree beneath them, and send what they send without us."""
 
 from __future__ import annotations
 
