@@ -23,7 +23,7 @@ from pydantic_core import to_json
 import voltagent
 from voltagent import agent, retriever, tool, trace
 from voltagent.core import context
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome
 
 BURST = 400
@@ -35,7 +35,7 @@ class Discarding:
 
     name = "discarding"
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         return [ACCEPTED] * len(batch)
 
     def forget(self, trace_id: int | str) -> None: ...

@@ -187,18 +187,18 @@ def _as_text(value: object) -> str:
 
 def test_the_tables_of_decorators_are_whole():
     common = {name for name, *_ in rows(REPOSITORY / "docs" / "decorators.md", "option")}
-    assert common == set(options.OperationOptions.__annotations__)
+    assert common == set(options.DecoratorOptions.__annotations__)
     own = {
         name: set(re.findall(r"\w+", more.partition(":")[0]))
         for name, _, more in rows(REPOSITORY / "docs" / "decorators.md", "decorator")
     }
     assert own == {
-        "@agent": set(options.AgentOptions.__annotations__) - common,
+        "@agent": set(options.AgentDecoratorOptions.__annotations__) - common,
         "@tool": set(),
-        "@llm": set(options.LLMOptions.__annotations__) - common,
+        "@llm": set(options.LLMDecoratorOptions.__annotations__) - common,
         "@retriever": set(),
-        "@memory": set(options.MemoryOptions.__annotations__) - common,
-        "@trace": set(options.TraceOptions.__annotations__) - common,
+        "@memory": set(options.MemoryDecoratorOptions.__annotations__) - common,
+        "@trace": set(options.TraceDecoratorOptions.__annotations__) - common,
     }
     assert {name.removeprefix("@") for name in own} == set(decorators.__all__)
     assert {name for name, *_ in rows(README, "decorator")} == set(own)

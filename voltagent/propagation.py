@@ -196,12 +196,12 @@ def inject(headers: H) -> H:
     return headers
 
 
-class _Request(Protocol):
+class _ServedRequest(Protocol):
     @property
     def headers(self) -> MutableMapping[str, str]: ...
 
 
-def trace_request(request: _Request) -> Receipt:
+def trace_request(request: _ServedRequest) -> Receipt:
     """An event hook for httpx clients, sync and async, that injects the context into every request::
 
     httpx.Client(event_hooks={"request": [voltagent.trace_request]})

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 from voltagent import settings
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.render import tree as _tree
-from voltagent.render.text import clean, duration, error_text, tokens
+from voltagent.render.text import duration, error_text, printable, tokens
 from voltagent.storage.traces.records import Filter, StoredOperation, StoredTrace, TraceSummary
 from voltagent.storage.traces.store import Store
 
@@ -354,7 +354,7 @@ def describe(record: TraceRecord | OperationRecord, *, times: bool = False) -> s
         "" if record.status == "completed" else record.status,
         "" if error is None else error_text(error),
     ]
-    return clean("  ".join([title, *filter(None, facts)]))
+    return printable("  ".join([title, *filter(None, facts)]))
 
 
 def draw(

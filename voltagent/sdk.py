@@ -207,7 +207,7 @@ class VoltAgentSDK:
             sampling=sampling,
             spools=[*(None for _ in given), *spools(self._settings, built)],
         )
-        memory = notebook.Memory(self._sender) if notebook.is_running() else None
+        memory = notebook.NotebookSpans(self._sender) if notebook.is_running() else None
         self._recorder = Recorder(
             memory or self._sender,
             Snapshot(_checked_serializers(serializers)),

@@ -18,7 +18,7 @@ from voltagent.cli import main
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.cli.traces import table
 from voltagent.cli.tree import lines
-from voltagent.render.text import clean, duration, error_text, short_id, tokens
+from voltagent.render.text import duration, error_text, printable, short_id, tokens
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 from voltagent.storage.traces.store import Store
 
@@ -318,7 +318,7 @@ def test_a_message_cannot_write_to_the_terminal(tmp_path: Path, capsys: pytest.C
 
 def test_small_texts() -> None:
     assert duration(0, None) == ""
-    assert clean("a\x1b[2J\n\u202eb") == "a\\x1b[2J\\n\\u202eb"
+    assert printable("a\x1b[2J\n\u202eb") == "a\\x1b[2J\\n\\u202eb"
     assert fitted("abcdef", 4) == "abc…"
     assert fitted("e\u0301" * 4, 4) == "e\u0301" * 4
     assert tokens({"prompt_tokens": 2, "completion_tokens": 3}) == "5 tokens"

@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.helpers.rich_trace import rich_events, spans
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
-from voltagent.render.html import Entry, Limits, page, piece
+from voltagent.render.html import Entry, PageLimits, page, piece
 from voltagent.storage.traces.store import Store
 
 
@@ -181,7 +181,7 @@ def test_bars_are_to_scale() -> None:
 def test_a_piece_is_bounded_and_says_so() -> None:
     root = Entry("r", None, "trace", "t", "completed", 0, 9, details=(("input", "x" * 500),))
     deep = [Entry(str(n), str(n - 1), "tool", f"n{n}", "completed", 0, 1) for n in range(3000)]
-    document = Document(piece([root, *deep], ["not sent yet"], Limits(50, 100)))
+    document = Document(piece([root, *deep], ["not sent yet"], PageLimits(50, 100)))
     assert "2951 more are not shown" in document.text
     assert "x" * 100 + "… (500 characters)" in document.text
     assert "x" * 101 not in document.text

@@ -28,7 +28,7 @@ from tests.helpers.memory import (
 )
 from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
-from voltagent.core.span import AGENT, CANCELLED, Event, Phase
+from voltagent.core.span import AGENT, CANCELLED, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 
@@ -201,9 +201,9 @@ def test_an_event_is_tried_again_before_those_behind_it(memory: Memory) -> None:
 
 @pytest.mark.parametrize("max_retries", [0, 1, 3])
 def test_an_event_is_given_up_after_max_retries(memory: Memory, max_retries: int) -> None:
-    tried: list[Event] = []
+    tried: list[SpanEvent] = []
 
-    def answer(event: Event) -> Outcome:
+    def answer(event: SpanEvent) -> Outcome:
         if word(event) != "end trace.0":
             return ACCEPTED
         tried.append(event)
@@ -222,7 +222,7 @@ def test_an_event_is_given_up_after_max_retries(memory: Memory, max_retries: int
 def test_events_wait_while_the_destination_is_down(memory: Memory) -> None:
     asked: list[int] = []
 
-    def answer(event: Event) -> Outcome:
+    def answer(event: SpanEvent) -> Outcome:
         asked.append(len(memory.batches[-1]))
         return DOWN if len(asked) <= 20 else ACCEPTED
 
@@ -303,7 +303,7 @@ def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, m
     monkeypatch.setattr(guard.Guard, "strict", False)
     faults = iter([ValueError("bug")])
 
-    def answer(event: Event) -> Outcome:
+    def answer(event: SpanEvent) -> Outcome:
         for exc in faults:
             raise exc
         return ACCEPTED
@@ -318,7 +318,7 @@ def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, m
 def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard.Guard, "strict", False)
 
-    def process(event: Event) -> Event | None:
+    def process(event: SpanEvent) -> SpanEvent | None:
         if word(event) == "end trace.0":
             raise ValueError("redaction failed")
         return None if word(event) == "start trace.1" else event

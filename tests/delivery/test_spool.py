@@ -19,7 +19,7 @@ from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_p
 from voltagent import ValidationError, VoltAgentSDK, settings
 from voltagent.cli.doctor.checks import Finding
 from voltagent.cli.doctor.spool import look
-from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Event, Phase, Remote, Span, Trace
+from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, SpanEvent, Trace
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter
@@ -475,7 +475,7 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
 def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int) -> None:
     """Neither by itself nor with its end."""
 
-    def fails(event: Event) -> Event | None:
+    def fails(event: SpanEvent) -> SpanEvent | None:
         return None if event[0] is Phase.START and event[1].kind == TOOL else event
 
     sender = make(rest(port), folder, processors=[fails])

@@ -15,7 +15,7 @@ from tests.helpers.stored import Log, asked, names
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent.core import clock
 from voltagent.core.guard import Guard
-from voltagent.core.span import TOOL, Event, Phase
+from voltagent.core.span import TOOL, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.local import LocalExporter
 from voltagent.storage.traces.store import Store
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "traces.db"
 
 
-def events(agent_id: str = "bot") -> list[Event]:
+def events(agent_id: str = "bot") -> list[SpanEvent]:
     log = Log()
     recorder = Recorder(log)
     root = recorder.start_trace(agent_id, b"{}")
@@ -38,7 +38,7 @@ def events(agent_id: str = "bot") -> list[Event]:
     return log.events
 
 
-def send(exporter: LocalExporter, batch: list[Event], seconds: float = 5.0) -> list[Outcome]:
+def send(exporter: LocalExporter, batch: list[SpanEvent], seconds: float = 5.0) -> list[Outcome]:
     return list(exporter.export(batch, clock.monotonic() + seconds))
 
 
@@ -115,7 +115,7 @@ def test_an_event_that_cannot_be_stored_is_refused_alone(path: Path) -> None:
 def test_a_fault_of_ours_does_not_reach_the_sender(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Guard, "strict", False)
     exporter = LocalExporter(path)
-    batch: list[Event] = [(Phase.UPDATE, events()[0][1], {"output": object()})]
+    batch: list[SpanEvent] = [(Phase.UPDATE, events()[0][1], {"output": object()})]
     batch[0][1].error = batch[0][1].trace  # type: ignore[assignment]  # what no processor has formatted
     batch.append((Phase.END, batch[0][1], None))
     outcomes = send(exporter, batch)

@@ -24,7 +24,7 @@ from tests.helpers.server import Recorded, Server, answer, drip, hang, reset, un
 from tests.helpers.sink import recording
 from voltagent import VoltAgentSDK
 from voltagent.core import clock
-from voltagent.core.span import Event, Phase
+from voltagent.core.span import Phase, SpanEvent
 from voltagent.errors import ValidationError
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.otlp import OtlpExporter
@@ -49,7 +49,7 @@ def exporter_for(server: Server | str, path: str = "/v1/traces", **options: Any)
     return MADE[-1]
 
 
-def export(exporter: OtlpExporter, events: Sequence[Event], seconds: float = 10.0) -> list[Outcome]:
+def export(exporter: OtlpExporter, events: Sequence[SpanEvent], seconds: float = 10.0) -> list[Outcome]:
     return list(exporter.export(events, clock.monotonic() + seconds))
 
 
@@ -62,7 +62,7 @@ def names(requests: Sequence[Recorded]) -> list[list[str]]:
     return [[span.name for span in read(r).resource_spans[0].scope_spans[0].spans] for r in requests]
 
 
-def tools(number: int, payload: str = "", **options: Any) -> list[Event]:
+def tools(number: int, payload: str = "", **options: Any) -> list[SpanEvent]:
     """A trace with so many tools, named by their number."""
     with recording() as (recorder, sink):
         with open_trace(recorder, {"agent_id": "a", **options}, {}) as trace:

@@ -16,7 +16,7 @@ from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
 from tests.helpers.server import Recorded, Server, answer, hang
 from voltagent.core import clock
-from voltagent.core.span import COMPLETED, TOOL, TRACE, Event, Phase, Span, Trace
+from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, Trace
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.http import HttpDestination, Unreachable
 from voltagent.exporters.rest import RestExporter
@@ -34,22 +34,22 @@ def tool(parent: Span, name: str = "tool") -> Span:
     return Span(parent.trace, parent, TOOL, name, b"{}")
 
 
-def start(span: Span) -> Event:
+def start(span: Span) -> SpanEvent:
     return (Phase.START, span, None)
 
 
-def end(span: Span) -> Event:
+def end(span: Span) -> SpanEvent:
     span.status, span.end_ns = COMPLETED, span.start_ns + 1
     return (Phase.END, span, None)
 
 
-def whole(tools: int = 1) -> list[Event]:
+def whole(tools: int = 1) -> list[SpanEvent]:
     root = trace()
     pairs = [(start(each), end(each)) for each in (tool(root) for _ in range(tools))]
     return [start(root), *(event for pair in pairs for event in pair), end(root)]
 
 
-def export(exporter: RestExporter, batch: list[Event], seconds: float = PATIENCE) -> list[Outcome]:
+def export(exporter: RestExporter, batch: list[SpanEvent], seconds: float = PATIENCE) -> list[Outcome]:
     return list(exporter.export(batch, time.monotonic() + seconds))
 
 
@@ -59,7 +59,7 @@ def export(exporter: RestExporter, batch: list[Event], seconds: float = PATIENCE
 @given(st.lists(st.tuples(st.sampled_from(["trace", "tool", "end", "update"]), st.integers(0, 9)), max_size=40))
 def test_what_needs_what(steps: list[tuple[str, int]]) -> None:
     spans: list[Span] = []
-    batch: list[Event] = []
+    batch: list[SpanEvent] = []
     for step, number in steps:
         chosen = spans[number % len(spans)] if spans else None
         if step == "trace" or chosen is None:

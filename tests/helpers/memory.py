@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from tests.helpers.pace import PATIENCE
-from voltagent.core.span import COMPLETED, TOOL, TRACE, Event, Phase, Span, Trace
+from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, Trace
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -21,7 +21,7 @@ UNTRIED = Outcome(Verdict.UNTRIED)
 REJECTED = Outcome(Verdict.REFUSED, "rejected", "bad")
 WRONG_KEY = Outcome(Verdict.REFUSED, "auth", "who are you")
 
-Answer = Callable[[Event], Outcome]
+Answer = Callable[[SpanEvent], Outcome]
 
 
 class Memory:
@@ -30,15 +30,15 @@ class Memory:
     def __init__(self, answer: Answer | None = None, name: str = "memory") -> None:
         self.name = name
         self.answer: Answer = answer or (lambda event: ACCEPTED)
-        self.batches: list[list[Event]] = []
-        self.accepted: list[Event] = []
+        self.batches: list[list[SpanEvent]] = []
+        self.accepted: list[SpanEvent] = []
         self.forgotten: list[int | str] = []
         self.closed = self.forks = 0
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         self.entered.set()
         self.gate.wait(PATIENCE)
         self.batches.append(list(batch))
@@ -69,7 +69,7 @@ class Memory:
         return [word(event) for event in self.accepted]
 
 
-def word(event: Event) -> str:
+def word(event: SpanEvent) -> str:
     return f"{event[0].value} {event[1].name}"
 
 

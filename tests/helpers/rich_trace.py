@@ -8,7 +8,7 @@ from itertools import count
 
 from tests.helpers.sink import recording
 from voltagent.core import clock
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.handles import Agent, open_trace
 from voltagent.tracing.recorder import Recorder
@@ -32,7 +32,7 @@ def fixed_clock() -> Iterator[None]:
         clock.new_id, clock.monotonic_ns, clock.offset_ns = before
 
 
-def rich_events() -> list[Event]:
+def rich_events() -> list[SpanEvent]:
     with fixed_clock(), recording() as (recorder, sink):
         run(recorder)
     return sink.events
@@ -114,7 +114,7 @@ def _operations(agent: Agent) -> None:
     recorder.end(slow._span, "cancelled")
 
 
-def spans(events: list[Event], *profiles: str) -> list[Message]:
+def spans(events: list[SpanEvent], *profiles: str) -> list[Message]:
     """The OTLP spans of events, in the JSON form, in their order."""
     open_spans = OpenSpans(profiles)
     return [message for message in map(open_spans.message, events) if message is not None]

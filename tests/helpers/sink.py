@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from voltagent.core import context
-from voltagent.core.span import Event, Phase, Span
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.tracing.recorder import Recorder
 
 
@@ -16,10 +16,10 @@ class ListSink:
     """Takes everything, or refuses starts while ``full``."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[SpanEvent] = []
         self.full = False
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         if self.full and event[0] in (Phase.START, Phase.POINT):
             return False
         self.events.append(event)

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from voltagent.core.span import Event, Span
+from voltagent.core.span import Span, SpanEvent
 from voltagent.storage.traces.records import Filter
 from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
@@ -16,9 +16,9 @@ class Log:
     """A sink that keeps what it is given."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[SpanEvent] = []
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         self.events.append(event)
         return True
 

@@ -14,7 +14,7 @@ from tests.helpers.server import Server
 from tests.helpers.sink import loads, recording
 from voltagent import Redactor, agent, tool
 from voltagent.capture.exceptions import format_event
-from voltagent.core.span import Event, Phase, Span
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.handles import open_trace
 from voltagent.processors.redaction import Redactor as _Redactor
@@ -27,7 +27,7 @@ LARGE = {"text": WORDS * 100_000, "n": 1}
 METADATA = {"m": WORDS * 10_000, "n": 2}
 
 
-def weigh(event: Event) -> int:
+def weigh(event: SpanEvent) -> int:
     return len(encode.request(event).body)
 
 
@@ -146,7 +146,7 @@ def test_fitting_twice_is_fitting_once_and_redacts_once() -> None:
     with recording() as (recorder, sink):
         everything_large(open_trace(recorder, {"agent_id": "a", "input": LARGE, "metadata": METADATA}, {}))
 
-    def processed(event: Event) -> Event:
+    def processed(event: SpanEvent) -> SpanEvent:
         done = redactor.process(format_event(event) or event)
         assert done is not None
         return fit_event(done)

@@ -19,7 +19,7 @@ from tests.helpers.sink import ListSink
 from voltagent import VoltAgentSDK, current_trace, suppress, tool
 from voltagent.processors.redaction import Redactor
 from voltagent.render import notebook as _notebook
-from voltagent.render.notebook import Memory
+from voltagent.render.notebook import NotebookSpans
 from voltagent.tracing.recorder import Recorder
 
 
@@ -165,7 +165,7 @@ def test_the_memory_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.Monkey
     monkeypatch.setattr(_notebook, "_MOST_SPANS", 20)
     monkeypatch.setattr(_notebook, "_MOST_BYTES", 1000)
     sink = ListSink()
-    memory = Memory(sink)
+    memory = NotebookSpans(sink)
     recorder = Recorder(memory)
     root = recorder.start_trace("desk", b"{}")
     recorder.witness = _notebook.Witness((Redactor().process,), memory)

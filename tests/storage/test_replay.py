@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.stored import Run
-from voltagent.core.span import Event, Phase, Remote, Span
+from voltagent.core.span import Phase, Remote, Span, SpanEvent
 from voltagent.exporters.rest_batch import needs
 from voltagent.storage.traces.replay import replayed
 from voltagent.storage.traces.store import Store
@@ -21,7 +21,7 @@ from voltagent.wire.rest import encode
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Iterator[tuple[list[Event], list[Event]]]:
+def stored(tmp_path: Path) -> Iterator[tuple[list[SpanEvent], list[SpanEvent]]]:
     """The events of a rich trace, and the same again from a store."""
     recorded = rich_events()
     store = Store(tmp_path / "t.db")
@@ -31,11 +31,11 @@ def stored(tmp_path: Path) -> Iterator[tuple[list[Event], list[Event]]]:
     store.close()
 
 
-def is_operation(event: Event) -> bool:
+def is_operation(event: SpanEvent) -> bool:
     return event[1].kind in ("agent", "tool", "memory", "retriever")
 
 
-def test_operations_become_the_same_rest_requests(stored: tuple[list[Event], list[Event]]) -> None:
+def test_operations_become_the_same_rest_requests(stored: tuple[list[SpanEvent], list[SpanEvent]]) -> None:
     recorded, again = (
         {(event[0], encode.end_id(event[1])): encode.request(event) for event in filter(is_operation, events)}
         for events in stored
@@ -43,7 +43,9 @@ def test_operations_become_the_same_rest_requests(stored: tuple[list[Event], lis
     assert again == recorded
 
 
-def test_a_trace_becomes_the_same_requests_with_its_updates_in_them(stored: tuple[list[Event], list[Event]]) -> None:
+def test_a_trace_becomes_the_same_requests_with_its_updates_in_them(
+    stored: tuple[list[SpanEvent], list[SpanEvent]],
+) -> None:
     recorded, again = stored
     first, last = again[0], again[-1]
     assert (first[0], last[0], last[1]) == (Phase.START, Phase.END, first[1])
@@ -54,13 +56,13 @@ def test_a_trace_becomes_the_same_requests_with_its_updates_in_them(stored: tupl
     assert end == json.loads(encode.request(ended).body)
 
 
-def test_a_custom_event_says_what_it_said_but_that_it_is_over(stored: tuple[list[Event], list[Event]]) -> None:
+def test_a_custom_event_says_what_it_said_but_that_it_is_over(stored: tuple[list[SpanEvent], list[SpanEvent]]) -> None:
     recorded, again = (next(encode.request(event) for event in events if event[0] is Phase.POINT) for events in stored)
     assert json.loads(again.body) == {**json.loads(recorded.body), "status": "completed"}
 
 
 @pytest.mark.parametrize("profile", ["voltops", "genai", "openinference", "langfuse"])
-def test_all_become_the_same_otlp_spans(profile: str, stored: tuple[list[Event], list[Event]]) -> None:
+def test_all_become_the_same_otlp_spans(profile: str, stored: tuple[list[SpanEvent], list[SpanEvent]]) -> None:
     recorded, again = ({span["spanId"]: span for span in spans(events, profile)} for events in stored)
     early = [one for one in recorded if one not in again]
     assert not early

@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Log, Run, asked, names
 from voltagent.core import clock
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, Event, Phase, Span, Trace
+from voltagent.core.span import (
+    AGENT,
+    CANCELLED,
+    COMPLETED,
+    ERROR,
+    MEMORY,
+    RETRIEVER,
+    TOOL,
+    Phase,
+    Span,
+    SpanEvent,
+    Trace,
+)
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.queries import operation, operation_summaries
 from voltagent.storage.traces.records import KNOWN_OPERATION, Filter, StoredOperation, StoredTrace
@@ -301,7 +313,7 @@ def test_one_event_that_cannot_be_stored_costs_no_other(run: Run) -> None:
 # --------------------------------------------------------------------------------------------- twice, and in pieces
 
 
-def events_of(steps: list[tuple[int, str]]) -> list[Event]:
+def events_of(steps: list[tuple[int, str]]) -> list[SpanEvent]:
     """A program of random calls: each step names a span made so far and what happens under or to it."""
     log = Log()
     recorder = Recorder(log)

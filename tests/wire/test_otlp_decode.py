@@ -17,7 +17,7 @@ from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.sink import recording
 from tests.helpers.trees import Tree, differences, tree
 from voltagent.core import trace_ids as ids
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 from voltagent.handles import open_trace
 from voltagent.storage.traces.records import Filter
 from voltagent.storage.traces.store import Store
@@ -52,7 +52,7 @@ def put(store: Store, *requests: Any) -> None:
         assert store.append(read.events) == {}
 
 
-def recorded(tmp_path: Path, events: list[Event]) -> Tree:
+def recorded(tmp_path: Path, events: list[SpanEvent]) -> Tree:
     store = Store(tmp_path / "recorded.db")
     store.append(events)
     return tree(store)

@@ -25,7 +25,7 @@ from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.sink import recording
 from voltagent.core import trace_ids as ids
 from voltagent.core.clock import id_text
-from voltagent.core.span import Event, Remote
+from voltagent.core.span import Remote, SpanEvent
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.handles import open_trace
 from voltagent.wire.otlp import protobuf
@@ -243,7 +243,7 @@ def test_an_id_that_was_hashed_is_kept_as_an_attribute() -> None:
 # ---------------------------------------------------------------------------------------------------- single questions
 
 
-def events_of(body: Any, **options: Any) -> list[Event]:
+def events_of(body: Any, **options: Any) -> list[SpanEvent]:
     with recording() as (recorder, sink):
         trace = open_trace(recorder, {"agent_id": "a", **options}, {})
         body(trace)

@@ -9,13 +9,13 @@ import pytest
 
 from tests.helpers.sink import recording
 from voltagent.capture.usage import summed
-from voltagent.core.span import Event, Span
+from voltagent.core.span import Span, SpanEvent
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.wire.otlp import decode
 from voltagent.wire.otlp.profiles import PROFILES
 
 
-def events() -> list[Event]:
+def events() -> list[SpanEvent]:
     """An agent that has a tool with tokens, a retriever beside it, and an agent with tokens of its own in it."""
     with recording() as (recorder, sink):
         root = recorder.start_trace("root", None)

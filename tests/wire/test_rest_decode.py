@@ -15,11 +15,11 @@ from tests.helpers.rich_trace import rich_events
 from tests.helpers.trees import differences, tree
 from voltagent import ValidationError
 from voltagent.core.clock import iso_text
-from voltagent.core.span import Event, Phase
+from voltagent.core.span import Phase, SpanEvent
 from voltagent.storage.traces.records import Filter, Known
 from voltagent.storage.traces.store import Store
 from voltagent.wire.rest import decode
-from voltagent.wire.rest.encode import Request, request
+from voltagent.wire.rest.encode import RestRequest, request
 
 # a busy machine may take its time
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "traces.db")
 
 
-def read(sent: Request, agent_id: str = "support-v1") -> list[Event]:
+def read(sent: RestRequest, agent_id: str = "support-v1") -> list[SpanEvent]:
     body = from_json(sent.body)
     if sent.path == "/history":
         return decode.trace_created(body, MISSING)[1]
@@ -86,7 +86,7 @@ def start(**more: Any) -> dict[str, Any]:
     }
 
 
-def created(body: dict[str, Any]) -> Event:
+def created(body: dict[str, Any]) -> SpanEvent:
     _, (event,) = decode.event_created(body, MISSING)
     return event
 

@@ -20,8 +20,8 @@ from typing import Any, Final, cast
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import introspection
 from voltagent.core.context import run_callback
-from voltagent.core.span import Event, Failure, Frame
-from voltagent.core.text import clean, encoded, shortened
+from voltagent.core.span import Failure, Frame, SpanEvent
+from voltagent.core.text import encoded, replace_surrogates, shortened
 
 _OWN_FILES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - it is compared with texts
 
@@ -308,7 +308,7 @@ def _as_code(value: object) -> int | str | None:
 # --------------------------------------------------------------------------------------------- on the sender's thread
 
 
-def format_event(event: Event) -> Event | None:
+def format_event(event: SpanEvent) -> SpanEvent | None:
     """Put its text in the place of every :class:`Failure` that an event sends, once."""
     phase, span, fields = event
     if isinstance(span.error, Failure):
@@ -336,7 +336,7 @@ def format_failure(failure: Failure) -> bytes:
 
 
 def _described_failure(failure: Failure) -> dict[str, Any]:
-    described: dict[str, Any] = {} if failure.message is None else {"message": clean(failure.message)}
+    described: dict[str, Any] = {} if failure.message is None else {"message": replace_surrogates(failure.message)}
     # `type` is the class's own name, as the older package sent it; `name` says where the class is
     described |= {"type": failure.name, "name": failure.type}
     if failure.code is not None:

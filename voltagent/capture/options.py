@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from voltagent.core import clock, introspection
 from voltagent.core.guard import log_once
 from voltagent.core.naming import nearest
-from voltagent.core.text import clean, shortened
+from voltagent.core.text import replace_surrogates, shortened
 from voltagent.errors import ValidationError
 
 _Check = Callable[[str, object], Any]
@@ -31,7 +31,7 @@ def _text(name: str, value: object, most: int = _LONGEST) -> str:
     shown = dict.get(introspection.stored(value), "_value_") if introspection.has_base(type(value), Enum) else value
     if not introspection.has_base(type(shown), str):
         raise _wrong(name, "a text", value)
-    return clean(shortened(str.__str__(cast(str, shown)), most))  # it goes out beside the payloads
+    return replace_surrogates(shortened(str.__str__(cast(str, shown)), most))  # it goes out beside the payloads
 
 
 def _wrong(name: str, wanted: str, value: object) -> ValidationError:
@@ -302,7 +302,7 @@ def _kept(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict
     except ValidationError as exc:
         report_unsuitable(call, exc)
     if name == "tags" and type(value) in (list, tuple):
-        return {name: bounded_tags(tuple(clean(tag) for tag in value[:_MOST_TAGS] if type(tag) is str))}
+        return {name: bounded_tags(tuple(replace_surrogates(tag) for tag in value[:_MOST_TAGS] if type(tag) is str))}
     return {}
 
 

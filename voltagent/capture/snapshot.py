@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from voltagent.capture.fast_path import HUGE, plain
 from voltagent.capture.injected import without_injected
 from voltagent.capture.type_forms import Forms
-from voltagent.capture.writer import DEPTH, Walk
+from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours
 from voltagent.core.text import encoded
@@ -109,7 +109,7 @@ class Snapshot:
 
     def _walked(self, value: object, limit: int, *, tried: bool) -> tuple[bytes, bool]:
         try:
-            walk = Walk(self._forms, limit, tried=tried)
+            walk = SnapshotWriter(self._forms, limit, tried=tried)
             return walk.text(value), walk.is_object
         except RecursionError:  # the caller stands at the end of the stack
             return _LOST, False

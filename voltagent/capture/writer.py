@@ -23,7 +23,7 @@ from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped, Mas
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.type_forms import Forms
 from voltagent.core import clock, introspection
-from voltagent.core.text import clean, cut, encoded, shortened
+from voltagent.core.text import cut, encoded, replace_surrogates, shortened
 
 DEPTH: Final = 20
 VALUES: Final = 20_000  # written one by one; a plain collection counts as one
@@ -43,7 +43,7 @@ _UNCLEAN_PER_STEP: Final = 32  # characters that take about as long as a value
 _MOST_UNCLEAN: Final = 65_536  # characters of a text with lone surrogates
 
 
-class Walk:
+class SnapshotWriter:
     """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut).
 
     ``tried`` says that the value as a whole is known not to be plain, or too much.
@@ -149,7 +149,7 @@ class Walk:
         try:
             chunk = to_json(part)
         except ValueError:  # lone surrogates: a hundred times slower to write
-            part = clean(part[:_MOST_UNCLEAN])
+            part = replace_surrogates(part[:_MOST_UNCLEAN])
             self.steps += len(part) // _UNCLEAN_PER_STEP
             chunk = to_json(part)
         if len(part) == len(value) and len(chunk) <= space:

@@ -15,7 +15,7 @@ from typing import Final
 from voltagent._version import VERSION
 from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
-from voltagent.render.text import clean
+from voltagent.render.text import printable
 
 _COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
 
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except VoltAgentError as exc:
-        print(encodable(clean(f"voltagent: {exc}"), sys.stderr), file=sys.stderr)
+        print(encodable(printable(f"voltagent: {exc}"), sys.stderr), file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader has seen enough, as in `voltagent traces | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

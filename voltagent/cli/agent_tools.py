@@ -23,7 +23,7 @@ _MOST: Final = 100  # items of a list
 _TEXT: Final = {"type": "string"}
 
 
-class Tool(NamedTuple):
+class AgentTool(NamedTuple):
     """One tool: its description, its arguments as JSON schema properties, and what runs it."""
 
     description: str
@@ -57,7 +57,7 @@ def call_tool(name: str, path: Path, arguments: Mapping[str, Any]) -> Any:
     return tool.run(path, dict(arguments))
 
 
-def _check(tool: Tool, arguments: Mapping[str, Any]) -> None:
+def _check(tool: AgentTool, arguments: Mapping[str, Any]) -> None:
     for name in tool.required:
         if name not in arguments:
             raise VoltAgentError(f"the argument {name!r} is missing")
@@ -240,8 +240,8 @@ _TOKENS: Final = {"type": "integer", "description": "about how many tokens the a
 _SINCE: Final = {"type": "string", "description": "began at or after this time, ISO 8601"}
 _UNTIL: Final = {"type": "string", "description": "began before this time, ISO 8601"}
 
-TOOLS: Final[Mapping[str, Tool]] = {
-    "list_traces": Tool(
+TOOLS: Final[Mapping[str, AgentTool]] = {
+    "list_traces": AgentTool(
         "List recorded traces (runs of an agent), the newest first. All conditions must hold.",
         {
             "agent_id": {"type": "string", "description": "the trace's agent id, or the name of an agent in it"},
@@ -252,23 +252,23 @@ TOOLS: Final[Mapping[str, Tool]] = {
             "order": {"type": "string", "enum": ["newest", "oldest"]},
             "limit": _LIMIT,
         }, (), _list_traces),
-    "get_trace": Tool(
+    "get_trace": AgentTool(
         "Show one trace as a tree of its operations, folded to fit max_tokens. Ids in brackets are for get_operation.",
         {"trace_id": _TRACE, "max_tokens": _TOKENS}, ("trace_id",), _get_trace),
-    "get_operation": Tool(
+    "get_operation": AgentTool(
         "Show one operation of a trace with its input, output, error with stack, metadata, tokens and cost.",
         {"trace_id": _TRACE, "operation_id": {"type": "string", "description": "its id, or how it begins"},
          "max_tokens": _TOKENS}, ("trace_id", "operation_id"), _get_operation),
-    "search": Tool(
+    "search": AgentTool(
         "Find traces and operations that hold a string in a name, input, output or error.",
         {"text": _TEXT, "limit": _LIMIT}, ("text",), _search),
-    "compare_traces": Tool(
+    "compare_traces": AgentTool(
         "Compare two traces: which operations, inputs, outputs and errors differ.",
         {"first": _TRACE, "second": _TRACE, "max_tokens": _TOKENS}, ("first", "second"), _compare),
-    "metrics": Tool(
+    "metrics": AgentTool(
         "Count calls, errors, tokens and durations by agent, tool or model.",
         {"by": {"type": "string", "enum": list(BY)}, "since": _SINCE, "until": _UNTIL}, (), _metrics),
-    "list_errors": Tool(
+    "list_errors": AgentTool(
         "List operations that failed, the newest traces first, with error and input.",
         {"agent_id": _TEXT, "since": _SINCE, "until": _UNTIL, "limit": _LIMIT}, (), _list_errors),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from voltagent.cli import ui
 from voltagent.cli.terminal import encodable
-from voltagent.render.text import clean
+from voltagent.render.text import printable
 
 _PATIENCE: Final = 0.5  # seconds for an answer: it is on this machine
 _BEGINNING: Final = 4096  # bytes of an answer that are read: it begins with the trace
@@ -24,7 +24,7 @@ def show(path: Path, trace_id: str) -> None:
         ui.serve(path, at=place)
         return
     address = f"http://127.0.0.1:{running}/{place}"
-    print(encodable(clean(f"voltagent is at {address}")), flush=True)
+    print(encodable(printable(f"voltagent is at {address}")), flush=True)
     ui.open_browser(address)
 
 

@@ -18,7 +18,7 @@ from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.render import html
 from voltagent.render.document import document
-from voltagent.render.text import clean, duration, moment, tokens
+from voltagent.render.text import duration, moment, printable, tokens
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.flush()
     else:
         _save(path, content)
-        print(encodable(clean(f"wrote {path}")))
+        print(encodable(printable(f"wrote {path}")))
     return 0
 
 

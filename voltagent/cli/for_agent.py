@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from voltagent.records import OperationRecord, TraceRecord, describe
-from voltagent.render.text import clean
+from voltagent.render.text import printable
 from voltagent.render.tree import ASCII, arrange
 
 CHARACTERS_PER_TOKEN: Final = 3  # a careful estimate: English text has about four
@@ -56,7 +56,7 @@ def failures_first(trace: TraceRecord, tokens: int = 2000) -> str:
     if failed:
         parts += _failure(failed[0], space // 2)
         if len(failed) > 1:
-            parts.append("also failed: " + clean(", ".join(_title(one) for one in failed[1:6])))
+            parts.append("also failed: " + printable(", ".join(_title(one) for one in failed[1:6])))
     else:
         parts.append("nothing failed")
         parts.append(f"input: {cut(_json(trace.input), space // 6)}")
@@ -88,7 +88,7 @@ def _failure(one: OperationRecord, space: int) -> list[str]:
     ]
     if isinstance(stack, str):
         lines.append(f"stack (its end): {stack[-(space // 4) :]}")
-    return ["\n".join(map(clean, line.split("\n"))) for line in lines]
+    return ["\n".join(map(printable, line.split("\n"))) for line in lines]
 
 
 def _title(one: OperationRecord) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
-from voltagent.render.text import clean
+from voltagent.render.text import printable
 from voltagent.storage.traces.prune import Pruned, prune
 from voltagent.storage.traces.records import Filter
 from voltagent.storage.traces.store import Store
@@ -92,7 +92,7 @@ def _run(arguments: argparse.Namespace) -> int:
         pruned = prune(store, traces, max_bytes=arguments.max_size, orphans=arguments.all, dry_run=arguments.dry_run)
     finally:
         store.close()
-    print(encodable(clean(_said(pruned, arguments))))
+    print(encodable(printable(_said(pruned, arguments))))
     return 0
 
 
@@ -110,7 +110,7 @@ def _confirmed(arguments: argparse.Namespace, number: int) -> bool:
         return True
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         arguments.refuse("--all needs --yes where nobody can be asked")
-    print(encodable(clean(f"Delete all {number} traces in {arguments.db}? [y/N] ")), end="", flush=True)
+    print(encodable(printable(f"Delete all {number} traces in {arguments.db}? [y/N] ")), end="", flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -19,7 +19,7 @@ from voltagent.cli.terminal import encodable, fitted
 from voltagent.core import clock
 from voltagent.delivery.push import Result, push
 from voltagent.errors import ValidationError
-from voltagent.render.text import clean, short_id
+from voltagent.render.text import printable, short_id
 from voltagent.storage.spool.destination import Destination, destinations
 from voltagent.storage.traces.records import TraceSummary
 from voltagent.storage.traces.store import Store
@@ -97,7 +97,7 @@ def _push_to(
     for note in notes:
         print(note)
     if not traces:
-        print(encodable(clean(f"nothing to send to {destination.kind} {destination.url}")))
+        print(encodable(printable(f"nothing to send to {destination.kind} {destination.url}")))
         return 0
     bar = Bar(len(traces))
     result = push(
@@ -152,15 +152,15 @@ def _count(number: int, one: str, more: str) -> str:
 
 def _summarize(result: Result, where: str) -> None:
     for name, said in list(result.refusals.items())[:_SHOWN]:
-        print(encodable(clean(f"trace {short_id(name)}: {said}")))
+        print(encodable(printable(f"trace {short_id(name)}: {said}")))
     if len(result.refusals) > _SHOWN:
         print(f"... and {len(result.refusals) - _SHOWN} more were rejected")
     gone = f", {result.gone} deleted meanwhile" if result.gone else ""
     total = result.sent + result.rejected + result.left + result.gone
     said = f"{total} to {where}: {result.sent} sent, {result.rejected} rejected, {result.left} left{gone}"
-    print(encodable(clean(said)))
+    print(encodable(printable(said)))
     if result.stopped:
-        print(encodable(clean(f"stopped: {result.stopped}")))
+        print(encodable(printable(f"stopped: {result.stopped}")))
     if result.left:
         print("the same command goes on where this one stopped")
 

@@ -19,7 +19,7 @@ from voltagent.cli.arguments import add_db, add_filters, wanted_by
 from voltagent.cli.screen import Screen
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.core import clock as _clock
-from voltagent.render.text import clean, short_id
+from voltagent.render.text import printable, short_id
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.feed import Change, Feed, News
 from voltagent.storage.traces.queries import operation_summaries, unfinished
@@ -63,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
     style = style_for(sys.stdout)
     feed = Feed(arguments.db)
     board = Board(Store(arguments.db, missing_is_empty=True), wanted_by(arguments))
-    print(encodable(clean(f"waiting for traces in {arguments.db} (Ctrl-C ends)")), file=sys.stderr, flush=True)
+    print(encodable(printable(f"waiting for traces in {arguments.db} (Ctrl-C ends)")), file=sys.stderr, flush=True)
     try:
         with _terminated():
             follow = _draw if sys.stdout.isatty() else _print
@@ -206,7 +206,7 @@ def entries(board: Board, changes: Sequence[Change[Any]], style: Style) -> Itera
         indent = "  " * min(board.depth(record), _DEEPEST)
         colour, text = tree.title(record)
         status = record.status if change.ended or record.status == "running" else "completed"
-        lead = f"{clock}  {clean(short_id(trace_of(record)))}  {indent}{marks.get(status, marks['completed'])} "
+        lead = f"{clock}  {printable(short_id(trace_of(record)))}  {indent}{marks.get(status, marks['completed'])} "
         yield tree.line(lead, (colour, text), tree.facts(record), style)
 
 

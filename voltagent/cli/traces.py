@@ -12,7 +12,7 @@ from typing import Any, Final
 from voltagent.cli.arguments import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
-from voltagent.render.text import clean, duration, moment, money, short_id, tokens
+from voltagent.render.text import duration, moment, money, printable, short_id, tokens
 from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.records import Filter, TraceSummary
 
@@ -86,15 +86,15 @@ def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
 
 def _row(trace: TraceSummary) -> tuple[str, ...]:
     return (
-        clean(short_id(trace.id)),
+        printable(short_id(trace.id)),
         moment(trace.start_ns)[5:-3],
-        fitted(clean(trace.agent_id), _WIDEST),
+        fitted(printable(trace.agent_id), _WIDEST),
         trace.status,
         duration(trace.start_ns, trace.end_ns),
         tokens(trace.usage).removesuffix(" tokens"),
         money(trace.usage),
         str(trace.operations) if trace.operations else "",
         str(trace.errors) if trace.errors else "",
-        fitted(clean(trace.user_id or ""), _WIDEST),
-        fitted(clean(", ".join(trace.tags)), _WIDEST),
+        fitted(printable(trace.user_id or ""), _WIDEST),
+        fitted(printable(", ".join(trace.tags)), _WIDEST),
     )

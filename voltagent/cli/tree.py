@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.span import EVENT_NAMES
-from voltagent.render.text import clean, duration, error_text, model_name, moment, spent, value
+from voltagent.render.text import duration, error_text, model_name, moment, printable, spent, value
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
 
@@ -86,7 +86,7 @@ def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], st
     written: list[str] = []
     for number, (colour, text) in enumerate(pieces):
         gap = "  " if number else ""
-        shown = fitted(gap + clean(text), width, ellipsis=cut)
+        shown = fitted(gap + printable(text), width, ellipsis=cut)
         written.append(style.paint(shown, colour))
         if width:
             width -= columns(shown)
@@ -103,7 +103,7 @@ def _about(trace: StoredTrace, style: Style) -> str:
         f"conversation {trace.conversation_id}" if trace.conversation_id else "",
         f"tags {', '.join(trace.tags)}" if trace.tags else "",
     ]
-    return style.paint(fitted(clean("  ".join(fact for fact in facts if fact)), style.width), "dim")
+    return style.paint(fitted(printable("  ".join(fact for fact in facts if fact)), style.width), "dim")
 
 
 def _details(record: StoredTrace | StoredOperation, indent: str, style: Style) -> Iterator[str]:
@@ -113,10 +113,10 @@ def _details(record: StoredTrace | StoredOperation, indent: str, style: Style) -
         rows.insert(0, ("prompt", record.instructions))
     for label, content in rows:
         if content is not None:
-            text = fitted(clean(value(content)), _PAYLOAD)
+            text = fitted(printable(value(content)), _PAYLOAD)
             yield style.paint(indent, "dim") + style.paint(f"{label:<8} ", "dim") + text
     error: Any = record.error
     stack: Any = cast("Mapping[str, Any]", error).get("stack") if isinstance(error, Mapping) else None
     if isinstance(stack, str):
         for line in stack.splitlines():
-            yield style.paint(indent, "dim") + style.paint(clean(line), "cancelled")
+            yield style.paint(indent, "dim") + style.paint(printable(line), "cancelled")

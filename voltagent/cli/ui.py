@@ -17,7 +17,7 @@ from voltagent.cli.arguments import add_db, exists
 from voltagent.cli.terminal import encodable
 from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
-from voltagent.render.text import clean
+from voltagent.render.text import printable
 from voltagent.storage.traces.store import Store
 from voltagent.storage.traces.viewer_address import DEFAULT_PORT, announced
 
@@ -135,10 +135,10 @@ def _log_on_stderr() -> Generator[None]:
 
 
 def _announce(path: Path, address: str) -> None:
-    print(encodable(clean(f"voltagent is at {address}  (Ctrl-C ends it)")), flush=True)
+    print(encodable(printable(f"voltagent is at {address}  (Ctrl-C ends it)")), flush=True)
     if not exists(path):
         hint = "Run a program that uses voltagent, or send to this address: what comes appears by itself."
-        print(encodable(clean(f"Nothing has been recorded yet: there is no {path}. {hint}")), flush=True)
+        print(encodable(printable(f"Nothing has been recorded yet: there is no {path}. {hint}")), flush=True)
 
 
 def open_browser(address: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from voltagent.core.clock import id_text
-from voltagent.core.span import TRACE, Event
+from voltagent.core.span import TRACE, SpanEvent
 
 
 class Score(NamedTuple):
@@ -23,7 +23,7 @@ class Score(NamedTuple):
     time_ns: int  # when it was given, in nanoseconds since the epoch
 
 
-def score_of(event: Event) -> Score:
+def score_of(event: SpanEvent) -> Score:
     """Return the score that an event of the phase ``SCORE`` carries."""
     _, span, fields = event
     given: dict[str, Any] = dict(fields or {})

@@ -91,7 +91,7 @@ class TraceBuffer(Protocol):
 
     kept: bool
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event; False if a START was refused."""
         ...
 
@@ -99,7 +99,7 @@ class TraceBuffer(Protocol):
 class EventRedactor(Protocol):
     """Redacts an event in place; a decorator's own redactor runs after that of its SDK."""
 
-    def __call__(self, event: Event) -> Event | None:
+    def __call__(self, event: SpanEvent) -> SpanEvent | None:
         """The event without secrets; ``None`` drops it."""
         ...
 
@@ -207,12 +207,12 @@ class Phase(Enum):
 
 # (phase, span, the fields of an UPDATE or a SCORE, or None). A plain tuple: two are made per decorated call.
 # The fields of an UPDATE are JSON-ready: str, int, None, and `bytes` for JSON text (input, output, metadata, usage).
-Event: TypeAlias = tuple[Phase, Span, Mapping[str, Any] | None]
+SpanEvent: TypeAlias = tuple[Phase, Span, Mapping[str, Any] | None]
 
 
 class Sink(Protocol):
     """Where a recorder puts its events: the sender, or a test's list."""
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
         ...

@@ -17,7 +17,7 @@ _LONGEST_WORD: Final = 4096
 _TORN: Final = 512
 
 
-def clean(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with U+FFFD for every lone surrogate, which no JSON text and no UTF-8 may hold."""
     return _LONE_SURROGATE.sub("\ufffd", text)
 
@@ -51,7 +51,7 @@ def shortened(text: str, length: int) -> str:
 
 def _cleaned(value: Any) -> Any:
     if type(value) is str:
-        return clean(value)
+        return replace_surrogates(value)
     if type(value) is dict:
-        return {clean(key): _cleaned(item) for key, item in value.items()}
+        return {replace_surrogates(key): _cleaned(item) for key, item in value.items()}
     return [_cleaned(item) for item in value] if type(value) is list else value

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.decorators.options import (
-    AgentOptions,
-    LLMOptions,
-    MemoryOptions,
-    OperationOptions,
-    TraceOptions,
+    AgentDecoratorOptions,
+    DecoratorOptions,
+    LLMDecoratorOptions,
+    MemoryDecoratorOptions,
+    TraceDecoratorOptions,
     checked,
 )
 from voltagent.decorators.wrapper import decorated
@@ -37,9 +37,9 @@ class Decorator(Protocol):
 
 
 @overload
-def agent(function: F, /, **options: Unpack[AgentOptions]) -> F: ...
+def agent(function: F, /, **options: Unpack[AgentDecoratorOptions]) -> F: ...
 @overload
-def agent(function: None = None, /, **options: Unpack[AgentOptions]) -> Decorator: ...
+def agent(function: None = None, /, **options: Unpack[AgentDecoratorOptions]) -> Decorator: ...
 def agent(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a run of an agent: ``@agent`` or ``@agent(name=…, instructions=…, …)``.
 
@@ -53,13 +53,13 @@ def agent(function: Any = None, /, **options: Any) -> Any:
         TypeError: an unknown option, or something that cannot be decorated.
         ValidationError: the value of an option does not fit.
     """
-    return _decorate(AGENT, AgentOptions.__annotations__, function, options)
+    return _decorate(AGENT, AgentDecoratorOptions.__annotations__, function, options)
 
 
 @overload
-def tool(function: F, /, **options: Unpack[OperationOptions]) -> F: ...
+def tool(function: F, /, **options: Unpack[DecoratorOptions]) -> F: ...
 @overload
-def tool(function: None = None, /, **options: Unpack[OperationOptions]) -> Decorator: ...
+def tool(function: None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
 def tool(function: Any = None, /, **options: Any) -> Any:
     """Record each call as the use of a tool: ``@tool`` or ``@tool(name=…, metadata=…, …)``.
 
@@ -73,13 +73,13 @@ def tool(function: Any = None, /, **options: Any) -> Any:
         TypeError: an unknown option, or something that cannot be decorated.
         ValidationError: the value of an option does not fit.
     """
-    return _decorate(TOOL, OperationOptions.__annotations__, function, options)
+    return _decorate(TOOL, DecoratorOptions.__annotations__, function, options)
 
 
 @overload
-def llm(function: F, /, **options: Unpack[LLMOptions]) -> F: ...
+def llm(function: F, /, **options: Unpack[LLMDecoratorOptions]) -> F: ...
 @overload
-def llm(function: None = None, /, **options: Unpack[LLMOptions]) -> Decorator: ...
+def llm(function: None = None, /, **options: Unpack[LLMDecoratorOptions]) -> Decorator: ...
 def llm(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a call of a language model: ``@llm`` or ``@llm(name=…, model=…, …)``.
 
@@ -95,22 +95,22 @@ def llm(function: Any = None, /, **options: Any) -> Any:
         TypeError: an unknown option, or something that cannot be decorated.
         ValidationError: the value of an option does not fit.
     """
-    return _decorate(LLM, LLMOptions.__annotations__, function, options)
+    return _decorate(LLM, LLMDecoratorOptions.__annotations__, function, options)
 
 
 @overload
-def retriever(function: F, /, **options: Unpack[OperationOptions]) -> F: ...
+def retriever(function: F, /, **options: Unpack[DecoratorOptions]) -> F: ...
 @overload
-def retriever(function: None = None, /, **options: Unpack[OperationOptions]) -> Decorator: ...
+def retriever(function: None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
 def retriever(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a search: ``@retriever`` or ``@retriever(name=…, …)``, with the options of :func:`tool`."""
-    return _decorate(RETRIEVER, OperationOptions.__annotations__, function, options)
+    return _decorate(RETRIEVER, DecoratorOptions.__annotations__, function, options)
 
 
 @overload
-def memory(function: F, /, **options: Unpack[MemoryOptions]) -> F: ...
+def memory(function: F, /, **options: Unpack[MemoryDecoratorOptions]) -> F: ...
 @overload
-def memory(function: None = None, /, **options: Unpack[MemoryOptions]) -> Decorator: ...
+def memory(function: None = None, /, **options: Unpack[MemoryDecoratorOptions]) -> Decorator: ...
 def memory(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a write to a memory, or with ``operation="read"`` as a read from it.
 
@@ -118,13 +118,13 @@ def memory(function: Any = None, /, **options: Any) -> Any:
         function: what to decorate.
         **options: ``operation``, and those of :func:`tool`.
     """
-    return _decorate(MEMORY, MemoryOptions.__annotations__, function, options)
+    return _decorate(MEMORY, MemoryDecoratorOptions.__annotations__, function, options)
 
 
 @overload
-def trace(function: F, /, **options: Unpack[TraceOptions]) -> F: ...
+def trace(function: F, /, **options: Unpack[TraceDecoratorOptions]) -> F: ...
 @overload
-def trace(function: None = None, /, **options: Unpack[TraceOptions]) -> Decorator: ...
+def trace(function: None = None, /, **options: Unpack[TraceDecoratorOptions]) -> Decorator: ...
 def trace(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a trace, also inside another one: ``@trace`` or ``@trace(agent_id=…, user_id=…, …)``.
 
@@ -135,7 +135,7 @@ def trace(function: Any = None, /, **options: Any) -> Any:
             of the five, ``tags``, and ``metadata`` or a value in it may be a function that gets the arguments of the
             call as a dict: ``user_id=lambda args: args["user"].id``.
     """
-    return _decorate(TRACE, TraceOptions.__annotations__, function, options)
+    return _decorate(TRACE, TraceDecoratorOptions.__annotations__, function, options)
 
 
 def _decorate(kind: str, known: Collection[str], function: Any, options: Mapping[str, Any]) -> Any:

@@ -25,7 +25,7 @@ _MODEL: Final = "model"  # the parameter and the option of a model call
 _LONGEST_MODEL: Final = 1024
 
 
-class Shape(NamedTuple):
+class FunctionShape(NamedTuple):
     """What is known of a function before it is called."""
 
     arguments: Arguments  # of a call on an object or a class
@@ -34,14 +34,14 @@ class Shape(NamedTuple):
     hidden_result: HiddenResult  # what is secret in a result
 
 
-class Plan:
+class CallPlan:
     """How the calls of one function are recorded. Nothing here raises an ``Exception`` into the program."""
 
     __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
                  "_metadata", "_name", "_no_results", "_recorder", "_redact", "_skipped", "_tags", "_usage",
                  "any_shape")  # fmt: skip
 
-    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any], *, any_shape: bool = False):
+    def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any], *, any_shape: bool = False):
         """
         Args:
             name: what the operation is called, unless the options say so.
@@ -188,12 +188,12 @@ class Plan:
         return captured and not withholds
 
 
-class OperationPlan(Plan):
+class OperationPlan(CallPlan):
     """Of an agent, a tool, a memory, a retriever or a model call."""
 
     __slots__ = ("_asks_model", "_facts", "_kind", "_model", "_operation")
 
-    def __init__(self, kind: str, name: str, shape: Shape, options: Mapping[str, Any]):
+    def __init__(self, kind: str, name: str, shape: FunctionShape, options: Mapping[str, Any]):
         super().__init__(name, shape, options, any_shape=kind in (AGENT, LLM))
         self._kind = kind
         self._operation = options.get("operation", "write") if kind == MEMORY else None

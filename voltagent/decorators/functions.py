@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, leave, nearest_open, set_current
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import Plan
+from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.inspection import lend_names
 
 # What wrapt calls: the function (bound, for a method), the object it is bound to, positional and keyword arguments.
 Wrapper: TypeAlias = Callable[[Callable[..., Any], object, tuple[Any, ...], dict[str, Any]], Any]
 
 
-def around_call(plan: Plan) -> Wrapper:
+def around_call(plan: CallPlan) -> Wrapper:
     """Record each call of a plain function."""
     begin, succeed, fail = plan.begin, plan.succeed, plan.fail
 
@@ -43,7 +43,7 @@ def around_call(plan: Plan) -> Wrapper:
     return call
 
 
-def around_coroutine(plan: Plan, target: Any, *, pure: bool) -> Wrapper:
+def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
     """Record each run of a coroutine function, from the first to the last step of its body.
 
     A ``pure`` one does nothing before it is awaited, and so does its wrapper; only the arguments are tried, so that

@@ -11,14 +11,14 @@ from voltagent.core import clock
 from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import Plan
+from voltagent.decorators.call_plan import CallPlan
 from voltagent.tracing.recorder import Recorder
 
 # Past any property of a subclass: an exception is the user's object.
 _traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 
 
-class Stream:
+class GeneratorRun:
     """Stands beside a generator that runs. Its span is current only while the generator's own code runs.
 
     Each step may come from another thread, task or context: what is current there is put back by value.
@@ -29,7 +29,7 @@ class Stream:
                  "thrown")  # fmt: skip
 
     def __init__(
-        self, plan: Plan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, plan: CallPlan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Begin the record, under what was current at the call, or else is now."""
         here = CURRENT.get()
@@ -183,7 +183,7 @@ class Stream:
         return facts
 
 
-def _items(plan: Plan, span: Span) -> Items | None:
+def _items(plan: CallPlan, span: Span) -> Items | None:
     try:
         if span is not INERT and plan.captures_output(span):
             return Items(span.trace.recorder.snapshot)

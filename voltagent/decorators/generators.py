@@ -13,13 +13,13 @@ from typing import Any
 
 from voltagent.core.context import CURRENT, INERT, REPLAYS
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import Plan
+from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.functions import Wrapper
-from voltagent.decorators.generator_run import Stream
+from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.decorators.inspection import lend_names
 
 
-def around_generator(plan: Plan, target: Any, *, awaitable: bool = False) -> Wrapper:
+def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) -> Wrapper:
     """Record each run of a generator function; ``awaitable`` for one that :func:`types.coroutine` made a coroutine."""
 
     def steps(
@@ -29,7 +29,7 @@ def around_generator(plan: Plan, target: Any, *, awaitable: bool = False) -> Wra
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Generator[Any, Any, Any]:
-        stream = Stream(plan, caller, instance, args, kwargs)
+        stream = GeneratorRun(plan, caller, instance, args, kwargs)
         if REPLAYS:
             inner = REPLAYS[-1].generator(stream.span, inner, target, items=not awaitable)
         del caller, instance, args, kwargs  # the body may outlive its interest in them
@@ -54,7 +54,7 @@ def around_generator(plan: Plan, target: Any, *, awaitable: bool = False) -> Wra
     return _calling(types.coroutine(steps) if awaitable else steps)
 
 
-def around_async_generator(plan: Plan, target: Any) -> Wrapper:
+def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
     """Record each run of an async generator function."""
 
     async def steps(
@@ -64,7 +64,7 @@ def around_async_generator(plan: Plan, target: Any) -> Wrapper:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> AsyncGenerator[Any, Any]:
-        stream = Stream(plan, caller, instance, args, kwargs)
+        stream = GeneratorRun(plan, caller, instance, args, kwargs)
         if REPLAYS:
             inner = REPLAYS[-1].async_generator(stream.span, inner, target)
         del caller, instance, args, kwargs

@@ -24,7 +24,7 @@ class SDK(Protocol):
 Redact: TypeAlias = "Redactor | Callable[[str, object], object] | Collection[str | re.Pattern[str]]"
 
 
-class OperationOptions(TypedDict, total=False):
+class DecoratorOptions(TypedDict, total=False):
     """What every decorator takes. ``None`` counts as not given."""
 
     name: str | None
@@ -45,7 +45,7 @@ class OperationOptions(TypedDict, total=False):
     """The SDK that records calls outside any trace; by default the first live one."""
 
 
-class AgentOptions(OperationOptions, total=False):
+class AgentDecoratorOptions(DecoratorOptions, total=False):
     """What ``agent`` takes."""
 
     instructions: str | None
@@ -56,7 +56,7 @@ class AgentOptions(OperationOptions, total=False):
     """Gives the token usage for a result; by default it is looked for in ``result.usage`` and ``result["usage"]``."""
 
 
-class LLMOptions(OperationOptions, total=False):
+class LLMDecoratorOptions(DecoratorOptions, total=False):
     """What ``llm`` takes."""
 
     model: str | None
@@ -67,7 +67,7 @@ class LLMOptions(OperationOptions, total=False):
     """Gives the token usage for a result; by default it is read from the result of any known client."""
 
 
-class MemoryOptions(OperationOptions, total=False):
+class MemoryDecoratorOptions(DecoratorOptions, total=False):
     """What ``memory`` takes."""
 
     operation: Literal["read", "write"] | None
@@ -82,7 +82,7 @@ Parent: TypeAlias = (
 )
 
 
-class TraceOptions(OperationOptions, total=False):
+class TraceDecoratorOptions(DecoratorOptions, total=False):
     """What ``trace`` takes. A function gets the arguments of the call as a dict, by name."""
 
     agent_id: Given

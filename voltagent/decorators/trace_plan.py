@@ -10,19 +10,19 @@ from voltagent.capture.options import TRACE_OPTIONS
 from voltagent.core.context import default_recorder, redirected, run_callback
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import Plan, Shape, report_failure, without_receiver
+from voltagent.decorators.call_plan import CallPlan, FunctionShape, report_failure, without_receiver
 from voltagent.tracing.operations import remote_parent
 from voltagent.tracing.recorder import Recorder
 
 _TEXTS = ("user_id", "conversation_id", "version")
 
 
-class TracePlan(Plan):
+class TracePlan(CallPlan):
     """Of a trace: each call is a new root, also inside an open trace."""
 
     __slots__ = ("_about", "_agent_id", "_asks", "_options", "_remote")
 
-    def __init__(self, name: str, shape: Shape, options: Mapping[str, Any]):
+    def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any]):
         metadata: Any = options.get("metadata")
         values: list[Any] = [metadata] if callable(metadata) else [*(metadata or {}).values()]
         static = not any(map(_is_asked, values))

@@ -22,7 +22,7 @@ from voltagent.decorators.arguments import (
     hidden_result,
     signature_of,
 )
-from voltagent.decorators.call_plan import OperationPlan, Plan, Shape
+from voltagent.decorators.call_plan import CallPlan, FunctionShape, OperationPlan
 from voltagent.decorators.functions import Wrapper, around_call, around_coroutine
 from voltagent.decorators.generators import around_async_generator, around_generator
 from voltagent.decorators.inspection import (
@@ -214,7 +214,7 @@ def _inside(method: Any) -> Any:
     return method.__func__
 
 
-def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> Plan:
+def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> CallPlan:
     name = name_of(function)
     signature = signature_of(function)
     parameters = None if signature is None else list(signature.parameters.values())
@@ -240,7 +240,7 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
     namespace = namespace_of(function)
     around = locals_of_caller()
     known = hidden_by_local_names(parameters, around)
-    shape = Shape(
+    shape = FunctionShape(
         arguments(without_first=takes_object),
         arguments(without_first=takes_class or skipped == 1),
         skipped,
@@ -249,7 +249,7 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
     return TracePlan(name, shape, options) if kind == TRACE else OperationPlan(kind, name, shape, options)
 
 
-def _wrapper(plan: Plan, function: Any) -> Wrapper:
+def _wrapper(plan: CallPlan, function: Any) -> Wrapper:
     """The one choice between the kinds of callable."""
     if has_flag(function, inspect.CO_ASYNC_GENERATOR, inspect.isasyncgenfunction):
         return around_async_generator(plan, function)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from voltagent.core.clock import randomness
-from voltagent.core.span import AGENT, TRACE, Event, Phase, Span
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
 from voltagent.delivery import retry
 from voltagent.exporters import Outcome, Verdict
 
@@ -44,7 +44,7 @@ class _Queue:
 
     def __init__(self, identifier: int | str) -> None:
         self.id = identifier
-        self.events: list[Event] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
+        self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
         self.size = 0
         self.open = 0  # spans that were started here and have not ended
         self.flying = 0  # events whose requests still wait for an answer: the others wait for them
@@ -63,7 +63,7 @@ class Backlog:
         self.count = 0  # events that wait here or are in a batch
         self.size = 0  # bytes of those that wait here, about
         self.over: list[int | str] = []  # traces that are done with; the lane tells the exporter
-        self.left: list[Event] | None = None  # events that are done with, where the lane wants to know them
+        self.left: list[SpanEvent] | None = None  # events that are done with, where the lane wants to know them
         self.open: OrderedDict[Span, None] = OrderedDict()  # started, not ended: oldest first
         self._max_retries = max_retries
         self._retry_delay = retry_delay
@@ -73,12 +73,12 @@ class Backlog:
         self._unsent: OrderedDict[int | str, _Queue] = OrderedDict()  # nothing of these was sent yet; oldest first
         self._held: list[tuple[float, int, _Queue]] = []  # a heap by the end of the backoff
         self._gone: OrderedDict[int | str, str] = OrderedDict()  # lost traces and starts, with the reason
-        self._evicted: list[list[Event]] = []  # evicted events; freed bit by bit, as freeing takes time too
+        self._evicted: list[list[SpanEvent]] = []  # evicted events; freed bit by bit, as freeing takes time too
         self._order = 0
 
     # --------------------------------------------------------------------------------------------------------- taking
 
-    def take(self, event: Event, *, inherited: bool = False) -> None:
+    def take(self, event: SpanEvent, *, inherited: bool = False) -> None:
         """Count an event, and let it wait unless what it belongs to is lost.
 
         ``inherited`` ones were left behind by a dead process, and are ours to send whatever their age.
@@ -134,7 +134,7 @@ class Backlog:
             reason = gone.get(span.parent.id)
         return reason
 
-    def lose(self, event: Event, reason: str) -> None:
+    def lose(self, event: SpanEvent, reason: str) -> None:
         """Count an event as dropped, and remember what can no longer be recorded because of it."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         if self.left is not None:
@@ -173,9 +173,9 @@ class Backlog:
                 self._close_if_over(queue)
         return released
 
-    def batch(self, limit: int, max_size: int) -> list[Event]:
+    def batch(self, limit: int, max_size: int) -> list[SpanEvent]:
         """Up to ``limit`` events and about ``max_size`` bytes: those of one trace in order, every trace its share."""
-        chosen: list[Event] = []
+        chosen: list[SpanEvent] = []
         share = max(8, limit // max(1, len(self._ready)))
         while self._ready and len(chosen) < limit and max_size > 0:
             _, queue = self._ready.popitem(last=False)
@@ -198,9 +198,9 @@ class Backlog:
 
     # ------------------------------------------------------------------------------------------------------- settling
 
-    def settle(self, batch: Sequence[Event], outcomes: Sequence[Outcome], now: float) -> None:
+    def settle(self, batch: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of a batch: count what is done, put back what must be tried again."""
-        again: dict[int | str, list[Event]] = {}
+        again: dict[int | str, list[SpanEvent]] = {}
         waits: dict[int | str, float] = {}
         untouched: list[int | str] = []
         accepted_before = self.accepted
@@ -233,7 +233,7 @@ class Backlog:
         queue.flying += 1
         self._ready.pop(queue.id, None)
 
-    def land(self, events: Sequence[Event], outcomes: Sequence[Outcome], now: float) -> None:
+    def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of events that were in flight."""
         queues = [queue for event in events if (queue := self._traces.get(event[1].trace.id)) is not None]
         for queue in queues:
@@ -243,7 +243,9 @@ class Backlog:
             if queue.events and not queue.held and not queue.flying:
                 self._ready[queue.id] = queue
 
-    def _judge(self, event: Event, outcome: Outcome, accepted_before: int, waits: dict[int | str, float]) -> str | None:
+    def _judge(
+        self, event: SpanEvent, outcome: Outcome, accepted_before: int, waits: dict[int | str, float]
+    ) -> str | None:
         """Note a failure; the reason to drop the event for good, if it has used up its tries."""
         if outcome.verdict is Verdict.UNTRIED:
             return None
@@ -269,7 +271,7 @@ class Backlog:
             waits[trace_id] = max(waits.get(trace_id, 0.0), delay)
         return None
 
-    def _done(self, event: Event, reason: str | None) -> None:
+    def _done(self, event: SpanEvent, reason: str | None) -> None:
         self.count -= 1
         span = event[1]
         queue = self._traces.get(span.trace.id)
@@ -299,7 +301,7 @@ class Backlog:
         queue.events = []
         queue.size = 0
 
-    def _put_back(self, again: dict[int | str, list[Event]], waits: dict[int | str, float], now: float) -> None:
+    def _put_back(self, again: dict[int | str, list[SpanEvent]], waits: dict[int | str, float], now: float) -> None:
         for identifier, events in again.items():
             queue = self._traces.get(identifier)
             if queue is None:
@@ -359,7 +361,7 @@ class Backlog:
         self._remove(queue)
         return number
 
-    def give_back(self) -> list[Event]:
+    def give_back(self) -> list[SpanEvent]:
         """All that waits, which waits here no longer and is counted nowhere else yet."""
         given = [event for queue in self._traces.values() for event in queue.events]
         for queue in list(self._traces.values()):
@@ -411,7 +413,7 @@ class Backlog:
 _DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
-def size_of(event: Event) -> int:
+def size_of(event: SpanEvent) -> int:
     """What an event costs to keep, in bytes, about."""
     phase, span, fields = event
     if phase is _END:

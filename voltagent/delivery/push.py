@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
-from voltagent.core.span import CANCELLED, Event, Phase
+from voltagent.core.span import CANCELLED, Phase, SpanEvent
 from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter, Outcome, Verdict
 from voltagent.storage.traces.store import Store
@@ -70,7 +70,7 @@ class _Ledger:
     def last_answer(self, moment: float) -> None:
         self._exporter.last_answer = moment
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         outcomes: Sequence[Outcome] = self._exporter.export(batch, deadline)
         for event, outcome in zip(batch, outcomes, strict=True):
             self._enter(event, outcome)
@@ -81,7 +81,7 @@ class _Ledger:
             self.away_since = clock.monotonic()
         return outcomes
 
-    def _enter(self, event: Event, outcome: Outcome) -> None:
+    def _enter(self, event: SpanEvent, outcome: Outcome) -> None:
         account = self.open.get(event[1].trace.id)
         self.said = outcome.detail or self.said
         if outcome.reason == "auth":
@@ -218,7 +218,7 @@ def push(
     return run.result
 
 
-def finished(events: Sequence[Event]) -> list[Event]:
+def finished(events: Sequence[SpanEvent]) -> list[SpanEvent]:
     """The events, with an end for whatever had none: cancelled, as an SDK ends what is open when it leaves.
 
     Scores stay behind the ends.
@@ -232,7 +232,7 @@ def finished(events: Sequence[Event]) -> list[Event]:
     for span in open_ones:
         span.status, span.end_ns = CANCELLED, last
         span.more_metadata = (*span.more_metadata, _UNFINISHED)
-    added: list[Event] = [(Phase.END, span, None) for span in reversed(open_ones)]
+    added: list[SpanEvent] = [(Phase.END, span, None) for span in reversed(open_ones)]
     if added and added[-1][1].parent is not None:  # the trace itself has ended: its end stays the last
         return [*events[:-1], *added, events[-1]]
     return [*events, *added]

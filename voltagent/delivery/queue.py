@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.span import TRACE, Event, Phase
+from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Backlog
 from voltagent.delivery.log_messages import LogMessages
@@ -54,13 +54,13 @@ class Intake(ABC):
     def _begin(self, forked_at: int) -> None:
         """Everything that a forked child must have anew."""
         rules = self._rules
-        self._intake: deque[Event] = deque()
+        self._intake: deque[SpanEvent] = deque()
         self._bytes = 0  # of the intake, about: threads may overwrite each other's addition
         self._on_way = 0  # bytes of those between the intake and the backlog, or that had to go back
         self._mark = 1  # so many events in the intake need attention
         self._limit = -1  # the first is, and payloads above this are looked at first; -1: all are
         self._space = rules.queue_events  # so many events in the intake make the queue full
-        self._refused: deque[tuple[Event, str]] = deque()  # refused while the lock was taken; counted later
+        self._refused: deque[tuple[SpanEvent, str]] = deque()  # refused while the lock was taken; counted later
         self._backlog = Backlog(rules.max_retries, rules.retry_delay, forked_at=forked_at)
         self._lock = threading.Lock()  # guards the backlog; never held during I/O or while code of the user's runs
         self._starting = threading.Lock()
@@ -81,7 +81,7 @@ class Intake(ABC):
     def _send_soon(self) -> None:
         """Send what was recorded, waiting for it a moment."""
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
         if size > self._limit:
             return self._put_carefully(event, size)
@@ -102,7 +102,7 @@ class Intake(ABC):
         else:
             self._mark = min(len(self._intake) + BATCH_EVENTS, self._space)  # try again a batch later
 
-    def _put_carefully(self, event: Event, size: int) -> bool:
+    def _put_carefully(self, event: SpanEvent, size: int) -> bool:
         if self._closed and event[0] is not _END:
             self._refuse(event, "shutdown_timeout")
             return False
@@ -132,7 +132,7 @@ class Intake(ABC):
     def _careful(self) -> bool:
         return self._closed or process_hooks.left() or process_hooks.is_worker_process()
 
-    def _make_space(self, event: Event, size: int) -> bool:
+    def _make_space(self, event: SpanEvent, size: int) -> bool:
         """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""
         if not self._lock.acquire(blocking=False):
             return False
@@ -146,7 +146,7 @@ class Intake(ABC):
         finally:
             self._lock.release()
 
-    def _refuse(self, event: Event, reason: str) -> None:
+    def _refuse(self, event: SpanEvent, reason: str) -> None:
         self._refused.append((event, reason))
         if self._lock.acquire(blocking=False):
             try:

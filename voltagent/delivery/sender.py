@@ -15,7 +15,7 @@ from operator import add
 from typing import TYPE_CHECKING, Final
 
 from voltagent.core import clock
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.queue import Rules
 from voltagent.delivery.report import Report, ReportFuture
@@ -50,7 +50,7 @@ class Sender:
         self,
         exporters: Sequence[Exporter],
         *,
-        processors: Sequence[Callable[[Event], Event | None]] = (),
+        processors: Sequence[Callable[[SpanEvent], SpanEvent | None]] = (),
         flush_interval: float = 5.0,
         auto_flush: bool = True,
         timeout: float = 30.0,
@@ -79,7 +79,7 @@ class Sender:
         if len(self._workers) == 1:
             self.put = self._workers[0].put  # type: ignore[method-assign] # recording costs one call less
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
         taken = not self._workers
         for worker in self._workers:
@@ -134,15 +134,17 @@ def _told_apart(names: Sequence[str]) -> list[str]:
     return [f"{name} {count + 1}" if count else name for name, count in zip(names, before, strict=True)]
 
 
-def _spooled_worker(exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool) -> Worker:
+def _spooled_worker(
+    exporter: Exporter, rules: Rules, process: Callable[[SpanEvent], SpanEvent | None], spool: Spool
+) -> Worker:
     from voltagent.delivery.spooled_worker import SpooledWorker  # with sqlite3: only for those who ask for it
 
     return SpooledWorker(exporter, rules, process, spool)
 
 
-def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[Event], Event | None]:
-    def process(event: Event) -> Event | None:
-        current: Event | None = event
+def _chain(processors: Sequence[Callable[[SpanEvent], SpanEvent | None]]) -> Callable[[SpanEvent], SpanEvent | None]:
+    def process(event: SpanEvent) -> SpanEvent | None:
+        current: SpanEvent | None = event
         for processor in processors:
             if current is None:
                 break
@@ -155,12 +157,12 @@ def _chain(processors: Sequence[Callable[[Event], Event | None]]) -> Callable[[E
 class _OneAtATime:
     """Processors change a span in place: two lanes must not be at the same span at once."""
 
-    def __init__(self, process: Callable[[Event], Event | None]) -> None:
+    def __init__(self, process: Callable[[SpanEvent], SpanEvent | None]) -> None:
         self._process = process
         self.after_fork()
         process_hooks.renew(self)
 
-    def __call__(self, event: Event) -> Event | None:
+    def __call__(self, event: SpanEvent) -> SpanEvent | None:
         with self._turn:
             return self._process(event)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from voltagent.core import clock, guard
 from voltagent.core.guard import log_once
-from voltagent.core.span import Event, Phase, Span
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.report import Report, ReportFuture
@@ -153,7 +153,7 @@ class SpooledWorker(SpooledWriter):
         if self._rules.flush_interval is not None:
             self._due = clock.monotonic()
 
-    def _decoded(self, row: Row) -> Event | None:
+    def _decoded(self, row: Row) -> SpanEvent | None:
         if row.body is None:
             return None
         try:
@@ -167,7 +167,7 @@ class SpooledWorker(SpooledWriter):
 
     # --------------------------------------------------------------------------------------------------------- sending
 
-    def _send(self, batch: list[Event], now: float, stop: Stop | None) -> None:
+    def _send(self, batch: list[SpanEvent], now: float, stop: Stop | None) -> None:
         over = threading.Event()
         try:
             threading.Thread(
@@ -182,7 +182,7 @@ class SpooledWorker(SpooledWriter):
         with self._disk:
             self._delete_settled(self._memories(batch))
 
-    def _answers(self, batch: list[Event], until: float) -> list[Outcome]:
+    def _answers(self, batch: list[SpanEvent], until: float) -> list[Outcome]:
         outcomes = list(self._export(batch, until))  # made safe on their way to the disk
         self._note_flying(batch, batch, outcomes)
         return outcomes
@@ -196,7 +196,7 @@ class SpooledWorker(SpooledWriter):
                 except Exception as exc:
                     guard.Guard.swallowed(exc)
 
-    def _memories(self, batch: Sequence[Event]) -> dict[bytes, bytes | None]:
+    def _memories(self, batch: Sequence[SpanEvent]) -> dict[bytes, bytes | None]:
         if self._remembering is None:
             return {}
         found: dict[bytes, bytes | None] = {}
@@ -212,7 +212,7 @@ class SpooledWorker(SpooledWriter):
         super()._note_space()
         self._space = self._mark = max(1, self._space // 2)  # so many are written before there are too many
 
-    def _make_space(self, event: Event, size: int) -> bool:
+    def _make_space(self, event: SpanEvent, size: int) -> bool:
         del event, size
         return False  # what waits is on the disk: nothing has to go for something new
 

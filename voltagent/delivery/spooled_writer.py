@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from voltagent.core import clock, guard
 from voltagent.core.guard import log_once
-from voltagent.core.span import TRACE, Event, Phase, Span
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.buffer import REMEMBERED, size_of
 from voltagent.delivery.queue import Rules
 from voltagent.delivery.worker import Worker
@@ -34,7 +34,7 @@ class SpooledWriter(Worker):
     """A worker whose events go to the disk first."""
 
     def __init__(
-        self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None], spool: Spool
+        self, exporter: Exporter, rules: Rules, process: Callable[[SpanEvent], SpanEvent | None], spool: Spool
     ) -> None:
         self._spool = spool
         self._remembering = exporter if isinstance(exporter, Remembering) else None
@@ -72,10 +72,10 @@ class SpooledWriter(Worker):
         finally:
             self._disk.release()
 
-    def _next_taken(self) -> list[Event]:
+    def _next_taken(self) -> list[SpanEvent]:
         with self._lock:
             self._count_refused()
-            events: list[Event] = []
+            events: list[SpanEvent] = []
             size = 0
             while self._intake and len(events) < CHUNK and size < self._chunk_bytes:
                 events.append(self._intake.popleft())
@@ -86,9 +86,9 @@ class SpooledWriter(Worker):
                 self._bytes = size
         return events
 
-    def _pass_on(self, events: list[Event]) -> bool:
+    def _pass_on(self, events: list[SpanEvent]) -> bool:
         """Write events, and let them wait in memory or on the disk; False where they had to be put back."""
-        safe: list[Event] = []
+        safe: list[SpanEvent] = []
         entries: list[Entry] = []
         for event in events:
             made_safe = self._safe(event)
@@ -124,7 +124,7 @@ class SpooledWriter(Worker):
             self._due = min(self._due, clock.monotonic() + self._rules.flush_interval)
         return True
 
-    def _note_open(self, event: Event) -> None:
+    def _note_open(self, event: SpanEvent) -> None:
         """Remember what was begun, and has not ended, on the disk alone."""
         phase, span, _ = event
         if phase is Phase.START:
@@ -134,7 +134,7 @@ class SpooledWriter(Worker):
         elif phase is Phase.END:
             self._open_on_disk.pop(span, None)
 
-    def _safe(self, event: Event) -> tuple[Event, Entry] | None:
+    def _safe(self, event: SpanEvent) -> tuple[SpanEvent, Entry] | None:
         processed = self._processed(event)
         if processed is None:
             return None
@@ -246,7 +246,7 @@ class SpooledWriter(Worker):
             log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
 
 
-def key_of(event: Event) -> bytes:
+def key_of(event: SpanEvent) -> bytes:
     """The trace's id for the disk: tells a text from a number."""
     identifier: Any = event[1].trace.id
     return b"#%x" % identifier if isinstance(identifier, int) else b"=" + identifier.encode("utf-8", "surrogatepass")
@@ -256,5 +256,5 @@ def _identifier(key: bytes) -> int | str:
     return int(key[1:], 16) if key[:1] == b"#" else key[1:].decode("utf-8", "surrogatepass")
 
 
-def _is_root(event: Event) -> bool:
+def _is_root(event: SpanEvent) -> bool:
     return event[0] is Phase.START and event[1].kind == TRACE

@@ -10,7 +10,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
-from voltagent.core.span import CANCELLED, Event, Phase, Span
+from voltagent.core.span import CANCELLED, Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
@@ -45,7 +45,7 @@ class DeadlineExporter(Protocol):
 class Worker(Intake):
     """One destination with its own queue, thread, retries and counts."""
 
-    def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[Event], Event | None]) -> None:
+    def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[SpanEvent], SpanEvent | None]) -> None:
         super().__init__(exporter.name, rules)
         self.exporter = exporter
         self._deadline_exporter = exporter if isinstance(exporter, DeadlineExporter) else None
@@ -56,7 +56,9 @@ class Worker(Intake):
 
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)
-        self._flying: dict[int, tuple[Event, Event]] = {}  # by id: an event as it was sent, and as it waited here
+        self._flying: dict[
+            int, tuple[SpanEvent, SpanEvent]
+        ] = {}  # by id: an event as it was sent, and as it waited here
         self._futures: deque[ReportFuture] = deque()
         self._stop: Stop | None = None
         self._asked = False  # a flush wants what was recorded before it to be sent, however short its patience
@@ -226,7 +228,7 @@ class Worker(Intake):
                 self._count_refused()
                 self._move(2048)
 
-    def _choose(self, now: float, stop: Stop | None) -> list[Event]:
+    def _choose(self, now: float, stop: Stop | None) -> list[SpanEvent]:
         """The next batch, if one is due and the destination can be asked."""
         held = self._backlog
         released = held.release(now)
@@ -279,7 +281,7 @@ class Worker(Intake):
 
     # --------------------------------------------------------------------------------------------------------- sending
 
-    def _send(self, batch: list[Event], now: float, stop: Stop | None) -> None:
+    def _send(self, batch: list[SpanEvent], now: float, stop: Stop | None) -> None:
         until = now + 2 * self._rules.timeout if stop is None else stop.batch_until(now)
         answers = self._answers(batch, until)
         ended = clock.monotonic()
@@ -300,7 +302,7 @@ class Worker(Intake):
         for identifier in over:
             self.exporter.forget(identifier)
 
-    def _answers(self, batch: list[Event], until: float) -> list[Outcome]:
+    def _answers(self, batch: list[SpanEvent], until: float) -> list[Outcome]:
         """The outcomes of a batch: what the processors give up is refused, the exporter answers the rest."""
         processed = [self._processed(event) for event in batch]
         ready = [event for event in processed if event is not None]
@@ -309,7 +311,9 @@ class Worker(Intake):
         answers = iter(outcomes)
         return [_NOT_SAFE if event is None else next(answers) for event in processed]
 
-    def _note_flying(self, sent: Sequence[Event], waiting: Sequence[Event], outcomes: Sequence[Outcome]) -> None:
+    def _note_flying(
+        self, sent: Sequence[SpanEvent], waiting: Sequence[SpanEvent], outcomes: Sequence[Outcome]
+    ) -> None:
         for as_sent, event, outcome in zip(sent, waiting, outcomes, strict=True):
             if outcome.verdict is Verdict.IN_FLIGHT:
                 self._flying[id(as_sent)] = (as_sent, event)
@@ -327,7 +331,7 @@ class Worker(Intake):
                 self._heed(answers, now, now)  # else it takes others: one request that failed says nothing of it
             self._after([one for one in answers if one.verdict is not Verdict.UNAVAILABLE], now, now, stop)
 
-    def _processed(self, event: Event) -> Event | None:
+    def _processed(self, event: SpanEvent) -> SpanEvent | None:
         try:
             processed = self._process(event)
         except Exception as exc:  # an event that cannot be made safe is never sent as it is
@@ -337,7 +341,7 @@ class Worker(Intake):
             _withhold(event[1])
         return processed
 
-    def _export(self, events: list[Event], until: float) -> Sequence[Outcome]:
+    def _export(self, events: list[SpanEvent], until: float) -> Sequence[Outcome]:
         try:
             answers = self.exporter.export(events, until)
         except Exception as exc:  # exporters do not raise; one of the user's own may

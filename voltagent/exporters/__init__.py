@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 
 
 class Verdict(Enum):
@@ -46,7 +46,7 @@ class Exporter(Protocol):
         """What it is called in statistics and in the log."""
         ...
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the events, those of one trace in their order; one outcome per event, in the order of the batch.
 
         ``deadline`` is on :func:`voltagent.core.clock.monotonic`; what is not sent by then is UNTRIED. Does not raise.
@@ -70,7 +70,7 @@ class Exporter(Protocol):
 class Trailing(Protocol):
     """An exporter that leaves a request waiting for its answer, and goes on with others."""
 
-    def late(self) -> list[tuple[Event, Outcome]]:
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """The outcomes that have come since for events that were IN_FLIGHT. Does not wait."""
         ...
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from voltagent.core.guard import log_once
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 from voltagent.exporters import Outcome
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
@@ -38,7 +38,7 @@ class AutoExporter:
     def last_answer(self, moment: float) -> None:
         self._current.last_answer = moment
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
         outcomes = self._current.export(batch, deadline)
         if self._current is self._rest and self._rest.moved:
@@ -47,7 +47,7 @@ class AutoExporter:
             self._rest.close()
         return outcomes
 
-    def late(self) -> list[tuple[Event, Outcome]]:
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Outcomes of requests that were left waiting, on either wire."""
         return [*self._rest.late(), *self._otlp.late()]
 

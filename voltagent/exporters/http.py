@@ -63,7 +63,7 @@ class UnusableProxyError(ValidationError):
     """A proxy variable of the environment names no proxy that can be used."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """What the server said; ``body`` is empty where it was too large, too slow, or in an unknown encoding."""
 
     status: int
@@ -161,7 +161,7 @@ class Line:
         self._used = 0.0  # when the last request ended
         self.until = 0.0  # when the request that is under way must be over; 0 where none is
 
-    def send(self, method: str, path: str, body: bytes, until: float) -> Answer:
+    def send(self, method: str, path: str, body: bytes, until: float) -> HttpResponse:
         """Send a request and read its answer.
 
         Raises:
@@ -182,7 +182,7 @@ class Line:
             self._used = clock.monotonic()
             self._end_handshake()
 
-    def _send(self, method: str, path: str, body: bytes, timeout: float) -> Answer:
+    def _send(self, method: str, path: str, body: bytes, timeout: float) -> HttpResponse:
         connect = min(_CONNECT_SECONDS, timeout)
         extensions: dict[str, Any] = {
             "timeout": {"connect": connect, "read": timeout, "write": timeout, "pool": timeout}
@@ -212,7 +212,7 @@ class Line:
             self.close()  # the transport may have made another that we know nothing of
         return self._socket is not None
 
-    def _exchange(self, request: httpx.Request) -> Answer:
+    def _exchange(self, request: httpx.Request) -> HttpResponse:
         response = self._transport.handle_request(request)
         try:
             return self._answer(response)
@@ -237,7 +237,7 @@ class Line:
             self._handshake.close()
             self._handshake = None
 
-    def _answer(self, response: httpx.Response) -> Answer:
+    def _answer(self, response: httpx.Response) -> HttpResponse:
         status, headers = response.status_code, response.headers
         parts: list[bytes] = []
         size = 0
@@ -246,13 +246,13 @@ class Line:
                 size += len(part)
                 if size > _MOST_READ or clock.monotonic() > self.until:
                     self.cut()
-                    return Answer(status, headers, b"")
+                    return HttpResponse(status, headers, b"")
                 parts.append(part)
         except httpx.TransportError:
             if clock.monotonic() < self.until:
                 raise  # broken, not slow: once more is safe, as creates carry their id
-            return Answer(status, headers, b"")  # it drips, and would the next time: the status is what counts
-        return Answer(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
+            return HttpResponse(status, headers, b"")  # it drips, and would the next time: the status is what counts
+        return HttpResponse(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
 
     def overdue(self, now: float) -> float:
         """Seconds since the request that is under way should have been over, or connected; 0 where it is in time."""

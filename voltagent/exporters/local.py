@@ -8,7 +8,7 @@ from pathlib import Path
 
 from voltagent.core import clock
 from voltagent.core.guard import Guard, logger
-from voltagent.core.span import TRACE, Event, Phase
+from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.storage.file import StoreError
 from voltagent.storage.hints import save_hints
@@ -33,7 +33,7 @@ class LocalExporter:
         viewer_address.record_into(path)
         self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Store the events; see :class:`voltagent.exporters.Exporter`.
 
         UNAVAILABLE means that it may work later (locked, disk full); REFUSED that it will not without the user's help
@@ -56,7 +56,7 @@ class LocalExporter:
             for place in range(len(batch))
         ]
 
-    def _name_pages(self, batch: Sequence[Event]) -> None:
+    def _name_pages(self, batch: Sequence[SpanEvent]) -> None:
         """Log the page of each trace that ended, if a viewer of this store runs."""
         if not logger.isEnabledFor(logging.INFO):
             return

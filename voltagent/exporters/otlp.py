@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from voltagent._version import VERSION
 from voltagent.core import clock
 from voltagent.core.guard import log_once
-from voltagent.core.span import Event, Phase
+from voltagent.core.span import Phase, SpanEvent
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import Answer, Certificates, HttpDestination, Line, Unreachable
+from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.otlp_calls import Call, Flight, StillWaiting
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.processors.size_limit import MOST
@@ -133,7 +133,7 @@ class OtlpExporter:
         self._waits_for_all = False  # an answer that came late wants the batch halved, which needs answers in order
         self.last_answer = 0.0  # when the destination answered last, on `clock.monotonic`
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the spans that ended; see :class:`voltagent.exporters.Exporter`."""
         self._shutdown_deadline = _NEVER
         outcomes: list[Outcome] = [ACCEPTED] * len(batch)
@@ -155,7 +155,7 @@ class OtlpExporter:
                 self._spans.sent(event)
         return outcomes
 
-    def _item(self, number: int, event: Event) -> _Item | Outcome:
+    def _item(self, number: int, event: SpanEvent) -> _Item | Outcome:
         """The span to send for an event, or its outcome where there is nothing to send."""
         try:
             message = self._spans.message(event)
@@ -165,7 +165,7 @@ class OtlpExporter:
         except Exception as exc:  # a payload that cannot be written costs its own event only
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
-    def _fitting(self, item: _Item, event: Event) -> _Item:
+    def _fitting(self, item: _Item, event: SpanEvent) -> _Item:
         """The span with smaller payloads, where it came out larger than a span may be."""
         if len(item.content) <= self._span_limit:
             return item
@@ -188,13 +188,13 @@ class OtlpExporter:
         settled = outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED) and outcome.reason != "auth"
         return outcomes if settled else [outcome] * len(outcomes)
 
-    def late(self) -> list[tuple[Event, Outcome]]:
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
         over = [flight for flight in self._flights if flight.call.is_over(self._shutdown_deadline)]
         self._flights = [flight for flight in self._flights if flight not in over]
         return [pair for flight in over for pair in self._landed(flight)]
 
-    def _landed(self, flight: Flight) -> list[tuple[Event, Outcome]]:
+    def _landed(self, flight: Flight) -> list[tuple[SpanEvent, Outcome]]:
         events = flight.events
         outcome, answer = self._outcome_of(flight.call, flight.call.deadline)
         outcomes = [outcome] * len(events)
@@ -214,7 +214,7 @@ class OtlpExporter:
         """Nothing: the answer to a request settles all that is in it."""
         return 0
 
-    def left_waiting(self, call: Call, events: Sequence[Event]) -> None:
+    def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
         """Go on without the answer to these events; :meth:`late` will give it."""
         self._flights.append(Flight(call, events))
 
@@ -255,7 +255,7 @@ class OtlpExporter:
 
     # ------------------------------------------------------------------------------------------------------ one request
 
-    def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, Answer | None]:
+    def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
         """Send encoded spans in one request; what became of it, and the answer if one came."""
         deadline = min(deadline, self._shutdown_deadline)
         if clock.monotonic() >= deadline:
@@ -263,7 +263,7 @@ class OtlpExporter:
         body = self._encoding.request(spans, self._resource, self._scope)
         return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline), deadline)
 
-    def _outcome_of(self, call: Call, deadline: float) -> tuple[Outcome, Answer | None]:
+    def _outcome_of(self, call: Call, deadline: float) -> tuple[Outcome, HttpResponse | None]:
         try:
             answer = call.result()
         except Unreachable as exc:
@@ -281,7 +281,7 @@ class OtlpExporter:
         """One span in the protocol's form."""
         return self._encoding.span(message)
 
-    def rejected(self, answer: Answer) -> tuple[int, str]:
+    def rejected(self, answer: HttpResponse) -> tuple[int, str]:
         """How many spans an answer of success says were rejected, and its message for the log."""
         kind = answer.headers.get("content-type", "")
         encoding = ENCODINGS["http/json"] if "json" in kind else self._encoding
@@ -312,7 +312,7 @@ class _Round:
     """The spans of one batch on their way, in as few requests as the destination takes them."""
 
     def __init__(
-        self, exporter: OtlpExporter, batch: Sequence[Event], deadline: float, outcomes: list[Outcome]
+        self, exporter: OtlpExporter, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome]
     ) -> None:
         self._batch = batch
         self._exporter = exporter
@@ -356,7 +356,7 @@ class _Round:
             self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
             self._settle(items, outcome)
 
-    def _post(self, items: Sequence[_Item]) -> tuple[Outcome, Answer | None]:
+    def _post(self, items: Sequence[_Item]) -> tuple[Outcome, HttpResponse | None]:
         self._requests += 1
         return self._exporter.post([item.content for item in items], self._deadline)
 
@@ -368,13 +368,13 @@ class _Round:
             self._exporter.left_waiting(going.call, [self._batch[item.number]])
             return _IN_FLIGHT
 
-    def _can_split(self, answer: Answer | None, items: Sequence[_Item]) -> bool:
+    def _can_split(self, answer: HttpResponse | None, items: Sequence[_Item]) -> bool:
         """Whether halves may fare better: all of it was too much, or one span in it was bad."""
         if answer is None or len(items) == 1:
             return False
         return answer.status == 413 or (answer.status in (400, 422) and self._requests < _REQUESTS)
 
-    def _accepted(self, items: Sequence[_Item], answer: Answer) -> None:
+    def _accepted(self, items: Sequence[_Item], answer: HttpResponse) -> None:
         count, message = self._exporter.rejected(answer)
         if count:  # which ones it does not say, and they must not be sent again
             self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
@@ -416,7 +416,7 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 # --------------------------------------------------------------------------------------------------------- answers
 
 
-def _outcome(answer: Answer, text: str) -> Outcome:
+def _outcome(answer: HttpResponse, text: str) -> Outcome:
     """What an answer means for the spans of a request (OTLP/HTTP: 429, 502, 503 and 504 may be tried again)."""
     status = answer.status
     if 200 <= status < 300:
@@ -431,7 +431,7 @@ def _outcome(answer: Answer, text: str) -> Outcome:
     return Outcome(Verdict.REFUSED, "too_large" if status == 413 else "rejected", detail)
 
 
-def _as_their_ends(batch: Sequence[Event], outcomes: list[Outcome], starts: Sequence[int]) -> None:
+def _as_their_ends(batch: Sequence[SpanEvent], outcomes: list[Outcome], starts: Sequence[int]) -> None:
     """A start has no form on this wire: it has arrived when the span of its end has."""
     ends = {id(event[1]): outcomes[number] for number, event in enumerate(batch) if event[0] is Phase.END}
     for number in starts:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.span import Event
-from voltagent.exporters.http import Answer, Line, Unreachable
+from voltagent.core.span import SpanEvent
+from voltagent.exporters.http import HttpResponse, Line, Unreachable
 
 _GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
 
@@ -20,7 +20,7 @@ class Call:
     def __init__(self, line: Line, path: str, body: bytes, deadline: float) -> None:
         self.line = line
         self.done = threading.Event()
-        self.answer: Answer | None = None
+        self.answer: HttpResponse | None = None
         self.exc: Unreachable | None = None
         self.began = clock.monotonic()
         self.deadline = deadline
@@ -43,7 +43,7 @@ class Call:
             self.line.cut()
         return self.done.is_set() or overdue > _GRACE
 
-    def result(self) -> Answer:
+    def result(self) -> HttpResponse:
         """The answer of a call that is over.
 
         Raises:
@@ -70,4 +70,4 @@ class Flight:
     """A request that was left waiting, with the events in it."""
 
     call: Call
-    events: Sequence[Event]
+    events: Sequence[SpanEvent]

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core.span import AGENT, TRACE, Event, Phase, Span
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
 from voltagent.processors.size_limit import fit_span, weight
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.otlp.encode import Message, span_message
@@ -47,7 +47,7 @@ class OpenSpans:
         self._sent: WeakSet[Span] = WeakSet()
         self._events: WeakSet[Span] = WeakSet()  # custom events, sent when they were recorded
 
-    def message(self, event: Event, space: int | None = None) -> Message | None:
+    def message(self, event: SpanEvent, space: int | None = None) -> Message | None:
         """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.
 
         ``room`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
@@ -69,7 +69,7 @@ class OpenSpans:
         """Bytes of all that is known of a span, before it is encoded."""
         return weight(span, self._updates(span).get(span.id, _NOTHING))
 
-    def sent(self, event: Event) -> None:
+    def sent(self, event: SpanEvent) -> None:
         """The span of this event has arrived: updates come too late from now on."""
         if event[0] in (Phase.END, Phase.POINT):
             self._sent.add(event[1])

@@ -12,9 +12,9 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
 from voltagent.core.guard import log_once
-from voltagent.core.span import TRACE, Event, Phase, Span
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import Answer, HttpDestination, Line, Unreachable
+from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.rest import encode
@@ -75,7 +75,7 @@ class RestExporter:
         self._round: Round | None = None
         self._trailing: list[Round] = []  # earlier ones, with requests that still wait for an answer
 
-    def export(self, batch: Sequence[Event], deadline: float) -> Sequence[Outcome]:
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
         current = self._round = Round(self._send, self, batch, deadline)
         try:
@@ -86,7 +86,7 @@ class RestExporter:
         finally:
             self._round = None
 
-    def late(self) -> list[tuple[Event, Outcome]]:
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
         found = [pair for trailing in self._trailing for pair in trailing.late()]
         self._trailing = [trailing for trailing in self._trailing if trailing.trails]
@@ -156,7 +156,7 @@ class RestExporter:
         self._lent.discard(line)
         self._idle.append(line)
 
-    def _send(self, event: Event, line: Line, deadline: float) -> Outcome:
+    def _send(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
         """Send one event, and say what became of it."""
         if event[0] is Phase.SCORE:
             log_once("rest:scores", logging.WARNING, _NO_SCORES)
@@ -180,7 +180,7 @@ class RestExporter:
         wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
         return http_status.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
 
-    def _ask(self, event: Event, line: Line, deadline: float) -> Answer:
+    def _ask(self, event: SpanEvent, line: Line, deadline: float) -> HttpResponse:
         phase, span, _ = event
         chosen = self._ids.get(span.trace.id) or {}
 
@@ -198,7 +198,7 @@ class RestExporter:
                 return line.send(*encode.request((phase, trimmed, event[2]), ids), deadline)
         return answer
 
-    def _follow(self, span: Span, answer: Answer) -> None:
+    def _follow(self, span: Span, answer: HttpResponse) -> None:
         """Where the server chose an id of its own, that is the object's id there from now on."""
         ours = clock.id_text(span.id)
         if b'"id"' not in answer.body or b'"id":"%b"' % ours.encode("utf-8", "replace") in answer.body:
@@ -215,7 +215,7 @@ class RestExporter:
             if len(self._ids) > _MEMORY:
                 self._ids.popitem(last=False)
 
-    def _text_of(self, answer: Answer) -> str:
+    def _text_of(self, answer: HttpResponse) -> str:
         return self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace"))
 
     def _shown(self, text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
-from voltagent.core.span import TRACE, Event, Phase, Span
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
 
@@ -44,7 +44,11 @@ class Round:
     """Sends the events of one batch with ``send``; :meth:`run` gives their outcomes in the order of the batch."""
 
     def __init__(
-        self, send: Callable[[Event, Line, float], Outcome], lines: Lines, batch: Sequence[Event], deadline: float
+        self,
+        send: Callable[[SpanEvent, Line, float], Outcome],
+        lines: Lines,
+        batch: Sequence[SpanEvent],
+        deadline: float,
     ) -> None:
         self._send = send
         self._lines = lines
@@ -87,7 +91,7 @@ class Round:
         """Whether a request still waits for an answer that :meth:`late` will give."""
         return bool(self._busy or self._late_ones)
 
-    def late(self) -> list[tuple[Event, Outcome]]:
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """The outcomes that came after :meth:`run`."""
         with self._changed:
             self._watch()
@@ -200,7 +204,7 @@ class Round:
                     heapq.heappush(self._ready, later)
 
 
-def needs(batch: Sequence[Event]) -> tuple[list[int], list[list[int]]]:
+def needs(batch: Sequence[SpanEvent]) -> tuple[list[int], list[list[int]]]:
     """For each event how many others of the batch must be settled before it, and which ones wait for it.
 
     A trace's create goes before everything in it, an operation's start before its children and its end, what concerns
@@ -226,7 +230,7 @@ def needs(batch: Sequence[Event]) -> tuple[list[int], list[list[int]]]:
     return count, then
 
 
-def _creates(event: Event) -> bool:
+def _creates(event: SpanEvent) -> bool:
     return event[0] is Phase.START and event[1].kind == TRACE
 
 

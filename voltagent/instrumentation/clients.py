@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from voltagent.instrumentation.patches import Patch
-from voltagent.instrumentation.requests import Request, RequestPlan, around_async_request, around_request
+from voltagent.instrumentation.requests import ModelRequest, RequestPlan, around_async_request, around_request
 
 
 def _endpoints(provider: str, *paths: str) -> dict[str, RequestPlan]:
@@ -30,7 +30,7 @@ class _ByPath:
     def __init__(self, endpoints: Mapping[str, RequestPlan]) -> None:
         self._endpoints = endpoints
 
-    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
         """The request in ``request(cast_to, options, *, stream, stream_cls)``; ``None`` if no model answers it."""
         options: Any = kwargs["options"] if len(args) < 2 else args[1]
         plan = self._endpoints.get(options.url.partition("?")[0])
@@ -40,7 +40,7 @@ class _ByPath:
         body = cast("dict[str, Any]", given) if type(given) is dict else {}
         headers: object = options.headers
         unread = isinstance(headers, Mapping) and cast("Mapping[str, object]", headers).get(_RAW_HEADER) == "stream"
-        return Request(plan, body, streams=bool(kwargs.get("stream")) or unread)
+        return ModelRequest(plan, body, streams=bool(kwargs.get("stream")) or unread)
 
 
 class _Google:
@@ -50,10 +50,12 @@ class _Google:
         self._plan = plan
         self._streams = streams
 
-    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
         """The request in the keywords ``model``, ``contents`` and ``config``."""
         del args
-        return Request(self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams)
+        return ModelRequest(
+            self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams
+        )
 
 
 def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patch, ...]:

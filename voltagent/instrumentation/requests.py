@@ -13,14 +13,14 @@ from voltagent.core.context import CURRENT, INERT, current_span, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import Arguments
-from voltagent.decorators.call_plan import OperationPlan, Shape
-from voltagent.decorators.generator_run import Stream
+from voltagent.decorators.call_plan import FunctionShape, OperationPlan
+from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.instrumentation.patches import Wrapper
 from voltagent.instrumentation.streams import followed
 from voltagent.tracing.foreign_spans import take_over
 from voltagent.tracing.recorder import Recorder
 
-_ANY: Final = Shape(Arguments(None), Arguments(None), 0, lambda: NOTHING_HIDDEN)
+_ANY: Final = FunctionShape(Arguments(None), Arguments(None), 0, lambda: NOTHING_HIDDEN)
 # What of a request is input, or says how it is sent; what else is plain is a parameter of the model.
 _INPUT: Final = frozenset(
     ("messages", "input", "prompt", "contents", "content", "system", "instructions", "tools", "stream")
@@ -70,7 +70,7 @@ class RequestPlan(OperationPlan):
         return recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None
 
 
-class Request(NamedTuple):
+class ModelRequest(NamedTuple):
     """One request that is about to be made."""
 
     plan: RequestPlan
@@ -78,7 +78,7 @@ class Request(NamedTuple):
     streams: bool = False  # whether the answer is read after the call has returned
 
 
-Describe = Callable[[tuple[Any, ...], Mapping[str, Any]], "Request | None"]
+Describe = Callable[[tuple[Any, ...], Mapping[str, Any]], "ModelRequest | None"]
 
 
 def around_request(describe: Describe) -> Wrapper:
@@ -91,7 +91,7 @@ def around_request(describe: Describe) -> Wrapper:
             return wrapped(*args, **kwargs)
         plan = request.plan
         if request.streams:
-            run = Stream(plan, above, None, (), request.body)
+            run = GeneratorRun(plan, above, None, (), request.body)
             run.enter()
             try:
                 result = wrapped(*args, **kwargs)
@@ -128,7 +128,7 @@ def around_async_request(describe: Describe) -> Wrapper:
             return await wrapped(*args, **kwargs)
         plan = request.plan
         if request.streams:
-            run = Stream(plan, above, None, (), request.body)
+            run = GeneratorRun(plan, above, None, (), request.body)
             run.enter()
             try:
                 result = await wrapped(*args, **kwargs)
@@ -157,7 +157,7 @@ def around_async_request(describe: Describe) -> Wrapper:
     return call
 
 
-def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
+def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
     """What a call is; ``None``, reported once, if that cannot be read in this version of the client."""
     try:
         return describe(args, kwargs)

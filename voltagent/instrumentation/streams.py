@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from voltagent.core.guard import Guard
-from voltagent.decorators.generator_run import Stream
+from voltagent.decorators.generator_run import GeneratorRun
 
 if TYPE_CHECKING:
     _ObjectProxy = wrapt.ObjectProxy[Any]
@@ -16,7 +16,7 @@ else:
     _ObjectProxy = wrapt.ObjectProxy
 
 
-def followed(result: object, run: Stream) -> Any:
+def followed(result: object, run: GeneratorRun) -> Any:
     """A proxy of a stream, or of a response that is not read yet, that records what passes."""
     kind = type(result)
     if hasattr(kind, "parse"):
@@ -32,11 +32,11 @@ def followed(result: object, run: Stream) -> Any:
 class _Followed(_ObjectProxy):
     """Ends the record once: at the end of the stream, when it is closed, or when nothing refers to it any more."""
 
-    def __init__(self, wrapped: Any, run: Stream) -> None:
+    def __init__(self, wrapped: Any, run: GeneratorRun) -> None:
         super().__init__(wrapped)
-        self._self_run: Stream | None = run
+        self._self_run: GeneratorRun | None = run
 
-    def _self_take(self) -> Stream | None:
+    def _self_take(self) -> GeneratorRun | None:
         run, self._self_run = self._self_run, None
         return run
 

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from pydantic_core import from_json
 
 from voltagent.core.guard import Guard
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Event, Phase, Span
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Phase, Span, SpanEvent
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.secret_names import Names
@@ -113,7 +113,7 @@ class Redactor:
             return value
         return Walk(self._rules, Found()).text(value)
 
-    def process(self, event: Event) -> Event | None:
+    def process(self, event: SpanEvent) -> SpanEvent | None:
         """Redact what an event sends, in place and once, with the redactor of its span as well.
 
         Each phase redacts what it is the first to send. The end says how many values were redacted, in

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic_core import from_json, to_json
 
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core.span import Event, Phase, Span
+from voltagent.core.span import Phase, Span, SpanEvent
 
 MOST: Final = 1 << 20  # bytes of one event
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
@@ -28,7 +28,7 @@ _ERROR: Final = "error"
 _snapshot: Final = Snapshot()
 
 
-def fit_event(event: Event) -> Event:
+def fit_event(event: SpanEvent) -> SpanEvent:
     """The event with at most 1 MiB to send: payloads that are too large are cut in place, once."""
     phase, span, fields = event
     if phase is Phase.UPDATE:

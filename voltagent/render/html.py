@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from voltagent.render.text import clean, duration, error_text, model_name, spent
+from voltagent.render.text import duration, error_text, model_name, printable, spent
 from voltagent.render.tree import arrange
 
 
@@ -32,7 +32,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PageLimits:
     """How much is shown at most; ``None`` is all."""
 
     entries: int | None = None
@@ -48,11 +48,11 @@ def page(title: str, about: Sequence[tuple[str, str]], entries: Sequence[Entry])
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_text(title)}</title>\n<style>{_STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{_text(title)}</h1>\n<dl>{shown}</dl>\n{_tree(entries, Limits())}\n</body>\n</html>\n"
+        f"<h1>{_text(title)}</h1>\n<dl>{shown}</dl>\n{_tree(entries, PageLimits())}\n</body>\n</html>\n"
     )
 
 
-def piece(entries: Sequence[Entry], notes: Sequence[str] = (), limits: Limits = Limits(200, 4000)) -> str:
+def piece(entries: Sequence[Entry], notes: Sequence[str] = (), limits: PageLimits = PageLimits(200, 4000)) -> str:
     """The tree alone, with its style, to stand among other things. ``notes`` are said below it."""
     said = "".join(f'<p class="note">{_text(note)}</p>' for note in notes)
     return f"<style>{_STYLE}</style>{_tree(entries, limits, said)}"
@@ -84,7 +84,7 @@ class _Scale:
         return round(100 * (moment - self.first) / max(1, self.last - self.first), 3)
 
 
-def _tree(entries: Sequence[Entry], limits: Limits, notes: str = "") -> str:
+def _tree(entries: Sequence[Entry], limits: PageLimits, notes: str = "") -> str:
     scale = _Scale.of(entries)
     shown = [_row(entry, depth, scale, limits) for entry, depth in _in_order(entries, limits.entries)]
     left = len(entries) - len(shown)
@@ -105,7 +105,7 @@ def _in_order(entries: Sequence[Entry], most: int | None) -> Iterator[tuple[Entr
 _DEEPEST: Final = 24  # steps of indentation: beyond it a name would have no room
 
 
-def _row(entry: Entry, depth: int, scale: _Scale, limits: Limits) -> str:
+def _row(entry: Entry, depth: int, scale: _Scale, limits: PageLimits) -> str:
     left, width = scale.bar(entry)
     state = entry.status if entry.status in ("running", "error", "cancelled") else "completed"
     kind = entry.kind if entry.kind in ("trace", "agent", "tool", "memory", "retriever", "llm") else "event"
@@ -162,7 +162,7 @@ def _lines(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return clean(text).translate(_ESCAPES)
+    return printable(text).translate(_ESCAPES)
 
 
 # As `html.escape` has it; the import of that module costs more than all of ours.

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, TRACE, Event, Phase, Sink, Span, Trace
+from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, Trace
 from voltagent.render.html import Entry, piece
 
 _MOST_SPANS: Final = 10_000
@@ -37,7 +37,7 @@ def is_running() -> bool:
     return shell is not None and shell() is not None
 
 
-class Memory:
+class NotebookSpans:
     """A sink in front of the sink, which remembers the latest spans: up to 10 000, with 32 MiB of payload, about."""
 
     def __init__(self, sink: Sink) -> None:
@@ -45,7 +45,7 @@ class Memory:
         self._spans: deque[Span] = deque(maxlen=_MOST_SPANS)
         self._size = 0  # of their payloads; threads may overwrite each other's addition
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         """Pass an event on, and remember what begins."""
         taken = self._sink.put(event, size)
         if taken:
@@ -81,8 +81,8 @@ class Witness:
 
     def __init__(
         self,
-        processors: Sequence[Callable[[Event], Event | None]],
-        memory: Memory | None = None,
+        processors: Sequence[Callable[[SpanEvent], SpanEvent | None]],
+        memory: NotebookSpans | None = None,
         stored: Callable[[str], Sequence[Span]] | None = None,
     ) -> None:
         self._processors = processors
@@ -106,7 +106,7 @@ class Witness:
         sent = copy.copy(span)
         sent.facts = None if span.facts is None else dict(span.facts)
         for phase in (Phase.START, Phase.END):
-            event: Event | None = (phase, sent, None)
+            event: SpanEvent | None = (phase, sent, None)
             for process in self._processors:
                 event = None if event is None else process(event)
             if event is None:

@@ -18,7 +18,7 @@ _FORMS: Final = (
 )
 
 
-def clean(text: str) -> str:
+def printable(text: str) -> str:
     """A text that cannot move the cursor, change colours or turn the line around: such characters are escaped."""
     if text.isprintable():
         return text

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
-from voltagent.core.span import Event
-from voltagent.core.text import clean
+from voltagent.core.span import SpanEvent
+from voltagent.core.text import replace_surrogates
 from voltagent.errors import ValidationError
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer, media_type
 from voltagent.storage.file import StoreError
@@ -29,7 +29,7 @@ from voltagent.wire.rest import decode as from_rest
 _Body: TypeAlias = dict[str, Any]
 
 
-def _append(store: Store, events: Sequence[Event]) -> Mapping[int, str]:
+def _append(store: Store, events: Sequence[SpanEvent]) -> Mapping[int, str]:
     """Store events; those that cannot be stored, with the reason.
 
     Raises:
@@ -99,7 +99,7 @@ def _update_event(store: Store, request: Request, body: _Body) -> _Body:
     return {**about, **_given(body), "id": known.id}
 
 
-def _append_all(store: Store, events: Sequence[Event]) -> None:
+def _append_all(store: Store, events: Sequence[SpanEvent]) -> None:
     for reason in _append(store, events).values():
         raise RequestError(400, f"this cannot be stored: {reason}")
 
@@ -166,7 +166,7 @@ def _mended(body: bytes) -> Any:
     """JSON with half a surrogate pair somewhere, which JavaScript cuts texts into and sends: U+FFFD stands for it."""
     if _HALF.search(body) is None:
         raise ValueError
-    return from_json(clean(json.dumps(json.loads(body), ensure_ascii=False)))
+    return from_json(replace_surrogates(json.dumps(json.loads(body), ensure_ascii=False)))
 
 
 _HALF: Final = re.compile(rb"\\ud[89a-f]", re.IGNORECASE)

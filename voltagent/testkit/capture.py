@@ -8,7 +8,7 @@ from typing import Final
 
 from voltagent.capture.exceptions import format_event
 from voltagent.core import context
-from voltagent.core.span import Event, Phase, Span
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
 from voltagent.testkit.run import Run
@@ -23,11 +23,11 @@ class _Sink:
     """Keeps events as a sender would send them: formatted, redacted and within the limits."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[SpanEvent] = []
         self.spans: list[Span] = []
         self._redactor = Redactor()
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         del size
         formatted = format_event(event)
         processed = None if formatted is None else self._redactor.process(formatted)

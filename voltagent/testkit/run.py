@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Event, Span
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Span, SpanEvent
 from voltagent.processors.redaction import Redactor
 from voltagent.records import OperationRecord, TraceRecord, build_trace, describe, draw
 from voltagent.storage.traces.store import stored
@@ -53,7 +53,7 @@ class RecordedCall(OperationRecord):
 class Run:
     """The traces of one block of code. It may be read while the block runs, and after it."""
 
-    def __init__(self, events: Callable[[], Sequence[Event]], spans: Sequence[Span] = ()) -> None:
+    def __init__(self, events: Callable[[], Sequence[SpanEvent]], spans: Sequence[Span] = ()) -> None:
         self._events = events
         self.spans = spans  # in the order in which they began
         self._read: tuple[int, tuple[TraceRecord, ...]] = (-1, ())

@@ -27,12 +27,12 @@ from voltagent.core.span import (
     ERROR,
     LLM,
     TRACE,
-    Event,
     Failure,
     Phase,
     Remote,
     Sink,
     Span,
+    SpanEvent,
     Trace,
 )
 from voltagent.tracing import opentelemetry
@@ -368,7 +368,7 @@ class _Nowhere:
     """A sink that takes nothing."""
 
     @staticmethod
-    def put(event: Event, size: int) -> bool:
+    def put(event: SpanEvent, size: int) -> bool:
         del event, size
         return False
 

@@ -17,10 +17,10 @@ from pydantic_core import from_json
 from voltagent.core import clock
 from voltagent.core.context import run_callback
 from voltagent.core.guard import log_once
-from voltagent.core.span import ERROR, Event, Phase, Remote, Span
+from voltagent.core.span import ERROR, Phase, Remote, Span, SpanEvent
 
 Sampler: TypeAlias = "Callable[[dict[str, Any]], bool | float]"
-_Put: TypeAlias = Callable[[Event, int], bool]
+_Put: TypeAlias = Callable[[SpanEvent, int], bool]
 
 _MOST_EVENTS: Final = 1000  # kept aside of one trace, beside the ends of what has started
 _MOST_BYTES: Final = 2**20
@@ -65,7 +65,7 @@ class Sampling:
         self.sink = put
         return self._put if self._keep_errors else put
 
-    def _put(self, event: Event, size: int) -> bool:
+    def _put(self, event: SpanEvent, size: int) -> bool:
         tail_buffer = event[1].trace.tail_buffer
         return self.sink(event, size) if tail_buffer is None else tail_buffer.put(event, size)
 
@@ -149,13 +149,13 @@ class TailBuffer:
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
-        self._events: deque[tuple[Event, int]] = deque()
+        self._events: deque[tuple[SpanEvent, int]] = deque()
         self._bytes = 0
         self._gone = False
         self._handing_on = threading.Lock()
         self.kept = False  # something failed: all of it is recorded
 
-    def put(self, event: Event, size: int) -> bool:
+    def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event; False where a START was refused, because the trace is over or too large to be kept."""
         phase, span, _ = event
         failed = _failed(event)
@@ -177,7 +177,7 @@ class TailBuffer:
         self._sampling = sampling
         self._handing_on = threading.Lock()
 
-    def _fits(self, event: Event, size: int) -> bool:
+    def _fits(self, event: SpanEvent, size: int) -> bool:
         phase, span, _ = event
         if phase is not Phase.END:
             return not self._gone and len(self._events) < _MOST_EVENTS and self._bytes + size <= _MOST_BYTES
@@ -220,7 +220,7 @@ class TailBuffer:
             pass
 
 
-def _failed(event: Event) -> bool:
+def _failed(event: SpanEvent) -> bool:
     phase, span, fields = event
     if phase is Phase.UPDATE:
         return fields is not None and fields.get("status") == ERROR
@@ -241,5 +241,5 @@ def _sampler_failed(exc: BaseException) -> float:
     return 1.0
 
 
-def _nowhere(_: Event, __: int) -> bool:
+def _nowhere(_: SpanEvent, __: int) -> bool:
     return False

@@ -8,7 +8,7 @@ from voltagent.capture import options
 from voltagent.capture.stored_fields import as_number
 from voltagent.core import clock, introspection
 from voltagent.core.span import Phase, Span
-from voltagent.core.text import clean, shortened
+from voltagent.core.text import replace_surrogates, shortened
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
@@ -65,7 +65,7 @@ def _value(value: object) -> bool | int | float | str:
 def _string(name: str, value: object, most: int) -> str:
     if not introspection.has_base(type(value), str):
         raise ValidationError(f"{name} must be a string, got {introspection.short_name(type(value))}")
-    return clean(shortened(str.__str__(cast(str, value)), most))
+    return replace_surrogates(shortened(str.__str__(cast(str, value)), most))
 
 
 def kept_score(call: str, name: object, value: object, comment: object) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from voltagent.cli.doctor.prices import check_prices
 from voltagent.cli.doctor.spool import look
 from voltagent.cli.terminal import encodable, style_for
 from voltagent.errors import ValidationError
-from voltagent.render.text import clean
+from voltagent.render.text import printable
 
 _FILES: Final = ("certificate", "client_certificate", "client_key")
 _PARTS: Final = ("wrapt", "httpx", "pydantic")
@@ -132,14 +132,16 @@ def _print(rows: list[_Row], findings: list[Finding]) -> None:
     style = style_for(sys.stdout)
     print(encodable("  ".join(f"{name} {number}" for name, number in _versions().items())))
     print()
-    widths = [max((len(clean(row[column])) for row in rows), default=0) for column in ("name", "value")]
+    widths = [max((len(printable(row[column])) for row in rows), default=0) for column in ("name", "value")]
     for row in rows:
-        name, value = (clean(row[column]).ljust(width) for column, width in zip(("name", "value"), widths, strict=True))
+        name, value = (
+            printable(row[column]).ljust(width) for column, width in zip(("name", "value"), widths, strict=True)
+        )
         dim = row["origin"] == "default"
         print(encodable(style.paint(f"{name}  {value}  {row['origin']}", "dim" if dim else "")))
     print()
     for finding in findings:
         state = style.paint(finding.state.ljust(5), _COLOURS[finding.state])
-        print(encodable(f"{state}  {finding.subject} {finding.step}: {clean(finding.text)}"))
+        print(encodable(f"{state}  {finding.subject} {finding.step}: {printable(finding.text)}"))
         if finding.advice:
-            print(encodable(f"       {clean(finding.advice)}"))
+            print(encodable(f"       {printable(finding.advice)}"))

@@ -23,7 +23,14 @@ from urllib.parse import urlsplit
 from voltagent.cli.arguments import exists
 from voltagent.core import clock
 from voltagent.errors import ValidationError
-from voltagent.exporters.http import Answer, Certificates, HttpDestination, Unreachable, UnusableProxyError, proxy_place
+from voltagent.exporters.http import (
+    Certificates,
+    HttpDestination,
+    HttpResponse,
+    Unreachable,
+    UnusableProxyError,
+    proxy_place,
+)
 from voltagent.settings import Otlp, Settings
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.store import Store
@@ -182,13 +189,13 @@ def _asked(question: _Question, limit: float) -> Iterator[Finding]:
         yield _key_taken(question, answer, limit)
 
 
-def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> Answer:
+def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> HttpResponse:
     """Send the question on a thread that can be left: a name look-up has no limit of its own."""
     ours = {name: key for name, key in keys.items() if name in _PLATFORM_KEYS}
     headers = {**question.headers, **ours}
     destination = HttpDestination(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
     line = destination.line()
-    answered: Future[Answer] = Future()
+    answered: Future[HttpResponse] = Future()
 
     def ask() -> None:
         try:
@@ -308,7 +315,7 @@ def _system_text(exc: BaseException) -> str:
 # --------------------------------------------------------------------------------------------------- what it answered
 
 
-def _reached(question: _Question, answer: Answer) -> Finding:
+def _reached(question: _Question, answer: HttpResponse) -> Finding:
     """Whether an answer is one that a working destination gives."""
     status = answer.status
     url = shown_url(question.url + question.path) if question.wire == "otlp" else shown_url(question.url)
@@ -321,7 +328,7 @@ def _reached(question: _Question, answer: Answer) -> Finding:
     return Finding("note" if status == 429 else "ok", question.wire, "http", said, facts={"status": status})
 
 
-def _error_of(question: _Question, answer: Answer) -> tuple[str, str] | None:
+def _error_of(question: _Question, answer: HttpResponse) -> tuple[str, str] | None:
     """What is wrong with an answer, and what to do; ``None`` where nothing is, or only the key."""
     status = answer.status
     if (status >= 500 and status not in _GONE) or status in _NOT_WELL:
@@ -355,7 +362,7 @@ def _key_refused(question: _Question, status: int) -> Finding:
                    f"check what the key in {which} may do; a firewall or proxy may also answer so", facts)  # fmt: skip
 
 
-def _key_taken(question: _Question, answer: Answer, limit: float) -> Finding:
+def _key_taken(question: _Question, answer: HttpResponse, limit: float) -> Finding:
     """The key was not refused; whether that means anything shows in what is said to nobody."""
     try:
         stranger = _answer(question, {}, limit).status

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 from weakref import WeakSet, WeakValueDictionary
 
-from voltagent.core.span import Event, Phase, Remote, Span, Trace
+from voltagent.core.span import Phase, Remote, Span, SpanEvent, Trace
 
 _BYTES: Final = "b"  # {"b": length} in the head stands for that many bytes behind it
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
@@ -20,7 +20,7 @@ _OF_START: Final = ("name", "agent_id", "operation", "start_ns", "input", "metad
 _OF_END: Final = ("more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns")
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: SpanEvent) -> bytes:
     """The event and all of its span that a wire may send with it. A start holds nothing of the end, which may come
     while this runs.
     """
@@ -88,12 +88,12 @@ class EventDecoder:
         self.made: WeakSet[Span] = WeakSet()  # spans that are not the program's own
         self._known: WeakValueDictionary[tuple[int | str, int | str], Span] = WeakValueDictionary()
 
-    def know(self, event: Event) -> None:
+    def know(self, event: SpanEvent) -> None:
         """Note the span of an event that is frozen now: what comes back is an event of the very same span."""
         if event[0] not in (Phase.UPDATE, Phase.SCORE):
             self._known[event[1].trace.id, event[1].id] = event[1]
 
-    def event(self, frozen: bytes) -> Event:
+    def event(self, frozen: bytes) -> SpanEvent:
         """The event that was frozen.
 
         Raises:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.core.clock import id_text, iso_text
 from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Event, Phase, Remote, Span, Trace
+from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, Span, SpanEvent, Trace
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
@@ -42,18 +42,18 @@ class _Moment(NamedTuple):
     number: int
 
 
-def replayed(trace: _Row, operations: Sequence[_Row]) -> list[Event]:
+def replayed(trace: _Row, operations: Sequence[_Row]) -> list[SpanEvent]:
     """The events that left these rows of :data:`TRACE_ROW` and :data:`OPERATION_ROWS`, in the order to send them in."""
     root, status = _root(trace)
     spans = _spans(root, operations)
-    moments: list[tuple[_Moment, Event]] = [(_Moment(root.start_ns, False, 0, -1), (Phase.START, root, None))]
+    moments: list[tuple[_Moment, SpanEvent]] = [(_Moment(root.start_ns, False, 0, -1), (Phase.START, root, None))]
     if status != RUNNING:
         moments.append((_Moment(_LAST, True, 0, -1), (Phase.END, root, None)))
     moments += _moments(root, spans)
     return [event for _, event in sorted(moments, key=lambda pair: pair[0])]
 
 
-def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, Event]]:
+def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanEvent]]:
     """Each event with its moment: never before what it needs, whatever the clock did meanwhile."""
     began: dict[Span, tuple[int, int]] = {root: (root.start_ns, 0)}  # -> when, and how deep
     for number, span in enumerate(_outermost_first(spans)):

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import to_json
 
 from voltagent.core.clock import id_text, parse_iso
-from voltagent.core.span import COMPLETED, Event, Phase, Span, Trace
+from voltagent.core.span import COMPLETED, Phase, Span, SpanEvent, Trace
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -126,7 +126,7 @@ class _Batch:
         self.updated: set[Span] = set()
         self.updates: list[tuple[Span, Mapping[str, Any]]] = []
 
-    def take(self, event: Event) -> None:
+    def take(self, event: SpanEvent) -> None:
         phase, span, fields = event
         if phase is Phase.END:
             if span in self.starts and span not in self.updated:
@@ -169,7 +169,7 @@ class _Batch:
         ]
 
 
-def plan(events: Iterable[Event]) -> list[Statement]:
+def plan(events: Iterable[SpanEvent]) -> list[Statement]:
     """The statements that store these events, in the order in which they have to run."""
     batch = _Batch()
     for event in events:

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from voltagent.core.span import Event
+from voltagent.core.span import SpanEvent
 from voltagent.storage.file import (
     VALUE_ERRORS,
     Connection,
@@ -91,7 +91,7 @@ class Store:
 
     # -------------------------------------------------------------------------------------------------------- writing
 
-    def append(self, events: Sequence[Event], deadline: float | None = None) -> dict[int, str]:
+    def append(self, events: Sequence[SpanEvent], deadline: float | None = None) -> dict[int, str]:
         """Write events in one transaction. An event that comes twice leaves what it left the first time.
 
         Returns the events that cannot be stored, as ``{place in events: reason}``; all others are stored.
@@ -121,7 +121,7 @@ class Store:
 
         self.file.use(write_and_shrink, deadline, create=True)
 
-    def _append_one_by_one(self, events: Sequence[Event], deadline: float | None) -> dict[int, str]:
+    def _append_one_by_one(self, events: Sequence[SpanEvent], deadline: float | None) -> dict[int, str]:
         refused: dict[int, str] = {}
         for place, event in enumerate(events):
             try:
@@ -193,7 +193,7 @@ class Store:
         """The operations of a trace, in the order in which they began."""
         return [stored_operation(row) for row in with_sums(self.rows(OPERATIONS_QUERY, (trace_id,)))]
 
-    def events(self, trace_id: str) -> list[Event]:
+    def events(self, trace_id: str) -> list[SpanEvent]:
         """The events of a trace again, in the order to send them in; none where there is no such trace."""
         trace = self.rows(TRACE_ROW, (trace_id,))
         return replayed(trace[0], self.rows(OPERATION_ROWS, (trace_id,))) if trace else []
@@ -251,7 +251,7 @@ class Store:
         self.file.close()
 
 
-def stored(events: Sequence[Event]) -> list[tuple[StoredTrace, list[StoredOperation]]]:
+def stored(events: Sequence[SpanEvent]) -> list[tuple[StoredTrace, list[StoredOperation]]]:
     """What a store would give back of these events, the oldest trace first; no file is made."""
     with closing(in_memory(Schema("store", APPLICATION_ID, MIGRATIONS))) as connection:
         for statement in map(_cleaned, plan(events)):

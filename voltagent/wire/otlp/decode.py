@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import trace_ids
-from voltagent.core.span import AGENT, TRACE, Event, Phase, Span, Trace
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, Trace
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.otlp.received import Received, fill, from_message, trace_metadata
@@ -24,7 +24,7 @@ MOST_SPANS: Final = 20_000  # of one request: exporters send some hundreds
 class Read(NamedTuple):
     """What a request was: its events, and how many of its spans are none, with what is wrong with the first."""
 
-    events: list[Event]
+    events: list[SpanEvent]
     rejected: int
     problem: str
 
@@ -73,8 +73,8 @@ class _Batch:
             if one.root:
                 self._roots[one.trace] = _trace_span(one)
 
-    def events(self) -> list[Event]:
-        ended: list[Event] = [(Phase.END, self._roots[one.trace], None) for one in self._received if one.root]
+    def events(self) -> list[SpanEvent]:
+        ended: list[SpanEvent] = [(Phase.END, self._roots[one.trace], None) for one in self._received if one.root]
         return ended + [(Phase.END, self._operation(one), None) for one in self._received if not one.is_trace]
 
     def _operation(self, one: Received) -> Span:

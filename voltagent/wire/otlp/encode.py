@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core import trace_ids
 from voltagent.core.clock import parse_iso
-from voltagent.core.text import clean
+from voltagent.core.text import replace_surrogates
 from voltagent.wire.otlp import protobuf
 from voltagent.wire.otlp.attributes import memory_operation
 from voltagent.wire.otlp.profiles import Plan
@@ -53,7 +53,9 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     if parent is not None:
         message["parentSpanId"] = parent
     start, end = _moments(facts)
-    message["name"] = clean(plan.title.format(name=span.name, operation=span.operation, memory=memory_operation(facts)))
+    message["name"] = replace_surrogates(
+        plan.title.format(name=span.name, operation=span.operation, memory=memory_operation(facts))
+    )
     message["kind"] = _CLIENT if plan.client else _INTERNAL
     message["startTimeUnixNano"] = str(start)
     message["endTimeUnixNano"] = str(end)
@@ -113,7 +115,7 @@ def _given_moment(facts: Facts, name: str) -> int | None:
 def _status(facts: Facts) -> Message:
     if facts.failed:
         message = facts.of_error("message") or (facts.status if facts.status != "error" else _UNKNOWN_ERROR)
-        return {"message": clean(str(message)), "code": _ERROR}
+        return {"message": replace_surrogates(str(message)), "code": _ERROR}
     return {"code": _OK} if facts.status == "completed" else {}
 
 
@@ -152,7 +154,7 @@ def attribute_message(name: str, value: object) -> Message:
 
 def _any_value(value: object) -> Message:
     if isinstance(value, str):
-        return {"stringValue": value if value.isascii() else clean(value)}
+        return {"stringValue": value if value.isascii() else replace_surrogates(value)}
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
@@ -161,8 +163,8 @@ def _any_value(value: object) -> Message:
         return {"doubleValue": value} if math.isfinite(value) else {"stringValue": str(value)}
     texts = _texts(value)
     if texts is not None:
-        return {"arrayValue": {"values": [{"stringValue": clean(text)} for text in texts]}}
-    return {"stringValue": clean(json_text(value))}
+        return {"arrayValue": {"values": [{"stringValue": replace_surrogates(text)} for text in texts]}}
+    return {"stringValue": replace_surrogates(json_text(value))}
 
 
 def _texts(value: object) -> list[str] | None:

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from voltagent.capture import usage as _usage
 from voltagent.core import clock
-from voltagent.core.span import AGENT, CANCELLED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span, Trace
+from voltagent.core.span import AGENT, CANCELLED, ERROR, EVENT_NAMES, MEMORY, TRACE, Phase, Span, SpanEvent, Trace
 from voltagent.errors import ValidationError
 from voltagent.storage.traces.records import Known
 from voltagent.wire.otlp.span_view import json_text, snake
@@ -28,7 +28,7 @@ _MOST_NAMES: Final = 1000  # of a body's fields, and of what a usage counts: eac
 # ------------------------------------------------------------------------------------------------------------- traces
 
 
-def trace_created(body: Body, missing: Body) -> tuple[str, list[Event]]:
+def trace_created(body: Body, missing: Body) -> tuple[str, list[SpanEvent]]:
     """``POST /history``: the trace's id and its events. ``missing`` has the ``id`` and ``start_time`` to take where the
     body has none.
 
@@ -56,7 +56,7 @@ def trace_created(body: Body, missing: Body) -> tuple[str, list[Event]]:
         identifier=trace.id,
     )
     span.start_ns = fields.moment("start_time") or 0
-    events: list[Event] = [(Phase.START, span, None)]
+    events: list[SpanEvent] = [(Phase.START, span, None)]
     later = {name: fields.get(name) for name in ("status", "end_time", "output", "usage")}
     if later.pop("status") in ("completed", ERROR, CANCELLED) or any(value is not None for value in later.values()):
         ended = {name: fields.get(name) for name in ("status", "end_time", "output", "usage", "metadata")}
@@ -64,7 +64,7 @@ def trace_created(body: Body, missing: Body) -> tuple[str, list[Event]]:
     return str(trace.id), events
 
 
-def trace_updated(known: Known, body: Body) -> list[Event]:
+def trace_updated(known: Known, body: Body) -> list[SpanEvent]:
     """``PATCH /history/{id}``: the event that changes what is stored.
 
     Raises:
@@ -99,7 +99,7 @@ _STARTS: Final = {names[0]: key for key, names in EVENT_NAMES.items()}
 _ENDS: Final = {name: key for key, names in EVENT_NAMES.items() for name in names[1:]}
 
 
-def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tuple[str, list[Event]]:
+def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tuple[str, list[SpanEvent]]:
     """``POST /history-events``: the event's id, and what to store. ``missing`` has the ``id`` and ``start_time`` to
     take where the body has none; ``agent_id`` is that of the trace, where it is known.
 
@@ -117,7 +117,7 @@ def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tup
     return _needed(fields, "id"), [event]
 
 
-def event_updated(known: Known, body: Body) -> list[Event]:
+def event_updated(known: Known, body: Body) -> list[SpanEvent]:
     """``PATCH /history-events/{id}``: the event that changes what is stored.
 
     Raises:
@@ -139,7 +139,7 @@ def event_updated(known: Known, body: Body) -> list[Event]:
     return [(Phase.UPDATE, Span(root.trace, root, known.kind, "", None, identifier=known.id), changed)]
 
 
-def _started(fields: _Fields, kind: str, operation: str | None) -> Event:
+def _started(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
     span = _operation(fields, _needed(fields, "id"), kind, operation)
     given = {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
     metadata, _ = _event_metadata(fields, span.name, span.agent_id)
@@ -150,7 +150,7 @@ def _started(fields: _Fields, kind: str, operation: str | None) -> Event:
     return (Phase.START, span, None)
 
 
-def _ended(fields: _Fields, kind: str, operation: str | None) -> Event:
+def _ended(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
     span = _operation(fields, _parent(fields) or _needed(fields, "id"), kind, operation)
     span.end_ns = fields.moment("end_time") or span.start_ns
     span.status = _status(fields, "completed")
@@ -167,7 +167,7 @@ def _ended(fields: _Fields, kind: str, operation: str | None) -> Event:
     return (Phase.END, span, None)
 
 
-def _custom(fields: _Fields, kind: str) -> Event:
+def _custom(fields: _Fields, kind: str) -> SpanEvent:
     """A moment: ``running`` is only this wire's default for it, and would stand there for ever."""
     span = _operation(fields, _needed(fields, "id"), kind, None)
     span.metadata = _object(_without(fields.object("metadata"), displayName=span.name))

@@ -16,13 +16,13 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core.clock import id_text, iso_text
 from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Event, Phase, Span
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Phase, Span, SpanEvent
 
 # Our id of a trace, operation or event -> the text the server knows it by.
 Ids = Callable[["int | str"], str]
 
 
-class Request(NamedTuple):
+class RestRequest(NamedTuple):
     """What to send: method, path below the base URL, JSON text."""
 
     method: str
@@ -30,7 +30,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-def request(event: Event, ids: Ids = id_text) -> Request:
+def request(event: SpanEvent, ids: Ids = id_text) -> RestRequest:
     """The request that an event is on this wire."""
     phase, span, fields = event
     if phase is Phase.UPDATE:
@@ -67,13 +67,13 @@ _END_MASK: Final = 0x9E3779B97F4A7C15F39CC0605CEDC834  # any constant does: it m
 # ------------------------------------------------------------------------------------------------------------- traces
 
 
-def create(span: Span) -> Request:
+def create(span: Span) -> RestRequest:
     """``POST /history`` for a trace; fields that have no value are absent."""
     trace = span.trace
     metadata: dict[str, Any] = {"agentId": trace.agent_id, **_camel(span.metadata)}
     if trace.parent_trace_id is not None:
         metadata["parentTraceId"] = id_text(trace.parent_trace_id)
-    return Request(
+    return RestRequest(
         "POST",
         "/history",
         _object(
@@ -93,7 +93,7 @@ def create(span: Span) -> Request:
     )
 
 
-def _trace_end(span: Span, ids: Ids) -> Request:
+def _trace_end(span: Span, ids: Ids) -> RestRequest:
     """``PATCH /history/{id}``: the end time in both spellings, as it is not known which one the server honours."""
     time = _text(iso_text(span.end_ns or span.start_ns))
     more = _joined(span.more_metadata)
@@ -115,8 +115,8 @@ def _trace_end(span: Span, ids: Ids) -> Request:
     )
 
 
-def _patch_history(span: Span, ids: Ids, *fields: tuple[str, bytes | None]) -> Request:
-    return Request("PATCH", f"/history/{segment(ids(span.id))}", _object(*fields))
+def _patch_history(span: Span, ids: Ids, *fields: tuple[str, bytes | None]) -> RestRequest:
+    return RestRequest("PATCH", f"/history/{segment(ids(span.id))}", _object(*fields))
 
 
 # --------------------------------------------------------------------------------------------------------- operations
@@ -212,9 +212,9 @@ _END_LEVELS: Final = {ERROR: "ERROR", CANCELLED: "WARNING"}
 _EVENT_FORM: Final = b"{" + b",".join([b'"%b":%%b' % name.encode() for name in _EVENT_FIELDS]) + b"}"
 
 
-def _post(fields: dict[str, bytes | None]) -> Request:
+def _post(fields: dict[str, bytes | None]) -> RestRequest:
     body = _EVENT_FORM % tuple([fields.get(name) or b"null" for name in _EVENT_FIELDS])
-    return Request("POST", "/history-events", body)
+    return RestRequest("POST", "/history-events", body)
 
 
 def event_names(span: Span) -> tuple[str, str, str]:
@@ -251,7 +251,7 @@ _HISTORY_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 _NOT_OF_EVENTS: Final = frozenset(("user_id", "conversation_id", "completion_start_time", "usage"))
 
 
-def _update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Request:
+def _update(span: Span, fields: Mapping[str, Any], ids: Ids) -> RestRequest:
     parts = {name: _update_field(name, value) for name, value in fields.items()}
     if span.kind == TRACE:
         return _patch_history(
@@ -261,7 +261,7 @@ def _update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Request:
         metadata = _camel(fields.get("metadata")) | {"usage": from_json(parts["usage"] or b"null")}
         parts["metadata"] = to_json(metadata)
     kept = ((name, part) for name, part in parts.items() if name not in _NOT_OF_EVENTS)
-    return Request("PATCH", f"/history-events/{segment(ids(span.id))}", _object(*kept))
+    return RestRequest("PATCH", f"/history-events/{segment(ids(span.id))}", _object(*kept))
 
 
 def _update_field(name: str, value: Any) -> bytes | None:
