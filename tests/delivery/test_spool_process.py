@@ -55,7 +55,7 @@ def dead() -> str:
 
 
 def start(code: str, url: str, folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "URL": url, "SPOOL": str(folder), "SECRET": CANARY}
+    environment = {**os.environ, "URL": url, "SPOOL": str(folder), "SECRET": CANARY, "VOLTAGENT_QUIET": "1"}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", START + SDK + textwrap.dedent(code)]
     return subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,12 @@ def call_at_exit(function: Callable[[], None]) -> None:
 def began() -> bool:
     """Whether our hook has run: what is added now is not called any more."""
     return bool(_began)
+
+
+def is_worker_process() -> bool:
+    """Whether ``multiprocessing`` started this process: it may be ended at any moment, without an exit hook."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 def _run() -> None:

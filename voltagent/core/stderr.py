@@ -20,6 +20,14 @@ def is_quiet() -> bool:
     return _state["quiet"]
 
 
+def is_terminal() -> bool:
+    """Whether stderr is a terminal."""
+    try:
+        return bool(sys.stderr.isatty())
+    except Exception:  # missing, closed, or an object of the user's
+        return False
+
+
 def write_line(text: str) -> None:
     """Write a line to stderr, unless that is switched off, missing or closed. Never raises."""
     if is_quiet():
@@ -40,6 +48,6 @@ def print_exit_lines() -> None:
     """Write what the sources have to say about this process."""
     if is_quiet():
         return
-    for source in _sources:
+    for source in tuple(_sources):
         for line in source():
             write_line(line)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from voltagent.core.guard import log_once, logger
+from voltagent.delivery.losses import LossCount
 from voltagent.delivery.report import Report
 from voltagent.exporters import Outcome, Verdict
 
@@ -17,11 +19,16 @@ def format_report(report: Report) -> str:
     return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
 
 
+# Which losses an answer explains; those of a refusal have the reason that it names.
+_REASON_OF: Final = {Verdict.UNAVAILABLE: "", Verdict.RETRY: "retries_exhausted"}
+
+
 class LogMessages:
     """The log lines about one destination."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, losses: LossCount) -> None:
         self._name = name
+        self._losses = losses
         self._down = False
         self._lost_before = 0
         self._key_refused = False
@@ -43,6 +50,7 @@ class LogMessages:
     def _trouble(self, answer: Outcome, lost: int) -> None:
         if answer.verdict is Verdict.UNTRIED:
             return
+        self._losses.saw(_REASON_OF.get(answer.verdict, answer.reason), answer.detail)
         if answer.verdict is Verdict.REFUSED and answer.reason == "auth":
             self._goes_down(lost)
             if not self._key_refused:

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 from voltagent.core import clock, process_exit
+from voltagent.core.stderr import print_exit_lines
+from voltagent.delivery.losses import forget_losses
 from voltagent.exporters import Verdict
 
 SILENCE: Final = 5.0  # seconds without any answer, after which an exit gives up
@@ -84,6 +86,7 @@ class Stop:
 class _Worker(Protocol):
     def leave(self, stop: Stop) -> None: ...
     def wait_until_left(self, stop: Stop) -> None: ...
+    def count_losses(self) -> None: ...
     def exit_timeout(self) -> float: ...
     def after_fork(self) -> None: ...
 
@@ -110,12 +113,6 @@ def renew(part: _Renewed) -> None:
 def left() -> bool:
     """Whether the exit hook has run: from now on nobody but the recording thread itself can send."""
     return "left" in _state
-
-
-def is_worker_process() -> bool:
-    """Whether ``multiprocessing`` started this process: it may be ended at any moment, without an exit hook."""
-    process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
 
 
 def late_budget() -> float:
@@ -150,10 +147,14 @@ def _leave() -> None:
         pass  # Ctrl-C while we wait: the user wants to go, and no traceback
     finally:
         _state["left"] = clock.monotonic()
+    for worker in workers:
+        worker.count_losses()
+    print_exit_lines()
 
 
 def _forked() -> None:
     _state.clear()
+    forget_losses()
     for part in (*_renewed, *_workers):
         part.after_fork()
 

@@ -12,11 +12,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from voltagent.core import clock
+from voltagent.core import clock, process_exit
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Backlog
 from voltagent.delivery.log_messages import LogMessages
+from voltagent.delivery.losses import LossCount
 from voltagent.delivery.report import Report
 from voltagent.delivery.retry import PROBE_SECONDS
 
@@ -45,8 +46,9 @@ class Rules:
 class Intake(ABC):
     """Takes events for one destination; its other half is :class:`voltagent.delivery.worker.Worker`."""
 
-    def __init__(self, name: str, rules: Rules) -> None:
+    def __init__(self, name: str, rules: Rules, destination: str = "") -> None:
         self._name = name
+        self._destination = destination or name  # as users know it, for the line about losses
         self._rules = rules
         self._closed = False
         self._begin(0)
@@ -67,7 +69,8 @@ class Intake(ABC):
         self._thread: threading.Thread | None = None
         self._wake_up = threading.Lock()
         self._wake_up.acquire()
-        self._log_messages = LogMessages(self._name)
+        self._losses = LossCount(self._destination)
+        self._log_messages = LogMessages(self._name, self._losses)
 
     @abstractmethod
     def _run(self) -> None:
@@ -112,7 +115,7 @@ class Intake(ABC):
             return False
         self._intake.append(event)
         self._bytes += size
-        if event[0] is _END and event[1].kind == TRACE and process_hooks.is_worker_process():
+        if event[0] is _END and event[1].kind == TRACE and process_exit.is_worker_process():
             self._send_soon()
         if process_hooks.left():
             if self._thread is None:  # in a hook that runs after ours: nobody else will send this
@@ -130,7 +133,7 @@ class Intake(ABC):
         return fits
 
     def _careful(self) -> bool:
-        return self._closed or process_hooks.left() or process_hooks.is_worker_process()
+        return self._closed or process_hooks.left() or process_exit.is_worker_process()
 
     def _make_space(self, event: SpanEvent, size: int) -> bool:
         """Drop the oldest traces of which nothing was sent yet, for this event; whether there is room now."""

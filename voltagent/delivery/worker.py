@@ -46,7 +46,7 @@ class Worker(Intake):
     """One destination with its own queue, thread, retries and counts."""
 
     def __init__(self, exporter: Exporter, rules: Rules, process: Callable[[SpanEvent], SpanEvent | None]) -> None:
-        super().__init__(exporter.name, rules)
+        super().__init__(exporter.name, rules, getattr(exporter, "place", exporter.name))
         self.exporter = exporter
         self._deadline_exporter = exporter if isinstance(exporter, DeadlineExporter) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
@@ -127,6 +127,10 @@ class Worker(Intake):
             self._loop(self._stop or Stop(clock.monotonic(), deadline, final=False, leaving=leaving))
         finally:
             self._starting.release()
+
+    def count_losses(self) -> None:
+        """Add what was lost to the losses of the process. Call it when nothing more will be sent."""
+        self._losses.add(self.stats(), keeps=not self._loses)
 
     # ---------------------------------------------------------------------------------------- leaving and being forked
 
@@ -407,6 +411,7 @@ class Worker(Intake):
                 self._backlog.land(flying, [Outcome(Verdict.UNTRIED)] * len(flying), clock.monotonic())
             self._leave_behind()
             self._log_messages.finished(self.stats())
+            self.count_losses()
             self.exporter.close()
             if stop.leaving:
                 self._stop = None

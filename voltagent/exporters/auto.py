@@ -23,6 +23,7 @@ class AutoExporter:
         self._rest = rest
         self._otlp = otlp
         self._current: RestExporter | OtlpExporter = rest
+        self.place = rest.place
 
     @property
     def name(self) -> str:

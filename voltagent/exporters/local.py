@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
-from voltagent.core import clock
+from voltagent import settings
+from voltagent.core import clock, stderr
 from voltagent.core.guard import Guard, logger
+from voltagent.core.process_exit import is_worker_process
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.render.text import short_id
 from voltagent.storage.file import StoreError
 from voltagent.storage.hints import save_hints
 from voltagent.storage.traces import viewer_address
 from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
+
+_NO_TRACES: Final = (0, "")
+_recorded: Final[dict[Path, tuple[int, str]]] = {}  # by store: how many traces, and the id of the last
+_forked: Final[list[bool]] = []  # not empty in a child, whose parent reports for it
+
+
+def _is_child() -> bool:
+    return bool(_forked) or is_worker_process()
+
+
+def _lines() -> Iterator[str]:
+    """Say how to see what was recorded, to a user at a terminal."""
+    if not stderr.is_terminal() or _is_child():
+        return
+    for path, (number, last) in _recorded.items():
+        named = "" if path == settings.local_path().absolute() else f" --db {shlex.quote(str(path))}"
+        command = f"voltagent show {shlex.quote(short_id(last))}{named}"
+        yield (
+            f"1 trace recorded; see it with: {command}"
+            if number == 1
+            else (f"{number} traces recorded; see the last with: {command}")
+        )
+
+
+stderr.add_exit_lines(_lines)
 
 
 class LocalExporter:
@@ -29,6 +59,7 @@ class LocalExporter:
     name = "local"
 
     def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
+        self.place = str(path)
         self._writer = Writer(path)
         viewer_address.record_into(path)
         self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
@@ -49,12 +80,20 @@ class LocalExporter:
             return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
         self._name_pages(batch)
         save_hints()
+        self._count(batch)
         if not refused:
             return [ACCEPTED] * len(batch)
         return [
             Outcome(Verdict.REFUSED, "serialize_error", refused[place]) if place in refused else ACCEPTED
             for place in range(len(batch))
         ]
+
+    def _count(self, batch: Sequence[SpanEvent]) -> None:
+        """Count the traces that this process recorded, for the line at its end."""
+        started = [event[1] for event in batch if event[0] is Phase.START and event[1].kind == TRACE]
+        if started and not _is_child():
+            path = self._store.path
+            _recorded[path] = (_recorded.get(path, _NO_TRACES)[0] + len(started), clock.id_text(started[-1].id))
 
     def _name_pages(self, batch: Sequence[SpanEvent]) -> None:
         """Log the page of each trace that ended, if a viewer of this store runs."""
@@ -71,6 +110,7 @@ class LocalExporter:
     def after_fork(self) -> None:
         """The child is another writer. The store has closed its file before the fork."""
         self._writer.release(delete=False)
+        _forked.append(True)
 
     def close(self) -> None:
         """Close the file; the next batch opens it again."""

@@ -21,7 +21,7 @@ from voltagent.core.guard import log_once
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
+from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable, place_of
 from voltagent.exporters.otlp_calls import Call, Flight, StillWaiting
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.processors.size_limit import MOST
@@ -126,6 +126,7 @@ class OtlpExporter:
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
         # each profile says all payloads once more, in its own words
         self._span_limit = min(MOST * len(set(profiles)), self.space - _FRAME)
+        self.place = place_of(endpoint)
         self._line: Line | None = None
         self._away = False  # it could not be reached the last time
         self._shutdown_deadline = _NEVER

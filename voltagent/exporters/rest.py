@@ -14,7 +14,7 @@ from voltagent.core import clock
 from voltagent.core.guard import log_once
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
+from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable, place_of
 from voltagent.exporters.rest_batch import Round
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.rest import encode
@@ -62,6 +62,7 @@ class RestExporter:
             fixed |= {"x-public-key": public_key, "x-secret-key": secret_key}
         self._secrets = [key for key in (secret_key, public_key) if key]
         self._destination = HttpDestination(base_url, fixed, extra=headers, timeout=timeout, transport=transport)
+        self.place = place_of(base_url)
         self._connections = connections
         self._may_move = may_move
         self.moved = False  # the server has no such API

@@ -1,0 +1,108 @@
+"""What a process lost on the way to each destination: one line for each on stderr, when the process ends."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from voltagent.core.stderr import add_exit_lines
+from voltagent.delivery.report import Report
+
+_DOCTOR: Final = "run `voltagent doctor`"
+_LONGEST: Final = 160  # characters of what a destination answered
+_MOST_DESTINATIONS: Final = 8  # that are named; a process with more has other troubles
+_NOT_LOST: Final = "fork"  # the parent process sends those
+
+_WHY: Final[Mapping[str, str]] = {
+    "auth": "the key was refused",
+    "rejected": "they were refused",
+    "too_large": "they were too large",
+    "retries_exhausted": "it answered with errors",
+    "queue_full": "more was recorded than could be sent",
+    "serialize_error": "they could not be made safe to send",
+    "shutdown_timeout": "the program ended before there was an answer",
+}
+# What an exception's text begins with before it says what happened: its type, and the number of the system's error.
+_TECHNICAL: Final = re.compile(r"^(?:[A-Za-z]+(?:Error|Timeout): )?(?:\[Errno -?\d+\] )?")
+
+
+class _Destination:
+    """The counts of all workers of one process that send to one destination."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+        self.waiting = 0  # kept in the spool, because the destination did not take them
+        self.lost: Counter[str] = Counter()
+        self.answers: dict[str, str] = {}  # the last answer that explains a loss, by reason
+
+    def lines(self, destination: str) -> Iterator[str]:
+        lost = sum(self.lost.values())
+        if lost:
+            yield f"{lost} of {self.recorded} events to {destination} were lost: {self._why()}; {_DOCTOR}"
+        elif self.waiting:
+            answer = f": {self.answers['']}" if "" in self.answers else ""
+            yield f"{self.waiting} of {self.recorded} events to {destination} wait in the spool{answer}; {_DOCTOR}"
+
+    def _why(self) -> str:
+        reasons = [self._reason(reason) for reason, _ in self.lost.most_common()]
+        if len(reasons) == 1:
+            return reasons[0]
+        numbers = [number for _, number in self.lost.most_common()]
+        return ", ".join(f"{number} because {reason}" for number, reason in zip(numbers, reasons, strict=True))
+
+    def _reason(self, reason: str) -> str:
+        answer = self.answers.get(reason) or (self.answers.get("") if reason == "shutdown_timeout" else None)
+        if reason == "shutdown_timeout" and answer:
+            return f"it was not available ({answer})" if answer.startswith("HTTP") else f"no connection ({answer})"
+        return _WHY.get(reason, reason) + (f" ({answer})" if answer else "")
+
+
+_destinations: Final[dict[str, _Destination]] = {}
+
+
+class LossCount:
+    """What one worker lost. Its counts are added to those of the other workers with the same destination."""
+
+    def __init__(self, destination: str) -> None:
+        self._destination = destination
+        self._before = Report()  # what was added already
+
+    def saw(self, reason: str, answer: str) -> None:
+        """Remember the answer that explains the losses of this reason; ``""`` if the destination cannot be reached."""
+        if answer and (self._destination in _destinations or len(_destinations) < _MOST_DESTINATIONS):
+            found = _destinations.setdefault(self._destination, _Destination())
+            found.answers[reason] = _TECHNICAL.sub("", answer)[:_LONGEST].strip()
+
+    def add(self, report: Report, *, keeps: bool) -> None:
+        """Add the counts of a worker that sends no more. ``keeps``: what is pending is in the spool, else it is lost.
+
+        May be called several times.
+        """
+        if len(_destinations) >= _MOST_DESTINATIONS and self._destination not in _destinations:
+            return
+        found = _destinations.setdefault(self._destination, _Destination())
+        if report.pending and not keeps:
+            report = replace(report, pending=0) + Report(dropped={"shutdown_timeout": report.pending})
+        before, self._before = self._before, report
+        found.recorded += report.recorded - before.recorded
+        found.waiting += (report.pending - before.pending) if keeps else 0
+        for reason, number in report.dropped.items():
+            more = number - before.dropped.get(reason, 0)
+            if more > 0 and reason != _NOT_LOST:
+                found.lost[reason] += more
+
+
+def forget_losses() -> None:
+    """In a forked child: the parent reports its own."""
+    _destinations.clear()
+
+
+def _lines() -> Iterator[str]:
+    for destination, found in tuple(_destinations.items()):
+        yield from found.lines(destination)
+
+
+add_exit_lines(_lines)
