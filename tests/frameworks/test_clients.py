@@ -235,7 +235,15 @@ def test_embeddings(server: Server, memory: Memory) -> None:
     assert _openai(server.url).embeddings.create(model="embed", input="hi", encoding_format="float").data
     (request,) = recorded(memory)
     assert request.usage is not None
-    assert (request.model, request.usage["prompt_tokens"]) == ("embed", 4)
+    assert (request.kind, request.model, request.usage["prompt_tokens"]) == ("embedding", "embed", 4)
+    assert json.loads(request.output or b"null") == {"embeddings": 1, "dimensions": 2}
+
+
+def test_embeddings_of_google(server: Server, memory: Memory) -> None:
+    assert _google(server.url).models.embed_content(model="embed", contents="hi").embeddings
+    (request,) = recorded(memory)
+    assert (request.kind, request.model) == ("embedding", "embed")
+    assert json.loads(request.output or b"null") == {"embeddings": 1, "dimensions": 2}
 
 
 def test_an_error_is_recorded_with_its_code(server: Server, memory: Memory) -> None:

@@ -22,6 +22,8 @@ TOOL: Final = "tool"
 MEMORY: Final = "memory"
 RETRIEVER: Final = "retriever"
 LLM: Final = "llm"
+EMBEDDING: Final = "embedding"
+MODEL_CALLS: Final = frozenset((LLM, EMBEDDING))  # one request to a model each: they have a model and tokens
 
 # How a span can end. Before that its status is None: running.
 COMPLETED: Final = "completed"

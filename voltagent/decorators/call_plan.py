@@ -17,7 +17,7 @@ from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import INERT, default_recorder, redirected, run_callback
 from voltagent.core.guard import Guard, log_once
-from voltagent.core.span import AGENT, COMPLETED, LLM, MEMORY, Span
+from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.tracing.recorder import Recorder
 
@@ -194,28 +194,30 @@ class OperationPlan(CallPlan):
     __slots__ = ("_asks_model", "_facts", "_kind", "_model", "_operation")
 
     def __init__(self, kind: str, name: str, shape: FunctionShape, options: Mapping[str, Any]):
-        super().__init__(name, shape, options, any_shape=kind in (AGENT, LLM))
+        super().__init__(name, shape, options, any_shape=kind == AGENT or kind in MODEL_CALLS)
         self._kind = kind
         self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")
         self._facts = None if instructions is None else {"instructions": instructions}
         self._model: str | None = options.get(_MODEL)
-        self._asks_model = kind == LLM and self._model is None and self._free_arguments.has(_MODEL)
+        self._asks_model = kind in MODEL_CALLS and self._model is None and self._free_arguments.has(_MODEL)
 
     def _read(self, result: object) -> ModelResult | None:
         if type(result) is list:
-            return assembled(cast("list[object]", result)) if self._kind == LLM else None
+            return assembled(cast("list[object]", result)) if self._kind in MODEL_CALLS else None
         return super()._read(result)
 
     def _answer(self, found: ModelResult, result: object) -> object:
-        return found.answer if found.answer is not None and self._kind == LLM else super()._answer(found, result)
+        return (
+            found.answer if found.answer is not None and self._kind in MODEL_CALLS else super()._answer(found, result)
+        )
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
             if above is None:
                 return self._begin_outside(instance, args, kwargs)
             recorder: Recorder = above.trace.recorder
-            if self._kind == LLM:
+            if self._kind in MODEL_CALLS:
                 return self._begin_model_call(above, instance, args, kwargs)
             return recorder.start(
                 above,
@@ -242,7 +244,9 @@ class OperationPlan(CallPlan):
             requested = as_text(self._arguments_by_name(instance, args, kwargs).get(_MODEL))
         metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
         input = self._input(recorder, instance, args, kwargs)
-        span = recorder.start(above, LLM, self._name, input, metadata, None, self._tags, self._redact, self._facts)
+        span = recorder.start(
+            above, self._kind, self._name, input, metadata, None, self._tags, self._redact, self._facts
+        )
         if self._model is not None and span.recording:
             span.model = self._model
         return span
@@ -263,7 +267,7 @@ class OperationPlan(CallPlan):
         root = recorder.start_trace(self._name, input, None, self._tags, self._redact)
         if root is INERT:
             return root
-        if self._kind == LLM:
+        if self._kind in MODEL_CALLS:
             span = self._begin_model_call(root, instance, args, kwargs)
         else:
             span = recorder.start(

@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from voltagent.core.span import EMBEDDING, LLM
 from voltagent.instrumentation.patches import Patch
 from voltagent.instrumentation.requests import ModelRequest, RequestPlan, around_async_request, around_request
 
 
 def _endpoints(provider: str, *paths: str) -> dict[str, RequestPlan]:
-    return {path: RequestPlan(path.removeprefix("/v1").strip("/").replace("/", "."), provider) for path in paths}
+    return {path: RequestPlan(_name(path), provider, EMBEDDING if "embed" in path else LLM) for path in paths}
+
+
+def _name(path: str) -> str:
+    return path.removeprefix("/v1").strip("/").replace("/", ".")
 
 
 _OPENAI: Final = _endpoints("openai", "/chat/completions", "/responses", "/completions", "/embeddings")
 _ANTHROPIC: Final = _endpoints("anthropic", "/v1/messages", "/v1/complete")
 _GENERATE: Final = RequestPlan("generate_content", "google")
-_EMBED: Final = RequestPlan("embed_content", "google")
+_EMBED: Final = RequestPlan("embed_content", "google", EMBEDDING)
 _RAW_HEADER: Final = "X-Stainless-Raw-Response"  # "stream": the body is not read before the caller does
 
 

@@ -33,9 +33,9 @@ class RequestPlan(OperationPlan):
 
     __slots__ = ("_provider",)
 
-    def __init__(self, name: str, provider: str) -> None:
+    def __init__(self, name: str, provider: str, kind: str = LLM) -> None:
         self._provider = provider
-        super().__init__(LLM, name, _ANY, {"metadata": {"provider": provider}})
+        super().__init__(kind, name, _ANY, {"metadata": {"provider": provider}})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         taken = take_over(above)  # another instrumentation has started a record of this very request

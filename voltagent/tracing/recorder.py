@@ -25,7 +25,7 @@ from voltagent.core.span import (
     CANCELLED,
     COMPLETED,
     ERROR,
-    LLM,
+    MODEL_CALLS,
     TRACE,
     Failure,
     Phase,
@@ -197,7 +197,7 @@ class Recorder:
         if span.end_ns is not None:
             return
         now = span.time_of_end()
-        if span.usage is not None or span.trace.counts is not None or span.kind == LLM:
+        if span.usage is not None or span.trace.counts is not None or span.kind in MODEL_CALLS:
             self._settle(span)
         if span.output is None:
             span.output = output
@@ -257,7 +257,7 @@ class Recorder:
             logger.debug("%s has ended already; this end is ignored", clock.id_text(span.id))
             return
         now = span.time_of_end() if end_ns is None else max(span.start_ns, end_ns)
-        if span.usage is not None or span.trace.counts is not None or span.kind == LLM:
+        if span.usage is not None or span.trace.counts is not None or span.kind in MODEL_CALLS:
             self._settle(span)
         if output is not None:
             span.output = output
@@ -318,9 +318,9 @@ class Recorder:
             return
         token_counts = counts_of(span.trace)
         new = [one for one in token_counts.new_ones(found.responses) if not token_counts.repeats(span, one.usage)]
-        if span.model is None and (new or span.kind == LLM):
+        if span.model is None and (new or span.kind in MODEL_CALLS):
             span.model = found.model
-        if span.kind == LLM:
+        if span.kind in MODEL_CALLS:
             facts = {"finish_reason": found.finish_reason, "response_id": found.response_id}
             facts = {name: fact for name, fact in facts.items() if fact is not None}
             if facts:
@@ -357,7 +357,7 @@ class Recorder:
     def _settle(self, span: Span) -> None:
         """Count the tokens of a span that ends."""
         with guard:
-            if span.model is not None or span.kind == LLM:
+            if span.model is not None or span.kind in MODEL_CALLS:
                 self._name_model(span)
             if span.usage is not None and span.model is not None:
                 span.usage = self._priced(span.usage, span.model)
