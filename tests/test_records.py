@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from tests.helpers.witnessed import run as run_program
 from voltagent import VoltAgentSDK
 from voltagent.core.span import AGENT, LLM, TOOL
@@ -190,7 +190,7 @@ def test_a_store_from_the_future_is_refused_and_stays_as_it_is(saved: Run):
     saved.trace()
     saved.save()
     saved.store.close()
-    asked(saved.store.path, "PRAGMA user_version = 999")
+    run_sql(saved.store.path, "PRAGMA user_version = 999")
     before = saved.store.path.read_bytes()
     with pytest.raises(VoltAgentError, match="newer voltagent"):
         load_traces(saved.store.path)
@@ -201,8 +201,8 @@ def test_an_old_store_that_is_read_only_is_refused_clearly(saved: Run, monkeypat
     saved.trace()
     saved.save()
     saved.store.close()
-    asked(saved.store.path, "PRAGMA journal_mode = DELETE")
-    asked(saved.store.path, "PRAGMA user_version = 1")
+    run_sql(saved.store.path, "PRAGMA journal_mode = DELETE")
+    run_sql(saved.store.path, "PRAGMA user_version = 1")
     connect = sqlite3.connect
 
     def read_only(address: str, **options: object) -> sqlite3.Connection:  # as for a user who may not write the file

@@ -24,7 +24,8 @@ from voltagent import settings
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.render import tree as _tree
 from voltagent.render.text import duration, error_text, printable, tokens
-from voltagent.storage.traces.records import Filter, StoredOperation, StoredTrace, TraceSummary
+from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
 from voltagent.storage.traces.store import Store
 
 __all__ = ["OperationRecord", "RecordNotFoundError", "TraceRecord", "load_trace", "load_traces"]
@@ -172,10 +173,11 @@ def load_traces(
         since_ns=nanoseconds("since", since),
         until_ns=nanoseconds("until", until),
         has_errors=errors,
+        ascending=order == "oldest",
     )
     store = Store(_path(path))
     try:
-        ids = store.trace_ids(matching, oldest_first=order == "oldest", limit=None if metadata else limit)
+        ids = store.trace_ids(matching, limit=None if metadata else limit)
     except BaseException:
         store.close()
         raise

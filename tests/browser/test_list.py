@@ -18,7 +18,7 @@ from tests.browser.play import MS, hand_clock
 from tests.browser.site import Site, open_site
 from tests.helpers import examples
 from voltagent.render.text import duration
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Route

@@ -12,7 +12,7 @@ from tests.browser.chromium import sync_api
 from tests.browser.look import box, until
 from tests.browser.play import hand_clock
 from tests.browser.site import Site
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -16,7 +16,7 @@ from tests.browser.look import box, until
 from tests.browser.play import Step, hand_clock
 from tests.browser.site import Site
 from voltagent.core.span import Span
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

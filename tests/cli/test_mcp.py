@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import voltagent
-from tests.helpers.stored import asked
+from tests.helpers.stored import run_sql
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.mcp import serve
@@ -240,7 +240,7 @@ def test_a_missing_store_is_a_clear_answer_and_none_is_made(tmp_path: Path):
 def test_a_store_from_the_future_is_a_clear_answer(tmp_path: Path, db: Path):
     copy = tmp_path / "traces.db"
     copy.write_bytes(db.read_bytes())
-    asked(copy, "PRAGMA user_version = 999")
+    run_sql(copy, "PRAGMA user_version = 999")
     before = copy.read_bytes()
     assert "newer voltagent" in refused(copy, "list_traces")
     assert copy.read_bytes() == before
@@ -249,7 +249,7 @@ def test_a_store_from_the_future_is_a_clear_answer(tmp_path: Path, db: Path):
 def test_damaged_rows_take_nothing_else_away(tmp_path: Path, db: Path):
     copy = tmp_path / "traces.db"
     copy.write_bytes(db.read_bytes())
-    asked(copy, "UPDATE operations SET input = 'no json', output = '[' WHERE name = 'lookup'")
+    run_sql(copy, "UPDATE operations SET input = 'no json', output = '[' WHERE name = 'lookup'")
     found = ask(copy, "tools/call", {"name": "search", "arguments": {"text": "no json"}})["result"]
     assert found["isError"] is False
     assert found["structuredContent"]["data"][0]["operations"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from voltagent.cli import main
 from voltagent.storage.traces.store import Store
 
@@ -41,7 +41,7 @@ def prune(db: Path, *arguments: str) -> int:
 
 def left(db: Path) -> list[int]:
     """The ages of the traces that are left, the oldest first."""
-    return [int(str(name).removeprefix("desk-")) for (name,) in asked(db, "SELECT agent_id FROM traces ORDER BY key")]
+    return [int(str(name).removeprefix("desk-")) for (name,) in run_sql(db, "SELECT agent_id FROM traces ORDER BY key")]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def left(db: Path) -> list[int]:
 def test_what_goes_and_what_stays(arguments: list[str], stay: list[int], db: Path) -> None:
     assert prune(db, *arguments) == 0
     assert left(db) == stay
-    assert asked(db, "SELECT count(*) FROM operations") == [(2 * len(stay),)]
+    assert run_sql(db, "SELECT count(*) FROM operations") == [(2 * len(stay),)]
 
 
 def test_it_says_how_much_and_gives_the_space_back(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_it_says_how_much_and_gives_the_space_back(db: Path, capsys: pytest.Capt
 
 def test_a_size_is_reached_by_the_oldest_that_may_go(db: Path) -> None:
     assert prune(db, "--max-size", "450kB") == 0
-    page_size, count = asked(db, "PRAGMA page_size")[0][0], asked(db, "PRAGMA page_count")[0][0]
+    page_size, count = run_sql(db, "PRAGMA page_size")[0][0], run_sql(db, "PRAGMA page_count")[0][0]
     assert isinstance(page_size, int)
     assert isinstance(count, int)
     assert 350_000 < page_size * count <= 450_000
@@ -107,7 +107,7 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(
         (["--older-than", "soon"], "such as 12h or 7d"),
         (["--max-size", "5 parsecs"], "such as 500MB or 2GiB"),
         (["--keep", "-1"], "whole number"),
-        (["--all"], "--all needs --yes where nobody can be asked"),
+        (["--all"], "--all needs --yes where nobody can be run_sql"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(
@@ -163,8 +163,8 @@ def test_other_programs_go_on_writing(db: Path) -> None:
 
 
 def test_operations_without_a_trace_go_with_all(db: Path) -> None:
-    asked(db, "UPDATE operations SET trace_id = 'gone' WHERE key = 1")
+    run_sql(db, "UPDATE operations SET trace_id = 'gone' WHERE key = 1")
     assert prune(db, "--keep", "0") == 0
-    assert asked(db, "SELECT count(*) FROM operations") == [(1,)]
+    assert run_sql(db, "SELECT count(*) FROM operations") == [(1,)]
     assert prune(db, "--all", "--yes") == 0
-    assert asked(db, "SELECT count(*) FROM operations") == [(0,)]
+    assert run_sql(db, "SELECT count(*) FROM operations") == [(0,)]

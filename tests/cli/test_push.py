@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.helpers.pace import until
 from tests.helpers.rich_trace import run
 from tests.helpers.server import Recorded, Server, answer, hang, unused_port
-from tests.helpers.stored import asked
+from tests.helpers.stored import run_sql
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent.cli import main
 from voltagent.core.span import Phase
@@ -260,7 +260,7 @@ def test_a_destination_that_is_away_is_given_up_after_a_while(
     out = capsys.readouterr().out
     assert "0 sent, 0 rejected, 6 left" in out
     assert "stopped: the destination cannot be reached: " in out
-    assert asked(db, "SELECT count(*) FROM pushed") == [(0,)]
+    assert run_sql(db, "SELECT count(*) FROM pushed") == [(0,)]
 
 
 def test_a_destination_that_only_fails_is_given_up(
@@ -279,9 +279,9 @@ def test_a_destination_that_only_fails_is_given_up(
 
 def test_what_is_deleted_is_forgotten(db: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert push(monkeypatch, server, db) == 0
-    assert asked(db, "SELECT count(*) FROM pushed") == [(6,)]
-    asked(db, "DELETE FROM traces WHERE agent_id = 'desk-0'")
-    assert asked(db, "SELECT count(*) FROM pushed") == [(3,)]
+    assert run_sql(db, "SELECT count(*) FROM pushed") == [(6,)]
+    run_sql(db, "DELETE FROM traces WHERE agent_id = 'desk-0'")
+    assert run_sql(db, "SELECT count(*) FROM pushed") == [(3,)]
 
 
 # ------------------------------------------------------------------------------------------------------- interruptions
@@ -300,10 +300,10 @@ def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, server: Server, monk
     server.reply = lambda _: answer() if len(server.requests) <= 800 else hang  # so that it cannot come to its end
     with child(db, server) as process:
         server.wait_for(801)
-        until(lambda: asked(db, "SELECT count(*) FROM pushed") != [(0,)])
+        until(lambda: run_sql(db, "SELECT count(*) FROM pushed") != [(0,)])
         process.send_signal(signal.SIGKILL)
     server.reply = answer()
-    noted = asked(db, "SELECT count(*) FROM pushed")[0][0]
+    noted = run_sql(db, "SELECT count(*) FROM pushed")[0][0]
     assert isinstance(noted, int)
     assert 0 < noted < 300
     before = len(created(server))
@@ -319,7 +319,7 @@ def test_ctrl_c_leaves_soon_and_adds_up(tmp_path: Path, server: Server, monkeypa
     # what is under way then cannot be done in the time it gets
     server.reply = lambda _: answer() if len(server.requests) <= 600 else hang
     with child(db, server) as process:
-        until(lambda: asked(db, "SELECT count(*) FROM pushed") != [(0,)] and len(server.requests) > 600)
+        until(lambda: run_sql(db, "SELECT count(*) FROM pushed") != [(0,)] and len(server.requests) > 600)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (130, False)
@@ -327,7 +327,7 @@ def test_ctrl_c_leaves_soon_and_adds_up(tmp_path: Path, server: Server, monkeypa
     assert found, out
     sent, left = map(int, found.groups())
     assert (sent + left, sent > 0, left > 0) == (150, True, True)
-    assert asked(db, "SELECT count(*) FROM pushed") == [(sent,)]
+    assert run_sql(db, "SELECT count(*) FROM pushed") == [(sent,)]
     assert "stopped: interrupted" in out
     server.reply = answer()
     assert push(monkeypatch, server, db) == 0

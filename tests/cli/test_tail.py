@@ -26,7 +26,7 @@ from voltagent.cli import tail as tail_command
 from voltagent.cli.tail import excerpt
 from voltagent.core.span import Span
 from voltagent.storage.traces.feed import Feed
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
 UP = re.compile(r"\x1b\[(\d+)F")

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from voltagent.cli import main
 
 
@@ -80,7 +80,7 @@ def test_a_fault_is_said_on_stderr_without_what_was_recorded(path: Path) -> None
     run.save()
     run.store.close()
     with running("--no-open", "--port", "0", "--db", str(path)) as (process, line):
-        asked(path, "UPDATE traces SET agent_id = x'ff736563726574'")  # no UTF-8, and then "secret"
+        run_sql(path, "UPDATE traces SET agent_id = x'ff736563726574'")  # no UTF-8, and then "secret"
         assert httpx.get(address(line) + "api/traces", timeout=60).status_code == 500
         status, said = interrupted(process)
     assert status == 0

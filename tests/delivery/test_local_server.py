@@ -17,7 +17,7 @@ import pytest
 from tests.helpers.server import Recorded, Reply, Server, answer, reset, unused_port
 from voltagent import VoltAgentSDK
 from voltagent.server.server import serving
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_test_0123456789"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.stored import Log, asked, names
+from tests.helpers.stored import Log, names, run_sql
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent.core import clock
 from voltagent.core.guard import Guard
@@ -193,8 +193,8 @@ def test_a_program_that_just_ends_has_recorded_by_default(tmp_path: Path, fork: 
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     path = tmp_path / "voltagent" / "traces.db"
-    inputs = sorted(row[0] for row in asked(path, "SELECT input FROM operations"))  # type: ignore[type-var]
+    inputs = sorted(row[0] for row in run_sql(path, "SELECT input FROM operations"))  # type: ignore[type-var]
     who = ("before", "child", "parent") if fork else ("before",)
     assert inputs == [f'{{"who":"{name}"}}' for name in who]
-    assert asked(path, "SELECT count(*) FROM operations WHERE status <> 'completed'") == [(0,)]
+    assert run_sql(path, "SELECT count(*) FROM operations WHERE status <> 'completed'") == [(0,)]
     assert [file.name for file in path.parent.iterdir()] == ["traces.db"]  # closed in good order

@@ -34,7 +34,7 @@ WANTED = os.environ.get("VOLTAGENT_WITNESSES", "")
 NAMED = frozenset(WANTED.split(",")) if set(WANTED.split(",")) <= {"elastic", "mlflow", "phoenix"} else frozenset[str]()
 FOLDER = (Path(__file__).parents[2] / ".witnesses") if NAMED or WANTED == "1" else Path(WANTED)
 pytestmark = [
-    pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: receivers of others are not asked"),
+    pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: receivers of others are not run_sql"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 START_SECONDS = 90
@@ -48,10 +48,10 @@ def command(line: list[str], **options: Any) -> str:
     return subprocess.run(line, check=True, capture_output=True, text=True, timeout=900, **options).stdout
 
 
-def asked(name: str) -> Path:
-    """The folder of a receiver; skips where others are asked."""
+def run_sql(name: str) -> Path:
+    """The folder of a receiver; skips where others are run_sql."""
     if NAMED and name not in NAMED:
-        pytest.skip(f"{name} is not asked")
+        pytest.skip(f"{name} is not run_sql")
     return FOLDER / name
 
 
@@ -62,7 +62,7 @@ def missing(why: str) -> None:
 
 def virtual_environment(name: str, package: str) -> Path:
     """The ``bin`` folder of a virtual environment with the package."""
-    folder = asked(name)
+    folder = run_sql(name)
     if not (folder / "bin" / name).exists():
         try:
             command([sys.executable, "-m", "venv", str(folder)])
@@ -302,7 +302,7 @@ server.start().then(() => console.log('URL ' + server.httpUrl));
 
 @pytest.fixture(scope="module")
 def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder = asked("elastic")
+    folder = run_sql("elastic")
     node, npm = shutil.which("node") or "", shutil.which("npm") or ""
     if not (node and npm):
         missing("node and npm are not here: Elastic's mock server cannot be started")

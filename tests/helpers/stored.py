@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from voltagent.core.span import Span, SpanEvent
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
 
@@ -46,7 +46,7 @@ def names(store: Store, **conditions: object) -> list[str]:
     return [trace.agent_id for trace in store.traces(Filter(**conditions))]  # type: ignore[arg-type]
 
 
-def asked(path: Path, query: str, values: object = ()) -> list[tuple[object, ...]]:
+def run_sql(path: Path, query: str, values: object = ()) -> list[tuple[object, ...]]:
     """What another program sees in the file, or does to it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(query, values).fetchall()  # type: ignore[arg-type]

@@ -6,11 +6,13 @@ from dataclasses import fields
 from typing import Any
 
 from voltagent.core import trace_ids
-from voltagent.storage.traces.records import Filter, StoredOperation
+from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.records import StoredOperation
 from voltagent.storage.traces.store import Store
 
 __all__ = ["Tree", "differences", "only_trace", "tree"]
 
+_DERIVED = ("tokens", "cached_tokens", "cost")  # from the usage
 Tree = dict[str, dict[str, Any]]  # "trace", and the span id of each operation -> field -> value
 
 
@@ -24,14 +26,18 @@ def tree(store: Store, trace_id: str | None = None) -> Tree:
     """All that is stored of a trace, by the 16 digits that every wire has of an id."""
     found = store.trace(trace_id or only_trace(store))
     assert found is not None
-    whole = {"trace": {field.name: getattr(found, field.name) for field in fields(found)}}
+    whole = {"trace": {field.name: getattr(found, field.name) for field in fields(found) if field.name not in _DERIVED}}
     for operation in store.operations(found.id):
         whole[_digits(operation.id)] = _fields(operation)
     return whole
 
 
 def _fields(operation: StoredOperation) -> dict[str, Any]:
-    named = {field.name: getattr(operation, field.name) for field in fields(operation) if field.name != "sequence"}
+    named = {
+        field.name: getattr(operation, field.name)
+        for field in fields(operation)
+        if field.name != "sequence" and field.name not in _DERIVED
+    }
     parent = operation.parent_id
     return {**named, "id": _digits(operation.id), "parent_id": None if parent is None else _digits(parent)}
 

@@ -30,7 +30,7 @@ from tests.helpers import older_package
 from tests.helpers.trees import Tree, differences, tree
 from voltagent import VoltAgentSDK, agent, current_agent, current_trace, memory, retriever, tool, trace
 from voltagent.server.server import serving
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_test_0123456789"}

@@ -14,7 +14,7 @@ import pytest
 
 from tests.helpers.big_store import LARGE_TRACE, OPERATIONS, fill
 from tests.helpers.pace import PATIENCE, hold, slowness
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from voltagent.core import clock
 from voltagent.core.span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Phase, Span
 from voltagent.server.server import serving
@@ -198,10 +198,12 @@ def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, clie
     assert rows == [
         {"id": text(bot), "parent": None, "kind": "agent", "name": "Bot", "operation": None, "agent": "bot",
          "status": "completed", "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "error": None,
-         "level": None, "tags": None, "preview": '{"x":1}'},
+         "level": None, "tags": None, "preview": '{"x":1}',
+             "model": None, "tokens": 3, "cached": None, "cost": None},
         {"id": text(recall), "parent": text(bot), "kind": "memory", "name": "notes", "operation": "read",
          "agent": "Bot", "status": "error", "start": 1011, "duration": 0.0, "usage": None, "error": "KeyError: gone",
-         "level": None, "tags": ["t"], "preview": None},
+         "level": None, "tags": ["t"], "preview": None, "model": None, "tokens": None,
+             "cached": None, "cost": None},
     ]  # fmt: skip
     whole = client.get(f"/api/traces/{text(root)}/operations/{text(bot)}").json()
     assert whole == {
@@ -463,7 +465,7 @@ def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.C
     began = time.perf_counter()
     store = fill(path)
     written = 2 * OPERATIONS / (time.perf_counter() - began)
-    assert asked(path, "SELECT count(*) FROM operations") == [(OPERATIONS,)]
+    assert run_sql(path, "SELECT count(*) FROM operations") == [(OPERATIONS,)]
     with serving(Store(path)) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
         large = client.get("/api/traces").json()["traces"][0]
         assert large["operations"] == LARGE_TRACE

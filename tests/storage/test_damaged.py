@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.terminal import Style
@@ -17,7 +17,7 @@ from voltagent.core import clock
 from voltagent.core.span import AGENT, Span
 from voltagent.server.server import serving
 from voltagent.storage.traces.feed import Feed
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
 COLUMNS = ("input", "output", "error", "usage", "tags", "metadata", "update_metadata", "end_metadata")
@@ -51,7 +51,7 @@ def damaged(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, list[
     run.store.close()
     for (table, column), trace_id in zip(PLACES, ids, strict=False):
         key = "id" if table == "traces" else "trace_id"
-        asked(run.store.path, f"UPDATE {table} SET {column} = {request.param} WHERE {key} = ?", (trace_id,))
+        run_sql(run.store.path, f"UPDATE {table} SET {column} = {request.param} WHERE {key} = ?", (trace_id,))
     return run.store.path, ids
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.pace import hold, slowness
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from voltagent.core.span import AGENT, COMPLETED, ERROR, TOOL, Span
 from voltagent.storage.file import File, Schema, StoreError
 from voltagent.storage.traces.feed import Change, Feed, News
@@ -128,7 +128,7 @@ def test_many_at_once_come_in_several_looks(run: Run, feed: Feed, monkeypatch: p
     assert [len(look) for look in looks] == [10, 10, 5, 0]
     assert [name for look in looks for name, _, _ in look] == names
     for trace in run.store.traces(limit=100):
-        asked(run.store.path, "UPDATE traces SET status = 'completed' WHERE id = ?", (trace.id,))
+        run_sql(run.store.path, "UPDATE traces SET status = 'completed' WHERE id = ?", (trace.id,))
     assert sorted(told(feed.look())) == sorted((name, False, True) for name in names)
 
 
@@ -162,7 +162,7 @@ def test_keys_that_are_given_out_again_are_told(run: Run, feed: Feed) -> None:
         run.trace(f"bot-{number}")
     run.save()
     assert len(feed.look().traces) == 5
-    asked(run.store.path, "DELETE FROM traces")
+    run_sql(run.store.path, "DELETE FROM traces")
     assert feed.look() == News(changed=True)
     run.trace("again")
     run.save()
@@ -172,10 +172,10 @@ def test_keys_that_are_given_out_again_are_told(run: Run, feed: Feed) -> None:
 def test_nothing_is_lost_by_a_look_that_fails(run: Run, feed: Feed) -> None:
     run.trace("bot")
     run.save()
-    asked(run.store.path, "ALTER TABLE operations RENAME TO elsewhere")
+    run_sql(run.store.path, "ALTER TABLE operations RENAME TO elsewhere")
     with pytest.raises(StoreError):
         feed.look()
-    asked(run.store.path, "ALTER TABLE elsewhere RENAME TO operations")
+    run_sql(run.store.path, "ALTER TABLE elsewhere RENAME TO operations")
     assert told(feed.look()) == [("bot", True, True)]
 
 

@@ -147,14 +147,33 @@ def test_a_parent_that_is_not_there_keeps_its_id(tmp_path: Path) -> None:
 _ROWS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 50), st.integers(-20, 20)), max_size=25)
 
 
+def _row(identifier: str, start: int, end: int, **more: Any) -> dict[str, Any]:
+    empty = (
+        "version",
+        "level",
+        "tags",
+        "usage",
+        "error",
+        "metadata",
+        "update_metadata",
+        "end_metadata",
+        "input",
+        "output",
+    )
+    about = {"id": identifier, "agent_id": "a", "name": "n", "status": "completed", "start_ns": start, "end_ns": end}
+    return {**dict.fromkeys(empty), **about, **more}
+
+
 @given(_ROWS)
 def test_nothing_comes_before_what_it_needs(rows: list[tuple[int, int, int]]) -> None:
     operations = []
     for number, (parent, start, took) in enumerate(rows):
         parent_id = f"s{parent}" if parent < number else None
-        operations.append((f"s{number}", parent_id, "tool", "n", None, "a", "completed", start, start + took,
-                           None, None, None, None, None, None, None, None, None, None, None))  # fmt: skip
-    trace = ("t", "a", "a", "completed", 25, 26, *(None,) * 15)
+        operations.append(
+            _row(f"s{number}", start, start + took, parent_id=parent_id, kind="tool", operation=None, instructions=None)
+        )
+    about_trace = dict.fromkeys(("completion_start_ns", "user_id", "conversation_id", "parent_trace_id", "remote"))
+    trace = _row("t", 25, 26, **about_trace)
     events = replayed(trace, operations)
     assert len(events) == 2 + 2 * len(rows)
     seen: set[tuple[Phase, Span]] = set()

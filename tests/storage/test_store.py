@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.pace import hold, slowness
-from tests.helpers.stored import Log, Run, asked, names
+from tests.helpers.stored import Log, Run, names, run_sql
 from voltagent.core import clock
 from voltagent.core.span import (
     AGENT,
@@ -28,8 +28,9 @@ from voltagent.core.span import (
     Trace,
 )
 from voltagent.storage.file import StoreError
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.queries import operation, operation_summaries
-from voltagent.storage.traces.records import KNOWN_OPERATION, Filter, StoredOperation, StoredTrace
+from voltagent.storage.traces.records import KNOWN_OPERATION, StoredOperation, StoredTrace
 from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
 
@@ -109,6 +110,8 @@ def test_a_run_is_stored_with_all_its_facts(run: Run) -> None:
         metadata={"deploy": {"region_name": "eu"}},
         input={"question": "why"},
         output={"answer": 42},
+        models=("gpt-4",),
+        tokens=7,
     )
     assert [(o.name, o.kind, o.parent_id, o.agent_id, o.status) for o in operations] == [
         ("Bot", "agent", None, "support-v1", "completed"),
@@ -275,7 +278,7 @@ def test_spans_that_are_each_others_parents_are_summed_once(run: Run) -> None:
         run.recorder.add(span, usage={"prompt_tokens": 1})
         run.recorder.succeed(span, None)
     run.save()
-    asked(run.store.path, "UPDATE operations SET parent_id = ? WHERE name = 'first'", (clock.id_text(second.id),))
+    run_sql(run.store.path, "UPDATE operations SET parent_id = ? WHERE name = 'first'", (clock.id_text(second.id),))
     (trace,) = run.store.traces()
     assert trace.usage is None or trace.usage["prompt_tokens"] <= 2
 
@@ -450,14 +453,14 @@ def test_lists_use_their_indices(run: Run) -> None:
         (Filter(), "operations_usage"),
     ):
         query, values = conditions.query(10)
-        steps = " ".join(row[3] for row in asked(run.store.path, f"EXPLAIN QUERY PLAN {query}", values))
+        steps = " ".join(row[3] for row in run_sql(run.store.path, f"EXPLAIN QUERY PLAN {query}", values))
         assert index in steps, steps
 
 
 def test_an_operation_is_looked_for_without_reading_payloads(run: Run) -> None:
     run.trace()
     run.save()
-    steps = asked(run.store.path, f"EXPLAIN QUERY PLAN {KNOWN_OPERATION}", ("x",))
+    steps = run_sql(run.store.path, f"EXPLAIN QUERY PLAN {KNOWN_OPERATION}", ("x",))
     assert [row[3] for row in steps if "SCAN operations" in str(row[3])] == [
         "SCAN operations USING COVERING INDEX sqlite_autoindex_operations_1"
     ]

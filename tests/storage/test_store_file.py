@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from tests.helpers.pace import PATIENCE, hold
-from tests.helpers.stored import Run, asked, names
+from tests.helpers.stored import Run, names, run_sql
 from voltagent.core import clock
 from voltagent.core.span import TOOL
 from voltagent.storage import file as file_module
 from voltagent.storage.file import Schema, StoreError
 from voltagent.storage.traces import store as store_module
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
-from voltagent.storage.traces.records import Filter
 from voltagent.storage.traces.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def test_the_traces_that_came_first_go_first(path: Path) -> None:
         run.recorder.start(span, TOOL, "t", b"{}")
     run.save()
     assert names(run.store) == ["t4", "t3", "t2"]
-    assert asked(path, "SELECT count(*) FROM operations") == [(3,)]
+    assert run_sql(path, "SELECT count(*) FROM operations") == [(3,)]
     run.store.close()
 
 
@@ -91,12 +91,12 @@ def test_the_file_stays_within_its_size(path: Path) -> None:
     assert 5 <= len(kept) < 30
     run.store.close()
 
-    smaller = Run(path, max_bytes=limit // 4)
+    smaller = Run(path, max_bytes=limit // 3)
     for _ in range(3):
         smaller.trace("last")
         smaller.save()
     smaller.store.close()
-    assert path.stat().st_size <= limit // 4 + 160_000
+    assert path.stat().st_size <= limit // 3 + 160_000
     assert names(smaller.store)[0] == "last"
     smaller.store.close()
 
@@ -165,9 +165,9 @@ def test_an_older_file_is_brought_up_to_date_with_its_rows(
     monkeypatch.setattr(run.store.file, "schema", Schema("store", APPLICATION_ID, (*MIGRATIONS, step)))
     assert names(run.store) == ["kept"]
     run.store.close()
-    assert asked(path, "SELECT colour FROM traces") == [("red",)]
-    assert asked(path, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
-    assert asked(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert run_sql(path, "SELECT colour FROM traces") == [("red",)]
+    assert run_sql(path, "PRAGMA user_version") == [(len(MIGRATIONS) + 1,)]
+    assert run_sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,14 +181,14 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, run: Run, monke
             run.store.traces()
     assert names(run.store) == ["kept"]
     run.store.close()
-    assert asked(path, "SELECT * FROM sqlite_master WHERE name = 'half'") == []
+    assert run_sql(path, "SELECT * FROM sqlite_master WHERE name = 'half'") == []
 
 
 def test_a_newer_file_is_refused_and_left_alone(path: Path, run: Run) -> None:
     run.trace()
     run.save()
     run.store.close()
-    asked(path, "PRAGMA user_version = 999")
+    run_sql(path, "PRAGMA user_version = 999")
     before = path.read_bytes()
     run.trace()
     with pytest.raises(StoreError, match=r"written by a newer voltagent \(schema 999, this one knows \d+\)") as caught:
@@ -203,22 +203,22 @@ def test_a_file_that_another_brings_to_a_newer_schema_meanwhile_keeps_its_number
     run.trace("kept")
     run.save()
     run.store.close()
-    asked(path, f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    run_sql(path, f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
     migrate = file_module._migrate
 
     def late(connection: sqlite3.Connection, schema: Schema) -> None:
-        asked(path, "PRAGMA user_version = 999")  # between the look at the number and the lock
+        run_sql(path, "PRAGMA user_version = 999")  # between the look at the number and the lock
         migrate(connection, schema)
 
     monkeypatch.setattr(file_module, "_migrate", late)
     assert names(run.store) == ["kept"]
     run.store.close()
-    assert asked(path, "PRAGMA user_version") == [(999,)]
+    assert run_sql(path, "PRAGMA user_version") == [(999,)]
 
 
 def test_the_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "app.db"
-    asked(path, "CREATE TABLE customers (name)")
+    run_sql(path, "CREATE TABLE customers (name)")
     before = path.read_bytes()
     run = Run(path)
     run.trace()
@@ -468,7 +468,7 @@ def test_a_fork_in_the_middle_of_writing_harms_neither_side(path: Path) -> None:
     assert found.count("child") == 50
     assert found.count("parent") >= 50
     store.close()
-    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
+    assert run_sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_a_killed_writer_leaves_a_file_that_works(path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.helpers.stored import Run, asked
+from tests.helpers.stored import Run, run_sql
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
@@ -24,9 +24,9 @@ from voltagent.server.server import serving
 from voltagent.storage.file_lock import FileLock
 from voltagent.storage.traces import queries
 from voltagent.storage.traces.feed import Feed
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.liveness import Writer, is_gone
 from voltagent.storage.traces.queries import unfinished
-from voltagent.storage.traces.records import Filter
 from voltagent.storage.traces.store import Store
 
 PROGRAM = """
@@ -198,7 +198,7 @@ def test_what_ends_with_its_process_while_it_is_looked_at_has_ended(
     run = Run(tmp_path / "traces.db")
     root = run.trace(ended=False)
     run.save()
-    asked(run.store.path, "UPDATE traces SET writer = 'another'")
+    run_sql(run.store.path, "UPDATE traces SET writer = 'another'")
 
     def ends(*_: object) -> bool:
         run.recorder.succeed(root, b"{}")

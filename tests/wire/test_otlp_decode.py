@@ -19,7 +19,7 @@ from tests.helpers.trees import Tree, differences, tree
 from voltagent.core import trace_ids as ids
 from voltagent.core.span import SpanEvent
 from voltagent.handles import open_trace
-from voltagent.storage.traces.records import Filter
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp import decode, protobuf, protobuf_decode
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message
@@ -184,14 +184,46 @@ def test_a_program_that_knows_nothing_of_agents(store: Store) -> None:
     assert operation["status"] == "completed"
 
 
-def test_a_trace_is_listed_under_its_service_until_its_first_span_is_there(store: Store) -> None:
-    put(store, sent([span(GRANDCHILD, CHILD, "inner")], service="shop"))
+def test_a_trace_is_named_after_its_first_operation_until_its_first_span_is_there(store: Store) -> None:
+    put(store, sent([span(GRANDCHILD, CHILD, "inner", flags=0x100)], service="shop"))
     (trace,) = store.traces(Filter())
-    assert (trace.id, trace.name, trace.status) == (OURS, "shop", "running")
+    assert (trace.id, trace.agent_id, trace.name, trace.status) == (OURS, "shop", "inner", "running"), (
+        "its parent comes"
+    )
     put(store, sent([span(CHILD, ROOT, "outer")], service="shop"), sent([span(ROOT, None, "GET /")], service="shop"))
     found = tree(store)
     assert (found["trace"]["name"], found["trace"]["status"]) == ("GET /", "completed")
     assert found[GRANDCHILD]["parent_id"] == CHILD
+
+
+def test_a_trace_under_a_remote_parent_is_complete_when_its_own_spans_have_ended(store: Store) -> None:
+    put(store, sent([span(GRANDCHILD, CHILD, "inner", flags=0x100)]))
+    assert store.traces(Filter())[0].status == "running"
+    late = {"startTimeUnixNano": "1899999999000000000", "endTimeUnixNano": "1900000002000000000", "flags": 0x301}
+    put(store, sent([span(CHILD, ROOT, "serve", **late)]))
+    (trace,) = store.traces(Filter())
+    assert (trace.name, trace.status, trace.foreign) == ("serve", "completed", True)
+    assert (trace.start_ns, trace.end_ns) == (1_899_999_999 * 10**9, 1_900_000_002 * 10**9)
+    put(store, sent([span("f" * 16, ROOT, "again", flags=0x301, status={"code": 2})]))
+    assert [(one.name, one.status) for one in store.traces(Filter())] == [("serve", "error")]
+
+
+@pytest.mark.parametrize("flags", [{}, {"flags": 0x300}, {"flags": 1}])
+def test_where_nothing_says_that_a_parent_comes_the_trace_is_complete(store: Store, flags: dict[str, int]) -> None:
+    put(store, sent([span(CHILD, ROOT, "work", **flags)]))
+    (trace,) = store.traces(Filter())
+    assert (trace.name, trace.status, trace.foreign) == ("work", "completed", True)
+    put(store, sent([span(ROOT, None, "GET /")]))
+    (trace,) = store.traces(Filter())
+    assert (trace.name, trace.status, trace.foreign) == ("GET /", "completed", False)
+
+
+def test_the_environment_of_the_resource_is_that_of_the_trace(store: Store) -> None:
+    request = sent([span(ROOT, None, "GET /")])
+    resource = request["resourceSpans"][0]["resource"]["attributes"]
+    resource.append({"key": "deployment.environment.name", "value": {"stringValue": "prod"}})
+    put(store, request)
+    assert [one.environment for one in store.traces(Filter(environment="prod"))] == ["prod"]
 
 
 def test_an_agent_that_is_the_first_span_is_a_trace_and_an_agent_in_it(store: Store) -> None:

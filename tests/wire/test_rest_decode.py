@@ -16,7 +16,8 @@ from tests.helpers.trees import differences, tree
 from voltagent import ValidationError
 from voltagent.core.clock import iso_text
 from voltagent.core.span import Phase, SpanEvent
-from voltagent.storage.traces.records import Filter, Known
+from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.records import Known
 from voltagent.storage.traces.store import Store
 from voltagent.wire.rest import decode
 from voltagent.wire.rest.encode import RestRequest, request
@@ -159,7 +160,7 @@ def test_an_end_may_come_before_its_start(store: Store) -> None:
 def test_an_event_of_an_unknown_trace_makes_one_that_its_create_fills_in(store: Store) -> None:
     store.append([created(start())])
     (trace,) = store.traces(Filter())
-    assert (trace.id, trace.name, trace.status) == ("t-1", "bot", "running")
+    assert (trace.id, trace.agent_id, trace.name, trace.status) == ("t-1", "bot", "search", "running")
     store.append(decode.trace_created({"agent_id": "real", "id": "t-1", "userId": "u"}, MISSING)[1])
     (trace,) = store.traces(Filter())
     assert (trace.name, trace.user_id, trace.operations) == ("real", "u", 1)

@@ -10,7 +10,8 @@ from typing import Final
 from voltagent import settings
 from voltagent.core import clock
 from voltagent.errors import VoltAgentError
-from voltagent.storage.traces.records import Filter, StoredTrace
+from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 
 

@@ -11,8 +11,8 @@ from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.render.text import printable
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.prune import Pruned, prune
-from voltagent.storage.traces.records import Filter
 from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
@@ -77,7 +77,7 @@ def _number(text: str) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     wanted = wanted_by(arguments)
     conditions = (arguments.older_than, arguments.keep, arguments.max_size)
-    chooses = wanted != Filter() or any(one is not None for one in conditions)
+    chooses = wanted.selects or any(one is not None for one in conditions)
     if chooses == arguments.all:
         arguments.refuse(
             "--all goes without any other condition"

@@ -22,8 +22,9 @@ from voltagent.core import clock as _clock
 from voltagent.render.text import printable, short_id
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.feed import Change, Feed, News
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.queries import operation_summaries, unfinished
-from voltagent.storage.traces.records import Filter, OperationSummary, TraceSummary
+from voltagent.storage.traces.records import OperationSummary, TraceSummary
 from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\

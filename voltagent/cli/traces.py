@@ -14,7 +14,7 @@ from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, st
 from voltagent.cli.tree import left_behind
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
 from voltagent.storage.traces.queries import unfinished
-from voltagent.storage.traces.records import Filter, TraceSummary
+from voltagent.storage.traces.records import TraceSummary
 
 _WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
 _HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "COST", "OPS", "ERRORS", "USER", "TAGS")
@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         store.close()
     if not found:
-        what = "no trace fits" if wanted != Filter() else "nothing has been recorded yet"
+        what = "no trace fits" if wanted.selects else "nothing has been recorded yet"
         raise NothingRecordedError(f"{what} in {arguments.db}")
     if arguments.json:
         print(json.dumps([asdict(trace) for trace in found], indent=2))

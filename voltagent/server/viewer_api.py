@@ -17,7 +17,9 @@ from voltagent.render.document import document
 from voltagent.render.text import error_text
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.storage.traces import columns, queries, statistics
-from voltagent.storage.traces.records import Filter, StoredTrace, TraceSummary
+from voltagent.storage.traces.facts import counts_of
+from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.records import StoredTrace, TraceSummary
 from voltagent.storage.traces.store import Store
 
 T = TypeVar("T")
@@ -33,7 +35,7 @@ _LARGEST_TIME: Final = 2**63 // 1000 - 1  # µs
 
 COLUMNS: Final = (
     "id", "parent", "kind", "name", "operation", "agent", "status", "start", "duration", "usage", "error", "level",
-    "tags", "preview",
+    "tags", "preview", "model", "tokens", "cached", "cost",
 )  # fmt: skip
 
 Json = dict[str, Any]
@@ -133,7 +135,7 @@ def _trace(store: Store, request: Request) -> Answer:
     rows = queries.operation_rows(store, trace.id)
     whole = _whole(trace, _activity(store, [trace]))
     inputs = queries.operation_inputs(store, trace.id, _LONGEST_PREVIEW)
-    operations = [_row(row, _excerpt(inputs.get(row[1]))) for row in rows]
+    operations = [_row(row, _excerpt(inputs.get(row["id"]))) for row in rows]
     return json_answer({"trace": whole, "columns": COLUMNS, "operations": operations})
 
 
@@ -194,17 +196,25 @@ def _whole(trace: StoredTrace, activity: _Activity) -> Json:
     }
 
 
-def _row(row: Sequence[Any], preview: str | None) -> tuple[Any, ...]:
+def _row(row: Mapping[str, Any], preview: str | None) -> tuple[Any, ...]:
     """A row of :func:`queries.operation_rows` as one of :data:`COLUMNS`."""
-    _, id, _, parent, kind, name, operation, agent, status, start_ns, end_ns, _, level, tags, usage, error = row
+    start_ns, end_ns = columns.start(row["start_ns"]), columns.end(row["end_ns"])
+    usage = columns.usage(row["usage"])
+    counts = counts_of(usage)
     return (
-        id, parent, kind, name, operation, agent, status, start_ns // 1000, _duration(start_ns, end_ns),
-        columns.usage(usage),
-        _short(columns.error(error)),
-        level,
-        None if tags is None else columns.tags(tags),
+        *(row[name] for name in ("id", "parent_id", "kind", "name", "operation", "agent_id", "status")),
+        start_ns // 1000,
+        _duration(start_ns, end_ns),
+        usage,
+        _short(columns.error(row["error"])),
+        row["level"],
+        None if row["tags"] is None else columns.tags(row["tags"]),
         preview,
-    )  # fmt: skip
+        row["model"],
+        counts.total_tokens,
+        counts.cached_tokens,
+        counts.cost,
+    )
 
 
 def _operation(store: Store, request: Request) -> Answer:

@@ -76,6 +76,10 @@ class Schema:
     application_id: int  # tells our files from other SQLite databases (`PRAGMA application_id`)
     steps: tuple[tuple[str, ...], ...]
     page_size: int = 4096  # bytes, for files that are made from now on
+    # What the steps leave to be done with the rows that are there: a short part of it in one transaction, and whether
+    # there is more; and whether all of it is done, which is asked without a lock.
+    convert: Callable[[Connection], bool] | None = None
+    is_converted: Callable[[Connection], bool] | None = None
 
 
 class File:
@@ -150,8 +154,11 @@ class File:
         connection = sqlite3.connect(
             f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
         )
+        connection.row_factory = sqlite3.Row
         try:
             self._prepare(connection)
+            if not writing:  # a writer converts between its batches
+                self._convert(connection)
         except sqlite3.OperationalError as exc:
             connection.close()
             if writing or mode == "immutable=1" or not _is_forbidden(exc) or _has_log(self.path):
@@ -190,6 +197,18 @@ class File:
                 f"needs {len(self.schema.steps)}) and cannot be upgraded, because it is read-only: make it writable, "
                 "or read a copy of it"
             ) from exc
+
+    def _convert(self, connection: sqlite3.Connection) -> None:
+        """Convert the rows of an older version, part by part, so that other processes can write in between."""
+        convert, is_converted = self.schema.convert, self.schema.is_converted
+        if convert is None or is_converted is None or is_converted(connection):
+            return
+        try:
+            while in_transaction(connection, convert):
+                pass
+        except sqlite3.OperationalError as exc:
+            if "readonly" not in str(exc):
+                raise  # a file that may only be read is read as it is
 
     def _read_leniently(self, connection: sqlite3.Connection) -> None:
         """A text that is no UTF-8 must not take away what stands beside it. Not from the start: it costs each text."""
@@ -247,6 +266,7 @@ class File:
 def in_memory(schema: Schema) -> Connection:
     """Open a new database of this schema in memory: no file, and gone when it is closed."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
     _take_steps(connection, schema)
     return connection
 

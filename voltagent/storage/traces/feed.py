@@ -134,7 +134,7 @@ class Feed:
             return News()
         connection.execute("BEGIN")  # one moment for both tables
         try:
-            traces, new_traces = _changes(connection, "traces", traces, _trace)
+            traces, new_traces = _changes(connection, "traces", traces, summary)
             operations, new_operations = _changes(connection, "operations", operations, operation_summary)
         finally:
             connection.execute("ROLLBACK")
@@ -152,7 +152,7 @@ def _end_of(connection: Connection, table: str) -> _State:
 
 
 def _changes(
-    connection: Connection, table: str, state: _State, record: Callable[[Sequence[Any]], Record]
+    connection: Connection, table: str, state: _State, record: Callable[[Any], Record]
 ) -> tuple[_State, tuple[Change[Record], ...]]:
     """What is new in a table, and then what ended, with what is known of it afterwards."""
     select = f"SELECT {_COLUMNS[table]} FROM {table}"  # noqa: S608 - both are written above
@@ -164,8 +164,8 @@ def _changes(
     for start in range(0, len(ended), _ASKED):
         keys = ended[start : start + _ASKED]
         rows += connection.execute(f"{select} WHERE key IN ({', '.join('?' * len(keys))}) ORDER BY key", keys)
-    changes = [Change(record(row), row[0] > seen, row[0] not in running) for row in rows]
-    seen = max(seen, max((row[0] for row in rows), default=0))
+    changes = [Change(record(row), row["key"] > seen, row["key"] not in running) for row in rows]
+    seen = max(seen, max((row["key"] for row in rows), default=0))
     known = frozenset(key for key in running if key <= seen)
     return _State(seen, known, sum(change.began for change in changes) == _AT_ONCE), tuple(sorted(changes, key=_order))
 
@@ -182,7 +182,3 @@ def _last_key(connection: Connection, table: str) -> int:
 
 def _keys(connection: Connection, query: str) -> frozenset[int]:
     return frozenset(key for (key,) in connection.execute(query))
-
-
-def _trace(row: Sequence[Any]) -> TraceSummary:
-    return summary(row[1:])

@@ -107,6 +107,89 @@ _REMOTE: Final = "ALTER TABLE traces ADD COLUMN remote TEXT"
 # The process that writes a running trace, by the name that it claimed (see `voltagent.storage.traces.liveness`).
 _WRITER: Final = "ALTER TABLE traces ADD COLUMN writer TEXT"
 
+# What lists filter, sort and add up, in narrow tables: an index over `operations` would have to be built in one piece,
+# with the file locked, and a column behind the payloads is found by way of these only. They are filled with each batch,
+# and for what an older version wrote bit by bit (`voltagent.storage.traces.conversion`).
+_CALLS: Final = """
+CREATE TABLE calls (
+    trace_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    agent_id TEXT,
+    status TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER,
+    model TEXT,
+    error_type TEXT,
+    prompt_tokens,
+    completion_tokens,
+    total_tokens,
+    cached_tokens,
+    cost,
+    summed INTEGER NOT NULL,
+    PRIMARY KEY (trace_id, id)
+) WITHOUT ROWID"""
+_TOTALS: Final = """
+CREATE TABLE totals (
+    trace_id TEXT NOT NULL PRIMARY KEY,
+    prompt_tokens,
+    completion_tokens,
+    total_tokens,
+    cached_tokens,
+    cost,
+    environment TEXT
+) WITHOUT ROWID"""
+# Keys and values of the metadata of a trace and of all operations in it.
+_LABELS: Final = (
+    """
+CREATE TABLE labels (
+    trace_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (trace_id, name, value)
+) WITHOUT ROWID""",
+    "CREATE INDEX labels_values ON labels (name, value)",  # the primary key is part of it
+)
+# `operation_id` is empty for a score of the trace itself; a value of the type "bool" is 0 or 1.
+_SCORES: Final = """
+CREATE TABLE scores (
+    trace_id TEXT NOT NULL,
+    operation_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value NOT NULL,
+    comment TEXT,
+    time_ns INTEGER NOT NULL,
+    PRIMARY KEY (trace_id, operation_id, name)
+) WITHOUT ROWID"""
+# 1 for a trace of which only operations are here, as its first span belongs to another process; 2 if that is expected.
+_ROOTLESS: Final = "ALTER TABLE traces ADD COLUMN rootless INTEGER"
+_DELETED: Final = (
+    "DROP TRIGGER traces_deleted",
+    """
+CREATE TRIGGER traces_deleted AFTER DELETE ON traces BEGIN
+    DELETE FROM pushed WHERE trace_id = old.id;
+    DELETE FROM calls WHERE trace_id = old.id;
+    DELETE FROM totals WHERE trace_id = old.id;
+    DELETE FROM labels WHERE trace_id = old.id;
+    DELETE FROM scores WHERE trace_id = old.id;
+END""",
+)
+# Rows that an older version wrote: those with keys up to `done` are converted, those up to `last` are to be.
+_CONVERSION: Final = (
+    """
+CREATE TABLE conversion (
+    table_name TEXT NOT NULL PRIMARY KEY,
+    done INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) WITHOUT ROWID""",
+    """
+INSERT INTO conversion
+SELECT 'operations', 0, max(key) FROM operations HAVING max(key) IS NOT NULL
+UNION ALL SELECT 'traces', 0, max(key) FROM traces HAVING max(key) IS NOT NULL""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
     _PUSHED,
@@ -114,4 +197,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (_NUMBERS,),
     (_REMOTE,),
     (_WRITER,),
+    (_CALLS, _TOTALS, *_LABELS, _SCORES, _ROOTLESS, *_DELETED, *_CONVERSION),
 )

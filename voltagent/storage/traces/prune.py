@@ -78,6 +78,8 @@ def _deleted(connection: Connection, traces: Sequence[str], max_bytes: int | Non
 
 
 def _delete_orphans(connection: Connection) -> int:
+    for table in ("calls", "totals", "labels", "scores"):
+        connection.execute(f"DELETE FROM {table} WHERE trace_id NOT IN (SELECT id FROM traces)")  # noqa: S608 - named above
     return connection.execute("DELETE FROM operations WHERE trace_id NOT IN (SELECT id FROM traces)").rowcount
 
 

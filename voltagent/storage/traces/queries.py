@@ -133,9 +133,9 @@ def writers_gone(store: Store) -> frozenset[str]:
     return frozenset(name for name in names if is_gone(store.path, name))
 
 
-def operation_rows(store: Store, trace_id: str) -> list[Sequence[Any]]:
+def operation_rows(store: Store, trace_id: str) -> list[Mapping[str, Any]]:
     """The operations of a trace, in the order in which they began, as rows of ``records.OPERATION_SUMMARY``."""
-    return [*with_sums(store.rows(_SUMMARIES, (trace_id,)))]
+    return with_sums(store.rows(_SUMMARIES, (trace_id,)))
 
 
 def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:

@@ -18,7 +18,7 @@ from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, 
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
-_Row: TypeAlias = Sequence[Any]
+_Row: TypeAlias = Any  # read by the names of its columns
 
 TRACE_ROW: Final = """
     SELECT id, agent_id, name, status, start_ns, end_ns, completion_start_ns, user_id, conversation_id, parent_trace_id,
@@ -29,6 +29,9 @@ OPERATION_ROWS: Final = """
     SELECT id, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, version, level, tags, usage, error,
         instructions, metadata, update_metadata, end_metadata, input, output
     FROM operations WHERE trace_id = ? ORDER BY start_ns, key"""
+
+SCORE_ROWS: Final = """
+    SELECT operation_id, name, type, value, comment, time_ns FROM scores WHERE trace_id = ? ORDER BY time_ns"""
 
 _LAST: Final = 2**64  # nanoseconds: after everything
 
@@ -42,15 +45,26 @@ class _Moment(NamedTuple):
     number: int
 
 
-def replayed(trace: _Row, operations: Sequence[_Row]) -> list[SpanEvent]:
-    """The events that left these rows of :data:`TRACE_ROW` and :data:`OPERATION_ROWS`, in the order to send them in."""
-    root, status = _root(trace)
+def replayed(trace: _Row, operations: Sequence[_Row], scores: Sequence[_Row] = ()) -> list[SpanEvent]:
+    """The events that left these rows, in the order to send them in; scores come last."""
+    root = _root(trace)
     spans = _spans(root, operations)
     moments: list[tuple[_Moment, SpanEvent]] = [(_Moment(root.start_ns, False, 0, -1), (Phase.START, root, None))]
-    if status != RUNNING:
+    if trace["status"] != RUNNING:
         moments.append((_Moment(_LAST, True, 0, -1), (Phase.END, root, None)))
-    moments += _moments(root, spans)
-    return [event for _, event in sorted(moments, key=lambda pair: pair[0])]
+    moments += _moments(root, list(spans.values()))
+    events = [event for _, event in sorted(moments, key=lambda pair: pair[0])]
+    return [*events, *(_scored(root, spans, row) for row in scores)]
+
+
+def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
+    identifier = row["operation_id"]
+    span = root if not identifier else spans.get(identifier)
+    if span is None:  # of an operation that is not here
+        span = Span(root.trace, root, "event", "", None, identifier=_id(identifier))
+    value = bool(row["value"]) if row["type"] == "bool" else row["value"]
+    fields = {"name": row["name"], "value": value, "comment": row["comment"], "time_ns": row["time_ns"]}
+    return Phase.SCORE, span, fields
 
 
 def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanEvent]]:
@@ -82,54 +96,53 @@ def _outermost_first(spans: Sequence[Span]) -> Iterator[Span]:
 # ---------------------------------------------------------------------------------------------------------- one span
 
 
-def _root(row: _Row) -> tuple[Span, str]:
-    (identifier, agent_id, name, status, start_ns, end_ns, completion_ns, user_id, conversation_id, parent_id,
-     version, level, remote, tags, *payload) = row  # fmt: skip
-    trace = Trace(_id(identifier), agent_id, None)
-    trace.user_id, trace.conversation_id, trace.version, trace.level = user_id, conversation_id, version, level
-    trace.completion_start = None if columns.end(completion_ns) is None else iso_text(completion_ns)
-    trace.parent_trace_id = None if parent_id is None else _id(parent_id)
-    trace.remote = None if remote is None else _remote(remote)
-    span = Span(trace, None, TRACE, name, None, identifier=trace.id)
-    _fill(span, status, start_ns, end_ns, tags, payload)
-    return span, status
+def _root(row: _Row) -> Span:
+    trace = Trace(_id(row["id"]), row["agent_id"], None)
+    trace.user_id, trace.conversation_id = row["user_id"], row["conversation_id"]
+    trace.version, trace.level = row["version"], row["level"]
+    completion_ns = columns.end(row["completion_start_ns"])
+    trace.completion_start = None if completion_ns is None else iso_text(completion_ns)
+    trace.parent_trace_id = None if row["parent_trace_id"] is None else _id(row["parent_trace_id"])
+    trace.remote = None if row["remote"] is None else _remote(row["remote"])
+    span = Span(trace, None, TRACE, row["name"], None, identifier=trace.id)
+    _fill(span, row)
+    return span
 
 
-def _spans(root: Span, rows: Sequence[_Row]) -> list[Span]:
-    """A span for each row, below the span it was below."""
+def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
+    """A span for each row, by its id, below the span it was below."""
     spans: dict[str, Span] = {}
-    parents: list[str | None] = []
     for row in rows:
-        identifier, parent_id, kind, name, operation, agent_id, status, start_ns, end_ns, *rest = row
-        version, level, tags, usage, error, instructions, *payload = rest
+        identifier = row["id"]
         span = spans[identifier] = Span(
-            root.trace, root, kind, name, None, operation=operation, identifier=_id(identifier)
+            root.trace, root, row["kind"], row["name"], None, operation=row["operation"], identifier=_id(identifier)
         )
-        span.agent_id = agent_id or root.agent_id
-        facts = {"instructions": instructions, "version": version, "level": level}
+        span.agent_id = row["agent_id"] or root.agent_id
+        facts = {name: row[name] for name in ("instructions", "version", "level")}
         span.facts = {key: value for key, value in facts.items() if value is not None} or None
-        _fill(span, status, start_ns, end_ns, tags, (usage, error, *payload))
+        _fill(span, row)
         if not _is_operation(span):
             _make_point(span)
-        parents.append(parent_id)
-    for span, parent_id in zip(spans.values(), parents, strict=True):
+    for row in rows:
+        parent_id = row["parent_id"]
         if parent_id is not None:
-            # where the parent is not there, its id is all that is known of it
-            span.parent = spans.get(parent_id) or Span(root.trace, root, "", "", None, identifier=_id(parent_id))
-    return list(spans.values())
+            # if the parent is not there, its id is all that is known of it
+            above = spans.get(parent_id) or Span(root.trace, root, "", "", None, identifier=_id(parent_id))
+            spans[row["id"]].parent = above
+    return spans
 
 
-def _fill(span: Span, status: str, start_ns: int, end_ns: int | None, tags: str | None, payload: _Row) -> None:
-    usage, error, metadata, updates, end_metadata, input, output = payload
-    span.start_ns, span.end_ns = columns.start(start_ns), columns.end(end_ns)
-    span.status = None if status == RUNNING else status
-    span.tags = columns.tags(tags) or None
-    span.usage = columns.usage(usage)
-    span.error, span.input, span.output = map(columns.payload, (error, input, output))
-    span.metadata = next(iter(columns.payloads(metadata)), None)
-    at_end = columns.payloads(end_metadata)
+def _fill(span: Span, row: _Row) -> None:
+    span.start_ns, span.end_ns = columns.start(row["start_ns"]), columns.end(row["end_ns"])
+    span.status = None if row["status"] == RUNNING else row["status"]
+    span.tags = columns.tags(row["tags"]) or None
+    span.usage = columns.usage(row["usage"])
+    span.error, span.input, span.output = (columns.payload(row[name]) for name in ("error", "input", "output"))
+    span.metadata = next(iter(columns.payloads(row["metadata"])), None)
+    at_end = columns.payloads(row["end_metadata"])
     # an update before the end is among what the end added; one that is not came later, or from elsewhere
-    span.more_metadata = (*(line for line in columns.payloads(updates) if line not in at_end), *at_end)
+    updates = columns.payloads(row["update_metadata"])
+    span.more_metadata = (*(line for line in updates if line not in at_end), *at_end)
 
 
 def _make_point(span: Span) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import to_json
 
 from voltagent.core.clock import id_text, parse_iso
-from voltagent.core.span import COMPLETED, Phase, Span, SpanEvent, Trace
+from voltagent.core.span import COMPLETED, Span
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -78,12 +78,20 @@ _TRACE_FACTS: Final = (
         "traces", "completion_start_ns", "user_id", "conversation_id", "version", "level", "tags", "remote", "input"
     )
 )
-STUB: Final = _insert("traces", _TRACE_START, "(id) DO NOTHING")
-START_TRACE: Final = _insert("traces", (*_TRACE_START, "metadata", "input"), f"(id) DO UPDATE SET {_TRACE_FACTS}")
+STUB: Final = _insert("traces", (*_TRACE_START, "rootless"), "(id) DO UPDATE SET rootless = excluded.rootless "
+                      "WHERE rootless > 0 AND excluded.rootless > 0")  # fmt: skip
+# A trace that seemed to be without its first span may have been ended by what is known of its operations.
+_BEGUN_AFTER_ALL: Final = (
+    "status = CASE WHEN rootless > 0 THEN excluded.status ELSE status END, "
+    "end_ns = CASE WHEN rootless > 0 THEN NULL ELSE end_ns END, rootless = NULL"
+)
+START_TRACE: Final = _insert(
+    "traces", (*_TRACE_START, "metadata", "input"), f"(id) DO UPDATE SET {_TRACE_FACTS}, {_BEGUN_AFTER_ALL}"
+)
 END_TRACE: Final = _insert(
     "traces",
     (*_TRACE_START, "metadata", "input", "error", "output", *_END),
-    f"(id) DO UPDATE SET {_TRACE_FACTS}, {_replaced('status', 'end_ns', 'end_metadata')}, "
+    f"(id) DO UPDATE SET {_TRACE_FACTS}, {_replaced('status', 'end_ns', 'end_metadata')}, rootless = NULL, "
     + _given("traces", "usage", "error", "output"),
 )
 START_OPERATION: Final = _insert("operations", _OPERATION_START, "(trace_id, id) DO NOTHING")
@@ -103,10 +111,7 @@ class Statement:
     rows: list[Row]
 
 
-# ------------------------------------------------------------------------------------------------------- one batch
-
-
-class _Ids(dict[int | str, str]):
+class Ids(dict[int | str, str]):
     """The text of each id of a batch, spelled once: an operation, its children and its end share them."""
 
     def __missing__(self, identifier: int | str) -> str:
@@ -114,100 +119,27 @@ class _Ids(dict[int | str, str]):
         return text
 
 
-class _Batch:
-    """The spans of a batch by what becomes of them. Dictionaries, because they keep the order and forget doubles."""
-
-    __slots__ = ("ends", "ids", "starts", "updated", "updates")
-
-    def __init__(self) -> None:
-        self.ids = _Ids()
-        self.starts: dict[Span, str] = {}  # -> the status it starts with
-        self.ends: dict[Span, None] = {}
-        self.updated: set[Span] = set()
-        self.updates: list[tuple[Span, Mapping[str, Any]]] = []
-
-    def take(self, event: SpanEvent) -> None:
-        phase, span, fields = event
-        if phase is Phase.END:
-            if span in self.starts and span not in self.updated:
-                del self.starts[span]
-            self.ends[span] = None
-        elif phase is Phase.START:
-            self.starts[span] = RUNNING
-        elif phase is Phase.POINT:
-            self.starts[span] = _fact(span, "status") or COMPLETED
-        elif phase is Phase.UPDATE:
-            self.updates.append((span, fields or {}))
-            self.updated.add(span)
-            if not _is_stand_in(span):  # a row to update there must be, also where the trace was pruned meanwhile
-                self.starts.setdefault(span, RUNNING)
-
-    def stubs(self) -> list[Row]:
-        """Rows for the traces that this batch speaks of without their own start or end."""
-        known = {span.trace for spans in (self.starts, self.ends) for span in spans if span.parent is None}
-        roots: dict[Trace, Span] = {}
-        for spans in (self.starts, self.ends, self.updated):
-            for span in spans:
-                trace = span.trace
-                if trace not in known and trace not in roots and not (_is_stand_in(span) and span.parent is not None):
-                    roots[trace] = _root(span)
-        return [_stub(root, self.ids) for root in roots.values()]
-
-    def statements(self) -> list[Statement]:
-        ids, starts, ends = self.ids, self.starts, self.ends
-        return [
-            Statement(STUB, self.stubs()),
-            Statement(START_TRACE, [_trace_start(span, ids) for span in starts if span.parent is None]),
-            Statement(
-                START_OPERATION,
-                [_operation_start(span, status, ids) for span, status in starts.items() if span.parent is not None],
-            ),
-            *(_update(span, fields, ids) for span, fields in self.updates),
-            Statement(END_TRACE, [_trace_end(span, ids) for span in ends if span.parent is None]),
-            Statement(END_OPERATION, [_operation_end(span, ids) for span in ends if span.parent is not None]),
-            *(_update(span, {"tags": _json(_all_tags(span))}, ids) for span in ends if span.more_tags),
-        ]
-
-
-def plan(events: Iterable[SpanEvent]) -> list[Statement]:
-    """The statements that store these events, in the order in which they have to run."""
-    batch = _Batch()
-    for event in events:
-        batch.take(event)
-    return [statement for statement in batch.statements() if statement.rows]
-
-
-def begun(statements: Iterable[Statement]) -> list[str]:
-    """The ids of the traces that these begin and do not end."""
-    return [row[0] for statement in statements if statement.sql == START_TRACE for row in statement.rows]
-
-
-def _is_stand_in(span: Span) -> bool:
+def is_stand_in(span: Span) -> bool:
     """Whether it was made from an id alone, for an update of something that another process recorded."""
     return not span.name and not span.trace.agent_id
 
 
-def _root(span: Span) -> Span:
-    while span.parent is not None:
-        span = span.parent
-    return span
+def stub(root: Span, ids: Ids) -> Row:
+    """A trace's row without payload: in a forked child its payload may not have been redacted yet.
 
-
-# --------------------------------------------------------------------------------------------------------- one row
-
-
-def _stub(root: Span, ids: _Ids) -> Row:
-    """A trace's row without payload: in a forked child its payload may not have been redacted yet."""
+    The last value says whether the trace's first span may never come: 0 no, 1 yes, 2 if it is expected.
+    """
     if root.status is not None and root.end_ns is not None:
-        return _trace_facts(root, root.status, root.end_ns, ids)
-    return _trace_facts(root, RUNNING, None, ids)
+        return (*_trace_facts(root, root.status, root.end_ns, ids), 0)
+    rootless = 0 if root.trace.recorder is not None else 2 if fact(root, "awaits_root") else 1
+    return (*_trace_facts(root, RUNNING, None, ids), rootless)
 
 
-def _trace_start(span: Span, ids: _Ids) -> Row:
+def trace_start(span: Span, ids: Ids) -> Row:
     return (*_trace_facts(span, RUNNING, None, ids), _text(span.metadata), _text(span.input))
 
 
-def _trace_end(span: Span, ids: _Ids) -> Row:
+def trace_end(span: Span, ids: Ids) -> Row:
     return (
         *_trace_facts(span, span.status or COMPLETED, span.end_ns, ids),
         _text(span.metadata),
@@ -218,7 +150,7 @@ def _trace_end(span: Span, ids: _Ids) -> Row:
     )
 
 
-def _trace_facts(span: Span, status: str, end_ns: int | None, ids: _Ids) -> Row:
+def _trace_facts(span: Span, status: str, end_ns: int | None, ids: Ids) -> Row:
     trace = span.trace
     return (
         ids[trace.id],
@@ -233,34 +165,34 @@ def _trace_facts(span: Span, status: str, end_ns: int | None, ids: _Ids) -> Row:
         None if trace.parent_trace_id is None else ids[trace.parent_trace_id],
         trace.version,
         trace.level,
-        _json(span.tags),
+        json_text(span.tags),
         None if trace.remote is None else f"{trace.remote.trace_id} {trace.remote.span_id} {trace.remote.state}",
     )
 
 
-def _operation_start(span: Span, status: str, ids: _Ids) -> Row:
+def operation_start(span: Span, status: str, ids: Ids) -> Row:
     return _operation(span, status, None, None, None, ids)
 
 
-def _operation_end(span: Span, ids: _Ids) -> Row:
+def operation_end(span: Span, ids: Ids) -> Row:
     row = _operation(span, span.status or COMPLETED, span.end_ns, _text(span.error), _text(span.output), ids)
     return (*row, *_end(span))
 
 
-def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: _Ids) -> Row:
+def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: Ids) -> Row:
     parent = span.parent
     version = level = instructions = parent_id = None
     start_ns = span.start_ns
     if parent is not None and parent.parent is not None:  # what is directly under the trace has no parent operation
         parent_id = ids[parent.id]
     if span.facts is not None:
-        fact = span.facts.get
-        version, level, instructions = fact("version"), fact("level"), fact("instructions")
-        parent_id = fact("parent_event_id") or parent_id
-        start_ns = _moment(fact("start_time"), start_ns)
-        end_ns = _moment(fact("end_time"), end_ns)
-        error = error or _text(fact("status_message"))
-        output = output or _text(fact("output"))
+        given = span.facts.get
+        version, level, instructions = given("version"), given("level"), given("instructions")
+        parent_id = given("parent_event_id") or parent_id
+        start_ns = _moment(given("start_time"), start_ns)
+        end_ns = _moment(given("end_time"), end_ns)
+        error = error or _text(given("status_message"))
+        output = output or _text(given("output"))
     return (
         ids[span.trace.id],
         ids[span.id],
@@ -274,7 +206,7 @@ def _operation(span: Span, status: str, end_ns: int | None, error: str | None, o
         end_ns,
         version,
         level,
-        _json(span.tags),
+        json_text(span.tags),
         error,
         instructions,
         _text(span.metadata),
@@ -286,12 +218,12 @@ def _operation(span: Span, status: str, end_ns: int | None, error: str | None, o
 def _end(span: Span) -> Row:
     more = span.more_metadata
     return (
-        _json(span.usage),
+        json_text(span.usage),
         None if not more else more[0].decode() if len(more) == 1 else b"\n".join(more).decode(),
     )
 
 
-def _update(span: Span, fields: Mapping[str, Any], ids: _Ids) -> Statement:
+def update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Statement:
     """The statement that changes the given fields; later metadata is added as a further line."""
     columns = _UPDATED_TRACE if span.parent is None else _UPDATED
     changes = {columns[name]: _updated(name, value) for name, value in fields.items() if name in columns}
@@ -305,7 +237,7 @@ def _update(span: Span, fields: Mapping[str, Any], ids: _Ids) -> Statement:
     table, where, key = "operations", "trace_id = ? AND id = ?", (ids[span.trace.id], ids[span.id])
     if span.parent is None:
         table, where, key = "traces", "id = ?", (ids[span.trace.id],)
-    elif _is_stand_in(span):
+    elif is_stand_in(span):
         where, key = "id = ?", (ids[span.id],)
     return Statement(f"UPDATE {table} SET {assignments} WHERE {where}", [(*changes.values(), *key)])  # noqa: S608 - columns come from the table above
 
@@ -318,14 +250,11 @@ def _updated(name: str, value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-# ------------------------------------------------------------------------------------------------------- one value
-
-
 def _text(payload: Any) -> str | None:
     return None if payload is None else payload.decode()
 
 
-def _json(value: object) -> str | None:
+def json_text(value: object) -> str | None:
     if value is None:
         return None
     try:
@@ -334,7 +263,7 @@ def _json(value: object) -> str | None:
         return json.dumps(value, ensure_ascii=False, default=lambda unknown: type(unknown).__qualname__)
 
 
-def _fact(span: Span, name: str) -> Any:
+def fact(span: Span, name: str) -> Any:
     return None if span.facts is None else span.facts.get(name)
 
 
@@ -342,5 +271,5 @@ def _moment(text: str | None, otherwise: int | None) -> Any:
     return otherwise if text is None else parse_iso(text)
 
 
-def _all_tags(span: Span) -> list[str]:
+def all_tags(span: Span) -> list[str]:
     return list(dict.fromkeys((*(span.tags or ()), *span.more_tags)))

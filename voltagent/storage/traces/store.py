@@ -25,6 +25,9 @@ from voltagent.storage.file import (
     number,
     pages,
 )
+from voltagent.storage.traces.batch import Plan, plan
+from voltagent.storage.traces.digest import convert, is_converted, settle
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
 from voltagent.storage.traces.records import (
@@ -32,7 +35,6 @@ from voltagent.storage.traces.records import (
     KNOWN_TRACE,
     OPERATIONS_QUERY,
     TRACE_QUERY,
-    Filter,
     Known,
     StoredOperation,
     StoredTrace,
@@ -41,8 +43,8 @@ from voltagent.storage.traces.records import (
     stored_trace,
     summary,
 )
-from voltagent.storage.traces.replay import OPERATION_ROWS, TRACE_ROW, replayed
-from voltagent.storage.traces.statements import Row, Statement, begun, plan
+from voltagent.storage.traces.replay import OPERATION_ROWS, SCORE_ROWS, TRACE_ROW, replayed
+from voltagent.storage.traces.statements import Statement
 from voltagent.storage.traces.tokens import with_sums
 
 T = TypeVar("T")
@@ -54,6 +56,7 @@ _SHRINK_PAGES: Final = 250  # pages given back to the file system per batch at m
 _PAGE_SIZE: Final = 16_384
 _SIGNED: Final = "UPDATE traces SET writer = ? WHERE id = ?"
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_SCHEMA: Final = Schema("store", APPLICATION_ID, MIGRATIONS, _PAGE_SIZE, convert, is_converted)
 
 
 class Store:
@@ -79,7 +82,7 @@ class Store:
         writer: Writer | None = None,
     ) -> None:
         self._writer = writer
-        self.file = File(path, Schema("store", APPLICATION_ID, MIGRATIONS, _PAGE_SIZE))
+        self.file = File(path, _SCHEMA)
         self.missing_is_empty = missing_is_empty
         self.max_traces = max_traces
         self.max_bytes = max_bytes
@@ -106,18 +109,19 @@ class Store:
             return self._append_one_by_one(events, deadline)
         return {}
 
-    def _append(self, statements: Sequence[Statement], deadline: float | None) -> None:
+    def _append(self, plan: Plan, deadline: float | None) -> None:
         def write(connection: Connection) -> None:
-            for statement in statements:
-                connection.executemany(statement.sql, statement.rows)
-            if self._writer is not None and (ids := begun(statements)):
+            _run(connection, plan)
+            if self._writer is not None and plan.begun:
                 name = self._writer.name()  # here, as there is a folder for its lock by now
-                connection.executemany(_SIGNED, [(name, id) for id in ids])
+                connection.executemany(_SIGNED, [(name, id) for id in plan.begun])
             self._prune(connection)
 
         def write_and_shrink(connection: Connection) -> None:
             in_transaction(connection, write)
             self._shrink(connection)
+            if not is_converted(connection):
+                in_transaction(connection, convert)  # a part of what an older version wrote
 
         self.file.use(write_and_shrink, deadline, create=True)
 
@@ -125,7 +129,7 @@ class Store:
         refused: dict[int, str] = {}
         for place, event in enumerate(events):
             try:
-                self._append([_cleaned(statement) for statement in plan([event])], deadline)
+                self._append(_cleaned(plan([event])), deadline)
             except VALUE_ERRORS as exc:  # noqa: PERF203 - one event must not cost the others
                 refused[place] = f"{type(exc).__name__}: {exc}"
         return refused
@@ -163,16 +167,14 @@ class Store:
 
     # -------------------------------------------------------------------------------------------------------- reading
 
-    def traces(self, matching: Filter | None = None, limit: int = 50) -> list[TraceSummary]:
-        """Traces that match, the newest first; the next page is ``Filter(..., before=the last one's id)``."""
-        query, values = (matching or Filter()).query(limit)
+    def traces(self, matching: Filter | None = None, limit: int = 50, offset: int = 0) -> list[TraceSummary]:
+        """Traces that match, in the order of the filter; the next page is ``Filter(..., before=the last one's id)``."""
+        query, values = (matching or Filter()).query(limit, offset)
         return [summary(row) for row in self.rows(query, values)]
 
-    def trace_ids(
-        self, matching: Filter | None = None, *, oldest_first: bool = False, limit: int | None = None
-    ) -> list[str]:
-        """The ids of the traces that match, the newest first unless ``oldest_first``; ``None`` is no limit."""
-        query, values = (matching or Filter()).ids_query(limit, oldest_first=oldest_first)
+    def trace_ids(self, matching: Filter | None = None, *, limit: int | None = None) -> list[str]:
+        """The ids of the traces that match, in the order of the filter; ``None`` is no limit."""
+        query, values = (matching or Filter()).ids_query(limit)
         return [id for (id,) in self.rows(query, values)]
 
     def trace(self, id: str) -> StoredTrace | None:
@@ -196,7 +198,9 @@ class Store:
     def events(self, trace_id: str) -> list[SpanEvent]:
         """The events of a trace again, in the order to send them in; none where there is no such trace."""
         trace = self.rows(TRACE_ROW, (trace_id,))
-        return replayed(trace[0], self.rows(OPERATION_ROWS, (trace_id,))) if trace else []
+        if not trace:
+            return []
+        return replayed(trace[0], self.rows(OPERATION_ROWS, (trace_id,)), self.rows(SCORE_ROWS, (trace_id,)))
 
     def known_trace(self, id: str) -> Known | None:
         """Who the trace with exactly this id is; ``None`` where there is none, or no file yet."""
@@ -229,8 +233,8 @@ class Store:
             create=False,
         )
 
-    def rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        """What a query of one of the store's own rooms gives."""
+    def rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+        """The rows of a query; their values are found by the names of the columns, or by position."""
         return self.read(lambda connection: connection.execute(query, values).fetchall()) or []
 
     def read(self, action: Callable[[Connection], T]) -> T | None:
@@ -253,9 +257,8 @@ class Store:
 
 def stored(events: Sequence[SpanEvent]) -> list[tuple[StoredTrace, list[StoredOperation]]]:
     """What a store would give back of these events, the oldest trace first; no file is made."""
-    with closing(in_memory(Schema("store", APPLICATION_ID, MIGRATIONS))) as connection:
-        for statement in map(_cleaned, plan(events)):
-            connection.executemany(statement.sql, statement.rows)
+    with closing(in_memory(_SCHEMA)) as connection:
+        _run(connection, _cleaned(plan(events)))
         ids = connection.execute("SELECT id FROM traces ORDER BY start_ns, key").fetchall()
         return [
             (
@@ -283,12 +286,19 @@ def _delete_oldest(connection: Connection, budget: int) -> int:
     return deleted
 
 
-def _cleaned(statement: Statement) -> Statement:
-    """The same with every half of a surrogate pair, which UTF-8 cannot spell, replaced by U+FFFD."""
-    return Statement(
-        statement.sql,
-        [
-            tuple(_SURROGATES.sub("\ufffd", value) if isinstance(value, str) else value for value in row)
-            for row in statement.rows
-        ],
-    )
+def _run(connection: Connection, plan: Plan) -> None:
+    for statement in plan.statements:
+        connection.executemany(statement.sql, statement.rows)
+    settle(connection, plan)
+
+
+def _cleaned(plan: Plan) -> Plan:
+    """The plan with every half of a surrogate pair, which UTF-8 cannot encode, replaced by U+FFFD."""
+    plan.statements = [
+        Statement(one.sql, [tuple(map(_without_surrogates, row)) for row in one.rows]) for one in plan.statements
+    ]
+    return plan
+
+
+def _without_surrogates(value: Any) -> Any:
+    return _SURROGATES.sub("\ufffd", value) if isinstance(value, str) else value

@@ -6,7 +6,7 @@ below it with no other agent in between; a trace that of its agents and of its o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -30,22 +30,22 @@ PARTS_OF_TRACE: Final = f"""(
     LEFT JOIN operations p ON p.trace_id = traces.id AND p.id = used.above
     WHERE used.steps IS NULL OR p.id IS NULL OR (p.kind = 'agent' AND p.usage IS NULL))"""  # noqa: S608 - all of it is written here
 
-# Of a row of `records.OPERATION_SUMMARY`.
-_ID, _PARENT, _KIND, _USAGE = 1, 3, 4, 14
 
+def with_sums(rows: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """Return the rows of all operations of a trace, agents without usage with that of the operations below them.
 
-def with_sums(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """The rows of all operations of a trace, agents without usage with that of the operations below them."""
-    if not any(row[_KIND] == "agent" and row[_USAGE] is None for row in rows):
-        return rows
+    Rows are read by the names of their columns, of which there must be ``id``, ``parent_id``, ``kind`` and ``usage``.
+    """
+    if not any(_lacks_usage(row) for row in rows):
+        return list(rows)
     parts: dict[str, list[str]] = {}
-    around = {row[_ID]: (row[_PARENT], row[_KIND] == "agent") for row in rows}
+    around = {row["id"]: (row["parent_id"], row["kind"] == "agent") for row in rows}
     for row in rows:
-        if row[_USAGE] is not None and row[_KIND] != "agent":
-            agent = _nearest_agent(row[_PARENT], around)
+        if row["usage"] is not None and row["kind"] != "agent":
+            agent = _nearest_agent(row["parent_id"], around)
             if agent is not None:
-                parts.setdefault(agent, []).append(columns.text(row[_USAGE]))
-    return [_filled(row, parts[row[_ID]]) if _lacks_usage(row) and row[_ID] in parts else row for row in rows]
+                parts.setdefault(agent, []).append(columns.text(row["usage"]))
+    return [_filled(row, parts[row["id"]]) if _lacks_usage(row) and row["id"] in parts else row for row in rows]
 
 
 def _nearest_agent(above: str | None, around: dict[Any, tuple[str | None, bool]]) -> str | None:
@@ -56,10 +56,10 @@ def _nearest_agent(above: str | None, around: dict[Any, tuple[str | None, bool]]
     return None
 
 
-def _lacks_usage(row: Sequence[Any]) -> bool:
-    return row[_KIND] == "agent" and row[_USAGE] is None
+def _lacks_usage(row: Mapping[str, Any]) -> bool:
+    return row["kind"] == "agent" and row["usage"] is None
 
 
-def _filled(row: Sequence[Any], parts: Sequence[str]) -> Sequence[Any]:
+def _filled(row: Mapping[str, Any], parts: Sequence[str]) -> Mapping[str, Any]:
     usage = columns.summed_usage("\n".join(parts))
-    return (*row[:_USAGE], None if not usage else to_json(usage).decode(), *row[_USAGE + 1 :])
+    return {**dict(row), "usage": None if not usage else to_json(usage).decode()}

@@ -68,6 +68,10 @@ class _Batch:
         self._roots: dict[str, Span] = {}  # by trace: its own span where it is here, else a stand-in
         self._starts: dict[str, int] = {}  # by trace: when the first of its spans began
         self._agents: dict[tuple[str, str], str | None] = {}  # by span: the nearest agent, from itself upwards
+        # traces in which a parent is to come that is not here, from the process that sent its child
+        self._awaiting = {
+            one.trace for one in received if one.awaits_parent and (one.trace, one.parent) not in self._by_id
+        }
         for one in received:
             self._starts[one.trace] = min(one.start_ns, self._starts.get(one.trace, one.start_ns))
             if one.root:
@@ -110,6 +114,8 @@ class _Batch:
         trace.user_id, trace.conversation_id = values.text(words.get("user")), values.text(words.get("conversation"))
         span = Span(trace, None, TRACE, name, None, identifier=one.trace)
         span.start_ns = self._starts[one.trace]
+        if one.trace in self._awaiting:
+            span.facts = {"awaits_root": True}
         return span
 
     def _parent_of(self, one: Received) -> str | None:

@@ -19,6 +19,8 @@ from voltagent.wire.otlp.span_view import json_text
 UNKNOWN_SERVICE: Final = "unknown_service"
 _LATEST: Final = 2**63 - 1  # nanoseconds; what the store holds
 _REMOTE: Final = 0x200  # Span.flags: the parent is in another process
+_SAYS_REMOTE: Final = 0x100  # Span.flags: whether it is, is known
+_ENVIRONMENTS: Final = ("deployment.environment.name", "deployment.environment")  # attributes of a resource
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -40,6 +42,8 @@ class Received(NamedTuple):
     above: str | None  # the trace of another process that this one continues
     service: str
     more: Mapping[str, Any]  # what is kept in the metadata
+    awaits_parent: bool = False  # its parent belongs to the same process, which sends it later if it is not here
+    environment: str | None = None
 
     @property
     def words(self) -> Mapping[str, Any]:
@@ -138,7 +142,8 @@ def trace_metadata(received: Received) -> bytes | None:
     if received.is_trace and "metadata" in received.words:
         return as_object(received.metadata)
     service = {} if received.service in (UNKNOWN_SERVICE, "voltagent") else {"service_name": received.service}
-    return as_object({**service, **(received.metadata if received.is_trace else {})})
+    environment = {} if received.environment is None else {"environment": received.environment}
+    return as_object({**environment, **service, **(received.metadata if received.is_trace else {})})
 
 
 def as_object(fields: Mapping[str, Any]) -> bytes | None:
@@ -158,7 +163,9 @@ def from_message(message: Mapping[str, Any], resource: Mapping[str, Any]) -> Rec
     trace, identifier = _id(message, "traceId", 32), _id(message, "spanId", 16)
     parent = _id(message, "parentSpanId", 16) if message.get("parentSpanId") else None
     attributes = values.attributes(message.get("attributes"))
-    remote = "voltagent.trace.id" in attributes and bool(values.integer(message.get("flags")) & _REMOTE)
+    flags = values.integer(message.get("flags"))
+    ours = "voltagent.trace.id" in attributes  # of a program that records with this library
+    remote = ours and bool(flags & _REMOTE)
     status = _status(message.get("status") or {})
     start = min(values.integer(message.get("startTimeUnixNano")), _LATEST)
     code = status.get("code")
@@ -178,6 +185,8 @@ def from_message(message: Mapping[str, Any], resource: Mapping[str, Any]) -> Rec
         message=values.text(status.get("message")),
         above=trace_ids.uuid_text(trace) if remote else None,
         service=values.text(resource.get("service.name")) or UNKNOWN_SERVICE,
+        awaits_parent=parent is not None and not flags & _REMOTE and bool(ours or flags & _SAYS_REMOTE),
+        environment=next(filter(None, (values.text(resource.get(name)) for name in _ENVIRONMENTS)), None),
     )
 
 

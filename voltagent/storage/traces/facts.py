@@ -1,0 +1,178 @@
+"""Facts that lists filter, sort and add up: model, token counts, cost, error type, metadata.
+
+They are kept in narrow tables of their own (see :mod:`voltagent.storage.traces.migrations`), so that a question about
+many traces does not read their payloads. Pure functions of what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+from pydantic_core import from_json
+
+from voltagent.capture.usage import counted, is_count
+from voltagent.storage.traces import columns
+
+Label: TypeAlias = (
+    "tuple[str, str]"  # a key of metadata as it was written, those of nested objects with dots, and a value
+)
+
+_LONGEST_NAME: Final = 200  # characters of a key, with the keys above it
+_LONGEST_VALUE: Final = 500
+_MOST_LABELS: Final = 64  # of one operation
+_DEEPEST: Final = 4  # levels of nested metadata
+_LONGEST_TYPE: Final = 200
+_LARGEST: Final = 2**62  # SQLite's integers have 64 bits
+_WITH_MODEL: Final = frozenset(("agent", "llm", "embedding", "reranker"))  # kinds whose metadata may name a model
+
+
+class Counts(NamedTuple):
+    """The numbers of one usage; ``None`` if it does not say."""
+
+    prompt_tokens: int | float | None = None
+    completion_tokens: int | float | None = None
+    total_tokens: int | float | None = None
+    cached_tokens: int | float | None = None
+    cost: float | None = None  # in the currency of the price table, usually US dollars
+
+
+COUNTS: Final = Counts._fields
+NO_COUNTS: Final = Counts()
+
+
+class Call(NamedTuple):
+    """A row of the table ``calls``: an operation with a model, a usage or an error."""
+
+    trace_id: str
+    id: str
+    kind: str
+    name: str
+    agent_id: str | None
+    status: str
+    start_ns: int
+    end_ns: int | None
+    model: str | None
+    error_type: str | None
+    prompt_tokens: int | float | None
+    completion_tokens: int | float | None
+    total_tokens: int | float | None
+    cached_tokens: int | float | None
+    cost: float | None
+    summed: int  # 1 if the counts are the sum of what operations below it used, and count there
+
+
+CALL_COLUMNS: Final = Call._fields
+
+
+def counts_of(usage: Mapping[str, Any] | None) -> Counts:
+    """Return the numbers of a usage, in whichever spelling they came."""
+    if not usage:
+        return NO_COUNTS
+    get = usage.get
+    prompt, completion, total = get("prompt_tokens"), get("completion_tokens"), get("total_tokens")
+    cached, cost = get("cached_tokens"), get("cost")
+    if prompt is None and completion is None and total is None and cost is None:
+        found = counted(dict(usage)) or {}
+        prompt, completion, total, cached, cost = map(found.get, COUNTS)
+    prompt, completion, total = _number(prompt), _number(completion), _number(total)
+    if total is None and (prompt is not None or completion is not None):
+        total = (prompt or 0) + (completion or 0)
+    return Counts(prompt, completion, total, _number(cached), _number(cost))
+
+
+def _number(value: Any) -> Any:
+    if value is None or (type(value) is int and -_LARGEST < value < _LARGEST):
+        return value
+    return value if is_count(value) and abs(value) < _LARGEST else None
+
+
+def model_of(kind: str, metadata: Mapping[str, Any]) -> str | None:
+    """Return the model that the metadata of an agent or a model call names, by its parameters or by itself."""
+    if kind not in _WITH_MODEL:
+        return None
+    parameters: object = metadata.get("model_parameters") or metadata.get("modelParameters")
+    own: object = cast("Mapping[str, Any]", parameters).get("model") if isinstance(parameters, Mapping) else None
+    return next((name for name in (own, metadata.get("model")) if isinstance(name, str) and name), None)
+
+
+def error_type(error: object) -> str:
+    """Return what kind of error it is: the type of the exception, else its code, else how the message begins."""
+    if isinstance(error, Mapping):
+        fields = cast("Mapping[str, Any]", error)
+        for name in ("type", "name", "code"):
+            value: object = fields.get(name)
+            if isinstance(value, str | int) and str(value):
+                return str(value)[:_LONGEST_TYPE]
+        error = fields.get("message")
+    text = error if isinstance(error, str) else ""
+    return text.partition("\n")[0].partition(":")[0].strip()[:_LONGEST_TYPE] or "error"
+
+
+def environment_of(metadata: Mapping[str, Any]) -> str | None:
+    """Return the environment that a trace's metadata names."""
+    found: object = metadata.get("environment")
+    return found if isinstance(found, str) and found else None
+
+
+def labels_of(metadata: Mapping[str, Any]) -> list[Label]:
+    """Return the strings, numbers and booleans of metadata with their keys, each as text: at most 64."""
+    found: dict[Label, None] = {}
+    for label in _leaves("", metadata, 0):
+        found[label] = None
+        if len(found) == _MOST_LABELS:
+            break
+    return list(found)
+
+
+def _leaves(prefix: str, metadata: Mapping[str, Any], depth: int) -> Iterator[Label]:
+    for key, value in metadata.items():
+        name = f"{prefix}{key}"
+        if len(name) > _LONGEST_NAME:
+            continue
+        if isinstance(value, dict):
+            if depth < _DEEPEST:
+                yield from _leaves(f"{name}.", cast("dict[str, Any]", value), depth + 1)
+        else:
+            items = cast("list[object]", value) if isinstance(value, list) else [value]
+            yield from ((name, text) for text in map(_text, items) if text is not None)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_VALUE else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, int | float) else None
+
+
+class Metadata:
+    """Decodes metadata, and remembers what it decoded: most operations of a batch have the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._labels: dict[tuple[Any, ...], list[Label]] = {}
+
+    def of(self, parts: tuple[Any, ...]) -> dict[str, Any]:
+        """Return the metadata that some JSON objects make together; what came later wins."""
+        found = self._known.get(parts)
+        if found is None:
+            found = self._known[parts] = _merged(parts)
+        return found
+
+    def labels(self, parts: tuple[Any, ...]) -> list[Label]:
+        """Return the labels of :meth:`of`."""
+        found = self._labels.get(parts)
+        if found is None:
+            found = self._labels[parts] = labels_of(self.of(parts))
+        return found
+
+
+def _merged(parts: Iterable[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        if isinstance(part, bytes):
+            found.update(from_json(part))
+        elif part is not None:
+            found.update(columns.merged((part,)))
+    return found
