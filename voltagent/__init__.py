@@ -23,10 +23,12 @@ from voltagent._version import VERSION
 from voltagent.capture.secrets import Secret
 from voltagent.core import (
     context,
+    handover,
     process_exit,  # noqa: F401 # pyright: ignore[reportUnusedImport] - its exit hook must be older than the program's
 )
-from voltagent.core.context import bind, suppress
+from voltagent.core.context import suppress
 from voltagent.decorators import agent, llm, memory, retriever, tool, trace
+from voltagent.decorators.bound import bind
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 from voltagent.handles import Handle, current, current_agent, current_trace
 
@@ -139,4 +141,5 @@ def __dir__() -> list[str]:
 
 
 context.on_instrument(lambda *names: import_module("voltagent.instrumentation").instrument(*names))
+handover.on_adoption(lambda destination: import_module("voltagent.sdk").recorder_for(destination))
 context.on_first_use(lambda: import_module("voltagent.sdk").from_environment())

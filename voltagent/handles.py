@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from types import TracebackType
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from voltagent.capture import options as _options
 from voltagent.core import clock
@@ -251,6 +251,16 @@ class Handle:
         else:
             recorder.fail(self._span, exc, message=recorder.capture_input and recorder.capture_output)
 
+    def as_current(self: H) -> CurrentBlock[H]:
+        """Make this the current handle inside a ``with`` or ``async with`` block, without ending it.
+
+        For an operation that is made in one place and used in others, such as in several threads or callbacks::
+
+            with handle.as_current():
+                search("query")  # a child of the handle
+        """
+        return CurrentBlock(self)
+
     async def __aenter__(self: H) -> H:
         return self.__enter__()
 
@@ -258,6 +268,30 @@ class Handle:
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, exc, traceback)
+
+
+class CurrentBlock(Generic[H]):
+    """A block in which a handle is current; it stays open. See :meth:`Handle.as_current`."""
+
+    __slots__ = ("_before", "_handle")
+
+    def __init__(self, handle: H) -> None:
+        self._handle = handle
+        self._before: list[Span | None] = []
+
+    def __enter__(self) -> H:
+        self._before.append(CURRENT.get())
+        set_current(self._handle._span)  # noqa: SLF001 - of this module  # pyright: ignore
+        return self._handle
+
+    def __exit__(self, *_: object) -> None:
+        set_current(self._before.pop() if self._before else None)
+
+    async def __aenter__(self) -> H:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.__exit__()
 
 
 class Agent(Handle):

@@ -27,10 +27,11 @@ from voltagent.handles import NewTrace, open_trace
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
 from voltagent.render import notebook
+from voltagent.settings.portable import portable, usable
 from voltagent.storage.hints import save_hints_beside
 from voltagent.tracing import opentelemetry, scores
 from voltagent.tracing.operations import point, update_fields
-from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.recorder import NOTHING, Recorder
 from voltagent.tracing.sampling import Sampler, Sampling
 
 if TYPE_CHECKING:
@@ -218,6 +219,12 @@ class VoltAgentSDK:
             prices=load_prices(self._settings.prices),
         )
         self._recorder.flush = self._sender.flush
+        self._recorder.destination = portable(
+            self._settings,
+            built if self._transport is None else [name for name in built if name == "local"],
+            arguments,
+            {"redact": redact, "serializers": serializers, "keep_errors": keep_errors, "follow_parent": follow_parent},
+        )
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
         self._recorder.witness = notebook.Witness(processors, memory, stored)
         if otel_context not in (None, True, False):
@@ -229,7 +236,7 @@ class VoltAgentSDK:
             context.instrument(self._settings.instrument)
         else:
             self._recorder.alive = False
-            context.environment_was_read()  # switched off on purpose: the environment must not switch it on
+            context.switch_off()  # on purpose: the environment must not switch it on
 
     def _exporters(self, names: Sequence[str]) -> list[Exporter]:
         return [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
@@ -476,32 +483,68 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
 
     What is wrong in the environment is said once in the log, and nothing is recorded: the caller did nothing wrong.
     """
+
+    def make() -> VoltAgentSDK | None:
+        stderr.set_quiet(settings.quiet_is_wanted())
+        if not (always or settings.names_destination()):
+            _debug_log.say_that_nothing_is_recorded()
+            return None
+        return _made("nothing is recorded, because of the environment: %s", {})
+
+    return _make_once(make)
+
+
+def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:
+    """The recorder for work that another process handed over.
+
+    It is the live one of this process, else that of an SDK made from the settings of the other process, else one from
+    the environment; if there is none of these, one that records nothing.
+    """
+    live: Recorder | None = context.recorder_here()
+    if live is None and destination is not None:
+        _make_once(lambda: _made_for(destination))
+        live = context.recorder_here()
+    return live or context.default_recorder() or NOTHING
+
+
+def _made_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
+    arguments, reports = usable(dict(destination))
+    for report in reports:
+        log_once(f"handover:{report}", logging.WARNING, "%s", report, aloud=True)
+    made = _made("nothing is recorded in this process, with the settings of its parent: %s", arguments)
+    if made is None:
+        context.switch_off()
+    return made
+
+
+def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
+    """Make an SDK that the program did not construct, unless another thread is doing so."""
     me = object()
     try:
         if _maker.setdefault("maker", me) is not me:
             return None  # being made by another thread, or by this one below a callback: this call just runs
         if context.ENVIRONMENT not in context.ACTIVE:
             return None
-        stderr.set_quiet(settings.quiet_is_wanted())
-        if not (always or settings.names_destination()):
-            context.environment_was_read()
-            _debug_log.say_that_nothing_is_recorded()
-            return None
         try:
-            sdk = VoltAgentSDK()
-        except BaseException as exc:  # the environment is wrong, not the program: say so and stay off
-            if not is_ours(exc):
-                raise
-            wrong = "nothing is recorded, because of the environment: %s"
-            log_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)
-            return None
+            sdk = make()
         finally:
             context.environment_was_read()
-        _kept.append(sdk)
+        if sdk is not None:
+            _kept.append(sdk)
         return sdk
     finally:
         if _maker.get("maker") is me:
             _maker.clear()
+
+
+def _made(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
+    try:
+        return VoltAgentSDK(**arguments)
+    except BaseException as exc:  # the settings are wrong, not the program: report it and stay off
+        if not is_ours(exc):
+            raise
+        log_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)
+        return None
 
 
 _kept: Final[list[VoltAgentSDK]] = []  # nobody else holds the SDK that the environment made

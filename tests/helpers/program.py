@@ -33,3 +33,22 @@ def run_program(
         timeout=timeout,
         check=False,
     )
+
+
+def run_script(
+    code: str, folder: Path, *arguments: str, timeout: float = 60.0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The same of a file, ``script.py`` in ``folder``, which processes that are spawned can import."""
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(code), encoding="utf-8")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("VOLTAGENT_")}
+    homes = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    paths = {"PYTHONPATH": os.pathsep.join([_HERE, *_PACKAGES])}
+    return subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env={**clean, **homes, **paths, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

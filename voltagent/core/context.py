@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from threading import get_ident
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 from voltagent.core.span import TRACE, Remote, Span, Trace
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -93,6 +92,17 @@ def nearest_open(span: Span | None, *, beside: bool = True) -> Span | None:
 
 # The span of another process that the request being served came with; a trace that is started continues it.
 INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
+
+
+class Propagated(NamedTuple):
+    """What :func:`voltagent.propagated` sets for the traces that are started in its block."""
+
+    user_id: str | None = None
+    conversation_id: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+PROPAGATED: Final[ContextVar[Propagated | None]] = ContextVar("voltagent_propagated", default=None)
 
 if sys.version_info >= (3, 12):
     set_current = CURRENT.set
@@ -198,6 +208,29 @@ def default_recorder() -> Any:
     return None if first is ENVIRONMENT else first
 
 
+def recorder_here() -> Any:
+    """The recorder that is in use, without reading the environment for one; ``None`` if there is none yet."""
+    if CAPTURES:
+        return CAPTURES[-1]
+    first = ACTIVE[0] if ACTIVE else None
+    return None if first is ENVIRONMENT else first
+
+
+_switched_off: Final[list[bool]] = []
+
+
+def switch_off() -> None:
+    """Keep recording off, as the program or its environment says: no later setting or parent process switches it on."""
+    _switched_off.append(True)
+    environment_was_read()
+
+
+def expect_recorder() -> None:
+    """Have the next decorated call look for a recorder, as work of another process says where to record."""
+    if not (ACTIVE or _switched_off):
+        ACTIVE.append(ENVIRONMENT)
+
+
 def activate(recorder: object) -> None:
     """Make a recorder live: the default one if no older one is."""
     if sys.version_info < (3, 12):
@@ -226,23 +259,3 @@ def suppress() -> Generator[None]:
         yield
     finally:
         CURRENT.set(before)
-
-
-def bind(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, to be called in a bare thread or an executor, under the handle that is current now.
-
-    Threads and executors start with an empty context, so what they record would open traces of its own::
-
-        with ThreadPoolExecutor() as pool:
-            pool.submit(voltagent.bind(search), "query")
-        Thread(target=voltagent.bind(work)).start()
-
-    Each call gets a copy of the context of the moment ``bind`` was called, so one bound function may run in many
-    threads at once. ``asyncio`` tasks and ``asyncio.to_thread`` carry the context by themselves.
-    """
-    captured = contextvars.copy_context()
-
-    def call(*arguments: P.args, **keywords: P.kwargs) -> R:
-        return captured.copy().run(function, *arguments, **keywords)
-
-    return call

@@ -22,9 +22,16 @@ def began() -> bool:
 
 
 def is_worker_process() -> bool:
-    """Whether ``multiprocessing`` started this process: it may be ended at any moment, without an exit hook."""
-    process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
+    """Whether ``multiprocessing``, loky or billiard (celery) started this process.
+
+    It may be ended at any moment, without an exit hook.
+    """
+    loaded = (sys.modules.get(name) for name in _STARTERS)
+    return any(process is not None and type(process.current_process()).__name__ != _MAIN for process in loaded)
+
+
+_STARTERS: Final = ("multiprocessing.process", "billiard.process")
+_MAIN: Final = "_MainProcess"  # both have this class for a process that they did not start
 
 
 def _run() -> None:

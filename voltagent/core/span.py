@@ -196,6 +196,22 @@ class Span:
         """False for :data:`voltagent.core.context.INERT` and its likes, under which nothing is recorded."""
         return True
 
+    @property
+    def is_outermost(self) -> bool:
+        """Whether nothing around it is recorded in this process."""
+        return self.parent is None or type(self.parent) is StandIn
+
+
+class StandIn(Span):
+    """Stands for a span that another process records: what is recorded under it becomes its child."""
+
+    __slots__ = ()
+
+    @property
+    def recording(self) -> bool:
+        recorder = self.trace.recorder
+        return recorder is not None and bool(recorder.alive)
+
 
 class Phase(Enum):
     """What an event says about its span."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import sys
 from collections.abc import Mapping
-from types import MethodType
+from types import FrameType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import wrapt
@@ -23,6 +24,7 @@ from voltagent.decorators.arguments import (
     signature_of,
 )
 from voltagent.decorators.call_plan import CallPlan, FunctionShape, OperationPlan
+from voltagent.decorators.copied import Target, caller_of, is_cloudpickle
 from voltagent.decorators.functions import Wrapper, around_call, around_coroutine
 from voltagent.decorators.generators import around_async_generator, around_generator
 from voltagent.decorators.inspection import (
@@ -96,7 +98,7 @@ class _Unsaid:
 class Decorated(_FunctionWrapper):
     """A decorated function. To all who ask it is the function itself."""
 
-    __slots__ = ("_self_again",)
+    __slots__ = ("_self_again", "_self_copied")
     __bound_function_wrapper__ = _Bound
     _voltagent_decorated = True
     # Other decorators made with wrapt take over the binding of what they wrap, if it has one. Ours is not theirs.
@@ -109,6 +111,36 @@ class Decorated(_FunctionWrapper):
         initialise: Any = super(wrapt.FunctionWrapper, self).__init__
         initialise(wrapped, None, wrapper, context.ACTIVE, "staticmethod")
         self._self_again = again
+        self._self_copied: Any = None  # what cloudpickle copies, once it has
+
+    # Who reads these makes a difference.
+    @property
+    def __code__(self) -> Any:
+        return self._of_function("__code__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
+
+    @property
+    def __closure__(self) -> Any:
+        return self._of_function("__closure__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
+
+    @property
+    def __defaults__(self) -> Any:
+        return self._of_function("__defaults__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
+
+    @property
+    def __kwdefaults__(self) -> Any:
+        return self._of_function("__kwdefaults__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
+
+    def _of_function(self, name: str, reader: FrameType) -> Any:
+        """An attribute of the function inside; for cloudpickle that of a function which calls a decorated copy."""
+        return getattr(self._to_copy() if is_cloudpickle(reader) else self.__wrapped__, name)
+
+    def _to_copy(self) -> Any:
+        if self._self_copied is None:
+            kind, options = self._self_again
+            kept = {key: options[key] for key in options if key != "sdk"}
+            function = self.__wrapped__
+            self._self_copied = caller_of(Target(function, (_decorated_target, (kind, function, kept))))
+        return self._self_copied
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
@@ -134,6 +166,10 @@ class Decorated(_FunctionWrapper):
 
     def _around(self, wrapped: Any) -> Any:
         return decorated(self._self_again[0], wrapped, self._self_again[1])
+
+
+def _decorated_target(kind: str, function: Any, options: Mapping[str, Any]) -> Target:
+    return Target(decorated(kind, function, options), (_decorated_target, (kind, function, options)))
 
 
 class _Method(Decorated):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock, process_exit
-from voltagent.core.span import TRACE, Phase, SpanEvent
+from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Backlog
 from voltagent.delivery.log_messages import LogMessages
@@ -115,7 +115,7 @@ class Intake(ABC):
             return False
         self._intake.append(event)
         self._bytes += size
-        if event[0] is _END and event[1].kind == TRACE and process_exit.is_worker_process():
+        if event[0] is _END and event[1].is_outermost and process_exit.is_worker_process():
             self._send_soon()
         if process_hooks.left():
             if self._thread is None:  # in a hook that runs after ours: nobody else will send this

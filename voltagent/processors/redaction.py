@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
@@ -63,12 +64,19 @@ class Redactor:
     ) -> None:
         if hook is not None and not callable(hook):
             raise ValidationError(f"redact: the hook must be callable, got {type(hook).__name__}")
-        names = Names(_texts(keys), _texts(keep))
-        self._rules = Rules(names, tuple(_compiled(pattern) for pattern in _each(patterns)), hook)
+        own_names, kept_names = _texts(keys), _texts(keep)
+        names = Names(own_names, kept_names)
+        compiled = tuple(_compiled(pattern) for pattern in _each(patterns))
+        self._given = (tuple(own_names), compiled, hook, tuple(kept_names))
+        self._rules = Rules(names, compiled, hook)
         self._own = tuple(re.compile("[-_. ]?".join(name).encode()) for name in names.own if name.isascii())
         # The search over bytes knows ASCII only, and nothing of patterns and hooks: then every payload is walked.
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
         self._found: WeakKeyDictionary[Span, Found] = WeakKeyDictionary()  # of operations that have not ended
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        *given, keep = self._given
+        return partial(type(self), keep=keep), tuple(given)
 
     @classmethod
     def of(cls, what: str, given: Any) -> Redactor:

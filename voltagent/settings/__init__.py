@@ -340,6 +340,16 @@ def names_destination() -> bool:
     return any(os.environ.get(name, "").strip() for name in names)
 
 
+def keys_are_in_environment() -> bool:
+    """Whether the environment has both keys."""
+    return all(os.environ.get(name, "").strip() for name in ("VOLTAGENT_PUBLIC_KEY", "VOLTAGENT_SECRET_KEY"))
+
+
+def otlp_headers_are_in_environment() -> bool:
+    """Whether the environment has headers for OTLP, which usually hold a key."""
+    return any(os.environ.get(name, "").strip() for name in _otel("HEADERS"))
+
+
 def debug_is_wanted() -> bool:
     """Whether the environment asks for the log, where there is no SDK whose setting it would be."""
     return _is_on("VOLTAGENT_DEBUG")

@@ -33,6 +33,7 @@ from voltagent.core.span import (
     Sink,
     Span,
     SpanEvent,
+    StandIn,
     Trace,
 )
 from voltagent.tracing import opentelemetry
@@ -64,6 +65,7 @@ class Recorder:
         "capture_input",
         "capture_output",
         "common",
+        "destination",
         "flush",
         "known",
         "prices",
@@ -93,6 +95,7 @@ class Recorder:
         self.prices = prices
         self.alive = True
         self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds
+        self.destination: Mapping[str, Any] | None = None  # how another process makes an SDK that records there, too
         # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
         self.witness: Witness | None = None  # what handles can show in a notebook
@@ -164,7 +167,7 @@ class Recorder:
         ):
             tail_buffer = sampling.new_tail_buffer()
             if tail_buffer is None:
-                return context.INERT if named is None else context.inert(_NOTHING, named)
+                return context.INERT if named is None else context.inert(NOTHING, named)
         trace = Trace(identifier or clock.new_id(), agent_id, self)
         trace.tail_buffer = tail_buffer
         for field, value in about.items():
@@ -383,10 +386,13 @@ class _Nothing(Recorder):
         self.alive = False
 
     def start(self, parent: Span, *_: Any, **__: Any) -> Span:
-        return parent
+        return context.INERT if type(parent) is StandIn else parent
+
+    def start_trace(self, *_: Any, **__: Any) -> Span:
+        return context.INERT
 
 
-_NOTHING: Final = _Nothing()
+NOTHING: Final = _Nothing()
 
 
 def _place(trace: Trace, above: Span | None, remote: Remote | None) -> None:
