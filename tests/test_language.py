@@ -198,7 +198,6 @@ PENDING: set[str] = {
     "voltagent/capture/type_forms.py",
     "voltagent/capture/usage.py",
     "voltagent/capture/writer.py",
-    "voltagent/cli/__init__.py",
     "voltagent/cli/agent_tools.py",
     "voltagent/cli/doctor/__init__.py",
     "voltagent/cli/doctor/checks.py",

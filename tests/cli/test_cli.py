@@ -105,7 +105,7 @@ def test_traces_lists_the_newest_first_and_filters(db: Path, capsys: pytest.Capt
     assert head.split() == [
         "ID",
         "START",
-        "AGENT",
+        "NAME",
         "STATUS",
         "DURATION",
         "TOKENS",
@@ -134,7 +134,7 @@ def test_an_empty_store_is_said_clearly(command: str, tmp_path: Path, capsys: py
     assert "voltagent: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["traces", "--limit", "0"], ["traces", "--status", "odd"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["traces", "--limit", "0"], ["traces", "--status", "odd"]])
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

@@ -13,7 +13,9 @@ from importlib import import_module
 from typing import Final
 
 from voltagent._version import VERSION
+from voltagent.cli.arguments import UsageError
 from voltagent.cli.terminal import encodable
+from voltagent.core.naming import nearest
 from voltagent.errors import VoltAgentError
 from voltagent.render.text import printable
 
@@ -22,39 +24,44 @@ _COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", 
 _ABOUT: Final = """\
 See what your AI agents did.
 
-Reads the local store: the SQLite file that voltagent writes where no server is configured."""
+Reads the local store: the SQLite file that voltagent writes if no server is configured."""
 
 _EXAMPLES: Final = """\
 examples:
   voltagent run app.py               a program that is not edited, with its model calls recorded
   voltagent show                     the newest trace, as a tree
-  voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs
+  voltagent show 3f2a -v             the trace whose id begins with 3f2a, with inputs and outputs
+  voltagent show "Support Agent"     the newest trace of that agent
   voltagent show --for-agent         what failed first, where, with what input: for a coding agent
   voltagent mcp                      answer a coding agent's questions about the store
-  voltagent traces --status error    what went wrong lately
-  voltagent traces --text refund     traces in which this text occurs
+  voltagent traces --status error    traces that failed, the newest first
+  voltagent traces --text refund     traces that contain "refund"
   voltagent tail                     traces as they happen
   voltagent ui                       the same and more, in the browser
-  voltagent export -o trace.html     the newest trace as a web page, to send to somebody
+  voltagent export -o trace.html     the newest trace as a web page, to send to someone
   voltagent record-fixture 3f2a -o run.json   a trace to replay in a test
   voltagent push                     send stored traces to the configured destination
-  voltagent prune --older-than 7d    delete what began more than a week ago
+  voltagent prune --older-than 7d    delete traces that began more than a week ago
   voltagent doctor                   which settings are in force, and whether the destination answers
 
-The exit status is 0, 1 where there is nothing to show or something is wrong, and 2 for a wrong command line."""
+The exit status is 0; 1 if there is nothing to show or something is wrong; 2 if the command line is wrong."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status. Wrong arguments raise ``SystemExit(2)``, as argparse has it."""
+    """Run the command line and return the exit status. Wrong arguments raise ``SystemExit(2)``, as argparse has it."""
     given = sys.argv[1:] if argv is None else argv
     try:
+        if not given:
+            _parser(given).print_help()
+            return 0
+        _refuse_unknown_command(given[0])
         arguments = _parser(given).parse_args(given)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
     except VoltAgentError as exc:
         print(encodable(printable(f"voltagent: {exc}"), sys.stderr), file=sys.stderr)
-        return 1
+        return 2 if isinstance(exc, UsageError) else 1
     except BrokenPipeError:  # the reader has seen enough, as in `voltagent traces | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -74,6 +81,15 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name in _wanted(given):
         import_module(f"voltagent.cli.{name.replace('-', '_')}").add(commands)
     return parser
+
+
+def _refuse_unknown_command(name: str) -> None:
+    if name.startswith("-") or name in _COMMANDS:
+        return
+    near = nearest(name, _COMMANDS)
+    hint = f"did you mean `voltagent {near}`?" if near else f"the commands are {', '.join(_COMMANDS)}"
+    print(encodable(printable(f"voltagent: there is no command {name!r}; {hint}"), sys.stderr), file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _wanted(given: Sequence[str]) -> Sequence[str]:

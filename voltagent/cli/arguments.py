@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
 from voltagent import settings
+from voltagent.cli.terminal import encodable
 from voltagent.core import clock
-from voltagent.errors import VoltAgentError
+from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.liveness import has_live_writer
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
+
+WHICH_TRACE: Final = "its id, the beginning of its id, or the name of an agent (default: the newest)"
+
+
+class UsageError(VoltAgentError):
+    """The command line is wrong; the text says what to write."""
 
 
 class NothingRecordedError(VoltAgentError):
@@ -26,7 +35,7 @@ def add_db(parser: argparse.ArgumentParser) -> None:
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Let the user say which traces are meant; see :func:`wanted_by`."""
+    """Let the user choose traces; see :func:`wanted_by`."""
     parser.add_argument("--agent", help="the trace's agent id, or the name of an agent in it")
     parser.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
     parser.add_argument("--tag", help="a tag of the trace, or of an operation in it")
@@ -90,14 +99,66 @@ def opened(path: Path) -> Store:
     """
     if _is_missing(path):
         raise NothingRecordedError(
-            f"nothing has been recorded yet: there is no {path}. Run a program that uses voltagent, or name its store "
-            "with --db or VOLTAGENT_LOCAL_PATH."
+            _unstored(path)
+            or f"nothing has been recorded yet: there is no {path}. Run a program that uses voltagent, or name its "
+            f"store with --db or VOLTAGENT_LOCAL_PATH."
         )
     return Store(path)
 
 
+def nothing_stored(path: Path) -> NothingRecordedError:
+    """Explain that a store has no trace."""
+    return NothingRecordedError(_unstored(path) or f"nothing has been recorded yet in {path}.")
+
+
+def note_destination(path: Path) -> None:
+    """Write to stderr where the programs of this environment send their records, if that is not the store at ``path``.
+
+    Has no effect if the user named another store than that of the environment.
+    """
+    place = _destination(path)
+    if place:
+        print(encodable(f"voltagent: {place}"), file=sys.stderr)
+
+
+def _unstored(path: Path) -> str:
+    """What to say if a program is recording into a store that has nothing yet."""
+    if not has_live_writer(path):
+        return ""
+    return (
+        f"a program is recording, but has stored nothing in {path} yet: records arrive half a second after they were "
+        "made; with auto_flush=False on flush(), shutdown() and exit"
+    )
+
+
+def _destination(path: Path) -> str:
+    if path != settings.local_path():
+        return ""
+    try:
+        in_force = settings.load()
+    except ValidationError as exc:
+        return f"nothing is recorded here, because of the environment: {exc}"
+    if not in_force.enabled:
+        return "recording is switched off in this environment (VOLTAGENT_ENABLED)"
+    if "local" in in_force.exporter:
+        return ""
+    if in_force.exporter == ("none",):
+        return "recording is switched off in this environment (VOLTAGENT_EXPORTER=none)"
+    places = {
+        "otlp": in_force.otlp.endpoint if in_force.otlp is not None else "",
+        **dict.fromkeys(("auto", "rest"), in_force.base_url),
+    }
+    named = ", ".join(dict.fromkeys(settings.without_password(places.get(name, "")) for name in in_force.exporter))
+    return (
+        f"records go to {named}, as the environment says, and not into this store; "
+        f"VOLTAGENT_EXPORTER={','.join(in_force.exporter)},local records into both"
+    )
+
+
 def chosen(store: Store, identifier: str | None) -> StoredTrace:
-    """The trace that the user means: by its id, or how that begins; by default the newest.
+    """Select the trace with this id, the newest of an agent with this name, or the trace whose id begins like this.
+
+    Without an identifier it is the newest of all.
 
     Raises:
         NothingRecordedError: there is none.
@@ -105,12 +166,23 @@ def chosen(store: Store, identifier: str | None) -> StoredTrace:
     if identifier is None:
         newest = store.traces(limit=1)
         if not newest:
-            raise NothingRecordedError(f"nothing has been recorded in {store.path} yet")
+            raise nothing_stored(store.path)
         identifier = newest[0].id
-    trace = store.trace(identifier)
+    trace = _by_name(store, identifier) or store.trace(identifier)
     if trace is None:
-        raise NothingRecordedError(f"no trace has the id {identifier!r}, or one that begins so, in {store.path}")
+        raise NothingRecordedError(
+            f"no trace has the id {identifier!r}, an id that begins like this, or an agent of this name, "
+            f"in {store.path}; `voltagent traces` lists the traces"
+        )
     return trace
+
+
+def _by_name(store: Store, name: str) -> StoredTrace | None:
+    """The newest trace of an agent, unless the name is a trace's id."""
+    newest = store.traces(Filter(agent=name), limit=1)
+    if not newest or store.rows("SELECT 1 FROM traces WHERE id = ?", (name,)):
+        return None
+    return store.trace(newest[0].id)
 
 
 def _is_missing(path: Path) -> bool:

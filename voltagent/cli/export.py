@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from voltagent import settings
-from voltagent.cli.arguments import add_db, chosen, exists, opened
+from voltagent.cli.arguments import WHICH_TRACE, UsageError, add_db, chosen, exists, opened
 from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
@@ -23,6 +23,7 @@ from voltagent.storage.traces.records import StoredOperation, StoredTrace
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
+_ENDINGS: Final = {"": "json", ".json": "json", ".html": "html", ".htm": "html"}
 _EXAMPLES: Final = """\
 examples:
   voltagent export -o trace.html           the newest trace, as a page to send to somebody
@@ -46,7 +47,12 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
+    parser.add_argument(
+        "trace",
+        nargs="?",
+        metavar="TRACE",
+        help=WHICH_TRACE,
+    )
     parser.add_argument("--format", choices=tuple(_FORMATS),
                         help="what to write (default: html for a name that ends in .html, else json)")  # fmt: skip
     parser.add_argument("--profile", choices=settings.PROFILES, action="append",
@@ -58,8 +64,7 @@ def add(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     path: Path | None = arguments.output
-    is_page = path is not None and path.suffix.lower() in (".html", ".htm")
-    write = _FORMATS[arguments.format or ("html" if is_page else "json")]
+    write = _FORMATS[arguments.format or _format_of(path)]
     store = opened(arguments.db)
     try:
         text = write(store, chosen(store, arguments.trace), tuple(arguments.profile or ("genai",)))
@@ -74,6 +79,16 @@ def _run(arguments: argparse.Namespace) -> int:
         _save(path, content)
         print(encodable(printable(f"wrote {path}")))
     return 0
+
+
+def _format_of(path: Path | None) -> str:
+    """The format that a file's ending names."""
+    ending = "" if path is None else path.suffix.lower()
+    if ending not in _ENDINGS:
+        raise UsageError(
+            f"{path} ends in {ending}, which is no known format: use .html or .json, or name the format with --format"
+        )
+    return _ENDINGS[ending]
 
 
 def _save(path: Path, content: bytes) -> None:

@@ -49,7 +49,12 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("traces", nargs="*", metavar="TRACE", help="their ids, or how they begin (default: all)")
+    parser.add_argument(
+        "traces",
+        nargs="*",
+        metavar="TRACE",
+        help="ids, the beginnings of ids, or names of agents (default: all)",
+    )
     add_filters(parser)
     parser.add_argument("--exporter", choices=_REMOTE, help="where to (default: as the settings say)")
     parser.add_argument("--again", action="store_true", help="also what was sent there, or rejected, before")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from voltagent.cli.arguments import NothingRecordedError, add_db, chosen, opened
+from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, chosen, opened
 from voltagent.errors import VoltAgentError
 
 
@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
         help="a trace as a file to replay in a test",
         description="Write a trace as a small JSON file, which voltagent.testing.replay() answers calls from.",
     )
-    parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
+    parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="the file to write (default: standard output)"
     )

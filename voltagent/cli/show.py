@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from voltagent.cli import browser, tree
-from voltagent.cli.arguments import add_db, chosen, count, opened
+from voltagent.cli.arguments import WHICH_TRACE, add_db, chosen, count, note_destination, opened
 from voltagent.cli.for_agent import failures_first
 from voltagent.cli.terminal import encodable, style_for
 from voltagent.records import build_trace
@@ -21,22 +21,28 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "show",
         help="one trace as a tree",
-        description="Show one trace as a tree: kind, name, duration, tokens, and what failed.",
+        description="Show one trace as a tree: kind, name, duration, tokens, and errors.",
     )
-    parser.add_argument("trace", nargs="?", metavar="TRACE", help="its id, or how it begins (default: the newest)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="with inputs, outputs, metadata and stacks")
-    parser.add_argument("--json", action="store_true", help="everything that is stored of it, as JSON")
     parser.add_argument(
-        "--for-agent", action="store_true", help="compact, for a coding agent: what failed first, where"
+        "trace",
+        nargs="?",
+        metavar="TRACE",
+        help=WHICH_TRACE,
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show inputs, outputs, metadata and stacks, too")
+    parser.add_argument("--json", action="store_true", help="print everything that is stored of the trace, as JSON")
+    parser.add_argument(
+        "--for-agent", action="store_true", help="print what failed first, and where, in a few lines for a coding agent"
     )
     parser.add_argument("--tokens", type=count, default=2000, metavar="N",
-                        help="about how long --for-agent may be (default: %(default)s tokens)")  # fmt: skip
-    parser.add_argument("--web", action="store_true", help="its page in the browser, with `voltagent ui`")
+                        help="length of the output of --for-agent, roughly (default: %(default)s tokens)")  # fmt: skip
+    parser.add_argument("--web", action="store_true", help="open its page in the browser, with `voltagent ui`")
     add_db(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    note_destination(arguments.db)
     store = opened(arguments.db)
     try:
         trace = chosen(store, arguments.trace)

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from voltagent.cli.arguments import NothingRecordedError, add_db, add_filters, count, opened, wanted_by
+from voltagent.cli.arguments import (
+    NothingRecordedError,
+    add_db,
+    add_filters,
+    count,
+    note_destination,
+    nothing_stored,
+    opened,
+    wanted_by,
+)
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
@@ -17,9 +26,9 @@ from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.records import TraceSummary
 
 _WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
-_HEAD: Final = ("ID", "START", "AGENT", "STATUS", "DURATION", "TOKENS", "COST", "OPS", "ERRORS", "USER", "TAGS")
+_HEAD: Final = ("ID", "START", "NAME", "STATUS", "DURATION", "TOKENS", "COST", "OPS", "ERRORS", "USER", "TAGS")
 _WIDTH: Final = 80  # columns in a pipe
-_YIELDING: Final = ("AGENT", "USER", "TAGS")  # columns that give way if a line does not fit
+_YIELDING: Final = ("NAME", "USER", "TAGS")  # columns that give way if a line does not fit
 _LEAST: Final = 8  # columns that are left of them
 
 
@@ -31,14 +40,15 @@ def add(commands: Any) -> None:
         description="List traces, newest first. Several filters must all hold.",
     )
     add_filters(parser)
-    parser.add_argument("--limit", type=count, default=20, help="how many at most (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--limit", type=count, default=20, help="the most traces to list (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print a JSON array, with all values in full")
     add_db(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     wanted = wanted_by(arguments)
+    note_destination(arguments.db)
     store = opened(arguments.db)
     try:
         found = store.traces(wanted, limit=arguments.limit)
@@ -46,8 +56,9 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         store.close()
     if not found:
-        what = "no trace fits" if wanted.selects else "nothing has been recorded yet"
-        raise NothingRecordedError(f"{what} in {arguments.db}")
+        if not wanted.selects:
+            raise nothing_stored(arguments.db)
+        raise NothingRecordedError(f"no trace fits the filters in {arguments.db}")
     if arguments.json:
         print(json.dumps([asdict(trace) for trace in found], indent=2))
         return 0

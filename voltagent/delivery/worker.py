@@ -15,7 +15,7 @@ from voltagent.delivery import process_hooks
 from voltagent.delivery.process_hooks import Stop
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Intake, Rules
 from voltagent.delivery.report import Report, ReportFuture
-from voltagent.exporters import Exporter, Outcome, Trailing, Verdict
+from voltagent.exporters import Announcing, Exporter, Outcome, Trailing, Verdict
 from voltagent.exporters.http_status import RETRY_AFTER_CAP
 from voltagent.tracing.token_counts import settle
 
@@ -168,6 +168,9 @@ class Worker(Intake):
 
     def _run(self) -> None:
         me = threading.current_thread()
+        if isinstance(self.exporter, Announcing):
+            with guard.guard:
+                self.exporter.announce()
         try:
             while self._thread is me:
                 try:

@@ -67,6 +67,15 @@ class Exporter(Protocol):
 
 
 @runtime_checkable
+class Announcing(Protocol):
+    """An exporter that lets other processes see that this one records, before anything is sent."""
+
+    def announce(self) -> None:
+        """Show that something was recorded here. Called when the sender's thread starts; does not raise."""
+        ...
+
+
+@runtime_checkable
 class Trailing(Protocol):
     """An exporter that leaves a request waiting for its answer, and goes on with others."""
 

@@ -15,7 +15,7 @@ from voltagent.core.process_exit import is_worker_process
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.render.text import short_id
-from voltagent.storage.file import StoreError
+from voltagent.storage.file import StoreError, make_folder
 from voltagent.storage.hints import save_hints
 from voltagent.storage.traces import viewer_address
 from voltagent.storage.traces.liveness import Writer
@@ -63,6 +63,14 @@ class LocalExporter:
         self._writer = Writer(path)
         viewer_address.record_into(path)
         self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
+
+    def announce(self) -> None:
+        """Take the lock by which the commands see that a program records, before its first batch is stored."""
+        try:
+            make_folder(self._store.path.parent)
+        except OSError:  # the first batch reports it
+            return
+        self._writer.name()
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Store the events; see :class:`voltagent.exporters.Exporter`.

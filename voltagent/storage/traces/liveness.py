@@ -60,10 +60,21 @@ def is_gone(store: Path, name: str) -> bool:
     return True
 
 
+def has_live_writer(store: Path) -> bool:
+    """Whether a process that records into a store is running now, even if it has stored nothing yet."""
+    return not all(is_gone(store, name) for name in _names(store))
+
+
 def _clear(store: Path) -> None:
     """Delete the files of processes that were killed."""
-    for path in store.parent.glob(f"{escape(store.name)}-writer-*.lock"):
-        is_gone(store, path.name.removeprefix(f"{store.name}-writer-").removesuffix(".lock"))
+    for name in _names(store):
+        is_gone(store, name)
+
+
+def _names(store: Path) -> list[str]:
+    """The names of the processes that write to a store, or did when they were killed."""
+    found = store.parent.glob(f"{escape(store.name)}-writer-*.lock")
+    return [path.name.removeprefix(f"{store.name}-writer-").removesuffix(".lock") for path in found]
 
 
 def _place(store: Path, name: str) -> Path:
