@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
-from voltagent.core.context import CURRENT, INERT, current_span, set_current
+from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import Arguments
@@ -94,7 +94,7 @@ def around_request(describe: Describe) -> Wrapper:
             run = GeneratorRun(plan, above, None, (), request.body)
             run.enter()
             try:
-                result = wrapped(*args, **kwargs)
+                result = _replayed(run.span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
             except BaseException as exc:
                 run.raised(exc)
                 raise
@@ -106,7 +106,7 @@ def around_request(describe: Describe) -> Wrapper:
         before = CURRENT.get()
         try:
             set_current(span)
-            result = wrapped(*args, **kwargs)
+            result = _replayed(span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exc:
             set_current(before)
             plan.fail(span, above is None, exc)
@@ -131,7 +131,9 @@ def around_async_request(describe: Describe) -> Wrapper:
             run = GeneratorRun(plan, above, None, (), request.body)
             run.enter()
             try:
-                result = await wrapped(*args, **kwargs)
+                result = await (
+                    _replayed(run.span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+                )
             except BaseException as exc:
                 run.raised(exc)
                 raise
@@ -143,7 +145,7 @@ def around_async_request(describe: Describe) -> Wrapper:
         before = CURRENT.get()
         try:
             set_current(span)
-            result = await wrapped(*args, **kwargs)
+            result = await (_replayed(span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs))
         except BaseException as exc:
             if CURRENT.get() is span:  # a coroutine may be closed where something else is current
                 set_current(before)
@@ -155,6 +157,11 @@ def around_async_request(describe: Describe) -> Wrapper:
         return result
 
     return call
+
+
+def _replayed(span: Span, request: ModelRequest, wrapped: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The answer of a recorded trace, or what the client gives if it is to be asked."""
+    return REPLAYS[-1].request(span, request.body, wrapped, args, kwargs)
 
 
 def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:

@@ -22,6 +22,7 @@ from voltagent.processors.redaction import Redactor
 from voltagent.records import OperationRecord, TraceRecord, describe, draw
 from voltagent.testkit.answers import REFUSED, exception_of, items_of, refusal, result_of, return_type
 from voltagent.testkit.capture import record
+from voltagent.testkit.client_answers import answer_request
 from voltagent.testkit.recording_file import read_recording
 from voltagent.testkit.run import Run, short
 
@@ -61,6 +62,11 @@ class _Replay:
         annotation = return_type(function)
         found = self._find(span, annotation)
         return await function(*args, **kwargs) if found is None else _given(found, annotation)
+
+    def request(self, span: Span, body: Mapping[str, Any], method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """The same of a client's method that makes a request with this body; of an asynchronous one to await."""
+        found = self._find(span, str)
+        return method(*args, **kwargs) if found is None else answer_request(found, body, method, args, kwargs)
 
     def generator(
         self, span: Span, inner: Generator[Any, Any, Any], function: Any, *, items: bool
