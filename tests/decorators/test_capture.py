@@ -97,13 +97,13 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
 
     class Desk:
         @trace(
-            agent_id=lambda args: f"desk-{args['lane']}",
+            agent_id=lambda args: f"desk-{args['worker']}",
             user_id=lambda args: args["user"].id,
             conversation_id=lambda args: UUID(int=5),
             version=lambda args: args["nothing"],
-            tags=lambda args: [args["lane"]],
-            metadata={"fixed": 1, "lane": lambda args: args["lane"], "bad": lambda args: 1 / 0},
-            capture_input=["lane"],
+            tags=lambda args: [args["worker"]],
+            metadata={"fixed": 1, "lane": lambda args: args["worker"], "bad": lambda args: 1 / 0},
+            capture_input=["worker"],
         )
         def serve(self, user: User, worker: str = "fast", *rest: int, **more: int) -> None:
             asked.append(user)
@@ -116,7 +116,7 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
     assert (root.trace.user_id, root.trace.conversation_id) == ("7", str(UUID(int=5)))
     assert (root.trace.version, root.tags) == (None, ("fast",))
     assert loads(root.metadata) == {"fixed": 1, "lane": "fast", "bad": None}
-    assert loads(root.input) == {"lane": "fast"}
+    assert loads(root.input) == {"worker": "fast"}
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [re.findall("version=|bad|KeyError|ZeroDivisionError", line) for line in said] == [
         ["version=", "KeyError"],

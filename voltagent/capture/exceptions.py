@@ -313,8 +313,9 @@ def format_event(event: SpanEvent) -> SpanEvent | None:
     phase, span, fields = event
     if isinstance(span.error, Failure):
         span.error = format_failure(span.error)
-    if span.facts is not None and isinstance(span.facts.get(_GIVEN), Failure):
-        span.facts[_GIVEN] = format_failure(span.facts[_GIVEN])
+    message = None if span.facts is None else span.facts.get("status_message")
+    if span.facts is not None and isinstance(message, Failure):
+        span.facts["status_message"] = format_failure(message)
     if fields is not None and isinstance(fields.get(_GIVEN), Failure):
         return phase, span, {**fields, _GIVEN: format_failure(fields[_GIVEN])}
     return event

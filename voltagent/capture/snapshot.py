@@ -22,6 +22,7 @@ from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours
+from voltagent.core.span import PayloadEncoder
 from voltagent.core.text import encoded
 
 # Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
@@ -132,7 +133,7 @@ class Items:
 
     __slots__ = ("_count", "_left", "_snapshot", "_texts", "is_one")
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: PayloadEncoder) -> None:
         self._snapshot = snapshot
         self._texts: list[bytes] = []
         self._left = LIMIT

@@ -14,7 +14,7 @@ from threading import get_ident
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
-from voltagent.core.span import TRACE, Remote, Span, Trace
+from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, Trace
 
 R = TypeVar("R")
 
@@ -33,7 +33,7 @@ INERT: Final[Span] = _InertSpan(Trace("", "", None), None, TRACE, "", None, iden
 INERT.end_ns = 0  # it has ended, so that nothing changes it
 
 
-def inert(recorder: object, remote: Remote) -> Span:
+def inert(recorder: SpanRecorder, remote: Remote) -> Span:
     """A span like :data:`INERT` for a trace that is left out with the one it continues: requests hand that one on."""
     trace = Trace("", "", recorder)
     trace.remote = remote

@@ -20,8 +20,6 @@ from voltagent.core.context import CURRENT, INCOMING, INERT, PROPAGATED, Propaga
 from voltagent.core.guard import guard
 from voltagent.core.span import TRACE, Remote, Span, StandIn, Trace
 
-__all__ = ["Activation", "Moment", "Work", "on_adoption"]
-
 
 class Parent(NamedTuple):
     """The operation that work was handed over in, by plain values that any pickle can hold."""

@@ -1,8 +1,9 @@
-"""The main door: five decorators that record what a function does, without changing what it does.
+"""The decorators ``@trace``, ``@agent``, ``@llm``, ``@tool``, ``@memory`` and ``@retriever``.
 
-They take every kind of callable: functions, coroutine functions, generators, async generators, methods, class and
-static methods in either order, callable objects, ``functools.partial``, lambdas. They are applied at import and look
-for an SDK at the call. For introspection, copying, pickling and type checkers the function stays what it was.
+They record what a function does without changing what it does, and take every kind of callable: functions, coroutine
+functions, generators, async generators, methods, class and static methods in either order, callable objects,
+``functools.partial``, lambdas. They are applied at import and look for an SDK at the call. For introspection, copying,
+pickling and type checkers the function stays what it was.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["agent", "llm", "memory", "retriever", "tool", "trace"]
 
-# The identity on whatever was decorated: this keeps more of a type than `ParamSpec` does.
+# The decorated function keeps its own type: this preserves more than `ParamSpec` does.
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
 
 class Decorator(Protocol):
-    """A decorator that has got its options."""
+    """A decorator with its options bound."""
 
     def __call__(self, function: F, /) -> F: ...
 

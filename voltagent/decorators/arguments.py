@@ -1,4 +1,4 @@
-"""A call's arguments under the names of the parameters, without binding the signature at each call."""
+"""Name the arguments of a call by its parameters, without binding the signature at each call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voltagent.capture.injected import is_injected, is_injected_by_annotation, w
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
 from voltagent.core.naming import nearest
 
-# What a method calls the object it is called on. It is not part of the input.
+# The usual names of the object that a method is called on. It is not part of the input.
 RECEIVERS: Final = frozenset(("self", "cls"))
 BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -21,7 +21,15 @@ HiddenResult: TypeAlias = Callable[[], Hidden]
 
 
 class Arguments:
-    """Names the arguments of calls of one function. What it gives holds the caller's own objects, not copies."""
+    """Names the arguments of the calls of one function. The results hold the caller's own objects, not copies.
+
+    Args:
+        parameters: those that a call fills; ``None`` if the signature is unknown.
+        kept: the names to record; ``None`` for all.
+        namespace: where names in string annotations are looked up, at the first call.
+        known: what is known to be secret in some of them.
+        excluded: the names to leave out.
+    """
 
     __slots__ = (
         "_defaults",
@@ -51,19 +59,11 @@ class Arguments:
         known: Mapping[str, Hidden] = _NOTHING,
         excluded: frozenset[str] = frozenset(),
     ) -> None:
-        """
-        Args:
-            parameters: those that a call fills; ``None`` where the function does not tell.
-            kept: the names to keep; ``None`` for all.
-            namespace: where names in annotations that are text are looked up, at the first call.
-            known: what is known to be secret in some of them.
-            excluded: the names to leave out.
-        """
         nameless = parameters is None
         parameters = parameters or []
         self._parameters = parameters
         self._kept = kept
-        self._excluded = excluded  # from the first call on with those that a framework fills in
+        self._excluded = excluded  # at the first call, those that a framework injects are added
         self._namespace = namespace or {}
         self._known = known
         self._names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
@@ -72,23 +72,23 @@ class Arguments:
         self._variadic_keyword = "kwargs" if nameless else _named(parameters, Parameter.VAR_KEYWORD)
         self._defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
         self._size = len(self._keywords | set(self._names))
-        self._secret: dict[str, Hidden] | None = (
-            None  # not before the first call: annotations may name what comes later
-        )
-        self._plain = False  # whether nothing has to be sifted
-        self._exact = -1  # then, and if all parameters have positions, how many there are
-        # A call with no keywords and so many positions fits for sure. Where keywords are needed, none does.
+        # set at the first call: annotations may name what is defined later
+        self._secret: dict[str, Hidden] | None = None
+        self._plain = False  # whether arguments can be recorded without sifting
+        self._exact = -1  # the number of parameters, if sifting is not needed and all of them have positions
+        # A call without keywords fits for sure if its number of arguments is between these two. If keywords are
+        # required, no such call does.
         needs_keyword = any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters)
         self.fewest = sum(name not in self._defaults for name in self._names)
         self.most = -1 if needs_keyword or nameless else len(self._names)
-        self.withholds = kept is not None  # whether something that was passed may be missing in the record
+        self.withholds = kept is not None  # whether a value that was passed may be missing in the record
 
     def has(self, name: str) -> bool:
         """Whether there is a parameter of this name."""
         return name in self._names or name in self._keywords
 
     def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments to record: those of one call by name, with defaults, without what is to stay here."""
+        """Return the arguments of one call by name, with defaults, without those that are not to be recorded."""
         if len(args) == self._exact and not kwargs:
             return dict(zip(self._names, args))  # noqa: B905 - `strict` would cost as much again, and they are equal
         if not self._plain or len(args) > len(self._names):
@@ -101,7 +101,7 @@ class Arguments:
         return named
 
     def all_by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of one call by name, with defaults."""
+        """Return all arguments of one call by name, with defaults."""
         named = dict(zip(self._names, args, strict=False))
         rest: dict[str, Any] = {}
         for name, value in kwargs.items():
@@ -119,7 +119,7 @@ class Arguments:
     def _sifted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         named = self.all_by_name(args, kwargs)
         if self._secret is None:
-            self._secret = self._look_for_secrets()
+            self._secret = self._find_secrets()
             self._excluded |= {one.name for one in self._parameters if self._is_injected(one)}
             self.withholds = self.withholds or bool(self._secret)
             variadic = self._variadic_positional or self._variadic_keyword
@@ -143,7 +143,7 @@ class Arguments:
         return result
 
     def _without_injected(self, named: dict[str, Any]) -> dict[str, Any]:
-        """The arguments without those that are excluded or injected, in ``*args`` and ``**kwargs`` too."""
+        """Return the arguments without those that are excluded or injected, also in ``*args`` and ``**kwargs``."""
         excluded, rest, positional = self._excluded, self._variadic_keyword, self._variadic_positional
         if excluded:
             named = {name: value for name, value in named.items() if name not in excluded}
@@ -157,7 +157,7 @@ class Arguments:
     def _is_injected(self, parameter: Parameter) -> bool:
         return is_injected_by_annotation(parameter.annotation, self._namespace)
 
-    def _look_for_secrets(self) -> dict[str, Hidden]:
+    def _find_secrets(self) -> dict[str, Hidden]:
         found = {one.name: self._hidden_in(one) for one in self._parameters}
         return {name: hidden for name, hidden in found.items() if hidden}
 
@@ -167,10 +167,10 @@ class Arguments:
 
 
 def signature_of(function: Any) -> Signature | None:
-    """The signature of anything that can be called; ``None`` where it does not tell, as some built-in functions."""
+    """Return the signature of a callable; ``None`` if it is unknown, as for some built-in functions."""
     try:
         return inspect.signature(function)
-    except Exception:  # ValueError or TypeError by the book, but a `__signature__` may be anybody's code
+    except Exception:  # documented are ValueError and TypeError, but a `__signature__` may be code of the user
         return None
 
 
@@ -194,7 +194,7 @@ def check_names(option: str, given: frozenset[str], parameters: list[Parameter] 
     """Refuse names in an option that are not parameters.
 
     Raises:
-        TypeError: with the name, and the nearest one there is.
+        TypeError: a name is not a parameter. The message suggests the nearest one.
     """
     if parameters is None or _named(parameters, Parameter.VAR_KEYWORD) is not None:
         return
@@ -202,7 +202,7 @@ def check_names(option: str, given: frozenset[str], parameters: list[Parameter] 
     for name in sorted(given.difference(names)):
         near = nearest(name, names)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise TypeError(f"{option} of {what} names {name!r}, which is no parameter of it{hint}")
+        raise TypeError(f"{option} of {what} names {name!r}, which is not a parameter of it{hint}")
 
 
 def _named(parameters: list[Parameter], kind: Any) -> str | None:

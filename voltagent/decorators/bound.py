@@ -14,8 +14,6 @@ from voltagent.core.handover import Moment
 from voltagent.decorators.copied import Target, caller_of
 from voltagent.decorators.inspection import has_flag
 
-__all__ = ["bind"]
-
 F = TypeVar("F", bound="Callable[..., Any]")
 
 if TYPE_CHECKING:

@@ -14,8 +14,6 @@ from typing import Any
 
 from voltagent.decorators.inspection import has_flag
 
-__all__ = ["Target", "caller_of", "is_cloudpickle"]
-
 
 class Target:
     """What a copied function calls. Its code may use nothing but its closure, so everything is a method of this."""

@@ -1,7 +1,6 @@
-"""Plain functions and coroutine functions: one call is one operation.
+"""Wrap plain functions and coroutine functions: one call is one operation.
 
-Each wrapper below has the user's call in its own frame: an exception that passes shows this frame of ours, and no
-other.
+Each wrapper calls the user's function in its own frame, so that the traceback of an exception shows one frame of ours.
 """
 
 from __future__ import annotations
@@ -46,8 +45,11 @@ def around_call(plan: CallPlan) -> Wrapper:
 def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
     """Record each run of a coroutine function, from the first to the last step of its body.
 
-    A ``pure`` one does nothing before it is awaited, and so does its wrapper; only the arguments are tried, so that
-    wrong ones raise at the call. Another may do anything at the call, so there it is called.
+    Args:
+        plan: how to record a call.
+        target: the function.
+        pure: whether a call does nothing before it is awaited. Then the wrapper does nothing either, except that wrong
+            arguments raise at the call. A function that is not pure is called at the call.
     """
     begin, succeed, fail, fits = plan.begin, plan.succeed, plan.fail, plan.fits
 
@@ -65,7 +67,7 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
             awaited: Awaitable[Any] = REPLAYS[-1].coroutine(span, wrapped, args, kwargs)
         else:
             awaited = wrapped(*args, **kwargs)
-        del wrapped, instance, args, kwargs  # the body may outlive its interest in them
+        del wrapped, instance, args, kwargs  # the body may run for longer than it needs them
         if span is None:
             return await awaited
         try:

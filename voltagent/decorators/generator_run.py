@@ -1,4 +1,4 @@
-"""One run of a generator: what is current during its steps, and what is recorded of it."""
+"""One run of a generator: the current span during its steps, and the record of the run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_cur
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan
-from voltagent.tracing.recorder import Recorder
 
-# Past any property of a subclass: an exception is the user's object.
+# Bypasses any property of a subclass: an exception is an object of the user.
 _traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 
 
 class GeneratorRun:
-    """Stands beside a generator that runs. Its span is current only while the generator's own code runs.
+    """Accompanies a generator that runs. Its span is current only while the generator's own code runs.
 
-    Each step may come from another thread, task or context: what is current there is put back by value.
+    Each step may come from another thread, task or context, so what was current there is restored by value.
     """
 
     __slots__ = ("_assembly", "_before", "_first", "_incoming", "_items", "_left", "_mark", "_no_chunks", "_number",
@@ -31,7 +30,7 @@ class GeneratorRun:
     def __init__(
         self, plan: CallPlan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        """Begin the record, under what was current at the call, or else is now."""
+        """Start the record, under the span that was current at the call, or else is current now."""
         here = CURRENT.get()
         above = here if caller is None or here is INERT else caller
         if BESIDE or (above is not None and above.end_ns is not None):
@@ -43,11 +42,11 @@ class GeneratorRun:
         self._own = here if span is None else span  # what is current inside the generator
         self._before = here
         self._items = _items(plan, self._span)
-        self._assembly: Assembly | None = None  # from the first item on that may be a chunk of a model's answer
+        self._assembly: Assembly | None = None  # set at the first item that may be a chunk of a model's answer
         self._no_chunks = NO_CHUNKS if plan.any_shape else NO_CLIENTS
         self._incoming: Any = None
         self._left = False
-        self.thrown = False  # whether what comes in next is an exception
+        self.thrown = False  # whether the next step throws an exception in
         self.running = False
         self._number = 0
         self._first: float | None = None
@@ -62,7 +61,7 @@ class GeneratorRun:
     # ---------------------------------------------------------------------------------------------------------- steps
 
     def enter(self) -> None:
-        """The generator's code runs from here."""
+        """Note that the generator's code runs from here."""
         self._before = CURRENT.get()
         set_current(self._own)
         now = clock.monotonic()
@@ -71,7 +70,7 @@ class GeneratorRun:
         self.running = True
 
     def leave(self, item: Any) -> Any:
-        """The generator gave an item; the consumer's code runs from here. Gives the item."""
+        """Note that the generator yielded an item and the consumer's code runs from here; return the item."""
         self._own = CURRENT.get()
         self.pause()
         self._number += 1
@@ -84,7 +83,7 @@ class GeneratorRun:
         return item
 
     def _keep(self, item: Any) -> None:
-        """Take a snapshot of an item, unless it is a chunk of a model's answer, which is put together instead."""
+        """Take a snapshot of an item, unless it is a chunk of a model's answer: chunks are assembled."""
         items = self._items
         is_chunk = id(cast(object, type(item))) not in self._no_chunks and self._assemble(item)
         if items is not None and not (is_chunk and not items.count):
@@ -93,7 +92,7 @@ class GeneratorRun:
             items.add(self._plan.shown(item))
 
     def _assemble(self, item: Any) -> bool:
-        """Whether an item is a chunk of a model's answer that may be recorded."""
+        """Add an item to the assembled answer; return whether it is a chunk of one that may be recorded."""
         if self._assembly is None:
             self._assembly = Assembly(any_shape=self._plan.any_shape)
         return self._assembly.add(item) and not self._plan.hides_result
@@ -104,12 +103,12 @@ class GeneratorRun:
             items.add(found.answer)
 
     def receive(self, value: Any) -> None:
-        """The consumer sent a value, or just asked for the next item."""
+        """Note the value that the consumer sent, ``None`` for a plain ``next``."""
         self.thrown = False
         self._incoming = value
 
     def catch(self, exception: BaseException) -> None:
-        """The consumer threw an exception in. The frame of ours that it met is not left in its traceback."""
+        """Note the exception that the consumer threw in, without our own frame in its traceback."""
         traceback = _traceback_of(exception)
         BaseException.with_traceback(exception, None if traceback is None else traceback.tb_next)
         self.thrown = True
@@ -117,12 +116,12 @@ class GeneratorRun:
         self._left = self._left or isinstance(exception, GeneratorExit)
 
     def take(self) -> Any:
-        """What the consumer sent or threw, given once: this does not keep objects of the user's alive."""
+        """Return what the consumer sent or threw, and forget it, so that no object of the user is kept alive."""
         value, self._incoming = self._incoming, None
         return value
 
     def pause(self) -> None:
-        """The consumer's code runs from here, without an item."""
+        """Note that the consumer's code runs from here, without an item."""
         set_current(self._before)
         self.running = False
         now = clock.monotonic()
@@ -132,18 +131,18 @@ class GeneratorRun:
     # ---------------------------------------------------------------------------------------------------------- ending
 
     def returned(self, value: Any = None) -> None:
-        """The generator came to its end."""
+        """Record that the generator returned."""
         self.pause()
         self._complete(value, abandoned=self._left)
         self._plan.succeed(self._span, self._outside, value)
 
     def settled(self, result: Any) -> None:
-        """The call turned out to have one result, and no items."""
+        """Record that the call had one result and no items."""
         self.pause()
         self._plan.succeed(self._span, self._outside, result)
 
     def raised(self, exception: BaseException) -> None:
-        """An exception left the generator. One that was merely closed has not failed."""
+        """Record that an exception left the generator. A generator that was closed has not failed."""
         self.pause()
         abandoned = isinstance(exception, GeneratorExit)
         self._complete(None, abandoned=abandoned)
@@ -157,7 +156,9 @@ class GeneratorRun:
         if span.end_ns is not None:
             return
         try:
-            recorder: Recorder = span.trace.recorder
+            recorder = span.trace.recorder
+            if recorder is None:
+                return
             recorder.add(span, metadata=self._facts(abandoned))
             found = None if self._assembly is None else self._assembly.result()
             if found is not None:
@@ -185,8 +186,9 @@ class GeneratorRun:
 
 def _items(plan: CallPlan, span: Span) -> Items | None:
     try:
-        if span is not INERT and plan.captures_output(span):
-            return Items(span.trace.recorder.snapshot)
+        recorder = span.trace.recorder
+        if span is not INERT and recorder is not None and plan.captures_output(span):
+            return Items(recorder.snapshot)
     except BaseException as exc:
         Guard.swallowed(exc)
     return None

@@ -1,7 +1,10 @@
-"""Generator functions, sync and async: the run of a body, from its first to its last step, is one operation.
+"""Wrap generator functions, sync and async: one run of a body, from its first to its last step, is one operation.
 
-What the caller gets is a generator too. It drives the user's by hand, with the whole protocol: what is sent, thrown
-and returned passes through, and closing is just an exception that is thrown in. One that never starts is not recorded.
+The caller gets a generator that drives the user's by hand, with the whole protocol: what is sent, thrown and returned
+passes through, and closing is an exception that is thrown in. A generator that never starts is not recorded.
+
+No local variable here holds an item or a value that was sent: the program may rely on it being freed while the
+generator waits. That is why a step is a call within a call.
 """
 
 from __future__ import annotations
@@ -20,7 +23,13 @@ from voltagent.decorators.inspection import lend_names
 
 
 def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) -> Wrapper:
-    """Record each run of a generator function; ``awaitable`` for one that :func:`types.coroutine` made a coroutine."""
+    """Record each run of a generator function.
+
+    Args:
+        plan: how to record a call.
+        target: the function.
+        awaitable: whether :func:`types.coroutine` made it a coroutine function.
+    """
 
     def steps(
         inner: Generator[Any, Any, Any],
@@ -29,29 +38,30 @@ def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) ->
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Generator[Any, Any, Any]:
-        stream = GeneratorRun(plan, caller, instance, args, kwargs)
+        run = GeneratorRun(plan, caller, instance, args, kwargs)
         if REPLAYS:
-            inner = REPLAYS[-1].generator(stream.span, inner, target, items=not awaitable)
-        del caller, instance, args, kwargs  # the body may outlive its interest in them
+            inner = REPLAYS[-1].generator(run.span, inner, target, items=not awaitable)
+        del caller, instance, args, kwargs  # the body may run for longer than it needs them
         try:
             while True:
                 try:
-                    stream.enter()
-                    taken = stream.take
-                    stream.receive((yield stream.leave(inner.throw(taken()) if stream.thrown else inner.send(taken()))))
-                except BaseException as exception:  # noqa: PERF203 - this is how steps are taken
-                    if stream.running:
+                    run.enter()
+                    step = inner.throw if run.thrown else inner.send
+                    run.receive((yield run.leave(step(run.take()))))
+                except BaseException as exception:  # noqa: PERF203 - the consumer may throw at every step
+                    if run.running:
                         raise
-                    stream.catch(exception)  # it is thrown on after this block: nothing raised then has it as context
+                    # thrown into the user's generator after this block, so that no exception has it as its context
+                    run.catch(exception)
         except StopIteration as stop:
-            stream.returned(stop.value)
+            run.returned(stop.value)
             return stop.value
         except BaseException as exception:
-            stream.raised(exception)
+            run.raised(exception)
             raise
 
     lend_names(target, steps)
-    return _calling(types.coroutine(steps) if awaitable else steps)
+    return _start_at_call(types.coroutine(steps) if awaitable else steps)
 
 
 def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
@@ -64,33 +74,33 @@ def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> AsyncGenerator[Any, Any]:
-        stream = GeneratorRun(plan, caller, instance, args, kwargs)
+        run = GeneratorRun(plan, caller, instance, args, kwargs)
         if REPLAYS:
-            inner = REPLAYS[-1].async_generator(stream.span, inner, target)
+            inner = REPLAYS[-1].async_generator(run.span, inner, target)
         del caller, instance, args, kwargs
         step = _first_step(inner)
         try:
             while True:
                 try:
-                    stream.enter()
-                    stream.receive((yield stream.leave(await step)))
+                    run.enter()
+                    run.receive((yield run.leave(await step)))
                 except BaseException as exception:
-                    if stream.running:
+                    if run.running:
                         raise
-                    stream.catch(exception)
-                step = inner.athrow(stream.take()) if stream.thrown else inner.asend(stream.take())
+                    run.catch(exception)
+                step = inner.athrow(run.take()) if run.thrown else inner.asend(run.take())
         except StopAsyncIteration:
-            stream.returned()
+            run.returned()
         except BaseException as exception:
-            stream.raised(exception)
+            run.raised(exception)
             raise
 
     lend_names(target, steps)
-    return _calling(steps)
+    return _start_at_call(steps)
 
 
-def _calling(steps: Callable[..., Any]) -> Wrapper:
-    """The user's generator is made at the call, so that wrong arguments raise there; it starts with ours."""
+def _start_at_call(steps: Callable[..., Any]) -> Wrapper:
+    """Make the user's generator at the call, so that wrong arguments raise there. Its body starts with ours."""
 
     def call(wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inner = wrapped(*args, **kwargs)
@@ -101,7 +111,10 @@ def _calling(steps: Callable[..., Any]) -> Wrapper:
 
 
 def _first_step(inner: AsyncGenerator[Any, Any]) -> Any:
-    """The first step, hidden from the event loop: it knows our generator, and closing both would make them collide."""
+    """Return the first step of the user's generator without the hooks of the event loop.
+
+    The loop closes the generators that its hooks have seen. It sees ours, and closing both would make them collide.
+    """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)
     try:

@@ -1,4 +1,4 @@
-"""What a callable is, below the layers around it."""
+"""Find out what a callable is, below the layers around it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType, MethodType
 from typing import Any, cast
 
-# A class of ours that stands for a decorated function has this attribute.
+# Our classes of decorated functions have this attribute.
 _MARK = "_voltagent_decorated"
 
 
 def wrapped_by_us(target: Any) -> Any:
-    """What is below our own decorators."""
+    """Return the callable below our own decorators."""
     while getattr(_type(target), _MARK, False):
         target = target.__wrapped__
     return target
 
 
 def function_below(target: Any) -> FunctionType | None:
-    """The plain function that a callable comes down to, if nothing else runs on the way.
+    """Return the plain function that a callable ends in, or ``None`` if other code runs before it.
 
-    The way may go through methods, ``functools.partial``, class and static methods, callable objects, and our own
-    decorators.
+    Looks through methods, ``functools.partial``, class and static methods, callable objects, and our own decorators.
     """
     for _ in range(100):  # an object may be its own `__call__`
         target = wrapped_by_us(target)
@@ -40,60 +39,60 @@ def function_below(target: Any) -> FunctionType | None:
 
 
 def binds(target: Any) -> bool:
-    """Whether a callable becomes a method where it is an attribute of a class, as functions do."""
+    """Whether a callable becomes a method as an attribute of a class, as functions do."""
     target = wrapped_by_us(target)
     return not isinstance(target, MethodType) and _stored(_type(target), "__get__") is not None
 
 
 def is_function(target: object) -> bool:
-    """Whether a callable is a plain function, and no stand-in for one that may bind in its own way."""
+    """Whether a callable is a plain function, not a replacement that may bind in its own way."""
     return type(target) is FunctionType
 
 
-def has_flag(target: Any, flag: int, asked: Callable[[Any], bool]) -> bool:
-    """Whether the code below a callable has a flag of :mod:`inspect`, or the callable says so itself when asked."""
+def has_flag(target: Any, flag: int, is_marked: Callable[[Any], bool]) -> bool:
+    """Whether the code below a callable has a flag of :mod:`inspect`, or the callable itself is marked as such."""
     function = function_below(target)
     if function is not None and function.__code__.co_flags & flag:
         return True
-    return asked(target) or asked(_stored(_type(target), "__call__"))
+    return is_marked(target) or is_marked(_stored(_type(target), "__call__"))
 
 
 def name_of(target: Any) -> str:
-    """What to call a callable: its name; of an object that can be called its class, of a partial what it calls."""
+    """Return a name for a callable: its own; for an object its class; for a partial the name of what it calls."""
     if isinstance(target, functools.partial):
         return name_of(cast(Any, target).func)
     name: object = getattr(target, "__name__", None)
     if isinstance(name, str) and name != "__call__":
         return name or "call"
     owner: Any = getattr(target, "__self__", target)  # of a bound `__call__`
-    if _type(owner) is FunctionType:  # a `__call__` that is decorated in its class: named after the class
+    if _type(owner) is FunctionType:  # a `__call__` that is decorated in its class: use the name of the class
         return _class_around(owner) or "call"
     return _type(owner).__name__
 
 
 def _class_around(function: FunctionType) -> str | None:
-    """The name of the class in whose body a function is written, by its qualified name."""
+    """Return the name of the class whose body contains a function, by its qualified name."""
     around, _, _ = function.__qualname__.rpartition(".")
     name = around.rpartition(".")[2]
     return name if name and name != "<locals>" else None
 
 
 def namespace_of(target: Any) -> Mapping[str, Any]:
-    """The names that annotations of a callable may use."""
+    """Return the names that annotations of a callable may use."""
     function = function_below(target)
     return function.__globals__ if function is not None else {}
 
 
 def locals_of_caller() -> Mapping[str, Any]:
-    """The names where a decorator is applied, if that is inside a function or a class."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
+    """Return the local names where a decorator is applied, if that is inside a function or a class."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - no public function returns it  # pyright: ignore
     while frame is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back
     return {} if frame is None or frame.f_locals is frame.f_globals else frame.f_locals
 
 
 def lend_names(target: Any, stand_in: Any) -> None:
-    """Give a function of ours the user's names: coroutines and generators show those of the function they come from."""
+    """Copy the names of the user's function to ours: coroutines and generators show those of their function."""
     function = function_below(target)
     stand_in.__name__ = name_of(target) if function is None else function.__name__
     stand_in.__qualname__ = stand_in.__name__ if function is None else function.__qualname__
@@ -104,5 +103,5 @@ def _type(target: object) -> type:
 
 
 def _stored(kind: type, name: str) -> Any:
-    """An attribute of a class, unbound."""
+    """Return an attribute of a class, unbound."""
     return next((vars(base)[name] for base in type.mro(kind) if name in vars(base)), None)

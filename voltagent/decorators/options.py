@@ -1,4 +1,4 @@
-"""What the decorators can be told: the options, for type checkers, and their checks, at decoration."""
+"""The options of the decorators: their types, for type checkers, and their checks, at decoration."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Redact: TypeAlias = "Redactor | Callable[[str, object], object] | Collection[str
 
 
 class DecoratorOptions(TypedDict, total=False):
-    """What every decorator takes. ``None`` counts as not given."""
+    """The options of every decorator. ``None`` counts as not set."""
 
     name: str | None
-    """How the operation is called in the record; by default as the function."""
+    """The name of the operation; by default that of the function."""
     metadata: Mapping[str, Any] | None
     """Recorded with every call."""
     tags: Collection[str] | None
     """Recorded with every call."""
     capture_input: bool | Collection[str] | None
-    """Whether arguments are recorded, or the names of those that are; by default all."""
+    """Whether arguments are recorded, or the names of those to record; by default all."""
     exclude_input: Collection[str] | None
-    """The names of parameters that are not recorded; what frameworks inject is left out by itself."""
+    """The names of parameters not to record. What frameworks inject is always left out."""
     capture_output: bool | None
-    """Whether the result is recorded; by default it is."""
+    """Whether the result is recorded; true by default."""
     redact: Redact | None
     """Key names (and patterns) whose values never leave the process, or a function ``(path, value) -> value``."""
     sdk: SDK | None
@@ -46,32 +46,32 @@ class DecoratorOptions(TypedDict, total=False):
 
 
 class AgentDecoratorOptions(DecoratorOptions, total=False):
-    """What ``agent`` takes."""
+    """The options of ``agent``."""
 
     instructions: str | None
-    """What the agent was told to be."""
+    """The system prompt of the agent."""
     model_parameters: Mapping[str, Any] | None
     """Recorded as ``metadata.model_parameters``."""
     usage: Callable[[Any], object] | None
-    """Gives the token usage for a result; by default it is looked for in ``result.usage`` and ``result["usage"]``."""
+    """Returns the token usage for a result; by default ``result.usage`` or ``result["usage"]``."""
 
 
 class LLMDecoratorOptions(DecoratorOptions, total=False):
-    """What ``llm`` takes."""
+    """The options of ``llm``."""
 
     model: str | None
     """The model; by default that of the result, else the value of a parameter named ``model``."""
     model_parameters: Mapping[str, Any] | None
     """Recorded as ``metadata.model_parameters``."""
     usage: Callable[[Any], object] | None
-    """Gives the token usage for a result; by default it is read from the result of any known client."""
+    """Returns the token usage for a result; by default it is read from the result of any known client."""
 
 
 class MemoryDecoratorOptions(DecoratorOptions, total=False):
-    """What ``memory`` takes."""
+    """The options of ``memory``."""
 
     operation: Literal["read", "write"] | None
-    """What it does; ``"write"`` by default."""
+    """Whether a call reads or writes; ``"write"`` by default."""
 
 
 Given: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
@@ -83,26 +83,31 @@ Parent: TypeAlias = (
 
 
 class TraceDecoratorOptions(DecoratorOptions, total=False):
-    """What ``trace`` takes. A function gets the arguments of the call as a dict, by name."""
+    """The options of ``trace``. A callback gets the arguments of the call as a dict, by name."""
 
     agent_id: Given
-    """Which agent this is a run of; by default the function's name."""
+    """The agent that a call is a run of; by default the name of the function."""
     user_id: Given
-    """Whom it is for."""
+    """The user that a call serves."""
     conversation_id: Given
-    """Which conversation it is a turn of."""
+    """The conversation that a call is a turn of."""
     version: Given
-    """Which version of the agent it is."""
+    """The version of the agent."""
     parent: Parent
-    """The span of another process that it continues: headers, the text of a ``traceparent``, or a function."""
+    """The span of another process that the trace continues: headers, a ``traceparent``, or a callback."""
 
 
 def checked(decorator: str, known: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a decorator that were given, in the form in which they are used.
+    """Validate the options of a decorator, and return those that are set in the form in which they are used.
+
+    Args:
+        decorator: its name, for messages.
+        known: the options that it takes.
+        given: the options as the user wrote them; ``None`` counts as not set.
 
     Raises:
-        TypeError: an option is unknown, with the nearest there is; or it has the wrong type.
-        ValidationError: its value does not fit.
+        TypeError: an option is unknown, with the nearest known name; or a value has the wrong type.
+        ValidationError: a value is not valid.
     """
     for name in given:
         if name not in known:

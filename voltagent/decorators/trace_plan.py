@@ -1,10 +1,10 @@
-"""The plan of ``@trace``: options that may be functions of the arguments."""
+"""The plan of ``@trace``, whose options may be functions of the arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from voltagent.capture.options import TRACE_OPTIONS
 from voltagent.core.context import default_recorder, redirected, run_callback
@@ -18,33 +18,33 @@ _TEXTS = ("user_id", "conversation_id", "version")
 
 
 class TracePlan(CallPlan):
-    """Of a trace: each call is a new root, also inside an open trace."""
+    """The plan of a trace: each call is a new root, also inside an open trace."""
 
-    __slots__ = ("_about", "_agent_id", "_asks", "_options", "_remote")
+    __slots__ = ("_about", "_agent_id", "_is_dynamic", "_options", "_remote")
 
     def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any]):
         metadata: Any = options.get("metadata")
         values: list[Any] = [metadata] if callable(metadata) else [*(metadata or {}).values()]
-        static = not any(map(_is_asked, values))
+        static = not any(map(_is_callback, values))
         super().__init__(name, shape, options if static else {**options, "metadata": None})
         self._agent_id = options.get("agent_id", self._name)
         self._options = {key: options.get(key) for key in (*_TEXTS, "tags", "parent")}
         if not static:
             self._options["metadata"] = metadata
-        self._asks = not static or any(map(callable, (self._agent_id, *self._options.values())))
-        self._remote = None if self._asks else remote_parent(self._options["parent"])
+        self._is_dynamic = not static or any(map(callable, (self._agent_id, *self._options.values())))
+        self._remote = None if self._is_dynamic else remote_parent(self._options["parent"])
         self._about: dict[str, Any] = {key: self._options[key] for key in _TEXTS if self._options[key] is not None}
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
             recorder: Recorder | None = redirected(self._recorder) or default_recorder()
             if above is not None:
-                recorder = above.trace.recorder
+                recorder = cast("Recorder | None", above.trace.recorder)
             if recorder is None or not recorder.alive:
                 return None
             input = self._input(recorder, instance, args, kwargs)
-            if self._asks:
-                return self._ask(recorder, above, input, self._named(instance, args, kwargs))
+            if self._is_dynamic:
+                return self._start_dynamic(recorder, above, input, self._named(instance, args, kwargs))
             return recorder.start_trace(
                 self._agent_id,
                 input,
@@ -56,13 +56,15 @@ class TracePlan(CallPlan):
                 **self._about,
             )
         except RecursionError:
-            return None  # the program is at the end of the stack
+            return None  # the stack is exhausted
         except BaseException as exc:
             Guard.swallowed(exc)
             return None
 
-    def _ask(self, recorder: Recorder, above: Span | None, input: bytes | None, named: dict[str, Any]) -> Span:
-        """Start a trace some options of which are functions of the arguments."""
+    def _start_dynamic(
+        self, recorder: Recorder, above: Span | None, input: bytes | None, named: dict[str, Any]
+    ) -> Span:
+        """Start a trace whose options include callbacks."""
         about = {key: self._value(key, given, named) for key, given in self._options.items()}
         metadata = about.pop("metadata", None)
         return recorder.start_trace(
@@ -79,34 +81,34 @@ class TracePlan(CallPlan):
     def _named(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if instance is not None:
             return self._arguments.all_by_name(args, kwargs)
-        if self._skipped:
+        if self.skips_first:
             args, kwargs = without_receiver(args, kwargs)
         return self._free_arguments.all_by_name(args, kwargs)
 
     def _value(self, option: str, given: Any, named: dict[str, Any]) -> Any:
-        """What an option says for this call; ``None`` where the function that was to say it failed."""
-        if not _is_asked(given):
+        """Return the value of an option for this call; ``None`` if its callback failed."""
+        if not _is_callback(given):
             if option == "metadata":
-                return {key: self._asked(f"metadata[{key!r}]", value, named) for key, value in given.items()}
+                return {key: self._resolve(f"metadata[{key!r}]", value, named) for key, value in given.items()}
             return given
-        value = self._asked(option, given, named)
+        value = self._resolve(option, given, named)
         try:
             return None if value is None else TRACE_OPTIONS[option](f"{option} of @trace", _as_text(option, value))
         except Exception as exc:  # what the user's function returned is not valid
             return report_failure(option, self._name, exc)
 
-    def _asked(self, option: str, given: Any, named: dict[str, Any]) -> Any:
+    def _resolve(self, option: str, given: Any, named: dict[str, Any]) -> Any:
         if not callable(given):
             return given
         return run_callback(given, dict(named), on_error=partial(report_failure, option, self._name))
 
 
-def _is_asked(given: object) -> bool:
-    """Whether a value is to be called with the arguments. A class is a value like any other."""
+def _is_callback(given: object) -> bool:
+    """Whether a value is to be called with the arguments. A class counts as a value."""
     return callable(given) and not isinstance(given, type)
 
 
 def _as_text(option: str, value: Any) -> Any:
-    """Users and conversations may be numbers or UUIDs in the program; the API takes texts."""
+    """Convert an id that is a number or a UUID in the program to a string, as the API requires."""
     is_identifier = type(value) is int or (type(value).__name__ == "UUID" and type(value).__module__ == "uuid")
     return str(value) if is_identifier and option in ("agent_id", *_TEXTS) else value

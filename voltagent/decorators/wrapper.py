@@ -1,4 +1,4 @@
-"""The object that stands for a decorated function, and what is settled when it is made."""
+"""The object that replaces a decorated function, and how it is made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import copy
 import functools
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from enum import Enum
+from inspect import Parameter
 from types import FrameType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
@@ -48,13 +50,13 @@ else:
 
 
 class _Bound(_BoundFunctionWrapper):
-    """A decorated method that was taken from an object or a class."""
+    """A decorated method, bound to an object or a class."""
 
     __slots__ = ()
     _voltagent_decorated = True
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        # Taken from a class a method is a function still, and binds again where another class has it as attribute.
+        # Accessed on a class, a method is still a function, which binds again if another class has it as an attribute.
         function: Any = self.__wrapped__
         bind = getattr(
             cast(Any, type(function)), "__get__", None
@@ -88,26 +90,26 @@ class _Bound(_BoundFunctionWrapper):
         return (self._self_owner if owner is None else owner), self.__wrapped__.__name__
 
 
-class _Unsaid:
-    """An attribute that is not there, whatever a base class has."""
+class _Missing:
+    """An attribute that does not exist, even if a base class has it."""
 
     def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
         raise AttributeError
 
 
 class Decorated(_FunctionWrapper):
-    """A decorated function. To all who ask it is the function itself."""
+    """A decorated function. It answers introspection as the function itself does."""
 
     __slots__ = ("_self_again", "_self_copied")
     __bound_function_wrapper__ = _Bound
     _voltagent_decorated = True
-    # Other decorators made with wrapt take over the binding of what they wrap, if it has one. Ours is not theirs.
-    _self_binding = _Unsaid()  # pyright: ignore
+    # Other decorators made with wrapt adopt the binding of what they wrap, if it has one. They must not adopt ours.
+    _self_binding = _Missing()  # pyright: ignore
 
     def __init__(self, wrapped: Any, wrapper: Wrapper, again: tuple[str, Mapping[str, Any]]) -> None:
-        # Past `FunctionWrapper`: it looks for `__self__` of the function at each call, which costs as much as all else
-        # that wrapt does, and runs a `__getattr__` of the user's where a callable object has one. "staticmethod" makes
-        # it take a bound function's `__self__` as the object, and nothing otherwise.
+        # Skips `FunctionWrapper.__init__`, which would look up `__self__` of the function at each call. That costs as
+        # much as all the rest of wrapt, and runs a `__getattr__` of the user if a callable object has one. With
+        # "staticmethod" wrapt takes the `__self__` of a bound function as the object, and otherwise no object.
         initialise: Any = super(wrapt.FunctionWrapper, self).__init__
         initialise(wrapped, None, wrapper, context.ACTIVE, "staticmethod")
         self._self_again = again
@@ -161,7 +163,7 @@ class Decorated(_FunctionWrapper):
         return self.__reduce__()
 
     def _has_place(self) -> bool:
-        """Whether this can be found by a name, as a function can: a partial or a callable object cannot."""
+        """Whether a qualified name leads to this, as it does for a function, but not for a partial or an object."""
         return isinstance(getattr(self.__wrapped__, "__qualname__", None), str)
 
     def _around(self, wrapped: Any) -> Any:
@@ -175,8 +177,9 @@ def _decorated_target(kind: str, function: Any, options: Mapping[str, Any]) -> T
 class _Method(Decorated):
     """A decorated function whose first parameter is called ``self`` or ``cls``.
 
-    It binds as functions do, into a method like any other: wrapt's stand-in for one takes five times as long to make.
-    What it records is the same, for such a function keeps its first argument out of the record however it is called.
+    It binds as functions do, into a plain method: the bound wrapper of wrapt takes five times as long to make. The
+        record
+    is the same, because the first argument of such a function is left out however it is called.
     """
 
     __slots__ = ()
@@ -189,18 +192,23 @@ _IMPLICIT_CLASS_METHODS: Final = frozenset(("__init_subclass__", "__class_getite
 
 
 def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
-    """A callable whose calls are recorded.
+    """Wrap a callable so that its calls are recorded.
+
+    Args:
+        kind: the kind of span that a call becomes.
+        target: a function, method, class method, static method or another callable.
+        options: as returned by :func:`voltagent.decorators.options.checked`.
 
     Raises:
-        TypeError: it cannot be decorated; the text says what to do instead.
+        TypeError: the target cannot be decorated. The message suggests what to do instead.
     """
     _check(kind, target)
     if is_function(target) and target.__name__ in _IMPLICIT_CLASS_METHODS:
         target = classmethod(target)  # Python does this for plain functions only, when it makes the class
     function = _inside(target) if isinstance(target, classmethod | staticmethod) else target
     plan = _plan(kind, target, function, options)
-    stand_in = _Method if is_function(function) and plan.skips_first else Decorated
-    return stand_in(target, _wrapper(plan, function), (kind, options))
+    wrapper_class = _Method if is_function(function) and plan.skips_first else Decorated
+    return wrapper_class(target, _wrapper(plan, function), (kind, options))
 
 
 def _check(kind: str, target: Any) -> None:
@@ -224,7 +232,7 @@ def _check(kind: str, target: Any) -> None:
         raise TypeError(f"@{kind} decorates functions and methods, not {type(target).__name__} objects")
 
 
-# Classes of frameworks whose objects stand for a function, or hold one: (top-level package, class).
+# Classes of frameworks whose objects replace a function, or hold one: (top-level package, class).
 _TOOLS: Final = frozenset(
     (
         ("langchain_core", "BaseTool"),
@@ -250,47 +258,67 @@ def _inside(method: Any) -> Any:
     return method.__func__
 
 
+class _Binding(Enum):
+    """How a callable treats its first parameter."""
+
+    STATIC = "static"  # never binds: a static method, or an object that can be called
+    FUNCTION = (
+        "function"  # binds as an attribute of a class; called by itself, its first argument is one like any other
+    )
+    METHOD = "method"  # a function whose first parameter is called self or cls: never a part of the input
+    CLASS_METHOD = "class method"  # always bound to a class
+
+
+def _binding_of(target: Any, first: Parameter | None) -> _Binding:
+    below = wrapped_by_us(target)
+    if isinstance(below, classmethod):
+        return _Binding.CLASS_METHOD
+    if isinstance(below, staticmethod) or not binds(below):
+        return _Binding.STATIC
+    # An unbound call passes `self` or `cls` as the first argument: from `property`, as `Class.method(object)`, and
+    # since Python 3.13 from a `classmethod` around us.
+    return _Binding.METHOD if first is not None and first.name in RECEIVERS else _Binding.FUNCTION
+
+
 def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> CallPlan:
+    """Find out all that is known about a function at decoration."""
     name = name_of(function)
     signature = signature_of(function)
     parameters = None if signature is None else list(signature.parameters.values())
     first = parameters[0] if parameters and parameters[0].kind in BY_POSITION else None
-    below = wrapped_by_us(target)
-    takes_class = isinstance(below, classmethod)
-    takes_object = not isinstance(below, staticmethod) and (takes_class or binds(below))
-    # Called on nothing, `self` or `cls` is an argument like any other: so calls `property`, so does
-    # `Class.method(object)`, and since Python 3.13 a `classmethod` over us.
-    named_as_object = first is not None and first.name in RECEIVERS
-    skipped = 1 if takes_object and not takes_class and named_as_object else 0
-
-    def arguments(*, without_first: bool) -> Arguments:
-        shown = parameters[1:] if parameters and first is not None and without_first else parameters
-        return Arguments(shown, kept, namespace, known, excluded)
-
-    captured = options.get("capture_input")
-    kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
-    if kept is not None:
-        check_names("capture_input", kept, parameters, f"@{kind} on {name}")
-    excluded: frozenset[str] = options.get("exclude_input", frozenset())
-    check_names("exclude_input", excluded, parameters, f"@{kind} on {name}")
-    namespace = namespace_of(function)
-    around = locals_of_caller()
-    known = hidden_by_local_names(parameters, around)
+    rest = parameters[1:] if parameters and first is not None else parameters
+    binding = _binding_of(target, first)
+    arguments = _arguments_of(kind, name, function, parameters, options)
     shape = FunctionShape(
-        arguments(without_first=takes_object),
-        arguments(without_first=takes_class or skipped == 1),
-        skipped,
-        hidden_result(signature, around, namespace),
+        arguments(parameters if binding is _Binding.STATIC else rest),
+        arguments(rest if binding in (_Binding.METHOD, _Binding.CLASS_METHOD) else parameters),
+        binding is _Binding.METHOD,
+        hidden_result(signature, locals_of_caller(), namespace_of(function)),
     )
     return TracePlan(name, shape, options) if kind == TRACE else OperationPlan(kind, name, shape, options)
 
 
+def _arguments_of(
+    kind: str, name: str, function: Any, parameters: list[Parameter] | None, options: Mapping[str, Any]
+) -> Callable[[list[Parameter] | None], Arguments]:
+    """Return a function from the parameters that a call fills to its :class:`Arguments`, with the options checked."""
+    captured = options.get("capture_input")
+    kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
+    excluded: frozenset[str] = options.get("exclude_input", frozenset())
+    for option, names in (("capture_input", kept), ("exclude_input", excluded)):
+        if names is not None:
+            check_names(option, names, parameters, f"@{kind} on {name}")
+    namespace = namespace_of(function)
+    known = hidden_by_local_names(parameters, locals_of_caller())
+    return lambda filled: Arguments(filled, kept, namespace, known, excluded)
+
+
 def _wrapper(plan: CallPlan, function: Any) -> Wrapper:
-    """The one choice between the kinds of callable."""
+    """Choose the wrapper for a kind of callable."""
     if has_flag(function, inspect.CO_ASYNC_GENERATOR, inspect.isasyncgenfunction):
         return around_async_generator(plan, function)
     if has_flag(function, inspect.CO_COROUTINE, inspect.iscoroutinefunction):
-        # one that was only marked as a coroutine function may do anything at the call
+        # a function that is only marked as a coroutine function may do anything at the call
         return around_coroutine(plan, function, pure=has_flag(function, inspect.CO_COROUTINE, _never))
     if has_flag(function, inspect.CO_GENERATOR, inspect.isgeneratorfunction):
         made_awaitable = has_flag(function, inspect.CO_ITERABLE_COROUTINE, _never)

@@ -12,8 +12,6 @@ from voltagent.core.guard import guard
 from voltagent.core.handover import Activation, Moment, Work
 from voltagent.instrumentation.patches import Patch
 
-__all__ = ["PATCHES"]
-
 # Threads and processes that serve many callers: those get the operation of each task, not that of the task which
 # happened to start them.
 _SERVING: Final = ("concurrent.futures", "multiprocessing", "joblib.externals.loky", "loky", "billiard", "voltagent")

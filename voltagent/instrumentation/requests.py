@@ -6,12 +6,12 @@ The user's call stands in the frame of the wrapper itself, so an exception that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, set_current
 from voltagent.core.guard import Guard
-from voltagent.core.span import LLM, Span
+from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import Arguments
 from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
@@ -20,7 +20,7 @@ from voltagent.instrumentation.streams import followed
 from voltagent.tracing.foreign_spans import take_over
 from voltagent.tracing.recorder import Recorder
 
-_ANY: Final = FunctionShape(Arguments(None), Arguments(None), 0, lambda: NOTHING_HIDDEN)
+_ANY: Final = FunctionShape(Arguments(None), Arguments(None), skips_first=False, hidden_result=lambda: NOTHING_HIDDEN)
 # What of a request is input, or says how it is sent; what else is plain is a parameter of the model.
 _INPUT: Final = frozenset(
     ("messages", "input", "prompt", "contents", "content", "system", "instructions", "tools", "stream")
@@ -49,7 +49,7 @@ class RequestPlan(OperationPlan):
                 key: value for key, value in kwargs.items() if type(value) in _PARAMETER and key not in _INPUT
             }
             if parameters:
-                recorder: Recorder = span.trace.recorder
+                recorder = cast("Recorder", span.trace.recorder)
                 recorder.add(span, metadata={"model_parameters": parameters})
         except BaseException as exc:
             Guard.swallowed(exc)
@@ -57,14 +57,14 @@ class RequestPlan(OperationPlan):
 
     def _add_to(self, span: Span, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Add what this client knows to a record that another instrumentation has started."""
-        recorder: Recorder = span.trace.recorder
+        recorder = cast("Recorder", span.trace.recorder)
         recorder.add(span, metadata={"provider": self._provider})
         given = None if span.input is not None else self._input(recorder, instance, args, kwargs)
         if given is not None:
             recorder.update(span, {"input": given})
 
     def _input(
-        self, recorder: Recorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, recorder: SpanRecorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> bytes | None:
         del instance, args
         return recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None

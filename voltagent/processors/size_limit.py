@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core.span import Phase, Span, SpanEvent
+from voltagent.core.span import Phase, Span, SpanEvent, SpanFacts
 
 MOST: Final = 1 << 20  # bytes of one event
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
@@ -60,7 +60,7 @@ def _fit_start(span: Span) -> None:
     parts[_INPUT] = span.input or b""
     if _fit(parts, MOST - _FRAME - _fixed(span)):
         span.input = parts.pop(_INPUT) or None
-        span.facts = {**facts, **parts}
+        span.facts = cast("SpanFacts", {**facts, **parts})
 
 
 def _fit_end(span: Span) -> None:
@@ -90,7 +90,8 @@ def fit_span(span: Span, updates: Mapping[str, Any], space: int) -> tuple[Span, 
     for name in _PAYLOADS:
         setattr(cut, name, parts.get((name,), getattr(span, name)))
     cut.more_metadata = tuple(parts["more", place] for place in range(len(span.more_metadata)))
-    cut.facts = {**(span.facts or {}), **{name[1]: text for name, text in parts.items() if name[0] == "fact"}}
+    facts = {name[1]: text for name, text in parts.items() if name[0] == "fact"}
+    cut.facts = cast("SpanFacts", {**(span.facts or {}), **facts})
     return cut, {**updates, **{name[1]: text for name, text in parts.items() if name[0] == "update"}}
 
 

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, Trace
+from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace
 from voltagent.render.html import Entry, piece
 
 _MOST_SPANS: Final = 10_000
@@ -104,7 +104,7 @@ class Witness:
         if span.trace.recorder is None:  # from the store: it was sent
             return span
         sent = copy.copy(span)
-        sent.facts = None if span.facts is None else dict(span.facts)
+        sent.facts = None if span.facts is None else span.facts.copy()
         for phase in (Phase.START, Phase.END):
             event: SpanEvent | None = (phase, sent, None)
             for process in self._processors:
@@ -156,12 +156,12 @@ def _entry(span: Span, witness: Witness) -> Entry:
     status, sent = span.status or "running", witness.safe(span)
     if sent is None:
         return Entry(identifier, parent, span.kind, _NOT_SAFE, status, span.start_ns, span.end_ns)
-    fact = (sent.facts or {}).get
+    facts: SpanFacts = sent.facts or {}
     is_moment = span.kind not in (TRACE, "agent", "tool", "memory", "retriever")
     details = (
-        ("instructions", fact("instructions")),
+        ("instructions", facts.get("instructions")),
         ("input", _value(sent.input)),
-        ("output", _value(sent.output or fact("output"))),
+        ("output", _value(sent.output or facts.get("output"))),
         ("metadata", _metadata(sent) or None),
         ("tags", ", ".join((*(sent.tags or ()), *sent.more_tags)) or None),
     )
@@ -170,11 +170,11 @@ def _entry(span: Span, witness: Witness) -> Entry:
         parent,
         span.kind,
         f"{sent.operation} {sent.name}" if sent.operation else sent.name,
-        span.status or fact("status") or ("completed" if is_moment else "running"),
+        span.status or facts.get("status") or ("completed" if is_moment else "running"),
         span.start_ns,
         span.end_ns,
         sent.usage,
-        _value(sent.error if isinstance(sent.error, bytes) else fact("status_message")),
+        _value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message")),
         details,
     )
 

@@ -12,8 +12,6 @@ from pydantic_core import from_json, to_json
 from voltagent import settings
 from voltagent.settings import Settings
 
-__all__ = ["Portable", "portable", "usable"]
-
 Portable = dict[str, Any]
 
 # Settings that are handed over as they were given to the constructor. Those from the environment are there as well.

@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from pydantic_core import from_json
 
@@ -278,7 +278,7 @@ def _input(span: Span) -> Any:
     """The input of a call as the default redaction shows it."""
     if span.input is None:
         return None
-    own: Redactor | None = span.redact
+    own = cast("Redactor | None", span.redact)
     text = _redactor.apply(span.input, "input")
     return from_json(text if own is None else own.apply(text, "input"))
 

@@ -143,7 +143,7 @@ class ForeignSpans:
                 record.span = parent
                 return parent
             record.root = parent
-        recorder: Recorder = parent.trace.recorder
+        recorder = cast("Recorder", parent.trace.recorder)
         record.metadata = _metadata(recorder, received)
         record.start_input = _payload(recorder, received, "input")
         span = Span(
@@ -153,10 +153,10 @@ class ForeignSpans:
             received.title,
             record.start_input,
             recorder.snapshot.encode_object(record.metadata, METADATA_LIMIT) if record.metadata else None,
-            values.text(received.words.get("operation")),
-            values.texts(received.words.get("tags")),
-            facts=start_facts(received) or None,
-            identifier=_identifier(record.otel),
+            _identifier(record.otel),
+            operation=values.text(received.words.get("operation")),
+            tags=values.texts(received.words.get("tags")),
+            facts=start_facts(received),
         )
         span.start_ns = received.start_ns
         counts_of(parent.trace).watch()
@@ -244,7 +244,7 @@ def _end(record: _Record, span: Span) -> None:
         _end_trace(record, span)
         return
     received = _read(record.otel, is_root=record.parent is None)
-    recorder: Recorder = span.trace.recorder
+    recorder = cast("Recorder", span.trace.recorder)
     _update(record, span, received)
     metadata = _metadata(recorder, received)
     changed = {name: value for name, value in metadata.items() if record.metadata.get(name) != value}
@@ -260,13 +260,13 @@ def _end(record: _Record, span: Span) -> None:
 def _end_trace(record: _Record, span: Span) -> None:
     root = record.root
     if root is not None and root.end_ns is None:
-        recorder: Recorder = root.trace.recorder
+        recorder = cast("Recorder", root.trace.recorder)
         recorder.end(root, span.status or "completed", span.error, span.output, end_ns=span.end_ns)
 
 
 def _update(record: _Record, span: Span, received: Received) -> None:
     """Send what was set after the start and has no place in the end."""
-    recorder: Recorder = span.trace.recorder
+    recorder = cast("Recorder", span.trace.recorder)
     given = _payload(recorder, received, "input")
     late = {"input": given} if given is not None and given != record.start_input else {}
     root = span if span.kind == TRACE else record.root
@@ -285,7 +285,7 @@ def _update(record: _Record, span: Span, received: Received) -> None:
 
 def _count(span: Span, received: Received, output: bytes | None) -> None:
     """Take model and tokens, unless something below has counted them already."""
-    recorder: Recorder = span.trace.recorder
+    recorder = cast("Recorder", span.trace.recorder)
     counts = counts_of(span.trace)
     model = values.text(received.words.get("model"))
     span.model = span.model or model

@@ -19,7 +19,7 @@ from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace, make_facts
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
@@ -80,7 +80,7 @@ def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) ->
         given.get("operation", "write") if kind == MEMORY else None,
         given.get("tags"),
         None,
-        {key: given[key] for key in ("instructions", "version", "level") if key in given} or None,
+        make_facts({key: given.get(key) for key in ("instructions", "version", "level")}),
     )
     if "model" in given and span.recording:
         span.model = given["model"]
@@ -120,7 +120,7 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
         _payload(recorder, given.get("input"), recorder.capture_input, limit),
         _metadata(recorder, given.get("metadata")),
         tags=given.get("tags"),
-        facts=facts or None,
+        facts=make_facts(facts),
         identifier=given.get("id"),
     )
 

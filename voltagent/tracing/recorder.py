@@ -1,7 +1,7 @@
-"""From calls to events: starts and ends spans, and hands them to the sink.
+"""The recorder starts and ends spans, and passes their events to a sink.
 
-One recorder belongs to one SDK. Decorators and handles both record through it, so there is one way a span begins and
-one way it ends. Everything here runs on the user's thread: no lock, no I/O.
+One recorder belongs to one SDK. Decorators and handles both record through it, so a span starts in one way and ends in
+one way. Everything here runs on the caller's thread, without a lock and without I/O.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from voltagent.core.span import (
     ERROR,
     MODEL_CALLS,
     TRACE,
+    EventRedactor,
     Failure,
     Phase,
     Remote,
     Sink,
     Span,
     SpanEvent,
+    SpanFacts,
     StandIn,
     Trace,
 )
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
 
     from voltagent.render.notebook import Witness
 
-_WITHHELD: Final = 31  # exceptions of one trace whose text must not be recorded, that are remembered
-_PARTS: Final = 32  # texts of metadata that one span keeps apart
+_WITHHELD: Final = 31  # exceptions remembered per trace whose message must not be recorded
+_PARTS: Final = 32  # pieces of metadata that one span holds before they are joined
 
-_CLOCK_ERROR: Final = 1_000_000_000  # ns; a given start that is later than that is marked as being in the future
+_CLOCK_ERROR: Final = 1_000_000_000  # ns; a start further in the future than this is marked
 _FUTURE: Final = b'{"start_in_future":true}'
 
 _START: Final = Phase.START
@@ -96,9 +98,9 @@ class Recorder:
         self.alive = True
         self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds
         self.destination: Mapping[str, Any] | None = None  # how another process makes an SDK that records there, too
-        # Spans whose id somebody has given or read as text: only such an id can come back to us by itself.
+        # Spans whose id the program has set or read as text: only such an id can come back without its span.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
-        self.witness: Witness | None = None  # what handles can show in a notebook
+        self.witness: Witness | None = None  # remembers spans, so that handles can show them in a notebook
 
     # ------------------------------------------------------------------------------------------------------ starting
 
@@ -111,11 +113,20 @@ class Recorder:
         metadata: bytes | None = None,
         operation: str | None = None,
         tags: tuple[str, ...] | None = None,
-        redact: Any = None,
-        facts: dict[str, Any] | None = None,
+        redact: EventRedactor | None = None,
+        facts: SpanFacts | None = None,
     ) -> Span:
-        """Start an operation under ``parent``; :data:`context.INERT` where the sink refused it."""
-        span = Span(parent.trace, parent, kind, name, input, metadata, operation, tags, redact, facts)
+        """Start an operation under ``parent``.
+
+        Returns:
+            The new span, or :data:`context.INERT` if the sink refused it.
+        """
+        span = Span(parent.trace, parent, kind, name, input, metadata)
+        # not as keywords of the call, which cost a fifth of a microsecond more before Python 3.12
+        span.operation = operation
+        span.tags = tags
+        span.redact = redact
+        span.facts = facts
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         return span if self.put((_START, span, None), size) else context.INERT
 
@@ -133,7 +144,7 @@ class Recorder:
         input: bytes | None,
         metadata: bytes | None = None,
         tags: tuple[str, ...] | None = None,
-        redact: Any = None,
+        redact: EventRedactor | None = None,
         *,
         identifier: str | None = None,
         start_ns: int | None = None,
@@ -142,12 +153,25 @@ class Recorder:
         ambient: bool = True,
         **about: str | None,
     ) -> Span:
-        """Start a trace; inert where it is sampled out or refused. If it is left out because a caller that was named
-        leaves it out, requests from it hand that caller on.
+        """Start a trace.
 
-        ``about`` are further fields of :class:`voltagent.core.span.Trace`; ``above`` is the span that is current
-        outside; ``remote`` the span of another process that this trace continues, by default (unless ``ambient`` is
-        false) OpenTelemetry's current one or the one that the request being served came with, if nothing is current.
+        Args:
+            agent_id: the agent that it is a run of.
+            input: the payload, a JSON object.
+            metadata: a JSON object.
+            tags: the tags of the trace.
+            redact: the redactor of the decorator.
+            identifier: an id to use instead of a new one.
+            start_ns: the start, if it is not now.
+            above: the span that is current outside.
+            remote: the span of another process that this trace continues.
+            ambient: whether, without ``remote`` and ``above``, the trace continues the current span of OpenTelemetry,
+                or the caller of the request that is being served.
+            **about: more fields of :class:`voltagent.core.span.Trace`.
+
+        Returns:
+            The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
+            the reason, outgoing requests still propagate that caller.
         """
         recorder: Recorder = context.redirected(self)
         if recorder is not self:
@@ -172,12 +196,12 @@ class Recorder:
         trace.tail_buffer = tail_buffer
         for field, value in about.items():
             setattr(trace, field, value)
-        _place(trace, above, remote)
-        span = Span(trace, None, TRACE, agent_id, input, metadata, None, tags, redact, None, trace.id)
+        _connect(trace, above, remote)
+        span = Span(trace, None, TRACE, agent_id, input, metadata, trace.id)
+        span.tags = tags
+        span.redact = redact
         if start_ns is not None:
-            if start_ns > span.start_ns + _CLOCK_ERROR:
-                span.metadata = _FUTURE if metadata is None else _joined(metadata, _FUTURE)
-            span.start_ns = start_ns
+            _set_start(span, start_ns)
         if identifier is not None:
             self.known[identifier] = span
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
@@ -186,7 +210,7 @@ class Recorder:
     def point(
         self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any
     ) -> Span:
-        """Record a custom event: a moment under ``parent``, which has no end unless it is given one."""
+        """Record a custom event under ``parent``: a moment without an end, unless ``end_time`` is set."""
         span = Span(parent.trace, parent, kind, name, input, metadata, **more)
         if isinstance(span.id, str):
             self.known[span.id] = span
@@ -196,7 +220,7 @@ class Recorder:
     # -------------------------------------------------------------------------------------------------------- ending
 
     def succeed(self, span: Span, output: bytes | None) -> None:
-        """End a span that came to its normal end. The first end of a span wins."""
+        """End a span as completed. Later ends of the same span are ignored."""
         if span.end_ns is not None:
             return
         now = span.time_of_end()
@@ -205,7 +229,7 @@ class Recorder:
         if span.output is None:
             span.output = output
         else:
-            output = span.output  # it was recorded before, and counts now
+            output = span.output  # it was recorded before, and its size counts now
         span.status = COMPLETED
         span.end_ns = now
         size = len(output) if output is not None else 0
@@ -214,8 +238,11 @@ class Recorder:
     def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
         """End a span that an exception left.
 
-        ``message=False`` keeps the exception's text out of the record: out of this span, and out of those above that
-        it passes through, alone or as a cause.
+        Args:
+            span: the span to end.
+            exception: the exception.
+            message: whether its message may be recorded. If not, the message is also left out of the spans above that
+                the exception passes through, alone or as a cause.
         """
         if span.end_ns is None:
             failure = self.failure(span.trace, exception, message=message)
@@ -227,18 +254,18 @@ class Recorder:
             self.end(span, ERROR, failure)
 
     def _warn(self, span: Span) -> None:
-        """Give a span that an exception of a framework's control flow left the level WARNING, if it has none."""
+        """Set the level WARNING, unless a level is set: an exception of a framework's control flow left the span."""
         if span.kind == TRACE:
             given, span.trace.level = span.trace.level, span.trace.level or "WARNING"
         else:
-            facts = span.facts or {}
+            facts: SpanFacts = span.facts or {}
             given, span.facts = facts.get("level"), {"level": "WARNING", **facts}
         if given is None:
             self.put((Phase.UPDATE, span, {"level": "WARNING"}), 0)
 
     @staticmethod
     def failure(trace: Trace, exception: BaseException, *, message: bool) -> Failure:
-        """What is recorded of an exception in a trace: without its text where that was withheld somewhere in it."""
+        """Return the record of an exception, without its message if that was withheld anywhere in the trace."""
         failure = capture_failure(exception, message=message)
         if not message:
             trace.withheld = (*trace.withheld[-_WITHHELD:], id(exception))
@@ -281,7 +308,7 @@ class Recorder:
         output: object = None,
         tags: tuple[str, ...] = (),
     ) -> None:
-        """Add to what the end of the span will send. Later metadata wins, later output replaces."""
+        """Add to what the end of the span sends. Later metadata overrides earlier keys, later output replaces all."""
         if span.end_ns is not None:
             logger.debug("%s has ended already; nothing was added", clock.id_text(span.id))
             return
@@ -295,14 +322,14 @@ class Recorder:
             span.more_tags = options.bounded_tags((*span.more_tags, *tags))
 
     def update(self, span: Span, fields: Mapping[str, Any]) -> None:
-        """Send changed fields of an open span now. Metadata is part of what the end sends, too."""
+        """Send changed fields of an open span now. Metadata is sent again with the end."""
         metadata = fields.get("metadata")
         if metadata is not None and span.end_ns is None:
             self._add_metadata(span, metadata)
         self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
 
     def _add_metadata(self, span: Span, text: bytes) -> None:
-        """Keep what comes bit by bit as it is as long as it is not much; else as one text, cut if it is too large."""
+        """Append a piece of metadata; join the pieces, cut to the limit, when they are many or large."""
         parts = (*span.more_metadata, text)
         if len(parts) > _PARTS or sum(map(len, parts)) > METADATA_LIMIT:
             joined: dict[str, Any] = {}
@@ -312,10 +339,13 @@ class Recorder:
         span.more_metadata = parts
 
     def take_result(self, span: Span, found: ModelResult, *, counts: bool = True) -> None:
-        """Take model, tokens and finish reason from what a call returned, unless they were given.
+        """Take model, tokens and finish reason from what a call returned, unless they are set already.
 
-        A response that an operation below has counted already is not counted again. ``counts=False``: its tokens are
-        given in another way, and are not to be counted further up either.
+        Args:
+            span: the span of the call.
+            found: what was read from the result.
+            counts: whether its tokens count. False if they are set in another way; then no span above counts them
+                either. A response that an operation below has counted is never counted again.
         """
         if span.end_ns is not None:
             return
@@ -339,14 +369,14 @@ class Recorder:
             span.usage = usage
 
     def _priced(self, usage: dict[str, Any], model: str | None) -> dict[str, Any]:
-        """A usage with its cost, if there is a price for the model and the usage does not name one."""
+        """Return a usage with its cost, if the model has a price and the usage does not name a cost."""
         if self.prices is None or model is None or "cost" in usage:
             return usage
         cost = self.prices.cost(model, usage)
         return usage if cost is None else {**usage, "cost": cost}
 
     def _name_model(self, span: Span) -> None:
-        """Say in the metadata which model answered; without that, one that was asked for is the model."""
+        """Record in the metadata which model answered; without an answering model, the requested one is the model."""
         parameters: dict[str, Any] = {}
         for text in (span.metadata, *span.more_metadata):
             given = None if text is None else from_json(text).get("model_parameters")
@@ -358,7 +388,7 @@ class Recorder:
             self._add_metadata(span, to_json({"model_parameters": {**parameters, "model": span.model}}))
 
     def _settle(self, span: Span) -> None:
-        """Count the tokens of a span that ends."""
+        """Count the tokens of a span that is ending."""
         with guard:
             if span.model is not None or span.kind in MODEL_CALLS:
                 self._name_model(span)
@@ -368,7 +398,7 @@ class Recorder:
 
 
 class _Nowhere:
-    """A sink that takes nothing."""
+    """A sink that refuses every event."""
 
     @staticmethod
     def put(event: SpanEvent, size: int) -> bool:
@@ -377,7 +407,7 @@ class _Nowhere:
 
 
 class _Nothing(Recorder):
-    """The recorder of a trace that is left out: what is started under it is the trace again, and inert as well."""
+    """The recorder of a trace that is left out: starting an operation under it returns the same inert span."""
 
     __slots__ = ()
 
@@ -395,8 +425,15 @@ class _Nothing(Recorder):
 NOTHING: Final = _Nothing()
 
 
-def _place(trace: Trace, above: Span | None, remote: Remote | None) -> None:
-    """Note what a trace continues or was started in."""
+def _set_start(span: Span, start_ns: int) -> None:
+    """Set the start of a trace, and mark it in the metadata if it is in the future."""
+    if start_ns > span.start_ns + _CLOCK_ERROR:
+        span.metadata = _FUTURE if span.metadata is None else _joined(span.metadata, _FUTURE)
+    span.start_ns = start_ns
+
+
+def _connect(trace: Trace, above: Span | None, remote: Remote | None) -> None:
+    """Connect a trace with the one that it continues, or was started in."""
     if remote is not None:
         trace.remote = remote
         trace.parent_trace_id = int(remote.trace_id, 16)
@@ -407,5 +444,5 @@ def _place(trace: Trace, above: Span | None, remote: Remote | None) -> None:
 
 
 def _joined(first: bytes, second: bytes) -> bytes:
-    """One JSON object from two, as text; a reader takes the second's value of a key that is in both."""
+    """Join two JSON objects as text. JSON readers take the second value of a key that both have."""
     return second if first == b"{}" else first if second == b"{}" else first[:-1] + b"," + second[1:]

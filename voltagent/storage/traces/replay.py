@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.core.clock import id_text, iso_text
 from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, Span, SpanEvent, Trace
+from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, Span, SpanEvent, Trace, make_facts
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
@@ -118,8 +118,7 @@ def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
             root.trace, root, row["kind"], row["name"], None, operation=row["operation"], identifier=_id(identifier)
         )
         span.agent_id = row["agent_id"] or root.agent_id
-        facts = {name: row[name] for name in ("instructions", "version", "level")}
-        span.facts = {key: value for key, value in facts.items() if value is not None} or None
+        span.facts = make_facts({name: row[name] for name in ("instructions", "version", "level")})
         _fill(span, row)
         if not _is_operation(span):
             _make_point(span)
@@ -147,13 +146,14 @@ def _fill(span: Span, row: _Row) -> None:
 
 def _make_point(span: Span) -> None:
     """What an end would say is part of the moment."""
-    given: dict[str, Any] = {
+    given = {
+        **(span.facts or {}),
         "status": span.status,
         "end_time": None if span.end_ns is None else iso_text(span.end_ns),
         "status_message": span.error,
         "output": span.output,
     }
-    span.facts = {**(span.facts or {}), **{name: value for name, value in given.items() if value is not None}}
+    span.facts = make_facts(given) or {}
     if span.more_metadata:
         span.metadata = _joined((*(() if span.metadata is None else (span.metadata,)), *span.more_metadata))
     span.more_metadata, span.status, span.end_ns, span.error, span.output = (), None, None, None, None

@@ -181,18 +181,19 @@ def operation_end(span: Span, ids: Ids) -> Row:
 
 def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: Ids) -> Row:
     parent = span.parent
-    version = level = instructions = parent_id = None
+    version = level = instructions = None
+    parent_id: int | str | None = None
     start_ns = span.start_ns
     if parent is not None and parent.parent is not None:  # what is directly under the trace has no parent operation
         parent_id = ids[parent.id]
     if span.facts is not None:
-        given = span.facts.get
-        version, level, instructions = given("version"), given("level"), given("instructions")
-        parent_id = given("parent_event_id") or parent_id
-        start_ns = _moment(given("start_time"), start_ns)
-        end_ns = _moment(given("end_time"), end_ns)
-        error = error or _text(given("status_message"))
-        output = output or _text(given("output"))
+        facts = span.facts
+        version, level, instructions = facts.get("version"), facts.get("level"), facts.get("instructions")
+        parent_id = facts.get("parent_event_id") or parent_id
+        start_ns = _moment(facts.get("start_time"), start_ns)
+        end_ns = _moment(facts.get("end_time"), end_ns)
+        error = error or _text(facts.get("status_message"))
+        output = output or _text(facts.get("output"))
     return (
         ids[span.trace.id],
         ids[span.id],

@@ -109,7 +109,7 @@ def _moments(facts: Facts) -> tuple[int, int]:
 
 def _given_moment(facts: Facts, name: str) -> int | None:
     given = None if facts.span.facts is None else facts.span.facts.get(name)
-    return None if given is None else parse_iso(given)
+    return parse_iso(given) if isinstance(given, str) else None
 
 
 def _status(facts: Facts) -> Message:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import trace_ids
 from voltagent.core.kinds import NAMED_BY_SPAN
-from voltagent.core.span import CANCELLED, COMPLETED, ERROR, Span
+from voltagent.core.span import CANCELLED, COMPLETED, ERROR, Span, SpanFacts, make_facts
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.classify import SPAN, Meaning, meaning
 from voltagent.wire.otlp.span_view import json_text
@@ -123,18 +123,19 @@ def fill(span: Span, received: Received) -> None:
     span.model = values.text(words.get("model"))
     span.output = values.payload_of(words, "output")
     span.status, span.error = received.status, received.error
-    span.facts = start_facts(received) or None
+    span.facts = start_facts(received)
 
 
-def start_facts(received: Received) -> dict[str, Any]:
-    """The rare fields of an operation's start."""
+def start_facts(received: Received) -> SpanFacts | None:
+    """Return the rare fields of the start of an operation."""
     words = received.words
-    facts = {
-        "instructions": values.instructions(words),
-        "version": values.text(words.get("version")),
-        "level": values.level(words, failed=received.failed),
-    }
-    return {name: value for name, value in facts.items() if value is not None}
+    return make_facts(
+        {
+            "instructions": values.instructions(words),
+            "version": values.text(words.get("version")),
+            "level": values.level(words, failed=received.failed),
+        }
+    )
 
 
 def trace_metadata(received: Received) -> bytes | None:

@@ -15,7 +15,19 @@ from typing import Any, Final, cast
 
 from voltagent.capture import usage as _usage
 from voltagent.core import clock
-from voltagent.core.span import AGENT, CANCELLED, ERROR, EVENT_NAMES, MEMORY, TRACE, Phase, Span, SpanEvent, Trace
+from voltagent.core.span import (
+    AGENT,
+    CANCELLED,
+    ERROR,
+    EVENT_NAMES,
+    MEMORY,
+    TRACE,
+    Phase,
+    Span,
+    SpanEvent,
+    Trace,
+    make_facts,
+)
 from voltagent.errors import ValidationError
 from voltagent.storage.traces.records import Known
 from voltagent.wire.otlp.span_view import json_text, snake
@@ -146,7 +158,7 @@ def _started(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
     if kind == AGENT:
         given["instructions"] = _popped_text(metadata, "instructions")
     span.metadata = _object(metadata)
-    span.facts = {name: value for name, value in given.items() if value is not None} or None
+    span.facts = make_facts(given)
     return (Phase.START, span, None)
 
 
@@ -182,7 +194,7 @@ def _custom(fields: _Fields, kind: str) -> SpanEvent:
         "status_message": None if message is None else _json(message),
         "output": payload(fields.get("output")),
     }
-    span.facts = {name: value for name, value in given.items() if value is not None}
+    span.facts = make_facts(given) or {}
     return (Phase.POINT, span, None)
 
 
@@ -202,10 +214,9 @@ def _operation(fields: _Fields, identifier: str, kind: str, operation: str | Non
         kind,
         name,
         payload(fields.get("input")),
-        None,
-        operation,
-        fields.tags(),
         identifier=identifier,
+        operation=operation,
+        tags=fields.tags(),
     )
     if kind == MEMORY and operation is None:
         span.operation = "write"  # 0.1.1 knows no other, and names its errors without it
