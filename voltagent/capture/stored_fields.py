@@ -94,7 +94,7 @@ def at(holder: object, path: Sequence[str]) -> Any:
 def first_at(holder: object, paths: Sequence[Sequence[str]]) -> Any:
     """The first value that is stored at one of several paths."""
     for path in paths:
-        found = at(holder, path)
+        found = field(holder, path[0]) if len(path) == 1 and path[0] not in _POSITIONS else at(holder, path)
         if found is not None:
             return found
     return None

@@ -84,6 +84,7 @@ _BESIDE: Final = (
     ("candidates_token_count", ("thoughts_token_count",)),
     ("candidatesTokenCount", ("thoughtsTokenCount",)),
 )
+_BESIDE_NAMES: Final = frozenset(other for _, others in _BESIDE for other in others)
 _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
 _MOST_COUNTED: Final = 2**63
@@ -126,6 +127,8 @@ def _collect(found: dict[str, Any], fields: Mapping[str, Any], spellings: Mappin
 def _add_beside(fields: Mapping[str, Any], found: dict[str, Any]) -> bool:
     """Add what the provider counts beside its input and output; whether there was any."""
     added = False
+    if _BESIDE_NAMES.isdisjoint(fields):
+        return added
     for name, others in _BESIDE:
         numbers = [as_number(fields[other]) or 0 for other in others if other in fields]
         if numbers and (name in fields or name.startswith("candidates")):  # a model may give nothing but thoughts
