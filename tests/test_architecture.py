@@ -32,7 +32,7 @@ ORDER = (
     "_debug_log _factory handles sdk",
     "opentelemetry",
     "decorators",
-    "instrumentation",
+    "instrumentation middleware",
     "testkit",
     "testing",
     "server",

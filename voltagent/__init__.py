@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from voltagent.client import VoltAgentCoreAPI
     from voltagent.delivery.report import Report
     from voltagent.instrumentation import instrument, uninstrument
+    from voltagent.middleware import ASGIMiddleware, WSGIMiddleware
     from voltagent.processors.redaction import Redactor
-    from voltagent.propagation import ASGIMiddleware, WSGIMiddleware, extract, inject, trace_request
+    from voltagent.propagation import extract, inject, propagated, trace_request
     from voltagent.sdk import VoltAgentSDK
     from voltagent.types import (
         AddEventRequest,
@@ -109,6 +110,7 @@ __all__ = [
     "instrument",
     "llm",
     "memory",
+    "propagated",
     "retriever",
     "snake_to_camel",
     "suppress",
@@ -123,8 +125,9 @@ _MODULES = {
     "VoltAgentCoreAPI": "client",
     "VoltAgentSDK": "sdk",
     "Report": "delivery.report",
+    **dict.fromkeys(("ASGIMiddleware", "WSGIMiddleware"), "middleware"),
     **dict.fromkeys(("instrument", "uninstrument"), "instrumentation"),
-    **dict.fromkeys(("ASGIMiddleware", "WSGIMiddleware", "extract", "inject", "trace_request"), "propagation"),
+    **dict.fromkeys(("extract", "inject", "propagated", "trace_request"), "propagation"),
 }
 
 

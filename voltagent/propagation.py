@@ -9,18 +9,37 @@ level 2 adds to it (https://www.w3.org/TR/trace-context-2/, a draft): the flag o
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final, Protocol, TypeVar, cast
+from urllib.parse import quote, unquote
+
+from pydantic_core import from_json, to_json
 
 from voltagent.core.awaitable import RECEIPT, Receipt
-from voltagent.core.context import INCOMING, current_span
+from voltagent.core.context import INCOMING, PROPAGATED, Propagated, current_span, recorder_here
 from voltagent.core.guard import guard
-from voltagent.core.span import Remote
+from voltagent.core.span import Remote, Span, StandIn
 from voltagent.core.trace_ids import context_of
+from voltagent.errors import ValidationError
 
-__all__ = ["ASGIMiddleware", "Remote", "WSGIMiddleware", "continued", "extract", "incoming", "inject", "outgoing",
-           "parent_of", "parse", "trace_request", "traceparent"]  # fmt: skip
+__all__ = [
+    "ASGIMiddleware",  # noqa: F822 - imported when it is first used  # pyright: ignore
+    "Remote",
+    "WSGIMiddleware",  # noqa: F822  # pyright: ignore
+    "continued",
+    "extract",
+    "incoming",
+    "inject",
+    "outgoing",
+    "parent_of",
+    "parse",
+    "propagated",
+    "propagated_by",
+    "trace_request",
+    "traceparent",
+]
 
 H = TypeVar("H", bound=MutableMapping[str, str])
 Headers = Mapping[Any, Any] | Iterable[tuple[Any, Any]]
@@ -31,18 +50,24 @@ _NO_SPAN: Final = "0" * 16
 _SAMPLED: Final = 1
 _RANDOM: Final = 2
 
+_PREFIX: Final = "voltagent."  # of the members of a `baggage` that are ours
+_LONGEST_VALUE: Final = 1024  # characters
+_NOTHING: Final = Propagated()
+
 _KEY: Final = r"[a-z0-9][a-z0-9_*/@-]{0,255}"
 _VALUE: Final = r"[ -+\--<>-~]{0,255}[!-+\--<>-~]"  # printable ASCII without comma and equals sign, no space at the end
 _MEMBER: Final = re.compile(f"({_KEY})=({_VALUE})")
 _MOST_MEMBERS: Final = 32
 _MOST_CHARACTERS: Final = 512  # that must be handed on; beyond it the long members go first, then the last ones
 _LONG_MEMBER: Final = 128
+_BAGGAGE: Final = "baggage"
+_MOST_BAGGAGE: Final = 8192  # characters that every receiver takes
 _HUGE: Final = 8192  # characters; what is longer is not even looked at
 
 # ------------------------------------------------------------------------------------------------- the two headers
 
 
-def parse(parent: str, state: str = "") -> Remote | None:
+def parse(parent: str, state: str = "", baggage: str = "") -> Remote | None:
     """Read a ``traceparent`` and its ``tracestate``; ``None`` where the first is not valid.
 
     A ``tracestate`` that is not valid is dropped, and the parent stands. Versions to come are read as far as they are
@@ -55,7 +80,8 @@ def parse(parent: str, state: str = "") -> Remote | None:
     if version == "ff" or (version == "00" and more is not None) or trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return None
     bits = int(flags, 16) & (_SAMPLED | _RANDOM if version == "00" else _SAMPLED)
-    return Remote(trace_id, span_id, bool(bits & _SAMPLED), _checked_state(state), bool(bits & _RANDOM))
+    known = baggage if len(baggage) <= _HUGE else ""
+    return Remote(trace_id, span_id, bool(bits & _SAMPLED), _checked_state(state), bool(bits & _RANDOM), known)
 
 
 def traceparent(context: Remote) -> str:
@@ -106,12 +132,15 @@ def extract(headers: Headers) -> Remote | None:
     with guard:
         parents: list[str] = []
         states: list[str] = []
+        baggage: list[str] = []
         for name, value in _pairs(headers):
             if name == "traceparent":
                 parents.append(value)
             elif name == "tracestate":
                 states.append(value)
-        return parse(parents[0], ",".join(states)) if len(parents) == 1 else None
+            elif name == _BAGGAGE:
+                baggage.append(value)
+        return parse(parents[0], ",".join(states), ",".join(baggage)) if len(parents) == 1 else None
     return None
 
 
@@ -124,7 +153,7 @@ def parent_of(given: object) -> Remote | None:
         return None
     if isinstance(given, Remote):
         with guard:
-            return parse(traceparent(given), given.state)
+            return parse(traceparent(given), given.state, given.baggage)
         return None
     return parse(given) if isinstance(given, str) else extract(cast("Headers", given))
 
@@ -193,7 +222,136 @@ def inject(headers: H) -> H:
         headers["traceparent"] = traceparent(context)
         if context.state:
             headers["tracestate"] = context.state
+    _inject_baggage(headers)
     return headers
+
+
+def _inject_baggage(headers: MutableMapping[str, str]) -> None:
+    """Add what the setting ``baggage`` allows to the header of that name; members of others stay."""
+    span = current_span()
+    recorder = recorder_here() if span is None else span.trace.recorder
+    allowed: tuple[str, ...] = () if recorder is None else recorder.baggage
+    if not allowed:
+        return
+    found = _values_here(span)
+    ours = [f"{_PREFIX}{name}={quote(_as_member(getattr(found, name)), safe='')}"
+            for name in allowed if getattr(found, name)]  # fmt: skip
+    if not ours:
+        return
+    before = [name for name in headers if name.lower() == _BAGGAGE]
+    members = [one for name in before for one in headers.pop(name).split(",") if not one.strip().startswith(_PREFIX)]
+    while ours and len(",".join((*members, *ours))) > _MOST_BAGGAGE:
+        ours.pop()
+    headers[_BAGGAGE] = ",".join((*members, *ours))
+
+
+def _values_here(span: Span | None) -> Propagated:
+    """User, conversation and tags: those of the block around, else of the trace, else what the request came with."""
+    block = PROPAGATED.get() or _NOTHING
+    if span is None:
+        incoming = INCOMING.get()
+        other = _NOTHING if incoming is None else propagated_by(incoming.baggage, Propagated._fields)
+    else:
+        other = Propagated(span.trace.user_id, span.trace.conversation_id)
+    return Propagated(
+        block.user_id or other.user_id, block.conversation_id or other.conversation_id, block.tags or other.tags
+    )
+
+
+def _as_member(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else to_json(list(value)).decode()
+
+
+def propagated_by(baggage: str, allowed: Iterable[str]) -> Propagated:
+    """What a ``baggage`` header says about user, conversation and tags, as far as that is allowed.
+
+    Format: W3C Baggage, https://www.w3.org/TR/baggage/. What is malformed is ignored.
+    """
+    values: dict[str, Any] = {}
+    for member in baggage.split(","):
+        key, _, value = member.partition(";")[0].partition("=")
+        name = key.strip().removeprefix(_PREFIX)
+        if key.strip().startswith(_PREFIX) and name in allowed and name in Propagated._fields:
+            text = unquote(value.strip())[:_LONGEST_VALUE]
+            values[name] = _tags(text) if name == "tags" else text or None
+    return Propagated(**values)
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    try:
+        found: object = from_json(text)
+    except ValueError:
+        return ()
+    given = cast("list[object]", found) if isinstance(found, list) else []
+    return tuple(one for one in given if isinstance(one, str))
+
+
+@contextmanager
+def propagated(
+    *, user_id: object = None, conversation_id: object = None, tags: Iterable[str] | None = None
+) -> Generator[None, None, None]:
+    """Set user, conversation and tags for all traces that are started inside this block::
+
+        with voltagent.propagated(user_id=user.id, conversation_id=chat.id, tags=["beta"]):
+            answer(question)
+
+    What a trace is given itself counts more. If a trace is open already, it gets the user and the conversation if it
+    has none, and the tags. Blocks nest: tags are added, the other values replaced.
+
+    They go to the next process as W3C baggage, with :func:`inject`, as far as the setting ``baggage`` of the SDK
+    allows, and are taken from there by the same setting.
+
+    Args:
+        user_id, conversation_id: strings; numbers and UUIDs become strings.
+        tags: strings.
+
+    Raises:
+        ValidationError: a value is of another type.
+    """
+    before = PROPAGATED.get()
+    around = before or _NOTHING
+    found = Propagated(
+        around.user_id if user_id is None else _identifier("user_id", user_id),
+        around.conversation_id if conversation_id is None else _identifier("conversation_id", conversation_id),
+        around.tags if tags is None else tuple(dict.fromkeys((*around.tags, *_checked_tags(tags)))),
+    )
+    with guard:
+        _tell_open_trace(found)
+    PROPAGATED.set(found)
+    try:
+        yield
+    finally:
+        PROPAGATED.set(before)  # by value, as a token cannot be reset in another context
+
+
+def _identifier(name: str, value: object) -> str:
+    if isinstance(value, str) or type(value) is int or type(value).__name__ == "UUID":
+        return str(value)
+    raise ValidationError(f"{name} of propagated() must be a string, not {type(value).__name__}")
+
+
+def _checked_tags(tags: object) -> list[str]:
+    found = list(cast("Iterable[object]", tags)) if isinstance(tags, list | tuple | set | frozenset) else None
+    if found is None or not all(isinstance(tag, str) for tag in found):
+        raise ValidationError("tags of propagated() must be a list of strings")
+    return cast("list[str]", found)
+
+
+def _tell_open_trace(found: Propagated) -> None:
+    span = current_span()
+    if span is None or not span.recording:
+        return
+    trace, root = span.trace, span
+    while root.parent is not None:
+        root = root.parent
+    missing = {name: value for name in ("user_id", "conversation_id")
+               if (value := getattr(found, name)) and getattr(trace, name) is None}  # fmt: skip
+    if missing and root.end_ns is None:
+        for name, value in missing.items():
+            setattr(trace, name, value)
+        trace.recorder.update(root, missing)
+    if found.tags and root.end_ns is None and type(root) is not StandIn:
+        trace.recorder.add(root, tags=found.tags)
 
 
 class _ServedRequest(Protocol):
@@ -212,71 +370,8 @@ def trace_request(request: _ServedRequest) -> Receipt:
     return RECEIPT
 
 
-# ------------------------------------------------------------------------------------------------------ middleware
-
-_Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_ASGIApplication = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
-_WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-
-class ASGIMiddleware:
-    """Wraps an ASGI application so that traces started in a request continue the trace of its caller::
-
-    app.add_middleware(voltagent.ASGIMiddleware)      # FastAPI, Starlette
-    app = voltagent.ASGIMiddleware(app)               # any other
-    """
-
-    def __init__(self, app: _ASGIApplication) -> None:
-        self.app = app
-
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
-        """Serve one request, WebSocket or lifespan."""
-        with continued(extract(scope.get("headers") or ())):
-            await self.app(scope, receive, send)
-
-
-class WSGIMiddleware:
-    """Wraps a WSGI application so that traces started in a request continue the trace of its caller::
-
-    app.wsgi_app = voltagent.WSGIMiddleware(app.wsgi_app)      # Flask
-    """
-
-    def __init__(self, app: _WSGIApplication) -> None:
-        self.app = app
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Serve one request (PEP 3333)."""
-        parent = extract([(name, environ.get(f"HTTP_{name.upper()}")) for name in ("traceparent", "tracestate")])
-        with continued(parent):
-            body = self.app(environ, start_response)
-        sendfile = environ.get("wsgi.file_wrapper")
-        if parent is None or isinstance(body, list | tuple) or (type(sendfile) is type and isinstance(body, sendfile)):
-            return body  # no code of the application's runs while it is sent
-        return _Body(body, parent)
-
-
-class _Body:
-    """An answer that the application makes while it is being sent."""
-
-    def __init__(self, body: Iterable[bytes], parent: Remote) -> None:
-        self._body = body
-        self._parent = parent
-
-    def __iter__(self) -> Iterator[bytes]:
-        with continued(self._parent):
-            steps = iter(self._body)
-        while True:
-            with continued(self._parent):
-                try:
-                    step = next(steps)
-                except StopIteration:
-                    return
-            yield step
-
-    def close(self) -> None:
-        close = getattr(self._body, "close", None)
-        if close is not None:
-            with continued(self._parent):
-                close()
+def __getattr__(name: str) -> Any:
+    """The middleware, which is in a package of its own."""
+    if name in ("ASGIMiddleware", "WSGIMiddleware"):
+        return getattr(import_module("voltagent.middleware"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -156,6 +156,8 @@ class VoltAgentSDK:
         http_client: an ``httpx.Client`` to send with instead, with all that is set up on it; it stays yours to close.
         instrument: record the requests of clients of models, and carry the current operation into threads: ``True`` for
             all that :func:`voltagent.instrument` knows, or a list of its names.
+        baggage: which of ``user_id``, ``conversation_id`` and ``tags`` go to other processes as W3C baggage, and are
+            taken from there (default none): see :func:`voltagent.propagated`.
         debug: log what is sent.
         quiet: write nothing to stderr: no warnings, hints and losses, and no line that says how to see what was
             recorded (default false). The logger has them all the same.
@@ -219,6 +221,7 @@ class VoltAgentSDK:
             prices=load_prices(self._settings.prices),
         )
         self._recorder.flush = self._sender.flush
+        self._recorder.baggage = self._settings.baggage
         self._recorder.destination = portable(
             self._settings,
             built if self._transport is None else [name for name in built if name == "local"],

@@ -252,6 +252,6 @@ def test_a_trace_over_two_processes_is_one_tree(service_code: str) -> None:
         return [*(path(above) if above else []), span["name"].split()[-1]]
 
     assert max((path(span) for span in spans.values()), key=len) == [
-        "Caller", "Caller", "ask", "Service", "Service", "look_up",
+        "Caller", "Caller", "ask", "/", "Service", "look_up",
     ]  # fmt: skip
     assert [span["name"] for span in spans.values() if "parentSpanId" not in span] == ["invoke_workflow Caller"]

@@ -50,6 +50,7 @@ class Remote(NamedTuple):
     sampled: bool = True  # whether it is being recorded there
     state: str = ""  # the `tracestate` to hand on
     random: bool = False  # whether the trace's id is known to be random, as level 2 of the specification says
+    baggage: str = ""  # the header of that name, as it came
 
 
 # Code and line number of one stack frame; formatted to text on the sender's thread.

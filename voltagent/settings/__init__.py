@@ -20,6 +20,7 @@ from voltagent.settings import parsers
 
 DEFAULT_BASE_URL: Final = "https://api.voltagent.dev"
 INSTRUMENTS: Final = ("openai", "anthropic", "google-genai", "concurrent.futures", "threading", "multiprocessing")
+BAGGAGE: Final = ("user_id", "conversation_id", "tags")
 EXPORTERS: Final = ("auto", "rest", "otlp", "local", "none")
 PROFILES: Final = ("voltops", "genai", "openinference", "langfuse")
 _PLATFORM_TRACES: Final = "/api/public/otel/v1/traces"  # where the platform takes OTLP, under its base URL
@@ -66,6 +67,7 @@ class Settings:
     environment: str | None = None
     service_name: str | None = None
     instrument: tuple[str, ...] = ()
+    baggage: tuple[str, ...] = ()
     debug: bool = False
     quiet: bool = False
     prices: Mapping[str, Any] | Path | None = field(default=None, repr=False)  # of models, or the file that has them
@@ -101,6 +103,7 @@ class Arguments(TypedDict, total=False):
     environment: str | None
     service_name: str | None
     instrument: bool | str | Sequence[str] | None
+    baggage: str | Sequence[str] | None
     debug: bool | None
     quiet: bool | None
     prices: Mapping[str, Mapping[str, Any]] | str | os.PathLike[str] | None
@@ -143,6 +146,7 @@ _READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
     "environment": ("VOLTAGENT_ENVIRONMENT", parsers.text),
     "service_name": ("VOLTAGENT_SERVICE_NAME", parsers.text),
     "instrument": ("VOLTAGENT_INSTRUMENT", parsers.switch_or_names(INSTRUMENTS)),
+    "baggage": ("VOLTAGENT_BAGGAGE", parsers.names(BAGGAGE)),
     "debug": ("VOLTAGENT_DEBUG", parsers.flag),
     "quiet": ("VOLTAGENT_QUIET", parsers.flag),
     "prices": ("VOLTAGENT_PRICES", parsers.mapping_or_path),

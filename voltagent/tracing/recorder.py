@@ -64,6 +64,7 @@ class Recorder:
     __slots__ = (
         "__weakref__",
         "alive",
+        "baggage",
         "capture_input",
         "capture_output",
         "common",
@@ -96,6 +97,7 @@ class Recorder:
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.prices = prices
         self.alive = True
+        self.baggage: tuple[str, ...] = ()  # what other processes are told, and are believed, of a trace
         self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds
         self.destination: Mapping[str, Any] | None = None  # how another process makes an SDK that records there, too
         # Spans whose id the program has set or read as text: only such an id can come back without its span.
@@ -182,6 +184,9 @@ class Recorder:
         named = remote
         if remote is None and above is None and ambient:
             remote = opentelemetry.current_parent() or context.INCOMING.get()
+        propagated = context.PROPAGATED.get()
+        if propagated is not None or (remote is not None and remote.baggage):
+            tags = self._complete(about, tags, propagated, remote)
         if self.common is not None:
             metadata = self.common if metadata is None else _joined(self.common, metadata)
         tail_buffer = None
@@ -206,6 +211,26 @@ class Recorder:
             self.known[identifier] = span
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         return span if self.put((_START, span, None), size) else context.INERT
+
+    def _complete(
+        self,
+        about: dict[str, str | None],
+        tags: tuple[str, ...] | None,
+        propagated: context.Propagated | None,
+        remote: Remote | None,
+    ) -> tuple[str, ...] | None:
+        """Add user and conversation if they are missing, and tags, from the block around and the caller's baggage."""
+        given = [] if propagated is None else [propagated]
+        if remote is not None and remote.baggage and self.baggage:
+            from voltagent.propagation import propagated_by  # with re, which most programs never need
+
+            given.append(propagated_by(remote.baggage, self.baggage))
+        for one in given:
+            about["user_id"] = about.get("user_id") or one.user_id
+            about["conversation_id"] = about.get("conversation_id") or one.conversation_id
+            if one.tags:
+                tags = options.bounded_tags((*(tags or ()), *one.tags))
+        return tags
 
     def point(
         self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any

@@ -1,0 +1,91 @@
+"""The ASGI middleware (ASGI 3.0, https://asgi.readthedocs.io/en/latest/specs/main.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from inspect import isawaitable
+from typing import Any, Final
+
+from voltagent.core.context import CURRENT, set_current
+from voltagent.middleware.requests import Plan, Request
+from voltagent.middleware.routes import asgi_route
+from voltagent.propagation import continued, extract
+
+__all__ = ["ASGIMiddleware"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_SEEN: Final = "voltagent.request"  # in the scope of a request that is traced already
+
+
+class ASGIMiddleware:
+    """Wraps an ASGI application so that each HTTP request is one trace, which continues that of its caller::
+
+        app.add_middleware(voltagent.ASGIMiddleware)      # FastAPI, Starlette
+        app = voltagent.ASGIMiddleware(app)               # any other
+
+    The trace is named after the method and the route, such as ``GET /users/{id}``, and lasts until the application has
+    returned: dependencies, the body while it is streamed, and background tasks belong to it. WebSockets are not traced;
+    what they record continues the caller's trace.
+
+    Args:
+        app: the application.
+        trace: ``False`` only continues the caller's trace, and starts none.
+        user: a function of the scope that gives the id of the user, or ``None``. It is called when a request starts,
+            and again at its end if it gave none, because an inner middleware may have authenticated the user. It may
+            be a coroutine function.
+        exclude: paths or routes that are not traced, such as ``"/health"``; ``*`` stands for any characters.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        trace: bool = True,
+        user: Callable[[Scope], Any] | None = None,
+        exclude: Iterable[str] = (),
+    ) -> None:
+        self.app = app
+        self._plan = Plan(trace, user, exclude)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, WebSocket or lifespan."""
+        with continued(extract(scope.get("headers") or ())):
+            request = None
+            if self._plan.traces and scope["type"] == "http" and _SEEN not in scope:
+                request = self._plan.begin(scope["method"], scope["path"], asgi_route(self.app, scope))
+            if request is None:
+                await self.app(scope, receive, send)
+            else:
+                scope[_SEEN] = True
+                await self._serve(request, scope, receive, send)
+
+    async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_see(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                request.status = message["status"]
+            await send(message)
+
+        before = CURRENT.get()
+        await self._find_user(request, scope)
+        try:
+            set_current(request.span)
+            await self.app(scope, receive, send_and_see)
+        except BaseException as exc:
+            set_current(before)
+            request.fail(exc)
+            raise
+        set_current(before)
+        await self._find_user(request, scope)
+        request.end()
+
+    async def _find_user(self, request: Request, scope: Scope) -> None:
+        found = self._plan.user_of(request, scope)
+        if isawaitable(found):
+            try:
+                found = await found
+            except Exception as exc:  # of the user's function
+                found = self._plan.report(exc)
+        request.set_user(found)
