@@ -302,7 +302,6 @@ PENDING: set[str] = {
     "voltagent/storage/traces/records.py",
     "voltagent/storage/traces/replay.py",
     "voltagent/storage/traces/statements.py",
-    "voltagent/storage/traces/statistics.py",
     "voltagent/storage/traces/store.py",
     "voltagent/storage/traces/viewer_address.py",
     "voltagent/testkit/answers.py",

@@ -34,7 +34,7 @@ WANTED = os.environ.get("VOLTAGENT_WITNESSES", "")
 NAMED = frozenset(WANTED.split(",")) if set(WANTED.split(",")) <= {"elastic", "mlflow", "phoenix"} else frozenset[str]()
 FOLDER = (Path(__file__).parents[2] / ".witnesses") if NAMED or WANTED == "1" else Path(WANTED)
 pytestmark = [
-    pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: receivers of others are not run_sql"),
+    pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: receivers of others are not asked"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 START_SECONDS = 90
@@ -49,9 +49,9 @@ def command(line: list[str], **options: Any) -> str:
 
 
 def run_sql(name: str) -> Path:
-    """The folder of a receiver; skips where others are run_sql."""
+    """The folder of a receiver; skips where others are requested."""
     if NAMED and name not in NAMED:
-        pytest.skip(f"{name} is not run_sql")
+        pytest.skip(f"{name} is not requested")
     return FOLDER / name
 
 

@@ -79,6 +79,7 @@ def test_a_line_says_what_happened(run: Run, client: httpx.Client) -> None:
                 "conversation": "c",
                 "tags": ["a"],
                 "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+                "tokens": 7,
                 "error": "x" * 200 + "…",
                 "operations": 2,
                 "errors": 1,
@@ -199,16 +200,16 @@ def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, clie
         {"id": text(bot), "parent": None, "kind": "agent", "name": "Bot", "operation": None, "agent": "bot",
          "status": "completed", "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "error": None,
          "level": None, "tags": None, "preview": '{"x":1}',
-             "model": None, "tokens": 3, "cached": None, "cost": None},
+             "model": None, "tokens": 3, "cached": None, "cost": None, "scores": None},
         {"id": text(recall), "parent": text(bot), "kind": "memory", "name": "notes", "operation": "read",
          "agent": "Bot", "status": "error", "start": 1011, "duration": 0.0, "usage": None, "error": "KeyError: gone",
          "level": None, "tags": ["t"], "preview": None, "model": None, "tokens": None,
-             "cached": None, "cost": None},
+             "cached": None, "cost": None, "scores": None},
     ]  # fmt: skip
     whole = client.get(f"/api/traces/{text(root)}/operations/{text(bot)}").json()
     assert whole == {
         "id": text(bot), "trace": text(root), "kind": "agent", "name": "Bot", "agent": "bot", "status": "completed",
-        "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "instructions": "Be kind.",
+        "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "tokens": 3, "instructions": "Be kind.",
         "metadata": {"temperature": 0}, "input": {"x": 1}, "output": {"y": 2},
     }  # fmt: skip
     error = client.get(f"/api/traces/{text(root)}/operations/{text(recall)}").json()["error"]
@@ -276,6 +277,8 @@ def test_facets_are_what_occurs(run: Run, client: httpx.Client) -> None:
     run.save()
     assert client.get("/api/facets").json() == {
         "agents": ["Bot", "bot", "desk"], "tags": ["a", "b"], "kinds": ["agent", "llm", "tool"], "users": ["u"],
+        "tools": ["search"], "conversations": [], "versions": [], "environments": [], "models": [], "error_types": [],
+        "scores": [], "metadata": [],
     }  # fmt: skip
 
 
@@ -310,7 +313,7 @@ def test_metrics_by_tool(run: Run, client: httpx.Client) -> None:
     assert search["total"]["calls"] == 102
     assert search["total"]["p50"] == 50
     assert (book["calls"], book["p50"]) == ([0, 1], [None, 3])
-    assert search["tokens"] == [{"prompt": 0, "completion": 0, "total": 0}] * 2
+    assert search["tokens"] == [{"prompt": 0, "completion": 0, "total": 0, "cached": 0}] * 2
 
 
 def test_metrics_by_agent_count_tokens_in_any_spelling(run: Run, client: httpx.Client) -> None:
@@ -321,7 +324,7 @@ def test_metrics_by_agent_count_tokens_in_any_spelling(run: Run, client: httpx.C
         span.usage = usage
     run.save()
     (bot,) = client.get("/api/metrics?by=agent&since=0&until=2000000&buckets=1").json()["groups"]
-    assert bot["total"]["tokens"] == {"prompt": 11, "completion": 22, "total": 133}
+    assert bot["total"]["tokens"] == {"prompt": 11, "completion": 22, "total": 133, "cached": 0}
 
 
 def test_metrics_by_model_count_what_was_used_once(run: Run, client: httpx.Client) -> None:
@@ -348,7 +351,8 @@ def test_metrics_of_all_time_reach_from_the_first_to_the_last(run: Run, client: 
     answer = client.get("/api/metrics?by=tool").json()
     assert answer["buckets"][0] == 1_000_000_000
     assert answer["groups"][0]["total"]["calls"] == 2
-    assert client.get("/api/metrics?by=weather").json() == {"error": "by must be one of agent, tool, model"}
+    refused = client.get("/api/metrics?by=weather").json()["error"]
+    assert refused.startswith("by must be one of agent, tool, model, user")
 
 
 def test_metrics_of_times_that_end_the_calendar(run: Run, client: httpx.Client) -> None:

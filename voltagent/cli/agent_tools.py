@@ -124,8 +124,8 @@ def _compare(path: Path, given: dict[str, Any]) -> Any:
 def _metrics(path: Path, given: dict[str, Any]) -> Any:
     store = Store(path)
     try:
-        times = {f"{name}_ns": nanoseconds(name, given.get(name)) for name in ("since", "until")}
-        found = metrics(store, given.get("by", "agent"), buckets=1, **times)
+        since, until = (nanoseconds(name, given.get(name)) for name in ("since", "until"))
+        found = metrics(store, given.get("by", "agent"), buckets=1, since_ns=since, until_ns=until)
     finally:
         store.close()
     return [

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from voltagent.core.scores import score_of
+from voltagent.core.scores import Score, score_of
 from voltagent.core.span import COMPLETED, ERROR, TRACE, Phase, Span, SpanEvent, Trace
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.facts import (
@@ -148,7 +148,11 @@ def plan(events: Iterable[SpanEvent]) -> Plan:
 
 def score_row(event: SpanEvent) -> Row:
     """Return the row of the table ``scores`` for an event of the phase SCORE."""
-    score = score_of(event)
+    return score_values(score_of(event))
+
+
+def score_values(score: Score) -> Row:
+    """Return the row of the table ``scores`` for a score."""
     value: Any = score.value
     kind = "bool" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
     value = int(value) if kind == "bool" else value

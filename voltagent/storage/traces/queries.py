@@ -24,9 +24,6 @@ from voltagent.storage.traces.tokens import with_sums
 _SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 _OPERATION: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? AND id = ?"  # noqa: S608 - likewise
 _OPERATION_INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM operations WHERE trace_id = ?"
-_CONTENTS: Final = """
-    SELECT id, input, instructions, output, metadata, update_metadata, end_metadata FROM operations
-    WHERE trace_id = ?"""
 _HOLDING: Final = " OR ".join(
     f"{column} LIKE :text ESCAPE '\\'"
     for column in ("input", "output", "error", "metadata", "update_metadata", "end_metadata")
@@ -38,13 +35,28 @@ _CONVERSATION: Final = """
     SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
 
 # What the newest traces show: a list to choose from need not know what was a year ago.
-_RECENT: Final = "FROM (SELECT agent_id, user_id, tags FROM traces ORDER BY start_ns DESC LIMIT 2000)"
+_RECENT: Final = """
+    FROM (SELECT agent_id, user_id, conversation_id, version, tags FROM traces ORDER BY start_ns DESC LIMIT 2000)"""
 _FACETS: Final[Mapping[str, str]] = {
     "agents": f"""
         SELECT agent_id {_RECENT} UNION
         SELECT name FROM (SELECT name FROM operations WHERE kind = 'agent' ORDER BY start_ns DESC LIMIT 5000)""",  # noqa: S608 - all of it is written here
     "users": f"SELECT DISTINCT user_id {_RECENT} WHERE user_id IS NOT NULL",
     "tags": f"SELECT DISTINCT value {_RECENT}, json_each(CASE WHEN json_valid(tags) THEN tags END)",
+    "conversations": f"SELECT DISTINCT conversation_id {_RECENT} WHERE conversation_id IS NOT NULL",
+    "versions": f"SELECT DISTINCT version {_RECENT} WHERE version IS NOT NULL",
+    "environments": "SELECT DISTINCT environment FROM totals WHERE environment IS NOT NULL",
+    "models": "SELECT DISTINCT model FROM calls WHERE model IS NOT NULL",
+    "error_types": "SELECT DISTINCT error_type FROM calls WHERE error_type IS NOT NULL",
+    "tools": "SELECT DISTINCT name FROM operations WHERE kind = 'tool'",
+    "scores": "SELECT DISTINCT name FROM scores",
+    # from one key to the next in an index: `DISTINCT` would read all of it
+    "metadata": """
+        WITH RECURSIVE keys(name) AS (
+            SELECT min(name) FROM labels
+            UNION ALL SELECT (SELECT min(name) FROM labels WHERE name > keys.name) FROM keys
+            WHERE name IS NOT NULL LIMIT 200
+        ) SELECT name FROM keys WHERE name IS NOT NULL""",
     # from one kind to the next in an index: `DISTINCT` would read all of it
     "kinds": """
         WITH RECURSIVE kinds(kind) AS (
@@ -72,6 +84,14 @@ class Facets:
     tags: Sequence[str]
     kinds: Sequence[str]
     users: Sequence[str]
+    conversations: Sequence[str]
+    versions: Sequence[str]
+    environments: Sequence[str]
+    models: Sequence[str]
+    error_types: Sequence[str]
+    tools: Sequence[str]
+    scores: Sequence[str]  # their names
+    metadata: Sequence[str]  # its keys
 
 
 def facets(store: Store) -> Facets:
@@ -95,11 +115,6 @@ def operation_inputs(store: Store, trace_id: str, length: int) -> dict[str, str]
     """The first characters of the inputs of a trace's operations, as JSON text, by operation id."""
     found = store.rows(_OPERATION_INPUTS, (length, trace_id))
     return {id: columns.text(begins) for id, begins in found if begins is not None}
-
-
-def operation_contents(store: Store, trace_id: str) -> list[Sequence[Any]]:
-    """Id, input, instructions, output and the three columns of metadata of a trace's operations, as stored."""
-    return [*store.rows(_CONTENTS, (trace_id,))]
 
 
 def containing(store: Store, trace_id: str, text: str) -> list[str]:

@@ -1,43 +1,56 @@
-"""Statistics over a store: calls, errors, durations and tokens, over time and by agent, tool or model."""
+"""Statistics over a store: calls or traces, errors, durations, tokens and cost, over time and by group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, cast
+from datetime import datetime
+from typing import Any, Final
 
-from voltagent.capture.usage import is_count
 from voltagent.storage.traces import columns
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
-BY: Final = ("agent", "tool", "model")
+BY: Final = ("agent", "tool", "model", "user", "conversation", "day", "tag", "version", "environment")
+BY_METADATA: Final = "metadata:"  # followed by a key
+OF_CALLS: Final = frozenset(("agent", "tool", "model"))  # groups of operations; all others are groups of traces
 PERCENTILES: Final = (50, 95, 99)
+SORTS: Final = ("calls", "errors", "error_rate", "tokens", "cost", "p50", "p95", "p99", "name")
 
-# What is counted, by what: the first two are answered from an index alone.
-_AGENTS: Final = """
-    SELECT name, start_ns, end_ns, status, usage FROM operations
-    WHERE kind = 'agent' AND start_ns >= ? AND start_ns < ?
-    AND typeof(coalesce(end_ns, 0)) = 'integer'"""
-_TOOLS: Final = """
-    SELECT name, start_ns, end_ns, status, NULL FROM operations
-    WHERE kind = 'tool' AND start_ns >= ? AND start_ns < ?
-    AND typeof(coalesce(end_ns, 0)) = 'integer'"""
-_MODELS: Final = """
-    SELECT trace_id, id, parent_id, kind, metadata, update_metadata, end_metadata, start_ns, end_ns, status, usage
-    FROM operations WHERE kind IN ('agent', 'llm') AND start_ns >= ? AND start_ns < ?
-    AND typeof(coalesce(end_ns, 0)) = 'integer'"""
-_EXTENT: Final = "SELECT min(start_ns), max(start_ns) FROM traces WHERE start_ns >= ? AND start_ns < ?"
 _LAST: Final = 2**63 - 1  # the largest number of SQLite's
-
-# The names of token counts that writers and other programs use.
-_TOKENS: Final[Mapping[str, tuple[str, ...]]] = {
-    "prompt": ("prompt_tokens", "promptTokens", "input_tokens", "inputTokens"),
-    "completion": ("completion_tokens", "completionTokens", "output_tokens", "outputTokens"),
-    "total": ("total_tokens", "totalTokens"),
-}
 _UNKNOWN_MODEL: Final = "unknown"
+_MOST_TYPES: Final = 50  # types of errors that are listed
 
-_Call: TypeAlias = tuple[str, int, int | None, str, str | None]  # name, start, end, status, usage
+_FITS: Final = "start_ns >= :first AND start_ns < :end AND typeof(coalesce(end_ns, 0)) = 'integer'"
+# Answered from an index alone. The counts of agents come from the narrow table, which has fewer rows.
+_OPERATIONS: Final = f"""
+    SELECT name, start_ns, end_ns, status = 'error' FROM operations WHERE kind = :kind AND {_FITS} AND {{within}}"""  # noqa: S608 - all of it is written here
+_SUMMED: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cost")
+_COUNTS: Final = ", ".join(f"coalesce({{0}}{name}, 0)" for name in _SUMMED)
+_AGENT_COUNTS: Final = f"""
+    SELECT name, start_ns, {_COUNTS.format("")} FROM calls
+    WHERE kind = 'agent' AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
+_MODEL_CALLS: Final = f"""
+    SELECT trace_id, kind, name, agent_id, model, start_ns, end_ns, status = 'error', {_COUNTS.format("")} FROM calls
+    WHERE (model IS NOT NULL OR kind = 'llm' OR (kind = 'agent' AND summed = 0 AND total_tokens IS NOT NULL))
+    AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
+_FAILED: Final = """(status = 'error' OR EXISTS (
+    SELECT 1 FROM operations o INDEXED BY operations_errors WHERE o.trace_id = traces.id AND o.status = 'error'))"""
+_TRACES: Final = f"""
+    SELECT id, {{group}}, start_ns, end_ns, {_FAILED}, {_COUNTS.format("totals.")}
+    FROM traces LEFT JOIN totals ON totals.trace_id = traces.id {{join}}
+    WHERE {_FITS} AND {{within}}"""  # noqa: S608 - likewise
+_EXTENT: Final = "SELECT min(start_ns), max(start_ns) FROM traces WHERE start_ns >= ? AND start_ns < ?"
+_ERROR_TYPES: Final = f"""
+    SELECT trace_id, kind, name, model, error_type FROM calls WHERE error_type IS NOT NULL AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
+_SCORES: Final = """
+    SELECT s.name, s.type, s.value, t.start_ns FROM scores s JOIN traces t ON t.id = s.trace_id
+    WHERE t.start_ns >= :first AND t.start_ns < :end AND {within}"""
+
+_GROUP_COLUMNS: Final[Mapping[str, str]] = {
+    "user": "user_id", "conversation": "conversation_id", "version": "version", "tag": "tags", "day": "start_ns",
+    "environment": "totals.environment",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -47,31 +60,69 @@ class Totals:
     calls: int = 0
     errors: int = 0
     durations: list[int] = field(default_factory=list[int])  # nanoseconds, of what has ended
-    tokens: dict[str, int | float] = field(default_factory=lambda: dict.fromkeys(_TOKENS, 0))
+    prompt: float = 0
+    completion: float = 0
+    total: float = 0
+    cached: float = 0
+    cost: float = 0.0
 
     def percentile(self, percent: int) -> int | None:
-        """The shortest duration (ns) that so many percent of the calls do not exceed; ``None`` without calls."""
+        """The shortest duration (ns) that this percentage of the calls does not exceed; ``None`` without calls."""
         if not self.durations:
             return None
         self.durations.sort()  # in place: the next percentile finds them in order
         return self.durations[-(-len(self.durations) * percent // 100) - 1]
+
+    @property
+    def tokens(self) -> dict[str, float]:
+        """The token counts by name."""
+        return {"prompt": self.prompt, "completion": self.completion, "total": self.total, "cached": self.cached}
+
+    @property
+    def error_rate(self) -> float:
+        """The share of calls that failed, 0 to 1."""
+        return self.errors / self.calls if self.calls else 0.0
 
     def add(self, other: Totals) -> None:
         """Count what another stretch of time had."""
         self.calls += other.calls
         self.errors += other.errors
         self.durations += other.durations
-        for name, count in other.tokens.items():
-            self.tokens[name] += count
+        self.count(other.prompt, other.completion, other.total, other.cached, other.cost)
+
+    def count(self, prompt: float, completion: float, total: float, cached: float, cost: float) -> None:
+        """Add the counts of one usage."""
+        self.prompt += prompt
+        self.completion += completion
+        self.total += total
+        self.cached += cached
+        self.cost += cost
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One agent, tool or model."""
+    """One agent, tool, model, user and so on."""
 
     name: str
     buckets: Sequence[Totals]
     total: Totals
+    error_types: Sequence[tuple[str, int]] = ()  # the most frequent first
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreGroup:
+    """The scores of one name: how many in each bucket and their sum (of numbers and bools), and the values."""
+
+    name: str
+    counts: Sequence[int]
+    sums: Sequence[float]
+    numbers: int  # how many of them are numbers or bools
+    values: Sequence[tuple[str, int]]  # texts and bools, the most frequent first
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the numbers and bools; ``None`` without any."""
+        return sum(self.sums) / self.numbers if self.numbers else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,114 +130,258 @@ class Metrics:
     """The groups, those with the most calls first, and when (ns since the epoch) each bucket begins."""
 
     starts: Sequence[int]
+    width: int  # of a bucket, in nanoseconds
     groups: Sequence[Group]
+    traces: int  # that began in the time
+    total: Totals  # of the groups' calls and errors, with the tokens and the cost of the traces
+    error_types: Sequence[tuple[str, int]]
+    scores: Sequence[ScoreGroup]
+
+
+def is_grouping(by: str) -> bool:
+    """Whether :func:`metrics` can group by this."""
+    return by in BY or (by.startswith(BY_METADATA) and len(by) > len(BY_METADATA))
 
 
 def metrics(
-    store: Store, by: str, *, since_ns: int | None = None, until_ns: int | None = None, buckets: int
+    store: Store,
+    by: str,
+    *,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    buckets: int,
+    within: Filter | None = None,
 ) -> Metrics:
     """Count what began from ``since_ns`` on and before ``until_ns`` (default: all that is stored).
 
-    Tokens by model are those of its calls where they are recorded, else those of the agent that names it.
+    Args:
+        by: what to group by: one of ``BY``, or ``metadata:KEY``. Agents, tools and models are counted by call, all
+            others by trace.
+        buckets: the number of stretches of time.
+        within: only what is in traces that match.
     """
-    first, end = _extent(store, since_ns, until_ns)
-    width = max(1, -(-(end - first) // buckets))
-    calls = _calls(store, by, first, end)
-    groups = [_group(name, rows, first, width, buckets) for name, rows in _by_name(calls).items()]
+    span = _Span.of(store, since_ns, until_ns, buckets)
+    counted = _Counted(store, span, within)
+    rows = counted.groups(by)
+    groups = [_finished(name, rows[name], counted.error_types.get(name, {})) for name in rows]
     groups.sort(key=lambda group: (-group.total.calls, group.name))
-    return Metrics([first + number * width for number in range(buckets)], groups)
+    overall = counted.overall()
+    for group in groups:
+        overall.calls += group.total.calls
+        overall.errors += group.total.errors
+    return Metrics(
+        span.starts, span.width, groups, counted.traces, overall, _most_frequent(counted.all_error_types),
+        counted.scores(),
+    )  # fmt: skip
+
+
+def sorted_groups(groups: Iterable[Group], sort: str, *, ascending: bool = False) -> list[Group]:
+    """The groups in another order; ``sort`` is one of ``SORTS``."""
+    keys: Mapping[str, Callable[[Group], Any]] = {
+        "name": lambda group: group.name.lower(),
+        "tokens": lambda group: group.total.total,
+        **{f"p{percent}": _by_percentile(percent) for percent in PERCENTILES},
+    }
+    key = keys.get(sort, lambda group: getattr(group.total, sort))
+    return sorted(groups, key=key, reverse=not ascending)
+
+
+def _by_percentile(percent: int) -> Callable[[Group], int]:
+    return lambda group: group.total.percentile(percent) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The time that is looked at, in buckets."""
+
+    first: int
+    end: int
+    width: int
+    buckets: int
+
+    @classmethod
+    def of(cls, store: Store, since_ns: int | None, until_ns: int | None, buckets: int) -> _Span:
+        first, end = _extent(store, since_ns, until_ns)
+        return cls(first, end, max(1, -(-(end - first) // buckets)), buckets)
+
+    @property
+    def starts(self) -> list[int]:
+        return [self.first + number * self.width for number in range(self.buckets)]
 
 
 def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
-    """From when until when, with what is not given taken from the traces that are there."""
+    """The first and the end of the time, what is not given taken from the traces that are stored."""
     if since_ns is not None and until_ns is not None:
         return since_ns, max(until_ns, since_ns + 1)
     rows = store.rows(_EXTENT, (since_ns or 0, _LAST if until_ns is None else until_ns))
     first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
     first = first if since_ns is None else since_ns
-    first = min(first, _LAST - 1)  # a program may have said any time
+    first = min(first, _LAST - 1)  # a program may have recorded any time
     # an operation begins after its trace: of the last one, all should be in
     return first, max(first + 1, min(_LAST, last + 3600 * 10**9) if until_ns is None else until_ns)
 
 
-def _calls(store: Store, by: str, first: int, end: int) -> Iterable[_Call]:
-    if by == "model":
-        return _calls_of_models(store.rows(_MODELS, (first, end)))
-    return cast("list[_Call]", store.rows(_AGENTS if by == "agent" else _TOOLS, (first, end)))
+class _Counted:
+    """Counts what is in a span of time."""
+
+    def __init__(self, store: Store, span: _Span, within: Filter | None) -> None:
+        self._store = store
+        self._span = span
+        where, values = ("", {}) if within is None or not within.selects else within.where()
+        self._where = where
+        self._values = {**values, "first": span.first, "end": span.end}
+        self.traces = 0
+        self.error_types: dict[str, dict[str, int]] = {}  # by group
+        self.all_error_types: dict[str, int] = {}
+
+    def _rows(self, query: str, trace_column: str = "trace_id", **more: Any) -> list[Any]:
+        chosen = f"SELECT id FROM traces {self._where}"  # noqa: S608 - values are bound
+        within = f"{trace_column} IN ({chosen})" if self._where else "1"
+        named = {**self._values, **more}
+        text = query.replace("{within}", within)
+        return self._store.rows(text, {name: value for name, value in named.items() if f":{name}" in text})
+
+    def groups(self, by: str) -> dict[str, list[Totals]]:
+        """The buckets of each group."""
+        if by in ("agent", "tool"):
+            found = self._of_operations(by)
+            self._count_errors(lambda row: row[2] if row[1] == by else None)
+        elif by == "model":
+            found = self._of_models()
+            self._count_errors(lambda row: row[3])
+        else:
+            found = self._of_traces(by)
+        return found
+
+    def _of_operations(self, kind: str) -> dict[str, list[Totals]]:
+        groups = _Buckets(self._span)
+        for name, start, end, failed in self._rows(_OPERATIONS, kind=kind):
+            bucket = groups.at(name, start)
+            bucket.calls += 1
+            bucket.errors += failed
+            if end is not None:
+                bucket.durations.append(end - start)
+        if kind == "agent":
+            for name, start, *counts in self._rows(_AGENT_COUNTS):
+                groups.at(name, start).count(*counts)
+        return groups.found
+
+    def _of_models(self) -> dict[str, list[Totals]]:
+        """Calls of a model, and agents that name one; not agents around such calls, which count the same tokens."""
+        rows = self._rows(_MODEL_CALLS)
+        around = {(row["trace_id"], row["agent_id"]) for row in rows if row["kind"] != "agent"}
+        groups = _Buckets(self._span)
+        for trace_id, kind, name, _, model, start, end, failed, *counts in rows:
+            if kind == "agent" and (trace_id, name) in around:
+                continue
+            bucket = groups.at(model or _UNKNOWN_MODEL, start)
+            bucket.calls += 1
+            bucket.errors += failed
+            if end is not None:
+                bucket.durations.append(end - start)
+            bucket.count(*counts)
+        return groups.found
+
+    def _of_traces(self, by: str) -> dict[str, list[Totals]]:
+        key = by.removeprefix(BY_METADATA) if by.startswith(BY_METADATA) else None
+        join = "" if key is None else "JOIN labels ON labels.trace_id = traces.id AND labels.name = :key"
+        query = _TRACES.replace("{group}", "labels.value" if key is not None else _GROUP_COLUMNS[by])
+        names_of = _names_of(by)
+        groups = _Buckets(self._span)
+        failures: dict[str, tuple[str, ...]] = {}
+        for trace_id, value, start, end, failed, *counts in self._rows(query.replace("{join}", join), "id", key=key):
+            names = tuple(names_of(value))
+            if failed:
+                failures[trace_id] = (*failures.get(trace_id, ()), *names)
+            for name in names:
+                bucket = groups.at(name, start)
+                bucket.calls += 1
+                bucket.errors += failed
+                if end is not None:
+                    bucket.durations.append(end - start)
+                bucket.count(*counts)
+        self._count_errors(lambda row: failures.get(row[0], ()))
+        return groups.found
+
+    def _count_errors(self, groups_of: Callable[[Any], str | Sequence[str] | None]) -> None:
+        for row in self._rows(_ERROR_TYPES):
+            error_type = row["error_type"]
+            self.all_error_types[error_type] = self.all_error_types.get(error_type, 0) + 1
+            names = groups_of(row) or ()
+            for name in (names,) if isinstance(names, str) else names:
+                types = self.error_types.setdefault(name, {})
+                types[error_type] = types.get(error_type, 0) + 1
+
+    def overall(self) -> Totals:
+        """The tokens and the cost of all traces; their number is in ``traces``."""
+        query = f"""
+            SELECT count(*), {", ".join(f"coalesce(sum(totals.{name}), 0)" for name in _SUMMED)}
+            FROM traces LEFT JOIN totals ON totals.trace_id = traces.id
+            WHERE start_ns >= :first AND start_ns < :end AND {{within}}"""  # noqa: S608 - all of it is written here
+        found = Totals()
+        for number, *counts in self._rows(query, "id"):
+            self.traces = number
+            found.count(*counts)
+        return found
+
+    def scores(self) -> list[ScoreGroup]:
+        """The scores of the traces, by name."""
+        rows: dict[str, list[Any]] = {}
+        for row in self._rows(_SCORES, "t.id"):
+            rows.setdefault(row["name"], []).append(row)
+        return [_score_group(name, rows[name], self._span) for name in sorted(rows)]
 
 
-def _calls_of_models(rows: Sequence[Sequence[Any]]) -> list[_Call]:
-    """Agents that name a model, and calls of a model; not the agents around those, which count the same tokens."""
-    around = {(row[0], row[2]) for row in rows if row[3] == "llm"}
-    known: dict[str, str | None] = {}
-    calls: list[_Call] = []
-    for trace_id, id, _, kind, *metadata, start, end, status, usage in rows:
-        name = _model(metadata, known)
-        if kind == "llm" or ((name or usage) and (trace_id, id) not in around):
-            calls.append((name or _UNKNOWN_MODEL, start, end, status, usage))
-    return calls
+class _Buckets:
+    """The buckets of each group, made when they are needed."""
+
+    def __init__(self, span: _Span) -> None:
+        self._first, self._width, self._number = span.first, span.width, span.buckets
+        self.found: dict[str, list[Totals]] = {}
+
+    def at(self, name: str, start: int) -> Totals:
+        buckets = self.found.get(name)
+        if buckets is None:
+            buckets = self.found[name] = [Totals() for _ in range(self._number)]
+        return buckets[(start - self._first) // self._width]
 
 
-def _by_name(calls: Iterable[_Call]) -> dict[str, list[_Call]]:
-    groups: dict[str, list[_Call]] = {}
-    for call in calls:
-        groups.setdefault(call[0], []).append(call)
-    return groups
+def _names_of(by: str) -> Callable[[Any], Iterator[str]]:
+    """The groups that a trace belongs to, from the value of its column."""
+
+    def tags(value: Any) -> Iterator[str]:
+        yield from columns.tags(value)
+
+    def day(value: Any) -> Iterator[str]:
+        yield datetime.fromtimestamp(columns.start(value) // 10**9).astimezone().strftime("%Y-%m-%d")
+
+    def one(value: Any) -> Iterator[str]:
+        if value is not None:
+            yield str(value)
+
+    return {"tag": tags, "day": day}.get(by, one)
 
 
-def _group(name: str, calls: Sequence[_Call], first: int, width: int, buckets: int) -> Group:
-    stretches = [Totals() for _ in range(buckets)]
-    for _, start, end, status, usage in calls:
-        bucket = stretches[(start - first) // width]
-        bucket.calls += 1
-        if status == "error":
-            bucket.errors += 1
-        if end is not None:
-            bucket.durations.append(end - start)
-        if usage is not None:
-            _count(bucket.tokens, columns.usage(usage) or {})
+def _finished(name: str, buckets: Sequence[Totals], error_types: Mapping[str, int]) -> Group:
     total = Totals()
-    for bucket in stretches:
+    for bucket in buckets:
         total.add(bucket)
-    return Group(name, stretches, total)
+    return Group(name, buckets, total, _most_frequent(error_types))
 
 
-# ------------------------------------------------------------------------------------------------ one operation's facts
+def _most_frequent(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_TYPES]
 
 
-def _count(tokens: dict[str, int | float], usage: Mapping[str, Any]) -> None:
-    found = {name: _first_number(usage, spellings) for name, spellings in _TOKENS.items()}
-    if found["total"] is None:
-        found["total"] = (found["prompt"] or 0) + (found["completion"] or 0)
-    for name, number in found.items():
-        tokens[name] += number or 0
-
-
-def _first_number(usage: Mapping[str, Any], spellings: Sequence[str]) -> int | float | None:
-    for spelling in spellings:
-        value = usage.get(spelling)
-        if is_count(value):
-            return cast("float", value)
-    return None
-
-
-def _model(metadata: Sequence[str | None], known: dict[str, str | None]) -> str | None:
-    """The model that the metadata names; what came later wins. Most operations of an agent say the same."""
-    for text in reversed(metadata):
-        if isinstance(text, str) and '"model' in text:
-            if text not in known:
-                known[text] = _named(text)
-            if known[text] is not None:
-                return known[text]
-    return None
-
-
-def _named(lines: str) -> str | None:
-    for line in reversed(lines.split("\n")):
-        fields = columns.merged((line,))
-        parameters: Any = fields.get("model_parameters") or fields.get("modelParameters")
-        own: Any = cast("dict[str, Any]", parameters).get("model") if isinstance(parameters, dict) else None
-        for value in (own, fields.get("model")):
-            if isinstance(value, str) and value:
-                return value
-    return None
+def _score_group(name: str, rows: Sequence[Any], span: _Span) -> ScoreGroup:
+    counts, sums, values, numbers = [0] * span.buckets, [0.0] * span.buckets, dict[str, int](), 0
+    for _, kind, value, start in rows:
+        place = (start - span.first) // span.width
+        counts[place] += 1
+        if kind != "text":
+            numbers += 1
+            sums[place] += value
+        if kind != "number":
+            text = value if kind == "text" else ("true" if value else "false")
+            values[text] = values.get(text, 0) + 1
+    return ScoreGroup(name, counts, sums, numbers, _most_frequent(values))

@@ -1,0 +1,314 @@
+"""Filters, orders, figures, comparison and scores of the viewer's API: each figure leads to what is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.helpers.stored import Run
+from voltagent.core import clock
+from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, TOOL, Span
+from voltagent.server.server import serving
+from voltagent.storage.traces.filters import ORDERS
+
+HOUR = 3600 * 10**6  # µs
+FIRST = 1_780_000_000_000_000  # µs
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path / "traces.db")
+    for number in range(6):
+        add(run, number)
+    run.save()
+    yield run
+    run.store.close()
+
+
+@pytest.fixture
+def client(run: Run) -> Iterator[httpx.Client]:
+    with serving(run.store) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+def add(run: Run, number: int) -> Span:
+    """Trace ``number``: one hour after the one before; odd ones have a tool call that failed."""
+    recorder = run.recorder
+    root = recorder.start_trace(
+        f"bot-{number % 2}", b'{"question":"why?"}', b'{"environment":"%s","customer":{"plan":"p%d"}}'
+        % (b"prod" if number < 4 else b"test", number % 3),
+        (f"tag-{number % 2}",), identifier=f"t{number}", user_id=f"u{number % 3}", conversation_id=f"c{number // 2}",
+        version=f"v{number // 3}",
+    )  # fmt: skip
+    root.start_ns = (FIRST + number * HOUR) * 1000
+    bot = recorder.start(root, AGENT, "Bot", b"{}", facts={"instructions": f"Be brief. {number // 5}"})
+    llm = recorder.start(bot, LLM, "chat", b'{"n":%d}' % number)
+    llm.model = f"model-{number % 2}"
+    recorder.add(llm, usage={"prompt_tokens": 10 * number, "completion_tokens": 1, "cached_tokens": number,
+                             "cost": number / 100})  # fmt: skip
+    recorder.succeed(llm, b'{"result":"x"}')
+    tool = recorder.start(bot, TOOL, "search", b"{}", b'{"shard":%d}' % (number % 2))
+    if number % 2:
+        recorder.end(tool, ERROR, b'{"message":"late","type":"TimeoutError"}')
+    else:
+        recorder.end(tool, COMPLETED)
+    for span in (tool, llm):
+        span.start_ns = root.start_ns + 1000
+        span.end_ns = span.start_ns + (number + 1) * 1_000_000
+    recorder.succeed(bot, b"{}")
+    bot.end_ns = root.start_ns + (number + 1) * 2_000_000
+    bot.start_ns = root.start_ns
+    recorder.succeed(root, b'{"answer":42}')
+    root.end_ns = root.start_ns + (number + 1) * 2_000_000
+    return root
+
+
+def ids(client: httpx.Client, **parameters: Any) -> str:
+    answer = client.get("/api/traces", params=parameters)
+    assert answer.status_code == 200, answer.text
+    return "".join(trace["id"].removeprefix("t") for trace in answer.json()["traces"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"errors": 1}, "531"),
+        ({"model": "model-1"}, "531"),
+        ({"tool": "search"}, "543210"),
+        ({"tool": "search", "failed": 1}, "531"),
+        ({"tool": "search", "failed": 0, "model": ""}, "420"),
+        ({"kind": "llm", "failed": 1}, ""),
+        ({"error_type": "TimeoutError"}, "531"),
+        ({"version": "v1"}, "543"),
+        ({"environment": "test"}, "54"),
+        ({"min_tokens": 31}, "543"),
+        ({"max_tokens": 1}, "0"),
+        ({"min_cost": 0.04}, "54"),
+        ({"metadata": "customer.plan:p1"}, "41"),
+        ({"metadata": "shard:1", "metadata.2": "customer.plan:p2"}, "5"),
+        ({"metadata": "shard:7"}, ""),
+        ({"min_ms": 9}, "54"),
+        ({"since": FIRST + 3 * HOUR, "until": FIRST + 5 * HOUR}, "43"),
+        ({"since": "2026-05-28T20:26:41Z"}, "54321"),
+        ({"since": "90s"}, ""),
+        ({"called_since": FIRST + 5 * HOUR, "kind": "tool"}, "5"),
+        ({"min_errors": 1, "user": "u1"}, "1"),
+        ({"sort": "cost", "limit": 2}, "54"),
+        ({"sort": "duration", "order": "asc", "limit": 3}, "012"),
+        ({"sort": "errors"}, "531420"),
+        ({"sort": "agent", "order": "asc"}, "024135"),
+        ({"sort": "model"}, "531420"),
+        ({"sort": "environment", "order": "asc"}, "012345"),
+    ],
+)
+def test_a_list_is_filtered_and_sorted(client: httpx.Client, parameters: dict[str, Any], expected: str) -> None:
+    assert ids(client, **parameters) == expected
+
+
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_every_order_has_pages_that_join(client: httpx.Client, sort: str, order: str) -> None:
+    whole = ids(client, sort=sort, order=order)
+    found, last = "", {}
+    while True:
+        page = ids(client, sort=sort, order=order, limit=2, **last)
+        if not page:
+            break
+        found += page
+        last = {"before": f"t{page[-1]}"}
+    assert found == whole
+    assert sorted(whole) == sorted("012345")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"sort": "beauty"}, "sort must be one of"),
+        ({"order": "up"}, "order must be one of"),
+        ({"metadata": "no colon"}, "metadata must be key:value"),
+        ({"score": ">3"}, "score must be"),
+        ({"score": "a>b"}, "score must be"),
+        ({"min_cost": "much"}, "min_cost must be a number"),
+        ({"failed": 2}, "failed must be 0 or 1"),
+        ({"since": "soon"}, "since must be a number"),
+        ({"called_since": "2026-99-01"}, "called_since must be a number"),
+    ],
+)
+def test_what_is_not_valid_is_named(client: httpx.Client, parameters: dict[str, Any], message: str) -> None:
+    answer = client.get("/api/traces", params=parameters)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(message)
+
+
+def test_a_line_has_models_tokens_cost_version_and_environment(client: httpx.Client) -> None:
+    (line,) = client.get("/api/traces", params={"version": "v1", "user": "u2"}).json()["traces"]
+    assert {name: line[name] for name in ("models", "tokens", "cached", "cost", "version", "environment")} == {
+        "models": ["model-1"], "tokens": 51, "cached": 5, "cost": 0.05, "version": "v1", "environment": "test",
+    }  # fmt: skip
+
+
+def test_a_histogram_counts_traces_and_errors_over_time(client: httpx.Client) -> None:
+    answer = client.get("/api/histogram", params={"buckets": 6, "since": FIRST, "until": FIRST + 6 * HOUR}).json()
+    assert (answer["traces"], answer["errors"]) == ([1] * 6, [0, 1] * 3)
+    assert answer["buckets"] == [FIRST + number * HOUR for number in range(6)]
+    assert answer["width"] == HOUR
+    answer = client.get("/api/histogram", params={"buckets": 2, "version": "v1"}).json()
+    assert (sum(answer["traces"]), answer["since"]) == (3, FIRST + 3 * HOUR)
+
+
+GROUPS = {
+    "agent": ["Bot"], "tool": ["search"], "model": ["model-0", "model-1"], "user": ["u0", "u1", "u2"],
+    "conversation": ["c0", "c1", "c2"], "tag": ["tag-0", "tag-1"], "version": ["v0", "v1"],
+    "environment": ["prod", "test"], "metadata:customer.plan": ["p0", "p1", "p2"], "metadata:shard": ["0", "1"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("by", GROUPS)
+def test_every_figure_leads_to_its_traces(client: httpx.Client, by: str) -> None:
+    about = {"by": by, "buckets": 6, "since": FIRST, "until": FIRST + 6 * HOUR, "sort": "name", "order": "asc"}
+    answer = client.get("/api/metrics", params=about).json()
+    assert [group["name"] for group in answer["groups"]] == GROUPS[by]
+    for group in answer["groups"]:
+        assert len(ids(client, **group["filter"])) == group["total"]["calls"]
+        assert len(ids(client, **group["filter"], **answer["error_filter"])) == group["total"]["errors"]
+        for place, number in enumerate(group["calls"]):
+            start = answer["buckets"][place]
+            times = dict(zip(answer["time_filter"], (start, start + answer["width"]), strict=True))
+            assert len(ids(client, **{**group["filter"], **times})) == number
+        for one in group["error_types"]:
+            assert len(ids(client, **one["filter"])) == one["count"]
+    totals = answer["totals"]
+    assert (totals["traces"], totals["calls"], totals["tokens"]["total"]) == (6, 6, 156)
+    assert totals["cost"] == pytest.approx(0.15)
+    assert [(one["type"], one["count"]) for one in answer["error_types"]] == [("TimeoutError", 3)]
+
+
+def test_metrics_by_day_cost_and_filter(client: httpx.Client) -> None:
+    answer = client.get("/api/metrics", params={"by": "day", "model": "model-1"}).json()
+    assert sum(group["total"]["calls"] for group in answer["groups"]) == 3
+    assert sum(group["total"]["cost"] for group in answer["groups"]) == pytest.approx(0.09)
+    assert sum(len(ids(client, **group["filter"])) for group in answer["groups"]) == 3
+    answer = client.get("/api/metrics", params={"by": "user", "sort": "cost"}).json()
+    assert [group["name"] for group in answer["groups"]] == ["u2", "u1", "u0"]
+    assert answer["groups"][0]["total"]["error_rate"] == 0.5
+
+
+def test_conversations_and_users_are_listed(client: httpx.Client) -> None:
+    answer = client.get("/api/conversations", params={"sort": "cost", "limit": 2}).json()
+    assert [(one["id"], one["traces"], one["errors"], one["tokens"]) for one in answer["conversations"]] == [
+        ("c2", 2, 1, 92), ("c1", 2, 1, 52),
+    ]  # fmt: skip
+    assert answer["more"] is True
+    assert answer["conversations"][0] | {"cost": 0} == {
+        "id": "c2", "traces": 2, "errors": 1, "first": FIRST + 4 * HOUR, "last": FIRST + 5 * HOUR, "tokens": 92,
+        "cost": 0, "users": ["u1", "u2"], "agents": ["bot-0", "bot-1"], "input": "why?",
+    }  # fmt: skip
+    users = client.get("/api/users", params={"environment": "prod", "sort": "id", "order": "asc"}).json()["users"]
+    assert [(one["id"], one["traces"], one["conversations"]) for one in users] == [
+        ("u0", 2, 2), ("u1", 1, 1), ("u2", 1, 1),
+    ]  # fmt: skip
+    rest = client.get("/api/users", params={"limit": 2, "offset": 2, "sort": "id", "order": "asc"}).json()
+    assert ([one["id"] for one in rest["users"]], rest["more"]) == (["u2"], False)
+
+
+def test_a_comparison_lists_the_facts_that_differ(client: httpx.Client) -> None:
+    answer = client.get("/api/compare", params={"left": "t4", "right": "t5"}).json()
+    facts = {one["name"]: (one["left"], one["right"]) for one in answer["facts"] if one["differs"]}
+    assert facts["models"] == (["model-0"], ["model-1"])
+    assert facts["prompt"] == ("Be brief. 0", "Be brief. 1")
+    assert facts["tokens"] == (41, 51)
+    assert "version" not in facts
+    assert answer["parts"] == ["input", "instructions", "model", "output"]
+    left, right = ({len(hashes): hashes for hashes in answer["hashes"][side].values()}[4] for side in ("left", "right"))
+    assert len(answer["hashes"]["left"]) == len(answer["hashes"]["right"]) == 3
+    assert left != right or answer["hashes"]["left"] != answer["hashes"]["right"]
+    assert client.get("/api/compare", params={"left": "t4", "right": "nothing"}).status_code == 404
+
+
+def test_the_usual_is_that_of_earlier_successful_runs(client: httpx.Client) -> None:
+    answer = client.get("/api/traces/t4/baseline").json()
+    assert (answer["runs"], answer["last_success"], answer["duration"]) == (2, "t2", 4000)
+    operations = client.get("/api/traces/t4").json()
+    names = {row[0]: row[3] for row in operations["operations"]}
+    assert {names[id]: (step["median"], step["count"]) for id, step in answer["steps"].items()} == {
+        "Bot": (4000, 2), "chat": (2000, 2), "search": (2000, 2),
+    }  # fmt: skip
+    assert client.get("/api/traces/t1/baseline").json()["last_success"] is None, "none of its agent succeeded"
+    assert client.get("/api/traces/t0/baseline").json()["last_success"] == "t4", "no earlier one: the newest"
+    assert client.get("/api/traces/x/baseline").status_code == 404
+
+
+# --------------------------------------------------------------------------------------------------------------- scores
+
+
+def post(client: httpx.Client, **body: Any) -> httpx.Response:
+    return client.post("/api/scores", json=body)
+
+
+def test_a_score_is_given_replaced_shown_filtered_plotted_and_removed(client: httpx.Client) -> None:
+    operation = client.get("/api/traces/t5").json()["operations"][0][0]
+    assert post(client, trace="t5", name="thumbs", value=True).status_code == 200
+    given = post(client, trace="t5", operation=operation, name="quality", value=0.25, comment="thin").json()
+    assert (given["operation"], given["value"], given["comment"]) == (operation, 0.25, "thin")
+    assert post(client, trace="t5", name="thumbs", value=False).status_code == 200
+    assert post(client, trace="t4", name="note", value="read this").status_code == 200
+    (line,) = client.get("/api/traces", params={"score": "thumbs"}).json()["traces"]
+    assert {(one["name"], one["value"]) for one in line["scores"]} == {("thumbs", False), ("quality", 0.25)}
+    for condition, expected in (
+        ("thumbs:false", "5"), ("thumbs:true", ""), ("quality<0.5", "5"), ("quality>=0.5", ""), ("note", "4"),
+        ("note:read this", "4"),
+    ):  # fmt: skip
+        assert ids(client, score=condition) == expected, condition
+    trace = client.get("/api/traces/t5").json()
+    assert trace["operations"][0][trace["columns"].index("scores")][0]["name"] == "quality"
+    scores = {one["name"]: one for one in client.get("/api/metrics", params={"by": "agent"}).json()["scores"]}
+    assert (scores["quality"]["mean"], scores["quality"]["count"]) == (0.25, 1)
+    assert scores["thumbs"]["values"][0] | {"filter": None} == {"value": "false", "count": 1, "filter": None}
+    assert ids(client, **scores["thumbs"]["values"][0]["filter"]) == "5"
+    assert post(client, trace="t5", name="thumbs", value=None).json()["removed"] is True
+    assert ids(client, score="thumbs") == ""
+
+
+def test_a_score_that_a_program_recorded_is_stored_and_replayed(run: Run, client: httpx.Client) -> None:
+    root = add(run, 6)
+    run.save()
+    from voltagent.tracing.scores import checked_score, record_score
+
+    record_score(run.recorder, root, checked_score("exact", True, "as expected"))
+    run.save()
+    assert ids(client, score="exact:true") == "6"
+    *_, (phase, span, fields) = run.store.events("t6")
+    assert (phase.value, clock.id_text(span.id), (fields or {})["value"]) == ("score", "t6", True)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"name": "x", "value": 1}, 400),
+        ({"trace": "nothing", "name": "x", "value": 1}, 404),
+        ({"trace": "t1", "operation": "nothing", "name": "x", "value": 1}, 404),
+        ({"trace": "t1", "name": "", "value": 1}, 400),
+        ({"trace": "t1", "name": "x", "value": [1]}, 400),
+        ({"trace": "t1", "name": "x" * 101, "value": 1}, 400),
+        ({"trace": 7, "name": "x", "value": 1}, 400),
+        ({"trace": "t1", "name": "x", "value": 1, "colour": "red"}, 400),
+        ({"trace": "t1", "name": "x", "value": "y" * 20_000}, 413),
+    ],
+)
+def test_a_score_that_is_not_valid_is_refused(client: httpx.Client, body: dict[str, Any], status: int) -> None:
+    answer = client.post("/api/scores", json=body)
+    assert answer.status_code == status, answer.text
+    assert client.get("/api/facets").json()["scores"] == []
+
+
+def test_only_the_page_itself_may_give_a_score(client: httpx.Client) -> None:
+    body = {"trace": "t1", "name": "x", "value": 1}
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):
+        assert client.post("/api/scores", json=body, headers=headers).status_code == 403
+    assert client.post("/api/scores", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert client.post("/api/scores", content=b"no", headers={"Content-Type": "application/json"}).status_code == 400
+    assert client.get("/api/scores").status_code == 405

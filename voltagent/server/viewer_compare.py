@@ -1,0 +1,84 @@
+"""``/api/compare`` and what it needs: what differs between two traces, and what is usual for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from voltagent.server import viewer_values as values
+from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
+from voltagent.server.viewer_values import Json
+from voltagent.storage.traces import comparison
+from voltagent.storage.traces.records import StoredTrace
+from voltagent.storage.traces.store import Store
+
+_FACTS: Final = ("agent", "status", "version", "environment", "models", "duration", "operations", "errors", "tokens",
+                 "cached", "cost", "tags", "user")  # fmt: skip
+_LONGEST_FACT: Final = 2000  # characters of a prompt, input or output
+_NAMES: Final = ("system", "instructions", "system_instruction", "prompt")
+
+
+def _compare(store: Store, request: Request) -> Answer:
+    traces = {side: _trace(store, request.query.get(side, "")) for side in ("left", "right")}
+    left, right = values.lines(store, list(traces.values()))
+    shown = [_facts(store, line, trace) for line, trace in zip((left, right), traces.values(), strict=True)]
+    names = (*_FACTS[:5], "prompt", "input", "output", *_FACTS[5:])
+    facts = [
+        {"name": name, "left": shown[0].get(name), "right": shown[1].get(name),
+         "differs": shown[0].get(name) != shown[1].get(name)}
+        for name in names
+    ]  # fmt: skip
+    hashes = {side: comparison.hashes(store, trace.id) for side, trace in traces.items()}
+    return json_answer({"left": left, "right": right, "facts": facts, "parts": comparison.PARTS, "hashes": hashes})
+
+
+def _trace(store: Store, identifier: str) -> StoredTrace:
+    trace = store.trace(identifier) if identifier else None
+    if trace is None:
+        raise RequestError(404, "there is no trace with this id")
+    return trace
+
+
+def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
+    found = {name: line.get(name) for name in _FACTS}
+    prompts = [one.instructions for one in store.operations(trace.id) if one.instructions]
+    found["prompt"] = values.cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
+    found["input"], found["output"] = _short(trace.input), _short(trace.output)
+    return found
+
+
+def _prompt(given: Any) -> str | None:
+    """The system prompt in an input, if there is one by name."""
+    fields = cast("Mapping[str, Any]", given) if isinstance(given, dict) else {}
+    found: Any = next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
+    return None if found is None else values.cut(found, _LONGEST_FACT)
+
+
+def _short(value: Any) -> str | None:
+    if value is None:
+        return None
+    return values.cut(value if isinstance(value, str) else json_answer(value).body.decode(), _LONGEST_FACT)
+
+
+def _hashes(store: Store, request: Request) -> Answer:
+    """By operation the hashes of its input, instructions, model and output."""
+    return json_answer({"parts": comparison.PARTS, "hashes": comparison.hashes(store, request.captured[0])})
+
+
+def _baseline(store: Store, request: Request) -> Answer:
+    found = comparison.usual(store, request.captured[0])
+    if found is None:
+        raise RequestError(404, "there is no trace with this id")
+    return json_answer({
+        "runs": found.runs,
+        "duration": values.microseconds(found.duration_ns),
+        "last_success": found.last_success,
+        "steps": {id: {"median": median / 1000, "count": number} for id, (median, number) in found.steps.items()},
+    })  # fmt: skip
+
+
+ROUTES: Final = (
+    Route("GET", "/api/compare", _compare),
+    Route("GET", "/api/traces/{id}/hashes", _hashes),
+    Route("GET", "/api/traces/{id}/baseline", _baseline),
+)

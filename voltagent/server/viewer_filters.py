@@ -1,0 +1,81 @@
+"""The filters and the order in a query of the viewer's API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from voltagent.server import viewer_values as values
+from voltagent.server.routing import Request, RequestError
+from voltagent.storage.traces.filters import ORDERS, Filter, ScoreCondition
+
+_TEXTS: Final = ("agent", "status", "tag", "user", "conversation", "version", "environment", "kind", "name", "tool",
+                 "model", "error_type", "text")  # fmt: skip
+_TIMES: Final = {"since": "since_ns", "until": "until_ns", "called_since": "called_since_ns",
+                 "called_until": "called_until_ns"}  # fmt: skip
+_NUMBERS: Final = ("min_tokens", "max_tokens", "min_cost", "max_cost", "min_errors")
+_DURATIONS: Final = {"min_ms": "min_ns", "max_ms": "max_ns"}
+_FLAGS: Final = {"errors": "has_errors", "failed": "failed"}
+_MOST_LABELS: Final = 10  # conditions on metadata
+_LARGEST: Final = 2**62
+
+# All parameters that choose traces; the other parameters of a query say what to show of them.
+NAMES: Final = frozenset(
+    (*_TEXTS, *_TIMES, *_NUMBERS, *_DURATIONS, *_FLAGS, "score", "metadata",
+     *(f"metadata.{number}" for number in range(2, _MOST_LABELS + 1)))
+)  # fmt: skip
+
+
+def filter_of(request: Request) -> Filter:
+    """Read which traces a request is about, and in which order.
+
+    Raises:
+        RequestError: a parameter is not valid.
+    """
+    query = request.query
+    if len(query.get("text", "")) > values.LONGEST_TEXT:
+        raise RequestError(400, f"text must have at most {values.LONGEST_TEXT} characters")
+    found: dict[str, Any] = {name: query.get(name) or None for name in _TEXTS}
+    found |= {field: values.moment(request, name) for name, field in _TIMES.items()}
+    found |= {name: values.real(request, name, 0, _LARGEST) for name in _NUMBERS}
+    found |= {field: _nanoseconds(request, name) for name, field in _DURATIONS.items()}
+    found |= {field: values.flag(request, name) for name, field in _FLAGS.items()}
+    return Filter(
+        **found,
+        metadata=_labels(query),
+        score=_score(query.get("score") or None),
+        before=query.get("before") or None,
+        sort=values.choice(request, "sort", ORDERS, "start"),
+        ascending=values.is_ascending(request),
+    )
+
+
+def chosen(request: Request) -> dict[str, str]:
+    """The parameters of a request that choose traces, as they were given: for links to the list of them."""
+    return {name: value for name, value in request.query.items() if name in NAMES and value}
+
+
+def _nanoseconds(request: Request, name: str) -> int | None:
+    found = values.real(request, name, 0, _LARGEST / 1_000_000)
+    return None if found is None else int(found * 1_000_000)
+
+
+def _labels(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    names = ("metadata", *(f"metadata.{number}" for number in range(2, _MOST_LABELS + 1)))
+    given = [query[name] for name in names if query.get(name)]
+    labels: list[tuple[str, str]] = []
+    for text in given:
+        key, colon, value = text.partition(":")
+        if not (key and colon):
+            raise RequestError(400, f"metadata must be key:value, not {text[:40]!r}")
+        labels.append((key, value))
+    return tuple(labels)
+
+
+def _score(text: str | None) -> ScoreCondition | None:
+    if text is None:
+        return None
+    found = ScoreCondition.parse(text)
+    if found is None:
+        raise RequestError(400, f"score must be NAME, NAME:VALUE or NAME>=NUMBER, not {text[:40]!r}")
+    return found

@@ -1,0 +1,212 @@
+"""``/api/metrics``, ``/api/histogram``, ``/api/conversations`` and ``/api/users``: figures over many traces, as JSON.
+
+Every figure comes with the parameters that make the list of traces show what is behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from voltagent.server import viewer_values as values
+from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
+from voltagent.server.viewer_filters import chosen, filter_of
+from voltagent.server.viewer_values import Json
+from voltagent.storage.traces import statistics
+from voltagent.storage.traces.overviews import SORTS, Overview, histogram, overviews
+from voltagent.storage.traces.statistics import BY_METADATA, PERCENTILES, Group, ScoreGroup, Totals
+from voltagent.storage.traces.store import Store
+
+_MOST_BUCKETS: Final = 500
+_MOST_GROUPS: Final = 100
+_MOST_OVERVIEWS: Final = 500
+_UNKNOWN: Final = "unknown"
+
+
+def _metrics(store: Store, request: Request) -> Answer:
+    by = request.query.get("by") or "agent"
+    if not statistics.is_grouping(by):
+        raise RequestError(400, f"by must be one of {', '.join(statistics.BY)} or metadata:KEY")
+    sort = values.choice(request, "sort", statistics.SORTS, "calls")
+    within = filter_of(Request(request.method, request.path, query=_without_sort(request)))
+    found = statistics.metrics(
+        store,
+        by,
+        since_ns=within.since_ns,
+        until_ns=within.until_ns,
+        buckets=values.number(request, "buckets", 1, _MOST_BUCKETS) or 60,
+        within=replace(within, since_ns=None, until_ns=None),  # calls are counted by when they began themselves
+    )
+    links = _Links(by, chosen(request))
+    groups = statistics.sorted_groups(found.groups, sort, ascending=values.is_ascending(request))
+    listed = groups if sort == "name" or request.query.get("sort") else found.groups
+    return json_answer({
+        "by": by,
+        "unit": "calls" if by in statistics.OF_CALLS else "traces",
+        "buckets": [start // 1000 for start in found.starts],
+        "width": found.width // 1000,
+        "time_filter": links.time_filter,
+        "error_filter": links.error_filter,
+        "groups": [_group(group, links) for group in listed[:_MOST_GROUPS]],
+        "more": max(0, len(found.groups) - _MOST_GROUPS),
+        "totals": {"traces": found.traces, **_figures(found.total), "filter": links.base},
+        "error_types": [
+            {"type": name, "count": number, "filter": {**links.base, "error_type": name}}
+            for name, number in found.error_types
+        ],
+        "scores": [_score_group(one, links.base) for one in found.scores],
+    })  # fmt: skip
+
+
+def _without_sort(request: Request) -> dict[str, str]:
+    return {name: value for name, value in request.query.items() if name not in ("sort", "order")}
+
+
+class _Links:
+    """The parameters that make the list of traces show what a figure is about."""
+
+    def __init__(self, by: str, base: Mapping[str, str]) -> None:
+        self.by = by
+        self.base = dict(base)
+        self._of_calls = by in statistics.OF_CALLS
+        self.time_filter = ("called_since", "called_until") if self._of_calls else ("since", "until")
+        self.error_filter = {"failed": "1"} if self._of_calls else {"errors": "1"}
+
+    def group(self, name: str) -> dict[str, str]:
+        """Those of a group."""
+        base = dict(self.base)
+        if self._of_calls:  # its calls are in the time, whenever their traces began
+            for ours, theirs in (("since", "called_since"), ("until", "called_until")):
+                if ours in base:
+                    base[theirs] = base.pop(ours)
+        return {**base, **self._own(name)}
+
+    def _own(self, name: str) -> dict[str, str]:
+        if self.by.startswith(BY_METADATA):
+            return {"metadata": f"{self.by.removeprefix(BY_METADATA)}:{name}"}
+        if self.by == "agent":
+            return {"kind": "agent", "name": name}
+        if self.by == "model" and name == _UNKNOWN:
+            return {"kind": "llm"}
+        if self.by == "day":
+            return _day(name)
+        return {self.by: name}
+
+
+def _day(name: str) -> dict[str, str]:
+    start = datetime.fromisoformat(name).astimezone()
+    end = (datetime.fromisoformat(name) + timedelta(days=1)).astimezone()
+    return {"since": str(int(start.timestamp()) * 10**6), "until": str(int(end.timestamp()) * 10**6)}
+
+
+def _group(group: Group, links: _Links) -> Json:
+    link = links.group(group.name)
+    return {
+        "name": group.name,
+        "filter": link,
+        "calls": [one.calls for one in group.buckets],
+        "errors": [one.errors for one in group.buckets],
+        **{f"p{percent}": [_percentile(one, percent) for one in group.buckets] for percent in PERCENTILES},
+        "tokens": [one.tokens for one in group.buckets],
+        "cost": [one.cost for one in group.buckets],
+        "total": {
+            **_figures(group.total),
+            **{f"p{percent}": _percentile(group.total, percent) for percent in PERCENTILES},
+        },
+        "error_types": [
+            {"type": name, "count": number, "filter": {**link, "error_type": name}}
+            for name, number in group.error_types
+        ],
+    }
+
+
+def _figures(totals: Totals) -> Json:
+    return {
+        "calls": totals.calls,
+        "errors": totals.errors,
+        "error_rate": totals.error_rate,
+        "tokens": totals.tokens,
+        "cost": totals.cost,
+    }
+
+
+def _percentile(totals: Totals, percent: int) -> float | None:
+    return values.microseconds(totals.percentile(percent))
+
+
+def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
+    means = [total / number if number else None for total, number in zip(group.sums, group.counts, strict=True)]
+    return {
+        "name": group.name,
+        "count": sum(group.counts),
+        "filter": {**base, "score": group.name},
+        **values.given(mean=group.mean),
+        "buckets": {"count": group.counts, "mean": means if group.mean is not None else [None] * len(means)},
+        "values": [
+            {"value": value, "count": number, "filter": {**base, "score": f"{group.name}:{value}"}}
+            for value, number in group.values
+        ],
+    }
+
+
+def _histogram(store: Store, request: Request) -> Answer:
+    number = values.number(request, "buckets", 1, _MOST_BUCKETS) or 60
+    found = histogram(store, filter_of(request), number)
+    return json_answer({
+        "since": found.since_ns // 1000,
+        "until": found.until_ns // 1000,
+        "width": found.width_ns // 1000,
+        "buckets": [(found.since_ns + place * found.width_ns) // 1000 for place in range(number)],
+        "traces": found.traces,
+        "errors": found.errors,
+    })  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- conversations and users
+
+
+def _overviews(by: str, name: str, show: Callable[[Overview], Json]) -> Callable[[Store, Request], Answer]:
+    def answer(store: Store, request: Request) -> Answer:
+        limit = values.number(request, "limit", 1, _MOST_OVERVIEWS) or 50
+        found: Sequence[Overview] = overviews(
+            store,
+            by,
+            filter_of(Request(request.method, request.path, query=_without_sort(request))),
+            sort=values.choice(request, "sort", SORTS, "last"),
+            ascending=values.is_ascending(request),
+            limit=limit + 1,
+            offset=values.number(request, "offset", 0, 10**9) or 0,
+        )
+        return json_answer({name: [show(one) for one in found[:limit]], "more": len(found) > limit})
+
+    return answer
+
+
+def _common(one: Overview) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "traces": one.traces,
+        "errors": one.errors,
+        "first": one.first_ns // 1000,
+        "last": one.last_ns // 1000,
+        **values.given(tokens=one.tokens, cost=one.cost),
+    }
+
+
+def _conversation(one: Overview) -> Json:
+    about = {"users": one.users, "agents": one.agents}
+    return {**_common(one), **about, **values.given(input=values.excerpt(one.input))}
+
+
+def _user(one: Overview) -> Json:
+    return {**_common(one), "conversations": one.conversations, "agents": one.agents}
+
+
+ROUTES: Final = (
+    Route("GET", "/api/metrics", _metrics),
+    Route("GET", "/api/histogram", _histogram),
+    Route("GET", "/api/conversations", _overviews("conversation", "conversations", _conversation)),
+    Route("GET", "/api/users", _overviews("user", "users", _user)),
+)

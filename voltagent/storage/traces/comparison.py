@@ -1,0 +1,111 @@
+"""What the comparison of two traces needs: hashes of what was recorded, and what is usual for the same agent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+from voltagent.storage.traces import columns
+from voltagent.storage.traces.facts import model_of
+from voltagent.storage.traces.store import Store
+
+PARTS: Final = ("input", "instructions", "model", "output")
+_RUNS: Final = 50  # earlier runs that the usual duration is taken from
+_MOST_STEPS: Final = 30_000  # operations of them that are read
+
+_CONTENTS: Final = """
+    SELECT id, input, instructions, output, metadata, update_metadata, end_metadata FROM operations
+    WHERE trace_id = ?"""
+_SUCCESSFUL: Final = """
+    agent_id = :agent AND status = 'completed' AND id <> :id AND NOT EXISTS (
+        SELECT 1 FROM operations o INDEXED BY operations_errors WHERE o.trace_id = traces.id AND o.status = 'error')"""
+_EARLIER: Final = f"""
+    SELECT id, start_ns, end_ns FROM traces WHERE {_SUCCESSFUL} AND start_ns <= :start
+    ORDER BY start_ns DESC, key DESC LIMIT :limit"""  # noqa: S608 - all of it is written here
+_OTHERS: Final = f"""
+    SELECT id, start_ns, end_ns FROM traces WHERE {_SUCCESSFUL} ORDER BY start_ns DESC, key DESC LIMIT :limit"""  # noqa: S608 - likewise
+_STEPS: Final = """
+    SELECT trace_id, id, parent_id, kind, name, operation, start_ns, end_ns FROM operations
+    WHERE trace_id = ? ORDER BY start_ns, key"""
+
+
+def hashes(store: Store, trace_id: str) -> dict[str, list[str | None]]:
+    """By the id of each operation of a trace the hashes of its input, instructions, model and output."""
+    return {
+        row["id"]: [_hash(row["input"]), _hash(row["instructions"]), _hash(_model(row)), _hash(row["output"])]
+        for row in store.rows(_CONTENTS, (trace_id,))
+    }
+
+
+def _model(row: Any) -> str | None:
+    return model_of("llm", columns.merged((row["metadata"], row["update_metadata"], row["end_metadata"])))
+
+
+def _hash(value: Any) -> str | None:
+    if value is None:
+        return None
+    data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is usual for a trace, from earlier successful runs of the same agent."""
+
+    runs: int  # how many there are, at most 50
+    duration_ns: float | None  # the median
+    last_success: str | None  # the id of the last one
+    steps: dict[str, tuple[float, int]]  # by operation id: the median duration (ns), and of how many calls
+
+
+def usual(store: Store, trace_id: str) -> Usual | None:
+    """What is usual for a trace: of the runs before it, else of all others; ``None`` if there is no such trace."""
+    found = store.rows("SELECT agent_id, start_ns FROM traces WHERE id = ?", (trace_id,))
+    if not found:
+        return None
+    about = {"agent": found[0]["agent_id"], "id": trace_id, "start": found[0]["start_ns"], "limit": _RUNS}
+    runs = store.rows(_EARLIER, about)
+    runs = runs or store.rows(_OTHERS, {name: about[name] for name in ("agent", "id", "limit")})
+    durations = [row["end_ns"] - row["start_ns"] for row in runs if row["end_ns"] is not None]
+    return Usual(
+        len(runs),
+        median(durations) if durations else None,
+        runs[0]["id"] if runs else None,
+        _usual_steps(store, trace_id, [row["id"] for row in runs]),
+    )
+
+
+def _usual_steps(store: Store, trace_id: str, runs: Sequence[str]) -> dict[str, tuple[float, int]]:
+    known: dict[tuple[str, ...], list[int]] = {}
+    read = 0
+    for run in runs:
+        rows = store.rows(_STEPS, (run,)) if read < _MOST_STEPS else []
+        read += len(rows)
+        for row, path in _paths(rows):
+            if row["end_ns"] is not None:
+                known.setdefault(path, []).append(row["end_ns"] - row["start_ns"])
+    return {
+        row["id"]: (median(known[path]), len(known[path]))
+        for row, path in _paths(store.rows(_STEPS, (trace_id,)))
+        if path in known
+    }
+
+
+def _paths(rows: Sequence[Any]) -> list[tuple[Any, tuple[str, ...]]]:
+    """Each operation with the kinds and names from the top to it: what makes it the same step in another run."""
+    by_id = {row["id"]: row for row in rows}
+    paths: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        way: list[Any] = []
+        step: Any = row
+        while step is not None and step["id"] not in paths and len(way) < 200:
+            way.append(step)
+            step = by_id.get(step["parent_id"])
+        path = () if step is None else paths.get(step["id"], ())
+        for one in reversed(way):
+            path = (*path, f"{one['kind']} {one['operation'] or ''} {one['name']}")
+            paths[one["id"]] = path
+    return [(row, paths[row["id"]]) for row in rows]
