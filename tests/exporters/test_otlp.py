@@ -231,7 +231,7 @@ def test_one_span_that_is_too_large_is_trimmed_once() -> None:
     assert {o.verdict for o in outcomes} == {Verdict.ACCEPTED}
     trimmed = read(server.requests[-2]).resource_spans[0].scope_spans[0].spans[0]
     result = next(a.value.string_value for a in trimmed.attributes if a.key == "gen_ai.tool.call.result")
-    assert json.loads(result) == {"truncated": True, "size": 20_008}
+    assert json.loads(result) == {"truncated": True, "type": "json", "size": 10_008, "reason": "size"}
     with Server(answer(413)) as server:
         outcomes = export(exporter_for(server), tools(1, "x" * 10_000))
     assert [o.reason for o in outcomes if o.verdict is Verdict.REFUSED] == ["too_large"] * 2

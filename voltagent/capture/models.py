@@ -36,9 +36,6 @@ def form_of(kind: type) -> Callable[[Any], object] | None:
         return _pydantic(kind, model)
     if introspection.has_base(kind, tuple):
         return _named_tuple(kind)
-    old_model = introspection.loaded("pydantic.v1", "BaseModel")
-    if old_model is not None and introspection.has_base(kind, old_model):
-        return _stored(kind, list(_v1_fields(kind)))
     found = introspection.class_value(kind, "__dataclass_fields__")
     if type(found) is dict:
         return _stored(kind, list(_dataclass_fields(kind, cast(Any, found))))
@@ -118,13 +115,6 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
         if not info.exclude and getattr(info, "exclude_if", None) is None:  # 2.12 has it; only code of the user's knows
             marked = any(hidden_in(mark) is True for mark in info.metadata)
             yield _Field(name, marked or hidden_in(info.annotation, names_of(kind)), None)
-
-
-def _v1_fields(kind: type) -> Iterator[_Field]:
-    """The models of pydantic's first version, which the second still brings along as ``pydantic.v1``."""
-    for name, field in dict.items(introspection.class_value(kind, "__fields__")):
-        if not field.field_info.exclude:
-            yield _Field(name, hidden_in(field.annotation) or _hidden_by_class(kind, name), None)
 
 
 # ----------------------------------------------------------------------------------- data classes, attrs, named tuples

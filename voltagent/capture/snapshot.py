@@ -22,6 +22,7 @@ from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours
+from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import PayloadEncoder
 from voltagent.core.text import encoded
 
@@ -161,7 +162,7 @@ class Items:
         """
         result = b",".join(self._texts) if self.is_one else b"[" + b",".join(self._texts) + b"]"
         if len(self._texts) < self._count:
-            result = b'{"truncated":true,"type":"items","size":%d,"reason":"size","value":%b}' % (self._count, result)
+            result = cut_marker("items", self._count, "size", result)
         if returned is NOTHING:
             return b'{"result":' + result + b"}"
         rest = self._snapshot.encode(returned, max(self._left, _LEAST))

@@ -451,8 +451,6 @@ _LIBRARIES: Final = (
     _Library("torch.nn", "Parameter", _one_dtype, exact=True),
     _Library("pydantic.networks", "_BaseUrl", _url, exact=False),
     _Library("pydantic.networks", "_BaseMultiHostUrl", _url, exact=False),
-    _Library("pydantic.v1.types", "SecretStr", _secret, exact=False),
-    _Library("pydantic.v1.types", "SecretBytes", _secret, exact=False),
 )
 
 

@@ -23,6 +23,7 @@ from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped, Mas
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.type_forms import Forms
 from voltagent.core import clock, introspection
+from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import cut, encoded, replace_surrogates, shortened
 
 DEPTH: Final = 20
@@ -120,9 +121,9 @@ class SnapshotWriter:
         elif kind is Cut:
             self._write_cut(cast(Cut, shape), floor)
         elif id(value) in self.path:
-            self._put(_envelope(introspection.full_name(type(value)), _size(shape), "cycle") + b"}")
+            self._put(cut_marker(introspection.full_name(type(value)), _size(shape), "cycle"))
         elif depth <= 0 and id(kind) not in _SCALARS:
-            self._put(_envelope(introspection.full_name(type(value)), _size(shape), "depth") + b"}")
+            self._put(cut_marker(introspection.full_name(type(value)), _size(shape), "depth"))
         else:
             self.path.add(id(value))
             self._write_shape(shape, depth, floor)
@@ -158,12 +159,12 @@ class SnapshotWriter:
             space -= _ENVELOPE
             fits = len(part) * max(space, 0) // len(chunk)  # about: the first try of `_fitting` would be wasted
             chunk = _fitting(part[:fits] if len(chunk) > space else part, space)
-            self._put(_envelope("str", len(value), "size") + b',"value":' + chunk + b"}")
+            self._put(cut_marker("str", len(value), "size", chunk))
 
     def _write_cut(self, shape: Cut, floor: int) -> None:
         space = self.left - floor - _ENVELOPE
         chunk = to_json(shape.value) if len(shape.value) + 2 <= space else _fitting(shape.value, space)
-        self._put(_envelope(shape.name, shape.size, "size") + b',"value":' + chunk + b"}")
+        self._put(cut_marker(shape.name, shape.size, "size", chunk))
 
     def _write_int(self, value: int) -> None:
         if -HUGE < value < HUGE:
@@ -171,7 +172,7 @@ class SnapshotWriter:
         elif value.bit_length() <= 8192:  # up to 2466 digits, written in microseconds
             self._put(encoded(str(value)))
         else:
-            self._put(_envelope("int", value.bit_length(), "size") + b"}")
+            self._put(cut_marker("int", value.bit_length(), "size"))
 
     # -------------------------------------------------------------------------------------------------- collections
 
@@ -263,13 +264,13 @@ class SnapshotWriter:
         return floor + min((self.left - floor) // 2, _SHARE * after)
 
     def _close(self, bracket: bytes, start: int, name: str, size: int, written: int, reason: str) -> None:
-        """End a collection, and put the envelope around it if not all of it was written."""
+        """End a collection, and put the marker of a cut value around it if not all of it was written."""
         self._put(bracket)
         if written < size:
-            envelope = _envelope(name, size, reason) + b',"value":'
-            self.chunks[start] = envelope + self.chunks[start]
-            self.left -= len(envelope)
-            self._put(b"}")
+            before, _, after = cut_marker(name, size, reason, b"[]").rpartition(b"[]")
+            self.chunks[start] = before + self.chunks[start]
+            self.left -= len(before)
+            self._put(after)
 
     def _is_late(self) -> bool:
         if self.units < 0:
@@ -317,14 +318,6 @@ def _size(shape: object) -> int | None:
     if kind is Fields:
         return len(cast(Fields, shape).fields)
     return cast(Listed, shape).size if kind is Listed or kind is Mapped else None
-
-
-def _envelope(name: str, size: int | None, reason: str) -> bytes:
-    """The start of what stands for a value that was cut; its last brace is for the caller to write."""
-    about: dict[str, Any] = {"truncated": True, "type": name, "size": size, "reason": reason}
-    if size is None:
-        del about["size"]
-    return encoded(about)[:-1]
 
 
 def _fitting(value: str, space: int) -> bytes:

@@ -42,6 +42,9 @@ EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
 }
 
 
+OPERATION_KINDS: Final = (AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED)  # all but traces and custom events
+
+
 class Remote(NamedTuple):
     """A span of another process, as W3C Trace Context names it: what a trace here continues."""
 

@@ -6,10 +6,10 @@ is kept until the end of its span. Rules of the protocol: https://opentelemetry.
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import threading
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -442,6 +442,5 @@ def _as_their_ends(batch: Sequence[SpanEvent], outcomes: list[Outcome], starts: 
 
 
 def _gzipped(body: bytes) -> bytes:
-    """The gzip form (RFC 1952) at the fastest level, without a time in it: the same bytes for a retry."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    return packer.compress(body) + packer.flush()
+    """Compress a body at the fastest level, without a time in it: a retry sends the same bytes."""
+    return gzip.compress(body, compresslevel=1, mtime=0)

@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
 from voltagent.core.guard import log_once
+from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable, place_of
@@ -244,5 +245,5 @@ def _trimmed(span: Span) -> Span | None:
 def _cut(payload: bytes | None) -> bytes | None:
     if payload is None or len(payload) <= 2 * _TRIMMED:
         return payload
-    head = payload.decode("utf-8", "replace")[:_TRIMMED]
-    return to_json({"truncated": True, "originalSize": len(payload), "head": head})
+    text = payload.decode("utf-8", "replace")
+    return cut_marker("json", len(text), "size", to_json(text[:_TRIMMED]))

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from pydantic_core import from_json
 
 from voltagent.core.guard import Guard
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, Span, SpanEvent
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.secret_names import Names
@@ -155,7 +155,6 @@ class Redactor:
 
 
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
-_KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM)
 
 
 def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
@@ -174,7 +173,7 @@ def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> 
             value = getattr(span.trace, name)
             if value is not None:
                 setattr(span.trace, name, _redacted_text(value, redactors))
-    elif span.kind not in _KINDS:
+    elif span.kind != TRACE and span.kind not in OPERATION_KINDS:
         span.kind = _redacted_text(span.kind, redactors)
 
 

@@ -105,10 +105,13 @@ def _in_order(entries: Sequence[Entry], most: int | None) -> Iterator[tuple[Entr
 _DEEPEST: Final = 24  # steps of indentation: beyond it a name would have no room
 
 
+_COLOURED: Final = ("trace", "agent", "tool", "memory", "retriever", "llm")  # kinds with a colour in the style below
+
+
 def _row(entry: Entry, depth: int, scale: _Scale, limits: PageLimits) -> str:
     left, width = scale.bar(entry)
     state = entry.status if entry.status in ("running", "error", "cancelled") else "completed"
-    kind = entry.kind if entry.kind in ("trace", "agent", "tool", "memory", "retriever", "llm") else "event"
+    kind = entry.kind if entry.kind in _COLOURED else "event"
     head = (
         f'<span class="who" style="padding-left:{min(depth, _DEEPEST)}em">'
         f'<b class="{kind}">{_text(entry.kind)}</b> {_text(entry.name)}</span>'
@@ -162,11 +165,9 @@ def _lines(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return printable(text).translate(_ESCAPES)
+    from html import escape  # its tables take longer to import than this package, and most programs never need them
 
-
-# As `html.escape` has it; the import of that module costs more than all of ours.
-_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+    return escape(printable(text))
 
 
 # ----------------------------------------------------------------------------------------------------------- the style

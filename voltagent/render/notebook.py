@@ -19,7 +19,8 @@ from pydantic_core import from_json
 from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace
+from voltagent.core.json_objects import merge_objects
+from voltagent.core.span import AGENT, OPERATION_KINDS, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace
 from voltagent.render.html import Entry, piece
 
 _MOST_SPANS: Final = 10_000
@@ -157,12 +158,12 @@ def _entry(span: Span, witness: Witness) -> Entry:
     if sent is None:
         return Entry(identifier, parent, span.kind, _NOT_SAFE, status, span.start_ns, span.end_ns)
     facts: SpanFacts = sent.facts or {}
-    is_moment = span.kind not in (TRACE, "agent", "tool", "memory", "retriever")
+    is_moment = span.kind != TRACE and span.kind not in OPERATION_KINDS
     details = (
         ("instructions", facts.get("instructions")),
         ("input", _value(sent.input)),
         ("output", _value(sent.output or facts.get("output"))),
-        ("metadata", _metadata(sent) or None),
+        ("metadata", merge_objects((sent.metadata, *sent.more_metadata)) or None),
         ("tags", ", ".join((*(sent.tags or ()), *sent.more_tags)) or None),
     )
     return Entry(
@@ -177,13 +178,6 @@ def _entry(span: Span, witness: Witness) -> Entry:
         _value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message")),
         details,
     )
-
-
-def _metadata(span: Span) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for text in (span.metadata, *span.more_metadata):
-        merged.update(from_json(text) if text is not None else {})
-    return merged
 
 
 def _value(payload: object) -> Any:

@@ -14,12 +14,11 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Span, SpanEvent
+from voltagent.core.span import AGENT, LLM, MEMORY, OPERATION_KINDS, RETRIEVER, TOOL, Span, SpanEvent
 from voltagent.processors.redaction import Redactor
 from voltagent.records import OperationRecord, TraceRecord, build_trace, describe, draw
 from voltagent.storage.traces.store import stored
 
-_KINDS: Final = (AGENT, TOOL, MEMORY, RETRIEVER, LLM)
 _LONGEST: Final = 300  # characters of one value in a message
 _snapshot: Final = Snapshot()
 _redactor: Final = Redactor()
@@ -100,7 +99,7 @@ class Run:
     @property
     def calls(self) -> int:
         """How many calls of agents, tools, memories, retrievers and models were recorded."""
-        return sum(one.kind in _KINDS for one in self._calls())
+        return sum(one.kind in OPERATION_KINDS for one in self._calls())
 
     def tree(self) -> str:
         """Return all traces as text, without times."""

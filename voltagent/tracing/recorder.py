@@ -20,6 +20,7 @@ from voltagent.capture.results import ModelResult
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context
 from voltagent.core.guard import guard, logger
+from voltagent.core.json_objects import join_objects, merge_objects
 from voltagent.core.span import (
     AGENT,
     CANCELLED,
@@ -188,7 +189,7 @@ class Recorder:
         if propagated is not None or (remote is not None and remote.baggage):
             tags = self._complete(about, tags, propagated, remote)
         if self.common is not None:
-            metadata = self.common if metadata is None else _joined(self.common, metadata)
+            metadata = self.common if metadata is None else join_objects((self.common, metadata))
         tail_buffer = None
         sampling = self.sampling
         if (remote is not None or above is not None or sampling.chooses) and not sampling.takes(
@@ -357,10 +358,7 @@ class Recorder:
         """Append a piece of metadata; join the pieces, cut to the limit, when they are many or large."""
         parts = (*span.more_metadata, text)
         if len(parts) > _PARTS or sum(map(len, parts)) > METADATA_LIMIT:
-            joined: dict[str, Any] = {}
-            for part in parts:
-                joined |= from_json(part)
-            parts = (self.snapshot.encode_object(joined, METADATA_LIMIT),)
+            parts = (self.snapshot.encode_object(merge_objects(parts), METADATA_LIMIT),)
         span.more_metadata = parts
 
     def take_result(self, span: Span, found: ModelResult, *, counts: bool = True) -> None:
@@ -453,7 +451,7 @@ NOTHING: Final = _Nothing()
 def _set_start(span: Span, start_ns: int) -> None:
     """Set the start of a trace, and mark it in the metadata if it is in the future."""
     if start_ns > span.start_ns + _CLOCK_ERROR:
-        span.metadata = _FUTURE if span.metadata is None else _joined(span.metadata, _FUTURE)
+        span.metadata = join_objects((span.metadata, _FUTURE))
     span.start_ns = start_ns
 
 
@@ -466,8 +464,3 @@ def _connect(trace: Trace, above: Span | None, remote: Remote | None) -> None:
         trace.parent_trace_id = above.trace.id
     if above is not None:
         trace.withheld = above.trace.withheld
-
-
-def _joined(first: bytes, second: bytes) -> bytes:
-    """Join two JSON objects as text. JSON readers take the second value of a key that both have."""
-    return second if first == b"{}" else first if second == b"{}" else first[:-1] + b"," + second[1:]

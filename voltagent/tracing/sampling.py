@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from voltagent.core import clock
 from voltagent.core.context import run_callback
 from voltagent.core.guard import log_once
+from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import ERROR, Phase, Remote, Span, SpanEvent
 
 Sampler: TypeAlias = "Callable[[dict[str, Any]], bool | float]"
@@ -182,7 +183,7 @@ class TailBuffer:
         if phase is not Phase.END:
             return not self._gone and len(self._events) < _MOST_EVENTS and self._bytes + size <= _MOST_BYTES
         if span.output is not None and self._bytes + size > _MOST_BYTES:
-            span.output = b'{"truncated":true,"size":%d,"reason":"size"}' % len(span.output)
+            span.output = cut_marker("json", len(span.output.decode()), "size")
         return True
 
     def leave_out(self) -> None:

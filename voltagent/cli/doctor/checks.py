@@ -7,11 +7,11 @@ and not refused, the same question without them tells whether anybody looked at 
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 import ssl
 import threading
-import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -141,14 +141,9 @@ def _otlp(given: Otlp, settings: Settings) -> _Question:
         headers={"content-type": encoding.content_type, **packed},
         method="POST",
         path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-        body=_gzipped(body) if packed else body,
+        body=gzip.compress(body, mtime=0) if packed else body,
         certificates=Certificates(given.certificate, given.client_certificate, given.client_key),
     )
-
-
-def _gzipped(body: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=31)  # 31: with gzip's header
-    return packer.compress(body) + packer.flush()
 
 
 def _auto(settings: Settings, limit: float) -> Iterator[Finding]:

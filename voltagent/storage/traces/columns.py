@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.capture.usage import summed
+from voltagent.core.json_objects import merge_objects
 
 Json: TypeAlias = Any  # a JSON value as the json module gives it
 _Stored: TypeAlias = "str | bytes | int | float | None"  # a text, where nobody has touched it
@@ -67,11 +68,7 @@ _LAST_NS: Final = 253_402_214_400 * 10**9  # the last day of the year 9999
 
 def merged(parts: Iterable[_Stored]) -> dict[str, Json]:
     """Metadata: objects, one on each line; what came later wins."""
-    found: dict[str, Json] = {}
-    for part in parts:
-        for line in _lines(part):
-            found.update(_object(line))
-    return found
+    return merge_objects((line for part in parts for line in _lines(part)), _object)
 
 
 def payload(stored: _Stored) -> bytes | None:

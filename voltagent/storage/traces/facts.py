@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from pydantic_core import from_json
 
 from voltagent.capture.usage import counted, is_count
+from voltagent.core.json_objects import merge_objects
 from voltagent.storage.traces import columns
 
 Label: TypeAlias = (
@@ -169,10 +170,4 @@ class Metadata:
 
 
 def _merged(parts: Iterable[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for part in parts:
-        if isinstance(part, bytes):
-            found.update(from_json(part))
-        elif part is not None:
-            found.update(columns.merged((part,)))
-    return found
+    return merge_objects(parts, lambda part: from_json(part) if isinstance(part, bytes) else columns.merged((part,)))

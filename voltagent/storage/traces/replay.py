@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.core.clock import id_text, iso_text
+from voltagent.core.json_objects import join_objects
 from voltagent.core.kinds import EXTENDED
 from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, Span, SpanEvent, Trace, make_facts
 from voltagent.storage.traces import columns
@@ -155,7 +156,7 @@ def _make_point(span: Span) -> None:
     }
     span.facts = make_facts(given) or {}
     if span.more_metadata:
-        span.metadata = _joined((*(() if span.metadata is None else (span.metadata,)), *span.more_metadata))
+        span.metadata = join_objects((span.metadata, *span.more_metadata))
     span.more_metadata, span.status, span.end_ns, span.error, span.output = (), None, None, None, None
 
 
@@ -180,9 +181,3 @@ def _id(text: str) -> int | str:
 def _remote(text: str) -> Remote:
     trace_id, span_id, state = text.split(" ", 2)
     return Remote(trace_id, span_id, state=state)
-
-
-def _joined(objects: Sequence[bytes]) -> bytes:
-    """One JSON object of several; the later one's value of a key is what a reader takes."""
-    inside = [text[1:-1] for text in objects if text != b"{}"]
-    return b"{%b}" % b",".join(inside)

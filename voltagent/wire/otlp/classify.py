@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.profiles import ANY, OWN, PROFILES
-from voltagent.wire.otlp.span_view import EVENT
+from voltagent.wire.otlp.span_view import EVENT, KINDS
 
 SPAN: Final = "span"  # the kind of a span that says nothing of what it is
 
@@ -193,9 +193,7 @@ def _names(kind: str) -> dict[str, str]:
     return names
 
 
-_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    kind: _names(kind) for kind in (ANY, TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED, EVENT)
-}
+_NAMES: Final[Mapping[str, Mapping[str, str]]] = {kind: _names(kind) for kind in (ANY, *KINDS)}
 
 # --------------------------------------------------------------------------- attributes that are parts of a list each
 

@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core import trace_ids
 from voltagent.core.clock import parse_iso
+from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import replace_surrogates
 from voltagent.wire.otlp import protobuf
 from voltagent.wire.otlp.attributes import memory_operation
@@ -188,7 +189,7 @@ def _trimmed(attribute: Message) -> Message:
     text = attribute["value"].get("stringValue", "")
     if len(text) <= _LONG:
         return attribute
-    return attribute_message(attribute["key"], json_text({"truncated": True, "size": len(text.encode())}))
+    return attribute_message(attribute["key"], cut_marker("json", len(text), "size").decode())
 
 
 # --------------------------------------------------------------------------------------------------------- encodings

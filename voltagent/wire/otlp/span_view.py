@@ -10,11 +10,20 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
+from voltagent.core.json_objects import merge_objects
 from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
+from voltagent.core.span import (
+    CANCELLED,
+    COMPLETED,
+    ERROR,
+    LLM,
+    OPERATION_KINDS,
+    TRACE,
+    Span,
+)
 
 EVENT: Final = "event"  # stands for the many kinds of custom events
-KINDS: Final = (TRACE, AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED, EVENT)
+KINDS: Final = (TRACE, *OPERATION_KINDS, EVENT)
 
 Fields: TypeAlias = Mapping[str, Any]
 _NOTHING: Final[Fields] = {}
@@ -65,10 +74,9 @@ class Facts:
     def metadata(self) -> dict[str, Any]:
         """All the user's metadata; what came later wins."""
         updated = self.updates.get("metadata")
-        merged: dict[str, Any] = {}
-        for text in (self.span.metadata, updated, *(self.span.more_metadata if self.ended else ())):
-            merged.update(json_object(text))
-        return merged
+        return merge_objects(
+            (self.span.metadata, updated, *(self.span.more_metadata if self.ended else ())), json_object
+        )
 
     @cached_property
     def model(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from pydantic_core import from_json, to_json
 
 from voltagent.core.clock import id_text, iso_text
+from voltagent.core.json_objects import merge_objects
 from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Phase, Span, SpanEvent
 
@@ -96,7 +97,7 @@ def create(span: Span) -> RestRequest:
 def _trace_end(span: Span, ids: Ids) -> RestRequest:
     """``PATCH /history/{id}``: the end time in both spellings, as it is not known which one the server honours."""
     time = _text(iso_text(span.end_ns or span.start_ns))
-    more = _joined(span.more_metadata)
+    more = merge_objects(span.more_metadata, _camel)
     if span.error is not None:
         more["error"] = from_json(_message(span))
     if span.status == CANCELLED:
@@ -142,7 +143,7 @@ def _end(span: Span, ids: Ids) -> dict[str, bytes | None]:
     succeeded = span.status == COMPLETED
     metadata = {
         **(_start_metadata(span) if is_operation(span) else _camel(span.metadata)),
-        **_joined(span.more_metadata),
+        **merge_objects(span.more_metadata, _camel),
     }
     if span.usage is not None:
         metadata["usage"] = _camel_usage(span.usage)
@@ -307,14 +308,6 @@ def _parsed(metadata: bytes) -> Mapping[str, Any]:
     """Cached: a decorator's metadata is the same text at every call."""
     given = from_json(metadata)  # an object: that is what the recorder makes of metadata
     return convert_metadata_to_camel_case(given) or {}
-
-
-def _joined(parts: tuple[bytes, ...]) -> dict[str, Any]:
-    """Metadata that came one after the other; later wins."""
-    joined: dict[str, Any] = {}
-    for part in parts:
-        joined |= _camel(part)
-    return joined
 
 
 def _camel_usage(usage: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+"""Merge JSON objects that came one after the other: a later value of a key overrides an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+
+def merge_objects(parts: Iterable[Any], read: Callable[[Any], Mapping[str, Any]] = from_json) -> dict[str, Any]:
+    """Merge JSON objects into one dictionary.
+
+    Args:
+        parts: the objects in the order in which they came; ``None`` stands for no object.
+        read: returns the fields of one part. By default it parses JSON text.
+    """
+    merged: dict[str, Any] = {}
+    for part in parts:
+        if part is not None:
+            merged.update(read(part))
+    return merged
+
+
+def join_objects(parts: Iterable[bytes | None]) -> bytes:
+    """Join JSON objects as text, without parsing. JSON readers take the last value of a key that occurs twice."""
+    return b"{%b}" % b",".join(part[1:-1] for part in parts if part is not None and part != b"{}")
+
+
+def cut_marker(name: str, size: int | None, reason: str, value: bytes | None = None) -> bytes:
+    """Return the JSON object that replaces a value which was cut (docs/capture.md, "What was cut").
+
+    Args:
+        name: the type of the value; ``"json"`` for a payload that is JSON text.
+        size: its original size: characters, bytes, items, fields or bits. ``None`` leaves it out.
+        reason: ``"size"``, ``"depth"``, ``"cycle"`` or ``"time"``.
+        value: JSON text of the part that fits.
+    """
+    about: dict[str, Any] = {"truncated": True, "type": name, "size": size, "reason": reason}
+    if size is None:
+        del about["size"]
+    marker = to_json(about)
+    return marker if value is None else marker[:-1] + b',"value":' + value + b"}"
