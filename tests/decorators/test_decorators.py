@@ -108,10 +108,19 @@ def test_bare_with_empty_parentheses_with_options_and_as_a_function(decorator: A
     assert [span.operation for span in sink.spans if span.kind == "memory"] == ["write"] * 4 * (kind == "memory")
 
 
+NO_PARAMETERS = '{"type":"object","properties":{}}'
+
+
 def test_what_is_not_given_is_absent(sink: ListSink) -> None:
     tool(name=None, metadata=None, tags=None, capture_input=None, redact=None, sdk=None)(lambda: None)()
     span = sink.only
-    assert (span.name, span.metadata, span.tags, span.facts, span.redact) == ("<lambda>", None, None, None, None)
+    assert (span.name, span.metadata, span.tags, span.facts, span.redact) == (
+        "<lambda>",
+        None,
+        None,
+        {"tool_parameters": NO_PARAMETERS},
+        None,
+    )
     assert (loads(span.input), loads(span.output)) == ({}, {"result": None})
 
 

@@ -31,6 +31,12 @@ from voltagent.exporters.otlp import OtlpExporter
 from voltagent.handles import open_trace
 
 KEY = "sk_very-secret"
+SENDER = {
+    "service.version": voltagent.__version__,
+    "telemetry.sdk.name": "voltagent",
+    "telemetry.sdk.language": "python",
+    "telemetry.sdk.version": voltagent.__version__,
+}
 
 
 MADE: list[OtlpExporter] = []
@@ -97,6 +103,7 @@ def test_a_trace_is_one_request_that_the_official_library_reads(compression: Any
     assert {a.key: a.value.string_value for a in resource_spans.resource.attributes} == {
         "service.name": "shop",
         "environment": "test",
+        **SENDER,
     }
     (scope_spans,) = resource_spans.scope_spans
     assert scope_spans.scope.name == "mine"
@@ -112,7 +119,8 @@ def test_json_with_the_endpoint_as_it_was_given() -> None:
     assert request.headers["content-type"] == "application/json"
     found = json.loads(gzip.decompress(request.body))["resourceSpans"][0]
     assert [span["name"] for span in found["scopeSpans"][0]["spans"]] == ["execute_tool t0", "invoke_workflow a"]
-    assert found["resource"]["attributes"] == [{"key": "service.name", "value": {"stringValue": "voltagent"}}]
+    described = {one["key"]: one["value"]["stringValue"] for one in found["resource"]["attributes"]}
+    assert described == {"service.name": "voltagent", **SENDER}
 
 
 def test_what_has_not_ended_is_accepted_and_not_sent() -> None:

@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
 
+from tests.helpers.sink import recording
 from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import Phase, Span
+from voltagent.core.span import Phase, Span, SpanEvent, Trace
+from voltagent.exporters.otlp_spans import OpenSpans
+from voltagent.handles import open_trace
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp import encode
 from voltagent.wire.otlp.classify import meaning
 from voltagent.wire.otlp.decode import events_of
 from voltagent.wire.otlp.profiles import PROFILES, plans
 from voltagent.wire.otlp.span_view import Facts
+from voltagent.wire.rest.decode import event_created
 from voltagent.wire.rest.encode import request
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -23,7 +30,7 @@ ROOT, CHILD = "00f067aa0ba902b7", "b7ad6b7169203331"
 
 
 def message(id: str, parent: str | None, attributes: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    values = [{"key": key, "value": encode._any_value(value)} for key, value in attributes.items()]
+    values = [encode.attribute_message(key, value) for key, value in attributes.items()]
     return {"traceId": TRACE, "spanId": id, "parentSpanId": parent or "", "name": "call", "attributes": values,
             "startTimeUnixNano": "1000000000", "endTimeUnixNano": "2000000000", **more}  # fmt: skip
 
@@ -138,3 +145,90 @@ def test_the_names_of_pydantic_ai_and_vercel_are_read() -> None:
                      "ai.usage.promptTokens": 3, "ai.usage.completionTokens": 4})  # fmt: skip
     assert (call.kind, call.model, call.output) == ("llm", "m-2", b'{"result":"hello"}')
     assert call.usage == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+
+
+# Every kind, profile and wire, as one law.
+
+KINDS = ("llm", *EXTENDED)
+COUNTS = st.integers(0, 10**9)
+USAGES = st.fixed_dictionaries(
+    {"prompt_tokens": COUNTS, "completion_tokens": COUNTS},
+    optional={"cached_tokens": COUNTS, "cache_write_tokens": COUNTS, "reasoning_tokens": COUNTS},
+)
+MODELS = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=40)
+
+
+def custom(kind: str, model: str, used: Mapping[str, Any]) -> list[SpanEvent]:
+    """What a custom event of a type is as events, ended with tokens."""
+    with recording() as (recorder, sink):
+        root = open_trace(recorder, {"agent_id": "a"}, {})
+        event = root.add_event(name="call", type=kind, metadata={"model_parameters": {"model": model}})
+        event.record(usage=dict(used))
+        event.success(output={"x": 1})
+        root.end()
+    return sink.events
+
+
+def by_otlp(kind: str, profile: str, model: str, used: Mapping[str, Any]) -> Span:
+    """A span of this kind as another program would have sent it, in the names of a profile."""
+    trace = Trace(f"{TRACE[:8]}-{TRACE[8:12]}-{TRACE[12:16]}-{TRACE[16:20]}-{TRACE[20:]}", "a", None)
+    root = Span(trace, None, "trace", "a", None, identifier=trace.id)
+    span = Span(trace, root, kind, "call", b'{"q":1}', identifier=CHILD)
+    span.usage, span.model, span.status, span.end_ns = dict(used), model, "completed", span.start_ns
+    span.metadata = to_json({"model_parameters": {"model": model}})
+    sent = encode.span_message(Facts(span), plans((profile,))[kind])
+    events = events_of({"resourceSpans": [{"scopeSpans": [{"spans": [sent]}]}]}).events
+    return next(span for _, span, _ in events if span.parent is not None)
+
+
+def by_rest(span: Span, start: Span) -> Span:
+    """The same span after the REST API."""
+    bodies = [from_json(request((phase, one, None)).body) for phase, one in ((Phase.START, start), (Phase.END, span))]
+    events = [event for body in bodies for event in event_created(body, {})[1]]
+    return events[-1][1]
+
+
+def holds(span: Span, kind: str, model: str, used: Mapping[str, Any]) -> None:
+    assert span.kind == kind
+    assert {name: (span.usage or {}).get(name) for name in used} == dict(used)
+    metadata: dict[str, Any] = {}
+    for text in (span.metadata, *span.more_metadata):
+        metadata |= from_json(text) if text else {}
+    parameters: dict[str, Any] = metadata.get("model_parameters") or metadata.get("modelParameters") or {}
+    assert model in (span.model, parameters.get("model"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(profile=st.sampled_from(sorted(PROFILES)), model=MODELS, used=USAGES, through_rest=st.booleans())
+def test_what_arrives_as_one_kind_leaves_as_that_kind(
+    kind: str, profile: str, model: str, used: dict[str, int], through_rest: bool
+) -> None:
+    first = by_otlp(kind, profile, model, used)
+    holds(first, kind, model, used)
+    if through_rest:
+        first = by_rest(first, first)
+        holds(first, kind, model, used)
+    for again in PROFILES:
+        sent = encode.span_message(Facts(first), plans((again,))[kind])
+        events = events_of({"resourceSpans": [{"scopeSpans": [{"spans": [sent]}]}]}).events
+        holds(next(span for _, span, _ in events if span.parent is not None), kind, model, used)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_custom_event_of_a_kind_is_treated_as_that_kind(kind: str) -> None:
+    used = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    events = custom(kind, "m-1", used)
+    assert [phase.value for phase, span, _ in events if span.kind == kind] == ["point", "end"]
+    ended = next(span for phase, span, _ in events if phase is Phase.END and span.kind == kind)
+    holds(ended, kind, "m-1", used)
+    root = next(span for phase, span, _ in events if phase is Phase.END and span.parent is None)
+    assert root.usage == used
+    bodies = [from_json(request(event).body) for event in events if event[1].kind == kind]
+    assert [body["event_type"] for body in bodies] == [kind, kind]
+    assert (bodies[1]["event_name"], bodies[1]["metadata"]["usage"]["totalTokens"]) == (f"{kind}:success", 9)
+    for profile in PROFILES:
+        exporter = OpenSpans((profile,))
+        messages = [message for message in map(exporter.message, events) if message is not None]
+        read = [span for _, span, _ in events_of(request_of(*messages)).events if span.parent is not None]
+        assert {span.kind for span in read} == {kind}
+        holds(next(span for span in read if span.usage), kind, "m-1", used)

@@ -93,6 +93,11 @@ _OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_toke
 _snapshot: Final = Snapshot()
 
 
+def is_spelling(name: str) -> bool:
+    """Whether a key of a usage is one of the known numbers, in any spelling, or holds their details."""
+    return name in _SPELLINGS or name in _NESTED
+
+
 def counted(usage: object) -> dict[str, Any] | None:
     """The numbers in any usage as a provider or framework stores them; ``None`` if there are none.
 

@@ -31,8 +31,5 @@ EXTENDED: Final[Mapping[str, Names]] = {
     "evaluator": Names(None, "EVALUATOR", "evaluator", "scorer", ("scorer", "evaluation")),
 }
 
-# Kinds of operation that are one request to a model.
-MODEL_KINDS: Final = frozenset(("llm", "embedding"))
-
 # Kinds of a foreign span that are called after what it does, not after who does it.
 NAMED_BY_SPAN: Final = frozenset(("span", "llm", "embedding"))

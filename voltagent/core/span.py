@@ -93,6 +93,8 @@ class SpanFacts(TypedDict, total=False):
     version: str | None
     level: str | None
     parent_event_id: int | str | None
+    tool_description: str | None
+    tool_parameters: str | None  # a JSON schema
     awaits_root: bool  # of a trace that stands in until its first span has arrived
     # of custom events only
     status: str | None
@@ -189,6 +191,17 @@ class EventRedactor(Protocol):
     def __call__(self, event: SpanEvent) -> SpanEvent | None:
         """Return the event without its secrets, or ``None`` to drop it."""
         ...
+
+
+class SharedFacts(dict[str, Any]):
+    """:class:`SpanFacts` that all calls of one function have in common; short, and never changed."""
+
+    __slots__ = ()
+
+
+def is_shared(facts: object) -> bool:
+    """Whether the facts of a span are those of a function."""
+    return type(facts) is SharedFacts
 
 
 class Trace:

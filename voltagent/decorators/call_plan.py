@@ -196,12 +196,19 @@ class OperationPlan(CallPlan):
 
     __slots__ = ("_facts", "_kind", "_model", "_operation", "_reads_model")
 
-    def __init__(self, kind: str, name: str, shape: FunctionShape, options: Mapping[str, Any]):
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        shape: FunctionShape,
+        options: Mapping[str, Any],
+        facts: SpanFacts | None = None,
+    ):
         super().__init__(name, shape, options, any_shape=kind == AGENT or kind in MODEL_CALLS)
         self._kind = kind
         self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")
-        self._facts: SpanFacts | None = None if instructions is None else {"instructions": instructions}
+        self._facts: SpanFacts | None = facts if instructions is None else {"instructions": instructions}
         self._model: str | None = options.get(_MODEL)
         self._reads_model = kind in MODEL_CALLS and self._model is None and self._free_arguments.has(_MODEL)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 import wrapt
 
 from voltagent.core import context, introspection
-from voltagent.core.span import TRACE
+from voltagent.core.span import TOOL, TRACE
 from voltagent.decorators.arguments import (
     BY_POSITION,
     RECEIVERS,
@@ -38,6 +38,7 @@ from voltagent.decorators.inspection import (
     namespace_of,
     wrapped_by_us,
 )
+from voltagent.decorators.tool_schema import tool_facts
 from voltagent.decorators.trace_plan import TracePlan
 
 # To type checkers the classes are generic, at run time they are not.
@@ -295,7 +296,11 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
         binding is _Binding.METHOD,
         hidden_result(signature, locals_of_caller(), namespace_of(function)),
     )
-    return TracePlan(name, shape, options) if kind == TRACE else OperationPlan(kind, name, shape, options)
+    if kind == TRACE:
+        return TracePlan(name, shape, options)
+    shown = rest if binding in (_Binding.METHOD, _Binding.CLASS_METHOD) else parameters
+    facts = tool_facts(function, shown, namespace_of(function)) if kind == TOOL else None
+    return OperationPlan(kind, name, shape, options, facts)
 
 
 def _arguments_of(

@@ -55,6 +55,16 @@ _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LATE: Final = Outcome(Verdict.REFUSED, "rejected", "OTLP has no way to change a span that was sent")
 
 
+# OpenTelemetry's conventions for what made the spans; the platform also wants a version of the service.
+_RESOURCE: Final = {
+    "service.name": "voltagent",
+    "service.version": VERSION,
+    "telemetry.sdk.name": "voltagent",
+    "telemetry.sdk.language": "python",
+    "telemetry.sdk.version": VERSION,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Item:
     """A span on its way."""
@@ -120,7 +130,7 @@ class OtlpExporter:
         self._destination = HttpDestination(
             base, {**named, **fixed}, timeout=timeout, transport=transport, certificates=files
         )
-        self._resource = resource_message({"service.name": "voltagent", **(resource or {})})
+        self._resource = resource_message({**_RESOURCE, **(resource or {})})
         self._scope: Message = {"name": scope}
         self._spans = OpenSpans(profiles)
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME

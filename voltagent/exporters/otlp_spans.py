@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 from weakref import WeakSet
 
 from pydantic_core import from_json, to_json
 
+from voltagent.core.kinds import KIND_ATTRIBUTE
 from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
 from voltagent.processors.size_limit import fit_span, weight
-from voltagent.storage.spool.codec import pack, unpack
+from voltagent.storage.spool.codec import EventDecoder, encode_event, pack, unpack
 from voltagent.wire.otlp.encode import Message, span_message
-from voltagent.wire.otlp.profiles import plans
+from voltagent.wire.otlp.profiles import PROFILES, plans
 from voltagent.wire.otlp.span_view import Facts
 
 _MEMORY: Final = 50_000  # traces of which something is kept; beyond it the oldest is forgotten
@@ -26,10 +29,13 @@ class Late(Exception):  # noqa: N818 - a fact about an event; it does not leave 
 class _Kept:
     """What is known of an open trace beside its spans."""
 
-    __slots__ = ("counted", "updates")
+    __slots__ = ("begun", "counted", "opener", "opener_span", "updates")
 
     def __init__(self) -> None:
         self.updates: dict[int | str, dict[str, Any]] = {}  # by the id of the span
+        self.begun = False  # whether an operation has started
+        self.opener: int | str | None = None  # the id of the agent that opened the trace, if the two are one span
+        self.opener_span: Span | None = None  # once it has ended
         # The agent or trace around what had usage: a receiver that adds up spans would count theirs a second time.
         self.counted: set[int | str] = set()
 
@@ -43,6 +49,9 @@ class OpenSpans:
 
     def __init__(self, profiles: tuple[str, ...]) -> None:
         self._plans = plans(profiles)
+        self._merges_opener = PROFILES[profiles[0]].merges_opener
+        whole = self._plans[TRACE]
+        self._merged_plan = replace(whole, constants={**whole.constants, KIND_ATTRIBUTE: AGENT})
         self._traces: dict[int | str, _Kept] = {}
         self._sent: WeakSet[Span] = WeakSet()
         self._events: WeakSet[Span] = WeakSet()  # custom events, sent when they were recorded
@@ -59,8 +68,11 @@ class OpenSpans:
         if phase is Phase.UPDATE:
             self._update(span, fields or _NOTHING)
             return None
-        if phase is Phase.START or phase is Phase.SCORE:  # a score is no span
+        if phase is Phase.START:
+            self._start(span)
             return None
+        if phase is Phase.SCORE or (phase is Phase.END and self._is_merged(span)):
+            return None  # a score is not a span
         if phase is Phase.POINT:
             self._events.add(span)
         return self._span(span, space, ended=phase is Phase.END)
@@ -81,15 +93,24 @@ class OpenSpans:
     def memory(self, trace_id: int | str) -> bytes | None:
         """What is kept of a trace, for another process to go on with."""
         kept = self._traces.get(trace_id)
-        return None if kept is None else pack({"otlp": (tuple(kept.updates.items()), tuple(kept.counted))})
+        if kept is None:
+            return None
+        opener = kept.opener_span
+        ended = None if opener is None else encode_event((Phase.END, opener, None))
+        return pack({"otlp": (tuple(kept.updates.items()), tuple(kept.counted), kept.opener, ended)})
 
     def restore(self, trace_id: int | str, memory: bytes) -> None:
         """Keep what another process kept of a trace."""
         known = unpack(memory)
         if "otlp" in known and trace_id not in self._traces:
             kept = self._traces[trace_id] = _Kept()
-            kept.updates = dict(known["otlp"][0])
-            counted: Any = known["otlp"][1]  # an earlier version kept no more than whether the trace was
+            updates, counted, *opener = cast("tuple[Any, ...]", known["otlp"])
+            kept.updates = dict(updates)
+            kept.begun = True
+            if opener:  # an earlier version did not know it
+                kept.opener = opener[0]
+                kept.opener_span = None if opener[1] is None else EventDecoder().event(opener[1])[1]
+            # an earlier version kept no more than whether the trace was counted
             kept.counted = (
                 set(cast("tuple[int | str, ...]", counted))
                 if isinstance(counted, tuple | list)
@@ -104,6 +125,25 @@ class OpenSpans:
         self._sent.clear()
         self._events.clear()
 
+    def _start(self, span: Span) -> None:
+        """Note the agent that opened its own trace: the platform wants the two as one span."""
+        if not self._merges_opener or span.parent is None:
+            return
+        kept = self._keep(span)
+        if not kept.begun and _opens_its_trace(span):
+            kept.opener = span.id
+        kept.begun = True
+
+    def _is_merged(self, span: Span) -> bool:
+        """Whether an ended span is a part of that of its trace, which is still to come."""
+        kept = self._traces.get(span.trace.id)
+        if kept is None or kept.opener is None or span.id != kept.opener:
+            return False
+        kept.opener_span = span
+        if span.usage is not None:
+            kept.counted |= _whose_tokens_these_are(span)
+        return True
+
     def _span(self, span: Span, space: int | None, *, ended: bool) -> Message:
         kept = self._traces.get(span.trace.id)
         if span.kind != TRACE and span.usage is not None:
@@ -111,16 +151,22 @@ class OpenSpans:
             kept.counted |= _whose_tokens_these_are(span)
         updates = self._updates(span)
         own = updates.get(span.id, _NOTHING)
-        told, own = (span, own) if space is None else fit_span(span, own, space)
+        plan = None
+        shown = span
+        if kept is not None and kept.opener_span is not None and span.kind == TRACE:
+            shown, plan = _with_opener(span, kept.opener_span), self._merged_plan
+            own = {**updates.get(kept.opener_span.id, _NOTHING), **own}
+        shown, own = (shown, own) if space is None else fit_span(shown, own, space)
         facts = Facts(
-            told,
+            shown,
             own,
             updates.get(span.trace.id, _NOTHING),
             event=span in self._events,
             ended=ended,
             counted=kept is not None and span.id in kept.counted,
+            opener=None if kept is None else kept.opener,
         )
-        return span_message(facts, self._plans[facts.kind], second=ended and span in self._events)
+        return span_message(facts, plan or self._plans[facts.kind], second=ended and span in self._events)
 
     def _updates(self, span: Span) -> Mapping[int | str, Mapping[str, Any]]:
         kept = self._traces.get(span.trace.id)
@@ -142,6 +188,27 @@ class OpenSpans:
             if len(self._traces) > _MEMORY:
                 del self._traces[next(iter(self._traces))]
         return kept
+
+
+def _opens_its_trace(span: Span) -> bool:
+    """Whether the first operation of a trace is the agent whose call opened the trace."""
+    root = span.parent
+    if root is None or root.kind != TRACE:
+        return False
+    return span.kind == AGENT and span.name == span.trace.agent_id and span.input == root.input
+
+
+def _with_opener(root: Span, agent: Span) -> Span:
+    """The span of a trace with what is known of the agent that opened it."""
+    merged = copy.copy(root)
+    merged.facts = agent.facts
+    parts = (agent.metadata, *agent.more_metadata, root.metadata, *root.more_metadata)
+    merged.metadata = None
+    merged.more_metadata = tuple(part for part in parts if part is not None)
+    merged.more_tags = (*root.more_tags, *(agent.tags or ()), *agent.more_tags)
+    merged.model = root.model or agent.model
+    merged.usage = agent.usage if root.usage is None else root.usage
+    return merged
 
 
 def _whose_tokens_these_are(span: Span) -> set[int | str]:

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core.span import Phase, Span, SpanEvent, SpanFacts
+from voltagent.core.span import Phase, Span, SpanEvent, SpanFacts, is_shared
 
 MOST: Final = 1 << 20  # bytes of one event
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
@@ -47,7 +47,8 @@ def _fitted_update(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_one_payload(span: Span, payload: bytes | None) -> bool:
     """Whether an event has one payload and nothing beside it, as most have, and fits whole."""
-    return span.metadata is None and span.facts is None and span.tags is None and (not payload or len(payload) < _SMALL)
+    facts = span.facts is None or is_shared(span.facts)
+    return facts and span.metadata is None and span.tags is None and (not payload or len(payload) < _SMALL)
 
 
 def _fit_start(span: Span) -> None:

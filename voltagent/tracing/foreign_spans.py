@@ -23,8 +23,7 @@ from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, context, trace_ids
 from voltagent.core.context import CURRENT, INCOMING, INERT
 from voltagent.core.guard import Guard
-from voltagent.core.kinds import MODEL_KINDS
-from voltagent.core.span import AGENT, TRACE, Remote, Span
+from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, Remote, Span
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.token_counts import TokenCounts, counts_of
 from voltagent.wire.otlp import values
@@ -161,7 +160,7 @@ class ForeignSpans:
         span.start_ns = received.start_ns
         counts_of(parent.trace).watch()
         record.span = recorder.begin(span)
-        if span.kind in MODEL_KINDS and record.span.recording:
+        if span.kind in MODEL_CALLS and record.span.recording:
             _model_calls.add(span)
         return record.span
 
@@ -287,7 +286,7 @@ def _count(span: Span, received: Received, output: bytes | None) -> None:
     """Take model and tokens, unless something below has counted them already."""
     recorder = cast("Recorder", span.trace.recorder)
     counts = counts_of(span.trace)
-    model = values.text(received.words.get("model"))
+    model = received.model
     span.model = span.model or model
     usage = values.usage(received.words)
     if usage is None:
@@ -305,7 +304,7 @@ def _is_counted_below(counts: TokenCounts, span: Span) -> bool:
     """Whether its numbers repeat those below it: a model call those of a model call, anything else all of them."""
     if span.kind == TRACE:
         return counts.total() is not None
-    return counts.counted_below(span, MODEL_KINDS if span.kind in MODEL_KINDS else None)
+    return counts.counted_below(span, MODEL_CALLS if span.kind in MODEL_CALLS else None)
 
 
 def _response_id(output: bytes | None) -> str | None:

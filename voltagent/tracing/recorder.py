@@ -285,7 +285,8 @@ class Recorder:
             given, span.trace.level = span.trace.level, span.trace.level or "WARNING"
         else:
             facts: SpanFacts = span.facts or {}
-            given, span.facts = facts.get("level"), {"level": "WARNING", **facts}
+            given = facts.get("level")
+            span.facts = {**facts, "level": given or "WARNING"}
         if given is None:
             self.put((Phase.UPDATE, span, {"level": "WARNING"}), 0)
 
@@ -377,7 +378,12 @@ class Recorder:
         if span.model is None and (new or span.kind in MODEL_CALLS):
             span.model = found.model
         if span.kind in MODEL_CALLS:
-            facts = {"finish_reason": found.finish_reason, "response_id": found.response_id}
+            other = found.model if found.model != span.model else None  # the option says another name
+            facts = {
+                "finish_reason": found.finish_reason,
+                "response_id": found.response_id,
+                "response_model": other,
+            }
             facts = {name: fact for name, fact in facts.items() if fact is not None}
             if facts:
                 self._add_metadata(span, to_json(facts))
@@ -399,7 +405,7 @@ class Recorder:
         return usage if cost is None else {**usage, "cost": cost}
 
     def _name_model(self, span: Span) -> None:
-        """Record in the metadata which model answered; without an answering model, the requested one is the model."""
+        """Record which model answered, and which was requested; without an answer the requested one is the model."""
         parameters: dict[str, Any] = {}
         for text in (span.metadata, *span.more_metadata):
             given = None if text is None else from_json(text).get("model_parameters")
@@ -408,7 +414,8 @@ class Recorder:
         if span.model is None:
             span.model = requested if isinstance(requested, str) else None
         elif requested != span.model:
-            self._add_metadata(span, to_json({"model_parameters": {**parameters, "model": span.model}}))
+            both = {} if requested is None else {"requested_model": requested}
+            self._add_metadata(span, to_json({"model_parameters": {**parameters, "model": span.model}, **both}))
 
     def _settle(self, span: Span) -> None:
         """Count the tokens of a span that is ending."""

@@ -11,7 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
-from voltagent.wire.otlp.profiles import ANY, OWN, PROFILES
+from voltagent.wire.otlp.profiles import PROFILES
+from voltagent.wire.otlp.profiles.own import OWN
+from voltagent.wire.otlp.profiles.profile import ANY
 from voltagent.wire.otlp.span_view import EVENT, KINDS
 
 SPAN: Final = "span"  # the kind of a span that says nothing of what it is
@@ -124,6 +126,10 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "gen_ai.system": "provider",
     "gen_ai.prompt": "input",
     "gen_ai.completion": "output",
+    "gen_ai.usage.cache_read_input_tokens": "cached_tokens",
+    "gen_ai.usage.cache_creation_input_tokens": "cache_written_tokens",
+    "gen_ai.usage.reasoning_tokens": "reasoning_tokens",
+    "llm.system": "provider",
     "llm.model": "model",
     "llm.temperature": "temperature",
     "llm.max_output_tokens": "max_tokens",
@@ -134,7 +140,8 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "llm.usage.total_tokens": "total_tokens",
     "llm.usage.cached_tokens": "cached_tokens",
     "llm.usage.reasoning_tokens": "reasoning_tokens",
-    "gen_ai.response.model": "model",
+    "gen_ai.response.model": "response_model",
+    "gen_ai.tool.definitions": "tools",
     "gen_ai.response.id": "response_id",
     "gen_ai.response.finish_reasons": "finish_reason",
     "llm.finish_reason": "finish_reason",
@@ -142,7 +149,11 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "traceloop.entity.name": "name",
     "traceloop.entity.input": "input",
     "traceloop.entity.output": "output",
-    "ai.model.id": "model",
+    "ai.model.id": "requested_model",
+    "ai.response.model": "response_model",
+    "ai.model.provider": "provider",
+    "ai.prompt.tools": "tools",
+    "ai.response.toolCalls": "tool_calls",
     "ai.prompt.messages": "input_messages",
     "ai.prompt": "input",
     "ai.value": "input",
@@ -169,9 +180,36 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "tool_response": "output",
     "final_result": "output",
     "logfire.msg": "message",
+    "logfire.json_schema": "",
+    "logfire.span_type": "",
     KIND_ATTRIBUTE: "",
     "langfuse.trace.input": "input",
     "langfuse.trace.output": "output",
+}
+# Names that mean something for an agent only: frameworks repeat them on other spans, or put sums there.
+_OF_AGENTS: Final[Mapping[str, str]] = {
+    "model_name": "model",
+    "pydantic_ai.all_messages": "input_messages",
+    "all_messages_events": "input_messages",
+    "gen_ai.aggregated_usage.input_tokens": "prompt_tokens",
+    "gen_ai.aggregated_usage.output_tokens": "completion_tokens",
+    "gen_ai.aggregated_usage.cache_read.input_tokens": "cached_tokens",
+    "gen_ai.aggregated_usage.cache_creation.input_tokens": "cache_written_tokens",
+}
+# The words of a profile that are read as another one.
+_READ_AS: Final[Mapping[str, str]] = {
+    "input_text": "input",
+    "output_text": "output",
+    "genai_input": "input_messages",
+    "genai_output": "output_messages",
+    "tool_definitions": "tools",
+    "last_messages": "input_messages",
+    "root_agent": "entity",
+    "subagent": "agent",
+    "subagent_type": "",
+    "message_count": "",
+    "tool_names": "",
+    "tool_count": "",
 }
 _LIKE: Final[Mapping[str, str]] = dict.fromkeys(("summary",), AGENT)
 
@@ -185,12 +223,18 @@ def _names(kind: str) -> dict[str, str]:
             for attribute in profile.constants.get(part, {}):
                 names[attribute] = ""
             for attribute, word in profile.names.get(part, {}).items():
-                names[attribute] = word.removeprefix("once_")
+                names[attribute] = _read_as(word)
         for attribute, word in OWN.get(part, {}).items():
-            names[attribute] = word.removeprefix("once_")
+            names[attribute] = _read_as(word)
+    names |= _OF_AGENTS if kind == AGENT else {"gen_ai.agent.name": "agent"} if kind != ANY else {}
     names |= dict.fromkeys(("voltagent.memory.operation", "memory.operation"), "operation")
     names |= {"voltagent.output": "output", _EVENT_TYPE: "event_type", **dict.fromkeys(_TELLING, "")}
     return names
+
+
+def _read_as(word: str) -> str:
+    word = word.removeprefix("once_")
+    return _READ_AS.get(word, word)
 
 
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = {kind: _names(kind) for kind in (ANY, *KINDS)}
@@ -201,10 +245,13 @@ _FOLDED: Final[Mapping[str, str]] = {
     "retrieval.documents": "documents_list",
     "llm.input_messages": "input_messages",
     "llm.output_messages": "output_messages",
+    "llm.tools": "openinference_tools",
+    "embedding.embeddings": "embeddings",
     "gen_ai.prompt": "input_messages",
     "gen_ai.completion": "output_messages",
 }
 _INDEXED: Final = tuple(f"{name}." for name in _FOLDED)
+_VECTOR: Final = ".vector"  # of an embedding: thousands of numbers
 _MOST: Final = 10_000  # parts of one list
 
 
@@ -216,6 +263,8 @@ def _unfolded(attributes: Mapping[str, Any]) -> dict[str, Any]:
             continue
         prefix = next(one for one in _FOLDED if name.startswith(f"{one}."))
         number, _, part = name[len(prefix) + 1 :].partition(".")
+        if part.endswith(_VECTOR):
+            continue
         if part and number.isdecimal() and number.isascii() and len(number) < 6 and int(number) < _MOST:
             found.setdefault(_FOLDED[prefix], {}).setdefault(int(number), {})[_own_part(part)] = value
     return {word: [parts[number] for number in sorted(parts)] for word, parts in found.items()}

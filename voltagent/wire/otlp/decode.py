@@ -89,11 +89,16 @@ class _Batch:
         span = Span(root.trace, root, one.meaning.kind, one.title, values.payload_of(words, "input"))
         fill(span, one)
         span.id, span.start_ns, span.end_ns = one.stored_id, one.start_ns, one.end_ns
-        span.agent_id = values.text(words.get("agent")) or self._agent_of(one) or root.trace.agent_id
+        span.agent_id = self._agent_name(one) or root.trace.agent_id
         parent = self._parent_of(one)
         if parent is not None:
             span.facts = {"parent_event_id": parent, **(span.facts or {})}
         return self._as_event(one, span) if "event_type" in words else span
+
+    def _agent_name(self, one: Received) -> str | None:
+        """The agent around a span: as it says itself, else the nearest one above, else the entity of its trace."""
+        words = one.words
+        return values.text(words.get("agent")) or self._agent_of(one) or values.text(words.get("entity"))
 
     def _as_event(self, one: Received, span: Span) -> Span:
         """A custom event: a moment, and a second span below it where it was ended later."""
@@ -109,7 +114,7 @@ class _Batch:
     def _stand_in(self, one: Received) -> Span:
         """For a trace whose first span has not come yet."""
         words = one.words
-        name = values.text(words.get("agent")) or one.service
+        name = values.text(words.get("entity")) or values.text(words.get("agent")) or one.service
         trace = Trace(one.trace, name, None)
         trace.user_id, trace.conversation_id = values.text(words.get("user")), values.text(words.get("conversation"))
         span = Span(trace, None, TRACE, name, None, identifier=one.trace)
@@ -150,7 +155,8 @@ def _trace_span(one: Received) -> Span:
     """The trace that a root span is. What describes an operation stays with the operation if it is both."""
     words = one.words
     name = one.title
-    trace = Trace(one.trace, (values.text(words.get("agent")) if one.is_trace else None) or name, None)
+    entity = values.text(words.get("entity", words.get("agent"))) if one.is_trace else None
+    trace = Trace(one.trace, entity or name, None)
     trace.user_id, trace.conversation_id = values.text(words.get("user")), values.text(words.get("conversation"))
     trace.version = values.text(words.get("version"))
     trace.level = values.level(words, failed=one.failed)

@@ -19,7 +19,7 @@ from voltagent.core.clock import parse_iso
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import replace_surrogates
 from voltagent.wire.otlp import protobuf
-from voltagent.wire.otlp.attributes import memory_operation
+from voltagent.wire.otlp.attributes.identity import memory_operation
 from voltagent.wire.otlp.profiles import Plan
 from voltagent.wire.otlp.span_view import Facts, json_text
 from voltagent.wire.rest.encode import end_id
@@ -96,7 +96,10 @@ def _parent_id(facts: Facts) -> str | None:
     if span.parent is None:
         return None if span.trace.remote is None else span.trace.remote.span_id
     given = facts.fact("parent_event_id") if facts.is_event else None
-    return trace_ids.span_id(span.parent.id if given is None else given)
+    found = trace_ids.span_id(span.parent.id if given is None else given)
+    if facts.opener is not None and found == trace_ids.span_id(facts.opener):
+        return trace_ids.span_id(span.trace.id)
+    return found
 
 
 def _moments(facts: Facts) -> tuple[int, int]:

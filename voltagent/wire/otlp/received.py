@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
 
+from voltagent.capture.usage import is_count
 from voltagent.core import trace_ids
 from voltagent.core.kinds import NAMED_BY_SPAN
 from voltagent.core.span import CANCELLED, COMPLETED, ERROR, Span, SpanFacts, make_facts
@@ -94,6 +95,11 @@ class Received(NamedTuple):
         return values.text(reason)
 
     @property
+    def model(self) -> str | None:
+        """The model that answered, else the one that was requested."""
+        return values.model_name(self.words)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """The user's metadata, what describes the model, and the attributes that mean nothing here."""
         found = values.object_of(self.words.get("metadata"))
@@ -103,14 +109,27 @@ class Received(NamedTuple):
         for word, name in _DESCRIBING:
             if word in self.words and self.words[word] not in found.values():
                 found[name] = self.words[word]
+        requested = values.text(self.words.get("requested_model"))
+        if requested is not None and requested != self.model:
+            found.setdefault("requested_model", requested)
         for name, value in (("finish_reason", self.finish_reason),
                             ("response_id", values.text(self.words.get("response_id")))):  # fmt: skip
             if value is not None:
                 found.setdefault(name, value)
+        if "metadata" not in self.words:
+            found |= self._streaming
         return found | dict(self.more)
 
+    @property
+    def _streaming(self) -> dict[str, Any]:
+        """How the answer came, as our own streams record it."""
+        seconds: Any = self.words.get("seconds_to_first_chunk")
+        first = {} if not is_count(seconds) else {"time_to_first_item_ms": round(seconds * 1000, 3)}
+        return first or ({} if self.words.get("is_stream") is None else {"stream": self.words["is_stream"]})
 
-_DESCRIBING: Final = (("description", "description"), ("call_id", "tool_call_id"))
+
+_DESCRIBING: Final = (("description", "description"), ("call_id", "tool_call_id"),
+                      ("tool_parameters", "tool_parameters"))  # fmt: skip
 
 
 def fill(span: Span, received: Received) -> None:
@@ -120,7 +139,7 @@ def fill(span: Span, received: Received) -> None:
     span.metadata = as_object(received.metadata)
     span.tags = values.texts(words.get("tags"))
     span.usage = values.usage(words)
-    span.model = values.text(words.get("model"))
+    span.model = received.model
     span.output = values.payload_of(words, "output")
     span.status, span.error = received.status, received.error
     span.facts = start_facts(received)

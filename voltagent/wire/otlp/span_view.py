@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
+from voltagent.capture.usage import counted
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.kinds import EXTENDED
 from voltagent.core.span import (
@@ -38,6 +39,7 @@ class Facts:
         of_trace: the same of the root span, whose user and conversation hold for all.
         event: whether it is a custom event, whatever its kind is called.
         ended: False for a custom event as it was recorded, which may have been ended since.
+        opener: the id of the agent that is one span with its trace.
         counted: whether its usage has been sent with the spans below it that it is the sum of.
     """
 
@@ -50,6 +52,7 @@ class Facts:
         event: bool = False,
         ended: bool = True,
         counted: bool = False,
+        opener: int | str | None = None,
     ) -> None:
         self.span = span
         self.updates = updates
@@ -58,6 +61,7 @@ class Facts:
         self.kind = EVENT if self.is_event and span.kind not in (LLM, *EXTENDED) else span.kind
         self.ended = ended
         self.counted = counted
+        self.opener = opener
 
     def fact(self, name: str) -> Any:
         """A rare field: from an update, else from the start."""
@@ -93,6 +97,11 @@ class Facts:
         if given is None:
             given = json_object(self.updates.get("usage"))
         return {snake(key): value for key, value in given.items()}
+
+    @cached_property
+    def tokens(self) -> dict[str, Any]:
+        """The numbers of the usage, by our keys."""
+        return counted(self.usage) or {}
 
     @cached_property
     def input(self) -> bytes | None:

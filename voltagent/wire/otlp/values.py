@@ -141,9 +141,13 @@ def payload_of(words: Mapping[str, Any], which: str) -> bytes | None:
     given = words.get(which)
     if given is not None:
         return _payload(given, parse=words.get(f"{which}_type") != "text/plain")
-    messages = words.get(f"{which}_message", words.get(f"{which}_messages"))
+    messages = words.get(f"{which}_messages")
+    if messages is not None and which == "input":
+        return _payload(_asked(messages, words), parse="input_key" not in words)
     if messages is not None:
         return _payload(_from_messages(messages), parse=True)
+    if which == "output" and words.get("tool_calls") is not None:
+        return _payload(_answer(None, words["tool_calls"]), parse=False)
     return _searched(words) if which == "input" else _documents(words)
 
 
@@ -167,6 +171,36 @@ def _from_messages(given: object) -> object:
     if len(parts) == 1 and len(_items(messages)) == 1 and isinstance(parts[0].get("content"), str):
         return parts[0]["content"]
     return {"messages": given if messages is None else messages}
+
+
+def _asked(given: object, words: Mapping[str, Any]) -> object:
+    """The input of a model call: its messages, under the name that they had here, and what else was in it."""
+    found = _from_messages(given)
+    rest = object_of(words.get("input_rest"))
+    tools: object = words.get("tools")
+    tools = _parsed(tools) if isinstance(tools, str) else tools
+    if tools:
+        rest["tools"] = tools
+    key = text(words.get("input_key"))
+    if key is not None:
+        messages: object = _parsed(given) if isinstance(given, str) else given
+        plain: object = found if isinstance(found, str) else [_plain_message(one) for one in _items(messages)]
+        return {key: plain, **rest}
+    if not rest:
+        return found
+    return {**(cast(dict[str, Any], found) if isinstance(found, dict) else {"prompt": found}), **rest}
+
+
+def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of one string in the form that most clients have; any other as it is."""
+    parts = _items(message.get("parts"))
+    is_plain = len(parts) == 1 and parts[0].get("type") == "text" and set(message) == {"role", "parts"}
+    return {"role": message["role"], "content": parts[0].get("content")} if is_plain else message
+
+
+def _answer(content: object, calls: object) -> dict[str, Any]:
+    parsed: object = _parsed(calls) if isinstance(calls, str) else calls
+    return {"role": "assistant", "content": content, "tool_calls": parsed}
 
 
 def _searched(words: Mapping[str, Any]) -> bytes | None:
@@ -200,6 +234,7 @@ _LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
     "output": "completion_tokens",
     "total": "total_tokens",
     "cached": "cached_tokens",
+    "reasoning": "reasoning_tokens",
 }
 
 
@@ -228,14 +263,23 @@ def _few(given: object) -> dict[str, Any]:
 
 _MOST_COUNTS: Final = 1000
 
-_PARAMETERS: Final = ("model", "provider", "temperature", "max_tokens", "top_p", "top_k", "frequency_penalty",
+_PARAMETERS: Final = ("provider", "temperature", "max_tokens", "top_p", "top_k", "frequency_penalty",
                       "presence_penalty", "stop_sequences", "seed", "max_retries", "max_steps")  # fmt: skip
 
 
 def model(words: Mapping[str, Any]) -> dict[str, Any]:
     """What describes the model, in the form of ``model_parameters``."""
     named = {word: words[word] for word in _PARAMETERS if words.get(word) is not None}
-    return {**object_of(words.get("model_parameters")), **named}
+    name = model_name(words)
+    return {**object_of(words.get("model_parameters")), **({} if name is None else {"model": name}), **named}
+
+
+def model_name(words: Mapping[str, Any]) -> str | None:
+    """The model that answered, else the one that was requested."""
+    return next((found for word in _MODELS if (found := text(words.get(word))) is not None), None)
+
+
+_MODELS: Final = ("response_model", "model", "requested_model")
 
 
 def instructions(words: Mapping[str, Any]) -> str | None:

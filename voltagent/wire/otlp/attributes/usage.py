@@ -1,0 +1,54 @@
+"""Tokens and cost as attributes. The keys are ours: :mod:`voltagent.capture.usage` has read every other spelling."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from voltagent.capture.usage import is_spelling
+from voltagent.wire.otlp.attributes.payloads import as_json
+from voltagent.wire.otlp.attributes.word import Word
+from voltagent.wire.otlp.span_view import Facts
+
+
+def tokens(name: str) -> Word:
+    """A count by our key."""
+    return lambda facts: facts.tokens.get(name) if facts.usage.get(name) is None else facts.usage[name]
+
+
+def once(word: Word) -> Word:
+    """For receivers that add up all spans of a trace: nothing where the spans below have reported it."""
+    return lambda facts: None if facts.counted else word(facts)
+
+
+def cost(*names: str) -> Word:
+    """A cost by one of its names."""
+
+    def read(facts: Facts) -> Any:
+        return next((facts.usage[name] for name in names if facts.usage.get(name) is not None), None)
+
+    return read
+
+
+def cost_detail(name: str) -> Word:
+    """A part of the cost that the provider has split."""
+
+    def read(facts: Facts) -> Any:
+        details = facts.usage.get("cost_details")
+        return cast(dict[str, Any], details).get(name) if isinstance(details, dict) else None
+
+    return read
+
+
+def named(**words: Word) -> Word:
+    """Several words as one JSON object."""
+
+    def read(facts: Facts) -> str | None:
+        found = {name: word(facts) for name, word in words.items()}
+        return as_json({name: value for name, value in found.items() if value is not None})
+
+    return read
+
+
+def other_usage(facts: Facts) -> str | None:
+    """What a usage holds beside tokens and costs."""
+    return as_json({key: value for key, value in facts.usage.items() if not (is_spelling(key) or "cost" in key)})
