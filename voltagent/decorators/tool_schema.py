@@ -119,7 +119,8 @@ def _form(annotation: Any) -> _Form:
 def _of_class(kind: type, arguments: tuple[Any, ...]) -> _Form:
     if introspection.has_base(kind, Enum):
         members: Any = introspection.class_value(kind, "_value2member_map_") or {}
-        return _Form("Literal", tuple(dict.__iter__(members)))
+        values: tuple[Any, ...] = tuple(dict.keys(members))
+        return _Form("Literal", values)
     if any(introspection.class_value(kind, name) is not None for name in _OF_RECORDS):
         return _Form("dict")
     return _Form(introspection.short_name(kind), tuple(_form(one) for one in arguments if one is not ...))
