@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import to_json
 
-from tests.helpers.pace import slowness
-from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
+from tests.helpers.pace import hold, slowness
+from tests.processors.secret_cases import hidden_cases, kept_cases
+from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, Trace
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secret_patterns import FORMATS, STRONG, WEAK
+from voltagent.processors.secret_words import STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.token_formats import FORMATS, INNER_FORMATS
 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
@@ -227,6 +231,7 @@ HOSTILE: dict[str, Any] = {
 # fmt: on
 
 redactor = Redactor()
+SEEDS = (16, 2026)
 
 
 def _is_hidden(value: Any, secret: str) -> bool:
@@ -246,11 +251,25 @@ def test_at_least_97_percent_of_harmless_values_are_kept() -> None:
     assert len(changed) <= 0.03 * len(KEEP), changed
 
 
+def test_at_least_97_percent_of_generated_secrets_are_hidden() -> None:
+    cases = [case for seed in SEEDS for case in hidden_cases(seed)]
+    missed = [value for value, secret in cases if not _is_hidden(value, secret)]
+    print(f"hidden: {1 - len(missed) / len(cases):.1%} of {len(cases)} generated")
+    assert len(missed) <= 0.03 * len(cases), missed
+
+
+def test_at_least_97_percent_of_generated_harmless_values_are_kept() -> None:
+    cases = [case for seed in SEEDS for case in kept_cases(seed)]
+    changed = [value for value in cases if json.loads(redactor.apply(to_json(value))) != value]
+    print(f"kept: {1 - len(changed) / len(cases):.1%} of {len(cases)} generated")
+    assert len(changed) <= 0.03 * len(cases), changed
+
+
 def _seconds(value: Any) -> float:
     text = to_json(value)
-    started = time.process_time()
+    started = time.thread_time()
     redactor.apply(text)
-    return time.process_time() - started
+    return time.thread_time() - started
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -259,6 +278,29 @@ def test_the_time_grows_with_the_length_only(name: str) -> None:
     half = value[: len(value) // 2] if isinstance(value, str) else dict(list(value.items())[: len(value) // 2])
     growth = min(_seconds(value) / max(_seconds(half), 1e-6) for _ in range(4))
     assert growth < 3 or _seconds(value) < 0.02 * slowness(), growth
+
+
+def test_a_text_without_a_suspicious_word_costs_at_most_six_times_its_encoding() -> None:
+    words = (
+        "the of and that with system model answer question data result document value number time user agent".split()
+    )
+    source = random.Random(1)
+    value = [{"role": "user", "content": " ".join(source.choices(words, k=60))} for _ in range(30)]
+    text = to_json(value)
+    assert redactor.apply(text) is text
+    ratios: list[float] = []
+    for _ in range(7):
+        encoding = min(_timed(lambda: to_json(value)) for _ in range(5))
+        ratios.append(min(_timed(lambda: redactor.apply(text)) for _ in range(5)) / encoding)
+    print(f"redaction takes {min(ratios):.1f} times the encoding")
+    hold(min(ratios), 6)
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = time.thread_time()
+    for _ in range(20):
+        call()
+    return time.thread_time() - started
 
 
 def test_a_redacted_argument_is_redacted_where_it_is_repeated() -> None:
@@ -277,10 +319,15 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
 
 def test_the_document_lists_what_is_found() -> None:
     document = " ".join((Path(__file__).parents[2] / "docs" / "capture.md").read_text(encoding="utf-8").split())
+    pairs: dict[str, list[str]] = {}
+    for first, second in sorted(STRONG_PAIRS):
+        pairs.setdefault(second, []).append(first)
+    issuers = dict.fromkeys(one.issuer for one in (*FORMATS, *INNER_FORMATS))
     for listed in (
         f"Strong words: {', '.join(sorted(STRONG))}.",
+        f"Strong pairs: {'; '.join('/'.join(firsts) + ' ' + second for second, firsts in sorted(pairs.items()))}.",
         f"Weak words: {', '.join(sorted(WEAK))}.",
-        f"Issuers: {'; '.join(dict.fromkeys(one.issuer for one in FORMATS))}.",
+        f"Issuers: {'; '.join(issuers)}.",
     ):
         assert listed in document
 
@@ -295,6 +342,19 @@ def test_redaction_is_counted_in_the_metadata_of_the_operation() -> None:
     redactor.process((Phase.END, span, None))
     assert span.more_metadata == (b'{"redacted":3}',)
     assert b"Sw0rdfish" not in span.error
+
+
+def test_a_secret_argument_is_redacted_in_the_errors_of_the_operations_around_it() -> None:
+    trace = Trace("t", "a", None)
+    root = Span(trace, None, TRACE, "a", None)
+    agent = Span(trace, root, AGENT, "support", to_json({"question": "log me in"}))
+    tool = Span(trace, agent, TOOL, "login", to_json({"password": "Sw0rdfish"}))
+    for span in (root, agent, tool):
+        redactor.process((Phase.START, span, None))
+    for span in (tool, agent, root):
+        span.error = to_json({"message": "Sw0rdfish was refused"})
+        redactor.process((Phase.END, span, None))
+        assert span.error == to_json({"message": "[redacted] was refused"})
 
 
 def test_one_line_exempts_a_key_or_adds_a_format() -> None:

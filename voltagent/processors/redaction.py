@@ -22,6 +22,7 @@ from voltagent.core.guard import Guard
 from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, Span, SpanEvent
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
+from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secret_names import Names
 from voltagent.processors.secret_prefilter import is_suspect
 from voltagent.processors.secret_values import Found, Rules, Walk
@@ -68,7 +69,8 @@ class Redactor:
         names = Names(own_names, kept_names)
         compiled = tuple(_compiled(pattern) for pattern in _each(patterns))
         self._given = (tuple(own_names), compiled, hook, tuple(kept_names))
-        self._rules = Rules(names, compiled, hook)
+        self._rules = Rules(names, compiled)
+        self._hook = hook
         self._own = tuple(re.compile("[-_. ]?".join(name).encode()) for name in names.own if name.isascii())
         # The search over bytes knows ASCII only, and nothing of patterns and hooks: then every payload is walked.
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
@@ -110,16 +112,24 @@ class Redactor:
             return text
         try:
             value = from_json(text, cache_strings="none")
-            redacted = Walk(self._rules, found).payload(value, path)
-            return text if redacted is value else encoded(redacted)
+            value, is_changed = self._redacted(value, path, found)
+            return encoded(value) if is_changed else text
         except Exception:  # not JSON, or nested too deep: it may hold a secret all the same
             return encoded({"error": _FAILED})
+
+    def _redacted(self, value: Any, path: str, found: Found) -> tuple[Any, bool]:
+        value, is_changed = Walk(self._rules, found).payload(value, is_output=path == "output")
+        if self._hook is None:
+            return value, is_changed
+        hooks = HookWalk(self._hook, lambda new: Walk(self._rules, found).payload(new)[0])
+        hooked = hooks.payload(value, path)
+        return hooked, is_changed or hooked is not value
 
     def text(self, value: str) -> str:
         """:meth:`apply` for a string that is not a payload, such as a tag. The hook is not called."""
         if not self._always and not is_suspect(encoded(value), self._own):
             return value
-        return Walk(self._rules, Found()).text(value)
+        return cast(str, Walk(self._rules, Found()).payload(value)[0])
 
     def process(self, event: SpanEvent) -> SpanEvent | None:
         """Redact what an event sends, in place and once, with the redactor of its span as well.
@@ -143,17 +153,31 @@ class Redactor:
                 _redact_end(span, redactors, found)
                 if found.count:
                     span.more_metadata = (*span.more_metadata, b'{"redacted":%d}' % found.count)
+                    self._share(span, found)
             else:
                 found = Found()
                 _redact_start(span, redactors, found)
                 if found.count and phase is Phase.START:
                     self._found[span] = found
+                    self._share(span, found)
         except Exception as exc:  # an error of ours: the event must not go out as it is
             Guard.swallowed(exc)
             return None
         return event
 
+    def _share(self, span: Span, found: Found) -> None:
+        """Make the secrets of an operation known to those around it: the same exception leaves them, too."""
+        parent = span.parent
+        for _ in range(_MOST_AROUND):
+            if parent is None or not found.secrets:
+                return
+            around = self._found.setdefault(parent, Found())
+            for secret in found.secrets:
+                around.remember(secret)
+            parent = parent.parent
 
+
+_MOST_AROUND: Final = 64  # operations around one, in which its secrets are recognised
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
 
 

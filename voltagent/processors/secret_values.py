@@ -1,4 +1,7 @@
-"""Walk a decoded payload and replace secrets: by the names of keys, by structure, and by the grammar of text."""
+"""Walk a decoded payload and replace its secrets: by the names of keys, by structure, and by the grammar of text.
+
+The payload was decoded from JSON for this purpose and belongs to the walk, so it is changed in place.
+"""
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -7,37 +10,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import is_
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
 
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.capture.snapshot import Snapshot
-from voltagent.core.context import run_callback
 from voltagent.core.text import encoded
-from voltagent.processors.secret_names import Names, Strength, is_ordinary, is_placeholder
-from voltagent.processors.secret_text import find_secrets, replaced
+from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secret_commands import is_flag_value
+from voltagent.processors.secret_names import Names, Strength
+from voltagent.processors.secret_scan import Range, Scan
+from voltagent.processors.secret_text import find_secrets, merged, replaced
 
-_FAILED: Final = "[redaction failed]"
+__all__ = ["Found", "Rules", "Walk"]
+
+_Container: TypeAlias = "dict[str, Any] | list[Any]"
+_Slot: TypeAlias = "tuple[_Container, Any, _Tree]"
+
 _NESTED: Final = 3  # JSON in text in JSON in text
 _SHORTEST_TEXT: Final = 6  # characters; shorter strings hold no secret that could be told from a word
 _MOST_REPEATED: Final = 32  # secrets of one call that are looked for elsewhere: each costs a search over the payload
+_LONGEST_REPEATED: Final = 4096
+_LONG: Final = 16  # characters of a credential in a list under a weak name
 _NAME_FIELDS: Final = ("name", "key", "header", "field", "Name", "Key", "k", "env", "variable")
 _VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content")
-_LOGPROBS: Final = ("logprob", "top_logprobs", "log_prob", "token_id")
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,40}\Z")
-_snapshot: Final = Snapshot()
+_VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
+_MOST_FIELDS: Final = 8  # of a dictionary that names a value
+_LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
+_SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
+_SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
+_SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
+_OPENING: Final = frozenset("{[")
+_CLOSING: Final = frozenset("}] \r\n")
+_USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
 
 
 class Rules(NamedTuple):
     """What one redactor looks for."""
 
     names: Names
-    patterns: tuple[re.Pattern[str], ...]
-    hook: Callable[[str, object], object] | None
+    patterns: tuple[re.Pattern[str], ...]  # the user's own
 
 
 @dataclass(eq=False, slots=True)
@@ -48,255 +62,309 @@ class Found:
     secrets: dict[str, None] = field(default_factory=dict[str, None])
 
     def add(self, value: Any) -> None:
-        """Count a redacted value, and keep a string of at least 6 characters to recognise it again."""
+        """Count a redacted value, and remember it if it has at least 6 characters."""
         self.count += 1
-        if (
-            type(value) is str
-            and 6 <= len(value) <= 4096
-            and len(self.secrets) < _MOST_REPEATED
-            and not value.isdigit()
-        ):
-            self.secrets[value] = None
+        self.remember(value)
+
+    def remember(self, value: Any) -> None:
+        """Remember a string or a number, to recognise it elsewhere."""
+        if len(self.secrets) >= _MOST_REPEATED:
+            return
+        text = value if type(value) is str else str(value) if type(value) in (int, float) else ""
+        if _SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SECRET_TEXT not in text:
+            self.secrets[text] = None
 
     def repeated_in(self, text: bytes) -> bool:
         """Whether a JSON text holds one of the secrets."""
         return any(encoded(secret)[1:-1] in text for secret in self.secrets)
 
 
-class Walk:
-    """One pass over one payload. Each method returns the same object if nothing was redacted in it.
+@dataclass(eq=False, slots=True)
+class _Tree:
+    """A decoded JSON text: the payload, or one inside a string of it."""
 
-    A path of ``None`` means that the hook is not called: the inside of a string is one value to it.
-    """
+    root: list[Any]  # one item
+    outer: tuple[_Container, Any, _Tree] | None = None  # where the string stands that it was decoded from
+    is_changed: bool = False
+    renamed: dict[int, tuple[Any, dict[str, str]]] = field(default_factory=dict[int, tuple[Any, dict[str, str]]])
+
+
+class Walk:
+    """One pass over one payload."""
 
     def __init__(self, rules: Rules, found: Found) -> None:
-        self._names, self._patterns, self._hook = rules
+        self._names, self._patterns = rules.names, rules.patterns
+        self._strength = rules.names.strength
         self._found = found
+        self._tree = _Tree([])  # the one that is being walked
+        self._trees: list[_Tree] = []
+        # The strings that are searched as text, and where each stands; those of `_keys` are keys of dictionaries.
+        self._texts: list[str] = []
+        self._slots: list[_Slot] = []
+        self._keys: list[_Slot] = []
 
-    def payload(self, value: Any, path: str) -> Any:
-        """A whole payload, without its secrets and their repetitions."""
-        before = len(self._found.secrets)
-        result = self._inside(value, path, _NESTED) if type(value) in (dict, list) else self._value(value, path)
-        if path == "output" and type(result) is dict and type(result.get("result")) is list:
-            result = self._stream(result)
-        if self._found.secrets and (before or len(self._found.secrets) > before):
-            result = self._without_repeats(result)
-        return result
+    def payload(self, value: Any, *, is_output: bool = False) -> tuple[Any, bool]:
+        """A payload without its secrets and their repetitions, and whether there were any.
 
-    def text(self, value: str, nested: int = _NESTED) -> str:
-        """A string without secrets."""
-        if len(value) < _SHORTEST_TEXT and not self._patterns:
-            return value
-        inside = self._json_text(value, nested) if nested > 0 and value[:1] in ("{", "[") else None
-        if inside is not None:
-            value = inside
-        else:
-            ranges = find_secrets(value, self._names)
-            if ranges:
-                for start, stop in ranges:
-                    self._found.add(value[start:stop])
-                value = replaced(value, ranges)
-        for pattern in self._patterns:
-            value, count = pattern.subn(SECRET_TEXT, value)
-            self._found.count += count
-        return value
+        The items of a stream, which are under ``result`` of an output, are also searched as one text.
+        """
+        tree = _Tree([value])
+        self._enter(tree, _NESTED)
+        self._search(self._stream_slots(value) if is_output else [])
+        self._close_trees()
+        return tree.root[0], tree.is_changed
 
-    def _json_text(self, value: str, nested: int) -> str | None:
-        """A string that is JSON, such as the arguments of a tool call as models write them; ``None`` if it is not."""
-        try:
-            inner = from_json(value, cache_strings="none")
-        except ValueError:
-            return None
-        found = self._inside(inner, None, nested - 1)
-        return value if found is inner else encoded(found).decode()
+    # What follows collects the strings, and replaces what its name or its place shows to be secret.
 
-    def _value(self, value: Any, path: str | None, nested: int = _NESTED) -> Any:
-        if type(value) is str:
-            value = self.text(value, nested)
-        if self._hook is not None and path is not None:
-            value = _hooked(self._hook, path, value)
-        return self._inside(value, path, nested)
+    def _enter(self, tree: _Tree, nested: int) -> None:
+        before, self._tree = self._tree, tree
+        self._trees.append(tree)
+        self._value(tree.root, 0, tree.root[0], nested)
+        self._tree = before
 
-    def _inside(self, value: Any, path: str | None, nested: int) -> Any:
-        if type(value) is dict:
-            return self._dict(cast(dict[str, Any], value), path, nested)
-        if type(value) is list:
-            return self._list(value, path, nested)
-        return value
+    def _value(self, container: _Container, key: Any, value: Any, nested: int) -> None:
+        which = type(value)
+        if which is str:
+            if len(value) >= _SHORTEST_TEXT or self._patterns:
+                self._text(container, key, value, nested)
+        elif which is dict:
+            self._dict(value, nested)
+        elif which is list:
+            self._list(value, nested)
 
-    # ------------------------------------------------------------------------------------------------------ structure
-
-    def _dict(self, value: dict[str, Any], path: str | None, nested: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        named = _named_field(value)
-        is_token_list = any(name in value for name in _LOGPROBS)
-        clashes = 0
-        for key, item in value.items():
-            strength = self._names.strength(value[named[0]] if named is not None and key == named[1] else key)
-            if is_token_list and strength is Strength.WEAK:
-                strength = Strength.NONE
-            name = key if len(key) < 20 and not self._patterns and _NAME.match(key) else self.text(key, 0)
-            if name in found:  # two keys that were secrets; the number makes them differ in linear time
-                clashes += 1
-                name += " " if clashes == 1 else f" ({clashes})"
-            found[name] = self._by_name(item, strength, _below(path, key), nested)
-        same = all(map(is_, found, value)) and all(map(is_, found.values(), value.values()))
-        return value if same else found
-
-    def _by_name(self, item: Any, strength: Strength, path: str | None, nested: int) -> Any:
-        if strength is not Strength.NONE and self._is_secret(item, strength):
-            if item != SECRET_TEXT:
-                self._found.add(item)
-            return item if item == SECRET_TEXT else SECRET_TEXT
-        if strength is Strength.WEAK and type(item) is list:
-            item = (
-                [self._hidden(one) if _is_long_credential(one) else one for one in item]
-                if any(map(_is_long_credential, item))
-                else item
-            )
-        return self._value(item, path, nested)
-
-    def _hidden(self, value: Any) -> str:
-        self._found.add(value)
-        return SECRET_TEXT
-
-    @staticmethod
-    def _is_secret(item: Any, strength: Strength) -> bool:
-        if item is None or type(item) is bool or item == "":
-            return False
-        if strength is Strength.STRONG:
-            return type(item) not in (dict, list) or bool(item)
-        return type(item) is str and len(item) >= 6 and not is_ordinary(item) and not is_placeholder(item)
-
-    def _list(self, value: list[Any], path: str | None, nested: int) -> list[Any]:
-        hidden = self._hidden_positions(value)
-        pairs = len(value) > 0 and all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value)
-        found: list[Any] = []
-        for number, item in enumerate(value):
-            below = _below(path, number)
-            if number in hidden and type(item) is str:
-                found.append(self._argument(item, hidden[number]))
-            elif pairs:
-                found.append(self._pair(item, below, nested))
+    def _text(self, container: _Container, key: Any, value: str, nested: int) -> None:
+        if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING:
+            try:
+                inner = from_json(value, cache_strings="none")
+            except ValueError:
+                pass
             else:
-                found.append(self._value(item, below, nested))
-        return value if all(map(is_, found, value)) else found
+                self._enter(_Tree([inner], (container, key, self._tree)), nested - 1)
+                return
+        self._texts.append(value)
+        self._slots.append((container, key, self._tree))
 
-    def _pair(self, item: list[Any], path: str | None, nested: int) -> list[Any]:
-        second = self._by_name(item[1], self._names.strength(item[0]), _below(path, 1), nested)
-        return item if second is item[1] else [item[0], second]
+    def _dict(self, value: dict[str, Any], nested: int) -> None:
+        strength_of = self._strength
+        is_token_list = not _LOGPROBS.isdisjoint(value)
+        named = () if _VALUE_FIELD_SET.isdisjoint(value) else _named_field(value)
+        for key, item in value.items():
+            strength = strength_of(value[named[0]] if named and key == named[1] else key)
+            if strength is Strength.NONE or (is_token_list and strength is Strength.WEAK):
+                self._value(value, key, item, nested)
+            else:
+                self._named_value(value, key, item, strength, nested)
+            if self._patterns or (len(key) >= _SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None):
+                self._keys.append((value, key, self._tree))
 
-    def _hidden_positions(self, value: list[Any]) -> dict[int, str]:
-        """Which items are values of the command-line flags before them, and of which flag."""
-        found: dict[int, str] = {}
-        for number, item in enumerate(value[:-1]):
-            if type(item) is str and item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item:
-                found[number + 1] = item
-        return found
+    def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
+        if _is_secret(item, strength):
+            self._hide(container, key, item)
+            return
+        if strength is Strength.WEAK and type(item) is list:
+            for number, one in enumerate(item):
+                if type(one) is str and (len(one) >= _LONG or len(item) == 1) and is_credential(one):
+                    self._hide(item, number, one)
+        self._value(container, key, container[key], nested)
 
-    def _argument(self, value: str, flag: str) -> str:
-        name = flag.lstrip("-")
-        if flag in ("-u", "--user", "-U", "--proxy-user") and ":" in value:
-            user, _, password = value.partition(":")
-            return f"{user}:{self._hidden(password)}" if password and not is_placeholder(password) else value
-        strength = self._names.strength(name) if len(name) > 1 else Strength.NONE
-        if (
-            value[:1] != "-"
-            and strength is not Strength.NONE
-            and not is_placeholder(value)
-            and self._is_secret(value, strength)
-        ):
-            return self._hidden(value)
-        return self.text(value)
+    def _hide(self, container: _Container, key: Any, value: Any) -> None:
+        if value == SECRET_TEXT:
+            return
+        self._found.add(value)
+        if type(value) in (dict, list):
+            for leaf in _leaves(value):
+                if type(leaf) is str and not is_ordinary(leaf):
+                    self._found.remember(leaf)
+        self._tree.is_changed = True
+        container[key] = SECRET_TEXT
 
-    # --------------------------------------------------------------------------------------------- streams and repeats
+    def _list(self, value: list[Any], nested: int) -> None:
+        if not value:
+            return
+        if all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value):
+            for item in value:
+                self._value(item, 0, item[0], nested)
+                self._named_value(item, 1, item[1], self._strength(item[0]), nested)
+            return
+        flag = ""
+        for number, item in enumerate(value):
+            if flag and type(item) is str:
+                self._argument(value, number, item, flag, nested)
+            else:
+                self._value(value, number, item, nested)
+            is_flag = type(item) is str and item[:1] == "-" and 1 < len(item) <= 64
+            flag = item if is_flag and "=" not in item and ":" not in item else ""
 
-    def _stream(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The items of a stream of text: a secret may be split over several."""
-        items = cast(list[Any], value["result"])
-        if len(items) < 2 or not all(type(item) is str for item in items):
-            return value
-        text = "".join(items)
-        ranges = find_secrets(text, self._names)
-        edges = [0]
-        for item in items:
-            edges.append(edges[-1] + len(item))
-        split = _split_ranges(ranges, edges)
-        if not split:
-            return value
-        for start, stop in split:
-            self._found.add(text[start:stop])
-        return {**value, "result": _cut(items, edges, split)}
+    def _argument(self, container: list[Any], number: int, value: str, flag: str, nested: int) -> None:
+        """The item of an argument list that follows a flag."""
+        user, colon, password = value.partition(":")
+        if flag in _USER_FLAGS and colon and not is_placeholder(password):
+            if not password.isdigit() or len(password) >= _SHORTEST_TEXT:
+                self._found.add(password)
+                self._tree.is_changed = True
+                container[number] = f"{user}:{SECRET_TEXT}"
+        elif len(flag) > 2 and value[:1] != "-" and is_flag_value(value, self._strength(flag.lstrip("-"))):
+            self._hide(container, number, value)
+        else:
+            self._value(container, number, value, nested)
 
-    def _without_repeats(self, value: Any) -> Any:
-        expression = re.compile("|".join(map(re.escape, sorted(self._found.secrets, key=len, reverse=True))))
-        return self._replaced(value, expression)
+    # What follows searches the strings as text.
 
-    def _replaced(self, value: Any, expression: re.Pattern[str]) -> Any:
-        if type(value) is str:
-            found, count = expression.subn(SECRET_TEXT, value)
+    def _stream_slots(self, value: Any) -> list[list[int]]:
+        """The numbers of the slots that make up each text of a stream: the strings in the same place of each item."""
+        items = value.get("result") if type(value) is dict else None
+        if type(items) is not list or len(items) < 2:
+            return []
+        known = {(id(container), key): number for number, (container, key, _) in enumerate(self._slots)}
+        texts: dict[tuple[Any, ...], list[int]] = {}
+        for number, item in enumerate(items):
+            for place, container, key, text in _strings(items, number, item, ()):
+                slot = known.get((id(container), key))
+                if slot is None and container[key] is text:
+                    slot = len(self._slots)
+                    self._texts.append(text)
+                    self._slots.append((container, key, self._trees[0]))
+                if slot is not None:
+                    texts.setdefault(place, []).append(slot)
+        return [numbers for numbers in texts.values() if len(numbers) > 1]
+
+    def _search(self, streams: list[list[int]]) -> None:
+        texts = [*self._texts, *(key for _, key, _ in self._keys)]
+        if not texts:
+            return
+        joined = ["".join(texts[number] for number in numbers) for numbers in streams]
+        scan = Scan([*texts, *joined], self._names)
+        secrets = find_secrets(scan)
+        for start, stop in secrets[:_MOST_REPEATED]:
+            self._found.remember(scan.text[start:stop])
+        repeats = scan.repeats(self._found.secrets)
+        found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
+        continued: set[int] = set()  # strings that begin with the rest of a secret: it is marked where it begins
+        for number, numbers in enumerate(streams, len(texts)):
+            for whole in found.pop(number, ()):
+                continued |= _split_over(found, whole, [(one, len(texts[one])) for one in numbers])
+        self._replace(texts, found, continued)
+
+    def _replace(self, texts: list[str], found: dict[int, list[Range]], continued: set[int]) -> None:
+        for number in range(len(texts)) if self._patterns else sorted(found):
+            before = text = texts[number]
+            ranges = found.get(number)
+            if ranges:
+                ranges = ranges if len(ranges) == 1 else merged(ranges)
+                self._found.count += len(ranges)
+                text = SECRET_TEXT if ranges[0] == (0, len(text)) else replaced(text, ranges)
+                if number in continued:
+                    self._found.count -= 1
+                    text = text[len(SECRET_TEXT) :]
+            if self._patterns:
+                text = self._without_patterns(text)
+            if text != before:
+                self._put(number, before, text)
+
+    def _put(self, number: int, before: str, text: str) -> None:
+        count = len(self._slots)
+        container, key, tree = self._slots[number] if number < count else self._keys[number - count]
+        tree.is_changed = True
+        if number < count:
+            container[key] = text
+        else:
+            tree.renamed.setdefault(id(container), (container, {}))[1][before] = text
+
+    def _without_patterns(self, text: str) -> str:
+        for pattern in self._patterns:
+            text, count = pattern.subn(SECRET_TEXT, text)
             self._found.count += count
-            return found if count else value
-        if type(value) is dict:
-            items = {key: self._replaced(item, expression) for key, item in value.items()}
-            return value if all(map(is_, items.values(), value.values())) else items
-        if type(value) is list:
-            parts = [self._replaced(item, expression) for item in value]
-            return value if all(map(is_, parts, value)) else parts
-        return value
+        return text
+
+    def _close_trees(self) -> None:
+        """Rename keys, and encode again what was decoded from a string and has changed, innermost first."""
+        for tree in reversed(self._trees):
+            for container, names in tree.renamed.values():
+                _rename(container, names)
+            if tree.outer is not None and tree.is_changed:
+                container, key, outer = tree.outer
+                container[key] = encoded(tree.root[0]).decode()
+                outer.is_changed = True
 
 
-def _named_field(value: dict[str, Any]) -> tuple[str, str] | None:
-    """The fields of ``{"name": "authorization", "value": "…"}``."""
-    if len(value) > 8:
-        return None
-    name = next((one for one in _NAME_FIELDS if type(value.get(one)) is str), None)
-    which = next((one for one in _VALUE_FIELDS if one in value), None)
-    return None if name is None or which is None or name == which else (name, which)
+def _is_secret(item: Any, strength: Strength) -> bool:
+    which = type(item)
+    if which is str:
+        return item != "" if strength is Strength.STRONG else is_credential(item)
+    if strength is not Strength.STRONG or item is None or which is bool:
+        return False
+    if which is dict:
+        return bool(item) and not _is_schema(item)
+    return which is not list or bool(item)
 
 
-def _is_long_credential(value: Any) -> bool:
-    return type(value) is str and len(value) >= 16 and not is_ordinary(value) and not is_placeholder(value)
+def _is_schema(value: dict[str, Any]) -> bool:
+    """Whether a dictionary is the JSON schema of a value, as in the definition of a tool."""
+    which = value.get("type")
+    return (
+        (type(which) is str and which in _SCHEMA_TYPES) or type(which) is list or not _SCHEMA_FIELDS.isdisjoint(value)
+    )
 
 
-def _split_ranges(ranges: list[tuple[int, int]], edges: list[int]) -> list[tuple[int, int]]:
-    """The ranges with an edge between two items inside."""
-    split: list[tuple[int, int]] = []
+def _named_field(value: dict[str, Any]) -> tuple[str, str] | tuple[()]:
+    """The two fields of ``{"name": "authorization", "value": "…"}``."""
+    if len(value) > _MOST_FIELDS:
+        return ()
+    for name in _NAME_FIELDS:
+        if type(value.get(name)) is str:
+            return name, next(one for one in _VALUE_FIELDS if one in value)
+    return ()
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if type(value) is dict:
+        value = list(value.values())
+    if type(value) is list:
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _strings(
+    container: _Container, key: Any, value: Any, place: tuple[Any, ...]
+) -> Iterator[tuple[tuple[Any, ...], _Container, Any, str]]:
+    """The strings inside an item of a stream, each with its place in the item."""
+    if type(value) is str:
+        yield place, container, key, value
+    elif type(value) is dict and len(place) < 8:
+        for name, item in value.items():
+            yield from _strings(value, name, item, (*place, name))
+    elif type(value) is list and len(place) < 8:
+        for number, item in enumerate(value):
+            yield from _strings(value, number, item, (*place, number))
+
+
+def _split_over(found: dict[int, list[Range]], whole: Range, parts: list[tuple[int, int]]) -> set[int]:
+    """Add a range of a joined text to the ranges of its parts, given as number and length.
+
+    Returns the numbers of the parts that begin inside the range.
+    """
     position = 0
-    for start, stop in ranges:
-        while edges[position] <= start:
-            position += 1
-        if edges[position] < stop:
-            split.append((start, stop))
-        position -= 1
-    return split
+    continued: set[int] = set()
+    for number, length in parts:
+        start, stop = max(whole[0], position) - position, min(whole[1], position + length) - position
+        if start < stop:
+            found.setdefault(number, []).append((start, stop))
+            if whole[0] < position:
+                continued.add(number)
+        position += length
+    return continued
 
 
-def _cut(items: list[str], edges: list[int], ranges: list[tuple[int, int]]) -> list[str]:
-    """The items with the mark where each range begins, and without the rest of it."""
-    result: list[str] = []
-    current = 0
-    for number, item in enumerate(items):
-        start, stop = edges[number], edges[number + 1]
-        parts: list[str] = []
-        position = start
-        while current < len(ranges) and ranges[current][0] < stop:
-            first, last = ranges[current]
-            if first >= start:
-                parts += (item[position - start : first - start], SECRET_TEXT)
-            position = min(max(last, start), stop)
-            if last > stop:
-                break
-            current += 1
-        parts.append(item[position - start :])
-        result.append("".join(parts))
-    return result
-
-
-def _hooked(hook: Callable[[str, object], object], path: str, value: Any) -> Any:
-    found: Any = run_callback(hook, path, value, on_error=lambda _: _FAILED)  # its own events would come here again
-    return found if found is value or type(found) is str else from_json(_snapshot.encode(found))
-
-
-def _below(path: str | None, step: str | int) -> str | None:
-    return path if path is None else f"{path}.{step}" if path else str(step)
+def _rename(container: dict[str, Any], names: dict[str, str]) -> None:
+    """Rename keys in place; keys that become equal are numbered, in linear time."""
+    items = list(container.items())
+    container.clear()
+    clashes = 0
+    for key, item in items:
+        name = names.get(key, key)
+        if name in container:
+            clashes += 1
+            name += " " if clashes == 1 else f" ({clashes})"
+        container[name] = item

@@ -21,7 +21,9 @@ from voltagent.records import OperationRecord
 
 REFUSED: Final = "cannot be replayed"
 _BASE64: Final = ConfigDict(val_json_bytes="base64")  # as bytes are recorded
-_TYPE_NAME: Final = re.compile(r"(?:(?:function|class|module) )?[A-Za-z_]\w*(?:\.(?:[A-Za-z_]\w*|<\w+>))+")
+_TYPE_NAME: Final = re.compile(
+    r"(?:(?:function|class|module) )?[A-Za-z_]\w{0,200}(?:\.(?:[A-Za-z_]\w{0,200}|<\w{1,200}>))+"
+)
 # Built-in types have no module in their name. Only a whole result is taken for one: {"type": "object"} is common data.
 _BARE_TYPES: Final = frozenset(("object", "map", "filter", "zip", "enumerate", "reversed", "generator", "coroutine",
                                 "async_generator", "list_iterator", "tuple_iterator", "dict_keyiterator"))  # fmt: skip

@@ -1,0 +1,194 @@
+"""Every regular expression of the package: none can become superlinear, and none makes redaction slow."""
+
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import pytest
+from pydantic_core import to_json
+
+import voltagent
+from tests.helpers.pace import TooSlow, slowness
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.secret_assignments import HINTS, assignment_pattern
+from voltagent.processors.secret_prefilter import prefilter
+from voltagent.processors.secret_text import compiled_searches
+from voltagent.processors.secret_tokens import token_table
+
+# The parser of regular expressions has no public name, and another one before Python 3.11.
+_PRIVATE = "re._{}" if sys.version_info >= (3, 11) else "sre_{}"
+sre: Any = importlib.import_module(_PRIVATE.format("constants"))
+sre_parse: Any = importlib.import_module(_PRIVATE.format("parser" if sys.version_info >= (3, 11) else "parse"))
+sre_compile: Any = importlib.import_module(_PRIVATE.format("compiler" if sys.version_info >= (3, 11) else "compile"))
+
+Tree = Sequence[tuple[Any, Any]]
+_REPEATS = tuple(getattr(sre, name) for name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") if hasattr(sre, name))
+_LENGTH = 40_000  # characters of a hostile text
+_LIMIT = 400e-9  # seconds per character: the promise is 100, on a machine with nothing else to do
+
+
+def _patterns_in(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, (tuple, list, frozenset)) and depth:
+        for item in value:
+            yield from _patterns_in(item, depth - 1)
+    elif isinstance(value, dict) and depth:
+        yield from _patterns_in(tuple(value.values()), depth - 1)
+
+
+def _modules() -> Iterator[Any]:
+    for one in pkgutil.walk_packages(voltagent.__path__, "voltagent."):
+        if "opentelemetry" not in one.name and "pytest_plugin" not in one.name and not one.name.endswith("__main__"):
+            yield importlib.import_module(one.name)
+
+
+def _all_patterns() -> dict[str, re.Pattern[Any]]:
+    found: dict[str, re.Pattern[Any]] = {}
+    for module in _modules():
+        for name, value in vars(module).items():
+            for number, pattern in enumerate(_patterns_in(value)):
+                found[f"{module.__name__}.{name}.{number}"] = pattern
+    lazy: list[re.Pattern[Any] | None] = [
+        pattern for one in token_table().values() for pattern in (one.unmistakable, *one.ordinary)
+    ]
+    lazy += [pattern for _, pattern in compiled_searches()]
+    lazy += [assignment_pattern(hint) for hint in HINTS[:4]]  # they differ in the first word only
+    lazy += [pattern for checks in prefilter() for _, pattern in checks]
+    return found | {f"lazy.{pattern.pattern[:40]!r}": pattern for pattern in lazy if pattern is not None}
+
+
+PATTERNS = _all_patterns()
+
+
+def _tree(pattern: re.Pattern[Any]) -> Tree:
+    return cast(Tree, sre_parse.parse(pattern.pattern, pattern.flags))
+
+
+def _children(node: Any) -> Iterator[Any]:
+    """The sequences inside the argument of a node."""
+    if isinstance(node, sre_parse.SubPattern):
+        yield node
+    elif isinstance(node, (tuple, list)):
+        for one in node:
+            yield from _children(one)
+
+
+def _is_unbounded(operation: Any, argument: Any) -> bool:
+    return operation in _REPEATS and argument[1] == sre.MAXREPEAT
+
+
+def _is_optional(operation: Any, argument: Any) -> bool:
+    zero_width = (sre.AT, sre.ASSERT, sre.ASSERT_NOT)
+    return operation in zero_width or (operation in _REPEATS and argument[0] == 0)
+
+
+def _faults(tree: Tree, inside: bool = False) -> Iterator[str]:
+    """Unbounded repeats inside of one another, or next to each other with nothing between that must be there."""
+    before = False
+    for operation, argument in tree:
+        unbounded = _is_unbounded(operation, argument)
+        if unbounded and inside:
+            yield "nested"
+        if unbounded and before:
+            yield "adjacent"
+        before = unbounded or (before and _is_optional(operation, argument))
+        for child in _children(argument):
+            yield from _faults(child, inside or unbounded)
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_unbounded_repeat_is_nested_in_another_or_next_to_it(name: str) -> None:
+    assert not list(_faults(_tree(PATTERNS[name]))), PATTERNS[name].pattern
+
+
+def test_the_check_finds_what_it_is_for() -> None:
+    for bad in ("(?:a+)+", "(a*b?)*", "a+a+", r"\d*x?\d+"):
+        assert list(_faults(_tree(re.compile(bad)))), bad
+    for good in ("a+b+c*", "(?:ab)*", "a+xa+", "(?:a{1,5})+", "(?:a|b)*"):
+        assert bool(list(_faults(_tree(re.compile(good))))) is (good == "a+b+c*"), good
+
+
+def _sample(tree: Tree, last: bool, groups: dict[int, str]) -> str:
+    """A text that a pattern matches, or nearly: what looks around is left out."""
+    return "".join(_sample_of(operation, argument, last, groups) for operation, argument in tree)
+
+
+def _sample_of(operation: Any, argument: Any, last: bool, groups: dict[int, str]) -> str:
+    if operation is sre.LITERAL:
+        return chr(argument)
+    if operation is sre.NOT_LITERAL:
+        return "a" if argument != ord("a") else "b"
+    if operation is sre.ANY:
+        return "a"
+    if operation is sre.IN:
+        return _member(argument)
+    if operation in _REPEATS:
+        return _sample(argument[2], last, groups) * max(argument[0], min(int(argument[1]), 3))
+    if operation is sre.BRANCH:
+        return _sample(argument[1][-1 if last else 0], last, groups)
+    if operation is sre.SUBPATTERN:
+        groups[argument[0] or 0] = text = _sample(argument[3], last, groups)
+        return text
+    if operation is sre.GROUPREF:
+        return groups.get(argument, "")
+    if operation is sre.ASSERT and argument[0] == 1:  # it may be the first half of an atomic group
+        _sample(argument[1], last, groups)
+        return ""
+    return _sample(argument, last, groups) if operation is getattr(sre, "ATOMIC_GROUP", None) else ""
+
+
+def _member(members: Sequence[tuple[Any, Any]]) -> str:
+    """A character of a class."""
+    pattern = sre_compile.compile(sre_parse.SubPattern(sre_parse.State(), [(sre.IN, list(members))]))
+    return next((one for one in "a1A-_. =:\"'/\\é\n<>@&" if pattern.match(one)), chr(members[0][1]))
+
+
+def _hostile(pattern: re.Pattern[Any]) -> set[str]:
+    """Texts that make a pattern begin again and again: what it matches, and its first half, repeated."""
+    found: set[str] = set()
+    for last in (False, True):
+        text = _sample(_tree(pattern), last, {}) or "a"
+        for part in (text, text[: len(text) // 2 + 1], text[:-1] or text):
+            found.add((part * (_LENGTH // len(part) + 1))[:_LENGTH])
+    return found
+
+
+def _seconds(text: bytes, redactor: Redactor) -> float:
+    started = time.thread_time()
+    redactor.apply(text)
+    return time.thread_time() - started
+
+
+_OF_REDACTION = [name for name in PATTERNS if name.startswith(("lazy.", "voltagent.processors."))]
+
+
+@pytest.mark.parametrize("name", _OF_REDACTION)
+def test_texts_made_from_each_pattern_are_redacted_in_time(name: str) -> None:
+    redactor = Redactor()
+    for text in sorted(_hostile(PATTERNS[name])):
+        took = _seconds(to_json(text), redactor)
+        if took > _LIMIT * _LENGTH * slowness():
+            raise TooSlow(f"{took * 1e9 / _LENGTH:.0f} ns per character for {text[:60]!r}")
+
+
+@pytest.mark.parametrize("name", [name for name in PATTERNS if name not in _OF_REDACTION])
+def test_other_patterns_take_time_in_proportion(name: str) -> None:
+    pattern = PATTERNS[name]
+    for text in sorted(_hostile(pattern)):
+        subject: Any = text.encode() if isinstance(pattern.pattern, bytes) else text
+        started = time.thread_time()
+        for _ in range(3):
+            pattern.search(subject)
+            list(pattern.finditer(subject))
+        took = (time.thread_time() - started) / 6
+        if took > 2 * _LIMIT * _LENGTH * slowness():
+            raise TooSlow(f"{took * 1e9 / _LENGTH:.0f} ns per character for {text[:60]!r}")

@@ -1,0 +1,66 @@
+"""Tell credentials from words, names, paths and placeholders by their form."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.capture.secrets import SECRET_TEXT
+
+__all__ = ["is_credential", "is_ordinary", "is_placeholder", "is_random"]
+
+_SEPARATORS: Final = re.compile(r"[\s./:,;|+@#~_-]{1,64}")
+_ORDINARY: Final = re.compile(
+    r"(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|(?:[A-Z]?[a-z]{1,40}){1,8}|[vV]\d{1,4}|)\Z"
+)
+_PLACEHOLDER: Final = re.compile(
+    r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
+    r"""(?:\Z|\$\{?[\w(]|\{|<|%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
+    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@\w+\Z|your[_ -]|my[_ -]|"""
+    r"""(?:none|null|nil|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
+    r"""hidden|masked|tbd|todo|n/a|example)\b)""",
+    re.IGNORECASE,
+)
+_PATH: Final = re.compile(r"[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
+# Letters and digits only, and both: what most credentials are is decided at once.
+_SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
+_NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
+_DIGIT: Final = re.compile(r"\d")
+_CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
+_SHORTEST: Final = 6  # characters of a credential
+
+
+def is_ordinary(value: str) -> bool:
+    """Whether a value consists of words and numbers, as names, paths and sentences do.
+
+    Credentials mix digits, or both cases, within one word.
+    """
+    if len(value) > 200:
+        return " " in value[:200]
+    return all(map(_ORDINARY.match, _SEPARATORS.split(value)))
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``, ``None``."""
+    return not value.strip() or SECRET_TEXT in value or _PLACEHOLDER.match(value) is not None
+
+
+def is_credential(value: str) -> bool:
+    """Whether a value looks like a credential: one word of at least 6 characters that is not an ordinary one."""
+    if _SURE.match(value) is not None:
+        return True
+    return (
+        len(value) >= _SHORTEST
+        and _NO_CREDENTIAL.search(value) is None
+        and not is_ordinary(value)
+        and not is_placeholder(value)
+        and _PATH.match(value) is None
+    )
+
+
+def is_random(rest: str) -> bool:
+    """Whether what follows a token's prefix is no ordinary name: a digit within a word, or both cases within one."""
+    return any(
+        len(word) >= _SHORTEST and (_DIGIT.search(word) is not None or _CASES.search(word) is not None)
+        for word in re.split("[_.-]", rest)
+    )

@@ -1,0 +1,257 @@
+"""Find secrets in code and configuration: a secret name, an operator, and a value."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.patterns import atomic
+from voltagent.processors.secret_names import Strength
+from voltagent.processors.secret_scan import Range, Scan
+
+__all__ = ["HINTS", "assignment_pattern", "find_assignments"]
+
+# Parts of secret names, by which they are found in a text: each name with a word of `secret_words` has one.
+_HINTS: Final = (
+    "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "
+    "senha mdp wachtwoord salasana heslo jelsz adgangskode parola"
+)
+_HINTS_IN_OTHER_ALPHABETS: Final = "lösenord hasło şifre парол 密码 密碼 パスワード 비밀번호 암호 暗証番号"
+HINTS: Final = tuple(_HINTS.split())
+_ALL_HINTS: Final = (*HINTS, *_HINTS_IN_OTHER_ALPHABETS.split())
+# From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
+# of an index. Then the operator, and the quote that begins the value.
+_AFTER_HINT: Final = (
+    "(?P<tail>" + atomic(r"[\w.$-]{0,40}", "name") + ")"
+    r"(?P<close>\\{0,8}[\"'`]\]?|\]|\)|%22)?"
+    "(?P<operator>"
+    + atomic(r"\s{0,16}", "left")
+    + "(?::=|=>|->|===?|!==?|=|:)"
+    + atomic(r"\s{0,16}", "right")
+    + r"|%3[da](?:%20|\+)?)"
+    r"(?P<quote>[bfru]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
+)
+_COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
+_NAME_CHARACTERS: Final = f"{string.ascii_letters}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
+_LONGEST_NAME: Final = 80
+# The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
+_WORD: Final = re.compile(r"(?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,:;!?)\0\r\n]|[ \t]{1,16}(?![=|])|\Z)")
+_SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)")
+_UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
+_CODE: Final = re.compile(
+    r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
+    r"|body|user|st|np|torch)\.\w"
+)
+_ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'])")
+_CONSTANT: Final = re.compile(
+    r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
+)
+_SECRET_CALL: Final = re.compile(r"[\w.]{0,80}(?:secret|password|credential|token|key)\w{0,20}\(\Z", re.IGNORECASE)
+_MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
+_LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
+_LONGEST_VALUE: Final = 16_384  # characters
+_SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
+
+
+@lru_cache(maxsize=256)
+def assignment_pattern(hint: str) -> re.Pattern[str]:
+    """The pattern of an assignment to a name with this part in it."""
+    return re.compile(re.escape(hint) + _AFTER_HINT)
+
+
+class _Assignment(NamedTuple):
+    """What stands where a name, an operator and the beginning of a value were found."""
+
+    name: str
+    strength: Strength
+    operator: str
+    start: int  # of the name
+    value: int  # where the value begins, after its quote
+
+
+def find_assignments(scan: Scan, start: int, stop: int) -> Iterator[Range]:
+    """Values of secret names whose name's known part begins in a window."""
+    seen: set[int] = set()  # one name may hold several hints
+    text = scan.text
+    hints = HINTS if text.isascii() else _ALL_HINTS
+    for hint in (*hints, *scan.names.own):
+        past = start
+        for match in scan.matches(hint, assignment_pattern(hint), start, stop):
+            position = match.end()
+            if match.start() < past or position in seen or (match["quote"] is None and _is_prose(text, position)):
+                continue
+            seen.add(position)
+            found = _examine(scan, match, position)
+            if found is not None and found[0] < found[1]:
+                past = found[1]
+                yield found
+
+
+def _is_prose(text: str, position: int) -> bool:
+    """Whether what follows an operator and a space is a plain word."""
+    return text[position - 1] in " \t\n" and _WORD.match(text, position) is not None
+
+
+def _examine(scan: Scan, match: re.Match[str], value: int) -> Range | None:
+    text = scan.text
+    start = match.start()
+    before = text[max(0, start - _LONGEST_NAME) : start]
+    start += len(before.rstrip(_NAME_CHARACTERS)) - len(before)
+    name = text[start : match.end("tail")]
+    strength = scan.names.strength(name.lstrip("-"))
+    if strength is Strength.NONE:
+        return None
+    scan.spend(2)
+    operator = match["operator"].strip()
+    quote = match["quote"]
+    if quote is None:
+        if operator in _COMPARISONS:
+            return None
+        sure = _SURE.match(text, value)
+        return _unquoted(scan, _Assignment(name, strength, operator, start, value)) if sure is None else sure.span()
+    if start > 0 and not match["close"] and text[start - 1] == quote:  # `'Password: '`: the quote closes the label
+        return None
+    scan.spend(2)
+    return _quoted(scan, _Assignment(name, strength, operator, start, value), quote.lstrip("bfru"))
+
+
+def _quoted(scan: Scan, one: _Assignment, quote: str) -> Range | None:
+    start, end = one.value, _closing(scan, one.value, quote)
+    value = scan.text[start:end]
+    if _SURE.match(value) is not None:
+        return start, end
+    is_sentence = one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value
+    if is_placeholder(value) and not is_sentence:
+        return None
+    is_weak = one.strength is Strength.WEAK
+    if one.operator in _COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
+        return None
+    return None if is_weak and not is_credential(value) else (start, end)
+
+
+def _closing(scan: Scan, start: int, quote: str) -> int:
+    """Where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
+    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
+    if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
+        end = scan.text.find(quote, start, limit)
+        scan.spend((limit if end < 0 else end) - start >> 8)
+        return limit if end < 0 else end
+    escapes, mark = len(quote) - 1, quote[-1]
+    position = scan.text.find(mark, start, limit)
+    while position >= 0:
+        slashes = _slashes(scan.text, start, position)
+        if slashes <= escapes or (slashes - escapes) % (2 * (escapes + 1)) == 0:
+            scan.spend(position - start >> 8)
+            return position - min(escapes, slashes)
+        scan.spend(1)
+        position = scan.text.find(mark, position + 1, limit)
+    scan.spend(limit - start >> 8)
+    return limit
+
+
+def _slashes(text: str, start: int, position: int) -> int:
+    """How many backslashes stand before a position, up to 64."""
+    least = max(start, position - 64)
+    return (position - least) - len(text[least:position].rstrip("\\"))
+
+
+def _unquoted(scan: Scan, one: _Assignment) -> Range | None:
+    text, start = scan.text, one.value
+    scan.spend(4)
+    if text[start : start + 1] in ("{", "[", "(", "<"):
+        return _collection(scan, start, one.strength)
+    match = _UNQUOTED.match(text, start)
+    if match is None:
+        return None
+    value, end = match[0], match.end()
+    after = text[end : end + 1]
+    if after == "(":
+        return _call(scan, one, end)
+    if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
+        annotated = _ANNOTATED.match(text, start, start + 100)
+        if annotated is not None:
+            return annotated.end(), _closing(scan, annotated.end(), annotated[1])
+    if after == "[" or is_placeholder(value) or _CODE.match(value):
+        return None
+    value = value.rstrip(".:!?")
+    return (start, start + len(value)) if _is_secret_value(value, one, text) else None
+
+
+def _is_secret_value(value: str, one: _Assignment, text: str) -> bool:
+    """Whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
+    is_strong = one.strength is Strength.STRONG
+    if value.isdigit():
+        return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
+    if _CONSTANT.match(value) or is_ordinary(value):
+        return is_strong and _is_word_of_configuration(value) and _is_configuration(one, text)
+    return len(value) >= 4 if is_strong else is_credential(value)
+
+
+def _is_word_of_configuration(value: str) -> bool:
+    return len(value) >= 6 and value.isalpha() and value.islower()
+
+
+def _is_configuration(one: _Assignment, text: str) -> bool:
+    """Whether an assignment is a line of an environment file or a parameter, where also a plain word is a password."""
+    has_no_space = one.operator == "=" and text[one.value - 1 : one.value] == "="
+    return has_no_space and (one.name.isupper() or text[max(0, one.start - 1) : one.start] in ("&", "?", ";"))
+
+
+def _call(scan: Scan, one: _Assignment, bracket: int) -> Range | None:
+    """A call such as ``SecretStr("…")``: all of it if there is a literal in it and its name speaks of a secret."""
+    called = scan.text[one.value : bracket + 1]
+    if _SECRET_CALL.match(called) is None or _reads_a_secret(called):
+        return None
+    found = _collection(scan, bracket, one.strength)
+    return None if found is None else (one.value, found[1])
+
+
+def _reads_a_secret(called: str) -> bool:
+    """Whether a function with such a name returns the secret: the literal in its call is a name or a label."""
+    verb = called.rpartition(".")[2].lower()
+    return verb.startswith(("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt"))
+
+
+def _collection(scan: Scan, start: int, strength: Strength) -> Range | None:
+    """A collection or call with a quoted literal in it: all of it, brackets included."""
+    text = scan.text
+    if text[start] == "<":
+        end = text.find(">", start, start + 512)
+        has_literal = end >= 0 and any(quote in text[start:end] for quote in "\"'")
+        return (start, end + 1) if has_literal else None
+    beginning = text[start : start + 4096]
+    scan.spend(4)
+    if strength is not Strength.STRONG and "'" not in beginning and '"' not in beginning:
+        return None
+    end = _past_collection(scan, start)
+    inside = text[start:end]
+    if strength is Strength.WEAK:
+        return (start, end) if any(map(is_credential, _LITERAL.findall(inside[:4096]))) else None
+    has_literal = '"' in inside or "'" in inside
+    return (start, end) if has_literal or (text[start] != "(" and any(map(str.isdigit, inside[:4096]))) else None
+
+
+def _past_collection(scan: Scan, start: int) -> int:
+    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
+    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
+    depth = 0
+    inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it
+    for mark in _MARK.finditer(scan.text, start, limit):
+        scan.spend(1)
+        sign, escapes = mark[0][-1], len(mark[0]) - 1
+        if inside is not None:
+            if sign == inside[0] and (escapes <= inside[1] or (escapes - inside[1]) % (2 * (inside[1] + 1)) == 0):
+                inside = None
+        elif sign in "\"'":
+            inside = sign, escapes
+        elif sign in "([{":
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return mark.end()
+    return limit

@@ -1,0 +1,146 @@
+"""Find secrets in headers, URLs and key blocks by their grammar."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secret_scan import Range, Scan, Search
+
+__all__ = ["HEADER_SEARCHES", "PARAMETER_NAMES"]
+
+_PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
+_KEY_END: Final = "-----end "
+
+
+def _private_key(scan: Scan, match: re.Match[str]) -> Range:
+    """The body of a private key: to its end mark, or to the end of the string if it was cut."""
+    limit = scan.end_of_string(match.end())
+    end = scan.low.find(_KEY_END, match.end(), limit)
+    return match.end(), limit if end < 0 else end
+
+
+_AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%-])"""
+_SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
+_LONG_USER: Final = 12  # characters; a shorter user of letters only is no token
+
+
+def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
+    """The password of ``scheme://user:password@host``, or a user that is a token."""
+    user, colon, password = scan.group(match, 1).partition(":")
+    if colon:
+        return None if is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
+    is_name = user in _SHARED_USERS or (len(user) < _LONG_USER and user.isalpha()) or "@" in user
+    if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
+        return None
+    return match.span(1)
+
+
+# Parameters of URLs that are secrets though their names are not among the words; the second only if they look like one.
+_PARAMETERS: Final = (
+    *("sig", "signature", "security-token", "hmac", "sas", "awsaccesskeyid", "samlresponse", "samlrequest"),
+)
+_MAYBE_PARAMETERS: Final = ("code", "st", "state", "ticket", "assertion", "credential", "sid", "mac", "nonce")
+PARAMETER_NAMES: Final = "|".join(f"(?<={name}=)" for name in (*_PARAMETERS, *_MAYBE_PARAMETERS))
+_PARAMETER: Final = rf"=(?:{PARAMETER_NAMES})([^&\s\"'#<>\\\0]{{4,2048}})"
+_PARAMETER_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz-_"
+_LONGEST_PARAMETER: Final = 40  # characters of a name
+_SHORTEST_MAYBE: Final = 12  # characters
+
+
+def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
+    """A parameter: after ``?``, ``&`` or ``;``, maybe with words such as ``X-Amz-`` in its name."""
+    before = scan.low[max(0, match.start() - _LONGEST_PARAMETER) : match.start()]
+    rest = before.rstrip(_PARAMETER_CHARACTERS)
+    if rest[-1:] not in ("?", "&", ";") and rest[-2:] not in (", ", "; "):
+        return None
+    if not before.endswith(_PARAMETERS):
+        value = scan.group(match, 1)
+        if len(value) < _SHORTEST_MAYBE or is_ordinary(value):
+            return None
+    return match.span(1)
+
+
+# By what each has in common with others, from which its address is found.
+_WEBHOOKS: Final = {
+    "webhook": r"webhook(?:s/(?<=/api/webhooks/)|\.office\.com/webhookb2/)",
+    "hooks.": r"hooks\.(?:slack\.com/(?:services|workflows|triggers)|zapier\.com/hooks/catch)/",
+    "telegram.org/bot": r"telegram\.org/bot",
+}
+_WEBHOOK_PATH: Final = r"([^\s\"'<>?#\\\0`)]{6,1024})"
+
+
+def _first_group(_: Scan, match: re.Match[str]) -> Range:
+    return match.span(1)
+
+
+_SCHEMES: Final = ("bearer", "basic", "apikey", "ssws", "token")
+_LONG_CREDENTIAL: Final = 16  # characters; in a header, that many are enough
+
+
+def _scheme_pattern(scheme: str) -> str:
+    return rf"{scheme}(?<![a-z0-9]{scheme})[ \t]{{1,4}}([a-z0-9._~+/=-]{{8,2048}})"
+
+
+def _scheme(scan: Scan, match: re.Match[str]) -> Range | None:
+    credential = scan.group(match, 1).rstrip(".")
+    if match[0][:6] in ("bearer", "basic "):
+        is_token = is_credential(credential) or (match[0][:6] == "bearer" and _is_alphabetic_token(credential))
+    else:  # a word of prose, too: a digit is needed
+        is_token = any(map(str.isdigit, credential[:24])) and is_credential(credential)
+    return (match.start(1), match.start(1) + len(credential)) if is_token else None
+
+
+def _is_alphabetic_token(value: str) -> bool:
+    """Whether a value without a digit is still no word: very long, or with a vowel too rarely."""
+    vowels = sum(map(value.lower().count, "aeiouy"))
+    return not is_placeholder(value) and value.isalpha() and (len(value) >= _LONG_CREDENTIAL or vowels * 4 < len(value))
+
+
+_HEADERS: Final = {
+    "authorization": "authorization",
+    "authentication": "authentication",
+    "cookie": "cookie2?",
+    "x-": "x-(?:[a-z]{2,16}-){0,3}(?:key|token)",
+}
+_OPERATOR: Final = r"(\\{0,8}[\"']?)[ \t]{0,8}[:=][ \t]{0,8}(?=[^\s\"'\\,)\0])"
+_COOKIE: Final = re.compile(r"[\w.!#$%&*+^`|~-]{1,200}=[^\s;,\"\0]")
+_CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;\0]{4,4096})")
+_SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
+_LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]|\\(?![nr\"']))*")
+_WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
+_BEGINNING: Final = 1024  # characters of a header in which its form is recognised
+_LONGEST_LINE: Final = 16_384
+
+
+def _header(scan: Scan, match: re.Match[str]) -> Range | None:
+    start = match.end()
+    stop = min(len(scan.text), start + _BEGINNING)
+    scan.spend(3)
+    if "cookie" in match[0]:
+        return (start, _end_of_line(scan, start)) if _COOKIE.match(scan.text, start, stop) else None
+    if not match[1] and _SCHEME_WITH_PAIRS.match(scan.text, start, stop) is not None:
+        return start, _end_of_line(scan, start, _WHOLE_LINE)
+    value = _CREDENTIAL.match(scan.text, start, stop)
+    if value is None or is_placeholder(value[1]):
+        return None
+    has_form = len(value[1]) >= _LONG_CREDENTIAL or is_credential(value[1])
+    return (start, _end_of_line(scan, start)) if has_form else None
+
+
+def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
+    match = line.match(scan.text, start, min(len(scan.text), start + _LONGEST_LINE))
+    end = start if match is None else match.end()
+    scan.spend((end - start) >> 8)
+    return end
+
+
+HEADER_SEARCHES: Final = (
+    Search("-----begin ", _PRIVATE_KEY, _private_key),
+    Search("://", _AUTHORITY, _authority),
+    Search("=", _PARAMETER, _parameter),
+    *(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in _WEBHOOKS.items()),
+    *(Search(scheme, _scheme_pattern(scheme), _scheme) for scheme in _SCHEMES),
+    *(Search(needle, pattern + _OPERATOR, _header) for needle, pattern in _HEADERS.items()),
+)

@@ -1,0 +1,130 @@
+"""Several strings searched as one text, in windows, with a bound on the work."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from re import Match, Pattern
+from typing import Final, NamedTuple, TypeAlias
+
+from voltagent.processors.secret_names import Names
+
+__all__ = ["Range", "Scan", "Search", "TooDenseError"]
+
+Range: TypeAlias = tuple[int, int]
+
+_SEPARATOR: Final = "\0"  # no pattern matches across it
+_WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
+_OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
+# Work is counted in units of about a microsecond: so many are free in each scan, and for each character.
+_FREE: Final = 3000
+_CHARACTERS_PER_UNIT: Final = 40
+_DENSE: Final = 4096  # characters; in a shorter window anything may stand close together
+_CLOSEST: Final = 8  # characters from one literal to the next, on average
+
+
+class TooDenseError(Exception):
+    """The candidates of a window stand too close together for each to be examined."""
+
+
+class Search(NamedTuple):
+    """What to look for: a literal, the pattern around it, and a function that decides about a match.
+
+    The pattern is matched against the text in lower case and begins with the literal, or it could not be found fast.
+    It is compiled when it is first needed: `import voltagent` must not take the time.
+    """
+
+    needle: str
+    pattern: str
+    examine: Callable[[Scan, Match[str]], Range | None]
+
+
+class Scan:
+    """Strings to be searched, joined into one text. Positions are those in the joined text."""
+
+    def __init__(self, texts: Sequence[str], names: Names) -> None:
+        self.text = texts[0] if len(texts) == 1 else _SEPARATOR.join(texts)
+        self.low = _lower(self.text)
+        self.names = names
+        self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
+        self._units = _FREE
+
+    def windows(self) -> Iterator[Range]:
+        """Stretches of the text; entering one sets the work that may be done in it."""
+        for start in range(0, len(self.text), _WINDOW):
+            stop = min(len(self.text), start + _WINDOW)
+            self._units = max(0, self._units) + (stop - start) // _CHARACTERS_PER_UNIT
+            yield start, stop
+
+    def spend(self, units: int) -> None:
+        """Account for work.
+
+        Raises:
+            TooDenseError: the work of this window is used up.
+        """
+        self._units -= units
+        if self._units < 0:
+            raise TooDenseError
+
+    def matches(self, needle: str, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
+        """The matches of a pattern that begin in a window."""
+        first = self.low.find(needle, start, min(len(self.low), stop + len(needle)))
+        if first < 0:
+            return
+        if stop - start > _DENSE and self.low.count(needle, start, stop) > (stop - start) // _CLOSEST:
+            raise TooDenseError
+        for match in pattern.finditer(self.low, first, min(len(self.low), stop + _OVERLAP)):
+            if match.start() >= stop:
+                return
+            self._units -= 1
+            if self._units < 0:
+                raise TooDenseError
+            yield match
+
+    def repeats(self, secrets: Iterable[str]) -> list[Range]:
+        """Where secrets stand that are known already; a number is not looked for inside a longer one."""
+        found: list[Range] = []
+        for secret in secrets:
+            is_number = secret.isdigit()
+            start = self.text.find(secret)
+            while start >= 0:
+                stop = start + len(secret)
+                around = self.text[start - 1 : start] + self.text[stop : stop + 1]
+                if not (is_number and any(map(str.isdigit, around))):
+                    found.append((start, stop))
+                start = self.text.find(secret, stop)
+        return found
+
+    def group(self, match: Match[str], group: int | str) -> str:
+        """What a group matched, as it is written in the text."""
+        start, stop = match.span(group)
+        return self.text[start:stop]
+
+    def end_of_string(self, position: int) -> int:
+        """Where the string ends that holds a position."""
+        return self._starts[bisect_right(self._starts, position)] - 1
+
+    def by_string(self, ranges: Sequence[Range]) -> dict[int, list[Range]]:
+        """Ranges of the joined text, in order, as ranges of each string, by its number."""
+        found: dict[int, list[Range]] = {}
+        starts = self._starts
+        number, last = 0, len(starts) - 1
+        for start, stop in ranges:
+            if start >= starts[number + 1]:
+                number = bisect_right(starts, start, number) - 1
+            while number < last and starts[number] < stop:
+                first, end = starts[number], starts[number + 1] - 1
+                part = (start - first if start > first else 0), (min(end, stop)) - first
+                if part[0] < part[1]:
+                    found.setdefault(number, []).append(part)
+                if stop <= end:
+                    break
+                number += 1
+        return found
+
+
+def _lower(text: str) -> str:
+    """The text in lower case, character by character."""
+    low = text.lower()
+    return low if len(low) == len(text) else text.replace("\u0130", "I").lower()  # the only one that becomes two

@@ -1,0 +1,78 @@
+"""The words of key names by which a secret is recognised.
+
+A word is added here in one place; `docs/capture.md` lists them, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["HARMLESS", "STRONG", "STRONG_PAIRS", "WEAK"]
+
+# Every string and number under a key with one of these words is a secret.
+_STRONG: Final = (
+    "password passwords passwd passphrase passphrases passcode passcodes pwd pswd secret secrets credential "
+    "credentials pin otp totp cvv cvc cvv2 cvc2 authorization cookie setcookie apikey apikeys apisecret "
+    "privatekey secretkey accesskey dbpass dbpwd userpass mypass mysqlpwd pgpassword sshpass rootpass adminpass "
+    "creds cred contraseña contrasena contraseñas clave passwort passwörter kennwort senha senhas mdp "
+    "motdepasse wachtwoord lösenord salasana hasło heslo jelszó şifre adgangskode passord parola пароль 密码 密碼 "
+    "パスワード 비밀번호 암호 暗証番号"
+)
+
+# Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
+_WEAK: Final = (
+    "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth csrftoken authtoken accesstoken "
+    "refreshtoken idtoken apitoken bottoken"
+)
+
+# Words that make a name harmless, or a fact about a secret rather than a secret, by the word that they stand beside:
+# `next_token`, `cache_key` (also `s3_key`, whose digit is not part of the word), `password_length`.
+_BESIDE: Final = {
+    "token": (
+        "page next continuation previous prev cursor resume sync scroll skip delta eos bos pad unk sep cls mask "
+        "stop start special first last end begin count type id ids limit max min total prompt completion input "
+        "output cached reasoning per price cost usage num n text index budget rate used remaining bytes logprob "
+        "logprobs space"
+    ),
+    "key": (
+        "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
+        "group dict object idempotency dedup deduplication routing translation message event field config hot "
+        "arrow join order project name names code down up press error type id ids count label keyword column "
+        "map sorted issue context metric tag feature registry path file length size gcs blob s"
+    ),
+    "strong": (
+        "length count policy attempts strength expiry expires expired expiration age required enabled disabled "
+        "field label hint min max changed updated created at reset url uri link rotation type santa manager "
+        "agent policies validity days version placeholder input eaten consent banner file path exists valid is "
+        "has name names validator validators hasher hashers score status strategy error errors message prompt "
+        "title description schema format regex pattern rules"
+    ),
+}
+
+STRONG: Final = frozenset(_STRONG.split())
+WEAK: Final = frozenset(_WEAK.split())
+HARMLESS: Final = {which: frozenset(words.split()) for which, words in _BESIDE.items()}
+
+# Two words in a row that together are as good as one of the above.
+STRONG_PAIRS: Final = frozenset(
+    (first, second)
+    for seconds, firsts in (
+        (
+            ("key", "keys"),
+            (
+                "api private secret access ssh account encryption decryption signing master shared service "
+                "storage auth subscription license licence deploy host hmac aes rsa jwt session crypt cipher "
+                "security webhook sas gpg client"
+            ),
+        ),
+        (("code", "codes"), "recovery backup verification security auth otp pin access mfa twofactor"),
+        (("string", "strings"), "connection conn"),
+        (("passe",), "de"),
+        (("answer", "answers"), "security"),
+        (("phrase",), "seed recovery pass"),
+        (("word", "words"), "pass"),
+        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email"),
+    )
+    for first in firsts.split()
+    for second in seconds
+)

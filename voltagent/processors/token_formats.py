@@ -1,0 +1,162 @@
+"""Tokens that their issuer's prefix gives away.
+
+Prefixes and alphabets are facts from the issuers' public documentation and from the rules of public secret scanners
+(GitHub secret scanning, gitleaks, TruffleHog). Half the documented length is enough, and no checksum is verified. A
+format is added here in one line.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["FORMATS", "INNER_FORMATS", "Format", "InnerFormat"]
+
+
+class Format(NamedTuple):
+    """A token that begins with a prefix."""
+
+    issuer: str
+    prefix: str  # a regular expression of bounded length
+    rest: str  # the alphabet after it, as a character class
+    least: int  # how many characters of it are enough
+    ordinary: bool = False  # the prefix also begins ordinary names: the rest must hold a digit or both cases
+
+
+class InnerFormat(NamedTuple):
+    """A token whose mark is in its middle or at its end."""
+
+    issuer: str
+    mark: str  # in lower case
+    pattern: str  # a regular expression over lower case that begins with the mark
+
+
+_B62: Final = "[A-Za-z0-9]"
+_B64URL: Final = "[A-Za-z0-9_-]"
+_HEX: Final = "[A-Fa-f0-9]"
+_UUID: Final = "[a-f0-9-]"
+
+FORMATS: Final[tuple[Format, ...]] = (
+    Format("OpenAI", "sk-(?:proj|svcacct|admin|None)-", _B64URL, 10),
+    Format("OpenAI, DeepSeek and compatible", "sk-", _B64URL, 14, ordinary=True),
+    Format("OpenRouter", "sk-or-(?:v1-)?", _B62, 10),
+    Format("Anthropic", "sk-ant-(?:api|oat|ort|admin|sid)[0-9]{2}-", _B64URL, 8),
+    Format("Langfuse", "[ps]k-lf-", _B64URL, 8),
+    Format("LangSmith", "ls(?:v2_(?:pt|sk)_|__)", "[A-Za-z0-9_]", 12),
+    Format("Groq", "gsk_", _B62, 16),
+    Format("xAI", "xai-", _B62, 16, ordinary=True),
+    Format("Perplexity", "pplx-", _B62, 10, ordinary=True),
+    Format("Tavily", "tvly-(?:dev-|prod-)?", _B64URL, 10, ordinary=True),
+    Format("Fireworks", "fw_", _B62, 10, ordinary=True),
+    Format("Together AI", "tgp_v[0-9]_", _B64URL, 10),
+    Format("Hugging Face", "(?:hf|api_org)_", _B62, 16),
+    Format("Replicate", "r8_", _B62, 16),
+    Format("Pinecone", "pcsk_", "[A-Za-z0-9_]", 16),
+    Format("NVIDIA", "nvapi-", _B64URL, 16),
+    Format("Cerebras", "csk-", _B62, 16, ordinary=True),
+    Format("Jina AI", "jina_", _B64URL, 16, ordinary=True),
+    Format("Weights and Biases", "wandb_v[0-9]_", "[A-Za-z0-9_]", 16),
+    Format("E2B", "e2b_", _HEX, 16),
+    Format("Firecrawl", "fc-", "[a-f0-9]", 16),
+    Format("VoltAgent", "[ps]k_[A-Za-z]{2,8}_", _B62, 10, ordinary=True),
+    Format("VoltAgent, Clerk, Stripe", "[psr]k_(?:live|test|prod)_", _B62, 8),
+    Format("Stripe and alike", "[psr]k_", "[A-Za-z0-9_]", 12, ordinary=True),
+    Format("Stripe and Svix webhook", "whsec_", "[A-Za-z0-9+/=]", 12),
+    Format("GitHub", "gh[pousr]_", _B62, 16),
+    Format("GitHub, fine-grained", "github_pat_", "[A-Za-z0-9_]", 16),
+    Format("GitLab", "gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|oas|ffct)-", _B64URL, 10),
+    Format("Bitbucket", "ATBB", "[A-Za-z0-9=]", 14, ordinary=True),
+    Format("Atlassian", "AT(?:ATT|CTT)3", "[A-Za-z0-9_=+/-]", 16),
+    Format("Slack", "xox[abeoprs](?:\\.xox[bp])?-", "[A-Za-z0-9-]", 10),
+    Format("Slack app", "xapp-", "[A-Za-z0-9-]", 10),
+    Format("Shopify", "shp(?:at|ss|ca|pa|ua)_", _B62, 12),
+    Format("DigitalOcean", "do[opr]_v1_", _HEX, 16),
+    Format("npm", "npm_", _B62, 16),
+    Format("PyPI", "pypi-", _B64URL, 16, ordinary=True),
+    Format("RubyGems", "rubygems_", _HEX, 16),
+    Format("crates.io", "cio", _B62, 28, ordinary=True),
+    Format("Clojars", "CLOJARS_", _HEX, 16),
+    Format("Docker Hub", "dckr_(?:pat|oat)_", _B64URL, 12),
+    Format("HashiCorp Vault", "hv[sbr]\\.", _B64URL, 12),
+    Format("HashiCorp Boundary", "at_", _B62, 22, ordinary=True),
+    Format("Doppler", "dp\\.(?:pt|st|ct|scim|audit)\\.", "[A-Za-z0-9._-]", 16),
+    Format("1Password service account", "ops_eyJ", "[A-Za-z0-9+/=_-]", 16),
+    Format("age", "AGE-SECRET-KEY-1", "[A-Za-z0-9]", 16),
+    Format("AWS access key", "A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])", "[A-Z0-9]", 8, ordinary=True),
+    Format("AWS access key, whole", "A(?:KIA|SIA|BIA|CCA)", "[A-Z0-9]", 16),
+    Format("AWS Bedrock", "(?:ABSK|bedrock-api-key-)", "[A-Za-z0-9+/=]", 24, ordinary=True),
+    Format("Google API", "AIza", "[A-Za-z0-9_-]", 17),
+    Format("Google OAuth", "ya29\\.", "[A-Za-z0-9._-]", 12),
+    Format("Google OAuth client", "GOCSPX-", _B64URL, 10),
+    Format("Alibaba", "LTAI", _B62, 8, ordinary=True),
+    Format("Tencent", "AKID", _B62, 16, ordinary=True),
+    Format("Yandex", "(?:t1\\.|AQVN|y[0-3]_)", "[A-Za-z0-9_-]", 20, ordinary=True),
+    Format("SendGrid", "SG\\.", "[A-Za-z0-9._-]", 20),
+    Format("Mailgun", "(?:key|pubkey)-", "[a-f0-9]", 16),
+    Format("Brevo", "x(?:keysib|smtpsib)-", "[A-Za-z0-9-]", 16),
+    Format("Twilio", "(?:SK|AC)", "[a-f0-9]", 16),
+    Format("Resend", "re_", "[A-Za-z0-9_]", 16, ordinary=True),
+    Format("Notion", "(?:secret|ntn)_", _B62, 20, ordinary=True),
+    Format("Airtable", "pat[A-Za-z0-9]{14}\\.", _HEX, 20),
+    Format("Linear", "lin_(?:api|oauth)_", _B62, 16),
+    Format("Figma", "fig[dou]_", _B64URL, 16, ordinary=True),
+    Format("Postman", "PMAK-", "[A-Za-z0-9-]", 16),
+    Format("ReadMe", "rdme_", "[a-z0-9]", 16, ordinary=True),
+    Format("Sentry", "sntr(?:ys|yu)_", "[A-Za-z0-9+/=_-]", 16),
+    Format("Grafana", "gl(?:sa|c)_", "[A-Za-z0-9+/=_]", 16),
+    Format("New Relic", "NR(?:AK|AL|II|JS|RA|MA)-", _B64URL, 12),
+    Format("Dynatrace", "dt0[a-z][0-9]{2}\\.", "[A-Za-z0-9.]", 12),
+    Format("Datadog, application", "ddapp_", _B62, 16),
+    Format("PostHog", "ph[cx]_", _B62, 16),
+    Format("LaunchDarkly", "(?:api|sdk|mob)-", _UUID, 18, ordinary=True),
+    Format("Databricks", "dapi", "[a-f0-9]", 16),
+    Format("PlanetScale", "pscale_(?:tkn|oauth|pw)_", "[A-Za-z0-9._=-]", 12),
+    Format("Supabase", "sb(?:p|_secret|_publishable)_", "[A-Za-z0-9_-]", 15),
+    Format("Neon", "napi_", _B62, 16, ordinary=True),
+    Format("Vercel", "vc[a-z]_", _B62, 12, ordinary=True),
+    Format("Netlify", "nf[pcoub]_", _B62, 16),
+    Format("Fly.io", "(?:fo1_|fm2_)", "[A-Za-z0-9+/=_-]", 16),
+    Format("Heroku", "HRKU-", "[A-Za-z0-9_-]", 16),
+    Format("Render", "rnd_", _B62, 16, ordinary=True),
+    Format("Cloudflare", "(?:v1\\.0-|cf(?:k|ut|at)_)", "[A-Za-z0-9-]", 20, ordinary=True),
+    Format("Tailscale", "tskey-(?:auth|api|client|webhook|scim)-", "[A-Za-z0-9-]", 12),
+    Format("ngrok", "ngrok_", _B62, 16, ordinary=True),
+    Format("OpenShift", "sha256~", _B64URL, 20),
+    Format("Infracost", "ico-", _B62, 16, ordinary=True),
+    Format("Square", "(?:EAAA|sq0(?:atp|csp|idp)-)", "[A-Za-z0-9_-]", 11),
+    Format("Facebook", "EAA[A-Za-z]", _B62, 30, ordinary=True),
+    Format("PayPal Braintree", "access_token\\$(?:production|sandbox)\\$", "[A-Za-z0-9$]", 16),
+    Format("Flutterwave", "FLW(?:SECK|PUBK)(?:_TEST)?-", "[A-Za-z0-9-]", 12),
+    Format("Razorpay", "rzp_(?:live|test)_", _B62, 7),
+    Format("Lob", "(?:live|test)_(?:pub_)?", "[a-f0-9]", 17),
+    Format("Plaid", "access-(?:sandbox|development|production)-", "[a-f0-9-]", 16),
+    Format("Adyen", "AQE[a-z]", "[A-Za-z0-9+/=*-]", 24, ordinary=True),
+    Format("Typeform", "tfp_", "[A-Za-z0-9._-]", 20),
+    Format("Contentful", "CFPAT-", _B64URL, 16),
+    Format("Beamer", "b_", "[A-Za-z0-9=_-]", 22, ordinary=True),
+    Format("Adafruit IO", "aio_", _B62, 14),
+    Format("Mapbox secret", "sk\\.eyJ", "[A-Za-z0-9_.-]", 16),
+    Format("42 Intra", "s-s4t2(?:ud|af)-", "[a-f0-9]", 16),
+    Format("Prefect", "pn[ub]_", _B62, 16, ordinary=True),
+    Format("Pulumi", "pul-", _HEX, 16),
+    Format("Buildkite", "bk(?:ua|t|s|pt)_", _HEX, 16),
+    Format("CircleCI", "CCI(?:PAT|PRJ)_", "[A-Za-z0-9_]", 16),
+    Format("Sourcegraph", "sg[pd]_", "[A-Za-z0-9_]", 16, ordinary=True),
+    Format("SonarQube", "sq[pua]_", _HEX, 16),
+    Format("Snyk", "snyk_uat\\.", "[A-Za-z0-9._-]", 16),
+    Format("Scaleway", "SCW", "[A-Z0-9]", 14, ordinary=True),
+    Format("EasyPost", "EZ[AT]K", _B62, 20, ordinary=True),
+    Format("Duffel", "duffel_(?:test|live)_", _B64URL, 16),
+    Format("Shippo", "shippo_(?:test|live)_", _HEX, 16),
+    Format("Frame.io", "fio-u-", _B64URL, 16),
+    Format("JSON web token", "eyJ[A-Za-z0-9_-]{5,2000}\\.", "[A-Za-z0-9_.-]", 8),
+    Format("JSON web token, cut", "eyJ(?:hbGciO|0eXAiO|raWQiO)", "[A-Za-z0-9_-]", 8),
+    Format("Iron session", "Fe26\\.2\\*", "[A-Za-z0-9_*-]", 16),
+)
+
+INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
+    InnerFormat("Telegram bot", ":aa", r":aa(?<=[0-9]{8}:aa)[a-z0-9_-]{16,60}"),
+    InnerFormat("Google refresh token", "1//0", r"1//0[a-z0-9_-]{20,512}"),
+    InnerFormat("Azure AD client secret", "8q~", r"8q~[a-z0-9_~.-]{16,64}"),
+    InnerFormat("Terraform Cloud", ".atlasv1.", r"\.atlasv1\.(?<=[a-z0-9]{14}\.atlasv1\.)[a-z0-9_-]{16,512}"),
+    InnerFormat("Mailchimp", "-us", r"-us(?<=[a-f0-9]{32}-us)[0-9]{1,3}"),
+)
