@@ -1,6 +1,6 @@
 """A corpus of secrets to hide and of harmless values to keep, written from the rules alone and generated with a seed.
 
-``hidden_cases`` are values with the part of them that must not be recorded; ``kept_cases`` must stay unchanged. They
+``hidden_cases`` are values with the part of them that must not be recorded; ``harmless_cases`` must stay unchanged. They
 cover the same kinds as the samples in ``test_secret_corpus.py`` and share no value with them.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-_B62 = string.ascii_letters + string.digits
+_B62 = (string.ascii_lowercase + string.ascii_uppercase) + string.digits
 _HEX = "0123456789abcdef"
 _UPPER = string.ascii_uppercase + string.digits
 _URL = _B62 + "_-"
@@ -36,7 +36,7 @@ _VENDORS: list[tuple[str, str, str, int]] = [
     ("openai legacy", "sk-", _B62, 48), ("openai project", "sk-proj-", _URL, 60), ("openai service", "sk-svcacct-", _URL, 60), ("openai admin", "sk-admin-", _URL, 50),
     ("anthropic", "sk-ant-api03-", _URL, 60), ("anthropic admin", "sk-ant-admin01-", _URL, 60), ("openrouter", "sk-or-v1-", _HEX, 64), ("deepseek", "sk-", _HEX, 32),
     ("groq", "gsk_", _B62, 52), ("xai", "xai-", _B62, 80), ("perplexity", "pplx-", _HEX, 48), ("tavily", "tvly-", _B62, 32), ("tavily dev", "tvly-dev-", _B62, 32),
-    ("hugging face", "hf_", string.ascii_letters, 34), ("replicate", "r8_", _B62, 37), ("fireworks", "fw_", _B62, 24), ("pinecone", "pcsk_", _B62 + "_", 60),
+    ("hugging face", "hf_", (string.ascii_lowercase + string.ascii_uppercase), 34), ("replicate", "r8_", _B62, 37), ("fireworks", "fw_", _B62, 24), ("pinecone", "pcsk_", _B62 + "_", 60),
     ("nvidia", "nvapi-", _URL, 64), ("langfuse secret", "sk-lf-", _HEX + "-", 36), ("langsmith", "lsv2_sk_", _HEX, 32), ("cerebras", "csk-", string.ascii_lowercase + string.digits, 48),
     ("jina", "jina_", _HEX, 32), ("github", "ghp_", _B62, 36), ("github oauth", "gho_", _B62, 36), ("github user", "ghu_", _B62, 36), ("github server", "ghs_", _B62, 36),
     ("github refresh", "ghr_", _B62, 36), ("github fine-grained", "github_pat_", _B62 + "_", 82), ("gitlab", "glpat-", _URL, 20), ("gitlab deploy", "gldt-", _URL, 20),
@@ -511,7 +511,7 @@ def _generated_prose(source: random.Random) -> Iterator[Any]:
             yield source.choice([text, {"content": text}, [text], {"messages": [{"role": "user", "content": text}]}])
 
 
-def kept_cases(seed: int = 16) -> list[Any]:
+def harmless_cases(seed: int = 16) -> list[Any]:
     """Values that must be recorded unchanged."""
     source = random.Random(seed)
     wrap: list[Callable[[str], Any]] = [

@@ -281,7 +281,7 @@ def test_redacting_twice_is_redacting_once(value: Any) -> None:
     assert redactor.apply(once) == once
 
 
-def test_names_are_told_alike_by_both_searches() -> None:
+def test_both_searches_agree_about_names() -> None:
     generator = random.Random(3)
     names = Names()
     parts = ("api", "key", "Key", "token", "pass", "word", "_", "-", ".", "x", "A", "secret", "s")

@@ -32,7 +32,7 @@ sre_compile: Any = importlib.import_module(_PRIVATE.format("compiler" if sys.ver
 Tree = Sequence[tuple[Any, Any]]
 _REPEATS = tuple(getattr(sre, name) for name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") if hasattr(sre, name))
 _LENGTH = 40_000  # characters of a hostile text
-_LIMIT = 400e-9  # seconds per character: the promise is 100, on a machine with nothing else to do
+_LIMIT = 400e-9  # seconds per character: the target is 100, on a machine with nothing else to do
 
 
 def _patterns_in(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
@@ -91,7 +91,7 @@ def _is_optional(operation: Any, argument: Any) -> bool:
     return operation in zero_width or (operation in _REPEATS and argument[0] == 0)
 
 
-def _faults(tree: Tree, inside: bool = False) -> Iterator[str]:
+def _errors_in(tree: Tree, inside: bool = False) -> Iterator[str]:
     """Unbounded repeats inside of one another, or next to each other with nothing between that must be there."""
     before = False
     for operation, argument in tree:
@@ -102,19 +102,19 @@ def _faults(tree: Tree, inside: bool = False) -> Iterator[str]:
             yield "adjacent"
         before = unbounded or (before and _is_optional(operation, argument))
         for child in _children(argument):
-            yield from _faults(child, inside or unbounded)
+            yield from _errors_in(child, inside or unbounded)
 
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_no_unbounded_repeat_is_nested_in_another_or_next_to_it(name: str) -> None:
-    assert not list(_faults(_tree(PATTERNS[name]))), PATTERNS[name].pattern
+    assert not list(_errors_in(_tree(PATTERNS[name]))), PATTERNS[name].pattern
 
 
 def test_the_check_finds_what_it_is_for() -> None:
     for bad in ("(?:a+)+", "(a*b?)*", "a+a+", r"\d*x?\d+"):
-        assert list(_faults(_tree(re.compile(bad)))), bad
+        assert list(_errors_in(_tree(re.compile(bad)))), bad
     for good in ("a+b+c*", "(?:ab)*", "a+xa+", "(?:a{1,5})+", "(?:a|b)*"):
-        assert bool(list(_faults(_tree(re.compile(good))))) is (good == "a+b+c*"), good
+        assert bool(list(_errors_in(_tree(re.compile(good))))) is (good == "a+b+c*"), good
 
 
 def _sample(tree: Tree, last: bool, groups: dict[int, str]) -> str:

@@ -86,7 +86,7 @@ def test_every_span_of_an_otlp_server_fits(profiles: tuple[str, ...], protocol: 
     assert max(map(len, bodies)) <= 4 * MIB
     sizes = [size for size, _ in found]
     assert max(sizes) <= MIB * len(profiles)
-    assert sum(size > MIB / 2 for size in sizes) >= 4  # what there is room for is used
+    assert sum(size > MIB / 2 for size in sizes) >= 4  # the space is used
     assert all('"size":2000000' in text.replace("\\", "") for size, text in found if size > MIB / 2)
 
 
@@ -152,10 +152,10 @@ def test_fitting_twice_is_fitting_once_and_redacts_once() -> None:
         return fit_event(done)
 
     first = [encode.request(processed(event)).body for event in sink.events if event[0] is not Phase.UPDATE]
-    asked = len(calls)
+    called = len(calls)
     assert [encode.request(processed(event)).body for event in sink.events if event[0] is not Phase.UPDATE] == first
     assert max(map(len, first)) <= MOST
-    assert asked > 0
+    assert called > 0
 
 
 def test_the_largest_value_is_cut_and_the_small_ones_stay() -> None:

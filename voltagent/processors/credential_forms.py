@@ -1,4 +1,4 @@
-"""Tell credentials from words, names, paths and placeholders by their form."""
+"""Distinguish credentials from words, names, paths and placeholders by their form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _PATH: Final = re.compile(r"[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
-# Letters and digits only, and both: what most credentials are is decided at once.
+# ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
 _SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
 _NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
 _DIGIT: Final = re.compile(r"\d")

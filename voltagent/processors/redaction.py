@@ -1,7 +1,7 @@
 """Redact secrets in JSON text, on the sender's thread, before anything is sent or stored.
 
-A payload without a secret costs a few searches over its bytes and stays the very same object. Only if those find
-something is it parsed, walked value by value, and encoded again.
+A payload without a secret costs a few searches over its bytes and stays the same object. Only if those find something
+is it decoded, searched value by value, and encoded again.
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
@@ -37,7 +37,7 @@ class _Redacted(bytes):
 
 
 class Redactor:
-    """Takes secrets out of what is recorded.
+    """Redact secrets in what is recorded.
 
     On by default: values under key names such as ``password``, ``api_key`` or ``client_secret``, and what has the form
     of a key, a token, a private key, a header or a URL with a password (docs/capture.md has the lists).
@@ -82,7 +82,7 @@ class Redactor:
 
     @classmethod
     def of(cls, what: str, given: Any) -> Redactor:
-        """The redactor that an option gives: one, a hook, or a list of key names and compiled patterns.
+        """Make a redactor of an option: of another one, a hook, or a list of key names and compiled patterns.
 
         Raises:
             ValidationError: it is none of these; the message names ``what``.
@@ -92,8 +92,8 @@ class Redactor:
         if callable(given):
             return cls(hook=given)
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-            kind = type(given).__name__
-            raise ValidationError(f"{what} must be a list of key names, a function or a Redactor, not {kind}")
+            name = type(given).__name__
+            raise ValidationError(f"{what} must be a list of key names, a function or a Redactor, got {name}")
         items = list(given)
         keys = [item for item in items if isinstance(item, str)]
         patterns = [item for item in items if isinstance(item, re.Pattern)]
@@ -102,7 +102,7 @@ class Redactor:
         return cls(keys, patterns)
 
     def apply(self, text: bytes, path: str = "", found: Found | None = None) -> bytes:
-        """The JSON text without secrets: the same object if there is none.
+        """Redact a JSON text; return the same object if there is no secret in it.
 
         ``path`` is the beginning of the paths that the hook gets; ``found`` collects what was redacted, and names
         secrets of the same call. A text that cannot be processed is replaced as a whole, never passed on.
@@ -132,9 +132,9 @@ class Redactor:
         return cast(str, Walk(self._rules, Found()).payload(value)[0])
 
     def process(self, event: SpanEvent) -> SpanEvent | None:
-        """Redact what an event sends, in place and once, with the redactor of its span as well.
+        """Redact what an event sends, in place and once, also with the redactor of its span.
 
-        Each phase redacts what it is the first to send. The end says how many values were redacted, in
+        Each phase redacts what it sends first. The end records how many values were redacted, in
         ``metadata.redacted``.
         """
         phase, span, fields = event

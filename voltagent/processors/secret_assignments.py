@@ -36,7 +36,7 @@ _AFTER_HINT: Final = (
     r"(?P<quote>[bfru]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
 )
 _COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
-_NAME_CHARACTERS: Final = f"{string.ascii_letters}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
+_NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _LONGEST_NAME: Final = 80
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
 _WORD: Final = re.compile(r"(?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,:;!?)\0\r\n]|[ \t]{1,16}(?![=|])|\Z)")

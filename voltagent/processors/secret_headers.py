@@ -23,7 +23,7 @@ def _private_key(scan: Scan, match: re.Match[str]) -> Range:
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%-])"""
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
-_LONG_USER: Final = 12  # characters; a shorter user of letters only is no token
+_LONG_USER: Final = 12  # characters; a shorter user without a digit is a name
 
 
 def _authority(scan: Scan, match: re.Match[str]) -> Range | None:

@@ -74,7 +74,7 @@ _IN_LOWER_AFTER: Final = (
     (b"-", rb"-(?:u|-[a-z]|----begin |p(?<=[ \t]-p)[^\s-]|a(?<=[ \t]-a)[ \t]|pass|pw|secret|token|api|key|auth|cred)"),
 )
 _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small").encode()
-# As they are written: the beginnings of tokens, and escapes that hide letters.
+# As they are written: the beginnings of tokens, and escapes that hide characters.
 _IN_TEXT: Final = (
     (
         b"_",

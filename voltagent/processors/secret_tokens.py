@@ -23,8 +23,8 @@ _WORD: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_.~$*+-]{9,600}"
 )
 _LONGEST: Final = 8600  # characters of a token
-_EXAMINED: Final = 100  # characters of a token's rest by which it is told from a name
-_ALPHANUMERIC: Final = string.ascii_letters + string.digits
+_EXAMINED: Final = 100  # characters of a token's rest that distinguish it from a name
+_ALPHANUMERIC: Final = string.ascii_lowercase + string.ascii_uppercase + string.digits
 
 
 def first_characters(prefix: str) -> set[str]:

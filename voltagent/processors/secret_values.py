@@ -30,7 +30,7 @@ _Container: TypeAlias = "dict[str, Any] | list[Any]"
 _Slot: TypeAlias = "tuple[_Container, Any, _Tree]"
 
 _NESTED: Final = 3  # JSON in text in JSON in text
-_SHORTEST_TEXT: Final = 6  # characters; shorter strings hold no secret that could be told from a word
+_SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 _MOST_REPEATED: Final = 32  # secrets of one call that are looked for elsewhere: each costs a search over the payload
 _LONGEST_REPEATED: Final = 4096
 _LONG: Final = 16  # characters of a credential in a list under a weak name

@@ -1,8 +1,8 @@
-"""What one event may weigh: 1 MiB, on the sender's thread, after the redaction, which can make a payload longer.
+"""Keep each event within 1 MiB, on the sender's thread, after redaction, which can make a payload longer.
 
-A snapshot is bounded by itself, but what an event sends is made of several: input or output, metadata of the start and
-of later, an error, instructions. Where they are too much together the largest are cut, and marked as all that is cut.
-Where an end goes out with its start in one piece, its exporter says how much room there is.
+A snapshot is bounded by itself, but an event has several: input or output, metadata of the start and of the end, an
+error, instructions. If they are too large together, the largest are cut, and marked as everything that is cut. If an
+exporter sends an end together with its start, it passes the space that both have.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _snapshot: Final = Snapshot()
 
 
 def fit_event(event: SpanEvent) -> SpanEvent:
-    """The event with at most 1 MiB to send: payloads that are too large are cut in place, once."""
+    """Cut the payloads of an event in place, once, so that it sends at most 1 MiB."""
     phase, span, fields = event
     if phase is Phase.UPDATE:
         return phase, span, _fitted_update(fields or {})
@@ -46,7 +46,7 @@ def _fitted_update(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_one_payload(span: Span, payload: bytes | None) -> bool:
-    """Whether an event has one payload and nothing beside it, as most have, and fits whole."""
+    """Whether an event has a single payload, as most have, and fits whole."""
     facts = span.facts is None or is_shared(span.facts)
     return facts and span.metadata is None and span.tags is None and (not payload or len(payload) < _SMALL)
 
@@ -54,7 +54,7 @@ def _is_one_payload(span: Span, payload: bytes | None) -> bool:
 def _fit_start(span: Span) -> None:
     if _is_one_payload(span, span.input):
         return
-    if span.metadata is not None:  # the end sends it again, and has to have room for more
+    if span.metadata is not None:  # the end sends it again, and needs space for more
         span.metadata = _cut(span.metadata, METADATA_LIMIT + _SLACK)
     facts = span.facts or {}
     parts: dict[Any, bytes] = {name: value for name, value in facts.items() if isinstance(value, bytes)}
@@ -79,12 +79,12 @@ def _fit_end(span: Span) -> None:
 
 
 def weight(span: Span, updates: Mapping[str, Any]) -> int:
-    """Bytes of all the payloads of a span, start and end, with what updates say of it."""
+    """Count the bytes of all payloads of a span, start and end, with its updates."""
     return sum(map(len, _payloads(span, updates).values()))
 
 
 def fit_span(span: Span, updates: Mapping[str, Any], space: int) -> tuple[Span, Mapping[str, Any]]:
-    """A copy of a span and of what updates say of it, whose payloads are about ``room`` bytes at most."""
+    """Copy a span and its updates, with payloads of about ``space`` bytes at most."""
     parts = _payloads(span, updates)
     _fit(parts, space)
     cut = copy.copy(span)
@@ -100,7 +100,7 @@ _PAYLOADS: Final = ("input", "output", "metadata", "error")
 
 
 def _payloads(span: Span, updates: Mapping[str, Any]) -> dict[Any, bytes]:
-    """The JSON texts of a span, each under its place."""
+    """List the JSON texts of a span, each under its place."""
     found: dict[Any, Any] = {(name,): getattr(span, name) for name in _PAYLOADS}
     found |= {("more", place): text for place, text in enumerate(span.more_metadata)}
     found |= {("fact", name): value for name, value in (span.facts or {}).items()}
@@ -109,14 +109,18 @@ def _payloads(span: Span, updates: Mapping[str, Any]) -> dict[Any, bytes]:
 
 
 def _fixed(span: Span) -> int:
-    """Bytes of what the start of a span says beside its payload, and its end repeats."""
-    told: Any = (span.facts or {}).get("instructions")
+    """Count the bytes that the start of a span sends beside its payload, and its end repeats."""
+    instructions: Any = (span.facts or {}).get("instructions")
     tags = (*(span.tags or ()), *span.more_tags)
-    return len(span.metadata or b"") + (len(to_json(told)) if told else 0) + (len(to_json(tags)) if tags else 0)
+    return (
+        len(span.metadata or b"")
+        + (len(to_json(instructions)) if instructions else 0)
+        + (len(to_json(tags)) if tags else 0)
+    )
 
 
 def _fit(parts: dict[Any, bytes], space: int) -> bool:
-    """Cut the largest of these JSON texts until all fit together; whether that was necessary."""
+    """Cut the largest of these JSON texts until all fit together; return whether that was necessary."""
     excess = sum(map(len, parts.values())) - space
     if excess <= 0:
         return False
@@ -131,7 +135,7 @@ def _fit(parts: dict[Any, bytes], space: int) -> bool:
 
 
 def _cut(text: bytes, limit: int) -> bytes:
-    """A JSON text of at most so many bytes, of the same class: one that was redacted is still known to be."""
+    """Cut a JSON text to a limit in bytes; the class stays, so that a redacted text is still recognised."""
     if len(text) <= limit:
         return text
     return type(text)(_snapshot.encode(from_json(text), max(_LEAST, limit) - _SLACK))
