@@ -24,6 +24,7 @@ from tests.helpers.server import Server
 from tests.helpers.wire import Arrived
 from voltagent import ValidationError, VoltAgentSDK, current, tool
 from voltagent.core import context
+from voltagent.core.hints import take_unsaved
 from voltagent.sdk import PendingReport
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_canary_123"}
@@ -131,23 +132,24 @@ def test_without_auto_flush_nothing_is_sent_before_flush(server: Server) -> None
 # --------------------------------------------------------------------------------------------------------- which SDK
 
 
-def test_the_first_live_sdk_is_the_default_one(server: Server) -> None:
+def test_the_newest_open_sdk_is_the_default_one(server: Server) -> None:
     first = VoltAgentSDK(base_url=server.url, **KEYS)
     second = VoltAgentSDK(base_url=server.url, **KEYS)
     ping()
-    assert (first.stats().recorded, second.stats().recorded) == (4, 0)
-    with second.trace(agent_id="a"):
+    assert (first.stats().recorded, second.stats().recorded) == (0, 4)
+    with first.trace(agent_id="a"):
         ping()  # the SDK that owns the current handle
-    tool(sdk=first)(lambda: ping())()
-    first.shutdown()
-    ping()
-    assert second.stats().recorded == 2 + 2 + 4
-    assert first.stats().recorded == 4 + 4 + 2
-    tool(sdk=first)(lambda: None)()  # was shut down: it just runs
-    assert first.stats().recorded == 4 + 4 + 2
+    tool(sdk=second)(lambda: ping())()
     second.shutdown()
     ping()
-    assert second.stats().recorded == 8
+    assert first.stats().recorded == 2 + 2 + 4
+    assert second.stats().recorded == 4 + 4 + 2
+    tool(sdk=second)(lambda: None)()  # was shut down: it just runs
+    assert second.stats().recorded == 4 + 4 + 2
+    first.shutdown()
+    ping()
+    assert first.stats().recorded == 8
+    assert [hint.name for hint in take_unsaved()] == ["second-sdk", "after-shutdown"]
 
 
 def test_after_shutdown_handles_are_inert(server: Server) -> None:

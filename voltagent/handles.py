@@ -22,9 +22,27 @@ from voltagent.errors import ValidationError
 from voltagent.tracing import operations, scores
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["Agent", "Event", "Handle", "Memory", "ModelCall", "NewAgent", "NewEvent", "NewLLM", "NewMemory",
-           "NewRetriever", "NewTool", "NewTrace", "Retriever", "Tool", "Trace", "current", "current_agent",
-           "current_trace", "open_trace"]  # fmt: skip
+__all__ = [
+    "Agent",
+    "AgentHandle",
+    "Event",
+    "EventHandle",
+    "Handle",
+    "Memory",
+    "MemoryHandle",
+    "ModelCall",
+    "ModelCallHandle",
+    "Retriever",
+    "RetrieverHandle",
+    "Tool",
+    "ToolHandle",
+    "Trace",
+    "TraceHandle",
+    "current",
+    "current_agent",
+    "current_trace",
+    "open_trace",
+]  # fmt: skip
 
 H = TypeVar("H", bound="Handle")
 Options = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
@@ -112,40 +130,40 @@ class Handle:
 
     # ------------------------------------------------------------------------------------------------------- children
 
-    def add_agent(self, options: Options = None, **keywords: Any) -> NewAgent:
+    def add_agent(self, options: Options = None, **keywords: Any) -> AgentHandle:
         """Start an agent under this: ``name``, and optionally ``input``, ``instructions``, ``metadata``, ``tags``,
         ``model_parameters``, as a mapping, an ``AgentOptions`` or keywords.
 
         Raises:
             ValidationError: an option is missing or has the wrong form.
         """
-        return NewAgent(operations.start(self._span, AGENT, options, keywords))
+        return AgentHandle(operations.start(self._span, AGENT, options, keywords))
 
-    def add_tool(self, options: Options = None, **keywords: Any) -> NewTool:
+    def add_tool(self, options: Options = None, **keywords: Any) -> ToolHandle:
         """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
-        return NewTool(operations.start(self._span, TOOL, options, keywords))
+        return ToolHandle(operations.start(self._span, TOOL, options, keywords))
 
-    def add_llm(self, options: Options = None, **keywords: Any) -> NewLLM:
+    def add_llm(self, options: Options = None, **keywords: Any) -> ModelCallHandle:
         """Start a call of a model under this: ``name``, and optionally ``model``, ``input``, ``model_parameters``,
         ``metadata``, ``tags``.
         """
-        return NewLLM(operations.start(self._span, LLM, options, keywords))
+        return ModelCallHandle(operations.start(self._span, LLM, options, keywords))
 
-    def add_memory(self, options: Options = None, **keywords: Any) -> NewMemory:
+    def add_memory(self, options: Options = None, **keywords: Any) -> MemoryHandle:
         """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
-        return NewMemory(operations.start(self._span, MEMORY, options, keywords))
+        return MemoryHandle(operations.start(self._span, MEMORY, options, keywords))
 
-    def add_retriever(self, options: Options = None, **keywords: Any) -> NewRetriever:
+    def add_retriever(self, options: Options = None, **keywords: Any) -> RetrieverHandle:
         """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
-        return NewRetriever(operations.start(self._span, RETRIEVER, options, keywords))
+        return RetrieverHandle(operations.start(self._span, RETRIEVER, options, keywords))
 
-    def add_event(self, event_data: Options = None, **keywords: Any) -> NewEvent:
+    def add_event(self, event_data: Options = None, **keywords: Any) -> EventHandle:
         """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
         ``status``, ``level``, ``status_message``, ``tags``. It is a point in time, with no end unless ``success`` or
         ``error`` is called on it.
         """
         given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
-        return NewEvent(operations.point(self._span, given))
+        return EventHandle(operations.point(self._span, given))
 
     # ------------------------------------------------------------------------------------------------ while it is open
 
@@ -404,7 +422,7 @@ class Trace(Handle):
 # ------------------------------------------------------------------------------- handles as they come from a factory
 
 
-class NewTrace(Trace, Ready[Trace]):
+class TraceHandle(Trace, Ready[Trace]):
     """A trace that was just started: usable at once, or awaited to a :class:`Trace`."""
 
     __slots__ = ()
@@ -413,7 +431,7 @@ class NewTrace(Trace, Ready[Trace]):
         return Trace(self._span)
 
 
-class NewAgent(Agent, Ready[Agent]):
+class AgentHandle(Agent, Ready[Agent]):
     """An agent that was just started: usable at once, or awaited to an :class:`Agent`."""
 
     __slots__ = ()
@@ -422,7 +440,7 @@ class NewAgent(Agent, Ready[Agent]):
         return Agent(self._span)
 
 
-class NewTool(Tool, Ready[Tool]):
+class ToolHandle(Tool, Ready[Tool]):
     """A tool call that was just started: usable at once, or awaited to a :class:`Tool`."""
 
     __slots__ = ()
@@ -431,7 +449,7 @@ class NewTool(Tool, Ready[Tool]):
         return Tool(self._span)
 
 
-class NewLLM(ModelCall, Ready[ModelCall]):
+class ModelCallHandle(ModelCall, Ready[ModelCall]):
     """A model call that was just started: usable at once, or awaited to a :class:`ModelCall`."""
 
     __slots__ = ()
@@ -440,7 +458,7 @@ class NewLLM(ModelCall, Ready[ModelCall]):
         return ModelCall(self._span)
 
 
-class NewMemory(Memory, Ready[Memory]):
+class MemoryHandle(Memory, Ready[Memory]):
     """A memory operation that was just started: usable at once, or awaited to a :class:`Memory`."""
 
     __slots__ = ()
@@ -449,7 +467,7 @@ class NewMemory(Memory, Ready[Memory]):
         return Memory(self._span)
 
 
-class NewRetriever(Retriever, Ready[Retriever]):
+class RetrieverHandle(Retriever, Ready[Retriever]):
     """A search that was just started: usable at once, or awaited to a :class:`Retriever`."""
 
     __slots__ = ()
@@ -458,7 +476,7 @@ class NewRetriever(Retriever, Ready[Retriever]):
         return Retriever(self._span)
 
 
-class NewEvent(Event, Ready[Event]):
+class EventHandle(Event, Ready[Event]):
     """A custom event that was just recorded: usable at once, or awaited to an :class:`Event`."""
 
     __slots__ = ()
@@ -501,6 +519,6 @@ def current_trace() -> Trace:
     return Trace(span)
 
 
-def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> NewTrace:
+def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> TraceHandle:
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
-    return NewTrace(operations.start_trace(recorder, options, keywords))
+    return TraceHandle(operations.start_trace(recorder, options, keywords))

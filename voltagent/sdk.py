@@ -17,13 +17,14 @@ from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import clock, context, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
-from voltagent.core.guard import is_ours, log_once, logger
+from voltagent.core.guard import is_ours, log_once, logger, warn
+from voltagent.core.hints import caller_place, give_hint, report_late_call
 from voltagent.core.span import TRACE, Span, Trace
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
-from voltagent.handles import NewTrace, open_trace
+from voltagent.handles import TraceHandle, open_trace
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
 from voltagent.render import notebook
@@ -45,7 +46,7 @@ __all__ = ["AgentContext", "EventContext", "MemoryContext", "PendingReport", "Re
            "TraceContext", "TraceContextManager", "VoltAgentSDK", "from_environment"]  # fmt: skip
 
 # The names that voltagent 0.1.1 had for the handles.
-TraceContextManager: TypeAlias = NewTrace
+TraceContextManager: TypeAlias = TraceHandle
 TraceContext: TypeAlias = handles.Trace
 AgentContext: TypeAlias = handles.Agent
 ToolContext: TypeAlias = handles.Tool
@@ -189,7 +190,7 @@ class VoltAgentSDK:
         self._client: VoltAgentCoreAPI | None = None
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
-            log_once(f"settings:{warning}", logging.WARNING, "%s", warning, aloud=True)
+            _warn_about_setting(warning)
         if self._settings.debug:
             _debug_log.log_to_stderr()
             logger.debug("%s", _debug_log.told(self._settings))
@@ -235,6 +236,8 @@ class VoltAgentSDK:
         if otel_context:
             opentelemetry.show_ours(self._recorder)
         if self._on:
+            if context.recorder_here() is not None:
+                _report_second_sdk()
             context.activate(self._recorder)
             context.instrument(self._settings.instrument)
         else:
@@ -246,7 +249,7 @@ class VoltAgentSDK:
 
     # --------------------------------------------------------------------------------------------------------- traces
 
-    def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> NewTrace:
+    def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> TraceHandle:
         """Start a trace: ``agent_id``, and optionally ``input``, ``user_id``, ``conversation_id``, ``tags``,
         ``metadata``, ``version``, ``level``, ``id``, ``start_time`` (also in camelCase), and ``parent``, a span of
         another process which this trace continues: headers (a mapping or pairs), the text of a ``traceparent``, or what
@@ -259,7 +262,10 @@ class VoltAgentSDK:
         Raises:
             ValidationError: an option is missing or has the wrong form.
         """
-        return open_trace(self._recording if self._recording.alive else None, options, keywords)
+        recorder = self._recording
+        if self._on and not recorder.alive:
+            report_late_call("this trace")
+        return open_trace(recorder if recorder.alive else None, options, keywords)
 
     create_trace = trace
 
@@ -360,7 +366,7 @@ class VoltAgentSDK:
     def shutdown(self, timeout: float | None = None) -> PendingReport:
         """End what is open as cancelled, send everything, and stop recording for good. Waits as ``flush`` does."""
         self._recorder.alive = False
-        context.deactivate(self._recorder)
+        context.shut_down(self._recorder)
         self._recorder.sampling.close()
         client = self._client
         if client is not None:
@@ -445,6 +451,28 @@ class VoltAgentSDK:
 # ------------------------------------------------------------------------------------------------- checked arguments
 
 
+_warned: Final[set[str]] = set()  # each setting once in a process, however many SDKs it makes
+
+
+def _warn_about_setting(warning: str) -> None:
+    if warning not in _warned and len(_warned) < _MOST_WARNINGS:
+        _warned.add(warning)
+        warn("%s", warning)
+
+
+_MOST_WARNINGS: Final = 100
+
+
+def _report_second_sdk() -> None:
+    give_hint(
+        "second-sdk",
+        caller_place(),
+        "another VoltAgentSDK is still open; from now on this one, the newest, records the calls outside any trace",
+        "shut the other one down, or name the one that is meant with sdk=",
+        aloud=False,
+    )
+
+
 def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]:
     if given is None:
         return {}
@@ -490,6 +518,8 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
     def make() -> VoltAgentSDK | None:
         stderr.set_quiet(settings.quiet_is_wanted())
         if not (always or settings.names_destination()):
+            for warning in settings.misspelt_variables():
+                _warn_about_setting(warning)
             _debug_log.say_that_nothing_is_recorded()
             return None
         return _made("nothing is recorded, because of the environment: %s", {})

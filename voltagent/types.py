@@ -11,7 +11,7 @@ A wrong value raises ``pydantic.ValidationError``, as it did there; the handles 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, SupportsIndex, TypeAlias, cast
 
 from pydantic import (
     AfterValidator,
@@ -95,6 +95,16 @@ class TraceStatus(str, Enum):
     ERROR = "error"
 
 
+def _name_as_agent_id(given: Any) -> Any:
+    """Take ``name`` for the ``agent_id`` of a trace, unless that is given as well."""
+    if not isinstance(given, dict):
+        return given
+    fields = cast("dict[str, Any]", given)
+    if "name" not in fields or fields.keys() & {"agent_id", "agentId"}:
+        return fields
+    return {("agent_id" if key == "name" else key): value for key, value in fields.items()}
+
+
 class _Open(BaseModel):
     """Keeps the fields it does not know."""
 
@@ -175,6 +185,8 @@ class History(_Open):
 
 class CreateHistoryRequest(_Open):
     """What :meth:`voltagent.VoltAgentCoreAPI.add_history` sends. Without ``id`` the server chooses one."""
+
+    _accept_name = model_validator(mode="before")(_name_as_agent_id)
 
     id: str | None = None
     agent_id: str
@@ -306,6 +318,7 @@ class TraceOptions(_Open):
     """Options of a new trace; each may be given in snake_case or in camelCase."""
 
     model_config = ConfigDict(populate_by_name=True)
+    _accept_name = model_validator(mode="before")(_name_as_agent_id)
 
     id: str | None = None
     agentId: str = Field(alias="agent_id")

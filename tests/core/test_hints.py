@@ -57,16 +57,14 @@ def test_a_place_is_a_line_of_the_program() -> None:
     assert code_place(function.__code__) == f"{__file__}:{function.__code__.co_firstlineno} (function)"
 
 
-@pytest.mark.parametrize(("level", "quiet", "shown"), [
-    (logging.WARNING, False, True), (logging.INFO, False, False), (logging.WARNING, True, False),
-])  # fmt: skip
+@pytest.mark.parametrize(("aloud", "quiet", "shown"), [(True, False, True), (False, False, False), (True, True, False)])
 def test_without_logging_a_hint_is_on_stderr(
-    level: int, quiet: bool, shown: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    aloud: bool, quiet: bool, shown: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.root, "handlers", [])
     stderr.set_quiet(quiet)
     try:
-        give_hint("name", "app.py:1", "100 % wrong", "mend it", level=level)
+        give_hint("name", "app.py:1", "100 % wrong", "mend it", aloud=aloud)
     finally:
         stderr.set_quiet(False)
     assert capsys.readouterr().err == ("voltagent: app.py:1: 100 % wrong; mend it\n" if shown else "")

@@ -388,5 +388,5 @@ def test_what_things_are_called(sink: ListSink) -> None:
     ]  # fmt: skip
     for call, argument in zip(calls, [1, 1, 1, 1, 1, 1, "", 1], strict=True):
         call(argument)
-    names = ["plain", "Box", "Box", "plain", "pow", "Box", "len", "method", "method"]
+    names = ["plain", "Box", "Box", "plain", "pow", "Box", "len", "Box.method", "Box.method"]
     assert [span.name for span in sink.operations] == names

@@ -20,7 +20,7 @@ from voltagent import trace
 from voltagent.core import trace_ids as ids
 from voltagent.core.span import Remote, Span
 from voltagent.errors import ValidationError
-from voltagent.handles import NewTrace, open_trace
+from voltagent.handles import TraceHandle, open_trace
 from voltagent.propagation import continued, extract, inject
 from voltagent.storage.traces.store import Store
 from voltagent.wire.rest import encode
@@ -32,12 +32,12 @@ PARENT = Remote(TRACE, SPAN)
 OTHER = Remote("1" * 32, "2" * 16, True, "a=1")
 
 
-def opened(**options: Any) -> NewTrace:
+def opened(**options: Any) -> TraceHandle:
     with recording() as (recorder, _):
         return open_trace(recorder, {"agent_id": "a", **options}, {})
 
 
-def remote_of(handle: NewTrace) -> Remote | None:
+def remote_of(handle: TraceHandle) -> Remote | None:
     return handle._span.trace.remote
 
 

@@ -20,7 +20,7 @@ from voltagent import VoltAgentSDK, agent, current, tool, trace
 from voltagent.core import clock
 from voltagent.core.span import Phase, Remote
 from voltagent.errors import ValidationError
-from voltagent.handles import NewTrace, open_trace
+from voltagent.handles import TraceHandle, open_trace
 from voltagent.propagation import extract, inject
 from voltagent.storage.traces.store import Store
 from voltagent.tracing import sampling as _sampling
@@ -281,7 +281,7 @@ def test_so_many_traces_are_kept_aside_and_those_that_are_forgotten_do_not_count
 ) -> None:
     monkeypatch.setattr(_sampling, "_MOST_TRACES", 3)
 
-    def start() -> NewTrace:
+    def start() -> TraceHandle:
         return open_trace(recorder, {"agent_id": "a"}, {})
 
     with buffered() as (recorder, sink):
@@ -300,7 +300,7 @@ def test_so_many_traces_are_kept_aside_and_those_that_are_forgotten_do_not_count
 def test_threads_lose_nothing_and_repeat_nothing() -> None:
     together = threading.Barrier(4)
 
-    def work(handle: NewTrace, fails: bool) -> None:
+    def work(handle: TraceHandle, fails: bool) -> None:
         together.wait()
         for number in range(100):
             step = handle.add_tool(name="t")

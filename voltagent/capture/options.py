@@ -181,6 +181,7 @@ _TRACE_STATUS: Final = _one_of("working", "completed", "error")
 TRACE_OPTIONS: Final[Mapping[str, _Check]] = {
     "id": _identifier,
     "agent_id": _filled_text,
+    "name": _filled_text,  # the same: all other handles are made with a name
     "user_id": _name,
     "conversation_id": _name,
     "input": _anything,
@@ -282,6 +283,16 @@ def checked(
         if name not in result:
             raise ValidationError(f"{name} is missing: {what} needs it{_hint(name, given)}")
     return result
+
+
+def checked_trace(options: object, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the options of a trace, whose ``agent_id`` may also be given as ``name``. See :func:`checked`."""
+    given = checked("a trace", TRACE_OPTIONS, options, keywords)
+    name = given.pop("name", None)
+    if given.setdefault("agent_id", name) is None:
+        hint = _hint("agent_id", {**(fields_of("", options) or {}), **keywords})
+        raise ValidationError(f"agent_id is missing: a trace needs it, as agent_id= or name={hint}")
+    return given
 
 
 def kept(call: str, known: Mapping[str, _Check], keywords: Mapping[str, Any]) -> dict[str, Any]:

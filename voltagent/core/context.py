@@ -14,6 +14,7 @@ from threading import get_ident
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
+from voltagent.core import hints
 from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, Trace
 
 R = TypeVar("R")
@@ -160,10 +161,15 @@ def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable
         CURRENT.set(before)
 
 
-# The live recorders, the oldest first, and at the end ENVIRONMENT until the environment was asked for one. Empty, a
+# The live recorders, the newest first, and at the end ENVIRONMENT until the environment was asked for one. Empty, a
 # decorated call has nothing to record: wrapt reads the truth of this very list in C, which makes "off" nearly free.
 ENVIRONMENT: Final = "the environment was not asked yet"
 ACTIVE: Final[list[Any]] = [ENVIRONMENT]
+
+# Stands in ACTIVE for a while after the last recorder was shut down, so that calls that come then can be reported.
+SHUT_DOWN: Final = "the last recorder was shut down"
+_LATE_CALLS: Final = 100  # are looked at; after that, decorated calls cost as little as with recording off
+_late_calls: Final[dict[str, int]] = {"left": 0}
 
 # The recorders of the test kit, the innermost last: while there is one, it takes the place of every other recorder.
 CAPTURES: Final[list[Any]] = []
@@ -201,19 +207,24 @@ def instrument(names: tuple[str, ...]) -> None:
 
 
 def default_recorder() -> Any:
-    """The oldest live recorder, else one from the environment if that names a destination, else ``None``."""
+    """Return the newest live recorder, else one from the environment if that names a destination, else ``None``."""
     if ACTIVE and ACTIVE[0] is ENVIRONMENT and _load_from_environment is not None:
         _load_from_environment()
-    first = ACTIVE[0] if ACTIVE else None
-    return None if first is ENVIRONMENT else first
+    if ACTIVE and ACTIVE[0] is SHUT_DOWN:
+        _report_late_call()
+    return _first()
 
 
 def recorder_here() -> Any:
     """The recorder that is in use, without reading the environment for one; ``None`` if there is none yet."""
     if CAPTURES:
         return CAPTURES[-1]
+    return _first()
+
+
+def _first() -> Any:
     first = ACTIVE[0] if ACTIVE else None
-    return None if first is ENVIRONMENT else first
+    return None if first in (ENVIRONMENT, SHUT_DOWN) else first
 
 
 _switched_off: Final[list[bool]] = []
@@ -223,26 +234,44 @@ def switch_off() -> None:
     """Keep recording off, as the program or its environment says: no later setting or parent process switches it on."""
     _switched_off.append(True)
     environment_was_read()
+    deactivate(SHUT_DOWN)
 
 
 def expect_recorder() -> None:
     """Have the next decorated call look for a recorder, as work of another process says where to record."""
+    deactivate(SHUT_DOWN)
     if not (ACTIVE or _switched_off):
         ACTIVE.append(ENVIRONMENT)
 
 
 def activate(recorder: object) -> None:
-    """Make a recorder live: the default one if no older one is."""
+    """Make a recorder live, and the default one until a newer one is made or it is shut down."""
     if sys.version_info < (3, 12):
         _watch_collections()
-    behind = 1 if ENVIRONMENT in ACTIVE else 0
-    ACTIVE.insert(len(ACTIVE) - behind, recorder)
+    ACTIVE.insert(0, recorder)
+    deactivate(SHUT_DOWN)
 
 
 def deactivate(recorder: object) -> None:
-    """A recorder was shut down."""
+    """Stop using a recorder."""
     if recorder in ACTIVE:
         ACTIVE.remove(recorder)
+
+
+def shut_down(recorder: object) -> None:
+    """Stop using a recorder that its user shut down. If it was the last one, calls that come now are reported."""
+    deactivate(recorder)
+    if ACTIVE in ([], [ENVIRONMENT]):
+        _late_calls["left"] = _LATE_CALLS
+        ACTIVE.append(SHUT_DOWN)
+
+
+def _report_late_call() -> None:
+    """Report a call that is not recorded because the SDK was shut down; stop looking after a number of them."""
+    _late_calls["left"] -= 1
+    if _late_calls["left"] <= 0:
+        deactivate(SHUT_DOWN)
+    hints.report_late_call("this call")
 
 
 def environment_was_read() -> None:

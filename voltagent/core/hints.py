@@ -7,13 +7,12 @@ when a function is decorated, or in a branch that is taken once.
 
 from __future__ import annotations
 
-import logging
 import sys
 from types import CodeType, FrameType
 from typing import Final, NamedTuple
 
-from voltagent.core import clock
-from voltagent.core.guard import warn
+from voltagent.core import clock, process_exit
+from voltagent.core.guard import logger, warn
 
 _MOST: Final = 256  # hints of one process
 _LONGEST: Final = 500  # characters of each part
@@ -34,7 +33,7 @@ _given: Final[dict[tuple[str, str], Hint]] = {}
 _unsaved: Final[list[Hint]] = []
 
 
-def give_hint(name: str, place: str, text: str, advice: str, *, level: int = logging.WARNING) -> bool:
+def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = True) -> bool:
     """Report something about a place in the program, the first time it is seen there.
 
     Args:
@@ -42,7 +41,7 @@ def give_hint(name: str, place: str, text: str, advice: str, *, level: int = log
         place: as :func:`code_place` or :func:`caller_place` gives it.
         text: what is wrong, in half a sentence: "the tool 'fetch' returns a coroutine".
         advice: what to do, in the imperative.
-        level: of the log line. From WARNING on it is also written to stderr where no logging is set up.
+        aloud: whether it is also written to stderr where no logging is set up.
 
     Returns:
         Whether this was the first time.
@@ -54,7 +53,10 @@ def give_hint(name: str, place: str, text: str, advice: str, *, level: int = log
     if _given.setdefault(key, hint) is not hint:
         return False  # another thread was faster
     _unsaved.append(hint)
-    warn("%s: %s; %s", place, text, advice, level=level)
+    if aloud:
+        warn("%s: %s; %s", place, text, advice)
+    else:
+        logger.warning("%s: %s; %s", place, text, advice)
     return True
 
 
@@ -83,3 +85,15 @@ def caller_place() -> str:
     """The line of the program that called this package."""
     frame = caller_frame()
     return "?" if frame is None else code_place(frame.f_code, frame.f_lineno)
+
+
+def report_late_call(what: str) -> None:
+    """Report that a call of the program is not recorded because it comes after ``shutdown()`` or the ``with`` block."""
+    if process_exit.began():
+        return  # programs end in any order
+    give_hint(
+        "after-shutdown",
+        caller_place(),
+        f"{what} comes after shutdown() or the end of the `with VoltAgentSDK()` block, and is not recorded",
+        "make it inside the block, or shut the SDK down later",
+    )

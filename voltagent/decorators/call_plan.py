@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import CodeType
 from typing import Any, Final, NamedTuple, cast
 
 from pydantic_core import from_json, to_json
@@ -19,6 +20,7 @@ from voltagent.core.context import INERT, default_recorder, redirected, run_call
 from voltagent.core.guard import Guard, log_once
 from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
+from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
 from voltagent.tracing.recorder import Recorder
 
 _MODEL: Final = "model"  # the parameter and the option of a model call
@@ -32,6 +34,7 @@ class FunctionShape(NamedTuple):
     free: Arguments  # of a call that is not bound
     skips_first: bool  # whether the first argument of an unbound call is the object, which is not recorded
     hidden_result: HiddenResult  # finds out what is secret in a result
+    code: CodeType | None = None  # of the function, if it is written in Python
 
 
 class CallPlan:
@@ -44,12 +47,12 @@ class CallPlan:
         any_shape: whether a result of an unknown class is read field by field, as for a model or an agent.
     """
 
-    __slots__ = ("_arguments", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
+    __slots__ = ("_arguments", "_code", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
                  "_metadata", "_name", "_no_results", "_recorder", "_redact", "_tags", "_usage", "any_shape",
                  "skips_first")  # fmt: skip
 
     def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any], *, any_shape: bool = False):
-        self._arguments, self._free_arguments, self.skips_first, self._hidden_result = shape
+        self._arguments, self._free_arguments, self.skips_first, self._hidden_result, self._code = shape
         self._hidden: Hidden | None = None  # set at the first result: the annotation may name what is defined later
         self._given_input = options.get("capture_input") is not False
         self._given_output: bool = options.get("capture_output", True)
@@ -60,7 +63,7 @@ class CallPlan:
         self._recorder: Recorder | None = options.get("sdk")
         self._usage: Callable[[Any], object] | None = options.get("usage")
         self.any_shape = any_shape
-        self._no_results = NO_CHUNKS if any_shape else NO_CLIENTS
+        self._no_results: frozenset[int] = NO_CHUNKS if any_shape else NO_CLIENTS
 
     @property
     def gives_usage(self) -> bool:
@@ -159,13 +162,26 @@ class CallPlan:
         if self._usage is not None and span.usage is None:
             self._take_given_usage(span, result)
         kind = type(result)
-        if id(kind) in self._no_results or not (self.any_shape or is_client_type(kind)):
+        if id(kind) in self._no_results:
+            return None
+        if id(kind) in LAZY_TYPES:
+            self._report_lazy_result(result)
+            return None
+        if not (self.any_shape or is_client_type(kind)):
             return None
         found = self._read(result)
         recorder = span.trace.recorder
         if found is not None and recorder is not None:
             recorder.take_result(span, found, counts=not self.gives_usage)
         return found
+
+    def _label(self) -> str:
+        """What to call the decorated function in a hint."""
+        return "trace"
+
+    def _report_lazy_result(self, result: object) -> None:
+        self._no_results = self._no_results.union(LAZY_TYPES)  # it is reported once
+        report_lazy_result(self._label(), self._name, self._code, result)
 
     def _read(self, result: object) -> ModelResult | None:
         """Read a result of any class."""
@@ -211,6 +227,9 @@ class OperationPlan(CallPlan):
         self._facts: SpanFacts | None = facts if instructions is None else {"instructions": instructions}
         self._model: str | None = options.get(_MODEL)
         self._reads_model = kind in MODEL_CALLS and self._model is None and self._free_arguments.has(_MODEL)
+
+    def _label(self) -> str:
+        return self._kind
 
     def _read(self, result: object) -> ModelResult | None:
         if type(result) is list:

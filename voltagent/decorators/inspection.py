@@ -58,16 +58,23 @@ def has_flag(target: Any, flag: int, is_marked: Callable[[Any], bool]) -> bool:
 
 
 def name_of(target: Any) -> str:
-    """Return a name for a callable: its own; for an object its class; for a partial the name of what it calls."""
+    """Return the name of a callable: ``function``, ``Class.method``, the class of an object, what a partial calls."""
     if isinstance(target, functools.partial):
         return name_of(cast(Any, target).func)
     name: object = getattr(target, "__name__", None)
     if isinstance(name, str) and name != "__call__":
-        return name or "call"
+        return _with_class(target, name) or "call"
     owner: Any = getattr(target, "__self__", target)  # of a bound `__call__`
     if _type(owner) is FunctionType:  # a `__call__` that is decorated in its class: use the name of the class
         return _class_around(owner) or "call"
     return _type(owner).__name__
+
+
+def _with_class(target: Any, name: str) -> str:
+    """``Class.method`` for a function that is written in a class, else its name."""
+    qualified: object = getattr(target, "__qualname__", None)
+    inside = qualified.rpartition("<locals>.")[2] if isinstance(qualified, str) else ""
+    return inside if inside.endswith(f".{name}") else name
 
 
 def _class_around(function: FunctionType) -> str | None:

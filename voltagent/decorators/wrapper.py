@@ -16,6 +16,7 @@ import wrapt
 
 from voltagent.core import context, introspection
 from voltagent.core.span import TOOL, TRACE
+from voltagent.decorators import mistakes
 from voltagent.decorators.arguments import (
     BY_POSITION,
     RECEIVERS,
@@ -31,6 +32,7 @@ from voltagent.decorators.functions import Wrapper, around_call, around_coroutin
 from voltagent.decorators.generators import around_async_generator, around_generator
 from voltagent.decorators.inspection import (
     binds,
+    function_below,
     has_flag,
     is_function,
     locals_of_caller,
@@ -192,17 +194,30 @@ class _Method(Decorated):
 _IMPLICIT_CLASS_METHODS: Final = frozenset(("__init_subclass__", "__class_getitem__"))
 
 
-def decorated(kind: str, target: Any, options: Mapping[str, Any]) -> Any:
+MEASURE: Final = "measure"  # stands for a decorator that gives the number of references to what it decorates
+
+
+def decorated(kind: str, target: Any, options: Mapping[str, Any], *, usual_references: int | None = None) -> Any:
     """Wrap a callable so that its calls are recorded.
 
     Args:
         kind: the kind of span that a call becomes.
         target: a function, method, class method, static method or another callable.
         options: as returned by :func:`voltagent.decorators.options.checked`.
+        usual_references: how many references there are here to a function that was just made; ``None`` if unknown.
 
     Raises:
         TypeError: the target cannot be decorated. The message suggests what to do instead.
     """
+    if kind == MEASURE:
+        return mistakes.extra_references(target, 0)
+    if is_function(target):
+        if usual_references is not None:
+            extra = mistakes.extra_references(target, usual_references)
+            if extra > 0:
+                mistakes.report_kept_function(kind, target, extra)
+    else:
+        mistakes.report_same_decorator(kind, target)
     _check(kind, target)
     if is_function(target) and target.__name__ in _IMPLICIT_CLASS_METHODS:
         target = classmethod(target)  # Python does this for plain functions only, when it makes the class
@@ -295,6 +310,7 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
         arguments(rest if binding in (_Binding.METHOD, _Binding.CLASS_METHOD) else parameters),
         binding is _Binding.METHOD,
         hidden_result(signature, locals_of_caller(), namespace_of(function)),
+        getattr(function_below(function), "__code__", None),
     )
     if kind == TRACE:
         return TracePlan(name, shape, options)

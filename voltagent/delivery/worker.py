@@ -56,6 +56,7 @@ class Worker(Intake):
 
     def _begin(self, forked_at: int) -> None:
         super()._begin(forked_at)
+        self._counted = False  # whether the losses were added for the last time
         self._flying: dict[
             int, tuple[SpanEvent, SpanEvent]
         ] = {}  # by id: an event as it was sent, and as it waited here
@@ -130,7 +131,9 @@ class Worker(Intake):
 
     def count_losses(self) -> None:
         """Add what was lost to the losses of the process. Call it when nothing more will be sent."""
-        self._losses.add(self.stats(), keeps=not self._loses)
+        if not self._counted:
+            self._counted = self._closed  # what comes after a shutdown is refused, and reported where it is recorded
+            self._losses.add(self.stats(), keeps=not self._loses)
 
     # ---------------------------------------------------------------------------------------- leaving and being forked
 

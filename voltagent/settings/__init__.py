@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, TypedDict
@@ -189,7 +189,12 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
             values[name], origin[name] = reader(variable, os.environ[variable]), "environment"
     if "service_name" not in values and os.environ.get("OTEL_SERVICE_NAME", "").strip():
         values["service_name"], origin["service_name"] = os.environ["OTEL_SERVICE_NAME"].strip(), "environment"
-    warnings = [*_switched_off(values, origin), *_complete(values, origin), *_unused(arguments, values["exporter"])]
+    warnings = [
+        *misspelt_variables(),
+        *_switched_off(values, origin),
+        *_complete(values, origin),
+        *_unused(arguments, values["exporter"]),
+    ]
     given = parsers.attributes("resource", "" if arguments.get("resource") is None else arguments["resource"])
     if "otlp" in values["exporter"]:
         read = {name: _read_otlp(name, arguments, origin) for name in _OTLP_READERS}
@@ -208,6 +213,28 @@ def refuse_unknown(
             near = nearest(name, known)
             hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(sorted(known))}"
             raise TypeError(f"unknown {what} {name!r}{hint}")
+
+
+def misspelt_variables() -> list[str]:
+    """Warnings about variables of the environment that look like ours and are not: they have no effect."""
+    known = {variable for variable, _ in _READERS.values() if variable is not None}
+    return [_misspelt(name, known) for name in sorted(os.environ) if _looks_like_ours(name) and name not in known]
+
+
+def _looks_like_ours(name: str) -> bool:
+    return name.upper().startswith(("VOLTAGENT_", "VOLT_AGENT_", "VOLTAGNET_", "VOLTAGENTS_"))
+
+
+def _misspelt(name: str, known: Collection[str]) -> str:
+    """A warning that names the nearest known variable, compared without what all of them begin with."""
+    suffixes = {variable.removeprefix(_PREFIX): variable for variable in known}
+    suffix = re.sub(r"^VOLT_?A?GE?N?E?TS?_", "", name.upper())
+    near = suffix if suffix in suffixes else nearest(suffix, suffixes)
+    hint = f"did you mean {suffixes[near]}?" if near else "docs/settings.md lists those that are read"
+    return f"the variable {name} is unknown and has no effect; {hint}"
+
+
+_PREFIX: Final = "VOLTAGENT_"
 
 
 def _switched_off(values: dict[str, Any], origin: dict[str, str]) -> tuple[str, ...]:

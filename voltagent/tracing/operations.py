@@ -36,7 +36,7 @@ _WITH_ARTICLE: Final = {
 
 def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, Any]) -> Span:
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
-    given = _options.checked("a trace", _options.TRACE_OPTIONS, options, keywords, ("agent_id",))
+    given = _options.checked_trace(options, keywords)
     above = current_span()
     if above is not None and not above.recording:
         return above

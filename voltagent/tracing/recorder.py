@@ -18,7 +18,7 @@ from voltagent.capture.exceptions import capture_failure, descends_from
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.core import clock, context
+from voltagent.core import clock, context, hints
 from voltagent.core.guard import guard, logger
 from voltagent.core.json_objects import join_objects, merge_objects
 from voltagent.core.span import (
@@ -131,7 +131,13 @@ class Recorder:
         span.redact = redact
         span.facts = facts
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
-        return span if self.put((_START, span, None), size) else context.INERT
+        return span if self.put((_START, span, None), size) else self._refused()
+
+    def _refused(self) -> Span:
+        """What stands for an operation that the sink refused: because the queue is full, or after a shutdown."""
+        if not self.alive:
+            hints.report_late_call("this operation")
+        return context.INERT
 
     def begin(self, span: Span) -> Span:
         """Record the start of a span that is complete; :data:`context.INERT` if the sink refused it."""

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from voltagent import settings
 from voltagent._version import VERSION
 from voltagent.cli.doctor.checks import Finding, check, shown_url
+from voltagent.cli.doctor.hints import check_hints
 from voltagent.cli.doctor.prices import check_prices
 from voltagent.cli.doctor.spool import look
 from voltagent.cli.terminal import encodable, style_for
@@ -55,7 +56,13 @@ def _run(arguments: argparse.Namespace) -> int:
         rows, findings = [], [Finding("wrong", "settings", "value", str(exc), "correct the variable, or unset it")]
     else:
         rows = _rows(in_force)
-        checks = (_remarks(in_force), check(in_force, arguments.timeout), look(in_force), check_prices(in_force))
+        checks = (
+            _remarks(in_force),
+            check(in_force, arguments.timeout),
+            look(in_force),
+            check_prices(in_force),
+            check_hints(in_force),
+        )
         findings = [finding for found in checks for finding in found]
     well = not any(finding.state == "wrong" for finding in findings)
     if arguments.json:

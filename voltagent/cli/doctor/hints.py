@@ -1,0 +1,23 @@
+"""What `voltagent doctor` reports about the programs themselves: hints that they gave in the last week."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from voltagent.cli.doctor.checks import Finding
+from voltagent.core.clock import iso_text
+from voltagent.settings import Settings
+from voltagent.storage.hints import load_hints
+
+_MOST: Final = 20  # the newest; `--json` has the same
+
+
+def check_hints(in_force: Settings) -> Iterator[Finding]:
+    """List the places in programs of this user that record nothing, or not what is meant."""
+    for hint in load_hints(in_force.local_path)[-_MOST:]:
+        seen = iso_text(hint.time_ns)
+        facts = {"name": hint.name, "place": hint.place, "last_seen": seen}
+        yield Finding(
+            "note", "program", "hint", f"{hint.place}: {hint.text}", f"{hint.advice} (seen {seen[:16]} UTC)", facts
+        )
