@@ -272,11 +272,11 @@ class Callable_:
 def test_every_kind_of_callable(server: Server, sdk: VoltAgentSDK) -> None:
     desk = Desk()
     calls = {
-        "method": desk.method,
-        "above_class": Desk.above_class,
-        "below_class": desk.below_class,
-        "above_static": desk.above_static,
-        "below_static": Desk.below_static,
+        "Desk.method": desk.method,
+        "Desk.above_class": Desk.above_class,
+        "Desk.below_class": desk.below_class,
+        "Desk.above_static": desk.above_static,
+        "Desk.below_static": Desk.below_static,
         "object": tool(name="object")(Callable_()),
         "partial": tool(name="partial")(functools.partial(lambda a, x: x, 1)),
         "lambda": tool(name="lambda")(lambda x: x),
