@@ -41,6 +41,7 @@ _INJECTED: Final = (
     ("flask_sock", "Server"),
     ("simple_websocket", "Base"),
     ("celery", "Task"),
+    ("celery", "PromiseProxy"),  # what the name of a task in a module is
     ("openai", "Omit"),
     ("openai", "NotGiven"),
     ("anthropic", "Omit"),

@@ -323,14 +323,14 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ),
     Shape(
         "llama-index",
-        types=tuple(("llama_index", name) for name in ("ChatResponse", "CompletionResponse", "AgentOutput")),
+        types=tuple(
+            ("llama_index", name) for name in ("ChatResponse", "CompletionResponse", "AgentOutput", "Response")
+        ),
         fields=_alternatives("message raw", "text raw", "response raw"),
         model=_paths("raw.model"),
         usage=_paths("additional_kwargs raw.usage raw.usage_metadata"),
         id=_paths("raw.id"),
-        answer=lambda result: (
-            field(result, "text") or answers.message(field(result, "message") or field(result, "response"))
-        ),
+        answer=_message_at("text", "message", "response"),
         inner=_at("raw"),
     ),
     Shape(

@@ -118,8 +118,8 @@ def _form(annotation: Any) -> _Form:
 
 def _of_class(kind: type, arguments: tuple[Any, ...]) -> _Form:
     if introspection.has_base(kind, Enum):
-        members: Any = introspection.class_value(kind, "_value2member_map_") or {}
-        values: tuple[Any, ...] = tuple(dict.keys(members))
+        members: Any = introspection.class_value(kind, "_value2member_map_")
+        values = tuple(cast("dict[object, object]", members)) if members else ()
         return _Form("Literal", values)
     if any(introspection.class_value(kind, name) is not None for name in _OF_RECORDS):
         return _Form("dict")
