@@ -5,7 +5,8 @@ Each exporter is imported when it is first named: `import voltagent` must not pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -30,6 +31,56 @@ def named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
     given = [item for item in items if callable(getattr(item, "export", None))]
     names = [item for item in items if item not in given]
     return names or None, given
+
+
+# Settings that concern what is recorded, or who says so, and not the sending of it.
+_OF_RECORDING: Final = frozenset(("capture_input", "capture_output", "debug", "enabled", "environment", "instrument",
+                                  "origin", "prices", "quiet", "sample_rate", "service_name", "warnings"))  # fmt: skip
+
+
+class _Identity:
+    """Compares an object by identity, and keeps it alive so that its identity stays its own."""
+
+    __slots__ = ("_object",)
+
+    def __init__(self, given: object) -> None:
+        self._object = given
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other._object is self._object
+
+    def __hash__(self) -> int:
+        return id(self._object)
+
+
+def workers_key(
+    with_settings: settings.Settings, names: Sequence[str], given: Sequence[Exporter], client: object, redact: object
+) -> Hashable:
+    """What SDKs must have in common to share their workers: equal settings, and the same objects and functions."""
+    values = tuple(
+        (field.name, _hashable(getattr(with_settings, field.name)))
+        for field in fields(with_settings)
+        if field.name not in _OF_RECORDING
+    )
+    network = settings.network_environment() if client is None else ()
+    return values, tuple(names), tuple(map(_Identity, given)), _Identity(client), _redact_key(redact), network
+
+
+def _redact_key(redact: object) -> Hashable:
+    if type(redact) in (list, tuple, set, frozenset):
+        keys = tuple(cast("Iterable[object]", redact))
+        if all(isinstance(key, str) for key in keys):
+            return keys
+    return _Identity(redact)
+
+
+def _hashable(value: Any) -> Hashable:
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value).items()
+        return tuple(sorted((name, _hashable(item)) for name, item in items))
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(_hashable(getattr(value, field.name)) for field in fields(value))
+    return cast("Hashable", value)
 
 
 def _rest(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from voltagent import _debug_log, handles, settings
-from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through
+from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through, workers_key
 from voltagent.capture import options as _options
 from voltagent.capture.exceptions import format_event
 from voltagent.capture.prices import load_prices
@@ -20,8 +21,9 @@ from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_ru
 from voltagent.core.guard import is_ours, log_once, logger, warn
 from voltagent.core.hints import caller_place, give_hint, report_late_call
 from voltagent.core.span import TRACE, Span, Trace
+from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
-from voltagent.delivery.sender import Sender
+from voltagent.delivery.sender import Sender, Workers
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import TraceHandle, open_trace
@@ -195,22 +197,13 @@ class VoltAgentSDK:
             _debug_log.log_to_stderr()
             logger.debug("%s", _debug_log.told(self._settings))
         built = () if given and names is None else self._settings.exporter
-        exporters = [*given, *self._exporters(built)]
-        self._on = self._settings.enabled and bool(exporters)
+        self._on = self._settings.enabled and any((*given, *(name for name in built if name != "none")))
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         sampling = _sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
         processors = (format_event, redactor.process, fit_event)
-        self._sender = Sender(
-            exporters,
-            processors=processors,
-            flush_interval=self._settings.flush_interval,
-            auto_flush=self._settings.auto_flush,
-            timeout=self._settings.timeout,
-            max_retries=self._settings.max_retries,
-            retry_delay=self._settings.retry_delay,
-            sampling=sampling,
-            spools=[*(None for _ in given), *spools(self._settings, built)],
-        )
+        key = workers_key(self._settings, built, given, http_client or transport, redact)
+        workers = Workers.shared(key, lambda: self._make_workers(given, built, processors))
+        self._sender = Sender(workers=workers, sampling=sampling)
         memory = notebook.NotebookSpans(self._sender) if notebook.is_running() else None
         self._recorder = Recorder(
             memory or self._sender,
@@ -239,13 +232,26 @@ class VoltAgentSDK:
             if context.recorder_here() is not None:
                 _report_second_sdk()
             context.activate(self._recorder)
+            weakref.finalize(self, context.abandon, self._recorder).atexit = False
             context.instrument(self._settings.instrument)
         else:
             self._recorder.alive = False
             context.switch_off()  # on purpose: the environment must not switch it on
 
-    def _exporters(self, names: Sequence[str]) -> list[Exporter]:
-        return [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
+    def _make_workers(
+        self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
+    ) -> Workers:
+        built = [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
+        return Workers(
+            [*given, *built],
+            processors=processors,
+            flush_interval=self._settings.flush_interval,
+            auto_flush=self._settings.auto_flush,
+            timeout=self._settings.timeout,
+            max_retries=self._settings.max_retries,
+            retry_delay=self._settings.retry_delay,
+            spools=[*(None for _ in given), *spools(self._settings, names)],
+        )
 
     # --------------------------------------------------------------------------------------------------------- traces
 

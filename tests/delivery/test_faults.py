@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.memory import Recording, conserved, make_sender
+from tests.helpers.memory import Recording, conserved, is_down, make_sender
 from tests.helpers.model import Model, every, times
 from tests.helpers.pace import PATIENCE, hold, until, within
 from tests.helpers.server import (
@@ -110,7 +110,7 @@ def test_a_name_look_up_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)  # the system's own cannot be made to hang here
     sender = rest_sender("http://slow-name.test", timeout=0.2)
-    exporter = sender._workers[0].exporter
+    exporter = sender.workers[0].exporter
     with within(2.0):
         report = send(sender, wait=1.2)
     assert (report.pending, report.dropped) == (18, {})
@@ -181,7 +181,7 @@ def test_a_tls_answer_that_drips_ends_at_its_limit(monkeypatch: pytest.MonkeyPat
         Recording(sender).trace()
         with within(1.5, "a request of 0.5 s"):
             sender.flush(0)
-            until(lambda: sender._workers[0]._probing)
+            until(lambda: is_down(sender))
         done(sender)
 
 
@@ -204,7 +204,7 @@ def test_a_request_ends_at_its_limit(reply: Reply) -> None:
         Recording(sender).trace()
         began = time.monotonic()
         sender.flush(0)
-        until(lambda: sender._workers[0]._probing)
+        until(lambda: is_down(sender))
         took = time.monotonic() - began
         assert took > 0.25
         hold(took, 0.9, "a request of 0.3 s")

@@ -198,7 +198,7 @@ def test_a_refused_destination_holds_no_program_up() -> None:
 
 def test_a_silent_destination_holds_no_program_up_for_long() -> None:
     with Server(hang) as server:
-        ran = run("import voltagent.delivery.process_hooks as l; l.SILENCE = 0.5\nwork('a')\nleaving()", server.url)
+        ran = run("import voltagent.delivery.shutdown as l; l.SILENCE = 0.5\nwork('a')\nleaving()", server.url)
     assert ran.code == 0
     assert LOST.fullmatch(ran.err), ran.err
     hold(ran.seconds, 1.5, "leaving")

@@ -23,12 +23,16 @@ from tests.helpers.memory import (
     Memory,
     Recording,
     conserved,
+    is_down,
     make_sender,
+    waiting,
     word,
 )
 from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
 from voltagent.core.span import AGENT, CANCELLED, Phase, SpanEvent
+from voltagent.delivery.destination_state import State
+from voltagent.delivery.report import Report
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 
@@ -72,16 +76,16 @@ def test_what_waits_is_sent_after_the_interval(memory: Memory) -> None:
     assert memory.words == ["start trace", "start trace.0", "end trace.0", "end trace"]
 
 
-def test_a_full_batch_does_not_wait(memory: Memory) -> None:
+def test_the_number_of_events_starts_nothing(memory: Memory) -> None:
     sender = make_sender(memory, auto_flush=False)
     recording = Recording(sender)
     root = recording.trace()
-    for _ in range(255):
+    for _ in range(1000):
         recording.end(recording.tool(root))
-    assert not memory.entered.is_set()
     recording.end(root)
-    assert memory.entered.wait(PATIENCE)
-    assert len(memory.batches[0]) == 512
+    assert not memory.entered.wait(0.05)
+    sender.flush().result()
+    assert [len(batch) for batch in memory.batches[:3]] == [512, 512, 512]
     sender.shutdown().result()
 
 
@@ -155,8 +159,7 @@ def test_an_idle_lane_sleeps_without_a_limit(memory: Memory) -> None:
     sender = make_sender(memory, flush_interval=0.01)
     Recording(sender).whole()
     sender.flush().result()
-    worker = sender._workers[0]
-    assert worker._wake_time(time.monotonic(), None) == float("inf")
+    assert sender.workers[0].loop.wake_time(time.monotonic(), []) == float("inf")
     sender.shutdown().result()
 
 
@@ -245,7 +248,7 @@ def test_probes_are_some_time_apart() -> None:
     sender = make_sender(memory, probe_seconds=30.0)
     Recording(sender).whole()
     sender.flush(0)
-    until(lambda: sender._workers[0]._probing)
+    until(lambda: is_down(sender))
     report = conserved(sender.flush(0.3).result())
     assert (report.pending, len(memory.batches)) == (4, 1)
     sender.shutdown(0).result()
@@ -285,9 +288,10 @@ def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, capl
         assert dict(conserved(sender.flush().result()).dropped) == {"auth": 5}
         recording.whole("meanwhile")
         assert dict(conserved(sender.flush().result()).dropped) == {"auth": 9}
-        sender._workers[0]._quiet_until = 0.0  # what comes after the next probe is due is sent again
-        sender._workers[0]._ring()
-        until(lambda: not sender._workers[0]._key_refused)
+        worker = sender.workers[0]
+        worker.dispatcher.state.until = 0.0  # what comes after the next probe is due is sent again
+        worker.loop.signal.release()
+        until(lambda: worker.dispatcher.state.current is State.PROBING)
         recording.end(root)
         recording.whole("after")
         report = conserved(sender.flush().result())
@@ -470,8 +474,7 @@ def test_many_threads_lose_nothing(memory: Memory) -> None:
 def test_a_put_inside_any_line_of_ours_does_not_lock_up(memory: Memory) -> None:
     """As a signal handler or ``__del__`` would: records while this thread holds the locks."""
     sender, recording = stalled(memory, queue_events=20)
-    worker = sender._workers[0]
-    with worker._lock, worker._starting:
+    with sender.workers[0].buffer.lock:
         for _ in range(20):
             recording.whole()
         assert sender.stats().recorded >= 4
@@ -612,22 +615,23 @@ def test_one_that_is_down_does_not_hold_up_the_others() -> None:
     good, down = Memory(name="good"), Memory(lambda event: DOWN, name="down")
     sender = make_sender(good, down, queue_events=1000)
     recording = Recording(sender)
+
+    def reports() -> list[Report]:
+        return [conserved(report) for report in sender.stats().destinations.values()]
+
     root = recording.trace("long")
     for _ in range(800):
         recording.whole()
-        if good.accepted or len(sender._workers[0]._intake) > 500:
-            sender._workers[0].flush(future := sender._future(PATIENCE))
-            sender._workers[1].flush(future)
-            while sender._workers[0].stats().pending:
-                time.sleep(0.001)
+        if good.accepted or waiting(sender) > 500:
+            sender.flush()
+            until(lambda: not reports()[0].pending)
     recording.end(root)
     sender.flush(0)
-    until(lambda: not sender._workers[0].stats().pending)
+    until(lambda: not reports()[0].pending)
     conserved(sender.flush(0.3).result())
-    reports = [conserved(worker.stats()) for worker in sender._workers]
-    assert reports[0].accepted == reports[0].recorded == 800 * 4 + 2
-    assert reports[1].accepted == 0
-    assert reports[1].dropped["queue_full"] > 0
+    assert reports()[0].accepted == reports()[0].recorded == 800 * 4 + 2
+    assert reports()[1].accepted == 0
+    assert reports()[1].dropped["queue_full"] > 0
     check_order(good)
     sender.shutdown(0).result()
 
@@ -669,17 +673,17 @@ def test_what_is_over_is_forgotten(memory: Memory) -> None:
     roots = [recording.whole() for _ in range(50)]
     open_one = recording.trace()
     sender.flush().result()
-    backlog = sender._workers[0]._backlog
+    buffer = sender.workers[0].buffer
     assert memory.forgotten == [root.id for root in roots if root is not None]
     assert open_one is not None
-    assert list(backlog._traces) == [open_one.id]
+    assert list(buffer.traces) == [open_one.id]
     recording.end(open_one)
     late = recording.tool(open_one, "late")
     sender.flush().result()
     recording.end(late)
     report = conserved(sender.flush().result())
     assert report.accepted == report.recorded
-    assert (len(backlog._traces), len(backlog.open), len(backlog._ready), len(backlog._unsent)) == (0, 0, 0, 0)
+    assert (len(buffer.traces), len(buffer.open), len(buffer.ready), len(buffer.unsent)) == (0, 0, 0, 0)
     sender.shutdown().result()
 
 
@@ -690,9 +694,9 @@ def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, mon
     for _ in range(500):
         recording.trace("leak")
     sender.flush().result()
-    backlog = sender._workers[0]._backlog
-    assert len(backlog.open) == 100
-    assert len(backlog._traces) == 100
+    buffer = sender.workers[0].buffer
+    assert len(buffer.open) == 100
+    assert len(buffer.traces) == 100
     assert conserved(sender.shutdown().result()).accepted == 600
 
 

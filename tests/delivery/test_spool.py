@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.memory import Recording, conserved
+from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, until
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
@@ -44,8 +45,8 @@ def make(exporter: Exporter, folder: Path, max_bytes: int = 256 * 2**20, **optio
     spool = Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"), max_bytes=max_bytes)
     given = {"flush_interval": 0.05, "timeout": PATIENCE, "retry_delay": 0.001, **options}
     sender = Sender([exporter], spools=[spool], **given)
-    for worker in sender._workers:
-        worker._rules = replace(worker._rules, probe_seconds=0.02)
+    for worker in sender.workers:
+        worker.options = replace(worker.options, probe_seconds=0.02)
     return sender
 
 
@@ -97,11 +98,11 @@ def test_more_than_memory_holds_waits_on_the_disk_and_arrives_in_order(folder: P
     for number in range(500):
         recording.whole(f"t{number}")
         if number % 20 == 0:
-            until(lambda: not sender._workers[0]._intake)
-    until(lambda: not sender._workers[0]._intake)
-    worker: Any = sender._workers[0]
-    assert worker._backlog.count <= 400
-    assert worker._unread > 1000
+            until(lambda: not waiting(sender))
+    until(lambda: not waiting(sender))
+    worker: Any = sender.workers[0]
+    assert worker.buffer.count <= 400
+    assert on_disk_only(sender) > 1000
     assert conserved(sender.stats()).pending == 2010
     for root in open_roots:
         recording.end(recording.tool(root))
@@ -122,8 +123,8 @@ def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: 
         root = recording.trace(f"t{number:03}", b'{"x":"%s"}' % (b"x" * 20_000))
         recording.end(root)
         if number % 20 == 0:
-            until(lambda: not sender._workers[0]._intake)
-    until(lambda: not sender._workers[0]._intake)
+            until(lambda: not waiting(sender))
+    until(lambda: not waiting(sender))
     report = conserved(sender.stats())
     assert set(report.dropped) == {"queue_full"}
     assert 0 < report.pending < 300
@@ -153,7 +154,7 @@ def test_a_trace_that_was_begun_is_not_dropped_for_new_ones(folder: Path, port: 
     for number in range(300):
         recording.end(recording.trace(f"t{number}", b'{"x":"%s"}' % (b"x" * 20_000)))
         if number % 20 == 0:
-            until(lambda: not sender._workers[0]._intake)
+            until(lambda: not waiting(sender))
     recording.end(root)
     with Server(model, port=port):
         report = empty(sender)
@@ -216,7 +217,7 @@ def files_with_a_log(folder: Path, port: int) -> dict[str, bytes]:
     recording = Recording(sender)
     for number in range(50):
         recording.whole(f"t{number}")
-        until(lambda: not sender._workers[0]._intake)
+        until(lambda: not waiting(sender))
     (lock,) = folder.glob("*.db.lock")
     until(lambda: int(lock.read_bytes()) == 200)  # the last that is written
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -259,7 +260,7 @@ def test_a_folder_that_is_deleted_meanwhile(folder: Path, port: int) -> None:
         path.unlink()
     folder.rmdir()
     recording.whole("after")
-    until(lambda: not sender._workers[0]._intake)
+    until(lambda: not waiting(sender))
     with model_server(port) as model:
         assert empty(sender).accepted == 8
         model.check(2)
@@ -486,3 +487,21 @@ def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int
     until(lambda: rows(folder) == 3)
     assert b"canary-5d1" not in b"".join(path.read_bytes() for path in folder.iterdir())
     assert conserved(sender.shutdown(1).result()).dropped == {"serialize_error": 1}
+
+
+def test_a_folder_that_is_deleted_meanwhile_is_made_again(
+    folder: Path, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    recording.whole("before")
+    until(lambda: rows(folder) == 4)
+    for _ in range(2):
+        shutil.rmtree(folder)
+        recording.whole("after")
+        until(lambda: folder.exists() and rows(folder) == 4)
+    assert conserved(sender.stats()).pending == 12
+    with model_server(port) as model:
+        assert empty(sender).accepted == 12
+        model.check(3)
+    assert caplog.text.count("was deleted") == 1

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.test_spool import empty, files_with_a_log, fill, folder, make, model_server, port, rest, rows
-from tests.helpers.memory import Recording, conserved
+from tests.helpers.memory import Recording, conserved, waiting
 from tests.helpers.pace import PATIENCE, until, within
 from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool import spool
@@ -33,7 +33,7 @@ def record_much(folder: Path, port: int, size: int, traces: int, bound: int) -> 
     for number in range(traces):
         recording.end(recording.trace(f"{os.getpid()} {number}", b'{"x":"%s"}' % (b"x" * size)))
         if number % 5 == 0:
-            until(lambda: not sender._workers[0]._intake)
+            until(lambda: not waiting(sender))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -157,8 +157,8 @@ def test_out_of_its_turn_nobody_fills_what_another_may_be_filling(folder: Path, 
     until(lambda: rows(folder) == 4)
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
-    worker: Any = sender._workers[0]
-    until(lambda: not worker._intake and not worker._between)
+    worker: Any = sender.workers[0]
+    until(lambda: not waiting(sender) and not worker.storage._between.total())
     assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.test_spool import empty, fill, folder, make, model_server, port, rest, rows
-from tests.helpers.memory import Recording, conserved
+from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
 from tests.helpers.pace import until
 from voltagent import settings
 from voltagent.delivery.sender import Sender
@@ -31,8 +31,8 @@ def large(number: int, size: int = 300_000) -> bytes:
 
 def in_memory(sender: Sender) -> int:
     """Bytes of payload that wait in memory."""
-    worker: Any = sender._workers[0]
-    return worker._backlog.size + sum(len(event[1].input or b"") for event in list(worker._intake))
+    worker: Any = sender.workers[0]
+    return worker.buffer.size + sum(len(event[1].input or b"") for event in list(sender.queues[0].waiting))
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, mo
             other.execute("BEGIN EXCLUSIVE")
             assert conserved(sender.flush().result()).recorded == 0
             other.execute("COMMIT")
-        sender._workers[0]._look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
+        sender.workers[0].storage.look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
         assert empty(sender).accepted == 12
 
 
@@ -95,11 +95,11 @@ def test_large_events_on_disk_come_back_as_memory_allows(folder: Path, port: int
     fill(folder, port, 100, large(1))
     sender = make(rest(port), folder, queue_bytes=8 * MIB)
     sender.flush(0)
-    worker: Any = sender._workers[0]
-    until(lambda: worker._unread and worker._backlog.count)
+    worker: Any = sender.workers[0]
+    until(lambda: on_disk_only(sender) and worker.buffer.count)
     for _ in range(20):
         sender.flush(0)  # each time it wakes, it may read more
-        until(lambda: not worker._asked)
+        until(lambda: not worker.loop.is_requested)
         assert in_memory(sender) < 16 * MIB
     with model_server(port) as model:
         assert empty(sender).accepted == 400
@@ -110,12 +110,12 @@ def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
     folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender = make(rest(port), folder, queue_events=2000, queue_bytes=8 * MIB)
-    recording, worker = Recording(sender), sender._workers[0]
-    while not worker._unread:  # type: ignore[attr-defined]
+    recording = Recording(sender)
+    while not on_disk_only(sender):
         recording.trace()
-        if len(worker._intake) > 100:
-            until(lambda: not worker._intake)
-    until(lambda: not worker._intake)
+        if waiting(sender) > 100:
+            until(lambda: not waiting(sender))
+    until(lambda: not waiting(sender))
 
     def full(*_: object) -> None:
         raise StoreError("no space left", temporary=True)
@@ -164,10 +164,10 @@ def test_what_is_sound_in_a_damaged_file_is_sent(
 
 def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) -> None:
     sender = make(rest(port), folder, queue_events=200)
-    recording, worker = Recording(sender), sender._workers[0]
-    while not worker._unread:  # type: ignore[attr-defined]
+    recording = Recording(sender)
+    while not on_disk_only(sender):
         recording.whole()
-        until(lambda: not worker._intake)
+        until(lambda: not waiting(sender))
     (path,) = folder.glob("*.db")
     path.unlink()
     path.write_bytes(b"this is no database" * 1000)
@@ -184,11 +184,11 @@ def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) 
 
 def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
     sender = make(rest(port), folder, queue_events=200)
-    recording, worker = Recording(sender), sender._workers[0]
+    recording = Recording(sender)
     for number in range(300):
         recording.tool(recording.trace(f"t{number}"))
         if number % 20 == 0:
-            until(lambda: not worker._intake)
+            until(lambda: not waiting(sender))
     ended = recording.trace("ended")
     recording.end(recording.tool(ended))
     recording.end(ended)
@@ -229,7 +229,7 @@ def test_a_system_without_locks_is_not_littered(
         sender = make(rest(port), folder)
         for _ in range(3):
             Recording(sender).whole()
-            until(lambda: not sender._workers[0]._intake)
+            until(lambda: not waiting(sender))
         assert empty(sender).accepted == 12
     assert list(folder.iterdir()) == []
     assert "has no locks" in caplog.text
@@ -243,6 +243,6 @@ def test_a_damaged_name_of_a_trace_does_not_keep_the_others_from_making_room(fol
             with changed(next(folder.glob("*.db")), "UPDATE events SET trace = x'23ff' WHERE seq <= 4"):
                 pass
         recording.end(recording.trace(f"t{number}", large(number)))
-        until(lambda: not sender._workers[0]._intake)
+        until(lambda: not waiting(sender))
     assert conserved(sender.stats()).dropped["queue_full"] > 4
     sender.shutdown(1).result()

@@ -123,13 +123,17 @@ def test_json_with_the_endpoint_as_it_was_given() -> None:
     assert described == {"service.name": "voltagent", **SENDER}
 
 
-def test_what_has_not_ended_is_accepted_and_not_sent() -> None:
+def test_what_has_not_ended_is_not_sent_and_counts_with_its_end() -> None:
     with recording() as (recorder, sink):
         trace = open_trace(recorder, {"agent_id": "a"}, {})
         trace.update(user_id="u")
+        begun = len(sink.events)
+        trace.end()
     with Server() as server:
-        assert export(exporter_for(server), sink.events) == [Outcome(Verdict.ACCEPTED)] * 2
+        exporter = exporter_for(server)
+        assert export(exporter, sink.events[:begun]) == [Outcome(Verdict.WITH_END)] * 2
         assert server.requests == []
+        assert export(exporter, sink.events[begun:]) == [Outcome(Verdict.ACCEPTED)]
 
 
 def test_one_connection_serves_many_requests() -> None:
@@ -303,19 +307,17 @@ def test_a_retry_has_the_same_bytes() -> None:
         assert server.requests[0].body == server.requests[-1].body
 
 
-def test_while_it_is_away_a_start_is_not_said_to_have_arrived() -> None:
+def test_a_start_has_arrived_when_the_span_of_its_end_has() -> None:
     port = unused_port()
     exporter = exporter_for(f"http://127.0.0.1:{port}")
     events = tools(1)
-    start = [events[0]]
-    assert {o.verdict for o in export(exporter, start)} == {Verdict.ACCEPTED}
-    assert export(exporter, events)[-1].verdict is Verdict.UNAVAILABLE
-    assert [o.verdict for o in export(exporter, start)] == [Verdict.UNAVAILABLE], "asked with an empty request"
+    assert [o.verdict for o in export(exporter, events)] == [
+        Verdict.UNTRIED, Verdict.UNTRIED, Verdict.UNAVAILABLE, Verdict.UNAVAILABLE,
+    ]  # fmt: skip
     with Server(port=port) as server:
-        assert [o.verdict for o in export(exporter, start)] == [Verdict.ACCEPTED]
-        assert names(server.requests) == [[]]
-        assert [o.verdict for o in export(exporter, start)] == [Verdict.ACCEPTED]
-        assert len(server.requests) == 1, "it is back, so nobody asks"
+        assert [o.verdict for o in export(exporter, events[:1])] == [Verdict.WITH_END]
+        assert server.requests == []
+        assert [o.verdict for o in export(exporter, events)] == [Verdict.ACCEPTED] * 4
 
 
 @pytest.mark.parametrize(

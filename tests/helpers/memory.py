@@ -10,8 +10,10 @@ from typing import Any
 
 from tests.helpers.pace import PATIENCE
 from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, Trace
+from voltagent.delivery.destination_state import State
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
+from voltagent.delivery.spool_storage import SpoolStorage
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 START, END = Phase.START, Phase.END
@@ -76,8 +78,8 @@ def word(event: SpanEvent) -> str:
 def make_sender(*exporters: Any, probe_seconds: float = 0.01, auth_seconds: float = 30.0, **options: Any) -> Sender:
     """A sender that waits only milliseconds where the real one waits seconds."""
     sender = Sender(exporters, **{"flush_interval": 30.0, "retry_delay": 0.001, "timeout": PATIENCE, **options})
-    for worker in sender._workers:
-        worker._rules = replace(worker._rules, probe_seconds=probe_seconds, auth_seconds=auth_seconds)
+    for worker in sender.workers:
+        worker.options = replace(worker.options, probe_seconds=probe_seconds, auth_seconds=auth_seconds)
     return sender
 
 
@@ -118,3 +120,20 @@ def conserved(report: Report) -> Report:
     """Law 3."""
     assert report.recorded == report.accepted + sum(report.dropped.values()) + report.pending, report
     return report
+
+
+def waiting(sender: Sender) -> int:
+    """Entries that the workers have not looked at."""
+    return sum(len(queue.waiting) for queue in sender.queues)
+
+
+def is_down(sender: Sender) -> bool:
+    """Whether the first destination is known to be down, or is being probed."""
+    return sender.workers[0].dispatcher.state.current in (State.DOWN, State.PROBING)
+
+
+def on_disk_only(sender: Sender) -> int:
+    """Events that are in the spool, and not in memory."""
+    storage = sender.workers[0].storage
+    assert isinstance(storage, SpoolStorage)
+    return storage.pending_on_disk()

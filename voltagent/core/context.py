@@ -250,12 +250,34 @@ def activate(recorder: object) -> None:
         _watch_collections()
     ACTIVE.insert(0, recorder)
     deactivate(SHUT_DOWN)
+    _deactivate_abandoned()
 
 
 def deactivate(recorder: object) -> None:
     """Stop using a recorder."""
     if recorder in ACTIVE:
         ACTIVE.remove(recorder)
+    if recorder in _abandoned:
+        _abandoned.remove(recorder)
+
+
+# Live recorders whose SDK object is gone, though it was not shut down.
+_abandoned: Final[list[Any]] = []
+
+
+def abandon(recorder: object) -> None:
+    """Keep a recorder, whose SDK object is gone without a shutdown, live only as long as there is no other.
+
+    So ``VoltAgentSDK()`` records without being kept in a variable, and one that is made per request leaks nothing.
+    """
+    if recorder in ACTIVE:
+        _abandoned.append(recorder)
+        _deactivate_abandoned()
+
+
+def _deactivate_abandoned() -> None:
+    while _abandoned and sum(one not in (ENVIRONMENT, SHUT_DOWN) for one in ACTIVE) > 1:
+        deactivate(_abandoned.pop(0))
 
 
 def shut_down(recorder: object) -> None:

@@ -250,7 +250,8 @@ class Span:
         "facts", "redact", "model",
         # set while it runs, and at the end
         "more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns",
-        "__weakref__",
+        # set by the sender's queue
+        "queued", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -292,6 +293,7 @@ class Span:
         self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
         self.status: str | None = None
         self.end_ns: int | None = None
+        self.queued: object = None  # the queue in which the start waits; once the end waits with it, whose queue it is
         self.start_ns: int = clock.monotonic_ns() + trace.clock_offset
 
     def time_of_end(self) -> int:

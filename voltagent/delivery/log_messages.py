@@ -1,10 +1,10 @@
-"""What a lane says in the log: one line per kind of trouble and minute, and one when it is over."""
+"""The log lines about a destination: one per kind of trouble and minute, and one when it is over."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from voltagent.core.guard import log_once, logger
@@ -12,8 +12,10 @@ from voltagent.delivery.losses import LossCount
 from voltagent.delivery.report import Report
 from voltagent.exporters import Outcome, Verdict
 
+__all__ = ["LogMessages"]
 
-def format_report(report: Report) -> str:
+
+def _counts_text(report: Report) -> str:
     """The counts as a line."""
     dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
     return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
@@ -21,27 +23,31 @@ def format_report(report: Report) -> str:
 
 # Which losses an answer explains; those of a refusal have the reason that it names.
 _REASON_OF: Final = {Verdict.UNAVAILABLE: "", Verdict.RETRY: "retries_exhausted"}
+_FINE: Final = (Verdict.ACCEPTED, Verdict.IN_FLIGHT, Verdict.WITH_END)
 
 
 class LogMessages:
-    """The log lines about one destination."""
+    """The log lines about one destination. They are written by the worker's thread only."""
 
     def __init__(self, name: str, losses: LossCount) -> None:
         self._name = name
         self._losses = losses
+        self.is_full = False  # an operation was refused, or had to make room: set by any thread
         self._down = False
         self._lost_before = 0
         self._key_refused = False
 
-    def heard(self, answers: Sequence[Outcome], dropped: Mapping[str, int]) -> None:
-        """Say what the answers to a batch mean to the user."""
-        lost = sum(dropped.values())
-        logged: set[tuple[Verdict, str]] = set()
+    def report_answers(self, answers: Sequence[Outcome], lost: int) -> None:
+        """Log what the answers to a batch mean to the user; ``lost`` are the events dropped so far."""
+        if self.is_full:
+            self.is_full = False
+            self._warn("queue_full", "the queue to %s is full: new operations, or the oldest traces, are dropped")
+        reported: set[tuple[Verdict, str]] = set()
         for answer in answers:
-            if answer.verdict is not Verdict.ACCEPTED and (answer.verdict, answer.reason) not in logged:
-                logged.add((answer.verdict, answer.reason))
+            if answer.verdict not in _FINE and (answer.verdict, answer.reason) not in reported:
+                reported.add((answer.verdict, answer.reason))
                 self._trouble(answer, lost)
-        if self._down and not logged:
+        if self._down and not reported:
             self._down = self._key_refused = False
             lost -= self._lost_before
             level = logging.WARNING if lost else logging.INFO
@@ -52,7 +58,7 @@ class LogMessages:
             return
         self._losses.saw(_REASON_OF.get(answer.verdict, answer.reason), answer.detail)
         if answer.verdict is Verdict.REFUSED and answer.reason == "auth":
-            self._goes_down(lost)
+            self._note_down(lost)
             if not self._key_refused:
                 self._key_refused = True
                 logger.error(
@@ -62,38 +68,34 @@ class LogMessages:
                     answer.detail,
                 )
         elif answer.verdict is Verdict.REFUSED:
-            self._say(answer.reason, "%s did not take an event (%s): %s", answer.reason, answer.detail)
+            self._warn(answer.reason, "%s did not take an event (%s): %s", answer.reason, answer.detail)
         elif answer.verdict is Verdict.UNAVAILABLE:
-            self._goes_down(lost)
-            self._say("unavailable", "%s is not available, events wait: %s", answer.detail)
+            self._note_down(lost)
+            self._warn("unavailable", "%s is not available, events wait: %s", answer.detail)
         else:
-            self._say("retry", "%s did not take an event for now: %s", answer.detail)
+            self._warn("retry", "%s did not take an event for now: %s", answer.detail)
 
-    def _goes_down(self, lost: int) -> None:
+    def _note_down(self, lost: int) -> None:
         if not self._down:
             self._down = True
             self._lost_before = lost
 
-    def _say(self, kind: str, text: str, *arguments: object) -> None:
+    def _warn(self, kind: str, text: str, *arguments: object) -> None:
         log_once(f"{self._name}:{kind}", logging.WARNING, text, self._name, *arguments)
 
-    def batch(self, answers: Sequence[Outcome], seconds: float) -> None:
-        """Say, to those who debug, what became of a batch."""
+    def report_batch(self, answers: Sequence[Outcome], seconds: float) -> None:
+        """Log what became of a batch, for debugging."""
         if logger.isEnabledFor(logging.DEBUG):
             kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
             became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
             logger.debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
 
-    def finished(self, report: Report) -> None:
-        """Say, to those who debug, how it ended."""
+    def report_end(self, report: Report) -> None:
+        """Log how it ended, for debugging."""
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s: done: %s", self._name, format_report(report))
+            logger.debug("%s: done: %s", self._name, _counts_text(report))
 
-    def full(self) -> None:
-        """Say that the queue is full."""
-        self._say("queue_full", "the queue to %s is full, new operations are not recorded")
-
-    def left_behind(self, number: int) -> None:
-        """Say that the end came before everything was sent."""
+    def report_lost(self, number: int) -> None:
+        """Log that the end came before everything was sent."""
         if number:
-            self._say("shutdown_timeout", "%s did not take the last %d events in time", number)
+            self._warn("shutdown_timeout", "%s did not take the last %d events in time", number)

@@ -10,6 +10,7 @@ from typing import Final
 
 from voltagent.core.stderr import add_exit_lines
 from voltagent.delivery.report import Report
+from voltagent.exporters import Exporter
 
 _DOCTOR: Final = "run `voltagent doctor`"
 _LONGEST: Final = 160  # characters of what a destination answered
@@ -61,6 +62,11 @@ class _Destination:
 
 
 _destinations: Final[dict[str, _Destination]] = {}
+
+
+def place_of(exporter: Exporter) -> str:
+    """A destination as users know it."""
+    return str(getattr(exporter, "place", exporter.name))
 
 
 class LossCount:

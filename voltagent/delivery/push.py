@@ -54,7 +54,7 @@ class _Ledger:
     """An exporter around another one, which keeps the accounts of traces."""
 
     def __init__(self, exporter: Exporter) -> None:
-        self._exporter: Any = exporter  # with `hurry` and `last_answer`, as all that send over the network have
+        self._exporter: Any = exporter  # with `set_deadline` and `last_answer`, as all that send over the network have
         self.name = exporter.name
         self.open: dict[int | str, _Account] = {}
         self.over: SimpleQueue[int | str] = SimpleQueue()

@@ -1,10 +1,10 @@
-"""What ``flush`` and ``shutdown`` give: a future that is done by its deadline, with the truth of that moment."""
+"""What ``flush`` and ``shutdown`` return: a future that resolves no later than its deadline, with the counts then."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from voltagent.core import clock
 
 V = TypeVar("V")
+
+__all__ = ["Report", "ReportFuture"]
 
 
 class Counts(dict[str, V]):
@@ -66,33 +68,45 @@ class Report:
 
 
 class ReportFuture(Future[Report]):
-    """Kept by the lanes when all is settled; else, at ``deadline``, by whoever waits.
+    """A future that resolves when all is settled, and no later than its deadline, with the counts at that time.
 
-    A thread that waits needs no other to end its wait. Only a callback (which is how asyncio waits) has a thread of
-    its own started, so that it is called in time while a destination hangs.
+    The worker's thread only releases a lock in C: an interrupt in the middle of whatever a waiting thread does with the
+    future cannot block it. A thread that waits needs no other to end its wait. Only a callback (which is how asyncio
+    waits) has a thread of its own started, so that it is called in time while a destination hangs.
     """
 
-    def __init__(self, deadline: float, report: Callable[[], Report], workers: Iterable[object]) -> None:
+    def __init__(self, deadline: float, report: Callable[[], Report], accounts: Iterable[object]) -> None:
         super().__init__()
         self.deadline = deadline  # on `clock.monotonic`
         self._report = report
-        self._workers = set(map(id, workers))
-        self._watched = False
+        self._unsettled = set(map(id, accounts))
+        self._is_watched = False
+        self._signal = threading.Lock()
+        if self._unsettled:
+            self._signal.acquire()
 
-    def worker_done(self, worker: object) -> None:
-        """One destination has settled all that it had, or has no time left."""
-        self._workers.discard(id(worker))
-        if not self._workers:
-            self.keep()
+    def settle(self, account: object) -> None:
+        """Note that one destination has settled all that it had, or has no time left."""
+        self._unsettled.discard(id(account))
+        if not self._unsettled:
+            try:
+                self._signal.release()
+            except RuntimeError:
+                pass  # it was settled before
 
-    def keep(self) -> None:
-        """Be done, with the counts as they are now."""
-        if not self.done():
+    def done(self) -> bool:
+        """Whether the report is there."""
+        if not self._unsettled:
+            self._resolve()
+        return super().done()
+
+    def _resolve(self) -> None:
+        if not super().done():
             report = self._report()
             try:
                 self.set_result(report)
             except InvalidStateError:
-                pass  # another thread was faster, or the caller cancelled it
+                pass  # another thread was quicker, or the caller cancelled it
 
     def result(self, timeout: float | None = None) -> Report:
         """Wait for the report: at most ``timeout`` seconds, and never beyond the deadline.
@@ -101,20 +115,27 @@ class ReportFuture(Future[Report]):
             TimeoutError: ``timeout`` ended before the deadline.
         """
         left = max(0.0, self.deadline - clock.monotonic())
-        if timeout is not None and timeout < left:
-            return super().result(timeout)
-        try:
-            return super().result(left)
-        except FutureTimeoutError:
-            self.keep()
-            return super().result(0)
+        waits = left if timeout is None else min(left, max(0.0, timeout))
+        if not super().done():
+            if self._signal.acquire(timeout=waits):
+                self._signal.release()  # for others that wait
+            elif waits < left:
+                raise FutureTimeoutError
+            self._resolve()
+        return super().result(0)
 
     def add_done_callback(self, fn: Callable[[Future[Report]], Any]) -> None:
         """Call ``fn`` when the report is there, or at the deadline."""
         super().add_done_callback(fn)
-        if not self._watched and not self.done():
-            self._watched = True
+        if not self._is_watched and not self.done():
+            self._is_watched = True
             try:
-                threading.Thread(target=self.result, name="voltagent-flush", daemon=True).start()
+                threading.Thread(target=self._watch, name="voltagent-flush", daemon=True).start()
             except RuntimeError:
-                self.keep()  # no thread can be started: better a report now than none
+                self._resolve()  # no thread can be started: better a report now than none
+
+    def _watch(self) -> None:
+        try:
+            self.result()
+        except CancelledError:
+            pass  # nobody waits any more

@@ -17,7 +17,7 @@ def backoff(failures: int, first: float, chance: float) -> float:
 
 
 def gives_up(refusals: int, absences: int, max_retries: int) -> bool:
-    """Whether an event is dropped after ``refusals`` answers that said no to it.
+    """Whether an event is dropped after ``refusals`` answers that refuses it.
 
     ``absences`` are the times the destination seemed to be down for this event while it took others. A flapping
     destination causes some of those, so they weigh a tenth; but an event that brings its server down each time must

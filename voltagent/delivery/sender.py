@@ -1,23 +1,24 @@
-"""The batched event sender: between the program, which must never wait, and its destinations.
+"""The sender of one SDK: between the program, which must never wait, and the workers that send to its destinations.
 
-Each destination has a lane: a bounded queue, one thread that is started at the first record, retries and counts of its
-own, so that one that is down neither holds up the others nor drops for them.
+Each destination has a worker: a thread that is started at the first record, retries and a state of its own, so that one
+that is down neither holds up the others nor drops for them. SDKs with equal settings share their workers.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import zip_longest
 from operator import add
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary, ref
 
 from voltagent.core import clock
 from voltagent.core.span import SpanEvent
 from voltagent.delivery import process_hooks
-from voltagent.delivery.queue import Rules
+from voltagent.delivery.processing import Processing, Processor
+from voltagent.delivery.queue import Options, Queue
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.worker import Worker
 from voltagent.exporters import Exporter
@@ -26,31 +27,34 @@ from voltagent.tracing.sampling import Sampling
 if TYPE_CHECKING:
     from voltagent.storage.spool.spool import Spool
 
+__all__ = ["Report", "Sender", "Workers"]
+
 _LOCAL_SECONDS: Final = 0.4  # with the time of a write, records are there within half a second
 
 
-class Sender:
-    """Takes events from any thread without waiting, and sends them in batches in the background.
+class Workers:
+    """The workers of one or more SDKs, one for each destination.
 
     Args:
         exporters: the destinations; each gets every event.
-        processors: functions an event passes on the sender's thread before it is exported, ``event -> event or None``.
+        processors: functions an event passes on the worker's thread before it is exported, ``event -> event or None``.
             An event for which one gives ``None`` or raises is dropped as ``serialize_error``.
-        flush_interval: seconds after which what waits is sent, if no batch (512 events, 4 MiB) was full before.
-        auto_flush: ``False`` sends only on ``flush``, ``shutdown``, exit, or when a batch is full.
-        timeout: seconds for one request, and for ``flush`` and ``shutdown`` where they are given none.
-        max_retries: how often an event is tried again after an answer that said no to it.
+        flush_interval: seconds after which what waits is sent, if 4 MiB did not wait before.
+        auto_flush: ``False`` sends only on ``flush``, ``shutdown``, exit, or when 4 MiB wait.
+        timeout: seconds for one request, and for ``flush`` and ``shutdown`` if they are given none.
+        max_retries: how often an event is tried again after an answer that refuses it.
         retry_delay: seconds before the first retry, doubled each time up to 30, with full jitter.
         queue_events, queue_bytes: how much may wait for each destination.
         spools: for each exporter where to keep on disk what waits for it; ``None`` keeps it in memory only.
-        sampling: what left out traces before they came here; only its counts are used, for the reports.
     """
+
+    __slots__ = ("__weakref__", "timeout", "workers")
 
     def __init__(
         self,
         exporters: Sequence[Exporter],
         *,
-        processors: Sequence[Callable[[SpanEvent], SpanEvent | None]] = (),
+        processors: Sequence[Processor] = (),
         flush_interval: float = 5.0,
         auto_flush: bool = True,
         timeout: float = 30.0,
@@ -58,114 +62,119 @@ class Sender:
         retry_delay: float = 1.0,
         queue_events: int = 50_000,
         queue_bytes: int = 64 * 2**20,
-        sampling: Sampling | None = None,
         spools: Sequence[Spool | None] = (),
     ) -> None:
-        rules = Rules(
-            flush_interval if auto_flush else None, timeout, max_retries, retry_delay, queue_events, queue_bytes
-        )
-        process = _chain(processors)
-        if len(exporters) > 1:
-            process = _OneAtATime(process)
-        self._timeout = timeout
-        self._sampling = sampling or Sampling()
-        process_hooks.renew(self._sampling)
-        self._workers = tuple(
-            Worker(exporter, _rules_for(exporter, rules), process)
-            if spool is None
-            else _spooled_worker(exporter, rules, process, spool)
+        interval = flush_interval if auto_flush else None
+        options = Options(interval, timeout, max_retries, retry_delay, queue_events, queue_bytes)
+        processing = Processing(processors)
+        self.timeout = timeout
+        self.workers = tuple(
+            _worker(exporter, _options_for(exporter, options), processing, spool)
             for exporter, spool in zip_longest(exporters, spools)
         )
-        if len(self._workers) == 1:
-            self.put = self._workers[0].put  # type: ignore[method-assign] # recording costs one call less
+        for worker in self.workers:
+            worker.shared_with = ref(self)  # so that SDKs to come find it, for as long as its thread runs
+
+    @classmethod
+    def shared(cls, key: Hashable, make: Callable[[], Workers]) -> Workers:
+        """The workers that other SDKs with this key have, else new ones."""
+        return _shared.get(key) or _shared.setdefault(key, make())
+
+
+_shared: Final[WeakValueDictionary[Hashable, Workers]] = WeakValueDictionary()
+
+
+class Sender:
+    """Takes events from any thread without waiting; they are sent in batches in the background.
+
+    Args:
+        exporters: the destinations; each gets every event.
+        sampling: what left out traces before they came here; only its counts are used, for the reports.
+        workers: the workers to use; else the sender has its own, for ``exporters`` and the further arguments, which
+            are those of :class:`Workers`.
+    """
+
+    def __init__(
+        self,
+        exporters: Sequence[Exporter] = (),
+        *,
+        sampling: Sampling | None = None,
+        workers: Workers | None = None,
+        **options: object,
+    ) -> None:
+        self._shared = workers or Workers(exporters, **options)  # type: ignore[arg-type]
+        self._timeout = self._shared.timeout
+        self._sampling = sampling or Sampling()
+        process_hooks.renew(self._sampling)
+        self.queues = tuple(Queue(worker) for worker in self._shared.workers)
+        if len(self.queues) == 1:
+            self.put = self.queues[0].put  # type: ignore[method-assign] # recording costs one call less
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers, one for each destination."""
+        return self._shared.workers
 
     def put(self, event: SpanEvent, size: int) -> bool:
-        """Take an event with ``size`` bytes of payload; False when a START was refused. Never blocks, never raises."""
-        taken = not self._workers
-        for worker in self._workers:
-            taken = worker.put(event, size) or taken
+        """Take an event with ``size`` bytes of payload; False if a START was refused. Never blocks, never raises."""
+        taken = not self.queues
+        for queue in self.queues:
+            taken = queue.put(event, size) or taken
         return taken
 
     def flush(self, timeout: float | None = None) -> ReportFuture:
         """Send what was recorded so far. Done when all is settled, at the latest after ``timeout`` seconds."""
         future = self._future(timeout)
-        for worker in self._workers:
-            worker.flush(future)
+        for queue in self.queues:
+            queue.worker.flush(queue.account, future)
         return future
 
     def shutdown(self, timeout: float | None = None) -> ReportFuture:
         """End what is open as cancelled, send everything, and take nothing more.
 
-        Without a ``timeout`` it gives up as an exit does: early where every attempt is refused, or nobody answers.
+        Without a ``timeout`` it gives up as an exit does: early if every attempt is refused, or nothing answers.
         """
         future = self._future(timeout)
-        for worker in self._workers:
-            worker.shutdown(future, gives_up=timeout is None)
+        for queue in self.queues:
+            queue.worker.shutdown(queue.account, future, gives_up=timeout is None)
         return future
 
     def stats(self) -> Report:
         """What became of the events so far."""
-        reports = [worker.stats() for worker in self._workers]
+        reports = [queue.worker.stats(queue.account) for queue in self.queues]
         left_out = Report(sampled_out=self._sampling.traces, sampled_out_events=self._sampling.events)
         total = reduce(add, reports, left_out)
         if len(reports) < 2:
             return total
-        names = _told_apart([worker.exporter.name for worker in self._workers])
+        names = _numbered([queue.worker.exporter.name for queue in self.queues])
         return replace(total, destinations=dict(zip(names, reports, strict=True)))
 
     def _future(self, timeout: float | None) -> ReportFuture:
         seconds = self._timeout if timeout is None else max(0.0, timeout)
-        future = ReportFuture(clock.monotonic() + seconds, self.stats, self._workers)
-        if not self._workers:
-            future.keep()
-        return future
+        return ReportFuture(clock.monotonic() + seconds, self.stats, [queue.account for queue in self.queues])
 
 
-def _rules_for(exporter: Exporter, rules: Rules) -> Rules:
+def _worker(exporter: Exporter, options: Options, processing: Processing, spool: Spool | None) -> Worker:
+    if spool is None:
+        return Worker(exporter, options, processing)
+    from voltagent.delivery.spool_storage import SpoolStorage  # with sqlite3: only for those who request it
+
+    kept = spool
+    return Worker(
+        exporter,
+        options,
+        make_storage=lambda accounts, buffer: SpoolStorage(accounts, buffer, options, kept, exporter, processing),
+    )
+
+
+def _options_for(exporter: Exporter, options: Options) -> Options:
     """The local store is looked at while a program runs, and costs no request: it is kept current."""
-    if exporter.name != "local" or rules.flush_interval is None:
-        return rules
-    return replace(rules, flush_interval=min(rules.flush_interval, _LOCAL_SECONDS))
+    if exporter.name != "local" or options.flush_interval is None:
+        return options
+    return replace(options, flush_interval=min(options.flush_interval, _LOCAL_SECONDS))
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _numbered(names: Sequence[str]) -> list[str]:
     """The names, with a number behind one that was there before."""
     before = [names[:place].count(name) for place, name in enumerate(names)]
     return [f"{name} {count + 1}" if count else name for name, count in zip(names, before, strict=True)]
-
-
-def _spooled_worker(
-    exporter: Exporter, rules: Rules, process: Callable[[SpanEvent], SpanEvent | None], spool: Spool
-) -> Worker:
-    from voltagent.delivery.spooled_worker import SpooledWorker  # with sqlite3: only for those who ask for it
-
-    return SpooledWorker(exporter, rules, process, spool)
-
-
-def _chain(processors: Sequence[Callable[[SpanEvent], SpanEvent | None]]) -> Callable[[SpanEvent], SpanEvent | None]:
-    def process(event: SpanEvent) -> SpanEvent | None:
-        current: SpanEvent | None = event
-        for processor in processors:
-            if current is None:
-                break
-            current = processor(current)
-        return current
-
-    return process
-
-
-class _OneAtATime:
-    """Processors change a span in place: two lanes must not be at the same span at once."""
-
-    def __init__(self, process: Callable[[SpanEvent], SpanEvent | None]) -> None:
-        self._process = process
-        self.after_fork()
-        process_hooks.renew(self)
-
-    def __call__(self, event: SpanEvent) -> SpanEvent | None:
-        with self._turn:
-            return self._process(event)
-
-    def after_fork(self) -> None:
-        """In a forked child: the thread that had its turn is the parent's, and never gives it back here."""
-        self._turn = threading.Lock()

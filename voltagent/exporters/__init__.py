@@ -23,6 +23,7 @@ class Verdict(Enum):
     UNAVAILABLE = "unavailable"  # it could not be reached, or is down: waits, not counted
     IN_FLIGHT = "in_flight"  # its request still waits for an answer; `late` gives the outcome
     UNTRIED = "untried"  # not sent, because something it depends on was not accepted: try again after that
+    WITH_END = "with_end"  # it has no form of its own on this wire: it counts as the end of its span does
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,19 @@ class Trailing(Protocol):
         """The outcomes that have come since for events that were IN_FLIGHT. Does not wait."""
         ...
 
-    def accepted_so_far(self) -> int:
-        """How many events of the batch that is under way were accepted; 0 between batches. From any thread."""
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        """The events of the batch under way that are settled by now, with their outcomes. From any thread."""
+        ...
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """An exporter whose ``export`` another thread can end sooner, and that shows its progress."""
+
+    last_answer: float  # on `clock.monotonic`
+
+    def set_deadline(self, deadline: float) -> None:
+        """End an ``export`` that is under way by ``deadline``."""
         ...
 
 

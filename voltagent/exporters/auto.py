@@ -52,9 +52,9 @@ class AutoExporter:
         """Outcomes of requests that were left waiting, on either wire."""
         return [*self._rest.late(), *self._otlp.late()]
 
-    def accepted_so_far(self) -> int:
-        """How many events of the batch that is under way were accepted."""
-        return self._current.accepted_so_far()
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        """The events of the batch under way that are settled."""
+        return self._current.answered()
 
     def forget(self, trace_id: int | str) -> None:
         """The trace is over."""

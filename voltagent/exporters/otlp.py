@@ -1,7 +1,7 @@
 """The OpenTelemetry destination: ended operations as spans, many in one OTLP/HTTP request.
 
-OTLP knows no start of a span, so only ends and custom events are sent; a start is accepted as it comes, and an update
-is kept until the end of its span. Rules of the protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp.
+OTLP knows no start of a span, so only ends and custom events are sent; what is known of a start or an update is part of
+the span that its end sends, and counts as that does. Rules of the protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ _OURS: Final = frozenset(("accept-encoding", "connection", "content-encoding", "
                           "host", "transfer-encoding"))  # fmt: skip
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_TRIED_AGAIN: Final = (Verdict.UNTRIED, Verdict.RETRY, Verdict.UNAVAILABLE)
+_WITH_END: Final = Outcome(Verdict.WITH_END)  # OTLP knows neither the start of a span nor a change of it
 _LATE: Final = Outcome(Verdict.REFUSED, "rejected", "OTLP has no way to change a span that was sent")
 
 
@@ -116,6 +118,7 @@ class OtlpExporter:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         base, self._path = _split(endpoint)
+        self.place = place_of(endpoint)
         _check("protocol", protocol, ENCODINGS)
         _check("compression", compression, ("none", "gzip"))
         for profile in profiles or ("",):
@@ -136,9 +139,8 @@ class OtlpExporter:
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
         # each profile says all payloads once more, in its own words
         self._span_limit = min(MOST * len(set(profiles)), self.space - _FRAME)
-        self.place = place_of(endpoint)
         self._line: Line | None = None
-        self._away = False  # it could not be reached the last time
+        self._under_way: tuple[Sequence[SpanEvent], Sequence[Outcome | None]] = (), ()
         self._shutdown_deadline = _NEVER
         self._flights: list[Flight] = []
         self._waits_for_all = False  # an answer that came late wants the batch halved, which needs answers in order
@@ -147,30 +149,29 @@ class OtlpExporter:
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the spans that ended; see :class:`voltagent.exporters.Exporter`."""
         self._shutdown_deadline = _NEVER
-        outcomes: list[Outcome] = [ACCEPTED] * len(batch)
+        outcomes: list[Outcome | None] = [None] * len(batch)
+        self._under_way = batch, outcomes
         items: list[_Item] = []
         for number, event in enumerate(batch):
-            item = self._item(number, event)
+            item = _WITH_END if event[0] is Phase.START else self._item(number, event)
             if isinstance(item, _Item):
                 items.append(item)
             else:
                 outcomes[number] = item
-        if self._away and not items:
-            return self._probe(outcomes, deadline)
-        starts = [number for number, event in enumerate(batch) if event[0] is Phase.START]
         _Round(self, batch, deadline, outcomes).run(items)
         self._waits_for_all = False
-        _as_their_ends(batch, outcomes, starts)
         for event, outcome in zip(batch, outcomes, strict=True):
             if outcome is ACCEPTED:
                 self._spans.sent(event)
-        return outcomes
+        return _as_their_ends(batch, outcomes)
 
     def _item(self, number: int, event: SpanEvent) -> _Item | Outcome:
         """The span to send for an event, or its outcome where there is nothing to send."""
         try:
             message = self._spans.message(event)
-            return ACCEPTED if message is None else self._fitting(self._encoded(number, message), event)
+            if message is None:
+                return ACCEPTED if event[0] is Phase.SCORE else _WITH_END
+            return self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
         except Exception as exc:  # a payload that cannot be written costs its own event only
@@ -190,14 +191,6 @@ class OtlpExporter:
 
     def _encoded(self, number: int, message: Message) -> _Item:
         return _Item(number, message, self.encoded(message))
-
-    def _probe(self, outcomes: list[Outcome], deadline: float) -> list[Outcome]:
-        """Nothing to send, but the sender wants to know whether the destination is back: an empty request is legal."""
-        self._waits_for_all = True
-        outcome, _ = self.post((), deadline)
-        self._waits_for_all = False
-        settled = outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED) and outcome.reason != "auth"
-        return outcomes if settled else [outcome] * len(outcomes)
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
@@ -221,9 +214,11 @@ class OtlpExporter:
                 self._spans.sent(event)
         return list(zip(events, outcomes, strict=True))
 
-    def accepted_so_far(self) -> int:
-        """Nothing: the answer to a request settles all that is in it."""
-        return 0
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        """The events of the batch under way that are settled; see :class:`voltagent.exporters.Trailing`."""
+        batch, outcomes = self._under_way
+        found = zip(batch, _as_their_ends(batch, outcomes), strict=True)
+        return [(event, outcome) for event, outcome in found if outcome.verdict in _SETTLED]
 
     def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
         """Go on without the answer to these events; :meth:`late` will give it."""
@@ -256,7 +251,6 @@ class OtlpExporter:
         for flight in flights:
             flight.call.line.let_go()
         self._spans.clear()
-        self._away = False
 
     def close(self) -> None:
         """Close the connection."""
@@ -280,12 +274,10 @@ class OtlpExporter:
         except Unreachable as exc:
             if clock.monotonic() >= min(deadline, self._shutdown_deadline):
                 return _UNTRIED, None  # we ran out of time, not the server
-            self._away = True
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
         self._line = call.line
         self.last_answer = clock.monotonic()
         outcome = _outcome(answer, self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace")))
-        self._away = outcome.verdict is Verdict.UNAVAILABLE
         return outcome, answer
 
     def encoded(self, message: Message) -> bytes:
@@ -323,7 +315,7 @@ class _Round:
     """The spans of one batch on their way, in as few requests as the destination takes them."""
 
     def __init__(
-        self, exporter: OtlpExporter, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome]
+        self, exporter: OtlpExporter, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome | None]
     ) -> None:
         self._batch = batch
         self._exporter = exporter
@@ -387,6 +379,7 @@ class _Round:
 
     def _accepted(self, items: Sequence[_Item], answer: HttpResponse) -> None:
         count, message = self._exporter.rejected(answer)
+        self._settle(items, ACCEPTED)
         if count:  # which ones it does not say, and they must not be sent again
             self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
         elif message:
@@ -442,13 +435,17 @@ def _outcome(answer: HttpResponse, text: str) -> Outcome:
     return Outcome(Verdict.REFUSED, "too_large" if status == 413 else "rejected", detail)
 
 
-def _as_their_ends(batch: Sequence[SpanEvent], outcomes: list[Outcome], starts: Sequence[int]) -> None:
-    """A start has no form on this wire: it has arrived when the span of its end has."""
-    ends = {id(event[1]): outcomes[number] for number, event in enumerate(batch) if event[0] is Phase.END}
-    for number in starts:
-        outcome = ends.get(id(batch[number][1]), ACCEPTED)
-        if outcome.verdict not in _SETTLED:
-            outcomes[number] = _UNTRIED
+def _as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
+    """The outcomes; an event that has no form of its own was accepted, or not tried, if the end of its span was."""
+    found = [outcome or _UNTRIED for outcome in outcomes]
+    ends = {id(event[1]): outcome for event, outcome in zip(batch, found, strict=True) if event[0] is Phase.END}
+    for number, outcome in enumerate(found):
+        end = ends.get(id(batch[number][1])) if outcome is _WITH_END else None
+        if end is not None and end.verdict is Verdict.ACCEPTED:
+            found[number] = ACCEPTED
+        elif end is not None and end.verdict in _TRIED_AGAIN:
+            found[number] = _UNTRIED
+    return found
 
 
 def _gzipped(body: bytes) -> bytes:

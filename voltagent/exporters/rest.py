@@ -79,14 +79,12 @@ class RestExporter:
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
+        # it stays until the next one: what was answered is read until the sender has accounted for it
         current = self._round = Round(self._send, self, batch, deadline)
-        try:
-            outcomes = current.run()
-            if current.trails:
-                self._trailing.append(current)
-            return outcomes
-        finally:
-            self._round = None
+        outcomes = current.run()
+        if current.trails:
+            self._trailing.append(current)
+        return outcomes
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
@@ -94,10 +92,10 @@ class RestExporter:
         self._trailing = [trailing for trailing in self._trailing if trailing.trails]
         return found
 
-    def accepted_so_far(self) -> int:
-        """How many events of the batch that is under way were accepted; see :class:`voltagent.exporters.Trailing`."""
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        """The events of the batch under way that are settled; see :class:`voltagent.exporters.Trailing`."""
         current = self._round
-        return 0 if current is None else current.accepted()
+        return [] if current is None else current.answered()
 
     def set_deadline(self, deadline: float) -> None:
         """End an ``export`` that is going on by ``deadline``. From any thread."""

@@ -98,9 +98,10 @@ class Round:
             numbers, self._late_ones = self._late_ones, []
             return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in numbers]
 
-    def accepted(self) -> int:
-        """How many were accepted so far, while :meth:`run` goes on."""
-        return sum(outcome is not None and outcome.verdict is Verdict.ACCEPTED for outcome in list(self._outcomes))
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        """Those that are settled so far, with their outcomes."""
+        found = zip(self._batch, list(self._outcomes), strict=True)
+        return [(event, outcome) for event, outcome in found if outcome is not None and outcome.verdict in _SETTLED]
 
     def _may_leave(self) -> bool:
         """Whether only requests that hang are left, and few enough for the next batch not to suffer."""

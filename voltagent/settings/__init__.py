@@ -349,6 +349,15 @@ def without_password(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//", url, count=1)
 
 
+_OF_NETWORK: Final = frozenset(("ssl_cert_file", "ssl_cert_dir", "sslkeylogfile"))
+
+
+def network_environment() -> tuple[tuple[str, str], ...]:
+    """The variables that say how to reach a network: of proxies and of certificates."""
+    found = ((name.lower(), value) for name, value in os.environ.items())
+    return tuple(sorted((name, value) for name, value in found if name.endswith("_proxy") or name in _OF_NETWORK))
+
+
 def key_log_file() -> str | None:
     """The file that Python's ``ssl`` writes session keys to, if the environment names one."""
     return os.environ.get("SSLKEYLOGFILE") or None

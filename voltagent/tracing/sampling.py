@@ -6,7 +6,6 @@ The choice falls when a trace starts, and all that belongs to it follows. No loc
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias, cast
@@ -146,14 +145,14 @@ class TailBuffer:
     Any thread may put; only one at a time hands on, in order, and nobody waits for it.
     """
 
-    __slots__ = ("__weakref__", "_bytes", "_events", "_gone", "_handing_on", "_sampling", "kept")
+    __slots__ = ("__weakref__", "_bytes", "_events", "_gone", "_is_handing_on", "_sampling", "kept")
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
         self._events: deque[tuple[SpanEvent, int]] = deque()
         self._bytes = 0
         self._gone = False
-        self._handing_on = threading.Lock()
+        self._is_handing_on = False
         self.kept = False  # something failed: all of it is recorded
 
     def put(self, event: SpanEvent, size: int) -> bool:
@@ -174,9 +173,9 @@ class TailBuffer:
         return True
 
     def after_fork(self, sampling: Sampling) -> None:
-        """In a forked child: whoever was handing on is the parent's thread; the counts are those of ``sampling``."""
+        """In a forked child: the thread that was handing on is the parent's; the counts are those of ``sampling``."""
         self._sampling = sampling
-        self._handing_on = threading.Lock()
+        self._is_handing_on = False
 
     def _fits(self, event: SpanEvent, size: int) -> bool:
         phase, span, _ = event
@@ -206,19 +205,23 @@ class TailBuffer:
         if not self.kept:
             self.kept = True
             self._sampling.settled(self)
-        # whoever comes while another hands on leaves that to it, and it looks once more when it is done
-        while self._events and self._handing_on.acquire(blocking=False):
+        # A thread that comes while another hands on leaves that to it, and it looks once more when it is done. A flag,
+        # as between reading and setting it, and between that and `try`, there is no call, so no interrupt either.
+        while self._events:
+            if self._is_handing_on:
+                return
+            self._is_handing_on = True
             try:
                 self._hand_on()
             finally:
-                self._handing_on.release()
+                self._is_handing_on = False
 
     def _hand_on(self) -> None:
-        try:
-            while True:
-                self._sampling.sink(*self._events.popleft())
-        except IndexError:
-            pass
+        events = self._events
+        while events:
+            event, size = events[0]
+            del events[0]
+            self._sampling.sink(event, size)
 
 
 def _failed(event: SpanEvent) -> bool:

@@ -91,6 +91,14 @@ class Spool:
             self._adopted.remove(file)
             (file.mark_corrupt if file.damaged else file.delete)()
 
+    def restore_folder(self) -> None:
+        """Begin a new file, in a new folder, if ours was deleted; what is in it can still be read by us."""
+        if self._own is not None and not self._own.path.exists():
+            log_once(
+                f"spool:{self.folder}", logging.WARNING, "the spool in %s was deleted; creating it again", self.folder
+            )
+            self.abandon()
+
     def abandon(self) -> None:
         """Begin a new file, as ours cannot be written to; what can still be read from it will be."""
         if self._own is not None:

@@ -1,0 +1,69 @@
+"""No interrupt, at any bytecode of a thread that records, blocks the sender or breaks the counts."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from tests.helpers.memory import Memory, Recording, conserved, make_sender
+from tests.helpers.pace import hold
+from voltagent.core.span import SpanEvent
+from voltagent.exporters import Outcome
+
+posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals to a thread")
+
+
+@posix
+@pytest.mark.parametrize("kind", ["signal", "thread"])
+def test_the_counts_add_up_and_the_sender_goes_on(kind: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.interrupts", "7", "1.5", kind],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    found = json.loads(ran.stdout)
+    assert found["conserved"], found
+    assert (found["pending"], found["left"]) == (0, 0), found
+    assert set(found["dropped"]) <= {"queue_full"}, found
+    assert found["hits"] > 20
+    hold(found["flush"], 2.0, "a flush after interrupts")
+
+
+def test_a_finalizer_on_the_senders_own_thread_counts_without_waiting() -> None:
+    took: list[float] = []
+
+    class Counts:
+        def __init__(self) -> None:
+            self.myself = self
+
+        def __del__(self) -> None:
+            began = time.monotonic()
+            conserved(sender.stats())
+            took.append(time.monotonic() - began)
+
+    class Collecting(Memory):
+        def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+            for _ in range(10):
+                Counts()
+            gc.collect()
+            return super().export(batch, deadline)
+
+        def forget(self, trace_id: int | str) -> None:
+            Counts()
+            with sender.workers[0].buffer.lock:  # as while the buffer is being changed
+                gc.collect()
+
+    sender = make_sender(Collecting())
+    Recording(sender).whole()
+    assert conserved(sender.shutdown().result()).accepted == 4
+    assert len(took) >= 11
+    hold(sum(took), 0.02, "to count")

@@ -1,0 +1,97 @@
+"""What ``shutdown()`` and leaving the block cost if the destination does not take anything: the budget of an exit."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.memory import conserved
+from tests.helpers.pace import hold
+from tests.helpers.server import Server, answer, hang, unused_port
+from voltagent import VoltAgentSDK, tool
+
+REFUSED, SILENT = 2.0, 5.5  # seconds
+REST: dict[str, Any] = {"public_key": "pk", "secret_key": "sk"}
+
+
+@tool
+def work(number: int) -> int:
+    return number
+
+
+def leave(sdk: VoltAgentSDK, limit: float) -> None:
+    with sdk:
+        work(1)
+        began = time.monotonic()
+    hold(time.monotonic() - began, limit, "to leave")
+    assert conserved(sdk.stats()).pending == 0
+
+
+@pytest.mark.parametrize("exporter", ["rest", "otlp", "rest,otlp"])
+def test_a_port_that_refuses(exporter: str) -> None:
+    url = f"http://127.0.0.1:{unused_port()}"
+    leave(VoltAgentSDK(exporter=exporter, base_url=url, otlp_endpoint=f"{url}/v1/traces", **REST), REFUSED)
+
+
+@pytest.mark.parametrize("exporter", ["rest", "otlp"])
+@pytest.mark.parametrize("reply", [answer(503), hang], ids=["503", "hang"])
+def test_a_server_that_takes_nothing(exporter: str, reply: Any) -> None:
+    with Server(reply) as server:
+        url = server.url
+        sdk = VoltAgentSDK(exporter=exporter, base_url=url, otlp_endpoint=f"{url}/v1/traces", **REST)
+        leave(sdk, SILENT)
+
+
+@contextmanager
+def held_by_another_process(path: Path) -> Iterator[None]:
+    """Another process has the whole file for itself."""
+    code = (
+        "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN EXCLUSIVE')\n"
+        "print(1, flush=True)\nsys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        yield
+        other.kill()
+
+
+def test_a_store_that_another_process_holds(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    sdk = VoltAgentSDK(exporter="local", local_path=path)
+    work(0)
+    assert conserved(sdk.flush()).accepted == 4
+    with held_by_another_process(path):
+        leave(sdk, SILENT)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM traces").fetchone() == (1,)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process")
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    code = (
+        "import resource, time\nfrom voltagent import VoltAgentSDK, tool\n"
+        "@tool\ndef work(x): return x\n"
+        f"sdk = VoltAgentSDK(exporter='local', local_path={str(tmp_path / 'store.db')!r})\n"
+        "work(1); sdk.flush()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
+        "for _ in range(100): work('x' * 9000)\n"
+        "began = time.monotonic(); sdk.shutdown(); took = time.monotonic() - began\n"
+        "s = sdk.stats(); print(took, s.pending, s.recorded == s.accepted + sum(s.dropped.values()))"
+    )
+    environment = {**os.environ, "VOLTAGENT_QUIET": "1"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    took, pending, conserves = ran.stdout.split()
+    assert (pending, conserves) == ("0", "True"), ran
+    hold(float(took), SILENT, "a shutdown with a full disk")

@@ -1,0 +1,138 @@
+"""Interrupts at any bytecode of a program that records: ``python -m tests.helpers.interrupts SEED SECONDS KIND``.
+
+KIND is ``signal`` (Ctrl-C in the main thread) or ``thread`` (``PyThreadState_SetAsyncExc`` in another). The queue is
+small and the destination slow, so that every way through it is taken. Prints a JSON object with the counts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from tests.helpers.memory import Recording, make_sender
+from voltagent.core.span import SpanEvent
+from voltagent.delivery.sender import Sender
+from voltagent.exporters import ACCEPTED, Outcome
+
+
+class Interrupted(BaseException):
+    """What is raised into a thread."""
+
+
+class Slow:
+    """Takes everything, a little late."""
+
+    name = "slow"
+
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+        time.sleep(0.01)
+        return [ACCEPTED] * len(batch)
+
+    def forget(self, trace_id: int | str) -> None: ...
+
+    def after_fork(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Interrupter:
+    """Interrupts one thread again and again, while it says that it may be interrupted."""
+
+    def __init__(self, seed: int, interrupt: Callable[[], object]) -> None:
+        self._dice = random.Random(seed)
+        self._interrupt = interrupt
+        self.armed = [False]
+        self.over = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self.over:
+            time.sleep(self._dice.random() * 0.0006)
+            if self.armed[0]:
+                self.armed[0] = False
+                self._interrupt()
+
+    def stop(self) -> None:
+        self.over = True
+        self._thread.join()
+
+
+def record(sender: Sender, armed: list[bool], number: int) -> None:
+    """What may be interrupted anywhere: recording, counting, and now and then waiting."""
+    armed[0] = True
+    recording = Recording(sender)
+    for _ in range(10):
+        recording.whole(tools=2)
+    sender.stats()
+    if number % 50 == 0:
+        sender.flush(0.001).result()
+    armed[0] = False
+
+
+def work(sender: Sender, interrupter: Interrupter, until: float, kind: type[BaseException], hits: list[int]) -> None:
+    number = 0
+    while time.monotonic() < until:
+        number += 1
+        try:
+            try:
+                record(sender, interrupter.armed, number)
+            except kind:
+                hits[0] += 1
+        except kind:
+            hits[0] += 1
+
+
+def raise_in(thread: int) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Interrupted))
+
+
+def main(seed: int, seconds: float, kind: str) -> dict[str, object]:
+    sender = make_sender(Slow(), queue_events=300, flush_interval=0.005)
+    Recording(sender).whole()
+    sender.flush().result()
+    hits = [0]
+    ends = time.monotonic() + seconds
+    if kind == "signal":
+        main_thread = threading.get_ident()
+        interrupter = Interrupter(seed, lambda: signal.pthread_kill(main_thread, signal.SIGINT))
+        work(sender, interrupter, ends, KeyboardInterrupt, hits)
+    else:
+        ready: list[Interrupter] = []
+        thread = threading.Thread(target=lambda: work(sender, ready[0], ends, Interrupted, hits))
+        ready.append(Interrupter(seed, lambda: raise_in(thread.ident or 0)))
+        thread.start()
+        thread.join()
+        interrupter = ready[0]
+    for _ in range(100):
+        try:
+            interrupter.stop()
+            time.sleep(0.05)  # the last one may be on its way
+            break
+        except (KeyboardInterrupt, Interrupted):
+            hits[0] += 1
+    began = time.monotonic()
+    report = sender.flush(60).result()
+    flushed = time.monotonic() - began
+    quiet = sender.stats()
+    end = sender.shutdown(60).result()
+    return {
+        "hits": hits[0],
+        "flush": flushed,
+        "seconds": time.monotonic() - began,
+        "pending": report.pending,
+        "conserved": all(r.recorded == r.accepted + sum(r.dropped.values()) + r.pending for r in (report, quiet, end)),
+        "recorded": end.recorded,
+        "left": end.pending,
+        "dropped": dict(end.dropped),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])))

@@ -1,0 +1,80 @@
+"""What became of the events of one SDK at one destination.
+
+Every change is a few plain stores without a call in between. CPython handles signals, other threads and asynchronous
+exceptions only after calls and at the ends of loops, so none of them can see or leave a change half made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from voltagent.core.span import SpanEvent
+from voltagent.delivery.report import Report, ReportFuture
+
+if TYPE_CHECKING:
+    from voltagent.delivery.losses import LossCount
+    from voltagent.delivery.queue import Queue
+    from voltagent.delivery.shutdown import Shutdown
+
+__all__ = ["Account"]
+
+
+class Account:
+    """The counts of one SDK at one destination, and what it waits for there.
+
+    The worker holds it until all is settled. It refers to the caller's side weakly: an SDK that is not referenced
+    any more costs nothing once its last event is settled.
+    """
+
+    __slots__ = ("accepted", "dropped", "futures", "is_finished", "losses", "merged", "parked", "pending", "queue",
+                 "recorded", "refused", "shutdown", "waiting")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.waiting: deque[SpanEvent] = deque()  # recorded, and not yet looked at by the worker
+        self.refused: deque[tuple[SpanEvent, str]] = deque()  # not taken, with the reason; counted by the worker
+        self.merged = 0  # ends that wait as part of the entry of their start
+        self.recorded = 0  # of those that the worker has looked at
+        self.accepted = 0
+        self.pending = 0
+        self.parked = 0  # of those pending, the ones that count as the end of their span does
+        self.dropped: defaultdict[str, int] = defaultdict(int)
+        self.futures: deque[ReportFuture] = deque()
+        self.shutdown: Shutdown | None = None
+        self.losses: LossCount | None = None  # for the line about losses at the end of the process
+        self.is_finished = False  # shut down, and nothing more is sent
+        self.queue: Callable[[], Queue | None] = _no_queue
+
+    def refer_to(self, queue: Queue, on_abandoned: Callable[[Any], None]) -> None:
+        """Note the caller's side; ``on_abandoned`` is called when no caller can record through it any more."""
+        self.queue = ref(queue, on_abandoned)
+
+    def waiting_events(self) -> int:
+        """Events that the worker has not looked at."""
+        return len(self.waiting) + self.merged
+
+    def settle_futures(self) -> None:
+        """Report to all that wait."""
+        while self.futures:
+            self.futures[0].settle(self)
+            del self.futures[0]
+
+    def has_work(self) -> bool:
+        """Whether something may be left to do."""
+        return bool(self.waiting or self.refused or self.pending > self.parked)
+
+    def is_over(self) -> bool:
+        """Whether the worker can let go of it: no caller can record through it, and all is settled."""
+        gone = self.is_finished or self.queue() is None
+        return gone and not self.waiting and not self.refused and not self.pending and not self.futures
+
+    def report(self, elsewhere: int = 0) -> Report:
+        """The counts; ``elsewhere`` are events that the storage has, and no other part. Under the buffer's lock."""
+        waiting = self.waiting_events() + len(self.refused) + elsewhere
+        return Report(self.recorded + waiting, self.accepted, dict(self.dropped), self.pending + waiting)
+
+
+def _no_queue() -> None:
+    return None

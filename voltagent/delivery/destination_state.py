@@ -1,0 +1,102 @@
+"""Whether a destination can be sent to: four states, and one table of the transitions between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from voltagent.exporters import Outcome, Verdict
+from voltagent.exporters.http_status import RETRY_AFTER_CAP
+
+__all__ = ["TRANSITIONS", "DestinationState", "Signal", "State"]
+
+_NOTHING_TRIED: Final = 0.02  # seconds of pause after a batch in which no event was tried, to avoid a busy loop
+_AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
+
+
+class State(Enum):
+    """What is known of a destination."""
+
+    UP = "up"
+    DOWN = "down"  # not tried before `until`
+    PROBING = "probing"  # the next batch is one event, to see whether it is back
+    UNAUTHORIZED = "unauthorized"  # it refused the key: not tried before `until`, and what comes meanwhile is dropped
+
+
+class Signal(Enum):
+    """What may change it."""
+
+    ANSWERED = "answered"  # it took an event, or refused one for good
+    UNAVAILABLE = "unavailable"
+    KEY_REFUSED = "key refused"
+    TIME = "time"  # `until` has come
+
+
+TRANSITIONS: Final[Mapping[tuple[State, Signal], State]] = MappingProxyType(
+    {
+        (State.UP, Signal.ANSWERED): State.UP,
+        (State.UP, Signal.UNAVAILABLE): State.DOWN,
+        (State.UP, Signal.KEY_REFUSED): State.UNAUTHORIZED,
+        (State.UP, Signal.TIME): State.UP,
+        (State.DOWN, Signal.ANSWERED): State.UP,  # a request that was under way when others failed
+        (State.DOWN, Signal.UNAVAILABLE): State.DOWN,
+        (State.DOWN, Signal.KEY_REFUSED): State.UNAUTHORIZED,
+        (State.DOWN, Signal.TIME): State.PROBING,
+        (State.PROBING, Signal.ANSWERED): State.UP,
+        (State.PROBING, Signal.UNAVAILABLE): State.DOWN,
+        (State.PROBING, Signal.KEY_REFUSED): State.UNAUTHORIZED,
+        (State.PROBING, Signal.TIME): State.PROBING,
+        (State.UNAUTHORIZED, Signal.ANSWERED): State.UP,
+        (State.UNAUTHORIZED, Signal.UNAVAILABLE): State.UNAUTHORIZED,
+        (State.UNAUTHORIZED, Signal.KEY_REFUSED): State.UNAUTHORIZED,
+        (State.UNAUTHORIZED, Signal.TIME): State.PROBING,
+    }
+)
+
+
+class DestinationState:
+    """The state of one destination. Times are on :func:`voltagent.core.clock.monotonic`."""
+
+    __slots__ = ("current", "until")
+
+    def __init__(self) -> None:
+        self.current = State.UP
+        self.until = 0.0  # it is left alone until then, in whichever state
+
+    def receive(self, signal: Signal, until: float | None = None) -> None:
+        """Make a transition; with ``until``, leave the destination alone for that long."""
+        self.current = TRANSITIONS[self.current, signal]
+        if until is not None:
+            self.until = until
+
+    def is_quiet(self, now: float) -> bool:
+        """Whether it must be left alone; a pause that has ended changes the state."""
+        if now < self.until:
+            return True
+        if self.current in (State.DOWN, State.UNAUTHORIZED):
+            self.receive(Signal.TIME)
+        return False
+
+    def note(self, outcomes: Sequence[Outcome], began: float, now: float, probe: float, auth: float) -> None:
+        """Draw the conclusions from the answers to a batch that ``began`` then.
+
+        ``probe`` and ``auth`` are the seconds for which it is left alone if it is down, or refused the key.
+        """
+        verdicts = {outcome.verdict for outcome in outcomes}
+        requested = max((one.retry_after or 0.0 for one in outcomes if one.verdict in _AGAIN), default=0.0)
+        if requested:
+            self.until = now + min(requested, RETRY_AFTER_CAP)
+        if any(outcome.reason == "auth" for outcome in outcomes):
+            self.receive(Signal.KEY_REFUSED, now + auth)
+        elif Verdict.UNAVAILABLE in verdicts and Verdict.ACCEPTED not in verdicts:
+            self.receive(Signal.UNAVAILABLE, max(self.until, began + probe))
+        elif _has_answered(verdicts):
+            self.receive(Signal.ANSWERED)
+        elif verdicts == {Verdict.UNTRIED}:
+            self.until = max(self.until, now + _NOTHING_TRIED)
+
+
+def _has_answered(verdicts: Collection[Verdict]) -> bool:
+    return Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts

@@ -1,0 +1,190 @@
+"""One batch after the other from the buffer to the exporter, and the answers back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from voltagent.core import clock, guard
+from voltagent.core.span import SpanEvent
+from voltagent.delivery.buffer import Buffer
+from voltagent.delivery.counts import Account
+from voltagent.delivery.destination_state import DestinationState, State
+from voltagent.delivery.log_messages import LogMessages
+from voltagent.delivery.losses import LossCount, place_of
+from voltagent.delivery.processing import Processing
+from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Options
+from voltagent.delivery.report import Report
+from voltagent.delivery.settlement import Settlement
+from voltagent.delivery.shutdown import Shutdown
+from voltagent.delivery.storage import Storage
+from voltagent.exporters import Exporter, Interruptible, Outcome, Trailing, Verdict
+
+__all__ = ["Dispatcher"]
+
+_SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
+_UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
+_UNTRIED: Final = Outcome(Verdict.UNTRIED)
+
+
+class Dispatcher:
+    """Sends batches of a buffer, on one thread at a time.
+
+    Args:
+        exporter: the destination.
+        options: gives intervals and limits.
+        buffer, storage: where events wait and are kept.
+        processing: makes an event safe to send; ``None`` if ``storage`` does.
+    """
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        options: Callable[[], Options],
+        buffer: Buffer,
+        storage: Storage,
+        processing: Processing | None,
+    ) -> None:
+        self._exporter = exporter
+        self._options = options
+        self._buffer = buffer
+        self._storage = storage
+        self._settlement = Settlement(buffer, options().max_retries, options().retry_delay)
+        self._processing = processing
+        self._interruptible = exporter if isinstance(exporter, Interruptible) else None
+        self._trailing = exporter if isinstance(exporter, Trailing) else None
+        self.renew()
+
+    def renew(self) -> None:
+        """Know nothing of the destination, as in a forked child."""
+        self.state = DestinationState()
+        self.log = LogMessages(self._exporter.name, LossCount(place_of(self._exporter)))
+        self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
+        self._batch: list[Any] = []  # the batch under way, as far as it is not accounted for
+        self._is_safe = False  # whether the processors have seen it
+        self._limit = BATCH_EVENTS
+
+    def send(self, now: float, stops: Sequence[Shutdown]) -> None:
+        """Send a batch of what is ready."""
+        buffer = self._buffer
+        limit = 1 if self.state.current is State.PROBING else self._limit
+        with buffer.lock:
+            buffer.free(8 * BATCH_EVENTS)
+            self._is_safe = False
+            self._batch, prepared = buffer.batch(limit, BATCH_BYTES)
+        batch = self._safe(self._batch, prepared)
+        self._batch, self._is_safe = batch, True
+        if not batch:
+            return
+        timeout = 2 * self._options().timeout
+        deadline = min([stop.batch_deadline(now) for stop in stops], default=now + timeout)
+        with self._storage.sending():
+            outcomes = self._export(list(batch), deadline)
+        ended = clock.monotonic()
+        for event, outcome in zip(batch, outcomes, strict=True):
+            if outcome.verdict is Verdict.IN_FLIGHT:
+                self.in_flight[id(event)] = event
+        sent = list(batch)
+        self._settle(outcomes, ended)
+        self._storage.settled(sent)
+        slow = ended - now > _SLOW_BATCH
+        self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
+        self._note(outcomes, now, ended)
+        self._follow_up(outcomes, now, ended, stops)
+
+    def _safe(self, batch: list[SpanEvent], prepared: Sequence[bool]) -> list[SpanEvent]:
+        """A batch as it may leave the process; what cannot be made so is refused."""
+        process = self._processing
+        if process is None:
+            return batch
+        found = [event if done else process(event) for event, done in zip(batch, prepared, strict=True)]
+        if None not in found:
+            return found  # type: ignore[return-value]
+        unsafe = [event for event, safe in zip(batch, found, strict=True) if safe is None]
+        outcomes = [_UNSAFE] * len(unsafe)
+        with self._buffer.lock:
+            self._settlement.settle(list(unsafe), outcomes, clock.monotonic(), is_whole=False)
+        self.log.report_answers(outcomes, self._buffer.dropped)
+        return [event for event in found if event is not None]
+
+    def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
+        try:
+            answers = self._exporter.export(events, deadline)
+        except Exception as exc:  # exporters do not raise; one of the user's own may
+            guard.Guard.swallowed(exc)
+            return [Outcome(Verdict.RETRY, detail=type(exc).__qualname__)] * len(events)
+        if len(answers) != len(events):
+            return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
+        return answers
+
+    def _settle(self, outcomes: Sequence[Outcome], now: float) -> None:
+        with self._buffer.lock:
+            self._settlement.settle(self._batch, outcomes, now)
+            self._batch = []
+
+    def recover(self) -> None:
+        """After an error: let wait again what of a batch is not accounted for."""
+        with self._buffer.lock:
+            batch, self._batch = self._batch, []
+            self._buffer.give_back(batch, prepared=self._is_safe)
+
+    def _note(self, outcomes: Sequence[Outcome], began: float, now: float) -> None:
+        options = self._options()
+        self.state.note(outcomes, began, now, options.probe_seconds, options.auth_seconds)
+
+    def _follow_up(self, outcomes: Sequence[Outcome], now: float, ended: float, stops: Sequence[Shutdown]) -> None:
+        verdicts = {outcome.verdict for outcome in outcomes}
+        for stop in stops:
+            stop.note(verdicts, ended)
+        self.log.report_answers(outcomes, self._buffer.dropped)
+        self.log.report_batch(outcomes, ended - now)
+        over, self._buffer.over = self._buffer.over, []
+        for identifier in over:
+            self._exporter.forget(identifier)
+
+    def collect(self, now: float, stops: Sequence[Shutdown]) -> None:
+        """Account for answers to requests that were left waiting."""
+        if not self.in_flight or self._trailing is None:
+            return
+        landed = self._trailing.late()
+        if not landed:
+            return
+        events, outcomes = [event for event, _ in landed], [outcome for _, outcome in landed]
+        for event in events:
+            self.in_flight.pop(id(event), None)
+        with self._buffer.lock:
+            self._settlement.land(events, outcomes, now)
+        refused = any(outcome.reason == "auth" for outcome in outcomes)
+        if refused or self.last_answer() < now - self._options().probe_seconds:
+            self._note(outcomes, now, now)  # else it takes others: one request that failed says nothing of it
+        self._storage.settled(events)
+        self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], now, now, stops)
+
+    def forget_in_flight(self, account: Account) -> None:
+        """Let wait again what still waits for an answer; the answers are not heeded any more."""
+        with self._buffer.lock:
+            events = [event for event in self.in_flight.values() if self._buffer.account_of(event[1]) is account]
+            for event in events:
+                del self.in_flight[id(event)]
+            self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
+
+    def answered(self, account: Account) -> Report:
+        """What the answers that have come to the batch under way change in the counts. Under the buffer's lock."""
+        found = Report()
+        if self._trailing is None or not self._batch:
+            return found
+        sent = {id(event) for event in self._batch if event is not None}
+        for event, outcome in self._trailing.answered():
+            if id(event) in sent and self._buffer.account_of(event[1]) is account:
+                refused = outcome.verdict is Verdict.REFUSED
+                found += Report(accepted=not refused, dropped={outcome.reason: 1} if refused else {}, pending=-1)
+        return found
+
+    def last_answer(self) -> float:
+        """When the destination answered last, on ``clock.monotonic``; 0 if that is not known."""
+        return self._interruptible.last_answer if self._interruptible is not None else 0.0
+
+    def set_deadline(self, deadline: float) -> None:
+        """End the batch under way by then. From any thread."""
+        if self._interruptible is not None:
+            self._interruptible.set_deadline(deadline)

@@ -1,0 +1,52 @@
+"""The processors of an SDK, applied to an event before it leaves the process, on the sender's thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from voltagent.core import guard
+from voltagent.core.span import Phase, Span, SpanEvent
+from voltagent.delivery import process_hooks
+
+__all__ = ["Processing", "Processor"]
+
+Processor: TypeAlias = Callable[[SpanEvent], SpanEvent | None]
+
+
+class Processing:
+    """Applies processors in turn; an event for which one returns ``None`` or raises is never sent as it is.
+
+    Processors change a span in place, so they are applied by one thread at a time: several workers may have the same
+    span.
+    """
+
+    def __init__(self, processors: Sequence[Processor]) -> None:
+        self._processors = tuple(processors)
+        self.after_fork()
+        process_hooks.renew(self)
+
+    def after_fork(self) -> None:
+        """In a forked child: the thread that has the lock is the parent's, and never releases it here."""
+        self._lock = threading.Lock()
+
+    def __call__(self, event: SpanEvent) -> SpanEvent | None:
+        current: SpanEvent | None = event
+        try:
+            with self._lock:
+                for processor in self._processors:
+                    if current is None:
+                        break
+                    current = processor(current)
+        except Exception as exc:
+            guard.Guard.swallowed(exc)
+            current = None
+        if current is None and event[0] is not Phase.END:
+            _withhold(event[1])
+        return current
+
+
+def _withhold(span: Span) -> None:
+    """Keep nothing of a start that could not be made safe: its end would bring it along."""
+    span.name, span.input, span.metadata, span.tags, span.facts = "[redaction failed]", None, None, None, None

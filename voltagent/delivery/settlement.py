@@ -1,0 +1,142 @@
+"""The answers to a batch, and what they mean for the events in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from voltagent.core.clock import randomness
+from voltagent.core.span import TRACE, Phase, SpanEvent
+from voltagent.delivery import retry
+from voltagent.delivery.buffer import Buffer
+from voltagent.delivery.waiting_trace import Tries, WaitingTrace
+from voltagent.exporters import Outcome, Verdict
+
+_DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
+
+
+class Settlement:
+    """Counts in a buffer what is done with, and puts back what must be tried again. Used under the buffer's lock.
+
+    Args:
+        buffer: where the events came from.
+        max_retries: how often an event is tried again after an answer that refuses it.
+        retry_delay: seconds before the first retry.
+    """
+
+    def __init__(self, buffer: Buffer, max_retries: int, retry_delay: float) -> None:
+        self._buffer = buffer
+        self._max_retries = max_retries
+        self._retry_delay = retry_delay
+
+    def settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, *, is_whole: bool = True) -> None:
+        """Take the outcomes of a batch, or of a part of it: count what is done, put back what must be tried again.
+
+        The place of each event in ``batch`` is emptied when it is accounted for.
+        """
+        self._buffer.is_in_use = True
+        try:
+            self._settle(batch, outcomes, now, is_whole)
+        finally:
+            self._buffer.is_in_use = False
+
+    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, is_whole: bool) -> None:
+        buffer = self._buffer
+        again: dict[int | str, list[SpanEvent]] = {}
+        waits: dict[int | str, float] = {}
+        untouched: list[int | str] = []
+        accepted_before = buffer.accepted
+        accepted_now = sum([outcome.verdict is Verdict.ACCEPTED for outcome in outcomes])
+        identifiers: dict[int | str, None] = {}
+        traces, is_plain = buffer.traces, buffer.done is None
+        for number, outcome in enumerate(outcomes):
+            event: SpanEvent = batch[number]
+            span, verdict = event[1], outcome.verdict
+            identifier = span.trace.id
+            identifiers[identifier] = None
+            trace = traces.get(identifier) or buffer.outstanding[identifier]
+            if is_plain and verdict is Verdict.ACCEPTED and trace.tries is None and trace.parked is None:
+                buffer.count -= 1  # the usual case, without a call
+                buffer.accepted += 1
+                trace.account.accepted += 1
+                trace.account.pending -= 1
+                batch[number] = None
+            elif verdict is Verdict.IN_FLIGHT:
+                trace.in_flight += 1
+                buffer.ready.pop(identifier, None)
+                batch[number] = None
+            elif verdict is Verdict.WITH_END:
+                buffer.park(trace, event)
+                batch[number] = None
+            else:
+                reason = outcome.reason if verdict is Verdict.REFUSED else None
+                if verdict not in _DONE:
+                    reason = buffer.fate(span) or self._judge(
+                        trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
+                    )
+                if verdict in _DONE or reason is not None:
+                    batch[number] = None
+                    buffer.settle_one(trace, event, reason)
+                else:
+                    batch[number] = None
+                    again.setdefault(identifier, []).append(event)
+                    if verdict is Verdict.UNTRIED and event[0] is Phase.START and span.kind == TRACE:
+                        untouched.append(identifier)
+        buffer.put_back(again, waits, now)
+        self._still_unsent(untouched)
+        for identifier in identifiers:
+            found = traces.get(identifier) or buffer.outstanding[identifier]
+            if is_whole and not found.in_flight:
+                buffer.outstanding.pop(identifier, None)
+            buffer.close_if_over(found)
+
+    def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
+        """Take the outcomes of events that were in flight."""
+        found = [self._buffer.outstanding[event[1].trace.id] for event in events]
+        for trace in found:
+            trace.in_flight -= 1
+        self.settle(list(events), outcomes, now)
+        for trace in found:
+            if trace.events and not trace.held and not trace.in_flight and trace.id in self._buffer.traces:
+                self._buffer.ready[trace.id] = trace
+
+    def _judge(
+        self,
+        trace: WaitingTrace,
+        event: SpanEvent,
+        outcome: Outcome,
+        accepted: tuple[int, int],
+        waits: dict[Any, float],
+    ) -> str | None:
+        """Note a failure; the reason to drop the event for good, if it has used up its tries.
+
+        ``accepted`` is how many events were accepted before the batch, and with it.
+        """
+        if outcome.verdict is Verdict.UNTRIED:
+            return None
+        if trace.tries is None:
+            trace.tries = {}
+        tries = trace.tries.setdefault(id(event), Tries())
+        before, after = accepted
+        if outcome.verdict is Verdict.RETRY:
+            tries.refusals += 1
+        elif -1 < tries.accepted_before < before:
+            tries.absences += 1  # it was down for this event again, but took others in between
+        tries.accepted_before = after
+        if retry.gives_up(tries.refusals, tries.absences, self._max_retries):
+            return "retries_exhausted"
+        failures = tries.refusals + tries.absences
+        if not failures and after > before:
+            failures = 1  # not down, as others got through with it: this one waits by itself
+        if failures:
+            delay = retry.backoff(failures, self._retry_delay, randomness.random())
+            waits[trace.id] = max(waits.get(trace.id, 0.0), delay)
+        return None
+
+    def _still_unsent(self, untouched: list[int | str]) -> None:
+        """Traces that were in the batch, but are unsent: the oldest are the first to go, as before."""
+        for identifier in reversed(untouched):
+            trace = self._buffer.traces.get(identifier)
+            if trace is not None:
+                self._buffer.unsent[identifier] = trace
+                self._buffer.unsent.move_to_end(identifier, last=False)

@@ -1,0 +1,82 @@
+"""When to stop sending: the policy of ``shutdown()`` and of the end of a process."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from voltagent.exporters import Verdict
+
+__all__ = ["REFUSED_SECONDS", "Shutdown"]
+
+SILENCE: Final = 5.0  # seconds without any answer, after which it gives up
+REFUSED_SECONDS: Final = 2.0  # seconds that it spends on a destination that says no
+_FIRST: Final = 0.5  # a refusal in the first half second is tried once more
+_FIRST_TRY: Final = 1.25  # seconds for the first try of a request; it is tried again in the time that is left
+_KEPT_SILENCE: Final = 2.0  # the same where a spool keeps what is left
+_KEPT_RETRIES: Final = 0.5
+
+_ANSWERED: Final = frozenset((Verdict.ACCEPTED, Verdict.REFUSED, Verdict.RETRY))
+
+
+class Shutdown:
+    """Until when to send: a deadline, and with ``gives_up`` no longer than there is hope.
+
+    Args:
+        began: now, on :func:`voltagent.core.clock.monotonic`, as all times here.
+        deadline: when it ends at the latest.
+        is_final: what is open is ended and what cannot be sent is given up; else only the sending ends.
+        is_leaving: the process is about to end.
+        gives_up: whether to stop early if the destination refuses every attempt or does not answer.
+        is_kept: what is not sent is kept on disk, so there is no reason to wait for a destination.
+    """
+
+    def __init__(
+        self,
+        began: float,
+        deadline: float,
+        *,
+        is_final: bool = True,
+        is_leaving: bool = False,
+        gives_up: bool = False,
+        is_kept: bool = False,
+    ) -> None:
+        self.deadline = deadline
+        self.is_final = is_final
+        self.is_leaving = is_leaving
+        self._began = self._progress = began
+        self._is_hopeless = False
+        self._try = min(_FIRST_TRY, max(0.0, deadline - began) / 3)
+        self._gives_up = is_leaving or gives_up or is_kept
+        self._silence, self._first, self._retries = SILENCE, _FIRST, REFUSED_SECONDS
+        if is_kept:
+            self._silence, self._first, self._retries = _KEPT_SILENCE, 0.0, _KEPT_RETRIES
+
+    def seconds_left(self, now: float, last_answer: float) -> float:
+        """How long to go on if nothing more is heard."""
+        if self._is_hopeless:
+            return 0.0
+        if self._gives_up:
+            return min(self.deadline, max(self._progress, last_answer) + self._silence) - now
+        return self.deadline - now
+
+    def batch_deadline(self, now: float) -> float:
+        """The deadline of a batch that begins now: no single request may use up all the time."""
+        return min(self.deadline, now + (min(self._try, self._silence) if self._gives_up else self._try))
+
+    def is_over(self, now: float) -> bool:
+        """Whether nothing more will be sent, whatever happens."""
+        return self._is_hopeless or now >= self.deadline
+
+    def note(self, verdicts: set[Verdict], now: float) -> None:
+        """Note what a batch brought."""
+        if Verdict.UNTRIED in verdicts:
+            self._try *= 2  # the time may have been too short
+        if verdicts & _ANSWERED:
+            self._progress = now
+        if self._gives_up and Verdict.UNAVAILABLE in verdicts and now - self._began >= self._first:
+            self._is_hopeless = True
+
+    def expect_pause(self, until: float) -> None:
+        """Note that nothing can be sent before ``until``."""
+        if self._gives_up and until > self._progress + self._retries:
+            self._is_hopeless = True

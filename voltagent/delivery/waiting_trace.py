@@ -1,0 +1,66 @@
+"""The events of one trace that wait to be sent."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
+from voltagent.delivery.counts import Account
+
+_OVERHEAD: Final = 400  # bytes that an event costs beside its payload, roughly
+
+
+class Tries:
+    """How often one event failed."""
+
+    __slots__ = ("absences", "accepted_before", "refusals")
+
+    def __init__(self) -> None:
+        self.refusals = 0
+        self.absences = 0
+        self.accepted_before = -1
+
+
+class WaitingTrace:
+    """The events of one trace, in their order."""
+
+    __slots__ = ("account", "events", "held", "id", "in_flight", "is_evicted", "open", "parked", "prepared", "size",
+                 "tries", "usage")  # fmt: skip
+
+    def __init__(self, identifier: int | str, account: Account) -> None:
+        self.id = identifier
+        self.account = account
+        self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
+        self.prepared = 0  # that many of the first have passed the processors
+        self.size = 0
+        self.open = 0  # spans that were started here and have not ended
+        self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
+        self.held = False  # waits for its backoff
+        self.is_evicted = False
+        self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
+        self.usage: dict[str, Any] | None = None
+        self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
+
+
+def size_of(event: SpanEvent) -> int:
+    """What an event costs to keep, in bytes, about."""
+    phase, span, fields = event
+    if phase is Phase.END:
+        size = len(span.output or b"")
+        for more in span.more_metadata:
+            size += len(more)
+        return size + _OVERHEAD
+    if fields is not None:
+        return _OVERHEAD + sum(len(value) for value in fields.values() if isinstance(value, bytes))
+    return len(span.input or b"") + len(span.metadata or b"") + _OVERHEAD
+
+
+def sum_usage(span: Span, trace: WaitingTrace) -> None:
+    """A trace's usage is its own if given, else the sum over its agents, each counting itself only."""
+    if span.kind == AGENT and span.usage is not None:
+        total = trace.usage = trace.usage or {}
+        for name, value in span.usage.items():
+            if type(value) in (int, float) and type(total.get(name, 0)) in (int, float):
+                total[name] = total.get(name, 0) + value
+    elif span.kind == TRACE and span.usage is None and trace.usage is not None:
+        span.usage = trace.usage
