@@ -153,7 +153,7 @@ class OtlpExporter:
         self._under_way = batch, outcomes
         items: list[_Item] = []
         for number, event in enumerate(batch):
-            item = _WITH_END if event[0] is Phase.START else self._item(number, event)
+            item = self._item(number, event)
             if isinstance(item, _Item):
                 items.append(item)
             else:
