@@ -17,6 +17,7 @@ from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
 from voltagent.core.context import CURRENT, INERT, current_span, leave, set_current
 from voltagent.core.guard import guard
+from voltagent.core.open_operations import note
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL, TRACE, Span
 from voltagent.errors import ValidationError
 from voltagent.tracing import operations, scores
@@ -256,6 +257,7 @@ class Handle:
     def __enter__(self: H) -> H:
         self._before.append(CURRENT.get())
         set_current(self._span)
+        note(self._span)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:

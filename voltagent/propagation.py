@@ -316,7 +316,7 @@ def propagated(
         around.tags if tags is None else tuple(dict.fromkeys((*around.tags, *_checked_tags(tags)))),
     )
     with guard:
-        _tell_open_trace(found)
+        _update_open_trace(found)
     PROPAGATED.set(found)
     try:
         yield
@@ -337,21 +337,23 @@ def _checked_tags(tags: object) -> list[str]:
     return cast("list[str]", found)
 
 
-def _tell_open_trace(found: Propagated) -> None:
+def _update_open_trace(found: Propagated) -> None:
     span = current_span()
     if span is None or not span.recording:
         return
-    trace, root = span.trace, span
+    trace, root, recorder = span.trace, span, span.trace.recorder
     while root.parent is not None:
         root = root.parent
     missing = {name: value for name in ("user_id", "conversation_id")
                if (value := getattr(found, name)) and getattr(trace, name) is None}  # fmt: skip
-    if missing and root.end_ns is None:
+    if recorder is None or root.end_ns is not None:
+        return
+    if missing:
         for name, value in missing.items():
             setattr(trace, name, value)
-        trace.recorder.update(root, missing)
-    if found.tags and root.end_ns is None and type(root) is not StandIn:
-        trace.recorder.add(root, tags=found.tags)
+        recorder.update(root, missing)
+    if found.tags and type(root) is not StandIn:
+        recorder.add(root, tags=found.tags)
 
 
 class _ServedRequest(Protocol):

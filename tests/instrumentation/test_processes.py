@@ -49,6 +49,8 @@ PROGRAM = """
                 *pool.imap_unordered(hand_over(step), ["imap_unordered"]),
                 pool.apply_async(hand_over(plain), ("apply_async",)).get(),
             }
+            pool.close()
+            pool.join()  # leaving the block would end the worker
         process = processes.Process(target=hand_over(step), args=("process",))
         process.start()
         process.join()

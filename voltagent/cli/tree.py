@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.span import EVENT_NAMES
+from voltagent.render.parents import lost_parent
 from voltagent.render.text import duration, error_text, model_name, moment, printable, spent, value
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
@@ -24,10 +25,12 @@ def lines(
     first, *branches = rows(trace, operations, style)
     yield first[1]
     yield _about(trace, style)
+    for about in lost_parent(trace.metadata):
+        yield line("! ", ("cancelled", about), (), style)
     if verbose:
         yield from _details(trace, _marks(style).pipe if branches else _marks(style).space, style)
-    for operation, line, indent in branches:
-        yield line
+    for operation, branch, indent in branches:
+        yield branch
         if verbose and isinstance(operation, StoredOperation):
             yield from _details(operation, indent, style)
 

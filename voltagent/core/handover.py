@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from voltagent.core import context
 from voltagent.core.context import CURRENT, INCOMING, INERT, PROPAGATED, Propagated, nearest_open, set_current
 from voltagent.core.guard import guard
+from voltagent.core.open_operations import INHERITED, Inherited, frames_of, note, place_in_program
 from voltagent.core.span import TRACE, Remote, Span, StandIn, Trace
 
 
@@ -85,6 +86,8 @@ class Moment:
         """Make current what was current then; gives what has to be restored."""
         before = CURRENT.get(), INCOMING.get(), PROPAGATED.get()
         set_current(self._span)
+        if self._span is not None:
+            note(self._span)
         INCOMING.set(self._incoming)
         PROPAGATED.set(self._propagated)
         return before
@@ -305,9 +308,19 @@ def _after_fork() -> None:
             if frame is None:
                 break
             if frame.f_globals.get("__name__") in _POOLS:
-                Moment(None, None, None).enter()
+                _start_empty(frame)
                 break
             frame = frame.f_back
+
+
+def _start_empty(frame: FrameType) -> None:
+    """Start a worker with nothing current, and note where the program called its pool, for its first task."""
+    span = context.current_span()
+    Moment(None, None, None).enter()
+    if span is not None and span.recording:
+        pool = str(frame.f_globals.get("__name__"))
+        made = any(one.f_code.co_name == "__init__" for one in frames_of(frame) if one.f_globals is frame.f_globals)
+        INHERITED[:] = [Inherited(span, place_in_program(frame), pool, is_new=made)]
 
 
 if hasattr(os, "register_at_fork"):

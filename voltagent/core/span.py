@@ -132,6 +132,7 @@ class SpanRecorder(Protocol):
     alive: bool
     capture_input: bool
     capture_output: bool
+    baggage: tuple[str, ...]  # the facts of a trace that other processes are sent, and may set
     destination: Mapping[str, Any] | None  # settings with which another process makes an SDK that records there, too
 
     @property
@@ -166,7 +167,11 @@ class SpanRecorder(Protocol):
         """End a span with any status."""
         ...
 
-    def add(self, span: Span, *, metadata: object = None) -> None:
+    def update(self, span: Span, fields: Mapping[str, Any]) -> None:
+        """Send changed fields of an open span."""
+        ...
+
+    def add(self, span: Span, *, metadata: object = None, tags: tuple[str, ...] = ()) -> None:
         """Add to what the end of a span sends."""
         ...
 
@@ -207,24 +212,23 @@ def is_shared(facts: object) -> bool:
 class Trace:
     """The fields that all operations of one trace share."""
 
-    __slots__ = ("agent_id", "clock_offset", "completion_start", "conversation_id", "counts", "id", "level",
-                 "parent_trace_id", "recorder", "remote", "tail_buffer", "user_id", "version", "withheld")  # fmt: skip
+    # Most traces have none of these, so they are class attributes until they are set: a trace is made in half the time.
+    user_id: str | None = None
+    conversation_id: str | None = None
+    version: str | None = None
+    level: str | None = None
+    completion_start: str | None = None
+    parent_trace_id: int | str | None = None
+    counts: Any = None  # its `tracing.token_counts.TokenCounts`, from the first response of a model on
+    withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
+    tail_buffer: TraceBuffer | None = None  # set if the trace was not sampled but may still fail
+    remote: Remote | None = None  # the parent of the root span, if that is in another process
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: SpanRecorder | None) -> None:
         self.id: int | str = identifier
         self.clock_offset: int = clock.offset_ns()  # makes times of the monotonic clock, in all its spans
         self.agent_id: str = agent_id
         self.recorder: SpanRecorder | None = recorder  # None for traces that were read back
-        self.user_id: str | None = None
-        self.conversation_id: str | None = None
-        self.version: str | None = None
-        self.level: str | None = None
-        self.completion_start: str | None = None
-        self.parent_trace_id: int | str | None = None
-        self.counts: Any = None  # its `tracing.token_counts.TokenCounts`, from the first response of a model on
-        self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
-        self.tail_buffer: TraceBuffer | None = None  # set if the trace was not sampled but may still fail
-        self.remote: Remote | None = None  # the parent of the root span, if that is in another process
 
 
 class Span:

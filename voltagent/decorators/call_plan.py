@@ -21,6 +21,7 @@ from voltagent.core.guard import Guard, log_once
 from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
+from voltagent.tracing import lost_parents
 from voltagent.tracing.recorder import Recorder
 
 _MODEL: Final = "model"  # the parameter and the option of a model call
@@ -320,6 +321,8 @@ class OperationPlan(CallPlan):
             )
         if span is INERT:  # the queue accepted the trace but not the operation
             recorder.succeed(root, None)
+        else:
+            lost_parents.began(span)
         return span
 
 
@@ -347,6 +350,8 @@ def report_failure(option: str, name: str, exc: BaseException) -> None:
 
 def _close_trace(span: Span) -> None:
     """End the trace that a call opened for itself, in the way the call ended."""
+    if lost_parents.SUSPECTS:
+        lost_parents.ended(span)
     root = span.parent
     recorder = span.trace.recorder
     if root is not None and recorder is not None and root.end_ns is None:

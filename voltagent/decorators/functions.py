@@ -12,6 +12,7 @@ from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, leave, neare
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.inspection import lend_names
+from voltagent.tracing.waiting import SPAN_OF
 
 # What wrapt calls: the function (bound, for a method), the object it is bound to, positional and keyword arguments.
 Wrapper: TypeAlias = Callable[[Callable[..., Any], object, tuple[Any, ...], dict[str, Any]], Any]
@@ -39,6 +40,7 @@ def around_call(plan: CallPlan) -> Wrapper:
         succeed(span, above is None, result)
         return result
 
+    SPAN_OF[id(call.__code__)] = "span"
     return call
 
 
@@ -101,5 +103,6 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
         awaitable = wrapped(*args, **kwargs)
         return run(lambda *_, **__: awaitable, instance, args, kwargs, CURRENT.get())
 
+    SPAN_OF[id(run.__code__)] = "span"
     lend_names(target, run)
     return call if pure else call_at_once

@@ -20,6 +20,7 @@ from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.functions import Wrapper
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.decorators.inspection import lend_names
+from voltagent.tracing.waiting import SPAN_OF
 
 
 def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) -> Wrapper:
@@ -60,6 +61,7 @@ def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) ->
             run.raised(exception)
             raise
 
+    SPAN_OF[id(steps.__code__)] = "stream"
     lend_names(target, steps)
     return _start_at_call(types.coroutine(steps) if awaitable else steps)
 
@@ -95,6 +97,7 @@ def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
             run.raised(exception)
             raise
 
+    SPAN_OF[id(steps.__code__)] = "stream"
     lend_names(target, steps)
     return _start_at_call(steps)
 

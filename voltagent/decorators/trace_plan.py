@@ -9,6 +9,7 @@ from typing import Any, cast
 from voltagent.capture.options import TRACE_OPTIONS
 from voltagent.core.context import default_recorder, redirected, run_callback
 from voltagent.core.guard import Guard
+from voltagent.core.open_operations import note
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan, FunctionShape, report_failure, without_receiver
 from voltagent.tracing.operations import remote_parent
@@ -44,17 +45,21 @@ class TracePlan(CallPlan):
                 return None
             input = self._input(recorder, instance, args, kwargs)
             if self._is_dynamic:
-                return self._start_dynamic(recorder, above, input, self._named(instance, args, kwargs))
-            return recorder.start_trace(
-                self._agent_id,
-                input,
-                self._metadata,
-                self._tags,
-                self._redact,
-                above=above,
-                remote=self._remote,
-                **self._about,
-            )
+                span = self._start_dynamic(recorder, above, input, self._named(instance, args, kwargs))
+            else:
+                span = recorder.start_trace(
+                    self._agent_id,
+                    input,
+                    self._metadata,
+                    self._tags,
+                    self._redact,
+                    above=above,
+                    remote=self._remote,
+                    **self._about,
+                )
+            if above is None:
+                note(span)
+            return span
         except RecursionError:
             return None  # the stack is exhausted
         except BaseException as exc:

@@ -5,11 +5,13 @@ Only our own variables are carried, never the program's whole context: the progr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from voltagent.core.guard import guard
 from voltagent.core.handover import Activation, Moment, Work
+from voltagent.core.open_operations import place_in_program
 from voltagent.instrumentation.patches import Patch
 
 # Threads and processes that serve many callers: those get the operation of each task, not that of the task which
@@ -27,8 +29,11 @@ def _hand_over(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwarg
 def _start_thread(wrapped: Callable[..., Any], thread: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     with guard:
         moment = Moment.now()
-        if not moment.is_empty and not _serves(thread):
-            _carry_into(thread, moment)
+        if not moment.is_empty:
+            if _serves(thread):
+                thread._voltagent_place = place_in_program(sys._getframe(1))  # noqa: SLF001 - of the first task  # pyright: ignore
+            else:
+                _carry_into(thread, moment)
     return wrapped(*args, **kwargs)
 
 

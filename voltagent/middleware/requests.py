@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.core.context import default_recorder, redirected, run_callback
 from voltagent.core.guard import guard, log_once
@@ -61,12 +61,11 @@ class Request:
 
     @property
     def _recorder(self) -> Recorder:
-        recorder: Recorder = self.span.trace.recorder
-        return recorder
+        return cast("Recorder", self.span.trace.recorder)
 
 
 class Plan:
-    """What a middleware was told to do."""
+    """The options of a middleware, checked."""
 
     def __init__(self, trace: object, user: Any, exclude: Iterable[str]) -> None:
         if not isinstance(trace, bool):

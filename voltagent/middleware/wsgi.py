@@ -63,7 +63,7 @@ class WSGIMiddleware:
 
         turn = _Turn(parent, request)
         try:
-            with turn.taken():
+            with turn.run():
                 body = self.app(environ, start_and_see)
         except BaseException as exc:
             request.fail(exc)
@@ -86,7 +86,7 @@ class WSGIMiddleware:
 
     def _continue(self, parent: Remote | None, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         turn = _Turn(parent, None)
-        with turn.taken():
+        with turn.run():
             body = self.app(environ, start_response)
         return body if parent is None or _is_complete(body, environ) else _Body(body, turn)
 
@@ -105,7 +105,7 @@ class _Turn:
         self._request = request
 
     @contextmanager
-    def taken(self) -> Generator[None]:
+    def run(self) -> Generator[None]:
         before = CURRENT.get()
         with continued(self._parent):
             try:
@@ -136,11 +136,11 @@ class _Body:
         self._fail = fail
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._turn.taken():
+        with self._turn.run():
             steps = iter(self._body)
         while True:
             try:
-                with self._turn.taken():
+                with self._turn.run():
                     step = next(steps)
             except StopIteration:
                 self._end()  # some callers do not close it
@@ -155,7 +155,7 @@ class _Body:
         close = getattr(self._body, "close", None)
         try:
             if close is not None:
-                with self._turn.taken():
+                with self._turn.run():
                     close()
         finally:
             self._end()

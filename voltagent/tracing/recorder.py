@@ -182,7 +182,7 @@ class Recorder:
             The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
             the reason, outgoing requests still propagate that caller.
         """
-        recorder: Recorder = context.redirected(self)
+        recorder: Recorder = context.CAPTURES[-1] if context.CAPTURES else self
         if recorder is not self:
             return recorder.start_trace(
                 agent_id, input, metadata, tags, redact,
@@ -205,10 +205,12 @@ class Recorder:
             if tail_buffer is None:
                 return context.INERT if named is None else context.inert(NOTHING, named)
         trace = Trace(identifier or clock.new_id(), agent_id, self)
-        trace.tail_buffer = tail_buffer
+        if tail_buffer is not None:
+            trace.tail_buffer = tail_buffer
         for field, value in about.items():
             setattr(trace, field, value)
-        _connect(trace, above, remote)
+        if remote is not None or above is not None:
+            _connect(trace, above, remote)
         span = Span(trace, None, TRACE, agent_id, input, metadata, trace.id)
         span.tags = tags
         span.redact = redact

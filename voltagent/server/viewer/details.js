@@ -15,6 +15,7 @@ export function details(thing, { self, begin, total }, other = null) {
   const beside = (name) => (other ? { other: other[name] } : {});
   return [
     element("header", {}, element("h2", {}, mark(thing), element("bdi", { title: thing.name || thing.agent }, thing.name || thing.agent)), status(thing.status, { long: true })),
+    lostParent(thing.metadata),
     facts(thing, { self, begin, total }),
     thing.error === null || thing.error === undefined ? null : section("Error", thing.error, { content: failure(thing.error) }),
     thing.instructions && readingSection("Instructions", thing.instructions, beside("instructions")),
@@ -27,6 +28,21 @@ export function details(thing, { self, begin, total }, other = null) {
 
 const given = (value) => value !== null && value !== undefined;
 const filled = (value) => given(value) && Object.keys(value).length > 0;
+
+/** The mark of a trace that has lost its parent: the probable one, the cause, and how to fix it. */
+function lostParent(metadata) {
+  const about = metadata?.lost_parent ?? metadata?.lostParent;
+  const parent = about?.probable_parent ?? about?.probableParent;
+  if (!parent) return null;
+  const trace = String(parent.trace_id ?? parent.traceId ?? "");
+  return element(
+    "p",
+    { class: "lost-parent", role: "note" },
+    "Lost its parent, probably ",
+    linked(`${parent.kind} ${parent.name}`, address("trace", [trace])),
+    `: ${about.cause}. ${about.place_is ?? about.placeIs} ${about.place}; ${about.fix}.`,
+  );
+}
 
 /** The short facts of a thing, as a list of terms. */
 export function facts(thing, { self, begin, total }) {

@@ -1,0 +1,401 @@
+"""A call that has lost its parent is marked with the probable one, and servers are left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import voltagent
+from tests.helpers.program import run_script
+from tests.helpers.serving import asgi_server, ask_at_once, wsgi_server
+from tests.helpers.sink import ListSink, recording
+from voltagent import agent, bind, tool
+from voltagent.core import hints
+from voltagent.core.open_operations import OPENED
+from voltagent.core.span import Phase
+from voltagent.storage.traces.store import Store
+from voltagent.tracing.lost_parents import SUSPECTS
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen_before() -> Iterator[None]:
+    before = dict(hints._given)
+    hints._given.clear()
+    OPENED.clear()
+    yield
+    hints._given.clear()
+    hints._given.update(before)
+    assert not SUSPECTS
+
+
+@tool
+def step(_: object = None) -> None:
+    """Runs where nothing is current."""
+
+
+@agent
+def above(hand_over: Callable[[], Any]) -> Any:
+    return hand_over()
+
+
+def lost(sink: ListSink) -> list[dict[str, Any]]:
+    """The marks of the traces that were recorded, but not of that of `above`."""
+    found = []
+    for phase, span, _ in sink.events:
+        if phase is Phase.END and span.parent is None and span.name != "above":
+            merged = {}
+            for text in span.more_metadata:
+                merged.update(json.loads(text))
+            found.append(merged.get("lost_parent"))
+    return found
+
+
+OLD = ThreadPoolExecutor(1)  # its thread is older than every operation
+
+
+def in_thread() -> None:
+    thread = threading.Thread(target=step)
+    thread.start()
+    thread.join()
+
+
+def in_thread_unattended() -> None:
+    done = threading.Event()
+    threading.Thread(target=lambda: (step(), done.set())).start()
+    done.wait()
+
+
+def in_timer() -> None:
+    timer = threading.Timer(0, step)
+    timer.start()
+    timer.join()
+
+
+def in_new_pool() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(step)
+
+
+def in_old_pool() -> None:
+    OLD.submit(step).result()
+
+
+def in_map() -> None:
+    list(OLD.map(step, [1]))
+
+
+def in_as_completed() -> None:
+    for _ in as_completed([OLD.submit(step)]):
+        pass
+
+
+def in_thread_pool() -> None:
+    with ThreadPool(1) as pool:
+        pool.map(step, [1])
+
+
+def in_callback() -> None:
+    done = threading.Event()
+    held: Future[None] = OLD.submit(threading.Event().wait, 0.01)  # type: ignore[arg-type]
+    held.add_done_callback(lambda _: (step(), done.set()))  # type: ignore[arg-type]
+    done.wait()
+
+
+def in_event_loop() -> None:
+    async def hand_over() -> None:
+        await asyncio.get_running_loop().run_in_executor(OLD, step)
+
+    asyncio.run(hand_over())
+
+
+LOSSES = {
+    in_thread: ("a thread", "Thread(target=voltagent.bind(step))", "threading"),
+    in_thread_unattended: ("a thread", "Thread(target=voltagent.bind(step))", "threading"),
+    in_timer: ("a timer", "voltagent.bind(step)", "threading"),
+    in_new_pool: ("a thread pool", "pool.submit(voltagent.bind(step)", "concurrent.futures"),
+    in_old_pool: ("a thread pool", "pool.submit(voltagent.bind(step)", "concurrent.futures"),
+    in_map: ("a thread pool", "pool.submit(voltagent.bind(step)", "concurrent.futures"),
+    in_as_completed: ("a thread pool", "pool.submit(voltagent.bind(step)", "concurrent.futures"),
+    in_thread_pool: ("a thread pool", "pool.map(voltagent.bind(step)", "multiprocessing"),
+    in_callback: ("a callback", "future.add_done_callback(voltagent.bind(step))", "use"),
+    in_event_loop: ("an executor of the event loop", "loop.run_in_executor", "concurrent.futures"),
+}
+
+
+@pytest.mark.parametrize("hand_over", LOSSES, ids=lambda one: one.__name__)
+def test_a_lost_parent_is_marked_and_reported_once(
+    hand_over: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with recording() as (_, sink):
+        for _ in range(2):
+            above(hand_over)
+    (mark, again) = lost(sink)
+    assert mark is not None
+    assert again is not None
+    tops = {voltagent.core.clock.id_text(span.id): span for span in sink.spans if span.kind == "agent"}
+    parent = mark["probable_parent"]
+    assert (parent["name"], parent["kind"]) == ("above", "agent")
+    assert voltagent.core.clock.id_text(tops[parent["id"]].trace.id) == parent["trace_id"]
+    where, fix, name = LOSSES[hand_over]
+    assert f"called in {where} " in mark["cause"]
+    assert fix in mark["fix"]
+    assert name in mark["fix"]
+    assert mark["function"] == "step"
+    assert Path(__file__).name in mark["place"]
+    assert mark["place_is"] in ("the parent waits at", "the parent stands at")
+    lines = [line for line in caplog.messages if "its parent is probably the agent 'above'" in line]
+    assert len(lines) == len({one["place"] for one in (mark, again)})
+    assert all(span.parent is None or span.parent.name in ("above", "step") for span in sink.spans), "linked to a guess"
+
+
+SILENT = {
+    "bound": lambda: OLD.submit(bind(step)).result(),
+    "in the same thread": step,
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_call_that_has_its_parent_is_not_marked(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with recording() as (_, sink):
+        above(SILENT[name])  # type: ignore[arg-type]
+    assert lost(sink) == []
+    assert caplog.text == ""
+
+
+def test_nothing_is_reported_while_nothing_is_open(caplog: pytest.LogCaptureFixture) -> None:
+    with recording() as (_, sink):
+        above(lambda: None)
+        for hand_over in (in_thread, in_old_pool, in_map):
+            hand_over()
+        asyncio.run(asyncio.to_thread(step))
+    assert lost(sink) == [None] * 4
+    assert caplog.text == ""
+
+
+def test_a_context_that_was_copied_empty_lost_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    import contextvars
+
+    empty = contextvars.Context()
+    with recording() as (_, sink):
+        above(lambda: OLD.submit(partial(empty.run, step)).result())
+    assert lost(sink) == [None]
+    assert caplog.text == ""
+
+
+def test_workers_that_do_the_same_are_no_parents_of_each_other(caplog: pytest.LogCaptureFixture) -> None:
+    both = threading.Barrier(2)
+
+    @tool
+    def job() -> None:
+        both.wait()
+
+    with recording() as (_, sink):
+        threads = [threading.Thread(target=job) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert lost(sink) == [None] * 2
+    assert caplog.text == ""
+
+
+# ------------------------------------------------------------------------------------------------------------ servers
+
+
+@tool
+def serve(name: object) -> object:
+    """One request; all of them are open at once."""
+    return name
+
+
+class Gate:
+    """Lets requests pass once enough of them are open at the same time."""
+
+    def __init__(self, number: int) -> None:
+        self.barrier = threading.Barrier(number, timeout=30)
+
+    def __call__(self) -> None:
+        try:
+            self.barrier.wait()
+        except threading.BrokenBarrierError:
+            pass
+
+
+GATE = Gate(10)
+
+
+@agent
+def handle(path: str) -> str:
+    GATE()
+    serve(path)
+    return path
+
+
+@agent
+async def handle_async(path: str) -> str:
+    await asyncio.sleep(0.01)
+    serve(path)
+    return path
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = handle(self.path).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def threading_server() -> Any:
+    from contextlib import contextmanager
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    @contextmanager
+    def serving() -> Iterator[str]:
+        with Server(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return serving()
+
+
+def wsgi() -> Any:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [handle(environ["PATH_INFO"]).encode()]
+
+    return wsgi_server(app)
+
+
+def asgi(endpoint: Callable[[str], Any]) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        text = await endpoint(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    return asgi_server(app)
+
+
+SERVERS = {
+    "ThreadingHTTPServer": threading_server,
+    "wsgiref": wsgi,
+    "uvicorn": lambda: asgi(handle_async),
+    "uvicorn with threads": lambda: asgi(partial(asyncio.to_thread, handle)),
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_fifty_requests_at_once_give_no_report(server: str, caplog: pytest.LogCaptureFixture) -> None:
+    with recording() as (_, sink), SERVERS[server]() as url:  # type: ignore[no-untyped-call]
+        answers = ask_at_once(lambda place: f"{url}/{place}", 50)
+    assert answers == [f"/{place}" for place in range(50)]
+    assert lost(sink) == [None] * 50
+    assert caplog.text == ""
+
+
+def test_a_thread_of_one_request_among_many_is_marked_with_its_own_parent() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        def hand_over() -> None:
+            thread = threading.Thread(target=step)
+            thread.start()
+            thread.join()
+
+        agent(name=environ["PATH_INFO"])(hand_over)()
+        start_response("200 OK", [])
+        return [b""]
+
+    with recording() as (_, sink), wsgi_server(app) as url:
+        ask_at_once(lambda place: f"{url}/{place}", 8)
+    marks = [mark for mark in lost(sink) if mark is not None]
+    parents = [mark["probable_parent"]["name"] for mark in marks]
+    assert len(parents) == len(set(parents)), "two requests were taken for the parent of one thread each"
+    assert len(parents) >= 6
+
+
+# ---------------------------------------------------------------------------------------------------------- processes
+
+FORKED = """
+    import multiprocessing, sys
+    from concurrent.futures import ProcessPoolExecutor
+    import voltagent
+    from voltagent import agent, tool
+
+    @tool
+    def step(_=None): ...
+
+    def executor():
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+            pool.submit(step).result()
+
+    def pool():
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            pool.map(step, [1, 2])
+            pool.close()
+            pool.join()  # leaving the block would end the worker
+
+    if __name__ == "__main__":
+        with voltagent.VoltAgentSDK(exporter="local"):
+            for hand_over in (executor, pool):
+                agent(name=hand_over.__name__)(hand_over)()
+"""
+
+
+def test_workers_that_are_forked_in_an_operation_are_marked(tmp_path: Path) -> None:
+    done = run_script(FORKED, tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.count("started a trace of its own") == 2
+    store = Store(tmp_path / "voltagent" / "traces.db")
+    marks = [trace.metadata.get("lost_parent") for one in store.traces() if (trace := store.trace(one.id))]
+    store.close()
+    found = [(mark["probable_parent"]["name"], mark["place_is"], mark["cause"]) for mark in marks if mark]
+    cause = "called in a process pool without the operation that was current"
+    assert sorted(found) == [("executor", "handed over at", cause), *[("pool", "handed over at", cause)] * 2]
+    assert [mark for mark in marks if mark and f"{tmp_path / 'script.py'}:" not in mark["place"]] == []
+
+
+def test_the_command_line_shows_the_mark_and_doctor_the_place(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    run_script(FORKED, tmp_path)
+    path = str(tmp_path / "voltagent" / "traces.db")
+
+    def command(*arguments: str) -> str:
+        program = [sys.executable, "-m", "voltagent", *arguments]
+        environment = {"VOLTAGENT_LOCAL_PATH": path, "HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+        return subprocess.run(program, env=environment, capture_output=True, text=True, check=False).stdout
+
+    shown = command("show", "step")
+    assert "lost its parent, probably agent" in shown
+    assert "voltagent.bind(step)" in shown
+    found = command("doctor")
+    assert "parents lost: " in found
+    assert 'or voltagent.instrument("multiprocessing")' in found
+
+
+def test_the_report_does_not_fail_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voltagent.core.guard.Guard, "strict", False)
+    monkeypatch.setattr("voltagent.tracing.lost_parents.arrival", lambda frame: 1 / 0)
+    with recording() as (_, sink):
+        above(in_old_pool)
+    assert lost(sink) == [None]

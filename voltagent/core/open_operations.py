@@ -1,0 +1,91 @@
+"""Which operation was opened last in each thread: the candidates for the parent of a call that has lost its own.
+
+Noted where a trace starts, a handle is entered, or work that was handed over begins; never for a call that has a
+parent, which costs nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from threading import get_ident
+from types import FrameType
+from typing import Any, Final, NamedTuple
+from weakref import ref
+
+from voltagent.core.hints import code_place
+from voltagent.core.span import Span
+
+OPENED: Final[dict[int, tuple[ref[Span], int]]] = {}  # thread -> operation, and how many threads there were then
+THREADS: Final[dict[int, Any]] = getattr(threading, "_active", {})  # by start: dictionaries keep their order
+
+
+class Inherited(NamedTuple):
+    """What was current where a worker of a pool was forked."""
+
+    span: Span
+    place: str  # where the program called the pool
+    pool: str  # the module of the pool
+    is_new: bool  # whether the pool was made there, so that all of its work comes from there
+
+
+INHERITED: Final[list[Inherited]] = []  # at most one; not empty in a worker only
+
+
+def note(span: Span) -> None:
+    """Note that an operation is open in this thread."""
+    OPENED[get_ident()] = ref(span), len(THREADS)
+
+
+def started_after(thread: int, number: int) -> bool:
+    """Whether a thread was started when there were that many already. No, if some have ended and it is not certain."""
+    order = list(THREADS)
+    return thread in order and order.index(thread) >= number
+
+
+class _Main:
+    """The thread that runs the program; in a forked process the one that was forked."""
+
+    def __init__(self) -> None:
+        self.thread = threading.main_thread().ident
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child."""
+        self.thread = get_ident()
+        OPENED.clear()
+
+
+MAIN: Final = _Main()
+
+_MOST_FRAMES: Final = 400
+_STDLIB: Final = f"{Path(os.__file__).parent}{os.sep}"
+_PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
+_SITE: Final = f"{os.sep}site-packages{os.sep}"
+
+
+def frames_of(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frames from the innermost one outwards."""
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return
+        yield frame
+        frame = frame.f_back
+
+
+def is_of_program(frame: FrameType) -> bool:
+    """Whether a frame runs code of the program or of another package."""
+    name = frame.f_code.co_filename
+    ours = name.startswith((_PACKAGE, "<frozen")) or (name.startswith(_STDLIB) and _SITE not in name)
+    return not ours and f"{os.sep}wrapt{os.sep}" not in name
+
+
+def place_in_program(frame: FrameType | None) -> str:
+    """The innermost line of the program in a stack."""
+    found = next((one for one in frames_of(frame) if is_of_program(one)), None)
+    return "?" if found is None else code_place(found.f_code, found.f_lineno)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=MAIN.after_fork)

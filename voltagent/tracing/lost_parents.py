@@ -1,0 +1,204 @@
+"""Detect a call that has lost its parent: it starts a trace in a thread, process or callback where nothing is current,
+while an operation that handed it over is open.
+
+The parent is a guess, so the trace is never put under it: it is marked with the probable parent, the cause and the fix,
+and each place in the program is reported once. What counts as evidence:
+
+1. The thread of an open operation waits for the call at this moment: by ``join``, ``result``, ``map``, ``await``.
+2. Or the thread of the call was started while exactly one operation was open that runs something else, and no server
+   or job runner started it.
+
+Both are looked for when the call starts and, if there is none, again when it ends. Otherwise nothing is reported.
+"""
+
+from __future__ import annotations
+
+import sys
+from threading import get_ident
+from typing import Final, NamedTuple
+from weakref import ref
+
+from pydantic_core import to_json
+
+from voltagent.core import clock
+from voltagent.core.guard import Guard
+from voltagent.core.hints import give_hint
+from voltagent.core.open_operations import (
+    INHERITED,
+    MAIN,
+    OPENED,
+    THREADS,
+    frames_of,
+    place_in_program,
+    started_after,
+)
+from voltagent.core.span import Span
+from voltagent.tracing.waiting import (
+    Arrival,
+    arrival,
+    awaiting,
+    destination_of,
+    entry_of,
+    runs_event_loop,
+    span_of,
+    waits_for,
+)
+
+SUSPECTS: Final[dict[int, Span]] = {}  # calls for which there was no evidence at their start, by id
+_MOST_SUSPECTS: Final = 1000
+_MOST_THREADS: Final = 64  # that are looked at
+
+# cause -> how it is called, and the fix; {} is the name of the function
+_FIXES: Final = {
+    "thread": ("a thread", "Thread(target=voltagent.bind({}))", "threading"),
+    "timer": ("a timer", "Timer(seconds, voltagent.bind({}))", "threading"),
+    "executor": ("a thread pool", "pool.submit(voltagent.bind({}), ...)", "concurrent.futures"),
+    "loop": ("an executor of the event loop", "loop.run_in_executor(None, voltagent.bind({}))", "concurrent.futures"),
+    "pool": ("a thread pool", "pool.map(voltagent.bind({}), ...)", "multiprocessing"),
+    "callback": ("a callback", "future.add_done_callback(voltagent.bind({}))", ""),
+    "process pool": ("a process pool", "pool.submit(voltagent.bind({}), ...)", "concurrent.futures"),
+    "processes": ("a process pool", "pool.map(voltagent.bind({}), ...)", "multiprocessing"),
+}
+
+
+class _Parent(NamedTuple):
+    span: Span
+    place: str  # where its thread or task stands
+    waits: bool
+
+
+def began(span: Span) -> None:
+    """Note a call that starts a trace, and look whether it has lost its parent. Never raises an ``Exception``."""
+    thread = get_ident()
+    if thread != MAIN.thread:
+        if len(OPENED) > (thread in OPENED) and span.trace.remote is None:
+            _examine(span, thread)
+    elif INHERITED:
+        _report_inherited(span)
+    OPENED[thread] = ref(span), len(THREADS)
+
+
+def ended(span: Span) -> None:
+    """Look again, at the end of a call that is suspected."""
+    if SUSPECTS.pop(id(span), None) is None:
+        return
+    try:
+        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore
+        arrived = arrival(frame)
+        if arrived is not None:
+            found = _waiting_parent(arrived) or _only_parent(arrived)
+            if found is not None:
+                _report(span, arrived, found)
+    except Exception as exc:
+        Guard.swallowed(exc)
+
+
+def _examine(span: Span, thread: int) -> None:
+    try:
+        arrived = arrival(sys._getframe(2)) if _others(thread) else None  # noqa: SLF001  # pyright: ignore
+        if arrived is None:
+            return
+        found = _waiting_parent(arrived)
+        if found is not None:
+            _report(span, arrived, found)
+        elif len(SUSPECTS) < _MOST_SUSPECTS:
+            SUSPECTS[id(span)] = span
+    except Exception as exc:
+        Guard.swallowed(exc)
+
+
+def _others(thread: int) -> list[tuple[int, Span, int]]:
+    """The operations that are open in other threads, with the number of threads when they began."""
+    found: list[tuple[int, Span, int]] = []
+    for other, (reference, number) in list(OPENED.items())[:_MOST_THREADS]:
+        span = reference()
+        if span is None or span.end_ns is not None or not span.recording:
+            OPENED.pop(other, None)
+        elif other != thread:
+            found.append((other, span, number))
+    return found
+
+
+def _waiting_parent(arrived: Arrival) -> _Parent | None:
+    """The operation whose thread or task waits for the call."""
+    stacks = sys._current_frames()  # noqa: SLF001  # pyright: ignore
+    for thread, opened, _ in _others(get_ident()):
+        waits = False
+        for frame in frames_of(stacks.get(thread)):
+            waits = waits or waits_for(frame, arrived)
+            span = span_of(frame) if waits else None
+            if span is not None:
+                return _Parent(span, place_in_program(stacks.get(thread)), waits=True)
+        if waits:
+            return _Parent(opened, place_in_program(stacks.get(thread)), waits=True)
+    awaited = awaiting(arrived)
+    return None if awaited is None else _Parent(*awaited, waits=True)
+
+
+def _only_parent(arrived: Arrival) -> _Parent | None:
+    """The one operation that was open when the thread of the call was started, if there is exactly one."""
+    thread = get_ident()
+    stacks = sys._current_frames()  # noqa: SLF001  # pyright: ignore
+    found: list[_Parent] = []
+    for other, opened, number in _others(thread):
+        frames = list(frames_of(stacks.get(other)))
+        if not frames or any(map(runs_event_loop, frames)):
+            continue
+        if arrived.cause != "callback" and not started_after(thread, number):
+            continue
+        entry = entry_of(frames)
+        if entry is None or entry == arrived.entry:
+            continue  # a sibling: it runs what this thread runs
+        span = next((span for frame in frames if (span := span_of(frame)) is not None), opened)
+        found.append(_Parent(span, place_in_program(frames[0]), waits=False))
+    return found[0] if len(found) == 1 else None
+
+
+# ----------------------------------------------------------------------------------------------------------- reporting
+
+
+def _report(span: Span, arrived: Arrival, parent: _Parent) -> None:
+    seen = getattr(arrived.thread, "_voltagent_place", None)
+    place = seen or parent.place
+    how = "submitted" if seen else "waits" if parent.waits else "stands"
+    in_loop = arrived.cause == "executor" and destination_of(arrived.future) is not None
+    _mark(span, parent.span, "loop" if in_loop else arrived.cause, place, how)
+
+
+def _report_inherited(span: Span) -> None:
+    try:
+        inherited = INHERITED[0]
+        if not inherited.is_new:
+            INHERITED.clear()  # only the first task is known to come from there
+        cause = "processes" if inherited.pool.startswith(("multiprocessing", "billiard")) else "process pool"
+        _mark(span, inherited.span, cause, inherited.place, "submitted")
+    except Exception as exc:
+        Guard.swallowed(exc)
+
+
+_HOW: Final = {"submitted": "handed over at", "waits": "the parent waits at", "stands": "the parent stands at"}
+
+
+def _mark(span: Span, parent: Span, cause: str, place: str, how: str) -> None:
+    """Mark the trace of a call, and report the place once."""
+    where, call, name = _FIXES[cause]
+    fix = f"use {call.format(span.name)}" + (f' or voltagent.instrument("{name}")' if name else "")
+    root = span if span.parent is None else span.parent
+    recorder = root.trace.recorder
+    about = {
+        "probable_parent": {
+            "name": parent.name,
+            "kind": parent.kind,
+            "id": clock.id_text(parent.id),
+            "trace_id": clock.id_text(parent.trace.id),
+        },
+        "cause": f"called in {where} without the operation that was current",
+        "function": span.name,
+        "place": place,
+        "place_is": _HOW[how],
+        "fix": fix,
+    }
+    if recorder is not None:
+        recorder.update(root, {"metadata": to_json({"lost_parent": about})})
+    text = f"{span.name!r} was called in {where} and started a trace of its own; its parent is probably"
+    give_hint("lost-parent", place, f"{text} the {parent.kind} {parent.name!r} ({_HOW[how]} this line)", fix)

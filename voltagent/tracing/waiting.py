@@ -1,0 +1,200 @@
+"""Read the stacks of two threads: how a call got into the one, and whether the other waits for it.
+
+Only frames of the standard library and of this package are looked into, and no code of the program runs.
+"""
+
+# Locals of frames are of any type, which pyright calls unknown.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextvars import Context
+from functools import partial
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from voltagent.core.context import CURRENT
+from voltagent.core.hints import code_place
+from voltagent.core.open_operations import THREADS, frames_of, is_of_program
+from voltagent.core.span import Span
+
+# Packages that serve requests or run jobs, or carry the context themselves: a trace that starts there has no parent.
+_SERVERS: Final = frozenset(
+    (
+        *("socketserver", "http", "wsgiref", "xmlrpc", "uvicorn", "gunicorn", "hypercorn", "daphne", "granian"),
+        *("waitress", "cheroot", "cherrypy", "werkzeug", "tornado", "aiohttp", "sanic", "twisted", "grpc", "bjoern"),
+        *("gevent", "eventlet", "anyio", "asgiref", "starlette", "celery", "billiard", "kombu", "rq", "dramatiq"),
+        *("huey", "apscheduler", "ray", "distributed", "ipykernel", "pika", "confluent_kafka", "paho", "schedule"),
+    )
+)
+
+
+class Arrival(NamedTuple):
+    """How a call got into its thread."""
+
+    cause: str  # a key of the table of fixes
+    thread: Any  # the `threading.Thread`
+    future: Any = None  # of `concurrent.futures`
+    job: Any = None  # the number of a task of `multiprocessing.pool`
+    entry: object = None  # what the thread runs, to distinguish siblings from children
+
+
+_MOST_COROUTINES: Final = 100
+SPAN_OF: Final[dict[int, str]] = {}  # `id` of the code of our wrappers -> the variable that has the operation
+
+
+def arrival(frame: FrameType | None) -> Arrival | None:
+    """How the call in this frame got into its thread; ``None`` if it belongs to no other operation."""
+    thread = THREADS.get(threading.get_ident())
+    if thread is None or thread is threading.main_thread():
+        return None
+    cause, future, job = "thread", None, None
+    for one in frames_of(frame):
+        module = str(one.f_globals.get("__name__", ""))
+        name = one.f_code.co_name
+        if module.partition(".")[0] in _SERVERS:
+            return None
+        if module == "concurrent.futures.thread" and name == "run":
+            item = one.f_locals.get("self")
+            if _carries_context(item):
+                return None
+            cause, future = ("callback" if future is not None else "executor"), future or getattr(item, "future", None)
+        elif module == "concurrent.futures._base" and name == "_invoke_callbacks":
+            future = one.f_locals.get("self")
+            cause = "callback"
+        elif module == "multiprocessing.pool" and name == "worker":
+            cause, job = "pool", one.f_locals.get("job")
+        elif module == "threading" and name == "run" and type(thread).__name__ == "Timer":
+            cause = "timer"
+        elif module == "voltagent.core.handover":
+            return None  # handed over, from where nothing was current
+    return Arrival(cause, thread, future, job, entry_of(frames_of(frame)))
+
+
+def _carries_context(item: Any) -> bool:
+    function: Any = getattr(item, "fn", None)
+    if not isinstance(function, partial):
+        return False
+    return isinstance(getattr(function.func, "__self__", None), Context)
+
+
+def entry_of(frames: Iterable[FrameType]) -> object:
+    """What a thread runs: the name of its outermost operation, or the outermost code of the program."""
+    entry: object = None
+    for frame in frames:
+        span = _span_in(frame)
+        if span is not None:
+            entry = span.name
+        elif is_of_program(frame):
+            entry = frame.f_code
+    return entry
+
+
+def span_of(frame: FrameType) -> Span | None:
+    """The open operation whose call a frame of ours runs."""
+    span = _span_in(frame)
+    return span if span is not None and span.recording and span.end_ns is None else None
+
+
+def _span_in(frame: FrameType) -> Span | None:
+    name = SPAN_OF.get(id(frame.f_code))
+    if name is None:
+        return None
+    found: Any = frame.f_locals.get(name)
+    found = getattr(found, "span", found) if name == "stream" else found
+    return found if isinstance(found, Span) else None
+
+
+# ------------------------------------------------------------------------------------------------------------ waiting
+
+
+def _same(field: str) -> Callable[[Any, Arrival], bool]:
+    return lambda found, arrived: found is not None and found is getattr(arrived, field)
+
+
+def _job(found: Any, arrived: Arrival) -> bool:
+    return arrived.job is not None and getattr(found, "_job", None) == arrived.job
+
+
+def _among(found: Any, arrived: Arrival) -> bool:
+    listed: Any = list(found) if isinstance(found, set | list | frozenset) else []
+    return arrived.future is not None and any(one is arrived.future for one in listed)
+
+
+def _works_in(found: Any, arrived: Arrival) -> bool:
+    threads: Any = getattr(found, "_threads", None)
+    return isinstance(threads, set) and any(one is arrived.thread for one in threads)
+
+
+# (module, function, its variable) -> whether a thread that stands there waits for the call
+_WAITS: Final = {
+    ("threading", "join", "self"): _same("thread"),
+    ("threading", "start", "self"): _same("thread"),
+    ("concurrent.futures._base", "result", "self"): _same("future"),
+    ("concurrent.futures._base", "exception", "self"): _same("future"),
+    ("concurrent.futures._base", "as_completed", "fs"): _among,
+    ("concurrent.futures._base", "wait", "fs"): _among,
+    ("concurrent.futures._base", "result_iterator", "fs"): _among,
+    ("concurrent.futures.thread", "submit", "f"): _same("future"),
+    ("concurrent.futures.thread", "shutdown", "self"): _works_in,
+    ("multiprocessing.pool", "wait", "self"): _job,
+    ("multiprocessing.pool", "get", "self"): _job,
+    ("multiprocessing.pool", "next", "self"): _job,
+}
+_PLACES: Final = {(module, name): variable for module, name, variable in _WAITS}
+
+
+def waits_for(frame: FrameType, arrived: Arrival) -> bool:
+    """Whether a frame of another thread waits for the call, or hands it over at this moment."""
+    module, name = str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
+    variable = _PLACES.get((module, name))
+    return variable is not None and _WAITS[module, name, variable](frame.f_locals.get(variable), arrived)
+
+
+def runs_event_loop(frame: FrameType) -> bool:
+    """Whether a frame is that of a running event loop, whose tasks are not on the stack."""
+    return frame.f_globals.get("__name__") == "asyncio.base_events" and frame.f_code.co_name == "_run_once"
+
+
+def awaiting(arrived: Arrival) -> tuple[Span, str] | None:
+    """The operation whose task awaits the call, as with ``loop.run_in_executor``, and where the task stands."""
+    destination = destination_of(arrived.future)
+    waiters: Any = getattr(destination, "_callbacks", None) or ()
+    for waiting in list(waiters):
+        is_task = isinstance(waiting, tuple) and isinstance(getattr(waiting[0], "__self__", None), asyncio_task())
+        context = waiting[1] if is_task else None
+        span = context.get(CURRENT) if isinstance(context, Context) else None
+        if span is not None and span.recording and span.end_ns is None:
+            return span, _place_of(getattr(waiting[0], "__self__", None))
+    return None
+
+
+def destination_of(future: Any) -> Any:
+    """The future of an event loop that gets the result of one of ``concurrent.futures``; ``None`` if there is none."""
+    for callback in list(getattr(future, "_done_callbacks", ())):
+        code, cells = getattr(callback, "__code__", None), getattr(callback, "__closure__", None)
+        if code is not None and cells and "destination" in code.co_freevars:
+            return cells[code.co_freevars.index("destination")].cell_contents
+    return None
+
+
+def _place_of(task: Any) -> str:
+    """The innermost line of the program in the coroutines of a task."""
+    place = "?"
+    coroutine: Any = task.get_coro() if isinstance(task, asyncio_task()) else None
+    for _ in range(_MOST_COROUTINES):
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is None:
+            break
+        if is_of_program(frame):
+            place = code_place(frame.f_code, frame.f_lineno)
+        coroutine = getattr(coroutine, "cr_await", None)
+    return place
+
+
+def asyncio_task() -> Any:
+    """The class of tasks, or no class at all if no event loop was used."""
+    return getattr(sys.modules.get("asyncio"), "Task", ())
