@@ -27,7 +27,7 @@ def postage(kind: str) -> float:
 
 @agent(name="Clerk")
 def unhandled(number: str) -> desk.Order:
-    """An exception that nobody catches fails the tool, the agent and the trace."""
+    """An uncaught exception fails the tool, the agent and the trace."""
     return look_up(number)
 
 
@@ -76,7 +76,7 @@ def by_hand(sdk: VoltAgentSDK) -> None:
 
 
 def wrong_option(sdk: VoltAgentSDK) -> None:
-    """A mistake in a call of ours is said at once, before anything is sent."""
+    """A mistake in a call of this library is reported at once, before anything is sent."""
     try:
         sdk.trace(user_id="ada")
     except ValidationError as exc:

@@ -38,17 +38,17 @@ ORDERS = {
 ARTICLES = {
     "Returns": "An item can be sent back within 30 days of its delivery. A broken item costs you no postage.",
     "Refunds": "The money goes back the way it came, within five days after the item arrived here.",
-    "Delivery": "Parcels leave the house on the day of the order and arrive within three days.",
+    "Delivery": "Parcels leave the warehouse on the day of the order and arrive within three days.",
     "Invoices": "The invoice is in the parcel, and on your page under the number of the order.",
 }
 POSTAGE = {"letter": 0.0, "parcel": 5.9}
-history: dict[str, list[str]] = {"ada": ["asked about delivery on 2026-02-18"], "grace": []}
+history: dict[str, list[str]] = {"ada": ["wrote about delivery on 2026-02-18"], "grace": []}
 
 
 def find_articles(question: str, limit: int = 2) -> list[str]:
     """The titles of the help articles that share most words with the question."""
-    asked = set(re.findall(r"[a-z]+", question.lower()))
-    shared = {title: len(asked & set(re.findall(r"[a-z]+", text.lower()))) for title, text in ARTICLES.items()}
+    words = set(re.findall(r"[a-z]+", question.lower()))
+    shared = {title: len(words & set(re.findall(r"[a-z]+", text.lower()))) for title, text in ARTICLES.items()}
     best = sorted(shared, key=lambda title: (-shared[title], title))
     return [title for title in best if shared[title]][:limit]
 

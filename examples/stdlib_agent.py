@@ -31,7 +31,7 @@ QUESTIONS = [
     "How do I compute the greatest common divisor?",
     "How do I count the most common elements of a list?",
 ]
-# Modules whose documented examples only compute: running them writes no file and asks nobody.
+# Modules whose documented examples only compute: running them writes no file and asks for no input.
 COMPUTING = frozenset(("collections", "decimal", "difflib", "fractions", "itertools", "math", "statistics", "string"))
 
 notes: dict[str, str] = {}
@@ -59,7 +59,7 @@ class Finding:
 
 @cache
 def index() -> Index:
-    """The index, built once, when the first question is asked."""
+    """The index, built once, at the first question."""
     return Index()
 
 
@@ -72,14 +72,14 @@ async def search(question: str, limit: int = 3) -> list[Hit]:
 @tool
 def signature(name: str) -> str:
     """How a function is called. Raises `ValueError` for one that does not say."""
-    return f"{name}{inspect.signature(found(name))}"
+    return f"{name}{inspect.signature(find(name))}"
 
 
 @tool
 def source_lines(name: str) -> int:
     """How many lines of Python a function has. Raises `WrittenInCError` where it has none."""
     try:
-        return len(inspect.getsourcelines(found(name))[0])
+        return len(inspect.getsourcelines(find(name))[0])
     except TypeError as refused:
         raise WrittenInCError(f"{name} has no Python source") from refused
 
@@ -88,7 +88,7 @@ def source_lines(name: str) -> int:
 def run_examples(name: str) -> dict[str, Any]:
     """Run the examples in a docstring, and count those that did not give what the documentation says."""
     module = import_module(module_of(name))
-    test = doctest.DocTestParser().get_doctest(inspect.getdoc(found(name)) or "", vars(module).copy(), name, None, 0)
+    test = doctest.DocTestParser().get_doctest(inspect.getdoc(find(name)) or "", vars(module).copy(), name, None, 0)
     if not test.examples or module.__name__ not in COMPUTING:
         return {"ran": 0, "failed": 0, "first": None}
     result = doctest.DocTestRunner(verbose=False).run(test, out=lambda _: None)
@@ -97,7 +97,7 @@ def run_examples(name: str) -> dict[str, Any]:
     return {"ran": result.attempted, "failed": result.failed, "first": first}
 
 
-def found(name: str) -> Any:
+def find(name: str) -> Any:
     """The object with this dotted name."""
     thing = pydoc.locate(name)
     if thing is None:
@@ -180,7 +180,7 @@ async def write(finding: Finding) -> AsyncIterator[str]:
         yield line
         await asyncio.sleep(0)
     # No model, so no model's tokens: a token is a word here. A model's own counts go in the same place.
-    read, written = (len(text.split()) for text in (inspect.getdoc(found(finding.name)) or "", " ".join(lines)))
+    read, written = (len(text.split()) for text in (inspect.getdoc(find(finding.name)) or "", " ".join(lines)))
     current_agent().record(
         usage={"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
     )
@@ -211,7 +211,7 @@ def main() -> None:
     """Answer the questions of the command line, or three of our own."""
     with VoltAgentSDK():
         names = asyncio.run(guide(sys.argv[1:] or QUESTIONS))
-    print("\nIn short:", *(f"{name}: {first_sentence(pydoc.getdoc(found(name)))}" for name in names), sep="\n    ")
+    print("\nIn short:", *(f"{name}: {first_sentence(pydoc.getdoc(find(name)))}" for name in names), sep="\n    ")
     print("\nSee what happened in here: voltagent show")
 
 

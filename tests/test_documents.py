@@ -158,13 +158,13 @@ def test_a_command_shown_in_a_document_runs(line: str, filled_store: Path, tmp_p
 
 def test_the_table_of_settings_is_whole():
     table = rows(REPOSITORY / "docs" / "settings.md", "setting")
-    assert sorted(name for name, *_ in table) == sorted(settings.known_settings())
+    assert sorted(name for name, *_ in table) == sorted(settings.setting_names())
 
 
 _FITTING = {"exporter": "none", "base_url": "http://localhost:1", "profiles": "genai"}
 
 
-@pytest.mark.parametrize("name", settings.known_settings())
+@pytest.mark.parametrize("name", settings.setting_names())
 def test_a_row_of_the_table_of_settings_is_true(name: str, monkeypatch: pytest.MonkeyPatch):
     table = {row[0]: row for row in rows(REPOSITORY / "docs" / "settings.md", "setting")}
     _, variable, default, _ = table[name]

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from voltagent.client import VoltAgentCoreAPI
     from voltagent.delivery.report import Report
     from voltagent.instrumentation import instrument, uninstrument
-    from voltagent.middleware import ASGIMiddleware, WSGIMiddleware
+    from voltagent.middleware.asgi import ASGIMiddleware
+    from voltagent.middleware.wsgi import WSGIMiddleware
     from voltagent.processors.redaction import Redactor
     from voltagent.propagation import extract, inject, propagated, trace_request
     from voltagent.sdk import VoltAgentSDK

@@ -25,11 +25,11 @@ class _Stderr(_StreamHandler):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Nothing: where stderr cannot be written there is nobody to tell."""
+        """Do nothing: if stderr cannot be written, the error cannot be reported either."""
 
 
 def log_to_stderr() -> None:
-    """Show all that the library logs."""
+    """Write all that the library logs to stderr, unless the program does so already."""
     if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
         handler = _Stderr()
         handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
@@ -37,15 +37,15 @@ def log_to_stderr() -> None:
     logger.setLevel(logging.DEBUG)
 
 
-def say_that_nothing_is_recorded() -> None:
-    """At the first decorated call, where neither the program nor the environment says where to record."""
+def log_that_nothing_is_recorded() -> None:
+    """Log that nothing is recorded, at the first decorated call without an SDK and without a destination."""
     if settings.debug_is_wanted():
         log_to_stderr()
         logger.debug("nothing is recorded: there is no VoltAgentSDK, and the environment names no destination")
 
 
-def told(of: settings.Settings) -> str:
-    """Where records go, and which settings were given and by what; without what may be secret."""
+def describe_settings(of: settings.Settings) -> str:
+    """Describe where records go and where each setting comes from, without values that may be secret."""
     if not of.enabled:
         return "nothing is recorded: enabled is false"
     platform = settings.without_password(of.base_url)

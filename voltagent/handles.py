@@ -1,8 +1,8 @@
-"""The explicit door: handles for traces, agents, tools, memories, retrievers and custom events.
+"""The explicit API: handles for traces, agents, tools, memories, retrievers and custom events.
 
-A handle is a thin view on a span. Its methods record and return at once; each is also awaitable, so the same line works
-in sync and in async code. As a context manager (``with`` or ``async with``) it is current inside the block, succeeds at
-the normal end, and fails with an exception, which goes on to the caller.
+A handle is a thin view on a span. Its methods record and return at once. Their results are also awaitable, so the same
+line works in sync and in async code. As a context manager (``with`` or ``async with``) a handle is current inside the
+block; it succeeds at the normal end and fails with an exception, which propagates to the caller.
 """
 
 from __future__ import annotations
@@ -177,8 +177,8 @@ class Handle:
         tags: list[str] | None = None,
     ) -> Receipt:
         """Add to what the end will send: metadata and tags are merged, usage and output replaced."""
-        given = _options.kept("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
-        checked_usage = operations.kept_usage("record()", usage)
+        given = _options.keep_valid("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
+        checked_usage = operations.keep_valid_usage("record()", usage)
         if self:
             self._recorder.add(
                 self._span,
@@ -194,9 +194,9 @@ class Handle:
         if not self:
             return RECEIPT
         known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
-        given = _options.kept("update()", known, fields)
+        given = _options.keep_valid("update()", known, fields)
         if "usage" in given:
-            given["usage"] = operations.kept_usage("update()", given["usage"])
+            given["usage"] = operations.keep_valid_usage("update()", given["usage"])
         if given:
             self._recorder.update(self._span, operations.update_fields(self._recorder, self._span.trace, given))
         return RECEIPT
@@ -211,7 +211,7 @@ class Handle:
             value: a number, a bool or a string.
             comment: a reason or a note.
         """
-        fields = scores.kept_score("score()", name, value, comment)
+        fields = scores.keep_valid_score("score()", name, value, comment)
         if self and fields is not None:
             scores.record_score(self._recorder, self._span, fields)
         return RECEIPT
@@ -248,7 +248,10 @@ class Handle:
         if status_message is None:
             missing = ValidationError("status_message is missing: pass a string, an exception or a mapping")
             _options.report_unsuitable("error()", missing)
-        extra = {**operations.kept_metadata("error()", metadata), **({"stage": stage} if stage is not None else {})}
+        extra = {
+            **operations.keep_valid_metadata("error()", metadata),
+            **({"stage": stage} if stage is not None else {}),
+        }
         operations.end("error()", self._span, ERROR, status_message, None, extra or None, None)
         return RECEIPT
 
@@ -354,7 +357,7 @@ class ModelCall(Handle):
     ) -> Receipt:
         """Add to what the end will send; ``model`` is the model that answered."""
         if model is not None and self:
-            given = _options.kept("record()", _options.LLM, {"model": model})
+            given = _options.keep_valid("record()", _options.LLM, {"model": model})
             self._span.model = given.get("model", self._span.model)
         return super().record(metadata=metadata, usage=usage, output=output, tags=tags)
 
@@ -399,7 +402,7 @@ class Trace(Handle):
         if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
             wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
             _options.report_unsuitable("end()", wrong)
-            metadata = {"status": text, **operations.kept_metadata("end()", metadata)}
+            metadata = {"status": text, **operations.keep_valid_metadata("end()", metadata)}
             text = COMPLETED
         operations.end("end()", self._span, text, None, output, metadata, usage)
         return RECEIPT

@@ -74,7 +74,7 @@ class OperationRecord:
         self, kind: str | None = None, name: str | None = None, status: str | None = None
     ) -> list[OperationRecord]:
         """Return the operations below this one that match, depth first; ``None`` matches everything."""
-        return _found(self.walk(), kind, name, status)
+        return _select(self.walk(), kind, name, status)
 
     def tree(self, *, times: bool = False) -> str:
         """Return this operation and all below it as text, one line each; ``times`` adds durations."""
@@ -115,7 +115,7 @@ class TraceRecord:
         self, kind: str | None = None, name: str | None = None, status: str | None = None
     ) -> list[OperationRecord]:
         """Return the operations that match, depth first; ``None`` matches everything."""
-        return _found(self.walk(), kind, name, status)
+        return _select(self.walk(), kind, name, status)
 
     def tree(self, *, times: bool = False) -> str:
         """Return the trace as text, one line for each operation, never folded; ``times`` adds durations."""
@@ -385,7 +385,7 @@ def _walk(children: Sequence[OperationRecord]) -> Iterator[OperationRecord]:
         waiting += reversed(one.children)
 
 
-def _found(
+def _select(
     operations: Iterator[OperationRecord], kind: str | None, name: str | None, status: str | None
 ) -> list[OperationRecord]:
     return [

@@ -195,7 +195,7 @@ class VoltAgentSDK:
             _warn_about_setting(warning)
         if self._settings.debug:
             _debug_log.log_to_stderr()
-            logger.debug("%s", _debug_log.told(self._settings))
+            logger.debug("%s", _debug_log.describe_settings(self._settings))
         built = () if given and names is None else self._settings.exporter
         self._on = self._settings.enabled and any((*given, *(name for name in built if name != "none")))
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
@@ -518,7 +518,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
 
     With ``always`` a default one is made then.
 
-    What is wrong in the environment is said once in the log, and nothing is recorded: the caller did nothing wrong.
+    A mistake in the environment is logged once, and nothing is recorded: the caller did nothing wrong.
     """
 
     def make() -> VoltAgentSDK | None:
@@ -526,9 +526,9 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
         if not (always or settings.names_destination()):
             for warning in settings.misspelt_variables():
                 _warn_about_setting(warning)
-            _debug_log.say_that_nothing_is_recorded()
+            _debug_log.log_that_nothing_is_recorded()
             return None
-        return _made("nothing is recorded, because of the environment: %s", {})
+        return _make_from("nothing is recorded, because of the environment: %s", {})
 
     return _make_once(make)
 
@@ -541,16 +541,16 @@ def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:
     """
     live: Recorder | None = context.recorder_here()
     if live is None and destination is not None:
-        _make_once(lambda: _made_for(destination))
+        _make_once(lambda: _make_for(destination))
         live = context.recorder_here()
     return live or context.default_recorder() or NOTHING
 
 
-def _made_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
+def _make_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
     arguments, reports = usable(dict(destination))
     for report in reports:
         log_once(f"handover:{report}", logging.WARNING, "%s", report, aloud=True)
-    made = _made("nothing is recorded in this process, with the settings of its parent: %s", arguments)
+    made = _make_from("nothing is recorded in this process, with the settings of its parent: %s", arguments)
     if made is None:
         context.switch_off()
     return made
@@ -576,7 +576,7 @@ def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
             _maker.clear()
 
 
-def _made(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
+def _make_from(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
     try:
         return VoltAgentSDK(**arguments)
     except BaseException as exc:  # the settings are wrong, not the program: report it and stay off
@@ -586,7 +586,7 @@ def _made(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
         return None
 
 
-_kept: Final[list[VoltAgentSDK]] = []  # nobody else holds the SDK that the environment made
+_kept: Final[list[VoltAgentSDK]] = []  # holds the SDK that was made from the environment
 
 # ------------------------------------------------------------------------------------------ models for the older API
 

@@ -248,7 +248,7 @@ def test_a_proxy_is_named_where_it_is_what_fails(doctor: Doctor) -> None:
     with Server(answer(403, connection="close")) as proxy:
         status, report = doctor(https_proxy=proxy.url, **rest("https://voltagent.invalid"))
     assert (status, steps(report)) == (1, [("wrong", "rest", "connect")])
-    assert "lets nobody through to voltagent.invalid:443" in report["findings"][0]["text"]
+    assert "does not allow connections to voltagent.invalid:443" in report["findings"][0]["text"]
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["reset", "plain"])

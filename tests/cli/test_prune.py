@@ -107,7 +107,7 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(
         (["--older-than", "soon"], "such as 12h or 7d"),
         (["--max-size", "5 parsecs"], "such as 500MB or 2GiB"),
         (["--keep", "-1"], "whole number"),
-        (["--all"], "--all needs --yes where nobody can be asked"),
+        (["--all"], "--all needs --yes if there is no terminal to confirm it"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(

@@ -25,8 +25,8 @@ from voltagent.core.text import encoded, replace_surrogates, shortened
 
 _OWN_FILES: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 - it is compared with texts
 
-_OUTER_FRAMES: Final = 16  # kept of a long stack: so many from its start...
-_INNER_FRAMES: Final = 48  # ...and so many from its end, where the exception was raised
+_OUTER_FRAMES: Final = 16  # kept of the start of a long stack
+_INNER_FRAMES: Final = 48  # and of its end, where the exception was raised
 _STEPS: Final = 20_000  # frames walked over to find that end
 _CHAIN: Final = 8  # causes of causes
 _MEMBERS: Final = 8  # of an exception group
@@ -224,7 +224,7 @@ def _message(exception: BaseException, kind: _Kind, depth: int) -> str:
                 return _message(cast(BaseException, only), _kind_of(type(only)), depth - 1)
         if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
             return _described(arguments)
-    return _asked(exception)
+    return _call_str(exception)
 
 
 def _is_short(argument: object) -> bool:
@@ -235,14 +235,14 @@ def _is_short(argument: object) -> bool:
 
 
 def _described(arguments: tuple[object, ...]) -> str:
-    """In place of ``str`` of arguments that are not ours to ask: the text that a snapshot makes of them."""
+    """Return the text that a snapshot makes of arguments whose ``str`` would run code of the user."""
     value = arguments[0] if len(arguments) == 1 else arguments
     text = _snapshot.encode(value, _MESSAGE).decode()
     return text[1:-1] if text.startswith('"') else text
 
 
-def _asked(exception: BaseException) -> str:
-    """``str(exception)``, with nothing recorded while it runs, and with what it raises kept in here."""
+def _call_str(exception: BaseException) -> str:
+    """Return ``str(exception)``. Nothing is recorded while it runs, and what it raises does not propagate."""
     traceback, context = _traceback_of(exception), _context_of(exception)
 
     def failed(exc: BaseException) -> str:
@@ -266,7 +266,7 @@ def _notes(fields: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _code(exception: BaseException, kind: _Kind, fields: dict[str, Any], with_text: bool) -> int | str | None:
-    """The code an exception has: stored on it, or known of a built-in type. Properties are not asked."""
+    """The code an exception has: stored on it, or known of a built-in type. Properties are not called."""
     if fields:
         for name in ("code", "status_code", "status", "errno"):
             code = _as_code(dict.get(fields, name))

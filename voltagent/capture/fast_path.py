@@ -1,7 +1,7 @@
-"""The quick question of every snapshot: is this value made of plain JSON types only, and small enough?
+"""The fast path of a snapshot: whether a value is made of plain JSON types only, and small enough.
 
-It asks types by ``type(x)`` and reads exact built-in types only, so it cannot run anybody's code. It makes no call per
-text or number: on CPython this loop costs about as much as writing the JSON does.
+It compares ``type(x)`` and reads exact built-in types only, so it cannot run code of the user. It makes no call per
+string or number: on CPython this loop costs about as much as writing the JSON does.
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
@@ -20,11 +20,11 @@ _NESTED: Final = 36  # and a collection, which takes a call
 
 
 def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PLR0912 - one loop, unrolled for its speed
-    """What is left of ``room`` (about one unit per character), or a negative number where ``value`` is not plain.
+    """Return what is left of ``space`` (about one unit per character), or a negative number if ``value`` is not plain.
 
-    ``value`` is an exact ``dict``, ``list`` or ``tuple``. Not plain is what holds any other type than those and exact
-    ``str``, ``int``, ``float``, ``bool`` and ``None``, a key that is no text, more than ``room``, or more levels than
-    ``depth``: so a cycle is not plain either.
+    ``value`` is an exact ``dict``, ``list`` or ``tuple``. A value is not plain if it holds any type other than those
+    and exact ``str``, ``int``, ``float``, ``bool`` and ``None``, a key that is not a string, more than ``space``, or
+    more levels than ``depth``. So a cycle is not plain either.
     """
     space -= _NODE * len(value) + _NESTED
     if space < 0 or depth <= 0:
@@ -51,7 +51,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         first = type(value[0])
         if first is float and _floats(value):
             return space
-        if first is dict:  # most likely all of them are
+        if first is dict:  # most likely all of them are dictionaries
             space -= _NESTED * len(value)
     inline = dict if depth > 1 else None
     for item in value:

@@ -54,7 +54,9 @@ _DISTINCT: Final = frozenset(("RunContext", "RunContextWrapper", "RunnableConfig
                               "InjectedStore"))  # fmt: skip
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
 _AROUND: Final = frozenset(("Optional", "Union", "Annotated", "None"))
-_PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None), dict, list, tuple, bytes)))  # not asked further
+_PLAIN: Final = frozenset(
+    map(id, (str, int, float, bool, type(None), dict, list, tuple, bytes))
+)  # not examined further
 
 
 def is_injected_class(kind: type) -> bool:

@@ -17,7 +17,7 @@ from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.nodes import MOST_ITEMS, Fields
-from voltagent.capture.secrets import NOTHING_HIDDEN, SECRET_TEXT, Hidden, hidden_in, kept_from, names_of
+from voltagent.capture.secrets import NOTHING_HIDDEN, SECRET_TEXT, Hidden, hidden_in, hide, names_of
 from voltagent.core import introspection
 
 _MISSING: Final = object()
@@ -31,7 +31,7 @@ class _Field(NamedTuple):
 
 def form_of(kind: type) -> Callable[[Any], object] | None:
     """How to read the fields of this class; ``None`` where it is no class with named fields."""
-    model = introspection.loaded("pydantic.main", "BaseModel")  # where it is not, nobody has a model
+    model = introspection.loaded("pydantic.main", "BaseModel")  # if it is not loaded, no value is a model
     if model is not None and introspection.has_base(kind, model):
         return _pydantic(kind, model)
     if introspection.has_base(kind, tuple):
@@ -74,7 +74,7 @@ def _value(field: _Field, value: Any, values: dict[str, Any]) -> Any:
             found = field.read(value)
         except AttributeError:  # a slot that was never set
             return _MISSING
-    return found if found is _MISSING else kept_from(found, field.hidden)
+    return found if found is _MISSING else hide(found, field.hidden)
 
 
 def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
@@ -143,7 +143,7 @@ def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
 
     def form(value: Any) -> Fields:
         pairs = zip(cast(tuple[str, ...], names), tuple.__iter__(value), strict=False)
-        return Fields(full_name, {name: kept_from(item, hidden[name]) for name, item in pairs})
+        return Fields(full_name, {name: hide(item, hidden[name]) for name, item in pairs})
 
     return form
 

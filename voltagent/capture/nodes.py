@@ -10,7 +10,7 @@ MOST_ITEMS: Final = 65_536  # items of one collection that are read at all, once
 class Fields:
     """Names and values: a JSON object whose keys are texts and differ.
 
-    ``user_data`` is False for what is only told about a value, such as the shape of an array.
+    ``user_data`` is False for facts about a value, such as the shape of an array.
     """
 
     __slots__ = ("fields", "name", "user_data")
@@ -44,7 +44,7 @@ class Listed:
 
 
 class Cut:
-    """A value of which only a part is told, as text."""
+    """A value that is recorded only in part, as a string."""
 
     __slots__ = ("name", "size", "value")
 

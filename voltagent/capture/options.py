@@ -22,7 +22,7 @@ _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
 _MOST_TAGS: Final = 256
 _MOST_OF_TAGS: Final = 16 * 1024  # characters of all tags
-_MOST_UNKNOWN: Final = 8  # options that are told to be unknown
+_MOST_UNKNOWN: Final = 8  # unknown options that are reported
 _LONGEST_NAME: Final = 1024
 _LONGEST: Final = 64 * 1024  # characters of instructions
 
@@ -106,19 +106,19 @@ def _is_mapping(kind: type) -> bool:
 
 def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
     """The fields of a value that is the model of this name in :mod:`voltagent.types`, else ``None``."""
-    kind = introspection.loaded("voltagent.types", model)  # where it is not, nobody has one
+    kind = introspection.loaded("voltagent.types", model)  # if it is not loaded, no value is one
     return mapping(model, value) if kind is not None and introspection.has_base(type(value), kind) else None
 
 
 def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     """The first of the tags, as many as may be sent: 256, and 16 384 characters in all. None twice."""
-    kept = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
+    keep_valid = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
     space = _MOST_OF_TAGS
-    for number, tag in enumerate(kept):
+    for number, tag in enumerate(keep_valid):
         space -= len(tag)
         if space < 0:
-            return kept[:number]
-    return kept
+            return keep_valid[:number]
+    return keep_valid
 
 
 def _tags(name: str, value: object) -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def _moment(name: str, value: object) -> str:
         raise
     except Exception as exc:  # a time zone of the user's own, or a moment before or after all times
         problem = introspection.full_name(type(exc))
-        raise ValidationError(f"{name} must be a time that can be told in UTC: {problem}") from exc
+        raise ValidationError(f"{name} must be a time that UTC can express: {problem}") from exc
     raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
 
 
@@ -295,19 +295,19 @@ def checked_trace(options: object, keywords: Mapping[str, Any]) -> dict[str, Any
     return given
 
 
-def kept(call: str, known: Mapping[str, _Check], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """:func:`checked` for a call in a run that may have succeeded already: what is not valid is reported, not raised.
+def keep_valid(call: str, known: Mapping[str, _Check], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate like :func:`checked`, but report what is not valid instead of raising: the run may have succeeded.
 
     Args:
         call: what the warning names, such as ``record()``.
     """
     result: dict[str, Any] = {}
     for name, value in keywords.items():
-        result |= _kept(call, known, name, value)
+        result |= _keep_valid(call, known, name, value)
     return result
 
 
-def _kept(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict[str, Any]:
+def _keep_valid(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict[str, Any]:
     try:
         return checked(call, known, None, {name: value})
     except ValidationError as exc:
@@ -318,7 +318,7 @@ def _kept(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict
 
 
 def report_unsuitable(call: str, exc: Exception) -> None:
-    """Log that a value given to a call is not recorded, once a minute for each call."""
+    """Log that a value passed to a call is not recorded, at most once a minute for each call."""
     log_once(f"unsuitable:{call}", logging.WARNING, "%s: %s; recording without it", call, exc, aloud=True)
 
 

@@ -1,4 +1,4 @@
-"""Read what a model answered: its text, or its text with the tool calls it asks for, whoever made the client.
+"""Read what a model answered: its text, or its text with the tool calls that it requests, for every client.
 
 Everything is read from stored fields. ``None`` means that there is no answer to show.
 """
@@ -48,7 +48,7 @@ def message(holder: object) -> object:
 
 
 def choices(result: object) -> object:
-    """The answer of an OpenAI chat or text completion; a list of them if several were asked for."""
+    """The answer of an OpenAI chat or text completion; a list of them if several were requested."""
     items = as_items(field(result, "choices")) or as_items(field(result, "candidates"))
     found = [_choice(choice) for choice in items]
     return found[0] if len(found) == 1 else found or None

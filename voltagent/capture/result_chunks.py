@@ -1,4 +1,4 @@
-"""How each client's stream tells its answer: one reader for each kind of chunk, and the table that finds it."""
+"""Read the chunks of each client's stream: one reader for each type of chunk, and the table that finds it."""
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false

@@ -36,8 +36,8 @@ _DEPTH: Final = 32
 _NO_NAMES: Final[Mapping[str, Any]] = {}
 
 
-def kept_from(value: object, hidden: Hidden) -> object:
-    """What to record of a value whose annotation hides this."""
+def hide(value: object, hidden: Hidden) -> object:
+    """Return what to record of a value whose annotation hides ``hidden``."""
     if hidden is True:
         return SECRET_TEXT
     return Masked(value, hidden) if hidden else value
@@ -55,7 +55,7 @@ def hidden_in(annotation: object, names: Mapping[str, Any] = _NO_NAMES) -> Hidde
     """
     try:
         return _hidden(annotation, names, _DEPTH, set())
-    except Exception:  # an alias that cannot be evaluated, or somebody's object where a type should stand
+    except Exception:  # an alias that cannot be evaluated, or any object in the place of a type
         return True
 
 
@@ -137,7 +137,7 @@ def _hidden_keys(kind: type, names: Mapping[str, Any], depth: int, seen: set[int
 
 def _is_secret_type(kind: type) -> bool:
     """Whether a class is one of pydantic's own secret types. It is not imported for that: it takes 20 ms."""
-    module = sys.modules.get("pydantic.types")  # where it was not loaded yet, nobody can name one of its types
+    module = sys.modules.get("pydantic.types")  # if it is not loaded, no annotation can name one of its types
     secret_types = [vars(module).get(name) for name in ("SecretStr", "SecretBytes", "Secret")] if module else []
     return any(base is one for base in bases(kind) for one in secret_types)
 

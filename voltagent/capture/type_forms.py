@@ -48,10 +48,10 @@ class Forms:
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]]) -> None:
         self._registered = {id(kind): (kind, function) for kind, function in serializers.items()}
-        self._per_type = introspection.PerType(self._found)
+        self._per_type = introspection.PerType(self._find)
         self.of: Callable[[type], Form] = self._per_type.of
 
-    def _found(self, kind: type) -> Form:
+    def _find(self, kind: type) -> Form:
         for base in introspection.bases(kind) if self._registered else ():
             found = self._registered.get(id(base))
             if found is not None:
@@ -141,7 +141,7 @@ _KNOWN_ZONES: Final = (timezone, pydantic_core.TzInfo, type(None))
 
 
 def _datetime(value: datetime) -> str | None:
-    """ISO 8601. Only the time zones of Python and pydantic are asked for their offset; others are named after it.
+    """ISO 8601. Only the time zones of Python and pydantic compute an offset; others are named after it.
 
     ``None`` for the "not a time" of pandas, which is a `datetime` by its class only: its fields are all at their least.
     """
@@ -216,7 +216,7 @@ def _url(value: Any) -> object:
 # --------------------------------------------------------------------------------------------------------- containers
 
 
-def _taken(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[Any]:
+def _take(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[Any]:
     """The first items. Another thread may be changing the collection: then once more, and the last try may fail."""
     for _ in range(3):
         try:
@@ -227,12 +227,12 @@ def _taken(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[
 
 
 def _dict(value: dict[Any, Any]) -> Mapped:
-    return Mapped(introspection.full_name(type(value)), _taken(lambda: dict.items(value)), dict.__len__(value))
+    return Mapped(introspection.full_name(type(value)), _take(lambda: dict.items(value)), dict.__len__(value))
 
 
 def _namespace(value: SimpleNamespace) -> Mapped:
     fields = introspection.stored(value)
-    return Mapped(introspection.full_name(type(value)), _taken(lambda: dict.items(fields)), dict.__len__(fields))
+    return Mapped(introspection.full_name(type(value)), _take(lambda: dict.items(fields)), dict.__len__(fields))
 
 
 def _list(value: list[Any]) -> Listed:
@@ -248,7 +248,7 @@ def _tuple(value: tuple[Any, ...]) -> Listed:
 
 def _collected(read: Callable[[Any], Iterable[Any]], count: Callable[[Any], int]) -> Form:
     def form(value: Any) -> Listed:
-        return Listed(introspection.full_name(type(value)), _taken(lambda: read(value)), count(value))
+        return Listed(introspection.full_name(type(value)), _take(lambda: read(value)), count(value))
 
     return form
 
@@ -259,7 +259,7 @@ _MOST_SORTED: Final = 10_000  # items: sorting more of them would take too long 
 
 def _set(value: Any) -> Listed:
     kind = set if introspection.has_base(type(value), set) else frozenset
-    items = _taken(lambda: kind.__iter__(value), _MOST_OF_SET)
+    items = _take(lambda: kind.__iter__(value), _MOST_OF_SET)
     if len(items) <= _MOST_SORTED and (
         all(type(item) is str for item in items) or all(type(item) is int for item in items)
     ):

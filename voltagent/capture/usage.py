@@ -1,4 +1,4 @@
-"""Token usage in one spelling, whoever counted: model providers, frameworks, or the caller.
+"""Normalise token usage to one spelling, whether a model provider, a framework or the caller counted.
 
 The keys are ``prompt_tokens`` (all input tokens, cached ones included), ``completion_tokens`` (reasoning included),
 ``total_tokens``, ``cached_tokens``, ``cache_write_tokens``, ``reasoning_tokens`` and ``cost``.

@@ -1,7 +1,7 @@
-"""The slow way of a snapshot: what is not plain, or too much, is written part by part within one budget.
+"""The slow path of a snapshot: write a value that is not plain, or too large, part by part within one budget.
 
-The JSON text is written directly. So its size is known at every step, a collection that is plain all through is
-written by the encoder in one piece, and nothing refers to the user's objects when the walk is over.
+The JSON text is written directly. So its size is known at every step, the encoder writes a collection that is plain all
+through in one piece, and nothing refers to the user's objects afterwards.
 
 Budget: bytes of JSON, depth, values, and time. Every part leaves some bytes to those that come after it, so that one
 huge field does not hide the small ones beside it.
@@ -29,15 +29,17 @@ from voltagent.core.text import cut, encoded, replace_surrogates, shortened
 DEPTH: Final = 20
 VALUES: Final = 20_000  # written one by one; a plain collection counts as one
 SECONDS: Final = 0.010  # of walking: a call takes two snapshots of what is both argument and result
-_UNHURRIED: Final = 1024  # values for which there is always time: the clock runs on while other threads have their turn
+_UNTIMED_VALUES: Final = 1024  # values without a time limit: the clock also runs while other threads have their turn
 _STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
 _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
-_FUTILE_SECONDS: Final = 0.004  # spent on finding out that collections are not plain; then that is not asked again
+_FUTILE_SECONDS: Final = (
+    0.004  # spent on collections that turned out not to be plain; after that the fast path is not tried again
+)
 _LONGEST_KEY: Final = 1024
 _MANY: Final = 256  # items from which on it is worth writing several in one piece
 _FIRST_PIECE: Final = 64  # items; twice as many in the next...
-_LARGEST_PIECE: Final = 8192  # ...up to so many
+_LARGEST_PIECE: Final = 8192  # up to this many
 _PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
 _MOST_PLAIN: Final = 3 << 18  # units in all
 _UNCLEAN_PER_STEP: Final = 32  # characters that take about as long as a value
@@ -62,7 +64,7 @@ class SnapshotWriter:
         self.steps = 0
         self.deadline = clock.monotonic() + SECONDS
         self.late = False
-        self.next_look = _UNHURRIED
+        self.next_look = _UNTIMED_VALUES
         self.tried = tried
         self.units = _MOST_PLAIN  # left to collections that are plain
         self.futile = 0.0
@@ -75,27 +77,27 @@ class SnapshotWriter:
 
     # -------------------------------------------------------------------------------------------------------- parts
 
-    def write(self, value: Any, depth: int, floor: int) -> None:
-        """One value. ``floor`` is the number of bytes that it has to leave."""
+    def write(self, value: Any, depth: int, reserve: int) -> None:
+        """Write one value. ``reserve`` is the number of bytes that it has to leave."""
         self.steps += 1
         kind = type(value)
         if kind is str:
-            self._write_text(value, floor)
+            self._write_text(value, reserve)
         elif kind is bool or kind is float or value is None:
             self._put(encoded(value))
         elif kind is int:
             self._write_int(value)
-        elif kind is dict and self._write_plain(value, depth, floor):
+        elif kind is dict and self._write_plain(value, depth, reserve):
             pass
         elif kind is Masked:
-            self._write_masked(value, depth, floor)
+            self._write_masked(value, depth, reserve)
         else:
-            self._within(value, self._shape_of(value, kind), depth, floor)
+            self._within(value, self._shape_of(value, kind), depth, reserve)
 
-    def _write_masked(self, masked: Masked, depth: int, floor: int) -> None:
+    def _write_masked(self, masked: Masked, depth: int, reserve: int) -> None:
         before = self.hidden
         self.hidden = before | masked.keys
-        self.write(masked.value, depth, floor)
+        self.write(masked.value, depth, reserve)
         self.hidden = before
 
     def _put(self, chunk: bytes) -> None:
@@ -109,43 +111,43 @@ class SnapshotWriter:
             error = f"not readable: {introspection.full_name(type(exc))}"
             return Fields("", {"type": introspection.full_name(kind), "error": error}, user_data=False)
 
-    def _within(self, value: Any, shape: object, depth: int, floor: int) -> None:
+    def _within(self, value: Any, shape: object, depth: int, reserve: int) -> None:
         """Write what the form of ``value`` made of it, unless we are inside of ``value`` already, or too deep."""
         kind = type(shape)
         if kind is str:
-            self._write_text(cast(str, shape), floor)
+            self._write_text(cast(str, shape), reserve)
         elif kind is Fields and self._write_plain(
-            cast(Fields, shape).fields, depth, floor, cast(Fields, shape).user_data
+            cast(Fields, shape).fields, depth, reserve, cast(Fields, shape).user_data
         ):
             pass
         elif kind is Cut:
-            self._write_cut(cast(Cut, shape), floor)
+            self._write_cut(cast(Cut, shape), reserve)
         elif id(value) in self.path:
             self._put(cut_marker(introspection.full_name(type(value)), _size(shape), "cycle"))
         elif depth <= 0 and id(kind) not in _SCALARS:
             self._put(cut_marker(introspection.full_name(type(value)), _size(shape), "depth"))
         else:
             self.path.add(id(value))
-            self._write_shape(shape, depth, floor)
+            self._write_shape(shape, depth, reserve)
             self.path.discard(id(value))
 
-    def _write_shape(self, shape: Any, depth: int, floor: int) -> None:
+    def _write_shape(self, shape: Any, depth: int, reserve: int) -> None:
         kind = type(shape)
         if kind is Listed:
-            self._write_list(shape, depth, floor)
+            self._write_list(shape, depth, reserve)
         elif kind is Fields:
             self.is_object |= not self.chunks and shape.user_data
-            self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, floor)
+            self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, reserve)
         elif kind is Mapped:
             self.is_object |= not self.chunks
-            self._write_pairs(shape.name, shape.pairs, shape.size, depth, floor)
+            self._write_pairs(shape.name, shape.pairs, shape.size, depth, reserve)
         else:
-            self.write(shape, depth - 1, floor)
+            self.write(shape, depth - 1, reserve)
 
     # ------------------------------------------------------------------------------------------------------ scalars
 
-    def _write_text(self, value: str, floor: int) -> None:
-        space = max(0, self.left - floor)
+    def _write_text(self, value: str, reserve: int) -> None:
+        space = max(0, self.left - reserve)
         part = value[:space]
         try:
             chunk = to_json(part)
@@ -161,8 +163,8 @@ class SnapshotWriter:
             chunk = _fitting(part[:fits] if len(chunk) > space else part, space)
             self._put(cut_marker("str", len(value), "size", chunk))
 
-    def _write_cut(self, shape: Cut, floor: int) -> None:
-        space = self.left - floor - _ENVELOPE
+    def _write_cut(self, shape: Cut, reserve: int) -> None:
+        space = self.left - reserve - _ENVELOPE
         chunk = to_json(shape.value) if len(shape.value) + 2 <= space else _fitting(shape.value, space)
         self._put(cut_marker(shape.name, shape.size, "size", chunk))
 
@@ -176,11 +178,11 @@ class SnapshotWriter:
 
     # -------------------------------------------------------------------------------------------------- collections
 
-    def _write_plain(self, value: Any, depth: int, floor: int, is_object: bool = True) -> bool:
+    def _write_plain(self, value: Any, depth: int, reserve: int, is_object: bool = True) -> bool:
         """Write a collection in one piece, where it is plain all through and fits."""
         if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
-        space = self.left - floor
+        space = self.left - reserve
         before = clock.monotonic()
         chunk = self._plain_text(value, depth, space)
         if chunk is None or len(chunk) > space:
@@ -205,29 +207,29 @@ class SnapshotWriter:
         except Exception:
             return None
 
-    def _write_list(self, shape: Listed, depth: int, floor: int) -> None:
+    def _write_list(self, shape: Listed, depth: int, reserve: int) -> None:
         items = shape.items
-        if len(items) == shape.size and self._write_plain(items, depth, floor):
+        if len(items) == shape.size and self._write_plain(items, depth, reserve):
             return
         start = len(self.chunks)
         self._put(b"[")
-        written = self._write_many(items, depth, floor)
+        written = self._write_many(items, depth, reserve)
         reason = "size"
         for number in range(written, len(items)):
-            if self.left <= floor or self._is_late():
-                reason = "size" if self.left <= floor else "time"
+            if self.left <= reserve or self._is_late():
+                reason = "size" if self.left <= reserve else "time"
                 break
             if number:
                 self._put(b",")
-            self.write(items[number], depth - 1, self._floor_of_part(floor, len(items) - number - 1))
+            self.write(items[number], depth - 1, self._reserve_for_rest(reserve, len(items) - number - 1))
             written = number + 1
         self._close(b"]", start, shape.name, shape.size, written, reason)
 
-    def _write_many(self, items: list[Any], depth: int, floor: int) -> int:
+    def _write_many(self, items: list[Any], depth: int, reserve: int) -> int:
         """The first of very many plain items, many in one piece: as many as fit. How many that were."""
         written, step = 0, _FIRST_PIECE
         while len(items) - written > _MANY and step > 0 and not self.hidden and not self._is_late():
-            space = self.left - floor
+            space = self.left - reserve
             part = items[written : written + step]
             chunk = self._plain_text(part, depth, min(space * 8, _PIECE))
             if chunk is None:
@@ -242,26 +244,26 @@ class SnapshotWriter:
                 step = min(2 * step, _LARGEST_PIECE)
         return written
 
-    def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, floor: int) -> None:
+    def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, reserve: int) -> None:
         start = len(self.chunks)
         self._put(b"{")
         written = 0
         reason = "size"
         used: set[str] = set()
         for key, item in pairs:
-            if self.left <= floor or self._is_late():
-                reason = "size" if self.left <= floor else "time"
+            if self.left <= reserve or self._is_late():
+                reason = "size" if self.left <= reserve else "time"
                 break
             prefix = b"," if written else b""
             text = self._apart(key, used)
             self._put(prefix + encoded(text) + b":")
             written += 1
             shown = SECRET_TEXT if text in self.hidden else item
-            self.write(shown, depth - 1, self._floor_of_part(floor, len(pairs) - written))
+            self.write(shown, depth - 1, self._reserve_for_rest(reserve, len(pairs) - written))
         self._close(b"}", start, name, size, written, reason)
 
-    def _floor_of_part(self, floor: int, after: int) -> int:
-        return floor + min((self.left - floor) // 2, _SHARE * after)
+    def _reserve_for_rest(self, reserve: int, after: int) -> int:
+        return reserve + min((self.left - reserve) // 2, _SHARE * after)
 
     def _close(self, bracket: bytes, start: int, name: str, size: int, written: int, reason: str) -> None:
         """End a collection, and put the marker of a cut value around it if not all of it was written."""
@@ -321,16 +323,16 @@ def _size(shape: object) -> int | None:
 
 
 def _fitting(value: str, space: int) -> bytes:
-    """As much of a text as fits into ``room`` bytes of JSON, cut between characters and before a torn word."""
+    """Return as much of a string as fits into ``space`` bytes of JSON, cut before a torn word."""
     length = max(0, min(space, len(value)))
-    chunk = _torn_off(value, length)
-    if len(chunk) > space:  # some characters take up to six bytes: so many should fit...
+    chunk = _cut_at_word(value, length)
+    if len(chunk) > space:  # some characters take up to six bytes: this many should fit
         length = length * max(space, 0) // len(chunk)
-        chunk = _torn_off(value, length)
-    if len(chunk) > space:  # ...and so many are sure to, as each takes one at least
-        chunk = _torn_off(value, max(0, length - (len(chunk) - space)))
+        chunk = _cut_at_word(value, length)
+    if len(chunk) > space:  # this many fit for sure, as each takes at least one byte
+        chunk = _cut_at_word(value, max(0, length - (len(chunk) - space)))
     return chunk
 
 
-def _torn_off(value: str, length: int) -> bytes:
+def _cut_at_word(value: str, length: int) -> bytes:
     return to_json(cut(f"{value[:length]} ", length))

@@ -51,7 +51,7 @@ def call_tool(name: str, path: Path, arguments: Mapping[str, Any]) -> Any:
     _check(tool, arguments)
     if not path.exists():
         raise VoltAgentError(
-            f"nothing has been recorded yet: there is no store at {path}. Run a program that uses voltagent, or start "
+            f"nothing has been recorded yet: no store exists at {path}. Run a program that uses voltagent, or start "
             "this server with --db"
         )
     return tool.run(path, dict(arguments))

@@ -1,4 +1,4 @@
-"""``voltagent export``: one trace as a file, to keep or to send to somebody."""
+"""``voltagent export``: write one trace to a file, to keep or to share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 _ENDINGS: Final = {"": "json", ".json": "json", ".html": "html", ".htm": "html"}
 _EXAMPLES: Final = """\
 examples:
-  voltagent export -o trace.html           the newest trace, as a page to send to somebody
+  voltagent export -o trace.html           the newest trace, as a page to share
   voltagent export 3f2a -o trace.json      everything that is stored of the trace whose id begins so
   voltagent export 3f2a --format otlp --profile openinference | curl -H 'content-type: application/json' \\
       --data-binary @- http://localhost:6006/v1/traces

@@ -23,7 +23,7 @@ _MORE: Final = "... {} more operations are not shown"
 
 
 def cut(text: str, characters: int) -> str:
-    """Return a text of at most this many characters; what was cut is said at its end."""
+    """Return a text of at most this many characters; a note at its end says how much was cut."""
     if len(text) <= characters:
         return text
     note = f"... (cut, {len(text)} characters)"
@@ -31,7 +31,7 @@ def cut(text: str, characters: int) -> str:
 
 
 def short_operation_id(identifier: str) -> str:
-    """Return as much of an operation's id as usually tells it apart in its trace."""
+    """Return as much of an operation's id as usually identifies it in its trace."""
     return identifier[:8] if len(identifier) == 36 and identifier.count("-") == 4 else identifier
 
 

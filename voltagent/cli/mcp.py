@@ -1,7 +1,7 @@
 """``voltagent mcp``: a server of the Model Context Protocol over the local store, on standard input and output.
 
 Newline-delimited JSON-RPC 2.0, read-only. Two revisions of the protocol: 2026-07-28, in which every request names its
-version and ``server/discover`` tells what there is, and 2025-11-25, which begins with ``initialize``
+version and ``server/discover`` lists what there is, and 2025-11-25, which begins with ``initialize``
 (https://modelcontextprotocol.io/specification).
 """
 

@@ -43,7 +43,9 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--older-than", type=_age, metavar="AGE", help="began so long ago: 90s, 30m, 12h, 7d or 2w")
+    parser.add_argument(
+        "--older-than", type=_age, metavar="AGE", help="began at least this long ago: 90s, 30m, 12h, 7d or 2w"
+    )
     parser.add_argument("--keep", type=_number, metavar="N", help="spare the newest N")
     parser.add_argument("--max-size", type=_size, metavar="SIZE", help="until the data takes no more: 500MB, 2GiB")
     add_filters(parser)
@@ -92,7 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
         pruned = prune(store, traces, max_bytes=arguments.max_size, orphans=arguments.all, dry_run=arguments.dry_run)
     finally:
         store.close()
-    print(encodable(printable(_said(pruned, arguments))))
+    print(encodable(printable(_summary(pruned, arguments))))
     return 0
 
 
@@ -109,12 +111,12 @@ def _confirmed(arguments: argparse.Namespace, number: int) -> bool:
     if arguments.yes:
         return True
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        arguments.refuse("--all needs --yes where nobody can be asked")
+        arguments.refuse("--all needs --yes if there is no terminal to confirm it")
     print(encodable(printable(f"Delete all {number} traces in {arguments.db}? [y/N] ")), end="", flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _said(pruned: Pruned, arguments: argparse.Namespace) -> str:
+def _summary(pruned: Pruned, arguments: argparse.Namespace) -> str:
     if not pruned.traces and not pruned.operations:
         return f"nothing to delete in {arguments.db}"
     what = f"{pruned.traces} trace{'' if pruned.traces == 1 else 's'} with {pruned.operations} operations"

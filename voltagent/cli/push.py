@@ -60,8 +60,13 @@ def add(commands: Any) -> None:
     parser.add_argument("--again", action="store_true", help="also what was sent there, or rejected, before")
     parser.add_argument("--unfinished", action="store_true",
                         help="also what still runs, or never ended as its program crashed: as cancelled")  # fmt: skip
-    parser.add_argument("--wait", type=_seconds, default=30.0, metavar="SECONDS",
-                        help="give up when the destination was away for so long (default: %(default)g)")  # fmt: skip
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="give up if the destination is unreachable for this long (default: %(default)g)",
+    )
     add_db(parser)
     parser.set_defaults(run=_run)
 
@@ -131,17 +136,17 @@ def _destination(name: str, in_force: settings.Settings) -> Destination:
 
 
 def _selected(store: Store, arguments: argparse.Namespace, place: str) -> tuple[list[TraceSummary], list[str]]:
-    """The traces to send, the oldest first, and what has to be said of those that are left out."""
+    """Return the traces to send, the oldest first, and notes about those that are left out."""
     wanted = wanted_by(arguments)
     named: list[str | None] = [chosen(store, identifier).id for identifier in arguments.traces]
 
-    def found(not_pushed_to: str | None) -> list[TraceSummary]:
+    def find_traces(not_pushed_to: str | None) -> list[TraceSummary]:
         filters = [replace(wanted, not_pushed_to=not_pushed_to, id=name) for name in dict.fromkeys(named or (None,))]
         traces = [trace for one in filters for trace in store.traces(one, limit=_ALL)]
         return sorted(traces, key=lambda trace: trace.start_ns)
 
-    new = found(None if arguments.again else place)
-    known = len(found(None)) - len(new)
+    new = find_traces(None if arguments.again else place)
+    known = len(find_traces(None)) - len(new)
     ended = [trace for trace in new if arguments.unfinished or trace.status != "running"]
     notes = (
         [_count(known, "was", "were") + " sent there, or rejected, before (--again sends them again)"] if known else []
@@ -156,33 +161,33 @@ def _count(number: int, one: str, more: str) -> str:
 
 
 def _summarize(result: Result, where: str) -> None:
-    for name, said in list(result.refusals.items())[:_SHOWN]:
-        print(encodable(printable(f"trace {short_id(name)}: {said}")))
+    for name, reason in list(result.refusals.items())[:_SHOWN]:
+        print(encodable(printable(f"trace {short_id(name)}: {reason}")))
     if len(result.refusals) > _SHOWN:
         print(f"... and {len(result.refusals) - _SHOWN} more were rejected")
     gone = f", {result.gone} deleted meanwhile" if result.gone else ""
     total = result.sent + result.rejected + result.left + result.gone
-    said = f"{total} to {where}: {result.sent} sent, {result.rejected} rejected, {result.left} left{gone}"
-    print(encodable(printable(said)))
+    summary = f"{total} to {where}: {result.sent} sent, {result.rejected} rejected, {result.left} left{gone}"
+    print(encodable(printable(summary)))
     if result.stopped:
         print(encodable(printable(f"stopped: {result.stopped}")))
     if result.left:
-        print("the same command goes on where this one stopped")
+        print("run the same command again to continue where this one stopped")
 
 
 @contextmanager
 def _interrupted() -> Generator[Callable[[], bool]]:
     """Whether the user has pressed Ctrl-C: the first time is noted only, the second one ends at once."""
-    asked = threading.Event()
+    interrupted = threading.Event()
 
     def note(number: int, _: object) -> None:
-        if asked.is_set():
+        if interrupted.is_set():
             signal.default_int_handler(number, None)
-        asked.set()
+        interrupted.set()
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield asked.is_set
+        yield interrupted.is_set
     finally:
         signal.signal(signal.SIGINT, before)
 

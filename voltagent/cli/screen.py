@@ -9,7 +9,7 @@ from typing import Final, TextIO
 
 from voltagent.cli.terminal import columns, encodable, plain
 
-# Control sequences of ECMA-48: to the beginning of a line so many lines up, and delete from there to the end.
+# Control sequences of ECMA-48: to the beginning of a line some lines up, and delete from there to the end.
 _UP: Final = "\x1b[{}F"
 _CLEAR: Final = "\r\x1b[J"
 _HIDE: Final = "\x1b[?25l"

@@ -137,7 +137,7 @@ class Board:
         return sorted(wanted, key=_moment)
 
     def left_behind(self) -> list[str]:
-        """The ids of the traces of which is now known that their process is gone; each is told once."""
+        """Return the ids of the traces whose process is now known to be gone, each once."""
         try:
             found = unfinished(self._store, [one.id for one in self._traces.values() if one.status == "running"])
         except StoreError:
@@ -234,7 +234,7 @@ def _draw(feed: Feed, board: Board, style: Style) -> None:
             above: list[str] = []
             changes = board.take(news)
             for trace_id in dict.fromkeys(trace_of(change.record) for change in changes):
-                if trace_id in ended:  # what comes late is said by itself
+                if trace_id in ended:  # late records are printed on their own
                     late = [change for change in changes if trace_of(change.record) == trace_id]
                     above += entries(board, late, style)
                 elif board.trace(trace_id).status == "running":
@@ -264,7 +264,7 @@ def _whole(board: Board, trace_id: str, style: Style) -> list[str]:
 
 
 def _live(board: Board, traces: Sequence[str], style: Style, height: int) -> list[str]:
-    """The trees of what runs, the newest last, in so many lines at most."""
+    """Return the trees of the running traces, the newest last, in at most ``most`` lines."""
     now = _clock.nanoseconds()
     rows: list[tuple[bool, str]] = []
     for trace_id in traces:
@@ -291,7 +291,7 @@ def _so_far(record: Record, now: int) -> Record:
 
 
 def excerpt(rows: Sequence[tuple[bool, str]], height: int) -> list[str]:
-    """So many lines at most of (whether it runs, line): what runs first of all, then what came last."""
+    """Return at most ``most`` of the lines: those of running operations first, then the latest."""
     if len(rows) <= height:
         return [line for _, line in rows]
     space = max(0, height - 1)

@@ -80,7 +80,7 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
 
     Raises:
         UnusablePortError: the server cannot listen.
-        StoreError: the file is no store, or cannot be read.
+        StoreError: the file is not a store, or cannot be read.
     """
     store = Store(path, missing_is_empty=True)
     try:

@@ -21,7 +21,7 @@ class Ready(Coroutine[Any, Any, T_co]):
     """Something whose result is there already: awaiting it never suspends, even in a cancelled task.
 
     It speaks the coroutine protocol, so that ``asyncio.run(x)`` and ``create_task(x)`` take it, without being a
-    coroutine object that somebody must await.
+    coroutine object that must be awaited.
     """
 
     __slots__ = ()

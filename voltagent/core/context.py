@@ -1,4 +1,4 @@
-"""Which span is current here, and which recorder is meant where none is."""
+"""The current span of a context, and the recorder to use if there is none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 
 class _InertSpan(Span):
-    """A span that stands for "record nothing": where recording is off, suppressed, refused or sampled out."""
+    """A span under which nothing is recorded: recording is off, suppressed, refused or sampled out."""
 
     __slots__ = ()
 
@@ -46,19 +46,19 @@ def inert(recorder: SpanRecorder, remote: Remote) -> Span:
 # The innermost entered span of this context, also after its end; INERT where nothing may be recorded.
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)
 
-# Spans whose block was left where something else was current: in another thread, or by a coroutine closed there.
+# Spans whose block was left while another span was current: in another thread, or by a coroutine closed there.
 _left: Final[WeakSet[Span]] = WeakSet()
 
 
 def leave(span: Span, before: Span | None) -> None:
-    """Make current again what was before a span, whose block ends; where it was entered it may still be current."""
+    """Restore the span that was current before a block that ends. In its own context it may still be current."""
     if CURRENT.get() is not span:
         _left.add(span)
     set_current(before)
 
 
 def current_span() -> Span | None:
-    """The span under which a call here is recorded."""
+    """Return the span under which a call is recorded here."""
     return nearest_open(CURRENT.get())
 
 
@@ -75,7 +75,7 @@ BESIDE: Final[list[Beside]] = []
 
 
 def nearest_open(span: Span | None, *, beside: bool = True) -> Span | None:
-    """The span if it may take calls, else the nearest one around it that may; ``None`` if none does.
+    """Return the span if it may take calls, else the nearest one around it that may, else ``None``.
 
     Inside its block a span takes calls after its end, too. Not if the block was left elsewhere, or its SDK shut down.
     ``beside`` says whether spans of other tracers count.
@@ -144,10 +144,10 @@ else:
 
 
 def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:
-    """Call a function of the user's with recording off, and give what it returns.
+    """Call a function of the user with recording off, and return its result.
 
-    ``on_error`` gives the result in place of whatever the function raises, ``SystemExit`` included. Only a
-    ``KeyboardInterrupt`` propagates: a Ctrl-C by the user must not be swallowed.
+    If it raises, ``SystemExit`` included, the result is that of ``on_error``. Only a ``KeyboardInterrupt`` propagates:
+    a Ctrl-C by the user must not be swallowed.
     """
     before = CURRENT.get()
     try:
@@ -161,9 +161,9 @@ def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable
         CURRENT.set(before)
 
 
-# The live recorders, the newest first, and at the end ENVIRONMENT until the environment was asked for one. Empty, a
-# decorated call has nothing to record: wrapt reads the truth of this very list in C, which makes "off" nearly free.
-ENVIRONMENT: Final = "the environment was not asked yet"
+# The live recorders, the newest first, and at the end ENVIRONMENT until the environment was read. If the list is empty,
+# a decorated call has nothing to record: wrapt tests this very list in C, which makes "off" nearly free.
+ENVIRONMENT: Final = "the environment was not read yet"
 ACTIVE: Final[list[Any]] = [ENVIRONMENT]
 
 # Stands in ACTIVE for a while after the last recorder was shut down, so that calls that come then can be reported.
@@ -181,7 +181,7 @@ _load_from_environment: Callable[[], object] | None = None
 
 
 def on_first_use(ask: Callable[[], object]) -> None:
-    """Set what is called when a decorated call finds no live recorder: it may make one from the environment."""
+    """Set the hook that is called when a decorated call finds no live recorder; it may make one."""
     global _load_from_environment  # noqa: PLW0603 - one hook for the process, set once by the package
     _load_from_environment = ask
 
@@ -195,7 +195,7 @@ _instrument: Callable[..., object] | None = None
 
 
 def on_instrument(install: Callable[..., object]) -> None:
-    """Set what patches other packages by their names: it is in a package above those that ask for it."""
+    """Set the function that patches other packages. It is in a package above those that call it."""
     global _instrument  # noqa: PLW0603 - one hook for the process, set once by the package
     _instrument = install
 
@@ -297,7 +297,7 @@ def _report_late_call() -> None:
 
 
 def environment_was_read() -> None:
-    """From now on no live recorder means that nothing is recorded."""
+    """Note that the environment was read: from now on, without a live recorder nothing is recorded."""
     deactivate(ENVIRONMENT)
 
 

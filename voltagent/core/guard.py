@@ -1,4 +1,4 @@
-"""The one guard between our own errors and the user's program, and the package's voice in the log."""
+"""The guard that keeps our own errors out of the user's program, and the logger of the package."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def log_once(
 ) -> None:
     """Log a line, but at most one of its ``kind`` in 60 seconds: telemetry must not flood a program's log.
 
-    ``aloud`` is for the user's own mistakes, such as a wrong setting: where nobody set up logging, they are written to
+    ``aloud`` is for the user's own mistakes, such as a wrong setting: if logging is not set up, they are written to
     stderr, as Python does with warnings of loggers that have no handler.
     """
     now = clock.monotonic()
@@ -62,7 +62,7 @@ def is_ours(exc: BaseException) -> bool:
 
 
 class Guard:
-    """Swallows an ``Exception`` of ours, says so once a minute, and lets the program go on.
+    """Swallows an ``Exception`` of ours and logs it at most once a minute, so that the program continues.
 
     ``strict`` is set by this library's own tests, so that no error hides behind the guard.
     """

@@ -34,7 +34,7 @@ def bases(kind: type) -> tuple[type, ...]:
 
 
 def has_base(kind: type, base: type) -> bool:
-    """``issubclass`` by identity: no metaclass is asked."""
+    """Return whether a class has a base, by identity: no code of a metaclass runs."""
     return any(one is base for one in bases(kind))
 
 
@@ -126,7 +126,7 @@ class PerType(Generic[_T]):
 
     def __init__(self, make: Callable[[type], _T]) -> None:
         self._make = make
-        self._found: dict[int, tuple[ref[type], _T]] = {}  # by identity: no `hash` of a metaclass is asked
+        self._found: dict[int, tuple[ref[type], _T]] = {}  # by identity: no `hash` of a metaclass is called
 
     def of(self, kind: type) -> _T:
         """What ``make`` gives for the type."""

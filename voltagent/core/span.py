@@ -51,7 +51,7 @@ class Remote(NamedTuple):
     trace_id: str  # 32 lower-case hex digits
     span_id: str  # 16
     sampled: bool = True  # whether it is being recorded there
-    state: str = ""  # the `tracestate` to hand on
+    state: str = ""  # the `tracestate` to propagate
     random: bool = False  # whether the trace's id is known to be random, as level 2 of the specification says
     baggage: str = ""  # the header of that name, as it came
 

@@ -35,7 +35,7 @@ def write_line(text: str) -> None:
     try:
         sys.stderr.write(f"voltagent: {text}\n")
         sys.stderr.flush()
-    except Exception:  # None in programs without a console; closed; a pipe that nobody reads; an object of the user's
+    except Exception:  # None in programs without a console; closed; a pipe without a reader; an object of the user's
         pass
 
 

@@ -8,7 +8,7 @@ from inspect import Parameter, Signature
 from typing import Any, Final, TypeAlias
 
 from voltagent.capture.injected import is_injected, is_injected_by_annotation, without_injected
-from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, joined, kept_from
+from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, hide, joined
 from voltagent.core.naming import nearest
 
 # The usual names of the object that a method is called on. It is not part of the input.
@@ -130,7 +130,7 @@ class Arguments:
             named = self._keep(named, self._kept)
         named = self._without_injected(named)
         for name in self._secret.keys() & named.keys():
-            named[name] = kept_from(named[name], self._secret[name])
+            named[name] = hide(named[name], self._secret[name])
         return named
 
     def _keep(self, named: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def hidden_by_local_names(parameters: list[Parameter] | None, names: Mapping[str
 
 
 def hidden_result(signature: Signature | None, around: Mapping[str, Any], namespace: Mapping[str, Any]) -> HiddenResult:
-    """What the annotation of a function says is secret in what it returns or yields: to be asked at its first result.
+    """Return a function that finds out, at the first result, what the annotation marks as secret in results.
 
     ``around`` are the names where it was decorated, ``namespace`` those of its module.
     """

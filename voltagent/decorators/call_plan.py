@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from voltagent.capture import usage
 from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
-from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, kept_from
+from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import INERT, default_recorder, redirected, run_callback
@@ -150,7 +150,7 @@ class CallPlan:
 
     def shown(self, result: object) -> object:
         """Return what to record of a result, or of an item of a stream."""
-        return result if self._hidden is NOTHING_HIDDEN else kept_from(result, self._hidden_in_result())
+        return result if self._hidden is NOTHING_HIDDEN else hide(result, self._hidden_in_result())
 
     def _hidden_in_result(self) -> Hidden:
         hidden = self._hidden

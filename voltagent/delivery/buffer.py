@@ -16,8 +16,6 @@ from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
 from voltagent.delivery.waiting_trace import WaitingTrace, size_of, sum_usage
 
-__all__ = ["REMEMBERED", "Buffer", "size_of"]
-
 _START: Final = Phase.START
 _END: Final = Phase.END
 

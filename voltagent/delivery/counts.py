@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from voltagent.delivery.queue import Queue
     from voltagent.delivery.shutdown import Shutdown
 
-__all__ = ["Account"]
-
 
 class Account:
     """The counts of one SDK at one destination, and what it waits for there.

@@ -10,8 +10,6 @@ from typing import Final
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http_status import RETRY_AFTER_CAP
 
-__all__ = ["TRANSITIONS", "DestinationState", "Signal", "State"]
-
 _NOTHING_TRIED: Final = 0.02  # seconds of pause after a batch in which no event was tried, to avoid a busy loop
 _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
 

@@ -20,8 +20,6 @@ from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
 from voltagent.exporters import Exporter, Interruptible, Outcome, Trailing, Verdict
 
-__all__ = ["Dispatcher"]
-
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)

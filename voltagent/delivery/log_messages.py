@@ -12,8 +12,6 @@ from voltagent.delivery.losses import LossCount
 from voltagent.delivery.report import Report
 from voltagent.exporters import Outcome, Verdict
 
-__all__ = ["LogMessages"]
-
 
 def _counts_text(report: Report) -> str:
     """The counts as a line."""

@@ -20,8 +20,6 @@ from voltagent.delivery.storage import Storage
 from voltagent.exporters import Exporter
 from voltagent.tracing.token_counts import settle
 
-__all__ = ["Loop", "waiting_bytes"]
-
 _LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
 _UNFINISHED: Final = b'{"unfinished":true}'
 

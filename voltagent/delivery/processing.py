@@ -10,8 +10,6 @@ from voltagent.core import guard
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 
-__all__ = ["Processing", "Processor"]
-
 Processor: TypeAlias = Callable[[SpanEvent], SpanEvent | None]
 
 

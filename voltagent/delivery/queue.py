@@ -18,8 +18,6 @@ from voltagent.delivery.retry import PROBE_SECONDS
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
 
-__all__ = ["BATCH_BYTES", "BATCH_EVENTS", "Options", "Queue"]
-
 BATCH_EVENTS: Final = 512
 BATCH_BYTES: Final = 4 * 2**20
 LARGE: Final = 8192  # bytes; an event with more payload is looked at before it is taken

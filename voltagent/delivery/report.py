@@ -13,8 +13,6 @@ from voltagent.core import clock
 
 V = TypeVar("V")
 
-__all__ = ["Report", "ReportFuture"]
-
 
 class Counts(dict[str, V]):
     """A dictionary that cannot be changed, so that a report can be hashed; it is copied and pickled as usual."""

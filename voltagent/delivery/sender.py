@@ -27,8 +27,6 @@ from voltagent.tracing.sampling import Sampling
 if TYPE_CHECKING:
     from voltagent.storage.spool.spool import Spool
 
-__all__ = ["Report", "Sender", "Workers"]
-
 _LOCAL_SECONDS: Final = 0.4  # with the time of a write, records are there within half a second
 
 

@@ -6,8 +6,6 @@ from typing import Final
 
 from voltagent.exporters import Verdict
 
-__all__ = ["REFUSED_SECONDS", "Shutdown"]
-
 SILENCE: Final = 5.0  # seconds without any answer, after which it gives up
 REFUSED_SECONDS: Final = 2.0  # seconds that it spends on a destination that says no
 _FIRST: Final = 0.5  # a refusal in the first half second is tried once more

@@ -27,8 +27,6 @@ from voltagent.storage.spool.codec import EventDecoder, encode_event
 from voltagent.storage.spool.segment import Entry, Place, Row
 from voltagent.storage.spool.spool import Spool
 
-__all__ = ["SpoolStorage"]
-
 _INTERVAL: Final = 5.0  # seconds between two writes if nothing is sent automatically
 _CHUNK: Final = 1024  # events written or read at once
 _CHUNK_BYTES: Final = 8 * 2**20

@@ -10,8 +10,6 @@ from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 
-__all__ = ["MemoryStorage", "Storage"]
-
 _CHUNK: Final = 128  # entries that are moved at a time, so that no caller waits long for the lock
 
 

@@ -27,8 +27,6 @@ from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
 from voltagent.exporters import Announcing, Exporter
 
-__all__ = ["Worker"]
-
 _CHILD_SECONDS: Final = 0.05  # that the end of an outermost operation may take in a child of `multiprocessing`
 _MOVED: Final = 16  # entries that a caller moves if the queue is full: a call must stay within 100 µs
 _STARTING: Final = 1.0  # seconds after which a thread that was to start and did not is started again

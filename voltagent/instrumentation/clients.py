@@ -1,7 +1,7 @@
 """The table of clients: which methods are patched, and what each request is recorded as.
 
 Every public method of a client (``create``, ``parse``, ``stream``, those under ``beta``, raw and streaming responses,
-embeddings) comes down to one request; that is what is patched, so each request is recorded once, whoever calls.
+embeddings) comes down to one request; that is what is patched, so each request is recorded once, whichever code calls.
 """
 
 from __future__ import annotations

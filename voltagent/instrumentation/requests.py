@@ -160,7 +160,7 @@ def around_async_request(describe: Describe) -> Wrapper:
 
 
 def _replayed(span: Span, request: ModelRequest, wrapped: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """The answer of a recorded trace, or what the client gives if it is to be asked."""
+    """Return the answer of a recorded trace, or that of the client if the request is to be sent."""
     return REPLAYS[-1].request(span, request.body, wrapped, args, kwargs)
 
 

@@ -11,8 +11,6 @@ from voltagent.middleware.requests import Plan, Request
 from voltagent.middleware.routes import asgi_route
 from voltagent.propagation import continued, extract
 
-__all__ = ["ASGIMiddleware"]
-
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

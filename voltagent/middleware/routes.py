@@ -11,8 +11,6 @@ from typing import Any, Final, NamedTuple
 
 from voltagent.core.context import run_callback
 
-__all__ = ["Route", "asgi_route", "wsgi_route"]
-
 _MOST_LAYERS: Final = 20  # of middleware around an application, and of mounted applications
 
 

@@ -12,8 +12,6 @@ from voltagent.middleware.requests import Plan, Request
 from voltagent.middleware.routes import wsgi_route
 from voltagent.propagation import continued, extract
 
-__all__ = ["WSGIMiddleware"]
-
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 

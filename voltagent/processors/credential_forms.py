@@ -7,8 +7,6 @@ from typing import Final
 
 from voltagent.capture.secrets import SECRET_TEXT
 
-__all__ = ["is_credential", "is_ordinary", "is_placeholder", "is_random"]
-
 _SEPARATORS: Final = re.compile(r"[\s./:,;|+@#~_-]{1,64}")
 _ORDINARY: Final = re.compile(
     r"(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|(?:[A-Z]?[a-z]{1,40}){1,8}|[vV]\d{1,4}|)\Z"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-__all__ = ["atomic"]
-
 _HAS_ATOMIC_GROUPS: Final = sys.version_info >= (3, 11)
 
 

@@ -15,8 +15,6 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import run_callback
 
-__all__ = ["HookWalk"]
-
 _FAILED: Final = "[redaction failed]"
 _snapshot: Final = Snapshot()
 

@@ -13,8 +13,6 @@ from voltagent.processors.patterns import atomic
 from voltagent.processors.secret_names import Strength
 from voltagent.processors.secret_scan import Range, Scan
 
-__all__ = ["HINTS", "assignment_pattern", "find_assignments"]
-
 # Parts of secret names, by which they are found in a text: each name with a word of `secret_words` has one.
 _HINTS: Final = (
     "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "

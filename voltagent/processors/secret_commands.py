@@ -10,8 +10,6 @@ from voltagent.processors.credential_forms import is_credential, is_placeholder
 from voltagent.processors.secret_names import Strength
 from voltagent.processors.secret_scan import Range, Scan, Search
 
-__all__ = ["COMMAND_SEARCHES", "is_flag_value"]
-
 _CURL_USER: Final = r"[ =]{0,2}[\"']?[^\s:\"'/\0]{1,200}:([^\s\"'\0]{1,500})"
 _FLAG: Final = (
     r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4})"

@@ -8,8 +8,6 @@ from typing import Final
 from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secret_scan import Range, Scan, Search
 
-__all__ = ["HEADER_SEARCHES", "PARAMETER_NAMES"]
-
 _PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
 _KEY_END: Final = "-----end "
 

@@ -10,8 +10,6 @@ from typing import Final
 
 from voltagent.processors.secret_words import HARMLESS, STRONG, STRONG_PAIRS, WEAK
 
-__all__ = ["Names", "Strength", "classify"]
-
 
 class Strength(Enum):
     """How certain it is from a key name that its value is a secret."""

@@ -15,8 +15,6 @@ from voltagent.processors.patterns import atomic
 from voltagent.processors.secret_headers import PARAMETER_NAMES
 from voltagent.processors.secret_words import STRONG_PAIRS
 
-__all__ = ["is_suspect", "prefilter"]
-
 # A character that the text must have, and the pattern.
 _Checks: TypeAlias = "tuple[tuple[bytes, re.Pattern[bytes]], ...]"
 

@@ -10,8 +10,6 @@ from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secret_names import Names
 
-__all__ = ["Range", "Scan", "Search", "TooDenseError"]
-
 Range: TypeAlias = tuple[int, int]
 
 _SEPARATOR: Final = "\0"  # no pattern matches across it

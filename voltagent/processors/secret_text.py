@@ -19,8 +19,6 @@ from voltagent.processors.secret_names import Names
 from voltagent.processors.secret_scan import Range, Scan, Search, TooDenseError
 from voltagent.processors.secret_tokens import INNER_TOKEN_SEARCHES, find_tokens
 
-__all__ = ["compiled_searches", "find_secrets", "merged", "replaced", "without_secrets"]
-
 _SEARCHES: Final = (*INNER_TOKEN_SEARCHES, *HEADER_SEARCHES, *COMMAND_SEARCHES)
 _USUAL: Final = Names()
 

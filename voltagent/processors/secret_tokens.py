@@ -13,8 +13,6 @@ from voltagent.processors.patterns import atomic
 from voltagent.processors.secret_scan import Range, Scan, Search
 from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, Format, InnerFormat
 
-__all__ = ["INNER_TOKEN_SEARCHES", "find_tokens", "first_characters", "token_table"]
-
 # What a token can be part of: from its first character to where its alphabet ends. A format is looked up by the first
 # two characters of such a word, so that a text takes the same time however many formats there are.
 # A plain word of prose is none.

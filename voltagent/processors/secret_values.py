@@ -24,8 +24,6 @@ from voltagent.processors.secret_names import Names, Strength
 from voltagent.processors.secret_scan import Range, Scan
 from voltagent.processors.secret_text import find_secrets, merged, replaced
 
-__all__ = ["Found", "Rules", "Walk"]
-
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 _Slot: TypeAlias = "tuple[_Container, Any, _Tree]"
 

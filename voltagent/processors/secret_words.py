@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["HARMLESS", "STRONG", "STRONG_PAIRS", "WEAK"]
-
 # Every string and number under a key with one of these words is a secret.
 _STRONG: Final = (
     "password passwords passwd passphrase passphrases passcode passcodes pwd pswd secret secrets credential "

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["FORMATS", "INNER_FORMATS", "Format", "InnerFormat"]
-
 
 class Format(NamedTuple):
     """A token that begins with a prefix."""

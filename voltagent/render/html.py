@@ -1,4 +1,4 @@
-"""A trace as HTML without any script: a page of its own to send to somebody, or a piece of a notebook.
+"""Render a trace as HTML without scripts: a page to share, or a part of a notebook.
 
 Pure functions over :class:`Entry`. Everything that was recorded is shown as text: escaped, and without characters that
 turn a line around. The page asks for nothing: no script, no picture, no font, no address.
@@ -53,9 +53,9 @@ def page(title: str, about: Sequence[tuple[str, str]], entries: Sequence[Entry])
 
 
 def piece(entries: Sequence[Entry], notes: Sequence[str] = (), limits: PageLimits = PageLimits(200, 4000)) -> str:
-    """The tree alone, with its style, to stand among other things. ``notes`` are said below it."""
-    said = "".join(f'<p class="note">{_text(note)}</p>' for note in notes)
-    return f"<style>{_STYLE}</style>{_tree(entries, limits, said)}"
+    """The tree alone, with its style, to stand among other things. ``notes`` follow below it."""
+    notes_html = "".join(f'<p class="note">{_text(note)}</p>' for note in notes)
+    return f"<style>{_STYLE}</style>{_tree(entries, limits, notes_html)}"
 
 
 # ------------------------------------------------------------------------------------------------------------ the tree
@@ -102,7 +102,7 @@ def _in_order(entries: Sequence[Entry], most: int | None) -> Iterator[tuple[Entr
         yield place.item, place.depth + 1
 
 
-_DEEPEST: Final = 24  # steps of indentation: beyond it a name would have no room
+_DEEPEST: Final = 24  # steps of indentation: beyond it no space would be left for a name
 
 
 _COLOURED: Final = ("trace", "agent", "tool", "memory", "retriever", "llm")  # kinds with a colour in the style below

@@ -91,7 +91,7 @@ class Witness:
         self._stored = stored
 
     def spans(self, span: Span) -> tuple[list[Span], str]:
-        """A span and what is known of those in its trace, and what has to be said of that."""
+        """Return a span, the known spans of its trace, and notes about them."""
         if self._memory is not None:
             found = self._memory.of(span.trace)
             return [span, *found], "" if _root(span) in found else _OLDER_IS_GONE
@@ -116,7 +116,7 @@ class Witness:
 
 
 def shown(span: Span, witness: Witness) -> str:
-    """HTML of the span and what is below it, and what has to be said of that."""
+    """Return HTML of the span and those below it, with notes about them."""
     spans, note = witness.spans(span)
     entries = [_entry(one, witness) for one in _within(span, spans)]
     if span.kind == TRACE and entries[0].usage is None:  # its own where given, else the sum over its agents

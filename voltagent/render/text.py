@@ -83,7 +83,7 @@ def moment(nanoseconds: int) -> str:
 
 
 def short_id(identifier: str) -> str:
-    """As much of an id as tells traces apart: eight digits of a UUID, all of an id that somebody gave."""
+    """Shorten an id to what identifies a trace: eight digits of a UUID, all of an id that the program chose."""
     return identifier[:8] if len(identifier) == 36 and identifier.count("-") == 4 else identifier
 
 
@@ -92,8 +92,8 @@ def error_text(error: Any) -> str:
     if isinstance(error, Mapping):
         fields = cast("Mapping[str, Any]", error)
         message = fields.get("message")
-        said = message if isinstance(message, str) else "" if message is None else value(message)
-        return ": ".join(part for part in (str(fields.get("type") or fields.get("code") or ""), said) if part)
+        text = message if isinstance(message, str) else "" if message is None else value(message)
+        return ": ".join(part for part in (str(fields.get("type") or fields.get("code") or ""), text) if part)
     return error if isinstance(error, str) else value(error)
 
 

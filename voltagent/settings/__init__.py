@@ -249,7 +249,7 @@ def _switched_off(values: dict[str, Any], origin: dict[str, str]) -> tuple[str, 
 
 
 def _unused(arguments: Mapping[str, object], exporter: Sequence[str]) -> list[str]:
-    """What was given for a wire that is not in use: somebody expects it to have an effect."""
+    """Return warnings about settings of a protocol that is not in use: they have no effect."""
     if "otlp" in exporter:
         return []
     unused = [name for name in _OTLP_READERS if arguments.get(name) is not None]
@@ -324,7 +324,7 @@ _DESCRIBED: Final = (
 
 
 def _from_variable(warnings: list[str]) -> Mapping[str, str]:
-    """The attributes that the environment has; none where it is wrong, as often somebody else has set it."""
+    """Return the attributes of the environment; none if it is malformed, as often another program has set it."""
     try:
         return parsers.attributes(_RESOURCE, os.environ.get(_RESOURCE, ""))
     except ValidationError as exc:
@@ -443,6 +443,6 @@ def default_spool_path() -> Path:
     return default_local_path().with_name("spool")
 
 
-def known_settings() -> tuple[str, ...]:
+def setting_names() -> tuple[str, ...]:
     """The names of all settings, for documents and ``voltagent doctor``."""
     return tuple(f.name for f in fields(Settings) if f.name in _READERS)

@@ -114,7 +114,7 @@ def path(name: str, value: object) -> Path:
         raise _wrong(name, given, "a file path")
     try:
         return Path(os.fsdecode(given)).expanduser()
-    except RuntimeError:  # ~somebody, whom this machine does not know
+    except RuntimeError:  # ~user, and this machine has no such user
         raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
 
 
@@ -227,7 +227,7 @@ def _pairs(name: str, value: object) -> Mapping[Any, object]:
     if not all(key.strip() and equals for key, equals, _ in pairs):
         raise ValidationError(f"{name} must be pairs such as key=value, with commas between them")
     try:
-        return {_decoded(key): _decoded(said) for key, _, said in pairs}
+        return {_decoded(key): _decoded(value) for key, _, value in pairs}
     except UnicodeDecodeError:
         raise ValidationError(f"{name} must be percent-encoded UTF-8; some of its bytes are none") from None
 

@@ -101,16 +101,16 @@ def exception_of(error: Any) -> BaseException:
     kind = _exception_type(name)
     if kind is None:
         return ReplayedError(message, name, code)
-    exception = _made(kind, message)
+    exception = _make(kind, message)
     if code is not None:
         try:
             setattr(exception, "errno" if isinstance(exception, OSError) else "code", code)
-        except Exception:  # a type without room for attributes
+        except Exception:  # a type that takes no attributes
             pass
     return exception
 
 
-def _made(kind: type[BaseException], message: str) -> BaseException:
+def _make(kind: type[BaseException], message: str) -> BaseException:
     """An exception with this message, without running an ``__init__`` that expects other arguments."""
     text: Any = message
     if issubclass(kind, KeyError):  # its message is the key as code
@@ -149,7 +149,8 @@ def _attribute(module: str, names: list[str]) -> Any:
         return None
 
 
-# ------------------------------------------------------------------------------------------------- what cannot be said
+# ------------------------------------------------------------------------------------------------- what cannot be
+# replayed
 
 
 def refusal(recorded: OperationRecord, annotation: Any) -> str | None:

@@ -23,8 +23,6 @@ from voltagent.records import OperationRecord
 from voltagent.testkit.answers import exception_of
 from voltagent.testkit.client_formats import FORMATS, google_response
 
-__all__ = ["answer_request"]
-
 _ERROR_TEXT: Final = re.compile(r"Error code: \d{3} - (\{.*\})", re.DOTALL)
 
 

@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from voltagent.records import OperationRecord
 
-__all__ = ["FORMATS", "google_response"]
-
 _ID: Final = "replayed"
 
 

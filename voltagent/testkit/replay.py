@@ -55,13 +55,13 @@ class _Replay:
         """The answer to a call of a plain function, or what the function gives."""
         annotation = return_type(function)
         found = self._find(span, annotation)
-        return function(*args, **kwargs) if found is None else _given(found, annotation)
+        return function(*args, **kwargs) if found is None else _replay(found, annotation)
 
     async def coroutine(self, span: Span, function: Callable[..., Awaitable[Any]], args: Any, kwargs: Any) -> Any:
         """The same of a coroutine function."""
         annotation = return_type(function)
         found = self._find(span, annotation)
-        return await function(*args, **kwargs) if found is None else _given(found, annotation)
+        return await function(*args, **kwargs) if found is None else _replay(found, annotation)
 
     def request(self, span: Span, body: Mapping[str, Any], method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """The same of a client's method that makes a request with this body; of an asynchronous one to await."""
@@ -238,7 +238,7 @@ def replay(
 # -------------------------------------------------------------------------------------------------------------- pieces
 
 
-def _given(found: OperationRecord, annotation: Any) -> Any:
+def _replay(found: OperationRecord, annotation: Any) -> Any:
     if found.status != "completed":
         raise exception_of(found.error)
     return result_of(found, annotation)

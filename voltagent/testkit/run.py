@@ -39,7 +39,9 @@ class RecordedCall(OperationRecord):
         expected = as_recorded(arguments)
         wrong = [name for name in arguments if name not in given or given[name] != expected.get(name)]
         if wrong:
-            lines = [f"{name}: expected {short(expected.get(name))}, got {_given(given, name)}" for name in wrong]
+            lines = [
+                f"{name}: expected {short(expected.get(name))}, got {_show_argument(given, name)}" for name in wrong
+            ]
             top: OperationRecord = self
             while top.parent is not None:
                 top = top.parent
@@ -225,7 +227,7 @@ class Run:
         """Assert that the run is as its snapshot file says; ``--voltagent-snapshots=update`` writes the file.
 
         The file holds the tree with inputs, in a folder ``__snapshots__`` beside the test. It needs the pytest fixture
-        ``voltagent_run``. ``name`` tells several snapshots of one test apart (default: their number).
+        ``voltagent_run``. ``name`` distinguishes several snapshots of one test (default: their number).
         """
         if self.snapshot_file is None:
             raise RuntimeError("matches_snapshot() needs pytest and the fixture voltagent_run")
@@ -292,7 +294,7 @@ def short(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _given(given: Mapping[str, Any], name: str) -> str:
+def _show_argument(given: Mapping[str, Any], name: str) -> str:
     return short(given[name]) if name in given else f"no such argument (there are {', '.join(given) or 'none'})"
 
 

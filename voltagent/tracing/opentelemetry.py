@@ -82,7 +82,7 @@ class _Overlay:
 
 
 def _with_ours(context: Any, span: Any) -> Any:
-    from voltagent.core.trace_ids import context_of  # with hashlib, which only ids out of the house need
+    from voltagent.core.trace_ids import context_of  # with hashlib, which only ids from elsewhere need
 
     api: Any = sys.modules[_API]
     ours = context_of(span)

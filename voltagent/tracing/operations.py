@@ -1,4 +1,4 @@
-"""From the options that the explicit API was given to what is recorded: starts, points, updates and ends of spans.
+"""Start, update and end spans from the options that a user passes to the explicit API.
 
 Handles and the SDK's own methods pass what a user wrote. It is validated first
 (:mod:`voltagent.capture.options`), so wrong input raises before anything is recorded.
@@ -147,8 +147,8 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
 
     Values that are not valid are reported and left out: what ends here may have succeeded.
     """
-    checked_usage = kept_usage(call, usage)
-    extra = kept_metadata(call, metadata)
+    checked_usage = keep_valid_usage(call, usage)
+    extra = keep_valid_metadata(call, metadata)
     if not span.recording:
         return
     recorder = cast("Recorder", span.trace.recorder)
@@ -175,8 +175,8 @@ def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
     return output
 
 
-def kept_usage(call: str, usage: object) -> dict[str, Any] | None:
-    """The valid part of a token usage; what is not valid is reported with the name of the call."""
+def keep_valid_usage(call: str, usage: object) -> dict[str, Any] | None:
+    """Return the valid part of a token usage, and report the rest with the name of the call."""
     try:
         return _usage.checked(usage)
     except ValidationError as exc:
@@ -194,8 +194,8 @@ def _is_usage(given: object) -> bool:
         return False
 
 
-def kept_metadata(call: str, metadata: object) -> dict[str, Any]:
-    """Metadata as a dictionary of our own; what is not a mapping is reported with the name of the call."""
+def keep_valid_metadata(call: str, metadata: object) -> dict[str, Any]:
+    """Return metadata as a dictionary of our own; report what is not a mapping with the name of the call."""
     try:
         return _options.metadata(metadata)
     except ValidationError as exc:

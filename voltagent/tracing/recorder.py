@@ -98,7 +98,7 @@ class Recorder:
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.prices = prices
         self.alive = True
-        self.baggage: tuple[str, ...] = ()  # what other processes are told, and are believed, of a trace
+        self.baggage: tuple[str, ...] = ()  # the fields of a trace that are sent to and accepted from other processes
         self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds
         self.destination: Mapping[str, Any] | None = None  # how another process makes an SDK that records there, too
         # Spans whose id the program has set or read as text: only such an id can come back without its span.

@@ -22,9 +22,9 @@ from voltagent.core.span import ERROR, Phase, Remote, Span, SpanEvent
 Sampler: TypeAlias = "Callable[[dict[str, Any]], bool | float]"
 _Put: TypeAlias = Callable[[SpanEvent, int], bool]
 
-_MOST_EVENTS: Final = 1000  # kept aside of one trace, beside the ends of what has started
+_MOST_EVENTS: Final = 1000  # held back of one trace, in addition to the ends of what has started
 _MOST_BYTES: Final = 2**20
-_MOST_TRACES: Final = 200  # kept aside at once
+_MOST_TRACES: Final = 200  # held back at the same time
 _LEFT_OUT: Final = (
     "a trace is left out, because the one it continues is not sampled by its caller; follow_parent=False records it"
 )
@@ -61,7 +61,7 @@ class Sampling:
         self.sink: _Put = _nowhere
 
     def over(self, put: _Put) -> _Put:
-        """What a recorder puts its events into: the sink itself, unless something may be kept aside."""
+        """Return the function that takes the events of a recorder: that of the sink, unless events may be held back."""
         self.sink = put
         return self._put if self._keep_errors else put
 
@@ -142,7 +142,7 @@ class Sampling:
 class TailBuffer:
     """The events of one trace that was not chosen, until something in it fails or it ends.
 
-    Any thread may put; only one at a time hands on, in order, and nobody waits for it.
+    Any thread may put an event. One thread at a time forwards them, in order, and no other waits for it.
     """
 
     __slots__ = ("__weakref__", "_bytes", "_events", "_gone", "_is_handing_on", "_sampling", "kept")
@@ -156,7 +156,7 @@ class TailBuffer:
         self.kept = False  # something failed: all of it is recorded
 
     def put(self, event: SpanEvent, size: int) -> bool:
-        """Take an event; False where a START was refused, because the trace is over or too large to be kept."""
+        """Add an event; return False if a START was refused, because the trace has ended or is too large."""
         phase, span, _ = event
         failed = _failed(event)
         if not (self.kept or failed) and not self._fits(event, size):
@@ -173,7 +173,7 @@ class TailBuffer:
         return True
 
     def after_fork(self, sampling: Sampling) -> None:
-        """In a forked child: the thread that was handing on is the parent's; the counts are those of ``sampling``."""
+        """Adapt to a forked child, where no thread is forwarding; count with ``sampling``."""
         self._sampling = sampling
         self._is_handing_on = False
 
@@ -205,8 +205,9 @@ class TailBuffer:
         if not self.kept:
             self.kept = True
             self._sampling.settled(self)
-        # A thread that comes while another hands on leaves that to it, and it looks once more when it is done. A flag,
-        # as between reading and setting it, and between that and `try`, there is no call, so no interrupt either.
+        # A thread that comes while another forwards leaves the rest to it, and it looks once more when it is done. It
+        # is a flag because between reading and setting it, and between that and `try`, there is no call, so no
+        # interrupt either.
         while self._events:
             if self._is_handing_on:
                 return

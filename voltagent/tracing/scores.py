@@ -68,8 +68,8 @@ def _string(name: str, value: object, most: int) -> str:
     return replace_surrogates(shortened(str.__str__(cast(str, value)), most))
 
 
-def kept_score(call: str, name: object, value: object, comment: object) -> dict[str, Any] | None:
-    """:func:`checked_score` for a call within a run: what does not fit is logged, not raised."""
+def keep_valid_score(call: str, name: object, value: object, comment: object) -> dict[str, Any] | None:
+    """:func:`checked_score` for a call within a run: what is not valid is logged, not raised."""
     try:
         return checked_score(name, value, comment)
     except ValidationError as exc:

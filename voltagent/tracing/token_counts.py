@@ -87,7 +87,7 @@ class TokenCounts:
         return bool(found if kinds is None else found.intersection(kinds))
 
     def repeats(self, span: Span, usage: Mapping[str, Any]) -> bool:
-        """Whether a response with the same numbers, of which nothing else is known, was counted below the span."""
+        """Whether a response with the same numbers and without an id was counted below the span."""
         return bool(self._anonymous) and _numbers(usage) in self._anonymous.get(span, ())
 
     def new_ones(self, responses: Sequence[Response]) -> list[Response]:
@@ -146,10 +146,10 @@ class TokenCounts:
     def total(self) -> dict[str, Any] | None:
         """The tokens of the trace; of agents that have not ended what is below them."""
         still_open = [found.total() for agent, found in list(self._below.items()) if agent.usage is None]
-        return summed(_given((self._own.total(), *still_open)))
+        return summed(_without_none((self._own.total(), *still_open)))
 
 
-def _given(usages: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
+def _without_none(usages: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
     return [usage for usage in usages if usage is not None]
 
 

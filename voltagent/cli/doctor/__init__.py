@@ -90,7 +90,7 @@ def _version(part: str) -> str:
 
 def _rows(in_force: settings.Settings) -> list[_Row]:
     """Each setting with its value and where that comes from; what is secret is not shown."""
-    values: dict[str, object] = {name: getattr(in_force, name) for name in settings.known_settings()}
+    values: dict[str, object] = {name: getattr(in_force, name) for name in settings.setting_names()}
     if in_force.otlp is not None:
         for name in ("endpoint", "headers", "protocol", "compression", "timeout", *_FILES):
             values[f"otlp_{name}"] = getattr(in_force.otlp, name)
@@ -118,18 +118,18 @@ def _shown(name: str, value: object) -> str:
 
 def _remarks(in_force: settings.Settings) -> list[Finding]:
     """What fits, but may not be meant."""
-    said = [Finding("note", "settings", "value", warning) for warning in in_force.warnings]
+    findings = [Finding("note", "settings", "value", warning) for warning in in_force.warnings]
     if not in_force.enabled or in_force.sample_rate == 0:
-        said.append(Finding("note", "settings", "value", "recording is switched off",
+        findings.append(Finding("note", "settings", "value", "recording is switched off",
                             "see enabled (VOLTAGENT_ENABLED) and sample_rate (VOLTAGENT_SAMPLE_RATE)"))  # fmt: skip
     if (in_force.public_key or "").startswith("sk_"):
-        said.append(Finding("wrong", "settings", "value", "public_key looks like a secret key",
+        findings.append(Finding("wrong", "settings", "value", "public_key looks like a secret key",
                             "VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY seem to be swapped"))  # fmt: skip
     if not settings.names_destination():
-        said.append(Finding("note", "settings", "value",
+        findings.append(Finding("note", "settings", "value",
                             "the environment names no destination, so decorators alone record nothing",
                             "make a VoltAgentSDK() in the program, or set VOLTAGENT_EXPORTER=local"))  # fmt: skip
-    return said
+    return findings
 
 
 # ------------------------------------------------------------------------------------------------------------ on paper

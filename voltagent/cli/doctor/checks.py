@@ -1,8 +1,8 @@
 """Is it well? One real question to each destination, which stores nothing, and the answer in plain words.
 
-REST is asked to change a trace that cannot exist (nothing has the nil UUID, RFC 9562 section 5.9): whoever lets us in
-answers 404, whoever does not 401. OTLP is sent an empty request, which its specification allows. Where keys were sent
-and not refused, the same question without them tells whether anybody looked at them.
+REST gets a change of a trace that cannot exist (nothing has the nil UUID, RFC 9562 section 5.9): a server that accepts
+the keys answers 404, else 401. OTLP gets an empty request, which its specification allows. If keys were sent and not
+refused, the same request without them shows whether the server checks keys.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from voltagent.storage.file import StoreError
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
-_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+_NIL_TRACE: Final = "00000000-0000-0000-0000-000000000000"
 _PROXIES: Final = "HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
 _LOOKUP_HANGS: Final = "looking up the name hangs"
 _NO_HANDSHAKE: Final = "TLS was not agreed on in time"
@@ -63,7 +63,7 @@ class Finding:
     facts: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
-_Told: TypeAlias = tuple[str, str, str]  # step, text, advice
+_Diagnosis: TypeAlias = tuple[str, str, str]  # step, text, advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ def check(settings: Settings, limit: float) -> Iterator[Finding]:
         elif name == "none":
             yield Finding("note", "none", "value", "the exporter is 'none': nothing is recorded")
         elif name == "rest":
-            yield from _asked(_rest(settings), limit)
+            yield from _probe(_rest(settings), limit)
         elif name == "otlp" and settings.otlp is not None:
-            yield from _asked(_otlp(settings.otlp, settings), limit)
+            yield from _probe(_otlp(settings.otlp, settings), limit)
         elif name == "auto":
             yield from _auto(settings, limit)
 
@@ -122,7 +122,7 @@ def _rest(settings: Settings) -> _Question:
         keys={**(settings.headers or {}), **{name: key for name, key in keys.items() if key}},
         headers={"content-type": "application/json"},
         method="PATCH",
-        path=f"/history/{_NOBODY}",
+        path=f"/history/{_NIL_TRACE}",
         body=b"{}",
     )
 
@@ -147,14 +147,14 @@ def _otlp(given: Otlp, settings: Settings) -> _Question:
 
 
 def _auto(settings: Settings, limit: float) -> Iterator[Finding]:
-    """The platform by either wire: OTLP is asked only where the answer of REST leaves it open."""
-    found = list(_asked(_rest(settings), limit))
+    """The platform by either wire: OTLP is tried only if the answer of REST leaves the question open."""
+    found = list(_probe(_rest(settings), limit))
     statuses = {finding.facts.get("status") for finding in found}
     is_gone = bool(statuses & _GONE)
     if settings.platform_otlp is None or not (is_gone or (404 in statuses and found[-1].state == "note")):
         yield from found
         return
-    other = list(_asked(_otlp(settings.platform_otlp, settings), limit))
+    other = list(_probe(_otlp(settings.platform_otlp, settings), limit))
     has_otlp = not any(finding.facts.get("status") == 404 or finding.facts.get("status") in _GONE for finding in other)
     if is_gone and has_otlp:
         yield Finding("note", "rest", "http", "this server has no REST history API; 'auto' sends OTLP instead")
@@ -166,7 +166,7 @@ def _auto(settings: Settings, limit: float) -> Iterator[Finding]:
         yield from other
 
 
-def _asked(question: _Question, limit: float) -> Iterator[Finding]:
+def _probe(question: _Question, limit: float) -> Iterator[Finding]:
     """Ask, and say what the answer means: whether it can be reached, and whether the key works."""
     try:
         answer = _answer(question, question.keys, limit)
@@ -195,7 +195,7 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> HttpR
     def ask() -> None:
         try:
             answer = line.send(question.method, question.path, question.body, clock.monotonic() + limit)
-        except Exception as exc:  # goes to whoever waits
+        except Exception as exc:  # goes to the thread that waits
             in_handshake = line.connected and str(exc).startswith("ConnectTimeout")
             line.close()
             answered.set_exception(Unreachable(_NO_HANDSHAKE) if in_handshake else exc)
@@ -220,7 +220,7 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> HttpR
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """What led to an exception: httpx wraps what the operating system said."""
+    """Return the causes of an exception: httpx wraps the errors of the operating system."""
     cause = exc.__cause__ or exc.__context__
     while cause is not None:
         yield cause
@@ -231,14 +231,18 @@ def _unreachable(question: _Question, exc: Unreachable, limit: float) -> Finding
     """Why no answer came: out of time, or what is at the bottom of the exception chain."""
     proxy = proxy_place(question.url)
     place, setting = (f"the proxy {proxy}", _PROXIES) if proxy else (question.place, question.setting)
-    told = _out_of_time(place, setting, str(exc), limit)
-    if told is None and str(exc).startswith("ProxyError"):
-        told = "connect", f"{place} lets nobody through to {question.place}", f"check {_PROXIES} and NO_PROXY"
+    diagnosis = _out_of_time(place, setting, str(exc), limit)
+    if diagnosis is None and str(exc).startswith("ProxyError"):
+        diagnosis = (
+            "connect",
+            f"{place} does not allow connections to {question.place}",
+            f"check {_PROXIES} and NO_PROXY",
+        )
     connecting = str(exc).startswith("ConnectError")  # TLS included
     for cause in _causes(exc):
-        told = told or _told_tls(question, cause, connecting=connecting)
-        told = told or _told(place, setting, cause, connecting=connecting)
-    step, text, advice = told or (
+        diagnosis = diagnosis or _diagnose_tls(question, cause, connecting=connecting)
+        diagnosis = diagnosis or _diagnose(place, setting, cause, connecting=connecting)
+    step, text, advice = diagnosis or (
         "http",
         f"{place} was reached, but hung up, or what it speaks is not HTTP",
         f"check scheme and port in {setting}: something else may listen there",
@@ -246,26 +250,26 @@ def _unreachable(question: _Question, exc: Unreachable, limit: float) -> Finding
     return Finding("wrong", question.wire, step, text, advice)
 
 
-def _out_of_time(place: str, setting: str, said: str, limit: float) -> _Told | None:
-    if said == _LOOKUP_HANGS:
+def _out_of_time(place: str, setting: str, text: str, limit: float) -> _Diagnosis | None:
+    if text == _LOOKUP_HANGS:
         text = f"looking up the name of {place} took longer than {limit:g} s"
         return "dns", text, "check this machine's name server and network"
-    if said == _NO_HANDSHAKE:
+    if text == _NO_HANDSHAKE:
         return "tls", f"{place} was reached, but TLS was not agreed on in time", f"does it speak TLS? check {setting}"
-    if said.startswith("ConnectTimeout"):
+    if text.startswith("ConnectTimeout"):
         advice = f"check host and port in {setting}, and firewall, VPN and proxy"
-        return "connect", f"no connection to {place} in time: nobody answers", advice
-    if said.startswith("ReadTimeout"):
+        return "connect", f"no connection to {place} in time: no answer", advice
+    if text.startswith("ReadTimeout"):
         advice = f"it may be overloaded, or something else listens there: check {setting}"
         return "http", f"{place} was reached, but gave no answer within {limit:g} s", advice
     return None
 
 
-def _told_tls(question: _Question, cause: BaseException, *, connecting: bool) -> _Told | None:
+def _diagnose_tls(question: _Question, cause: BaseException, *, connecting: bool) -> _Diagnosis | None:
     place = question.place  # also where a proxy stands between: TLS goes through it
     if isinstance(cause, ssl.SSLCertVerificationError):
         which = "OTEL_EXPORTER_OTLP_CERTIFICATE" if question.wire == "otlp" else "SSL_CERT_FILE"
-        advice = f"where a proxy or an authority of your own signs, name its certificates' file in {which}"
+        advice = f"if a proxy or an authority of your own issues certificates, name its file in {which}"
         return "tls", f"the certificate of {place} is not trusted: {cause.verify_message}", advice
     if isinstance(cause, ssl.SSLError) and "CERTIFICATE_REQUIRED" in (cause.reason or ""):
         advice = "name its files in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY, or pass an http_client"
@@ -277,7 +281,7 @@ def _told_tls(question: _Question, cause: BaseException, *, connecting: bool) ->
     return None
 
 
-def _told(place: str, setting: str, cause: BaseException, *, connecting: bool) -> _Told | None:
+def _diagnose(place: str, setting: str, cause: BaseException, *, connecting: bool) -> _Diagnosis | None:
     if isinstance(cause, socket.gaierror | UnicodeError):
         text = f"the name of {place} cannot be looked up ({_system_text(cause)})"
         return "dns", text, f"check how it is spelt in {setting}, and this machine's network"
@@ -314,20 +318,20 @@ def _reached(question: _Question, answer: HttpResponse) -> Finding:
     """Whether an answer is one that a working destination gives."""
     status = answer.status
     url = shown_url(question.url + question.path) if question.wire == "otlp" else shown_url(question.url)
-    said = f"{url} answers HTTP {status}"
+    text = f"{url} answers HTTP {status}"
     exc = _error_of(question, answer)
     if exc is not None:
-        return Finding("wrong", question.wire, "http", f"{said}: {exc[0]}", exc[1], {"status": status})
+        return Finding("wrong", question.wire, "http", f"{text}: {exc[0]}", exc[1], {"status": status})
     if status == 429:
-        said += ": it asks to send less for now"
-    return Finding("note" if status == 429 else "ok", question.wire, "http", said, facts={"status": status})
+        text += ": it asks to send less for now"
+    return Finding("note" if status == 429 else "ok", question.wire, "http", text, facts={"status": status})
 
 
 def _error_of(question: _Question, answer: HttpResponse) -> tuple[str, str] | None:
     """What is wrong with an answer, and what to do; ``None`` where nothing is, or only the key."""
     status = answer.status
     if (status >= 500 and status not in _GONE) or status in _NOT_WELL:
-        return "the server is not well", "try again later, or ask whoever runs it"
+        return "the server reports an error", "try again later, or ask its operator"
     if 300 <= status < 400:
         to = shown_url(answer.headers.get("location", ""))[:200]
         return f"it sends us on to {to}", f"redirects are not followed: put the final address into {question.setting}"
@@ -338,8 +342,8 @@ def _error_of(question: _Question, answer: HttpResponse) -> tuple[str, str] | No
         return no_api if status in _GONE else None
     if status == 415:
         return "it does not take this protocol", "set OTEL_EXPORTER_OTLP_PROTOCOL to http/protobuf or http/json"
-    nobody = "nobody takes traces there", f"the path usually ends in /v1/traces: check {question.setting}"
-    return nobody if status == 404 or status in _GONE else None
+    not_found = "no service takes traces at this path", f"the path usually ends in /v1/traces: check {question.setting}"
+    return not_found if status == 404 or status in _GONE else None
 
 
 def _key_refused(question: _Question, status: int) -> Finding:
@@ -358,7 +362,7 @@ def _key_refused(question: _Question, status: int) -> Finding:
 
 
 def _key_taken(question: _Question, answer: HttpResponse, limit: float) -> Finding:
-    """The key was not refused; whether that means anything shows in what is said to nobody."""
+    """Report a key that was not refused, after checking that a request without it is."""
     try:
         stranger = _answer(question, {}, limit).status
     except Unreachable:

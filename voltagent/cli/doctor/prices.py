@@ -32,9 +32,9 @@ def check_prices(in_force: Settings) -> Iterator[Finding]:
     facts = {"missing": missing}
     if missing:
         named = ", ".join(missing[:_MOST_NAMED]) + (" …" if len(missing) > _MOST_NAMED else "")
-        said = "no prices are set: calls have no cost for" if prices is None else "no price for"
+        text = "no prices are set: calls have no cost for" if prices is None else "no price for"
         advice = "add them to the table that prices (VOLTAGENT_PRICES) names: see docs/models.md"
-        yield Finding("note", "prices", "value", f"{said} {named}", advice, facts)
+        yield Finding("note", "prices", "value", f"{text} {named}", advice, facts)
     elif prices is not None:
         yield Finding("ok", "prices", "value", "every recorded model has a price", facts=facts)
 

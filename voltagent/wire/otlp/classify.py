@@ -94,9 +94,9 @@ def _kind(attributes: Mapping[str, Any]) -> str:
     if "voltagent.memory.operation" in attributes:
         return MEMORY
     for name in _TELLING:
-        told = attributes.get(name)
-        if isinstance(told, str):
-            return _KINDS.get(told.lower(), told.lower())
+        value = attributes.get(name)
+        if isinstance(value, str):
+            return _KINDS.get(value.lower(), value.lower())
     return next((kind for name, kind in _HINTS if name in attributes), SPAN)
 
 

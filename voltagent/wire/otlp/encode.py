@@ -105,13 +105,13 @@ def _parent_id(facts: Facts) -> str | None:
 def _moments(facts: Facts) -> tuple[int, int]:
     """Start and end in nanoseconds since the epoch; a clock that was set back makes no negative duration."""
     span = facts.span
-    start = _given_moment(facts, "start_time") or span.start_ns
-    end = (span.end_ns if facts.ended else None) or _given_moment(facts, "end_time") or start
+    start = _explicit_time(facts, "start_time") or span.start_ns
+    end = (span.end_ns if facts.ended else None) or _explicit_time(facts, "end_time") or start
     start = min(max(start, 0), _LAST_MOMENT)
     return start, min(max(end, start), _LAST_MOMENT)
 
 
-def _given_moment(facts: Facts, name: str) -> int | None:
+def _explicit_time(facts: Facts, name: str) -> int | None:
     given = None if facts.span.facts is None else facts.span.facts.get(name)
     return parse_iso(given) if isinstance(given, str) else None
 

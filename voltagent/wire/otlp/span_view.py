@@ -1,4 +1,4 @@
-"""One ended span, read for OTLP: its fields, its updates, and what its payloads hold, parsed when it is asked for."""
+"""One ended span, read for OTLP: its fields, its updates, and what its payloads hold, parsed on first use."""
 
 from __future__ import annotations
 

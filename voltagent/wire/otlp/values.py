@@ -97,7 +97,7 @@ _DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
 
 def messages_of_events(given: object) -> dict[str, Any]:
     """The messages that a model call carries in its span events, as words."""
-    asked: list[object] = []
+    requested: list[object] = []
     answered: list[object] = []
     words: dict[str, Any] = {}
     for event in _items(given):
@@ -106,7 +106,7 @@ def messages_of_events(given: object) -> dict[str, Any]:
             continue
         about = attributes(event.get("attributes"))
         if name in _INPUT_MESSAGES:
-            asked.append({"role": name.split(".")[1], **_message_of(about)})
+            requested.append({"role": name.split(".")[1], **_message_of(about)})
         elif name == "gen_ai.choice":
             answered.append(_message_of(about))
         elif name in _CONTENT_EVENTS:
@@ -115,7 +115,7 @@ def messages_of_events(given: object) -> dict[str, Any]:
         elif name == _DETAILS_EVENT:
             for way in ("input", "output"):
                 words.setdefault(f"{way}_messages", about.get(f"gen_ai.{way}.messages"))
-    found = {"input_messages": asked or None, "output_messages": answered or None, **words}
+    found = {"input_messages": requested or None, "output_messages": answered or None, **words}
     return {word: value for word, value in found.items() if value is not None}
 
 
@@ -256,7 +256,7 @@ def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _few(given: object) -> dict[str, Any]:
-    """An object of counts, or nothing where it has so many that it is none."""
+    """Return an object of counts, or nothing if it has too many fields to be one."""
     found = object_of(given)
     return found if len(found) <= _MOST_COUNTS else {}
 
@@ -312,12 +312,12 @@ _NO_MESSAGE: Final = "Operation failed"
 def error(words: Mapping[str, Any], exception: Mapping[str, Any], message: str | None) -> bytes | None:
     """A failure as the store has it: an object of ``message``, ``type``, ``stack`` and whatever else is known; a text
     where there is no more than a text; ``None`` where nothing is known."""
-    told = text(exception.get("exception.message")) or text(words.get("error_message")) or message
+    message_text = text(exception.get("exception.message")) or text(words.get("error_message")) or message
     kind = text(exception.get("exception.type")) or text(words.get("error_type"))
     if kind in _UNKNOWN:
         kind = None
     fields = {
-        "message": told,
+        "message": message_text,
         "type": kind,
         "code": words.get("error_code"),
         "stack": text(exception.get("exception.stacktrace")) or text(words.get("error_stack")),
@@ -325,7 +325,7 @@ def error(words: Mapping[str, Any], exception: Mapping[str, Any], message: str |
     }
     found = {name: value for name, value in fields.items() if value is not None}
     if list(found) == ["message"]:
-        return None if told in (_NO_MESSAGE, "cancelled") else json_text(told).encode()
+        return None if message_text in (_NO_MESSAGE, "cancelled") else json_text(message_text).encode()
     return json_text(found).encode() if found else None
 
 

@@ -244,7 +244,7 @@ def _parent(fields: _Fields) -> str | None:
 
 def _level(fields: _Fields) -> str | None:
     level = fields.text("level")
-    return None if level == "INFO" else level  # this wire's default, not said by the user
+    return None if level == "INFO" else level  # the default of this protocol, not set by the user
 
 
 # ------------------------------------------------------------------------------------------------------------- pieces
@@ -343,7 +343,7 @@ def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     if len(usage) > _MOST_NAMES:
         return {}  # it counts nothing
     given = {snake(name): value for name, value in usage.items() if value is not None}
-    with suppress(ValidationError):  # a usage that is none costs nobody the end of an operation
+    with suppress(ValidationError):  # a malformed usage must not cost the end of an operation
         return _usage.checked(given) or {}
     return given
 
