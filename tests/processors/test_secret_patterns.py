@@ -149,7 +149,8 @@ def _sample_of(operation: Any, argument: Any, last: bool, groups: dict[int, str]
 def _member(members: Sequence[tuple[Any, Any]]) -> str:
     """A character of a class."""
     pattern = sre_compile.compile(sre_parse.SubPattern(sre_parse.State(), [(sre.IN, list(members))]))
-    return next((one for one in "a1A-_. =:\"'/\\é\n<>@&" if pattern.match(one)), chr(members[0][1]))
+    known = next((one for one in "a1A-_. =:\"'/\\é\n<>@&" if pattern.match(one)), None)
+    return known or next(chr(code) for code in range(0x110000) if pattern.match(chr(code)))
 
 
 def _hostile(pattern: re.Pattern[Any]) -> set[str]:
