@@ -24,6 +24,7 @@ from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable, place_of
 from voltagent.exporters.otlp_calls import Call, Flight, StillWaiting
 from voltagent.exporters.otlp_spans import Late, OpenSpans
+from voltagent.exporters.scores import ScoreSender, score_route
 from voltagent.processors.size_limit import MOST
 from voltagent.settings import parsers
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
@@ -139,6 +140,15 @@ class OtlpExporter:
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
         # each profile says all payloads once more, in its own words
         self._span_limit = min(MOST * len(set(profiles)), self.space - _FRAME)
+        route = score_route(self._path, profiles, protocol, self._resource, self._scope)
+        self._scores = None
+        if route is not None:
+            described = {**named, "content-type": route.content_type}
+
+            def beside() -> HttpDestination:
+                return HttpDestination(base, described, timeout=timeout, transport=transport, certificates=files)
+
+            self._scores = ScoreSender(route, beside, self._shown)
         self._line: Line | None = None
         self._under_way: tuple[Sequence[SpanEvent], Sequence[Outcome | None]] = (), ()
         self._shutdown_deadline = _NEVER
@@ -160,17 +170,28 @@ class OtlpExporter:
                 outcomes[number] = item
         _Round(self, batch, deadline, outcomes).run(items)
         self._waits_for_all = False
+        self._send_scores(batch, outcomes, deadline)
         for event, outcome in zip(batch, outcomes, strict=True):
             if outcome is ACCEPTED:
                 self._spans.sent(event)
         return _as_their_ends(batch, outcomes)
+
+    def _send_scores(self, batch: Sequence[SpanEvent], outcomes: list[Outcome | None], deadline: float) -> None:
+        """Send the scores in a batch after its spans, if the destination has a documented place for them."""
+        numbers = [number for number, event in enumerate(batch) if event[0] is Phase.SCORE]
+        if not numbers or self._scores is None:
+            return
+        found = self._scores.send([batch[number] for number in numbers], deadline, lambda: self._shutdown_deadline)
+        for number, outcome in zip(numbers, found, strict=True):
+            outcomes[number] = outcome
 
     def _item(self, number: int, event: SpanEvent) -> _Item | Outcome:
         """The span to send for an event, or its outcome where there is nothing to send."""
         try:
             message = self._spans.message(event)
             if message is None:
-                return ACCEPTED if event[0] is Phase.SCORE else _WITH_END
+                # a score goes by another route; the end of an agent that opened its trace goes with that of the trace
+                return _WITH_END if event[0] in (Phase.START, Phase.UPDATE) else ACCEPTED
             return self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
@@ -251,12 +272,16 @@ class OtlpExporter:
         for flight in flights:
             flight.call.line.let_go()
         self._spans.clear()
+        if self._scores is not None:
+            self._scores.let_go()
 
     def close(self) -> None:
         """Close the connection."""
         line, self._line = self._line, None
         if line is not None:
             line.close()
+        if self._scores is not None:
+            self._scores.close()
 
     # ------------------------------------------------------------------------------------------------------ one request
 

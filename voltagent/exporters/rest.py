@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
-from voltagent.core.guard import log_once
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable, place_of
 from voltagent.exporters.rest_batch import Round
+from voltagent.exporters.scores import outcome_of_score
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.rest import encode
+from voltagent.wire.scores import FEEDBACK_PATH, feedback
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +28,6 @@ _TRIMMED: Final = 8192  # characters that stay of a payload that was too large f
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _NO_SUCH_API: Final = frozenset((404, 405, 410, 501))  # on a create: this server has moved on
 _OF_ERRORS: Final = 200  # characters of server text in a log line
-_NO_SCORES: Final = "the REST history API has no scores: they are kept in the local store only, if it is a destination"
 
 
 class RestExporter:
@@ -159,8 +158,7 @@ class RestExporter:
     def _send(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
         """Send one event, and say what became of it."""
         if event[0] is Phase.SCORE:
-            log_once("rest:scores", logging.WARNING, _NO_SCORES)
-            return ACCEPTED
+            return self._send_score(event, line, deadline)
         try:
             answer = self._ask(event, line, deadline)
         except Unreachable as exc:
@@ -179,6 +177,15 @@ class RestExporter:
             return _UNTRIED
         wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
         return http_status.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
+
+    def _send_score(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
+        """Send a score as feedback, which is beside the history API and no part of it."""
+        try:
+            answer = line.send("POST", FEEDBACK_PATH, feedback(event, of_otlp=False), deadline)
+        except Unreachable as exc:
+            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
+        self.last_answer = clock.monotonic()
+        return outcome_of_score(answer, self._text_of(answer), FEEDBACK_PATH)
 
     def _ask(self, event: SpanEvent, line: Line, deadline: float) -> HttpResponse:
         phase, span, _ = event

@@ -147,6 +147,18 @@ SPAN: Final = _schema(
     flags=(16, _FIXED32, _fixed32),
 )
 
+LOG_RECORD: Final = _schema(
+    timeUnixNano=(1, _FIXED64, _fixed64),
+    severityNumber=(2, _VARINT, _integer),
+    severityText=(3, _DELIMITED, _text),
+    body=(5, _DELIMITED, _message(_ANY_VALUE)),
+    attributes=(6, _DELIMITED, _attribute),
+    traceId=(9, _DELIMITED, _hex),
+    spanId=(10, _DELIMITED, _hex),
+    observedTimeUnixNano=(11, _FIXED64, _fixed64),
+    eventName=(12, _DELIMITED, _text),
+)
+
 # ------------------------------------------------------------------------------------------------------------ reading
 
 

@@ -1,0 +1,129 @@
+"""Send scores beside the spans: as OTLP log records, to Langfuse, or as feedback to the platform."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from voltagent.core import clock
+from voltagent.core.guard import log_once
+from voltagent.core.span import SpanEvent
+from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
+from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
+from voltagent.exporters.otlp_calls import Call
+from voltagent.wire.otlp.encode import ENCODINGS, Message
+from voltagent.wire.otlp.logs import logs_request, score_record
+from voltagent.wire.scores import FEEDBACK_PATH, LANGFUSE_PATH, feedback, langfuse_score
+
+_TRACES: Final = "/v1/traces"
+_LOGS: Final = "/v1/logs"
+_PUBLIC: Final = "/api/public/otel/v1/traces"  # where both the platform and Langfuse take OTLP
+_STEP: Final = 0.05  # seconds between two looks at whether a request has to end sooner
+_MISSING: Final = frozenset((404, 405, 501))
+_UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_NO_ROUTE: Final = "the destination %s takes no scores: they are kept in the local store only, if it is a destination"
+
+
+class ScoreRoute(NamedTuple):
+    """Where scores go, and in which form: several in one request, or one in each."""
+
+    path: str
+    content_type: str
+    encode: Callable[[Sequence[SpanEvent]], bytes]
+    is_batched: bool
+
+
+def score_route(
+    path: str, profiles: Sequence[str], protocol: str, resource: Message, scope: Message
+) -> ScoreRoute | None:
+    """The route for scores beside an OTLP route for traces; ``None`` if none is documented."""
+    if path.endswith(_PUBLIC):
+        base = path.removesuffix(_PUBLIC)
+        if "langfuse" in profiles:
+            return ScoreRoute(base + LANGFUSE_PATH, "application/json", _encode_langfuse, is_batched=False)
+        if profiles[0] == "voltops":
+            return ScoreRoute(base + FEEDBACK_PATH, "application/json", _encode_feedback, is_batched=False)
+    if not path.endswith(_TRACES):
+        return None
+    as_json = protocol == "http/json"
+
+    def encode_logs(events: Sequence[SpanEvent]) -> bytes:
+        return logs_request([score_record(event) for event in events], resource, scope, as_json=as_json)
+
+    return ScoreRoute(
+        path.removesuffix(_TRACES) + _LOGS, ENCODINGS[protocol].content_type, encode_logs, is_batched=True
+    )
+
+
+def _encode_feedback(events: Sequence[SpanEvent]) -> bytes:
+    return feedback(events[0], of_otlp=True)
+
+
+def _encode_langfuse(events: Sequence[SpanEvent]) -> bytes:
+    return langfuse_score(events[0])
+
+
+class ScoreSender:
+    """Sends scores to one route, one request after the other, within the time that the sender has."""
+
+    def __init__(
+        self, route: ScoreRoute, destination: Callable[[], HttpDestination], shown: Callable[[str], str]
+    ) -> None:
+        self._route = route
+        self._make_destination = destination  # not before the first score: most programs give none
+        self._destination: HttpDestination | None = None
+        self._shown = shown  # makes a server's text fit for the log
+        self._line: Line | None = None
+
+    def send(self, events: Sequence[SpanEvent], deadline: float, is_due: Callable[[], float]) -> list[Outcome]:
+        """Send scores by ``deadline``, or by ``is_due()`` if that comes to be sooner; one outcome for each."""
+        if self._route.is_batched:
+            return [self._post(events, deadline, is_due)] * len(events)
+        outcomes: list[Outcome] = []
+        for event in events:
+            halted = outcomes and outcomes[-1].verdict in (Verdict.UNAVAILABLE, Verdict.UNTRIED, Verdict.RETRY)
+            outcomes.append(_UNTRIED if halted else self._post([event], deadline, is_due))
+        return outcomes
+
+    def _post(self, events: Sequence[SpanEvent], deadline: float, is_due: Callable[[], float]) -> Outcome:
+        if clock.monotonic() >= min(deadline, is_due()):
+            return _UNTRIED
+        destination = self._destination = self._destination or self._make_destination()
+        line, self._line = self._line or destination.line(), None
+        call = Call(line, self._route.path, self._route.encode(events), deadline)
+        try:
+            threading.Thread(target=call.run, name="voltagent-scores", daemon=True).start()
+        except RuntimeError:  # no thread can be started, as at the end of a process: here
+            call.run()
+        while not call.done.wait(_STEP) and not call.is_over(is_due()):
+            pass
+        try:
+            answer = call.result()
+        except Unreachable as exc:
+            late = clock.monotonic() >= min(deadline, is_due())
+            return _UNTRIED if late else Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
+        self._line = call.line
+        return outcome_of_score(answer, self._shown(answer.body[:800].decode("utf-8", "replace")), self._route.path)
+
+    def let_go(self) -> None:
+        """In a forked child: the connection is the parent's."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.let_go()
+
+    def close(self) -> None:
+        """Close the connection."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+
+def outcome_of_score(answer: HttpResponse, text: str, path: str) -> Outcome:
+    """What an answer means for the scores of a request. A server without the route has nothing to lose them from."""
+    if answer.status in _MISSING:
+        log_once(f"scores:{path}", logging.WARNING, _NO_ROUTE, path)
+        return ACCEPTED
+    wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
+    return http_status.outcome_of(answer.status, f"HTTP {answer.status} {text}", wait)
