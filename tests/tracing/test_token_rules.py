@@ -1,4 +1,4 @@
-"""The rules of token counts as laws: any tree of operations counts as the rules say, whichever caller returns a response."""
+"""The rules of token counts as laws: any tree of operations counts as they say, whichever caller returns a response."""
 
 from __future__ import annotations
 
