@@ -232,3 +232,82 @@ def test_a_custom_event_of_a_kind_is_treated_as_that_kind(kind: str) -> None:
         read = [span for _, span, _ in events_of(request_of(*messages)).events if span.parent is not None]
         assert {span.kind for span in read} == {kind}
         holds(next(span for span in read if span.usage), kind, "m-1", used)
+
+
+def metadata(span: Span) -> dict[str, Any]:
+    found: dict[str, Any] = from_json(span.metadata or b"{}")
+    return found
+
+
+def test_openllmetry_names_workflows_tasks_and_tools() -> None:
+    span = received({"traceloop.span.kind": "tool", "traceloop.entity.name": "search",
+                     "traceloop.entity.input": '{"q": 1}', "traceloop.entity.output": "found"})  # fmt: skip
+    assert (span.kind, span.name, span.input, span.output) == ("tool", "search", b'{"q": 1}', b'{"result":"found"}')
+    older = received({"llm.request.type": "chat", "gen_ai.system": "openai", "gen_ai.usage.prompt_tokens": 3,
+                      "gen_ai.usage.completion_tokens": 4, "gen_ai.usage.cache_read_input_tokens": 2,
+                      "gen_ai.usage.reasoning_tokens": 1})  # fmt: skip
+    assert older.usage == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cached_tokens": 2,
+                           "reasoning_tokens": 1}  # fmt: skip
+    assert metadata(older)["model_parameters"] == {"provider": "openai"}
+
+
+def test_requested_and_answering_model_are_both_read() -> None:
+    both = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.response.model": "m-2026"}
+    span = received(both)
+    assert (span.model, metadata(span)["model_parameters"], metadata(span)["requested_model"]) == (
+        "m-2026", {"model": "m-2026"}, "m",
+    )  # fmt: skip
+    same = received({**both, "gen_ai.response.model": "m"})
+    assert "requested_model" not in metadata(same)
+
+
+def test_pydantic_ai_repeats_the_name_of_its_agent_and_sums_its_tokens() -> None:
+    run = received({"gen_ai.operation.name": "invoke_agent", "agent_name": "helper", "model_name": "gpt",
+                    "final_result": "done", "logfire.msg": "helper run", "logfire.json_schema": "{}",
+                    "pydantic_ai.all_messages": '[{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]',
+                    "gen_ai.aggregated_usage.input_tokens": 22,
+                    "gen_ai.aggregated_usage.output_tokens": 14})  # fmt: skip
+    assert (run.kind, run.name, run.model, run.output) == ("agent", "helper", "gpt", b'{"result":"done"}')
+    assert run.usage == {"prompt_tokens": 22, "completion_tokens": 14, "total_tokens": 36}
+    assert run.input == b'{"result":"hi"}'
+    assert set(metadata(run)) == {"model_parameters"}
+    tool = received({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look", "gen_ai.agent.name": "helper",
+                     "gen_ai.aggregated_usage.input_tokens": 22})  # fmt: skip
+    assert (tool.kind, tool.name, tool.agent_id, tool.usage) == ("tool", "look", "helper", None)
+
+
+def test_logfire_names_a_span_by_its_message() -> None:
+    assert received({"logfire.msg": "work on 1"}).name == "work on 1"
+
+
+def test_vercel_tool_calls_tools_and_models_are_read() -> None:
+    call = received({"ai.operationId": "ai.streamText.doStream", "ai.model.id": "m", "ai.response.model": "m-2",
+                     "ai.prompt.messages": '[{"role": "user", "content": "hi"}]',
+                     "ai.prompt.tools": '[{"name": "look"}]', "ai.response.finishReason": "tool-calls",
+                     "ai.response.toolCalls": '[{"toolCallId": "c", "toolName": "look", "args": "{}"}]',
+                     "ai.usage.inputTokens": 3, "ai.usage.outputTokens": 4,
+                     "ai.usage.cachedInputTokens": 1})  # fmt: skip
+    assert from_json(call.input or b"") == {
+        "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"name": "look"}],
+    }
+    assert from_json(call.output or b"")["tool_calls"] == [{"toolCallId": "c", "toolName": "look", "args": "{}"}]
+    assert (call.model, metadata(call)["finish_reason"], (call.usage or {})["cached_tokens"]) == (
+        "m-2",
+        "tool-calls",
+        1,
+    )
+
+
+def test_vectors_of_embeddings_are_left_out() -> None:
+    span = received({"openinference.span.kind": "EMBEDDING", "embedding.model_name": "e", "llm.system": "openai",
+                     "embedding.embeddings.0.embedding.text": "hi",
+                     "embedding.embeddings.0.embedding.vector": [0.5] * 1000})  # fmt: skip
+    assert (span.kind, span.model) == ("embedding", "e")
+    assert b"0.5" not in (span.metadata or b"")
+
+
+def test_how_an_answer_streamed_is_read() -> None:
+    first = received({"gen_ai.operation.name": "chat", "gen_ai.response.time_to_first_chunk": 0.25})
+    assert metadata(first)["time_to_first_item_ms"] == 250.0
+    assert metadata(received({"span.type": "llm", "llm.stream": True}))["stream"] is True
