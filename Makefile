@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo frameworks test witnesses check soak bench bench-plot screenshots clean
+.PHONY: help demo wheel frameworks test witnesses check soak bench bench-plot screenshots clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ demo: $(VENV)/.installed  ## run a real agent offline, record it, and print its 
 	$(BIN)/voltagent show
 	@echo "Again, with inputs and outputs: $(BIN)/voltagent show -v"
 	@echo "In the browser, and more:       $(BIN)/voltagent ui"
+
+wheel: $(BIN)/python  ## build dist/voltagent-…-py3-none-any.whl, to install with pip elsewhere
+	$(PIP) wheel --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 test: $(VENV)/.tools  ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -18,13 +18,13 @@ from voltagent.handles import Handle
 
 async def basic(sdk: VoltAgentSDK) -> None:
     """One trace, one agent, one tool."""
-    async with sdk.trace(agent_id="order-lookup", input={"order": "A-1001"}, tags=["basic"]) as trace:
-        async with trace.add_agent({"name": "Clerk", "input": {"order": "A-1001"}}) as clerk:
-            async with clerk.add_tool({"name": "look-up", "input": {"number": "A-1001"}}) as tool:
+    async with sdk.trace(agent_id="order-lookup", input={"order": "A-1001"}, tags=["basic"]) as run:
+        async with run.add_agent({"name": "Clerk", "input": {"order": "A-1001"}}) as clerk:
+            async with clerk.add_tool({"name": "look-up", "input": {"number": "A-1001"}}) as call:
                 order = desk.look_up("A-1001")
-                await tool.success(output=order)
+                await call.success(output=order)
             await clerk.success(output={"item": order.item})
-        await trace.end(output={"item": order.item})
+        await run.end(output={"item": order.item})
     print(f"A-1001 is a {order.item}.")
 
 
@@ -37,8 +37,8 @@ async def conversation(sdk: VoltAgentSDK, customer: str, question: str) -> None:
         conversationId=f"{customer}-7",
         tags=["returns"],
         metadata={"channel": "mail"},
-    ) as trace:
-        async with trace.add_agent(
+    ) as run:
+        async with run.add_agent(
             name="Support", input={"question": question}, instructions="Be short. Decide nothing: ask Returns."
         ) as support:
             async with support.add_memory(
@@ -48,9 +48,9 @@ async def conversation(sdk: VoltAgentSDK, customer: str, question: str) -> None:
             async with support.add_retriever({"name": "articles", "input": {"query": question}}) as search:
                 articles = desk.find_articles(question)
                 await search.success(output=articles, metadata={"found": len(articles)})
-            async with support.add_tool({"name": "look-up", "input": {"question": question}}) as tool:
+            async with support.add_tool({"name": "look-up", "input": {"question": question}}) as call:
                 order = desk.look_up(desk.order_number(question))
-                await tool.success(output=order)
+                await call.success(output=order)
 
             accepted = await returns(support, order)
             cost = await postage(support)
@@ -65,17 +65,17 @@ async def conversation(sdk: VoltAgentSDK, customer: str, question: str) -> None:
                 total_tokens=len(question.split()) + len(text.split()),
             )
             await support.success(output={"reply": text}, usage=usage)
-        await trace.end(status="completed", output={"reply": text})
+        await run.end(status="completed", output={"reply": text})
     print(text)
 
 
 async def returns(support: Handle, order: desk.Order) -> bool:
     """The sub-agent: an agent under an agent, to any depth."""
-    async with support.add_agent({"name": "Returns", "input": {"order": order.number}}) as agent:
-        async with agent.add_tool({"name": "days-since-delivery"}) as tool:
-            await tool.success(output={"days": (desk.TODAY - order.delivered).days})
+    async with support.add_agent({"name": "Returns", "input": {"order": order.number}}) as helper:
+        async with helper.add_tool({"name": "days-since-delivery"}) as call:
+            await call.success(output={"days": (desk.TODAY - order.delivered).days})
         accepted = desk.may_be_returned(order)
-        await agent.success(output={"accepted": accepted}, metadata={"rule": "30 days"})
+        await helper.success(output={"accepted": accepted}, metadata={"rule": "30 days"})
     return accepted
 
 
@@ -87,18 +87,18 @@ async def postage(support: Handle) -> float:
             return desk.postage(kind)
     except KeyError:  # the tool is recorded as failed, with this exception
         await support.add_event({"name": "postage:fallback", "type": "custom", "metadata": {"instead_of": kind}})
-    async with support.add_tool({"name": "postage", "input": {"kind": "parcel"}}) as tool:
+    async with support.add_tool({"name": "postage", "input": {"kind": "parcel"}}) as call:
         cost = desk.postage("parcel")
-        await tool.success(output={"cost": cost})
+        await call.success(output={"cost": cost})
     return cost
 
 
 async def failure(sdk: VoltAgentSDK) -> None:
     """An exception fails everything it leaves, and goes on to the caller."""
     try:
-        async with sdk.trace(agent_id="order-desk", user_id="grace", tags=["returns"]) as trace:
-            await trace.update(metadata={"attempt": 2})  # what becomes known while the trace is open
-            async with trace.add_agent({"name": "Support"}) as support, support.add_tool({"name": "look-up"}):
+        async with sdk.trace(agent_id="order-desk", user_id="grace", tags=["returns"]) as run:
+            await run.update(metadata={"attempt": 2})  # what becomes known while the trace is open
+            async with run.add_agent({"name": "Support"}) as support, support.add_tool({"name": "look-up"}):
                 desk.look_up("A-9999")
     except desk.OrderNotFoundError as exc:
         print(f"As expected: {exc}.")

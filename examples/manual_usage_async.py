@@ -18,8 +18,8 @@ from voltagent.handles import Agent
 
 async def answer(sdk: VoltAgentSDK, customer: str, question: str) -> str:
     """One conversation turn, every step started and ended by hand."""
-    trace = await sdk.create_trace(agentId="order-desk", userId=customer, input={"question": question})
-    support = await trace.add_agent({"name": "Support", "input": {"question": question}})
+    run = await sdk.create_trace(agentId="order-desk", userId=customer, input={"question": question})
+    support = await run.add_agent({"name": "Support", "input": {"question": question}})
 
     read = await support.add_memory({"name": "history", "operation": "read", "input": {"user": customer}})
     await read.success(output=desk.history[customer])
@@ -35,23 +35,23 @@ async def answer(sdk: VoltAgentSDK, customer: str, question: str) -> str:
     await write.success()
 
     await support.success(output={"reply": text, "articles": articles}, metadata={"rule": "30 days"})
-    await trace.end(status="completed", output={"reply": text})
+    await run.end(status="completed", output={"reply": text})
     return text
 
 
 async def search(support: Agent, question: str) -> list[str]:
     """A retriever."""
-    retriever = await support.add_retriever({"name": "articles", "input": {"query": question}})
+    search = await support.add_retriever({"name": "articles", "input": {"query": question}})
     articles = await asyncio.to_thread(desk.find_articles, question)
-    await retriever.success(output=articles)
+    await search.success(output=articles)
     return articles
 
 
 async def look_up(support: Agent, question: str) -> desk.Order:
     """A tool."""
-    tool = await support.add_tool({"name": "look-up", "input": {"number": desk.order_number(question)}})
+    call = await support.add_tool({"name": "look-up", "input": {"number": desk.order_number(question)}})
     order = await asyncio.to_thread(desk.look_up, desk.order_number(question))
-    await tool.success(output=order)
+    await call.success(output=order)
     return order
 
 

@@ -17,8 +17,8 @@ from voltagent.handles import Agent
 
 def answer(sdk: VoltAgentSDK, customer: str, question: str) -> str:
     """One conversation turn, every step started and ended by hand."""
-    trace = sdk.trace(agent_id="order-desk", user_id=customer, input={"question": question}, tags=["by-hand"])
-    support = trace.add_agent(name="Support", input={"question": question}, model_parameters={"model": "none"})
+    run = sdk.trace(agent_id="order-desk", user_id=customer, input={"question": question}, tags=["by-hand"])
+    support = run.add_agent(name="Support", input={"question": question}, model_parameters={"model": "none"})
 
     read = support.add_memory(name="history", operation="read", input={"user": customer})
     read.success(output=desk.history[customer])
@@ -26,15 +26,15 @@ def answer(sdk: VoltAgentSDK, customer: str, question: str) -> str:
     search = support.add_retriever(name="articles", input={"query": question})
     search.success(output=desk.find_articles(question), metadata={"ranking": "shared words"})
 
-    tool = support.add_tool(name="look-up", input={"number": desk.order_number(question)})
+    call = support.add_tool(name="look-up", input={"number": desk.order_number(question)})
     try:
         order = desk.look_up(desk.order_number(question))
     except desk.OrderNotFoundError as exc:
-        tool.error(exc)
+        call.error(exc)
         support.error({"message": "no such order", "code": exc.code}, stage="look-up")
-        trace.end(status="error", output={"reply": str(exc)})
+        run.end(status="error", output={"reply": str(exc)})
         return f"Sorry, {exc}."
-    tool.success(output=order)
+    call.success(output=order)
 
     accepted = decide(support, order)
     text = desk.reply(order, accepted, desk.postage("parcel"))
@@ -44,7 +44,7 @@ def answer(sdk: VoltAgentSDK, customer: str, question: str) -> str:
     write.success()
 
     support.success(output={"reply": text}, usage={"prompt_tokens": len(question.split()), "total_tokens": 40})
-    trace.end(output={"reply": text})
+    run.end(output={"reply": text})
     return text
 
 

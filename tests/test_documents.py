@@ -61,6 +61,22 @@ def test_the_python_blocks_of_a_document_run(document: Path, tmp_path: Path):
     assert not store.exists() or all(trace.end_ns for trace in traces(store))
 
 
+_SHADOWING = re.compile(
+    r"\bas (?:trace|agent|tool|memory|retriever|llm)\b(?!\s+\w)|^\s*(?:trace|agent|tool|memory|retriever|llm) = "
+    r"|\bfor (?:trace|agent|tool|memory|retriever|llm) in\b",
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *sorted((REPOSITORY / "examples").glob("*.py"))], ids=by_name)
+def test_no_example_gives_a_decorators_name_to_something_else(path: Path):
+    text = path.read_text(encoding="utf-8")
+    parts = (
+        [text] if path.suffix == ".py" else [code for kind, code in _FENCE.findall(text) if kind in ("python", "py")]
+    )
+    assert not [found for part in parts for found in _SHADOWING.findall(part)]
+
+
 def test_a_block_that_is_not_looked_at_would_be_noticed():
     fences = {kind for document in HANDBOOK for kind, _ in _FENCE.findall(document.read_text(encoding="utf-8"))}
     # py: a program with a framework, which tests/frameworks/test_documents.py runs

@@ -263,7 +263,7 @@ class VoltAgentSDK:
 
         Use it with ``with`` or ``async with``, or end it yourself::
 
-            async with sdk.trace(agent_id="support-v1", input={"question": "…"}) as trace: ...
+            async with sdk.trace(agent_id="support-v1", input={"question": "…"}) as run: ...
 
         Raises:
             ValidationError: an option is missing or has the wrong form.
