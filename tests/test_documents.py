@@ -57,7 +57,10 @@ def test_the_python_blocks_of_a_document_run(document: Path, tmp_path: Path):
     written = tmp_path / f"{document.stem}.py"
     written.write_text(program(document), encoding="utf-8")
     store = tmp_path / "traces.db"
-    examples.run(written, env=environment(store, XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path)), cwd=tmp_path)
+    quiet = {"VOLTAGENT_QUIET": "1"} if document.stem == "spool" else {}  # its destination is down, and a line says so
+    examples.run(
+        written, env=environment(store, XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path), **quiet), cwd=tmp_path
+    )
     assert not store.exists() or all(trace.end_ns for trace in traces(store))
 
 
