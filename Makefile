@@ -49,11 +49,20 @@ witnesses: $(VENV)/.tools  ## install receivers of others, and read a trace back
 soak: $(VENV)/.tools  ## the long cases of delivery in full size, about ten minutes
 	$(BIN)/python -m tests.soak
 
-check: $(VENV)/.tools  ## ruff, mypy strict and pyright strict
+# The tools for the page are from npm; without npm, one line says so, and the tests that need them are skipped.
+NPM := .npm
+$(NPM)/.installed: tests/browser/tools/package.json
+	@mkdir -p $(NPM)
+	@if command -v npm >/dev/null; then \
+	    cp $< $(NPM)/ && npm install --prefix $(NPM) --no-audit --no-fund --ignore-scripts --silent && touch $@; \
+	else echo "npm is missing: the types of the viewer's page are not checked, and neither is its accessibility"; fi
+
+check: $(VENV)/.tools $(NPM)/.installed  ## ruff, mypy strict, pyright strict, and the types of the viewer's page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	@if [ -e $(NPM)/.installed ]; then $(NPM)/node_modules/.bin/tsc --project tests/browser/tools/tsconfig.json; fi
 
 bench: $(VENV)/.installed  ## measure what recording costs, beside a floor and the peers
 	$(BIN)/python -m benchmarks
@@ -67,4 +76,4 @@ screenshots: $(VENV)/.tools  ## draw the pictures of the viewer into docs/; need
 	$(BIN)/python -m tests.browser.screenshots docs
 
 clean:  ## remove what these commands made
-	rm -rf .venv .venv-* .witnesses dist build
+	rm -rf .venv .venv-* .npm .witnesses dist build

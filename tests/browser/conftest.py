@@ -81,16 +81,16 @@ class Witness:
     expected: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.on("console", self.told)
+        page.on("console", self.write)
         page.on("pageerror", lambda error: self.seen.append(f"uncaught: {error}"))
-        page.on("request", lambda request: self.asked(request.url))
+        page.on("request", lambda request: self.request(request.url))
         page.on("dialog", self.dialog)
 
-    def told(self, message: ConsoleMessage) -> None:
+    def write(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.seen.append(f"{message.text} ({message.location.get('url')})")
 
-    def asked(self, url: str) -> None:
+    def request(self, url: str) -> None:
         if not url.startswith((self.origin, "data:")):
             self.seen.append(f"request to {url}")
 

@@ -1,7 +1,7 @@
 """What a page shows, found and measured in one turn of the page itself.
 
 A page draws whenever it learns something. Between two calls from here anything may have changed, so what is looked for
-and what is said of it belong into one question, which is asked until it is answered.
+and what it says belong into one question, which is repeated until it is answered.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ONLY = """([selector, wanted]) => {
 # a request that is made now is answered after those that were answered before; then what waits for them has its turn
 _SETTLED = """async () => {
   await (await fetch("api/facets")).text();
-  await new ReportFuture(done => requestAnimationFrame(() => setTimeout(done)));
+  await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 }"""
 
 
@@ -54,7 +54,7 @@ def only(page: Page, selector: str, texts: Collection[str]) -> None:
 
 
 def pumped(page: Page, happened: Callable[[], object]) -> None:
-    """Let what the browser tells come in until something has happened here."""
+    """Let the browser's events come in until something has happened here."""
     for _ in range(int(TIMEOUT / 10)):
         if happened():
             return

@@ -27,7 +27,7 @@ class Step:
     input: Any = None
     output: Any = None
     error: Any = None
-    usage: dict[str, int] | None = None
+    usage: dict[str, float] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ def _plan(
 
 
 def _start(parent: Handle, step: Step) -> Handle:
-    if step.kind not in ("agent", "tool", "memory", "retriever"):
+    if step.kind not in ("agent", "tool", "memory", "retriever", "llm"):
         return parent.add_event(name=step.name, type=step.kind, input=step.input, **step.options)
     return getattr(parent, f"add_{step.kind}")(name=step.name, input=step.input, **step.options)
 

@@ -25,6 +25,7 @@ _QUESTIONS = [
     ("Do you ship to Iceland?", "Yes, within eight days. Customs may add a fee of about 12 euros."),
     ("My invoice shows the wrong address.", "I corrected it. The new invoice is in your mailbox."),
 ]
+_TASK = "Answer in two sentences. Say nothing that the facts do not say."
 _USERS = ["ada", "grace", "linus", "margaret", "edsger"]
 _TOPICS = ["heat pumps in old buildings", "SQLite write-ahead logs", "supply chains of lithium", "typography of tables"]
 
@@ -51,13 +52,27 @@ CarrierTimeoutError: carrier did not answer within 2.0 s
 }
 
 
-def _usage(chance: random.Random, prompt: int, completion: int) -> dict[str, int]:
-    asked, answered = int(prompt * chance.uniform(0.7, 1.4)), int(completion * chance.uniform(0.6, 1.5))
-    return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+def _usage(chance: random.Random, prompt: int, completion: int) -> dict[str, float]:
+    read, written = int(prompt * chance.uniform(0.7, 1.4)), int(completion * chance.uniform(0.6, 1.5))
+    cached = read // 3 if read > 1000 else 0
+    cost = round(read * 0.4e-6 - cached * 0.3e-6 + written * 1.6e-6, 8)
+    counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written, "cost": cost}
+    return {**counts, "cached_tokens": cached} if cached else counts
 
 
 def _model(name: str, temperature: float = 0.2) -> dict[str, Any]:
     return {"model_parameters": {"model": name, "temperature": temperature, "max_tokens": 1024}}
+
+
+def _call(
+    name: str, model: str, took: float, system: str, question: str, answer: str, usage: dict[str, float], at: float = 12
+) -> Step:
+    """A call of a model with a system prompt and a question."""
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    options = {"model": model, "model_parameters": {"temperature": 0.2, "max_tokens": 1024}}
+    return Step(
+        "llm", name, at, took, {"messages": messages}, {"role": "assistant", "content": answer}, None, usage, options
+    )
 
 
 def support(chance: random.Random, question: str, answer: str, *, broken: bool) -> tuple[float, list[Step]]:
@@ -119,6 +134,11 @@ def support(chance: random.Random, question: str, answer: str, *, broken: bool) 
         usage=_usage(chance, 240, 12),
         options=_model("gpt-4.1-nano", 0.0),
     )
+    plan = "1. **Look up** the order\n2. Ask the carrier with `carrier_status`\n3. Search the help"
+    planning = _call(
+        "plan", "gpt-4.1-mini", 400 * slow, "List the steps, one a line.", question, plan, _usage(chance, 620, 80)
+    )
+    written = _call("answer", "gpt-4.1-mini", 820 * slow, _TASK, question, answer, _usage(chance, 1900, 160))
     agents = [
         Step(
             "memory",
@@ -136,9 +156,7 @@ def support(chance: random.Random, question: str, answer: str, *, broken: bool) 
             430 * slow,
             {"question": question},
             {"steps": ["look up the order", "ask the carrier", "search the help"]},
-            usage=_usage(chance, 620, 80),
-            options=_model("gpt-4.1-mini"),
-            steps=[],
+            steps=[planning],
         ),
         Step("agent", "gatherer", 30 + 430 * slow, gathered, {"plan": 3}, {"facts": 4}, steps=lookups),
         Step(
@@ -148,12 +166,8 @@ def support(chance: random.Random, question: str, answer: str, *, broken: bool) 
             writing,
             {"question": question, "facts": documents},
             answer,
-            usage=_usage(chance, 1900, 160),
-            options={
-                "instructions": "Answer in two sentences. ReportFuture nothing that the facts do not say.",
-                **_model("gpt-4.1-mini", 0.4),
-            },
-            steps=[checked],
+            options={"instructions": _TASK},
+            steps=[written, checked],
         ),
     ]
     end = 60 + 430 * slow + gathered + writing

@@ -31,10 +31,9 @@ CONVERSATION = "<img src=x onerror=alert(1)>"
 # listener, an address or a style as an attribute.
 HARMLESS = """() => {
   const ours = new Set(`HTML HEAD META TITLE LINK SCRIPT BODY HEADER A NAV SPAN BUTTON MAIN DIALOG DIV NOSCRIPT
-    FORM INPUT SELECT OPTION DATALIST LABEL DETAILS SUMMARY P H1 H2 BDI CODE PRE DL DT DD ASIDE SECTION CANVAS OL LI
-    FIGURE FIGCAPTION TABLE CAPTION THEAD TBODY TR TH TD STRONG EM DEL UL HR BLOCKQUOTE H3 H4 H5 H6 IMG
-    B I KBD svg path g line rect text
-    circle`.split(/\\s+/));
+    FORM INPUT TEXTAREA SELECT OPTION DATALIST LABEL DETAILS SUMMARY P H1 H2 BDI CODE PRE DL DT DD ASIDE SECTION
+    CANVAS OL LI FIGURE FIGCAPTION TABLE CAPTION THEAD TBODY TFOOT TR TH TD STRONG EM DEL UL HR BLOCKQUOTE
+    H3 H4 H5 H6 IMG B I KBD svg path g line rect text circle`.split(/\\s+/));
   const all = [...document.querySelectorAll("*")];
   const bad = all.filter(e => !ours.has(e.tagName)).map(e => e.tagName);
   const picture = /^data:image[/](png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*$/; // no other image is ever made
@@ -45,7 +44,7 @@ HARMLESS = """() => {
   }
   const loaded = [...document.scripts].map(e => e.getAttribute("src")).join();
   if (loaded !== "theme.js,main.js") bad.push(`scripts ${loaded}`);
-  if (document.querySelectorAll("link, meta").length !== 10) bad.push("head");
+  if (document.querySelectorAll("link, meta").length !== 11) bad.push("head");
   if (document.querySelector("form[action], base")) bad.push("form or base");
   if ("ran" in window) bad.push("it ran");
   return bad;
@@ -109,7 +108,7 @@ _SEEN = """async ([top, whole, part]) => {
   const [scroller, rows] = [document.querySelector(".scroller"), document.querySelector(".rows")];
   for (let frame = 0; frame < 3000; frame += 1) {
     scroller.scrollTop = top;
-    await new ReportFuture(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     if (rows.offsetHeight < Math.min(top + scroller.clientHeight, whole)) continue;
     return [...document.querySelectorAll(part)].map(one => one.textContent);
   }
@@ -118,7 +117,7 @@ _SEEN = """async ([top, whole, part]) => {
 
 
 def scrolled(page: Page, row: int, part: str) -> set[str]:
-    """The texts of a part of all rows, one screen after the other; a row has so many pixels."""
+    """The texts of a part of all rows, one screen after the other; a row is `row` pixels high."""
     whole = row * (len(CORPUS) + 1)
     return {text for top in range(0, whole, 2000) for text in page.evaluate(_SEEN, [top, whole, part])}
 
@@ -148,7 +147,7 @@ def test_the_details_of_all_show_them_as_text(ids: tuple[str, str], new_page: Op
           const { operations } = await get(`traces/${segment(trace)}`);
           const all = document.createElement("div");
           const wholes = operations.map(([id]) => get(`traces/${segment(trace)}/operations/${segment(id)}`));
-          for (const whole of await ReportFuture.all(wholes)) {
+          for (const whole of await Promise.all(wholes)) {
             const place = document.createElement("div");
             place.append(...details(whole, { self: 1, begin: 0, total: 1 }));
             all.append(place);

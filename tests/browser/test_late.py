@@ -1,4 +1,4 @@
-"""Answers that come late, keys that come early: what was asked last is shown, and nothing is lost meanwhile."""
+"""Answers that come late, keys that come early: what was requested last is shown, and nothing is lost meanwhile."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ Open = Callable[..., "Page"]
 def held(page: Page, pattern: str) -> Iterator[Callable[[], None]]:
     """Keep back the answers to requests for an address: the function that this gives lets those that came go on.
 
-    Each is made when it is asked for, as by a server that is slow to send it.
+    Each is made when it is requested, as by a server that is slow to send it.
     """
-    asked: list[Route] = []
+    requests: list[Route] = []
     answers: dict[Route, APIResponse] = {}
-    told: set[Route] = set()
+    answered: set[Route] = set()
 
     def keep(route: Route) -> None:
-        asked.append(route)
+        requests.append(route)
         answers[route] = route.fetch()
 
     def let_go() -> None:
-        pumped(page, lambda: len(answers) == len(asked))
-        for route in [route for route in asked if route not in told]:
-            told.add(route)
+        pumped(page, lambda: len(answers) == len(requests))
+        for route in [route for route in requests if route not in answered]:
+            answered.add(route)
             with page.expect_event("requestfinished", lambda one, wanted=route.request: one == wanted):
                 route.fulfill(response=answers[route])
 
     def release() -> None:
-        pumped(page, lambda: len(asked) > len(told))
+        pumped(page, lambda: len(requests) > len(answered))
         let_go()
         settled(page)
 
@@ -97,7 +97,7 @@ def test_a_list_that_is_left_before_its_answer_comes_back_as_it_was_wanted(site:
     only(page, ".rows .agent", ["a"])
 
 
-def test_a_filter_that_is_being_typed_does_not_call_back_whoever_went_on(site: Site, new_page: Open):
+def test_a_filter_that_is_being_typed_does_not_call_back_a_user_who_left(site: Site, new_page: Open):
     newest = three(site)[0]
     page = new_page()
     only(page, ".rows .agent", ["a", "b", "c"])
@@ -121,15 +121,14 @@ def test_a_filter_counts_when_its_field_is_left(site: Site, new_page: Open):
     expect(page).to_have_url(re.compile("text=tool-of-b"))
 
 
-def test_metrics_by_something_else_are_not_replaced_by_those_that_were_asked_for_before(site: Site, new_page: Open):
+def test_metrics_by_something_else_are_not_replaced_by_those_requested_before(site: Site, new_page: Open):
     three(site)
     page = new_page("#/metrics")
     expect(page.locator(".totals tbody tr")).to_contain_text(["agent-of-"] * 3)
     with held(page, "by=tool") as release:
-        page.get_by_role("link", name="tools").click()
-        expect(page.get_by_role("link", name="tools")).to_have_attribute("aria-current", "true")
-        page.get_by_role("link", name="agents").click()
-        expect(page.get_by_role("link", name="agents")).to_have_attribute("aria-current", "true")
+        for by in ("tool", "agent"):
+            page.get_by_label("Group by").select_option(by)
+            expect(page.get_by_label("Group by")).to_have_value(by)
         release()
         expect(page.locator(".totals thead th").first).to_have_text("agent")
         expect(page.locator(".totals tbody tr")).to_contain_text(["agent-of-"] * 3)
@@ -142,7 +141,7 @@ def test_details_are_those_of_what_is_selected(site: Site, new_page: Open):
     shown = page.locator(".details h2")
     expect(shown).to_have_text("a")
     with held(page, f"operations/{tool}") as release:
-        for back in ("Home", "k"):  # to the trace, which needs no answer, and to its neighbour, which is asked for
+        for back in ("Home", "k"):  # to the trace, which needs no answer, and to its neighbour, which is requested
             page.keyboard.press("End")
             expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("tool-of-a")
             page.keyboard.press(back)
@@ -187,13 +186,13 @@ def test_a_trace_that_is_not_there_yet_is_shown_when_it_comes(site: Site, witnes
     expect(page.locator(".problem")).to_be_hidden()
 
 
-def test_a_comparison_that_is_looked_for_does_not_call_back_whoever_went_on(site: Site, new_page: Open):
+def test_a_comparison_that_is_looked_for_does_not_call_back_a_user_who_left(site: Site, new_page: Open):
     three(site)
     site.run.trace("a")
     site.run.save()
     page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
     with held(page, "before=") as release:
-        page.get_by_role("button", name="Compare to the run before").click()
+        page.get_by_role("button", name="Run before").click()
         page.get_by_role("link", name="Metrics").click()
         expect(page.locator(".totals")).to_be_visible()
         release()

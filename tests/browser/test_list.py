@@ -173,13 +173,13 @@ def test_the_keyboard_moves_opens_searches_and_explains(day: Site, new_page: Ope
     for key in ("j", "j", "ArrowDown", "k"):
         page.keyboard.press(key)
     selected = page.locator(".rows > .line[aria-selected=true]")
-    expect(selected).to_have_id("trace-1")
-    expect(page.get_by_role("grid")).to_have_attribute("aria-activedescendant", "trace-1")
+    expect(selected).to_have_id("row-1")
+    expect(page.get_by_role("grid")).to_have_attribute("aria-activedescendant", "row-1")
     agent = selected.locator(".agent").inner_text()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text(agent)
     page.go_back()
-    expect(selected).to_have_id("trace-1")
+    expect(selected).to_have_id("row-1")
 
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
@@ -275,7 +275,7 @@ def test_metrics_stay_where_asking_for_newer_ones_fails(day: Site, witness: Witn
         day.run.save()
     settled(page)
     expect(page.locator(".totals")).to_be_visible()
-    page.get_by_role("link", name="tools").click()
+    page.get_by_label("Group by").select_option("tool")
     expect(page.locator(".problem")).to_be_visible()
 
 
@@ -301,7 +301,7 @@ def test_leaving_a_trace_leads_back_to_the_list_as_it_was(day: Site, new_page: O
     page.locator(AGENTS).nth(3).click()
     expect(page.get_by_role("treegrid")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator(".rows > .line[aria-selected=true]")).to_have_id("trace-3")
+    expect(page.locator(".rows > .line[aria-selected=true]")).to_have_id("row-3")
     only(page, AGENTS, ["invoice-reader"])
 
 

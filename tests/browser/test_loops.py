@@ -109,7 +109,7 @@ def test_a_trace_is_exported_and_its_link_is_copied(site: Site, new_page: Open, 
     trace = recorded(site, [Step("tool", "one", 0, 1, {"q": 2**60}, "x")], 10)
     page = new_page(f"#/trace/{trace}", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()
-    expect(page.locator("#said")).to_have_text("Copied")
+    expect(page.locator("#message")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").endswith(f"#/trace/{trace}")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Export").click()

@@ -53,7 +53,7 @@ print("<b>sunny</b>")
 """
 
 
-def _found(page: Page, value: Any) -> Any:
+def _conversation(page: Page, value: Any) -> Any:
     script = 'async value => (await import("/messages.js")).conversationOf(value)'
     return page.evaluate(script, value)
 
@@ -61,7 +61,7 @@ def _found(page: Page, value: Any) -> Any:
 def test_messages_of_every_provider_are_the_same_conversation(site: Site, new_page: Open):
     page = new_page()
     for form, value in CONVERSATIONS.items():
-        found = _found(page, value)
+        found = _conversation(page, value)
         sides = [message["side"] for message in found["messages"]]
         assert sides == ["system", "user", "assistant"], form
         system, question, (call,) = (message["parts"] for message in found["messages"])
@@ -79,14 +79,14 @@ def test_messages_of_every_provider_are_the_same_conversation(site: Site, new_pa
 def test_answers_of_every_provider_are_one_message(site: Site, new_page: Open):
     page = new_page()
     for form, value in ANSWERS.items():
-        (message,) = _found(page, value)["messages"]
+        (message,) = _conversation(page, value)["messages"]
         assert message["side"] == "assistant", form
         assert message["parts"] == [{"type": "text", "text": "Sunny."}], form
 
 
 def test_data_is_no_conversation(site: Site, new_page: Open):
     page = new_page()
-    assert [_found(page, value) for value in NONE] == [None] * len(NONE)
+    assert [_conversation(page, value) for value in NONE] == [None] * len(NONE)
 
 
 def _opened(site: Site, new_page: Open, value: Any, output: Any = "done", **options: Any) -> Page:
@@ -237,7 +237,7 @@ def test_a_conversation_shows_the_messages_of_each_turn(site: Site, new_page: Op
     assert root is not None
     site.run.save()
     page = new_page("#/conversation/talk")
-    turn = page.locator(".said.in")
+    turn = page.locator(".payload.in")
     expect(turn).to_contain_text("second question")
     expect(turn).not_to_contain_text("first answer")
     turn.get_by_text("2 earlier messages").click()

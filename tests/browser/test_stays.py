@@ -68,7 +68,7 @@ def changes(page: Page) -> list[str]:
 
 
 def heard(page: Page, site: Site, what: str) -> None:
-    """Something that the page does not show is recorded: wait until the page has asked, and drawn the answer."""
+    """Something that the page does not show is recorded: wait until the page has requested it, and drawn the answer."""
     with page.expect_response(re.compile(f"/api/{what}")) as answered:
         site.run.recorder.start(site.run.trace("unseen", ended=False), "custom", "unseen", b"{}")
         site.run.save()
@@ -86,7 +86,7 @@ def test_the_rows_of_the_list_stay_when_traces_arrive_or_go_on(site: Site, new_p
     quiet, row = (f'.rows > .line[data-key="{id}"]' for id in (older, newer))
     page.locator(row).get_by_role("checkbox").click()
     expect(page.locator(row).get_by_role("checkbox")).to_be_checked()
-    selected = select(page, f"{row} .said-first")
+    selected = select(page, f"{row} .input-start")
     settled(page)
     site.run.recorder.succeed(going, b"{}")
     site.run.save()
@@ -98,7 +98,7 @@ def test_the_rows_of_the_list_stay_when_traces_arrive_or_go_on(site: Site, new_p
 
     site.run.trace("desk", input=b'{"question": "newer"}')
     site.run.save()
-    expect(page.locator(".rows .said-first")).to_contain_text(["newer", "where is it?", "going on"])
+    expect(page.locator(".rows .input-start")).to_contain_text(["newer", "where is it?", "going on"])
     stayed(page, selected, f"{row} input")
     expect(page.locator(row).get_by_role("checkbox")).to_be_checked()
     assert [one for one in changes(page) if one.startswith("-")] == []
@@ -123,7 +123,7 @@ def test_a_trace_that_arrives_between_press_and_release_does_not_take_the_click(
 def test_what_is_looked_at_in_a_running_trace_stays_while_it_goes_on(site: Site, new_page: Open):
     root = site.run.trace("desk", ended=False)
     deep = b'{"question": "where is it?", "deep": {"deep": {"deep": {"bottom": 1}}}}'
-    asked = site.run.recorder.start(root, "tool", "asked", deep)
+    open_tool = site.run.recorder.start(root, "tool", "asked", deep)
     site.run.save()
     page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
     page.locator(".rows .name", has_text="asked").click()
@@ -142,7 +142,7 @@ def test_what_is_looked_at_in_a_running_trace_stays_while_it_goes_on(site: Site,
     stayed(page, selected, '[data-key="Input"] .copy')
 
     page.evaluate("stayed = stayed.filter(one => one.closest('.section, h1'))")  # its status is another now
-    site.run.recorder.succeed(asked, b'{"found": true}')
+    site.run.recorder.succeed(open_tool, b'{"found": true}')
     site.run.save()
     expect(details.locator(".section .title")).to_have_text(["Input", "Output"])
     expect(details.locator("header .status")).to_have_text(re.compile("completed"))
@@ -174,10 +174,10 @@ def test_the_metrics_stay_where_they_are_read(site: Site, new_page: Open):
         page = new_page("#/metrics?within=7d", now=hands[0] / 1e9)
         expect(page.locator("#live")).to_have_text("live")
         expect(page.locator(".totals tbody tr")).to_have_count(2)
-        told = page.locator(".plot", has_text="Calls").locator(".told")
-        page.locator(".plot", has_text="Calls").locator("svg").focus()
+        values = page.locator(".plot", has_text="Calls").locator(".values")
+        page.locator(".plot", has_text="Calls").locator(".picture").focus()
         page.keyboard.press("ArrowLeft")
-        expect(told).to_contain_text("reader1writer1")
+        expect(values).to_contain_text("reader1writer1")
         selected = select(page, '.totals tr[data-key="group reader"] bdi')
         settled(page)
 
@@ -187,9 +187,9 @@ def test_the_metrics_stay_where_they_are_read(site: Site, new_page: Open):
 
         run(site, hands, "writer")
         site.run.save()
-    expect(told).to_contain_text("writer2reader1")  # what is read is told anew
+    expect(values).to_contain_text("writer2reader1")  # what is read is written anew
     expect(page.locator(".totals tr").nth(1)).to_contain_text("writer2")
-    stayed(page, selected, 'svg[aria-label^="Calls"]')
+    stayed(page, selected, '.picture[aria-label^="Calls"]')
 
 
 def run(site: Site, hands: list[int], *agents: str) -> None:
@@ -206,7 +206,7 @@ def test_the_metrics_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Sit
     site.run.save()
     page = new_page("#/metrics?within=7d")
     expect(page.locator("#live")).to_have_text("live")
-    button = page.locator(".totals button", has_text="reader")
+    button = page.locator('.totals [data-key="group reader"] button')
     expect(button).to_be_visible()
     settled(page)
     page.route("**/api/metrics*", lambda route: None)  # it needs no answer to hide what it has
@@ -215,7 +215,7 @@ def test_the_metrics_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Sit
     page.keyboard.press("Enter")
     expect(button).to_have_attribute("aria-pressed", "false")
     expect(page.locator(".totals tr", has_text="reader")).to_have_class("off")
-    until(page, "() => !document.querySelector('.plot svg').getAttribute('aria-label').includes('reader')")
+    until(page, "() => !document.querySelector('.plot .picture').getAttribute('aria-label').includes('reader')")
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -227,8 +227,8 @@ def test_metrics_of_nothing_lead_back_to_the_plots(site: Site, new_page: Open):
     site.run.save()
     page = new_page("#/metrics?within=all&by=tool")
     for _ in range(2):
-        expect(page.locator(".plots > .plot")).to_have_count(4)
-        expect(page.locator(".metrics-body > *")).to_have_count(3)
+        expect(page.locator(".plots > .plot")).to_have_count(5)
+        expect(page.locator(".metrics-body .totals")).to_have_count(1)
         page.keyboard.press("a")
         expect(page.locator(".metrics-body")).to_contain_text("No traces yet")
         expect(page.locator(".metrics-body > *")).to_have_count(1)
@@ -244,7 +244,7 @@ def test_turns_of_a_conversation_stay_as_they_were_opened(site: Site, new_page: 
     page.locator(".branch:not([open]) > summary").click()
     expect(page.locator(".branch[open]")).to_have_count(3)
     page.keyboard.press("j")
-    selected = select(page, ".said .string")
+    selected = select(page, ".payload .string")
     settled(page)
     watch(page, ".turn")
     heard(page, site, "conversations")
@@ -260,13 +260,13 @@ def test_turns_of_a_conversation_stay_as_they_were_opened(site: Site, new_page: 
 def test_a_copy_button_copies_what_is_shown_by_now(site: Site, new_page: Open):
     """An element that stays does what the newest drawing of it would do."""
     page = new_page()
-    said = page.evaluate(
+    pressed = page.evaluate(
         """async () => {
           const [{ button, element }, { patch }] = [await import("/dom.js"), await import("/patch.js")];
           const place = element("div");
-          const said = [];
+          const pressed = [];
           const draw = (words) => patch(place, [
-            element("i", { "data-key": words }), button("press", () => said.push(words), { title: words }),
+            element("i", { "data-key": words }), button("press", () => pressed.push(words), { title: words }),
             element("details", { shows: () => words }, words)]);
           draw("one");
           const [mark, press, fold] = place.children;
@@ -274,10 +274,11 @@ def test_a_copy_button_copies_what_is_shown_by_now(site: Site, new_page: Open):
           const kept = [...place.children].map((now, at) => now === [mark, press, fold][at]);
           press.click();
           draw("two");
-          return { said, kept, title: press.title, folded: place.lastChild.textContent, parts: place.children.length };
+          const folded = place.lastChild.textContent;
+          return { pressed, kept, title: press.title, folded, parts: place.children.length };
         }"""
     )
-    assert said == {"said": ["two"], "kept": [False, True, False], "title": "two", "folded": "two", "parts": 3}
+    assert pressed == {"pressed": ["two"], "kept": [False, True, False], "title": "two", "folded": "two", "parts": 3}
 
 
 def test_children_are_matched_by_key_whatever_comes_goes_and_moves(new_page: Open):

@@ -70,11 +70,11 @@ class _Filler:
         root.end_ns = at + operations * 1_000_000 + 5000
 
 
-def fill(path: Path) -> Store:
-    """Make the store; about ten seconds."""
+def fill(path: Path, operations: int = OPERATIONS) -> Store:
+    """Make the store: about ten seconds for the usual number of operations."""
     store = Store(path)
     filler = _Filler()
-    traces = (OPERATIONS - LARGE_TRACE) // 10
+    traces = (operations - LARGE_TRACE) // 10
     for place in range(traces):
         filler.trace(place, _START + place * (7 * _DAY // traces), 10)
         if place % 50 == 49:

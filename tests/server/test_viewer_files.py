@@ -25,9 +25,9 @@ def _code(name: str) -> str:
 
 def test_all_that_the_page_asks_for_is_there():
     page = VIEWER["index.html"]
-    asked = set(re.findall(r'(?:href|src)="([^#"]+)"', page))
+    referenced = set(re.findall(r'(?:href|src)="([^#"]+)"', page))
     imported = {name for module in MODULES for name in re.findall(r'from "\./([^"]+)"', VIEWER[module])}
-    assert asked | imported | {"index.html", "types.js"} == set(VIEWER), (
+    assert referenced | imported | {"index.html", "types.js"} == set(VIEWER), (
         "none is missing, and none is there for nothing"
     )
 

@@ -1,123 +1,105 @@
-// The viewer's server: JSON by GET, and news of the store as they happen.
+// The viewer's server: JSON by GET and POST.
 
-import { say } from "./dom.js";
+/** @typedef {{ [name: string]: string | number | null | undefined }} Query */
 
-const RETRY = 3000; // milliseconds
-
-/** The JSON under `/api/…`; raises an `Error` with the server's words. */
+/**
+ * The JSON under `/api/…`; raises an `Error` with the server's words.
+ *
+ * @param {string} path
+ * @param {Query} [query] what is empty is left out
+ */
 export async function get(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const answer = await asked(`api/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`);
-  const value = parsed(await answer.text());
-  if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { status: answer.status });
-  return value;
+  return readAnswer(await request(`api/${path}${queryText(query)}`));
 }
 
-/** The answer as it was sent: for a file. */
-export async function getText(path) {
-  const answer = await asked(`api/${path}`);
+/**
+ * Send a value to `/api/…`; the JSON that comes back.
+ *
+ * @param {string} path
+ * @param {object} value
+ */
+export async function post(path, value) {
+  const headers = { "Content-Type": "application/json" };
+  return readAnswer(await request(`api/${path}`, { method: "POST", headers, body: JSON.stringify(value) }));
+}
+
+/**
+ * The answer as it was sent: for a file.
+ *
+ * @param {string} path
+ * @param {Query} [query]
+ */
+export async function getText(path, query = {}) {
+  const answer = await request(`api/${path}${queryText(query)}`);
   if (!answer.ok) throw new Error(answer.statusText);
   return answer.text();
 }
 
-async function asked(address) {
+/** @param {Query} query */
+function queryText(query) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
+}
+
+/** @param {string} address @param {RequestInit} [options] */
+async function request(address, options) {
   try {
-    return await fetch(address);
+    return await fetch(address, options);
   } catch {
     throw new Error("The viewer's server does not answer. Start it again: voltagent ui");
   }
 }
 
-/** JSON with whole numbers as they were written, also those that JavaScript's numbers would round. */
-function parsed(text) {
+/** @param {Response} answer */
+async function readAnswer(answer) {
+  const value = parse(await answer.text());
+  if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { status: answer.status });
+  return value;
+}
+
+/**
+ * JSON with whole numbers as they were written, also those that JavaScript's numbers would round.
+ *
+ * @param {string} text
+ */
+function parse(text) {
   return /\d{17}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
 }
 
+/**
+ * @param {string} key
+ * @param {unknown} value
+ * @param {{ source?: string }} [context] how the value is written, in browsers that say so
+ */
 function exact(key, value, context) {
-  const whole = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source);
-  return whole ? BigInt(context.source) : value;
+  const source = context?.source ?? "";
+  const isLarge = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+  return isLarge ? BigInt(source) : value;
 }
 
 /** A segment of a path. */
 export const segment = encodeURIComponent;
 
-/**
- * Call `changed(ids)` when the store changed, until the function that this returns is called.
- *
- * A hidden page lets its connection go, because a browser has only six for a host; back in view it looks again.
- */
-export function listen(path, changed) {
-  let source = null;
-  let again = 0;
-  const open = () => {
-    source = new EventSource(`api/${path}`);
-    source.addEventListener("open", () => {
-      shown("live");
-      changed(null); // what was written before anybody watched
-    });
-    source.addEventListener("error", () => {
-      shown("lost");
-      // the browser tries again by itself, but not after an answer that was no stream
-      if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, RETRY);
-    });
-    source.addEventListener("change", (event) => changed(idsOf(event.data)));
-  };
-  const shut = () => {
-    clearTimeout(again);
-    source?.close();
-    source = null;
-  };
-  const look = () => {
-    if (document.hidden) shut();
-    else if (!source) open();
-  };
-  document.addEventListener("visibilitychange", look);
-  look();
-  return () => {
-    document.removeEventListener("visibilitychange", look);
-    shut();
-  };
-}
-
-function idsOf(data) {
-  try {
-    return JSON.parse(data).traces;
-  } catch {
-    return null;
-  }
-}
-
-/** Show no state: the page that is shown is not live. */
-export function stopped() {
-  const place = document.getElementById("live");
-  delete place.dataset.state;
-  place.textContent = "";
-}
-
-const STATES = { live: "live", lost: "no server" };
-
-function shown(state) {
-  const place = document.getElementById("live");
-  if (place.dataset.state === state) return;
-  place.dataset.state = state;
-  place.textContent = STATES[state];
-  place.title = state === "live" ? "New traces appear as they happen" : "Start it again: voltagent ui";
-  if (state === "lost") say("The viewer's server does not answer");
-}
+/** @param {unknown} failure */
+export const messageOf = (failure) => (failure instanceof Error ? failure.message : String(failure));
 
 /**
- * Whether an answer still counts, as a function: it does not where a `view` asked for the same (`what`) again meanwhile,
+ * Whether an answer still counts, as a function: it does not if a `view` has requested the same (`what`) again meanwhile,
  * or was closed. Answers come in any order, and an old one must not take the place of a newer one.
+ *
+ * @param {{ closed?: boolean, questions?: { [what: string]: symbol } }} view
  */
-export function asking(view, what = "all") {
+export function latest(view, what = "all") {
   const question = Symbol(what);
   view.questions = { ...view.questions, [what]: question };
-  return () => !view.closed && view.questions[what] === question;
+  return () => !view.closed && view.questions?.[what] === question;
 }
 
 /**
  * A function that does `work` now and then: at once, but never two at a time, and after slow work with a pause.
  * Calls in between become one.
+ *
+ * @param {() => unknown} work
  */
 export function paced(work) {
   let [busy, again] = [false, false];
@@ -142,4 +124,26 @@ export function paced(work) {
     }
   };
   return run;
+}
+
+/**
+ * Call something again and again; the function that this returns ends it.
+ *
+ * @param {number} milliseconds
+ * @param {() => void} act
+ */
+export function every(milliseconds, act) {
+  const timer = setInterval(act, milliseconds);
+  return () => clearInterval(timer);
+}
+
+/**
+ * Call something when a media query turns; the function that this returns ends it.
+ *
+ * @param {MediaQueryList} media
+ * @param {() => void} act
+ */
+export function onChange(media, act) {
+  media.addEventListener("change", act);
+  return () => media.removeEventListener("change", act);
 }

@@ -1,33 +1,70 @@
-// Two traces side by side: the same operations in one row, what took longer, what is only in one of them.
+// Two traces side by side: the same operations in one row, what takes longer, what changed, what is only in one of them.
 
-import { get, segment } from "./api.js";
-import { element } from "./dom.js";
+import { get, messageOf, segment } from "./api.js";
+import { chooseTrace } from "./choose.js";
+import { comparisonHead } from "./comparehead.js";
 import { details } from "./details.js";
-import { count, duration, elapsed, exactly, plural, tokens } from "./format.js";
-import { mark, status } from "./kinds.js";
+import { element } from "./dom.js";
 import { useKeys } from "./keys.js";
+import { changes, difference, isNotable, pairHeading, pairLine } from "./pairline.js";
 import { pairs } from "./pairs.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
 import { fitDepth } from "./timeline.js";
-import { asText } from "./value.js";
 import { extent, selfTime, treeOf } from "./tree.js";
+import { twins } from "./twins.js";
+import { asText } from "./value.js";
 
-const NOTABLE = 0.1; // of the first's duration: smaller differences are not coloured
+/**
+ * @typedef {object} View
+ * @property {[left: string, right: string]} ids
+ * @property {TraceAnswer[]} answers
+ * @property {TreeNode[][]} trees
+ * @property {Pair[]} rows
+ * @property {Comparison | null} comparison
+ * @property {number} most the largest difference, µs
+ * @property {number} at the row that is selected
+ * @property {boolean} closed
+ * @property {HTMLElement} heads
+ * @property {HTMLElement} scroller
+ * @property {HTMLElement} sides
+ * @property {import("./rows.js").Rows} list
+ */
 
-/** The page that compares two traces. */
+/**
+ * The answer of `/api/compare`: facts of both traces, and per operation a hash of each of its parts.
+ *
+ * @typedef {object} Comparison
+ * @property {{ name: string, left: unknown, right: unknown, differs: boolean }[]} facts
+ * @property {string[]} parts
+ * @property {{ left: Hashes, right: Hashes }} hashes
+ */
+
+/** @typedef {{ [operation: string]: (string | null)[] }} Hashes */
+
+/**
+ * The page that compares two traces.
+ *
+ * @param {HTMLElement} host
+ * @param {Route} first
+ * @returns {Page}
+ */
 export function openComparison(host, first) {
-  const [left, right] = first.places;
-  const view = { ids: [left, right], rows: [], trees: [[], []], at: Math.max(0, Number(first.query.row) || 0) };
+  const [left = "", right = ""] = first.places;
   document.title = "Comparison · voltagent";
-  view.heads = element("div", { class: "sides heads" });
-  view.scroller = element("div", { class: "scroller pairs", role: "grid", tabindex: 0, "aria-label": "Operations of both traces" });
-  view.scroller.append(heading());
-  view.sides = element("div", { class: "sides details" });
-  host.append(view.heads, view.scroller, view.sides);
-  view.list = virtualRows(view.scroller, { height: () => 26, draw: (row) => line(view, row) });
+  const view = /** @type {View} */ (/** @type {Partial<View>} */ ({
+    ids: [left, right], answers: [], trees: [[], []], rows: [], comparison: null, most: 1, closed: false,
+    at: Math.max(0, Number(first.query.row) || 0),
+    heads: element("div", { class: "heads" }),
+    scroller: element("div", { class: "scroller pairs", role: "grid", tabindex: 0, "aria-label": "Operations of both traces" }),
+    sides: element("div", { class: "sides details", tabindex: 0, role: "group", "aria-label": "Details of both" }),
+  }));
+  view.scroller.append(pairHeading());
+  twins(view.sides);
+  host.append(element("h1", { class: "unseen" }, "Comparison"), view.heads, view.scroller, view.sides);
+  view.list = virtualRows(view.scroller, { height: () => 26, draw: (row) => pairLine(view, row) });
   view.scroller.addEventListener("click", (event) => {
-    const row = event.target.closest(".line[id]");
+    const row = /** @type {Element} */ (event.target).closest(".rows > .line");
     if (row) select(view, Number(row.id.slice("pair-".length)));
   });
   useKeys(keysOf(view));
@@ -41,184 +78,128 @@ export function openComparison(host, first) {
   };
 }
 
+/** @param {View} view @param {HTMLElement} host */
 async function load(view, host) {
+  const [left, right] = view.ids;
   try {
-    const both = (what) => Promise.all(view.ids.map((id) => get(`traces/${segment(id || "")}${what}`)));
-    [view.answers, view.hashes] = await Promise.all([both(""), both("/hashes")]);
+    const trace = (/** @type {string} */ id) => get(`traces/${segment(id)}`);
+    const [one, other, comparison] = await Promise.all([trace(left), trace(right), get("compare", { left, right })]);
+    [view.answers, view.comparison] = [[one, other], comparison];
   } catch (failed) {
-    if (!view.closed) host.replaceChildren(element("p", { class: "problem" }, failed.message));
+    if (!view.closed) host.replaceChildren(element("p", { class: "problem" }, messageOf(failed)));
     return;
   }
   if (view.closed) return;
   view.trees = view.answers.map(treeOf);
-  view.rows = pairs(...view.trees);
+  view.rows = pairs(view.trees[0], view.trees[1]);
   fitDepth(view.scroller, view.rows);
   view.most = Math.max(1, ...view.rows.map((row) => Math.abs(difference(row) || 0)));
-  view.differing = differingParts(view);
-  view.heads.replaceChildren(...view.answers.map((answer, side) => head(answer.trace, side, view.answers[1 - side].trace, view.differing)));
-  view.scroller.setAttribute("aria-rowcount", view.rows.length + 1);
+  view.heads.replaceChildren(...comparisonHead(view, { swap: () => swap(view), change: (side) => change(view, side) }));
+  view.scroller.setAttribute("aria-rowcount", String(view.rows.length + 1));
   view.list.show(view.rows.length);
   select(view, Math.min(view.at, view.rows.length - 1));
   if (document.activeElement === document.body) view.scroller.focus({ preventScroll: true });
 }
 
-/** In how many operations which part differs: `model in 2 operations`. */
-function differingParts(view) {
-  const counts = new Map();
-  for (const row of view.rows) {
-    for (const part of row.one?.index ? changes(view, row) : []) counts.set(part, (counts.get(part) || 0) + 1);
-  }
-  return [...counts].map(([part, many]) => `${part} differs in ${plural(many, "operation")}`);
+/** @param {View} view */
+function swap(view) {
+  go(address("compare", [...view.ids].reverse()));
 }
 
-function head(trace, side, other, differing) {
-  const change = (one, two, write) => (side && one !== null && two !== null && one !== two ? delta(one - two, one, write) : null);
-  return element(
-    "section",
-    { "aria-label": side ? "Second trace" : "First trace" },
-    element("h2", {}, element("span", { class: "side" }, side ? "B" : "A"), element("a", { href: address("trace", [trace.id]) }, element("bdi", {}, trace.agent))),
-    element(
-      "p",
-      { class: "headline" },
-      status(trace.status, { long: true }),
-      element("span", {}, duration(elapsed(trace)), change(elapsed(trace), elapsed(other), duration)),
-      element("span", {}, plural(trace.operations, "operation"), change(trace.operations, other.operations, count)),
-      element("span", {}, plural(tokens(trace.usage) || 0, "token"), change(tokens(trace.usage), tokens(other.usage), count)),
-      trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
-      element("span", { class: "dim" }, exactly(trace.start)),
-      trace.version === other.version ? null : element("span", {}, "version ", element("bdi", { class: "unlike-fact" }, trace.version ?? "none")),
-      side ? differing.map((words) => element("span", { class: "differing" }, words)) : null,
-    ),
-  );
+/**
+ * Let the user choose another trace for a side.
+ *
+ * @param {View} view
+ * @param {number} side
+ */
+function change(view, side) {
+  const chosen = (/** @type {string} */ id) => go(address("compare", side ? [view.ids[0], id] : [id, view.ids[1]]));
+  chooseTrace({ title: `Another trace for ${side ? "B" : "A"}`, agent: view.answers[side].trace.agent, without: view.ids, chosen });
 }
 
-function delta(by, whole, write, notable = true) {
-  const sign = by > 0 ? "+" : "−";
-  const side = notable ? (by > 0 ? "longer" : "shorter") : "dim";
-  return element("span", { class: `delta ${side}` }, `${sign}${write(Math.abs(by))}`);
-}
-
-function heading() {
-  const names = [["Operation", "what"], ["A", "number"], ["B", "number"], ["B − A", "number"], ["", "change"]];
-  return element("div", { class: "line heading", role: "row" }, names.map(([name, sort]) => element("span", { role: "columnheader", class: sort }, name)));
-}
-
-function difference({ one, other }) {
-  const [before, after] = [one && elapsed(one), other && elapsed(other)];
-  return Number.isFinite(before) && Number.isFinite(after) ? after - before : null;
-}
-
-function line(view, index) {
-  const row = view.rows[index];
-  const { one, other } = row;
-  const node = one || other;
-  const changed = changes(view, row);
-  const sort = !one ? "only-b" : !other ? "only-a" : one.status === other.status && !changed.length ? "" : "differs";
-  const by = difference(row);
-  const notable = by !== null && Math.abs(by) > NOTABLE * (elapsed(one) || 1);
-  return element(
-    "div",
-    { class: `line ${sort}`, role: "row", id: `pair-${index}`, "aria-rowindex": index + 2, "aria-selected": index === view.at },
-    element(
-      "span",
-      { class: "what", role: "gridcell" },
-      element("span", { class: "indent", style: { "--depth": row.depth } }),
-      mark(node),
-      element("bdi", { class: "name" }, node.name || node.agent),
-      sort.startsWith("only") ? element("span", { class: "state" }, one ? "only in A" : "only in B") : null,
-      sort === "differs" && one.status !== other.status ? element("span", { class: "state" }, `${one.status} → ${other.status}`) : null,
-      changed.length ? element("span", { class: "state changed" }, `≠ ${changed.join(", ")}`) : null,
-    ),
-    side(one),
-    side(other),
-    element("span", { class: "number", role: "gridcell" }, by ? delta(by, elapsed(one), duration, notable) : ""),
-    element("span", { class: "change", role: "gridcell" }, by ? changeBar(by, view.most, notable) : null),
-  );
-}
-
-/** In what two operations differ, by the hashes of the server: input, instructions, model, output. */
-function changes(view, { one, other }) {
-  if (!one || !other) return [];
-  if (!one.index) return ["input", "output"].filter((name) => asText(view.answers[0].trace[name] ?? null) !== asText(view.answers[1].trace[name] ?? null));
-  const [{ parts, hashes }, { hashes: others }] = view.hashes;
-  return parts.filter((_, place) => hashes[one.id]?.[place] !== others[other.id]?.[place]);
-}
-
-function side(node) {
-  const failed = node?.status === "error" ? " error-text" : "";
-  return element("span", { class: `number${failed}`, role: "gridcell" }, node ? duration(elapsed(node)) : "–");
-}
-
-/** A bar from the middle: to the right for longer, to the left for shorter. */
-function changeBar(by, most, notable) {
-  const width = (50 * Math.abs(by)) / most;
-  const left = by > 0 ? 50 : 50 - width;
-  const sort = notable ? (by > 0 ? "longer" : "shorter") : "";
-  return element("span", { class: `bar ${sort}`, style: { left: `${left}%`, width: `${width}%` } });
-}
-
+/** @param {View} view @param {number} index */
 async function select(view, index) {
   view.at = index;
-  for (const [row, made] of view.list.rows) made.setAttribute("aria-selected", row === index);
+  for (const [row, made] of view.list.rows) made.setAttribute("aria-selected", String(row === index));
   view.scroller.setAttribute("aria-activedescendant", `pair-${index}`);
-  view.list.reveal(index, view.scroller.firstChild.offsetHeight);
+  view.list.reveal(index, /** @type {HTMLElement} */ (view.scroller.firstChild).offsetHeight);
   note(address("compare", view.ids, { row: index || "" }));
   const { one, other } = view.rows[index];
   const things = await Promise.all([whole(view, 0, one), whole(view, 1, other)]);
   if (view.closed || view.at !== index) return;
-  const equal = things[0] && things[1] ? sameParts(...things) : null;
-  view.sides.replaceChildren(...things.map((thing, number) => half(view, thing, number, equal, things[1 - number])));
+  view.sides.replaceChildren(...bothDetails(view, things));
+  view.sides.scrollTop = 0;
 }
 
-async function whole(view, number, node) {
+/** @param {View} view @param {number} side @param {TreeNode | null} node @returns {Promise<Thing | null>} */
+async function whole(view, side, node) {
   if (!node) return null;
-  if (!node.index) return { kind: "trace", ...view.answers[number].trace };
+  if (!node.index) return { ...view.answers[side].trace, kind: "trace" };
   try {
-    return { kind: node.kind, ...(await get(`traces/${segment(view.ids[number])}/operations/${segment(node.id)}`)) };
+    return { kind: node.kind, ...(await get(`traces/${segment(view.ids[side])}/operations/${segment(node.id)}`)) };
   } catch (failed) {
-    return { ...node, error: failed.message };
+    return { id: node.id, kind: node.kind, name: node.name, status: node.status, start: node.start, duration: node.duration, error: messageOf(failed) };
   }
 }
 
-function sameParts(one, other) {
-  const parts = ["input", "output", "error"].filter((name) => asText(one[name] ?? null) === asText(other[name] ?? null));
-  const differ = ["input", "output", "error"].filter((name) => !parts.includes(name));
+/**
+ * The details of both, part beside part.
+ *
+ * @param {View} view
+ * @param {(Thing | null)[]} things
+ */
+function bothDetails(view, [one, other]) {
+  const halves = [half(view, one, 0, other), half(view, other, 1, one)];
+  const names = [...new Set(halves.flatMap((parts) => [...parts.keys()]))].sort((left, right) => PARTS.indexOf(left) - PARTS.indexOf(right));
+  const head = ["A", "B"].map((letter, side) => element("p", { class: "half dim", "data-side": side }, element("span", { class: "side" }, letter), " ", sameness(one, other)));
+  return [...head, ...names.flatMap((name) => halves.map((parts, side) => element("div", { class: "half", "data-side": side }, parts.get(name) ?? null)))];
+}
+
+const PARTS = ["header", "facts", "Error", "Instructions", "Input", "Output", "Usage", "Metadata"];
+
+/** @param {View} view @param {Thing | null} thing @param {number} side @param {Thing | null} other */
+function half(view, thing, side, other) {
+  if (!thing) return new Map([["header", element("p", { class: "dim" }, "It is not in this trace.")]]);
+  const nodes = view.trees[side];
+  const { from, to } = extent(nodes);
+  const node = nodes.find(({ id }) => id === thing.id) || nodes[0];
+  const parts = details(thing, { self: selfTime(nodes, node), begin: from, total: to - from }, other);
+  return new Map(parts.map((part) => [part.dataset.key ?? "", part]));
+}
+
+/** @param {Thing | null} one @param {Thing | null} other */
+function sameness(one, other) {
+  if (!one || !other) return "";
+  const names = /** @type {const} */ (["input", "output", "error"]);
+  const differ = names.filter((name) => asText(one[name] ?? null) !== asText(other[name] ?? null));
   return differ.length ? `${differ.join(", ")} ${differ.length > 1 ? "differ" : "differs"}` : "same input and output";
 }
 
-function half(view, thing, number, equal, other) {
-  const letter = element("span", { class: "side" }, number ? "B" : "A");
-  if (!thing) return element("section", { class: "half" }, element("p", { class: "dim" }, letter, " is without it"));
-  const nodes = view.trees[number];
-  const { from, to } = extent(nodes);
-  const node = nodes.find((other) => other.id === thing.id) || nodes[0];
-  const place = { self: selfTime(nodes, node), begin: from, total: to - from };
-  return element("section", { class: "half" }, element("p", { class: "dim" }, letter, equal && ` ${equal}`), ...details(thing, place, other));
-}
-
+/** @param {View} view @returns {KeyRow[]} */
 function keysOf(view) {
-  const step = (by) => () => move(view, by);
+  const step = (/** @type {number} */ by) => () => move(view, by);
   return [
     [["j", "ArrowDown"], "next row", step(1)],
     [["k", "ArrowUp"], "previous row", step(-1)],
     [["PageDown"], "a page down", () => move(view, view.list.page())],
     [["PageUp"], "a page up", () => move(view, -view.list.page())],
     [["d"], "next difference", () => nextDifference(view)],
-    [["s"], "swap A and B", () => go(address("compare", [...view.ids].reverse()))],
+    [["s"], "swap A and B", () => swap(view)],
     [["Escape"], "all traces", () => go(address("list"))],
   ];
 }
 
+/** @param {View} view @param {number} by */
 function move(view, by) {
   if (view.rows.length) select(view, Math.min(view.rows.length - 1, Math.max(0, view.at + by)));
 }
 
+/** @param {View} view */
 function nextDifference(view) {
   for (let step = 1; step <= view.rows.length; step += 1) {
     const index = (view.at + step) % view.rows.length;
-    const { one, other } = view.rows[index];
-    const by = difference(view.rows[index]);
-    if (!one || !other || one.status !== other.status || changes(view, view.rows[index]).length || Math.abs(by) > NOTABLE * (elapsed(one) || 1)) {
+    const row = view.rows[index];
+    if (!row.one || !row.other || row.one.status !== row.other.status || changes(view, row).length || isNotable(row)) {
       select(view, index);
       return;
     }

@@ -12,7 +12,7 @@ export const SHOWS = Symbol("a text for what it shows");
 /**
  * An element with attributes (`on: {click}` for listeners, `style: {left}` for properties) and children (texts too).
  *
- * `shows: () => text` tells two drawings of it apart where the user can open it or it remembers what it was drawn from.
+ * `shows: () => text` distinguishes two drawings of it if the user can open it or it remembers what it was drawn from.
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -152,7 +152,7 @@ export function part(place, selector) {
  * @param {string} text
  */
 export function say(text) {
-  const place = byId("said");
+  const place = byId("message");
   place.textContent = text;
   place.classList.add("shown");
   clearTimeout(hiding);

@@ -1,68 +1,140 @@
-// What narrows the list of traces, as controls.
+// What narrows a list of traces, as controls, and the filters of the address bar.
 
 import { button, element } from "./dom.js";
+import { exactly, zone } from "./format.js";
 
-/** The names a list can be narrowed by, as they stand in the address bar. */
-export const FILTERS = [
-  "text", "agent", "status", "kind", "tag", "user", "conversation", "within", "since", "until", "min_ms", "max_ms",
-  "errors",
-];
+/** @typedef {{ [name: string]: string }} Filters */
+/** @typedef {HTMLInputElement | HTMLSelectElement} Control */
+
 const MINUTE = 60e6;
-const SPANS = { "15m": 15 * MINUTE, "1h": 60 * MINUTE, "1d": 1440 * MINUTE, "7d": 7 * 1440 * MINUTE };
+/** @type {Filters} */
 const TIMES = { "": "time", "15m": "last 15 minutes", "1h": "last hour", "1d": "last day", "7d": "last week" };
+/** @type {{ [within: string]: number }} */
+const SPANS = { "15m": 15 * MINUTE, "1h": 60 * MINUTE, "1d": 1440 * MINUTE, "7d": 7 * 1440 * MINUTE };
 const STATUSES = { "": "status", running: "running", completed: "completed", error: "error", cancelled: "cancelled" };
 const ERRORS = { "": "errors", 1: "has errors", 0: "no errors" };
-const KINDS = ["agent", "tool", "memory", "retriever"];
+const KINDS = ["agent", "llm", "tool", "memory", "retriever"];
 
-/** The filters in an address's query, and nothing else of it. */
+// Filters with a control in the panel: their titles, and where their suggestions are among the facets.
+/** @type {{ [name: string]: { title: string, list?: string, type?: string, hint?: string } }} */
+const PANEL = {
+  tool: { title: "tool", list: "tools" },
+  model: { title: "model", list: "models" },
+  error_type: { title: "error type", list: "error_types" },
+  tag: { title: "tag", list: "tags" },
+  user: { title: "user", list: "users" },
+  conversation: { title: "conversation", list: "conversations" },
+  version: { title: "version", list: "versions" },
+  environment: { title: "environment", list: "environments" },
+  metadata: { title: "metadata", list: "metadata", hint: "key:value" },
+  score: { title: "score", list: "scores", hint: "name, name:value, name>=0.5" },
+  since: { title: "from", type: "datetime-local" },
+  until: { title: "until", type: "datetime-local" },
+  min_ms: { title: "min ms", type: "number" },
+  max_ms: { title: "max ms", type: "number" },
+  min_tokens: { title: "min tokens", type: "number" },
+  max_tokens: { title: "max tokens", type: "number" },
+  min_cost: { title: "min cost $", type: "number" },
+  max_cost: { title: "max cost $", type: "number" },
+};
+const BAR = ["text", "agent", "status", "errors", "kind", "within"];
+// Filters without a control: links from the Metrics page set them.
+const OTHERS = ["name", "failed", "called_since", "called_until", "min_errors"];
+const IS_TIME = /^(?:since|until|called_since|called_until)$/;
+
+const isFilter = (/** @type {string} */ name) =>
+  BAR.includes(name) || OTHERS.includes(name) || Object.hasOwn(PANEL, name) || /^(?:metadata|score)\.\d{1,2}$/.test(name);
+
+/**
+ * The filters in an address's query, and nothing else of it.
+ *
+ * @param {Filters} query
+ * @returns {Filters}
+ */
 export function filtersOf(query) {
-  return Object.fromEntries(FILTERS.filter((name) => query[name]).map((name) => [name, query[name]]));
+  return Object.fromEntries(Object.entries(query).filter(([name, value]) => isFilter(name) && value));
 }
 
-/** The same as the server takes them: "the last hour" becomes a moment. */
-export function asked({ within, ...filters }) {
-  return within in SPANS ? { ...filters, since: Math.round(Date.now() * 1000 - SPANS[within]) } : filters;
+/**
+ * The same as the server takes them: "the last hour" becomes a time.
+ *
+ * @param {Filters} filters
+ * @returns {Filters}
+ */
+export function serverFilters({ within, ...filters }) {
+  if (!within || !(within in SPANS)) return filters;
+  return { ...filters, since: String(Math.round(Date.now() * 1000 - SPANS[within])) };
 }
 
-/** The controls. `changed(filters)` is called when the user changed one; `show(filters)` sets them. */
+/**
+ * The filters that have no control of their own in the bar, each with a button that removes it.
+ *
+ * @param {Filters} filters
+ * @param {(filters: Filters) => void} changed
+ * @param {string[]} [hidden] names that are left out
+ */
+export function chips(filters, changed, hidden = BAR) {
+  const shown = Object.entries(filters).filter(([name]) => !hidden.includes(name));
+  return shown.map(([name, value]) => {
+    const words = `${titleOf(name)}: ${IS_TIME.test(name) && /^\d+$/.test(value) ? exactly(Number(value)) : value}`;
+    const remove = () => changed(Object.fromEntries(Object.entries(filters).filter(([other]) => other !== name)));
+    return element(
+      "button",
+      { type: "button", class: "chip", "data-key": name, title: "Remove this filter", on: { click: remove } },
+      element("bdi", {}, words), element("span", { "aria-hidden": true }, " ✕"),
+    );
+  });
+}
+
+/** @param {string} name */
+const titleOf = (name) => PANEL[name]?.title ?? name.replace(/\.\d+$/, "").replaceAll("_", " ");
+
+/**
+ * The controls. `changed(filters)` is called when the user changed one; `show(filters)` sets them.
+ *
+ * @param {(filters: Filters) => void} changed
+ */
 export function filterBar(changed) {
-  const lists = Object.fromEntries(["agents", "tags", "users"].map((name) => [name, options(name)]));
+  /** @type {{ [name: string]: Control }} */
   const controls = {
     text: field("search", "Search names, inputs, outputs, errors", { class: "search", "aria-label": "Search" }),
     agent: field("text", "agent", { list: "agents" }),
     status: choice("status", STATUSES),
     errors: choice("errors", ERRORS),
     kind: choice("kind", Object.fromEntries([["", "kind"], ...KINDS.map((kind) => [kind, `with ${kind}`])])),
-    tag: field("text", "tag", { list: "tags" }),
-    user: field("text", "user", { list: "users" }),
-    conversation: field("text", "conversation"),
     within: choice("time", TIMES),
-    since: field("datetime-local", "from", { step: 1 }),
-    until: field("datetime-local", "until", { step: 1 }),
-    min_ms: field("number", "min ms", { min: 0 }),
-    max_ms: field("number", "max ms", { min: 0 }),
   };
-  const tell = () => changed(read(controls));
-  const soon = debounced(tell, 200);
+  for (const [name, { title, list, type = "text", hint = title }] of Object.entries(PANEL)) {
+    controls[name] = field(type, hint, { list, step: type === "number" ? "any" : 1, min: type === "number" ? 0 : null, "aria-label": title });
+  }
+  const lists = [...new Set(["agents", ...Object.values(PANEL).flatMap(({ list }) => list ?? [])])];
+  const suggestions = Object.fromEntries(lists.map((id) => [id, element("datalist", { id })]));
+  let shown = /** @type {Filters} */ ({});
+  const notify = () => changed({ ...withoutControls(shown), ...read(controls) });
+  const soon = debounced(notify, 200);
   for (const control of Object.values(controls)) {
-    control.addEventListener("input", control.type === "search" || control.type === "text" ? soon : tell);
+    control.addEventListener("input", control.type === "search" || control.type === "text" || control.type === "number" ? soon : notify);
     control.addEventListener("change", soon.now); // the field is left: before anything else is written into it
   }
   const clear = button("Clear", () => changed({}), { class: "quiet clear", hidden: true });
-  const { text, agent, status, errors, kind, within, ...others } = controls;
-  const more = element("details", { class: "more" }, element("summary", {}, "More"));
-  const titled = (name, control) => element("label", {}, element("span", {}, name.replace("_", " ")), control);
-  more.append(element("div", { class: "panel" }, Object.entries(others).map(([name, control]) => titled(name, control))));
+  const summary = element("summary", {}, "More");
+  const panel = element("div", { class: "panel" }, element("p", { class: "dim zone" }, `times ${zone()}`));
+  panel.append(...Object.entries(PANEL).map(([name, { title }]) => element("label", {}, element("span", {}, title), controls[name])));
+  const more = element("details", { class: "more" }, summary, panel);
+  const tags = element("span", { class: "chips" });
   const bar = element("form", { class: "filters", role: "search", on: { submit: (event) => event.preventDefault() } });
-  bar.append(text, agent, status, errors, kind, within, more, clear, ...Object.values(lists));
+  bar.append(...BAR.map((name) => controls[name]), more, clear, tags, ...Object.values(suggestions));
   return {
     bar,
-    search: text,
+    search: controls.text,
+    /** @param {Filters} filters */
     show(filters) {
+      shown = filters;
       for (const [name, control] of Object.entries(controls)) write(control, name, filters[name] || "");
       clear.hidden = !Object.keys(filters).length;
-      const hidden = Object.keys(others).filter((name) => filters[name]).length;
-      more.firstChild.textContent = hidden ? `More (${hidden})` : "More";
+      const many = Object.keys(filters).filter((name) => !BAR.includes(name)).length;
+      summary.textContent = many ? `More (${many})` : "More";
+      tags.replaceChildren(...chips(filters, changed));
     },
     /** Close the panel with more filters; whether it was open. */
     closePanel() {
@@ -70,60 +142,77 @@ export function filterBar(changed) {
       more.open = false;
       return wasOpen;
     },
-    /** What there is to choose from. */
+    /**
+     * What there is to choose from.
+     *
+     * @param {{ [name: string]: string[] }} facets
+     */
     suggest(facets) {
-      for (const [name, list] of Object.entries(lists)) {
-        list.replaceChildren(...(facets[name] || []).map((value) => element("option", { value })));
+      for (const [name, list] of Object.entries(suggestions)) {
+        const end = name === "metadata" ? ":" : "";
+        list.replaceChildren(...(facets[name] || []).map((value) => element("option", { value: value + end })));
       }
-      const known = new Set([...kind.options].map((option) => option.value));
-      const found = (facets.kinds || []).filter((value) => !known.has(value));
-      kind.append(...found.map((value) => element("option", { value }, `with ${value}`)));
+      const kind = /** @type {HTMLSelectElement} */ (controls.kind);
+      const offered = new Set([...kind.options].map((option) => option.value));
+      const others = (facets.kinds || []).filter((value) => !offered.has(value));
+      kind.append(...others.map((value) => element("option", { value }, `with ${value}`)));
     },
   };
 }
 
+/** @param {Filters} filters */
+const withoutControls = (filters) =>
+  Object.fromEntries(Object.entries(filters).filter(([name]) => !BAR.includes(name) && !Object.hasOwn(PANEL, name)));
+
+/** @param {string} type @param {string} placeholder @param {Attributes} [attributes] */
 function field(type, placeholder, attributes = {}) {
   return element("input", { type, placeholder, autocomplete: "off", spellcheck: "false", "aria-label": placeholder, ...attributes });
 }
 
+/** @param {string} label @param {Filters} words */
 function choice(label, words) {
   const entries = Object.entries(words).map(([value, word]) => element("option", { value }, word));
   return element("select", { "aria-label": label }, entries);
 }
 
-function options(id) {
-  return element("datalist", { id });
-}
-
+/** @param {{ [name: string]: Control }} controls */
 function read(controls) {
   const values = Object.entries(controls).map(([name, control]) => [name, valueOf(control)]);
   return Object.fromEntries(values.filter(([, value]) => value));
 }
 
+/** @param {Control} control */
 function valueOf(control) {
-  if (control.type !== "datetime-local") return control.value;
+  if (control.type !== "datetime-local") return control.value.trim();
   return control.value ? String(new Date(control.value).getTime() * 1000) : "";
 }
 
+/** @param {Control} control @param {string} name @param {string} value */
 function write(control, name, value) {
-  if (control === document.activeElement) return; // the user is writing in it
+  control.classList.toggle("set", value !== "");
+  if (control === document.activeElement && control.type !== "select-one") return; // the user is writing in it
   if (control.type === "datetime-local") control.value = value ? local(Number(value)) : "";
   else {
-    if (control.tagName === "SELECT" && ![...control.options].some((option) => option.value === value)) {
+    if (control instanceof HTMLSelectElement && ![...control.options].some((option) => option.value === value)) {
       control.append(element("option", { value }, value));
     }
     control.value = value;
   }
-  control.classList.toggle("set", value !== "");
 }
 
+/** @param {number} microseconds */
 function local(microseconds) {
   const date = new Date(microseconds / 1000);
   if (Number.isNaN(date.getTime())) return "";
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-/** A function that calls `act` when it was not called for a while; `now()` calls it at once if that is to come. */
+/**
+ * A function that calls `act` when it was not called for a while; `now()` calls it at once if that is to come.
+ *
+ * @param {() => void} act
+ * @param {number} milliseconds
+ */
 function debounced(act, milliseconds) {
   let timer = 0;
   const fire = () => {
@@ -134,10 +223,11 @@ function debounced(act, milliseconds) {
     clearTimeout(timer);
     timer = setTimeout(fire, milliseconds);
   };
-  soon.now = () => {
-    if (!timer) return;
-    clearTimeout(timer);
-    fire();
-  };
-  return soon;
+  return Object.assign(soon, {
+    now() {
+      if (!timer) return;
+      clearTimeout(timer);
+      fire();
+    },
+  });
 }

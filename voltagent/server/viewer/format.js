@@ -119,6 +119,54 @@ export function tokens(usage) {
   return parts.length ? parts.reduce((sum, part) => sum + part) : null;
 }
 
+/** @typedef {{ tokens?: number | null, cached?: number | null, cost?: number | null, usage?: Usage | null }} Used */
+
+/**
+ * All tokens of a trace or an operation; null if none were counted.
+ *
+ * @param {Used} thing
+ */
+export const tokensOf = (thing) => thing.tokens ?? tokens(thing.usage);
+
+/**
+ * How many of the tokens were cached.
+ *
+ * @param {Used} thing
+ */
+export const cachedOf = (thing) => thing.cached ?? thing.usage?.cached_tokens ?? null;
+
+/**
+ * What a trace or an operation cost, in US dollars.
+ *
+ * @param {Used} thing
+ */
+export const costOf = (thing) => thing.cost ?? thing.usage?.cost ?? null;
+
+/**
+ * `1 234`, or `1 234 (800)` if 800 of them were cached.
+ *
+ * @param {Used} thing
+ */
+export function tokensWithCached(thing) {
+  const cached = cachedOf(thing);
+  return cached ? `${count(tokensOf(thing))} (${count(cached)})` : count(tokensOf(thing));
+}
+
+/**
+ * `$12.30`, `$0.042`, `$0.00012`: at least two digits that are not zero.
+ *
+ * @param {number | null | undefined} dollars
+ */
+export function money(dollars) {
+  if (dollars === null || dollars === undefined) return "";
+  if (dollars === 0) return "$0";
+  const size = Math.abs(dollars);
+  const digits = size >= 1 ? 2 : Math.min(8, Math.max(2, 1 - Math.floor(Math.log10(size))));
+  const [whole, rest] = dollars.toFixed(digits).split(".");
+  const cents = rest.length > 2 ? rest.replace(/0+$/, "").padEnd(2, "0") : rest;
+  return `$${count(Number(whole))}.${cents}`;
+}
+
 /**
  * `1 error`, `2 errors`.
  *
@@ -130,7 +178,7 @@ export function plural(number, word) {
 }
 
 /**
- * The first characters of a UUID, enough to tell it from others; other ids as they are.
+ * The first characters of a UUID, enough to distinguish it from others; other ids as they are.
  *
  * @param {string} id
  */
@@ -143,10 +191,10 @@ export function now() {
   return Date.now() * 1000;
 }
 
-const SILENCE = 600e6; // what was heard of so long ago has most likely been killed
+const SILENCE = 600e6; // what has been silent for longer has most likely been killed
 
 /**
- * Until when something that has no end runs: now, or where nothing was heard of it for long, the last sign of it.
+ * Until when something that has no end runs: now, or the last time that it recorded something, if that is long ago.
  *
  * @param {Timed} given
  */
@@ -167,7 +215,7 @@ export function elapsed(thing) {
 }
 
 /**
- * `12 min ago`: a word on something that says it runs, and of which nothing was heard for long.
+ * `12 min ago`: how long something that seems to run has been silent.
  *
  * @param {Timed} trace
  */

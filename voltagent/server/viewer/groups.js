@@ -1,6 +1,6 @@
 // Folds loops: five or more equal siblings of a tree become one row that can be opened. Pure functions.
 
-import { tokens } from "./format.js";
+import { cachedOf, costOf, tokensOf } from "./format.js";
 import { endOf } from "./tree.js";
 
 const LEAST = 5; // equal siblings
@@ -50,19 +50,29 @@ function groupOf(all, parent, indexes, sort) {
   const [{ kind, operation, name, start }] = members;
   const isRunning = members.some(({ status }) => status === "running");
   const end = members.reduce((last, node) => Math.max(last, endOf(node)), start);
-  const used = members.reduce((sum, node) => sum + (tokens(node.usage) || 0), 0);
   const failed = members.filter(({ status }) => status === "error").length;
   /** @type {TreeNode} */
   const group = {
     index: all.length, id: `group ${parent.id} ${sort}`, kind, operation, name, start, group: { count: members.length, failed },
     status: isRunning ? "running" : "completed", duration: isRunning ? null : end - start, until: end,
-    usage: used ? { total_tokens: used } : null, depth: 0, parent: parent.index, above: parent.index, children: indexes, shown: indexes,
+    ...sums(members), depth: 0, parent: parent.index, above: parent.index, children: indexes, shown: indexes,
     descendants: members.reduce((sum, node) => sum + node.descendants + 1, 0),
     failures: members.reduce((sum, node) => sum + node.failures, failed),
   };
   for (const node of members) node.above = group.index;
   all.push(group);
   return group.index;
+}
+
+/**
+ * What a group used in all, as far as it is known.
+ *
+ * @param {TreeNode[]} members
+ */
+function sums(members) {
+  /** @param {(node: TreeNode) => number | null} read */
+  const sum = (read) => members.reduce((/** @type {number | null} */ all, node) => (read(node) === null ? all : (all ?? 0) + (read(node) ?? 0)), null);
+  return { tokens: sum(tokensOf), cached: sum(cachedOf), cost: sum(costOf) };
 }
 
 /** @param {TreeNode[]} all */
@@ -76,7 +86,7 @@ function level(all) {
 }
 
 /**
- * Per name within a list of nodes: `{kind, name, count, failed, total, longest, tokens}`, the longest total first.
+ * Per name within a list of nodes: `{kind, name, count, failed, total, longest, tokens, cost}`, the longest total first.
  *
  * @param {TreeNode[]} nodes
  */
@@ -84,14 +94,15 @@ export function statistics(nodes) {
   const names = new Map();
   for (const node of nodes) {
     const sort = sortOf(node);
-    if (!names.has(sort)) names.set(sort, { kind: node.kind, operation: node.operation, name: node.name, count: 0, failed: 0, total: 0, longest: 0, tokens: 0 });
+    if (!names.has(sort)) names.set(sort, { kind: node.kind, operation: node.operation, name: node.name, count: 0, failed: 0, total: 0, longest: 0, tokens: 0, cost: 0 });
     const one = names.get(sort);
     const took = endOf(node) - node.start;
     one.count += 1;
     one.failed += node.status === "error" ? 1 : 0;
     one.total += took;
     one.longest = Math.max(one.longest, took);
-    one.tokens += tokens(node.usage) || 0;
+    one.tokens += tokensOf(node) || 0;
+    one.cost += costOf(node) || 0;
   }
   return [...names.values()].sort((one, other) => other.total - one.total);
 }

@@ -1,50 +1,64 @@
 // One page at a time, as the address says; and what all pages have: colours, help, the state of the connection.
 
-import { stopped } from "./api.js";
 import { choose } from "./choices.js";
-import { element } from "./dom.js";
-import { help, useKeys } from "./keys.js";
-import { route } from "./route.js";
 import { openComparison } from "./compare.js";
 import { openConversation } from "./conversation.js";
+import { byId, element } from "./dom.js";
+import { openConversations, openUsers } from "./people.js";
+import { help, useKeys } from "./keys.js";
 import { openList } from "./list.js";
+import { stopped } from "./live.js";
 import { openMetrics } from "./metrics.js";
+import { route } from "./route.js";
 import { openTrace } from "./trace.js";
 
-// Each is `open(host, route)` and gives `{update(route), close()}`; `update` sees a new query for the same page.
+/**
+ * Opens a page; `update` sees a new query for the same page.
+ *
+ * @type {{ [name: string]: (host: HTMLElement, route: Route) => Page }}
+ */
 const PAGES = {
   list: openList,
   trace: openTrace,
   conversation: openConversation,
+  conversations: openConversations,
+  users: openUsers,
   compare: openComparison,
   metrics: openMetrics,
 };
 
-const host = document.getElementById("page");
-let shown = null;
+/** @type {{ [page: string]: string }} */
+const SECTIONS = { conversation: "conversations", conversations: "conversations", users: "users", metrics: "metrics" };
+
+const host = byId("page");
+/** @type {{ name: string, page: Page } | null} */
+let open = null;
 
 function show() {
   const wanted = route();
   const name = JSON.stringify([wanted.page, wanted.places]);
-  if (shown?.name === name) {
-    shown.page.update(wanted);
+  if (open?.name === name) {
+    open.page.update(wanted);
     return;
   }
-  shown?.page.close();
+  open?.page.close();
   useKeys([]);
   host.replaceChildren();
   stopped();
   host.className = wanted.page;
   document.title = "voltagent";
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.dataset.page === (wanted.page === "metrics" ? "metrics" : "list")) link.setAttribute("aria-current", "page");
+    const isHere = link instanceof HTMLElement && link.dataset.page === (SECTIONS[wanted.page] ?? "list");
+    if (isHere) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  shown = { name, page: (PAGES[wanted.page] || openNothing)(host, wanted) };
+  const opener = Object.hasOwn(PAGES, wanted.page) ? PAGES[wanted.page] : openNothing;
+  open = { name, page: opener(host, wanted) };
 }
 
+/** @param {HTMLElement} place @returns {Page} */
 function openNothing(place) {
-  place.append(element("p", { class: "empty" }, "There is no such page. ", element("a", { href: "#/" }, "All traces")));
+  place.append(element("h1", { class: "unseen" }, "No page"), element("p", { class: "empty" }, "There is no such page. ", element("a", { href: "#/" }, "All traces")));
   return { update() {}, close() {} };
 }
 
@@ -60,14 +74,14 @@ function nextTheme() {
 }
 
 function nameTheme() {
-  const button = document.getElementById("theme");
+  const button = byId("theme");
   const name = document.documentElement.dataset.theme || "auto";
-  button.textContent = { auto: "◐", light: "☀", dark: "☾" }[name];
+  button.textContent = { auto: "◐", light: "☀", dark: "☾" }[name] ?? "";
   button.title = `Colours: ${name === "auto" ? "as the system" : name}`;
 }
 
-document.getElementById("theme").addEventListener("click", nextTheme);
-document.getElementById("help").addEventListener("click", help);
+byId("theme").addEventListener("click", nextTheme);
+byId("help").addEventListener("click", help);
 window.addEventListener("hashchange", show);
 nameTheme();
 show();

@@ -7,6 +7,8 @@ import { endOf } from "./tree.js";
 const HEIGHT = 44;
 const LEAST = 0.002; // of the width: a shorter drag is a click
 
+/** @typedef {ReturnType<typeof minimap>} Minimap */
+
 /**
  * The picture. `zoomed([from, to] | null)` is called with the part that was dragged over, in microseconds.
  *
@@ -73,7 +75,7 @@ function paint(canvas, nodes, whole) {
 }
 
 /**
- * The colours of the style sheet, each asked for once.
+ * The colours of the style sheet, each computed once.
  *
  * @param {HTMLCanvasElement} canvas
  */

@@ -1,4 +1,4 @@
-// Drawing again without disturbing anybody: what did not change stays the same node, with its focus, its selection, its
+// Drawing again without disturbing the user: what did not change stays the same node, with its focus, its selection, its
 // folds and its place.
 
 import { LISTENERS, nodes, SHOWS } from "./dom.js";

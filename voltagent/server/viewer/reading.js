@@ -142,7 +142,7 @@ function field(key, value, write) {
 }
 
 /** @param {string} value */
-const plain = (value) => element("div", { class: "value text" }, text(value, { letters: LONGEST, lines: 400 }));
+const plain = (value) => element("div", { class: "value text" }, text(value, { characters: LONGEST, lines: 400 }));
 
 // ----------------------------------------------------------------------------------------------------------- messages
 

@@ -1,13 +1,17 @@
 // The address bar holds what is shown: `#/trace/ab12?operation=cd34`. Nothing of it is sent to the server.
 
-/** `{page, places, query}` of an address; the list of traces where it says nothing. */
+/**
+ * The page, places and query of an address; the list of traces if it is empty.
+ *
+ * @returns {Route}
+ */
 export function route(hash = location.hash) {
   const [path, query] = cut(hash.replace(/^#\/?/, ""), "?");
   const [page, ...places] = path.split("/").map(decoded);
   return { page: page || "list", places, query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
-/** @param {string} text @param {string} mark */
+/** @param {string} text @param {string} mark @returns {[before: string, after: string]} */
 function cut(text, mark) {
   const place = text.indexOf(mark);
   return place < 0 ? [text, ""] : [text.slice(0, place), text.slice(place + 1)];
@@ -26,12 +30,13 @@ function decoded(text) {
  * The address of a page; what is empty in the query is left out.
  *
  * @param {string} page
- * @param {string[]} places
+ * @param {string[]} [places]
+ * @param {{ [name: string]: string | number | null | undefined }} [query]
  */
 export function address(page, places = [], query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const path = [page === "list" ? "" : page, ...places.map(encodeURIComponent)].join("/");
-  return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
+  return `#/${path}${given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : ""}`;
 }
 
 /**

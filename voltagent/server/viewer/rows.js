@@ -5,10 +5,12 @@ import { patch } from "./patch.js";
 
 const MARGIN = 8; // rows drawn beyond each edge, so that scrolling shows none missing
 
+/** @typedef {ReturnType<typeof virtualRows>} Rows */
+
 /**
  * Rows of one height inside a scrolling element.
  *
- * `height()` is the height in pixels, asked again at every `show`; `draw(index)` makes a row, with a `data-key` that stays
+ * `height()` is the height in pixels, read again at every `show`; `draw(index)` makes a row, with a `data-key` that stays
  * where rows come and go; `drawn()`, if given, is called after rows were drawn. Nothing changes while a pointer is down: a
  * click would lose the row it began on.
  *
@@ -59,7 +61,7 @@ export function virtualRows(scroller, { height, draw, drawn = () => {} }) {
   return {
     /** The row elements in the document, by index. */
     rows,
-    /** Show so many rows, drawn anew. */
+    /** Show that many rows, drawn anew. */
     show(/** @type {number} */ number) {
       [count, tall, stale] = [number, height(), true];
       body.style.setProperty("--row", `${tall}px`);

@@ -4,6 +4,7 @@ import { choose, chosen } from "./choices.js";
 import { element } from "./dom.js";
 
 const LEAST = 260; // pixels
+const USUAL = 480; // pixels, until it was moved
 const STEP = 24;
 /** @type {{ [key: string]: number }} */
 const STEPS = { ArrowLeft: STEP, ArrowRight: -STEP };
@@ -16,7 +17,7 @@ const KEY = "details-width";
  */
 export function splitter(holder) {
   const line = element("div", {
-    class: "splitter", role: "separator", tabindex: 0, "aria-orientation": "vertical", "aria-label": "Width of the details",
+    class: "splitter", role: "separator", tabindex: 0, "aria-orientation": "vertical", "aria-label": "Width of the details", "aria-valuemin": LEAST, "aria-valuemax": 4000, "aria-valuenow": USUAL,
   });
   const set = (/** @type {number} */ width) => {
     const most = Math.max(LEAST, holder().clientWidth - LEAST);

@@ -1,14 +1,16 @@
 // Rows of a trace's tree with their bars, on a scale of time.
 
 import { element, part } from "./dom.js";
-import { count, duration, elapsed, tokens } from "./format.js";
-import { kindClass, kindName, mark } from "./kinds.js";
+import { cachedOf, costOf, count, duration, elapsed, money, tokensWithCached } from "./format.js";
+import { kindClass, kindName, mark, stateOf } from "./kinds.js";
 import { patch } from "./patch.js";
+import { scoreMarks } from "./scores.js";
 import { endOf, hasEnded } from "./tree.js";
 
 const SEGMENTS = 250; // of the critical path in one row: closer ones become one
 const DEEP = 24; // levels
 const LABEL = 44; // pixels that the label of a tick may need
+export const NOTABLE = 0.1; // of a duration: smaller differences are not coloured
 const STEPS = [1, 2, 5];
 const HOUR = 3600e6; // microseconds
 const CLOCK = [30e6, 60e6, 120e6, 300e6, 600e6, 1200e6, 1800e6, HOUR];
@@ -24,6 +26,7 @@ const CLOCK = [30e6, 60e6, 120e6, 300e6, 600e6, 1200e6, 1800e6, HOUR];
  * @property {Set<number> | null} found what a search found, null without one
  * @property {boolean} selected
  * @property {number} row its place among the rows
+ * @property {number | null} [usual] how long it usually takes, if that is shown
  */
 
 /**
@@ -32,19 +35,20 @@ const CLOCK = [30e6, 60e6, 120e6, 300e6, 600e6, 1200e6, 1800e6, HOUR];
  * @param {TreeNode} node
  * @param {Place} place
  */
-export function treeRow(node, { nodes, scale, path, collapsed, found, selected, row }) {
-  const state = [node.status, path.has(node.index) ? "critical" : "", found === null ? "" : found.has(node.index) ? "found" : "unfound"];
+export function treeRow(node, { nodes, scale, path, collapsed, found, selected, row, usual = null }) {
+  const classes = [stateOf(node), path.has(node.index) ? "critical" : "", found === null ? "" : found.has(node.index) ? "found" : "unfound"];
   const siblings = node.above < 0 ? [0] : nodes[node.above].shown;
   return element(
     "div",
     {
-      class: `line ${state.join(" ")}`, role: "row", id: `node-${node.index}`, "data-key": node.id, "aria-level": node.depth + 1,
+      class: `line ${classes.join(" ")}`, role: "row", id: `node-${node.index}`, "data-key": node.id, "aria-level": node.depth + 1,
       "aria-rowindex": row + 2, "aria-setsize": siblings.length, "aria-posinset": siblings.indexOf(node.index) + 1,
       "aria-expanded": node.shown.length ? String(!collapsed) : null, "aria-selected": selected,
     },
     what(node, collapsed),
-    element("span", { class: "took number", role: "gridcell" }, duration(elapsed(node))),
-    element("span", { class: "tokens number dim", role: "gridcell" }, count(tokens(node.usage))),
+    element("span", { class: "took number", role: "gridcell" }, element("span", { class: "own" }, duration(elapsed(node))), usualDelta(elapsed(node), usual)),
+    element("span", { class: "tokens number dim", role: "gridcell", title: cachedOf(node) ? "in parentheses: cached" : null }, tokensWithCached(node)),
+    element("span", { class: "cost number dim", role: "gridcell" }, money(costOf(node))),
     element("span", { class: "time", role: "gridcell", "aria-label": label(node, nodes[0]) }, bars(node, scale, path.get(node.index))),
   );
 }
@@ -56,6 +60,8 @@ function what(node, collapsed) {
   const error = node.error ? element("bdi", { class: "error-text", title: node.error }, shortError(node.error)) : null;
   const hidden = collapsed && !node.group ? element("span", { class: "hidden-count" }, `+${count(node.descendants)}`) : null;
   const preview = node.preview && !error ? element("bdi", { class: "input-preview dim", title: node.preview }, node.preview) : null;
+  const model = node.model && node.model !== node.name ? element("bdi", { class: "model dim" }, node.model) : null;
+  const state = stateOf(node);
   const operation = node.operation ? element("span", { class: "dim" }, node.operation) : null;
   return element(
     "span",
@@ -68,10 +74,25 @@ function what(node, collapsed) {
     node.group ? element("span", { class: "times" }, `× ${count(node.group.count)}${node.group.failed ? "," : ""}`) : null,
     hidden,
     failures(node, collapsed),
-    node.status === "completed" || node.status === "running" ? null : element("span", { class: "state" }, node.status === "error" ? "✕" : node.status),
+    state === "completed" || state === "running" ? null : element("span", { class: `state ${state}` }, state === "error" ? "✕" : state),
+    model,
+    scoreMarks(node.scores),
     error,
     preview,
   );
+}
+
+/**
+ * How much longer or shorter something took than usual.
+ *
+ * @param {number | null} took µs
+ * @param {number | null} usual µs
+ */
+function usualDelta(took, usual) {
+  if (took === null || usual === null) return null;
+  const by = took - usual;
+  const sort = Math.abs(by) <= NOTABLE * usual ? "dim" : by > 0 ? "longer" : "shorter";
+  return element("span", { class: `delta ${sort}`, title: `usually ${duration(usual)}` }, `${by < 0 ? "−" : "+"}${duration(Math.abs(by)) || "0"}`);
 }
 
 /**
@@ -86,10 +107,10 @@ function failures(node, collapsed) {
 }
 
 /**
- * Tell the element that holds a tree how deep its nodes lie, so that names have room; narrow steps have no lines.
+ * Set on the element that holds a tree how deep its nodes lie, so that names keep enough width; narrow steps have no lines.
  *
  * @param {HTMLElement} scroller
- * @param {TreeNode[]} nodes
+ * @param {{ depth: number }[]} nodes
  */
 export function fitDepth(scroller, nodes) {
   const deepest = nodes.reduce((most, { depth }) => Math.max(most, depth), 1);
@@ -114,7 +135,7 @@ function label(node, trace) {
  * @param {Segment[]} segments
  */
 export function bars(node, scale, segments = []) {
-  const bar = element("span", { class: `bar ${kindClass(node.kind)} ${node.status}` });
+  const bar = element("span", { class: `bar ${kindClass(node.kind)} ${stateOf(node)}` });
   placed(bar, node.start, endOf(node), scale);
   if (!hasEnded(node) && node.status !== "running") bar.classList.add("moment");
   return [bar, ...joined(segments, scale).map(([from, to]) => placed(element("span", { class: "on-path" }), from, to, scale))];
@@ -132,7 +153,7 @@ function placed(made, from, to, scale) {
 }
 
 /**
- * Segments (the latest first) with those joined that one could not tell apart.
+ * Segments (the latest first) with those joined that could not be distinguished.
  *
  * @param {Segment[]} segments
  * @param {Extent} scale
@@ -158,12 +179,12 @@ function joined(segments, scale) {
  * @param {Segment[]} segments
  */
 export function growRow(row, node, scale, segments) {
-  patch(part(row, ".took"), [duration(elapsed(node))]);
+  patch(part(row, ".took .own"), [duration(elapsed(node))]);
   patch(part(row, ".time"), bars(node, scale, segments));
 }
 
 /**
- * Round moments on a scale that is `wide` pixels, at most about `most` and where a label has room: `[{at: 0…1, label}, …]`.
+ * Round moments on a scale that is `wide` pixels, at most about `most` and if a label has enough width: `[{at: 0…1, label}, …]`.
  *
  * @param {Extent} scale
  * @param {number} begin

@@ -1,6 +1,7 @@
 // A trace as a tree: pure functions from what the server answers to nodes and rows. Node 0 is the trace itself.
 
 import { runningUntil } from "./format.js";
+import { stateOf } from "./kinds.js";
 
 /**
  * The nodes of an answer of `/api/traces/{id}`: every operation with `index`, `parent` (an index), `children`, `depth`.
@@ -34,8 +35,11 @@ export function age(nodes) {
   const [trace] = nodes;
   const ended = hasEnded(trace) && nodes.reduce((last, node) => Math.max(last, node.start), trace.start + trace.duration);
   const until = ended || runningUntil(trace);
+  const hasStopped = ended !== false || stateOf(trace) === "unfinished";
   for (const node of nodes) {
-    if (node.status === "running") node.until = until;
+    if (node.status !== "running") continue;
+    node.until = until;
+    node.unfinished = hasStopped;
   }
 }
 

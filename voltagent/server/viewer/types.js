@@ -58,8 +58,11 @@
  * @property {string} [environment]
  * @property {string[]} [models]
  * @property {Usage} [usage]
- * @property {number} [cost]
+ * @property {number} [tokens] all of them, if they were counted
+ * @property {number} [cached] those of them that were cached
+ * @property {number} [cost] in US dollars
  * @property {Score[]} [scores]
+ * @property {boolean} [foreign] its first operation has a parent in another process
  * @property {string} [parent_trace]
  */
 
@@ -82,6 +85,7 @@
  * @property {unknown} [error]
  * @property {string} [level]
  * @property {string} [model]
+ * @property {string} [error_type]
  */
 
 /** @typedef {Timed & Partial<TraceFacts> & Payloads & { id: string }} Thing */
@@ -111,6 +115,8 @@
  * @property {string} [agent]
  * @property {string | null} [operation]
  * @property {Usage | null} [usage]
+ * @property {number | null} [tokens]
+ * @property {number | null} [cached]
  * @property {number | null} [cost]
  * @property {string | null} [model]
  * @property {string | null} [error]

@@ -4,11 +4,11 @@ import { button, copyButton, element } from "./dom.js";
 import { differences } from "./diff.js";
 import { count } from "./format.js";
 
-const LETTERS = 600; // of a text that are shown at first
+const CHARACTERS = 600; // of a text that are shown at first
 const LINES = 14;
 const ENTRIES = 100; // of an object or array that are shown at a time
 const OPEN_DEPTH = 2; // levels that are open at first
-const OPEN_ENTRIES = 24; // in objects and arrays of up to so many entries
+const OPEN_ENTRIES = 24; // in objects and arrays of at most that many entries
 const PREVIEW = 72;
 const SHORT = 24; // characters of a text that is marked as a whole where it differs
 
@@ -67,7 +67,7 @@ export function section(title, value, { open = true, content = null, other = NOT
 
 /** @param {unknown} value */
 function size(value) {
-  if (typeof value === "string") return hint(value.length > LETTERS ? `${count(value.length)} characters` : "");
+  if (typeof value === "string") return hint(value.length > CHARACTERS ? `${count(value.length)} characters` : "");
   if (Array.isArray(value)) return hint(`${count(value.length)} items`);
   return null;
 }
@@ -157,8 +157,8 @@ export function compared(value, other) {
  *
  * @param {string} value
  */
-export function text(value, { quoted = false, letters = LETTERS, lines = LINES } = {}) {
-  const cut = cutOf(value, letters, lines);
+export function text(value, { quoted = false, characters = CHARACTERS, lines = LINES } = {}) {
+  const cut = cutOf(value, characters, lines);
   const holder = element("span", { class: quoted ? "string" : "plain", dir: "auto" }, cut);
   if (cut.length === value.length) return holder;
   const all = button(`show all ${count(value.length)} characters`, () => {
@@ -168,9 +168,9 @@ export function text(value, { quoted = false, letters = LETTERS, lines = LINES }
   return element("span", { class: "long" }, holder, all);
 }
 
-/** @param {string} value @param {number} letters @param {number} lines */
-function cutOf(value, letters, lines) {
-  let end = letters * 1.2 < value.length ? letters : value.length;
+/** @param {string} value @param {number} characters @param {number} lines */
+function cutOf(value, characters, lines) {
+  let end = characters * 1.2 < value.length ? characters : value.length;
   for (let [place, line] = [-1, 0]; line <= lines; line += 1) {
     place = value.indexOf("\n", place + 1);
     if (place < 0 || place >= end) return whole(value, end);
@@ -194,15 +194,15 @@ function whole(value, end) {
 function previewOf(value) {
   const numbered = Array.isArray(value);
   const parts = [];
-  let letters = 0;
+  let characters = 0;
   for (const [key, part] of Object.entries(value)) {
-    if (letters > PREVIEW) {
+    if (characters > PREVIEW) {
       parts.push("…");
       break;
     }
     const piece = numbered ? brief(part) : `${key}: ${brief(part)}`;
     parts.push(piece);
-    letters += piece.length;
+    characters += piece.length;
   }
   return numbered ? `[${parts.join(", ")}]` : `{${parts.join(", ")}}`;
 }

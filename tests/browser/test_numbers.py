@@ -1,0 +1,180 @@
+"""Every number of the Metrics page leads to the traces behind it, and a comparison says what differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.chromium import sync_api
+from tests.browser.look import only, settled, until
+from tests.browser.site import Site
+from tests.browser.test_sorting import three
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+__all__ = ["three"]
+
+expect = sync_api().expect
+
+Open = Callable[..., "Page"]
+
+_AGENTS = ".rows .agent"
+
+
+def test_rows_of_the_metrics_lead_to_the_traces_behind_them(three: Site, new_page: Open):
+    page = new_page("#/metrics?within=all&by=model")
+    row = page.locator(".totals tbody tr", has_text="model-0")
+    cells = {"calls": "3", "errors": "2", "error rate": "66.7 %", "tokens": "330", "cost": "$0.09"}
+    for label, text in cells.items():
+        expect(row.locator(f'td[data-label="{label}"]')).to_have_text(text)
+    for label in cells:
+        row.locator(f'td[data-label="{label}"] a').click()
+        only(page, _AGENTS, ["bravo"])
+        page.go_back()
+        expect(row).to_be_visible()
+    row.locator(".types a").click()
+    only(page, _AGENTS, ["bravo"])
+
+
+def test_the_metrics_are_sorted_and_grouped_by_everything(three: Site, new_page: Open):
+    page = new_page("#/metrics?within=all&by=model")
+    names = page.locator(".totals tbody .group-name")
+    page.get_by_role("columnheader", name="cost").get_by_role("button").click()
+    expect(names).to_have_text(["model-0", "model-1", "model-2"])
+    page.get_by_role("columnheader", name="cost").get_by_role("button").click()
+    expect(names).to_have_text(["model-2", "model-1", "model-0"])
+    for by, first in {"user": "user-", "conversation": "talk-", "version": "v", "metadata:channel": ""}.items():
+        page.get_by_label("Group by").select_option(by)
+        expect(names).to_have_count(3)
+        expect(names.first).to_contain_text(first)
+        expect(page).to_have_url(re.compile("by=" + by.replace(":", "(:|%3A)")))
+    page.get_by_label("Group by").select_option("day")
+    expect(names).to_have_count(1)
+    total = page.locator(".totals tfoot")
+    expect(total.locator('td[data-label="calls"]')).to_have_text("3")
+    page.locator(".types-table").get_by_role("link", name="BravoError").click()
+    only(page, _AGENTS, ["bravo"])
+
+
+@pytest.mark.parametrize("how", ["pointer", "keyboard"])
+def test_a_bar_leads_to_the_traces_behind_it(how: str, three: Site, new_page: Open):
+    page = new_page("#/metrics?within=all&by=model")
+    plot = page.locator(".plot", has_text="Calls").locator(".picture")
+    expect(page.locator(".plot", has_text="Calls").locator("rect")).to_have_count(3)
+    settled(page)
+    if how == "keyboard":
+        plot.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+        expect(plot).to_have_attribute("aria-valuetext", re.compile("model-0 3"))
+        page.keyboard.press("Enter")
+    else:
+        bar = page.locator(".plot", has_text="Calls").locator("rect").first.bounding_box()
+        assert bar is not None
+        page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+    only(page, _AGENTS, ["bravo"])
+    expect(page).to_have_url(re.compile("called_since=.*called_until="))
+
+
+@pytest.mark.parametrize(("width", "height", "scale"), [(360, 720, 1), (640, 360, 2)])
+def test_the_metrics_are_legible_on_small_screens(width: int, height: int, scale: int, three: Site, new_page: Open):
+    page = new_page("#/metrics?within=all&by=model", width=width, height=height, device_scale_factor=scale)
+    expect(page.locator(".totals")).to_be_visible()
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    small = page.evaluate(
+        """() => Math.min(...[...document.querySelectorAll("main *")].filter(one => one.firstChild?.nodeType === 3)
+             .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
+    )
+    assert small >= 9
+    cells = "[...document.querySelectorAll('.totals td, .totals th')]"
+    right = page.evaluate(f"Math.max(...{cells}.map(one => one.getBoundingClientRect().right))")
+    assert right <= width
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('.plot .axis')].map(one => one.getBoundingClientRect().height)"
+    )
+    assert min(drawn) >= 9, "the axis is not drawn in small"
+
+
+def test_a_comparison_lists_the_facts_that_differ(three: Site, new_page: Open):
+    ids = {trace.agent_id: trace.id for trace in three.run.store.traces()}
+    page = new_page(f"#/compare/{ids['bravo']}/{ids['charlie']}")
+    facts = page.locator(".differing-facts")
+    for text in ("version", "v0", "v2", "model-0", "tokens", "+600", "cost", "\N{MINUS SIGN}$0.06"):
+        expect(facts).to_contain_text(text)
+    page.get_by_role("button", name="Swap").click()
+    expect(facts).to_contain_text("\N{MINUS SIGN}600")
+
+
+def test_both_sides_of_a_comparison_open_and_scroll_together(site: Site, new_page: Open):
+    deep = b'{"question": "%s", "deep": {"deep": {"deep": {"bottom": 1, "lines": [%s]}}}}'
+    for text in (b"one", b"two"):
+        site.run.trace("desk", input=deep % (text, b",".join(b"%d" % number for number in range(60))))
+    site.run.save()
+    one, other = (trace.id for trace in site.run.store.traces())
+    page = new_page(f"#/compare/{other}/{one}")
+    halves = [page.locator(f'.half[data-side="{side}"]') for side in (0, 1)]
+    folds = [half.locator(".branch:not([open])") for half in halves]
+    expect(folds[0]).to_have_count(1)
+    folds[0].locator("summary").first.click()
+    expect(halves[1].locator(".branch[open]")).to_have_count(3)
+    expect(halves[0].locator(".branch[open]")).to_have_count(3)
+    halves[1].locator(".section > summary", has_text="Input").click()
+    expect(halves[0].locator(".section:not([open])")).to_have_count(1)
+    halves[1].locator(".section > summary", has_text="Input").click()
+    tops = """() => [...document.querySelectorAll(".half .section")].map(one => one.getBoundingClientRect().top)"""
+    until(
+        page,
+        until(
+            page,
+            """() => {
+          const tops = [...document.querySelectorAll(".half .section")].map(one => one.getBoundingClientRect().top);
+          return new Set(tops).size === 2;
+        }""",
+        ),
+    )
+    page.locator(".sides.details").evaluate("sides => { sides.scrollTop = 120; }")
+    after = page.evaluate(tops)
+    assert after[0] == after[1], "what belongs together stays side by side"
+
+
+def test_a_trace_is_compared_with_any_other_one_and_with_the_last_success(day: Site, new_page: Open):
+    traces = [trace for trace in day.run.store.traces(limit=500) if trace.agent_id == "support-desk"]
+    broken = next(trace for trace in traces if trace.errors)
+    page = new_page(f"#/trace/{broken.id}")
+    page.get_by_role("button", name="Last success").click()
+    expect(page).to_have_url(re.compile(f"compare/.*/{broken.id}"))
+    first = page.url.split("/")[-2]
+    assert not next(trace for trace in traces if trace.id == first).errors
+    page.go_back()
+    expect(page.locator(".details h2")).to_be_visible()
+    page.keyboard.press("c")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".option").first).to_be_visible()
+    wanted = next(trace for trace in day.run.store.traces(limit=500) if trace.agent_id == "research-team")
+    dialog.get_by_role("searchbox").fill(wanted.id)
+    expect(dialog.locator(".option")).to_have_count(1)
+    dialog.locator(".option").click()
+    expect(page).to_have_url(re.compile(f"compare/{wanted.id}/{broken.id}"))
+    page.get_by_role("button", name="Another trace for A").click()
+    dialog.locator(".option").first.click()
+    expect(page).to_have_url(re.compile(f"compare/(?!{wanted.id}).*/{broken.id}"))
+
+
+def test_each_step_is_compared_with_its_usual_duration(day: Site, new_page: Open):
+    broken = next(
+        trace for trace in day.run.store.traces(limit=500) if trace.agent_id == "support-desk" and trace.errors
+    )
+    page = new_page(f"#/trace/{broken.id}")
+    page.keyboard.press("u")
+    row = page.locator(".rows > .line", has=page.locator(".name", has_text="carrier_status"))
+    expect(row.locator(".delta")).to_have_class(re.compile("longer"))
+    expect(page.locator(".rows .delta").nth(3)).to_be_visible()
+    row.click()
+    expect(page.locator(".details .facts")).to_contain_text("usually")
+    page.keyboard.press("u")
+    expect(page.locator(".rows .delta")).to_have_count(0)

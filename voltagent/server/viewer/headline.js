@@ -1,0 +1,49 @@
+// One line about a trace: what stands above its tree, and above each turn of a conversation.
+
+import { element } from "./dom.js";
+import { cachedOf, costOf, count, duration, elapsed, exactly, money, plural, silence, tokensOf } from "./format.js";
+import { stateOf, status } from "./kinds.js";
+import { address } from "./route.js";
+import { scoreMarks } from "./scores.js";
+
+/** @param {string} words @param {string} href */
+export function linked(words, href) {
+  return element("a", { href }, element("bdi", {}, words));
+}
+
+/**
+ * Tokens, cached tokens and cost of a trace, as far as they are known.
+ *
+ * @param {import("./format.js").Used} thing
+ */
+export function used(thing) {
+  const [tokens, cached, cost] = [tokensOf(thing), cachedOf(thing), costOf(thing)];
+  return [
+    tokens === null ? null : element("span", {}, plural(tokens, "token"), cached ? element("span", { class: "dim" }, ` (${count(cached)} cached)`) : null),
+    cost === null ? null : element("span", { class: "cost" }, money(cost)),
+  ];
+}
+
+/**
+ * Everything about a trace in one line.
+ *
+ * @param {TraceWhole} trace
+ * @returns {Child[]}
+ */
+export function headline(trace) {
+  const { user, conversation, models = [], tags = [] } = trace;
+  return [
+    status(stateOf(trace), { long: true }),
+    element("span", { class: "took" }, duration(elapsed(trace))),
+    silence(trace) ? element("span", { class: "error-text" }, silence(trace)) : null,
+    element("span", {}, plural(trace.operations, "operation")),
+    trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
+    used(trace),
+    models.map((model) => linked(model, address("list", [], { model }))),
+    element("span", { class: "dim" }, exactly(trace.start)),
+    user ? element("span", {}, element("span", { class: "dim" }, "user "), linked(user, address("list", [], { user }))) : null,
+    conversation ? element("a", { href: address("conversation", [conversation]) }, "conversation ", element("bdi", {}, conversation)) : null,
+    tags.map((tag) => element("a", { href: address("list", [], { tag }), class: "tag" }, element("bdi", {}, tag))),
+    scoreMarks(trace.scores),
+  ];
+}
