@@ -34,7 +34,7 @@ def _traces(store: Store, request: Request) -> Answer:
     page, more = found[:limit], len(found) > limit
     begun = queries.inputs(store, [trace.id for trace in page], values.LONGEST_INPUT)
     lines = values.lines(store, page)
-    traces = [{**line, **values.given(input=values.excerpt(begun.get(line["id"])))} for line in lines]
+    traces = [{**line, **values.known(input=values.excerpt(begun.get(line["id"])))} for line in lines]
     return json_answer({"traces": traces, "more": more})
 
 
@@ -77,7 +77,7 @@ def _whole(trace: StoredTrace, line: Json) -> Json:
         "metadata": trace.metadata,
         "input": trace.input,
         "output": trace.output,
-        **values.given(
+        **values.known(
             level=trace.level,
             error=trace.error,
             completion_start=None if completion_ns is None else completion_ns // 1000,
@@ -123,7 +123,7 @@ def _operation(store: Store, request: Request) -> Answer:
         "input": operation.input,
         "output": operation.output,
     }
-    more = values.given(
+    more = values.known(
         parent=operation.parent_id,
         operation=operation.operation,
         agent=operation.agent_id,

@@ -35,7 +35,7 @@ def _compare(store: Store, request: Request) -> Answer:
 def _trace(store: Store, identifier: str) -> StoredTrace:
     trace = store.trace(identifier) if identifier else None
     if trace is None:
-        raise RequestError(404, "there is no trace with this id")
+        raise RequestError(404, "no trace has this id")
     return trace
 
 
@@ -49,7 +49,7 @@ def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
 
 def _prompt(given: Any) -> str | None:
     """The system prompt in an input, if there is one by name."""
-    fields = cast("Mapping[str, Any]", given) if isinstance(given, dict) else {}
+    fields: Mapping[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     found: Any = next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
     return None if found is None else values.cut(found, _LONGEST_FACT)
 
@@ -68,7 +68,7 @@ def _hashes(store: Store, request: Request) -> Answer:
 def _baseline(store: Store, request: Request) -> Answer:
     found = comparison.usual(store, request.captured[0])
     if found is None:
-        raise RequestError(404, "there is no trace with this id")
+        raise RequestError(404, "no trace has this id")
     return json_answer({
         "runs": found.runs,
         "duration": values.microseconds(found.duration_ns),

@@ -64,7 +64,7 @@ def line(trace: TraceSummary, activity: Activity, scores: Sequence[Score]) -> Js
         "start": trace.start_ns // 1000,
         "operations": trace.operations,
         "errors": trace.errors,
-        **given(
+        **known(
             duration=duration(trace.start_ns, trace.end_ns),
             user=trace.user_id,
             conversation=trace.conversation_id,
@@ -80,7 +80,7 @@ def line(trace: TraceSummary, activity: Activity, scores: Sequence[Score]) -> Js
             cost=trace.cost,
             foreign=trace.foreign or None,
             scores=[score(one) for one in scores] or None,
-            # when something of it last happened, to tell what runs from what was killed
+            # when something of it last happened, to distinguish what runs from what was killed
             last_active=(
                 max(trace.start_ns, activity.last.get(trace.id, 0)) // 1000 if trace.status == "running" else None
             ),
@@ -95,11 +95,11 @@ def score(one: Score) -> Json:
         "name": one.name,
         "value": one.value,
         "time": one.time_ns // 1000,
-        **given(comment=one.comment, operation=one.operation_id),
+        **known(comment=one.comment, operation=one.operation_id),
     }
 
 
-def given(**values: Any) -> Json:
+def known(**values: Any) -> Json:
     """Those that are known."""
     return {name: value for name, value in values.items() if value is not None}
 

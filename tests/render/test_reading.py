@@ -1,0 +1,61 @@
+"""Values as text to read: line breaks, messages, media, and how much is shown."""
+
+from __future__ import annotations
+
+import base64
+import random
+from typing import Any
+
+import pytest
+
+from tests.browser.messages import CONVERSATIONS
+from voltagent.render.reading import readable
+
+PICTURE = base64.b64encode(random.Random(1).randbytes(8192)).decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        ("one\ntwo\r\nthree", ["one", "two", "three"]),
+        ({"result": "one\ntwo"}, ["one", "two"]),
+        ({"q": "short", "n": 7, "none": None, "flag": True}, ["q: short", "n: 7", "none: null", "flag: true"]),
+        ({"text": "a\nb", "x": 1}, ["text:", "  a", "  b", "x: 1"]),
+        ({"deep": {"code": "if x:\n\treturn"}}, ["deep:", "  code:", "    if x:", "        return"]),
+        (["a", {"b": "c\nd"}], ["- a", "- b:", "    c", "    d"]),
+        ({}, ["{}"]),
+        ([], ["[]"]),
+        (None, ["null"]),
+        ("\x1b[31mred\x07", ["\\x1b[31mred\\x07"]),
+        (f"data:image/png;base64,{PICTURE}", ["<image/png 8 KB>"]),
+        ({"file": PICTURE}, ["file: <base64 8 KB>"]),
+        ("a" * 300, ["a" * 300]),
+        ("word " * 80, ["word " * 80]),
+    ],
+)
+def test_values_are_text_with_their_line_breaks(value: Any, lines: list[str]) -> None:
+    assert readable(value) == lines
+
+
+def test_messages_are_shown_by_role_with_calls_and_results() -> None:
+    assert readable(CONVERSATIONS["OpenAI chat"]) == [
+        "system:",
+        "  You are a weather service.",
+        "user:",
+        "  What is the weather in Rome?",
+        "assistant:",
+        "  -> weather city: Rome",
+        "  <- sunny, 24 degrees",
+        "model: gpt",
+    ]
+
+
+def test_media_in_messages_is_type_and_size() -> None:
+    content = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}}]
+    assert readable([{"role": "user", "content": content}]) == ["user:", "  <image/png 8 KB>"]
+
+
+def test_what_is_left_out_is_counted() -> None:
+    text = "\n".join(map(str, range(100)))
+    assert readable(text, 3) == ["0", "1", "2", "... 97 more lines"]
+    assert len(readable(text, None)) == 100
