@@ -14,15 +14,15 @@ from tests.browser.messages import ANSWERS, CONVERSATIONS, NONE
 from voltagent.render.messages import Conversation, conversation_of
 
 
-def found(value: Any) -> Conversation:
+def read(value: Any) -> Conversation:
     conversation = conversation_of(value)
     assert conversation is not None
     return conversation
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
-def test_a_conversation_is_read_whoever_wrote_it(name: str) -> None:
-    messages = found(CONVERSATIONS[name]).messages
+def test_a_conversation_is_read_in_every_form(name: str) -> None:
+    messages = read(CONVERSATIONS[name]).messages
     sides = [one.side for one in messages]
     assert sides[:2] == (["system", "user"] if "system" in sides else ["user", "assistant"])
     if "system" in sides:
@@ -37,7 +37,7 @@ def test_a_conversation_is_read_whoever_wrote_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_is_read(name: str) -> None:
-    (message,) = found(ANSWERS[name]).messages
+    (message,) = read(ANSWERS[name]).messages
     assert (message.side, [part.text for part in message.parts]) == ("assistant", ["Sunny."])
 
 
@@ -54,7 +54,7 @@ def test_media_is_a_type_and_a_size_without_its_content() -> None:
         {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
     ]
-    parts = found([{"role": "user", "content": content}]).messages[0].parts
+    parts = read([{"role": "user", "content": content}]).messages[0].parts
     assert [(part.type, part.mime, part.size, part.url, part.name) for part in parts] == [
         ("media", "image/png", 8192, None, None),
         ("media", "audio/wav", 3, None, None),
@@ -64,7 +64,7 @@ def test_media_is_a_type_and_a_size_without_its_content() -> None:
 
 
 def test_reasoning_and_failed_results_are_marked() -> None:
-    messages = found(
+    messages = read(
         [
             {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "yes"}]},
             {

@@ -12,7 +12,7 @@ from voltagent import settings
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.errors import ValidationError, VoltAgentError
-from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.filters import ORDERS, Filter, ScoreCondition
 from voltagent.storage.traces.liveness import has_live_writer
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
@@ -36,31 +36,99 @@ def add_db(parser: argparse.ArgumentParser) -> None:
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Let the user choose traces; see :func:`wanted_by`."""
-    parser.add_argument("--agent", help="the trace's agent id, or the name of an agent in it")
-    parser.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
-    parser.add_argument("--tag", help="a tag of the trace, or of an operation in it")
-    parser.add_argument("--user", help="the user's id")
-    parser.add_argument("--conversation", help="the conversation's id")
-    parser.add_argument("--text", help="a text in a name, input, output or error (upper and lower case alike)")
-    parser.add_argument("--tool", help="the name of a tool that was called")
-    parser.add_argument("--model", help="the model of an agent or a call")
-    parser.add_argument("--errors", action="store_true", help="the trace, or an operation in it, failed")
-    parser.add_argument("--min-ms", type=_milliseconds, metavar="MS", help="took at least that many milliseconds")
-    parser.add_argument("--since", type=_moment, metavar="TIME",
-                        help="began at or after: an age (90s, 30m, 12h, 7d, 2w) or an ISO 8601 time")  # fmt: skip
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="began before: likewise")
+    group = parser.add_argument_group("filters, which must all hold")
+    for name, about in _TEXTS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=about)
+    group.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
+    group.add_argument("--errors", action="store_true", help="the trace, or an operation in it, failed")
+    group.add_argument("--meta", type=_label, action="append", default=[], metavar="KEY=VALUE",
+                       help="metadata of the trace, or of an operation in it; may be repeated")  # fmt: skip
+    group.add_argument("--score", type=_score, metavar="SCORE",
+                       help="has a score: NAME, NAME=VALUE, NAME>=0.5 and the like")  # fmt: skip
+    group.add_argument("--min-ms", type=_milliseconds, metavar="MS", help="took at least that many milliseconds")
+    group.add_argument("--max-ms", type=_milliseconds, metavar="MS", help="took at most that many milliseconds")
+    for name, about in _AMOUNTS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", type=_amount, metavar="N", help=about)
+    group.add_argument("--since", type=_moment, metavar="TIME",
+                       help="began at or after: an age (90s, 30m, 12h, 7d, 2w) or an ISO 8601 time")  # fmt: skip
+    group.add_argument("--until", type=_moment, metavar="TIME", help="began before: likewise")
+
+
+_TEXTS: Final = {
+    "agent": "the trace's agent id, or the name of an agent in it",
+    "tag": "a tag of the trace, or of an operation in it",
+    "user": "the user's id",
+    "conversation": "the conversation's id",
+    "version": "the version that the trace was recorded with",
+    "environment": "the environment that it was recorded in",
+    "text": "a text in a name, input, output or error (upper and lower case alike)",
+    "kind": "has an operation of this kind: agent, tool, llm, memory, retriever, ...",
+    "tool": "the name of a tool that was called",
+    "model": "the model of an agent or a call",
+    "error_type": "the type of an error in it, such as TimeoutError",
+}
+_AMOUNTS: Final = {
+    "min_tokens": "used at least that many tokens",
+    "max_tokens": "used at most that many tokens",
+    "min_cost": "cost at least that much",
+    "max_cost": "cost at most that much",
+}
 
 
 def wanted_by(arguments: argparse.Namespace) -> Filter:
-    """The filter that the options of :func:`add_filters` make."""
-    names = ("agent", "status", "tag", "user", "conversation", "text", "tool", "model")
+    """The filter that the options of :func:`add_filters` and :func:`add_order` make."""
+    sort: str = getattr(arguments, "sort", None) or "start"
     return Filter(
-        **{name: getattr(arguments, name) for name in names},
+        **{name: getattr(arguments, name) for name in (*_TEXTS, *_AMOUNTS)},
+        status=arguments.status,
         has_errors=arguments.errors or None,
+        metadata=tuple(arguments.meta),
+        score=arguments.score,
         min_ns=arguments.min_ms,
+        max_ns=arguments.max_ms,
         since_ns=arguments.since,
         until_ns=arguments.until,
+        sort=sort,
+        ascending=sort in _ALPHABETICAL,
     )
+
+
+def add_order(parser: argparse.ArgumentParser, limit: int) -> None:
+    """Let the user say in which order, and how many."""
+    parser.add_argument("--sort", choices=tuple(ORDERS), default="start",
+                        help="the latest, longest, most expensive and so on first (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--limit", type=count, default=limit, metavar="N", help="how many at most (default: %(default)s)"
+    )
+
+
+# Sorted from A to Z; all other orders begin with the largest.
+_ALPHABETICAL: Final = frozenset(
+    ("agent", "name", "status", "model", "user", "conversation", "version", "environment", "tags")
+)
+
+
+def _label(text: str) -> tuple[str, str]:
+    """A key and a value of metadata."""
+    key, sign, value = text.partition("=")
+    if not (key and sign):
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, not {text!r}")
+    return key, value
+
+
+def _score(text: str) -> ScoreCondition:
+    """A condition on a score."""
+    found = ScoreCondition.parse(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"must be NAME, NAME=VALUE or NAME>=NUMBER, not {text!r}")
+    return found
+
+
+def _amount(text: str) -> float:
+    """An option's number of at least 0."""
+    if re.fullmatch(r"\d{1,15}(?:\.\d{1,12})?", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, not {text!r}")
+    return float(text)
 
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}

@@ -7,19 +7,32 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from voltagent import settings
-from voltagent.cli.arguments import WHICH_TRACE, UsageError, add_db, chosen, exists, opened
+from voltagent.cli.arguments import (
+    WHICH_TRACE,
+    NothingRecordedError,
+    UsageError,
+    add_db,
+    add_filters,
+    add_order,
+    chosen,
+    exists,
+    opened,
+    wanted_by,
+)
 from voltagent.cli.terminal import encodable
+from voltagent.core.scores import Score
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.render import html
 from voltagent.render.document import document
-from voltagent.render.text import duration, moment, printable, tokens
+from voltagent.render.text import duration, moment, money, printable, tokens
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
+from voltagent.storage.traces.scores import scores_of
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
@@ -30,6 +43,7 @@ examples:
   voltagent export 3f2a -o trace.json      everything that is stored of the trace whose id begins so
   voltagent export 3f2a --format otlp --profile openinference | curl -H 'content-type: application/json' \\
       --data-binary @- http://localhost:6006/v1/traces
+  voltagent export --errors --since 1d --limit 50 -o failed.json    an array of traces, the newest first
 
 A file is made readable for you alone (mode 0600): it holds inputs and outputs."""
 
@@ -42,17 +56,15 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "export",
-        help="one trace as JSON, OTLP or a web page",
-        description="Write one trace as JSON, as an OTLP request (JSON), or as a web page that needs nothing else.",
+        help="traces as JSON, OTLP or a web page",
+        description="Write the newest trace, or those that the filters choose, as JSON, as an OTLP request (JSON), or "
+        "as a web page that needs nothing else.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "trace",
-        nargs="?",
-        metavar="TRACE",
-        help=WHICH_TRACE,
-    )
+    parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
+    add_filters(parser)
+    add_order(parser, limit=1)
     parser.add_argument("--format", choices=tuple(_FORMATS),
                         help="what to write (default: html for a name that ends in .html, else json)")  # fmt: skip
     parser.add_argument("--profile", choices=settings.PROFILES, action="append",
@@ -67,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     write = _FORMATS[arguments.format or _format_of(path)]
     store = opened(arguments.db)
     try:
-        text = write(store, chosen(store, arguments.trace), tuple(arguments.profile or ("genai",)))
+        text = write(store, _chosen(store, arguments), tuple(arguments.profile or ("genai",)))
     finally:
         store.close()
     content = text.encode("utf-8", "backslashreplace")
@@ -91,6 +103,26 @@ def _format_of(path: Path | None) -> str:
     return _ENDINGS[ending]
 
 
+def _chosen(store: Store, arguments: argparse.Namespace) -> list[StoredTrace]:
+    """The trace that the user named, or those that the filters choose.
+
+    Raises:
+        NothingRecordedError: there is none.
+        UsageError: there are a name and filters.
+    """
+    wanted = wanted_by(arguments)
+    if arguments.trace is not None:
+        if wanted.selects:
+            raise UsageError("name a trace or use filters, not both")
+        return [chosen(store, arguments.trace)]
+    if not wanted.selects and arguments.limit == 1 and arguments.sort == "start":
+        return [chosen(store, None)]
+    found = [trace for id in store.trace_ids(wanted, limit=arguments.limit) if (trace := store.trace(id)) is not None]
+    if not found:
+        raise NothingRecordedError(f"no trace fits the filters in {arguments.db}")
+    return found
+
+
 def _save(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read; what stood there stays until the new one is whole."""
     try:
@@ -109,28 +141,33 @@ def _save(path: Path, content: bytes) -> None:
         raise UnwritableError(f"{path} cannot be written: {exc.strerror or exc}") from exc
 
 
-# ---------------------------------------------------------------------------------------------------------------- JSON
+def _json(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
+    """The document of one trace, or a list of them."""
+    scores = scores_of(store, [trace.id for trace in traces])
+    documents = [document(one, store.operations(one.id), scores.get(one.id, ())) for one in traces]
+    return json.dumps(documents[0] if len(documents) == 1 else documents, ensure_ascii=False, indent=2) + "\n"
 
 
-def _json(store: Store, trace: StoredTrace, _: tuple[str, ...]) -> str:
-    return json.dumps(document(trace, store.operations(trace.id)), ensure_ascii=False, indent=2) + "\n"
-
-
-# ---------------------------------------------------------------------------------------------------------------- OTLP
-
-
-def _otlp(store: Store, trace: StoredTrace, profiles: tuple[str, ...]) -> str:
+def _otlp(store: Store, traces: Sequence[StoredTrace], profiles: tuple[str, ...]) -> str:
     """An ``ExportTraceServiceRequest`` in the JSON form; what still runs is not in it, as OTLP knows no such span."""
+    requests = [_otlp_request(store, trace, profiles) for trace in traces]
+    if len(requests) == 1:
+        return requests[0] + "\n"
+    spans = [one for request in requests for one in json.loads(request)["resourceSpans"]]
+    return json.dumps({"resourceSpans": spans}, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _otlp_request(store: Store, trace: StoredTrace, profiles: tuple[str, ...]) -> str:
     encoding, spans = ENCODINGS["http/json"], OpenSpans(profiles)
     messages = [message for message in map(spans.message, store.events(trace.id)) if message is not None]
     request = encoding.request(
         [encoding.span(message) for message in messages], resource_message(_resource(trace)), {"name": "voltagent"}
     )
-    return request.decode() + "\n"
+    return request.decode()
 
 
 def _resource(trace: StoredTrace) -> dict[str, str]:
-    """What recorded the trace, as far as its metadata says it."""
+    """What recorded the trace, as far as its metadata has it."""
     environment = trace.metadata.get("environment")
     about = {
         "service.name": trace.metadata.get("service_name") or "voltagent",
@@ -140,32 +177,49 @@ def _resource(trace: StoredTrace) -> dict[str, str]:
     return {name: value for name, value in about.items() if isinstance(value, str)}
 
 
-# ---------------------------------------------------------------------------------------------------------------- page
+def _page(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
+    return html.pages([_section(store, trace) for trace in traces])
 
 
-def _page(store: Store, trace: StoredTrace, _: tuple[str, ...]) -> str:
+def _section(store: Store, trace: StoredTrace) -> html.Section:
+    scores = scores_of(store, [trace.id]).get(trace.id, ())
     about = [
         ("started", moment(trace.start_ns)),
         ("took", duration(trace.start_ns, trace.end_ns)),
         ("status", trace.status),
+        ("model", ", ".join(trace.models)),
         ("tokens", tokens(trace.usage).removesuffix(" tokens")),
+        ("cached tokens", str(trace.cached_tokens or "")),
+        ("cost", money(trace.usage)),
+        ("version", trace.version or ""),
+        ("environment", trace.environment or ""),
         ("user", trace.user_id or ""),
         ("conversation", trace.conversation_id or ""),
         ("tags", ", ".join(trace.tags)),
+        ("scores", ", ".join(f"{one.name} {json.dumps(one.value)}" for one in scores if one.operation_id is None)),
         ("id", trace.id),
     ]
-    root = _entry(trace, None, "trace", trace.name)
-    operations = [_entry(one, one.parent_id, one.kind, _title(one)) for one in store.operations(trace.id)]
-    return html.page(trace.name, [(name, value) for name, value in about if value], [root, *operations])
+    root = _entry(trace, None, "trace", trace.name, scores)
+    operations = [_entry(one, one.parent_id, one.kind, _title(one), scores) for one in store.operations(trace.id)]
+    return html.Section(trace.name, [(name, value) for name, value in about if value], [root, *operations])
 
 
 def _title(operation: StoredOperation) -> str:
     return f"{operation.operation} {operation.name}" if operation.operation else operation.name
 
 
-def _entry(record: StoredTrace | StoredOperation, parent_id: str | None, kind: str, name: str) -> html.Entry:
-    instructions = record.instructions if isinstance(record, StoredOperation) else None
-    details = (("instructions", instructions), ("input", record.input), ("output", record.output))
+def _entry(
+    record: StoredTrace | StoredOperation, parent_id: str | None, kind: str, name: str, scores: Sequence[Score]
+) -> html.Entry:
+    is_operation = isinstance(record, StoredOperation)
+    details = (
+        ("instructions", record.instructions if isinstance(record, StoredOperation) else None),
+        ("input", record.input),
+        ("output", record.output),
+        ("metadata", record.metadata or None),
+        ("tags", ", ".join(record.tags) or None),
+        ("scores", _scores(scores, record.id if is_operation else None)),
+    )
     return html.Entry(
         record.id,
         parent_id,
@@ -176,11 +230,21 @@ def _entry(record: StoredTrace | StoredOperation, parent_id: str | None, kind: s
         record.end_ns,
         record.usage,
         record.error,
-        (*details, ("metadata", record.metadata or None), ("tags", ", ".join(record.tags) or None)),
+        details,
+        model=record.model or "" if isinstance(record, StoredOperation) else ", ".join(record.models),
     )
 
 
-_FORMATS: Final[Mapping[str, Callable[[Store, StoredTrace, tuple[str, ...]], str]]] = {
+def _scores(scores: Sequence[Score], operation_id: str | None) -> str | None:
+    lines = [
+        f"{one.name}: {json.dumps(one.value, ensure_ascii=False)}" + (f"  {one.comment}" if one.comment else "")
+        for one in scores
+        if one.operation_id == operation_id
+    ]
+    return "\n".join(lines) or None
+
+
+_FORMATS: Final[Mapping[str, Callable[[Store, Sequence[StoredTrace], tuple[str, ...]], str]]] = {
     "json": _json,
     "otlp": _otlp,
     "html": _page,

@@ -1,19 +1,29 @@
-"""``voltagent show``: one trace as a tree."""
+"""``voltagent show``: one trace as a tree, or one step of it in full."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from voltagent.cli import browser, tree
-from voltagent.cli.arguments import WHICH_TRACE, add_db, chosen, count, note_destination, opened
+from voltagent.cli import browser, pager, tree
+from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, chosen, count, note_destination, opened
 from voltagent.cli.for_agent import failures_first
-from voltagent.cli.terminal import encodable, style_for
+from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.records import build_trace
+from voltagent.render.reading import MOST_LINES
 from voltagent.storage.traces.queries import unfinished
+from voltagent.storage.traces.records import StoredOperation, StoredTrace
+
+_EXAMPLES: Final = """\
+examples:
+  voltagent show                     the newest trace, as a tree
+  voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs below the tree
+  voltagent show 3f2a look_up        one step of it in full, by its name or the beginning of its id
+  voltagent show --depth 2           two levels of it"""
 
 
 def add(commands: Any) -> None:
@@ -21,15 +31,18 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "show",
         help="one trace as a tree",
-        description="Show one trace as a tree: kind, name, duration, tokens, and errors.",
+        description="Show one trace as a tree: kind, name, duration, model, tokens, cost, and errors.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "trace",
-        nargs="?",
-        metavar="TRACE",
-        help=WHICH_TRACE,
-    )
+    parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
+    parser.add_argument("operation", nargs="?", metavar="OPERATION",
+                        help="one operation, in full: its id, the beginning of its id, or its name")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="show inputs, outputs, metadata and stacks, too")
+    parser.add_argument("--depth", type=count, metavar="N", help="levels of operations at most (default: all)")
+    parser.add_argument("--lines", type=_lines, default=MOST_LINES, metavar="N",
+                        help="lines of one input or output with -v; 0 for all (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--no-pager", action="store_true", help="do not start a pager on a terminal")
     parser.add_argument("--json", action="store_true", help="print everything that is stored of the trace, as JSON")
     parser.add_argument(
         "--for-agent", action="store_true", help="print what failed first, and where, in a few lines for a coding agent"
@@ -39,6 +52,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--web", action="store_true", help="open its page in the browser, with `voltagent ui`")
     add_db(parser)
     parser.set_defaults(run=_run)
+
+
+def _lines(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -53,14 +72,47 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.web:
         browser.show(arguments.db, trace.id)
         return 0
+    step = None if arguments.operation is None else _step(trace, operations, arguments.operation)
     if arguments.json:
-        print(json.dumps({**asdict(trace), "operations": [asdict(one) for one in operations]}, indent=2))
+        whole = {**asdict(trace), "operations": [asdict(one) for one in operations]} if step is None else asdict(step)
+        print(json.dumps(whole, indent=2))
         return 0
     if arguments.for_agent:
         print(encodable(failures_first(build_trace(trace, operations), arguments.tokens)))
         return 0
     if is_left_behind:
         trace, operations = tree.left_behind(trace), [tree.left_behind(one) for one in operations]
-    for line in tree.lines(trace, operations, style_for(sys.stdout), verbose=arguments.verbose):
-        print(encodable(line))
+        step = None if step is None else tree.left_behind(step)
+    style = style_for(sys.stdout)
+    shown = (
+        tree.lines(
+            trace, operations, style, verbose=arguments.verbose, depth=arguments.depth, most=arguments.lines or None
+        )
+        if step is None
+        else _whole_step(step, style)
+    )
+    pager.write(shown, paged=not arguments.no_pager)
     return 0
+
+
+def _step(trace: StoredTrace, operations: Sequence[StoredOperation], wanted: str) -> StoredOperation:
+    """The operation that the user means: by its id, the beginning of its id, or its name.
+
+    Raises:
+        NothingRecordedError: there is none, or several.
+    """
+    found = [one for one in operations if one.id == wanted]
+    found = found or [one for one in operations if one.id.startswith(wanted)]
+    found = found or [one for one in operations if one.name == wanted]
+    if not found:
+        raise NothingRecordedError(f"no operation of the trace {trace.id} has the id or the name {wanted!r}")
+    if len(found) > 1:
+        ids = ", ".join(one.id[:13] for one in found[:5])
+        raise NothingRecordedError(f"{len(found)} operations fit {wanted!r}: name one by its id, such as {ids}")
+    return found[0]
+
+
+def _whole_step(step: StoredOperation, style: Style) -> Iterator[str]:
+    yield tree.line("", tree.title(step), tree.facts(step), style)
+    yield tree.about(step, style)
+    yield from tree.details(step, style, None)

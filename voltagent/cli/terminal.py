@@ -36,6 +36,7 @@ class Style:
     colour: bool = False
     lines: bool = True
     width: int = 0
+    is_terminal: bool = False
 
     def paint(self, text: str, name: str) -> str:
         """The text in the colour for ``name``, where there are colours."""
@@ -52,7 +53,7 @@ def style_for(stream: TextIO) -> Style:
     except (UnicodeEncodeError, LookupError):
         lines = False
     width = shutil.get_terminal_size((100, 24)).columns if terminal else 0
-    return Style(terminal and settings.colour_is_wanted(), lines, width)
+    return Style(terminal and settings.colour_is_wanted(), lines, width, terminal)
 
 
 def encodable(text: str, stream: TextIO = sys.stdout) -> str:

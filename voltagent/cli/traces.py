@@ -13,7 +13,7 @@ from voltagent.cli.arguments import (
     NothingRecordedError,
     add_db,
     add_filters,
-    count,
+    add_order,
     note_destination,
     nothing_stored,
     opened,
@@ -26,10 +26,12 @@ from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.records import TraceSummary
 
 _WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
-_HEAD: Final = ("ID", "START", "NAME", "STATUS", "DURATION", "TOKENS", "COST", "OPS", "ERRORS", "USER", "TAGS")
+_HEAD: Final = ("ID", "START", "NAME", "STATUS", "DURATION", "MODEL", "TOKENS", "CACHED", "COST", "OPS", "ERRORS",
+                "USER", "TAGS")  # fmt: skip
 _WIDTH: Final = 80  # columns in a pipe
-_YIELDING: Final = ("NAME", "USER", "TAGS")  # columns that give way if a line does not fit
+_YIELDING: Final = ("NAME", "MODEL", "USER", "TAGS")  # columns that give way if a line does not fit
 _LEAST: Final = 8  # columns that are left of them
+_LEFT_OUT: Final = ("TAGS", "USER", "OPS", "CACHED", "MODEL")  # what goes first if that is not enough
 
 
 def add(commands: Any) -> None:
@@ -40,7 +42,7 @@ def add(commands: Any) -> None:
         description="List traces, newest first. Several filters must all hold.",
     )
     add_filters(parser)
-    parser.add_argument("--limit", type=count, default=20, help="the most traces to list (default: %(default)s)")
+    add_order(parser, limit=20)
     parser.add_argument("--json", action="store_true", help="print a JSON array, with all values in full")
     add_db(parser)
     parser.set_defaults(run=_run)
@@ -69,11 +71,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
-    """The list as lines, in columns; those that are empty throughout are left out."""
+    """The list as lines, in columns that fit; those that are empty throughout are left out."""
     rows = [_HEAD, *(_row(trace) for trace in traces)]
-    used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
-    widths = [max(columns(row[column]) for row in rows) for column in used]
     space = style.width or _WIDTH
+    used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
+    used = _fitting(used, [max(columns(row[column]) for row in rows) for column in range(len(_HEAD))], space)
+    widths = [max(columns(row[column]) for row in rows) for column in used]
     gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= space else " "
     _narrow(widths, [_HEAD[column] for column in used], space - len(gap) * (len(widths) - 1))
     lines: list[str] = []
@@ -82,6 +85,17 @@ def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
         line = fitted(gap.join(cells).rstrip(), space)
         lines.append(style.paint(line, "bold" if number == 0 else traces[number - 1].status))
     return lines
+
+
+def _fitting(used: Sequence[int], widths: Sequence[int], space: int) -> list[int]:
+    """The columns without those that have no space, even if all that can give way do."""
+    kept = list(used)
+    for head in _LEFT_OUT:
+        least = [min(widths[column], _LEAST) if _HEAD[column] in _YIELDING else widths[column] for column in kept]
+        if sum(least) + len(kept) - 1 <= space:
+            break
+        kept = [column for column in kept if _HEAD[column] != head]
+    return kept
 
 
 def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
@@ -96,13 +110,16 @@ def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
 
 
 def _row(trace: TraceSummary) -> tuple[str, ...]:
+    name = trace.name if trace.foreign else trace.agent_id
     return (
         printable(short_id(trace.id)),
-        moment(trace.start_ns)[5:-3],
-        fitted(printable(trace.agent_id), _WIDEST),
+        moment(trace.start_ns)[5:16],
+        fitted(printable(name), _WIDEST),
         trace.status,
         duration(trace.start_ns, trace.end_ns),
+        fitted(printable(", ".join(trace.models)), _WIDEST),
         tokens(trace.usage).removesuffix(" tokens"),
+        str(trace.cached_tokens) if trace.cached_tokens else "",
         money(trace.usage),
         str(trace.operations) if trace.operations else "",
         str(trace.errors) if trace.errors else "",

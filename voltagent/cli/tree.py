@@ -3,46 +3,142 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
+from voltagent.capture.usage import summed
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.span import EVENT_NAMES
 from voltagent.render.parents import lost_parent
-from voltagent.render.text import duration, error_text, model_name, moment, printable, spent, value
-from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
+from voltagent.render.reading import MOST_LINES, readable, shortened
+from voltagent.render.text import duration, error_text, moment, printable, short_id, spent
+from voltagent.render.tree import ASCII, UNICODE, Marks, arrange, children_of
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
 
 Record = TypeVar("Record", TraceSummary, StoredTrace, OperationSummary, StoredOperation)
 
-_PAYLOAD: Final = 2000  # characters of one input or output that are shown
+_LEAST_EQUAL: Final = 5  # siblings that become one line
 
 
 def lines(
-    trace: StoredTrace, operations: Sequence[StoredOperation], style: Style, *, verbose: bool = False
+    trace: StoredTrace,
+    operations: Sequence[StoredOperation],
+    style: Style,
+    *,
+    verbose: bool = False,
+    depth: int | None = None,
+    most: int | None = MOST_LINES,
 ) -> Iterator[str]:
-    """The trace, its operations below it, and with ``verbose`` inputs, outputs, metadata and stacks."""
-    first, *branches = rows(trace, operations, style)
-    yield first[1]
-    yield _about(trace, style)
-    for about in lost_parent(trace.metadata):
-        yield line("! ", ("cancelled", about), (), style)
+    """The trace with its operations below it, and with ``verbose`` below the tree what was recorded of each.
+
+    Args:
+        trace: the trace.
+        operations: all its operations.
+        style: how to write. On a terminal five or more equal siblings become one line, unless ``verbose``.
+        verbose: add inputs, outputs, metadata and stacks.
+        depth: levels of operations at most (default: all).
+        most: lines of one input, output and so on (default: 40).
+    """
+    first, *branches = _shown(trace, operations, style, depth, fold=style.is_terminal and not verbose)
+    yield first
+    yield about(trace, style)
+    for loss in lost_parent(trace.metadata):
+        yield line("! ", ("cancelled", loss), (), style)
+    yield from branches
     if verbose:
-        yield from _details(trace, _marks(style).pipe if branches else _marks(style).space, style)
-    for operation, branch, indent in branches:
-        yield branch
-        if verbose and isinstance(operation, StoredOperation):
-            yield from _details(operation, indent, style)
+        yield from details(trace, style, most)
+        for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
+            if depth is None or place.depth < depth:
+                yield from details(place.item, style, most)
+
+
+def _shown(
+    trace: TraceSummary, operations: Sequence[OperationSummary], style: Style, depth: int | None, *, fold: bool
+) -> Iterator[str]:
+    """The lines of the tree."""
+    groups: dict[str, Group] = {}
+    if fold:
+        operations, groups = folded(operations)
+    left_out = 0
+    for record, text, _ in rows(trace, operations, style, groups=groups, depth=depth):
+        if record is None:
+            left_out += 1
+        else:
+            yield text
+    if left_out:
+        yield style.paint(f"... {left_out} deeper operations are not shown", "dim")
 
 
 def rows(
-    trace: TraceSummary, operations: Sequence[OperationSummary], style: Style
-) -> Iterator[tuple[TraceSummary | OperationSummary, str, str]]:
-    """The trace, then its operations depth first: each with its line, and with what stands before lines below it."""
+    trace: TraceSummary,
+    operations: Sequence[OperationSummary],
+    style: Style,
+    *,
+    groups: Mapping[str, Group] | None = None,
+    depth: int | None = None,
+) -> Iterator[tuple[TraceSummary | OperationSummary | None, str, str]]:
+    """The trace, then its operations depth first: each with its line, and with what stands before lines below it.
+
+    An operation below ``depth`` is ``None``. ``groups`` are by the id of the operation that stands for several.
+    """
     yield trace, line("", ("bold", trace.name), facts(trace), style), ""
     for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
         operation = place.item
-        yield operation, line(place.lead, title(operation), facts(operation), style), place.inner
+        if depth is not None and place.depth >= depth:
+            yield None, "", ""
+            continue
+        group = (groups or {}).get(operation.id)
+        colour, text = title(operation)
+        known = facts(operation)
+        if group is not None:
+            colour, text, known = "error" if group.failed else colour, text + group.label, group.facts
+        yield operation, line(place.lead, (colour, text), known, style), place.inner
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Equal siblings that are shown as one line."""
+
+    members: tuple[OperationSummary, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many of them failed."""
+        return sum(one.status == "error" for one in self.members)
+
+    @property
+    def label(self) -> str:
+        """How many there are, and how many failed."""
+        return f" × {len(self.members)}" + (f", {self.failed} failed" if self.failed else "")  # noqa: RUF001
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """How long all took together, and what they used."""
+        ends = [one.end_ns for one in self.members]
+        last = None if None in ends else max(end for end in ends if end is not None)
+        usage = summed(one.usage for one in self.members if one.usage is not None)
+        found = [("dim", duration(min(one.start_ns for one in self.members), last)), ("dim", spent(usage))]
+        return [(colour, text) for colour, text in found if text]
+
+
+def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummary], dict[str, Group]]:
+    """The operations with five or more equal siblings replaced by the first of them, and what that one stands for.
+
+    Equal are siblings of one kind and name. What is below them is left out as well.
+    """
+    siblings: dict[tuple[str | None, str, str | None, str], list[OperationSummary]] = {}
+    for one in operations:
+        siblings.setdefault((one.parent_id, one.kind, one.operation, one.name), []).append(one)
+    groups = {members[0].id: Group(tuple(members)) for members in siblings.values() if len(members) >= _LEAST_EQUAL}
+    hidden = {one.id for group in groups.values() for one in group.members}
+    below = children_of(operations, lambda one: one.id, lambda one: one.parent_id)
+    waiting = [child for identifier in hidden for child in below.get(identifier, ())]
+    while waiting:
+        one = waiting.pop()
+        if one.id not in hidden:
+            hidden.add(one.id)
+            waiting += below.get(one.id, ())
+    return [one for one in operations if one.id not in hidden or one.id in groups], groups
 
 
 def _marks(style: Style) -> Marks:
@@ -59,7 +155,7 @@ def title(record: TraceSummary | OperationSummary) -> tuple[str, str]:
 
 def facts(record: TraceSummary | OperationSummary) -> list[tuple[str, str]]:
     """(colour, text): how long, how much, and how it went, where it did not go well."""
-    model = model_name(record.metadata) if isinstance(record, StoredOperation) else ""
+    model = ", ".join(record.models) if isinstance(record, TraceSummary) else record.model or ""
     facts = [("dim", duration(record.start_ns, record.end_ns)), ("dim", model), ("dim", spent(record.usage))]
     if record.status != "completed" and not (record.status == "running" and is_moment(record)):
         facts.append((record.status, record.status))
@@ -98,28 +194,44 @@ def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], st
     return style.paint(lead, "dim") + "".join(written)
 
 
-def _about(trace: StoredTrace, style: Style) -> str:
-    facts = [
-        moment(trace.start_ns),
-        trace.id,
-        f"user {trace.user_id}" if trace.user_id else "",
-        f"conversation {trace.conversation_id}" if trace.conversation_id else "",
-        f"tags {', '.join(trace.tags)}" if trace.tags else "",
-    ]
-    return style.paint(fitted(printable("  ".join(fact for fact in facts if fact)), style.width), "dim")
+def about(record: StoredTrace | StoredOperation, style: Style) -> str:
+    """The line below the first one: when it began, its whole id, and to whom it belongs."""
+    owner = ("user", "conversation", "version", "environment")
+    found = [moment(record.start_ns), record.id]
+    values = ((name, getattr(record, f"{name}_id", None) or getattr(record, name, None)) for name in owner)
+    found += [f"{name} {value}" for name, value in values if value]
+    if record.tags:
+        found.append(f"tags {', '.join(record.tags)}")
+    return style.paint(fitted(printable("  ".join(found)), style.width), "dim")
 
 
-def _details(record: StoredTrace | StoredOperation, indent: str, style: Style) -> Iterator[str]:
-    rows: list[tuple[str, Any]] = [("input", record.input), ("output", record.output)]
-    rows.append(("metadata", record.metadata or None))
-    if isinstance(record, StoredOperation):
-        rows.insert(0, ("prompt", record.instructions))
-    for label, content in rows:
-        if content is not None:
-            text = fitted(printable(value(content)), _PAYLOAD)
-            yield style.paint(indent, "dim") + style.paint(f"{label:<8} ", "dim") + text
+def details(record: StoredTrace | StoredOperation, style: Style, most: int | None) -> Iterator[str]:
+    """What was recorded of a trace or operation, as text: nothing if that is nothing."""
+    parts = [(label, readable(value, most)) for label, value in _values(record) if value is not None]
+    stack = _stack(record.error)
+    if stack:
+        parts.append(("stack", shortened([printable(text.expandtabs(4)) for text in stack.splitlines()], most)))
+    if not parts:
+        return
+    colour, text = title(record)
+    yield ""
+    yield style.paint(fitted(printable(f"{text}  [{short_id(record.id)}]"), style.width), colour)
+    for label, content in parts:
+        yield style.paint(f"  {label}", "dim")
+        shade = "cancelled" if label == "stack" else ""
+        yield from (style.paint(f"    {text}", shade) for text in content)
+
+
+def _values(record: StoredTrace | StoredOperation) -> list[tuple[str, Any]]:
+    prompt = record.instructions if isinstance(record, StoredOperation) else None
     error: Any = record.error
-    stack: Any = cast("Mapping[str, Any]", error).get("stack") if isinstance(error, Mapping) else None
-    if isinstance(stack, str):
-        for line in stack.splitlines():
-            yield style.paint(indent, "dim") + style.paint(printable(line), "cancelled")
+    if isinstance(error, Mapping):
+        error = {key: value for key, value in cast("Mapping[str, Any]", error).items() if key != "stack"}
+    usage: Any = None if record.usage is None else dict(record.usage)
+    return [("prompt", prompt), ("input", record.input), ("output", record.output), ("error", error), ("usage", usage),
+            ("metadata", dict(record.metadata) or None)]  # fmt: skip
+
+
+def _stack(error: Any) -> str:
+    found: Any = cast("Mapping[str, Any]", error).get("stack") if isinstance(error, Mapping) else None
+    return found if isinstance(found, str) else ""

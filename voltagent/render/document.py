@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from voltagent.core.clock import iso_text
+from voltagent.core.scores import Score
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 
-def document(trace: StoredTrace, operations: list[StoredOperation]) -> dict[str, Any]:
+def document(trace: StoredTrace, operations: Sequence[StoredOperation], scores: Sequence[Score] = ()) -> dict[str, Any]:
     """The trace as ``docs/terminal.md`` describes it. What is absent is null."""
     return {
         "format": "voltagent-trace",
@@ -17,16 +19,19 @@ def document(trace: StoredTrace, operations: list[StoredOperation]) -> dict[str,
             "id": trace.id,
             "agent_id": trace.agent_id,
             **_common(trace),
+            "environment": trace.environment,
+            "models": list(trace.models),
+            "scores": _scores(scores, None),
             "user_id": trace.user_id,
             "conversation_id": trace.conversation_id,
             "parent_trace_id": trace.parent_trace_id,
             "completion_start": None if trace.completion_start_ns is None else iso_text(trace.completion_start_ns),
         },
-        "operations": [_operation(operation) for operation in operations],
+        "operations": [_operation(operation, scores) for operation in operations],
     }
 
 
-def _operation(operation: StoredOperation) -> dict[str, Any]:
+def _operation(operation: StoredOperation, scores: Sequence[Score]) -> dict[str, Any]:
     return {
         "id": operation.id,
         "parent_id": operation.parent_id,
@@ -35,8 +40,18 @@ def _operation(operation: StoredOperation) -> dict[str, Any]:
         "operation": operation.operation,
         "agent": operation.agent_id,
         **_common(operation),
+        "model": operation.model,
+        "scores": _scores(scores, operation.id),
         "instructions": operation.instructions,
     }
+
+
+def _scores(scores: Sequence[Score], operation_id: str | None) -> list[dict[str, Any]]:
+    return [
+        {"name": one.name, "value": one.value, "comment": one.comment, "time": iso_text(one.time_ns)}
+        for one in scores
+        if one.operation_id == operation_id
+    ]
 
 
 def _common(record: StoredTrace | StoredOperation) -> dict[str, Any]:
@@ -51,6 +66,9 @@ def _common(record: StoredTrace | StoredOperation) -> dict[str, Any]:
         "level": record.level,
         "tags": list(record.tags),
         "usage": record.usage,
+        "tokens": record.tokens,
+        "cached_tokens": record.cached_tokens,
+        "cost": record.cost,
         "error": record.error,
         "metadata": record.metadata,
         "input": record.input,

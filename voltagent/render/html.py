@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
+from voltagent.render.messages import Conversation, Message, Part, conversation_of
+from voltagent.render.reading import blob, part_lines
 from voltagent.render.text import duration, error_text, model_name, printable, spent
 from voltagent.render.tree import arrange
 
@@ -29,6 +31,15 @@ class Entry:
     usage: Mapping[str, Any] | None = None
     error: Any = None  # a text or an object with `message`
     details: tuple[tuple[str, Any], ...] = ()  # (label, JSON value), shown when the row is opened
+    model: str = ""
+
+
+class Section(NamedTuple):
+    """One trace on a page."""
+
+    title: str
+    about: Sequence[tuple[str, str]]  # names and values that stand above the tree
+    entries: Sequence[Entry]  # the first one is the root
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +52,25 @@ class PageLimits:
 
 def page(title: str, about: Sequence[tuple[str, str]], entries: Sequence[Entry]) -> str:
     """A whole document. The first entry is the root; ``about`` are names and values that stand above the tree."""
-    shown = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in about)
+    return pages([Section(title, about, entries)])
+
+
+def pages(sections: Sequence[Section]) -> str:
+    """A whole document with one trace or several."""
+    title = sections[0].title if len(sections) == 1 else f"{len(sections)} traces"
+    body = "\n".join(map(_section, sections))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>{_STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>{_text(title)}</h1>\n<dl>{shown}</dl>\n{_tree(entries, PageLimits())}\n</body>\n</html>\n"
+        f"<title>{_text(title)}</title>\n<style>{_STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def _section(section: Section) -> str:
+    shown = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in section.about)
+    return f"<h1>{_text(section.title)}</h1>\n<dl>{shown}</dl>\n{_tree(section.entries, PageLimits())}"
 
 
 def piece(entries: Sequence[Entry], notes: Sequence[str] = (), limits: PageLimits = PageLimits(200, 4000)) -> str:
@@ -125,7 +146,7 @@ def _row(entry: Entry, depth: int, scale: _Scale, limits: PageLimits) -> str:
 
 
 def _figures(entry: Entry) -> tuple[str, str, str]:
-    model = model_name(next((value for name, value in entry.details if name == "metadata"), None))
+    model = entry.model or model_name(next((value for name, value in entry.details if name == "metadata"), None))
     return duration(entry.start_ns, entry.end_ns), model, spent(entry.usage)
 
 
@@ -152,8 +173,40 @@ def _details(entry: Entry) -> Iterator[tuple[str, Any]]:
 
 
 def _detail(label: str, value: Any, most: int | None) -> str:
+    conversation = conversation_of(value) if label in ("input", "output") else None
+    if conversation is not None:
+        return f"<h4>{_text(label)}</h4>{_messages(conversation, most)}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    return f"<h4>{_text(label)}</h4><pre>{_lines(_shortened(text, most))}</pre>"
+    return f"<h4>{_text(label)}</h4>{_block(text, most)}"
+
+
+def _messages(conversation: Conversation, most: int | None) -> str:
+    """The messages by role, all open; reasoning and further fields folded."""
+    shown = "".join(_message(message, most) for message in conversation.messages)
+    rest = json.dumps(dict(conversation.rest), ensure_ascii=False, indent=2) if conversation.rest else ""
+    return shown + (_folded("more", rest, most) if rest else "")
+
+
+def _message(message: Message, most: int | None) -> str:
+    name = f" {message.name}" if message.name else ""
+    parts = "".join(_part(part, most) for part in message.parts)
+    return f'<div class="message {message.side}"><h5>{_text(message.role + name)}</h5>{parts}</div>'
+
+
+def _part(part: Part, most: int | None) -> str:
+    if part.type == "text":
+        return _block(blob(part.text) or part.text, most)
+    if part.type == "reasoning":
+        return _folded("reasoning", part.text, most)
+    return _block("\n".join(part_lines(part)), most)
+
+
+def _folded(label: str, text: str, most: int | None) -> str:
+    return f"<details><summary>{_text(label)}</summary>{_block(text, most)}</details>"
+
+
+def _block(text: str, most: int | None) -> str:
+    return f"<pre>{_lines(_shortened(text, most))}</pre>"
 
 
 def _shortened(text: str, most: int | None) -> str:
@@ -205,6 +258,10 @@ gap:1em;padding:1px 4px;align-items:center}
 .voltagent h4{margin:6px 0 2px;font-size:11px;font-weight:600;opacity:.7}
 .voltagent pre{margin:0;padding:6px 8px;max-height:30em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;
 background:rgba(128,128,128,.1);color:inherit;border-radius:3px;font:12px/1.45 ui-monospace,monospace}
+.voltagent .message{margin:4px 0 4px;border-left:3px solid #7a8699;padding-left:8px}
+.voltagent .message.user{border-color:#6470e0}.voltagent .message.assistant{border-color:#0f9088}
+.voltagent .message.tool{border-color:#b07d12}.voltagent .message.system{border-color:#a455c4}
+.voltagent h5{margin:2px 0;font-size:11px;font-weight:600}
 .voltagent .note{margin:6px 4px;font-size:12px}
 @media (max-width:600px){.voltagent .row>summary,.voltagent div.row{grid-template-columns:1fr;gap:2px}}
 """

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
+from voltagent.storage.traces.facts import model_of
+
 # Below how many seconds a span is written in which unit (its seconds, its name), with how many decimals. Each bound is
 # below what would be rounded up to the next form.
 _FORMS: Final = (
@@ -69,17 +71,12 @@ def spent(usage: Mapping[str, Any] | None) -> str:
 
 def model_name(metadata: object) -> str:
     """The model that metadata names, by the parameters of the model or by itself; empty if it names none."""
-    if not isinstance(metadata, Mapping):
-        return ""
-    fields = cast("Mapping[str, Any]", metadata)
-    parameters: object = fields.get("model_parameters") or fields.get("modelParameters")
-    own: object = cast("Mapping[str, Any]", parameters).get("model") if isinstance(parameters, Mapping) else None
-    return next((name for name in (own, fields.get("model")) if isinstance(name, str)), "")
+    return (model_of("llm", cast("Mapping[str, Any]", metadata)) if isinstance(metadata, Mapping) else None) or ""
 
 
 def moment(nanoseconds: int) -> str:
-    """A point in time, in the local time zone."""
-    return datetime.fromtimestamp(nanoseconds / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """A point in time in the local time zone, with its offset: ``2026-01-31 12:00:00+01:00``."""
+    return datetime.fromtimestamp(nanoseconds // 10**9).astimezone().isoformat(" ", "seconds")
 
 
 def short_id(identifier: str) -> str:

@@ -34,7 +34,7 @@ def _traces(store: Store, request: Request) -> Answer:
     page, more = found[:limit], len(found) > limit
     begun = queries.inputs(store, [trace.id for trace in page], values.LONGEST_INPUT)
     lines = values.lines(store, page)
-    traces = [{**line, **values.known(input=values.excerpt(begun.get(line["id"])))} for line in lines]
+    traces = [{**line, **values.keep_known(input=values.excerpt(begun.get(line["id"])))} for line in lines]
     return json_answer({"traces": traces, "more": more})
 
 
@@ -67,7 +67,8 @@ def _matches(store: Store, request: Request) -> Answer:
 
 def _export(store: Store, request: Request) -> Answer:
     trace = _found(store, request)
-    return json_answer(document(trace, store.operations(trace.id)))
+    scores = scores_of(store, [trace.id]).get(trace.id, ())
+    return json_answer(document(trace, store.operations(trace.id), scores))
 
 
 def _whole(trace: StoredTrace, line: Json) -> Json:
@@ -77,7 +78,7 @@ def _whole(trace: StoredTrace, line: Json) -> Json:
         "metadata": trace.metadata,
         "input": trace.input,
         "output": trace.output,
-        **values.known(
+        **values.keep_known(
             level=trace.level,
             error=trace.error,
             completion_start=None if completion_ns is None else completion_ns // 1000,
@@ -123,7 +124,7 @@ def _operation(store: Store, request: Request) -> Answer:
         "input": operation.input,
         "output": operation.output,
     }
-    more = values.known(
+    more = values.keep_known(
         parent=operation.parent_id,
         operation=operation.operation,
         agent=operation.agent_id,

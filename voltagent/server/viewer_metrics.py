@@ -142,7 +142,7 @@ def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
         "name": group.name,
         "count": sum(group.counts),
         "filter": {**base, "score": group.name},
-        **values.known(mean=group.mean),
+        **values.keep_known(mean=group.mean),
         "buckets": {"count": group.counts, "mean": means if group.mean is not None else [None] * len(means)},
         "values": [
             {"value": value, "count": number, "filter": {**base, "score": f"{group.name}:{value}"}}
@@ -191,13 +191,13 @@ def _common(one: Overview) -> dict[str, Any]:
         "errors": one.errors,
         "first": one.first_ns // 1000,
         "last": one.last_ns // 1000,
-        **values.known(tokens=one.tokens, cost=one.cost),
+        **values.keep_known(tokens=one.tokens, cost=one.cost),
     }
 
 
 def _conversation(one: Overview) -> Json:
     about = {"users": one.users, "agents": one.agents}
-    return {**_common(one), **about, **values.known(input=values.excerpt(one.input))}
+    return {**_common(one), **about, **values.keep_known(input=values.excerpt(one.input))}
 
 
 def _user(one: Overview) -> Json:

@@ -64,7 +64,7 @@ def line(trace: TraceSummary, activity: Activity, scores: Sequence[Score]) -> Js
         "start": trace.start_ns // 1000,
         "operations": trace.operations,
         "errors": trace.errors,
-        **known(
+        **keep_known(
             duration=duration(trace.start_ns, trace.end_ns),
             user=trace.user_id,
             conversation=trace.conversation_id,
@@ -95,12 +95,12 @@ def score(one: Score) -> Json:
         "name": one.name,
         "value": one.value,
         "time": one.time_ns // 1000,
-        **known(comment=one.comment, operation=one.operation_id),
+        **keep_known(comment=one.comment, operation=one.operation_id),
     }
 
 
-def known(**values: Any) -> Json:
-    """Those that are known."""
+def keep_known(**values: Any) -> Json:
+    """Keep those values that are not ``None``."""
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -410,6 +411,16 @@ def _is_on(variable: str) -> bool:
 def colour_is_wanted() -> bool:
     """Whether the environment lets terminals have colours (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def pager() -> list[str]:
+    """The command that long output goes through on a terminal; empty if the environment wants none."""
+    given = os.environ.get("VOLTAGENT_PAGER", os.environ.get("PAGER"))
+    try:
+        command = shlex.split("less -FRX" if given is None else given)
+    except ValueError:  # an open quotation mark
+        return []
+    return [] if command == ["cat"] else ["less", "-FRX"] if command == ["less"] else command
 
 
 def local_path() -> Path:

@@ -1,0 +1,179 @@
+"""``voltagent show`` and ``traces``: values as text, one step, depth, folding, the pager, orders and filters."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.stored import Run
+from voltagent.cli import main, pager
+from voltagent.cli.terminal import Style, columns
+from voltagent.cli.traces import table
+from voltagent.cli.tree import lines
+from voltagent.core.span import AGENT, ERROR, LLM, TOOL
+from voltagent.storage.traces.store import Store
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    run = Run(tmp_path / "traces.db")
+    recorder = run.recorder
+    root = recorder.start_trace("desk", b'{"question":"one\\ntwo"}', b'{"plan":"pro"}', identifier="t1", user_id="ada")
+    bot = recorder.start(root, AGENT, "Bot", b'{"messages":[{"role":"user","content":"Hello\\nthere"}]}')
+    for number in range(7):
+        page = recorder.start(bot, TOOL, "fetch_page", b'{"n":%d}' % number)
+        recorder.start(page, TOOL, "inner", b"{}")
+        recorder.end(page, ERROR if number < 2 else "completed", b'{"message":"late"}' if number < 2 else None)
+    call = recorder.start(bot, LLM, "chat", b'{"prompt":"' + b"line\\n" * 60 + b'"}')
+    call.model = "gpt-4o"
+    recorder.add(call, usage={"prompt_tokens": 90, "completion_tokens": 10, "cached_tokens": 40, "cost": 0.5})
+    recorder.succeed(call, b'{"result":"x"}')
+    recorder.succeed(bot, b"{}")
+    recorder.succeed(root, b'{"answer":42}')
+    cheap = recorder.start_trace("cheap", b"{}", identifier="t2")
+    recorder.succeed(cheap, b"{}")
+    run.save()
+    run.store.close()
+    return run.store.path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([str(one) for one in arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_values_stand_below_the_tree_as_text(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "show", "t1", "-v", "--db", db)
+    tree, _, below = out.partition("\n\n")
+    assert "fetch_page" in tree
+    assert "7, 2 failed" not in tree
+    assert "  input\n    question:\n      one\n      two\n" in below
+    assert "  input\n    user:\n      Hello\n      there\n" in below
+    assert "    ... 22 more lines\n" in below
+    assert "  output\n    answer: 42\n" in below
+    assert "... " not in printed(capsys, "show", "t1", "-v", "--lines", "0", "--db", db)
+
+
+def test_one_step_is_shown_in_full(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "show", "t1", "chat", "--db", db)
+    assert out.startswith("llm chat")
+    assert "gpt-4o  100 tokens (40 cached), $0.5" in out.splitlines()[0]
+    assert out.count("line") == 60
+    step = json.loads(printed(capsys, "show", "t1", "chat", "--json", "--db", db))
+    assert (step["model"], step["tokens"], step["cached_tokens"], step["cost"]) == ("gpt-4o", 100, 40, 0.5)
+    assert printed(capsys, "show", "t1", step["id"][:10], "--db", db) == out
+    assert main(["show", "t1", "fetch_page", "--db", str(db)]) == 1
+    assert "7 operations fit 'fetch_page'" in capsys.readouterr().err
+    assert main(["show", "t1", "nothing", "--db", str(db)]) == 1
+    assert "no operation of the trace t1" in capsys.readouterr().err
+
+
+def test_the_depth_is_limited(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "show", "t1", "--depth", "1", "--db", db).splitlines()
+    assert len(out) == 4
+    assert out[-1] == "... 15 deeper operations are not shown"
+    assert "inner" not in printed(capsys, "show", "t1", "--depth", "2", "-v", "--db", db)
+
+
+def test_equal_siblings_fold_on_a_terminal_only(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(db)
+    trace = store.trace("t1")
+    assert trace is not None
+    operations = store.operations("t1")
+    folded = list(lines(trace, operations, Style(is_terminal=True)))
+    assert [line for line in folded if "fetch_page × 7, 2 failed" in line]  # noqa: RUF001
+    assert not [line for line in folded if "inner" in line]
+    assert [line for line in folded if "llm chat" in line]
+    for shown in (lines(trace, operations, Style()), lines(trace, operations, Style(is_terminal=True), verbose=True)):
+        assert sum("─ tool fetch_page" in line for line in shown) == 7
+    four = [one for one in operations if one.name != "fetch_page"] + [
+        one for one in operations if one.name == "fetch_page"
+    ][:4]
+    assert sum("fetch_page" in line for line in lines(trace, four, Style(is_terminal=True))) == 4
+    store.close()
+
+
+def test_a_list_is_sorted_filtered_and_fits(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "traces", "--sort", "cost", "--db", db).splitlines()
+    assert out[0].split() == "ID START NAME STATUS DURATION MODEL TOKENS CACHED COST OPS ERRORS".split()
+    assert out[1].split()[0] == "t1"
+    assert "gpt-4o" in out[1]
+    assert all(columns(line) <= 80 for line in out)
+    for options, expected in (
+        (("--sort", "agent"), ["t2", "t1"]),
+        (("--sort", "tokens", "--limit", "1"), ["t1"]),
+        (("--meta", "plan=pro"), ["t1"]),
+        (("--model", "gpt-4o", "--tool", "fetch_page"), []),  # not the same operation
+        (("--tool", "fetch_page", "--errors"), ["t1"]),
+        (("--min-cost", "0.4"), ["t1"]),
+        (("--since", "1h"), ["t2", "t1"]),
+        (("--error-type", "late"), ["t1"]),
+    ):
+        status = main(["traces", "--json", "--db", str(db), *options])
+        found = json.loads(capsys.readouterr().out) if status == 0 else []
+        assert [one["id"] for one in found] == expected, options
+    for wrong in (("--meta", "plan"), ("--score", ">"), ("--sort", "beauty"), ("--min-cost", "-1")):
+        with pytest.raises(SystemExit) as caught:
+            main(["traces", "--db", str(db), *wrong])
+        assert caught.value.code == 2
+
+
+def test_wide_lists_leave_out_what_matters_least(tmp_path: Path) -> None:
+    run = Run(tmp_path / "t.db")
+    root = run.recorder.start_trace("a long name of an agent", b"{}", tags=("tag",) * 3, user_id="a-user-with-an-id")
+    call = run.recorder.start(root, LLM, "chat", b"{}")
+    call.model = "a-model-with-a-long-name-2026-01-31"
+    run.recorder.add(call, usage={"prompt_tokens": 1_234_567, "completion_tokens": 1, "cached_tokens": 987_654,
+                                  "cost": 12.5})  # fmt: skip
+    run.recorder.succeed(call, None)
+    run.recorder.succeed(root, None)
+    run.save()
+    for width in (80, 0, 120):
+        head, row = table(run.store.traces(), Style(width=width))
+        assert columns(row) <= (width or 80)
+        assert {"MODEL", "TOKENS", "COST"} <= set(head.split())
+        assert ("TAGS" in head) == (width == 120)
+    run.store.close()
+
+
+def test_several_traces_are_exported_by_filters(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documents = json.loads(printed(capsys, "export", "--limit", "5", "--sort", "agent", "--db", db))
+    assert [one["trace"]["id"] for one in documents] == ["t2", "t1"]
+    one = json.loads(printed(capsys, "export", "--errors", "--db", db))
+    assert (one["trace"]["id"], one["trace"]["models"], one["trace"]["cost"]) == ("t1", ["gpt-4o"], 0.5)
+    spans = json.loads(printed(capsys, "export", "--limit", "5", "--format", "otlp", "--db", db))
+    assert len(spans["resourceSpans"]) == 2
+    page = printed(capsys, "export", "--limit", "5", "--format", "html", "--db", db)
+    assert page.count("<h1>") == 2
+    assert '<div class="message user"><h5>user</h5><pre>Hello\nthere</pre></div>' in page
+    assert main(["export", "t1", "--errors", "--db", str(db)]) == 2
+    assert "not both" in capsys.readouterr().err
+    assert main(["export", "--user", "nobody", "--db", str(db)]) == 1
+
+
+def test_long_output_goes_through_the_pager_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept"
+    monkeypatch.setenv(
+        "VOLTAGENT_PAGER", f"{sys.executable} -c \"import sys; open({str(kept)!r}, 'w').write(sys.stdin.read())\""
+    )
+    monkeypatch.setenv("LINES", "10")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    for stream in ("stdin", "stdout"):
+        monkeypatch.setattr(getattr(sys, stream), "isatty", lambda: True, raising=False)
+    pager.write([str(number) for number in range(5)])
+    assert not kept.exists()
+    pager.write([str(number) for number in range(50)], paged=False)
+    assert not kept.exists()
+    pager.write([str(number) for number in range(50)])
+    assert kept.read_text().splitlines() == [str(number) for number in range(50)]
+    monkeypatch.setenv("VOLTAGENT_PAGER", "cat")
+    kept.unlink()
+    pager.write([str(number) for number in range(50)])
+    assert not kept.exists()
+    capsys.readouterr()
