@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, create_model
 
-from voltagent.capture.result_streams import assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
+from voltagent.capture.results.streams import assembled
 from voltagent.capture.usage import checked, counted, summed
 from voltagent.errors import ValidationError
 

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.capture import usage
-from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.results import ModelResult, is_client_type, read_result
+from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from voltagent.capture.result_streams import NO_CHUNKS, NO_CLIENTS, Assembly
+from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, Assembly
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
 from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_current

@@ -13,8 +13,8 @@ from typing import Any, Final, cast
 from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import format_failure
-from voltagent.capture.result_streams import assembled
 from voltagent.capture.results import read_result
+from voltagent.capture.results.streams import assembled
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span

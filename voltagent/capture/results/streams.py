@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from voltagent.capture.result_chunks import chunk_reader, unwrapped
-from voltagent.capture.results import ModelResult, StreamedAnswers, read_result
+from voltagent.capture.results import ModelResult, read_result
+from voltagent.capture.results.chunks import chunk_reader, unwrapped
+from voltagent.capture.results.streamed import StreamedAnswers
 from voltagent.capture.stored_fields import as_items
 
 _MOST_RESULTS: Final = 1024

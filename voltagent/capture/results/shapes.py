@@ -12,16 +12,12 @@ same layout are read in the same way. Documented in docs/models.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
-from pydantic_core import from_json
-
-from voltagent.capture import result_answers as answers
-from voltagent.capture.result_answers import Answer
-from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
+from voltagent.capture.results import answers, parts
+from voltagent.capture.results.answers import Answer
 
 Path = tuple[str, ...]
-_LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
 
 
 def _paths(text: str) -> tuple[Path, ...]:
@@ -49,102 +45,6 @@ def _alternatives(*texts: str) -> tuple[tuple[Path, ...], ...]:
     return tuple(_paths(text) for text in texts)
 
 
-# ---------------------------------------------------------------------------------------- what is made of other results
-
-
-def _raw_response(result: object) -> object:
-    """What a raw response was parsed to, else its body if that was read."""
-    for parsed in _values(field(result, "_parsed_by_type")):
-        return parsed
-    body = at(result, ("http_response", "_content"))
-    if type(body) is bytes and len(body) <= _LARGEST_BODY:
-        try:
-            return from_json(body)
-        except ValueError:
-            return None
-    return None
-
-
-def _values(mapping: object) -> list[Any]:
-    """The values of a dict, whatever its keys are."""
-    return list(cast("dict[object, object]", mapping).values()) if type(mapping) is dict else []
-
-
-def _at(*paths: str) -> Callable[[Any], object]:
-    return answers.at_path(*paths)
-
-
-def _new_messages(result: object) -> list[object]:
-    """The responses of a pydantic-ai run, without those of the history that it was given."""
-    messages = as_items(first_at(result, (("_state", "message_history"), ("_all_messages",))))
-    first = field(result, "_new_message_index")
-    return [one for one in messages[first if type(first) is int else 0 :] if as_text(field(one, "kind")) == "response"]
-
-
-def _answers_in_state(state: object) -> list[object]:
-    """The model's messages of this turn: those after the last one of the user's. Earlier ones were counted before."""
-    found: list[object] = []
-    for one in reversed(as_items(field(state, "messages"))):
-        role = as_text(field(one, "type"))
-        if role == "human":
-            break
-        if role in _ANSWERING and (field(one, "response_metadata") is not None or _is_message(one)):
-            found.append(one)
-    return found[::-1]
-
-
-_ANSWERING: Final = ("ai", "AIMessageChunk")
-
-
-def _is_message(value: object) -> bool:
-    return is_kind_of(type(value), (("langchain_core", "AIMessage"),))
-
-
-def _generations(result: object) -> list[object]:
-    rows = [as_items(row) or [row] for row in as_items(field(result, "generations"))]  # a list of ours
-    messages = [field(one, "message") for row in rows for one in row]
-    return [message for message in messages if message is not None]
-
-
-def _raw_responses(result: object) -> list[object]:
-    return as_items(field(result, "raw_responses"))
-
-
-def _message_at(*paths: str) -> Answer:
-    """The answer is a text, or a message, at the first of these dotted paths that has something."""
-    find = answers.at_path(*paths)
-
-    def answer(result: object) -> object:
-        found = find(result)
-        return found if as_text(found) is not None else answers.message(found)
-
-    return answer
-
-
-def _parsed_or_choices(result: object) -> object:
-    parsed = field(result, "parsed")
-    return answers.choices(result) if parsed is None else parsed
-
-
-def _several(result: object) -> list[object]:
-    return [{"usage": usage, "model": model} for model, usage in fields_of(field(result, "_lm_usage")).items()]
-
-
-def _last_answer(result: object) -> object:
-    found = _answers_in_state(result)
-    structured = field(result, "structured_response")
-    if structured is not None:
-        return structured
-    return answers.message(found[-1]) if found else None
-
-
-def _first_generation(result: object) -> object:
-    found = _generations(result)
-    return answers.message(found[0]) if found else at(result, ("generations", "0", "0", "text"))
-
-
-# ---------------------------------------------------------------------------------------------------------- the table
-
 SHAPES: Final[tuple[Shape, ...]] = (
     Shape(
         "raw response",
@@ -154,7 +54,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
             for name in ("LegacyAPIResponse", "APIResponse", "AsyncAPIResponse", "BaseAPIResponse")
         ),
         fields=_alternatives("http_response _parsed_by_type"),
-        inner=_raw_response,
+        inner=parts.raw_response,
     ),
     Shape(
         "openai-agents run",
@@ -162,28 +62,28 @@ SHAPES: Final[tuple[Shape, ...]] = (
         fields=_alternatives("raw_responses context_wrapper"),
         model=_paths("_last_agent.model current_agent.model"),
         usage=_paths("context_wrapper.usage"),
-        answer=_at("final_output"),
-        parts=_raw_responses,
+        answer=answers.at_path("final_output"),
+        parts=parts.raw_responses,
     ),
     Shape(
         "pydantic-ai run",
         types=(("pydantic_ai", "AgentRunResult"),),
         fields=_alternatives("_state.message_history"),
         usage=_paths("_state.usage"),
-        answer=_at("output"),
-        parts=_new_messages,
+        answer=answers.at_path("output"),
+        parts=parts.new_messages,
     ),
     Shape(
         "pydantic-ai streamed run",
         types=(("pydantic_ai", "StreamedRunResult"), ("pydantic_ai", "StreamedRunResultSync")),
         fields=_alternatives("_all_messages _new_message_index"),
-        parts=_new_messages,
-        inner=_at("_run_result", "_streamed_run_result._run_result"),
+        parts=parts.new_messages,
+        inner=answers.at_path("_run_result", "_streamed_run_result._run_result"),
     ),
     Shape(
         "pydantic-ai event",
         types=(("pydantic_ai", "AgentRunResultEvent"),),
-        inner=_at("result"),
+        inner=answers.at_path("result"),
     ),
     Shape(
         "pydantic-ai response",
@@ -202,7 +102,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         usage=_paths("usage"),
         finish=_paths("stopReason"),
         id=_paths("ResponseMetadata.RequestId"),
-        answer=_message_at("output.message"),
+        answer=parts.message_at("output.message"),
     ),
     Shape(
         "openai chat",
@@ -258,7 +158,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         usage=_paths("usage_metadata usageMetadata"),
         finish=_paths("candidates.0.finish_reason candidates.0.finishReason"),
         id=_paths("response_id responseId"),
-        answer=_parsed_or_choices,
+        answer=parts.parsed_or_choices,
     ),
     Shape(
         "langchain message",
@@ -276,15 +176,15 @@ SHAPES: Final[tuple[Shape, ...]] = (
         fields=_alternatives("generations llm_output"),
         model=_paths("llm_output.model_name llm_output.model"),
         usage=_paths("llm_output.token_usage llm_output.usage"),
-        answer=_first_generation,
-        parts=_generations,
+        answer=parts.first_generation,
+        parts=parts.generations,
     ),
     Shape(
         "smolagents run",
         types=(("smolagents", "RunResult"),),
         fields=_alternatives("steps token_usage"),
         usage=_paths("token_usage"),
-        answer=_at("output"),
+        answer=answers.at_path("output"),
     ),
     Shape(
         "smolagents message",
@@ -292,7 +192,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         fields=_alternatives("content token_usage"),
         usage=_paths("token_usage"),
         answer=answers.message,
-        inner=_at("raw"),
+        inner=answers.at_path("raw"),
     ),
     Shape(
         "anthropic",
@@ -312,14 +212,14 @@ SHAPES: Final[tuple[Shape, ...]] = (
         model=_paths("model"),
         usage=((),),
         finish=_paths("done_reason"),
-        answer=_message_at("response", "message"),
+        answer=parts.message_at("response", "message"),
     ),
     Shape(
         "crewai",
         types=(("crewai", "CrewOutput"), ("crewai", "LiteAgentOutput")),
         fields=_alternatives("raw token_usage", "raw usage_metrics"),
         usage=_paths("token_usage usage_metrics"),
-        answer=_at("pydantic", "json_dict", "raw"),
+        answer=answers.at_path("pydantic", "json_dict", "raw"),
     ),
     Shape(
         "llama-index",
@@ -330,15 +230,15 @@ SHAPES: Final[tuple[Shape, ...]] = (
         model=_paths("raw.model"),
         usage=_paths("additional_kwargs raw.usage raw.usage_metadata"),
         id=_paths("raw.id"),
-        answer=_message_at("text", "message", "response"),
-        inner=_at("raw"),
+        answer=parts.message_at("text", "message", "response"),
+        inner=answers.at_path("raw"),
     ),
     Shape(
         "dspy",
         types=(("dspy", "Prediction"),),
         fields=_alternatives("_lm_usage"),
         answer=answers.stored_values,
-        parts=_several,
+        parts=parts.several,
     ),
     Shape(
         "claude-agent-sdk",
@@ -346,14 +246,14 @@ SHAPES: Final[tuple[Shape, ...]] = (
         fields=_alternatives("total_cost_usd usage"),
         usage=_paths("usage"),
         cost=_paths("total_cost_usd"),
-        answer=_at("structured_output", "result"),
+        answer=answers.at_path("structured_output", "result"),
     ),
     Shape(
         "langgraph state",
         fields=_alternatives("messages"),
         lists=_paths("messages"),
-        answer=_last_answer,
-        parts=_answers_in_state,
+        answer=parts.last_answer,
+        parts=parts.answers_in_state,
     ),
     Shape(
         "usage alone",

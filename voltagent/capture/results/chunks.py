@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from voltagent.capture.results import StreamedAnswer, StreamedAnswers, read_result
+from voltagent.capture.results import read_result
+from voltagent.capture.results.streamed import StreamedAnswer, StreamedAnswers
 from voltagent.capture.stored_fields import as_items, as_text, at, field, first_at, is_kind_of
 from voltagent.capture.usage import counted
 from voltagent.core import introspection

@@ -1,0 +1,107 @@
+"""What a result is made of: the responses in it, the result that it wraps, and the answer among its parts.
+
+Functions for the table of :mod:`voltagent.capture.results.shapes`, for results that paths alone do not describe.
+"""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from pydantic_core import from_json
+
+from voltagent.capture.results import answers
+from voltagent.capture.results.answers import Answer
+from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
+
+_LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
+
+
+def raw_response(result: object) -> object:
+    """What a raw response was parsed to, else its body if that was read."""
+    for parsed in _values(field(result, "_parsed_by_type")):
+        return parsed
+    body = at(result, ("http_response", "_content"))
+    if type(body) is bytes and len(body) <= _LARGEST_BODY:
+        try:
+            return from_json(body)
+        except ValueError:
+            return None
+    return None
+
+
+def _values(mapping: object) -> list[Any]:
+    """The values of a dict, whatever its keys are."""
+    return list(cast("dict[object, object]", mapping).values()) if type(mapping) is dict else []
+
+
+def new_messages(result: object) -> list[object]:
+    """The responses of a pydantic-ai run, without those of the history that it was given."""
+    messages = as_items(first_at(result, (("_state", "message_history"), ("_all_messages",))))
+    first = field(result, "_new_message_index")
+    return [one for one in messages[first if type(first) is int else 0 :] if as_text(field(one, "kind")) == "response"]
+
+
+def answers_in_state(state: object) -> list[object]:
+    """The model's messages of this turn: those after the last one of the user's. Earlier ones were counted before."""
+    found: list[object] = []
+    for one in reversed(as_items(field(state, "messages"))):
+        role = as_text(field(one, "type"))
+        if role == "human":
+            break
+        if role in _ANSWERING and (field(one, "response_metadata") is not None or _is_message(one)):
+            found.append(one)
+    return found[::-1]
+
+
+_ANSWERING: Final = ("ai", "AIMessageChunk")
+
+
+def _is_message(value: object) -> bool:
+    return is_kind_of(type(value), (("langchain_core", "AIMessage"),))
+
+
+def generations(result: object) -> list[object]:
+    rows = [as_items(row) or [row] for row in as_items(field(result, "generations"))]  # a list of ours
+    messages = [field(one, "message") for row in rows for one in row]
+    return [message for message in messages if message is not None]
+
+
+def raw_responses(result: object) -> list[object]:
+    return as_items(field(result, "raw_responses"))
+
+
+def message_at(*paths: str) -> Answer:
+    """The answer is a text, or a message, at the first of these dotted paths that has something."""
+    find = answers.at_path(*paths)
+
+    def answer(result: object) -> object:
+        found = find(result)
+        return found if as_text(found) is not None else answers.message(found)
+
+    return answer
+
+
+def parsed_or_choices(result: object) -> object:
+    parsed = field(result, "parsed")
+    return answers.choices(result) if parsed is None else parsed
+
+
+def several(result: object) -> list[object]:
+    return [{"usage": usage, "model": model} for model, usage in fields_of(field(result, "_lm_usage")).items()]
+
+
+def last_answer(result: object) -> object:
+    found = answers_in_state(result)
+    structured = field(result, "structured_response")
+    if structured is not None:
+        return structured
+    return answers.message(found[-1]) if found else None
+
+
+def first_generation(result: object) -> object:
+    found = generations(result)
+    return answers.message(found[0]) if found else at(result, ("generations", "0", "0", "text"))
