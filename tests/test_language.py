@@ -153,7 +153,6 @@ PENDING: set[str] = {
     "tests/tracing/test_continued_traces.py",
     "tests/tracing/test_sampling.py",
     "tests/tracing/test_token_counts.py",
-    "tests/tracing/test_token_rules.py",
     "tests/typing_checks.py",
     "tests/wire/test_otlp_decode.py",
     "tests/wire/test_otlp_encode.py",
