@@ -91,7 +91,7 @@ function turn(trace, place, traces) {
       element("span", { class: "dim", title: pause }, exactly(trace.start)),
       element("span", {}, duration(elapsed(trace))),
       used(trace),
-      (trace.models ?? []).map((model) => element("bdi", { class: "dim" }, model)),
+      (trace.models ?? []).slice(0, 3).map((model) => element("bdi", { class: "dim" }, model)),
       trace.operations ? element("span", { class: "dim" }, plural(trace.operations, "operation")) : null,
       trace.errors ? element("a", { href: address("trace", [trace.id], { next: "error" }), class: "error-text" }, plural(trace.errors, "error")) : null,
       trace.user ? element("bdi", { class: "dim" }, trace.user) : null,

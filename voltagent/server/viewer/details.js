@@ -8,6 +8,8 @@ import { readingSection } from "./reading.js";
 import { address } from "./route.js";
 import { asText, section, shown, text } from "./value.js";
 
+const MOST_MODELS = 20; // that are named
+
 /**
  * Where a thing is: its own time in µs, when its trace begins, how long that takes, and how long the thing usually takes.
  *
@@ -107,7 +109,7 @@ export function facts(thing, { self, begin, total, usual = null }) {
 }
 
 /** @param {Thing} thing */
-const models = (thing) => (thing.model ? [thing.model] : thing.models ?? []);
+const models = (thing) => (thing.model ? [thing.model] : (thing.models ?? []).slice(0, MOST_MODELS));
 
 /** @param {string} words */
 const dim = (words) => (words ? element("span", { class: "dim" }, words) : null);

@@ -6,6 +6,8 @@ import { stateOf, status } from "./kinds.js";
 import { address } from "./route.js";
 import { scoreMarks } from "./scores.js";
 
+const MOST = 3; // models that are named
+
 /** @param {string} words @param {string} href */
 export function linked(words, href) {
   return element("a", { href }, element("bdi", {}, words));
@@ -39,7 +41,8 @@ export function headline(trace) {
     element("span", {}, plural(trace.operations, "operation")),
     trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
     used(trace),
-    models.map((model) => linked(model, address("list", [], { model }))),
+    models.slice(0, MOST).map((model) => linked(model, address("list", [], { model }))),
+    models.length > MOST ? element("span", { class: "dim" }, `${count(models.length - MOST)} more models`) : null,
     element("span", { class: "dim" }, exactly(trace.start)),
     user ? element("span", {}, element("span", { class: "dim" }, "user "), linked(user, address("list", [], { user }))) : null,
     conversation ? element("a", { href: address("conversation", [conversation]) }, "conversation ", element("bdi", {}, conversation)) : null,

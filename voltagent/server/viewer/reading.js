@@ -201,8 +201,8 @@ function folded(title, make, name) {
 /** @param {Message} message @param {Write} write @param {boolean} unlike */
 function message({ role, side, name, parts }, write, unlike) {
   return element(
-    "section",
-    { class: `message from-${side}${unlike ? " unlike" : ""}`, "aria-label": role },
+    "div",
+    { role: "group", class: `message from-${side}${unlike ? " unlike" : ""}`, "aria-label": role },
     element("div", { class: "role" }, element("bdi", {}, role), name ? element("bdi", { class: "dim" }, ` ${name}`) : null),
     parts.map((part) => partShown(part, write)),
   );
