@@ -21,7 +21,7 @@ from voltagent.core import context, guard, hints, stderr
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A machine that pauses is no fault of a test's: no deadline. The same examples in every run, so that one who changes
+# A machine that pauses is not the error of a test: no deadline. The same examples in every run, so that one who changes
 # something else meets no failure by chance; HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
@@ -42,7 +42,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Faults of ours raise in the tests; a test of the guard itself switches this off."""
+    """Our own errors raise in the tests; a test of the guard itself switches this off."""
     monkeypatch.setattr(guard.Guard, "strict", True)
     guard._last_logged.clear()
     monkeypatch.setattr(hints, "_given", {})
@@ -68,7 +68,7 @@ def time_limit(no_time_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_is_live() -> Iterator[None]:
-    """Every test starts as a fresh process does: no recorder, the environment not asked."""
+    """Every test starts as a fresh process does: no recorder, the environment not read."""
     before = list(context.ACTIVE)
     context.ACTIVE[:] = [context.ENVIRONMENT]
     yield

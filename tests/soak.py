@@ -41,11 +41,11 @@ def main() -> int:
     for name in options.cases or CASES:
         began = time.monotonic()
         try:
-            said = CASES[name](options)
+            reported = CASES[name](options)
         except AssertionError as exc:
             failed += 1
-            said = f"FAILED {exc}"
-        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {said}", flush=True)
+            reported = f"FAILED {exc}"
+        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {reported}", flush=True)
     return 1 if failed else 0
 
 
@@ -124,7 +124,7 @@ def rate(options: argparse.Namespace) -> str:
 
 
 def outage(options: argparse.Namespace) -> str:
-    """An outage at 200 events a second: nothing is lost, and it goes on within 3 s of its end."""
+    """An outage at 200 events a second: nothing is lost, and sending continues within 3 s of its end."""
     port = unused_port()
     sender = sender_to(f"http://127.0.0.1:{port}")
     began, traces = time.monotonic(), 0
@@ -220,7 +220,7 @@ FAILURES: list[Reply] = [
 
 
 def chaos(options: argparse.Namespace) -> str:
-    """Random programs against a server with random faults: the counts add up, the order holds, nothing is lost."""
+    """Random programs against a server with random errors: the counts add up, the order holds, nothing is lost."""
     dice = random.Random(options.seed)
     bad = [0.0]
 
@@ -289,10 +289,10 @@ def spool(options: argparse.Namespace) -> str:
     assert not model.complaints, f"seed {options.seed}: {model.complaints[:3]}"
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     arrived = inputs(model)
-    for name, said in programs:
+    for name, reported in programs:
         got = [text for text in arrived if text.startswith(f"{name} ")]
         assert got == [f"{name} {number:06}" for number in range(len(got))], f"seed {options.seed}: gaps in {name}"
-        kept_in_time(len(got), said, 2.0)  # the machine is full of programs
+        kept_in_time(len(got), reported, 2.0)  # the machine is full of programs
     left = [path.name for path in folder.iterdir()]
     assert left == [], left
     killed, late = len(programs), end.accepted

@@ -214,7 +214,7 @@ class TestAnswers:
         with pytest.raises(TimeoutError, match=r"^Request timeout$"):
             ask(VoltAgentCoreAPI(config(server, timeout=0.05)), "add_history", CREATE)
 
-    def test_network_faults_have_status_0(self, server: Server, ask: Ask) -> None:
+    def test_network_errors_have_status_0(self, server: Server, ask: Ask) -> None:
         server.reply = reset
         for url in (server.url, f"http://127.0.0.1:{unused_port()}", "ftp://x", "no-scheme"):
             with pytest.raises(APIError, match=r"^Network error: .+") as caught:

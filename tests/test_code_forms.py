@@ -175,7 +175,7 @@ def test_an_exception_becomes_an_error_event_and_goes_on(server: Server, sdk: Vo
     assert came.event("agent:success")["output"] == {"result": "handled"}
 
 
-def test_an_error_that_nobody_handles_fails_the_trace(server: Server, sdk: VoltAgentSDK) -> None:
+def test_an_unhandled_error_fails_the_trace(server: Server, sdk: VoltAgentSDK) -> None:
     @tool
     def fails() -> None:
         raise ValueError("boom")

@@ -146,7 +146,7 @@ def command(line: str, env: dict[str, str], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-# They want a server, somebody who stops them, or a browser: tests of their own run them. `prune` wants to be told what.
+# They want a server, a user who stops them, or a browser: tests of their own run them. `prune` needs to know what.
 NEED_MORE = ("voltagent push", "voltagent tail", "voltagent ui", "voltagent show --web", "voltagent mcp")
 
 
@@ -255,7 +255,7 @@ def test_every_document_is_reached_from_the_readme():
 
 
 def test_the_long_cases_of_delivery_can_be_started():
-    said = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-m", "tests.soak", "--help"],
         cwd=REPOSITORY,
         capture_output=True,
@@ -263,4 +263,4 @@ def test_the_long_cases_of_delivery_can_be_started():
         timeout=120,
         check=True,
     )
-    assert all(name in said.stdout for name in ("burst", "rate", "outage", "spool"))
+    assert all(name in reported.stdout for name in ("burst", "rate", "outage", "spool"))

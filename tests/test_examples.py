@@ -29,7 +29,7 @@ ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped
     "manual_usage_sync.py",
     "stdlib_agent.py",
 ]
-ASKED = "Which function finds close matches of a misspelt word?"
+QUESTION = "Which function finds close matches of a misspelt word?"
 
 
 @dataclass
@@ -163,13 +163,13 @@ def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store
             VOLTAGENT_MAX_RETRIES="0",
         )
         done = subprocess.run(
-            [sys.executable, str(FOLDER / "stdlib_agent.py"), ASKED],
+            [sys.executable, str(FOLDER / "stdlib_agent.py"), QUESTION],
             env=failing,
             capture_output=True,
             encoding="utf-8",
             timeout=120,
         )
-    on = recorded("stdlib_agent.py", store, ASKED)
+    on = recorded("stdlib_agent.py", store, QUESTION)
     assert (done.returncode, done.stdout) == (0, on.printed)
     assert "Traceback" not in done.stderr
     assert "sk-very-secret" not in done.stderr

@@ -397,9 +397,9 @@ def test_what_does_not_fit_in_a_run_is_reported_and_never_raised(
     call(trace)
     call(trace)
     assert trace.status == status
-    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert len(said) == 1
-    assert re.search(named, said[0])
+    reported = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(reported) == 1
+    assert re.search(named, reported[0])
 
 
 def test_what_fits_is_kept_beside_what_does_not(trace: Trace, sink: ListSink) -> None:
@@ -436,7 +436,7 @@ def test_handles_take_models_by_their_fields_only(trace: Trace) -> None:
         trace.add_tool(SimpleNamespace(name="t"))
 
 
-def test_every_name_that_handles_promise_is_there() -> None:
+def test_every_name_that_handles_document_exists() -> None:
     assert set(handles.__all__) <= set(dir(handles))
 
 
@@ -518,7 +518,7 @@ def test_the_models_of_an_ends_options_are_taken_apart(trace: Trace, sink: ListS
 
 
 class Hostile:
-    """Raises whatever it is asked."""
+    """Raises in every method."""
 
     def __getattribute__(self, name: str) -> Any:
         raise ZeroDivisionError(name)

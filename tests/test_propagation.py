@@ -98,7 +98,7 @@ def test_parents_that_are_not_valid(text: str) -> None:
 
 
 @pytest.mark.parametrize("flags", ["02", "03"])
-def test_a_trace_id_that_is_random_is_said_to_be_wherever_it_goes_on(flags: str) -> None:
+def test_a_trace_id_that_is_random_is_marked_so_wherever_it_continues(flags: str) -> None:
     came = parse(f"00-{TRACE}-{SPAN}-{flags}")
     assert came == Remote(TRACE, SPAN, flags == "03", random=True)
     with continued(came):

@@ -64,7 +64,7 @@ def test_flush_never_blocks_a_running_loop(server: Server) -> None:
         pending = sdk.flush()
         assert isinstance(pending, PendingReport)
         assert not pending.done()
-        assert pending.pending == 4  # the truth of the moment
+        assert pending.pending == 4  # the counts at that moment
         assert "pending" in repr(pending)
         ticker = asyncio.ensure_future(_ticks(seen))
         report = await pending
@@ -184,7 +184,7 @@ def test_an_sdk_that_records_nothing_leaves_the_trace_of_another_alone(server: S
     assert "of the inner one" not in str(server.bodies())
 
 
-def test_the_environment_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ping()
     assert context.ACTIVE == []  # from here on a decorated call costs next to nothing
     monkeypatch.setenv("VOLTAGENT_EXPORTER", "local")

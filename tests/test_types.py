@@ -123,7 +123,7 @@ def test_exceptions_are_the_ones_of_the_library() -> None:
 
 
 class TestConfig:
-    def test_defaults(self) -> None:
+    def test_deerrors(self) -> None:
         made = config()
         assert (made.timeout, made.headers, made.auto_flush, made.flush_interval) == (30, None, True, 5)
         assert (made.max_retries, made.retry_delay) == (3, 1.0)

@@ -127,7 +127,7 @@ def test_chains_are_bounded_and_may_be_circles() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with 3.11")
-def test_groups_tell_their_members() -> None:
+def test_groups_show_their_members() -> None:
     group = ExceptionGroup("both", [caught(inner), ShopError("two"), ExceptionGroup("more", [ValueError(3)])])
     found = described(caught(fail, group))
     assert found["message"] == "both (3 sub-exceptions)"
@@ -178,8 +178,8 @@ def test_the_code_where_there_is_one(exception: BaseException, code: object) -> 
     assert described(exception).get("code") == code
 
 
-def test_properties_are_not_asked_for_a_code() -> None:
-    class Asked(Exception):
+def test_properties_are_not_called_for_a_code() -> None:
+    class WithProperty(Exception):
         @property
         def code(self) -> int:
             raise AssertionError("asked")
@@ -189,7 +189,7 @@ def test_properties_are_not_asked_for_a_code() -> None:
         def __getattribute__(self, name: str) -> Any:
             raise AssertionError(f"asked for {name}")
 
-    assert "code" not in described(Asked("x"))
+    assert "code" not in described(WithProperty("x"))
 
 
 # ------------------------------------------------------------------------------------------------------------ messages
@@ -245,7 +245,7 @@ def test_a_message_runs_with_nothing_current() -> None:
     assert current == [INERT]
 
 
-def test_arguments_are_not_asked_for_their_text() -> None:
+def test_arguments_are_not_called_for_their_text() -> None:
     class Argument:
         def __repr__(self) -> str:
             raise AssertionError("asked")

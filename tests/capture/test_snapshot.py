@@ -79,7 +79,7 @@ def test_an_integer_that_no_double_can_hold_is_text() -> None:
     assert taken({1 << 9000: 1}) == {"int of 9001 bits": 1}
 
 
-def test_arrays_and_frames_are_told_by_shape_and_type() -> None:
+def test_arrays_and_frames_are_described_by_shape_and_type() -> None:
     numpy = pytest.importorskip("numpy")
     assert taken(numpy.zeros((2, 3), dtype="float32")) == {
         "type": "numpy.ndarray",
@@ -89,7 +89,7 @@ def test_arrays_and_frames_are_told_by_shape_and_type() -> None:
     assert taken([numpy.float32(0.5), numpy.int64(7), numpy.bool_(True), numpy.float64(1.5)]) == [0.5, 7, True, 1.5]
 
 
-def test_data_frames_are_told_by_shape_and_types() -> None:
+def test_data_frames_are_described_by_shape_and_types() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1], "b": ["secret"]})
     assert taken(frame)["shape"] == [1, 2]
@@ -169,14 +169,14 @@ def test_models_are_read_as_they_are_stored() -> None:
 def test_a_field_that_may_be_excluded_stays_out() -> None:
     if not hasattr(pydantic.fields.FieldInfo, "exclude_if"):
         pytest.skip("pydantic has it from 2.12 on")
-    asked: list[object] = []
+    requested: list[object] = []
 
     class Model(pydantic.BaseModel):
         shown: int = 1
-        hidden: str = pydantic.Field("h", exclude_if=lambda value: not asked.append(value))
+        hidden: str = pydantic.Field("h", exclude_if=lambda value: not requested.append(value))
 
     assert taken(Model()) == {"shown": 1}
-    assert asked == []
+    assert requested == []
 
 
 def test_secret_fields_of_classes_whose_annotations_are_text() -> None:
@@ -789,5 +789,5 @@ def test_one_item_larger_than_the_budget() -> None:
     assert len(items.encode_object()) <= MIB
 
 
-def test_the_limit_leaves_room_for_the_rest_of_the_event() -> None:
+def test_the_limit_leaves_space_for_the_rest_of_the_event() -> None:
     assert LIMIT < MIB

@@ -79,6 +79,6 @@ def test_where_none_runs_it_serves_until_ctrl_c(db: Path, browser: Path) -> None
             process.kill()
 
 
-def test_a_trace_that_is_not_there_is_said_first(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trace_that_is_missing_is_reported_first(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "--web", "zzz", "--db", str(db)]) == 1
     assert "no trace has the id 'zzz'" in capsys.readouterr().err

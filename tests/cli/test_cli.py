@@ -125,7 +125,7 @@ def test_traces_lists_the_newest_first_and_filters(db: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("command", ["show", "traces"])
-def test_an_empty_store_is_said_clearly(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_store_is_reported_clearly(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(command, "--db", tmp_path / "none.db") == 1
     assert "nothing has been recorded yet" in capsys.readouterr().err
     VoltAgentSDK(local_path=tmp_path / "used.db").shutdown()
@@ -186,8 +186,8 @@ def test_colour_is_for_terminals_only(db: Path) -> None:
 
 @pytest.mark.parametrize("command", ["show", "traces"])
 def test_what_only_reads_the_store_loads_no_http_client(command: str, db: Path) -> None:
-    asked = "import sys; from voltagent.cli import main; main(); sys.exit('httpx' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", asked, command, "--db", str(db)], capture_output=True, text=True)
+    requested = "import sys; from voltagent.cli import main; main(); sys.exit('httpx' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", requested, command, "--db", str(db)], capture_output=True, text=True)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "support-v1" in shown.stdout
 

@@ -1,4 +1,4 @@
-"""``voltagent doctor``: what it says of real servers, files and a junk environment, and that it tells no secret."""
+"""``voltagent doctor``: its findings about real servers, files and a junk environment, without any secret."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         shown = capsys.readouterr().out
         for finding in report["findings"]:
             assert f"{finding['subject']} {finding['step']}: {finding['text']}" in shown
-        for told in (out, shown):
-            assert PUBLIC[3:] not in told
-            assert SECRET not in told
-            assert SECRET[3:] not in told
+        for reported in (out, shown):
+            assert PUBLIC[3:] not in reported
+            assert SECRET not in reported
+            assert SECRET[3:] not in reported
         return status, report
 
     return run
@@ -96,7 +96,7 @@ def test_all_is_well_and_nothing_is_stored(doctor: Doctor) -> None:
     assert lines == {"PATCH /history/00000000-0000-0000-0000-000000000000"}
 
 
-def test_a_bad_key_is_told_from_one_that_may_not(doctor: Doctor) -> None:
+def test_a_bad_key_is_distinguished_from_one_that_may_not(doctor: Doctor) -> None:
     for code, words in ((401, "not known"), (403, "not allowed")):
         with Server(answer(code, {"message": f"bad key {SECRET}"})) as server:
             status, report = doctor(**rest(server.url))
@@ -111,7 +111,7 @@ def test_a_server_on_this_machine_may_want_a_key_that_is_not_set(doctor: Doctor)
     assert (status, report["findings"][-1]["text"]) == (1, "the server wants a key (HTTP 401), and none is set")
 
 
-def test_a_key_that_nobody_looks_at_proves_nothing(doctor: Doctor) -> None:
+def test_a_key_that_no_server_checks_proves_nothing(doctor: Doctor) -> None:
     with Server(answer(404)) as server:
         status, report = doctor(**rest(server.url))
     assert (status, steps(report)) == (0, [("ok", "rest", "http"), ("note", "rest", "key")])
@@ -120,8 +120,8 @@ def test_a_key_that_nobody_looks_at_proves_nothing(doctor: Doctor) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (answer(500), "not well"),
-        (answer(503), "not well"),
+        (answer(500), "reports an error"),
+        (answer(503), "reports an error"),
         (answer(501), "no REST history API"),
         (answer(407), "proxy"),
         (answer(308, location="https://user:word@other.example/api?key=1"), "on to https://…@other.example/api?…"),
@@ -145,7 +145,7 @@ def test_a_server_that_asks_for_patience_is_not_broken(doctor: Doctor) -> None:
 # -------------------------------------------------------------------------------------------------------- not reached
 
 
-def test_a_port_where_nobody_listens(doctor: Doctor) -> None:
+def test_a_port_without_a_listener(doctor: Doctor) -> None:
     port = unused_port()
     status, report = doctor(**rest(f"http://127.0.0.1:{port}"))
     assert (status, steps(report)) == (1, [("wrong", "rest", "connect")])
@@ -179,7 +179,7 @@ def test_a_name_look_up_that_hangs(doctor: Doctor, monkeypatch: pytest.MonkeyPat
     assert "longer than 0.1 s" in report["findings"][0]["text"]
 
 
-def test_a_connection_that_nobody_takes(doctor: Doctor) -> None:
+def test_a_connection_that_is_not_accepted(doctor: Doctor) -> None:
     with black_hole() as url:
         status, report = doctor("--timeout", "0.3", **rest(url))
     ended_at(report, "wrong", "rest", "connect")
@@ -209,7 +209,7 @@ def tls() -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_that_nobody_trusts_and_one_that_is_trusted(doctor: Doctor) -> None:
+def test_a_certificate_that_is_not_trusted_and_one_that_is_trusted(doctor: Doctor) -> None:
     with Server(api, tls=tls()) as server:
         status, report = doctor(**rest(server.url))
         assert (status, steps(report)) == (1, [("wrong", "rest", "tls")])
@@ -218,7 +218,7 @@ def test_a_certificate_that_nobody_trusts_and_one_that_is_trusted(doctor: Doctor
         assert doctor(SSL_CERT_FILE=CERTIFICATE)[0] == 0
 
 
-def test_tls_where_nobody_speaks_it(doctor: Doctor) -> None:
+def test_tls_to_a_server_without_it(doctor: Doctor) -> None:
     with Server() as server:
         server.before_read = hang.act
         status, report = doctor("--timeout", "0.3", **rest(server.url.replace("http", "https")))
@@ -269,7 +269,7 @@ def test_tls_that_ends_before_it_begins(doctor: Doctor, sent: bytes) -> None:
 # ----------------------------------------------------------------------------------------------------- OTLP, and auto
 
 
-def test_otlp_is_asked_with_an_empty_request(doctor: Doctor) -> None:
+def test_otlp_is_probed_with_an_empty_request(doctor: Doctor) -> None:
     def backend(request: Recorded) -> Reply:
         return answer(200 if request.headers.get("api-key") == SECRET else 401)
 
@@ -301,7 +301,7 @@ def test_an_otlp_endpoint_that_is_none(doctor: Doctor, code: int, words: str) ->
 def platform(rest_status: int, otlp_status: int, stranger: int = 401) -> Callable[[Recorded], Reply]:
     def reply(request: Recorded) -> Reply:
         if rest_status == 404 and stranger == 404 and request.method == "PATCH":
-            return answer(404)  # no such route, whoever asks
+            return answer(404)  # no such route for any client
         if request.headers.get("x-secret-key") != SECRET:
             return answer(stranger)
         return answer(rest_status if request.method == "PATCH" else otlp_status)

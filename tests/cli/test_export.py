@@ -205,7 +205,7 @@ def test_a_file_is_for_its_owner_alone_and_named_by_its_form(db: Path, tmp_path:
     assert sorted(path.name for path in tmp_path.glob("*t*")) == ["t", "t.html", "t.json", "traces.db"]
 
 
-def test_a_file_that_cannot_be_written_is_said_clearly(
+def test_a_file_that_cannot_be_written_is_reported_clearly(
     db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "--db", str(db), "-o", str(tmp_path / "no" / "t.json")]) == 1

@@ -52,7 +52,7 @@ def desk(question: str, amount: float) -> str:
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three runs with planted faults: one good, one in which the refund is refused, one in which the index is slow."""
+    """Three runs with planted errors: one good, one in which the refund is refused, one in which the index is slow."""
     path = tmp_path_factory.mktemp("mcp") / "traces.db"
     sdk = VoltAgentSDK(exporter="local", local_path=path)
     for question, amount, user in (("return", 50.0, "ada"), ("return", 500.0, "bob"), ("timeout", 10.0, "eve")):

@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reported"),
     [
         ([], "say what to delete"),
         (["--dry-run"], "say what to delete"),
@@ -111,12 +111,12 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(
-    arguments: list[str], said: str, db: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, db: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         prune(db, *arguments)
     assert caught.value.code == 2
-    assert said in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
     assert len(left(db)) == 10
 
 
@@ -139,12 +139,12 @@ def test_on_a_terminal_it_asks_before_all(typed: str, stay: int, db: Path) -> No
 
 def test_other_programs_go_on_writing(db: Path) -> None:
     run = Run(db)
-    began, stop, faults = threading.Event(), threading.Event(), []
+    began, stop, errors = threading.Event(), threading.Event(), []
 
     def write() -> None:
         while not stop.is_set():
             run.trace("writer")
-            faults.extend(run.save())
+            errors.extend(run.save())
             began.set()
 
     writer = threading.Thread(target=write)
@@ -156,7 +156,7 @@ def test_other_programs_go_on_writing(db: Path) -> None:
         stop.set()
         writer.join()
         run.store.close()
-    assert faults == []
+    assert errors == []
     store = Store(db)
     assert {trace.agent_id for trace in store.traces(limit=1000)} >= {"writer", "desk-0"}
     store.close()

@@ -177,7 +177,7 @@ def test_ids_and_filters_say_which(db: Path, server: Server, monkeypatch: pytest
     assert sorted(created(server)) == [0, 2, 4]
 
 
-def test_what_still_runs_is_left_out_unless_it_is_asked_for(
+def test_what_still_runs_is_left_out_unless_it_is_requested(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     db = tmp_path / "t.db"

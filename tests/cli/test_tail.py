@@ -163,7 +163,7 @@ def program(tmp_path: Path) -> Iterator[Program]:
     one.run.store.close()
 
 
-def test_lines_tell_what_begins_and_ends_and_it_waits_for_the_store(program: Program) -> None:
+def test_lines_show_what_begins_and_ends_and_it_waits_for_the_store(program: Program) -> None:
     assert not program.run.store.path.exists()
     with tail(program.run.store.path) as watched:
         root = program.trace()
@@ -192,7 +192,7 @@ def test_lines_tell_what_begins_and_ends_and_it_waits_for_the_store(program: Pro
     assert "\x1b" not in watched.seen, "no colour in a pipe, and no control character of what was recorded"
 
 
-def test_only_what_is_wanted_is_told(program: Program) -> None:
+def test_only_what_is_wanted_is_reported(program: Program) -> None:
     with tail(program.run.store.path, "--user", "ada") as watched:
         for user in ("grace", "ada"):
             program.end(program.trace(user, user_id=user))
@@ -262,7 +262,7 @@ def test_a_signal_to_end_gives_the_cursor_back(program: Program) -> None:
         assert watched.terminal.cursor
 
 
-def test_a_file_that_is_no_store_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_reported(tmp_path: Path) -> None:
     (tmp_path / "junk.db").write_bytes(b"this is no database, whatever its name says" * 100)
     command = [sys.executable, "-m", "voltagent", "tail", "--db", str(tmp_path / "junk.db")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -274,11 +274,11 @@ def test_of_many_traces_those_that_run_are_remembered(program: Program, monkeypa
     path = program.run.store.path
     feed, board = Feed(path), tail_command.Board(Store(path), Filter())
     first = program.trace("first")
-    told = [change.record.name for change in board.take(feed.look())]
+    reported = [change.record.name for change in board.take(feed.look())]
     for number in range(10):
         program.end(program.trace(f"t{number}"))
-        told += [change.record.name for change in board.take(feed.look()) if change.ended]
-    assert told == ["first", *(f"t{number}" for number in range(10))]
+        reported += [change.record.name for change in board.take(feed.look()) if change.ended]
+    assert reported == ["first", *(f"t{number}" for number in range(10))]
     for number in range(20):
         program.end(program.trace(f"t{number}"))
     assert len(board.take(feed.look())) == 20, "however many come at once"

@@ -34,10 +34,10 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
 
 
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """The exit status after Ctrl-C, and what was said on stderr."""
+    """The exit status after Ctrl-C, and the output on stderr."""
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    return process.returncode, said
+    _, reported = process.communicate(timeout=60)
+    return process.returncode, reported
 
 
 def address(line: str) -> str:
@@ -74,7 +74,7 @@ def test_it_serves_the_store_while_it_grows_and_ends_quietly(path: Path) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there, Ctrl-C goes to a whole console")
-def test_a_fault_is_said_on_stderr_without_what_was_recorded(path: Path) -> None:
+def test_a_error_is_reported_on_stderr_without_what_was_recorded(path: Path) -> None:
     run = Run(path)
     run.trace("bot")
     run.save()
@@ -82,10 +82,10 @@ def test_a_fault_is_said_on_stderr_without_what_was_recorded(path: Path) -> None
     with running("--no-open", "--port", "0", "--db", str(path)) as (process, line):
         run_sql(path, "UPDATE traces SET agent_id = x'ff736563726574'")  # no UTF-8, and then "secret"
         assert httpx.get(address(line) + "api/traces", timeout=60).status_code == 500
-        status, said = interrupted(process)
+        status, reported = interrupted(process)
     assert status == 0
-    assert said.startswith("voltagent: the local server failed to answer: PydanticSerializationError at ")
-    assert "secret" not in said
+    assert reported.startswith("voltagent: the local server failed to answer: PydanticSerializationError at ")
+    assert "secret" not in reported
 
 
 def test_the_next_free_port_is_taken_unless_one_was_named(path: Path) -> None:
@@ -100,25 +100,25 @@ def test_the_next_free_port_is_taken_unless_one_was_named(path: Path) -> None:
             assert 3141 < int(address(line).rstrip("/").rpartition(":")[2]) < 3161
 
 
-def test_a_port_that_cannot_be_had_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_cannot_be_had_is_reported(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert main(["ui", "--no-open", "--port", str(port), "--db", str(path)]) == 1
-    said = capsys.readouterr().err
-    assert f"port {port} cannot be used: Address already in use" in said
-    assert "--port 0" in said
+    reported = capsys.readouterr().err
+    assert f"port {port} cannot be used: Address already in use" in reported
+    assert "--port 0" in reported
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "1.5", ""])
-def test_a_port_that_is_none_is_said(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_none_is_reported(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["ui", "--port", port])
     assert f"must be a number from 0 to 65535, not {port!r}" in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_store_is_said_at_once(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_store_is_reported_at_once(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_text("my notes " * 1000)
     assert main(["ui", "--no-open", "--port", "0", "--db", str(path)]) == 1
     assert "traces.db cannot be used: file is not a database" in capsys.readouterr().err

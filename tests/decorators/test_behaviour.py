@@ -225,12 +225,12 @@ async def drive_async(function: Any, steps: list[str], end: str, does: list[str]
 
 
 def run_async(function: Any, steps: list[str], end: str, does: list[str]) -> list[Any]:
-    """And whether something is said about a generator that was dropped before it ended.
+    """And whether something is reported about a generator that was dropped before it ended.
 
-    Not how often: one that goes on after it was told to stop is told by our generator, and again when it goes itself.
+    Not how often: one that continues after it was closed is reported by our generator, and again when it is collected.
     """
-    said: list[Any] = []
-    before, sys.unraisablehook = sys.unraisablehook, lambda event: said.append(str(event.exc_value))
+    reported: list[Any] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda event: reported.append(str(event.exc_value))
     gc.disable()  # a collection at the wrong moment would take what is dropped to where the one below does not look
     try:
         log = asyncio.run(drive_async(function, steps, end, does))
@@ -238,7 +238,7 @@ def run_async(function: Any, steps: list[str], end: str, does: list[str]) -> lis
     finally:
         gc.enable()
         sys.unraisablehook = before
-    return [*log, bool(said)]
+    return [*log, bool(reported)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -337,9 +337,9 @@ def test_a_coroutine_that_is_never_awaited_says_so_once() -> None:
     @tool
     async def forgotten() -> None: ...
 
-    with pytest.warns(RuntimeWarning, match=r"coroutine '.*forgotten' was never awaited") as said:
+    with pytest.warns(RuntimeWarning, match=r"coroutine '.*forgotten' was never awaited") as reported:
         forgotten()  # and dropped
-    assert len(said) == 1
+    assert len(reported) == 1
 
 
 @pytest.mark.parametrize("stop", ["close", "throw", "cancelled task"])

@@ -82,10 +82,10 @@ def test_usage_comes_from_record_then_the_option_then_the_result(sink: ListSink,
     assert [span.usage for span in sink.operations] == [
         picked, picked, {"total_tokens": 9}, None, None, None, {"total_tokens": 1},
     ]  # fmt: skip
-    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(said) == 2
-    assert "usage=" in said[0]
-    assert "LookupError" in said[0]
+    reported = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(reported) == 2
+    assert "usage=" in reported[0]
+    assert "LookupError" in reported[0]
 
 
 def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, caplog: Any) -> None:
@@ -93,7 +93,7 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
         def __init__(self, number: int) -> None:
             self.id = number
 
-    asked = []
+    requested = []
 
     class Desk:
         @trace(
@@ -106,19 +106,19 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
             capture_input=["worker"],
         )
         def serve(self, user: User, worker: str = "fast", *rest: int, **more: int) -> None:
-            asked.append(user)
+            requested.append(user)
 
     user = User(7)
     Desk().serve(user)
     root = sink.spans[0]
-    assert asked == [user]
+    assert requested == [user]
     assert (root.trace.agent_id, root.name) == ("desk-fast", "desk-fast")
     assert (root.trace.user_id, root.trace.conversation_id) == ("7", str(UUID(int=5)))
     assert (root.trace.version, root.tags) == (None, ("fast",))
     assert loads(root.metadata) == {"fixed": 1, "lane": "fast", "bad": None}
     assert loads(root.input) == {"worker": "fast"}
-    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [re.findall("version=|bad|KeyError|ZeroDivisionError", line) for line in said] == [
+    reported = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [re.findall("version=|bad|KeyError|ZeroDivisionError", line) for line in reported] == [
         ["version=", "KeyError"],
         ["bad", "ZeroDivisionError"],
     ]

@@ -228,16 +228,16 @@ def test_what_counts_as_a_coroutine_function(sink: ListSink) -> None:
     assert asyncio.run(calls[2]()) == 5
     assert [loads(span.output) for span in sink.operations] == [{"result": one} for one in (3, 4, 5, 5)]
     if sys.version_info >= (3, 12):
-        said = []
+        reported = []
 
         @tool
         @inspect.markcoroutinefunction
         def marked() -> Any:
-            said.append("called")
+            reported.append("called")
             return service(6)
 
         coroutine = marked()
-        assert said == ["called"]  # at the call, as without us
+        assert reported == ["called"]  # at the call, as without us
         assert asyncio.run(coroutine) == 6
 
 
@@ -344,7 +344,7 @@ def test_the_first_end_wins(sink: ListSink) -> None:
     assert sum(phase is Phase.END for phase, _, _ in sink.events) == 4
 
 
-def test_our_own_faults_do_not_reach_the_program(monkeypatch: Any, caplog: Any) -> None:
+def test_our_own_errors_do_not_reach_the_program(monkeypatch: Any, caplog: Any) -> None:
     monkeypatch.setattr(voltagent.core.guard.Guard, "strict", False)
 
     class Broken(ListSink):

@@ -213,7 +213,7 @@ def test_star_parameters_go_under_their_own_names(sink: ListSink) -> None:
     ]
 
 
-def test_what_does_not_tell_its_parameters_is_recorded_without_their_names(sink: ListSink) -> None:
+def test_what_does_not_show_its_parameters_is_recorded_without_their_names(sink: ListSink) -> None:
     assert tool(max)(1, 2) == 2
     assert tool(dict.fromkeys)(["a"]) == {"a": None}
     assert loads(sink.operations[0].input) == {"args": [1, 2], "kwargs": {}}

@@ -176,7 +176,7 @@ def test_items_are_snapshots_of_their_moment(sink: ListSink) -> None:
     assert loads(sink.spans[1].output) == {"result": [[0], [0, 1], [0, 1, 2]]}
 
 
-def test_times_tell_producing_from_waiting(sink: ListSink, monkeypatch: Any) -> None:
+def test_times_distinguish_producing_from_waiting(sink: ListSink, monkeypatch: Any) -> None:
     now = 100.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
 
@@ -366,7 +366,7 @@ def test_interleaved_streams_do_not_mix(sink: ListSink, root: Any) -> None:
 
 
 def test_the_loop_knows_our_generator_and_only_that(sink: ListSink) -> None:
-    said: list[Any] = []
+    reported: list[Any] = []
     log: list[str] = []
 
     @tool
@@ -381,7 +381,7 @@ def test_the_loop_knows_our_generator_and_only_that(sink: ListSink) -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: said.append(context))
+        loop.set_exception_handler(lambda _, context: reported.append(context))
         left = stream()
         await left.__anext__()
         main.left = left  # type: ignore[attr-defined]  # open when the loop shuts down
@@ -394,7 +394,7 @@ def test_the_loop_knows_our_generator_and_only_that(sink: ListSink) -> None:
 
     asyncio.run(main())
     assert log == ["cleaned up"] * 2
-    assert said == []
+    assert reported == []
     assert [span.status for span in sink.spans] == ["completed"] * 4
     assert [facts(span)["abandoned"] for span in sink.spans if span.kind == "tool"] == [True, True]
 

@@ -225,7 +225,7 @@ def test_a_wrong_name_is_refused_at_decoration(option: Any, error: type[Exceptio
         tool(exclude_input=option)(look)
 
 
-def test_plain_values_are_never_asked() -> None:
+def test_plain_values_are_never_examined() -> None:
     values: tuple[object, ...] = ("", 1, 1.0, True, None, {}, [], (), b"")
     for value in values:
         assert not is_injected(value)

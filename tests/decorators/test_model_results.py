@@ -54,7 +54,9 @@ def sink() -> Iterator[ListSink]:
 
 
 @pytest.mark.parametrize("decorator", [tool, agent, retriever])
-def test_a_clients_object_is_recorded_as_its_answer_whoever_returns_it(sink: ListSink, decorator: Any) -> None:
+def test_a_clients_object_is_recorded_as_its_answer_whichever_function_returns_it(
+    sink: ListSink, decorator: Any
+) -> None:
     decorator(completion, name="ask")()
     assert loads(sink.only.output) == {"result": "Hi"}
     assert (sink.only.usage, sink.only.model) == (USAGE, "gpt-5")

@@ -67,7 +67,7 @@ decorated = {
 
 
 @pytest.mark.parametrize("function", list(decorated.values()), ids=list(decorated))
-def test_everybody_who_asks_sees_the_original(function: Any) -> None:
+def test_all_introspection_sees_the_original(function: Any) -> None:
     original = inspect.unwrap(function)
     assert original is function.__wrapped__
     assert type(original) is FunctionType
@@ -483,20 +483,20 @@ def test_a_method_of_one_class_may_be_lent_to_another(sink: ListSink) -> None:
 
 
 def test_a_call_touches_nothing_of_a_callable_object() -> None:
-    asked = []
+    requested = []
 
     class Proxy:
         def __getattr__(self, name: str) -> Any:
-            asked.append(name)
+            requested.append(name)
             return lambda *_: name
 
         def __call__(self, value: int) -> int:
             return value
 
     call = tool(Proxy())
-    asked.clear()
+    requested.clear()
     assert call(3) == 3
-    assert asked == []
+    assert requested == []
 
 
 # ----------------------------------------------------------------------------------------------------------- frameworks

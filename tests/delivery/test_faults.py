@@ -158,7 +158,7 @@ def test_tls_with_a_certificate_the_environment_trusts(monkeypatch: pytest.Monke
     model.check(3, 2)
 
 
-def test_tls_with_a_certificate_that_nobody_trusts() -> None:
+def test_tls_with_a_certificate_that_is_not_trusted() -> None:
     with Server(tls=tls()) as server:
         sender = rest_sender(server.url)
         report = send(sender, wait=0.3)

@@ -17,11 +17,11 @@ from voltagent.exporters.rest import RestExporter
 
 def first_hangs(then: Callable[[Recorded], Reply] = lambda request: answer()) -> Callable[[Recorded], Reply]:
     """The first request gets no answer, all others theirs."""
-    asked: list[Recorded] = []
+    requested: list[Recorded] = []
 
     def script(request: Recorded) -> Reply:
-        asked.append(request)
-        return hang if len(asked) == 1 else then(request)
+        requested.append(request)
+        return hang if len(requested) == 1 else then(request)
 
     return script
 

@@ -58,9 +58,13 @@ def test_answers_that_are_lost_leave_nothing_twice(store: Store, url: str, wire:
 
         def forward(request: Recorded) -> Reply:
             headers = {"Content-Type": request.headers["content-type"]}
-            told = client.request(request.method, url + request.path, content=request.body, headers=headers)
+            reported = client.request(request.method, url + request.path, content=request.body, headers=headers)
             lost = next(numbers) % 3 == 0
-            return reset if lost else answer(told.status_code, told.content, content_type=told.headers["content-type"])
+            return (
+                reset
+                if lost
+                else answer(reported.status_code, reported.content, content_type=reported.headers["content-type"])
+            )
 
         with (
             Server(forward) as between,

@@ -155,7 +155,7 @@ def test_traces_share_a_batch(memory: Memory) -> None:
     sender.shutdown().result()
 
 
-def test_an_idle_lane_sleeps_without_a_limit(memory: Memory) -> None:
+def test_an_idle_worker_sleeps_without_a_limit(memory: Memory) -> None:
     sender = make_sender(memory, flush_interval=0.01)
     Recording(sender).whole()
     sender.flush().result()
@@ -223,11 +223,11 @@ def test_an_event_is_given_up_after_max_retries(memory: Memory, max_retries: int
 
 
 def test_events_wait_while_the_destination_is_down(memory: Memory) -> None:
-    asked: list[int] = []
+    requested: list[int] = []
 
     def answer(event: SpanEvent) -> Outcome:
-        asked.append(len(memory.batches[-1]))
-        return DOWN if len(asked) <= 20 else ACCEPTED
+        requested.append(len(memory.batches[-1]))
+        return DOWN if len(requested) <= 20 else ACCEPTED
 
     memory.answer = answer
     sender = make_sender(memory, max_retries=0)
@@ -305,10 +305,10 @@ def test_a_refused_key_drops_until_the_next_probe_and_heals(memory: Memory, capl
 
 def test_an_exporter_that_raises_is_a_destination_that_says_no(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard.Guard, "strict", False)
-    faults = iter([ValueError("bug")])
+    errors = iter([ValueError("bug")])
 
     def answer(event: SpanEvent) -> Outcome:
-        for exc in faults:
+        for exc in errors:
             raise exc
         return ACCEPTED
 
@@ -486,7 +486,7 @@ def test_a_put_inside_any_line_of_ours_does_not_lock_up(memory: Memory) -> None:
 # -------------------------------------------------------------------------------------------------- flush and shutdown
 
 
-def test_flush_returns_by_its_deadline_with_the_truth(memory: Memory) -> None:
+def test_flush_returns_by_its_deadline_with_the_counts(memory: Memory) -> None:
     sender, _ = stalled(memory)
     began = time.monotonic()
     report = conserved(sender.flush(0.1).result())
@@ -528,7 +528,7 @@ def test_flush_in_a_running_loop_is_in_time_while_the_destination_hangs(memory: 
     sender.shutdown().result()
 
 
-def test_a_flush_that_is_cancelled_harms_nobody(memory: Memory) -> None:
+def test_a_flush_that_is_cancelled_harms_no_other(memory: Memory) -> None:
     sender, _ = stalled(memory)
     assert sender.flush().cancel()
     memory.gate.set()
@@ -636,7 +636,7 @@ def test_one_that_is_down_does_not_hold_up_the_others() -> None:
     sender.shutdown(0).result()
 
 
-def test_each_destination_is_told_of_unfinished_spans_once() -> None:
+def test_each_destination_is_reported_of_unfinished_spans_once() -> None:
     one, two = Memory(name="one"), Memory(name="two")
     sender = make_sender(one, two)
     recording = Recording(sender)

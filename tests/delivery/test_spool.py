@@ -227,7 +227,7 @@ def files_with_a_log(folder: Path, port: int) -> dict[str, bytes]:
     return files
 
 
-def test_a_torn_log_costs_only_its_end_also_where_nobody_noted_how_much_there_was(folder: Path, port: int) -> None:
+def test_a_torn_log_costs_only_its_end_also_where_no_process_noted_how_much_there_was(folder: Path, port: int) -> None:
     files = files_with_a_log(folder, port)
     (name,) = (name for name in files if name.endswith(".db"))
     log = files[f"{name}-wal"]
@@ -437,39 +437,39 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
         keys = {"public_key": "pk_1", "secret_key": "sk_1"}
         return {"base_url": f"http://127.0.0.1:{port}", "exporter": "rest", "spool": tmp_path / "s", **keys, **more}
 
-    def said(**more: Any) -> list[Finding]:
+    def reported(**more: Any) -> list[Finding]:
         return list(look(settings.load(given(**more))))
 
-    assert [finding.text for finding in said()] == [f"{tmp_path / 's'}: nothing waits"]
+    assert [finding.text for finding in reported()] == [f"{tmp_path / 's'}: nothing waits"]
     sdk = VoltAgentSDK(**given(flush_interval=0.05))
     with sdk.trace(agent_id="a"):
         pass
     until(lambda: rows(tmp_path / "s") == 2)
-    _, running = said()
+    _, running = reported()
     assert "of a program that is running" in running.text
     sdk.shutdown()
-    whole, left = said()
+    whole, left = reported()
     assert (whole.state, left.state) == ("ok", "note")
     assert whole.facts["events"] == left.facts["events"] == 2
     assert left.text.startswith(f"2 events for rest http://127.0.0.1:{port} since 20")
     assert left.text.endswith("the next program that records here sends them")
-    assert "another address or key" in said(public_key="pk_2")[1].advice
+    assert "another address or key" in reported(public_key="pk_2")[1].advice
     (path,) = (tmp_path / "s").glob("*.db")
     connection = sqlite3.connect(path)
     connection.execute("UPDATE events SET body = x'00' WHERE seq = 1")
     connection.commit()
     connection.close()
-    assert said()[1].facts["corrupt"] == 1
+    assert reported()[1].facts["corrupt"] == 1
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    newer = said()[1]
+    newer = reported()[1]
     assert "written by a newer voltagent" in newer.text
     assert "delete" not in newer.advice
     path.write_bytes(b"no database at all " * 300)
-    assert "cannot be read" in said()[1].text
+    assert "cannot be read" in reported()[1].text
     (tmp_path / "file").write_text("mine")
-    (wrong,) = said(spool=tmp_path / "file")
+    (wrong,) = reported(spool=tmp_path / "file")
     assert (wrong.state, wrong.step) == ("wrong", "file")
 
 

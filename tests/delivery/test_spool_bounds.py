@@ -147,7 +147,7 @@ def test_all_that_was_in_a_file_that_is_none_any_more_is_counted(folder: Path, p
 
 
 @posix
-def test_out_of_its_turn_nobody_fills_what_another_may_be_filling(folder: Path, port: int) -> None:
+def test_out_of_its_turn_no_process_fills_what_another_may_be_filling(folder: Path, port: int) -> None:
     folder.mkdir()
     turn = FileLock.acquire(folder / "turn")
     assert turn is not None

@@ -235,7 +235,7 @@ def test_a_system_without_locks_is_not_littered(
     assert "has no locks" in caplog.text
 
 
-def test_a_damaged_name_of_a_trace_does_not_keep_the_others_from_making_room(folder: Path, port: int) -> None:
+def test_a_damaged_name_of_a_trace_does_not_keep_the_others_from_making_space(folder: Path, port: int) -> None:
     sender = make(rest(port), folder, 6 * MIB)
     recording = Recording(sender)
     for number in range(30):

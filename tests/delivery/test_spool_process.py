@@ -192,10 +192,10 @@ def kill_stream(process: subprocess.Popen[str]) -> list[tuple[int, float]]:
     return [*((int(number), float(moment)) for number, moment in whole), (-1, died)]
 
 
-def kept_in_time(got: int, said: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
+def kept_in_time(got: int, reported: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
     """What was recorded longer than the flush interval before the end, and what a machine may add, is there."""
-    first_lost = next((moment for number, moment in said[:-1] if number > got), said[-1][1])
-    hold(said[-1][1] - first_lost, limit, "keeping what was recorded")
+    first_lost = next((moment for number, moment in reported[:-1] if number > got), reported[-1][1])
+    hold(reported[-1][1] - first_lost, limit, "keeping what was recorded")
 
 
 @posix
@@ -218,7 +218,7 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
         server.start()
     process = start_stream(url, folder)
     time.sleep(dice.uniform(0.3, 1.2))
-    said = kill_stream(process)
+    reported = kill_stream(process)
     ill[0] = "well"
     if destination == "hangs":
         server.stop()
@@ -235,7 +235,7 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     assert got == [f"w {n:06}" for n in range(len(got))], "without gaps, once each"
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     assert [path for path in folder.iterdir() if path.suffix == ".db"] == []
-    kept_in_time(len(got), said)
+    kept_in_time(len(got), reported)
 
 
 @posix
@@ -250,7 +250,7 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(0.7)
-    said = kill_stream(process)
+    reported = kill_stream(process)
     with Server(answer(200, b"{}"), port=port) as server:
         sdk, report = next_process(url, folder, exporter="otlp", otlp_endpoint=url, otlp_protocol="http/json")
         assert (report.pending, dict(report.dropped)) == (0, {})
@@ -262,7 +262,7 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
     assert len({span["spanId"] for span in spans}) == len(spans)
     whole = {span["spanId"] for span in spans if "parentSpanId" not in span}
     assert sum(span["parentSpanId"] not in whole for span in tools) <= 1, "but for the call that was cut in two"
-    kept_in_time(len(tools), said)
+    kept_in_time(len(tools), reported)
 
 
 # --------------------------------------------------------------------------------------------------------------- others

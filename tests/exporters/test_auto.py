@@ -48,8 +48,8 @@ def test_where_the_api_is_gone_the_same_records_go_out_as_otlp(status: int, capl
     assert len(spans) == 42  # a root and a tool each
     assert len({span["traceId"] for span in spans}) == 21
     assert {request.headers["x-secret-key"] for request in sent} == {"sk_test"}
-    said = [record.getMessage() for record in caplog.records if "API" in record.getMessage()]
-    assert said == ["the server has no REST history API; sending OTLP instead"]
+    reported = [record.getMessage() for record in caplog.records if "API" in record.getMessage()]
+    assert reported == ["the server has no REST history API; sending OTLP instead"]
     after = [request.path for request in server.requests][server.requests.index(sent[0]) :]
     assert set(after) == {TRACES}, "it stays with OTLP"
 

@@ -1,4 +1,4 @@
-"""TLS with an authority of one's own, and with servers that want to know their clients: files, settings and faults."""
+"""TLS with an authority of one's own, and with servers that want to know their clients: files, settings and errors."""
 
 from __future__ import annotations
 
@@ -144,19 +144,19 @@ def test_the_doctor_uses_them_and_says_what_is_missing(
 
     with Server(answer(), tls=tls(asks=True)) as server:
         set_all(monkeypatch, {"VOLTAGENT_EXPORTER": "otlp", f"{ALL}ENDPOINT": server.url})
-        status, said = report()
+        status, reported = report()
         assert status == 1
-        assert f"{ALL}CERTIFICATE" in said["findings"][0]["advice"]
+        assert f"{ALL}CERTIFICATE" in reported["findings"][0]["advice"]
         monkeypatch.setenv(f"{ALL}CERTIFICATE", str(AUTHORITY))
-        status, said = report()
+        status, reported = report()
         assert status == 1
-        assert "wants a certificate of ours" in said["findings"][0]["text"]
-        assert f"{ALL}CLIENT_CERTIFICATE" in said["findings"][0]["advice"]
+        assert "wants a certificate of ours" in reported["findings"][0]["text"]
+        assert f"{ALL}CLIENT_CERTIFICATE" in reported["findings"][0]["advice"]
         set_all(monkeypatch, {f"{ALL}CLIENT_CERTIFICATE": CLIENT, f"{ALL}CLIENT_KEY": KEY})
-        status, said = report()
+        status, reported = report()
         assert status == 0
-        assert {"name": "otlp_client_key", "value": str(KEY), "origin": "environment"} in said["settings"]
+        assert {"name": "otlp_client_key", "value": str(KEY), "origin": "environment"} in reported["settings"]
     monkeypatch.setenv(f"{ALL}CLIENT_KEY", str(FILES / "client-encrypted.key"))
-    status, said = report()
+    status, reported = report()
     assert status == 1
-    assert f"{ALL}CLIENT_CERTIFICATE" in said["findings"][0]["text"]
+    assert f"{ALL}CLIENT_CERTIFICATE" in reported["findings"][0]["text"]

@@ -112,7 +112,7 @@ def test_an_event_that_cannot_be_stored_is_refused_alone(path: Path) -> None:
     exporter.close()
 
 
-def test_a_fault_of_ours_does_not_reach_the_sender(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_error_of_ours_does_not_reach_the_sender(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Guard, "strict", False)
     exporter = LocalExporter(path)
     batch: list[SpanEvent] = [(Phase.UPDATE, events()[0][1], {"output": object()})]

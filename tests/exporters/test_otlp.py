@@ -178,7 +178,7 @@ def test_a_batch_that_is_large_goes_in_several_requests() -> None:
         (501, Verdict.REFUSED, "rejected"),
     ],
 )
-def test_each_status_has_its_meaning_and_is_asked_once(status: int, verdict: Verdict, reason: str) -> None:
+def test_each_status_has_its_meaning_and_is_requested_once(status: int, verdict: Verdict, reason: str) -> None:
     with Server(answer(status, f"no, {KEY}\n".encode(), retry_after="7", location="http://127.0.0.1:9/")) as server:
         outcomes = export(exporter_for(server, headers={"authorization": KEY}), tools(4))
         assert len(server.requests) == 1
@@ -213,8 +213,8 @@ def test_a_warning_of_the_server_is_logged_once(caplog: pytest.LogCaptureFixture
         with caplog.at_level(logging.WARNING, "voltagent"):
             for _ in range(2):
                 assert {o.verdict for o in export(exporter, tools(1))} == {Verdict.ACCEPTED}
-    said = [record.getMessage() for record in caplog.records if "OTLP" in record.getMessage()]
-    assert said == [r"the OTLP destination warns: slow\ndown"]
+    reported = [record.getMessage() for record in caplog.records if "OTLP" in record.getMessage()]
+    assert reported == [r"the OTLP destination warns: slow\ndown"]
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xff", b"null", b"{", b"<html>" * 1000])
@@ -333,7 +333,7 @@ def test_a_request_has_an_end_in_wall_time(reply: Any) -> None:
         assert outcomes[-1].verdict is Verdict.UNAVAILABLE
 
 
-def test_the_deadline_of_the_batch_and_a_hurry_leave_events_untried() -> None:
+def test_the_deadline_of_the_batch_and_a_deadline_leave_events_untried() -> None:
     with Server(hang) as server:
         exporter = exporter_for(server, timeout=30)
         begun = time.monotonic()
@@ -413,8 +413,8 @@ def test_requests_say_who_sends_them_unless_the_user_does() -> None:
     with Server() as server:
         for headers in ({}, {"User-Agent": "shop/3"}):
             export(exporter_for(server, headers=headers), tools(1))
-    said = [request.headers["user-agent"] for request in server.requests]
-    assert said == [f"voltagent-python/{voltagent.__version__}", "shop/3"]
+    reported = [request.headers["user-agent"] for request in server.requests]
+    assert reported == [f"voltagent-python/{voltagent.__version__}", "shop/3"]
 
 
 def test_decorated_code_arrives_as_one_tree() -> None:

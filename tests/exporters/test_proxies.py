@@ -66,9 +66,9 @@ def test_started_from_the_environment_a_bad_proxy_is_one_warning(
     monkeypatch.setattr(context, "ACTIVE", [context.ENVIRONMENT])
     assert voltagent.sdk.from_environment() is None
     assert voltagent.sdk.from_environment() is None
-    said = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(said) == 1
-    assert "ALL_PROXY" in said[0].getMessage()
+    reported = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(reported) == 1
+    assert "ALL_PROXY" in reported[0].getMessage()
 
 
 def test_a_key_log_that_cannot_be_written_is_not_blamed_on_certificates(

@@ -344,13 +344,13 @@ def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path]
 def elastic_span(span: dict[str, Any]) -> dict[str, Any]:
     given = span["attributes"]
 
-    def said(*attributes: str) -> Any:
+    def reported(*attributes: str) -> Any:
         return next((json.loads(given[name]) for name in attributes if name in given), None)
 
     def message(value: Any) -> Any:
         return json.loads(value[0]["parts"][0]["content"]) if value else None
 
-    documents = said("gen_ai.retrieval.documents")
+    documents = reported("gen_ai.retrieval.documents")
     return {
         "id": span["spanId"],
         "parent": span.get("parentSpanId") or None,
@@ -358,8 +358,9 @@ def elastic_span(span: dict[str, Any]) -> dict[str, Any]:
         "message": span["status"].get("message") or "",
         "start": int(span["startTimeUnixNano"]),
         "end": int(span["endTimeUnixNano"]),
-        "input": message(said("gen_ai.input.messages")) or said("gen_ai.tool.call.arguments", "voltagent.input"),
-        "output": message(said("gen_ai.output.messages"))
-        or said("gen_ai.tool.call.result")
+        "input": message(reported("gen_ai.input.messages"))
+        or reported("gen_ai.tool.call.arguments", "voltagent.input"),
+        "output": message(reported("gen_ai.output.messages"))
+        or reported("gen_ai.tool.call.result")
         or ({"result": documents} if documents else None),
     }

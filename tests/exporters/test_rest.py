@@ -152,7 +152,7 @@ def test_the_rest_of_a_batch_is_spared_where_it_would_fare_no_better(reply: byte
             raise TooSlow("more connections were opened, as the first answer took its time")
 
 
-def test_the_deadline_ends_it_and_blames_nobody() -> None:
+def test_the_deadline_ends_it_and_blames_no_server() -> None:
     with Server(hang) as server:
         exporter = RestExporter(server.url, "pk", "sk")
         with within(0.8):
@@ -307,7 +307,7 @@ def test_a_thread_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPa
     model.check(1, 5)
 
 
-def test_the_door_says_what_went_wrong_in_one_line() -> None:
+def test_the_connection_says_what_went_wrong_in_one_line() -> None:
     line = HttpDestination("http://127.0.0.1:9", {}).line()
     with pytest.raises(Unreachable, match="Connect") as caught:
         line.send("POST", "/x", b"{}", time.monotonic() + 1)

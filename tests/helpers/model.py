@@ -1,4 +1,4 @@
-"""The history API as far as its behaviour is known: strict about order, deaf to repetition, with faults in front."""
+"""The history API as far as its behaviour is known: strict about order, deaf to repetition, with errors in front."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ class Model:
 
 
 def times(number: int, reply: Reply) -> Fault:
-    """The first so many requests get ``reply``."""
+    """The first ``number`` requests get ``reply``."""
     left = iter(range(number))
     return lambda _: reply if next(left, None) is not None else None
 
 
 def every(number: int, reply: Reply) -> Fault:
-    """Every so many-th request gets ``reply``, the first one too."""
+    """Every ``number``-th request gets ``reply``, the first one too."""
     counted = iter(range(10**9))
     return lambda _: reply if next(counted) % number == 0 else None

@@ -21,7 +21,7 @@ _REFERENCE: Final = 0.004  # seconds of processor time that `_work` took where t
 
 
 class TooSlow(AssertionError):
-    """Something took longer than it may: the code's fault, or the machine's."""
+    """Something took longer than it may: because of the code, or of the machine."""
 
 
 def hold(took: float, limit: float, what: str = "it") -> None:

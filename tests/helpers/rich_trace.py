@@ -1,4 +1,4 @@
-"""One rich trace with fixed ids and times: everything that can be said of a run, for the tests of the wires."""
+"""One rich trace with fixed ids and times: everything that a run can contain, for the tests of the wires."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def then_reset(content: bytes) -> Raw:
 
 
 def flood(content: bytes, chunk: bytes, times: int) -> Raw:
-    """Send ``content``, then ``chunk`` so many times, or until the other side has had enough."""
+    """Send ``content``, then ``chunk`` that many times, or until the other side has had enough."""
 
     def go(connection: socket.socket) -> None:
         connection.sendall(content)
@@ -139,7 +139,7 @@ atexit.register(lambda: [one.close() for one in _kept])
 
 
 def unused_port() -> int:
-    """A port on which nobody listens: connections to it are refused, and a :class:`Server` may be given it.
+    """A port without a listener: connections to it are refused, and a :class:`Server` may be given it.
 
     It is kept from all who look for a free one, as other tests do at the same time.
     """
@@ -190,7 +190,7 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Listen; after a :meth:`stop`, on the same port again, which nobody else gets meanwhile."""
+        """Listen; after a :meth:`stop`, on the same port again, which no other process gets meanwhile."""
         listener = _bound(self.port)
         first, self.port = self.port == 0, listener.getsockname()[1]
         if first and sys.platform == "linux":
@@ -214,7 +214,7 @@ class Server:
         self._threads.clear()
 
     def wait_for(self, condition: int | Callable[[list[Recorded]], object]) -> list[Recorded]:
-        """Wait for so many requests, or until ``condition(requests)`` is true; the requests so far."""
+        """Wait for that many requests, or until ``condition(requests)`` is true; the requests so far."""
         check = (lambda: len(self.requests) >= condition) if isinstance(condition, int) else (
             lambda: bool(condition(self.requests))
         )  # fmt: skip

@@ -42,7 +42,7 @@ class ListSink:
 
     @property
     def operations(self) -> list[Span]:
-        """The spans that are no traces, in order."""
+        """The spans that are not traces, in order."""
         return [span for span in self.spans if span.parent is not None]
 
     @property

@@ -1,4 +1,4 @@
-"""Threads and pools of threads record under the operation that handed the work over, if that is asked for."""
+"""Threads and pools of threads record under the operation that handed the work over, if that is requested."""
 
 from __future__ import annotations
 

@@ -116,12 +116,12 @@ ALIASES = {
 
 def test_calls_of_the_older_package_fit() -> None:
     theirs, mine = older()["signatures"], ours()["signatures"]
-    faults = {
+    wanted = {
         name: f"{old} does not fit {mine.get(name)}"
         for name, old in theirs.items()
         if name not in OTHER_SIGNATURES and not fits(old, mine.get(name))
     }
-    assert not faults
+    assert not wanted
     assert len(theirs) > 40
 
 

@@ -21,7 +21,7 @@ from voltagent.render.text import model_name, money, spent
         ({"cost": "much"}, ""),
     ],
 )
-def test_tokens_and_cost_are_told_in_one_line(usage: Any, text: str) -> None:
+def test_tokens_and_cost_are_reported_in_one_line(usage: Any, text: str) -> None:
     assert spent(usage) == text
     assert money(usage) in spent(usage)
 

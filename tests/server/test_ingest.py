@@ -268,7 +268,7 @@ def test_an_id_may_be_any_text(store: Store, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reported"),
     [
         (b"{", "not JSON"),
         (b"[]", "must be a JSON object"),
@@ -278,10 +278,10 @@ def test_an_id_may_be_any_text(store: Store, url: str) -> None:
         (b"[" * 100_000, "not JSON"),
     ],
 )
-def test_a_mistake_is_400_and_says_which(url: str, content: bytes, said: str) -> None:
+def test_a_mistake_is_400_and_says_which(url: str, content: bytes, reported: str) -> None:
     answer = httpx.post(f"{url}/history", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
-    assert said in answer.json()["message"]
+    assert reported in answer.json()["message"]
     assert answer.json()["errors"] == [answer.json()["message"]]
     assert httpx.get(f"{url}/api/traces").json()["traces"] == [], "nothing of it is stored"
 

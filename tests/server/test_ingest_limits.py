@@ -48,7 +48,7 @@ def filled(piece: bytes) -> bytes:
 @pytest.mark.parametrize(
     "bomb",
     [
-        lambda: request_of(b"") + filled(b"\x18\x00"),  # fields that nobody knows
+        lambda: request_of(b"") + filled(b"\x18\x00"),  # unknown fields
         lambda: request_of(filled(b"\x4a\x00")),  # attributes of nothing
         lambda: request_of(delimited(9, delimited(1, b"k") + delimited(2, delimited(5, filled(b"\x0a\x00"))))),
         lambda: request_of(b"") + filled(b"\x0a\x00"),  # resources of nothing

@@ -274,7 +274,7 @@ def test_captured_segments_are_decoded_once_and_stay_one(url: str) -> None:
     assert body.decode() == '["/seen/a/b%2F/x/é�",["a/b%2F","é�"],{"q":"2","empty":"","&":"= "}]'
 
 
-def test_a_wrong_method_is_told_the_right_ones(url: str) -> None:
+def test_a_wrong_method_gets_the_right_ones(url: str) -> None:
     answered, headers, _ = ask(url, f"PATCH /api/traces\n{JSON}")
     assert (answered, headers["allow"]) == (405, "GET, HEAD")
     assert ask(url, "GET /echo")[1]["allow"] == "PATCH, POST"
@@ -305,7 +305,7 @@ def test_many_parameters_are_refused(url: str) -> None:
     [
         (b"GET /\r\n\r\n", 400),
         (b"GET  / HTTP/1.1\r\n\r\n", 400),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),  # somebody tries https://
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),  # a client tries https://
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400),
         (b"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
@@ -364,8 +364,8 @@ def test_bodies_are_bounded_and_well_formed(url: str, more: str, body: bytes, ex
 
 def zipped(url: str, body: bytes) -> tuple[int, bytes]:
     more = f"{JSON}Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n"
-    answered, _, said = ask(url, f"POST /echo\n{more}", body)
-    return answered, said
+    answered, _, reported = ask(url, f"POST /echo\n{more}", body)
+    return answered, reported
 
 
 def test_a_gzip_body_is_read_and_a_bomb_is_not(url: str) -> None:
@@ -391,7 +391,7 @@ def test_a_body_that_grows_is_cut_off_while_it_comes(url: str) -> None:
         assert sock.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_client_that_asks_first_is_told_to_go_on_or_not(url: str) -> None:
+def test_a_client_that_asks_first_is_reported_to_go_on_or_not(url: str) -> None:
     head = f"POST /echo HTTP/1.1\r\nHost: localhost\r\n{JSON}Expect: 100-continue\r\n"
     with connected(url) as sock:
         sock.sendall(f"{head}Content-Length: 2\r\n\r\n".encode())
@@ -411,10 +411,10 @@ def test_one_connection_serves_many_requests_also_those_sent_ahead(url: str) -> 
         first = f"POST /echo HTTP/1.1\r\nHost: localhost\r\n{JSON}Content-Length: 2\r\n\r\n{{}}"
         last = "GET /refuses HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         sock.sendall((first * 3 + last).encode())
-        said = b"".join(iter(lambda: sock.recv(65536), b""))
-    assert said.count(b"HTTP/1.1 200 OK") == 3
-    assert said.count(b"Connection: keep-alive") == 3
-    assert said.endswith(b'{"error":"not now"}')
+        reported = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert reported.count(b"HTTP/1.1 200 OK") == 3
+    assert reported.count(b"Connection: keep-alive") == 3
+    assert reported.endswith(b'{"error":"not now"}')
 
 
 def test_a_refused_request_ends_the_connection_as_its_body_was_not_read(url: str) -> None:
@@ -424,7 +424,7 @@ def test_a_refused_request_ends_the_connection_as_its_body_was_not_read(url: str
     assert (answered, headers["connection"]) == (415, "close")
 
 
-def test_http_1_0_closes_unless_asked(url: str) -> None:
+def test_http_1_0_closes_unless_requested(url: str) -> None:
     assert parsed(exchange(url, b"GET /refuses HTTP/1.0\r\nHost: localhost\r\n\r\n"))[1]["connection"] == "close"
     kept = exchange(url, b"GET /refuses HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
     assert parsed(kept)[1]["connection"] == "keep-alive"
@@ -527,9 +527,9 @@ server.close()
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
 def test_a_server_without_descriptors_waits_until_there_are_some(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path / "traces.db")]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
-    assert float(said[0]) < 0.1 * slowness(), "seconds of processor time: it must not ask again and again"
-    assert said[1:-1] == ["HTTP/1.1 200"] * 5
+    reported = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
+    assert float(reported[0]) < 0.1 * slowness(), "seconds of processor time: it must not ask again and again"
+    assert reported[1:-1] == ["HTTP/1.1 200"] * 5
 
 
 def threads() -> list[threading.Thread]:
@@ -564,27 +564,27 @@ def test_a_stream_whose_client_does_not_read_is_ended(url: str, monkeypatch: pyt
         until(lambda: not threads())
 
 
-# --------------------------------------------------------------------------------------------------- faults, and fuzz
+# --------------------------------------------------------------------------------------------------- errors, and fuzz
 
 
 @pytest.mark.parametrize("path", ["/fails", "/fails-later"])
-def test_a_fault_of_ours_is_said_without_what_was_recorded(
+def test_a_error_of_ours_is_reported_without_what_was_recorded(
     url: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        said = exchange(url, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        reported = exchange(url, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         until(lambda: caplog.records)
-    assert b"secret" not in said
+    assert b"secret" not in reported
     assert "secret" not in caplog.text
     assert "KeyError at " in caplog.text
     assert "test_server.py" in caplog.text
     assert status(url, "GET /refuses") == 409
     if path == "/fails":
-        answered, _, body = parsed(said)
+        answered, _, body = parsed(reported)
         assert (answered, body) == (500, b'{"error":"the server failed (KeyError); its log says where"}')
 
 
-def test_a_file_that_is_no_store_is_told_to_the_page(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_reported_to_the_page(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("my notes " * 1000)
     with serving(Store(path)) as url:
@@ -612,9 +612,9 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @given(st.lists(_PIECES | st.binary(max_size=10), max_size=20).map(b"".join))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_is_sent_is_answered_by_a_status_or_a_close(fuzzed: str, data: bytes) -> None:
-    said = exchange(fuzzed, data)
-    assert said == b"" or said.startswith(b"HTTP/1.1 ")
-    assert not said.startswith(b"HTTP/1.1 500")
+    reported = exchange(fuzzed, data)
+    assert reported == b"" or reported.startswith(b"HTTP/1.1 ")
+    assert not reported.startswith(b"HTTP/1.1 500")
 
 
 def test_the_fuzzed_server_still_answers(fuzzed: str) -> None:
@@ -625,18 +625,18 @@ def test_the_fuzzed_server_still_answers(fuzzed: str) -> None:
 
 
 def test_a_slow_answer_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, go_on = threading.Event(), threading.Event()
+    requested, go_on = threading.Event(), threading.Event()
 
     def slow(store: Store, _: Request) -> Answer:
         store.traces()
-        asked.set()
+        requested.set()
         assert go_on.wait(PATIENCE)
         return Answer()
 
     monkeypatch.setattr(Server, "table", Table([*server_space.ROUTES, Route("GET", "/slow", slow)]))
     with connected(url) as sock:
         sock.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert asked.wait(PATIENCE)
+        assert requested.wait(PATIENCE)
         assert status(url, "GET /api/traces") == 200
         go_on.set()
         assert sock.recv(100).startswith(b"HTTP/1.1 200")
@@ -644,8 +644,8 @@ def test_a_slow_answer_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPat
 
 def test_importing_voltagent_loads_no_server() -> None:
     code = "import sys, voltagent; print([m for m in ('http.server', 'voltagent.server.server') if m in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert said.stdout.strip() == "[]"
+    reported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert reported.stdout.strip() == "[]"
 
 
 def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:

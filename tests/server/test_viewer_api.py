@@ -144,7 +144,7 @@ def test_filters(run: Run, client: httpx.Client) -> None:
      ("since=1e30", "since must be between"), ("since=-1", "since must be between"), ("min_ms=nan", "min_ms must be"),
      ("until=inf", "until must be"), ("limit=501", "limit must be between"), ("text=" + "x" * 9000, "at most 1000")],
 )  # fmt: skip
-def test_a_filter_that_makes_no_sense_is_said(client: httpx.Client, query: str, words: str) -> None:
+def test_a_filter_that_makes_no_sense_is_reported(client: httpx.Client, query: str, words: str) -> None:
     answer = client.get(f"/api/traces?{query}")
     assert answer.status_code == 400
     assert words in answer.json()["error"]
@@ -240,7 +240,7 @@ def test_the_contents_of_operations_have_hashes_and_are_searched(run: Run, clien
     assert client.get("/api/traces?errors=1").json()["traces"] == []
 
 
-def test_ids_that_somebody_gave_are_one_segment(run: Run, client: httpx.Client) -> None:
+def test_ids_that_a_program_chose_are_one_segment(run: Run, client: httpx.Client) -> None:
     odd = "a/b?c#d%2F é'\"<script>"
     root = run.recorder.start_trace("bot", b"{}", id=odd)
     run.recorder.succeed(root, b"{}")
@@ -249,7 +249,7 @@ def test_ids_that_somebody_gave_are_one_segment(run: Run, client: httpx.Client) 
     assert client.get(path).json()["trace"]["id"] == odd
 
 
-def test_what_is_not_there_is_said(run: Run, client: httpx.Client) -> None:
+def test_what_is_missing_is_reported(run: Run, client: httpx.Client) -> None:
     root = run.trace()
     run.save()
     for path in ("none", "none/operations/x", f"{text(root)}/operations/x"):
@@ -257,7 +257,7 @@ def test_what_is_not_there_is_said(run: Run, client: httpx.Client) -> None:
         assert (answer.status_code, list(answer.json())) == (404, ["error"])
 
 
-def test_a_conversation_is_its_traces_in_order_with_what_was_said(run: Run, client: httpx.Client) -> None:
+def test_a_conversation_is_its_traces_in_order_with_all_messages(run: Run, client: httpx.Client) -> None:
     for number in range(3):
         root = run.recorder.start_trace("bot", b'"q%d"' % number, conversation_id="a b")
         run.recorder.end(root, COMPLETED, output=b'"a%d"' % number)
@@ -286,7 +286,7 @@ def test_facets_are_what_occurs(run: Run, client: httpx.Client) -> None:
 
 
 def call(run: Run, parent: Span, kind: str, name: str, place: tuple[int, float | None], **more: object) -> Span:
-    """An operation that began and took so many microseconds."""
+    """An operation that began and took that many microseconds."""
     span = run.recorder.start(parent, kind, name, b"{}", more.get("metadata", b"{}"))  # type: ignore[arg-type]
     if "usage" in more:
         run.recorder.add(span, usage=more["usage"])  # type: ignore[arg-type]
@@ -406,7 +406,7 @@ class Listener:
         return self.events.get(timeout=PATIENCE)
 
 
-def test_the_page_is_told_what_changed(run: Run) -> None:
+def test_the_page_is_notified_what_changed(run: Run) -> None:
     with serving(run.store) as url:
         listener = Listener(url)
         writer = Run(run.store.path)
@@ -425,7 +425,7 @@ def test_the_page_is_told_what_changed(run: Run) -> None:
     listener.client.close()
 
 
-def test_a_page_of_one_trace_is_not_told_of_others(run: Run) -> None:
+def test_a_page_of_one_trace_is_not_notified_of_others(run: Run) -> None:
     root = run.trace(ended=False)
     run.save()
     with serving(run.store) as url:
@@ -443,7 +443,7 @@ def test_a_page_of_one_trace_is_not_told_of_others(run: Run) -> None:
         one.client.close()
 
 
-def test_a_page_of_one_trace_is_told_among_very_many(run: Run) -> None:
+def test_a_page_of_one_trace_is_notified_among_very_many(run: Run) -> None:
     root = run.trace("bot")
     run.log.events = []
     with serving(run.store) as url:

@@ -228,7 +228,7 @@ def test_the_resource_is_joined_from_arguments_and_the_environment(monkeypatch: 
 
 
 @pytest.mark.parametrize("wrong", ["junk", "a=1,junk", "a=%FF", "=1"])
-def test_a_wrong_resource_in_the_environment_is_left_out_whole_and_said(
+def test_a_wrong_resource_in_the_environment_is_left_out_whole_and_reported(
     monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", wrong)
@@ -240,19 +240,19 @@ def test_a_wrong_resource_in_the_environment_is_left_out_whole_and_said(
 
 
 @pytest.mark.parametrize(
-    ("word", "enabled", "said"),
+    ("word", "enabled", "reported"),
     [("TRUE", False, 0), ("true ", False, 0), ("false", True, 0), ("", True, 0), ("1", True, 1), ("yes", True, 1)],
 )
 def test_the_switch_of_opentelemetry_is_true_or_it_is_off(
-    monkeypatch: pytest.MonkeyPatch, word: str, enabled: bool, said: int
+    monkeypatch: pytest.MonkeyPatch, word: str, enabled: bool, reported: int
 ) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", word)
     found = settings.load()
-    assert (found.enabled, len(found.warnings)) == (enabled, said)
+    assert (found.enabled, len(found.warnings)) == (enabled, reported)
     assert settings.load({"enabled": True}).enabled
 
 
-def test_what_is_given_for_a_wire_that_is_not_in_use_is_said() -> None:
+def test_what_is_given_for_a_wire_that_is_not_in_use_is_reported() -> None:
     assert settings.load({"otlp_endpoint": "http://c/"}).warnings == (
         "otlp_endpoint is set, but exporter 'otlp' is not: it has no effect",
     )

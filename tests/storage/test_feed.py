@@ -1,4 +1,4 @@
-"""The feed: what another process writes into a store is told once, in order, and with its end."""
+"""The feed: what another process writes into a store is reported once, in order, and with its end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def feed(run: Run) -> Iterator[Feed]:
     feed.close()
 
 
-def told(news: News) -> list[tuple[str, bool, bool]]:
+def reported(news: News) -> list[tuple[str, bool, bool]]:
     """(name, began, ended) of traces, then of operations."""
     changes: list[Change[object]] = [*news.traces, *news.operations]  # type: ignore[list-item]
     return [(change.record.name, change.began, change.ended) for change in changes]  # type: ignore[attr-defined]
@@ -42,14 +42,14 @@ def start(run: Run, parent: Span, name: str = "search", kind: str = TOOL) -> Spa
     return run.recorder.start(parent, kind, name, b"{}")
 
 
-def test_what_begins_and_what_ends_is_told_once(run: Run, feed: Feed) -> None:
+def test_what_begins_and_what_ends_is_reported_once(run: Run, feed: Feed) -> None:
     root = run.trace("bot", ended=False)
     run.save()
-    assert told(feed.look()) == [("bot", True, False)]
+    assert reported(feed.look()) == [("bot", True, False)]
     search = start(run, root)
     run.save()
     news = feed.look()
-    assert told(news) == [("search", True, False)]
+    assert reported(news) == [("search", True, False)]
     assert news.trace_ids == [news.operations[0].record.trace_id]
     run.recorder.end(search, ERROR, b'{"message":"gone"}')
     run.save()
@@ -58,7 +58,7 @@ def test_what_begins_and_what_ends_is_told_once(run: Run, feed: Feed) -> None:
     assert (change.record.status, change.record.error) == ("error", {"message": "gone"})
     run.recorder.succeed(root, b"{}")
     run.save()
-    assert told(feed.look()) == [("bot", False, True)]
+    assert reported(feed.look()) == [("bot", False, True)]
     assert feed.look() == News()
 
 
@@ -67,7 +67,7 @@ def test_what_came_and_went_between_two_looks_began_and_ended(run: Run, feed: Fe
     run.recorder.end(start(run, root), COMPLETED, output=b"{}")
     run.recorder.succeed(root, b"{}")
     run.save()
-    assert told(feed.look()) == [("bot", True, True), ("search", True, True)]
+    assert reported(feed.look()) == [("bot", True, True), ("search", True, True)]
 
 
 def test_new_records_come_as_they_arrived_and_ends_after_them(run: Run, feed: Feed) -> None:
@@ -81,7 +81,7 @@ def test_new_records_come_as_they_arrived_and_ends_after_them(run: Run, feed: Fe
     run.recorder.end(inner, COMPLETED, output=b"{}")
     run.recorder.end(outer, COMPLETED, output=b"{}")
     run.save()
-    assert told(feed.look()) == [("inner", True, True), ("last", True, False), ("outer", False, True)]
+    assert reported(feed.look()) == [("inner", True, True), ("last", True, False), ("outer", False, True)]
 
 
 def test_a_parent_comes_before_its_child_also_where_the_child_was_written_first(run: Run, feed: Feed) -> None:
@@ -91,10 +91,10 @@ def test_a_parent_comes_before_its_child_also_where_the_child_was_written_first(
     run.recorder.end(inner, COMPLETED, output=b"{}")
     run.recorder.end(outer, COMPLETED, output=b"{}")
     run.save()
-    assert [name for name, _, _ in told(feed.look())] == ["bot", "outer", "inner"]
+    assert [name for name, _, _ in reported(feed.look())] == ["bot", "outer", "inner"]
 
 
-def test_a_change_that_is_neither_is_told_as_such(run: Run, feed: Feed) -> None:
+def test_a_change_that_is_neither_is_reported_as_such(run: Run, feed: Feed) -> None:
     root = run.trace("bot", ended=False)
     run.save()
     feed.look()
@@ -105,15 +105,15 @@ def test_a_change_that_is_neither_is_told_as_such(run: Run, feed: Feed) -> None:
     assert feed.look() == News()
 
 
-def test_the_past_is_told_on_request_and_what_ran_before_ends(run: Run) -> None:
+def test_the_past_is_reported_on_request_and_what_ran_before_ends(run: Run) -> None:
     root = run.trace("bot", ended=False)
     run.save()
     later, all_of_it = Feed(run.store.path), Feed(run.store.path, past=True)
-    assert told(later.look()) == []
-    assert told(all_of_it.look()) == [("bot", True, False)]
+    assert reported(later.look()) == []
+    assert reported(all_of_it.look()) == [("bot", True, False)]
     run.recorder.succeed(root, b"{}")
     run.save()
-    assert told(later.look()) == told(all_of_it.look()) == [("bot", False, True)]
+    assert reported(later.look()) == reported(all_of_it.look()) == [("bot", False, True)]
     later.close()
     all_of_it.close()
 
@@ -124,12 +124,12 @@ def test_many_at_once_come_in_several_looks(run: Run, feed: Feed, monkeypatch: p
     for name in names:
         run.trace(name, ended=False)
     run.save()
-    looks = [told(feed.look()) for _ in range(4)]
+    looks = [reported(feed.look()) for _ in range(4)]
     assert [len(look) for look in looks] == [10, 10, 5, 0]
     assert [name for look in looks for name, _, _ in look] == names
     for trace in run.store.traces(limit=100):
         run_sql(run.store.path, "UPDATE traces SET status = 'completed' WHERE id = ?", (trace.id,))
-    assert sorted(told(feed.look())) == sorted((name, False, True) for name in names)
+    assert sorted(reported(feed.look())) == sorted((name, False, True) for name in names)
 
 
 def test_a_store_may_come_later_go_and_come_again(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_store_may_come_later_go_and_come_again(tmp_path: Path) -> None:
             run.save()
             run.store.close()
             name = "instead"
-        assert told(feed.look()) == [(name, True, True)]
+        assert reported(feed.look()) == [(name, True, True)]
         if name == "first":
             path.unlink()
             assert feed.look() == News()
@@ -157,7 +157,7 @@ def test_a_store_may_come_later_go_and_come_again(tmp_path: Path) -> None:
     feed.close()
 
 
-def test_keys_that_are_given_out_again_are_told(run: Run, feed: Feed) -> None:
+def test_keys_that_are_given_out_again_are_reported(run: Run, feed: Feed) -> None:
     for number in range(5):
         run.trace(f"bot-{number}")
     run.save()
@@ -166,7 +166,7 @@ def test_keys_that_are_given_out_again_are_told(run: Run, feed: Feed) -> None:
     assert feed.look() == News(changed=True)
     run.trace("again")
     run.save()
-    assert told(feed.look()) == [("again", True, True)]
+    assert reported(feed.look()) == [("again", True, True)]
 
 
 def test_nothing_is_lost_by_a_look_that_fails(run: Run, feed: Feed) -> None:
@@ -176,7 +176,7 @@ def test_nothing_is_lost_by_a_look_that_fails(run: Run, feed: Feed) -> None:
     with pytest.raises(StoreError):
         feed.look()
     run_sql(run.store.path, "ALTER TABLE elsewhere RENAME TO operations")
-    assert told(feed.look()) == [("bot", True, True)]
+    assert reported(feed.look()) == [("bot", True, True)]
 
 
 _WRITER = """
@@ -208,17 +208,17 @@ def test_another_process_writes_while_we_look(tmp_path: Path) -> None:
         assert writer.stdin is not None
         assert writer.stdout is not None
 
-        def tell(command: str) -> News:
+        def send(command: str) -> News:
             writer.stdin.write(f"{command}\n")  # type: ignore[union-attr]
             writer.stdin.flush()  # type: ignore[union-attr]
             writer.stdout.readline()  # type: ignore[union-attr]
             return feed.look()
 
-        news = tell("begin one")
-        assert told(news)[0] == ("one", True, False)
+        news = send("begin one")
+        assert reported(news)[0] == ("one", True, False)
         assert [(change.began, change.ended) for change in news.operations] == [(True, False), (True, True)] * 50
-        assert told(tell("end one")) == [("one", False, True)]
-        assert tell("nothing") == News(), "an empty batch is no change"
+        assert reported(send("end one")) == [("one", False, True)]
+        assert send("nothing") == News(), "an empty batch is no change"
         writer.stdin.close()
         assert writer.wait() == 0
     feed.close()
@@ -252,7 +252,7 @@ def test_a_look_costs_as_much_as_there_is_news(run: Run, capsys: pytest.CaptureF
     hold(min(times), 0.02 * slowness())
 
 
-def test_a_file_that_is_no_store_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes, and no store at all\n" * 100)
     with pytest.raises(StoreError, match=r"notes\.txt"):
@@ -266,6 +266,6 @@ def test_a_store_of_an_older_schema_is_looked_at(run: Run) -> None:
     old.use(lambda connection: connection.execute(row), create=True)
     old.close()
     feed = Feed(run.store.path, past=True)
-    assert told(feed.look()) == [("bot", True, True)]
+    assert reported(feed.look()) == [("bot", True, True)]
     feed.close()
     assert Store(run.store.path).extent()[1] == len(MIGRATIONS)

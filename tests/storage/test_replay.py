@@ -56,7 +56,7 @@ def test_a_trace_becomes_the_same_requests_with_its_updates_in_them(
     assert end == json.loads(encode.request(ended).body)
 
 
-def test_a_custom_event_says_what_it_said_but_that_it_is_over(stored: tuple[list[SpanEvent], list[SpanEvent]]) -> None:
+def test_a_custom_event_has_its_fields_but_not_its_end(stored: tuple[list[SpanEvent], list[SpanEvent]]) -> None:
     recorded, again = (next(encode.request(event) for event in events if event[0] is Phase.POINT) for events in stored)
     assert json.loads(again.body) == {**json.loads(recorded.body), "status": "completed"}
 

@@ -239,7 +239,7 @@ def test_usage_is_the_traces_own_else_the_sum_over_its_agents(run: Run, own: dic
     assert trace.usage == (own or {"prompt_tokens": 13, "total_tokens": 12, "cost": 1.0})
 
 
-def test_tokens_that_nobody_summed_are_summed_when_they_are_read(run: Run) -> None:
+def test_tokens_without_a_sum_are_summed_when_they_are_read(run: Run) -> None:
     root = run.trace(ended=False)
     spans = {"trace": root}
     for name, kind, parent, tokens in (

@@ -1,4 +1,4 @@
-"""What a killed program left running is told from what runs, by readers in other processes."""
+"""What a killed program left running is distinguished from what runs, by readers in other processes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_what_a_killed_program_left_is_unfinished(tmp_path: Path, capsys: pytest
     board.close()
 
 
-def test_a_page_is_told_when_a_program_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_notified_when_a_program_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewer_events, "_DEATHS", 0.1)
     db = tmp_path / "traces.db"
     with (
@@ -183,7 +183,7 @@ def test_a_reader_that_may_not_delete_the_file_of_a_killed_one_holds_nothing(
     assert FileLock.acquire(db.with_name(f"{db.name}-writer-{name}")) is not None
 
 
-def test_of_what_nobody_signed_nothing_is_said(tmp_path: Path) -> None:
+def test_of_an_unsigned_trace_nothing_is_reported(tmp_path: Path) -> None:
     run = Run(tmp_path / "traces.db")
     run.trace(ended=False)
     run.save()

@@ -81,11 +81,11 @@ def test_a_trace_continues_what_the_served_request_came_with() -> None:
         assert remote_of(opened(parent="junk")) == OTHER
         with recording() as (recorder, _), open_trace(recorder, {"agent_id": "outer"}, {}) as outer:
             inner = open_trace(recorder, {"agent_id": "inner"}, {})
-            told = open_trace(recorder, {"agent_id": "told", "parent": GOOD}, {})
+            reported = open_trace(recorder, {"agent_id": "told", "parent": GOOD}, {})
     assert remote_of(outer) == OTHER
     assert remote_of(inner) is None
     assert inner._span.trace.parent_trace_id == outer._span.trace.id
-    assert remote_of(told) == PARENT
+    assert remote_of(reported) == PARENT
     assert remote_of(opened()) is None
 
 
@@ -97,15 +97,15 @@ def test_decorated_calls_continue_it_too() -> None:
     def fixed() -> None: ...
 
     @trace(parent=lambda args: args["request"]["headers"])
-    def asked(request: dict[str, Any]) -> dict[str, str]:
+    def requested(request: dict[str, Any]) -> dict[str, str]:
         return inject({})
 
     with recording() as (_, sink):
         with continued(OTHER):
             alone()
         fixed()
-        sent = asked({"headers": {"traceparent": GOOD}})
-        asked({"headers": {}})
+        sent = requested({"headers": {"traceparent": GOOD}})
+        requested({"headers": {}})
     roots = [span for span in sink.spans if span.parent is None]
     assert [root.trace.remote for root in roots] == [OTHER, PARENT, PARENT, None]
     assert sent["traceparent"] == f"00-{TRACE}-{ids.span_id(roots[2].id)}-01"

@@ -74,7 +74,7 @@ def test_a_function_decides_by_the_facts() -> None:
 
     def choose(facts: dict[str, Any]) -> bool:
         seen.append(facts)
-        leaf()  # records nothing, and is no trace to ask about
+        leaf()  # records nothing, and is not a trace to sample
         return bool(facts["user_id"] == "ada")
 
     @trace(agent_id="a", user_id=lambda args: args["user"], tags=["t"], metadata={"k": {"n": 1}})
@@ -111,9 +111,9 @@ def test_a_function_that_gives_nonsense_or_fails_costs_no_trace(given: Any, capl
     with recording(sampling=Sampling(0.0, choose)):
         assert trace(lambda: bool(current()))()
         assert trace(lambda: bool(current()))()
-    said = [record.getMessage() for record in caplog.records if "sampler" in record.getMessage()]
-    assert len(said) == 1
-    assert said[0].endswith("; recording the trace")
+    reported = [record.getMessage() for record in caplog.records if "sampler" in record.getMessage()]
+    assert len(reported) == 1
+    assert reported[0].endswith("; recording the trace")
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -133,12 +133,12 @@ def test_the_decision_of_a_parent_elsewhere_need_not_count(rate: float) -> None:
     assert sink.spans == [] or sink.spans[0].trace.remote == PARENT._replace(sampled=False)
 
 
-def test_what_a_parent_elsewhere_leaves_out_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_parent_elsewhere_leaves_out_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     with recording() as (recorder, _), caplog.at_level(logging.INFO, "voltagent"):
         for _ in range(3):
             open_trace(recorder, {"agent_id": "a", "parent": PARENT._replace(sampled=False)}, {})
-    (said,) = [record.getMessage() for record in caplog.records if "follow_parent=False" in record.getMessage()]
-    assert said.startswith("a trace is left out")
+    (reported,) = [record.getMessage() for record in caplog.records if "follow_parent=False" in record.getMessage()]
+    assert reported.startswith("a trace is left out")
 
 
 LEFT_OUT = f"00-{'1' * 32}-{'2' * 16}-00"
@@ -259,7 +259,7 @@ def test_the_context_that_goes_out_says_that_it_is_not_recorded() -> None:
     assert (before.sampled, after.sampled) == (False, True)
 
 
-def test_a_trace_that_is_kept_aside_stays_small() -> None:
+def test_a_trace_that_is_held_back_stays_small() -> None:
     with buffered() as (recorder, sink):
         with open_trace(recorder, {"agent_id": "many"}, {}) as many:
             taken = [bool(many.add_tool(name="t")) for _ in range(1100)]
@@ -276,7 +276,7 @@ def test_a_trace_that_is_kept_aside_stays_small() -> None:
     assert b'"truncated":true' in (of_large[-2][1].output or b"")
 
 
-def test_so_many_traces_are_kept_aside_and_those_that_are_forgotten_do_not_count(
+def test_a_bounded_number_of_traces_is_held_back_and_those_that_are_forgotten_do_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(_sampling, "_MOST_TRACES", 3)

@@ -190,14 +190,14 @@ def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
     assert total(sink.spans[0]) == 12
 
     @trace
-    def told() -> None:
+    def reported() -> None:
         run()
         current_trace().record(usage={"total_tokens": 1})
         says()
 
     sink.spans.clear()
-    told()
-    assert total(next(span for span in sink.spans if span.name == "told")) == 1
+    reported()
+    assert total(next(span for span in sink.spans if span.name == "reported")) == 1
 
 
 def test_usage_functions_that_give_the_same_object_count_it_once(sink: ListSink) -> None:

@@ -82,9 +82,9 @@ def test_a_run_is_the_same_run_again_but_for_what_the_profile_cannot_say(
     put(store, sent(spans(events, profile), encoding))
     lost = differences(recorded(tmp_path, events), tree(store))
     assert lost.pop("Support Agent.usage")[1] == USAGE[profile]
-    lost.pop("support-v1.usage")  # its own, which also other profiles do not say where the agents have said it
-    said, read = lost.pop("dictionary.error")
-    assert {name: value for name, value in said.items() if name != "name"} == read, "all but the class's full name"
+    lost.pop("support-v1.usage")  # its own, which also other profiles do not send if the agents have it
+    reported, read = lost.pop("dictionary.error")
+    assert {name: value for name, value in reported.items() if name != "name"} == read, "all but the class's full name"
     if profile == "genai":
         found, read = (pair["result"] for pair in lost.pop("kb-search.output"))
         assert read == [found[0], {"content": found[1]}], "documents that are texts beside others"

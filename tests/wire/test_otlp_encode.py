@@ -73,7 +73,7 @@ def _base64(digits: str) -> str:
 
 
 @pytest.mark.parametrize("profiles", CHOICES, ids="+".join)
-def test_a_rich_trace_is_said_as_the_golden_file_has_it(profiles: tuple[str, ...]) -> None:
+def test_a_rich_trace_is_reported_as_the_golden_file_has_it(profiles: tuple[str, ...]) -> None:
     expected = json.loads((GOLDEN / f"{'+'.join(profiles)}.json").read_text(encoding="utf-8"))
     assert as_request(spans(rich_events(), *profiles)) == expected
 
@@ -269,7 +269,7 @@ def test_half_a_surrogate_pair_is_replaced_in_names_and_values() -> None:
     assert json.loads(JSON.span(root))["name"] == OfficialSpan.FromString(PROTOBUF.span(root)).name
 
 
-def test_a_usage_with_objects_in_it_is_said_without_them() -> None:
+def test_a_usage_with_objects_in_it_is_reported_without_them() -> None:
     (root,) = spans(events_of(lambda trace: trace.end(usage={"mine": object(), "x": "\ud800"})), "genai")
     assert json.loads(attributes(root)["voltagent.usage.other"]) == {"mine": "object", "x": "\ufffd"}
 
@@ -353,7 +353,7 @@ def test_a_custom_event_says_what_it_was_given() -> None:
     assert attributes(running)["voltagent.status_message"] == "at it"
 
 
-def test_updates_are_said_by_the_end() -> None:
+def test_updates_are_reported_by_the_end() -> None:
     def body(trace: Any) -> None:
         trace.update(metadata={"a": 1, "b": 1}, user_id="u1", tags=["t2"], usage={"prompt_tokens": 5})
         trace.update(metadata={"b": 2}, user_id="u2", level="DEBUG", version="9", input={"i": 2})

@@ -59,7 +59,7 @@ def test_the_usage_of_every_operation_arrives_and_is_counted_once(profile: str) 
     assert summed(counts(span) for span in found.values()) == usage(6)
 
 
-def test_the_platform_is_told_the_sums_too() -> None:
+def test_the_platform_gets_the_sums_too() -> None:
     found = received("voltops")
     for factor, name in ((1, "bot"), (6, "root")):
         expected = usage(factor)
