@@ -16,8 +16,10 @@ from tests.helpers.big_store import LARGE_TRACE, OPERATIONS, fill
 from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.stored import Run, run_sql
 from voltagent.core import clock
+from voltagent.core.hints import give_hint
 from voltagent.core.span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Phase, Span
 from voltagent.server.server import serving
+from voltagent.storage import hints
 from voltagent.storage.traces.store import Store
 
 
@@ -501,3 +503,23 @@ def seconds(client: httpx.Client, path: str) -> tuple[float, float]:
         assert client.get(path).status_code == 200
         taken.append((time.perf_counter() - began, time.process_time() - worked))
     return min(wall for wall, _ in taken), min(processor for _, processor in taken)
+
+
+def test_an_unknown_status_is_refused_as_by_the_command_line(client: httpx.Client) -> None:
+    answer = client.get("/api/traces", params={"status": "finished"})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "status must be one of running, completed, error, cancelled, not 'finished'"}
+
+
+def test_hints_of_programs_are_shown(run: Run, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/api/hints").json() == {"hints": []}
+    monkeypatch.setattr(hints, "_stores", {})
+    hints.save_hints_beside(run.store.path, make=True)
+    give_hint("returns-lazily", "app.py:3 (fetch)", "it returns a coroutine", "make it async")
+    hints.save_hints()
+    (hint,) = client.get("/api/hints").json()["hints"]
+    assert hint.pop("seen") == pytest.approx(clock.nanoseconds() // 1000, abs=10**8)
+    assert hint == {
+        "name": "returns-lazily", "place": "app.py:3 (fetch)", "text": "it returns a coroutine",
+        "advice": "make it async",
+    }  # fmt: skip

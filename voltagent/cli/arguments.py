@@ -12,7 +12,7 @@ from voltagent import settings
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.errors import ValidationError, VoltAgentError
-from voltagent.storage.traces.filters import ORDERS, Filter, ScoreCondition
+from voltagent.storage.traces.filters import ORDERS, STATUSES, Filter, ScoreCondition
 from voltagent.storage.traces.liveness import has_live_writer
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
@@ -39,7 +39,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("filters, which must all hold")
     for name, about in _TEXTS.items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=about)
-    group.add_argument("--status", choices=("running", "completed", "error", "cancelled"), help="how it went")
+    group.add_argument("--status", choices=STATUSES, help="how it went")
     group.add_argument("--errors", action="store_true", help="the trace, or an operation in it, failed")
     group.add_argument("--meta", type=_label, action="append", default=[], metavar="KEY=VALUE",
                        help="metadata of the trace, or of an operation in it; may be repeated")  # fmt: skip

@@ -12,6 +12,7 @@ from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.server.viewer_filters import filter_of
 from voltagent.server.viewer_values import Json
+from voltagent.storage.hints import load_hints
 from voltagent.storage.traces import columns, queries
 from voltagent.storage.traces.facts import counts_of, error_type
 from voltagent.storage.traces.records import StoredTrace
@@ -156,9 +157,17 @@ def _facets(store: Store, _: Request) -> Answer:
     return json_answer(asdict(queries.facets(store)))
 
 
+def _hints(store: Store, _: Request) -> Answer:
+    hints = [{**hint._asdict(), "seen": hint.time_ns // 1000} for hint in load_hints(store.path)]
+    return json_answer({"hints": [{name: hint[name] for name in _HINT} for hint in reversed(hints)]})
+
+
+_HINT: Final = ("name", "place", "text", "advice", "seen")
+
 ROUTES: Final = (
     Route("GET", "/api/traces", _traces),
     Route("GET", "/api/facets", _facets),
+    Route("GET", "/api/hints", _hints),
     Route("GET", "/api/traces/{id}", _trace),
     Route("GET", "/api/traces/{id}/operations/{operation}", _operation),
     Route("GET", "/api/traces/{id}/matches", _matches),

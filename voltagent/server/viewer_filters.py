@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Request, RequestError
-from voltagent.storage.traces.filters import ORDERS, Filter, ScoreCondition
+from voltagent.storage.traces.filters import ORDERS, STATUSES, Filter, ScoreCondition
 
 _TEXTS: Final = ("agent", "status", "tag", "user", "conversation", "version", "environment", "kind", "name", "tool",
                  "model", "error_type", "text")  # fmt: skip
@@ -36,6 +36,8 @@ def filter_of(request: Request) -> Filter:
     if len(query.get("text", "")) > values.LONGEST_TEXT:
         raise RequestError(400, f"text must have at most {values.LONGEST_TEXT} characters")
     found: dict[str, Any] = {name: query.get(name) or None for name in _TEXTS}
+    if found["status"] not in (None, *STATUSES):
+        raise RequestError(400, f"status must be one of {', '.join(STATUSES)}, not {found['status'][:40]!r}")
     found |= {field: values.moment(request, name) for name, field in _TIMES.items()}
     found |= {name: values.real(request, name, 0, _LARGEST) for name in _NUMBERS}
     found |= {field: _nanoseconds(request, name) for name, field in _DURATIONS.items()}

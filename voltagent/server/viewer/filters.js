@@ -52,7 +52,8 @@ const isFilter = (/** @type {string} */ name) =>
  * @returns {Filters}
  */
 export function filtersOf(query) {
-  return Object.fromEntries(Object.entries(query).filter(([name, value]) => isFilter(name) && value));
+  const isKnown = (/** @type {string} */ name, /** @type {string} */ value) => name !== "status" || Object.hasOwn(STATUSES, value);
+  return Object.fromEntries(Object.entries(query).filter(([name, value]) => isFilter(name) && value && isKnown(name, value)));
 }
 
 /**

@@ -5,6 +5,7 @@ import { button, element, part, say } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { filterBar, filtersOf, serverFilters } from "./filters.js";
 import { duration, elapsed, plural } from "./format.js";
+import { hintBox } from "./hints.js";
 import { histogram } from "./histogram.js";
 import { useKeys } from "./keys.js";
 import { listing, NARROW, sortChoice } from "./listing.js";
@@ -159,7 +160,7 @@ export function openList(host, first) {
     return list.show({ ...serverFilters(view.filters), ...query({}) }, given.at || list.state.at);
   };
 
-  host.append(element("h1", { class: "unseen" }, "Traces"), filter.bar, order.holder, picture.place, list.scroller, list.notice, compare);
+  host.append(element("h1", { class: "unseen" }, "Traces"), filter.bar, hintBox(), order.holder, picture.place, list.scroller, list.notice, compare);
   useKeys([
     ...list.keys,
     [["x"], "mark for comparison", () => mark(list.state.at)],

@@ -19,7 +19,7 @@ export function traceColumns(share, pick) {
   return [
     { title: "Marked", class: "pick", cell: pick },
     { title: "Status", class: "state", cell: (trace) => status(stateOf(trace), { failed: trace.errors }) },
-    { title: "Agent", class: "who", sort: "agent", cell: who },
+    { title: "Name", class: "who", sort: "agent", cell: who },
     { title: "User", class: "user dim", sort: "user", cell: ({ user }) => user && narrowing({ user }, user) },
     { title: "Conversation", class: "conversation dim", sort: "conversation", cell: ({ conversation }) => conversation && conversationLink(conversation) },
     { title: "Model", class: "model dim", sort: "model", cell: ({ models }) => models?.length && narrowing({ model: models[0] }, models.join(", ")) },

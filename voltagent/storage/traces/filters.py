@@ -83,6 +83,7 @@ _MODELS: Final = "(SELECT min(model) FROM calls WHERE calls.trace_id = traces.id
 _COUNT: Final = "(SELECT count(*) FROM operations o WHERE o.trace_id = traces.id)"
 
 # What a list can be sorted by. What is not known comes last in descending order.
+STATUSES: Final = ("running", "completed", "error", "cancelled")  # that a trace can have
 ORDERS: Final[Mapping[str, str]] = {
     "start": "start_ns",
     "duration": "coalesce(end_ns - start_ns, -1)",
