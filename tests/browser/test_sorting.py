@@ -62,7 +62,7 @@ def agents(page: Page) -> Locator:
 @pytest.mark.parametrize(
     ("heading", "first", "then"),
     [
-        ("Agent", "alpha bravo charlie", "charlie bravo alpha"),
+        ("Name", "alpha bravo charlie", "charlie bravo alpha"),
         ("User", "alpha bravo charlie", "charlie bravo alpha"),
         ("Conversation", "alpha bravo charlie", "charlie bravo alpha"),
         ("Model", "bravo alpha charlie", "charlie alpha bravo"),
