@@ -180,7 +180,7 @@ def test_the_table_of_settings_is_whole():
     assert sorted(name for name, *_ in table) == sorted(settings.setting_names())
 
 
-_FITTING = {"exporter": "none", "base_url": "http://localhost:1", "profiles": "genai"}
+_FITTING = {"exporter": "none", "base_url": "http://localhost:1", "profiles": "genai", "baggage": "user_id"}
 
 
 @pytest.mark.parametrize("name", settings.setting_names())
