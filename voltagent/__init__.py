@@ -142,6 +142,15 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Show below each cell of a notebook what it recorded: run by ``%load_ext voltagent``.
+
+    If the program has no SDK, and its environment names no destination, the local store takes the records.
+    """
+    import_module("voltagent.render.notebook").watch_cells(shell)
+    import_module("voltagent.sdk").from_environment(always=True)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 

@@ -22,9 +22,11 @@ from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.span import AGENT, OPERATION_KINDS, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace
 from voltagent.render.html import Entry, piece
+from voltagent.render.text import printable
 
 _MOST_SPANS: Final = 10_000
 _MOST_BYTES: Final = 32 * 2**20
+_MOST_SHOWN: Final = 5  # traces below one cell
 
 _NOT_SAFE: Final = "[could not be made safe to show]"
 _OLDER_IS_GONE: Final = "What began earlier is no longer in memory."
@@ -36,6 +38,36 @@ def is_running() -> bool:
     """Whether this program is a notebook, or any other session of IPython."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return shell is not None and shell() is not None
+
+
+_began: deque[Span] = deque(maxlen=_MOST_SHOWN + 1)  # traces that began in the cell that runs, if cells are watched
+_watched: list[Any] = []  # the shells whose cells show what they recorded
+
+
+def watch_cells(shell: Any) -> None:
+    """Show the trees of the traces that a cell recorded below that cell, from now on.
+
+    Args:
+        shell: the running ``IPython.core.interactiveshell.InteractiveShell``.
+    """
+    if shell not in _watched:
+        _watched.append(shell)
+        shell.events.register("pre_run_cell", lambda *_: _began.clear())
+        shell.events.register("post_run_cell", lambda *_: _show_cell(shell))
+
+
+def _show_cell(shell: Any) -> None:
+    spans = list(_began)
+    _began.clear()
+    for span in spans[:_MOST_SHOWN]:
+        with guard:  # what cannot be shown must not fail the cell
+            witness = span.trace.recorder.witness if span.trace.recorder is not None else None
+            if witness is not None:
+                title = f"voltagent: trace {printable(span.name)} {span.status or 'running'}"
+                shell.display_pub.publish({"text/html": shown(span, witness), "text/plain": title})
+    if len(spans) > _MOST_SHOWN:
+        more = "voltagent: this cell recorded more traces; `voltagent traces` lists all that are stored"
+        shell.display_pub.publish({"text/plain": more})
 
 
 class NotebookSpans:
@@ -52,6 +84,8 @@ class NotebookSpans:
         if taken:
             if event[0] in (Phase.START, Phase.POINT):
                 self._spans.append(event[1])
+                if _watched and event[1].kind == TRACE:
+                    _began.append(event[1])
             self._size += size
             if self._size > _MOST_BYTES:
                 self._forget()
