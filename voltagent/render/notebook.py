@@ -61,7 +61,7 @@ def _show_cell(shell: Any) -> None:
     _began.clear()
     for span in spans[:_MOST_SHOWN]:
         with guard:  # what cannot be shown must not fail the cell
-            witness = span.trace.recorder.witness if span.trace.recorder is not None else None
+            witness: Witness | None = getattr(span.trace.recorder, "witness", None)
             if witness is not None:
                 title = f"voltagent: trace {printable(span.name)} {span.status or 'running'}"
                 shell.display_pub.publish({"text/html": shown(span, witness), "text/plain": title})

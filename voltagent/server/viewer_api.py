@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -41,13 +41,12 @@ def _traces(store: Store, request: Request) -> Answer:
 
 def _trace(store: Store, request: Request) -> Answer:
     trace = _found(store, request)
-    rows = queries.operation_rows(store, trace.id)
+    rows, models = queries.operation_lines(store, trace.id, _LONGEST_PREVIEW), queries.models_of(store, trace.id)
     (line,) = values.lines(store, [trace])
     scores: dict[str | None, list[Json]] = {}
     for one in scores_of(store, [trace.id]).get(trace.id, ()):
         scores.setdefault(one.operation_id, []).append(values.score(one))
-    inputs = queries.operation_inputs(store, trace.id, _LONGEST_PREVIEW)
-    operations = [_row(row, values.excerpt(inputs.get(row["id"])), scores.get(row["id"])) for row in rows]
+    operations = [_row(row, models.get(row.id), scores.get(row.id)) for row in rows]
     return json_answer({"trace": _whole(trace, line), "columns": COLUMNS, "operations": operations})
 
 
@@ -87,21 +86,21 @@ def _whole(trace: StoredTrace, line: Json) -> Json:
     }
 
 
-def _row(row: Mapping[str, Any], preview: str | None, scores: Sequence[Json] | None) -> tuple[Any, ...]:
-    """A row of :func:`queries.operation_rows` as one of :data:`COLUMNS`."""
-    start_ns, end_ns = columns.start(row["start_ns"]), columns.end(row["end_ns"])
-    usage = columns.usage(row["usage"])
+def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] | None) -> tuple[Any, ...]:
+    """An operation as one of :data:`COLUMNS`."""
+    start_ns, end_ns = columns.start(row.start_ns), columns.end(row.end_ns)
+    usage = None if row.usage is None else columns.usage(row.usage)
     counts = counts_of(usage)
     return (
-        *(row[name] for name in ("id", "parent_id", "kind", "name", "operation", "agent_id", "status")),
+        *row[:7],  # from the id to the status
         start_ns // 1000,
-        values.duration(start_ns, end_ns),
+        None if end_ns is None else (end_ns - start_ns) / 1000,
         usage,
-        values.short_error(columns.error(row["error"])),
-        row["level"],
-        None if row["tags"] is None else columns.tags(row["tags"]),
-        preview,
-        row["model"],
+        None if row.error is None else values.short_error(columns.error(row.error)),
+        row.level,
+        None if row.tags is None else columns.tags(row.tags),
+        None if row.begins is None else values.excerpt(columns.text(row.begins)),
+        model,
         counts.total_tokens,
         counts.cached_tokens,
         counts.cost,

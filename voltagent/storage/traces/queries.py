@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.liveness import is_gone
@@ -23,7 +23,6 @@ from voltagent.storage.traces.tokens import with_sums
 
 _SUMMARIES: Final = f"SELECT {OPERATION_SUMMARY} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 _OPERATION: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? AND id = ?"  # noqa: S608 - likewise
-_OPERATION_INPUTS: Final = "SELECT id, substr(input, 1, ?) FROM operations WHERE trace_id = ?"
 _HOLDING: Final = " OR ".join(
     f"{column} LIKE :text ESCAPE '\\'"
     for column in ("input", "output", "error", "metadata", "update_metadata", "end_metadata")
@@ -111,12 +110,6 @@ def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str
     return {id: columns.text(begins) for id, begins in found if begins is not None}
 
 
-def operation_inputs(store: Store, trace_id: str, length: int) -> dict[str, str]:
-    """The first characters of the inputs of a trace's operations, as JSON text, by operation id."""
-    found = store.rows(_OPERATION_INPUTS, (length, trace_id))
-    return {id: columns.text(begins) for id, begins in found if begins is not None}
-
-
 def containing(store: Store, trace_id: str, text: str) -> list[str]:
     """The ids of the operations of a trace, and of the trace itself, whose payloads contain a text."""
     quoted = json.dumps(text, ensure_ascii=False)[1:-1]
@@ -148,14 +141,45 @@ def writers_gone(store: Store) -> frozenset[str]:
     return frozenset(name for name in names if is_gone(store.path, name))
 
 
-def operation_rows(store: Store, trace_id: str) -> list[Mapping[str, Any]]:
-    """The operations of a trace, in the order in which they began, as rows of ``records.OPERATION_SUMMARY``."""
-    return with_sums(store.rows(_SUMMARIES, (trace_id,)))
+class OperationLine(NamedTuple):
+    """What a tree shows of an operation, as stored."""
+
+    id: str
+    parent_id: str | None
+    kind: str
+    name: str
+    operation: str | None
+    agent_id: str | None
+    status: str
+    start_ns: Any
+    end_ns: Any
+    usage: Any
+    error: Any
+    level: str | None
+    tags: Any
+    begins: Any  # the first characters of the input
+
+
+_LINES: Final = f"""
+    SELECT {", ".join(OperationLine._fields[:-1])}, substr(input, 1, ?) AS begins FROM operations
+    WHERE trace_id = ? ORDER BY start_ns, key"""  # noqa: S608 - all of it is written here
+_MODELS: Final = "SELECT id, model FROM calls WHERE trace_id = ? AND model IS NOT NULL"
+
+
+def operation_lines(store: Store, trace_id: str, length: int) -> list[OperationLine]:
+    """The operations of a trace, in the order in which they began, with the first ``length`` characters of inputs."""
+    rows = with_sums(store.rows(_LINES, (length, trace_id)))
+    return [OperationLine(**row) if isinstance(row, dict) else OperationLine(*row) for row in rows]
+
+
+def models_of(store: Store, trace_id: str) -> dict[str, str]:
+    """The models of the operations of a trace, by operation id."""
+    return dict(store.rows(_MODELS, (trace_id,)))
 
 
 def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:
     """The operations of a trace, in the order in which they began."""
-    return [operation_summary(row) for row in operation_rows(store, trace_id)]
+    return [operation_summary(row) for row in with_sums(store.rows(_SUMMARIES, (trace_id,)))]
 
 
 def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
