@@ -44,7 +44,7 @@ class NoProgramError(VoltAgentError):
 def _run(arguments: argparse.Namespace) -> int:
     program: str = arguments.program
     if not arguments.is_module and not Path(program).exists():
-        raise NoProgramError(f"there is no file {program}; for a module, write voltagent run -m {program}")
+        raise NoProgramError(f"no file {program} exists; for a module, write voltagent run -m {program}")
     sys.argv = [program, *arguments.arguments]
     sys.path[0] = str(Path.cwd() if arguments.is_module else Path(program).resolve().parent)
     context.on_first_use(lambda: from_environment(always=True))

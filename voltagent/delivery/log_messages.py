@@ -1,4 +1,4 @@
-"""The log lines about a destination: one per kind of trouble and minute, and one when it is over."""
+"""The log lines about a destination: one per kind of trouble and minute, and one when it has ended."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from voltagent.core.span import SpanEvent
 
 
 class Verdict(Enum):
-    """What a destination said to one event."""
+    """The answer of a destination to one event."""
 
     ACCEPTED = "accepted"
-    REFUSED = "refused"  # it said no to this event, for good: `reason` counts it
-    RETRY = "retry"  # it said "not now" to this event: counts against `max_retries`
+    REFUSED = "refused"  # it refused this event for good: `reason` counts it
+    RETRY = "retry"  # it refused this event for now: counts against `max_retries`
     UNAVAILABLE = "unavailable"  # it could not be reached, or is down: waits, not counted
     IN_FLIGHT = "in_flight"  # its request still waits for an answer; `late` gives the outcome
     UNTRIED = "untried"  # not sent, because something it depends on was not accepted: try again after that
@@ -33,7 +33,7 @@ class Outcome:
     verdict: Verdict
     reason: str = ""  # the drop reason of a REFUSED event: "rejected", "auth", "too_large", "serialize_error"
     detail: str = ""  # for the log: escaped and cut server text, no payload
-    retry_after: float | None = None  # seconds the destination asked for
+    retry_after: float | None = None  # seconds the destination requested
 
 
 ACCEPTED = Outcome(Verdict.ACCEPTED)
@@ -55,7 +55,7 @@ class Exporter(Protocol):
         ...
 
     def forget(self, trace_id: int | str) -> None:
-        """The trace is over and all its events are settled: drop what was kept for it (server-chosen ids)."""
+        """Forget a trace that has ended and whose events are all settled: drop ids that the server chose."""
         ...
 
     def after_fork(self) -> None:
@@ -102,7 +102,7 @@ class Interruptible(Protocol):
 
 @runtime_checkable
 class Remembering(Protocol):
-    """An exporter that can tell another process what it would have to know to go on with a trace."""
+    """An exporter that can pass on what another process must know to continue a trace."""
 
     def memory(self, trace_id: int | str) -> bytes | None:
         """What is known of a trace that is under way, without secrets; ``None`` where that is nothing."""

@@ -57,7 +57,7 @@ class AutoExporter:
         return self._current.answered()
 
     def forget(self, trace_id: int | str) -> None:
-        """The trace is over."""
+        """Forget a trace that has ended."""
         self._current.forget(trace_id)
 
     def memory(self, trace_id: int | str) -> bytes | None:

@@ -1,8 +1,8 @@
-"""The sender's door to httpx: JSON bytes out, a bounded answer in, within a limit of wall-clock time.
+"""Send JSON bytes with httpx and read a bounded answer, within a limit of wall-clock time.
 
 httpx's own timeouts are per read, so a server that drips defeats them, and a client costs twice what its transport
-does. So a :class:`Line` is one connection on a bare transport, used by one thread at a time, and whoever watches over
-that thread can :meth:`~Line.cut` it.
+does. So a :class:`Line` is one connection on a bare transport, used by one thread at a time, and the thread that
+watches that thread can :meth:`~Line.cut` it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class UnusableProxyError(ValidationError):
 
 
 class HttpResponse(NamedTuple):
-    """What the server said; ``body`` is empty where it was too large, too slow, or in an unknown encoding."""
+    """The response of the server; ``body`` is empty where it was too large, too slow, or in an unknown encoding."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -107,7 +107,7 @@ class HttpDestination:
         self._base = base_url.rstrip("/")
         url = httpx.URL(self._base)
         given = {name: value for name, value in (extra or {}).items() if name.lower() not in _OURS}
-        # compressed answers are not asked for: a small one can hide a huge one
+        # compressed answers are not accepted: a small one can hide a huge one
         fixed = {**headers, **given, "accept-encoding": "identity", "host": url.netloc.decode("ascii")}
         self._headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in fixed.items()]
         self._urls: dict[str, httpx.URL] = {}
@@ -181,7 +181,7 @@ class Line:
         try:
             return self._send(method, path, body, timeout)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as exc:
-            raise Unreachable(_said(exc)) from None
+            raise Unreachable(_error_line(exc)) from None
         finally:
             self.until = 0.0
             self._used = clock.monotonic()
@@ -199,16 +199,18 @@ class Line:
                 return self._exchange(
                     self._destination.request(method, path, body, extensions)
                 )  # untraced: that costs 20 µs
-            return self._exchange(self._destination.request(method, path, body, {**extensions, "trace": self._seen}))
+            return self._exchange(
+                self._destination.request(method, path, body, {**extensions, "trace": self._note_socket})
+            )
         except _STALE:
             if not kept or self._connected or clock.monotonic() >= self.until:
                 raise
         # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
-        return self._exchange(self._destination.request(method, path, body, {**extensions, "trace": self._seen}))
+        return self._exchange(self._destination.request(method, path, body, {**extensions, "trace": self._note_socket}))
 
     @property
     def connected(self) -> bool:
-        """Whether the last request came as far as a new connection, TLS aside."""
+        """Whether the last request came as far as a new connection, not counting TLS."""
         return self._connected
 
     def _is_open(self) -> bool:
@@ -224,7 +226,7 @@ class Line:
         finally:
             response.close()
 
-    def _seen(self, event: str, info: Mapping[str, Any]) -> None:
+    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
         """httpx's trace extension: this is where the socket of a new connection can be had."""
         if not self._own:
             return  # its connections are shared with others, and not ours to cut
@@ -384,5 +386,5 @@ def _fork_safe() -> None:
     "localhost".encode("idna")
 
 
-def _said(exc: Exception) -> str:
+def _error_line(exc: Exception) -> str:
     return ascii(f"{type(exc).__name__}: {exc}")[1:-1][:_OF_ERRORS]

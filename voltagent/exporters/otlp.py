@@ -43,7 +43,7 @@ _SPARE: Final = 64 * 1024  # by which the first try aims lower: what is not payl
 _REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
 _STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
 _HANGS: Final = 0.5  # seconds; a request that takes longer is left waiting, and the next goes by another connection
-_FLIGHTS: Final = 4  # so many may be left waiting
+_FLIGHTS: Final = 4  # requests that may be left waiting
 _IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _OF_ERRORS: Final = 200  # characters of server text
 _NEVER: Final = float("inf")
@@ -230,8 +230,8 @@ class OtlpExporter:
         elif answer is not None and answer.status in (400, 413, 422):
             self._waits_for_all = True
             outcomes = [_UNTRIED] * len(events)
-        for event, said in zip(events, outcomes, strict=True):
-            if said is ACCEPTED:
+        for event, outcome in zip(events, outcomes, strict=True):
+            if outcome is ACCEPTED:
                 self._spans.sent(event)
         return list(zip(events, outcomes, strict=True))
 
@@ -246,7 +246,7 @@ class OtlpExporter:
         self._flights.append(Flight(call, events))
 
     def forget(self, trace_id: int | str) -> None:
-        """The trace is over."""
+        """Forget a trace that has ended."""
         self._spans.forget(trace_id)
 
     def memory(self, trace_id: int | str) -> bytes | None:
@@ -380,7 +380,7 @@ class _Round:
         elif outcome.reason == "too_large" and len(items) == 1:
             self._settle(items, self._post_trimmed(items[0]))
         else:
-            # what is not there, or refuses the key, will not like the rest of the batch better
+            # a missing endpoint, or one that refuses the key, refuses the rest of the batch, too
             self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
             self._settle(items, outcome)
 

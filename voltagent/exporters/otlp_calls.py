@@ -36,7 +36,7 @@ class Call:
             self.done.set()
 
     def is_over(self, shutdown_deadline: float) -> bool:
-        """Whether nothing more is to be waited for; cuts the connection at the deadline, or at ``hurried``."""
+        """Whether nothing more is to be waited for; cuts the connection at either deadline."""
         now = clock.monotonic()
         overdue = max(self.line.overdue(now), now - min(self.deadline, shutdown_deadline))
         if overdue > 0 and not self.done.is_set():
@@ -44,7 +44,7 @@ class Call:
         return self.done.is_set() or overdue > _GRACE
 
     def result(self) -> HttpResponse:
-        """The answer of a call that is over.
+        """Return the answer of a call that has ended.
 
         Raises:
             Unreachable: there is none.

@@ -59,7 +59,7 @@ class OpenSpans:
     def message(self, event: SpanEvent, space: int | None = None) -> Message | None:
         """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.
 
-        ``room`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
+        ``space`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
 
         Raises:
             Late: an update that comes too late for this wire.
@@ -87,7 +87,7 @@ class OpenSpans:
             self._sent.add(event[1])
 
     def forget(self, trace_id: int | str) -> None:
-        """The trace is over."""
+        """Forget a trace that has ended."""
         self._traces.pop(trace_id, None)
 
     def memory(self, trace_id: int | str) -> bytes | None:

@@ -69,7 +69,7 @@ class RestExporter:
         self._begin()
 
     def _begin(self) -> None:
-        self.last_answer = 0.0  # on `clock.monotonic`; the lane looks at it while it waits for us to finish
+        self.last_answer = 0.0  # on `clock.monotonic`; the worker reads it while it waits for us to finish
         self._idle: list[Line] = []
         self._lent: set[Line] = set()
         self._ids: OrderedDict[int | str, dict[int | str, str]] = OrderedDict()  # trace -> our id -> the server's
@@ -103,7 +103,7 @@ class RestExporter:
             batch.set_deadline(deadline)
 
     def forget(self, trace_id: int | str) -> None:
-        """The trace is over; ids the server chose are kept a while, as a child may yet come."""
+        """Forget a trace that has ended; ids that the server chose stay for a while, as a child may still come."""
         if trace_id in self._ids:
             self._ids.move_to_end(trace_id, last=False)
 
@@ -113,7 +113,7 @@ class RestExporter:
         return pack({"rest": tuple(chosen.items())}) if chosen else None
 
     def restore(self, trace_id: int | str, memory: bytes) -> None:
-        """Know the ids that the server chose when another process asked."""
+        """Restore the ids that the server chose for another process."""
         known = unpack(memory)
         if "rest" in known:
             self._ids[trace_id] = {**dict(known["rest"]), **self._ids.get(trace_id, {})}

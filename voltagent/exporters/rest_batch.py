@@ -61,7 +61,7 @@ class Round:
         self._busy: dict[int, tuple[Line, float]] = {}  # event under way -> its connection, and since when
         self._threads = 0
         self._halted = False
-        self._reported = False  # `run` is over; what comes now is for `late`
+        self._reported = False  # `run` has ended; answers that come now are for `late`
         self._late_ones: list[int] = []
         self._lateness = 0.0  # seconds by which we wake too late: a busy program, not a slow server
 
@@ -220,7 +220,7 @@ def needs(batch: Sequence[SpanEvent]) -> tuple[list[int], list[list[int]]]:
         siblings = of_trace.setdefault(span.trace.id, [])
         ends_trace = span.kind == TRACE and phase is Phase.END
         before = set(siblings) if ends_trace else set(siblings[:1] if siblings and _creates(batch[siblings[0]]) else ())
-        before.update(_found(last, span.id), *(_found(started, parent) for parent in _parents(span)))
+        before.update(_places_of(last, span.id), *(_places_of(started, parent) for parent in _parents(span)))
         for earlier in before:
             then[earlier].append(number)
         count[number] = len(before)
@@ -242,6 +242,6 @@ def _parents(span: Span) -> tuple[int | str, ...]:
     return above if named is None else (*above, named)
 
 
-def _found(numbers: dict[int | str, int], identifier: int | str) -> tuple[int, ...]:
+def _places_of(numbers: dict[int | str, int], identifier: int | str) -> tuple[int, ...]:
     number = numbers.get(identifier)
     return () if number is None else (number,)

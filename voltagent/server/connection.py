@@ -1,7 +1,7 @@
 """One client's connection: limits by the wall clock, requests one after the other, and streams that take it over.
 
 A socket's own timeout starts again with every byte, so a client that sends one byte a second would hold a thread for
-hours. Here each phase has a moment at which it is over.
+hours. Here each phase has a deadline.
 """
 
 from __future__ import annotations
@@ -221,6 +221,6 @@ def _stream(server: Served, stream: Stream, request: Request, connection: _Taken
     except OSError:
         raise
     except StoreError:
-        pass  # the client asks again, and is told then
+        pass  # the client repeats the request, and gets the answer then
     except Exception as exc:
         _report(exc)

@@ -1,4 +1,4 @@
-"""What a request and an answer are, and the table that tells which part answers what.
+"""What a request and an answer are, and the table of the parts that answer.
 
 A module that answers requests exports ``ROUTES``, and one that takes a connection over (events as they happen) exports
 ``STREAMS``; ``server.py`` puts them in one :class:`Table`. When a handler is called, the rules of
@@ -136,7 +136,7 @@ def error_answer(status: int, message: str, headers: Mapping[str, str] | None = 
 
 
 def media_type(headers: Mapping[str, str]) -> str:
-    """What a body is, in lower case, without parameters such as the character set; empty where it is not said."""
+    """What a body is, in lower case, without parameters such as the character set; empty if it is not declared."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

@@ -81,7 +81,7 @@ class Server:
             self._waker.send(b"x")
         except OSError:
             return  # closed before
-        if self._accepting.acquire(timeout=_JOIN):  # a socket that is closed under a selector wakes nobody up
+        if self._accepting.acquire(timeout=_JOIN):  # closing a socket under a selector does not wake it up
             self._accepting.release()
         self._listener.close()
         with self._changing:
@@ -98,7 +98,7 @@ class Server:
 
     @contextmanager
     def borrowed_store(self) -> Generator[Store, None, None]:
-        """A store that no other thread uses meanwhile, so that a slow query holds up nobody else."""
+        """A store that no other thread uses meanwhile, so that a slow query delays no other."""
         try:
             store = self._spare.pop()
         except IndexError:

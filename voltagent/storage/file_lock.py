@@ -1,7 +1,7 @@
-"""A claim on a file: held by one process until it lets go or dies, however it dies; with a number for the next holder.
+"""A lock on a file: held by one process until it releases it or dies, in any way; with a number for the next holder.
 
-The lock is the operating system's, on a file beside the one that is claimed, so that a process killed with SIGKILL
-leaves no claim behind and nobody has to wait for one to run out.
+The lock is the operating system's, on a file beside the locked one, so that a process killed with SIGKILL
+leaves no lock behind and no process waits for one to expire.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ else:
 
 
 class FileLock:
-    """A claim that is held; :meth:`acquire` makes one."""
+    """A lock that is held; :meth:`acquire` makes one."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -69,12 +69,12 @@ class FileLock:
         return int(text) if len(text) == 20 and text.isdigit() else None
 
     def release(self, *, delete: bool = False) -> None:
-        """Let go. In a forked child this leaves the parent's claim as it is."""
+        """Release the lock. In a forked child this leaves the lock of the parent as it is."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
             return
         if delete and sys.platform != "win32" and self._process == os.getpid():
-            self._delete()  # while it is held: nobody can claim the file that goes away
+            self._delete()  # while it is held: no process can lock the file that goes away
         os.close(descriptor)
         if delete and sys.platform == "win32":
             self._delete()
@@ -83,7 +83,7 @@ class FileLock:
         try:
             self._path.unlink(missing_ok=True)
         except OSError:
-            pass  # the folder is not ours to write, or on Windows another process has it open: it is nobody's
+            pass  # the folder is not ours to write, or on Windows another process has it open: it stays, unlocked
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
         # `close` is a default as the module's names may be gone: at the end of the interpreter they are None

@@ -44,7 +44,7 @@ def _shown(url: str) -> str:
 
 
 def _account(given: Otlp) -> str:
-    """What tells accounts at one OTLP endpoint apart: the public key, else all headers.
+    """What distinguishes accounts at one OTLP endpoint: the public key, else all headers.
 
     One cannot know which of them are secret, so the fingerprint of these takes long to try.
     """

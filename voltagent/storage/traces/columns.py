@@ -15,7 +15,7 @@ from voltagent.capture.usage import summed
 from voltagent.core.json_objects import merge_objects
 
 Json: TypeAlias = Any  # a JSON value as the json module gives it
-_Stored: TypeAlias = "str | bytes | int | float | None"  # a text, where nobody has touched it
+_Stored: TypeAlias = "str | bytes | int | float | None"  # a string, unless another program changed it
 
 DAMAGED: Final = "damaged"  # the key, or the text, that marks it
 _SHOWN: Final = 200  # characters of what is there instead of JSON
@@ -23,7 +23,7 @@ _NONE: Final = object()
 
 
 def value(stored: _Stored) -> Json:
-    """An input or output; ``{"damaged": text}`` for what is no JSON."""
+    """An input or output; ``{"damaged": text}`` for what is not JSON."""
     found = None if stored is None else _parsed(stored)
     return _marked(stored) if found is _NONE else found
 

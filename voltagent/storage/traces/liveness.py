@@ -1,6 +1,6 @@
-"""Who writes the running traces of a store, so that readers can tell what runs from what a killed process left behind.
+"""Mark the running traces of a store with their process, so that readers recognise those of a killed one.
 
-A process that writes claims a name of its own for as long as it lives, and its running traces bear that name. The claim
+A process that writes locks a name of its own for as long as it lives, and its running traces bear that name. It
 is a lock of the system's on an empty file beside the store: it ends with the process, however that ends.
 """
 
@@ -18,7 +18,7 @@ _TRIES: Final = 5  # a reader may look at the file just as it is made, and hold 
 
 
 class Writer:
-    """This process, as the writer of a store. Nothing is claimed before :meth:`name` is asked."""
+    """This process, as the writer of a store. Nothing is locked before :meth:`name` is called."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
@@ -29,7 +29,7 @@ class Writer:
     def name(self) -> str | None:
         """The name to sign with; ``None`` where no file can be made, or the file system has no locks."""
         if self._name is not None and not _lock_file(self._store, self._name).exists():
-            self.release(delete=False)  # somebody deleted it, as with the store: no reader would find the lock
+            self.release(delete=False)  # it was deleted, as with the store: no reader would find the lock
         if not self._tried:
             self._tried = True
             _clear(self._store)

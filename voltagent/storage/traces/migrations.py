@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# Tells our files from other SQLite databases (`PRAGMA application_id`): "VAgt" in ASCII.
+# Distinguishes our files from other SQLite databases (`PRAGMA application_id`): "VAgt" in ASCII.
 APPLICATION_ID: Final = 0x56416774
 
 # Times are nanoseconds since the epoch. Payloads, tags, usage and errors are JSON text. Metadata is kept in the order
@@ -104,7 +104,7 @@ CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, sta
 # The span of another process that a trace continues, as `trace id, span id, tracestate` with spaces between them.
 _REMOTE: Final = "ALTER TABLE traces ADD COLUMN remote TEXT"
 
-# The process that writes a running trace, by the name that it claimed (see `voltagent.storage.traces.liveness`).
+# The process that writes a running trace, by the name that it locked (see `voltagent.storage.traces.liveness`).
 _WRITER: Final = "ALTER TABLE traces ADD COLUMN writer TEXT"
 
 # What lists filter, sort and add up, in narrow tables: an index over `operations` would have to be built in one piece,

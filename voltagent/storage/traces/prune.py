@@ -52,7 +52,7 @@ def prune(
 
 
 def _tried(connection: Connection, traces: Sequence[str], max_bytes: int | None, orphans: bool) -> Pruned:
-    """Delete, measure, and take it back: what is said is what would be done."""
+    """Delete, measure, and take it back: the report is what would be done."""
     before = _data(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:

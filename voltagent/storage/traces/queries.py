@@ -105,7 +105,7 @@ def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
 
 
 def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
-    """How the traces' inputs begin, as JSON text of at most so many characters."""
+    """How the traces' inputs begin, as JSON text of at most that many characters."""
     found = store.rows(_INPUTS, (length, json.dumps(trace_ids)))
     return {id: columns.text(begins) for id, begins in found if begins is not None}
 
@@ -125,13 +125,13 @@ def last_activity(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
 def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
     """Those of these traces that never end, as the process that wrote them is gone.
 
-    Of what came over HTTP nobody knows.
+    Unknown for what came over HTTP.
     """
     given = (json.dumps(trace_ids),)
     gone = {writer for writer in {writer for _, writer in store.rows(_SIGNED, given)} if is_gone(store.path, writer)}
     if not gone:
         return set()
-    # asked again: it may have ended them since the first look, and then itself
+    # queried again: it may have ended them since the first look, and then itself
     return {id for id, writer in store.rows(_SIGNED, given) if writer in gone}
 
 

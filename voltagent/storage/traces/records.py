@@ -68,7 +68,7 @@ class StoredTrace(TraceSummary):
 class OperationSummary:
     """One operation of a trace, or a custom event, without its payloads. Times are nanoseconds since the epoch."""
 
-    sequence: int  # rises with the order of arrival; tells operations apart that began at the same time
+    sequence: int  # rises with the order of arrival; distinguishes operations that began at the same time
     id: str
     trace_id: str
     parent_id: str | None  # None directly under the trace

@@ -170,7 +170,7 @@ def _is_operation(span: Span) -> bool:
 
 
 def _id(text: str) -> int | str:
-    """The id as it was made: a number where this is how we spell one, else the text that somebody gave."""
+    """The id as it was made: a number where this is how we spell one, else the string that a program chose."""
     try:
         number = int(text.replace("-", ""), 16)
     except ValueError:

@@ -67,7 +67,8 @@ class Store:
         max_traces: how many traces to keep (default 10 000). Those that came first go first.
         max_bytes: how large the data may grow (default 1 GiB).
         missing_is_empty: whether reading a file that is not there finds nothing (default: it is an error).
-        writer: who signs the traces that begin here (default: nobody, and none is known to be unfinished).
+        writer: the process that marks the traces that begin here (default: none, and no trace is known to be
+            unfinished).
 
     Methods may be called from any thread. Reading and writing raise :class:`StoreError` where the file cannot be used.
     """
@@ -238,7 +239,7 @@ class Store:
         return self.read(lambda connection: connection.execute(query, values).fetchall()) or []
 
     def read(self, action: Callable[[Connection], T]) -> T | None:
-        """Ask more than one query; ``None`` where there is no file and ``missing_is_empty`` was given."""
+        """Ask more than one query; ``None`` if no file exists and ``missing_is_empty`` was given."""
         try:
             return self.file.use(action, None, create=False)
         except MissingFileError:
@@ -247,7 +248,7 @@ class Store:
             raise
 
     def twin(self) -> Store:
-        """The same store over a connection of its own, which finds nothing where there is no file yet."""
+        """The same store over a connection of its own, which finds nothing if no file exists yet."""
         return Store(self.path, max_traces=self.max_traces, max_bytes=self.max_bytes, missing_is_empty=True)
 
     def close(self) -> None:

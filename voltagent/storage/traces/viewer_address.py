@@ -14,7 +14,7 @@ from urllib.parse import quote
 from voltagent.storage.file_lock import FileLock
 
 DEFAULT_PORT: Final = 3141  # of the local server
-_SAFE: Final = "!'()*"  # what the page leaves as it is, beside letters, digits and `-._~`
+_SAFE: Final = "!'()*"  # what the page leaves as it is, beside A-Z, a-z, digits and `-._~`
 
 _stores: list[Path] = []  # the store that this process records into, once it does
 
@@ -23,7 +23,7 @@ _stores: list[Path] = []  # the store that this process records into, once it do
 def announced(store: Path, port: int) -> Generator[None]:
     """Announce that a viewer of the store listens on a port, while the block runs.
 
-    Has no effect if there is no store yet, since looking at one must not create files, or if another viewer runs.
+    Has no effect if no store exists yet, since looking at one must not create files, or if another viewer runs.
     """
     lock = _acquire(store) if store.exists() else None
     if lock is not None:
