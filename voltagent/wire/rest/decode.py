@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from voltagent.capture import usage as _usage
-from voltagent.core import clock
 from voltagent.core.span import (
     AGENT,
     CANCELLED,
@@ -31,11 +30,7 @@ from voltagent.core.span import (
 from voltagent.errors import ValidationError
 from voltagent.storage.traces.records import Known
 from voltagent.wire.otlp.span_view import json_text, snake
-
-Body = Mapping[str, Any]
-_NOTHING: Final[Body] = {}
-_MOST_NAMES: Final = 1000  # of a body's fields, and of what a usage counts: each is read in two spellings
-
+from voltagent.wire.rest.fields import MOST_NAMES, Body, BodyFields
 
 # ------------------------------------------------------------------------------------------------------------- traces
 
@@ -47,9 +42,9 @@ def trace_created(body: Body, missing: Body) -> tuple[str, list[SpanEvent]]:
     Raises:
         ValidationError: a field has a wrong type, or there is no ``agent_id``.
     """
-    fields = _Fields(body, missing)
-    agent_id = _needed(fields, "agent_id")
-    trace = Trace(_needed(fields, "id"), agent_id, None)
+    fields = BodyFields(body, missing)
+    agent_id = fields.needed("agent_id")
+    trace = Trace(fields.needed("id"), agent_id, None)
     trace.user_id = fields.text("user_id")
     trace.conversation_id = fields.text("conversation_id")
     trace.version = fields.text("version")
@@ -82,7 +77,7 @@ def trace_updated(known: Known, body: Body) -> list[SpanEvent]:
     Raises:
         ValidationError: a field has a wrong type.
     """
-    fields = _Fields(body)
+    fields = BodyFields(body)
     changed = _common_update(fields)
     metadata = _without(fields.object("metadata"), agentId=known.agent_id)
     metadata.pop("parentTraceId", None)
@@ -118,15 +113,15 @@ def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tup
     Raises:
         ValidationError: a field has a wrong type, or ``history_id``, ``event_name`` or ``event_type`` is missing.
     """
-    fields = _Fields(body, missing, agent_id or _UNKNOWN)
-    name, kind = _needed(fields, "event_name"), _needed(fields, "event_type")
+    fields = BodyFields(body, missing, agent_id or _UNKNOWN)
+    name, kind = fields.needed("event_name"), fields.needed("event_type")
     if name in _STARTS:
         event = _started(fields, *_STARTS[name])
     elif name in _ENDS or name in (f"{kind}:success", f"{kind}:error"):
         event = _ended(fields, *_ENDS.get(name, (kind, None)))
     else:
         event = _custom(fields, kind)
-    return _needed(fields, "id"), [event]
+    return fields.needed("id"), [event]
 
 
 def event_updated(known: Known, body: Body) -> list[SpanEvent]:
@@ -135,7 +130,7 @@ def event_updated(known: Known, body: Body) -> list[SpanEvent]:
     Raises:
         ValidationError: a field has a wrong type.
     """
-    fields = _Fields(body)
+    fields = BodyFields(body)
     changed = _common_update(fields)
     metadata, usage = _event_metadata(fields, known.name, known.agent_id)
     if metadata:
@@ -151,8 +146,8 @@ def event_updated(known: Known, body: Body) -> list[SpanEvent]:
     return [(Phase.UPDATE, Span(root.trace, root, known.kind, "", None, identifier=known.id), changed)]
 
 
-def _started(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
-    span = _operation(fields, _needed(fields, "id"), kind, operation)
+def _started(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
+    span = _operation(fields, fields.needed("id"), kind, operation)
     given = {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
     metadata, _ = _event_metadata(fields, span.name, span.agent_id)
     if kind == AGENT:
@@ -162,10 +157,10 @@ def _started(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
     return (Phase.START, span, None)
 
 
-def _ended(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
-    span = _operation(fields, _parent(fields) or _needed(fields, "id"), kind, operation)
+def _ended(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
+    span = _operation(fields, _parent(fields) or fields.needed("id"), kind, operation)
     span.end_ns = fields.moment("end_time") or span.start_ns
-    span.status = _status(fields, "completed")
+    span.status = fields.status("completed")
     span.output = payload(fields.get("output"))
     metadata, usage = _event_metadata(fields, span.name, span.agent_id)
     if kind == AGENT:
@@ -179,12 +174,12 @@ def _ended(fields: _Fields, kind: str, operation: str | None) -> SpanEvent:
     return (Phase.END, span, None)
 
 
-def _custom(fields: _Fields, kind: str) -> SpanEvent:
+def _custom(fields: BodyFields, kind: str) -> SpanEvent:
     """A moment: ``running`` is only this wire's default for it, and would stand there for ever."""
-    span = _operation(fields, _needed(fields, "id"), kind, None)
+    span = _operation(fields, fields.needed("id"), kind, None)
     span.metadata = _object(_without(fields.object("metadata"), displayName=span.name))
     message = fields.get("status_message")
-    status = _status(fields, "completed")
+    status = fields.status("completed")
     given = {
         "level": _level(fields),
         "version": fields.text("version"),
@@ -198,15 +193,15 @@ def _custom(fields: _Fields, kind: str) -> SpanEvent:
     return (Phase.POINT, span, None)
 
 
-def _operation(fields: _Fields, identifier: str, kind: str, operation: str | None) -> Span:
+def _operation(fields: BodyFields, identifier: str, kind: str, operation: str | None) -> Span:
     """A span with what all three have in common, under a stand-in for its trace.
 
     The trace's own create comes first on this wire; where it did not, the trace is listed under the agent's name.
     """
     metadata = fields.object("metadata")
     agent_id = _text_of(metadata.get("agentId")) or fields.agent_id
-    name = _text_of(metadata.get("displayName")) or _needed(fields, "event_name")
-    root = _stand_in(_needed(fields, "history_id"), agent_id)
+    name = _text_of(metadata.get("displayName")) or fields.needed("event_name")
+    root = _stand_in(fields.needed("history_id"), agent_id)
     root.start_ns = fields.moment("start_time") or 0
     span = Span(
         root.trace,
@@ -228,7 +223,7 @@ def _operation(fields: _Fields, identifier: str, kind: str, operation: str | Non
 _UNKNOWN: Final = "unknown"
 
 
-def _event_metadata(fields: _Fields, name: str, agent_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _event_metadata(fields: BodyFields, name: str, agent_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The user's metadata, and the usage that this wire carries in it."""
     metadata = _without(fields.object("metadata"), displayName=name, id=name, agentId=agent_id)
     usage = metadata.get("usage")
@@ -238,11 +233,11 @@ def _event_metadata(fields: _Fields, name: str, agent_id: str) -> tuple[dict[str
     return metadata, _plain_usage(cast(dict[str, Any], usage))
 
 
-def _parent(fields: _Fields) -> str | None:
+def _parent(fields: BodyFields) -> str | None:
     return fields.text("parent_event_id")
 
 
-def _level(fields: _Fields) -> str | None:
+def _level(fields: BodyFields) -> str | None:
     level = fields.text("level")
     return None if level == "INFO" else level  # the default of this protocol, not set by the user
 
@@ -250,81 +245,15 @@ def _level(fields: _Fields) -> str | None:
 # ------------------------------------------------------------------------------------------------------------- pieces
 
 
-class _Fields:
-    """The fields of a body, by their names in snake_case, checked as they are read."""
-
-    def __init__(self, body: Body, missing: Body = _NOTHING, agent_id: str = "") -> None:
-        if len(body) > _MOST_NAMES:
-            raise ValidationError(f"a body has at most {_MOST_NAMES} fields, not {len(body)}")
-        self._given = {**missing, **{snake(name): value for name, value in body.items() if value is not None}}
-        self.agent_id = agent_id  # of the trace
-
-    def get(self, name: str) -> Any:
-        return self._given.get(name)
-
-    def text(self, name: str) -> str | None:
-        value = self.get(name)
-        if value is not None and not isinstance(value, str):
-            raise ValidationError(f"{name} must be text, not {_kind_of(value)}")
-        return value or None
-
-    def object(self, name: str) -> dict[str, Any]:
-        value = self.get(name)
-        if value is not None and not isinstance(value, dict):
-            raise ValidationError(f"{name} must be an object, not {_kind_of(value)}")
-        return dict(cast(dict[str, Any], value or {}))
-
-    def tags(self) -> tuple[str, ...] | None:
-        value = self.get("tags")
-        if value is None:
-            return None
-        tags: list[object] = value if isinstance(value, list) else [None]  # pyright: ignore[reportUnknownVariableType]
-        if not all(isinstance(tag, str) for tag in tags):
-            raise ValidationError("tags must be a list of texts")
-        return tuple(cast(list[str], tags)) or None
-
-    def moment(self, name: str) -> int | None:
-        """Nanoseconds since the epoch."""
-        text = self.text(name)
-        if text is None:
-            return None
-        moment = clock.parse_iso(text)
-        if moment is None:
-            raise ValidationError(f"{name} must be a time in ISO 8601 such as 2026-01-31T12:00:00Z")
-        if not -(2**63) <= moment < 2**63:  # what the store holds
-            raise ValidationError(f"{name} must be between the years 1678 and 2261")
-        return moment
-
-    def time_text(self, name: str) -> str | None:
-        """A time as it was given, once it is known to be one."""
-        return None if self.moment(name) is None else self.text(name)
-
-
-def _common_update(fields: _Fields) -> dict[str, Any]:
+def _common_update(fields: BodyFields) -> dict[str, Any]:
     """The changed fields that traces and operations share, as an UPDATE event has them."""
     changed: dict[str, Any] = {name: payload(fields.get(name)) for name in ("input", "output")}
     changed |= {name: fields.text(name) for name in ("version", "level")}
     changed["end_time"] = fields.time_text("end_time")
-    changed["status"] = fields.get("status") and _status(fields, "")
+    changed["status"] = fields.get("status") and fields.status("")
     tags = fields.tags()
     changed["tags"] = None if tags is None else _json(list(tags))
     return {name: value for name, value in changed.items() if value is not None}
-
-
-_STATUSES: Final = {
-    "working": "running",
-    "running": "running",
-    "completed": "completed",
-    "error": ERROR,
-    "cancelled": CANCELLED,
-}
-
-
-def _status(fields: _Fields, default: str) -> str:
-    text = fields.text("status") or default
-    if text not in _STATUSES:
-        raise ValidationError(f"status must be one of {', '.join(_STATUSES)}")
-    return _STATUSES[text]
 
 
 def payload(value: object) -> bytes | None:
@@ -340,19 +269,12 @@ def _stand_in(trace_id: str, agent_id: str = "") -> Span:
 
 
 def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
-    if len(usage) > _MOST_NAMES:
+    if len(usage) > MOST_NAMES:
         return {}  # it counts nothing
     given = {snake(name): value for name, value in usage.items() if value is not None}
     with suppress(ValidationError):  # a malformed usage must not cost the end of an operation
         return _usage.checked(given) or {}
     return given
-
-
-def _needed(fields: _Fields, name: str) -> str:
-    text = fields.text(name)
-    if text is None:
-        raise ValidationError(f"{name} is missing")
-    return text
 
 
 def _without(metadata: dict[str, Any], **added: str) -> dict[str, Any]:
@@ -379,10 +301,3 @@ def _object(metadata: Mapping[str, Any]) -> bytes | None:
 
 def _json(value: object) -> bytes:
     return json_text(value).encode()
-
-
-def _kind_of(value: object) -> str:
-    return _KINDS.get(type(value), "a number")
-
-
-_KINDS: Final[Mapping[type, str]] = {dict: "an object", list: "a list", bool: "true or false", str: "text"}
