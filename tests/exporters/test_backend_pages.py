@@ -49,3 +49,23 @@ def test_a_page_says_as_the_index_does_whether_it_was_tried(
     if tried.startswith("**yes**"):
         version, date = re.findall(r"[\d.]+\d|\d{4}-\d\d-\d\d", tried)[0], tried[-10:]
         assert f"Version {version}, on {date}, with the settings above" in text
+
+
+UNTRIED = re.findall(
+    r"^\| ([^|]+) \| ((?:`[A-Z_]+=[^`]+` ?)+)\|", (PAGES / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(("backend", "cell"), UNTRIED, ids=[backend for backend, _ in UNTRIED])
+def test_the_settings_of_a_backend_that_was_not_tried_are_taken(
+    backend: str, cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLTAGENT_EXPORTER", "otlp")
+    for setting in re.findall(r"`([^`]+)`", cell):
+        name, value = setting.replace("…", "x").split("=", 1)
+        monkeypatch.setenv(name, value)
+    assert settings.load().warnings == ()
+
+
+def test_backends_that_were_not_tried_are_in_the_table() -> None:
+    assert len(UNTRIED) == 5
