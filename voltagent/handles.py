@@ -198,7 +198,7 @@ class Handle:
         if "usage" in given:
             given["usage"] = operations.keep_valid_usage("update()", given["usage"])
         if given:
-            self._recorder.update(self._span, operations.update_fields(self._recorder, self._span.trace, given))
+            self._recorder.update(self._span, operations.update_fields(self._recorder, self._span, given))
         return RECEIPT
 
     def score(self, name: str, value: bool | float | str, comment: str | None = None) -> Receipt:

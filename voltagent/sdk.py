@@ -285,7 +285,7 @@ class VoltAgentSDK:
         given = _options.checked("update_trace()", _options.UPDATE_TRACE, None, fields)
         span = self._span(trace_id, TRACE)
         if self._recording.alive:
-            self._recording.update(span, update_fields(self._recording, span.trace, given))
+            self._recording.update(span, update_fields(self._recording, span, given))
         return Done(_history(span))
 
     # --------------------------------------------------------------------------------------------------------- events
@@ -302,7 +302,7 @@ class VoltAgentSDK:
         given = _options.checked("update_event()", _options.UPDATE_EVENT, None, fields)
         span = self._span(event_id, "event")
         if self._recording.alive:
-            self._recording.update(span, update_fields(self._recording, span.trace, given))
+            self._recording.update(span, update_fields(self._recording, span, given))
         return Done(_event(span, clock.id_text(span.trace.id)))
 
     def score(

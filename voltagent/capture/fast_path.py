@@ -15,6 +15,8 @@ from typing import Any, Final
 # Integers from here on are not written as JSON numbers: they fit no double, and `str` of them can take seconds.
 HUGE: Final = 1 << 1023
 
+_LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
+
 _NODE: Final = 8  # what an item counts beside its characters: bounds the number of items, and with it the time
 _NESTED: Final = 36  # and a collection, which takes a call
 
@@ -42,7 +44,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 if space < 0:
                     return -1
             elif kind is int:
-                if not -HUGE < item < HUGE:
+                if not -_LARGE < item < _LARGE:
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
@@ -72,7 +74,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                     if space < 0:
                         return -1
                 elif kind is int:
-                    if not -HUGE < part < HUGE:
+                    if not -_LARGE < part < _LARGE:
                         return -1
                 elif kind is not float and kind is not bool and part is not None:
                     return -1
@@ -85,7 +87,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
             if space < 0:
                 return -1
         elif kind is int:
-            if not -HUGE < item < HUGE:
+            if not -_LARGE < item < _LARGE:
                 return -1
         elif kind is not float and kind is not bool and item is not None:
             return -1

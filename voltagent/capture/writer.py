@@ -43,6 +43,8 @@ _LARGEST_PIECE: Final = 8192  # up to this many
 _PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
 _MOST_PLAIN: Final = 3 << 18  # units in all
 _UNCLEAN_PER_STEP: Final = 32  # characters that take about as long as a value
+_BITS_PER_STEP: Final = 64  # of an integer: its digits take about as long as a value
+_MOST_BITS: Final = 8192  # a larger integer is not written
 _MOST_UNCLEAN: Final = 65_536  # characters of a text with lone surrogates
 
 
@@ -169,9 +171,10 @@ class SnapshotWriter:
         self._put(cut_marker(shape.name, shape.size, "size", chunk))
 
     def _write_int(self, value: int) -> None:
+        self.steps += min(value.bit_length(), _MOST_BITS) // _BITS_PER_STEP
         if -HUGE < value < HUGE:
             self._put(encoded(value))
-        elif value.bit_length() <= 8192:  # up to 2466 digits, written in microseconds
+        elif value.bit_length() <= _MOST_BITS:  # up to 2466 digits, written in microseconds
             self._put(encoded(str(value)))
         else:
             self._put(cut_marker("int", value.bit_length(), "size"))

@@ -14,7 +14,7 @@ from threading import get_ident
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
-from voltagent.core import hints
+from voltagent.core import hints, process_exit
 from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, Trace
 
 R = TypeVar("R")
@@ -204,6 +204,24 @@ def instrument(names: tuple[str, ...]) -> None:
     """Patch other packages, as a setting says; nothing for no names."""
     if names and _instrument is not None:
         _instrument(*names)
+
+
+def record_at_exit() -> None:
+    """Make the recorder of the environment at exit if no decorated call has yet: a finalizer that runs later cannot.
+
+    At that time nothing can be imported and no thread can be started.
+    """
+    if not _exit_hooks:
+        _exit_hooks.append(_load_at_exit)
+        process_exit.call_at_exit(_load_at_exit)
+
+
+def _load_at_exit() -> None:
+    if ACTIVE and ACTIVE[0] is ENVIRONMENT and _load_from_environment is not None:
+        _load_from_environment()
+
+
+_exit_hooks: Final[list[Callable[[], None]]] = []
 
 
 def default_recorder() -> Any:

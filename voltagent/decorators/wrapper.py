@@ -116,6 +116,7 @@ class Decorated(_FunctionWrapper):
         initialise: Any = super(wrapt.FunctionWrapper, self).__init__
         initialise(wrapped, None, wrapper, context.ACTIVE, "staticmethod")
         self._self_again = again
+        context.record_at_exit()
         self._self_copied: Any = None  # what cloudpickle copies, once it has
 
     # Who reads these makes a difference.

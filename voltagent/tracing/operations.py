@@ -113,6 +113,11 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
     start_time = given.get("start_time")
     if start_time is not None:
         facts["start_time"] = start_time
+    if "end_time" in facts:
+        if start_time is None:
+            facts["start_time"] = facts["end_time"]  # a moment: an event that ends now or before did not begin later
+        else:
+            facts["end_time"] = _not_before(clock.parse_iso(start_time), facts["end_time"])
     return recorder.point(
         parent,
         given["type"],
@@ -125,15 +130,23 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
     )
 
 
-def update_fields(recorder: Recorder, trace: Trace, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an UPDATE event from checked options: what is not a text becomes JSON text."""
+def _not_before(start_ns: int | None, end_time: str) -> str:
+    """The end of an event: as given, unless it is before the start; then the start."""
+    end_ns = clock.parse_iso(end_time)
+    return end_time if start_ns is None or end_ns is None or end_ns >= start_ns else clock.iso_text(start_ns)
+
+
+def update_fields(recorder: Recorder, span: Span, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Prepare the fields of an UPDATE event from checked options: what is not a string becomes JSON text."""
     fields = dict(given)
+    if "end_time" in fields:
+        fields["end_time"] = _not_before(span.start_ns, fields["end_time"])
     for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
         if name in fields:
             fields[name] = _payload(recorder, fields[name], captured, _share(given))
     fields["metadata"] = _metadata(recorder, fields.get("metadata"))
     if "status_message" in fields:
-        message = _message(recorder, trace, fields["status_message"])
+        message = _message(recorder, span.trace, fields["status_message"])
         fields["status_message"] = format_failure(message) if isinstance(message, Failure) else message
     if "usage" in fields:
         fields["usage"] = recorder.snapshot.encode(_usage.checked(fields["usage"]))

@@ -6,8 +6,8 @@ is a lock of the system's on an empty file beside the store: it ends with the pr
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from glob import escape
 from pathlib import Path
 from typing import Final
 
@@ -73,8 +73,13 @@ def _clear(store: Path) -> None:
 
 def _names(store: Path) -> list[str]:
     """The names of the processes that write to a store, or did when they were killed."""
-    found = store.parent.glob(f"{escape(store.name)}-writer-*.lock")
-    return [path.name.removeprefix(f"{store.name}-writer-").removesuffix(".lock") for path in found]
+    before, after = f"{store.name}-writer-", ".lock"
+    try:
+        # No pattern: its first use imports a module, which a finalizer at the end of the interpreter cannot.
+        files = os.listdir(store.parent)  # noqa: PTH208
+    except OSError:
+        return []
+    return [name[len(before) : -len(after)] for name in files if name.startswith(before) and name.endswith(after)]
 
 
 def _place(store: Path, name: str) -> Path:

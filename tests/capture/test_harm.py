@@ -1,0 +1,223 @@
+"""What recording a call may never do: run code of a result's class, or take long, whatever is passed."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from tests.helpers.pace import TooSlow, slowness
+from voltagent import agent, llm, memory, retriever, tool
+from voltagent.capture import writer
+from voltagent.capture.exceptions import capture_failure, format_failure, is_cancellation, is_control_flow
+from voltagent.capture.snapshot import Snapshot
+from voltagent.core.span import TRACE, Phase, Span, Trace
+from voltagent.processors.size_limit import fit_event
+from voltagent.testing import record
+
+DECORATORS: dict[str, Any] = {"agent": agent, "tool": tool, "llm": llm, "memory": memory, "retriever": retriever}
+CALL_SECONDS = 0.050  # of processor time in a call, all in all
+PER_BYTE = 100e-9  # seconds
+
+
+def _watched(calls: list[str]) -> Any:
+    """An object whose class would notice any look at its fields."""
+
+    def noted(name: str) -> property:
+        return property(lambda _: calls.append(name))
+
+    class Noted:
+        __slots__ = ()
+        __dict__: Any = noted("__dict__")
+        usage: Any = noted("usage")
+        model: Any = noted("model")
+        choices: Any = noted("choices")
+        content: Any = noted("content")
+        response: Any = noted("response")
+        data: Any = noted("data")
+
+    return Noted()
+
+
+@pytest.mark.parametrize("name", DECORATORS)
+def test_no_property_of_a_result_is_called(name: str) -> None:
+    calls: list[str] = []
+    result = _watched(calls)
+    decorated = DECORATORS[name](lambda value: value)
+    with record() as run:
+        assert decorated(result) is result
+        assert decorated([result, {"result": result}])[0] is result
+    assert calls == []
+    assert len(run.traces) == 2
+
+
+class _Slotted:
+    __slots__ = ("a", "b")
+
+    def __init__(self) -> None:
+        self.a, self.b = 1, "x" * 10
+
+
+@dataclasses.dataclass
+class _Data:
+    a: int = 1
+    b: str = "xx"
+    c: list[int] = dataclasses.field(default_factory=lambda: [1, 2])
+
+
+class _Model(BaseModel):
+    a: int = 1
+    b: str = "xx"
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+def _nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+LARGE: dict[str, Callable[[], Any]] = {
+    "integers": lambda: list(range(500_000)),
+    "large integers": lambda: [1 << 1000] * 50_000,
+    "huge integers": lambda: [1 << 8000] * 20_000,
+    "strings": lambda: ["abc" * 5] * 300_000,
+    "one string": lambda: "x" * 30_000_000,
+    "accents": lambda: "é" * 10_000_000,
+    "lone surrogates": lambda: "\ud800" * 2_000_000,
+    "quotes": lambda: '"' * 5_000_000,
+    "control characters": lambda: "\x01" * 5_000_000,
+    "messages": lambda: [{"role": "user", "content": "hello" * 5} for _ in range(60_000)],
+    "objects": lambda: [_Slotted() for _ in range(50_000)],
+    "data classes": lambda: [_Data() for _ in range(30_000)],
+    "models": lambda: [_Model() for _ in range(20_000)],
+    "keys that are tuples": lambda: {(n, n): n for n in range(80_000)},
+    "keys that are integers": lambda: {n: n for n in range(200_000)},
+    "sets": lambda: [{n} for n in range(80_000)],
+    "a set": lambda: set(range(500_000)),
+    "bytes": lambda: b"x" * 30_000_000,
+    "empty lists": lambda: [[] for _ in range(100_000)],
+    "deep lists": lambda: [_nested(200)] * 5_000,
+    "floats": lambda: [0.5] * 500_000,
+    "a deque": lambda: collections.deque(range(500_000)),
+    "a counter": lambda: collections.Counter(range(100_000)),
+    "subclasses": lambda: [_Text("abc")] * 100_000,
+    "one object at the end": lambda: [*({"a": 1, "b": "x" * 30} for _ in range(20_000)), _Slotted()],
+    "all sorts": lambda: [1, "a", None, _Slotted()] * 50_000,
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_call_with_a_large_payload_costs_at_most_50_ms(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "SECONDS", 0.010)  # the suite runs without this limit
+    monkeypatch.setattr(writer, "_FUTILE_SECONDS", 0.004)
+    value = LARGE[name]()
+    decorated: Any = tool(lambda value: value)
+    with record():
+        started = time.thread_time()
+        decorated(value)
+        took = time.thread_time() - started
+    print(f"{name}: {took * 1000:.0f} ms in a call")
+    if took > CALL_SECONDS * 1.5 * slowness():  # the rest is for what else this machine does
+        raise TooSlow(f"{took * 1000:.0f} ms")
+
+
+TEXTS = {
+    "words": "password is token ",
+    "backslashes": "\\",
+    "quotes": "\"'",
+    "accents": "é",
+    "surrogates": "a\ud800",
+    "lines": "\n",
+    "braces": "{[",
+    "percent": "%s%%",
+    "control": "\x00\x1b",
+    "frames": '  File "x.py", line 1, in f\n',
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_step_of_a_payload_takes_time_in_proportion_to_its_size(name: str) -> None:
+    text = TEXTS[name] * (200_000 // len(TEXTS[name]))
+    snapshot = Snapshot()
+    payload = snapshot.encode({"a": text, "b": [text[:1000]] * 50})
+    span = Span(Trace("t", "a", None), None, TRACE, "a", payload)
+    steps: dict[str, Callable[[], object]] = {
+        "snapshot": lambda: snapshot.encode({"a": text, "b": [text[:1000]] * 50}),
+        "snapshot of a small part": lambda: snapshot.encode({"a": text}, 10_000),
+        "error text": lambda: format_failure(capture_failure(ValueError(text))),
+        "size limit": lambda: fit_event((Phase.START, span, None)),
+    }
+    for step, call in steps.items():
+        took = min(_seconds(call) for _ in range(3))
+        if took > 3 * PER_BYTE * len(payload) * slowness():
+            raise TooSlow(f"{step}: {took * 1e9 / len(payload):.0f} ns per byte")
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.thread_time()
+    call()
+    return time.thread_time() - started
+
+
+def test_large_forms_are_cut_where_the_table_says() -> None:
+    text = Snapshot().encode([1 << 1000] * 50_000)
+    assert b'"truncated":true' in text
+    assert Snapshot().encode([1 << 200, 1 << 64]) == to_json([1 << 200, 1 << 64])
+
+
+def _named(module: str, name: str, *bases: type) -> type[BaseException]:
+    return type(name, bases or (Exception,), {"__module__": module})
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "base"),
+    [
+        ("trio", "Cancelled", BaseException),
+        ("greenlet", "GreenletExit", BaseException),
+        ("gevent.exceptions", "GreenletExit", BaseException),
+        ("asyncio.exceptions", "CancelledError", BaseException),
+    ],
+)
+def test_cancellations_are_recognised_by_their_names(module: str, name: str, base: type) -> None:
+    kind = _named(module, name, base)
+    assert is_cancellation(kind())
+    assert is_cancellation(_named("shop", "Own", kind)())
+    assert not is_cancellation(_named("shop", name)())
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("celery.exceptions", "Retry"),
+        ("celery.exceptions", "Ignore"),
+        ("celery.exceptions", "Reject"),
+        ("click.exceptions", "Abort"),
+        ("click.exceptions", "Exit"),
+        ("pydantic_ai.exceptions", "ModelRetry"),
+    ],
+)
+def test_control_flow_is_recognised_by_its_names(module: str, name: str) -> None:
+    kind = _named(module, name)
+    assert is_control_flow(kind("again"))
+    assert not is_cancellation(kind("again"))
+    assert not is_control_flow(_named("shop", name)())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(404, True), (301, True), (499, True), (500, False), (503, False), (None, False)]
+)
+def test_http_answers_below_500_are_control_flow(code: int | None, expected: bool) -> None:
+    kind = _named("werkzeug.exceptions", "HTTPException")
+    own = type("NotFound", (kind,), {"__module__": "werkzeug.exceptions", "code": code})
+    assert is_control_flow(own()) is expected

@@ -1,0 +1,100 @@
+"""The first record of a process, made while the process ends, and the records of pools that are terminated."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.test_process import START, arrived, posix
+from tests.helpers.model import Model
+from tests.helpers.pace import PATIENCE, TooSlow
+from tests.helpers.server import Server
+from voltagent.records import load_traces
+
+PROGRAM = """
+import atexit, builtins, os, threading, weakref
+from voltagent import VoltAgentSDK, tool
+
+@tool
+def work(name="w"):
+    return name
+
+class Late:
+    def __init__(self, function): self.function = function
+    def __del__(self): self.function("late")
+
+class Kept: pass
+"""
+FIRST_RECORDS = {
+    "an exit hook": "atexit.register(work, 'late')",
+    "a finalizer": "kept = Kept(); weakref.finalize(kept, work, 'late')",
+    "a thread that waits for the main thread": (
+        "threading.Thread(target=lambda: (threading.main_thread().join(), work('late'))).start()"
+    ),
+    "an SDK made in an exit hook": "atexit.register(lambda: (VoltAgentSDK(), work('late')))",
+    "a block in an exit hook": ("def last():\n    with VoltAgentSDK(): work('late')\natexit.register(last)"),
+}
+
+
+# At that time nothing can be imported any more: httpx could not open a connection, the local store can be written.
+FINALIZERS = {"a global": "late = Late(work)", "a built-in": "builtins.late = Late(work)"}
+
+
+def _run(program: str, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = folder / "program.py"
+    path.write_text(START + PROGRAM + program)
+    keys = {"VOLTAGENT_PUBLIC_KEY": "pk", "VOLTAGENT_SECRET_KEY": "sk"}
+    environment = {**os.environ, **keys, "VOLTAGENT_BASE_URL": url, "VOLTAGENT_EXPORTER": "rest"}
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", str(path)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=2 * PATIENCE)
+
+
+@pytest.mark.parametrize("where", FIRST_RECORDS)
+def test_the_first_record_of_a_process_may_be_made_while_it_ends(where: str, tmp_path: Path) -> None:
+    model = Model()
+    with Server(model) as server:
+        ran = _run(FIRST_RECORDS[where], server.url, tmp_path)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        arrived(model, "late")
+
+
+@pytest.mark.parametrize("where", FINALIZERS)
+def test_the_first_record_may_be_made_by_a_finalizer_of_the_interpreter(where: str, tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(START + PROGRAM + FINALIZERS[where])
+    environment = {**os.environ, "VOLTAGENT_EXPORTER": "local", "VOLTAGENT_LOCAL_PATH": str(tmp_path / "traces.db")}
+    ran = subprocess.run(
+        [sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=2 * PATIENCE
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [trace.status for trace in load_traces(tmp_path / "traces.db")] == ["completed"]
+
+
+def test_a_program_that_records_nothing_sends_nothing(tmp_path: Path) -> None:
+    model = Model()
+    with Server(model) as server:
+        ran = _run("", server.url, tmp_path)
+        assert (ran.returncode, ran.stderr, len(model.events)) == (0, "", 0)
+
+
+@posix
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_as_a_context_manager_loses_no_record(method: str, tmp_path: Path) -> None:
+    program = f"""
+    if __name__ == "__main__":
+        import multiprocessing
+        with multiprocessing.get_context({method!r}).Pool(3) as pool:
+            print(len(pool.map(work, [f"job {{n}}" for n in range(10)], chunksize=1)))
+    """
+    model = Model()
+    with Server(model) as server:
+        ran = _run(textwrap.dedent(program), server.url, tmp_path)
+        assert (ran.returncode, ran.stdout) == (0, "10\n")
+        if len(model.ended) < 10:  # the end of a task waits 50 ms for the answer, and a busy server takes longer
+            raise TooSlow(f"{len(model.ended)} of 10 records, {ran.stderr}")
+        arrived(model, *[f"job {n}" for n in range(10)])
