@@ -105,8 +105,9 @@ class ForeignSpans:
         self._open[_key(otel)] = record
         if len(self._open) > _MOST_OPEN:
             self._open.pop(next(iter(self._open)), None)
-        if _read(otel, is_root=record.parent is None).meaning.kind != SPAN:
-            self._begin(record)
+        received = _read(otel, is_root=record.parent is None)
+        if received.meaning.kind != SPAN:
+            self._begin(record, received)
 
     def _placed(self, otel: Any) -> _Record | None:
         """A record below the innermost span here; ``None`` if nothing is recorded."""
@@ -130,11 +131,11 @@ class ForeignSpans:
         record = self._open.get(key)
         return self._ended.get(key) if record is None else self._begin(record)
 
-    def _begin(self, record: _Record) -> Span:
+    def _begin(self, record: _Record, received: Received | None = None) -> Span:
         """Start the record, unless it was started."""
         if record.span is not None:
             return record.span
-        received = _read(record.otel, is_root=record.parent is None)
+        received = received or _read(record.otel, is_root=record.parent is None)
         parent = record.parent
         if parent is None:
             parent = self._open_trace(received, record)
