@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -79,3 +82,29 @@ def test_leaving_the_block_does_not_wait_long_for_a_destination_that_refuses() -
 
         work(1)
     assert sdk.stats().pending == 0
+
+
+@pytest.mark.parametrize("timeout", [None, 10.0])
+@pytest.mark.parametrize("wire", ["rest", "otlp"])
+def test_a_program_that_just_ends_loses_nothing(wire: str, timeout: float | None) -> None:
+    code = (
+        "import os, voltagent\n@voltagent.tool\ndef work(n): return n\n"
+        f"voltagent.VoltAgentSDK(exporter={wire!r}, timeout={timeout})\n"
+        "for n in range(20): work(n)\n"
+    )
+    with Server(first_hangs()) as server:
+        environment = {
+            **os.environ, "VOLTAGENT_BASE_URL": server.url, "VOLTAGENT_PUBLIC_KEY": "pk", "VOLTAGENT_SECRET_KEY": "sk",
+            "VOLTAGENT_OTLP_ENDPOINT": f"{server.url}/v1/traces", "VOLTAGENT_OTLP_PROTOCOL": "http/json",
+        }  # fmt: skip
+        ran = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert "lost" not in ran.stderr
+        if wire == "rest":
+            answered = [request.line for request in server.requests[1:]]
+            assert answered.count("POST /history") == 20
+            assert len(answered) == 80
+        else:
+            spans = server.requests[-1].json["resourceSpans"][0]["scopeSpans"][0]["spans"]
+            assert len(spans) == 40

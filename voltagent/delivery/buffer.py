@@ -71,7 +71,7 @@ class Buffer:
         finally:
             self.is_in_use = False
 
-    def take(  # noqa: C901, PLR0912 - in one piece, so that it can be seen where no call is
+    def take(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
         self, event: SpanEvent, account: Account, source: Any = None, *, inherited: bool = False
     ) -> None:
         """Count an event, and let it wait unless what it belongs to is lost.
@@ -88,7 +88,7 @@ class Buffer:
         if trace is None and reason is None:
             trace = WaitingTrace(span.trace.id, account)
         size = size_of(event)
-        if phase is _END and trace is not None:
+        if phase is _END and trace is not None and (span.usage is not None or trace.usage is not None):
             sum_usage(span, trace)
         one, end = (event,), (_END, span, None)
         # from here on there is no call until it is counted, and has left its source
@@ -109,6 +109,7 @@ class Buffer:
                 trace.open += 1
                 self.open[span] = None
             trace.events += one
+            trace.sizes += (size,)
             trace.size += size
             self.size += size
             self.count += 1
@@ -199,8 +200,7 @@ class Buffer:
             self.unsent.pop(trace.id, None)
             self.outstanding[trace.id] = trace
             number = 0
-            for event in trace.events[: min(share, limit - len(chosen))]:
-                size = size_of(event)
+            for event, size in zip(trace.events[: min(share, limit - len(chosen))], trace.sizes, strict=False):
                 if max_size - size < 0 and chosen:
                     max_size = 0
                     break
@@ -211,7 +211,7 @@ class Buffer:
                 number += 1
                 chosen.append(event)
             trace.prepared = max(0, trace.prepared - number)
-            del trace.events[:number]
+            del trace.events[:number], trace.sizes[:number]
             if trace.events:
                 self.ready[trace.id] = trace  # at the end of the line
         return chosen, prepared
@@ -238,7 +238,7 @@ class Buffer:
             parked = [event for events in (trace.parked or {}).values() for event in events]
             found += [(event, trace.account) for event in (*parked, *trace.events)]
             trace.account.parked -= len(parked)
-            trace.events, trace.parked = [], None
+            trace.events, trace.sizes, trace.parked = [], [], None
             self._remove(trace)
         for _, account in found:
             account.recorded -= 1
@@ -283,7 +283,7 @@ class Buffer:
 
     def _drop_events(self, trace: WaitingTrace, reason: str) -> int:
         """Drop what waits of a trace; how many events."""
-        events, trace.events = trace.events, []
+        events, trace.events, trace.sizes = trace.events, [], []
         self.count -= len(events)
         self.size -= trace.size
         trace.account.pending -= len(events)
@@ -307,8 +307,10 @@ class Buffer:
             trace = self.traces.get(identifier)
             if trace is None:
                 trace = self.traces[identifier] = self.outstanding[identifier]
-            size = sum(map(size_of, events))
+            sizes = [size_of(event) for event in events]
+            size = sum(sizes)
             trace.events[:0] = events
+            trace.sizes[:0] = sizes
             trace.prepared += len(events)
             trace.size += size
             self.size += size
@@ -351,8 +353,7 @@ class Buffer:
         number = len(trace.events)
         # no call from here on: it is gone and counted, or it is not
         account, events = trace.account, trace.events
-        trace.events = []
-        trace.is_evicted = True
+        trace.events, trace.sizes = [], []
         self.count -= number
         self.size -= trace.size
         self.dropped += number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -17,6 +17,8 @@ _AGAIN: Final = (Verdict.RETRY, Verdict.UNAVAILABLE)
 class State(Enum):
     """What is known of a destination."""
 
+    __hash__ = object.__hash__  # in C: each member is one object
+
     UP = "up"
     DOWN = "down"  # not tried before `until`
     PROBING = "probing"  # the next batch is one event, to see whether it is back
@@ -25,6 +27,8 @@ class State(Enum):
 
 class Signal(Enum):
     """What may change it."""
+
+    __hash__ = object.__hash__
 
     ANSWERED = "answered"  # it took an event, or refused one for good
     UNAVAILABLE = "unavailable"
@@ -82,19 +86,21 @@ class DestinationState:
 
         ``probe`` and ``auth`` are the seconds for which it is left alone if it is down, or refused the key.
         """
-        verdicts = {outcome.verdict for outcome in outcomes}
-        requested = max((one.retry_after or 0.0 for one in outcomes if one.verdict in _AGAIN), default=0.0)
+        requested, is_auth = 0.0, False
+        verdicts: set[Verdict] = set()
+        for outcome in outcomes:
+            verdicts.add(outcome.verdict)
+            if outcome.reason == "auth":
+                is_auth = True
+            elif outcome.retry_after and outcome.verdict in _AGAIN:
+                requested = max(requested, outcome.retry_after)
         if requested:
             self.until = now + min(requested, RETRY_AFTER_CAP)
-        if any(outcome.reason == "auth" for outcome in outcomes):
+        if is_auth:
             self.receive(Signal.KEY_REFUSED, now + auth)
         elif Verdict.UNAVAILABLE in verdicts and Verdict.ACCEPTED not in verdicts:
             self.receive(Signal.UNAVAILABLE, max(self.until, began + probe))
-        elif _has_answered(verdicts):
+        elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
             self.receive(Signal.ANSWERED)
         elif verdicts == {Verdict.UNTRIED}:
             self.until = max(self.until, now + _NOTHING_TRIED)
-
-
-def _has_answered(verdicts: Collection[Verdict]) -> bool:
-    return Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts

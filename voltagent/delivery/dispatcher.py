@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from voltagent.core import clock, guard
@@ -30,7 +30,7 @@ class Dispatcher:
 
     Args:
         exporter: the destination.
-        options: gives intervals and limits.
+        options: intervals and limits.
         buffer, storage: where events wait and are kept.
         processing: makes an event safe to send; ``None`` if ``storage`` does.
     """
@@ -38,16 +38,16 @@ class Dispatcher:
     def __init__(
         self,
         exporter: Exporter,
-        options: Callable[[], Options],
+        options: Options,
         buffer: Buffer,
         storage: Storage,
         processing: Processing | None,
     ) -> None:
         self._exporter = exporter
-        self._options = options
+        self.options = options
         self._buffer = buffer
         self._storage = storage
-        self._settlement = Settlement(buffer, options().max_retries, options().retry_delay)
+        self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
         self._processing = processing
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
@@ -74,8 +74,9 @@ class Dispatcher:
         self._batch, self._is_safe = batch, True
         if not batch:
             return
-        timeout = 2 * self._options().timeout
-        deadline = min([stop.batch_deadline(now) for stop in stops], default=now + timeout)
+        deadline = now + 2 * self.options.timeout
+        for stop in stops:
+            deadline = min(deadline, stop.batch_deadline(now))
         with self._storage.sending():
             outcomes = self._export(list(batch), deadline)
         ended = clock.monotonic()
@@ -83,7 +84,9 @@ class Dispatcher:
             if outcome.verdict is Verdict.IN_FLIGHT:
                 self.in_flight[id(event)] = event
         sent = list(batch)
-        self._settle(outcomes, ended)
+        with buffer.lock:
+            self._settlement.settle(self._batch, outcomes, ended)
+            self._batch = []
         self._storage.settled(sent)
         slow = ended - now > _SLOW_BATCH
         self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
@@ -95,7 +98,7 @@ class Dispatcher:
         process = self._processing
         if process is None:
             return batch
-        found = [event if done else process(event) for event, done in zip(batch, prepared, strict=True)]
+        found = process(batch, prepared)
         if None not in found:
             return found  # type: ignore[return-value]
         unsafe = [event for event, safe in zip(batch, found, strict=True) if safe is None]
@@ -115,11 +118,6 @@ class Dispatcher:
             return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
         return answers
 
-    def _settle(self, outcomes: Sequence[Outcome], now: float) -> None:
-        with self._buffer.lock:
-            self._settlement.settle(self._batch, outcomes, now)
-            self._batch = []
-
     def recover(self) -> None:
         """After an error: let wait again what of a batch is not accounted for."""
         with self._buffer.lock:
@@ -127,13 +125,12 @@ class Dispatcher:
             self._buffer.give_back(batch, prepared=self._is_safe)
 
     def _note(self, outcomes: Sequence[Outcome], began: float, now: float) -> None:
-        options = self._options()
+        options = self.options
         self.state.note(outcomes, began, now, options.probe_seconds, options.auth_seconds)
 
     def _follow_up(self, outcomes: Sequence[Outcome], now: float, ended: float, stops: Sequence[Shutdown]) -> None:
-        verdicts = {outcome.verdict for outcome in outcomes}
         for stop in stops:
-            stop.note(verdicts, ended)
+            stop.note({outcome.verdict for outcome in outcomes}, ended)
         self.log.report_answers(outcomes, self._buffer.dropped)
         self.log.report_batch(outcomes, ended - now)
         over, self._buffer.over = self._buffer.over, []
@@ -153,7 +150,7 @@ class Dispatcher:
         with self._buffer.lock:
             self._settlement.land(events, outcomes, now)
         refused = any(outcome.reason == "auth" for outcome in outcomes)
-        if refused or self.last_answer() < now - self._options().probe_seconds:
+        if refused or self.last_answer() < now - self.options.probe_seconds:
             self._note(outcomes, now, now)  # else it takes others: one request that failed says nothing of it
         self._storage.settled(events)
         self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], now, now, stops)

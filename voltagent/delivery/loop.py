@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Final
 from weakref import WeakSet
 
@@ -41,7 +40,7 @@ class Loop:
 
     Args:
         exporter: the destination, which is closed at the end.
-        options: gives intervals and limits.
+        options: intervals and limits.
         accounts: the SDKs that share the worker.
         buffer, storage, dispatcher: the parts that it drives.
     """
@@ -49,14 +48,14 @@ class Loop:
     def __init__(
         self,
         exporter: Exporter,
-        options: Callable[[], Options],
+        options: Options,
         accounts: list[Account],
         buffer: Buffer,
         storage: Storage,
         dispatcher: Dispatcher,
     ) -> None:
         self._exporter = exporter
-        self._options = options
+        self.options = options
         self._accounts = accounts
         self._buffer = buffer
         self._storage = storage
@@ -72,6 +71,7 @@ class Loop:
         self.is_requested = False  # a flush wants what was recorded before it to be sent, however short its timeout
         self.leaving: Shutdown | None = None  # the process is about to end
         self._due = NEVER  # when the oldest event in a queue has waited for long enough
+        self._is_child: bool | None = None  # of `multiprocessing`, as far as is known
         self._is_round = False  # all that waits is being sent; nothing newer is taken in meanwhile
         self._ended: WeakSet[Span] = WeakSet()  # spans that were ended by this library, as the program did not
 
@@ -94,35 +94,36 @@ class Loop:
             stops = [own] if own is not None else self.stops()
             self._take_in(now, bool(stops))
             self._dispatcher.collect(now, stops)
-            if self._let_go(now) or self._has_ended(now, own):
+            if self._let_go(now) or (own is not None and self._has_ended(now, own)):
                 return
             self._settle_waiters(now)
             if self._may_send(now, bool(stops)):
                 self._dispatcher.send(now, stops)
-            elif all(self._is_worth_waiting(stop, now) for stop in stops):
+            elif not stops or all(self._is_worth_waiting(stop, now) for stop in stops):
                 self._sleep(now, stops)
 
     def _take_in(self, now: float, is_stopping: bool) -> None:
         """Take in what was recorded, if it is due and older things were sent."""
         buffer, storage, state = self._buffer, self._storage, self._dispatcher.state
         is_unauthorized = state.current is State.UNAUTHORIZED
-        is_quiet = False if is_unauthorized else state.is_quiet(now)
-        has_older = self._is_round and buffer.ready and not is_quiet and state.current is State.UP
-        waits = any(account.waiting or account.refused for account in self._accounts)
-        interval = self._options().flush_interval
+        waits, wanted = False, self.is_requested or is_stopping or is_unauthorized
+        for account in self._accounts:
+            waits = waits or bool(account.waiting or account.refused)
+            wanted = wanted or bool(account.futures)
+        interval = self.options.flush_interval
         if waits and self._due == NEVER and interval is not None:
             self._due = now + interval
-        wanted = self.is_requested or is_stopping or is_unauthorized or any(one.futures for one in self._accounts)
         is_due = wanted or self._due <= now or waiting_bytes(self._accounts, self._buffer) >= BATCH_BYTES
-        if (is_due and not has_older) or (storage.next_write() <= now and waits):
-            is_requested, self.is_requested = self.is_requested, False
+        has_older = self._is_round and buffer.ready and state.current is State.UP and now >= state.until
+        if (is_due and not has_older) or (waits and storage.next_write() <= now):
+            self._is_round = self._is_round or is_due
+            self.is_requested = False
+            if is_due:
+                self._due = NEVER  # else it is only time to write
             if is_stopping:
                 self.end_open_spans()
             storage.accept()
             self.correct_bytes()
-            self._is_round = self._is_round or is_due or is_requested
-            if is_due:
-                self._due = NEVER  # else it was only time to write
         if is_unauthorized:
             with buffer.lock:
                 buffer.drop_waiting("auth")
@@ -157,39 +158,48 @@ class Loop:
         """Wait for the signal, or until something is due. An idle worker waits without a limit, so it costs nothing."""
         wake = self.wake_time(now, stops)
         self._set_marks(is_idle=self._due == NEVER)
-        if self._due == NEVER and any(account.waiting for account in self._accounts):
-            return  # it came before the mark was set
+        if self._due == NEVER:
+            for account in self._accounts:
+                if account.waiting:
+                    return  # it came before the mark was set
         self.signal.acquire(timeout=-1 if wake == NEVER else max(0.0, wake - clock.monotonic()))
 
     def wake_time(self, now: float, stops: list[Shutdown]) -> float:
         """When to look again if nothing is recorded until then; infinity for not at all."""
         buffer, state = self._buffer, self._dispatcher.state
-        times = [self._due]
-        times += [future.deadline for account in self._accounts for future in list(account.futures)]
-        times += [now + max(0.0, stop.seconds_left(now, self._dispatcher.last_answer())) for stop in stops]
+        wake = self._due
+        for account in self._accounts:
+            for future in list(account.futures):
+                wake = min(wake, future.deadline)
+        for stop in stops:
+            wake = min(wake, now + max(0.0, stop.seconds_left(now, self._dispatcher.last_answer())))
         if self._dispatcher.in_flight:
-            times.append(now + _LOOK)
+            wake = min(wake, now + _LOOK)
         if state.current is State.UNAUTHORIZED or (buffer.ready and self._is_round):
-            times.append(state.until)
+            wake = min(wake, state.until)
         release = buffer.next_release()
         if release is not None:
-            times.append(max(release, state.until))
+            wake = min(wake, max(release, state.until))
         if buffer.count or self._storage.pending():
-            times.append(max(now, self._storage.next_write()))
-        return min(times)
+            wake = min(wake, max(now, self._storage.next_write()))
+        return wake
 
     def _set_marks(self, *, is_idle: bool) -> None:
         """Say from which amount on callers wake this thread: any if it is idle, else a batch, or a full queue."""
-        buffer, options = self._buffer, self._options()
-        queues = [queue for queue in (account.queue() for account in self._accounts) if queue is not None]
-        free = options.queue_events - buffer.count - sum([len(queue.waiting) for queue in queues])
+        buffer, options, state = self._buffer, self.options, self._dispatcher.state
+        if self._is_child is None:
+            self._is_child = process_exit.is_worker_process()
+        queues = [queue for queue in [account.queue() for account in self._accounts] if queue is not None]
+        free, held = options.queue_events - buffer.count, buffer.size
+        for queue in queues:
+            free -= len(queue.waiting)
+            held += queue.bytes
         share = max(0, free) // max(1, len(queues)) // (2 if self._storage.survives else 1)
-        is_careful = process_hooks.has_left() or process_exit.is_worker_process()
-        is_full = free <= 0 or waiting_bytes(self._accounts, self._buffer) >= options.queue_bytes
-        is_quiet = self._dispatcher.state.is_quiet(clock.monotonic())
+        is_careful = self._is_child or free <= 0 or held >= options.queue_bytes or process_hooks.has_left()
+        is_quiet = clock.monotonic() < state.until
         for queue in queues:
             queue.limit_events = len(queue.waiting) + max(1, share)
-            queue.limit = -1 if is_full or is_careful or queue.is_closed else LARGE
+            queue.limit = -1 if is_careful or queue.is_closed else LARGE
             queue.mark = 0.0 if is_idle else NEVER if is_quiet else float(max(1, BATCH_BYTES - buffer.size))
 
     # The end of those that shut down, or are not used any more.
@@ -200,6 +210,8 @@ class Loop:
     def _settle_waiters(self, now: float) -> None:
         """Report to those who wait: when all is settled, or when their time is up."""
         for account in list(self._accounts):
+            if not account.futures:
+                continue
             stop = account.shutdown or self.leaving
             is_settled = stop is None and self.is_settled(account)
             for future in list(account.futures):
@@ -224,9 +236,9 @@ class Loop:
 
     def _let_go(self, now: float) -> bool:
         """Finish the accounts that are shut down, and remove those that no SDK uses; whether none is left."""
-        last_answer = self._dispatcher.last_answer()
         leaving = self.leaving
         if leaving is not None:
+            last_answer = self._dispatcher.last_answer()
             if not all(self.is_settled(one) for one in self._accounts) and leaving.seconds_left(now, last_answer) > 0:
                 return False
             self._close(self._accounts)
@@ -237,7 +249,7 @@ class Loop:
             if stop is None and account.is_over():
                 self._count_losses(account)
                 self._accounts.remove(account)
-            elif stop is not None and (self.is_settled(account) or stop.seconds_left(now, last_answer) <= 0):
+            elif stop is not None and self._is_finished(account, stop, now):
                 self._finish(account)
                 if not self._accounts:
                     return True
@@ -245,6 +257,9 @@ class Loop:
             return False
         self._close([])
         return True
+
+    def _is_finished(self, account: Account, stop: Shutdown, now: float) -> bool:
+        return self.is_settled(account) or stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
     def _finish(self, account: Account) -> None:
         if len(self._accounts) == 1:
@@ -291,9 +306,7 @@ class Loop:
         for account in accounts:
             account.settle_futures()
 
-    def _has_ended(self, now: float, own: Shutdown | None) -> bool:
-        if own is None:
-            return False
+    def _has_ended(self, now: float, own: Shutdown) -> bool:
         settled = all(self.is_settled(account) for account in self._accounts)
         if not settled and own.seconds_left(now, self._dispatcher.last_answer()) > 0:
             return False

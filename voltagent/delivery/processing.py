@@ -29,20 +29,24 @@ class Processing:
         """In a forked child: the thread that has the lock is the parent's, and never releases it here."""
         self._lock = threading.Lock()
 
-    def __call__(self, event: SpanEvent) -> SpanEvent | None:
-        current: SpanEvent | None = event
-        try:
-            with self._lock:
-                for processor in self._processors:
-                    if current is None:
-                        break
-                    current = processor(current)
-        except Exception as exc:
-            guard.Guard.swallowed(exc)
-            current = None
-        if current is None and event[0] is not Phase.END:
-            _withhold(event[1])
-        return current
+    def __call__(self, events: Sequence[SpanEvent], done: Sequence[bool] = ()) -> list[SpanEvent | None]:
+        """The events as they may leave the process; those that are marked in ``done`` as they are."""
+        found: list[SpanEvent | None] = []
+        with self._lock:
+            for number, event in enumerate(events):
+                current: SpanEvent | None = event
+                try:
+                    for processor in () if done and done[number] else self._processors:
+                        if current is None:
+                            break
+                        current = processor(current)
+                except Exception as exc:
+                    guard.Guard.swallowed(exc)
+                    current = None
+                if current is None and event[0] is not Phase.END:
+                    _withhold(event[1])
+                found.append(current)
+        return found
 
 
 def _withhold(span: Span) -> None:

@@ -122,16 +122,16 @@ class SpoolStorage:
         """Write events, and let them wait in memory or on the disk; False if they had to be put back."""
         safe: list[SpanEvent] = []
         entries: list[Entry] = []
-        for event in events:
-            made_safe = self._safe(event)
-            if made_safe is None:
+        for event, processed in zip(events, self._processing(events), strict=True):
+            entry = None if processed is None else self._entry(processed)
+            if processed is None or entry is None:
                 with self._buffer.lock:
                     self._between[account] -= 1
                     account.recorded += 1
                     self._buffer.lose(event, "serialize_error", account)
             else:
-                safe.append(made_safe[0])
-                entries.append(made_safe[1])
+                safe.append(processed)
+                entries.append(entry)
         places = self._written(entries)
         with self._buffer.lock:
             self._between[account] -= len(safe)
@@ -161,13 +161,10 @@ class SpoolStorage:
         elif phase is Phase.END:
             self._open.pop(span, None)
 
-    def _safe(self, event: SpanEvent) -> tuple[SpanEvent, Entry] | None:
-        processed = self._processing(event)
-        if processed is None:
-            return None
+    def _entry(self, event: SpanEvent) -> Entry | None:
         try:
-            self._decoder.know(processed)
-            return processed, Entry(_key_of(processed), _is_root(processed), encode_event(processed))
+            self._decoder.know(event)
+            return Entry(_key_of(event), _is_root(event), encode_event(event))
         except Exception as exc:  # an event that cannot be kept is not sent either: the order would suffer
             guard.Guard.swallowed(exc)
             return None

@@ -24,19 +24,19 @@ class Tries:
 class WaitingTrace:
     """The events of one trace, in their order."""
 
-    __slots__ = ("account", "events", "held", "id", "in_flight", "is_evicted", "open", "parked", "prepared", "size",
+    __slots__ = ("account", "events", "held", "id", "in_flight", "open", "parked", "prepared", "size", "sizes",
                  "tries", "usage")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
         self.account = account
         self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
+        self.sizes: list[int] = []  # of these
         self.prepared = 0  # that many of the first have passed the processors
         self.size = 0
         self.open = 0  # spans that were started here and have not ended
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
-        self.is_evicted = False
         self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
         self.usage: dict[str, Any] | None = None
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed

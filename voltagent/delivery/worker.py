@@ -50,15 +50,24 @@ class Worker:
         make_storage: Callable[[list[Account], Buffer], Storage] = MemoryStorage,
     ) -> None:
         self.exporter = exporter
-        self.options = options
+        self._options = options
         self.accounts: list[Account] = []
         self.buffer = Buffer()
         self.storage = make_storage(self.accounts, self.buffer)
-        self.dispatcher = Dispatcher(exporter, lambda: self.options, self.buffer, self.storage, processing)
-        self.loop = Loop(exporter, lambda: self.options, self.accounts, self.buffer, self.storage, self.dispatcher)
+        self.dispatcher = Dispatcher(exporter, options, self.buffer, self.storage, processing)
+        self.loop = Loop(exporter, options, self.accounts, self.buffer, self.storage, self.dispatcher)
         self.shared_with: Callable[[], object] = lambda: None  # what must live as long as the thread does
         self._begin()
         process_hooks.watch(self)
+
+    @property
+    def options(self) -> Options:
+        """Intervals and limits."""
+        return self._options
+
+    @options.setter
+    def options(self, options: Options) -> None:
+        self._options = self.loop.options = self.dispatcher.options = options
 
     def _begin(self) -> None:
         self._thread: threading.Thread | None = None

@@ -15,7 +15,9 @@ from voltagent.core.span import SpanEvent
 
 
 class Verdict(Enum):
-    """The answer of a destination to one event."""
+    """What a destination answered to one event."""
+
+    __hash__ = object.__hash__  # in C: each member is one object
 
     ACCEPTED = "accepted"
     REFUSED = "refused"  # it refused this event for good: `reason` counts it
