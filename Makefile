@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo wheel frameworks test witnesses check soak bench bench-plot screenshots clean
+.PHONY: help scaling demo wheel frameworks test witnesses check soak bench bench-plot screenshots clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,15 @@ bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
 	$(PIP) install matplotlib
 	$(BIN)/python -m benchmarks --only "growth, floor, ours held, OpenTelemetry" --json .bench/growth.json
 	$(BIN)/python -m benchmarks.plots .bench/growth.json docs
+
+ROTEL := .venv-rotel
+$(ROTEL)/.installed:
+	$(PYTHON) -m venv $(ROTEL)
+	$(ROTEL)/bin/python -m pip --disable-pip-version-check --quiet install rotel
+	@touch $@
+
+scaling: $(VENV)/.installed $(ROTEL)/.installed  ## ten processes, a collector that is killed and restarted, a receiver that counts
+	$(BIN)/python -m benchmarks.scaling --rotel "$$($(ROTEL)/bin/python -c 'import rotel, pathlib; print(pathlib.Path(rotel.__file__).with_name("rotel-agent"))')"
 
 screenshots: $(VENV)/.tools  ## draw the pictures of the viewer into docs/; needs Chromium
 	$(BIN)/python -m tests.browser.screenshots docs
