@@ -68,7 +68,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def receive(port: int, pipe: Any) -> None:
-    """The receiver's process: says what has arrived when it is asked."""
+    """The receiver's process: reports what has arrived, on request."""
     server = ThreadingHTTPServer(("127.0.0.1", port), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     pipe.send("ready")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from voltagent import _debug_log, handles, settings
 from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through, workers_key
 from voltagent.capture import options as _options
-from voltagent.capture.exceptions import format_event
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import clock, context, startup, stderr
@@ -27,8 +26,8 @@ from voltagent.delivery.sender import Sender, Workers
 from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import TraceHandle, open_trace
+from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.size_limit import fit_event
 from voltagent.render import notebook
 from voltagent.settings.portable import portable, usable
 from voltagent.storage.hints import save_hints_beside
@@ -200,7 +199,7 @@ class VoltAgentSDK:
         self._on = self._settings.enabled and any((*given, *(name for name in built if name != "none")))
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         sampling = _sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
-        processors = (format_event, redactor.process, fit_event)
+        processors = (Pipeline(redactor),)
         key = workers_key(self._settings, built, given, http_client or transport, redact)
         workers = Workers.shared(key, lambda: self._make_workers(given, built, processors))
         self._sender = Sender(workers=workers, sampling=sampling)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
-from voltagent.delivery.waiting_trace import WaitingTrace, size_of, sum_usage
+from voltagent.delivery.waiting_trace import OVERHEAD, WaitingTrace, size_of, sum_usage
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -87,7 +87,11 @@ class Buffer:
             reason = "fork"  # its start was recorded by the parent process, and its end will be
         if trace is None and reason is None:
             trace = WaitingTrace(span.trace.id, account)
-        size = size_of(event)
+        payload = span.output if phase is _END else span.input
+        if event[2] is None and span.metadata is None and not span.more_metadata:
+            size = OVERHEAD if payload is None else OVERHEAD + len(payload)
+        else:
+            size = size_of(event)
         if phase is _END and trace is not None and (span.usage is not None or trace.usage is not None):
             sum_usage(span, trace)
         one, end = (event,), (_END, span, None)

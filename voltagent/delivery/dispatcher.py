@@ -22,6 +22,7 @@ from voltagent.exporters import Exporter, Interruptible, Outcome, Trailing, Verd
 
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
+_NOTHING: Final = Report()
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 
 
@@ -165,9 +166,9 @@ class Dispatcher:
 
     def answered(self, account: Account) -> Report:
         """What the answers that have come to the batch under way change in the counts. Under the buffer's lock."""
-        found = Report()
         if self._trailing is None or not self._batch:
-            return found
+            return _NOTHING
+        found = Report()
         sent = {id(event) for event in self._batch if event is not None}
         for event, outcome in self._trailing.answered():
             if id(event) in sent and self._buffer.account_of(event[1]) is account:

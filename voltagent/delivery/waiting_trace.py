@@ -7,7 +7,7 @@ from typing import Any, Final
 from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
 
-_OVERHEAD: Final = 400  # bytes that an event costs beside its payload, roughly
+OVERHEAD: Final = 400  # bytes that an event costs beside its payload, roughly
 
 
 class Tries:
@@ -49,10 +49,10 @@ def size_of(event: SpanEvent) -> int:
         size = len(span.output or b"")
         for more in span.more_metadata:
             size += len(more)
-        return size + _OVERHEAD
+        return size + OVERHEAD
     if fields is not None:
-        return _OVERHEAD + sum(len(value) for value in fields.values() if isinstance(value, bytes))
-    return len(span.input or b"") + len(span.metadata or b"") + _OVERHEAD
+        return OVERHEAD + sum(len(value) for value in fields.values() if isinstance(value, bytes))
+    return len(span.input or b"") + len(span.metadata or b"") + OVERHEAD
 
 
 def sum_usage(span: Span, trace: WaitingTrace) -> None:

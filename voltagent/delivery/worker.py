@@ -166,7 +166,9 @@ class Worker:
             if not self.buffer.is_in_use:
                 self.buffer.take_waiting(account, 0)
             report = account.report(self.storage.pending(account))
-            report += self.dispatcher.answered(account)
+            answered = self.dispatcher.answered(account)
+        if answered.pending:
+            report += answered
         stop = account.shutdown or self.loop.leaving
         is_over = account.is_finished or (stop is not None and stop.is_over(clock.monotonic()))
         if not (report.pending and is_over and not self.storage.survives):

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
-from voltagent.core.span import TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
 
@@ -216,32 +216,29 @@ def needs(batch: Sequence[SpanEvent]) -> tuple[list[int], list[list[int]]]:
     last: dict[int | str, int] = {}  # span -> its latest event
     started: dict[int | str, int] = {}  # span -> its start
     of_trace: dict[int | str, list[int]] = {}
+    parents_are_named = any(span.facts and "parent_event_id" in span.facts for _, span, _ in batch)
     for number, (phase, span, _) in enumerate(batch):
         siblings = of_trace.setdefault(span.trace.id, [])
-        ends_trace = span.kind == TRACE and phase is Phase.END
-        before = set(siblings) if ends_trace else set(siblings[:1] if siblings and _creates(batch[siblings[0]]) else ())
-        before.update(_places_of(last, span.id), *(_places_of(started, parent) for parent in _parents(span)))
+        if span.kind == TRACE and phase is Phase.END:
+            before = set(siblings)
+        else:
+            before = set()
+            if siblings:
+                first = batch[siblings[0]]
+                if first[0] is Phase.START and first[1].kind == TRACE:
+                    before.add(siblings[0])
+        named = span.facts.get("parent_event_id") if span.facts is not None else None
+        before.add(last.get(span.id, -1))
+        before.add(-1 if span.parent is None else started.get(span.parent.id, -1))
+        before.add(-1 if named is None else started.get(named, -1))
+        before.discard(-1)
         for earlier in before:
             then[earlier].append(number)
         count[number] = len(before)
         last[span.id] = number
-        if phase in (Phase.START, Phase.POINT):
-            started[span.id] = started[id_text(span.id)] = number
+        if phase is Phase.START or phase is Phase.POINT:
+            started[span.id] = number
+            if parents_are_named:
+                started[id_text(span.id)] = number
         siblings.append(number)
     return count, then
-
-
-def _creates(event: SpanEvent) -> bool:
-    return event[0] is Phase.START and event[1].kind == TRACE
-
-
-def _parents(span: Span) -> tuple[int | str, ...]:
-    """The span this one is under, and the one its user named."""
-    named = span.facts.get("parent_event_id") if span.facts is not None else None
-    above = () if span.parent is None else (span.parent.id,)
-    return above if named is None else (*above, named)
-
-
-def _places_of(numbers: dict[int | str, int], identifier: int | str) -> tuple[int, ...]:
-    number = numbers.get(identifier)
-    return () if number is None else (number,)

@@ -75,6 +75,7 @@ class Redactor:
         # The search over bytes knows ASCII only, and nothing of patterns and hooks: then every payload is walked.
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
         self._found: WeakKeyDictionary[Span, Found] = WeakKeyDictionary()  # of operations that have not ended
+        self.clean: set[str] = set()  # names without a secret in them
 
     def __reduce__(self) -> tuple[Any, ...]:
         *given, keep = self._given
@@ -128,6 +129,8 @@ class Redactor:
     def text(self, value: str) -> str:
         """:meth:`apply` for a string that is not a payload, such as a tag. The hook is not called."""
         if not self._always and not is_suspect(encoded(value), self._own):
+            if len(value) <= _LONGEST_NAME and len(self.clean) < _MOST_NAMES:
+                self.clean.add(value)  # names come again with every call
             return value
         return cast(str, Walk(self._rules, Found()).payload(value)[0])
 
@@ -138,7 +141,7 @@ class Redactor:
         ``metadata.redacted``.
         """
         phase, span, fields = event
-        own = cast("Redactor | None", span.redact)
+        own: Any = span.redact
         redactors = (self,) if own is None or own is self else (self, own)
         try:
             if phase is Phase.UPDATE or phase is Phase.SCORE:
@@ -177,6 +180,8 @@ class Redactor:
             parent = parent.parent
 
 
+_LONGEST_NAME: Final = 128  # characters
+_MOST_NAMES: Final = 1024
 _MOST_AROUND: Final = 64  # operations around one, in which its secrets are recognised
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
 
@@ -236,7 +241,8 @@ def _redacted(text: bytes, path: str, redactors: tuple[Redactor, ...], found: Fo
 
 def _redacted_text(text: str, redactors: tuple[Redactor, ...]) -> str:
     for redactor in redactors:
-        text = redactor.text(text)
+        if text not in redactor.clean:
+            text = redactor.text(text)
     return text
 
 

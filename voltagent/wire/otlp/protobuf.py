@@ -20,7 +20,11 @@ _FIXED64: Final = 1
 _DELIMITED: Final = 2
 _FIXED32: Final = 5
 
-_SMALL: Final = tuple(bytes((number,)) for number in range(128))
+# Varints of one and two bytes, ready made: nearly all lengths are among them, and a look-up costs no call.
+_SMALL: Final = tuple(
+    bytes((number,)) if number < 128 else bytes((number & 127 | 128, number >> 7)) for number in range(2048)
+)
+_MANY: Final = len(_SMALL)
 
 
 def encoded(message: Mapping[str, Any], schema: Schema) -> bytes:
@@ -43,7 +47,7 @@ def delimited(number: int, content: bytes) -> bytes:
 
 def varint(number: int) -> bytes:
     """A whole number of up to 64 bits, seven bits to a byte; a negative one as its two's complement."""
-    if 0 <= number < 128:
+    if 0 <= number < _MANY:
         return _SMALL[number]
     number &= 0xFFFF_FFFF_FFFF_FFFF
     written = bytearray()
@@ -59,16 +63,18 @@ def varint(number: int) -> bytes:
 
 def _text(value: str) -> bytes:
     content = value.encode()
-    return varint(len(content)) + content
+    size = len(content)
+    return (_SMALL[size] if size < _MANY else varint(size)) + content
 
 
 def _hex(value: str) -> bytes:
     content = bytes.fromhex(value)
-    return varint(len(content)) + content
+    return _SMALL[len(content)] + content
 
 
 def _integer(value: str | int) -> bytes:
-    return varint(int(value))
+    number = int(value)
+    return _SMALL[number] if 0 <= number < _MANY else varint(number)
 
 
 def _flag(value: bool) -> bytes:
@@ -90,7 +96,8 @@ def _fixed32(value: int) -> bytes:
 def _message(schema: Schema) -> Callable[[Mapping[str, Any]], bytes]:
     def write(value: Mapping[str, Any]) -> bytes:
         content = encoded(value, schema)
-        return varint(len(content)) + content
+        size = len(content)
+        return (_SMALL[size] if size < _MANY else varint(size)) + content
 
     return write
 
@@ -119,9 +126,18 @@ def _attribute(pair: Mapping[str, Any]) -> bytes:
     key = pair["key"].encode()
     ((kind, given),) = pair["value"].items()
     tag, write = _ANY_VALUE[kind]
-    value = tag + write(given)
-    content = b"\n%b%b\x12%b%b" % (varint(len(key)), key, varint(len(value)), value)
-    return varint(len(content)) + content
+    if kind == "stringValue":
+        text = given.encode()
+        size = len(text)
+        value = b"%b%b%b" % (tag, _SMALL[size] if size < _MANY else varint(size), text)
+    else:
+        value = tag + write(given)
+    long, size = len(key), len(value)
+    content = b"\n%b%b\x12%b%b" % (
+        _SMALL[long] if long < _MANY else varint(long), key, _SMALL[size] if size < _MANY else varint(size), value,
+    )  # fmt: skip
+    size = len(content)
+    return (_SMALL[size] if size < _MANY else varint(size)) + content
 
 
 RESOURCE: Final = _schema(attributes=(1, _DELIMITED, _attribute))
