@@ -7,8 +7,10 @@ suite has the same cases scaled down.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -299,8 +301,22 @@ def spool(options: argparse.Namespace) -> str:
     return f"seed {options.seed}: {killed} programs killed, {len(arrived)} calls arrived, {late} events late"
 
 
+def interrupts(options: argparse.Namespace) -> str:
+    """Thousands of interrupts at any bytecode, by a signal and by an exception raised into a thread."""
+    lines = []
+    for kind in ("signal", "thread"):
+        command = [sys.executable, "-m", "tests.helpers.interrupts", str(options.seed), str(options.seconds), kind]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=options.seconds + 120)
+        found = json.loads(ran.stdout)
+        assert found["conserved"], f"seed {options.seed}: {found}"
+        assert (found["pending"], found["left"]) == (0, 0), f"seed {options.seed}: {found}"
+        assert found["flush"] < 2.0, f"seed {options.seed}: {found}"
+        lines.append(f"{found['hits']} by {kind}, flush {found['flush']:.2f} s")
+    return f"seed {options.seed}: {'; '.join(lines)}"
+
+
 CASES: dict[str, Callable[[argparse.Namespace], str]] = {
-    case.__name__: case for case in (burst, rate, slow, outage, dead, children, exits, chaos, spool)
+    case.__name__: case for case in (burst, rate, slow, outage, dead, children, exits, chaos, spool, interrupts)
 }
 
 if __name__ == "__main__":

@@ -373,7 +373,7 @@ class SpoolStorage:
         with self._buffer.lock:
             done, self._buffer.done = self._buffer.done or [], []
             places, self._settled = self._settled, []
-            places += [place for place in (self._places.pop(id(event), None) for event in done) if place is not None]
+            places += [place for place in [self._places.pop(id(event), None) for event in done] if place is not None]
         try:
             self.spool.settle(places, memories)
         except StoreError as exc:

@@ -42,7 +42,7 @@ def encode_event(event: SpanEvent) -> bytes:
 def pack(value: Any) -> bytes:
     """JSON values, with bytes, tuples and mappings among them, as bytes."""
     payloads: list[bytes] = []
-    head = json.dumps(_packed(value, payloads), separators=(",", ":"), default=_type_name)
+    head = _write(_packed(value, payloads))
     return b"".join((head.encode("ascii"), b"\n", *payloads))  # ASCII: half surrogate pairs survive
 
 
@@ -65,20 +65,32 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
     return head
 
 
+# Types that JSON has, by identity: most values are of these, and looking at them costs no call.
+_PLAIN: Final = frozenset((str, int, float, bool, type(None)))
+
+
 def _packed(value: Any, payloads: list[bytes]) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, bytes):
         payloads.append(value)
         return {_BYTES: len(value)}
-    if isinstance(value, tuple | list):
-        return [_packed(item, payloads) for item in cast("Any", value)]
-    if isinstance(value, Mapping):
-        items: Any = cast("Any", value).items()
-        return {"m": {str(key): _packed(item, payloads) for key, item in items}}
+    if isinstance(value, (tuple, list)):
+        items: Any = value
+        return [item if type(item) in _PLAIN else _packed(item, payloads) for item in items]
+    if isinstance(value, (dict, Mapping)):
+        pairs: Any = value
+        return {
+            "m": {str(key): item if type(item) in _PLAIN else _packed(item, payloads) for key, item in pairs.items()}
+        }
     return value
 
 
 def _type_name(value: object) -> str:
     return type(value).__qualname__
+
+
+_write: Final = json.JSONEncoder(separators=(",", ":"), default=_type_name).encode
 
 
 class EventDecoder:
