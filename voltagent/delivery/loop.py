@@ -302,8 +302,11 @@ class Loop:
             self._dispatcher.log.report_end(account.report(self._storage.pending(account)))
             self._count_losses(account)
         self._exporter.close()
+        thread = self.owner if isinstance(self.owner, threading.Thread) else None
         self.owner, self.is_alive = None, False  # first: a flush that comes now must not wait for this thread
         for account in accounts:
+            for future in account.futures:
+                future.ending = thread
             account.settle_futures()
 
     def _has_ended(self, now: float, own: Shutdown) -> bool:

@@ -65,6 +65,9 @@ class Report:
         )
 
 
+_ENDING = 0.1  # seconds that a thread may take to end, so that none is left after a shutdown
+
+
 class ReportFuture(Future[Report]):
     """A future that resolves when all is settled, and no later than its deadline, with the counts at that time.
 
@@ -79,6 +82,7 @@ class ReportFuture(Future[Report]):
         self._report = report
         self._unsettled = set(map(id, accounts))
         self._is_watched = False
+        self.ending: threading.Thread | None = None  # the worker's thread, if it ends with this
         self._signal = threading.Lock()
         if self._unsettled:
             self._signal.acquire()
@@ -117,6 +121,8 @@ class ReportFuture(Future[Report]):
         if not super().done():
             if self._signal.acquire(timeout=waits):
                 self._signal.release()  # for others that wait
+                if self.ending is not None and self.ending is not threading.current_thread():
+                    self.ending.join(_ENDING)
             elif waits < left:
                 raise FutureTimeoutError
             self._resolve()
