@@ -15,7 +15,7 @@ from voltagent.core.span import SpanEvent
 
 
 class Verdict(Enum):
-    """What a destination answered to one event."""
+    """The answer of a destination to one event."""
 
     __hash__ = object.__hash__  # in C: each member is one object
 
