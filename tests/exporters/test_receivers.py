@@ -323,7 +323,7 @@ def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path]
     url, log = elastic
     # it stands in for Jaeger, with the settings for that; but it does not unpack gzip
     options = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
-    trace, before, after = sent("jaeger", {"http://localhost:4318": url}, **options)
+    trace, before, after = sent("phoenix", {"http://localhost:6006": url}, VOLTAGENT_PROFILES="genai", **options)
 
     def printed() -> Any:
         lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("TRACE ")]
