@@ -115,7 +115,7 @@ _LONGEST_LINE: Final = 16_384
 def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     start = match.end()
     stop = min(len(scan.text), start + _BEGINNING)
-    scan.spend(3)
+    scan.spend(5)
     if "cookie" in match[0]:
         return (start, _end_of_line(scan, start)) if _COOKIE.match(scan.text, start, stop) else None
     if not match[1] and _SCHEME_WITH_PAIRS.match(scan.text, start, stop) is not None:

@@ -16,7 +16,7 @@ _SEPARATOR: Final = "\0"  # no pattern matches across it
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 # Work is counted in units of about a microsecond: the free ones of each scan, and those for its length.
-_FREE: Final = 3000
+_FREE: Final = 2000
 _CHARACTERS_PER_UNIT: Final = 40
 _DENSE: Final = 4096  # characters; in a shorter window anything may stand close together
 _CLOSEST: Final = 8  # characters from one literal to the next, on average
