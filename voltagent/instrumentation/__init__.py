@@ -24,8 +24,9 @@ def instrument(*names: str) -> None:
 
     Args:
         *names: ``"openai"``, ``"anthropic"``, ``"google-genai"``: each request to a model becomes an operation of kind
-            ``llm``. ``"concurrent.futures"``, ``"threading"``, ``"multiprocessing"``: what runs there is recorded under
-            the operation that was current where it was submitted or started. Without a name: all of them.
+            ``llm``. ``"concurrent.futures"``, ``"threading"``, ``"multiprocessing"``: work in threads,
+            processes and pools is recorded under the operation that was current where it was submitted or started.
+            Without a name: all of them.
 
     Raises:
         ValueError: a name is unknown; the message lists the known ones.
