@@ -79,13 +79,14 @@ def _narrowed(target: str) -> Callable[[Page, int], float]:
     return measure
 
 
-def _key(name: str) -> Callable[[Page, int], float]:
-    """From a key press until another row is marked."""
+def _key(*names: str) -> Callable[[Page, int], float]:
+    """From a key press until another row is marked; the keys take turns, so that there is always another row."""
 
     def measure(page: Page, number: int) -> float:
+        key = names[number % len(names)]
         act = (
             "window.before = document.querySelector('[aria-selected=true]')?.id; "
-            f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{ key: {name!r}, bubbles: true }}))"
+            f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{ key: {key!r}, bubbles: true }}))"
         )
         return _taken(page, act, "document.querySelector('[aria-selected=true]')?.id !== window.before")
 
@@ -107,9 +108,9 @@ def steps(site: Site) -> Iterator[Step]:
         yield Step(f"sort by {sort}", 300, _narrowed(f"#/?sort={sort}&order=desc"))
     yield Step("search for a text that occurs nowhere", 1000, _narrowed("#/?text=occurs+nowhere"))
     yield Step(f"a trace of {LARGE_TRACE} operations: first rows", 500, _goes(f"#/trace/{large}", rows))
-    yield Step("a key in it", 50, _key("j"))
-    yield Step("a page down in it", 50, _key("PageDown"))
-    yield Step("to its end", 50, _key("End"))
+    yield Step("a key in it", 50, _key("j", "k"))
+    yield Step("a page down in it", 50, _key("PageDown", "PageUp"))
+    yield Step("to its end", 50, _key("End", "Home"))
     yield Step("Metrics", 600, _goes("#/metrics?within=all", "document.querySelector('.totals tbody tr')"))
     yield Step("conversations", 600, _goes("#/conversations", rows))
     yield Step("users", 600, _goes("#/users", "document.querySelector('.rows > .line')"))
