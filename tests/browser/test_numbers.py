@@ -138,7 +138,9 @@ def test_both_sides_of_a_comparison_open_and_scroll_together(site: Site, new_pag
         ),
     )
     page.locator(".sides.details").evaluate("sides => { sides.scrollTop = 120; }")
-    after = page.evaluate(tops)
+    after = page.evaluate(
+        "[...document.querySelectorAll('.half .section')].map(one => one.getBoundingClientRect().top)"
+    )
     assert after[0] == after[1], "what belongs together stays side by side"
 
 
