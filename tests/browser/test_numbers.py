@@ -126,16 +126,12 @@ def test_both_sides_of_a_comparison_open_and_scroll_together(site: Site, new_pag
     halves[1].locator(".section > summary", has_text="Input").click()
     expect(halves[0].locator(".section:not([open])")).to_have_count(1)
     halves[1].locator(".section > summary", has_text="Input").click()
-    tops = """() => [...document.querySelectorAll(".half .section")].map(one => one.getBoundingClientRect().top)"""
     until(
         page,
-        until(
-            page,
-            """() => {
+        """() => {
           const tops = [...document.querySelectorAll(".half .section")].map(one => one.getBoundingClientRect().top);
           return new Set(tops).size === 2;
         }""",
-        ),
     )
     page.locator(".sides.details").evaluate("sides => { sides.scrollTop = 120; }")
     after = page.evaluate(
