@@ -12,7 +12,7 @@ import inspect
 import linecache
 import sys
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.core.guard import guard
 from voltagent.core.hints import caller_frame, code_place, give_hint
@@ -49,7 +49,7 @@ def report_same_decorator(kind: str, target: Any) -> None:
     """Report that a function has this very decorator already: each call is recorded twice."""
     inner = target
     while True:
-        is_ours = getattr(type(inner), "_voltagent_decorated", False)
+        is_ours = getattr(cast("type[object]", type(inner)), "_voltagent_decorated", False)
         if is_ours and getattr(inner, "_self_again", ("",))[0] == kind:
             break
         if not is_ours and type(inner) not in (classmethod, staticmethod):

@@ -219,14 +219,13 @@ def needs(batch: Sequence[SpanEvent]) -> tuple[list[int], list[list[int]]]:
     parents_are_named = any(span.facts and "parent_event_id" in span.facts for _, span, _ in batch)
     for number, (phase, span, _) in enumerate(batch):
         siblings = of_trace.setdefault(span.trace.id, [])
+        before: set[int] = set()
         if span.kind == TRACE and phase is Phase.END:
-            before = set(siblings)
-        else:
-            before = set()
-            if siblings:
-                first = batch[siblings[0]]
-                if first[0] is Phase.START and first[1].kind == TRACE:
-                    before.add(siblings[0])
+            before.update(siblings)
+        elif siblings:
+            first = batch[siblings[0]]
+            if first[0] is Phase.START and first[1].kind == TRACE:
+                before.add(siblings[0])
         named = span.facts.get("parent_event_id") if span.facts is not None else None
         before.add(last.get(span.id, -1))
         before.add(-1 if span.parent is None else started.get(span.parent.id, -1))

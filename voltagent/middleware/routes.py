@@ -51,7 +51,7 @@ def _asgi_route(app: Any, scope: MutableMapping[str, Any]) -> Route:
     for layer in (scope.get("app"), *_layers(app)):
         routes: Any = getattr(layer, "routes", None)
         if type(routes) is list:
-            template = _starlette(routes, dict(scope), 0)
+            template = _starlette(routes, dict(scope), 0)  # pyright: ignore[reportUnknownArgumentType]
             return _NO_ROUTE if template is None else Route(template, known=True)
         if _is_django(layer):
             return _django(str(scope.get("path", "")))

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -52,11 +53,15 @@ def watch_cells(shell: Any) -> None:
     """
     if shell not in _watched:
         _watched.append(shell)
-        shell.events.register("pre_run_cell", lambda *_: _began.clear())
-        shell.events.register("post_run_cell", lambda *_: _show_cell(shell))
+        shell.events.register("pre_run_cell", _forget_cell)
+        shell.events.register("post_run_cell", partial(_show_cell, shell))
 
 
-def _show_cell(shell: Any) -> None:
+def _forget_cell(*_: object) -> None:
+    _began.clear()
+
+
+def _show_cell(shell: Any, *_: object) -> None:
     spans = list(_began)
     _began.clear()
     for span in spans[:_MOST_SHOWN]:

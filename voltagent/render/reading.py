@@ -70,7 +70,7 @@ def _sized(kind: str, size: int) -> str:
 def _alone(value: Json) -> Json:
     """The result of a function that returned no object is stored as an object with one field."""
     fields: Mapping[str, Json] = cast("dict[str, Json]", value) if isinstance(value, dict) else {}
-    return fields["result"] if list(fields) == ["result"] else value
+    return fields["result"] if list(fields) == ["result"] else cast("Json", value)
 
 
 # ------------------------------------------------------------------------------------------------------------ messages

@@ -76,10 +76,10 @@ def _packed(value: Any, payloads: list[bytes]) -> Any:
         payloads.append(value)
         return {_BYTES: len(value)}
     if isinstance(value, (tuple, list)):
-        items: Any = value
+        items = cast("list[Any]", value)
         return [item if type(item) in _PLAIN else _packed(item, payloads) for item in items]
     if isinstance(value, (dict, Mapping)):
-        pairs: Any = value
+        pairs: Any = cast(Any, value)
         return {
             "m": {str(key): item if type(item) in _PLAIN else _packed(item, payloads) for key, item in pairs.items()}
         }
