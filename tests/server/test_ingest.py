@@ -120,6 +120,8 @@ def test_a_program_is_stored_as_the_local_exporter_stores_it(
             assert sorted(map(_flat, before)) == sorted(map(_flat, after)), "keys in camelCase"
         elif name.endswith("_ns") and wire == "rest":
             assert before // 1000 == after // 1000, "microseconds"
+        elif name.endswith(".metadata") and not before and after.keys() <= {"tool_parameters", "tool_description"}:
+            pass  # that a tool has them is in its facts here, and in its span there
         elif name == "failing.error" and wire == "otlp":
             assert {key: value for key, value in before.items() if key != "name"} == after
         elif name == "recall.agent_id":  # its span came before that of the agent around it

@@ -152,7 +152,7 @@ def test_a_filter_that_makes_no_sense_is_reported(client: httpx.Client, query: s
     assert words in answer.json()["error"]
 
 
-@pytest.mark.parametrize("name", ["agent", "status", "kind", "tag", "user", "conversation", "text", "before"])
+@pytest.mark.parametrize("name", ["agent", "kind", "tag", "user", "conversation", "text", "before"])
 @pytest.mark.parametrize(
     "value", ["'", '"', "'; DROP TABLE traces; --", "\0", "%", "\\", "\ud83d\ude00", "é" * 1000, "(", "*"]
 )

@@ -15,8 +15,8 @@ from voltagent.processors.patterns import atomic
 from voltagent.processors.secret_headers import PARAMETER_NAMES
 from voltagent.processors.secret_words import STRONG_PAIRS
 
-# A character that the text must have, and the pattern.
-_Checks: TypeAlias = "tuple[tuple[bytes, re.Pattern[bytes]], ...]"
+# The code of a character that the text must have (`in` finds a number faster than bytes), and the pattern.
+_Checks: TypeAlias = "tuple[tuple[int, re.Pattern[bytes]], ...]"
 
 _PIECE: Final = 1 << 17  # bytes searched at once: a regular expression does not release the interpreter
 _OVERLAP: Final = 1100  # bytes; longer than what any check looks at
@@ -111,7 +111,7 @@ def prefilter() -> tuple[_Checks, _Checks]:
 
 
 def _compiled(checks: Iterable[tuple[bytes, bytes]]) -> _Checks:
-    return tuple((first, re.compile(pattern)) for first, pattern in checks)
+    return tuple((first[0], re.compile(pattern)) for first, pattern in checks)
 
 
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
