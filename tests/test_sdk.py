@@ -13,6 +13,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -313,6 +314,28 @@ def test_ids_may_be_uuids_and_nothing_else_than_texts(server: Server) -> None:
         with pytest.raises(ValidationError, match="id"):
             call([])  # type: ignore[operator]
     sdk.shutdown()
+
+
+def test_an_end_that_is_given_stays_unless_it_is_before_the_start(server: Server) -> None:
+    early, start, later = (f"2020-01-31T12:00:0{second}+00:00" for second in range(3))
+
+    async def main() -> dict[str, str]:
+        async with VoltAgentSDK(base_url=server.url, **KEYS) as sdk:
+            trace = await sdk.create_trace(agent_id="a")
+            mine = [await trace.add_event({"name": "e", "type": "t", "startTime": start}) for _ in range(2)]
+            names = {event.id: name for event, name in zip(mine, ("later", "early"), strict=True)}
+            await mine[0].update(end_time=later)
+            await mine[1].update(end_time=early)
+            await sdk.update_event("made-elsewhere", end_time=early)
+            await trace.end()
+        return names
+
+    names = asyncio.run(main())
+    patches = [(request.path, request.json) for request in server.requests if request.method == "PATCH"]
+    ends = {path.rpartition("/")[2]: body["end_time"] for path, body in patches if "events" in path}
+    found = {names.get(name, "foreign"): datetime.fromisoformat(end) for name, end in ends.items()}
+    expected = {"later": later, "early": start, "foreign": early}
+    assert found == {name: datetime.fromisoformat(end) for name, end in expected.items()}
 
 
 def test_a_mistake_in_the_environment_is_seen_on_stderr() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.memory import (
@@ -30,7 +30,7 @@ from tests.helpers.memory import (
 )
 from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
-from voltagent.core.span import AGENT, CANCELLED, Phase, SpanEvent
+from voltagent.core.span import AGENT, CANCELLED, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.report import Report
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -737,3 +737,48 @@ def test_whatever_is_recorded_and_answered_the_counts_add_up(
     assert report.accepted == len(memory.accepted)
     keys = [(phase, span.id) for phase, span, _ in memory.accepted]
     assert len(keys) == len(set(keys)), "each once"
+
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["trace", "tool", "update", "score", "end", "flush"]), st.integers(0, 3)), max_size=30
+)
+
+
+@settings(max_examples=40, deadline=None)
+@example([("trace", 0), ("update", 0), ("end", 0)])
+@example([("trace", 0), ("tool", 0), ("score", 1), ("end", 1)])
+@given(CHANGES)
+def test_the_events_of_a_trace_arrive_in_the_order_in_which_they_were_recorded(steps: list[tuple[str, int]]) -> None:
+    memory = Memory()
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    spans: list[Span] = []
+    recorded: list[tuple[Phase, int | str, int | str]] = []
+
+    def note(phase: Phase, span: Span | None) -> None:
+        assert span is not None
+        recorded.append((phase, span.trace.id, span.id))
+        if phase is Phase.START:
+            spans.append(span)
+
+    for step, number in steps:
+        chosen = spans[number % len(spans)] if spans else None
+        if step == "flush":
+            sender.flush(PATIENCE).result()
+        elif step == "trace":
+            note(Phase.START, recording.trace())
+        elif chosen is None or chosen.end_ns is not None:
+            continue
+        elif step == "tool":
+            note(Phase.START, recording.tool(chosen))
+        elif step == "end":
+            recording.end(chosen)
+            note(Phase.END, chosen)
+        else:
+            sender.put((Phase(step), chosen, {"tags": "late"}), 0)
+            note(Phase(step), chosen)
+    sender.flush(PATIENCE).result()
+    accepted = [(phase, span.trace.id, span.id) for phase, span, _ in memory.accepted]
+    sender.shutdown(PATIENCE).result()
+    by_trace = [sorted(events, key=lambda event: str(event[1])) for events in (recorded, accepted)]  # a stable sort
+    assert by_trace[0] == by_trace[1]

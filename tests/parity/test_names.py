@@ -24,6 +24,8 @@ OTHER_RESULTS = {
     ("VoltAgentConfig", "secret_key"): "a repr or a dump of it shows [redacted]",
     ("VoltAgentConfig", "flush_interval"): "fractions of a second are taken too",
 }
+# Models that the older package does not have, and why.
+ADDITIONS = {"LlmOptions": "model calls are a kind of operation of their own"}
 # Callables whose signature may differ, and why.
 OTHER_SIGNATURES = {
     **dict.fromkeys(
@@ -84,7 +86,7 @@ def test_exceptions_have_the_same_bases() -> None:
         assert [base for base in errors[short(name)] if base in bases] == bases
 
 
-@pytest.mark.parametrize("model", [model.__name__ for model in MODELS])
+@pytest.mark.parametrize("model", [model.__name__ for model in MODELS if model.__name__ not in ADDITIONS])
 def test_models_take_and_refuse_the_same(model: str) -> None:
     theirs, mine = older()["models"][f"voltagent.types.{model}"], ours()["models"][f"voltagent.types.{model}"]
     assert (theirs["extra"], theirs["by_name"]) == (mine["extra"], mine["by_name"])
@@ -106,7 +108,9 @@ def test_what_the_configuration_took_it_still_takes() -> None:
 
 
 def test_no_model_was_forgotten() -> None:
-    assert {short(name) for name in older()["models"]} == {model.__name__ for model in MODELS} | ALIASES
+    names = {short(name) for name in older()["models"]}
+    assert names | ADDITIONS.keys() == {model.__name__ for model in MODELS} | ALIASES
+    assert not names & ADDITIONS.keys()
 
 
 ALIASES = {

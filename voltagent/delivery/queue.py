@@ -68,7 +68,13 @@ class Queue:
         waiting, span = self.waiting, event[1]
         if event[0] is _START:
             span.queued = waiting
-        elif span.queued is waiting and event[0] is _END and waiting and waiting[-1][1] is span:
+        elif (
+            span.queued is waiting
+            and event[0] is _END
+            and waiting
+            and waiting[-1][1] is span
+            and waiting[-1][0] is _START  # and no update or score of it, which goes between the two
+        ):
             # its start is the last in the queue: the two are one entry from now on. No call, so all of it or nothing
             span.queued = self.account
             self.account.merged += 1
