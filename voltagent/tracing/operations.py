@@ -136,8 +136,8 @@ def _not_before(start_ns: int | None, end_time: str) -> str:
     return end_time if start_ns is None or end_ns is None or end_ns >= start_ns else clock.iso_text(start_ns)
 
 
-def _known_start(span: Span) -> int | None:
-    """When a span began, in nanoseconds since the epoch; ``None`` if another process made it."""
+def _find_start(span: Span) -> int | None:
+    """Find when a span began, in nanoseconds since the epoch; ``None`` if another process made it."""
     if not span.trace.agent_id:
         return None
     given = span.facts.get("start_time") if span.facts else None
@@ -148,7 +148,7 @@ def update_fields(recorder: Recorder, span: Span, given: Mapping[str, Any]) -> d
     """Prepare the fields of an UPDATE event from checked options: what is not a string becomes JSON text."""
     fields = dict(given)
     if "end_time" in fields:
-        fields["end_time"] = _not_before(_known_start(span), fields["end_time"])
+        fields["end_time"] = _not_before(_find_start(span), fields["end_time"])
     for name, captured in (("input", recorder.capture_input), ("output", recorder.capture_output)):
         if name in fields:
             fields[name] = _payload(recorder, fields[name], captured, _share(given))
