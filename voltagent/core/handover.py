@@ -18,7 +18,14 @@ from typing import Any, Final, NamedTuple
 from voltagent.core import context
 from voltagent.core.context import CURRENT, INCOMING, INERT, PROPAGATED, Propagated, nearest_open, set_current
 from voltagent.core.guard import guard
-from voltagent.core.open_operations import INHERITED, Inherited, frames_of, note, place_in_program
+from voltagent.core.open_operations import (
+    INHERITED,
+    Inherited,
+    forget_inherited,
+    frames_of,
+    note,
+    place_in_program,
+)
 from voltagent.core.span import TRACE, Remote, Span, StandIn, Trace
 
 
@@ -88,6 +95,8 @@ class Moment:
         set_current(self._span)
         if self._span is not None:
             note(self._span)
+        if INHERITED:
+            forget_inherited(is_empty=self.is_empty)
         INCOMING.set(self._incoming)
         PROPAGATED.set(self._propagated)
         return before

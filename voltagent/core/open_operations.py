@@ -34,6 +34,12 @@ class Inherited(NamedTuple):
 INHERITED: Final[list[Inherited]] = []  # at most one; not empty in a worker only
 
 
+def forget_inherited(*, is_empty: bool) -> None:
+    """Note that a worker was handed a task with its moment, in which nothing may have been current."""
+    if is_empty or not INHERITED[0].is_new:
+        INHERITED.clear()
+
+
 def note(span: Span) -> None:
     """Note that an operation is open in this thread."""
     OPENED[get_ident()] = ref(span), len(THREADS)
