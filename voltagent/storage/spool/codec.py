@@ -76,10 +76,10 @@ def _packed(value: Any, payloads: list[bytes]) -> Any:
         payloads.append(value)
         return {_BYTES: len(value)}
     if isinstance(value, (tuple, list)):
-        items = cast("list[Any]", value)
+        items: Any = value  # pyright: ignore[reportUnknownVariableType] - a cast is a call
         return [item if type(item) in _PLAIN else _packed(item, payloads) for item in items]
     if isinstance(value, (dict, Mapping)):
-        pairs: Any = cast(Any, value)
+        pairs: Any = value  # pyright: ignore[reportUnknownVariableType]
         return {
             "m": {str(key): item if type(item) in _PLAIN else _packed(item, payloads) for key, item in pairs.items()}
         }
