@@ -42,7 +42,7 @@ def run(code: str, folder: Path, url: str) -> str:
     program.write_text(code, encoding="utf-8")
     names = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
     urls = {"OPENAI_BASE_URL": f"{url}/v1", "ANTHROPIC_BASE_URL": url, "GOOGLE_GEMINI_BASE_URL": url}
-    quiet = {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true"}
+    quiet = {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false"}
     env = environment(folder / "traces.db", HOME=str(folder), **dict.fromkeys(names, "k"), **urls, **quiet)
     if "SSL_CERT_FILE" in os.environ:
         env["SSL_CERT_FILE"] = os.environ["SSL_CERT_FILE"]
