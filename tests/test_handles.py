@@ -605,4 +605,4 @@ def test_very_much_in_an_option_costs_little(
     assert len(sink.operations[0].name) < 1100
     assert trace._span.usage is not None
     assert trace._span.usage["total_tokens"] == 5
-    assert len(caplog.records) <= 8
+    assert sum("no option" in record.getMessage() for record in caplog.records) <= 8
