@@ -100,13 +100,18 @@ with sdk.trace(agent_id="bot-{number}") as trace:
     for _ in range(100):
         trace.add_tool(name="t").success()
 """
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": ROOT}, check=True, timeout=120)
+        command = [sys.executable, "-c", code]
+        ended[number] = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
+    ended: dict[int, subprocess.CompletedProcess[str]] = {}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("VOLTAGENT_")}
+    environment = {**others, "PYTHONPATH": ROOT}
     threads = [threading.Thread(target=program, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    assert {number: (one.returncode, one.stderr) for number, one in ended.items()} == dict.fromkeys(range(3), (0, ""))
     assert arrived(store) == {f"bot-{number}": 100 for number in range(3)}
 
 

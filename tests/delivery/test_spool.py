@@ -127,7 +127,7 @@ def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: 
     until(lambda: not waiting(sender))
     report = conserved(sender.stats())
     assert set(report.dropped) == {"queue_full"}
-    assert 0 < report.pending < 300
+    assert 0 < report.pending < 600  # what the disk did not take in time waits in memory
     size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix == ".db")
     assert size <= limit
     with model_server(port) as model:

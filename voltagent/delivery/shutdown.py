@@ -71,8 +71,12 @@ class Shutdown:
             self._try *= 2  # the time may have been too short
         if verdicts & _ANSWERED:
             self._progress = now
-        if self._gives_up and Verdict.UNAVAILABLE in verdicts and now - self._began >= self._first:
+        if self._gives_up and Verdict.UNAVAILABLE in verdicts and now - self._progress >= self._patience():
             self._is_hopeless = True
+
+    def _patience(self) -> float:
+        """Seconds without an answer that count; a destination that gave some may just be busy for a moment."""
+        return self._retries if self._progress > self._began else self._first
 
     def expect_pause(self, until: float) -> None:
         """Note that nothing can be sent before ``until``."""
