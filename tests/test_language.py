@@ -227,7 +227,9 @@ def test_plain_words_are_used(area: str) -> None:
 
 
 def test_pending_files_exist() -> None:
-    assert not [name for name in PENDING if not (ROOT / name).is_file()]
+    package = (ROOT / "voltagent").is_dir()  # the wheel is tested without it
+    names = [name for name in PENDING if package or not name.startswith("voltagent/")]
+    assert not [name for name in names if not (ROOT / name).is_file()]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
@@ -276,6 +276,7 @@ def test_the_quick_search_never_lets_pass_what_the_slow_one_would_find(value: An
 
 @settings(max_examples=150, deadline=None)
 @given(payloads)
+@example("the id is AKIAIOSFODNN7EXAMPLEsk-proj-abcdefghijklmnop")
 def test_redacting_twice_is_redacting_once(value: Any) -> None:
     once = redactor.apply(to_json(value))
     assert redactor.apply(once) == once
