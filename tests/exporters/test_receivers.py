@@ -321,8 +321,9 @@ def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 @pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
 def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path], protocol: str, sent: Sent) -> None:
     url, log = elastic
-    # it stands in for Jaeger, with the settings for that; but it does not unpack gzip
-    options = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
+    # it stands in for Phoenix, with the settings for that; but it does not unpack gzip
+    options = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
+               "OTEL_SERVICE_NAME": "shop"}  # fmt: skip
     trace, before, after = sent("phoenix", {"http://localhost:6006": url}, VOLTAGENT_PROFILES="genai", **options)
 
     def printed() -> Any:
@@ -330,7 +331,8 @@ def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path]
         return next((json.loads(line[6:]) for line in lines if trace in line and line.endswith("}")), None)
 
     (resource_spans,) = wait_for(printed, log)["resourceSpans"]
-    assert resource_spans["resource"]["attributes"] == {"service.name": "shop"}
+    resource = resource_spans["resource"]["attributes"]
+    assert (resource["service.name"], resource["telemetry.sdk.language"]) == ("shop", "python")
     (scope_spans,) = resource_spans["scopeSpans"]
     assert scope_spans["scope"]["name"] == "voltagent"
     spans = {span["name"]: elastic_span(span) for span in scope_spans["spans"]}

@@ -107,6 +107,14 @@ class _BoundObject(_BoundFunction):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._self_target.call(args, kwargs)
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What ``inspect.signature`` gives: since Python 3.13 it would see ``__call__`` of this class instead."""
+        try:
+            return inspect.signature(self._self_target.function)
+        except ValueError:  # of a function in C that does not say
+            raise AttributeError("__signature__") from None
+
 
 def _bound(function: Any, moment: Moment) -> Any:
     target = _BoundTarget(function, moment)
