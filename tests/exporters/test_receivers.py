@@ -338,7 +338,7 @@ def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path]
     spans = {span["name"]: elastic_span(span) for span in scope_spans["spans"]}
     names = {"shop": "invoke_workflow shop", "Support": "invoke_agent Support",
              "Translator": "invoke_agent Translator", "kb-search": "retrieval kb-search",
-             "profile": "execute_tool profile", "tracking": "execute_tool tracking",
+             "profile": "search_memory profile", "tracking": "execute_tool tracking",
              "refund": "execute_tool refund"}  # fmt: skip
     check(spans, before, after, names)
 
