@@ -118,7 +118,10 @@ def in_callback() -> None:
 
 def in_event_loop() -> None:
     async def hand_over() -> None:
-        await asyncio.get_running_loop().run_in_executor(OLD, step)
+        loop, awaits = asyncio.get_running_loop(), threading.Event()
+        OLD.submit(awaits.wait)  # the worker begins when the task awaits it
+        loop.call_soon(awaits.set)
+        await loop.run_in_executor(OLD, step)
 
     asyncio.run(hand_over())
 
