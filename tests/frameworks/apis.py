@@ -81,9 +81,14 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
 
 def _chat_chunks(body: dict[str, Any]) -> list[dict[str, Any]]:
     base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": f"{body['model']}-2026"}
-    deltas = [{"role": "assistant", "content": "Hello "}, {"content": "there"}]
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "Hello "}, {"content": "there"}]
+    choice = _chat(body)["choices"][0]
+    for place, call in enumerate(choice["message"].get("tool_calls", ())):
+        begun = {**call, "index": place, "function": {**call["function"], "arguments": ""}}
+        more = {"index": place, "function": {"arguments": call["function"]["arguments"]}}
+        deltas = [{"role": "assistant", "tool_calls": [begun]}, {"tool_calls": [more]}]
     chunks = [{**base, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
     if (body.get("stream_options") or {}).get("include_usage"):
         chunks.append({**base, "choices": [], "usage": _USAGE})
     return chunks

@@ -89,14 +89,17 @@ def find_tokens(scan: Scan, start: int, stop: int) -> Iterator[Range]:
     beginnings = token_table()
     for word in _WORD.finditer(scan.text, start, min(len(scan.text), stop + 620)):
         first = word.start()
-        beginning = beginnings.get(scan.text[first : first + 2])
-        if first >= stop or beginning is None or first < past:
+        if first >= stop or first < past:
             continue
-        scan.spend(1)
-        end = _end_of_token(scan.text, first, beginning)
-        if end:
-            past = end
+        beginning = beginnings.get(scan.text[first : first + 2])
+        while beginning is not None:
+            scan.spend(1)
+            end = _end_of_token(scan.text, first, beginning)
+            if not end:
+                break
             yield first, end
+            past = first = end  # another one may stand directly behind it
+            beginning = beginnings.get(scan.text[first : first + 2])
 
 
 def _end_of_token(text: str, start: int, beginning: _Beginning) -> int:

@@ -29,7 +29,6 @@ _Slot: TypeAlias = "tuple[_Container, Any, _Tree]"
 
 _NESTED: Final = 3  # JSON in text in JSON in text
 _SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
-_LONGEST_SEARCHED_AGAIN: Final = 16_384  # characters: what stands in a longer text is searched once
 _MOST_REPEATED: Final = 32  # secrets of one call that are looked for elsewhere: each costs a search over the payload
 _LONGEST_REPEATED: Final = 4096
 _LONG: Final = 16  # characters of a credential in a list under a weak name
@@ -251,7 +250,7 @@ class Walk:
             if ranges:
                 ranges = ranges if len(ranges) == 1 else merged(ranges)
                 self._found.count += len(ranges)
-                text = SECRET_TEXT if ranges[0] == (0, len(text)) else self._replaced(text, ranges)
+                text = SECRET_TEXT if ranges[0] == (0, len(text)) else replaced(text, ranges)
                 if number in continued:
                     self._found.count -= 1
                     text = text[len(SECRET_TEXT) :]
@@ -259,13 +258,6 @@ class Walk:
                 text = self._without_patterns(text)
             if text != before:
                 self._put(number, before, text)
-
-    def _replaced(self, text: str, ranges: list[Range]) -> str:
-        """The text without these secrets, and without one that stood directly behind another."""
-        text = replaced(text, ranges)
-        more = find_secrets(Scan([text], self._names)) if len(text) <= _LONGEST_SEARCHED_AGAIN else []
-        self._found.count += len(more)
-        return replaced(text, more) if more else text
 
     def _put(self, number: int, before: str, text: str) -> None:
         count = len(self._slots)
