@@ -306,7 +306,8 @@ class Span:
         Elapsed time is monotonic: setting the system's clock meanwhile does not change it. An end is never before its
         start, which the user may have set.
         """
-        return max(self.start_ns, clock.monotonic_ns() + self.trace.clock_offset)
+        now, start = clock.monotonic_ns() + self.trace.clock_offset, self.start_ns
+        return now if now > start else start  # noqa: FURB136 - `max` is a call more for every operation
 
     @property
     def recording(self) -> bool:
