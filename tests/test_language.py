@@ -108,7 +108,6 @@ PENDING: set[str] = {
     "voltagent/delivery/log_messages.py",
     "voltagent/delivery/push.py",
     "voltagent/delivery/report.py",
-    "voltagent/delivery/retry.py",
     "voltagent/server/ingest.py",
     "voltagent/server/viewer_api.py",
     "voltagent/server/viewer_events.py",

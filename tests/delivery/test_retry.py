@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voltagent.delivery.retry import backoff, gives_up
+from voltagent.delivery.settlement import backoff, gives_up
 from voltagent.exporters import Verdict
 from voltagent.exporters.http_status import outcome_of, retry_after
 

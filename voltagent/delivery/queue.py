@@ -13,7 +13,6 @@ from voltagent.core import clock, process_exit
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.counts import Account
-from voltagent.delivery.retry import PROBE_SECONDS
 
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
@@ -37,7 +36,7 @@ class Options:
     retry_delay: float
     queue_events: int
     queue_bytes: int
-    probe_seconds: float = PROBE_SECONDS  # a destination that is down is tried at most this often
+    probe_seconds: float = 1.0  # a destination that is down is tried at most this often
     auth_seconds: float = 30.0  # and one that refused the key this seldom
 
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from voltagent.core.clock import randomness
 from voltagent.core.span import TRACE, Phase, SpanEvent
-from voltagent.delivery import retry
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.waiting_trace import Tries, WaitingTrace
 from voltagent.exporters import Outcome, Verdict
 
+BACKOFF_CAP: Final = 30.0  # seconds; the longest wait of our own between two tries
 _DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
@@ -123,13 +123,13 @@ class Settlement:
         elif -1 < tries.accepted_before < before:
             tries.absences += 1  # it was down for this event again, but took others in between
         tries.accepted_before = after
-        if retry.gives_up(tries.refusals, tries.absences, self._max_retries):
+        if gives_up(tries.refusals, tries.absences, self._max_retries):
             return "retries_exhausted"
         failures = tries.refusals + tries.absences
         if not failures and after > before:
             failures = 1  # not down, as others got through with it: this one waits by itself
         if failures:
-            delay = retry.backoff(failures, self._retry_delay, randomness.random())
+            delay = backoff(failures, self._retry_delay, randomness.random())
             waits[trace.id] = max(waits.get(trace.id, 0.0), delay)
         return None
 
@@ -140,3 +140,21 @@ class Settlement:
             if trace is not None:
                 self._buffer.unsent[identifier] = trace
                 self._buffer.unsent.move_to_end(identifier, last=False)
+
+
+def backoff(failures: int, first: float, chance: float) -> float:
+    """Seconds to wait after that many failures, from 1: ``first``, doubled each time up to 30, with full jitter.
+
+    ``chance`` is a random number in [0, 1). Source of the form: "Exponential Backoff And Jitter", AWS, 2015.
+    """
+    return min(first * 2.0 ** min(failures - 1, 32), BACKOFF_CAP) * chance
+
+
+def gives_up(refusals: int, absences: int, max_retries: int) -> bool:
+    """Whether an event is dropped after ``refusals`` answers that refuse it.
+
+    ``absences`` counts how often the destination seemed to be down for this event while it took others. A flapping
+    destination causes some of those, so they weigh a tenth; but an event that brings its server down each time must
+    not be retried for ever.
+    """
+    return refusals > max_retries or absences > 10 * (max_retries + 1)
