@@ -37,7 +37,7 @@ def interpreter(contestant: Contestant) -> Path:
 
 
 def environment(contestant: Contestant) -> dict[str, str]:
-    """The environment of a contestant's process: nobody's settings, and this checkout only for what runs under it."""
+    """Return the environment of a contestant's process: no settings, and this checkout only if it is under test."""
     kept = {
         name: value
         for name, value in os.environ.items()

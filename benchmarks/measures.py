@@ -1,4 +1,4 @@
-"""What is asked of whom, in rounds that take turns: whatever the machine does meanwhile hits all contestants alike.
+"""Measure all contestants in alternating rounds, so that other load on the machine affects all of them alike.
 
 A result is a mapping ``measure -> contestant -> figures``; figures are lists with one number per round.
 """
@@ -114,8 +114,8 @@ class Run:
         except (OSError, subprocess.SubprocessError, ChildError) as exc:
             if child is not None:
                 child.stop()
-            said = (getattr(exc, "stderr", None) or str(exc)).strip().splitlines()
-            self.skipped[name] = f"cannot be run here: {said[-1] if said else type(exc).__name__}"
+            reason = (getattr(exc, "stderr", None) or str(exc)).strip().splitlines()
+            self.skipped[name] = f"cannot be run here: {reason[-1] if reason else type(exc).__name__}"
             self.say(f"skipped: {name} {self.skipped[name]}")
             self.children.pop(name, None)
             return
@@ -191,12 +191,12 @@ class Run:
         figures = self.results.get(how, {}).get(name)
         if figures is None:
             return
-        told = figures["delivered"].pop()
+        delivered = figures["delivered"].pop()
         if child.contestant.delivers:
-            figures["delivered"].append(100 * (told if told >= 0 else arrived) / (workers * calls))
+            figures["delivered"].append(100 * (delivered if delivered >= 0 else arrived) / (workers * calls))
 
     def _failed(self, measure: str, name: str, exc: ChildError) -> None:
-        """Say so, and go on with a fresh process: what is left of this one may hold up the next measure."""
+        """Report it, and continue with a fresh process: the old one may still be busy and disturb the next measure."""
         self.skipped[f"{name}: {measure}"] = str(exc)
         self.say(f"failed: {name}, {measure}: {exc}")
         child = self.children[name]
@@ -216,13 +216,13 @@ class Run:
                 figures.setdefault("mb", []).append(megabytes)
 
     def _dead(self) -> None:
-        """What calls cost, and how long the program takes to end, where nobody listens at the destination."""
+        """Measure the cost of calls, and how long the program takes to end, if the destination refuses connections."""
         for child in list(self.children.values()):
             contestant = child.contestant
             if not contestant.delivers or contestant.name == "ours local":
                 continue
             self.say(f"dead destination: {contestant.name}")
-            with nobody() as url:
+            with refusing_port() as url:
                 lost = Child(contestant, url)
                 try:
                     answer = lost.ask("calls", count=self.effort.abandoned)
@@ -264,8 +264,8 @@ class Run:
 
 
 @contextmanager
-def nobody() -> Iterator[str]:
-    """The URL of a port that is taken, and on which nobody listens: connections are refused."""
+def refusing_port() -> Iterator[str]:
+    """Yield the URL of a bound port without a listener: it refuses connections."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{holder.getsockname()[1]}"

@@ -16,13 +16,13 @@ FLAT = 1.25  # the most that a cost may grow along an axis of which it should be
 
 @dataclass(frozen=True)
 class Verdict:
-    """One target, and what the run said to it; ``value`` is None where it was not measured."""
+    """One target and its measured value; ``value`` is None if it was not measured."""
 
     text: str
     value: float | None
     limit: float
-    most: bool = True  # the limit is a most, else a least
-    tail_buffer: str = ""
+    most: bool = True  # whether the limit is an upper bound, else a lower one
+    note: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -32,8 +32,8 @@ class Verdict:
 
     def __str__(self) -> str:
         word = {True: "holds  ", False: "MISSED ", None: "unknown"}[self.holds]
-        said = "not measured" if self.value is None else f"{self.value:,.2f}"
-        return f"{word}  {self.text} {'≤' if self.most else '≥'} {self.limit:,.4g}: {said}{self.tail_buffer}"
+        measured = "not measured" if self.value is None else f"{self.value:,.2f}"
+        return f"{word}  {self.text} {'≤' if self.most else '≥'} {self.limit:,.4g}: {measured}{self.note}"
 
 
 def verdicts(document: Mapping[str, Any]) -> list[Verdict]:
@@ -121,8 +121,8 @@ def _ratio(
 ) -> Verdict:
     value = _divided(results, above, below, key)
     cpu = _divided(results, above, below, "cpu") if key == "wall" else None
-    tail_buffer = f" ({cpu:.2f} by the calling thread's CPU time)" if cpu is not None else ""
-    return Verdict(text, value, limit, most, tail_buffer)
+    note = f" ({cpu:.2f} by the calling thread's CPU time)" if cpu is not None else ""
+    return Verdict(text, value, limit, most, note)
 
 
 def _divided(results: Results, above: tuple[str, str], below: tuple[str, str], key: str) -> float | None:

@@ -114,12 +114,12 @@ class Store:
 
     @classmethod
     @tool
-    def made_below(cls, name: str) -> Store:
+    def create_below(cls, name: str) -> Store:
         return cls()
 
     @tool
     @classmethod
-    def made_above(cls, name: str) -> Store:
+    def create_above(cls, name: str) -> Store:
         return cls()
 
     @staticmethod
@@ -146,10 +146,10 @@ store = Store()
 assert_type(store.recall("k"), str | None)
 assert_type(Store.recall(store, "k"), str | None)
 remember: Callable[[str, str], Coroutine[Any, Any, None]] = store.remember
-assert_type(Store.made_below("x"), Store)
-assert_type(store.made_below("x"), Store)
-assert_type(Store.made_above("x"), Store)
-assert_type(store.made_above("x"), Store)
+assert_type(Store.create_below("x"), Store)
+assert_type(store.create_below("x"), Store)
+assert_type(Store.create_above("x"), Store)
+assert_type(store.create_above("x"), Store)
 assert_type(Store.count_below("x"), int)
 assert_type(store.count_below("x"), int)
 assert_type(Store.count_above("x"), int)

@@ -1,7 +1,7 @@
-"""One contestant in a process of its own, so that each has its own packages: takes commands as lines of JSON.
+"""One contestant in its own process, with its own packages; takes commands as lines of JSON.
 
 ``python benchmarks/child ADAPTER URL FOLDER``. Each command is ``{"do": NAME, ...}``; each answer is one line of JSON.
-The process ends with its input, as a program does that simply ends.
+The process ends with its input, without further cleanup, as many programs do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TICK = 0.025  # seconds between two wakings of the paced program
 
 
 class Commands:
-    """What can be asked of a contestant; the parameters are those of the command."""
+    """The commands for a contestant; their parameters are those of the methods."""
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
@@ -132,21 +132,21 @@ class Commands:
         return {"bytes": used / waiting, "encoded": encoded, "resident": resident / waiting, "waiting": waiting}
 
     def payload(self, count: int) -> dict[str, Any]:
-        """Growth: the cost of a call with an argument and a result of so many bytes of JSON."""
+        """Growth: the cost of a call with an argument and a result of ``count`` bytes of JSON."""
         payload = documents(count)
         calls = max(20, min(500, 4_000_000 // count))
         bursts = [self._grown(lambda: self.workloads.payload_of(payload, calls)) for _ in range(3)]
         return {"cost": bursts, "bytes": len(json.dumps(payload, separators=(",", ":")))}
 
     def depth(self, count: int) -> dict[str, list[float]]:
-        """Growth: the cost of a call inside so many open operations."""
+        """Growth: the cost of a call inside ``count`` open operations."""
         sys.setrecursionlimit(20_000)
-        # CPython's stack of frames comes in chunks; a call at the edge of one costs a chunk, whoever makes it, so the
-        # median is over neighbouring depths
+        # CPython allocates frames in chunks; a call at the edge of a chunk pays for a new one, so this takes the median
+        # over neighbouring depths
         return {"cost": [self._grown(lambda more=more: self.workloads.deep(count + more, 500)) for more in (0, 3, 6)]}
 
     def traces(self, count: int) -> dict[str, list[float]]:
-        """Growth: the cost of a call while so many other traces are open."""
+        """Growth: the cost of a call while ``count`` other traces are open."""
         sdk: Any = self.contestant.sdk  # type: ignore[attr-defined]
         traces = [sdk.trace(agent_id="open") for _ in range(count)]
         self.contestant.flush()
@@ -157,7 +157,7 @@ class Commands:
         return {"cost": cost}
 
     def queue(self, count: int) -> dict[str, list[float]]:
-        """Growth: the cost of a call while so many events wait."""
+        """Growth: the cost of a call while ``count`` events wait."""
         contestant: Any = self.contestant
         cpu = []
         for _ in range(3):
@@ -170,7 +170,7 @@ class Commands:
         return {"cost": cpu}
 
     def threads(self, count: int, calls: int = 1600) -> dict[str, list[float]]:
-        """Growth: wall time per call with so many threads at once."""
+        """Growth: wall time per call with ``count`` threads at once."""
         cost = []
         for _ in range(3):
             cost.append(self.workloads.threads(count, calls // count))
@@ -178,7 +178,7 @@ class Commands:
         return {"cost": cost}
 
     def calls(self, count: int) -> dict[str, float]:
-        """So many calls, with no flush after them: what happens then is measured from outside."""
+        """Make ``count`` calls without a flush; the effect is measured from outside."""
         raised = 0
         started = time.perf_counter()
         for _ in range(max(1, count // 1000)):

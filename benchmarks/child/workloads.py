@@ -22,7 +22,7 @@ Burst = tuple[float, float]
 
 
 def documents(size: int) -> dict[str, Any]:
-    """A payload of about so many bytes of JSON: documents as a retriever gives them."""
+    """Return about ``size`` bytes of JSON payload: documents, as from a retriever."""
     count = max(1, size // 256)
     text = "x" * max(0, size // count - 56)
     return {"documents": [{"id": number, "score": 0.5 + number / 1000, "text": text} for number in range(count)]}
@@ -116,7 +116,7 @@ class Workloads:
         return _timed(calls, lambda: _each(root, calls, "What is the weather?"))
 
     def deep(self, depth: int, calls: int) -> Burst:
-        """Calls inside so many open operations."""
+        """Measure calls inside ``depth`` open operations."""
 
         def descend(left: int) -> Any:
             if left:

@@ -55,12 +55,12 @@ def _goes(target: str, done: str) -> Callable[[Page, int], float]:
     def measure(page: Page, number: int) -> float:
         page.evaluate("location.hash = '#/nowhere'")
         page.wait_for_selector("main .empty")
-        return _taken(page, f"location.hash = {target!r}", done)
+        return _measure(page, f"location.hash = {target!r}", done)
 
     return measure
 
 
-def _taken(page: Page, act: str, done: str) -> float:
+def _measure(page: Page, act: str, done: str) -> float:
     taken: float = page.evaluate(_UNTIL, [act, done])
     return taken
 
@@ -74,7 +74,7 @@ def _narrowed(target: str) -> Callable[[Page, int], float]:
         page.wait_for_timeout(300)
         marked = "for (const row of document.querySelectorAll('.rows > .line')) row.dataset.key = 'old'; "
         act = f"{marked}location.hash = {target!r}"
-        return _taken(page, act, _OTHERS)
+        return _measure(page, act, _OTHERS)
 
     return measure
 
@@ -88,7 +88,7 @@ def _key(*names: str) -> Callable[[Page, int], float]:
             "window.before = document.querySelector('[aria-selected=true]')?.id; "
             f"document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{ key: {key!r}, bubbles: true }}))"
         )
-        return _taken(page, act, "document.querySelector('[aria-selected=true]')?.id !== window.before")
+        return _measure(page, act, "document.querySelector('[aria-selected=true]')?.id !== window.before")
 
     return measure
 

@@ -43,9 +43,9 @@ MIB = 1 << 20
 snapshot = Snapshot()
 
 
-def taken(value: object, by: Snapshot = snapshot) -> Any:
+def decoded(value: object, by: Snapshot = snapshot) -> Any:
     """The snapshot of a value, read back. Reading it proves that it is JSON: no NaN, nothing after its end."""
-    return json.loads(by.encode(value), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    return json.loads(by.encode(value), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
 # ------------------------------------------------------------------------------------------------------------ the table
@@ -70,30 +70,30 @@ def table() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("value", "recorded"), [row[1:] for row in table()], ids=[row[0] for row in table()])
 def test_the_table_in_the_document(value: str, recorded: str) -> None:
-    assert taken(eval(value, setting())) == json.loads(recorded)
+    assert decoded(eval(value, setting())) == json.loads(recorded)
 
 
 def test_an_integer_that_no_double_can_hold_is_text() -> None:
-    assert taken([2**1023, -(2**1023), 2**1023 - 1]) == [str(2**1023), str(-(2**1023)), 2**1023 - 1]
-    assert taken({10**400: 1}) == {str(10**400): 1}
-    assert taken({1 << 9000: 1}) == {"int of 9001 bits": 1}
+    assert decoded([2**1023, -(2**1023), 2**1023 - 1]) == [str(2**1023), str(-(2**1023)), 2**1023 - 1]
+    assert decoded({10**400: 1}) == {str(10**400): 1}
+    assert decoded({1 << 9000: 1}) == {"int of 9001 bits": 1}
 
 
 def test_arrays_and_frames_are_described_by_shape_and_type() -> None:
     numpy = pytest.importorskip("numpy")
-    assert taken(numpy.zeros((2, 3), dtype="float32")) == {
+    assert decoded(numpy.zeros((2, 3), dtype="float32")) == {
         "type": "numpy.ndarray",
         "shape": [2, 3],
         "dtype": "float32",
     }
-    assert taken([numpy.float32(0.5), numpy.int64(7), numpy.bool_(True), numpy.float64(1.5)]) == [0.5, 7, True, 1.5]
+    assert decoded([numpy.float32(0.5), numpy.int64(7), numpy.bool_(True), numpy.float64(1.5)]) == [0.5, 7, True, 1.5]
 
 
 def test_data_frames_are_described_by_shape_and_types() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": [1], "b": ["secret"]})
-    assert taken(frame)["shape"] == [1, 2]
-    assert "secret" not in json.dumps(taken([frame, frame["b"]]))
+    assert decoded(frame)["shape"] == [1, 2]
+    assert "secret" not in json.dumps(decoded([frame, frame["b"]]))
 
 
 def test_attrs_classes_are_read_from_their_fields() -> None:
@@ -104,7 +104,7 @@ def test_attrs_classes_are_read_from_their_fields() -> None:
         a: int
         b: Annotated[str, Secret] = "s3"
 
-    assert taken(Slotted(1)) == {"a": 1, "b": SECRET_TEXT}
+    assert decoded(Slotted(1)) == {"a": 1, "b": SECRET_TEXT}
 
 
 def test_models_of_pydantics_first_version_have_no_form() -> None:
@@ -115,7 +115,7 @@ def test_models_of_pydantics_first_version_have_no_form() -> None:
     class Old(v1.BaseModel):
         secret: v1.SecretStr = v1.SecretStr("Sw0rdfish")
 
-    assert "Sw0rdfish" not in json.dumps([taken(Old()), taken({"a": v1.SecretStr("Sw0rdfish")})])
+    assert "Sw0rdfish" not in json.dumps([decoded(Old()), decoded({"a": v1.SecretStr("Sw0rdfish")})])
 
 
 # ------------------------------------------------------------------------------------------------------------- objects
@@ -134,7 +134,7 @@ def test_an_object_stays_one_and_anything_else_becomes_a_result() -> None:
     assert encoded(Model()) == {"a": 1}
     assert encoded(types.MappingProxyType({1: object()})) == {"1": "object"}
     for value in ("text", 5, None, True, 2.5, [1], (1, {2: object()}), 10**400, {1, 2}):
-        assert encoded(value) == {"result": taken(value)}
+        assert encoded(value) == {"result": decoded(value)}
     assert encoded(ValueError("x")) == {"result": {"type": "ValueError", "args": ["x"]}}
     assert encoded([object()] * 200_000)["result"]["truncated"] is True  # type: ignore[index]
 
@@ -157,13 +157,13 @@ def test_models_are_read_as_they_are_stored() -> None:
         def ours(self) -> dict[str, Any]:
             raise AssertionError("a serializer ran")
 
-    assert taken(Base(more=[1])) == {"a": 1, "key": SECRET_TEXT, "maybe": SECRET_TEXT, "more": [1]}  # type: ignore[call-arg]
-    assert taken(Base.model_construct(a="not validated")) == {
+    assert decoded(Base(more=[1])) == {"a": 1, "key": SECRET_TEXT, "maybe": SECRET_TEXT, "more": [1]}  # type: ignore[call-arg]
+    assert decoded(Base.model_construct(a="not validated")) == {
         "a": "not validated",
         "key": SECRET_TEXT,
         "maybe": SECRET_TEXT,
     }
-    assert taken(Base.__new__(Base)) == {"key": SECRET_TEXT, "maybe": SECRET_TEXT}
+    assert decoded(Base.__new__(Base)) == {"key": SECRET_TEXT, "maybe": SECRET_TEXT}
 
 
 def test_a_field_that_may_be_excluded_stays_out() -> None:
@@ -175,7 +175,7 @@ def test_a_field_that_may_be_excluded_stays_out() -> None:
         shown: int = 1
         hidden: str = pydantic.Field("h", exclude_if=lambda value: not requested.append(value))
 
-    assert taken(Model()) == {"shown": 1}
+    assert decoded(Model()) == {"shown": 1}
     assert requested == []
 
 
@@ -198,9 +198,9 @@ def test_secret_fields_of_classes_whose_annotations_are_text() -> None:
         a: int
         b: Annotated[str, Secret]
 
-    assert taken(Account("k", "k")) == {"key": SECRET_TEXT, "alias": SECRET_TEXT, "user": "me"}
-    assert taken(Row("k", 1)) == {"key": SECRET_TEXT, "n": 1}
-    assert taken(Slotted(1, "k")) == {"a": 1, "b": SECRET_TEXT}
+    assert decoded(Account("k", "k")) == {"key": SECRET_TEXT, "alias": SECRET_TEXT, "user": "me"}
+    assert decoded(Row("k", 1)) == {"key": SECRET_TEXT, "n": 1}
+    assert decoded(Slotted(1, "k")) == {"a": 1, "b": SECRET_TEXT}
 
 
 Key = Annotated[str, Secret]
@@ -342,17 +342,17 @@ def test_hostile_keys_and_types_are_not_touched() -> None:
     plain_hash = hostile_class(object, hashes=False)
     keys = [object.__new__(plain_hash) for _ in range(3)]
     TOUCHES.clear()
-    assert len(taken(dict.fromkeys(keys, 1))) == 3
-    assert len(taken([{key: 1} for key in keys] * 40)) == 120
-    taken([1.5] * 20 + [make(len(HOSTILE_CLASSES) - 1)])
-    taken(HOSTILE_CLASSES[-1])  # the class itself as a value
+    assert len(decoded(dict.fromkeys(keys, 1))) == 3
+    assert len(decoded([{key: 1} for key in keys] * 40)) == 120
+    decoded([1.5] * 20 + [make(len(HOSTILE_CLASSES) - 1)])
+    decoded(HOSTILE_CLASSES[-1])  # the class itself as a value
     assert TOUCHES == []
 
 
 def test_a_mock_keeps_its_count() -> None:
     for mock in (Mock(), MagicMock(), MagicMock(spec=dict)):
         before = list(mock.mock_calls)
-        taken({"client": mock, "more": [mock]})
+        decoded({"client": mock, "more": [mock]})
         assert mock.mock_calls == before
         assert not mock.called
 
@@ -370,8 +370,8 @@ def test_lazy_objects_stay_lazy() -> None:
         def __getattr__(self, name: str) -> Any:
             raise AssertionError("resolved")
 
-    assert taken([LazyModule("slow"), Proxy()])[0] == "module slow"
-    assert taken(sys) == "module sys"
+    assert decoded([LazyModule("slow"), Proxy()])[0] == "module slow"
+    assert decoded(sys) == "module sys"
 
 
 def test_iterators_and_files_are_not_advanced(tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_iterators_and_files_are_not_advanced(tmp_path: Path) -> None:
     numbers = iter([1, 2])
     generator = (n for n in (1, 2))
     with path.open() as file:
-        taken([numbers, generator, file, zip(numbers), map(str, numbers), enumerate(numbers), itertools.count()])
+        decoded([numbers, generator, file, zip(numbers), map(str, numbers), enumerate(numbers), itertools.count()])
         assert file.read() == "line\n"
     assert (list(numbers), list(generator)) == ([1, 2], [1, 2])
 
@@ -391,7 +391,7 @@ async def _never() -> None:
 
 def test_coroutines_are_not_started() -> None:
     coroutine = _never()
-    assert taken([coroutine]) == ["coroutine"]
+    assert decoded([coroutine]) == ["coroutine"]
     coroutine.close()
 
 
@@ -437,7 +437,7 @@ def test_a_collection_changed_by_another_thread_meanwhile() -> None:
     thread.start()
     try:
         for _ in range(60):
-            assert len(taken([shared, plain, {"p": plain}])) > 0
+            assert len(decoded([shared, plain, {"p": plain}])) > 0
     finally:
         stop.set()
         thread.join()
@@ -569,27 +569,27 @@ def test_what_it_costs_against_the_bare_encoder(value: object, times: float, sea
 
 
 def test_what_was_cut_is_marked_with_its_size() -> None:
-    cut = taken(many_numbers())
+    cut = decoded(many_numbers())
     assert {**cut, "value": None} == {
         "truncated": True, "type": "list", "size": 10_000_000, "reason": "size", "value": None,
     }  # fmt: skip
     assert set(cut["value"]) == {1}
-    text = taken({"before": 1, "text": "word " * 400_000, "after": [object()] * 3})
+    text = decoded({"before": 1, "text": "word " * 400_000, "after": [object()] * 3})
     assert text["before"] == 1
     assert text["after"] == ["object"] * 3
     assert text["text"]["size"] == 2_000_000
     assert text["text"]["value"].startswith("word word ")
-    assert taken(nested(30)) != taken(nested(19))
+    assert decoded(nested(30)) != decoded(nested(19))
     assert '"reason":"depth"' in snapshot.encode(nested(30)).decode()
 
 
 def test_depth_is_twenty_and_a_diamond_is_no_cycle() -> None:
-    assert taken(nested(19)) == nested(19)
+    assert decoded(nested(19)) == nested(19)
     shared = [object()]
-    assert taken([shared, shared]) == [["object"], ["object"]]
+    assert decoded([shared, shared]) == [["object"], ["object"]]
     loop: dict[str, Any] = {"name": object()}
     loop["self"] = loop
-    assert taken(loop)["self"] == {"truncated": True, "type": "dict", "size": 2, "reason": "cycle"}
+    assert decoded(loop)["self"] == {"truncated": True, "type": "dict", "size": 2, "reason": "cycle"}
 
 
 @settings(max_examples=200, deadline=None)
@@ -675,7 +675,7 @@ def test_ten_thousand_random_values_are_all_json(seed: int) -> None:
     generator = random.Random(seed)
     for _ in range(1000):
         value = random_value(generator, 4)
-        taken(value)
+        decoded(value)
         assert isinstance(json.loads(snapshot.encode_object(value)), dict)
 
 
@@ -687,8 +687,8 @@ def test_ten_thousand_random_values_are_all_json(seed: int) -> None:
     )
 )  # fmt: skip
 def test_what_is_json_already_comes_back_as_it_was(value: Any) -> None:
-    assert taken(value) == value
-    assert taken({"v": value, "o": object()})["v"] == value
+    assert decoded(value) == value
+    assert decoded({"v": value, "o": object()})["v"] == value
 
 
 # -------------------------------------------------------------------------------------------------------- serializers
@@ -705,14 +705,14 @@ class Coin(Money):
 
 def test_a_serializer_says_what_to_record_of_a_type_and_its_heirs() -> None:
     ours = Snapshot({Money: lambda money: {"amount": money.amount, "when": datetime.date(2026, 1, 31)}})
-    assert taken([Money(1), Coin(2)], ours) == [
+    assert decoded([Money(1), Coin(2)], ours) == [
         {"amount": 1, "when": "2026-01-31"},
         {"amount": 2, "when": "2026-01-31"},
     ]
     exact = Snapshot({Money: lambda _: "money", Coin: lambda _: "coin"})
-    assert taken([Money(1), Coin(2)], exact) == ["money", "coin"]
-    assert taken({"a": "text"}, Snapshot({str: len})) == {"a": "text"}  # what is JSON already stays it
-    assert taken({"a": Text("text")}, Snapshot({str: len})) == {"a": 4}
+    assert decoded([Money(1), Coin(2)], exact) == ["money", "coin"]
+    assert decoded({"a": "text"}, Snapshot({str: len})) == {"a": "text"}  # what is JSON already stays it
+    assert decoded({"a": Text("text")}, Snapshot({str: len})) == {"a": 4}
     assert json.loads(ours.encode_object(Money(1))) == {"amount": 1, "when": "2026-01-31"}
     assert json.loads(exact.encode_object(Money(1))) == {"result": "money"}
 
@@ -722,7 +722,7 @@ def test_a_serializer_that_fails_leaves_a_marker() -> None:
         raise SystemExit("from a serializer")
 
     name = f"{Money.__module__}.Money"
-    assert taken({"m": Money(1), "b": 2}, Snapshot({Money: fail})) == {
+    assert decoded({"m": Money(1), "b": 2}, Snapshot({Money: fail})) == {
         "m": {"type": name, "error": "serializer raised SystemExit"},
         "b": 2,
     }
@@ -742,7 +742,7 @@ def test_a_serializer_runs_with_nothing_current_and_may_return_anything() -> Non
         current.append(CURRENT.get())
         return money
 
-    assert taken(Money(1), Snapshot({Money: look})) == f"{Money.__module__}.Money"
+    assert decoded(Money(1), Snapshot({Money: look})) == f"{Money.__module__}.Money"
     assert current == [INERT]
     assert CURRENT.get() is None
     endless = Snapshot({Money: lambda money: [Money(money.amount + 1)]})

@@ -280,7 +280,7 @@ FAILURES = (Signal("a"), KeyError("a"), StopIteration(1), StopAsyncIteration(), 
 def test_an_exception_passes_as_the_same_object(exc: BaseException, decorator: Any, handling: bool) -> None:
     cause = ValueError("cause") if handling else None
 
-    def seen(function: Any) -> Any:
+    def observe(function: Any) -> Any:
         exc.__traceback__ = exc.__context__ = exc.__cause__ = None
         try:
             if handling:
@@ -294,7 +294,7 @@ def test_an_exception_passes_as_the_same_object(exc: BaseException, decorator: A
             return passed is exc, described(passed)
         raise AssertionError("it did not raise")
 
-    assert seen(decorator(failing)) == seen(failing)
+    assert observe(decorator(failing)) == observe(failing)
 
     def run(function: Any) -> Any:
         """Without a loop: it would stop at an exit."""
@@ -304,7 +304,7 @@ def test_an_exception_passes_as_the_same_object(exc: BaseException, decorator: A
             coroutine.send(None)
             coroutine.send(None)
 
-        return seen(call)
+        return observe(call)
 
     if not isinstance(exc, StopIteration):  # which becomes a RuntimeError in any coroutine (PEP 479)
         assert run(decorator(failing_async)) == run(failing_async)

@@ -25,7 +25,7 @@ def sink() -> Iterator[ListSink]:
         yield sink
 
 
-def made(module: str, name: str, *bases: type) -> Any:
+def make_type(module: str, name: str, *bases: type) -> Any:
     """A class as a framework has it."""
     return type(name, bases or (object,), {"__module__": module})
 
@@ -48,7 +48,7 @@ class RunnableConfig(TypedDict, total=False):
 
 
 RunnableConfig.__module__ = "langchain_core.runnables.config"
-InjectedState = made("langgraph.prebuilt.tool_node", "InjectedState")
+InjectedState = make_type("langgraph.prebuilt.tool_node", "InjectedState")
 
 CLASSES = [
     ("pydantic_ai.tools", "RunContext"),
@@ -73,8 +73,8 @@ CLASSES = [
 @pytest.mark.parametrize(("module", "name"), CLASSES)
 @pytest.mark.parametrize("derived", [False, True])
 def test_an_injected_object_is_left_out_by_its_class(sink: ListSink, module: str, name: str, *, derived: bool) -> None:
-    kind = made(module, name)
-    value = (made("program", "Mine", kind) if derived else kind)()
+    kind = make_type(module, name)
+    value = (make_type("program", "Mine", kind) if derived else kind)()
 
     @tool
     def look(ctx: Any, city: str, unit: Any = value, *more: Any, **rest: Any) -> str:
@@ -93,7 +93,7 @@ def test_classes_of_other_packages_are_recorded(sink: ListSink) -> None:
     def look(ctx: Any, city: str) -> str:
         return city
 
-    look(made("program.context", "RunContext")(), "Bern")
+    look(make_type("program.context", "RunContext")(), "Bern")
     assert json.loads(sink.only.input or b"") == {"ctx": "program.context.RunContext", "city": "Bern"}
 
 

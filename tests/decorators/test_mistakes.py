@@ -112,7 +112,7 @@ def test_the_same_decorator_twice_is_reported(decorate: Any) -> None:
         @decorate
         @classmethod
         @decorate
-        def made(cls) -> int:
+        def create(cls) -> int:
             return 1
 
         @decorate
@@ -122,7 +122,7 @@ def test_the_same_decorator_twice_is_reported(decorate: Any) -> None:
             return 1
 
     assert [name for name, _ in hints()] == ["same-decorator-twice"] * 3
-    assert (step(), Tools.made(), Tools.free()) == (1, 1, 1)
+    assert (step(), Tools.create(), Tools.free()) == (1, 1, 1)
 
 
 def test_different_decorators_are_not_reported() -> None:

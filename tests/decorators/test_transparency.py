@@ -1,4 +1,4 @@
-"""Whoever asks a decorated callable what it is, or works with it, finds the original."""
+"""Introspecting a decorated callable, or working with it, yields the original."""
 
 from __future__ import annotations
 
@@ -129,12 +129,12 @@ class Methods:
 
     @classmethod
     @tool
-    def made_below(cls, number: int) -> Methods:
+    def create_below(cls, number: int) -> Methods:
         return cls(number)
 
     @tool
     @classmethod
-    def made_above(cls, number: int) -> Methods:
+    def create_above(cls, number: int) -> Methods:
         return cls(number)
 
     @staticmethod
@@ -162,9 +162,9 @@ PICKLED = [
     (at_top, (4,), 8),
     (Methods(5).plain, (2,), 10),
     (Methods.plain, (Methods(5), 2), 10),
-    (Methods.made_below, (4,), Methods(4)),
-    (Methods.made_above, (4,), Methods(4)),
-    (Methods().made_above, (4,), Methods(4)),
+    (Methods.create_below, (4,), Methods(4)),
+    (Methods.create_above, (4,), Methods(4)),
+    (Methods().create_above, (4,), Methods(4)),
     (Methods.static_below, (4,), 4),
     (Methods.static_above, (4,), 4),
     (tripled, (4,), 12),

@@ -1,4 +1,4 @@
-"""What the sender promises, with the local server as its backend: everything arrives once, whatever happens."""
+"""The guarantees of the sender, with the local server as its backend: everything arrives once, whatever happens."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ def test_a_torn_log_costs_only_its_end_also_where_no_process_noted_how_much_ther
     assert model.complaints == []
 
 
-def test_a_file_that_is_none_is_put_aside(folder: Path, port: int) -> None:
+def test_a_file_that_is_not_a_spool_is_renamed(folder: Path, port: int) -> None:
     fill(folder, port, 3)
     (path,) = folder.glob("*.db")
     path.write_bytes(b"this is no database" * 1000)
@@ -433,15 +433,15 @@ def test_a_wrong_setting_is_named(wrong: dict[str, Any]) -> None:
 
 
 def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
-    def given(**more: Any) -> dict[str, Any]:
+    def options(**more: Any) -> dict[str, Any]:
         keys = {"public_key": "pk_1", "secret_key": "sk_1"}
         return {"base_url": f"http://127.0.0.1:{port}", "exporter": "rest", "spool": tmp_path / "s", **keys, **more}
 
     def reported(**more: Any) -> list[Finding]:
-        return list(look(settings.load(given(**more))))
+        return list(look(settings.load(options(**more))))
 
     assert [finding.text for finding in reported()] == [f"{tmp_path / 's'}: nothing waits"]
-    sdk = VoltAgentSDK(**given(flush_interval=0.05))
+    sdk = VoltAgentSDK(**options(flush_interval=0.05))
     with sdk.trace(agent_id="a"):
         pass
     until(lambda: rows(tmp_path / "s") == 2)

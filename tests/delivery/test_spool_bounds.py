@@ -38,7 +38,7 @@ def record_much(folder: Path, port: int, size: int, traces: int, bound: int) -> 
 
 
 def bytes_in(folder: Path) -> int:
-    """The size of all files; asked until two looks agree, as files come and go while they are added up."""
+    """The size of all files, read until two readings agree, as files come and go meanwhile."""
     while True:
         looks = [sorted((entry.name, entry.stat().st_size) for entry in _entries(folder)) for _ in range(2)]
         if looks[0] == looks[1]:

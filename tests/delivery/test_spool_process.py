@@ -70,7 +70,7 @@ def run(code: str, url: str, folder: Path) -> Any:
 
 
 def waiting(folder: Path) -> int:
-    """Events in the spool, asked from outside."""
+    """Events in the spool, seen from another process."""
     found = 0
     for path in folder.glob("*.db"):
         connection = sqlite3.connect(path)
@@ -192,7 +192,7 @@ def kill_stream(process: subprocess.Popen[str]) -> list[tuple[int, float]]:
     return [*((int(number), float(moment)) for number, moment in whole), (-1, died)]
 
 
-def kept_in_time(got: int, reported: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
+def check_delay(got: int, reported: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
     """What was recorded longer than the flush interval before the end, and what a machine may add, is there."""
     first_lost = next((moment for number, moment in reported[:-1] if number > got), reported[-1][1])
     hold(reported[-1][1] - first_lost, limit, "keeping what was recorded")
@@ -235,7 +235,7 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     assert got == [f"w {n:06}" for n in range(len(got))], "without gaps, once each"
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     assert [path for path in folder.iterdir() if path.suffix == ".db"] == []
-    kept_in_time(len(got), reported)
+    check_delay(len(got), reported)
 
 
 @posix
@@ -262,7 +262,7 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
     assert len({span["spanId"] for span in spans}) == len(spans)
     whole = {span["spanId"] for span in spans if "parentSpanId" not in span}
     assert sum(span["parentSpanId"] not in whole for span in tools) <= 1, "but for the call that was cut in two"
-    kept_in_time(len(tools), reported)
+    check_delay(len(tools), reported)
 
 
 # --------------------------------------------------------------------------------------------------------------- others

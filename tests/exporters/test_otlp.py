@@ -69,7 +69,7 @@ def names(requests: Sequence[Recorded]) -> list[list[str]]:
 
 
 def tools(number: int, payload: str = "", **options: Any) -> list[SpanEvent]:
-    """A trace with so many tools, named by their number."""
+    """A trace with that many tools, named by their number."""
     with recording() as (recorder, sink):
         with open_trace(recorder, {"agent_id": "a", **options}, {}) as trace:
             for index in range(number):

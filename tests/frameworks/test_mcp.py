@@ -68,7 +68,7 @@ async def _calls(store: Path) -> tuple[set[str], dict[str, Any]]:
             "metrics": await call("metrics"),
             "compare_traces": await call("compare_traces", first=newest, second=oldest),
         }
-        operation = _found(errors, "operation_id") or _found(errors, "id")
+        operation = _find(errors, "operation_id") or _find(errors, "id")
         answers["get_operation"] = await call("get_operation", trace_id=newest, operation_id=operation)
         return names, answers
 
@@ -77,14 +77,14 @@ def _ids(answer: Any) -> list[str]:
     return [one["id"] for one in answer["data"]]
 
 
-def _found(value: Any, name: str) -> Any:
+def _find(value: Any, name: str) -> Any:
     """The first value under a name, at any depth."""
     if isinstance(value, dict):
         if name in value:
             return value[name]
         value = list(value.values())
     for one in value if isinstance(value, list) else ():
-        found = _found(one, name)
+        found = _find(one, name)
         if found is not None:
             return found
     return None

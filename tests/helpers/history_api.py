@@ -1,6 +1,6 @@
 """The REST history API as a real server: keeps what arrives and answers with what it stored, as the platform does.
 
-Requests can be told apart by a *label* that is the same however ids are chosen: where in its trace an event stands.
+Requests are distinguished by a *label* that is the same however ids are chosen: where in its trace an event stands.
 """
 
 from __future__ import annotations

@@ -10,14 +10,14 @@ from typing import Any
 
 from tests.helpers.server import Recorded, Reply, answer
 
-Fault = Callable[[Recorded], "Reply | None"]
+Failure = Callable[[Recorded], "Reply | None"]
 
 
 class Model:
     """A script for :class:`tests.helpers.server.Server`. What comes before what it needs is answered 404 or 400."""
 
-    def __init__(self, exc: Fault | None = None) -> None:
-        self.exc = exc
+    def __init__(self, failure: Failure | None = None) -> None:
+        self.failure = failure
         self.histories: dict[str, dict[str, Any]] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.ended: list[str] = []
@@ -30,8 +30,8 @@ class Model:
         with self._lock:
             identifier = str(request.json.get("id", "")) if request.method == "POST" else ""
             self.bodies[request.line, identifier].add(request.body)
-            exc = self.exc(request) if self.exc is not None else None
-            return exc if exc is not None else self._store(request)
+            failure = self.failure(request) if self.failure is not None else None
+            return failure if failure is not None else self._store(request)
 
     def _store(self, request: Recorded) -> bytes:
         body = request.json
@@ -72,13 +72,13 @@ class Model:
         assert all(len(bodies) == 1 for (line, _), bodies in self.bodies.items() if line.startswith("POST"))
 
 
-def times(number: int, reply: Reply) -> Fault:
+def times(number: int, reply: Reply) -> Failure:
     """The first ``number`` requests get ``reply``."""
     left = iter(range(number))
     return lambda _: reply if next(left, None) is not None else None
 
 
-def every(number: int, reply: Reply) -> Fault:
+def every(number: int, reply: Reply) -> Failure:
     """Every ``number``-th request gets ``reply``, the first one too."""
     counted = iter(range(10**9))
     return lambda _: reply if next(counted) % number == 0 else None

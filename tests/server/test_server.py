@@ -46,7 +46,7 @@ def _echo(_: Store, request: Request) -> Answer:
     return json_answer({"length": len(request.body), "begins": request.body[:20].decode("latin-1")})
 
 
-def _seen(_: Store, request: Request) -> Answer:
+def _echo(_: Store, request: Request) -> Answer:
     return json_answer([request.path, request.captured, dict(request.query)])
 
 
@@ -102,7 +102,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     routes = [
         Route("POST", "/echo", _echo),
         Route("PATCH", "/echo", _echo),
-        Route("GET", "/seen/{one}/x/{two}", _seen),
+        Route("GET", "/seen/{one}/x/{two}", _echo),
         Route("GET", "/fails", _fails),
         Route("GET", "/refuses", _refuses),
         Route("GET", "/large", _large),

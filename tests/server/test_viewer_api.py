@@ -487,8 +487,8 @@ def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.C
     store.close()
     with capsys.disabled():
         print(f"\n{path.stat().st_size / 1e6:.0f} MB; made and written: {written:.0f} events/s\n     wall  processor")
-        for asked_for, (wall, processor) in taken.items():
-            shown = asked_for.replace(large["id"], "{10 000 operations}")
+        for route, (wall, processor) in taken.items():
+            shown = route.replace(large["id"], "{10 000 operations}")
             print(f"{wall * 1000:6.1f} ms  {processor * 1000:6.1f} ms  {shown}")
     hold(max(processor for _, processor in taken.values()), 0.3 * slowness())
 

@@ -177,13 +177,13 @@ def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
         return call("a")
 
     @agent(usage=lambda result: {"total_tokens": 7})
-    def given() -> Any:
+    def answer() -> Any:
         return response("b")
 
     @trace
     def run() -> None:
         says()
-        given()
+        answer()
 
     run()
     assert [total(of(sink, name)) for name in ("says", "given")] == [5, 7]

@@ -41,7 +41,7 @@ _INJECTED: Final = (
     ("flask_sock", "Server"),
     ("simple_websocket", "Base"),
     ("celery", "Task"),
-    ("celery", "PromiseProxy"),  # what the name of a task in a module is
+    ("celery", "PromiseProxy"),  # the type behind the name of a task in a module
     ("openai", "Omit"),
     ("openai", "NotGiven"),
     ("anthropic", "Omit"),

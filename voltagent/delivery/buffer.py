@@ -1,6 +1,6 @@
-"""What waits to be sent to one destination: ordered within each trace, fair between traces, counted to the last event.
+"""The events that wait for one destination: ordered within each trace, fair between traces, and all counted.
 
-A plain data structure: no thread, no clock, no I/O. It is used under its lock. What a caller's thread may run in it is
+A plain data structure without thread, clock or I/O, used under its lock. Code that may run on a caller's thread is
 written so that an interrupt leaves all of a change or nothing: see :mod:`voltagent.delivery.counts`.
 """
 
@@ -19,42 +19,42 @@ from voltagent.delivery.waiting_trace import OVERHEAD, WaitingTrace, size_of, su
 _START: Final = Phase.START
 _END: Final = Phase.END
 
-# Of what is lost, and of what is open, this many are remembered; beyond it the oldest is forgotten.
+# limit for remembered losses and open spans; beyond it, the oldest is forgotten
 REMEMBERED: Final = 50_000
-# A lost start takes its end and its children with it, if they can still be kept from becoming orphans at no loss to the
-# user. If the destination itself refused one start, its mates are sent all the same: one bad event costs one event.
+# A lost start also drops its end and its children, which would be orphans, if the user loses nothing by it. If the
+# destination itself refused the start, they are sent all the same: one bad event costs one event.
 _CASCADING: Final = frozenset(("queue_full", "auth", "shutdown_timeout", "fork"))
 
 
 class Buffer:
-    """Takes events in order, gives them out in batches, and takes back what must be tried again."""
+    """Takes events in order, returns them in batches, and takes back those to retry."""
 
     def __init__(self) -> None:
         self.renew(0)
 
     def renew(self, forked_at: int) -> None:
-        """Be empty; in a forked child, which has no other thread, with the time of the fork (nanoseconds)."""
+        """Reset; a forked child, which has no other thread, gives the time of the fork (nanoseconds)."""
         self.lock = threading.RLock()  # re-entrant: a finalizer may come while this thread holds it
         self.accepted = 0
         self.dropped = 0
-        self.count = 0  # events that wait here, or are in a batch, or are parked
-        self.size = 0  # bytes of those that wait here, about
-        self.over: list[int | str] = []  # traces that are done with; the worker tells the exporter
-        self.done: list[SpanEvent] | None = None  # events that are done with, if the storage wants to know them
-        self.open: OrderedDict[Span, None] = OrderedDict()  # started, not ended: oldest first
+        self.count = 0  # events that wait here, are in a batch, or are parked
+        self.size = 0  # approximate bytes of the events that wait here
+        self.over: list[int | str] = []  # finished traces, of which the worker notifies the exporter
+        self.done: list[SpanEvent] | None = None  # finished events, if the storage needs them
+        self.open: OrderedDict[Span, None] = OrderedDict()  # started and not ended, oldest first
         self.traces: dict[int | str, WaitingTrace] = {}
-        self.ready: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # can be sent now; the longest waiting first
-        self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # nothing of them was sent yet; oldest first
-        self.is_in_use = False  # it is being changed: a finalizer that comes meanwhile must not change it
+        self.ready: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # ready to send, the longest waiting first
+        self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # without any sent event, oldest first
+        self.is_in_use = False  # while it is being changed: a finalizer that runs meanwhile must not change it
         self._forked_at = forked_at
         self._held: list[tuple[float, int, WaitingTrace]] = []  # a heap by the end of the backoff
         self._lost: OrderedDict[int | str, str] = OrderedDict()  # lost traces and starts, with the reason
-        self._evicted: list[list[SpanEvent]] = []  # freed bit by bit, as freeing takes time too
-        self.outstanding: dict[int | str, WaitingTrace] = {}  # traces of which events are in a batch
+        self._evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
+        self.outstanding: dict[int | str, WaitingTrace] = {}  # traces with events in a batch
         self._order = 0
 
     def take_waiting(self, account: Account, number: int) -> None:
-        """Take up to that many entries from the queue of an account, and all that it refused."""
+        """Take up to ``number`` entries from the queue of an account, and all that it refused."""
         refused, waiting = account.refused, account.waiting
         self.is_in_use = True
         try:
@@ -74,17 +74,17 @@ class Buffer:
     def take(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
         self, event: SpanEvent, account: Account, source: Any = None, *, inherited: bool = False
     ) -> None:
-        """Count an event, and let it wait unless what it belongs to is lost.
+        """Count an event, and let it wait unless it depends on a lost one.
 
-        It is removed from ``source``, whose first it is, in the same step; a start whose end waits with it leaves the
-        end there. ``inherited`` ones were left by a dead process, and are ours to send whatever their age.
+        Removes it from ``source``, where it is the first, in the same step; a start whose end waits with it leaves the
+        end there. ``inherited`` events were left by a dead process and are sent whatever their age.
         """
         phase, span, _ = event
         trace = self.traces.get(span.trace.id)
         known = phase is _END and span in self.open
         reason = self.fate(span) if self._lost else None
         if reason is None and phase is _END and not known and span.start_ns < self._forked_at and not inherited:
-            reason = "fork"  # its start was recorded by the parent process, and its end will be
+            reason = "fork"  # the parent process recorded its start and will record its end
         if trace is None and reason is None:
             trace = WaitingTrace(span.trace.id, account)
         payload = span.output if phase is _END else span.input
@@ -95,7 +95,7 @@ class Buffer:
         if phase is _END and trace is not None and (span.usage is not None or trace.usage is not None):
             sum_usage(span, trace)
         one, end = (event,), (_END, span, None)
-        # from here on there is no call until it is counted, and has left its source
+        # no call from here until it is counted and removed from its source
         if known:
             del self.open[span]
             if trace is not None:
@@ -120,7 +120,7 @@ class Buffer:
             account.recorded += 1
             account.pending += 1
             if not trace.held and not trace.in_flight:
-                self.ready[trace.id] = trace  # keeps its place if it has one
+                self.ready[trace.id] = trace  # keeps an existing place
         if source is not None:
             if phase is _START and span.queued is account:  # it ended while it waited
                 span.queued = None
@@ -132,7 +132,7 @@ class Buffer:
                 del source[0]
         if reason is not None:
             self._note_lost(event, reason)
-        elif len(self.open) > REMEMBERED:  # handles that are never ended must not fill the memory
+        elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
             self._forget_oldest_open()
 
     def _forget_oldest_open(self) -> None:
@@ -173,11 +173,11 @@ class Buffer:
             self._lost.popitem(last=False)
 
     def next_release(self) -> float | None:
-        """When the next backoff ends."""
+        """Return when the next backoff ends."""
         return self._held[0][0] if self._held else None
 
     def release(self, now: float) -> bool:
-        """Make ready what has waited for its backoff; whether there was something."""
+        """Make traces ready whose backoff has ended; return whether there were any."""
         released = False
         while self._held and self._held[0][0] <= now:
             trace = heapq.heappop(self._held)[2]
@@ -192,9 +192,10 @@ class Buffer:
         return released
 
     def batch(self, limit: int, max_size: int) -> tuple[list[SpanEvent], list[bool]]:
-        """Up to ``limit`` events and about ``max_size`` bytes: those of one trace in order, every trace its share.
+        """Return up to ``limit`` events of about ``max_size`` bytes, in order within a trace and with a share for each
+        trace.
 
-        The second list says which of them have passed the processors before.
+        The second list says which of them have passed the processors.
         """
         chosen: list[SpanEvent] = []
         prepared: list[bool] = []
@@ -221,7 +222,7 @@ class Buffer:
         return chosen, prepared
 
     def give_back(self, batch: Sequence[SpanEvent | None], *, prepared: bool) -> None:
-        """Let wait again, at the head of their traces, what of a batch was not accounted for."""
+        """Put unaccounted events of a batch back at the head of their traces."""
         again: dict[int | str, list[SpanEvent]] = {}
         for event in batch:
             if event is not None:
@@ -231,12 +232,12 @@ class Buffer:
             self.traces[identifier].prepared = 0
 
     def account_of(self, span: Span) -> Account | None:
-        """Whose the trace of a span is, as far as it is known here."""
+        """Return the account of a span's trace, if it is known here."""
         trace = self.traces.get(span.trace.id) or self.outstanding.get(span.trace.id)
         return None if trace is None else trace.account
 
     def give_up(self) -> list[tuple[SpanEvent, Account]]:
-        """All that waits, which is counted nowhere from now on."""
+        """Return all waiting events, no longer counted here."""
         found: list[tuple[SpanEvent, Account]] = []
         for trace in list(self.traces.values()):
             parked = [event for events in (trace.parked or {}).values() for event in events]
@@ -253,7 +254,7 @@ class Buffer:
 
     def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
         trace.parked = {} if trace.parked is None else trace.parked
-        key = None if event[0] is _END else event[1]  # an end that has no form of its own is a part of its trace's
+        key = None if event[0] is _END else event[1]  # an end that is not sent by itself belongs to its trace's
         trace.parked[key] = [*trace.parked.get(key, ()), event]
         trace.account.parked += 1
 
@@ -286,7 +287,7 @@ class Buffer:
             self._settle_parked(trace, span, None)
 
     def _drop_events(self, trace: WaitingTrace, reason: str) -> int:
-        """Drop what waits of a trace; how many events."""
+        """Drop the waiting events of a trace; return their number."""
         events, trace.events, trace.sizes = trace.events, [], []
         self.count -= len(events)
         self.size -= trace.size
@@ -335,11 +336,11 @@ class Buffer:
             self._remove(trace)
 
     def has_begun(self, trace_id: int | str) -> bool:
-        """Whether something of the trace may have been sent."""
+        """Whether any event of the trace may have been sent."""
         return trace_id in self.traces and trace_id not in self.unsent
 
     def drop_trace(self, trace_id: int | str, reason: str) -> None:
-        """Drop what waits of a trace, and what is still to come of it."""
+        """Drop all events of the trace, including those still to come."""
         self._remember(trace_id, reason)
         trace = self.traces.get(trace_id)
         if trace is not None:
@@ -347,7 +348,7 @@ class Buffer:
             self._remove(trace)
 
     def evict(self, spared: Span) -> bool:
-        """Drop the oldest trace of which nothing was sent, but not that of ``spared``; whether there was one."""
+        """Drop the oldest unsent trace except that of ``spared``; return whether there was one."""
         for identifier in self.unsent:
             if identifier != spared.trace.id:
                 break
@@ -355,7 +356,7 @@ class Buffer:
             return False
         trace = self.unsent[identifier]
         number = len(trace.events)
-        # no call from here on: it is gone and counted, or it is not
+        # no call from here on, so that it is dropped and counted, or neither
         account, events = trace.account, trace.events
         trace.events, trace.sizes = [], []
         self.count -= number
@@ -384,7 +385,7 @@ class Buffer:
                 self._evicted.pop()
 
     def drop_waiting(self, reason: str, account: Account | None = None) -> int:
-        """Drop all that waits (of one account); how many events."""
+        """Drop all waiting events (of one account); return their number."""
         number = 0
         for trace in list(self.traces.values()):
             if account is None or trace.account is account:

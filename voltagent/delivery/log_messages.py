@@ -1,4 +1,4 @@
-"""The log lines about a destination: one per kind of trouble and minute, and one when it has ended."""
+"""Log messages about a destination: at most one per problem and minute, and one when the problem has ended."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from voltagent.exporters import Outcome, Verdict
 
 
 def _counts_text(report: Report) -> str:
-    """The counts as a line."""
+    """Format the counts as one line."""
     dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
     return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
 
 
-# Which losses an answer explains; those of a refusal have the reason that it names.
+# The losses that an answer explains; a refusal names its own reason.
 _REASON_OF: Final = {Verdict.UNAVAILABLE: "", Verdict.RETRY: "retries_exhausted"}
 _FINE: Final = (Verdict.ACCEPTED, Verdict.IN_FLIGHT, Verdict.WITH_END)
 
 
 class LogMessages:
-    """The log lines about one destination. They are written by the worker's thread only."""
+    """Logs messages about one destination, on the worker's thread only."""
 
     def __init__(self, name: str, losses: LossCount) -> None:
         self._name = name
         self._losses = losses
-        self.is_full = False  # an operation was refused, or had to make room: set by any thread
+        self.is_full = False  # an operation was refused, or others were evicted for it: set by any thread
         self._down = False
         self._lost_before = 0
         self._key_refused = False
 
     def report_answers(self, answers: Sequence[Outcome], lost: int) -> None:
-        """Log what the answers to a batch mean to the user; ``lost`` are the events dropped so far."""
+        """Log what the answers to a batch mean for the user; ``lost`` is the number of events dropped so far."""
         if self.is_full:
             self.is_full = False
             self._warn("queue_full", "the queue to %s is full: new operations, or the oldest traces, are dropped")
@@ -82,18 +82,18 @@ class LogMessages:
         log_once(f"{self._name}:{kind}", logging.WARNING, text, self._name, *arguments)
 
     def report_batch(self, answers: Sequence[Outcome], seconds: float) -> None:
-        """Log what became of a batch, for debugging."""
+        """Log the outcome of a batch at debug level."""
         if logger.isEnabledFor(logging.DEBUG):
             kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
             became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
             logger.debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
 
     def report_end(self, report: Report) -> None:
-        """Log how it ended, for debugging."""
+        """Log the final counts at debug level."""
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s: done: %s", self._name, _counts_text(report))
 
     def report_lost(self, number: int) -> None:
-        """Log that the end came before everything was sent."""
+        """Log that the program ended before everything was sent."""
         if number:
             self._warn("shutdown_timeout", "%s did not take the last %d events in time", number)

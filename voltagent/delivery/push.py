@@ -1,8 +1,8 @@
-"""Stored traces to a destination later: by the same sender and exporters as records that are sent at once.
+"""Send stored traces to a destination later, with the same sender and exporters as those sent at once.
 
-A trace counts as settled when the destination has answered for all of its events, and that is noted in the store at
-once. So whatever stops this, the next run goes on with the traces that were not settled; one that was under way is sent
-again from its beginning, under the same ids.
+A trace is settled when the destination has answered for all of its events, which is noted in the store at once. If this
+is interrupted, the next run continues with the unsettled traces; a trace in progress is sent again from its beginning,
+under the same ids.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter, Outcome, Verdict
 from voltagent.storage.traces.store import Store
 
-_EVENTS: Final = 2048  # under way at once, about: a few batches
+_EVENTS: Final = 2048  # approximate limit of events in progress: a few batches
 _TRACES: Final = 256
-_LOOK: Final = 0.1  # seconds between two looks at what may have stopped us
-_HOPELESS: Final = 20  # traces in a row that the destination took nothing of, though it was there
-_GRACE: Final = 2.0  # seconds that what is under way gets when the user has had enough
+_LOOK: Final = 0.1  # seconds between two checks whether to stop
+_HOPELESS: Final = 20  # traces in a row of which an available destination accepted nothing
+_GRACE: Final = 2.0  # seconds for traces in progress after an interrupt by the user
 _UNFINISHED: Final = b'{"unfinished":true}'
 
 
 @dataclass(slots=True)
 class Result:
-    """What became of the traces: ``sent + rejected + left + gone`` is how many there were."""
+    """What happened to the traces: ``sent + rejected + left + gone`` is their number."""
 
     sent: int = 0
-    rejected: int = 0  # of these the destination refused at least one event for good
+    rejected: int = 0  # of these, the destination refused at least one event permanently
     left: int = 0  # to be sent next time
     gone: int = 0  # deleted from the store meanwhile
-    stopped: str = ""  # why not all were tried, if so
-    refusals: dict[str, str] = field(default_factory=dict[str, str])  # rejected trace -> what was said, in a few words
+    stopped: str = ""  # why some were not tried, if so
+    refusals: dict[str, str] = field(default_factory=dict[str, str])  # rejected trace -> the reason in a few words
 
 
 @dataclass(slots=True)
 class _Account:
-    """What became of the events of one trace so far."""
+    """The outcomes so far for the events of one trace."""
 
     events: int
     accepted: int = 0
     refused: int = 0
-    said: str = ""
+    reason: str = ""
 
 
 class _Ledger:
-    """An exporter around another one, which keeps the accounts of traces."""
+    """An exporter around another one that keeps the accounts of traces."""
 
     def __init__(self, exporter: Exporter) -> None:
-        self._exporter: Any = exporter  # with `set_deadline` and `last_answer`, as all that send over the network have
+        self._exporter: Any = exporter  # with `set_deadline` and `last_answer`, as all network exporters have
         self.name = exporter.name
         self.open: dict[int | str, _Account] = {}
-        self.over: SimpleQueue[int | str] = SimpleQueue()
+        self.finished: SimpleQueue[int | str] = SimpleQueue()
         self.key_refused = ""
         self.away_since: float | None = None  # on `clock.monotonic`
-        self.said = ""  # what was said last by way of refusal
+        self.reason = ""  # of the last refusal
 
     @property
     def last_answer(self) -> float:
@@ -83,18 +83,18 @@ class _Ledger:
 
     def _enter(self, event: SpanEvent, outcome: Outcome) -> None:
         account = self.open.get(event[1].trace.id)
-        self.said = outcome.detail or self.said
+        self.reason = outcome.detail or self.reason
         if outcome.reason == "auth":
             self.key_refused = outcome.detail or "the key was refused"
         elif account is not None and outcome.verdict is Verdict.ACCEPTED:
             account.accepted += 1
         elif account is not None and outcome.verdict is Verdict.REFUSED:
             account.refused += 1
-            account.said = outcome.detail
+            account.reason = outcome.detail
 
     def forget(self, trace_id: int | str) -> None:
         self._exporter.forget(trace_id)
-        self.over.put(trace_id)
+        self.finished.put(trace_id)
 
     def set_deadline(self, deadline: float) -> None:
         self._exporter.set_deadline(deadline)
@@ -115,7 +115,7 @@ class _Push:
         self._ledger = ledger
         self._sender = sender
         self._wait = wait
-        self._in_vain = 0  # traces in a row of which nothing was taken
+        self._in_vain = 0  # traces in a row without an accepted event
         self.result = Result()
 
     def run(self, traces: Sequence[str], should_stop: Callable[[], bool], progress: Callable[[Result], None]) -> None:
@@ -131,7 +131,7 @@ class _Push:
                 self._feed(waiting)
             self._settle()
             progress(result)
-        self._sender.shutdown(0.0)  # what has not gone out by now does not
+        self._sender.shutdown(0.0)  # what has not been sent by now is not sent
         result.left += len(waiting)
         self._settle()
         result.left += len(self._ledger.open)
@@ -141,11 +141,11 @@ class _Push:
         if ledger.key_refused:
             return f"the key was refused: {ledger.key_refused}"
         if ledger.away_since is not None and clock.monotonic() - ledger.away_since >= self._wait:
-            return f"the destination cannot be reached: {ledger.said or 'no answer'}"
-        return f"the destination takes nothing: {ledger.said}" if self._in_vain >= _HOPELESS else ""
+            return f"the destination cannot be reached: {ledger.reason or 'no answer'}"
+        return f"the destination accepts nothing: {ledger.reason}" if self._in_vain >= _HOPELESS else ""
 
     def _feed(self, waiting: deque[str]) -> None:
-        """Hand traces to the sender, whole ones, as long as not too much is under way."""
+        """Queue whole traces while few enough are in progress."""
         under_way = self._ledger.open
         while waiting and len(under_way) < _TRACES and sum(one.events for one in under_way.values()) < _EVENTS:
             events = finished(self._store.events(waiting.popleft()))
@@ -157,12 +157,12 @@ class _Push:
                 self._sender.put(event, len(event[1].input or b"") + len(event[1].output or b""))
 
     def _settle(self) -> None:
-        """Note what is over by now; wait a moment where nothing is."""
+        """Note the finished traces; wait a moment if there are none."""
         settled: dict[str, int] = {}
         try:
-            self._close(self._ledger.over.get(timeout=_LOOK if self._ledger.open else 0.0), settled)
+            self._close(self._ledger.finished.get(timeout=_LOOK if self._ledger.open else 0.0), settled)
             while True:
-                self._close(self._ledger.over.get_nowait(), settled)
+                self._close(self._ledger.finished.get_nowait(), settled)
         except Empty:
             pass
         if settled:
@@ -173,7 +173,7 @@ class _Push:
         self._in_vain = 0 if account.accepted else self._in_vain + 1
         if account.refused:
             result.rejected += 1
-            result.refusals[name] = f"{account.refused} of {account.events} records refused: {account.said}"
+            result.refusals[name] = f"{account.refused} of {account.events} records refused: {account.reason}"
         elif account.accepted == account.events:
             result.sent += 1
         else:  # given up for now, after several tries
@@ -195,10 +195,10 @@ def push(
     max_retries: int = 3,
     retry_delay: float = 1.0,
 ) -> Result:
-    """Send stored traces, by their ids, in this order; what was settled is noted in the store under ``destination``.
+    """Send stored traces by id, in this order; note settled ones in the store under ``destination``.
 
-    Ends when all is settled, when the key is refused, when the destination was away for ``wait`` seconds or takes
-    nothing, or soon after ``should_stop()`` is true. ``progress`` is called with the result so far.
+    Stops when all are settled, when the key is refused, when the destination is unavailable for ``wait`` seconds or
+    accepts nothing, or soon after ``should_stop()`` is true. ``progress`` is called with the result so far.
     """
     ledger = _Ledger(exporter)
     sender = Sender(
@@ -207,7 +207,7 @@ def push(
         timeout=timeout,
         max_retries=max_retries,
         retry_delay=retry_delay,
-        queue_events=2**31,  # what is under way is bounded here, and nothing of it may be dropped for want of room
+        queue_events=2**31,  # bounded above, and nothing in progress may be dropped for lack of space
         queue_bytes=2**40,
     )
     run = _Push(store, destination, ledger, sender, wait)
@@ -219,9 +219,9 @@ def push(
 
 
 def finished(events: Sequence[SpanEvent]) -> list[SpanEvent]:
-    """The events, with an end for whatever had none: cancelled, as an SDK ends what is open when it leaves.
+    """Return the events with a cancelled end for each unended span, as an SDK ends open spans at shutdown.
 
-    Scores stay behind the ends.
+    Scores stay after the ends.
     """
     scores = [event for event in events if event[0] is Phase.SCORE]
     if scores:
@@ -233,6 +233,6 @@ def finished(events: Sequence[SpanEvent]) -> list[SpanEvent]:
         span.status, span.end_ns = CANCELLED, last
         span.more_metadata = (*span.more_metadata, _UNFINISHED)
     added: list[SpanEvent] = [(Phase.END, span, None) for span in reversed(open_ones)]
-    if added and added[-1][1].parent is not None:  # the trace itself has ended: its end stays the last
+    if added and added[-1][1].parent is not None:  # the trace itself has ended: its end stays the last event
         return [*events[:-1], *added, events[-1]]
     return [*events, *added]

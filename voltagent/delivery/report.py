@@ -1,4 +1,4 @@
-"""What ``flush`` and ``shutdown`` return: a future that resolves no later than its deadline, with the counts then."""
+"""The future that ``flush`` and ``shutdown`` return: it resolves by its deadline, with the counts at that time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 class Counts(dict[str, V]):
-    """A dictionary that cannot be changed, so that a report can be hashed; it is copied and pickled as usual."""
+    """An immutable dictionary, so that a report can be hashed; copying and pickling work as usual."""
 
     __slots__ = ()
 
@@ -33,19 +33,19 @@ class Counts(dict[str, V]):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the events: ``recorded == accepted + sum(dropped.values()) + pending`` at any quiet moment.
+    """What happened to the events: when idle, ``recorded == accepted + sum(dropped.values()) + pending``.
 
-    With several destinations each event is counted once for each of them, and ``destinations`` has the same for each,
-    by its name (``rest``, ``otlp``, ``local``; a second one of the same name is ``otlp 2``).
+    With several destinations, each event is counted once per destination, and ``destinations`` has the report of each
+    by name (``rest``, ``otlp``, ``local``; a second one of the same name is ``otlp 2``).
     """
 
     recorded: int = 0
     accepted: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])  # by reason
     pending: int = 0
-    sampled_out: int = 0  # traces that were left out by sampling; their events are in no other count
-    sampled_out_events: int = 0  # those that were made all the same, as the trace might have failed
-    destinations: Mapping[str, Report] = field(default_factory=dict[str, "Report"])  # where there are several
+    sampled_out: int = 0  # traces that sampling left out; their events are in no other count
+    sampled_out_events: int = 0  # of these, events that were recorded because the trace might have failed
+    destinations: Mapping[str, Report] = field(default_factory=dict[str, "Report"])  # if there are several
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dropped", Counts(self.dropped))
@@ -71,9 +71,9 @@ _ENDING = 0.1  # seconds that a thread may take to end, so that none is left aft
 class ReportFuture(Future[Report]):
     """A future that resolves when all is settled, and no later than its deadline, with the counts at that time.
 
-    The worker's thread only releases a lock in C: an interrupt in the middle of whatever a waiting thread does with the
-    future cannot block it. A thread that waits needs no other to end its wait. Only a callback (which is how asyncio
-    waits) has a thread of its own started, so that it is called in time while a destination hangs.
+    The worker's thread only releases a lock in C, so an interrupt of a waiting thread cannot block it. A waiting thread
+    needs no other thread to end its wait. Only a callback (which is how asyncio waits) starts a thread, so that it is
+    called in time while a destination hangs.
     """
 
     def __init__(self, deadline: float, report: Callable[[], Report], accounts: Iterable[object]) -> None:
@@ -82,13 +82,13 @@ class ReportFuture(Future[Report]):
         self._report = report
         self._unsettled = set(map(id, accounts))
         self._is_watched = False
-        self.ending: threading.Thread | None = None  # the worker's thread, if it ends with this
+        self.ending: threading.Thread | None = None  # the worker's thread, if it ends with this future
         self._signal = threading.Lock()
         if self._unsettled:
             self._signal.acquire()
 
     def settle(self, account: object) -> None:
-        """Note that one destination has settled all that it had, or has no time left."""
+        """Note that one destination has settled all its events, or has no time left."""
         self._unsettled.discard(id(account))
         if not self._unsettled:
             try:
@@ -97,7 +97,7 @@ class ReportFuture(Future[Report]):
                 pass  # it was settled before
 
     def done(self) -> bool:
-        """Whether the report is there."""
+        """Whether the report is available."""
         if not self._unsettled:
             self._resolve()
         return super().done()
@@ -108,10 +108,10 @@ class ReportFuture(Future[Report]):
             try:
                 self.set_result(report)
             except InvalidStateError:
-                pass  # another thread was quicker, or the caller cancelled it
+                pass  # another thread was faster, or the caller cancelled it
 
     def result(self, timeout: float | None = None) -> Report:
-        """Wait for the report: at most ``timeout`` seconds, and never beyond the deadline.
+        """Wait for the report, at most ``timeout`` seconds and never beyond the deadline.
 
         Raises:
             TimeoutError: ``timeout`` ended before the deadline.
@@ -120,7 +120,7 @@ class ReportFuture(Future[Report]):
         waits = left if timeout is None else min(left, max(0.0, timeout))
         if not super().done():
             if self._signal.acquire(timeout=waits):
-                self._signal.release()  # for others that wait
+                self._signal.release()  # for other waiting threads
                 if self.ending is not None and self.ending is not threading.current_thread():
                     self.ending.join(_ENDING)
             elif waits < left:
@@ -129,17 +129,17 @@ class ReportFuture(Future[Report]):
         return super().result(0)
 
     def add_done_callback(self, fn: Callable[[Future[Report]], Any]) -> None:
-        """Call ``fn`` when the report is there, or at the deadline."""
+        """Call ``fn`` when the report is available, at the latest at the deadline."""
         super().add_done_callback(fn)
         if not self._is_watched and not self.done():
             self._is_watched = True
             try:
                 threading.Thread(target=self._watch, name="voltagent-flush", daemon=True).start()
             except RuntimeError:
-                self._resolve()  # no thread can be started: better a report now than none
+                self._resolve()  # no thread can be started: resolve now
 
     def _watch(self) -> None:
         try:
             self.result()
         except CancelledError:
-            pass  # nobody waits any more
+            pass  # no thread is waiting any more

@@ -1,7 +1,7 @@
-"""Takes what other processes send: the REST history API and OTLP over HTTP, into the local store.
+"""Store what other processes send by the REST history API or OTLP over HTTP.
 
-Whatever comes is made into the events that it stands for and appended, as the local exporter does: there is one way
-into the store. An answer is given when the store has it.
+Each request becomes events that are appended as by the local exporter: there is one way into the store. The response is
+sent once the store has them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _Body: TypeAlias = dict[str, Any]
 
 
 def _append(store: Store, events: Sequence[SpanEvent]) -> Mapping[int, str]:
-    """Store events; those that cannot be stored, with the reason.
+    """Store events; return the reasons for those that cannot be stored.
 
     Raises:
-        RequestError: the store cannot be used: 503 where it may work later.
+        RequestError: the store cannot be used; 503 if it may work later.
     """
     try:
         return store.append(events) if events else {}
@@ -41,13 +41,11 @@ def _append(store: Store, events: Sequence[SpanEvent]) -> Mapping[int, str]:
         raise RequestError(503 if exc.temporary else 500, str(exc)) from exc
 
 
-# ---------------------------------------------------------------------------------------------------------------- REST
-
 _REST: TypeAlias = Callable[[Store, Request, _Body], _Body]
 
 
 def _rest(serve: _REST) -> Callable[[Store, Request], Answer]:
-    """A handler that reads a JSON object and answers with one; a mistake is ``{"message", "errors"}``, as the API's."""
+    """Make a handler that takes and returns a JSON object; errors are ``{"message", "errors"}``, as in the API."""
 
     def handle(store: Store, request: Request) -> Answer:
         try:
@@ -69,34 +67,34 @@ _LATER: Final = {"Retry-After": "1"}
 
 
 def _create_trace(store: Store, _: Request, body: _Body) -> _Body:
-    """``POST /history``. The same create again changes nothing and answers the same."""
+    """Handle ``POST /history``. Repeating it changes nothing and gets the same answer."""
     identifier, events = from_rest.trace_created(body, _missing())
     _append_all(store, events)
-    return {"status": "working", **_given(body), "id": identifier}
+    return {"status": "working", **_without_none(body), "id": identifier}
 
 
 def _update_trace(store: Store, request: Request, body: _Body) -> _Body:
-    """``PATCH /history/{id}``; 404 for a trace that is not here."""
-    known = _known(store.known_trace, request.captured[0], "trace")
+    """Handle ``PATCH /history/{id}``; 404 for an unknown trace."""
+    known = _existing(store.identity_of_trace, request.captured[0], "trace")
     _append_all(store, from_rest.trace_updated(known, body))
-    return {"status": "working", **_given(body), "id": known.id, "agent_id": known.agent_id}
+    return {"status": "working", **_without_none(body), "id": known.id, "agent_id": known.agent_id}
 
 
 def _create_event(store: Store, _: Request, body: _Body) -> _Body:
-    """``POST /history-events``. The trace may not be here yet: it is listed by what the event says of it."""
+    """Handle ``POST /history-events``. If the trace is not stored yet, the event's facts about it are listed."""
     history = body.get("history_id", body.get("historyId"))
-    trace = _found(store.known_trace, history) if isinstance(history, str) else None
+    trace = _find(store.identity_of_trace, history) if isinstance(history, str) else None
     identifier, events = from_rest.event_created(body, _missing(), trace and trace.agent_id)
     _append_all(store, events)
-    return {"status": "running", **_given(body), "id": identifier}
+    return {"status": "running", **_without_none(body), "id": identifier}
 
 
 def _update_event(store: Store, request: Request, body: _Body) -> _Body:
-    """``PATCH /history-events/{id}``; 404 for an operation that is not here."""
-    known = _known(store.known_operation, request.captured[0], "event")
+    """Handle ``PATCH /history-events/{id}``; 404 for an unknown operation."""
+    known = _existing(store.identity_of_operation, request.captured[0], "event")
     _append_all(store, from_rest.event_updated(known, body))
     about = {"history_id": known.trace_id, "event_type": known.kind, "event_name": known.name, "status": known.status}
-    return {**about, **_given(body), "id": known.id}
+    return {**about, **_without_none(body), "id": known.id}
 
 
 def _append_all(store: Store, events: Sequence[SpanEvent]) -> None:
@@ -104,14 +102,14 @@ def _append_all(store: Store, events: Sequence[SpanEvent]) -> None:
         raise RequestError(400, f"this cannot be stored: {reason}")
 
 
-def _known(find: Callable[[str], Known | None], identifier: str, what: str) -> Known:
-    known = _found(find, identifier)
+def _existing(find: Callable[[str], Known | None], identifier: str, what: str) -> Known:
+    known = _find(find, identifier)
     if known is None:
         raise RequestError(404, f"there is no {what} with this id")
     return known
 
 
-def _found(find: Callable[[str], Known | None], identifier: str) -> Known | None:
+def _find(find: Callable[[str], Known | None], identifier: str) -> Known | None:
     try:
         return find(identifier)
     except StoreError as exc:
@@ -119,11 +117,11 @@ def _found(find: Callable[[str], Known | None], identifier: str) -> Known | None
 
 
 def _missing() -> _Body:
-    """What a body may leave to the server."""
+    """Fields that the server fills in if they are missing."""
     return {"id": clock.id_text(clock.new_id()), "start_time": clock.iso_text(clock.nanoseconds())}
 
 
-def _given(body: _Body) -> _Body:
+def _without_none(body: _Body) -> _Body:
     return {name: value for name, value in body.items() if value is not None}
 
 
@@ -148,9 +146,9 @@ def _parsed(request: Request) -> Any:
 
 
 def _check_parts(body: bytes) -> None:
-    """Refuse what would take long to read: a list of nothing is three bytes in a body and a hundred in memory.
+    """Refuse a body that would take long to read: an empty list is three bytes in a body and a hundred in memory.
 
-    Texts count as well, because they may be JSON again, which is read, too.
+    Parts of strings count as well, as they may be JSON that is parsed too.
     """
     parts = sum(map(body.count, _PARTS))
     if parts > _MOST_PARTS:
@@ -163,7 +161,7 @@ _MOST_PARTS: Final = 1_500_000
 
 
 def _mended(body: bytes) -> Any:
-    """JSON with half a surrogate pair somewhere, which JavaScript cuts texts into and sends: U+FFFD stands for it."""
+    """Parse JSON with lone surrogates, which JavaScript produces when it truncates strings; they become U+FFFD."""
     if _HALF.search(body) is None:
         raise ValueError
     return from_json(replace_surrogates(json.dumps(json.loads(body), ensure_ascii=False)))
@@ -176,13 +174,10 @@ def _is_json(request: Request) -> bool:
     return media_type(request.headers) == "application/json"
 
 
-# ---------------------------------------------------------------------------------------------------------------- OTLP
-
-
 def _take_spans(store: Store, request: Request) -> Answer:
-    """``ExportTraceServiceRequest`` in JSON or protobuf; the answer is in the request's encoding.
+    """Handle an ``ExportTraceServiceRequest`` in JSON or protobuf; answer in the same encoding.
 
-    Spans that are none do not cost the others: they are counted as ``rejected_spans``, as the protocol has it.
+    Invalid spans do not affect the others: they are counted as ``rejected_spans``, as the protocol requires.
     """
     try:
         read = from_otlp.events_of(_trace_request(request))
@@ -190,7 +185,7 @@ def _take_spans(store: Store, request: Request) -> Answer:
     except TooLargeError as exc:
         return _otlp_status(request, 413, str(exc))
     except ValueError as exc:
-        return _otlp_status(request, 400, f"no ExportTraceServiceRequest: {exc}")
+        return _otlp_status(request, 400, f"not an ExportTraceServiceRequest: {exc}")
     except RequestError as problem:
         return _otlp_status(request, problem.status, str(problem))
     reason = read.problem or next(iter(refused.values()), "")
@@ -205,7 +200,7 @@ def _trace_request(request: Request) -> Any:
 
 
 def _otlp_answer(request: Request, rejected: int, reason: str) -> Answer:
-    """``ExportTraceServiceResponse``: empty, or ``partial_success``."""
+    """Return an ``ExportTraceServiceResponse``: empty, or with ``partial_success``."""
     if _is_json(request):
         partial = {"partialSuccess": {"rejectedSpans": str(rejected), "errorMessage": reason}} if rejected else {}
         return json_answer(partial)
@@ -225,7 +220,7 @@ _CODES: Final = {
 
 
 def _otlp_status(request: Request, status: int, message: str) -> Answer:
-    """``google.rpc.Status``, which the protocol wants for what failed as a whole: code = 1, message = 2."""
+    """Return a ``google.rpc.Status``, as the protocol requires for a failed request: code = 1, message = 2."""
     code = _CODES.get(status, 2)
     if _is_json(request):
         body, media_type = to_json({"code": code, "message": message}), "application/json"

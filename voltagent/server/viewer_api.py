@@ -1,4 +1,4 @@
-"""``/api/…``: what the page shows, as JSON; see :mod:`voltagent.server.viewer_values` for the form of values."""
+"""``/api/…``: the data of the page as JSON; see :mod:`voltagent.server.viewer_values` for the form of values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from voltagent.storage.traces.scores import scores_of
 from voltagent.storage.traces.store import Store
 
 _LONGEST_PREVIEW: Final = 120  # characters of an input in a tree
-_MOST_TRACES: Final = 500  # of one answer
+_MOST_TRACES: Final = 500  # per answer
 _MOST_TURNS: Final = 200  # traces of a conversation
 
 COLUMNS: Final = (
@@ -40,7 +40,7 @@ def _traces(store: Store, request: Request) -> Answer:
 
 
 def _trace(store: Store, request: Request) -> Answer:
-    trace = _found(store, request)
+    trace = _requested_trace(store, request)
     rows, models = queries.operation_lines(store, trace.id, _LONGEST_PREVIEW), queries.models_of(store, trace.id)
     (line,) = values.lines(store, [trace])
     scores: dict[str | None, list[Json]] = {}
@@ -50,15 +50,15 @@ def _trace(store: Store, request: Request) -> Answer:
     return json_answer({"trace": _whole(trace, line), "columns": COLUMNS, "operations": operations})
 
 
-def _found(store: Store, request: Request) -> StoredTrace:
+def _requested_trace(store: Store, request: Request) -> StoredTrace:
     trace = store.trace(request.captured[0])
     if trace is None:
-        raise RequestError(404, "there is no trace with this id")
+        raise RequestError(404, "no trace has this id")
     return trace
 
 
 def _matches(store: Store, request: Request) -> Answer:
-    """The operations of a trace whose payloads contain a text; the trace's own id if its payloads do."""
+    """Find the operations of a trace whose payloads contain a text; the trace's own id if its payloads do."""
     text = request.query.get("text", "")
     if len(text) > values.LONGEST_TEXT:
         raise RequestError(400, f"text must have at most {values.LONGEST_TEXT} characters")
@@ -66,7 +66,7 @@ def _matches(store: Store, request: Request) -> Answer:
 
 
 def _export(store: Store, request: Request) -> Answer:
-    trace = _found(store, request)
+    trace = _requested_trace(store, request)
     scores = scores_of(store, [trace.id]).get(trace.id, ())
     return json_answer(document(trace, store.operations(trace.id), scores))
 
@@ -87,7 +87,7 @@ def _whole(trace: StoredTrace, line: Json) -> Json:
 
 
 def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] | None) -> tuple[Any, ...]:
-    """An operation as one of :data:`COLUMNS`."""
+    """Return an operation in the order of :data:`COLUMNS`."""
     start_ns, end_ns = columns.start(row.start_ns), columns.end(row.end_ns)
     usage = None if row.usage is None else columns.usage(row.usage)
     counts = counts_of(usage)

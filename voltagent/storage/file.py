@@ -1,8 +1,9 @@
-"""An SQLite file of ours: opened privately and late, shared with other processes, left alone in forked children.
+"""An SQLite file of this package: created lazily and privately, shared by processes, never used by a forked child.
 
-What the local store and the spool have in common. A file is made for its owner only, at the first use and never at
-import or construction; it is brought to the newest schema, and refused where it is somebody else's. Several processes
-may use one file at once: readers never wait for writers (write-ahead log), writers wait for each other.
+Shared by the local store and the spool. A file is created at its first use, never at import or construction, and only
+its owner may read it. Opening it upgrades its schema; a file of another application is refused. Several processes may
+use
+one file at once: readers never wait for writers (write-ahead log), and writers wait for each other.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from voltagent.errors import VoltAgentError
 T = TypeVar("T")
 Connection: TypeAlias = sqlite3.Connection
 
-_PATIENCE: Final = 5.0  # seconds to wait for other processes where the caller names no deadline
-_LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time: a fork may have to wait as long
+_PATIENCE: Final = 5.0  # seconds to wait for other processes if the caller names no deadline
+_LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time; a fork may have to wait as long
 _FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
-_left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing what it inherited
-_WAL_BYTES: Final = 16 * 2**20  # what is kept of the write-ahead log's file after a burst
+_left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing inherited connections
+_WAL_BYTES: Final = 16 * 2**20  # size to which the write-ahead log is truncated after a burst
 
-# What a value can be wrong about. Everything else is wrong with the file or with us.
+# Errors caused by a value. All others are caused by the file or by this package.
 VALUE_ERRORS: Final = (
     ValueError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
 )  # fmt: skip
 
 
 class StoreError(VoltAgentError):
-    """A file of ours could not be read or written; the text says why and names the file.
+    """A file of this package could not be read or written; the message gives the reason and the path.
 
-    ``temporary`` says whether it may work later: another process holds the lock, or the disk is full.
+    ``temporary`` is true if it may work later: another process holds the lock, or the disk is full.
     """
 
     def __init__(self, message: str, *, temporary: bool = False) -> None:
@@ -47,37 +48,37 @@ class StoreError(VoltAgentError):
 
     @property
     def is_lasting(self) -> bool:
-        """Whether nobody will be able to read the file, later either."""
+        """Whether no process can read the file, now or later."""
         return not self.temporary
 
 
 class MissingFileError(StoreError):
-    """There is no such file, and reading makes none."""
+    """The file does not exist, and reading does not create it."""
 
 
 class OffLimitsError(StoreError):
-    """The file may well be sound, but is not for this process: a newer voltagent's, or of another user."""
+    """The file may be sound, but this process must not use it: a newer version or another user owns it."""
 
     @property
     def is_lasting(self) -> bool:
-        """It is not: whoever may read it can."""
+        """Always false: its owner can read it."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What is in a file, and how that came about.
+    """The tables of a file, and the migrations that lead to them.
 
-    A file's ``user_version`` is the number of steps it has seen. A step is never changed once it was released: a change
-    of the schema is a new step at the end.
+    A file's ``user_version`` is the number of migrations it has had. A released migration never changes: a change of
+    the schema is a new migration at the end.
     """
 
-    what: str  # what messages call the file: "store"
-    application_id: int  # tells our files from other SQLite databases (`PRAGMA application_id`)
+    what: str  # what messages call the file, such as "store"
+    application_id: int  # distinguishes our files from other SQLite databases (`PRAGMA application_id`)
     steps: tuple[tuple[str, ...], ...]
-    page_size: int = 4096  # bytes, for files that are made from now on
-    # What the steps leave to be done with the rows that are there: a short part of it in one transaction, and whether
-    # there is more; and whether all of it is done, which is asked without a lock.
+    page_size: int = 4096  # bytes, for new files
+    # Converts a small part of the existing rows in one transaction; returns whether more is left. And whether all rows
+    # are converted, a check that needs no lock.
     convert: Callable[[Connection], bool] | None = None
     is_converted: Callable[[Connection], bool] | None = None
 
@@ -89,19 +90,20 @@ class File:
         self.connection: sqlite3.Connection | None = None
         self.path = path.absolute()
         self.schema = schema
-        self._uri = self.path.as_uri()  # here, because it may import: not where a fork could come in between
+        # here, as it may import a module: not at a moment when a fork could interrupt it
+        self._uri = self.path.as_uri()
         self._lock = threading.Lock()  # around every use of the connection
-        self._file: tuple[int, int] | None = None  # which file is open: device and number
-        self._log: tuple[int, int] | None = None  # and which write-ahead log
-        self._process = 0  # and in which process
-        self._pause = threading.Event()  # never set: something to wait on
+        self._file: tuple[int, int] | None = None  # the open file: device and inode
+        self._log: tuple[int, int] | None = None  # the open write-ahead log: device and inode
+        self._process = 0  # the process that opened it
+        self._pause = threading.Event()  # never set; only to wait on
         _files.add(self)
 
     def use(self, action: Callable[[sqlite3.Connection], T], deadline: float | None = None, *, create: bool) -> T:
-        """Do something with the connection, waiting for other processes until the deadline (default: in 5 seconds).
+        """Run ``action`` with the connection, waiting for other processes until the deadline (default: 5 seconds).
 
         Raises:
-            StoreError: the file cannot be used now; nothing that ``action`` did in a transaction has happened.
+            StoreError: the file cannot be used now; a transaction of ``action`` was rolled back.
         """
         until = clock.monotonic() + _PATIENCE if deadline is None else deadline
         while True:
@@ -119,7 +121,7 @@ class File:
                         raise self._failed(exc) from exc
                 except OSError as exc:
                     raise self._failed(exc) from exc
-            self._pause.wait(0.005)  # outside the lock: a fork that waits for it comes first
+            self._pause.wait(0.005)  # outside the lock, so that a waiting fork gets it first
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -129,10 +131,8 @@ class File:
     def __del__(self) -> None:
         self._let_go()
 
-    # ------------------------------------------------------------------------------------------------- the connection
-
     def _opened(self, create: bool) -> sqlite3.Connection:
-        """The connection, opened again where the file was deleted, replaced, or opened in another process."""
+        """Return the connection; reopen it if the file was deleted or replaced, or was opened by another process."""
         if self.connection is not None and (self._process != os.getpid() or self._file != _identity(self.path)):
             self._let_go()
             self._delete_stale_log()
@@ -146,7 +146,7 @@ class File:
         return self.connection
 
     def _delete_stale_log(self) -> None:
-        """Delete the log of a file that was replaced: SQLite would play it into the new one."""
+        """Delete the log of a replaced file, which SQLite would otherwise apply to the new one."""
         if self._log is not None and self._file != _identity(self.path) and self._log == _identity(_log(self.path)):
             _log(self.path).unlink(missing_ok=True)
 
@@ -163,21 +163,21 @@ class File:
             connection.close()
             if writing or mode == "immutable=1" or not _is_forbidden(exc) or _has_log(self.path):
                 raise
-            return self._connect("immutable=1", writing=False)  # in a folder that we may not write to
+            return self._connect("immutable=1", writing=False)  # in a folder that this process may not write to
         except BaseException:
             connection.close()
             raise
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Check that the file is ours, and bring it to the newest schema."""
+        """Check that the file is ours, and upgrade its schema."""
         version, known = number(connection, "PRAGMA user_version"), len(self.schema.steps)
         if version > known:
             raise OffLimitsError(
                 f"{self.path} was written by a newer voltagent (schema {version}, this one knows {known}): "
                 "upgrade voltagent, or name another file"
             )
-        # in this order: another process may be making the tables and the id, both at once, between the two questions
+        # in this order: another process may create the tables and the id, both at once, between the two queries
         has_tables = number(connection, "SELECT count(*) FROM sqlite_master") > 0
         if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
             raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: name another file")
@@ -199,7 +199,7 @@ class File:
             ) from exc
 
     def _convert(self, connection: sqlite3.Connection) -> None:
-        """Convert the rows of an older version, part by part, so that other processes can write in between."""
+        """Convert rows of an older version in parts, so that other processes can write in between."""
         convert, is_converted = self.schema.convert, self.schema.is_converted
         if convert is None or is_converted is None or is_converted(connection):
             return
@@ -208,10 +208,10 @@ class File:
                 pass
         except sqlite3.OperationalError as exc:
             if "readonly" not in str(exc):
-                raise  # a file that may only be read is read as it is
+                raise  # a read-only file is read as it is
 
     def _read_leniently(self, connection: sqlite3.Connection) -> None:
-        """A text that is no UTF-8 must not take away what stands beside it. Not from the start: it costs each text."""
+        """Replace invalid UTF-8, so that one bad string does not hide the rest. On demand only, as it is slow."""
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         connection.text_factory = _lenient
@@ -228,23 +228,21 @@ class File:
     def _let_go(
         self, process_id: Callable[[], int] = os.getpid, left_alone: list[sqlite3.Connection] = _left_alone
     ) -> None:
-        # the defaults are there for `__del__`: at the end of the interpreter the module's names are None
+        # defaults keep the names alive for `__del__`: at interpreter exit the module's globals are None
         connection, self.connection = self.connection, None
         if connection is None:
             return
         if self._process == process_id():
             connection.close()
         else:
-            # SQLite's locks and shared memory are the parent's: even closing is forbidden after a fork
+            # SQLite's locks and shared memory belong to the parent: even closing is forbidden after a fork
             # (https://www.sqlite.org/howtocorrupt.html, section 2.6).
             left_alone.append(connection)
 
-    # ---------------------------------------------------------------------------------------------------------- forks
-
     def before_fork(self) -> bool:
-        """Let the batch that is being written come to its end and close the file, so that no child inherits it open.
+        """Wait for the current batch to finish and close the file, so that no child inherits it open.
 
-        Returns whether the lock is held now. Not within a second means that the child leaves the connection alone.
+        Returns whether the lock is held now. If not, after a second, the child must leave the connection alone.
         """
         held = self._lock.acquire(timeout=_FORK_WAIT)
         if held:
@@ -252,7 +250,7 @@ class File:
         return held
 
     def after_fork(self, held: bool) -> None:
-        """In the parent and the child: go on."""
+        """Resume in the parent or the child."""
         if held:
             self._lock.release()
         elif self._process != os.getpid():
@@ -260,11 +258,8 @@ class File:
             self._let_go()
 
 
-# ------------------------------------------------------------------------------------------------------------ pieces
-
-
 def in_memory(schema: Schema) -> Connection:
-    """Open a new database of this schema in memory: no file, and gone when it is closed."""
+    """Open an empty database of this schema in memory."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
     _take_steps(connection, schema)
@@ -272,12 +267,12 @@ def in_memory(schema: Schema) -> Connection:
 
 
 def number(connection: sqlite3.Connection, query: str) -> int:
-    """The one number that a query gives."""
+    """Return the single number that a query yields."""
     return int(connection.execute(query).fetchone()[0])
 
 
 def pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """The size of a page, how many the file has, and how many of them are free."""
+    """Return the page size in bytes, the number of pages, and the number of free pages."""
     return (
         number(connection, "PRAGMA page_size"),
         number(connection, "PRAGMA page_count"),
@@ -286,7 +281,7 @@ def pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
 
 
 def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], T]) -> T:
-    """Do something as a whole or not at all, with the file's write lock held."""
+    """Run ``action`` in a transaction, with the file's write lock held."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = action(connection)
@@ -299,14 +294,15 @@ def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Con
 
 
 def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
-    connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two only count before the first table is made
+    connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two have no effect once a table exists
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     in_transaction(connection, lambda connection: _take_steps(connection, schema))
 
 
 def _take_steps(connection: sqlite3.Connection, schema: Schema) -> None:
-    # the version is asked again under the lock: another process may have done it meanwhile, or gone on to a newer one
+    # read the version again under the lock: meanwhile another process may have upgraded the file, even beyond this
+    # version
     version, known = number(connection, "PRAGMA user_version"), len(schema.steps)
     for statements in schema.steps[version:]:
         for statement in statements:
@@ -316,18 +312,18 @@ def _take_steps(connection: sqlite3.Connection, schema: Schema) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Make the file readable by its owner only, from its first moment on; SQLite gives its log files the same mode."""
+    """Create the file readable by its owner only, without a moment in between; SQLite gives its log the same mode."""
     if path.exists():
         return
     make_folder(path.parent)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        pass  # another process was quicker
+        pass  # another process was faster
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter, if it is not there."""
+    """Create a folder that only its owner may enter, unless it exists."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -365,13 +361,11 @@ def _is_forbidden(exc: sqlite3.OperationalError) -> bool:
     return "unable to open" in str(exc) or "readonly" in str(exc)
 
 
-# ------------------------------------------------------------------------------------------------- around every fork
-
 _files: WeakSet[File] = WeakSet()
 
 
 class _Held(threading.local):
-    """The files whose locks the forking thread asked for: two threads may fork at the same time."""
+    """The files that the forking thread has locked; two threads may fork at the same time."""
 
     files: tuple[tuple[File, bool], ...] = ()
 

@@ -1,7 +1,8 @@
-"""The file of hints beside a local store: what this machine's programs do that records nothing, or not what is meant.
+"""The file of hints beside a local store: programs of this machine that record nothing, or not what was meant.
 
-``voltagent doctor`` and the viewer read it. It is small, written as a whole, and never on the thread of a recorded
-call: the sender writes it after a batch, and the exit hook what came later.
+``voltagent doctor`` and the viewer read it. It is small, is replaced as a whole, and is never written on the thread of
+a
+recorded call: the sender writes it after a batch, and the exit hook writes what came later.
 """
 
 from __future__ import annotations
@@ -17,32 +18,32 @@ from voltagent.core import clock, hints, process_exit
 from voltagent.core.guard import guard
 from voltagent.core.hints import Hint
 
-_MOST: Final = 200  # in one file
-_LARGEST: Final = 1 << 20  # bytes that are read
-_KEPT_NS: Final = 7 * 24 * 3600 * 10**9  # a week after it was seen last, a hint is forgotten
-_MOST_STORES: Final = 8  # of one process
+_MOST: Final = 200  # hints in one file
+_LARGEST: Final = 1 << 20  # bytes to read at most
+_KEPT_NS: Final = 7 * 24 * 3600 * 10**9  # nanoseconds (a week) after which a hint that is not seen again is deleted
+_MOST_STORES: Final = 8  # stores of one process
 
-_stores: Final[dict[Path, bool]] = {}  # where to save hints: the store, and whether its folder is made
+_stores: Final[dict[Path, bool]] = {}  # store -> whether its folder may be created
 
 
 def hints_file(store: Path) -> Path:
-    """The file of hints that belongs to a store."""
+    """Return the path of the hints file of a store."""
     return store.with_name(f"{store.name}-hints.json")
 
 
 def save_hints_beside(store: Path, *, make: bool) -> None:
-    """Save the hints of this process beside a store, from now on.
+    """Save this process's hints beside a store from now on.
 
     Args:
         store: the file of the local store.
-        make: whether to make its folder. A program that records elsewhere only uses one that exists.
+        make: whether to create the store's folder. A program that only records elsewhere uses an existing one.
     """
     if len(_stores) < _MOST_STORES or store in _stores:
         _stores[store] = make or _stores.get(store, False)
 
 
 def save_hints() -> None:
-    """Write the hints that are not stored yet. Never raises; what cannot be written is lost."""
+    """Write new hints. Never raises; hints that cannot be written are lost."""
     new = hints.take_unsaved()
     if not new:
         return
@@ -58,7 +59,8 @@ def _save(store: Path, new: list[Hint], make: bool) -> None:
     if not store.parent.is_dir():
         if not make:
             return
-        from voltagent.storage.file import make_folder  # with sqlite3, which programs without a local store do not need
+        # imports sqlite3, which programs without a local store do not need
+        from voltagent.storage.file import make_folder
 
         make_folder(store.parent)
     known = {(hint.name, hint.place): hint for hint in (*load_hints(store), *new)}
@@ -74,7 +76,7 @@ def _save(store: Path, new: list[Hint], make: bool) -> None:
 
 
 def load_hints(store: Path) -> list[Hint]:
-    """The hints beside a store that were seen in the last week, the newest last; none if they cannot be read."""
+    """Return the hints beside a store of the last week, newest last; an empty list if the file cannot be read."""
     try:
         with hints_file(store).open("rb") as file:
             found: object = from_json(file.read(_LARGEST))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Place:
-    """Where a contestant sends: a URL of the sink, or one where nobody listens; and a folder of its own."""
+    """Where a contestant sends: a URL of the sink, or one that refuses connections; and a folder of its own."""
 
     url: str
     folder: str

@@ -22,21 +22,21 @@ class Adapter(floor.Adapter):
         super().__init__(place)
         self.client = httpx.Client(base_url=place.url)
         self.idle = threading.Event()
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def flush(self) -> None:
         self.idle.clear()
-        self.asked.set()
+        self.requested.set()
         self.idle.wait(60)
 
     def _run(self) -> None:
         while True:
-            asked = self.asked.wait(0.05)
-            self.asked.clear()
-            while len(floor.QUEUE) >= (1 if asked else BATCH):
+            requested = self.requested.wait(0.05)
+            self.requested.clear()
+            while len(floor.QUEUE) >= (1 if requested else BATCH):
                 self._send([floor.QUEUE.popleft() for _ in range(min(BATCH, len(floor.QUEUE)))])
-            if asked:
+            if requested:
                 self.idle.set()
 
     def _send(self, batch: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""This library before a destination that takes nothing until it is told to: events wait in the queue."""
+"""This library with a destination that accepts nothing until it is released: events wait in the queue."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An event as bytes that stand alone, for the disk, and back: what the wires make of it afterwards is the same.
+"""Encode an event as self-contained bytes for the disk, and decode it such that both wires produce the same requests.
 
-A head of JSON holds what is short; payloads follow it as they are, byte by byte, and the head says how long each is.
-Events are frozen after they were formatted and redacted: nothing here looks for secrets.
+A JSON head holds the short values; the payloads follow it unchanged, and the head has their lengths. Events are encoded
+after formatting and redaction: nothing here searches for secrets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from voltagent.core.span import Phase, Remote, Span, SpanEvent, Trace
 
-_BYTES: Final = "b"  # {"b": length} in the head stands for that many bytes behind it
+_BYTES: Final = "b"  # {"b": length} in the head stands for that many of the bytes that follow
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
                     "parent_trace_id")  # fmt: skip
 _OF_START: Final = ("name", "agent_id", "operation", "start_ns", "input", "metadata", "tags", "facts")
@@ -21,8 +21,8 @@ _OF_END: Final = ("more_metadata", "more_tags", "usage", "output", "error", "sta
 
 
 def encode_event(event: SpanEvent) -> bytes:
-    """The event and all of its span that a wire may send with it. A start holds nothing of the end, which may come
-    while this runs.
+    """Encode an event with everything of its span that a wire may send. A start contains no field of the end, which
+    another thread may set meanwhile.
     """
     phase, span, fields = event
     names = (*_OF_START, *_OF_END) if phase is Phase.END else _OF_START
@@ -40,17 +40,17 @@ def encode_event(event: SpanEvent) -> bytes:
 
 
 def pack(value: Any) -> bytes:
-    """JSON values, with bytes, tuples and mappings among them, as bytes."""
+    """Encode a JSON value, which may also contain bytes, tuples and mappings."""
     payloads: list[bytes] = []
     head = _write(_packed(value, payloads))
-    return b"".join((head.encode("ascii"), b"\n", *payloads))  # ASCII: half surrogate pairs survive
+    return b"".join((head.encode("ascii"), b"\n", *payloads))  # ASCII keeps lone surrogates
 
 
 def unpack(packed: bytes) -> Any:
-    """What was packed; lists have become tuples.
+    """Decode what :func:`pack` encoded; lists become tuples.
 
     Raises:
-        ValueError, KeyError, TypeError: it is no such thing.
+        ValueError, KeyError, TypeError: the bytes are invalid.
     """
     head, _, payloads = packed.partition(b"\n")
     return _unpacker(payloads)(json.loads(head))
@@ -65,7 +65,7 @@ def _trace_head(trace: Trace) -> dict[str, Any]:
     return head
 
 
-# Types that JSON has, by identity: most values are of these, and looking at them costs no call.
+# The types of JSON. Most values have one of these, and comparing types by identity needs no call.
 _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 
 
@@ -94,26 +94,26 @@ _write: Final = json.JSONEncoder(separators=(",", ":"), default=_type_name).enco
 
 
 class EventDecoder:
-    """Makes events of frozen ones. Those of one span get one span, for as long as anybody holds it."""
+    """Decodes events. Those of one span share one span object for as long as it is referenced."""
 
     def __init__(self) -> None:
-        self.made: WeakSet[Span] = WeakSet()  # spans that are not the program's own
+        self.made: WeakSet[Span] = WeakSet()  # decoded spans, as opposed to spans of this program
         self._known: WeakValueDictionary[tuple[int | str, int | str], Span] = WeakValueDictionary()
 
     def know(self, event: SpanEvent) -> None:
-        """Note the span of an event that is frozen now: what comes back is an event of the very same span."""
+        """Remember the span of an event that was just encoded: decoding the event yields this very span."""
         if event[0] not in (Phase.UPDATE, Phase.SCORE):
             self._known[event[1].trace.id, event[1].id] = event[1]
 
     def event(self, frozen: bytes) -> SpanEvent:
-        """The event that was frozen.
+        """Decode an event.
 
         Raises:
-            ValueError, KeyError, TypeError: this is none.
+            ValueError, KeyError, TypeError: the bytes are invalid.
         """
         head = unpack(frozen)
         span = self._known.get((head["trace"]["id"], head["id"])) or self._span(head)
-        if span in self.made:  # else it is alive in this process, and knows it all
+        if span in self.made:  # otherwise the span is alive in this process and complete
             for name, value in head["span"].items():
                 setattr(span, name, value)
         event = Phase(head["phase"]), span, head["fields"]

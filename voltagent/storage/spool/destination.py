@@ -1,4 +1,4 @@
-"""Where the events in a spool were to go: what keeps those of one account from being sent to another."""
+"""The destination of the events in a spool, so that events of one account are never sent to another."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _ROUNDS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where events were to go. What tells two apart is the kind, the address, and the public key's fingerprint."""
+    """A destination, identified by exporter, address, and a fingerprint of the public key."""
 
     kind: str  # "rest", "otlp", "auto"
-    url: str  # as it may be shown
-    key: str  # a fingerprint
+    url: str  # without credentials
+    key: str  # fingerprint of the account
 
     @classmethod
     def of(cls, kind: str, url: str, shown: str, *identity: str) -> Destination:
-        """``identity`` is what else tells accounts apart at one address: a public key, never a secret one."""
-        place = url if url == shown else _slow(url, shown)  # what is not shown may be a password, or a token
+        """Make a destination; ``identity`` distinguishes accounts at one address: a public key, never a secret one."""
+        place = url if url == shown else _slow(url, shown)  # the hidden part may be a password or a token
         digest = sha256("\0".join((kind, place, *identity)).encode("utf-8", "surrogatepass")).hexdigest()
         return cls(kind, shown, digest[:16])
 
 
 def destinations(settings: Settings) -> dict[str, Destination]:
-    """The destinations that these settings name and that can have a spool, by the exporter's name."""
+    """Return the destinations in these settings that can have a spool, by exporter name."""
     found: dict[str, Destination] = {}
     for name in settings.exporter:
         if name in ("auto", "rest"):
@@ -44,9 +44,9 @@ def _shown(url: str) -> str:
 
 
 def _account(given: Otlp) -> str:
-    """What distinguishes accounts at one OTLP endpoint: the public key, else all headers.
+    """Identify the account at an OTLP endpoint: by the public key, else by all headers.
 
-    One cannot know which of them are secret, so the fingerprint of these takes long to try.
+    Any header may be secret, so their fingerprint is slow to compute, which makes guessing expensive.
     """
     public = given.headers.get("x-public-key")
     if public is not None or not given.headers:
@@ -55,6 +55,6 @@ def _account(given: Otlp) -> str:
 
 
 def _slow(secret: str, salt: str) -> str:
-    """A fingerprint that takes long to try."""
+    """Return a fingerprint that is slow to compute."""
     given, salted = (text.encode("utf-8", "surrogatepass") for text in (secret, salt))
     return pbkdf2_hmac("sha256", given, salted, _ROUNDS).hex()

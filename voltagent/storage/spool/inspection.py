@@ -1,4 +1,4 @@
-"""What is in a spool, for those who look at it from outside. Nothing is changed."""
+"""Read-only inspection of a spool, also while other processes use it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from voltagent.storage.spool.spool import files
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """One file of the spool. Times are nanoseconds since the epoch."""
+    """The content of one spool file. Times are nanoseconds since the epoch."""
 
     path: Path
     bytes: int
-    kind: str = ""  # the exporter: "rest", "otlp", "auto"
+    kind: str = ""  # exporter name: "rest", "otlp" or "auto"
     url: str = ""  # of the destination, without a password
-    key: str = ""  # the destination's fingerprint
-    events: int = 0  # that can be read
-    corrupt: int = 0  # and that cannot
-    since_ns: int | None = None  # when the oldest of them was written
+    key: str = ""  # fingerprint of the destination
+    events: int = 0  # readable ones
+    corrupt: int = 0  # unreadable ones
+    since_ns: int | None = None  # when the oldest event was written
     in_use: bool = False  # its process is alive
-    untold: str = ""  # why it cannot be read now, or not by us: locked, or a newer voltagent's
-    damaged: bool = False  # the file as a whole cannot be read, or was put aside for that
+    untold: str = ""  # why it cannot be read now, or by this version: locked, or from a newer voltagent
+    damaged: bool = False  # the whole file is unreadable, or was renamed for that reason
 
 
 def contents(folder: Path) -> list[Contents]:
-    """The files of the spool in a folder, oldest first."""
+    """Return the contents of the spool files in a folder, oldest first."""
     tail_buffer = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
     there = (_contents(path) for path in files(folder))
     return [*(one for one in there if one is not None), *tail_buffer]
@@ -42,7 +42,7 @@ def _contents(path: Path) -> Contents | None:
     try:
         about, events, corrupt, since = file.use(_read, create=False)
     except MissingFileError:
-        return None  # it was sent and deleted just now
+        return None  # it was sent and deleted meanwhile
     except (StoreError, *VALUE_ERRORS) as exc:
         if isinstance(exc, StoreError) and not exc.is_lasting:
             return Contents(path, size, kind, key=key, in_use=_is_in_use(path), untold=str(exc))

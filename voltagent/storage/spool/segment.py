@@ -1,8 +1,7 @@
-"""One file of the spool, held by the process that writes or empties it.
+"""One file of the spool, owned by the process that writes or empties it.
 
-Every event is a row with a checksum, so that a damaged one is recognised. If the file itself is damaged, its unread
-events are lost. Their number is noted outside the file, in the lock file: a log that was cut off looks as if nothing
-had followed the cut.
+Every event is a row with a checksum, so a damaged row is recognised. If the file itself is damaged, its unread events
+are lost. Their number is kept in the lock file, because a truncated log looks as if it had ended there.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ from voltagent.storage.spool.destination import Destination
 T = TypeVar("T")
 
 _MOST_FREE: Final = 2_000  # free pages that a file may have
-_STEP: Final = 500  # of them are given back at a time: they go through the log
-_LOG: Final = 2**20  # bytes; a longer log is emptied, as many processes may have one
+_STEP: Final = 500  # pages to free at a time, as they pass through the log
+_LOG: Final = 2**20  # bytes; a longer log is truncated, as many processes may have one
 
 SCHEMA: Final = Schema(
     "spool",
@@ -40,7 +39,7 @@ SCHEMA: Final = Schema(
     (
         (
             f"PRAGMA application_id = {0x56417370}",
-            # `root` marks the start of a whole trace: as long as it is here, nothing of the trace was sent
+            # `root` marks the start of a whole trace: while it is here, no event of the trace has been sent
             """CREATE TABLE events (
                 seq INTEGER PRIMARY KEY,
                 at_ns INTEGER NOT NULL,
@@ -51,7 +50,7 @@ SCHEMA: Final = Schema(
             )""",
             "CREATE INDEX events_trace ON events (trace)",
             "CREATE INDEX events_root ON events (seq) WHERE root IS NOT NULL",
-            # what an exporter has to know of a trace that is under way: ids that the server chose, for example
+            # what an exporter must know to continue a trace: ids chosen by the server, for example
             "CREATE TABLE memories (trace BLOB PRIMARY KEY, memory BLOB NOT NULL) WITHOUT ROWID",
             "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         ),
@@ -59,18 +58,18 @@ SCHEMA: Final = Schema(
 )
 _INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
 _READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-OVERHEAD: Final = 100  # bytes that a row costs beside its body, about
+OVERHEAD: Final = 100  # approximate bytes of a row besides its body
 
 
 class Place(NamedTuple):
-    """Where an event is."""
+    """The position of an event."""
 
     file: SpoolFile
     seq: int
 
 
 class Entry(NamedTuple):
-    """An event to keep."""
+    """An event to write."""
 
     trace: bytes
     root: bool
@@ -78,7 +77,7 @@ class Entry(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An event that was kept; ``body`` is ``None`` where it cannot be read any more."""
+    """An event read back; ``body`` is ``None`` if it is damaged."""
 
     place: Place
     trace: bytes
@@ -86,34 +85,35 @@ class Row(NamedTuple):
 
 
 class SpoolFile:
-    """One file, claimed by this process."""
+    """One file, locked by this process."""
 
     def __init__(self, path: Path, lock: FileLock) -> None:
         self.path = path
         self.lock = lock
-        self.unread = 0  # events in it that are not in memory, as far as is known
-        self.read_to = 0  # the number of the last event that was read
+        self.unread = 0  # events in it that are not in memory, as far as known
+        self.read_to = 0  # sequence number of the last event read
         self._next = 1
         self._memories: dict[bytes, bytes] = {}
-        self.waiting = 0  # events that were read from it and are not settled
+        self.waiting = 0  # events read from it and not yet settled
         self.damaged = False
         self.log_limit = _LOG  # bytes
-        self.lost = 0  # events that should be in it and are not, or 1 where that is not known
+        self.lost = 0  # events that are missing; 1 if their number is unknown
         self._held = 0
         self._file = File(path, SCHEMA)
 
     @classmethod
     def make(cls, path: Path, destination: Destination) -> SpoolFile:
-        """A new file of this process's own."""
+        """Create a file for this process."""
         try:
             make_folder(path.parent)
-            # before there is a file that another could claim; twice, as another may sweep the lock away that one second
+            # before the file exists, or another process could lock it; twice, as another may have just deleted the lock
+            # file
             lock = FileLock.acquire(path) or FileLock.acquire(path)
         except OSError as exc:
             raise StoreError(f"the spool {path} cannot be used: {exc.strerror}") from exc
         if lock is None:
             path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-            raise StoreError(f"the spool {path} cannot be claimed: this file system has no locks")
+            raise StoreError(f"the spool {path} cannot be locked: this file system has no locks")
         made = cls(path, lock)
         try:
             made._change(lambda connection: _say_about(connection, destination))
@@ -124,7 +124,7 @@ class SpoolFile:
 
     @classmethod
     def adopt(cls, path: Path) -> SpoolFile | None:
-        """The file of a dead process; ``None`` where its owner lives, or another was quicker."""
+        """Take over the file of a dead process; return ``None`` if its owner lives or another process was faster."""
         try:
             lock = FileLock.acquire(path)
         except OSError:
@@ -132,7 +132,7 @@ class SpoolFile:
         if lock is None:
             return None
         file = cls(path, lock)
-        if not path.exists():  # its process was killed while it made or deleted it
+        if not path.exists():  # its process was killed while it created or deleted it
             file.delete()
             return None
         return file
@@ -150,7 +150,7 @@ class SpoolFile:
         return seqs
 
     def _note(self, change: int) -> None:
-        """Note how many events are here: after they were written and before they are deleted, never too many."""
+        """Record the number of events: after writing and before deleting, so that it is never too high."""
         self._held = max(0, self._held + change)
         self.lock.note(self._held)
 
@@ -186,7 +186,7 @@ class SpoolFile:
                 self._memories[trace] = memory
 
     def count(self) -> None:
-        """Count the events that can be read, and those that were lost."""
+        """Count the readable events, and the lost ones."""
         noted = self.lock.noted()
         try:
             self.unread = self._ask(lambda connection: number(connection, "SELECT count(*) FROM events"))
@@ -202,7 +202,7 @@ class SpoolFile:
         return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
 
     def read(self, limit: int, max_size: int) -> list[Row]:
-        """Return the next events; none, and nothing unread any more, if the file is damaged."""
+        """Return the next events. If the file is damaged, return none and mark all as read."""
         try:
             found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
         except StoreError as exc:
@@ -210,7 +210,7 @@ class SpoolFile:
                 raise
             self.damaged = True
             found = []
-        # a damaged tree may give a row twice, or in disorder
+        # a damaged tree may yield a row twice or out of order
         found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
         rows = [self._row(*one) for one in found]
         if found:
@@ -233,10 +233,10 @@ class SpoolFile:
             return None
         return row[0] if row is not None and isinstance(row[0], bytes) else None
 
-    # What keeps the files within their bounds must not fail where one of them is damaged.
+    # Keeping the files within their bounds must not fail because one of them is damaged.
 
     def size_with(self, more: int) -> int:
-        """Bytes of the database with so many more in it: pages that are free are written before the file grows."""
+        """Return the size in bytes with ``more`` bytes added: free pages are used before the file grows."""
         try:
             page_size, count, free = self._ask(pages)
         except StoreError:
@@ -244,7 +244,7 @@ class SpoolFile:
         return count * page_size + max(0, more - free * page_size)
 
     def shrink(self, size: int) -> None:
-        """Give back so many bytes of free pages, as far as there are any, and empty the log."""
+        """Return that many bytes of free pages to the file system, as far as available, and truncate the log."""
         with suppress(StoreError):
             self._ask(lambda connection: _shrink(connection, -(-size // pages(connection)[0])))
         self._empty_log()
@@ -255,7 +255,7 @@ class SpoolFile:
             self._ask(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 
     def roots(self) -> list[bytes]:
-        """The traces of which nothing was sent, oldest first, as far as they are near the start of the file."""
+        """Return the traces without any sent event, oldest first, as far as they are near the start of the file."""
         query = "SELECT trace FROM events WHERE root IS NOT NULL ORDER BY seq LIMIT 4096"
         try:
             return [row[0] for row in self._ask(lambda connection: connection.execute(query).fetchall())]
@@ -263,7 +263,7 @@ class SpoolFile:
             return []
 
     def drop(self, trace: bytes) -> tuple[int, int]:
-        """Delete a trace; how many events and bytes that were."""
+        """Delete a trace; return the number of its events and bytes."""
 
         def change(connection: Connection) -> tuple[int, int]:
             query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
@@ -278,7 +278,7 @@ class SpoolFile:
             return 0, 0
 
     def let_go(self) -> None:
-        """Close the file and give up the claim; what is empty is deleted."""
+        """Close the file and release its lock; delete it if it is empty."""
         try:
             empty = self.unread <= 0 and self._is_empty()
         except StoreError:
@@ -289,7 +289,7 @@ class SpoolFile:
             self.leave()
 
     def leave(self) -> None:
-        """Close the file and give up the claim."""
+        """Close the file and release its lock."""
         self._file.close()
         self.lock.release()
 
@@ -300,7 +300,7 @@ class SpoolFile:
         self.lock.release(delete=True)
 
     def mark_corrupt(self) -> None:
-        """Nothing can be read from it: out of the way, for whoever wants to look."""
+        """Rename an unreadable file, which keeps it for inspection."""
         self._file.close()
         for suffix in ("-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
@@ -310,7 +310,7 @@ class SpoolFile:
     def _ask(self, action: Callable[[Connection], T], *, create: bool = False) -> T:
         try:
             return self._file.use(action, create=create)
-        except VALUE_ERRORS as exc:  # a damaged file gives values that cannot be
+        except VALUE_ERRORS as exc:  # a damaged file yields impossible values
             raise StoreError(f"the spool {self.path} cannot be used: {exc}") from exc
 
     def _change(self, action: Callable[[Connection], T]) -> T:
@@ -324,9 +324,6 @@ class SpoolFile:
             return Path(f"{self.path}-wal").stat().st_size
         except OSError:
             return 0
-
-
-# ------------------------------------------------------------------------------------------------------------- pieces
 
 
 def _say_about(connection: Connection, destination: Destination) -> None:
@@ -345,7 +342,7 @@ def _some(connection: Connection, after: int, limit: int, max_size: int) -> list
 
 
 def is_sound(trace: Any, check: Any, body: Any) -> bool:
-    """Whether these are as they were written."""
+    """Whether the row still has the content that was written."""
     return isinstance(trace, bytes) and isinstance(body, bytes) and check == _sum(trace, body)
 
 

@@ -1,8 +1,8 @@
-"""The spool: events that wait for their destination on disk, in SQLite files of which each has one owner at a time.
+"""The spool: unsent events on disk, in SQLite files with one owner each.
 
-Every process writes a file of its own for each destination and holds a lock on it for as long as it lives. A file that
-nobody claims is what a dead process left: the first who claims it sends what is in it. Files are named after their
-destination, so that none gets what was meant for another; no key is written anywhere, a fingerprint stands for it.
+Every process writes its own file per destination and locks it while it lives. An unlocked file is left over from a dead
+process: the first process that locks it sends its events. File names identify the destination, so that no event reaches
+another one; keys are never written, only a fingerprint.
 """
 
 from __future__ import annotations
@@ -31,15 +31,14 @@ _NAME: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<key>[0-9a-f]{16})-[0-9]+-[0-9a-
 
 
 class Spool:
-    """The files of one destination that this process owns: the one it writes, and those it took over.
+    """The files of one destination that this process owns: the one it writes, and those it has taken over.
 
     Args:
-        folder: made for its owner only, if it is not there.
-        destination: whose events these are.
-        max_bytes: how large all files in the folder may be together.
+        folder: created for its owner only, unless it exists.
+        destination: where the events are to be sent.
+        max_bytes: limit for all files in the folder together.
 
-    One thread at a time may call it. Nothing is opened before it is needed. Methods raise :class:`StoreError` where a
-    file cannot be used.
+    Not thread-safe. Files are opened lazily. Methods raise :class:`StoreError` if a file cannot be used.
     """
 
     def __init__(self, folder: Path, destination: Destination, *, max_bytes: int = MAX_BYTES) -> None:
@@ -49,39 +48,37 @@ class Spool:
         self._own: SpoolFile | None = None
         self._adopted: list[SpoolFile] = []
         self._turn: FileLock | None = None
-        self._is_patient = True  # with who has the turn
-        self._pause = threading.Event()  # never set: something to wait on
+        self._is_patient = True  # whether to wait long for the process whose turn it is
+        self._pause = threading.Event()  # never set; only to wait on
 
     @property
     def unread_own(self) -> int:
-        """Events of this process that are on disk only."""
+        """Events of this process that are only on disk."""
         return 0 if self._own is None else self._own.unread
 
     @property
     def unread(self) -> int:
-        """Events that were not read yet, those of dead processes among them."""
+        """Unread events, including those of dead processes."""
         return self.unread_own + sum(file.unread for file in self._adopted)
 
-    # ----------------------------------------------------------------------------------------------- writing, deleting
-
     def write(self, entries: Sequence[Entry]) -> list[Place]:
-        """Keep events, in one transaction."""
+        """Write events in one transaction; return their positions."""
         own = self._own = self._own or self._make()
         return [Place(own, seq) for seq in own.write(entries)]
 
     def leave_unread(self, places: Sequence[Place]) -> None:
-        """These just written events are not held in memory: :meth:`read` will give them."""
+        """Leave just written events on disk only: :meth:`read` will return them."""
         for file, _ in places:
             file.unread += 1
 
     def have_read(self, places: Sequence[Place]) -> None:
-        """These just written events are held in memory: :meth:`read` goes on behind them."""
+        """Note that just written events are in memory too: :meth:`read` continues after them."""
         for file, seq in places:
             file.read_to = seq
             file.waiting += 1
 
     def settle(self, places: Sequence[Place], memories: Mapping[bytes, bytes | None]) -> None:
-        """Delete events, and note what the exporter has to know of their traces (``None``: nothing any more)."""
+        """Delete events; store what the exporter must know of their traces (``None`` deletes it)."""
         by_file: dict[SpoolFile, list[int]] = {}
         for file, seq in places:
             by_file.setdefault(file, []).append(seq)
@@ -92,7 +89,7 @@ class Spool:
             (file.mark_corrupt if file.damaged else file.delete)()
 
     def restore_folder(self) -> None:
-        """Begin a new file, in a new folder, if ours was deleted; what is in it can still be read by us."""
+        """Start a new file in a new folder if ours was deleted; this process can still read the old one."""
         if self._own is not None and not self._own.path.exists():
             log_once(
                 f"spool:{self.folder}", logging.WARNING, "the spool in %s was deleted; creating it again", self.folder
@@ -100,7 +97,7 @@ class Spool:
             self.abandon()
 
     def abandon(self) -> None:
-        """Begin a new file, as ours cannot be written to; what can still be read from it will be."""
+        """Start a new file because ours cannot be written; what is still readable in it will be read."""
         if self._own is not None:
             self._own.damaged = True
             self._adopted.append(self._own)
@@ -114,17 +111,15 @@ class Spool:
         made.log_limit = min(made.log_limit, self.max_bytes // 64)
         return made
 
-    # -------------------------------------------------------------------------------------------------------- reading
-
     def leftovers(self) -> list[Path]:
-        """Files of this destination that are not ours; some of them may have owners."""
+        """Return the files of this destination that are not ours; some of them may have owners."""
         ours = {file.path for file in self._ours()}
         return [path for path in files(self.folder) if _is_for(path, self.destination) and path not in ours]
 
     def adopt(self) -> tuple[int, int]:
-        """Take over what dead processes left: how many events that is, and how many more there were.
+        """Take over the files of dead processes; return the number of readable events, and of lost ones.
 
-        What may be read later, or by another (a newer voltagent, its owner), stays as it is.
+        Files that another process (a newer voltagent, another user) or a later attempt may read stay as they are.
         """
         found = broken = 0
         _sweep(self.folder)
@@ -151,9 +146,9 @@ class Spool:
         return found, broken
 
     def read(self, limit: int, max_size: int) -> tuple[list[Row], int]:
-        """The next events that are on disk only, those of dead processes first, in their order.
+        """Return the next events that are only on disk, those of dead processes first, in their order.
 
-        The second number corrects the counts: by so many more (or fewer) events than were expected.
+        The second number corrects the counts: the events read minus the events expected.
         """
         for file in self._ours():
             if file.unread > 0:
@@ -163,19 +158,17 @@ class Spool:
         return [], 0
 
     def memory(self, row: Row) -> bytes | None:
-        """What the exporter of the dead process that wrote this knew of its trace."""
+        """Return what the exporter of the dead process that wrote this row knew of its trace."""
         return None if row.place.file is self._own else row.place.file.memory(row.trace)
-
-    # --------------------------------------------------------------------------------------------------------- bounds
 
     @contextmanager
     def turn(self) -> Generator[None, None, None]:
-        """Keep other processes from writing meanwhile: what there is room for is there for one of them.
+        """Exclude writes by other processes, so that the free space is used only once.
 
-        One that does not come to its end is not waited for: then there is less room, as it may be writing. Until a
-        turn is ours again, others are hardly waited for: the end of a process must not take so long for each batch.
+        A process that does not finish is not waited for; the limit then assumes that it is still writing. Until this
+        process gets its next turn, it hardly waits for others, because exit must not take that long for each batch.
         """
-        self._own = self._own or self._make()  # it has locks then, or raises
+        self._own = self._own or self._make()  # has locks after this, or raises
         until = clock.monotonic() + (_TURN_SECONDS if self._is_patient else _TURN_SECONDS / 10)
         self._turn = _acquire(self.folder)
         while self._turn is None and clock.monotonic() < until:
@@ -191,11 +184,11 @@ class Spool:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it is our turn."""
+        """Whether this process has its turn."""
         return self._turn is not None
 
     def excess(self, entries: Sequence[Entry]) -> int:
-        """By how many bytes the folder might become too large if these were written."""
+        """Return by how many bytes the folder might exceed its limit if these were written."""
         excess = self._expected(entries) - self.max_bytes
         if excess <= 0:
             return excess
@@ -205,12 +198,12 @@ class Spool:
         return self._expected(entries) - self.max_bytes
 
     def _expected(self, entries: Sequence[Entry]) -> int:
-        """How large the folder may become: what is in a log will be in its database too before the log is emptied."""
+        """Return the possible size of the folder: until the log is truncated, its content is in the database too."""
         sizes = _sizes(self.folder)
         ours = {file.path.name: file for file in self._ours()}
         logs = sum(size for name, size in sizes.items() if name.endswith("-wal"))
         theirs = sum(size for name, size in sizes.items() if name.removesuffix("-wal") not in ours)
-        rows = sum(len(entry.body) + OVERHEAD for entry in entries) * 5 // 4  # for what stays empty in the pages
+        rows = sum(len(entry.body) + OVERHEAD for entry in entries) * 5 // 4  # for unused space in the pages
         databases = theirs + sum(file.size_with(rows if file is self._own else 0) for file in ours.values())
         of_others = 0 if self.is_alone else self.max_bytes // 4
         return databases + max(logs + rows + _PAGE * (len(entries) + 1), self.max_bytes // 8) + of_others
@@ -219,23 +212,21 @@ class Spool:
         return [file for file in (*self._adopted, self._own) if file is not None]
 
     def oldest(self) -> Iterator[tuple[bytes, Callable[[], tuple[int, int]]]]:
-        """The traces of which nothing was sent, oldest first, each with what deletes it and says how many events (and
-        bytes) that were.
+        """Yield the traces without any sent event, oldest first, each with a function that deletes it and returns the
+        number of its events and bytes.
         """
         for file in self._ours():
             for trace in file.roots():
                 yield trace, partial(file.drop, trace)
 
-    # ----------------------------------------------------------------------------------------------------------- ends
-
     def close(self) -> None:
-        """Let go of all files: what is in them is for the next process to send."""
+        """Release all files: the next process sends what is in them."""
         for file in self._ours():
             file.let_go()
         self._own, self._adopted = None, []
 
     def after_fork(self) -> None:
-        """In a forked child: the files are the parent's."""
+        """In a forked child: forget the files, which belong to the parent."""
         for file in self._ours():
             file.lock.release()
         if self._turn is not None:
@@ -244,11 +235,8 @@ class Spool:
         self._own, self._adopted = None, []
 
 
-# ------------------------------------------------------------------------------------------------------------- pieces
-
-
 def files(folder: Path) -> list[Path]:
-    """The spool's files, the oldest first."""
+    """Return the spool's files, oldest first."""
     try:
         found = [(entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(folder) if _NAME.fullmatch(entry.name)]
     except OSError:
@@ -261,7 +249,7 @@ def _is_for(path: Path, destination: Destination) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what is left of a file whose process was killed while it made or deleted it."""
+    """Delete remains of files whose process was killed while it created or deleted them."""
     for lock in folder.glob("*.db.lock"):
         path = lock.with_suffix("")
         if _NAME.fullmatch(path.name) and not path.exists():
@@ -275,7 +263,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _delete_corrupt(folder: Path) -> None:
-    """Delete what could not be read: there is no room for it any more."""
+    """Delete unreadable files to free space."""
     for path in folder.glob("*.corrupt"):
         path.unlink(missing_ok=True)
 
@@ -284,14 +272,14 @@ def _acquire(folder: Path) -> FileLock | None:
     try:
         return FileLock.acquire(folder / "turn")
     except OSError:
-        return None  # the folder is gone, or nobody can make a file any more
+        return None  # the folder was deleted, or no file can be created any more
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """The files of the spool, with the bytes of each."""
+    """Return the size in bytes of each file of the spool."""
     found: dict[str, int] = {}
     with suppress(OSError):
         for entry in os.scandir(folder):
-            with suppress(OSError):  # it was deleted this moment
+            with suppress(OSError):  # it was deleted meanwhile
                 found[entry.name] = entry.stat().st_size
     return found

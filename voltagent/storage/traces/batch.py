@@ -1,7 +1,7 @@
-"""Plans how a batch of events is stored: which statements it needs, and which facts have to be derived afterwards.
+"""Plan how a batch of events is stored: the statements to run, and the facts to derive afterwards.
 
-Pure functions over events. Nothing is read from the store here: what depends on stored rows is done by
-:mod:`voltagent.storage.traces.digest` in the same transaction.
+Pure functions over events. Anything that depends on stored rows is left to :mod:`voltagent.storage.traces.digest`, in
+the same transaction.
 """
 
 from __future__ import annotations
@@ -63,25 +63,25 @@ _OF_CALLS: Final = frozenset(("status", "status_message", "usage", "metadata", "
 
 @dataclass(slots=True)
 class Plan:
-    """What a batch needs."""
+    """The statements and follow-up work for a batch."""
 
     statements: list[Statement] = field(default_factory=list[Statement])
-    begun: list[str] = field(default_factory=list[str])  # traces that begin and do not end
-    uncounted: set[str] = field(default_factory=set[str])  # traces whose token counts have to be added up
+    begun: list[str] = field(default_factory=list[str])  # traces that begin here and do not end
+    uncounted: set[str] = field(default_factory=set[str])  # traces whose token counts have to be summed
     changed: list[tuple[str | None, str]] = field(default_factory=list[tuple[str | None, str]])  # operations, by trace
-    # and id, whose facts have to be read from their rows; the trace may be unknown
-    changed_traces: list[str] = field(default_factory=list[str])  # the same of traces
+    # (may be unknown) and id, whose facts have to be derived from their rows again
+    changed_traces: list[str] = field(default_factory=list[str])  # the same for traces
     rootless: list[str] = field(default_factory=list[str])  # traces whose first span may belong to another process
 
 
 class _Batch:
-    """The spans of a batch by what becomes of them. Dictionaries keep the order and hold each span once."""
+    """The spans of a batch by what happens to them. Dictionaries keep the order and hold each span once."""
 
     __slots__ = ("ends", "ids", "scores", "starts", "updated", "updates")
 
     def __init__(self) -> None:
         self.ids = Ids()
-        self.starts: dict[Span, str] = {}  # -> the status it starts with
+        self.starts: dict[Span, str] = {}  # -> its initial status
         self.ends: dict[Span, None] = {}
         self.updated: set[Span] = set()
         self.updates: list[tuple[Span, Mapping[str, Any]]] = []
@@ -102,11 +102,11 @@ class _Batch:
         else:
             self.updates.append((span, fields or {}))
             self.updated.add(span)
-            if not is_stand_in(span):  # there must be a row to update, also if the trace was pruned meanwhile
+            if not is_stand_in(span):  # an update needs a row, even if the trace was pruned meanwhile
                 self.starts.setdefault(span, RUNNING)
 
     def roots(self) -> list[Span]:
-        """The first spans of the traces that occur in this batch without their own start or end."""
+        """The first spans of traces that occur in this batch without their own start or end."""
         known = {span.trace for spans in (self.starts, self.ends) for span in spans if span.parent is None}
         roots: dict[Trace, Span] = {}
         for spans in (self.starts, self.ends, self.updated):
@@ -134,7 +134,7 @@ class _Batch:
 
 
 def plan(events: Iterable[SpanEvent]) -> Plan:
-    """Return what stores these events; the statements are in the order in which they have to run."""
+    """Plan how to store these events; the statements must run in the returned order."""
     batch = _Batch()
     for event in events:
         batch.add(event)
@@ -147,12 +147,12 @@ def plan(events: Iterable[SpanEvent]) -> Plan:
 
 
 def score_row(event: SpanEvent) -> Row:
-    """Return the row of the table ``scores`` for an event of the phase SCORE."""
+    """Return the row of table ``scores`` for a SCORE event."""
     return score_values(score_of(event))
 
 
 def score_values(score: Score) -> Row:
-    """Return the row of the table ``scores`` for a score."""
+    """Return the row of table ``scores`` for a score."""
     value: Any = score.value
     kind = "bool" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
     value = int(value) if kind == "bool" else value
@@ -160,7 +160,7 @@ def score_values(score: Score) -> Row:
 
 
 class _Facts:
-    """Adds to a plan what goes into the narrow tables."""
+    """Adds the rows of the narrow tables to a plan."""
 
     __slots__ = ("_batch", "_calls", "_labelled", "_labels", "_metadata", "_plan", "_totals")
 
@@ -212,14 +212,14 @@ class _Facts:
         if span.parent is None:
             self._total(span, span.usage, metadata)
             return
-        if span.trace.recorder is None:  # it came from elsewhere, perhaps without what its start had
+        if span.trace.recorder is None:  # it came from another process, perhaps without the fields of its start
             self._plan.changed.append((self._batch.ids[span.trace.id], self._batch.ids[span.id]))
         else:
             self._called(span, metadata)
 
     def _label(self, span: Span, metadata: tuple[bytes | None, ...]) -> None:
         seen = (span.trace, metadata)
-        if seen in self._labelled:  # most operations of a trace have the same
+        if seen in self._labelled:  # most operations of a trace have the same labels
             return
         self._labelled.add(seen)
         trace_id = self._batch.ids[span.trace.id]
@@ -235,7 +235,7 @@ class _Facts:
             self._plan.uncounted.add(trace_id)
 
     def _called(self, span: Span, metadata: tuple[bytes | None, ...]) -> None:
-        """Add the row of an operation of this program, if it has a model, a usage or an error."""
+        """Add the row of an operation of this program if it has a model, a usage or an error."""
         failed = span.status == ERROR
         model = span.model
         if model is None and metadata != (None,):
@@ -243,7 +243,7 @@ class _Facts:
         if model is None and span.usage is None and not failed:
             return
         trace_id = self._batch.ids[span.trace.id]
-        # a plain tuple in the order of `Call`, which takes a third of the time
+        # a plain tuple in the order of `Call`: a third of the time
         self._calls.append((
             trace_id, self._batch.ids[span.id], span.kind, span.name, span.agent_id, span.status or COMPLETED,
             span.start_ns, span.end_ns, model, _failure(span) if failed else None, *counts_of(span.usage), 0,

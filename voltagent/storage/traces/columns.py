@@ -1,7 +1,7 @@
-"""A column's JSON text as the value that it stands for.
+"""Decode the JSON text of columns.
 
-Another program or a bad disk may have changed it. One value that cannot be read must not take away the others: it is
-then shown as damaged, with what is there.
+Another program or a bad disk may have changed it. One unreadable value must not hide the others: it is shown as
+damaged, with its raw content.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from pydantic_core import from_json, to_json
 from voltagent.capture.usage import summed
 from voltagent.core.json_objects import merge_objects
 
-Json: TypeAlias = Any  # a JSON value as the json module gives it
+Json: TypeAlias = Any  # a JSON value as the json module decodes it
 _Stored: TypeAlias = "str | bytes | int | float | None"  # a string, unless another program changed it
 
-DAMAGED: Final = "damaged"  # the key, or the text, that marks it
-_SHOWN: Final = 200  # characters of what is there instead of JSON
+DAMAGED: Final = "damaged"  # the key, or the string, that marks a damaged value
+_SHOWN: Final = 200  # characters of the raw content to show
 _NONE: Final = object()
 
 
 def value(stored: _Stored) -> Json:
-    """An input or output; ``{"damaged": text}`` for what is not JSON."""
+    """Decode an input or output; ``{"damaged": text}`` if it is not JSON."""
     found = None if stored is None else _parsed(stored)
     return _marked(stored) if found is _NONE else found
 
 
 def error(stored: _Stored) -> Json:
-    """A text, or an object with ``message``."""
+    """Decode an error: a string, or an object with ``message``."""
     found = None if stored is None else _parsed(stored)
     return f"{DAMAGED}: {text(stored)[:_SHOWN]}" if found is _NONE else found
 
 
 def tags(stored: _Stored) -> tuple[str, ...]:
-    """A list of texts."""
+    """Decode a list of strings."""
     if stored is None:
         return ()
     found = _parsed(stored)
@@ -43,12 +43,12 @@ def tags(stored: _Stored) -> tuple[str, ...]:
 
 
 def usage(stored: _Stored) -> dict[str, Json] | None:
-    """An object, of counts and perhaps more."""
+    """Decode a usage: an object with counts and perhaps more."""
     return None if stored is None else _object(stored)
 
 
 def summed_usage(stored: _Stored) -> dict[str, Json] | None:
-    """The sum of several usages, one on each line; what is damaged has no counts."""
+    """Sum several usages, one per line; a damaged one counts as empty."""
     return None if stored is None else summed(map(_object, _lines(stored)))
 
 
@@ -67,26 +67,26 @@ _LAST_NS: Final = 253_402_214_400 * 10**9  # the last day of the year 9999
 
 
 def merged(parts: Iterable[_Stored]) -> dict[str, Json]:
-    """Metadata: objects, one on each line; what came later wins."""
+    """Merge metadata: objects, one per line; later ones win."""
     return merge_objects((line for part in parts for line in _lines(part)), _object)
 
 
 def payload(stored: _Stored) -> bytes | None:
-    """The JSON text of an input, output or error itself, to be sent on."""
+    """Return the JSON text of an input, output or error, to send it on."""
     if stored is None:
         return None
     return to_json(_marked(stored)) if _parsed(stored) is _NONE else text(stored).encode()
 
 
 def payloads(stored: _Stored) -> tuple[bytes, ...]:
-    """The same of metadata: objects, one on each line."""
+    """Return the JSON texts of metadata: objects, one per line."""
     return tuple(
         text(line).encode() if isinstance(_parsed(line), dict) else to_json(_marked(line)) for line in _lines(stored)
     )
 
 
 def text(stored: _Stored) -> str:
-    """What is there, as a text."""
+    """Return the raw content as a string."""
     return stored.decode("utf-8", "replace") if isinstance(stored, bytes) else str(stored)
 
 
@@ -105,7 +105,8 @@ def _object(stored: _Stored) -> dict[str, Json]:
 def _lines(stored: _Stored) -> Sequence[_Stored]:
     if stored is None:
         return ()
-    return stored.split("\n") if isinstance(stored, str) else (stored,)  # splitlines() also splits within JSON strings
+    # splitlines() would also split within JSON strings
+    return stored.split("\n") if isinstance(stored, str) else (stored,)
 
 
 def _marked(stored: _Stored) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""What the comparison of two traces needs: hashes of what was recorded, and what is usual for the same agent."""
+"""Data for the comparison of two traces: hashes of their payloads, and the usual durations of the same agent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from voltagent.storage.traces.facts import model_of
 from voltagent.storage.traces.store import Store
 
 PARTS: Final = ("input", "instructions", "model", "output")
-_RUNS: Final = 50  # earlier runs that the usual duration is taken from
-_MOST_STEPS: Final = 30_000  # operations of them that are read
+_RUNS: Final = 50  # earlier runs from which the usual duration is computed
+_MOST_STEPS: Final = 30_000  # limit for the operations of these runs
 
 _CONTENTS: Final = """
     SELECT id, input, instructions, output, metadata, update_metadata, end_metadata FROM operations
@@ -33,7 +33,7 @@ _STEPS: Final = """
 
 
 def hashes(store: Store, trace_id: str) -> dict[str, list[str | None]]:
-    """By the id of each operation of a trace the hashes of its input, instructions, model and output."""
+    """Return the hashes of input, instructions, model and output of each operation of a trace, by operation id."""
     return {
         row["id"]: [_hash(row["input"]), _hash(row["instructions"]), _hash(_model(row)), _hash(row["output"])]
         for row in store.rows(_CONTENTS, (trace_id,))
@@ -53,16 +53,16 @@ def _hash(value: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is usual for a trace, from earlier successful runs of the same agent."""
+    """The usual values for a trace, from successful runs of the same agent."""
 
-    runs: int  # how many there are, at most 50
-    duration_ns: float | None  # the median
-    last_success: str | None  # the id of the last one
-    steps: dict[str, tuple[float, int]]  # by operation id: the median duration (ns), and of how many calls
+    runs: int  # number of runs, at most 50
+    duration_ns: float | None  # their median
+    last_success: str | None  # the id of the latest one
+    steps: dict[str, tuple[float, int]]  # operation id -> median duration (ns), number of calls
 
 
 def usual(store: Store, trace_id: str) -> Usual | None:
-    """What is usual for a trace: of the runs before it, else of all others; ``None`` if there is no such trace."""
+    """Return the usual values for a trace, from earlier runs, else from all others; ``None`` if it does not exist."""
     found = store.rows("SELECT agent_id, start_ns FROM traces WHERE id = ?", (trace_id,))
     if not found:
         return None
@@ -95,7 +95,7 @@ def _usual_steps(store: Store, trace_id: str, runs: Sequence[str]) -> dict[str, 
 
 
 def _paths(rows: Sequence[Any]) -> list[tuple[Any, tuple[str, ...]]]:
-    """Each operation with the kinds and names from the top to it: what makes it the same step in another run."""
+    """Return operations with the kinds and names from the root to each, which identify the same step in another run."""
     by_id = {row["id"]: row for row in rows}
     paths: dict[str, tuple[str, ...]] = {}
     for row in rows:

@@ -1,6 +1,6 @@
-"""Keeps the narrow tables true to the rows of a store: what depends on more than one row, or on what was stored before.
+"""Keep the narrow tables consistent with the rows of a store, if that takes more than the row being written.
 
-Runs in the transaction that wrote the rows, and in bounded steps over what an older version wrote.
+Runs in the transaction that writes the rows, and in bounded steps over rows of an older version.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from voltagent.storage.traces.facts import (
     model_of,
 )
 
-_DEPTH: Final = 200  # steps up to the nearest agent: operations of other programs may be each other's parents
+_DEPTH: Final = 200  # levels to search for the nearest agent: operations of other programs may be each other's parents
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one parameter: SQLite limits their number
-_CHUNK: Final = 500  # rows of an older version that are converted in one transaction
+_CHUNK: Final = 500  # rows of an older version to convert in one transaction
 
 _OPERATION: Final = """
     SELECT key, trace_id, id, parent_id, kind, name, agent_id, status, start_ns, end_ns, usage, error, metadata,
@@ -39,7 +39,7 @@ _FORGET_CALL: Final = "DELETE FROM calls WHERE trace_id = ? AND id = ?"
 
 
 def settle(connection: Connection, plan: Plan) -> None:
-    """Bring the narrow tables up to date after the statements of a plan have run."""
+    """Bring the narrow tables up to date, after the statements of a plan have run."""
     uncounted = set(plan.uncounted)
     if plan.changed:
         uncounted |= _refresh_calls(connection, plan.changed)
@@ -52,11 +52,8 @@ def settle(connection: Connection, plan: Plan) -> None:
         _close_rootless(connection, plan.rootless)
 
 
-# ---------------------------------------------------------------------------------------------- operations and traces
-
-
 def _refresh_calls(connection: Connection, changed: Iterable[tuple[str | None, str]]) -> set[str]:
-    """Derive the facts of some operations from their rows; the traces they belong to."""
+    """Derive the facts of operations from their rows; return the traces they belong to."""
     metadata = Metadata()
     traces: set[str] = set()
     for trace_id, identifier in dict.fromkeys(changed):
@@ -74,7 +71,7 @@ def _refresh_calls(connection: Connection, changed: Iterable[tuple[str | None, s
 
 
 def _call(row: Mapping[str, Any] | Any, known: Metadata) -> Call | None:
-    """The facts of a stored operation; ``None`` if it has neither model nor usage nor error."""
+    """Return the facts of a stored operation; ``None`` if it has no model, usage or error."""
     usage = columns.usage(row["usage"])
     model = model_of(row["kind"], known.of((row["metadata"], row["update_metadata"], row["end_metadata"])))
     failed = row["status"] == ERROR
@@ -109,11 +106,8 @@ def _store_total(connection: Connection, row: Any) -> None:
         connection.execute(TOTALS, (row["id"], *counts_of(usage), environment))
 
 
-# ---------------------------------------------------------------------------------------------------------- sums
-
-
 def _add_up(connection: Connection, traces: Iterable[str]) -> None:
-    """Add up the token counts of traces without a usage of their own, and of the agents in them without one."""
+    """Sum the token counts of traces without a usage of their own, and of the agents in them without one."""
     given = (json.dumps(sorted(traces)),)
     wanted = connection.execute(
         f"SELECT id FROM traces WHERE id IN {_GIVEN} AND usage IS NULL AND id IN "  # noqa: S608 - all of it is written here
@@ -154,7 +148,7 @@ def _add_up_trace(connection: Connection, trace_id: str) -> None:
 
 
 class _NearestAgent:
-    """Finds the nearest agent above the operations of a trace."""
+    """Finds the nearest agent above operations of a trace."""
 
     def __init__(self, connection: Connection, trace_id: str) -> None:
         self._connection = connection
@@ -162,7 +156,7 @@ class _NearestAgent:
         self._known: dict[str, tuple[str | None, str | None, bool]] = {}
 
     def of(self, identifier: str, parent_id: str | None) -> tuple[str | None, bool]:
-        """The id of the agent, ``None`` if there is none, and whether it has a usage of its own."""
+        """Return the id of the agent, or ``None``, and whether it has a usage of its own."""
         above = parent_id
         for _ in range(_DEPTH):
             if above is None or above == identifier:
@@ -186,8 +180,6 @@ def _summed(parts: Sequence[Counts]) -> Counts:
     return NO_COUNTS._replace(**(total or {}))
 
 
-# ------------------------------------------------------------------------------------------------- without a first span
-
 _OPERATIONS: Final = "SELECT count(*) FROM operations WHERE trace_id = ? AND status = 'running'"
 _TOP: Final = """
     SELECT name, status FROM operations o WHERE trace_id = ?1 AND (parent_id IS NULL OR NOT EXISTS (
@@ -198,9 +190,9 @@ _CLOSE: Final = """
 
 
 def _close_rootless(connection: Connection, traces: Sequence[str]) -> None:
-    """Take the facts of traces whose first span belongs to another process from their operations.
+    """Derive the facts of traces whose first span belongs to another process from their operations.
 
-    Such a trace is complete when its own operations have ended, and is named after the first of them.
+    Such a trace is complete once its own operations have ended, and takes the name of the first one.
     """
     query = f"SELECT id, rootless FROM traces WHERE id IN {_GIVEN} AND rootless > 0"  # noqa: S608 - all of it is written here
     for trace_id, rootless in connection.execute(query, (json.dumps(traces),)).fetchall():
@@ -218,18 +210,15 @@ def _worst(statuses: Iterable[str]) -> str:
     return next((status for status in (ERROR, CANCELLED) if status in found), COMPLETED)
 
 
-# ------------------------------------------------------------------------------------------- from an older version
-
-
 def is_converted(connection: Connection) -> bool:
-    """Whether the narrow tables have everything that an older version wrote."""
+    """Whether the narrow tables cover all rows of an older version."""
     return connection.execute("SELECT 1 FROM conversion LIMIT 1").fetchone() is None
 
 
 def convert(connection: Connection) -> bool:
-    """Fill the narrow tables from the next 500 rows that an older version wrote; whether there are more.
+    """Fill the narrow tables from the next 500 rows of an older version; return whether more are left.
 
-    To be called in a transaction of its own, so that other processes can write between two steps.
+    Call it in a transaction of its own, so that other processes can write between two steps.
     """
     row = connection.execute("SELECT table_name, done, last FROM conversion ORDER BY table_name LIMIT 1").fetchone()
     if row is None:
@@ -246,7 +235,7 @@ def convert(connection: Connection) -> bool:
 
 
 def _chunk_end(connection: Connection, table: str, done: int, last: int) -> int:
-    """The key of the last row of the next chunk: keys have gaps where rows were deleted."""
+    """Return the key of the last row of the next chunk: keys have gaps, as rows were deleted."""
     query = f"SELECT key FROM {table} WHERE key > ? AND key <= ? ORDER BY key LIMIT 1 OFFSET ?"  # noqa: S608 - one of two tables
     row = connection.execute(query, (done, last, _CHUNK - 1)).fetchone()
     return last if row is None else int(row[0])

@@ -1,7 +1,7 @@
-"""Facts that lists filter, sort and add up: model, token counts, cost, error type, metadata.
+"""Facts for filters, orders and sums: model, token counts, cost, error type, metadata.
 
-They are kept in narrow tables of their own (see :mod:`voltagent.storage.traces.migrations`), so that a question about
-many traces does not read their payloads. Pure functions of what was recorded.
+They are stored in narrow tables (see :mod:`voltagent.storage.traces.migrations`), so that queries over many traces do
+not read payloads. Pure functions over recorded values.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Label: TypeAlias = (
     "tuple[str, str]"  # a key of metadata as it was written, those of nested objects with dots, and a value
 )
 
-_LONGEST_NAME: Final = 200  # characters of a key, with the keys above it
+_LONGEST_NAME: Final = 200  # characters of a key, including the keys of enclosing objects
 _LONGEST_VALUE: Final = 500
-_MOST_LABELS: Final = 64  # of one operation
+_MOST_LABELS: Final = 64  # per operation
 _DEEPEST: Final = 4  # levels of nested metadata
 _LONGEST_TYPE: Final = 200
 _LARGEST: Final = 2**62  # SQLite's integers have 64 bits
@@ -29,7 +29,7 @@ _WITH_MODEL: Final = frozenset(("agent", "llm", "embedding", "reranker"))  # kin
 
 
 class Counts(NamedTuple):
-    """The numbers of one usage; ``None`` if it does not say."""
+    """The numbers of one usage; ``None`` if it has none."""
 
     prompt_tokens: int | float | None = None
     completion_tokens: int | float | None = None
@@ -43,7 +43,7 @@ NO_COUNTS: Final = Counts()
 
 
 class Call(NamedTuple):
-    """A row of the table ``calls``: an operation with a model, a usage or an error."""
+    """A row of table ``calls``: an operation with a model, a usage or an error."""
 
     trace_id: str
     id: str
@@ -60,14 +60,14 @@ class Call(NamedTuple):
     total_tokens: int | float | None
     cached_tokens: int | float | None
     cost: float | None
-    summed: int  # 1 if the counts are the sum of what operations below it used, and count there
+    summed: int  # 1 if the counts are the sum over its child operations, which are counted there
 
 
 CALL_COLUMNS: Final = Call._fields
 
 
 def counts_of(usage: Mapping[str, Any] | None) -> Counts:
-    """Return the numbers of a usage, in whichever spelling they came."""
+    """Return the numbers of a usage, in any known spelling."""
     if not usage:
         return NO_COUNTS
     get = usage.get
@@ -89,7 +89,7 @@ def _number(value: Any) -> Any:
 
 
 def model_of(kind: str, metadata: Mapping[str, Any]) -> str | None:
-    """Return the model that the metadata of an agent or a model call names, by its parameters or by itself."""
+    """Return the model that the metadata of an agent or a model call names, by its parameters or directly."""
     if kind not in _WITH_MODEL:
         return None
     parameters: object = metadata.get("model_parameters") or metadata.get("modelParameters")
@@ -98,7 +98,7 @@ def model_of(kind: str, metadata: Mapping[str, Any]) -> str | None:
 
 
 def error_type(error: object) -> str:
-    """Return what kind of error it is: the type of the exception, else its code, else how the message begins."""
+    """Classify an error: by the exception's type, else its code, else the beginning of the message."""
     if isinstance(error, Mapping):
         fields = cast("Mapping[str, Any]", error)
         for name in ("type", "name", "code"):
@@ -111,13 +111,13 @@ def error_type(error: object) -> str:
 
 
 def environment_of(metadata: Mapping[str, Any]) -> str | None:
-    """Return the environment that a trace's metadata names."""
+    """Return the environment in the metadata of a trace."""
     found: object = metadata.get("environment")
     return found if isinstance(found, str) and found else None
 
 
 def labels_of(metadata: Mapping[str, Any]) -> list[Label]:
-    """Return the strings, numbers and booleans of metadata with their keys, each as text: at most 64."""
+    """Return the strings, numbers and booleans of metadata with their keys, all as strings; at most 64."""
     found: dict[Label, None] = {}
     for label in _leaves("", metadata, 0):
         found[label] = None
@@ -148,21 +148,21 @@ def _text(value: object) -> str | None:
 
 
 class Metadata:
-    """Decodes metadata, and remembers what it decoded: most operations of a batch have the same."""
+    """Decodes metadata and caches the result: most operations of a batch have the same."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._labels: dict[tuple[Any, ...], list[Label]] = {}
 
     def of(self, parts: tuple[Any, ...]) -> dict[str, Any]:
-        """Return the metadata that some JSON objects make together; what came later wins."""
+        """Merge the metadata in some JSON objects; later ones win."""
         found = self._known.get(parts)
         if found is None:
             found = self._known[parts] = _merged(parts)
         return found
 
     def labels(self, parts: tuple[Any, ...]) -> list[Label]:
-        """Return the labels of :meth:`of`."""
+        """Return the labels of the merged metadata."""
         found = self._labels.get(parts)
         if found is None:
             found = self._labels[parts] = labels_of(self.of(parts))

@@ -1,7 +1,7 @@
-"""What happened in a store since the last look: for the live page, the console's socket and ``voltagent tail``.
+"""News from a store since the last look, for the live page and ``voltagent tail``.
 
-The store is a file that other processes write, so news has to be asked for. Asking costs next to nothing while there is
-none (``PRAGMA data_version``), and otherwise as much as there is news, however large the store is.
+Other processes write the store's file, so it has to be polled. A look costs next to nothing while there is no news
+(``PRAGMA data_version``), and otherwise in proportion to the news, however large the store is.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from voltagent.storage.traces.store import Store
 
 Record = TypeVar("Record", TraceSummary, OperationSummary)
 
-_AT_ONCE: Final = 5_000  # records of one look; the next look goes on from there
-_ASKED: Final = 500  # keys in one query
+_AT_ONCE: Final = 5_000  # records per look; the next look continues after them
+_KEYS_AT_ONCE: Final = 500  # keys in one query
 
-_RUNNING: Final[Mapping[str, str]] = {  # keys of what runs, from small indices that hold little else
+_RUNNING: Final[Mapping[str, str]] = {  # keys of running rows, from small indices that hold little else
     "traces": "SELECT key FROM traces INDEXED BY traces_status WHERE status <> 'completed' AND status = 'running'",
     "operations": "SELECT key FROM operations INDEXED BY operations_running WHERE status = 'running'",
 }
@@ -36,56 +36,56 @@ _COLUMNS: Final[Mapping[str, str]] = {"traces": f"key, {SUMMARY}", "operations":
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[Record]):
-    """One trace or operation that is new, or that ended.
+    """A trace or operation that is new or has ended.
 
-    ``began`` and ``ended`` are both true for what came and went between two looks, and for a custom event, which is one
-    moment. What ended has failed if ``record.status`` is ``"error"``, and may be ``"cancelled"``.
+    ``began`` and ``ended`` are both true if it began and ended between two looks, and for a custom event, which has no
+    duration. An ended record has failed if ``record.status`` is ``"error"``; the status may also be ``"cancelled"``.
     """
 
-    record: Record  # as it is now, without payloads
-    began: bool  # this feed has not told of it before
-    ended: bool  # it ran when this feed last looked, or is new, and does not run now
+    record: Record  # its current state, without payloads
+    began: bool  # this feed has not reported it before
+    ended: bool  # it was running at the last look, or is new, and is not running now
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one look found: new records in the order in which they began, then those that ended, in that order.
+    """The result of one look: new records in the order in which they began, then ended ones in the order of their ends.
 
-    A trace can come after its first operations, and an operation after what is under it, where another process wrote
-    them: do not count on having seen it.
+    A trace may follow its first operations, and an operation its children, if other processes wrote them.
     """
 
-    changed: bool = False  # somebody wrote since the last look, perhaps nothing that is told of here (see Feed)
+    # whether another process wrote since the last look, perhaps only changes that are not reported (see Feed)
+    changed: bool = False
     traces: Sequence[Change[TraceSummary]] = ()
     operations: Sequence[Change[OperationSummary]] = ()
 
     @property
     def trace_ids(self) -> list[str]:
-        """The ids of all traces concerned, each once."""
+        """The ids of all traces concerned, without repetition."""
         ids = [change.record.id for change in self.traces]
         return list(dict.fromkeys([*ids, *(change.record.trace_id for change in self.operations)]))
 
 
 class _State(NamedTuple):
-    """What is known of one table."""
+    """The known state of one table."""
 
-    seen: int = 0  # keys up to here have been told of
-    running: frozenset[int] = frozenset()  # which of them ran
-    more: bool = False  # whether there is more than the last look took
+    seen: int = 0  # keys up to this one have been reported
+    running: frozenset[int] = frozenset()  # those that were running
+    more: bool = False  # whether the last look left some
 
 
 class Feed:
-    """Tells what is new in a store, one look at a time. Used by one thread.
+    """Reports news from a store, one look at a time. For use by one thread.
 
     Args:
-        path: the store's file. It need not be there yet; it may be deleted and made again.
-        past: whether the first look tells of everything that is in the store (default: only of what comes from now on;
-            what runs now is known, so that its end is told).
+        path: the store's file. It may not exist yet, and may be deleted and created again.
+        past: whether the first look reports all that is stored (default: only what begins from now on, and the ends of
+            what is running now).
 
-    It tells of traces and operations that begin, and of their ends. Other changes, such as metadata added to a running
-    operation or tags added to one that ended, are not told by record; ``News.changed`` is true then.
+    It reports traces and operations that begin or end. Other changes, such as metadata added to a running operation or
+    tags added to an ended one, only make ``News.changed`` true.
 
-    It has a connection of its own, because SQLite tells a connection of the changes that others make.
+    It has its own connection, because SQLite notifies a connection of changes by other connections only.
 
     Raises:
         StoreError: the file cannot be read.
@@ -93,7 +93,7 @@ class Feed:
 
     def __init__(self, path: Path, *, past: bool = False) -> None:
         self._store = Store(path, missing_is_empty=True)
-        self._connection: Connection | None = None  # the one that the version is of
+        self._connection: Connection | None = None  # the connection whose data version is watched
         self._version = 0
         self._file: tuple[int, int] | None = None
         self._traces = self._operations = _State()
@@ -101,9 +101,9 @@ class Feed:
             self._store.read(self._begin_here)
 
     def look(self) -> News:
-        """What happened since the last look, or since this was made.
+        """Return the news since the last look, or since this feed was created.
 
-        At most 5 000 new traces and as many new operations at a time; the next look goes on from there.
+        At most 5 000 new traces and as many new operations at a time; the next look continues after them.
 
         Raises:
             StoreError: the file cannot be read now. Nothing is lost: look again later.
@@ -111,11 +111,11 @@ class Feed:
         news = self._store.read(self._look)
         if news is not None:
             return news
-        self._traces = self._operations = _State()  # there is no file: all that comes is new
+        self._traces = self._operations = _State()  # no file exists: everything that comes is new
         return News()
 
     def close(self) -> None:
-        """Close the file. A later look opens it again and goes on where the last one ended."""
+        """Close the file. A later look opens it again and continues where the last one ended."""
         self._store.close()
 
     def _begin_here(self, connection: Connection) -> None:
@@ -124,15 +124,15 @@ class Feed:
         self._traces, self._operations = _end_of(connection, "traces"), _end_of(connection, "operations")
 
     def _look(self, connection: Connection) -> News:
-        """Changes what is known as its last step only: it is called again where the file was locked meanwhile."""
+        """Change the known state only as the last step, because this is repeated if the file was locked meanwhile."""
         version = number(connection, "PRAGMA data_version")
         traces, operations = self._traces, self._operations
         if connection is not self._connection:
-            if self._file not in (None, self._identity()):  # another file is there: all in it is new
+            if self._file not in (None, self._identity()):  # another file: everything in it is new
                 traces = operations = _State()
         elif version == self._version and not (traces.more or operations.more):
             return News()
-        connection.execute("BEGIN")  # one moment for both tables
+        connection.execute("BEGIN")  # one snapshot for both tables
         try:
             traces, new_traces = _changes(connection, "traces", traces, summary)
             operations, new_operations = _changes(connection, "operations", operations, operation_summary)
@@ -154,15 +154,15 @@ def _end_of(connection: Connection, table: str) -> _State:
 def _changes(
     connection: Connection, table: str, state: _State, record: Callable[[Any], Record]
 ) -> tuple[_State, tuple[Change[Record], ...]]:
-    """What is new in a table, and then what ended, with what is known of it afterwards."""
+    """Return the new rows of a table, then the ended ones, and the state known afterwards."""
     select = f"SELECT {_COLUMNS[table]} FROM {table}"  # noqa: S608 - both are written above
-    # where what came last was deleted, its keys are given out again
+    # SQLite reuses the keys of the last rows if they were deleted
     seen = min(state.seen, _last_key(connection, table))
     rows = connection.execute(f"{select} WHERE key > ? ORDER BY key LIMIT ?", (seen, _AT_ONCE)).fetchall()
     running = _keys(connection, _RUNNING[table])
     ended = sorted(state.running - running)
-    for start in range(0, len(ended), _ASKED):
-        keys = ended[start : start + _ASKED]
+    for start in range(0, len(ended), _KEYS_AT_ONCE):
+        keys = ended[start : start + _KEYS_AT_ONCE]
         rows += connection.execute(f"{select} WHERE key IN ({', '.join('?' * len(keys))}) ORDER BY key", keys)
     changes = [Change(record(row), row["key"] > seen, row["key"] not in running) for row in rows]
     seen = max(seen, max((row["key"] for row in rows), default=0))
@@ -171,7 +171,7 @@ def _changes(
 
 
 def _order(change: Change[Any]) -> tuple[bool, int]:
-    """A batch is not written in the order of time: what began and ended in it comes as it ended."""
+    """Order a batch by time, as it is not written so: rows that began and ended in it come in order of their ends."""
     record = change.record
     return (False, record.start_ns) if change.began else (True, record.end_ns or 0)
 

@@ -1,4 +1,4 @@
-"""Which traces a list shows, and in which order: conditions and orders as data, and the SQL made of them."""
+"""Which traces to list and in which order: conditions and orders as data, and their SQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from voltagent.storage.traces.records import SUMMARY
 
-# By the index for statistics it would read all agents there are.
+# Using the index for statistics, this would read all agents.
 _AGENT: Final = """
     agent_id = :agent OR id IN (
         SELECT trace_id FROM operations INDEXED BY operations_agents WHERE kind = 'agent' AND name = :agent)"""
@@ -19,9 +19,9 @@ _TAG: Final = """
     OR id IN (
         SELECT o.trace_id FROM operations o, json_each(CASE WHEN json_valid(o.tags) THEN o.tags END) WHERE
         o.tags IS NOT NULL AND json_each.value = :tag)"""
-# LIKE ignores case in ASCII. It is fast as long as the first character of the pattern is rare, so a part of the text
-# that begins with a rare character is looked for first: half the time for 50 000 operations with 2 KB of payload each.
-# A full-text index would answer sooner, but would cost every insert.
+# LIKE ignores case in ASCII. It is fast if the first character of the pattern is rare, so a part of the text that
+# begins with a rare character is searched first: half the time for 50 000 operations with 2 KB of payload each. A
+# full-text index would be faster, but would slow every insert.
 _HOLDS: Final = r"({0} LIKE :rare ESCAPE '\' AND {0} LIKE :quoted ESCAPE '\')"
 _PAYLOADS: Final = " OR ".join(map(_HOLDS.format, ("input", "output", "error")))
 _TEXT: Final = rf"""
@@ -66,7 +66,7 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     "not_pushed_to": "id NOT IN (SELECT trace_id FROM pushed WHERE destination = :not_pushed_to)",
 }
 
-# Conditions on one operation: all that are given hold for the same one. Both tables that may be searched have them.
+# Conditions on one operation: the same operation must meet all of them. Both tables that may be searched have them.
 _OF_OPERATION: Final[Mapping[str, str]] = {
     "kind": "kind = :kind",
     "name": "name = :name",
@@ -82,8 +82,8 @@ _ONLY_OF_CALLS: Final = frozenset(("model", "error_type"))  # columns of the nar
 _MODELS: Final = "(SELECT min(model) FROM calls WHERE calls.trace_id = traces.id)"
 _COUNT: Final = "(SELECT count(*) FROM operations o WHERE o.trace_id = traces.id)"
 
-# What a list can be sorted by. What is not known comes last in descending order.
-STATUSES: Final = ("running", "completed", "error", "cancelled")  # that a trace can have
+# The orders of a list. Unknown values come last in descending order.
+STATUSES: Final = ("running", "completed", "error", "cancelled")  # statuses of a trace
 ORDERS: Final[Mapping[str, str]] = {
     "start": "start_ns",
     "duration": "coalesce(end_ns - start_ns, -1)",
@@ -106,7 +106,7 @@ ORDERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ScoreCondition:
-    """A condition on a score by its name; without an operator any value will do."""
+    """A condition on a score by its name; without an operator, any value matches."""
 
     name: str
     operator: str = ""  # one of = > >= < <=
@@ -114,7 +114,7 @@ class ScoreCondition:
 
     @classmethod
     def parse(cls, text: str) -> ScoreCondition | None:
-        """Read ``NAME``, ``NAME:VALUE``, or ``NAME>=0.5`` and the like; ``None`` if it is no such condition."""
+        """Parse ``NAME``, ``NAME:VALUE``, ``NAME>=0.5`` and the like; ``None`` if it is not such a condition."""
         found = _SCORE.fullmatch(text.strip())
         if found is None:
             return None
@@ -141,7 +141,7 @@ def _number(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which traces to list, and in which order; ``None`` means any. All conditions must hold."""
+    """Which traces to list, and in which order; ``None`` means any. All conditions must match."""
 
     agent: str | None = None  # the trace's agent id, or the name of an agent in it
     status: str | None = None
@@ -151,13 +151,13 @@ class Filter:
     version: str | None = None
     environment: str | None = None
     text: str | None = None  # in a name, an input, an output or an error, of the trace or of an operation in it
-    min_ns: int | None = None  # took at least that long
-    max_ns: int | None = None  # took at most that long
+    min_ns: int | None = None  # at least this duration
+    max_ns: int | None = None  # at most this duration
     min_tokens: float | None = None
     max_tokens: float | None = None
     min_cost: float | None = None
     max_cost: float | None = None
-    min_errors: int | None = None  # at least that many operations failed
+    min_errors: int | None = None  # at least this many failed operations
     since_ns: int | None = None  # began at or after
     until_ns: int | None = None  # began before
     has_errors: bool | None = None  # whether the trace, or an operation in it, failed
@@ -172,24 +172,24 @@ class Filter:
     failed: bool | None = None
     called_since_ns: int | None = None  # the operation began at or after
     called_until_ns: int | None = None  # the operation began before
-    # which trace
+    # restrict to certain traces
     id: str | None = None  # the whole id
     not_pushed_to: str | None = None  # a destination as `Store.mark_pushed` names it
-    before: str | None = None  # a trace's id: what follows it in the list, for the next page
+    before: str | None = None  # a trace's id: list only those after it, for the next page
     # the order
     sort: str = "start"  # one of ORDERS
     ascending: bool = False
 
     def query(self, limit: int, offset: int = 0) -> tuple[str, dict[str, Any]]:
-        """The SQL text for the summaries of the traces, and its parameters."""
+        """Return the SQL for the summaries of the traces, and its parameters."""
         where, values = self.where()
-        # the page is found first: what a line shows is then counted for the page only
+        # select the page first, so that the counts in each line are computed for the page only
         page = f"SELECT key FROM traces {where} {self._order} LIMIT :limit OFFSET :offset"  # noqa: S608 - values are bound
         query = f"SELECT {SUMMARY} FROM traces WHERE key IN ({page}) {self._order}"  # noqa: S608
         return query, {**values, "limit": limit, "offset": offset}
 
     def ids_query(self, limit: int | None) -> tuple[str, dict[str, Any]]:
-        """The same for the ids alone; ``None`` is no limit."""
+        """Return the SQL for the ids alone, and its parameters; a limit of ``None`` means no limit."""
         where, values = self.where()
         query = f"SELECT id FROM traces {where} {self._order} LIMIT :limit"  # noqa: S608
         return query, {**values, "limit": -1 if limit is None else limit}
@@ -206,7 +206,7 @@ class Filter:
         return f"ORDER BY {first}start_ns {way}, key {way}"
 
     def where(self) -> tuple[str, dict[str, Any]]:
-        """The SQL text of the conditions on ``traces``, beginning with WHERE if there are any, and its parameters."""
+        """Return the SQL of the conditions on ``traces``, with WHERE if there are any, and its parameters."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _CONDITIONS if getattr(self, name) is not None}
         conditions = [_CONDITIONS[name] for name in values]
         if self.status is not None and self.status != "completed":
@@ -262,12 +262,12 @@ _NO_CONDITIONS: Final = frozenset(("before", "sort", "ascending"))
 
 
 def _from_rarest(text: str) -> str:
-    """The text from its rarest character on."""
+    """Return the text from its rarest character on."""
     return text[max(range(len(text)), key=lambda place: _rarity(text[place]), default=0) :]
 
 
 def _rarity(character: str) -> int:
-    """LIKE finds the first character of a pattern fast in ASCII only: any other counts as the commonest."""
+    """Rank a character. LIKE is fast only for ASCII first characters; all others rank as most common."""
     common = _COMMON_FIRST.find(character.lower())
     return len(_COMMON_FIRST) if common < 0 and character.isascii() else common
 

@@ -1,7 +1,7 @@
-"""Mark the running traces of a store with their process, so that readers recognise those of a killed one.
+"""Mark running traces with their process, so that readers recognise those of a killed one.
 
-A process that writes locks a name of its own for as long as it lives, and its running traces bear that name. It
-is a lock of the system's on an empty file beside the store: it ends with the process, however that ends.
+A writing process locks a name of its own while it lives, and its running traces carry that name. The operating system
+holds the lock, on an empty file beside the store, so it ends with the process, however that dies.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 from voltagent.core import clock
 from voltagent.storage.file_lock import FileLock
 
-_TRIES: Final = 5  # a reader may look at the file just as it is made, and hold it for that moment
+_TRIES: Final = 5  # a reader may briefly hold the file just as it is created
 
 
 class Writer:
-    """This process, as the writer of a store. Nothing is locked before :meth:`name` is called."""
+    """This process as a writer of a store. Nothing is locked before :meth:`name` is called."""
 
     def __init__(self, store: Path) -> None:
         self._store = store
@@ -27,9 +27,9 @@ class Writer:
         self._tried = False
 
     def name(self) -> str | None:
-        """The name to sign with; ``None`` where no file can be made, or the file system has no locks."""
+        """Return the name for running traces; ``None`` if no file can be created or the file system has no locks."""
         if self._name is not None and not _lock_file(self._store, self._name).exists():
-            self.release(delete=False)  # it was deleted, as with the store: no reader would find the lock
+            self.release(delete=False)  # it was deleted, for example with the store: readers would not find the lock
         if not self._tried:
             self._tried = True
             _clear(self._store)
@@ -43,14 +43,14 @@ class Writer:
         return self._name
 
     def release(self, *, delete: bool) -> None:
-        """Let go of the name; the next one is another. A forked child does so without deleting the parent's file."""
+        """Release the name; the next one differs. A forked child must not delete the parent's file."""
         if self._lock is not None:
             self._lock.release(delete=delete)
         self._name, self._lock, self._tried = None, None, False
 
 
 def is_gone(store: Path, name: str) -> bool:
-    """Whether the process that signed with this name lives no more."""
+    """Whether the process with this name has died."""
     if not _lock_file(store, name).exists():
         return store.parent.is_dir()
     lock = _acquire(_place(store, name))
@@ -61,21 +61,21 @@ def is_gone(store: Path, name: str) -> bool:
 
 
 def has_live_writer(store: Path) -> bool:
-    """Whether a process that records into a store is running now, even if it has stored nothing yet."""
+    """Whether a running process records into a store, even if it has stored nothing yet."""
     return not all(is_gone(store, name) for name in _names(store))
 
 
 def _clear(store: Path) -> None:
-    """Delete the files of processes that were killed."""
+    """Delete the files of killed processes."""
     for name in _names(store):
         is_gone(store, name)
 
 
 def _names(store: Path) -> list[str]:
-    """The names of the processes that write to a store, or did when they were killed."""
+    """Return the names of the processes that write to a store, or were killed while they did."""
     before, after = f"{store.name}-writer-", ".lock"
     try:
-        # No pattern: its first use imports a module, which a finalizer at the end of the interpreter cannot.
+        # No pattern: its first use imports a module, which a finalizer at interpreter exit cannot.
         files = os.listdir(store.parent)  # noqa: PTH208
     except OSError:
         return []
@@ -99,4 +99,4 @@ def _acquire(place: Path) -> FileLock | None:
     try:
         return FileLock.acquire(place)
     except OSError:
-        return None  # it may not be made or opened here: nothing is known
+        return None  # this process may not create or open it: unknown

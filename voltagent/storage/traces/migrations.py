@@ -1,7 +1,7 @@
-"""The schema of the local store, as the list of steps that led to it.
+"""The schema of the local store as a list of migrations.
 
-A file's ``user_version`` is the number of steps it has seen. A step is never changed once it was released: a change of
-the schema is a new step at the end.
+A file's ``user_version`` is the number of migrations it has had. A released migration never changes: a change of the
+schema is a new migration at the end.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Final
 # Distinguishes our files from other SQLite databases (`PRAGMA application_id`): "VAgt" in ASCII.
 APPLICATION_ID: Final = 0x56416774
 
-# Times are nanoseconds since the epoch. Payloads, tags, usage and errors are JSON text. Metadata is kept in the order
-# it came, so that writing never has to read: what the start gave, what updates added (one JSON object per line), what
-# the end added (likewise); later keys win. Wide columns come last: a scan over narrow ones then skips their pages.
+# Times are nanoseconds since the epoch. Payloads, tags, usage and errors are JSON text. Metadata is stored by origin,
+# so that writing never has to read: that of the start, of updates (one JSON object per line), and of the end
+# (likewise); later keys win. Wide columns come last, so that a scan over narrow ones skips their pages.
 _TRACES: Final = """
 CREATE TABLE traces (
     key INTEGER PRIMARY KEY,
@@ -39,7 +39,7 @@ CREATE TABLE traces (
     output TEXT
 )"""
 
-# An operation may be here before its trace is: another process may own that one.
+# An operation may be stored before its trace, which another process may write.
 _OPERATIONS: Final = """
 CREATE TABLE operations (
     key INTEGER PRIMARY KEY,
@@ -67,7 +67,7 @@ CREATE TABLE operations (
     UNIQUE (trace_id, id)
 )"""
 
-# Every index costs each insert. The partial ones hold only the rows that a list asks for, so most inserts skip them.
+# Every index slows each insert. The partial ones cover only the rows that a list needs, so most inserts skip them.
 _INDICES: Final = (
     "CREATE INDEX traces_start ON traces (start_ns)",
     "CREATE INDEX traces_agent ON traces (agent_id, start_ns)",
@@ -80,8 +80,8 @@ _INDICES: Final = (
     "CREATE INDEX operations_agents ON operations (name, trace_id) WHERE kind = 'agent'",
 )
 
-# Which traces `voltagent push` has settled, and where: `refused` is how many of a trace's events the destination said
-# no to. Forgotten with the trace.
+# Traces that `voltagent push` has settled, by destination: `refused` is the number of events of a trace that it
+# refused. Deleted with the trace.
 _PUSHED: Final = (
     """
 CREATE TABLE pushed (
@@ -93,23 +93,23 @@ CREATE TABLE pushed (
     "CREATE TRIGGER traces_deleted AFTER DELETE ON traces BEGIN DELETE FROM pushed WHERE trace_id = old.id; END",
 )
 
-# What runs, so that a look for what ended asks for nothing else. Most operations are written when they have ended, and
-# never come in here.
+# Running operations, so that polling for ends reads nothing else. Most operations are written after they have ended and
+# never enter this index.
 _RUNNING: Final = "CREATE INDEX operations_running ON operations (trace_id) WHERE status = 'running'"
 
-# All that statistics and the filter by kind ask for: they need not read the pages, which payloads fill.
+# All columns that statistics and the filter by kind need, so that they do not read pages full of payloads.
 _NUMBERS: Final = """
 CREATE INDEX operations_numbers ON operations (kind, start_ns, name, end_ns, status, trace_id, usage)"""
 
-# The span of another process that a trace continues, as `trace id, span id, tracestate` with spaces between them.
+# The span of another process that a trace continues, as `trace id, span id, tracestate`, separated by spaces.
 _REMOTE: Final = "ALTER TABLE traces ADD COLUMN remote TEXT"
 
-# The process that writes a running trace, by the name that it locked (see `voltagent.storage.traces.liveness`).
+# The process that writes a running trace, by its locked name (see `voltagent.storage.traces.liveness`).
 _WRITER: Final = "ALTER TABLE traces ADD COLUMN writer TEXT"
 
-# What lists filter, sort and add up, in narrow tables: an index over `operations` would have to be built in one piece,
-# with the file locked, and a column behind the payloads is found by way of these only. They are filled with each batch,
-# and for what an older version wrote bit by bit (`voltagent.storage.traces.conversion`).
+# Columns for filters, orders and sums, in narrow tables: building an index over `operations` would lock the file for
+# one long step, and a column behind the payloads is slow to reach. Each batch fills them, and rows of an older version
+# are converted gradually (`voltagent.storage.traces.digest`).
 _CALLS: Final = """
 CREATE TABLE calls (
     trace_id TEXT NOT NULL,
@@ -140,7 +140,7 @@ CREATE TABLE totals (
     cost,
     environment TEXT
 ) WITHOUT ROWID"""
-# Keys and values of the metadata of a trace and of all operations in it.
+# Keys and values of the metadata of a trace and of all its operations.
 _LABELS: Final = (
     """
 CREATE TABLE labels (
@@ -163,7 +163,7 @@ CREATE TABLE scores (
     time_ns INTEGER NOT NULL,
     PRIMARY KEY (trace_id, operation_id, name)
 ) WITHOUT ROWID"""
-# 1 for a trace of which only operations are here, as its first span belongs to another process; 2 if that is expected.
+# 1 for a trace with operations only, as its first span belongs to another process; 2 if that may still come.
 _ROOTLESS: Final = "ALTER TABLE traces ADD COLUMN rootless INTEGER"
 _DELETED: Final = (
     "DROP TRIGGER traces_deleted",
@@ -176,7 +176,7 @@ CREATE TRIGGER traces_deleted AFTER DELETE ON traces BEGIN
     DELETE FROM scores WHERE trace_id = old.id;
 END""",
 )
-# Rows that an older version wrote: those with keys up to `done` are converted, those up to `last` are to be.
+# Rows of an older version: keys up to `done` are converted, those up to `last` remain.
 _CONVERSION: Final = (
     """
 CREATE TABLE conversion (

@@ -1,4 +1,4 @@
-"""Overviews of many traces: how many over time, by conversation, and by user."""
+"""Overviews of many traces: their number over time, by conversation, and by user."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Histogram:
     until_ns: int
     width_ns: int  # of a bucket
     traces: Sequence[int]
-    errors: Sequence[int]  # how many of them failed, or an operation in them
+    errors: Sequence[int]  # how many of them failed or contain a failed operation
 
 
 def histogram(store: Store, matching: Filter, buckets: int) -> Histogram:
-    """Count the traces that match by when they began, from the filter's times, else from the first to the last."""
+    """Count the matching traces by start time, over the filter's range, else from the first to the last trace."""
     where, values = matching.where()
     rows = store.rows(f"SELECT min(start_ns), max(start_ns) FROM traces {where}", values)  # noqa: S608 - values are bound
     first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
@@ -45,19 +45,19 @@ def histogram(store: Store, matching: Filter, buckets: int) -> Histogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The traces of one conversation, or of one user. Times are nanoseconds since the epoch."""
+    """The traces of one conversation or user. Times are nanoseconds since the epoch."""
 
     id: str
     traces: int
-    errors: int  # how many of the traces failed, or an operation in them
-    first_ns: int  # when the first one began
-    last_ns: int  # when the last one began
+    errors: int  # how many of the traces failed or contain a failed operation
+    first_ns: int  # start of the first one
+    last_ns: int  # start of the last one
     tokens: float | None
     cost: float | None
     conversations: int
     users: tuple[str, ...]
     agents: tuple[str, ...]
-    input: str | None  # how the input of the first trace begins, as JSON text
+    input: str | None  # the beginning of the first trace's input, as JSON text
 
 
 SORTS: Final[Mapping[str, str]] = {
@@ -71,7 +71,7 @@ _LONGEST_INPUT: Final = 300  # characters
 def overviews(
     store: Store, by: str, matching: Filter, *, sort: str = "last", ascending: bool = False, limit: int, offset: int = 0
 ) -> list[Overview]:
-    """List the conversations or users of the traces that match.
+    """List the conversations or users of the matching traces.
 
     Args:
         by: ``conversation`` or ``user``.

@@ -1,4 +1,4 @@
-"""Deleting traces by choice, and giving the space back to the file system."""
+"""Delete chosen traces, and return the space to the file system."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Final
 from voltagent.storage.file import Connection, in_transaction, number, pages
 from voltagent.storage.traces.store import Store
 
-_CHUNK: Final = 50  # traces deleted in one transaction: other programs write between two of them
-_STEP: Final = 2_000  # pages given back at once: about 8 MB
+_CHUNK: Final = 50  # traces per transaction: other programs write between two of them
+_STEP: Final = 2_000  # pages to free at a time: about 8 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was deleted, and the bytes that the store took on the disk before and after it."""
+    """The number of deleted rows, and the size of the store on disk before and after, in bytes."""
 
     traces: int
     operations: int
@@ -28,12 +28,12 @@ class Pruned:
 def prune(
     store: Store, traces: Sequence[str], *, max_bytes: int | None = None, orphans: bool = False, dry_run: bool = False
 ) -> Pruned:
-    """Delete traces by their ids, in this order, and give back what is free.
+    """Delete traces by id, in this order, and free the unused space.
 
     Args:
         max_bytes: stop as soon as the data is no larger than this.
-        orphans: delete operations whose trace is not there, too.
-        dry_run: delete nothing, and say what would have been deleted.
+        orphans: also delete operations whose trace is missing.
+        dry_run: delete nothing; report what would be deleted.
     """
     if dry_run:
         return store.file.use(lambda connection: _tried(connection, traces, max_bytes, orphans), create=False)
@@ -52,7 +52,7 @@ def prune(
 
 
 def _tried(connection: Connection, traces: Sequence[str], max_bytes: int | None, orphans: bool) -> Pruned:
-    """Delete, measure, and take it back: the report is what would be done."""
+    """Delete, measure, and roll back, to report what would be done."""
     before = _data(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -84,10 +84,10 @@ def _delete_orphans(connection: Connection) -> int:
 
 
 def _gives_back(connection: Connection) -> bool:
-    """Give some free pages back; whether there is more to give."""
+    """Free some pages; return whether more remain."""
     free = number(connection, "PRAGMA freelist_count")
     if free:
-        connection.executescript(f"PRAGMA incremental_vacuum({_STEP})")  # a script: `execute` would take one page
+        connection.executescript(f"PRAGMA incremental_vacuum({_STEP})")  # a script: `execute` would free one page only
     return 0 < number(connection, "PRAGMA freelist_count") < free
 
 

@@ -1,4 +1,4 @@
-"""What a viewer asks of the local store beside whole traces: operations without their payloads, and one by itself."""
+"""Queries of the viewer besides whole traces: operations without their payloads, single operations, facets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTAINING: Final = f"""
 _CONVERSATION: Final = """
     SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
 
-# What the newest traces show: a list to choose from need not know what was a year ago.
+# Facets cover recent traces: a list to choose from need not offer values of a year ago.
 _RECENT: Final = """
     FROM (SELECT agent_id, user_id, conversation_id, version, tags FROM traces ORDER BY start_ns DESC LIMIT 2000)"""
 _FACETS: Final[Mapping[str, str]] = {
@@ -49,14 +49,14 @@ _FACETS: Final[Mapping[str, str]] = {
     "error_types": "SELECT DISTINCT error_type FROM calls WHERE error_type IS NOT NULL",
     "tools": "SELECT DISTINCT name FROM operations WHERE kind = 'tool'",
     "scores": "SELECT DISTINCT name FROM scores",
-    # from one key to the next in an index: `DISTINCT` would read all of it
+    # steps from key to key in an index: `DISTINCT` would read all of it
     "metadata": """
         WITH RECURSIVE keys(name) AS (
             SELECT min(name) FROM labels
             UNION ALL SELECT (SELECT min(name) FROM labels WHERE name > keys.name) FROM keys
             WHERE name IS NOT NULL LIMIT 200
         ) SELECT name FROM keys WHERE name IS NOT NULL""",
-    # from one kind to the next in an index: `DISTINCT` would read all of it
+    # steps from kind to kind in an index: `DISTINCT` would read all of it
     "kinds": """
         WITH RECURSIVE kinds(kind) AS (
             SELECT min(kind) FROM operations
@@ -64,7 +64,7 @@ _FACETS: Final[Mapping[str, str]] = {
             WHERE kind IS NOT NULL LIMIT 200
         ) SELECT kind FROM kinds WHERE kind IS NOT NULL""",
 }
-_MOST_VALUES: Final = 200  # of one facet
+_MOST_VALUES: Final = 200  # per facet
 
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
 _INPUTS: Final = f"SELECT id, substr(input, 1, ?) FROM traces WHERE id IN {_GIVEN}"  # noqa: S608 - all of it is written here
@@ -77,7 +77,7 @@ _LAST_ACTIVITY: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """Values that occur, sorted: what a filter can be set to. Of recent traces, and at most 200 of each."""
+    """Existing values, sorted, that a filter can use: of recent traces, at most 200 per facet."""
 
     agents: Sequence[str]
     tags: Sequence[str]
@@ -89,60 +89,60 @@ class Facets:
     models: Sequence[str]
     error_types: Sequence[str]
     tools: Sequence[str]
-    scores: Sequence[str]  # their names
-    metadata: Sequence[str]  # its keys
+    scores: Sequence[str]  # score names
+    metadata: Sequence[str]  # metadata keys
 
 
 def facets(store: Store) -> Facets:
-    """Values that occur in recent traces."""
+    """Return the values that occur in recent traces."""
     return Facets(**{name: _values(store, query) for name, query in _FACETS.items()})
 
 
 def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
-    """The newest traces of a conversation, in the order in which they began, with their payloads."""
+    """Return the newest traces of a conversation, in the order in which they began, with payloads."""
     ids = store.rows(_CONVERSATION, (id, limit))
     return [trace for (trace_id,) in reversed(ids) if (trace := store.trace(trace_id)) is not None]
 
 
 def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
-    """How the traces' inputs begin, as JSON text of at most that many characters."""
+    """Return the beginnings of the traces' inputs, as JSON text of at most ``length`` characters."""
     found = store.rows(_INPUTS, (length, json.dumps(trace_ids)))
     return {id: columns.text(begins) for id, begins in found if begins is not None}
 
 
 def containing(store: Store, trace_id: str, text: str) -> list[str]:
-    """The ids of the operations of a trace, and of the trace itself, whose payloads contain a text."""
+    """Return the ids of the operations of a trace, and of the trace itself, whose payloads contain a text."""
     quoted = json.dumps(text, ensure_ascii=False)[1:-1]
     escaped = quoted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return [id for (id,) in store.rows(_CONTAINING, {"trace": trace_id, "text": f"%{escaped}%"})]
 
 
 def last_activity(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
-    """When an operation of these traces last began or ended (ns): what a killed process recorded runs for ever."""
+    """Return when an operation of each trace last began or ended (ns); what a killed process recorded runs for ever."""
     return dict(store.rows(_LAST_ACTIVITY, (json.dumps(trace_ids),)))
 
 
 def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:
-    """Those of these traces that never end, as the process that wrote them is gone.
+    """Return those of the traces that will never end, as the process that wrote them has died.
 
-    Unknown for what came over HTTP.
+    Unknown for traces that came over HTTP.
     """
     given = (json.dumps(trace_ids),)
     gone = {writer for writer in {writer for _, writer in store.rows(_SIGNED, given)} if is_gone(store.path, writer)}
     if not gone:
         return set()
-    # queried again: it may have ended them since the first look, and then itself
+    # read the writers again: a process may have ended its traces after the first query, and then exited
     return {id for id, writer in store.rows(_SIGNED, given) if writer in gone}
 
 
 def writers_gone(store: Store) -> frozenset[str]:
-    """The processes that are gone and have left traces running, by the names they signed with."""
+    """Return the names of the dead processes that have left running traces."""
     names = {name for (name,) in store.rows(_WRITERS, ()) if name is not None}
     return frozenset(name for name in names if is_gone(store.path, name))
 
 
 class OperationLine(NamedTuple):
-    """What a tree shows of an operation, as stored."""
+    """The row of an operation in a tree, as stored."""
 
     id: str
     parent_id: str | None
@@ -167,23 +167,25 @@ _MODELS: Final = "SELECT id, model FROM calls WHERE trace_id = ? AND model IS NO
 
 
 def operation_lines(store: Store, trace_id: str, length: int) -> list[OperationLine]:
-    """The operations of a trace, in the order in which they began, with the first ``length`` characters of inputs."""
+    """Return the operations of a trace, in the order in which they began, with the first ``length`` characters of
+    inputs.
+    """
     rows = with_sums(store.rows(_LINES, (length, trace_id)))
     return [OperationLine(**row) if isinstance(row, dict) else OperationLine(*row) for row in rows]
 
 
 def models_of(store: Store, trace_id: str) -> dict[str, str]:
-    """The models of the operations of a trace, by operation id."""
+    """Return the models of the operations of a trace, by operation id."""
     return dict(store.rows(_MODELS, (trace_id,)))
 
 
 def operation_summaries(store: Store, trace_id: str) -> list[OperationSummary]:
-    """The operations of a trace, in the order in which they began."""
+    """Return the operations of a trace, in the order in which they began."""
     return [operation_summary(row) for row in with_sums(store.rows(_SUMMARIES, (trace_id,)))]
 
 
 def operation(store: Store, trace_id: str, id: str) -> StoredOperation | None:
-    """One operation with its payloads; ``None`` where there is none."""
+    """Return one operation with its payloads; ``None`` if it does not exist."""
     rows = store.rows(_OPERATION, (trace_id, id))
     if not rows:
         return None

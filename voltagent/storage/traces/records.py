@@ -1,4 +1,4 @@
-"""What the local store gives back: traces and operations as plain records, and the queries for them."""
+"""Records of the local store: traces and operations as plain data, and their queries."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from voltagent.storage.traces.columns import Json
 from voltagent.storage.traces.facts import counts_of
 from voltagent.storage.traces.tokens import PARTS_OF_TRACE
 
-_Row: TypeAlias = Any  # a row whose values are found by the names of their columns, as `sqlite3.Row` has it
+_Row: TypeAlias = Any  # a row with values by column name, such as `sqlite3.Row`
 
 
 class Known(NamedTuple):
-    """What is known of a stored trace or operation that an update is for."""
+    """Facts of a stored trace or operation that is to be updated."""
 
     id: str
     trace_id: str
@@ -28,30 +28,30 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceSummary:
-    """One line of a list of traces: everything but the payloads. Times are nanoseconds since the epoch."""
+    """One line of a list of traces: all but the payloads. Times are nanoseconds since the epoch."""
 
     id: str
     agent_id: str
     name: str
     status: str  # "running", "completed", "error" or "cancelled"
     start_ns: int
-    end_ns: int | None  # None while it runs
+    end_ns: int | None  # None while it is running
     user_id: str | None
     conversation_id: str | None
     parent_trace_id: str | None
     version: str | None
     level: str | None
     tags: tuple[str, ...]
-    usage: Mapping[str, Json] | None  # its own if it has one, else as `tokens` sums it
+    usage: Mapping[str, Json] | None  # its own, else the sum that `tokens` has
     error: Json  # a string or an object with `message`
-    operations: int  # how many operations it has
-    errors: int  # how many of them failed
+    operations: int  # number of operations
+    errors: int  # number of failed operations
     environment: str | None = None
-    models: tuple[str, ...] = ()  # of its agents and calls
-    tokens: float | None = None  # all of them; of `usage`, as the next two
+    models: tuple[str, ...] = ()  # of its agents and model calls
+    tokens: float | None = None  # total of `usage`, as are the next two
     cached_tokens: float | None = None
     cost: float | None = None
-    foreign: bool = False  # its first span belongs to another process and is not here
+    foreign: bool = False  # its first span belongs to another process and is not stored here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class StoredTrace(TraceSummary):
     """A trace with its payloads."""
 
     completion_start_ns: int | None
-    metadata: Mapping[str, Json]  # the user's keys; what came later wins
+    metadata: Mapping[str, Json]  # the user's keys; later values win
     input: Json
     output: Json
 
@@ -68,24 +68,24 @@ class StoredTrace(TraceSummary):
 class OperationSummary:
     """One operation of a trace, or a custom event, without its payloads. Times are nanoseconds since the epoch."""
 
-    sequence: int  # rises with the order of arrival; distinguishes operations that began at the same time
+    sequence: int  # rises in order of arrival; distinguishes operations with equal start times
     id: str
     trace_id: str
-    parent_id: str | None  # None directly under the trace
+    parent_id: str | None  # None if directly below the trace
     kind: str  # "agent", "tool", "memory", "retriever", "llm" and so on, or the type of a custom event
     name: str
     operation: str | None  # "read" or "write" for a memory
     agent_id: str | None  # the nearest enclosing agent
     status: str  # "running", "completed", "error" or "cancelled"
     start_ns: int
-    end_ns: int | None  # None while it runs, and for a moment without duration
+    end_ns: int | None  # None while it is running, and for a custom event, which has no duration
     version: str | None
     level: str | None
     tags: tuple[str, ...]
     usage: Mapping[str, Json] | None
     error: Json  # a string or an object with `message`
     model: str | None = None
-    tokens: float | None = None  # all of them; of `usage`, as the next two
+    tokens: float | None = None  # total of `usage`, as are the next two
     cached_tokens: float | None = None
     cost: float | None = None
 
@@ -95,12 +95,13 @@ class StoredOperation(OperationSummary):
     """An operation with its payloads."""
 
     instructions: str | None
-    metadata: Mapping[str, Json]  # the user's keys; what came later wins
+    metadata: Mapping[str, Json]  # the user's keys; later values win
     input: Json
     output: Json
 
 
-# Counting per trace is an index scan each, so a list pays only for the traces on its page. JSON is handed out as text.
+# Counting is an index scan per trace, so a list pays only for the traces on its page. JSON columns are returned as
+# text.
 SUMMARY: Final = f"""
     id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
     tags, usage, CASE WHEN usage IS NULL THEN {PARTS_OF_TRACE} END AS parts,
@@ -123,8 +124,8 @@ OPERATION: Final = f"{OPERATION_SUMMARY}, instructions, metadata, update_metadat
 
 OPERATIONS_QUERY: Final = f"SELECT {OPERATION} FROM operations WHERE trace_id = ? ORDER BY start_ns, key"  # noqa: S608 - all of it is written here
 
-# The fields of `Known`. Operations have no index by their id alone: it would cost each insert, and only updates by REST
-# ask for it. So it is looked for in the index that has the id second, and not in the pages.
+# The fields of `Known`. Operations have no index by id alone: it would slow each insert, and only REST updates would
+# use it. So this scans the index whose second column is the id, which is far smaller than the table.
 KNOWN_TRACE: Final = "SELECT id, id, agent_id, 'trace', name, NULL, status FROM traces WHERE id = ?"
 KNOWN_OPERATION: Final = """
     SELECT id, trace_id, coalesce(agent_id, ''), kind, name, operation, status FROM operations

@@ -1,10 +1,10 @@
-"""From rows back to events: what the events of a trace were, for destinations that get it later. Pure functions.
+"""Rebuild the events of a trace from its rows, for destinations that get it later. Pure functions.
 
-Ids, payloads, times and the order (a start before what is under it, a trace's end last) are those of the recording, so
-a request made from them has the same bytes. What the rows no longer say:
+Ids, payloads, times and the order (a start before its children, a trace's end last) are those of the recording, so a
+request made from them has the same bytes. The rows no longer distinguish:
 
-- an update is part of the start or the end, and so are tags that came later;
-- a custom event is one moment with its last state, also where it was ended.
+- an update is part of the start or the end, and so are tags added later;
+- a custom event is a single event with its last state, even if it had an end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, 
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
-_Row: TypeAlias = Any  # read by the names of its columns
+_Row: TypeAlias = Any  # values by column name
 
 TRACE_ROW: Final = """
     SELECT id, agent_id, name, status, start_ns, end_ns, completion_start_ns, user_id, conversation_id, parent_trace_id,
@@ -34,11 +34,13 @@ OPERATION_ROWS: Final = """
 SCORE_ROWS: Final = """
     SELECT operation_id, name, type, value, comment, time_ns FROM scores WHERE trace_id = ? ORDER BY time_ns"""
 
-_LAST: Final = 2**64  # nanoseconds: after everything
+_LAST: Final = 2**64  # nanoseconds: after every time
 
 
 class _Moment(NamedTuple):
-    """What orders the events of a trace: the time, and at one time starts from the outside in, ends inside out."""
+    """The order of a trace's events: by time; at equal times, starts from the outside in, then ends from the inside
+    out.
+    """
 
     ns: int
     is_end: bool
@@ -47,7 +49,7 @@ class _Moment(NamedTuple):
 
 
 def replayed(trace: _Row, operations: Sequence[_Row], scores: Sequence[_Row] = ()) -> list[SpanEvent]:
-    """The events that left these rows, in the order to send them in; scores come last."""
+    """Return the events that left these rows, in the order in which to send them; scores come last."""
     root = _root(trace)
     spans = _spans(root, operations)
     moments: list[tuple[_Moment, SpanEvent]] = [(_Moment(root.start_ns, False, 0, -1), (Phase.START, root, None))]
@@ -61,7 +63,7 @@ def replayed(trace: _Row, operations: Sequence[_Row], scores: Sequence[_Row] = (
 def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
     identifier = row["operation_id"]
     span = root if not identifier else spans.get(identifier)
-    if span is None:  # of an operation that is not here
+    if span is None:  # its operation is not stored here
         span = Span(root.trace, root, "event", "", None, identifier=_id(identifier))
     value = bool(row["value"]) if row["type"] == "bool" else row["value"]
     fields = {"name": row["name"], "value": value, "comment": row["comment"], "time_ns": row["time_ns"]}
@@ -69,8 +71,8 @@ def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
 
 
 def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanEvent]]:
-    """Each event with its moment: never before what it needs, whatever the clock did meanwhile."""
-    began: dict[Span, tuple[int, int]] = {root: (root.start_ns, 0)}  # -> when, and how deep
+    """Yield each event with its position: never before one that it depends on, whatever the clock did."""
+    began: dict[Span, tuple[int, int]] = {root: (root.start_ns, 0)}  # -> start time and depth
     for number, span in enumerate(_outermost_first(spans)):
         above, depth = began.get(span.parent or root, began[root])
         start = max(span.start_ns, above)
@@ -94,9 +96,6 @@ def _outermost_first(spans: Sequence[Span]) -> Iterator[Span]:
         waiting = [child for span in waiting for child in below.pop(span, ())]
 
 
-# ---------------------------------------------------------------------------------------------------------- one span
-
-
 def _root(row: _Row) -> Span:
     trace = Trace(_id(row["id"]), row["agent_id"], None)
     trace.user_id, trace.conversation_id = row["user_id"], row["conversation_id"]
@@ -111,7 +110,7 @@ def _root(row: _Row) -> Span:
 
 
 def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
-    """A span for each row, by its id, below the span it was below."""
+    """Return a span for each row, by id, below its parent."""
     spans: dict[str, Span] = {}
     for row in rows:
         identifier = row["id"]
@@ -126,7 +125,7 @@ def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
     for row in rows:
         parent_id = row["parent_id"]
         if parent_id is not None:
-            # if the parent is not there, its id is all that is known of it
+            # of a missing parent, only the id is known
             above = spans.get(parent_id) or Span(root.trace, root, "", "", None, identifier=_id(parent_id))
             spans[row["id"]].parent = above
     return spans
@@ -140,13 +139,13 @@ def _fill(span: Span, row: _Row) -> None:
     span.error, span.input, span.output = (columns.payload(row[name]) for name in ("error", "input", "output"))
     span.metadata = next(iter(columns.payloads(row["metadata"])), None)
     at_end = columns.payloads(row["end_metadata"])
-    # an update before the end is among what the end added; one that is not came later, or from elsewhere
+    # an update before the end is included in the metadata of the end; otherwise it came later, or from another process
     updates = columns.payloads(row["update_metadata"])
     span.more_metadata = (*(line for line in updates if line not in at_end), *at_end)
 
 
 def _make_point(span: Span) -> None:
-    """What an end would say is part of the moment."""
+    """Merge what an end would add into the start."""
     given = {
         **(span.facts or {}),
         "status": span.status,
@@ -162,15 +161,12 @@ def _make_point(span: Span) -> None:
 
 def _is_operation(span: Span) -> bool:
     if span.kind in (LLM, *EXTENDED) and span.status is not None and span.end_ns is None:
-        return False  # a custom event with such a type: one moment
+        return False  # a custom event of such a type has no duration
     return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
 
 
-# --------------------------------------------------------------------------------------------------------- one value
-
-
 def _id(text: str) -> int | str:
-    """The id as it was made: a number where this is how we spell one, else the string that a program chose."""
+    """Convert an id back: to a number if it has this library's spelling, else it is a string chosen by the program."""
     try:
         number = int(text.replace("-", ""), 16)
     except ValueError:

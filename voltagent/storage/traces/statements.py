@@ -1,8 +1,8 @@
-"""From events to rows: which statements a batch needs, and their parameters. Pure functions over spans.
+"""The statements and parameters that store spans. Pure functions.
 
-Everything here may happen twice and leave the same rows: delivery is at least once. A start inserts a row, and changes
-nothing that a later event has set; an end carries the start's fields too, so where both are in one batch (the usual
-case) only the end is written.
+Delivery is at least once, so every statement can run twice and leave the same rows. A start inserts a row and changes
+nothing that a later event has set; an end repeats the start's fields, so if both are in one batch (the usual case),
+only the end is written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OPERATION_START: Final = (
 )  # fmt: skip
 _END: Final = ("usage", "end_metadata")
 
-# What `update` may change: field -> column. `metadata` is added to, not replaced.
+# Fields that `update` may change -> columns. `metadata` is added to, not replaced.
 _UPDATED: Final[dict[str, str]] = {
     "status": "status",
     "status_message": "error",
@@ -56,8 +56,8 @@ def _insert(table: str, columns: Iterable[str], conflict: str) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT {conflict}"  # noqa: S608 - all of it is written here
 
 
-def _kept(table: str, *columns: str) -> str:
-    """What the row has stays; only what it lacks is taken."""
+def _keep(table: str, *columns: str) -> str:
+    """Keep the row's values; fill only those that are missing."""
     return ", ".join(f"{column} = coalesce({table}.{column}, excluded.{column})" for column in columns)
 
 
@@ -65,22 +65,22 @@ def _replaced(*columns: str) -> str:
     return ", ".join(f"{column} = excluded.{column}" for column in columns)
 
 
-def _given(table: str, *columns: str) -> str:
-    """What is given replaces what the row has; nothing given leaves it."""
+def _overwrite(table: str, *columns: str) -> str:
+    """Overwrite the row's values by new ones; keep those without a new value."""
     return ", ".join(f"{column} = coalesce(excluded.{column}, {table}.{column})" for column in columns)
 
 
-# A stub's facts are replaced by the real ones: its maker knew the trace by its id only, or from before a fork.
+# The real facts replace those of a stub, whose maker knew only the id, or the state before a fork.
 _TRACE_FACTS: Final = (
     _replaced("agent_id", "name", "start_ns", "parent_trace_id", "metadata")
     + ", "
-    + _kept(
+    + _keep(
         "traces", "completion_start_ns", "user_id", "conversation_id", "version", "level", "tags", "remote", "input"
     )
 )
 STUB: Final = _insert("traces", (*_TRACE_START, "rootless"), "(id) DO UPDATE SET rootless = excluded.rootless "
                       "WHERE rootless > 0 AND excluded.rootless > 0")  # fmt: skip
-# A trace that seemed to be without its first span may have been ended by what is known of its operations.
+# A trace that seemed to lack its first span may have been ended based on its operations.
 _BEGUN_AFTER_ALL: Final = (
     "status = CASE WHEN rootless > 0 THEN excluded.status ELSE status END, "
     "end_ns = CASE WHEN rootless > 0 THEN NULL ELSE end_ns END, rootless = NULL"
@@ -92,27 +92,27 @@ END_TRACE: Final = _insert(
     "traces",
     (*_TRACE_START, "metadata", "input", "error", "output", *_END),
     f"(id) DO UPDATE SET {_TRACE_FACTS}, {_replaced('status', 'end_ns', 'end_metadata')}, rootless = NULL, "
-    + _given("traces", "usage", "error", "output"),
+    + _overwrite("traces", "usage", "error", "output"),
 )
 START_OPERATION: Final = _insert("operations", _OPERATION_START, "(trace_id, id) DO NOTHING")
 END_OPERATION: Final = _insert(
     "operations",
     (*_OPERATION_START, *_END),
     f"(trace_id, id) DO UPDATE SET {_replaced('status', 'end_ns', 'end_metadata')}, "
-    + _given("operations", "usage", "error", "output"),
+    + _overwrite("operations", "usage", "error", "output"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement and the rows it is run with."""
+    """An SQL statement and the rows to run it with."""
 
     sql: str
     rows: list[Row]
 
 
 class Ids(dict[int | str, str]):
-    """The text of each id of a batch, spelled once: an operation, its children and its end share them."""
+    """The ids of a batch as text, formatted once: an operation, its children and its end share them."""
 
     def __missing__(self, identifier: int | str) -> str:
         text = self[identifier] = id_text(identifier)
@@ -120,14 +120,14 @@ class Ids(dict[int | str, str]):
 
 
 def is_stand_in(span: Span) -> bool:
-    """Whether it was made from an id alone, for an update of something that another process recorded."""
+    """Whether the span was made from an id alone, for an update of something that another process recorded."""
     return not span.name and not span.trace.agent_id
 
 
 def stub(root: Span, ids: Ids) -> Row:
-    """A trace's row without payload: in a forked child its payload may not have been redacted yet.
+    """Return a trace's row without payloads, as in a forked child they may not have been redacted yet.
 
-    The last value says whether the trace's first span may never come: 0 no, 1 yes, 2 if it is expected.
+    The last value says whether the trace's first span may never come: 0 for no, 1 for yes, 2 if it may.
     """
     if root.status is not None and root.end_ns is not None:
         return (*_trace_facts(root, root.status, root.end_ns, ids), 0)
@@ -184,7 +184,7 @@ def _operation(span: Span, status: str, end_ns: int | None, error: str | None, o
     version = level = instructions = None
     parent_id: int | str | None = None
     start_ns = span.start_ns
-    if parent is not None and parent.parent is not None:  # what is directly under the trace has no parent operation
+    if parent is not None and parent.parent is not None:  # operations directly below the trace have no parent operation
         parent_id = ids[parent.id]
     if span.facts is not None:
         facts = span.facts
@@ -225,7 +225,7 @@ def _end(span: Span) -> Row:
 
 
 def update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Statement:
-    """The statement that changes the given fields; later metadata is added as a further line."""
+    """Return the statement that changes the given fields; metadata is appended as a further line."""
     columns = _UPDATED_TRACE if span.parent is None else _UPDATED
     changes = {columns[name]: _updated(name, value) for name, value in fields.items() if name in columns}
     if not changes:
@@ -260,7 +260,7 @@ def json_text(value: object) -> str | None:
         return None
     try:
         return to_json(value, inf_nan_mode="null").decode()
-    except ValueError:  # half a surrogate pair, or an object of the user's in the usage
+    except ValueError:  # a lone surrogate, or an object of the user in the usage
         return json.dumps(value, ensure_ascii=False, default=lambda unknown: type(unknown).__qualname__)
 
 

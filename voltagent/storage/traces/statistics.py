@@ -17,9 +17,9 @@ OF_CALLS: Final = frozenset(("agent", "tool", "model"))  # groups of operations;
 PERCENTILES: Final = (50, 95, 99)
 SORTS: Final = ("calls", "errors", "error_rate", "tokens", "cost", "p50", "p95", "p99", "name")
 
-_LAST: Final = 2**63 - 1  # the largest number of SQLite's
+_LAST: Final = 2**63 - 1  # SQLite's largest integer
 _UNKNOWN_MODEL: Final = "unknown"
-_MOST_TYPES: Final = 50  # types of errors that are listed
+_MOST_TYPES: Final = 50  # types of errors to list
 
 _FITS: Final = "start_ns >= :first AND start_ns < :end AND typeof(coalesce(end_ns, 0)) = 'integer'"
 # Answered from an index alone. The counts of agents come from the narrow table, which has fewer rows.
@@ -55,11 +55,11 @@ _GROUP_COLUMNS: Final[Mapping[str, str]] = {
 
 @dataclass(slots=True)
 class Totals:
-    """What one group did in one stretch of time."""
+    """The activity of one group in one time bucket."""
 
     calls: int = 0
     errors: int = 0
-    durations: list[int] = field(default_factory=list[int])  # nanoseconds, of what has ended
+    durations: list[int] = field(default_factory=list[int])  # nanoseconds, of calls that have ended
     prompt: float = 0
     completion: float = 0
     total: float = 0
@@ -67,24 +67,24 @@ class Totals:
     cost: float = 0.0
 
     def percentile(self, percent: int) -> int | None:
-        """The shortest duration (ns) that this percentage of the calls does not exceed; ``None`` without calls."""
+        """Return the shortest duration (ns) that this percentage of calls does not exceed; ``None`` without calls."""
         if not self.durations:
             return None
-        self.durations.sort()  # in place: the next percentile finds them in order
+        self.durations.sort()  # in place, so the next percentile finds them sorted
         return self.durations[-(-len(self.durations) * percent // 100) - 1]
 
     @property
     def tokens(self) -> dict[str, float]:
-        """The token counts by name."""
+        """Token counts by name."""
         return {"prompt": self.prompt, "completion": self.completion, "total": self.total, "cached": self.cached}
 
     @property
     def error_rate(self) -> float:
-        """The share of calls that failed, 0 to 1."""
+        """Share of calls that failed, 0 to 1."""
         return self.errors / self.calls if self.calls else 0.0
 
     def add(self, other: Totals) -> None:
-        """Count what another stretch of time had."""
+        """Add the counts of another bucket."""
         self.calls += other.calls
         self.errors += other.errors
         self.durations += other.durations
@@ -106,33 +106,33 @@ class Group:
     name: str
     buckets: Sequence[Totals]
     total: Totals
-    error_types: Sequence[tuple[str, int]] = ()  # the most frequent first
+    error_types: Sequence[tuple[str, int]] = ()  # most frequent first
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreGroup:
-    """The scores of one name: how many in each bucket and their sum (of numbers and bools), and the values."""
+    """The scores of one name: their number per bucket and sum (of numbers and bools), and the values."""
 
     name: str
     counts: Sequence[int]
     sums: Sequence[float]
-    numbers: int  # how many of them are numbers or bools
-    values: Sequence[tuple[str, int]]  # texts and bools, the most frequent first
+    numbers: int  # how many are numbers or bools
+    values: Sequence[tuple[str, int]]  # strings and bools, most frequent first
 
     @property
     def mean(self) -> float | None:
-        """The mean of the numbers and bools; ``None`` without any."""
+        """The mean of the numbers and bools; ``None`` if there are none."""
         return sum(self.sums) / self.numbers if self.numbers else None
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The groups, those with the most calls first, and when (ns since the epoch) each bucket begins."""
+    """The groups, those with most calls first, and the start of each bucket (ns since the epoch)."""
 
     starts: Sequence[int]
     width: int  # of a bucket, in nanoseconds
     groups: Sequence[Group]
-    traces: int  # that began in the time
+    traces: int  # that began in this range
     total: Totals  # of the groups' calls and errors, with the tokens and the cost of the traces
     error_types: Sequence[tuple[str, int]]
     scores: Sequence[ScoreGroup]
@@ -157,8 +157,8 @@ def metrics(
     Args:
         by: what to group by: one of ``BY``, or ``metadata:KEY``. Agents, tools and models are counted by call, all
             others by trace.
-        buckets: the number of stretches of time.
-        within: only what is in traces that match.
+        buckets: the number of time buckets.
+        within: count only in matching traces.
     """
     span = _Span.of(store, since_ns, until_ns, buckets)
     counted = _Counted(store, span, within)
@@ -176,7 +176,7 @@ def metrics(
 
 
 def sorted_groups(groups: Iterable[Group], sort: str, *, ascending: bool = False) -> list[Group]:
-    """The groups in another order; ``sort`` is one of ``SORTS``."""
+    """Return the groups in another order; ``sort`` is one of ``SORTS``."""
     keys: Mapping[str, Callable[[Group], Any]] = {
         "name": lambda group: group.name.lower(),
         "tokens": lambda group: group.total.total,
@@ -192,7 +192,7 @@ def _by_percentile(percent: int) -> Callable[[Group], int]:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The time that is looked at, in buckets."""
+    """The time range, divided into buckets."""
 
     first: int
     end: int
@@ -210,19 +210,19 @@ class _Span:
 
 
 def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
-    """The first and the end of the time, what is not given taken from the traces that are stored."""
+    """Return the start and end of the time range; the stored traces supply a missing limit."""
     if since_ns is not None and until_ns is not None:
         return since_ns, max(until_ns, since_ns + 1)
     rows = store.rows(_EXTENT, (since_ns or 0, _LAST if until_ns is None else until_ns))
     first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
     first = first if since_ns is None else since_ns
     first = min(first, _LAST - 1)  # a program may have recorded any time
-    # an operation begins after its trace: of the last one, all should be in
+    # an operation begins after its trace; this includes those of the last trace
     return first, max(first + 1, min(_LAST, last + 3600 * 10**9) if until_ns is None else until_ns)
 
 
 class _Counted:
-    """Counts what is in a span of time."""
+    """Counts what began in a time range."""
 
     def __init__(self, store: Store, span: _Span, within: Filter | None) -> None:
         self._store = store
@@ -242,7 +242,7 @@ class _Counted:
         return self._store.rows(text, {name: value for name, value in named.items() if f":{name}" in text})
 
     def groups(self, by: str) -> dict[str, list[Totals]]:
-        """The buckets of each group."""
+        """Return the buckets of each group."""
         if by in ("agent", "tool"):
             found = self._of_operations(by)
             self._count_errors(lambda row: row[2] if row[1] == by else None)
@@ -267,7 +267,7 @@ class _Counted:
         return groups.found
 
     def _of_models(self) -> dict[str, list[Totals]]:
-        """Calls of a model, and agents that name one; not agents around such calls, which count the same tokens."""
+        """Count calls of a model, and agents that name one unless such calls below them count the same tokens."""
         rows = self._rows(_MODEL_CALLS)
         around = {(row["trace_id"], row["agent_id"]) for row in rows if row["kind"] != "agent"}
         groups = _Buckets(self._span)
@@ -313,7 +313,7 @@ class _Counted:
                 types[error_type] = types.get(error_type, 0) + 1
 
     def overall(self) -> Totals:
-        """The tokens and the cost of all traces; their number is in ``traces``."""
+        """Sum the tokens and the cost of all traces; ``traces`` is their number."""
         query = f"""
             SELECT count(*), {", ".join(f"coalesce(sum(totals.{name}), 0)" for name in _SUMMED)}
             FROM traces LEFT JOIN totals ON totals.trace_id = traces.id
@@ -333,7 +333,7 @@ class _Counted:
 
 
 class _Buckets:
-    """The buckets of each group, made when they are needed."""
+    """The buckets of each group, created on demand."""
 
     def __init__(self, span: _Span) -> None:
         self._first, self._width, self._number = span.first, span.width, span.buckets
@@ -347,7 +347,7 @@ class _Buckets:
 
 
 def _names_of(by: str) -> Callable[[Any], Iterator[str]]:
-    """The groups that a trace belongs to, from the value of its column."""
+    """Return the function from a column's value to the groups that a trace belongs to."""
 
     def tags(value: Any) -> Iterator[str]:
         yield from columns.tags(value)

@@ -1,7 +1,7 @@
 """The local store: traces and operations in an SQLite file.
 
-A writer holds the file's write lock for one batch at a time, and readers never wait for writers. How the file itself is
-handled is the concern of :mod:`voltagent.storage.file`.
+A writer holds the file's write lock for one batch at a time, and readers never wait for writers. For the file itself,
+see :mod:`voltagent.storage.file`.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ from voltagent.storage.traces.tokens import with_sums
 
 T = TypeVar("T")
 
-_PRUNED_ROWS: Final = 5_000  # operations deleted per batch at most, so that one batch never takes long
-_SHRINK_PAGES: Final = 250  # pages given back to the file system per batch at most: about 4 MB
-# With payloads of a kilobyte, a page of 4 KB holds one operation and much air. So the file is 40 % smaller, writing is
-# half as fast again, and a scan takes half the time.
+_PRUNED_ROWS: Final = 5_000  # operations to delete per batch at most, so that no batch takes long
+_SHRINK_PAGES: Final = 250  # pages to free per batch at most: about 4 MB
+# With payloads of a kilobyte, a 4 KB page holds one operation and much unused space. This size makes the file 40 %
+# smaller, writing 50 % faster, and a scan twice as fast.
 _PAGE_SIZE: Final = 16_384
 _SIGNED: Final = "UPDATE traces SET writer = ? WHERE id = ?"
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
@@ -60,17 +60,17 @@ _SCHEMA: Final = Schema("store", APPLICATION_ID, MIGRATIONS, _PAGE_SIZE, convert
 
 
 class Store:
-    """Traces and operations in one file.
+    """Traces and operations in one SQLite file.
 
     Args:
-        path: the SQLite file; it and its folder are made when the first event is written.
-        max_traces: how many traces to keep (default 10 000). Those that came first go first.
-        max_bytes: how large the data may grow (default 1 GiB).
-        missing_is_empty: whether reading a file that is not there finds nothing (default: it is an error).
-        writer: the process that marks the traces that begin here (default: none, and no trace is known to be
+        path: the SQLite file; it and its folder are created when the first event is written.
+        max_traces: how many traces to keep (default 10 000); the first ones stored are deleted first.
+        max_bytes: size limit of the data (default 1 GiB).
+        missing_is_empty: whether reading a missing file finds nothing (default: it is an error).
+        writer: marks the traces that begin here with this process (default: none, and no trace is recognised as
             unfinished).
 
-    Methods may be called from any thread. Reading and writing raise :class:`StoreError` where the file cannot be used.
+    Thread-safe. Reading and writing raise :class:`StoreError` if the file cannot be used.
     """
 
     def __init__(
@@ -93,16 +93,14 @@ class Store:
         """The SQLite file."""
         return self.file.path
 
-    # -------------------------------------------------------------------------------------------------------- writing
-
     def append(self, events: Sequence[SpanEvent], deadline: float | None = None) -> dict[int, str]:
-        """Write events in one transaction. An event that comes twice leaves what it left the first time.
+        """Write events in one transaction; writing an event twice has no further effect.
 
-        Returns the events that cannot be stored, as ``{place in events: reason}``; all others are stored.
-        ``deadline`` is on :func:`voltagent.core.clock.monotonic` (default: in 5 seconds).
+        Returns the events that cannot be stored, as ``{index in events: reason}``; all others are stored.
+        ``deadline`` is on :func:`voltagent.core.clock.monotonic` (default: 5 seconds from now).
 
         Raises:
-            StoreError: the file cannot be used now. Nothing may have been written; append the same events again.
+            StoreError: the file cannot be used now. Perhaps nothing was written; append the same events again.
         """
         try:
             self._append(plan(events), deadline)
@@ -114,7 +112,7 @@ class Store:
         def write(connection: Connection) -> None:
             _run(connection, plan)
             if self._writer is not None and plan.begun:
-                name = self._writer.name()  # here, as there is a folder for its lock by now
+                name = self._writer.name()  # here, because its lock needs the folder, which exists by now
                 connection.executemany(_SIGNED, [(name, id) for id in plan.begun])
             self._prune(connection)
 
@@ -122,7 +120,7 @@ class Store:
             in_transaction(connection, write)
             self._shrink(connection)
             if not is_converted(connection):
-                in_transaction(connection, convert)  # a part of what an older version wrote
+                in_transaction(connection, convert)  # converts some rows of an older version
 
         self.file.use(write_and_shrink, deadline, create=True)
 
@@ -135,10 +133,8 @@ class Store:
                 refused[place] = f"{type(exc).__name__}: {exc}"
         return refused
 
-    # ------------------------------------------------------------------------------------------------------ retention
-
     def _prune(self, connection: Connection) -> None:
-        """Delete the traces that came first, while there are too many or they are too large."""
+        """Delete the first traces while there are too many or they are too large."""
         budget = _PRUNED_ROWS
         surplus = self._surplus(connection)
         while budget > 0 and (surplus > 0 or self._is_too_large(connection)):
@@ -149,14 +145,14 @@ class Store:
             surplus -= 1
 
     def _shrink(self, connection: Connection) -> None:
-        """Give free pages back to the file system, where the file is larger than it may be."""
+        """Free unused pages if the file is larger than its limit."""
         page_size, count, free = pages(connection)
         if free and count * page_size > self.max_bytes:
-            # a script, because `execute` would take one step: one page
+            # a script: `execute` would free one page only
             connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
 
     def _surplus(self, connection: Connection) -> int:
-        # Keys are given out in order, so their range bounds the count from above without counting.
+        # Keys are assigned in order, so their range is an upper bound of the count, without counting.
         (span,) = connection.execute("SELECT (SELECT max(key) FROM traces) - (SELECT min(key) FROM traces)").fetchone()
         if span is None or span < self.max_traces:
             return 0
@@ -166,23 +162,21 @@ class Store:
         page_size, count, free = pages(connection)
         return (count - free) * page_size > self.max_bytes
 
-    # -------------------------------------------------------------------------------------------------------- reading
-
     def traces(self, matching: Filter | None = None, limit: int = 50, offset: int = 0) -> list[TraceSummary]:
-        """Traces that match, in the order of the filter; the next page is ``Filter(..., before=the last one's id)``."""
+        """Return matching traces, in the filter's order; the next page is ``Filter(..., before=the last one's id)``."""
         query, values = (matching or Filter()).query(limit, offset)
         return [summary(row) for row in self.rows(query, values)]
 
     def trace_ids(self, matching: Filter | None = None, *, limit: int | None = None) -> list[str]:
-        """The ids of the traces that match, in the order of the filter; ``None`` is no limit."""
+        """Return the ids of matching traces, in the filter's order; a limit of ``None`` means no limit."""
         query, values = (matching or Filter()).ids_query(limit)
         return [id for (id,) in self.rows(query, values)]
 
     def trace(self, id: str) -> StoredTrace | None:
-        """The trace with this id, or with an id that begins so; ``None`` where there is none.
+        """Return the trace with this id, or with an id that begins with it; ``None`` if there is none.
 
         Raises:
-            StoreError: several ids begin so.
+            StoreError: several ids begin with it.
         """
         found = self.rows("SELECT id FROM traces WHERE id = ?", (id,)) or self.rows(
             "SELECT id FROM traces WHERE id >= ? AND id < ? ORDER BY id LIMIT 3", (id, id + chr(0x10FFFF))
@@ -193,30 +187,30 @@ class Store:
         return stored_trace(rows[0]) if rows else None
 
     def operations(self, trace_id: str) -> list[StoredOperation]:
-        """The operations of a trace, in the order in which they began."""
+        """Return the operations of a trace, in the order in which they began."""
         return [stored_operation(row) for row in with_sums(self.rows(OPERATIONS_QUERY, (trace_id,)))]
 
     def events(self, trace_id: str) -> list[SpanEvent]:
-        """The events of a trace again, in the order to send them in; none where there is no such trace."""
+        """Rebuild the events of a trace, in the order in which to send them; none if it does not exist."""
         trace = self.rows(TRACE_ROW, (trace_id,))
         if not trace:
             return []
         return replayed(trace[0], self.rows(OPERATION_ROWS, (trace_id,)), self.rows(SCORE_ROWS, (trace_id,)))
 
-    def known_trace(self, id: str) -> Known | None:
-        """Who the trace with exactly this id is; ``None`` where there is none, or no file yet."""
-        return self._known(KNOWN_TRACE, id)
+    def identity_of_trace(self, id: str) -> Known | None:
+        """Return the facts of the trace with exactly this id that an update needs; ``None`` if it does not exist."""
+        return self._identity(KNOWN_TRACE, id)
 
-    def known_operation(self, id: str) -> Known | None:
-        """The same of an operation, in whichever trace it is."""
-        return self._known(KNOWN_OPERATION, id)
+    def identity_of_operation(self, id: str) -> Known | None:
+        """Return those of the operation with exactly this id, in any trace; ``None`` if it does not exist."""
+        return self._identity(KNOWN_OPERATION, id)
 
-    def _known(self, query: str, id: str) -> Known | None:
+    def _identity(self, query: str, id: str) -> Known | None:
         rows = self.rows(query, (id,)) if self.path.exists() else []
         return Known(*rows[0]) if rows else None
 
     def mark_pushed(self, destination: str, refused: Mapping[str, int]) -> None:
-        """Note the traces that a destination has settled, and how many of the events of each it refused."""
+        """Note the traces that a destination has settled, and how many events of each it refused."""
         rows = [(trace_id, destination, number) for trace_id, number in refused.items()]
         mark = "INSERT OR REPLACE INTO pushed (trace_id, destination, refused) VALUES (?, ?, ?)"
         self.file.use(
@@ -224,7 +218,7 @@ class Store:
         )
 
     def extent(self) -> tuple[int, int]:
-        """How many traces there are, and the number of the file's schema."""
+        """Return the number of traces, and of the file's schema migrations."""
         return self.file.use(
             lambda connection: (
                 number(connection, "SELECT count(*) FROM traces"),
@@ -235,11 +229,11 @@ class Store:
         )
 
     def rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
-        """The rows of a query; their values are found by the names of the columns, or by position."""
+        """Return the rows of a query; their values are available by column name and by position."""
         return self.read(lambda connection: connection.execute(query, values).fetchall()) or []
 
     def read(self, action: Callable[[Connection], T]) -> T | None:
-        """Ask more than one query; ``None`` if no file exists and ``missing_is_empty`` was given."""
+        """Run several queries; return ``None`` if the file is missing and ``missing_is_empty`` is true."""
         try:
             return self.file.use(action, None, create=False)
         except MissingFileError:
@@ -248,7 +242,7 @@ class Store:
             raise
 
     def twin(self) -> Store:
-        """The same store over a connection of its own, which finds nothing if no file exists yet."""
+        """Return the same store with its own connection, which finds nothing if the file is missing."""
         return Store(self.path, max_traces=self.max_traces, max_bytes=self.max_bytes, missing_is_empty=True)
 
     def close(self) -> None:
@@ -257,7 +251,7 @@ class Store:
 
 
 def stored(events: Sequence[SpanEvent]) -> list[tuple[StoredTrace, list[StoredOperation]]]:
-    """What a store would give back of these events, the oldest trace first; no file is made."""
+    """Return what a store would return for these events, oldest trace first, without creating a file."""
     with closing(in_memory(_SCHEMA)) as connection:
         _run(connection, _cleaned(plan(events)))
         ids = connection.execute("SELECT id FROM traces ORDER BY start_ns, key").fetchall()
@@ -270,11 +264,8 @@ def stored(events: Sequence[SpanEvent]) -> list[tuple[StoredTrace, list[StoredOp
         ]
 
 
-# ------------------------------------------------------------------------------------------------------------ pieces
-
-
 def _delete_oldest(connection: Connection, budget: int) -> int:
-    """Delete the trace that came first, or as many of its operations as ``budget`` allows; how many rows went."""
+    """Delete the first trace, or as many of its operations as ``budget`` allows; return the number of deleted rows."""
     oldest = connection.execute("SELECT key, id FROM traces ORDER BY key LIMIT 1").fetchone()
     if oldest is None:
         return 0
@@ -294,7 +285,7 @@ def _run(connection: Connection, plan: Plan) -> None:
 
 
 def _cleaned(plan: Plan) -> Plan:
-    """The plan with every half of a surrogate pair, which UTF-8 cannot encode, replaced by U+FFFD."""
+    """Return the plan with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD."""
     plan.statements = [
         Statement(one.sql, [tuple(map(_without_surrogates, row)) for row in one.rows]) for one in plan.statements
     ]

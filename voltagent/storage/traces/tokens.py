@@ -1,7 +1,7 @@
-"""The tokens of traces and agents that were recorded without a sum: that still run, or that other programs sent.
+"""Token sums of traces and agents that have none stored: running ones, or those of other programs.
 
-The rule is that of :mod:`voltagent.tracing.token_counts`: an agent without usage of its own has that of the operations
-below it with no other agent in between; a trace that of its agents and of its operations inside no agent.
+The rule is that of :mod:`voltagent.tracing.token_counts`: an agent without its own usage has that of the operations
+below it with no other agent in between; a trace has that of its agents, and of its operations outside any agent.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from voltagent.storage.traces import columns
 
 _DEPTH: Final = 200  # spans of other programs may be each other's parents
 
-# As an expression in a query of `traces`: the usages that make up that of a trace, one on each line. Only operations
-# with a usage are read, by the index of those, and from each the way up to the nearest agent.
+# As an SQL expression in a query over `traces`: the usages that make up that of a trace, one per line. It reads only
+# operations with a usage, by their index, and from each the path up to the nearest agent.
 PARTS_OF_TRACE: Final = f"""(
     WITH RECURSIVE used(usage, above, steps) AS (
         SELECT o.usage, o.parent_id, CASE WHEN o.kind = 'agent' THEN NULL ELSE 0 END FROM operations o
@@ -32,9 +32,9 @@ PARTS_OF_TRACE: Final = f"""(
 
 
 def with_sums(rows: Sequence[Any]) -> list[Mapping[str, Any]]:
-    """Return the rows of all operations of a trace, agents without usage with that of the operations below them.
+    """Return the rows of all operations of a trace, with sums for agents without usage.
 
-    Rows are read by the names of their columns, of which there must be ``id``, ``parent_id``, ``kind`` and ``usage``.
+    Rows have values by column name; ``id``, ``parent_id``, ``kind`` and ``usage`` are required.
     """
     if not any(_lacks_usage(row) for row in rows):
         return list(rows)

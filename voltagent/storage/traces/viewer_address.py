@@ -1,6 +1,6 @@
-"""Where the viewer of a store listens, so that programs which record into the store can name the page of a trace.
+"""The address of a store's viewer, so that programs which record into the store can name the page of a trace.
 
-``voltagent ui`` holds a lock on a file beside the store for as long as it runs, and writes its port into it.
+``voltagent ui`` locks a file beside the store while it runs, and writes its port into it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from urllib.parse import quote
 from voltagent.storage.file_lock import FileLock
 
 DEFAULT_PORT: Final = 3141  # of the local server
-_SAFE: Final = "!'()*"  # what the page leaves as it is, beside A-Z, a-z, digits and `-._~`
+_SAFE: Final = "!'()*"  # unescaped by the page, besides A-Z, a-z, digits and `-._~`
 
-_stores: list[Path] = []  # the store that this process records into, once it does
+_stores: list[Path] = []  # the store that this process records into, if any
 
 
 @contextmanager
 def announced(store: Path, port: int) -> Generator[None]:
     """Announce that a viewer of the store listens on a port, while the block runs.
 
-    Has no effect if no store exists yet, since looking at one must not create files, or if another viewer runs.
+    Has no effect if the store does not exist yet, since viewing must not create files, or if another viewer runs.
     """
     lock = _acquire(store) if store.exists() else None
     if lock is not None:
@@ -36,7 +36,7 @@ def announced(store: Path, port: int) -> Generator[None]:
 
 
 def running_port(store: Path) -> int | None:
-    """The port of the viewer that shows the store now; ``None`` if none runs."""
+    """Return the port of the store's running viewer; ``None`` if none runs."""
     file = _place(store).with_name(f"{_place(store).name}.lock")
     try:
         number = int(file.read_text("ascii"))
@@ -45,7 +45,7 @@ def running_port(store: Path) -> int | None:
     lock = _acquire(store)
     if lock is None:
         return number
-    lock.release(delete=True)  # left behind by a viewer that was killed
+    lock.release(delete=True)  # left behind by a killed viewer
     return None
 
 
@@ -55,9 +55,9 @@ def record_into(store: Path) -> None:
 
 
 def page(trace_id: str) -> str:
-    """The address of a trace's page on the local viewer, in the form of the page itself.
+    """Return the address of a trace's page on the local viewer.
 
-    The port is that of the viewer that runs on this process's store, else the default one.
+    The port is that of the running viewer of this process's store, else the default port.
     """
     port = running_port(_stores[0]) if _stores else None
     return f"http://127.0.0.1:{port or DEFAULT_PORT}/#/trace/{quote(trace_id, safe=_SAFE)}"

@@ -1,4 +1,4 @@
-"""Values of OTLP, read leniently: attributes, payloads, usage and errors in the forms that the store has them in."""
+"""Lenient decoding of OTLP values: attributes, payloads, usage and errors, in the forms that the store uses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from voltagent.wire.otlp.span_view import json_text, snake
 
 
 def attributes(given: object) -> dict[str, Any]:
-    """A list of ``KeyValue`` as a dict; what is none is left out."""
+    """Decode a list of ``KeyValue`` as a dict; skip invalid entries."""
     found: dict[str, Any] = {}
     for pair in _items(given):
         key, value = pair.get("key"), pair.get("value")
         if isinstance(key, str) and isinstance(value, dict):
-            # nearly all are texts
+            # nearly all are strings
             found[key] = value["stringValue"] if "stringValue" in value else _any_value(cast(dict[str, Any], value))
     return found
 
@@ -38,7 +38,7 @@ def _any_value(value: Mapping[str, Any]) -> Any:
 
 
 def integer(given: object, *, signed: bool = False) -> int:
-    """A 64-bit integer, which JSON has as text or as a number; 0 where it is none."""
+    """Decode a 64-bit integer, in JSON a string or a number; 0 if it is invalid."""
     if isinstance(given, str) and len(given) <= 20 and given.lstrip("-").isdecimal() and given.isascii():
         given = int(given) if given.count("-") <= 1 else 0
     if isinstance(given, float) and given.is_integer():
@@ -53,7 +53,7 @@ def text(given: object) -> str | None:
 
 
 def texts(given: object) -> tuple[str, ...] | None:
-    """A list of texts, or the JSON text of one."""
+    """Decode a list of strings, or the JSON text of one."""
     if isinstance(given, str):
         given = _parsed(given)
     if not isinstance(given, list):
@@ -62,7 +62,7 @@ def texts(given: object) -> tuple[str, ...] | None:
 
 
 def object_of(given: object) -> dict[str, Any]:
-    """An object, or the JSON text of one; empty where it is none."""
+    """Decode an object, or the JSON text of one; empty if it is neither."""
     value = _parsed(given) if isinstance(given, str | bytes) else given
     return dict(cast(dict[str, Any], value)) if isinstance(value, dict) else {}
 
@@ -73,7 +73,7 @@ def moment_text(given: object) -> str | None:
 
 
 def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """The attributes of the last ``exception`` event, and all other events as metadata."""
+    """Return the attributes of the last ``exception`` event, and all other events as metadata."""
     exception: Mapping[str, Any] = {}
     others: list[dict[str, Any]] = []
     for event in _items(given):
@@ -88,7 +88,7 @@ def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
 
 _INPUT_MESSAGES: Final = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message",
                           "gen_ai.tool.message")  # fmt: skip
-_CONTENT_EVENTS: Final[Mapping[str, tuple[str, str]]] = {  # event -> its attribute, and the word that it is
+_CONTENT_EVENTS: Final[Mapping[str, tuple[str, str]]] = {  # event -> its attribute, and our word for it
     "gen_ai.content.prompt": ("gen_ai.prompt", "input"),
     "gen_ai.content.completion": ("gen_ai.completion", "output"),
 }
@@ -96,7 +96,7 @@ _DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
 
 
 def messages_of_events(given: object) -> dict[str, Any]:
-    """The messages that a model call carries in its span events, as words."""
+    """Return the messages in the span events of a model call, as words."""
     requested: list[object] = []
     answered: list[object] = []
     words: dict[str, Any] = {}
@@ -120,7 +120,7 @@ def messages_of_events(given: object) -> dict[str, Any]:
 
 
 def _message_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """One message, with parts that came as JSON text read."""
+    """Decode one message, parsing parts that are JSON text."""
     content = object_of(about.get("gen_ai.event.content"))
     message = object_of(about.get("message"))
     rest = {name: value for name, value in about.items() if name not in ("gen_ai.event.content", "message")}
@@ -128,22 +128,19 @@ def _message_of(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def links(given: object) -> dict[str, Any]:
-    """The spans that a span refers to, as metadata."""
+    """Return the spans that a span links to, as metadata."""
     found = [{name: link.get(name) for name in ("traceId", "spanId")} for link in _items(given)]
     return {"links": found} if found else {}
 
 
-# ------------------------------------------------------------------------------------------------------------ payloads
-
-
 def payload_of(words: Mapping[str, Any], which: str) -> bytes | None:
-    """The ``input`` or ``output`` as JSON object text, from whichever words say it."""
+    """Return the ``input`` or ``output`` as JSON object text, from whichever words have it."""
     given = words.get(which)
     if given is not None:
         return _payload(given, parse=words.get(f"{which}_type") != "text/plain")
     messages = words.get(f"{which}_messages")
     if messages is not None and which == "input":
-        return _payload(_asked(messages, words), parse="input_key" not in words)
+        return _payload(_model_input(messages, words), parse="input_key" not in words)
     if messages is not None:
         return _payload(_from_messages(messages), parse=True)
     if which == "output" and words.get("tool_calls") is not None:
@@ -156,16 +153,16 @@ def _payload(given: object, *, parse: bool) -> bytes:
     if parse and isinstance(given, str):
         value = _parsed(given)
         if isinstance(value, dict) and not _NOT_JSON.search(given):
-            return given.encode("utf-8", "replace")  # as it came: numbers keep their digits
+            return given.encode("utf-8", "replace")  # unchanged: numbers keep their digits
     found: object = given if value is None else value  # pyright: ignore[reportUnknownVariableType]
     return json_text(cast(object, found) if isinstance(found, dict) else {"result": found}).encode()
 
 
-_NOT_JSON: Final = re.compile("NaN|Infinity")  # our parser takes them as numbers, a browser's does not
+_NOT_JSON: Final = re.compile("NaN|Infinity")  # Python's parser accepts them as numbers, a browser's does not
 
 
 def _from_messages(given: object) -> object:
-    """One message with one text, which is how a payload of ours travels as chat, is that text."""
+    """Unwrap one message with one text, the form in which payloads of this library travel as chat."""
     messages: object = _parsed(given) if isinstance(given, str) else given
     parts = [part for message in _items(messages) for part in _items(message.get("parts"))]
     if len(parts) == 1 and len(_items(messages)) == 1 and isinstance(parts[0].get("content"), str):
@@ -173,8 +170,8 @@ def _from_messages(given: object) -> object:
     return {"messages": given if messages is None else messages}
 
 
-def _asked(given: object, words: Mapping[str, Any]) -> object:
-    """The input of a model call: its messages, under the name that they had here, and what else was in it."""
+def _model_input(given: object, words: Mapping[str, Any]) -> object:
+    """Return the input of a model call: its messages, under their original name, and the other parts of it."""
     found = _from_messages(given)
     rest = object_of(words.get("input_rest"))
     tools: object = words.get("tools")
@@ -192,7 +189,7 @@ def _asked(given: object, words: Mapping[str, Any]) -> object:
 
 
 def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
-    """A message of one string in the form that most clients have; any other as it is."""
+    """Return a message of one string in the form that most clients use; any other unchanged."""
     parts = _items(message.get("parts"))
     is_plain = len(parts) == 1 and parts[0].get("type") == "text" and set(message) == {"role", "parts"}
     return {"role": message["role"], "content": parts[0].get("content")} if is_plain else message
@@ -209,7 +206,7 @@ def _searched(words: Mapping[str, Any]) -> bytes | None:
 
 
 def _documents(words: Mapping[str, Any]) -> bytes | None:
-    """What a search found. Documents of a text each were texts: the conventions make objects of them."""
+    """Return the results of a search. A document with only a text was a string before the conventions wrapped it."""
     given = words.get("documents_json", words.get("documents_list"))
     documents: object = _parsed(given) if isinstance(given, str) else given
     if not isinstance(documents, list):
@@ -218,8 +215,6 @@ def _documents(words: Mapping[str, Any]) -> bytes | None:
     texts = [one["content"] for one in _items(found) if set(one) == {"content"}]
     return json_text({"result": texts if len(texts) == len(found) else found}).encode()
 
-
-# ------------------------------------------------------------------------------------------------------ usage and model
 
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_written_tokens",
                   "reasoning_tokens", "cost", "input_cost", "output_cost", "total_cost")  # fmt: skip
@@ -239,7 +234,7 @@ _LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
 
 
 def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Tokens and costs in our spelling; the total where both of its halves are known."""
+    """Return tokens and costs in our spelling; the total if both parts are known."""
     found = {_SPELT.get(word, word): words[word] for word in _COUNTS if is_count(words.get(word))}
     for name, value in _few(words.get("usage_json")).items():
         found.setdefault(_LANGFUSE_TOKENS.get(name, snake(name)), value)
@@ -256,7 +251,7 @@ def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _few(given: object) -> dict[str, Any]:
-    """Return an object of counts, or nothing if it has too many fields to be one."""
+    """Return an object of counts; ``None`` if it has too many fields for that."""
     found = object_of(given)
     return found if len(found) <= _MOST_COUNTS else {}
 
@@ -268,14 +263,14 @@ _PARAMETERS: Final = ("provider", "temperature", "max_tokens", "top_p", "top_k",
 
 
 def model(words: Mapping[str, Any]) -> dict[str, Any]:
-    """What describes the model, in the form of ``model_parameters``."""
+    """Return the description of the model, in the form of ``model_parameters``."""
     named = {word: words[word] for word in _PARAMETERS if words.get(word) is not None}
     name = model_name(words)
     return {**object_of(words.get("model_parameters")), **({} if name is None else {"model": name}), **named}
 
 
 def model_name(words: Mapping[str, Any]) -> str | None:
-    """The model that answered, else the one that was requested."""
+    """Return the model that answered, else the requested one."""
     return next((found for word in _MODELS if (found := text(words.get(word))) is not None), None)
 
 
@@ -295,7 +290,7 @@ _LANGFUSE_LEVELS: Final = {"DEFAULT": "INFO"}
 
 
 def level(words: Mapping[str, Any], *, failed: bool) -> str | None:
-    """The level that was given; the one that only follows from a failure is not."""
+    """Return the recorded level, unless it merely follows from a failure."""
     given = text(words.get("level"))
     if given is not None:
         return given
@@ -303,15 +298,14 @@ def level(words: Mapping[str, Any], *, failed: bool) -> str | None:
     return None if derived is None or failed else _LANGFUSE_LEVELS.get(derived, derived)
 
 
-# --------------------------------------------------------------------------------------------------------------- errors
-
 _UNKNOWN: Final = ("_OTHER", "cancelled")
 _NO_MESSAGE: Final = "Operation failed"
 
 
 def error(words: Mapping[str, Any], exception: Mapping[str, Any], message: str | None) -> bytes | None:
-    """A failure as the store has it: an object of ``message``, ``type``, ``stack`` and whatever else is known; a text
-    where there is no more than a text; ``None`` where nothing is known."""
+    """Return a failure as stored: an object with ``message``, ``type``, ``stack`` and other known facts; a string if
+    only a message is known; ``None`` if nothing is.
+    """
     message_text = text(exception.get("exception.message")) or text(words.get("error_message")) or message
     kind = text(exception.get("exception.type")) or text(words.get("error_type"))
     if kind in _UNKNOWN:
@@ -329,11 +323,8 @@ def error(words: Mapping[str, Any], exception: Mapping[str, Any], message: str |
     return json_text(found).encode() if found else None
 
 
-# --------------------------------------------------------------------------------------------------------------- pieces
-
-
 def _parsed(given: str | bytes) -> Any:
-    """The value of a JSON text; ``None`` where it is none."""
+    """Parse JSON text; ``None`` if it is invalid."""
     try:
         return from_json(given)
     except ValueError:
