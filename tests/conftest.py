@@ -67,6 +67,15 @@ def time_limit(no_time_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """A handler that a test adds to the library's log (with ``VOLTAGENT_DEBUG``, say) does not stay for the next one."""
+    before, level = list(guard.logger.handlers), guard.logger.level
+    yield
+    guard.logger.handlers[:] = before
+    guard.logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
 def nothing_is_live() -> Iterator[None]:
     """Every test starts as a fresh process does: no recorder, the environment not read."""
     before = list(context.ACTIVE)

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser is slow: `make test-slow` runs these tests."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 # For the package, and no longer: while Playwright runs, this thread has a running event loop, which the tests of other
 # packages must not see.
 @pytest.fixture(scope="package")

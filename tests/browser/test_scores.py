@@ -85,7 +85,9 @@ def test_thumbs_are_given_in_the_list(site: Site, new_page: Open):
     _recorded(site)
     page = new_page()
     row = page.locator(".rows > .line", has_text="desk")
+    expect(row).to_be_visible()
     page.keyboard.press("End")
+    expect(row).to_have_attribute("aria-selected", "true")
     page.keyboard.press("+")
     expect(row.locator(".score[title='thumbs up']")).to_be_visible()
 

@@ -16,6 +16,8 @@ from voltagent.core.span import AGENT
 from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
 
+pytestmark = pytest.mark.slow  # programs that start and end
+
 KEYS = {"VOLTAGENT_PUBLIC_KEY": "pk_1", "VOLTAGENT_SECRET_KEY": "sk_1"}
 
 

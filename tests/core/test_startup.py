@@ -110,6 +110,7 @@ def test_a_fork_during_the_first_call_leaves_a_child_that_works(tmp_path: Path) 
     assert (ran.stdout, ran.stderr) == ("ok\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("also", ["nothing", "variable of the program"])
 def test_finalizers_on_cycles_do_not_free_the_context_under_a_variable(tmp_path: Path, also: str) -> None:
     code = f"""

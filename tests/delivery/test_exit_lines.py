@@ -18,6 +18,8 @@ from tests.helpers.pace import PATIENCE, within
 from tests.helpers.server import Reply, Server, answer, unused_port
 from voltagent.delivery.losses import _TECHNICAL
 
+pytestmark = pytest.mark.slow  # programs that start, end and are killed
+
 PROGRAM = """
 from voltagent import agent, tool
 

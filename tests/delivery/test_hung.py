@@ -18,6 +18,9 @@ from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
 
 
+pytestmark = pytest.mark.slow  # programs that start, end and are killed
+
+
 def first_hangs(then: Callable[[Recorded], Reply] = lambda request: answer()) -> Callable[[Recorded], Reply]:
     """The first request gets no answer, all others theirs."""
     requested: list[Recorded] = []

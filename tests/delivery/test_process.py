@@ -20,6 +20,8 @@ from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, hold
 from tests.helpers.server import Server, answer, hang, unused_port
 
+pytestmark = pytest.mark.slow  # programs that start, end and are killed
+
 HERE = str(Path(voltagent.__file__).parents[1])
 PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
 START = f"import sys; sys.path[:0] = {[HERE, *PACKAGES]!r}\n"

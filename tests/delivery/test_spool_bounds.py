@@ -19,6 +19,8 @@ from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool import spool
 from voltagent.storage.spool.destination import Destination
 
+pytestmark = pytest.mark.slow  # programs that start, end and are killed
+
 __all__ = ["folder", "port"]  # fixtures
 
 MIB = 2**20

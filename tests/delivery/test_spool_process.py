@@ -25,6 +25,8 @@ from tests.helpers.server import Server, answer, hang, unused_port
 from voltagent import VoltAgentSDK
 from voltagent.sdk import PendingReport
 
+pytestmark = pytest.mark.slow  # programs that start, end and are killed
+
 posix = pytest.mark.skipif(os.name != "posix", reason="fork and signals")
 
 CANARY = "sk_live_c4n4ryc4n4ryc4n4ryc4n4ry"

@@ -69,7 +69,7 @@ def test_an_authority_that_is_given_is_the_only_one(
             exporter="otlp", otlp_endpoint=f"{server.url}/v1/traces", otlp_certificate=FILES / "localhost.pem"
         )
         stranger.trace(agent_id="a").end()
-        stranger.flush()
+        stranger.flush(timeout=0)
         until(lambda: "CERTIFICATE_VERIFY_FAILED" in caplog.text)
         stranger.shutdown(0).result()
         assert len(server.requests) == 1

@@ -19,6 +19,8 @@ from voltagent.wire.otlp import decode, protobuf_decode
 from voltagent.wire.otlp.decode import MOST_SPANS
 from voltagent.wire.otlp.protobuf import delimited
 
+pytestmark = pytest.mark.slow  # requests as large as is allowed
+
 JSON = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 PROTOBUF = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
 SIZE = 16 * 2**20  # unpacked; packed it is 15 to 50 KB

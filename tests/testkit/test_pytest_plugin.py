@@ -11,6 +11,8 @@ import pytest
 
 import voltagent
 
+pytestmark = pytest.mark.slow  # pytest in projects of its own
+
 PACKAGE = Path(voltagent.__file__).parents[1]
 PROGRAM = """
 import voltagent

@@ -239,7 +239,7 @@ class Gate:
             pass
 
 
-GATE = Gate(10)
+GATE = Gate(5)  # the threads that asyncio has for `to_thread` on a machine with one core
 
 
 @agent
