@@ -68,7 +68,7 @@ def time_limit(no_time_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def quiet_log() -> Iterator[None]:
-    """A handler that a test adds to the library's log (with ``VOLTAGENT_DEBUG``, say) does not stay for the next one."""
+    """A handler that a test adds to the library's log (with ``VOLTAGENT_DEBUG``, say) does not stay."""
     before, level = list(guard.logger.handlers), guard.logger.level
     yield
     guard.logger.handlers[:] = before

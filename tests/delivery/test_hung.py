@@ -17,7 +17,6 @@ from voltagent import VoltAgentSDK, tool
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
 
-
 pytestmark = pytest.mark.slow  # programs that start, end and are killed
 
 
