@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import Final
 
 from voltagent import settings
+from voltagent.cli.numbers import AGES, number, whole_number, with_unit
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.errors import ValidationError, VoltAgentError
@@ -18,6 +18,11 @@ from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 
 WHICH_TRACE: Final = "its id, the beginning of its id, or the name of an agent (default: the newest)"
+
+
+count: Final = whole_number(least=1)
+_amount: Final = number("a number of at least 0")
+_milliseconds: Final = number("a number of milliseconds", 1e9)
 
 
 class UsageError(VoltAgentError):
@@ -45,8 +50,8 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
                        help="metadata of the trace, or of an operation in it; may be repeated")  # fmt: skip
     group.add_argument("--score", type=_score, metavar="SCORE",
                        help="has a score: NAME, NAME=VALUE, NAME>=0.5 and the like")  # fmt: skip
-    group.add_argument("--min-ms", type=_milliseconds, metavar="MS", help="took at least that many milliseconds")
-    group.add_argument("--max-ms", type=_milliseconds, metavar="MS", help="took at most that many milliseconds")
+    group.add_argument("--min-ms", type=_nanoseconds, metavar="MS", help="took at least that many milliseconds")
+    group.add_argument("--max-ms", type=_nanoseconds, metavar="MS", help="took at most that many milliseconds")
     for name, about in _AMOUNTS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=_amount, metavar="N", help=about)
     group.add_argument("--since", type=_moment, metavar="TIME",
@@ -124,39 +129,17 @@ def _score(text: str) -> ScoreCondition:
     return found
 
 
-def _amount(text: str) -> float:
-    """An option's number of at least 0."""
-    if re.fullmatch(r"\d{1,15}(?:\.\d{1,12})?", text, re.ASCII) is None:
-        raise argparse.ArgumentTypeError(f"must be a number of at least 0, not {text!r}")
-    return float(text)
-
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+def _nanoseconds(milliseconds: str) -> int:
+    return int(_milliseconds(milliseconds) * 10**6)
 
 
 def _moment(text: str) -> int:
     """Nanoseconds since the epoch of an age or of an ISO 8601 time."""
-    age = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", text.strip().lower(), re.ASCII)
-    if age is not None:
-        return clock.nanoseconds() - int(float(age[1]) * _UNITS[age[2]] * 10**9)
-    moment = clock.parse_iso(text)
+    age = with_unit(text, AGES)
+    moment = clock.parse_iso(text) if age is None else max(clock.nanoseconds() - int(age * 10**9), -(2**63))
     if moment is None or not -(2**63) <= moment < 2**63:
         raise argparse.ArgumentTypeError(f"must be an age such as 90s, 12h or 7d, or an ISO 8601 time, not {text!r}")
     return moment
-
-
-def _milliseconds(text: str) -> int:
-    """An option's number of milliseconds, as nanoseconds."""
-    if re.fullmatch(r"\d{1,9}(?:\.\d{1,6})?", text, re.ASCII) is None:
-        raise argparse.ArgumentTypeError(f"must be a number of milliseconds, not {text!r}")
-    return int(float(text) * 10**6)
-
-
-def count(text: str) -> int:
-    """An option's whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
-    return int(text)
 
 
 def opened(path: Path) -> Store:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from typing import Any, Final
 
 from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
+from voltagent.cli.numbers import AGES, SIZES, whole_number, with_unit
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.render.text import printable
@@ -26,11 +26,6 @@ examples:
 Several conditions must all hold. --keep spares the newest of those that the filters choose. --max-size stops as soon as
 the data is small enough."""
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_SIZES: Final = {
-    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "k": 2**10, "m": 2**20, "g": 2**30,
-    "kib": 2**10, "mib": 2**20, "gib": 2**30,
-}  # fmt: skip
 _ALL: Final = 2**31
 
 
@@ -46,7 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--older-than", type=_age, metavar="AGE", help="began at least this long ago: 90s, 30m, 12h, 7d or 2w"
     )
-    parser.add_argument("--keep", type=_number, metavar="N", help="spare the newest N")
+    parser.add_argument("--keep", type=whole_number(), metavar="N", help="spare the newest N")
     parser.add_argument("--max-size", type=_size, metavar="SIZE", help="until the data takes no more: 500MB, 2GiB")
     add_filters(parser)
     parser.add_argument("--all", action="store_true", help="everything, without any other condition")
@@ -57,23 +52,17 @@ def add(commands: Any) -> None:
 
 
 def _age(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", text.strip().lower())
-    if found is None:
+    seconds = with_unit(text, AGES)
+    if seconds is None:
         raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 12h or 7d, not {text!r}")
-    return int(float(found[1]) * _UNITS[found[2]] * 1e9)
+    return min(int(seconds * 1e9), 2**62)
 
 
 def _size(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmg]?i?b?)", text.strip().lower())
-    if found is None or found[2] not in _SIZES:
+    size = with_unit(text, SIZES)
+    if size is None:
         raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 500MB or 2GiB, not {text!r}")
-    return int(float(found[1]) * _SIZES[found[2]])
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
-    return int(text)
+    return int(size)
 
 
 def _run(arguments: argparse.Namespace) -> int:

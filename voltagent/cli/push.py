@@ -15,6 +15,7 @@ from typing import Any, Final
 from voltagent import settings
 from voltagent._factory import build_exporter
 from voltagent.cli.arguments import add_db, add_filters, chosen, opened, wanted_by
+from voltagent.cli.numbers import number
 from voltagent.cli.terminal import encodable, fitted
 from voltagent.core import clock
 from voltagent.delivery.push import Result, push
@@ -62,20 +63,13 @@ def add(commands: Any) -> None:
                         help="also what still runs, or never ended as its program crashed: as cancelled")  # fmt: skip
     parser.add_argument(
         "--wait",
-        type=_seconds,
+        type=number("a number from 0 to 86400", 86_400),
         default=30.0,
         metavar="SECONDS",
         help="give up if the destination is unreachable for this long (default: %(default)g)",
     )
     add_db(parser)
     parser.set_defaults(run=_run)
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 86_400:
-        raise argparse.ArgumentTypeError("must be from 0 to 86400")
-    return number
 
 
 def _run(arguments: argparse.Namespace) -> int:

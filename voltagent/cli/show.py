@@ -12,6 +12,7 @@ from typing import Any, Final
 from voltagent.cli import browser, pager, tree
 from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, chosen, count, note_destination, opened
 from voltagent.cli.for_agent import failures_first
+from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.records import build_trace
 from voltagent.render.reading import MOST_LINES
@@ -40,7 +41,7 @@ def add(commands: Any) -> None:
                         help="one operation, in full: its id, the beginning of its id, or its name")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="show inputs, outputs, metadata and stacks, too")
     parser.add_argument("--depth", type=count, metavar="N", help="levels of operations at most (default: all)")
-    parser.add_argument("--lines", type=_lines, default=MOST_LINES, metavar="N",
+    parser.add_argument("--lines", type=whole_number(), default=MOST_LINES, metavar="N",
                         help="lines of one input or output with -v; 0 for all (default: %(default)s)")  # fmt: skip
     parser.add_argument("--no-pager", action="store_true", help="do not start a pager on a terminal")
     parser.add_argument("--json", action="store_true", help="print everything that is stored of the trace, as JSON")
@@ -52,12 +53,6 @@ def add(commands: Any) -> None:
     parser.add_argument("--web", action="store_true", help="open its page in the browser, with `voltagent ui`")
     add_db(parser)
     parser.set_defaults(run=_run)
-
-
-def _lines(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from voltagent.cli.arguments import add_db, exists
+from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import encodable
 from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
@@ -51,17 +52,11 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=_port, metavar="PORT",
+    parser.add_argument("--port", type=whole_number(most=65_535), metavar="PORT",
                         help=f"0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
     parser.add_argument("--no-open", action="store_true", help="do not open the browser, only print the address")
     add_db(parser)
     parser.set_defaults(run=_run)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to 65535, not {text!r}")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

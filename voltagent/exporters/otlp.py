@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import logging
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -21,8 +20,8 @@ from voltagent.core.guard import log_once
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
+from voltagent.exporters.calls import Call, Flight, StillWaiting
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable, place_of
-from voltagent.exporters.otlp_calls import Call, Flight, StillWaiting
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.exporters.scores import ScoreSender, score_route
 from voltagent.processors.size_limit import MOST
@@ -47,8 +46,6 @@ _FLIGHTS: Final = 4  # requests that may be left waiting
 _IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _OF_ERRORS: Final = 200  # characters of server text
 _NEVER: Final = float("inf")
-_DOWN: Final = frozenset((502, 503, 504))
-_KEY_REFUSED: Final = frozenset((401, 403))
 _OURS: Final = frozenset(("accept-encoding", "connection", "content-encoding", "content-length", "content-type",
                           "host", "transfer-encoding"))  # fmt: skip
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
@@ -302,8 +299,8 @@ class OtlpExporter:
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
         self._line = call.line
         self.last_answer = clock.monotonic()
-        outcome = _outcome(answer, self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace")))
-        return outcome, answer
+        text = self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace"))
+        return http_status.outcome_of_response(answer.status, answer.headers, text, "otlp"), answer
 
     def encoded(self, message: Message) -> bytes:
         """One span in the protocol's form."""
@@ -325,11 +322,8 @@ class OtlpExporter:
     def _send(self, body: bytes, deadline: float) -> Call:
         """A request on a thread of its own, so that one which drips, or hangs in a name look-up, can be left."""
         line, self._line = self._line or self._destination.line(), None
-        call = Call(line, self._path, body, deadline)
-        try:
-            threading.Thread(target=call.run, name="voltagent-otlp-request", daemon=True).start()
-        except RuntimeError:  # no thread can be started, as at the end of a process: here
-            call.run()
+        call = Call(line, "POST", self._path, body, deadline)
+        call.start("voltagent-otlp-request")
         while not call.done.wait(_STEP) and not call.is_over(self._shutdown_deadline):
             if clock.monotonic() - call.began >= _HANGS and len(self._flights) < _FLIGHTS and not self._waits_for_all:
                 raise StillWaiting(call)
@@ -443,21 +437,6 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 # --------------------------------------------------------------------------------------------------------- answers
-
-
-def _outcome(answer: HttpResponse, text: str) -> Outcome:
-    """What an answer means for the spans of a request (OTLP/HTTP: 429, 502, 503 and 504 may be tried again)."""
-    status = answer.status
-    if 200 <= status < 300:
-        return ACCEPTED
-    detail = f"HTTP {status} {text}"
-    if status == 429 or status in _DOWN:
-        wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
-        verdict = Verdict.RETRY if status == 429 else Verdict.UNAVAILABLE
-        return Outcome(verdict, detail=detail, retry_after=wait)
-    if status in _KEY_REFUSED:
-        return Outcome(Verdict.REFUSED, "auth", detail)
-    return Outcome(Verdict.REFUSED, "too_large" if status == 413 else "rejected", detail)
 
 
 def _as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:

@@ -175,8 +175,7 @@ class RestExporter:
         if self._may_move and answer.status in _NO_SUCH_API and phase is Phase.START and span.kind == TRACE:
             self.moved = True
             return _UNTRIED
-        wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
-        return http_status.outcome_of(answer.status, f"HTTP {answer.status} {self._text_of(answer)}", wait)
+        return http_status.outcome_of_response(answer.status, answer.headers, self._text_of(answer))
 
     def _send_score(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
         """Send a score as feedback, which is beside the history API and no part of it."""

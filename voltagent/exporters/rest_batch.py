@@ -15,6 +15,7 @@ from voltagent.core import clock
 from voltagent.core.clock import id_text
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
+from voltagent.exporters.calls import start_thread
 from voltagent.exporters.http import Line
 
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
@@ -122,13 +123,11 @@ class Round:
             return False
         line = self._lines.borrow()
         self._threads += 1
-        try:
-            threading.Thread(target=self._work, args=(line,), name="voltagent-rest", daemon=True).start()
-        except RuntimeError:
-            self._threads -= 1
-            self._lines.give_back(line)
-            return False
-        return True
+        if start_thread(lambda: self._work(line), "voltagent-rest"):
+            return True
+        self._threads -= 1
+        self._lines.give_back(line)
+        return False
 
     # -------------------------------------------------------------------------------------------------------- watching
 

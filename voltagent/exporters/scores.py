@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -11,8 +10,8 @@ from voltagent.core import clock
 from voltagent.core.guard import log_once
 from voltagent.core.span import SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
+from voltagent.exporters.calls import Call
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
-from voltagent.exporters.otlp_calls import Call
 from voltagent.wire.otlp.encode import ENCODINGS, Message
 from voltagent.wire.otlp.logs import logs_request, score_record
 from voltagent.wire.scores import FEEDBACK_PATH, LANGFUSE_PATH, feedback, langfuse_score
@@ -21,7 +20,6 @@ _TRACES: Final = "/v1/traces"
 _LOGS: Final = "/v1/logs"
 _PUBLIC: Final = "/api/public/otel/v1/traces"  # where both the platform and Langfuse take OTLP
 _STEP: Final = 0.05  # seconds between two looks at whether a request has to end sooner
-_MISSING: Final = frozenset((404, 405, 501))
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _NO_ROUTE: Final = "the destination %s takes no scores: they are kept in the local store only, if it is a destination"
 
@@ -92,11 +90,8 @@ class ScoreSender:
             return _UNTRIED
         destination = self._destination = self._destination or self._make_destination()
         line, self._line = self._line or destination.line(), None
-        call = Call(line, self._route.path, self._route.encode(events), deadline)
-        try:
-            threading.Thread(target=call.run, name="voltagent-scores", daemon=True).start()
-        except RuntimeError:  # no thread can be started, as at the end of a process: here
-            call.run()
+        call = Call(line, "POST", self._route.path, self._route.encode(events), deadline)
+        call.start("voltagent-scores")
         while not call.done.wait(_STEP) and not call.is_over(is_due()):
             pass
         try:
@@ -122,8 +117,7 @@ class ScoreSender:
 
 def outcome_of_score(answer: HttpResponse, text: str, path: str) -> Outcome:
     """What an answer means for the scores of a request. A server without the route has nothing to lose them from."""
-    if answer.status in _MISSING:
+    if answer.status in http_status.NO_ROUTE:
         log_once(f"scores:{path}", logging.WARNING, _NO_ROUTE, path)
         return ACCEPTED
-    wait = http_status.retry_after(answer.headers.get("retry-after"), clock.nanoseconds() / 1e9)
-    return http_status.outcome_of(answer.status, f"HTTP {answer.status} {text}", wait)
+    return http_status.outcome_of_response(answer.status, answer.headers, text)

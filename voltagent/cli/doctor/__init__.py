@@ -17,6 +17,7 @@ from voltagent.cli.doctor.checks import Finding, check, shown_url
 from voltagent.cli.doctor.hints import check_hints
 from voltagent.cli.doctor.prices import check_prices
 from voltagent.cli.doctor.spool import look
+from voltagent.cli.numbers import number
 from voltagent.cli.terminal import encodable, style_for
 from voltagent.errors import ValidationError
 from voltagent.render.text import printable
@@ -36,17 +37,11 @@ def add(commands: Any) -> None:
         description="Show the settings of this environment and where each comes from, ask each destination one "
         "question that stores nothing, and look at the local store. Ends with 1 if something is wrong.",
     )
-    parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="SECONDS",
+    seconds = number("a number above 0 and at most 60", 60, above_zero=True)
+    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="SECONDS",
                         help="for each request (default: %(default)g)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=_run)
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 60:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 60")
-    return number
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -11,10 +11,7 @@ import gzip
 import os
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -23,6 +20,8 @@ from urllib.parse import urlsplit
 from voltagent.cli.arguments import exists
 from voltagent.core import clock
 from voltagent.errors import ValidationError
+from voltagent.exporters import http_status
+from voltagent.exporters.calls import Call
 from voltagent.exporters.http import (
     Certificates,
     HttpDestination,
@@ -42,9 +41,7 @@ _LOOKUP_HANGS: Final = "looking up the name hangs"
 _NO_HANDSHAKE: Final = "TLS was not agreed on in time"
 _GRACE: Final = 0.3  # seconds in which a request whose connection was cut must be over
 _PLATFORM_KEYS: Final = frozenset(("x-public-key", "x-secret-key"))
-_KEY_REFUSED: Final = frozenset((401, 403))
-_GONE: Final = frozenset((405, 410, 501))
-_NOT_WELL: Final = frozenset((408, 425))
+_GONE: Final = http_status.NO_ROUTE - {404} | {410}  # 404 may also mean that the object of a request is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ def _probe(question: _Question, limit: float) -> Iterator[Finding]:
         return
     reached = _reached(question, answer)
     yield reached
-    if answer.status in _KEY_REFUSED:
+    if answer.status in http_status.KEY_REFUSED:
         yield _key_refused(question, answer.status)
     elif reached.state == "ok" and question.keys:
         yield _key_taken(question, answer, limit)
@@ -190,30 +187,21 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> HttpR
     headers = {**question.headers, **ours}
     destination = HttpDestination(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
     line = destination.line()
-    answered: Future[HttpResponse] = Future()
-
-    def ask() -> None:
-        try:
-            answer = line.send(question.method, question.path, question.body, clock.monotonic() + limit)
-        except Exception as exc:  # goes to the thread that waits
-            in_handshake = line.connected and str(exc).startswith("ConnectTimeout")
-            line.close()
-            answered.set_exception(Unreachable(_NO_HANDSHAKE) if in_handshake else exc)
-        else:
-            line.close()
-            answered.set_result(answer)
-
-    threading.Thread(target=ask, name="voltagent-doctor", daemon=True).start()
-    try:
-        return answered.result(limit + _GRACE)  # httpx has limits of its own, and says better what was late
-    except FutureTimeoutError:
+    call = Call(line, question.method, question.path, question.body, clock.monotonic() + limit)
+    call.start("voltagent-doctor")
+    in_time = call.done.wait(limit + _GRACE)  # httpx has limits of its own, and explains better what was late
+    if not in_time:
         line.cut()
+        if not call.done.wait(_GRACE):
+            raise Unreachable(_LOOKUP_HANGS)
     try:
-        return answered.result(_GRACE)
-    except FutureTimeoutError:
-        raise Unreachable(_LOOKUP_HANGS) from None
+        return call.result()
     except Unreachable as exc:
-        raise exc if str(exc).startswith("Connect") else Unreachable("ReadTimeout") from None
+        if line.connected and str(exc).startswith("ConnectTimeout"):
+            exc = Unreachable(_NO_HANDSHAKE)
+        raise exc if in_time or str(exc).startswith("Connect") else Unreachable("ReadTimeout") from None
+    finally:
+        line.close()
 
 
 # ------------------------------------------------------------------------------------------------------- no answer
@@ -330,7 +318,7 @@ def _reached(question: _Question, answer: HttpResponse) -> Finding:
 def _error_of(question: _Question, answer: HttpResponse) -> tuple[str, str] | None:
     """What is wrong with an answer, and what to do; ``None`` where nothing is, or only the key."""
     status = answer.status
-    if (status >= 500 and status not in _GONE) or status in _NOT_WELL:
+    if (status >= 500 and status not in _GONE) or status in http_status.RETRIED["rest"] - {429}:
         return "the server reports an error", "try again later, or ask its operator"
     if 300 <= status < 400:
         to = shown_url(answer.headers.get("location", ""))[:200]
@@ -367,7 +355,7 @@ def _key_taken(question: _Question, answer: HttpResponse, limit: float) -> Findi
         stranger = _answer(question, {}, limit).status
     except Unreachable:
         stranger = answer.status
-    if stranger in _KEY_REFUSED:
+    if stranger in http_status.KEY_REFUSED:
         return Finding("ok", question.wire, "key", f"the key works (without it: HTTP {stranger})")
     return Finding("note", question.wire, "key", "the key was not refused, but neither is a request without one",
                    f"if that surprises you, check {question.setting}")  # fmt: skip

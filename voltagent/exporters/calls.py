@@ -1,0 +1,87 @@
+"""A request on its own thread, which can be abandoned: it may drip, or hang in a name look-up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from voltagent.core import clock
+from voltagent.core.span import SpanEvent
+from voltagent.exporters.http import HttpResponse, Line, Unreachable
+
+_GRACE: Final = 0.3  # seconds in which a request must end after its connection was cut
+
+
+def start_thread(function: Callable[[], None], name: str) -> bool:
+    """Run a function on a daemon thread; return false if none can be started, as at the end of a process."""
+    try:
+        threading.Thread(target=function, name=name, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True
+
+
+class Call:
+    """A request in progress. ``deadline`` is on :func:`voltagent.core.clock.monotonic`."""
+
+    def __init__(self, line: Line, method: str, path: str, body: bytes, deadline: float) -> None:
+        self.line = line
+        self.done = threading.Event()
+        self.answer: HttpResponse | None = None
+        self.exc: Exception | None = None
+        self.began = clock.monotonic()
+        self.deadline = deadline
+        self._request = (method, path, body, deadline)
+
+    def start(self, name: str) -> None:
+        """Send it on a thread with this name, or at once if no thread can be started."""
+        if not start_thread(self._run, name):
+            self._run()
+
+    def _run(self) -> None:
+        try:
+            self.answer = self.line.send(*self._request)
+        except Exception as exc:  # raised by `result`, on the waiting thread
+            self.exc = exc
+        finally:
+            self.done.set()
+
+    def is_over(self, shutdown_deadline: float) -> bool:
+        """Whether to stop waiting; cuts the connection at either deadline."""
+        now = clock.monotonic()
+        overdue = max(self.line.overdue(now), now - min(self.deadline, shutdown_deadline))
+        if overdue > 0 and not self.done.is_set():
+            self.line.cut()
+        return self.done.is_set() or overdue > _GRACE
+
+    def result(self) -> HttpResponse:
+        """Return the response.
+
+        Raises:
+            Unreachable: there is none, or not yet: then the thread and its connection are abandoned.
+            Exception: the request could not be made.
+        """
+        if not self.done.is_set():
+            raise Unreachable("no answer in time")
+        if self.answer is None:
+            self.line.close()
+            raise self.exc or Unreachable("no answer")
+        return self.answer
+
+
+class StillWaiting(Exception):  # noqa: N818 - not an error; it never leaves the exporter
+    """A request has no answer yet, and others need not wait for it."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self.call = call
+
+
+@dataclass
+class Flight:
+    """An unanswered request, with the events in it."""
+
+    call: Call
+    events: Sequence[SpanEvent]
