@@ -48,8 +48,8 @@ def describe_settings(of: settings.Settings) -> str:
     """Describe where records go and where each setting comes from, without values that may be secret."""
     if not of.enabled:
         return "nothing is recorded: enabled is false"
-    platform = settings.without_password(of.base_url)
-    otlp = settings.without_password(of.otlp.endpoint).partition("?")[0] if of.otlp is not None else ""
+    platform = settings.shown_url(of.base_url)
+    otlp = settings.shown_url(of.otlp.endpoint) if of.otlp is not None else ""
     places = {"auto": platform, "rest": platform, "otlp": otlp, "local": str(of.local_path)}
     to = ", ".join(f"{name} {places.get(name, '')}".rstrip() for name in of.exporter)
     given = ", ".join(f"{name} ({origin})" for name, origin in of.origin.items() if origin != "default")

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from voltagent import settings
+from voltagent.core.ordering import children_of
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.render import tree as _tree
 from voltagent.render.text import duration, error_text, printable, tokens
@@ -262,7 +263,7 @@ def build_trace(
     """Build the record of a stored trace; ``record`` is the class of its operations."""
     make = record or OperationRecord
     known = {one.id: make(**_operation_fields(one)) for one in operations}
-    below = _tree.children_of(operations, lambda one: one.id, lambda one: one.parent_id)
+    below = children_of(operations, lambda one: one.id, lambda one: one.parent_id)
     for parent_id, children in below.items():
         if parent_id is not None:
             parent, group = known[parent_id], tuple(known[child.id] for child in children)

@@ -19,7 +19,7 @@ from voltagent.core import clock, context, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
 from voltagent.core.guard import is_ours, log_once, logger, warn
 from voltagent.core.hints import caller_place, give_hint, report_late_call
-from voltagent.core.span import TRACE, Span, Trace
+from voltagent.core.span import TRACE, Span, Trace, placeholder
 from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
@@ -341,7 +341,7 @@ class VoltAgentSDK:
         known = self._recording.known.get(identifier)
         if known is not None and known.trace.id == root.trace.id:
             return known
-        return Span(root.trace, root, "event", "", None, identifier=identifier)
+        return placeholder(root.trace, "event", identifier, root)
 
     def _span(self, identifier: str, kind: str) -> Span:
         """The span with this id, or one that stands for it where another process made it."""
@@ -350,8 +350,8 @@ class VoltAgentSDK:
         if known is not None:
             return known
         trace = Trace(identifier, "", self._recording)
-        root = Span(trace, None, TRACE, "", None, identifier=identifier)
-        return root if kind == TRACE else Span(trace, root, kind, "", None, identifier=identifier)
+        root = placeholder(trace)
+        return root if kind == TRACE else placeholder(trace, kind, identifier, root)
 
     # ------------------------------------------------------------------------------------------------ sending, ending
 
@@ -432,7 +432,7 @@ class VoltAgentSDK:
 
     def __repr__(self) -> str:
         names = self._settings.exporter
-        where = settings.without_password(self._settings.base_url) if {"auto", "rest"} & set(names) else ""
+        where = settings.shown_url(self._settings.base_url) if {"auto", "rest"} & set(names) else ""
         return f"<VoltAgentSDK {' '.join((','.join(names), where)).rstrip()}>"
 
     def __enter__(self) -> VoltAgentSDK:

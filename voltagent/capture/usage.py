@@ -18,8 +18,8 @@ from voltagent.capture.stored_fields import as_number, fields_of
 from voltagent.core import introspection
 from voltagent.errors import ValidationError
 
-# How providers and frameworks spell a number -> our key.
-_SPELLINGS: Final[Mapping[str, str]] = {
+# How providers, frameworks and other conventions spell a count -> our key.
+TOKEN_SPELLINGS: Final[Mapping[str, str]] = {
     spelling: key
     for key, spellings in {
         "prompt_tokens": (
@@ -44,10 +44,10 @@ _SPELLINGS: Final[Mapping[str, str]] = {
             "reasoning_tokens reasoningTokens thoughts_token_count thoughtsTokenCount output_reasoning_tokens "
             "reasoning_output_tokens"
         ),
-        "cost": "cost",
     }.items()
     for spelling in spellings.split()
 }
+_SPELLINGS: Final[Mapping[str, str]] = {**TOKEN_SPELLINGS, "cost": "cost"}
 _COSTS: Final = ("cost", "total_cost", "totalCost", "total_cost_usd", "cost_usd")
 # The objects with details that some nest in their usage -> what is in them.
 _IN_PROMPT: Final = {
@@ -221,6 +221,15 @@ def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
             if number is not None and is_count(number):
                 total[name] = total.get(name, 0) + number
     return total
+
+
+def total_tokens(usage: Mapping[str, Any] | None) -> int:
+    """Return the total of a recorded usage, else the sum of its two parts; 0 if there are none."""
+    if usage is None:
+        return 0
+    total = usage.get("total_tokens")
+    parts = (total,) if isinstance(total, int) else (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    return sum(part for part in parts if isinstance(part, int))
 
 
 def is_count(value: object) -> bool:

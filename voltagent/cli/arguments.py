@@ -199,7 +199,7 @@ def _destination(path: Path) -> str:
         "otlp": in_force.otlp.endpoint if in_force.otlp is not None else "",
         **dict.fromkeys(("auto", "rest"), in_force.base_url),
     }
-    named = ", ".join(dict.fromkeys(settings.without_password(places.get(name, "")) for name in in_force.exporter))
+    named = ", ".join(dict.fromkeys(settings.shown_url(places.get(name, "")) for name in in_force.exporter))
     return (
         f"records go to {named}, as the environment says, and not into this store; "
         f"VOLTAGENT_EXPORTER={','.join(in_force.exporter)},local records into both"

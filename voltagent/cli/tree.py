@@ -8,11 +8,12 @@ from typing import Any, Final, TypeVar, cast
 
 from voltagent.capture.usage import summed
 from voltagent.cli.terminal import Style, columns, fitted
+from voltagent.core.ordering import children_of
 from voltagent.core.span import EVENT_NAMES
 from voltagent.render.parents import lost_parent
 from voltagent.render.reading import MOST_LINES, readable, shortened
 from voltagent.render.text import duration, error_text, moment, printable, short_id, spent
-from voltagent.render.tree import ASCII, UNICODE, Marks, arrange, children_of
+from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
 
 Record = TypeVar("Record", TraceSummary, StoredTrace, OperationSummary, StoredOperation)

@@ -43,6 +43,8 @@ EVENT_NAMES: Final[Mapping[tuple[str, str | None], tuple[str, str, str]]] = {
 
 
 OPERATION_KINDS: Final = (AGENT, TOOL, MEMORY, RETRIEVER, LLM, *EXTENDED)  # all but traces and custom events
+# Kinds that custom events may have as well: voltagent 0.1.1 and other programs record such operations as events.
+EVENT_LIKE_KINDS: Final = frozenset((LLM, *EXTENDED))
 
 
 class Remote(NamedTuple):
@@ -329,6 +331,33 @@ class StandIn(Span):
     def recording(self) -> bool:
         recorder = self.trace.recorder
         return recorder is not None and bool(recorder.alive)
+
+
+def placeholder(trace: Trace, kind: str = TRACE, identifier: int | str | None = None, root: Span | None = None) -> Span:
+    """Return a span of which only the id is known, such as one that another process records.
+
+    Args:
+        trace: its trace.
+        kind: its kind, if it is known.
+        identifier: its id (default: that of the trace, for the trace's own span).
+        root: the trace's own span, for an operation.
+    """
+    return Span(trace, root, kind, "", None, identifier=trace.id if identifier is None else identifier)
+
+
+def is_placeholder(span: Span) -> bool:
+    """Whether only the id of the span is known: such a span has no name, and its trace no agent."""
+    return not span.name and not span.trace.agent_id
+
+
+def is_operation(span: Span) -> bool:
+    """Whether the span starts and ends on every wire: not a trace, not a custom event, not an unknown memory access."""
+    return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
+
+
+def is_custom_event(kind: str) -> bool:
+    """Whether a kind is the user's own type of a custom event."""
+    return kind != TRACE and kind not in OPERATION_KINDS
 
 
 class Phase(Enum):

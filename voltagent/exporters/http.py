@@ -20,7 +20,7 @@ import httpx
 
 from voltagent.core import clock
 from voltagent.errors import ValidationError
-from voltagent.settings import is_loopback, key_log_file, without_password
+from voltagent.settings import is_loopback, key_log_file
 
 _CONNECT_SECONDS: Final = 3.0
 _SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
@@ -32,11 +32,6 @@ _OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding",
 # What a kept-alive connection does when its server closed it just before we wrote.
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
-
-
-def place_of(url: str) -> str:
-    """A URL as it may be shown: without password and query."""
-    return without_password(url).partition("?")[0]
 
 
 def through(client: object) -> httpx.BaseTransport:

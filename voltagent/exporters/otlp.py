@@ -21,11 +21,11 @@ from voltagent.core.span import Phase, SpanEvent
 from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.calls import Call, Flight, StillWaiting
-from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable, place_of
+from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.exporters.scores import ScoreSender, score_route
 from voltagent.processors.size_limit import MOST
-from voltagent.settings import parsers
+from voltagent.settings import parsers, shown_url
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
 from voltagent.wire.otlp.profiles import PROFILES
 
@@ -116,7 +116,7 @@ class OtlpExporter:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         base, self._path = _split(endpoint)
-        self.place = place_of(endpoint)
+        self.place = shown_url(endpoint)
         _check("protocol", protocol, ENCODINGS)
         _check("compression", compression, ("none", "gzip"))
         for profile in profiles or ("",):

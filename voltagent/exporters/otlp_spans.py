@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any, Final, cast
 from weakref import WeakSet
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from voltagent.core.json_objects import merge_objects
 from voltagent.core.kinds import KIND_ATTRIBUTE
-from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, is_placeholder
 from voltagent.processors.size_limit import fit_span, weight
 from voltagent.storage.spool.codec import EventDecoder, encode_event, pack, unpack
 from voltagent.wire.otlp.encode import Message, span_message
@@ -173,13 +174,13 @@ class OpenSpans:
         return {} if kept is None else kept.updates
 
     def _update(self, span: Span, fields: Mapping[str, Any]) -> None:
-        if span in self._sent or _is_stand_in(span):
+        if span in self._sent or is_placeholder(span):
             raise Late
         updates = self._keep(span).updates.setdefault(span.id, {})
         before = updates.get("metadata")
         updates.update(fields)
         if before is not None and "metadata" in fields:
-            updates["metadata"] = to_json({**from_json(before), **from_json(fields["metadata"])})
+            updates["metadata"] = to_json(merge_objects((before, fields["metadata"])))
 
     def _keep(self, span: Span) -> _Kept:
         kept = self._traces.get(span.trace.id)
@@ -218,8 +219,3 @@ def _whose_tokens_these_are(span: Span) -> set[int | str]:
     while above is not None and above.kind != AGENT:
         above = above.parent
     return found if above is None else found | {above.id}
-
-
-def _is_stand_in(span: Span) -> bool:
-    """Whether it was made from an id alone, for an update of something that another process recorded."""
-    return not span.name and not span.trace.agent_id

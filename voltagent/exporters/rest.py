@@ -11,11 +11,12 @@ from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
 from voltagent.core.json_objects import cut_marker
-from voltagent.core.span import TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_operation
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable, place_of
+from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
 from voltagent.exporters.scores import outcome_of_score
+from voltagent.settings import shown_url
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.rest import encode
 from voltagent.wire.scores import FEEDBACK_PATH, feedback
@@ -62,7 +63,7 @@ class RestExporter:
             fixed |= {"x-public-key": public_key, "x-secret-key": secret_key}
         self._secrets = [key for key in (secret_key, public_key) if key]
         self._destination = HttpDestination(base_url, fixed, extra=headers, timeout=timeout, transport=transport)
-        self.place = place_of(base_url)
+        self.place = shown_url(base_url)
         self._connections = connections
         self._may_move = may_move
         self.moved = False  # the server has no such API
@@ -236,7 +237,7 @@ def _patches(phase: Phase, span: Span) -> bool:
 
 
 def _started(span: Span) -> bool:
-    return span.kind == TRACE or encode.is_operation(span)
+    return span.kind == TRACE or is_operation(span)
 
 
 def _trimmed(span: Span) -> Span | None:

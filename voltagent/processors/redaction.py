@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from pydantic_core import from_json
 
 from voltagent.core.guard import Guard
-from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.redaction_hook import HookWalk
@@ -202,7 +202,7 @@ def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> 
             value = getattr(span.trace, name)
             if value is not None:
                 setattr(span.trace, name, _redacted_text(value, redactors))
-    elif span.kind != TRACE and span.kind not in OPERATION_KINDS:
+    elif is_custom_event(span.kind):
         span.kind = _redacted_text(span.kind, redactors)
 
 

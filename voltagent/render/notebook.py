@@ -21,7 +21,7 @@ from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
-from voltagent.core.span import AGENT, OPERATION_KINDS, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace
+from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace, is_custom_event
 from voltagent.render.html import Entry, piece
 from voltagent.render.text import printable
 
@@ -197,7 +197,7 @@ def _entry(span: Span, witness: Witness) -> Entry:
     if sent is None:
         return Entry(identifier, parent, span.kind, _NOT_SAFE, status, span.start_ns, span.end_ns)
     facts: SpanFacts = sent.facts or {}
-    is_moment = span.kind != TRACE and span.kind not in OPERATION_KINDS
+    is_moment = is_custom_event(span.kind)
     details = (
         ("instructions", facts.get("instructions")),
         ("input", _value(sent.input)),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
+from voltagent.capture.usage import total_tokens
 from voltagent.storage.traces.facts import model_of
 
 # Below how many seconds a span is written in which unit (its seconds, its name), with how many decimals. Each bound is
@@ -41,12 +42,8 @@ def duration(start_ns: int, end_ns: int | None) -> str:
 
 
 def tokens(usage: Mapping[str, Any] | None) -> str:
-    """``235 tokens``, or nothing."""
-    if usage is None:
-        return ""
-    total = usage.get("total_tokens")
-    if not isinstance(total, int):
-        total = sum(usage[name] for name in ("prompt_tokens", "completion_tokens") if isinstance(usage.get(name), int))
+    """Return ``235 tokens``, or an empty string if there are none."""
+    total = total_tokens(usage)
     return f"{total} tokens" if total else ""
 
 

@@ -37,7 +37,7 @@ def portable(of: Settings, names: Sequence[str], given: Mapping[str, Any], optio
     arguments: dict[str, Any] = {name: given[name] for name in _AS_GIVEN if given.get(name) is not None}
     arguments |= {name: str(Path(given[name]).absolute()) for name in _PATHS if given.get(name) is not None}
     if "base_url" in arguments:
-        arguments["base_url"] = settings.without_password(str(arguments["base_url"]))
+        arguments["base_url"] = settings.without_credentials(str(arguments["base_url"]))
     if of.spool is not None:
         arguments["spool"] = str(of.spool.absolute())
     if of.prices is not None:

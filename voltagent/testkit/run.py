@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent.capture.snapshot import Snapshot
+from voltagent.capture.usage import total_tokens
 from voltagent.core.span import AGENT, LLM, MEMORY, OPERATION_KINDS, RETRIEVER, TOOL, Span, SpanEvent
 from voltagent.processors.redaction import Redactor
 from voltagent.records import OperationRecord, TraceRecord, build_trace, describe, draw
@@ -91,7 +92,7 @@ class Run:
     @property
     def tokens(self) -> int:
         """The tokens of all traces."""
-        return sum(_tokens(trace.usage) for trace in self.traces)
+        return sum(total_tokens(trace.usage) for trace in self.traces)
 
     @property
     def cost(self) -> float:
@@ -207,7 +208,7 @@ class Run:
             if limit is not None and used > limit
         ]
         if over:
-            notes = {one.id: f"{_tokens(one.usage)} tokens" for one in self._calls() if one.usage}
+            notes = {one.id: f"{total_tokens(one.usage)} tokens" for one in self._calls() if one.usage}
             raise self._failure("over budget: " + "; ".join(over), notes if tokens is not None else {})
 
     def assert_no_errors(self) -> None:
@@ -301,16 +302,6 @@ def _show_argument(given: Mapping[str, Any], name: str) -> str:
 def _marked(record: TraceRecord | OperationRecord, notes: Mapping[str, str]) -> list[str]:
     own = notes.get(record.id)
     return [describe(record) + ("" if own is None else f"   <-- {own}"), *draw(record, notes=notes)]
-
-
-def _tokens(usage: Mapping[str, Any] | None) -> int:
-    if usage is None:
-        return 0
-    total = usage.get("total_tokens")
-    if isinstance(total, int):
-        return total
-    parts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    return sum(part for part in parts if isinstance(part, int))
 
 
 def _dedented(text: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
+from voltagent import settings as _settings
 from voltagent.cli.arguments import exists
 from voltagent.core import clock
 from voltagent.errors import ValidationError
@@ -97,14 +98,8 @@ def check(settings: Settings, limit: float) -> Iterator[Finding]:
 
 
 def shown_url(url: str) -> str:
-    """A URL without what may be secret in it: name and password, and the values of its query."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "…"  # a redirect may name anything
-    user, at, host = parts.netloc.rpartition("@")
-    origin = f"{parts.scheme}://{'…' if user else ''}{at}{host}" if parts.scheme else host
-    return f"{origin}{parts.path}{'?…' if parts.query else ''}"
+    """Return a URL with ``…`` in the place of what may be secret in it."""
+    return _settings.shown_url(url, "…")
 
 
 # ------------------------------------------------------------------------------------------------------ the questions

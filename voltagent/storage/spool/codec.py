@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 from weakref import WeakSet, WeakValueDictionary
 
-from voltagent.core.span import Phase, Remote, Span, SpanEvent, Trace
+from voltagent.core.span import Phase, Remote, Span, SpanEvent, Trace, placeholder
 
 _BYTES: Final = "b"  # {"b": length} in the head stands for that many of the bytes that follow
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
@@ -129,8 +129,8 @@ class EventDecoder:
         parent = None
         if head["parent"] is not None:
             identifier, kind = head["parent"]
-            parent = self._known.get((trace.id, identifier)) or Span(trace, None, kind, "", None, identifier=identifier)
-        span = Span(trace, parent, head["kind"], "", None, identifier=head["id"])
+            parent = self._known.get((trace.id, identifier)) or placeholder(trace, kind, identifier)
+        span = placeholder(trace, head["kind"], head["id"], parent)
         self.made.add(span)
         return span
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import pbkdf2_hmac, sha256
 
-from voltagent.settings import Otlp, Settings, without_password
+from voltagent.settings import Otlp, Settings, shown_url
 
 _ROUNDS = 20_000
 
@@ -32,15 +32,11 @@ def destinations(settings: Settings) -> dict[str, Destination]:
     for name in settings.exporter:
         if name in ("auto", "rest"):
             url = settings.base_url
-            found[name] = Destination.of(name, url, _shown(url), settings.public_key or "")
+            found[name] = Destination.of(name, url, shown_url(url), settings.public_key or "")
         elif name == "otlp" and settings.otlp is not None:
             url = settings.otlp.endpoint
-            found[name] = Destination.of(name, url, _shown(url), _account(settings.otlp))
+            found[name] = Destination.of(name, url, shown_url(url), _account(settings.otlp))
     return found
-
-
-def _shown(url: str) -> str:
-    return without_password(url).partition("?")[0]
 
 
 def _account(given: Otlp) -> str:

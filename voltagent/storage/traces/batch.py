@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from voltagent.core.scores import Score, score_of
-from voltagent.core.span import COMPLETED, ERROR, TRACE, Phase, Span, SpanEvent, Trace
+from voltagent.core.span import COMPLETED, ERROR, TRACE, Phase, Span, SpanEvent, Trace, is_placeholder
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.facts import (
     CALL_COLUMNS,
@@ -34,7 +34,6 @@ from voltagent.storage.traces.statements import (
     Statement,
     all_tags,
     fact,
-    is_stand_in,
     json_text,
     operation_end,
     operation_start,
@@ -102,7 +101,7 @@ class _Batch:
         else:
             self.updates.append((span, fields or {}))
             self.updated.add(span)
-            if not is_stand_in(span):  # an update needs a row, even if the trace was pruned meanwhile
+            if not is_placeholder(span):  # an update needs a row, even if the trace was pruned meanwhile
                 self.starts.setdefault(span, RUNNING)
 
     def roots(self) -> list[Span]:
@@ -112,7 +111,7 @@ class _Batch:
         for spans in (self.starts, self.ends, self.updated):
             for span in spans:
                 trace = span.trace
-                if trace not in known and trace not in roots and not (is_stand_in(span) and span.parent is not None):
+                if trace not in known and trace not in roots and not (is_placeholder(span) and span.parent is not None):
                     roots[trace] = _root(span)
         return list(roots.values())
 
@@ -195,7 +194,7 @@ class _Facts:
 
     def _updated(self, span: Span, fields: Mapping[str, Any]) -> None:
         ids = self._batch.ids
-        unknown = is_stand_in(span)
+        unknown = is_placeholder(span)
         if not _OF_CALLS.isdisjoint(fields):
             if span.parent is None:
                 self._plan.changed_traces.append(ids[span.trace.id])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
+from voltagent.core.ordering import parents_first
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.facts import model_of
 from voltagent.storage.traces.store import Store
@@ -96,16 +97,8 @@ def _usual_steps(store: Store, trace_id: str, runs: Sequence[str]) -> dict[str, 
 
 def _paths(rows: Sequence[Any]) -> list[tuple[Any, tuple[str, ...]]]:
     """Return operations with the kinds and names from the root to each, which identify the same step in another run."""
-    by_id = {row["id"]: row for row in rows}
-    paths: dict[str, tuple[str, ...]] = {}
-    for row in rows:
-        way: list[Any] = []
-        step: Any = row
-        while step is not None and step["id"] not in paths and len(way) < 200:
-            way.append(step)
-            step = by_id.get(step["parent_id"])
-        path = () if step is None else paths.get(step["id"], ())
-        for one in reversed(way):
-            path = (*path, f"{one['kind']} {one['operation'] or ''} {one['name']}")
-            paths[one["id"]] = path
+    paths: dict[str | None, tuple[str, ...]] = {None: ()}
+    for row, above in parents_first(rows, lambda row: row["id"], lambda row: row["parent_id"]):
+        step = f"{row['kind']} {row['operation'] or ''} {row['name']}"
+        paths[row["id"]] = (*paths[None if above is None else above["id"]], step)
     return [(row, paths[row["id"]]) for row in rows]

@@ -14,8 +14,19 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.core.clock import id_text, iso_text
 from voltagent.core.json_objects import join_objects
-from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import EVENT_NAMES, LLM, MEMORY, TRACE, Phase, Remote, Span, SpanEvent, Trace, make_facts
+from voltagent.core.ordering import parents_first
+from voltagent.core.span import (
+    EVENT_LIKE_KINDS,
+    TRACE,
+    Phase,
+    Remote,
+    Span,
+    SpanEvent,
+    Trace,
+    is_operation,
+    make_facts,
+    placeholder,
+)
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.statements import RUNNING
 
@@ -64,7 +75,7 @@ def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
     identifier = row["operation_id"]
     span = root if not identifier else spans.get(identifier)
     if span is None:  # its operation is not stored here
-        span = Span(root.trace, root, "event", "", None, identifier=_id(identifier))
+        span = placeholder(root.trace, "event", _id(identifier), root)
     value = bool(row["value"]) if row["type"] == "bool" else row["value"]
     fields = {"name": row["name"], "value": value, "comment": row["comment"], "time_ns": row["time_ns"]}
     return Phase.SCORE, span, fields
@@ -73,7 +84,7 @@ def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
 def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanEvent]]:
     """Yield each event with its position: never before one that it depends on, whatever the clock did."""
     began: dict[Span, tuple[int, int]] = {root: (root.start_ns, 0)}  # -> start time and depth
-    for number, span in enumerate(_outermost_first(spans)):
+    for number, (span, _) in enumerate(parents_first(spans, lambda span: span, lambda span: span.parent)):
         above, depth = began.get(span.parent or root, began[root])
         start = max(span.start_ns, above)
         began[span] = start, depth + 1
@@ -83,17 +94,6 @@ def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanE
                 yield _Moment(max(start, span.end_ns or start), True, -depth, number), (Phase.END, span, None)
         else:
             yield _Moment(start, False, depth + 1, number), (Phase.POINT, span, None)
-
-
-def _outermost_first(spans: Sequence[Span]) -> Iterator[Span]:
-    known = set(spans)
-    below: dict[Span | None, list[Span]] = {}
-    for span in spans:
-        below.setdefault(span.parent if span.parent in known else None, []).append(span)
-    waiting = below.pop(None, [])
-    while waiting:
-        yield from waiting
-        waiting = [child for span in waiting for child in below.pop(span, ())]
 
 
 def _root(row: _Row) -> Span:
@@ -126,7 +126,7 @@ def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
         parent_id = row["parent_id"]
         if parent_id is not None:
             # of a missing parent, only the id is known
-            above = spans.get(parent_id) or Span(root.trace, root, "", "", None, identifier=_id(parent_id))
+            above = spans.get(parent_id) or placeholder(root.trace, "", _id(parent_id), root)
             spans[row["id"]].parent = above
     return spans
 
@@ -160,9 +160,9 @@ def _make_point(span: Span) -> None:
 
 
 def _is_operation(span: Span) -> bool:
-    if span.kind in (LLM, *EXTENDED) and span.status is not None and span.end_ns is None:
+    if span.kind in EVENT_LIKE_KINDS and span.status is not None and span.end_ns is None:
         return False  # a custom event of such a type has no duration
-    return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
+    return is_operation(span)
 
 
 def _id(text: str) -> int | str:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import to_json
 
 from voltagent.core.clock import id_text, parse_iso
-from voltagent.core.span import COMPLETED, Span
+from voltagent.core.span import COMPLETED, Span, is_placeholder
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -117,11 +117,6 @@ class Ids(dict[int | str, str]):
     def __missing__(self, identifier: int | str) -> str:
         text = self[identifier] = id_text(identifier)
         return text
-
-
-def is_stand_in(span: Span) -> bool:
-    """Whether the span was made from an id alone, for an update of something that another process recorded."""
-    return not span.name and not span.trace.agent_id
 
 
 def stub(root: Span, ids: Ids) -> Row:
@@ -238,7 +233,7 @@ def update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Statement:
     table, where, key = "operations", "trace_id = ? AND id = ?", (ids[span.trace.id], ids[span.id])
     if span.parent is None:
         table, where, key = "traces", "id = ?", (ids[span.trace.id],)
-    elif is_stand_in(span):
+    elif is_placeholder(span):
         where, key = "id = ?", (ids[span.id],)
     return Statement(f"UPDATE {table} SET {assignments} WHERE {where}", [(*changes.values(), *key)])  # noqa: S608 - columns come from the table above
 

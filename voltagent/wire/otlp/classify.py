@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from voltagent.capture.usage import TOKEN_SPELLINGS
 from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.core.span import AGENT, EVENT_LIKE_KINDS, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.profiles import PROFILES
 from voltagent.wire.otlp.profiles.own import OWN
 from voltagent.wire.otlp.profiles.profile import ANY
@@ -32,7 +33,7 @@ def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
     kind = _kind(attributes)
     if root and kind == "workflow" and _EVENT_TYPE not in attributes:
         kind = SPAN  # the whole run: its trace
-    event = _EVENT_TYPE in attributes and kind not in (LLM, *EXTENDED)
+    event = _EVENT_TYPE in attributes and kind not in EVENT_LIKE_KINDS
     known = _NAMES[EVENT if event else kind if kind in _NAMES else _LIKE.get(kind, ANY)]
     above: Mapping[str, str] = _NAMES[TRACE] if root else {}
     words: dict[str, Any] = {}
@@ -118,28 +119,25 @@ def _memory_operation(attributes: Mapping[str, Any]) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- words
 
+
+def _counts(prefix: str) -> dict[str, str]:
+    return {prefix + spelling: word for spelling, word in TOKEN_SPELLINGS.items()}
+
+
 # Names that other programs use and ours do not: of older conventions, and of the platform's own framework.
 _FOREIGN: Final[Mapping[str, str]] = {
-    "gen_ai.usage.prompt_tokens": "prompt_tokens",
-    "gen_ai.usage.completion_tokens": "completion_tokens",
-    "gen_ai.usage.total_tokens": "total_tokens",
+    **_counts("gen_ai.usage."),
+    **_counts("llm.usage."),
+    **_counts("ai.usage."),
     "gen_ai.system": "provider",
     "gen_ai.prompt": "input",
     "gen_ai.completion": "output",
-    "gen_ai.usage.cache_read_input_tokens": "cached_tokens",
-    "gen_ai.usage.cache_creation_input_tokens": "cache_written_tokens",
-    "gen_ai.usage.reasoning_tokens": "reasoning_tokens",
     "llm.system": "provider",
     "llm.model": "model",
     "llm.temperature": "temperature",
     "llm.max_output_tokens": "max_tokens",
     "llm.top_p": "top_p",
     "llm.messages": "input",
-    "llm.usage.prompt_tokens": "prompt_tokens",
-    "llm.usage.completion_tokens": "completion_tokens",
-    "llm.usage.total_tokens": "total_tokens",
-    "llm.usage.cached_tokens": "cached_tokens",
-    "llm.usage.reasoning_tokens": "reasoning_tokens",
     "gen_ai.response.model": "response_model",
     "gen_ai.tool.definitions": "tools",
     "gen_ai.response.id": "response_id",
@@ -162,14 +160,7 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "ai.response.object": "output",
     "ai.response.id": "response_id",
     "ai.response.finishReason": "finish_reason",
-    "ai.usage.promptTokens": "prompt_tokens",
-    "ai.usage.completionTokens": "completion_tokens",
-    "ai.usage.inputTokens": "prompt_tokens",
-    "ai.usage.outputTokens": "completion_tokens",
-    "ai.usage.totalTokens": "total_tokens",
     "ai.usage.tokens": "prompt_tokens",
-    "ai.usage.cachedInputTokens": "cached_tokens",
-    "ai.usage.reasoningTokens": "reasoning_tokens",
     "ai.toolCall.name": "name",
     "ai.toolCall.id": "call_id",
     "ai.toolCall.args": "input",
@@ -191,10 +182,9 @@ _OF_AGENTS: Final[Mapping[str, str]] = {
     "model_name": "model",
     "pydantic_ai.all_messages": "input_messages",
     "all_messages_events": "input_messages",
-    "gen_ai.aggregated_usage.input_tokens": "prompt_tokens",
-    "gen_ai.aggregated_usage.output_tokens": "completion_tokens",
+    **_counts("gen_ai.aggregated_usage."),
     "gen_ai.aggregated_usage.cache_read.input_tokens": "cached_tokens",
-    "gen_ai.aggregated_usage.cache_creation.input_tokens": "cache_written_tokens",
+    "gen_ai.aggregated_usage.cache_creation.input_tokens": "cache_write_tokens",
 }
 # The words of a profile that are read as another one.
 _READ_AS: Final[Mapping[str, str]] = {

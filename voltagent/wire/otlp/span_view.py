@@ -12,12 +12,11 @@ from pydantic_core import from_json, to_json
 
 from voltagent.capture.usage import counted
 from voltagent.core.json_objects import merge_objects
-from voltagent.core.kinds import EXTENDED
 from voltagent.core.span import (
     CANCELLED,
     COMPLETED,
     ERROR,
-    LLM,
+    EVENT_LIKE_KINDS,
     OPERATION_KINDS,
     TRACE,
     Span,
@@ -58,7 +57,7 @@ class Facts:
         self.updates = updates
         self.of_trace = of_trace
         self.is_event = event or span.kind not in KINDS
-        self.kind = EVENT if self.is_event and span.kind not in (LLM, *EXTENDED) else span.kind
+        self.kind = EVENT if self.is_event and span.kind not in EVENT_LIKE_KINDS else span.kind
         self.ended = ended
         self.counted = counted
         self.opener = opener

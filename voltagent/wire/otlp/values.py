@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from voltagent.capture.usage import is_count
 from voltagent.core import clock
+from voltagent.wire.otlp.attributes.usage import COST_DETAILS, LANGFUSE_TOKENS
 from voltagent.wire.otlp.span_view import json_text, snake
 
 
@@ -216,37 +217,25 @@ def _documents(words: Mapping[str, Any]) -> bytes | None:
     return json_text({"result": texts if len(texts) == len(found) else found}).encode()
 
 
-_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_written_tokens",
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens",
                   "reasoning_tokens", "cost", "input_cost", "output_cost", "total_cost")  # fmt: skip
-_SPELT: Final[Mapping[str, str]] = {"cache_written_tokens": "cache_write_tokens"}
-_DETAILS: Final[Mapping[str, str]] = {
-    "upstream_cost": "upstream_inference_cost",
-    "upstream_input_cost": "upstream_inference_input_cost",
-    "upstream_output_cost": "upstream_inference_output_cost",
-}
-_LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
-    "input": "prompt_tokens",
-    "output": "completion_tokens",
-    "total": "total_tokens",
-    "cached": "cached_tokens",
-    "reasoning": "reasoning_tokens",
-}
 
 
 def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return tokens and costs in our spelling; the total if both parts are known."""
-    found = {_SPELT.get(word, word): words[word] for word in _COUNTS if is_count(words.get(word))}
+    found = {word: words[word] for word in _COUNTS if is_count(words.get(word))}
     for name, value in _few(words.get("usage_json")).items():
-        found.setdefault(_LANGFUSE_TOKENS.get(name, snake(name)), value)
+        found.setdefault(LANGFUSE_TOKENS.get(name, snake(name)), value)
     for name, value in _few(words.get("cost_json")).items():
         found.setdefault(f"{name}_cost", value)
-    details = {name: words[word] for word, name in _DETAILS.items() if is_count(words.get(word))}
+    details = {name: words[word] for word, name in COST_DETAILS.items() if is_count(words.get(word))}
     if details:
         found["cost_details"] = details
     found.update(_few(words.get("other_usage")))
-    halves = (found.get("prompt_tokens"), found.get("completion_tokens"))
-    if "total_tokens" not in found and all(map(is_count, halves)):
-        found["total_tokens"] = sum(cast("tuple[int, int]", halves))
+    if "total_tokens" not in found and all(
+        is_count(found.get(name)) for name in ("prompt_tokens", "completion_tokens")
+    ):
+        found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
     return found or None
 
 

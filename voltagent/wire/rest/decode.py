@@ -26,6 +26,7 @@ from voltagent.core.span import (
     SpanEvent,
     Trace,
     make_facts,
+    placeholder,
 )
 from voltagent.errors import ValidationError
 from voltagent.storage.traces.records import Known
@@ -143,7 +144,7 @@ def event_updated(known: Known, body: Body) -> list[SpanEvent]:
     if not changed:
         return []
     root = _stand_in(known.trace_id)
-    return [(Phase.UPDATE, Span(root.trace, root, known.kind, "", None, identifier=known.id), changed)]
+    return [(Phase.UPDATE, placeholder(root.trace, known.kind, known.id, root), changed)]
 
 
 def _started(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:

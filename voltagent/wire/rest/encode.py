@@ -17,7 +17,19 @@ from pydantic_core import from_json, to_json
 from voltagent.core.clock import id_text, iso_text
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, EVENT_NAMES, MEMORY, TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import (
+    AGENT,
+    CANCELLED,
+    COMPLETED,
+    ERROR,
+    EVENT_NAMES,
+    MEMORY,
+    TRACE,
+    Phase,
+    Span,
+    SpanEvent,
+    is_operation,
+)
 
 # Our id of a trace, operation or event -> the text the server knows it by.
 Ids = Callable[["int | str"], str]
@@ -222,11 +234,6 @@ def event_names(span: Span) -> tuple[str, str, str]:
     """The names of a span's start, success and error events."""
     names = EVENT_NAMES.get((span.kind, span.operation if span.kind == MEMORY else None))
     return names or (span.name, f"{span.kind}:success", f"{span.kind}:error")
-
-
-def is_operation(span: Span) -> bool:
-    """Whether it is one of the kinds that start and end, and not a custom event."""
-    return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
 
 
 def _start_metadata(span: Span) -> dict[str, Any]:

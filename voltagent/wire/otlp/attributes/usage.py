@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from voltagent.capture.usage import is_spelling
 from voltagent.wire.otlp.attributes.payloads import as_json
 from voltagent.wire.otlp.attributes.word import Word
 from voltagent.wire.otlp.span_view import Facts
+
+# Names of this library's counts in Langfuse's ``usage_details`` -> our key.
+LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
+    "input": "prompt_tokens",
+    "output": "completion_tokens",
+    "total": "total_tokens",
+    "cached": "cached_tokens",
+    "reasoning": "reasoning_tokens",
+}
+# Words for parts of the cost -> their names in ``cost_details``, which providers split.
+COST_DETAILS: Final[Mapping[str, str]] = {
+    "upstream_cost": "upstream_inference_cost",
+    "upstream_input_cost": "upstream_inference_input_cost",
+    "upstream_output_cost": "upstream_inference_output_cost",
+}
 
 
 def tokens(name: str) -> Word:

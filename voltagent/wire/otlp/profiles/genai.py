@@ -27,7 +27,7 @@ _MODEL: Final = {
     "gen_ai.usage.input_tokens": "once_prompt_tokens",
     "gen_ai.usage.output_tokens": "once_completion_tokens",
     "gen_ai.usage.cache_read.input_tokens": "once_cached_tokens",
-    "gen_ai.usage.cache_creation.input_tokens": "once_cache_written_tokens",
+    "gen_ai.usage.cache_creation.input_tokens": "once_cache_write_tokens",
     "gen_ai.usage.reasoning.output_tokens": "once_reasoning_tokens",
 }
 # One request to a model.

@@ -13,7 +13,7 @@ _TOKENS: Final = {
     "llm.token_count.completion": "once_completion_tokens",
     "llm.token_count.total": "once_total_tokens",
     "llm.token_count.prompt_details.cache_read": "once_cached_tokens",
-    "llm.token_count.prompt_details.cache_write": "once_cache_written_tokens",
+    "llm.token_count.prompt_details.cache_write": "once_cache_write_tokens",
     "llm.token_count.completion_details.reasoning": "once_reasoning_tokens",
     "llm.cost.prompt": "once_input_cost",
     "llm.cost.completion": "once_output_cost",

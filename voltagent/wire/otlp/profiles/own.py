@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.core.span import AGENT, EVENT_LIKE_KINDS, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.profiles.profile import ANY, Names
 from voltagent.wire.otlp.span_view import EVENT
 
 _USAGE: Final = {
     "voltagent.usage.cost": "once_total_cost",
-    "voltagent.usage.cache_write_tokens": "once_cache_written_tokens",
+    "voltagent.usage.cache_write_tokens": "once_cache_write_tokens",
     "voltagent.usage.reasoning_tokens": "once_reasoning_tokens",
 }
 OWN: Final[Names] = {
@@ -36,7 +35,7 @@ OWN: Final[Names] = {
     },
     MEMORY: {"voltagent.memory.operation": "operation", **_USAGE},
     RETRIEVER: {"voltagent.output": "undocumented_output", **_USAGE},
-    **{kind: {"voltagent.event.type": "event_type", **_USAGE} for kind in (EVENT, LLM, *EXTENDED)},
+    **{kind: {"voltagent.event.type": "event_type", **_USAGE} for kind in (EVENT, *EVENT_LIKE_KINDS)},
     **dict.fromkeys((AGENT, TOOL, TRACE), _USAGE),
 }
 # A profile that has a name for the one has reported the other too.

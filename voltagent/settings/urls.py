@@ -1,0 +1,27 @@
+"""URLs in settings: what may be shown of them, and whether they point to this machine."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+_LOOPBACK: Final = ("localhost", "::1")
+_LOOPBACK_NET: Final = re.compile(r"127(\.[0-9]{1,3}){3}")  # all of it is this machine (RFC 6890)
+
+
+def without_credentials(url: str, mark: str = "") -> str:
+    """Return a URL without its user and password; ``mark`` stands in their place."""
+    return re.sub(r"//[^/?#]*@", f"//{mark}@" if mark else "//", url, count=1)
+
+
+def shown_url(url: str, mark: str = "") -> str:
+    """Return a URL without the parts that may be secret: user, password and query; ``mark`` stands in their place."""
+    place, query, _ = without_credentials(url, mark).partition("?")
+    return f"{place}?{mark}" if query and mark else place
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL points to this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in _LOOPBACK or _LOOPBACK_NET.fullmatch(host) is not None
