@@ -6,15 +6,16 @@ and what it says belong into one question, which is repeated until it is answere
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from tests.browser.chromium import TIMEOUT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
-__all__ = ["Box", "box", "only", "pumped", "settled", "until"]
+__all__ = ["Box", "box", "intercept", "only", "pumped", "settled", "until"]
 
 Box = dict[str, float]
 
@@ -35,6 +36,8 @@ _SETTLED = """async () => {
   await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
 }"""
 
+_PROBE = "**/api/facets?probe"
+
 
 def until(page: Page, script: str, arg: object = None) -> Any:
     """What a function in the page gives, as soon as that is true."""
@@ -51,6 +54,17 @@ def only(page: Page, selector: str, texts: Collection[str]) -> None:
     """Wait until these texts, and no others, are those of what a CSS selector finds; how often does not matter."""
     assert texts, "nothing is what a page shows before it shows anything"
     until(page, _ONLY, [selector, list(texts)])
+
+
+def intercept(page: Page, pattern: str | re.Pattern[str], handle: Callable[[Route], object]) -> None:
+    """Give requests for an address to a function, and return when that is so.
+
+    ``Page.route`` returns a moment before the browser has begun to: a request in between is not given to anything.
+    """
+    page.route(pattern, handle)
+    page.route(_PROBE, lambda route: route.fulfill(body="intercepted"))
+    until(page, f"async () => (await (await fetch('{_PROBE.removeprefix('**/')}')).text()) === 'intercepted'")
+    page.unroute(_PROBE)
 
 
 def pumped(page: Page, happened: Callable[[], object]) -> None:

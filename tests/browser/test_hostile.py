@@ -13,7 +13,7 @@ import pytest
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness, copy_store
 from tests.browser.hostile import CORPUS, fields
-from tests.browser.look import pumped
+from tests.browser.look import intercept, pumped
 from tests.browser.site import Site
 from tests.helpers.stored import Run
 from voltagent.core.span import Span
@@ -199,7 +199,7 @@ def test_the_looking_itself_would_notice_and_the_policy_would_hold(
         html = "made.innerHTML += children.flat(Infinity).filter((child) => typeof child === 'string').join('');"
         route.fulfill(body=source.replace(ours, html + ours), content_type="text/javascript")
 
-    page.route("**/dom.js", careless)
+    intercept(page, "**/dom.js", careless)
     page.goto(site.url + address("trace", ids[0]))
     page.reload()
     expect(page.locator(".details h2")).to_be_visible()

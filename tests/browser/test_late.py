@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
-from tests.browser.look import only, pumped, settled
+from tests.browser.look import intercept, only, pumped, settled
 from tests.browser.site import Site
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def held(page: Page, pattern: str) -> Iterator[Callable[[], None]]:
         settled(page)
 
     matched = re.compile(pattern)
-    page.route(matched, keep)
+    intercept(page, matched, keep)
     yield release
     page.unroute(matched)
     let_go()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
-from tests.browser.look import box, only, pumped, settled, until
+from tests.browser.look import box, intercept, only, pumped, settled, until
 from tests.browser.play import MS, hand_clock
 from tests.browser.site import Site, open_site
 from tests.helpers import examples
@@ -112,7 +112,7 @@ def test_what_is_recorded_while_the_page_connects_is_not_missed(site: Site, new_
     site.run.save()
     page = new_page()
     held: list[Route] = []
-    page.route("**/api/live*", lambda route: held.append(route))
+    intercept(page, "**/api/live*", lambda route: held.append(route))
     page.reload()
     expect(rows(page)).to_have_count(1)
     pumped(page, lambda: held)
@@ -269,7 +269,7 @@ def test_metrics_stay_where_asking_for_newer_ones_fails(day: Site, witness: Witn
     page = new_page("#/metrics?within=7d")
     expect(page.locator("#live")).to_have_text("live")
     expect(page.locator(".totals")).to_be_visible()
-    page.route("**/api/metrics*", lambda route: route.abort())
+    intercept(page, "**/api/metrics*", lambda route: route.abort())
     with page.expect_event("requestfailed"):
         day.run.trace("newer")
         day.run.save()

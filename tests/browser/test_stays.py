@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tests.browser.chromium import sync_api
-from tests.browser.look import box, settled, until
+from tests.browser.look import box, intercept, settled, until
 from tests.browser.play import MS, hand_clock
 from tests.browser.site import Site
 
@@ -209,7 +209,7 @@ def test_the_metrics_of_the_page_are_hidden_at_once_and_keep_the_focus(site: Sit
     button = page.locator('.totals [data-key="group reader"] button')
     expect(button).to_be_visible()
     settled(page)
-    page.route("**/api/metrics*", lambda route: None)  # it needs no answer to hide what it has
+    intercept(page, "**/api/metrics*", lambda route: None)  # it needs no answer to hide what it has
     button.focus()
     watch(page, ".totals button, .key-line button")
     page.keyboard.press("Enter")
