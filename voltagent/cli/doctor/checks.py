@@ -99,6 +99,10 @@ def check(settings: Settings, limit: float) -> Iterator[Finding]:
 
 def shown_url(url: str) -> str:
     """Return a URL with ``…`` in the place of what may be secret in it."""
+    try:
+        urlsplit(url)
+    except ValueError:  # a redirect may name anything
+        return "…"
     return _settings.shown_url(url, "…")
 
 
