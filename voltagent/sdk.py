@@ -19,7 +19,7 @@ from voltagent.core import clock, context, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
 from voltagent.core.guard import is_ours, log_once, logger, warn
 from voltagent.core.hints import caller_place, give_hint, report_late_call
-from voltagent.core.span import TRACE, Span, Trace, placeholder
+from voltagent.core.span import TRACE, Span, TraceInfo, placeholder
 from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
@@ -349,7 +349,7 @@ class VoltAgentSDK:
         known = self._recording.known.get(identifier)
         if known is not None:
             return known
-        trace = Trace(identifier, "", self._recording)
+        trace = TraceInfo(identifier, "", self._recording)
         root = placeholder(trace)
         return root if kind == TRACE else placeholder(trace, kind, identifier, root)
 

@@ -23,7 +23,7 @@ from tests.helpers.pace import hold, slowness
 from voltagent.capture import snapshot
 from voltagent.capture.exceptions import capture_failure, format_event, format_failure
 from voltagent.core.context import CURRENT, INERT
-from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
+from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 
 ExceptionGroup: Any = getattr(builtins, "ExceptionGroup", None)  # from 3.11
 
@@ -384,7 +384,7 @@ def test_raising_stays_cheap() -> None:
 
 
 def test_the_processor_formats_each_failure_once() -> None:
-    root = Span(Trace(1, "a", None), None, TRACE, "a", None)
+    root = Span(TraceInfo(1, "a", None), None, TRACE, "a", None)
     span = Span(root.trace, root, TOOL, "t", None, facts={"status_message": capture_failure(ValueError("fact"))})
     span.error = capture_failure(ValueError("x"))
     event = (Phase.END, span, None)

@@ -17,7 +17,7 @@ from voltagent import agent, llm, memory, retriever, tool
 from voltagent.capture import writer
 from voltagent.capture.exceptions import capture_failure, format_failure, is_cancellation, is_control_flow
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core.span import TRACE, Phase, Span, Trace
+from voltagent.core.span import TRACE, Phase, Span, TraceInfo
 from voltagent.processors.size_limit import fit_event
 from voltagent.testing import record
 
@@ -151,7 +151,7 @@ def test_every_step_of_a_payload_takes_time_in_proportion_to_its_size(name: str)
     text = TEXTS[name] * (200_000 // len(TEXTS[name]))
     snapshot = Snapshot()
     payload = snapshot.encode({"a": text, "b": [text[:1000]] * 50})
-    span = Span(Trace("t", "a", None), None, TRACE, "a", payload)
+    span = Span(TraceInfo("t", "a", None), None, TRACE, "a", payload)
     steps: dict[str, Callable[[], object]] = {
         "snapshot": lambda: snapshot.encode({"a": text, "b": [text[:1000]] * 50}),
         "snapshot of a small part": lambda: snapshot.encode({"a": text}, 10_000),

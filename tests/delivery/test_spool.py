@@ -20,7 +20,7 @@ from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_p
 from voltagent import ValidationError, VoltAgentSDK, settings
 from voltagent.cli.doctor.checks import Finding
 from voltagent.cli.doctor.spool import look
-from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, SpanEvent, Trace
+from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, SpanEvent, TraceInfo
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter
@@ -310,7 +310,7 @@ def otlp(port: int) -> OtlpExporter:
 
 def record_something(sender: Sender, take: Callable[[], object]) -> None:
     """A trace with updates that were taken before the end came; the same at every call."""
-    trace = Trace(7, "t", None)
+    trace = TraceInfo(7, "t", None)
     trace.remote = Remote("a" * 32, "b" * 16, state="x=y")
     root = Span(trace, None, TRACE, "t", b'{"q":"caf\xc3\xa9"}', identifier=7, tags=("one", "two"))
     agent = Span(trace, root, AGENT, "agent", b"{}", b'{"k":"v"}', identifier=8, facts={"instructions": "be kind"})

@@ -16,7 +16,7 @@ from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
 from tests.helpers.server import Recorded, Server, answer, hang
 from voltagent.core import clock
-from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, Trace
+from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.http import HttpDestination, Unreachable
 from voltagent.exporters.rest import RestExporter
@@ -27,7 +27,7 @@ NUMBERS = count(1)
 
 def trace(agent_id: str = "agent") -> Span:
     identifier = clock.new_id()
-    return Span(Trace(identifier, agent_id, None), None, TRACE, agent_id, b"{}", identifier=identifier)
+    return Span(TraceInfo(identifier, agent_id, None), None, TRACE, agent_id, b"{}", identifier=identifier)
 
 
 def tool(parent: Span, name: str = "tool") -> Span:

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from tests.helpers.pace import PATIENCE
-from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, Trace
+from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
@@ -93,7 +93,7 @@ class Recording:
 
     def trace(self, name: str = "trace", payload: bytes = b"{}") -> Span | None:
         identifier = next(self.numbers)
-        trace = Trace(identifier, name, None)
+        trace = TraceInfo(identifier, name, None)
         return self.put(START, Span(trace, None, TRACE, name, payload, identifier=identifier))
 
     def tool(self, parent: Span | None, name: str = "tool", payload: bytes = b"{}", kind: str = TOOL) -> Span | None:

@@ -19,7 +19,7 @@ from voltagent import ValidationError
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
-from voltagent.core.span import TOOL, TRACE, Phase, Span, Trace
+from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secret_names import Names, Strength, classify
 from voltagent.processors.secret_prefilter import is_suspect
@@ -404,7 +404,7 @@ def test_no_text_takes_long(name: str) -> None:
 
 
 def span() -> Span:
-    root = Span(Trace(1, "support", None), None, TRACE, "support", None)
+    root = Span(TraceInfo(1, "support", None), None, TRACE, "support", None)
     return Span(root.trace, root, TOOL, "tool", b'{"a":1}')
 
 

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
 from tests.processors.secret_cases import harmless_cases, hidden_cases
-from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, Trace
+from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secret_words import STRONG, STRONG_PAIRS, WEAK
 from voltagent.processors.token_formats import FORMATS, INNER_FORMATS
@@ -333,7 +333,7 @@ def test_the_document_lists_what_is_found() -> None:
 
 
 def test_redaction_is_counted_in_the_metadata_of_the_operation() -> None:
-    trace = Trace("t", "a", None)
+    trace = TraceInfo("t", "a", None)
     span = Span(
         trace, Span(trace, None, TRACE, "a", None), TOOL, "login", to_json({"password": "Sw0rdfish", "pin": 1234})
     )
@@ -345,7 +345,7 @@ def test_redaction_is_counted_in_the_metadata_of_the_operation() -> None:
 
 
 def test_a_secret_argument_is_redacted_in_the_errors_of_the_operations_around_it() -> None:
-    trace = Trace("t", "a", None)
+    trace = TraceInfo("t", "a", None)
     root = Span(trace, None, TRACE, "a", None)
     agent = Span(trace, root, AGENT, "support", to_json({"question": "log me in"}))
     tool = Span(trace, agent, TOOL, "login", to_json({"password": "Sw0rdfish"}))

@@ -25,7 +25,7 @@ from voltagent.core.span import (
     Phase,
     Span,
     SpanEvent,
-    Trace,
+    TraceInfo,
 )
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.filters import Filter
@@ -189,10 +189,10 @@ def test_an_update_by_id_alone_finds_its_operation(run: Run) -> None:
     root = run.trace(ended=False)
     tool = run.recorder.start(root, TOOL, "t", b"{}")
     run.save()
-    trace_of_its_own = Trace(text(tool), "", run.recorder)
+    trace_of_its_own = TraceInfo(text(tool), "", run.recorder)
     above = Span(trace_of_its_own, None, "trace", "", None, identifier=text(tool))
     run.recorder.update(Span(trace_of_its_own, above, "event", "", None, identifier=text(tool)), {"output": b'{"o":1}'})
-    stand_in = Span(Trace(text(root), "", run.recorder), None, "trace", "", None, identifier=text(root))
+    stand_in = Span(TraceInfo(text(root), "", run.recorder), None, "trace", "", None, identifier=text(root))
     run.recorder.update(stand_in, {"output": b'{"o":2}'})
     run.save()
     trace, (operation,) = only(run.store)

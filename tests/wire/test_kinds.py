@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 
 from tests.helpers.sink import recording
 from voltagent.core.kinds import EXTENDED
-from voltagent.core.span import Phase, Span, SpanEvent, Trace
+from voltagent.core.span import Phase, Span, SpanEvent, TraceInfo
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.handles import open_trace
 from voltagent.storage.traces.store import Store
@@ -171,7 +171,7 @@ def custom(kind: str, model: str, used: Mapping[str, Any]) -> list[SpanEvent]:
 
 def by_otlp(kind: str, profile: str, model: str, used: Mapping[str, Any]) -> Span:
     """A span of this kind as another program would have sent it, in the names of a profile."""
-    trace = Trace(f"{TRACE[:8]}-{TRACE[8:12]}-{TRACE[12:16]}-{TRACE[16:20]}-{TRACE[20:]}", "a", None)
+    trace = TraceInfo(f"{TRACE[:8]}-{TRACE[8:12]}-{TRACE[12:16]}-{TRACE[16:20]}-{TRACE[20:]}", "a", None)
     root = Span(trace, None, "trace", "a", None, identifier=trace.id)
     span = Span(trace, root, kind, "call", b'{"q":1}', identifier=CHILD)
     span.usage, span.model, span.status, span.end_ns = dict(used), model, "completed", span.start_ns

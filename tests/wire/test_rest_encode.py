@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, MEMORY, RETRIEVER, TOOL, TRACE, Phase, Span, Trace
+from voltagent.core.span import (
+    AGENT,
+    CANCELLED,
+    COMPLETED,
+    ERROR,
+    MEMORY,
+    RETRIEVER,
+    TOOL,
+    TRACE,
+    Phase,
+    Span,
+    TraceInfo,
+)
 from voltagent.wire.rest import encode
 
 TRACE_ID = 0x11111111_2222_4333_8444_555555555555
@@ -23,8 +35,8 @@ def root(**fields: Any) -> Span:
     return with_fields(Span(trace(), None, TRACE, "support", None, identifier=TRACE_ID), fields)
 
 
-def trace(**fields: Any) -> Trace:
-    made = Trace(TRACE_ID, "support", None)
+def trace(**fields: Any) -> TraceInfo:
+    made = TraceInfo(TRACE_ID, "support", None)
     for name, value in fields.items():
         setattr(made, name, value)
     return made

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import hints, process_exit
-from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, Trace
+from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, TraceInfo
 
 R = TypeVar("R")
 
@@ -30,13 +30,13 @@ class _InertSpan(Span):
         return False
 
 
-INERT: Final[Span] = _InertSpan(Trace("", "", None), None, TRACE, "", None, identifier="")
+INERT: Final[Span] = _InertSpan(TraceInfo("", "", None), None, TRACE, "", None, identifier="")
 INERT.end_ns = 0  # it has ended, so that nothing changes it
 
 
 def inert(recorder: SpanRecorder, remote: Remote) -> Span:
     """A span like :data:`INERT` for a trace that is left out with the one it continues: requests hand that one on."""
-    trace = Trace("", "", recorder)
+    trace = TraceInfo("", "", recorder)
     trace.remote = remote
     span = _InertSpan(trace, None, TRACE, "", None, identifier="")
     span.end_ns = 0

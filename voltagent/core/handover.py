@@ -26,7 +26,7 @@ from voltagent.core.open_operations import (
     note,
     place_in_program,
 )
-from voltagent.core.span import TRACE, Remote, Span, StandIn, Trace
+from voltagent.core.span import TRACE, Remote, Span, StandIn, TraceInfo
 
 
 class Parent(NamedTuple):
@@ -223,7 +223,7 @@ def _activate(moment: Moment) -> None:
     moment.enter()
 
 
-def _is_sampled(trace: Trace) -> bool:
+def _is_sampled(trace: TraceInfo) -> bool:
     return trace.tail_buffer is None or trace.tail_buffer.kept
 
 
@@ -248,7 +248,7 @@ def on_adoption(find_recorder: Callable[[Mapping[str, Any] | None], Any]) -> Non
     _adopt = find_recorder
 
 
-class _AdoptedTrace(Trace):
+class _AdoptedTrace(TraceInfo):
     """A trace of another process. Its recorder is looked for when something is recorded, not before."""
 
     __slots__ = ("_destination", "_found")

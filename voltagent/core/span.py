@@ -211,7 +211,7 @@ def is_shared(facts: object) -> bool:
     return type(facts) is SharedFacts
 
 
-class Trace:
+class TraceInfo:
     """The fields that all operations of one trace share."""
 
     # Most traces have none of these, so they are class attributes until they are set: a trace is made in half the time.
@@ -262,7 +262,7 @@ class Span:
 
     def __init__(
         self,
-        trace: Trace,
+        trace: TraceInfo,
         parent: Span | None,
         kind: str,
         name: str,
@@ -276,7 +276,7 @@ class Span:
         facts: SpanFacts | None = None,
     ) -> None:
         self.id: int | str = clock.new_id() if identifier is None else identifier
-        self.trace: Trace = trace
+        self.trace: TraceInfo = trace
         self.parent: Span | None = parent
         self.kind: str = kind
         self.name: str = name
@@ -333,7 +333,9 @@ class StandIn(Span):
         return recorder is not None and bool(recorder.alive)
 
 
-def placeholder(trace: Trace, kind: str = TRACE, identifier: int | str | None = None, root: Span | None = None) -> Span:
+def placeholder(
+    trace: TraceInfo, kind: str = TRACE, identifier: int | str | None = None, root: Span | None = None
+) -> Span:
     """Return a span of which only the id is known, such as one that another process records.
 
     Args:

@@ -21,7 +21,7 @@ from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
-from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, Trace, is_custom_event
+from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
 from voltagent.render.html import Entry, piece
 from voltagent.render.text import printable
 
@@ -96,7 +96,7 @@ class NotebookSpans:
                 self._forget()
         return taken
 
-    def of(self, trace: Trace) -> list[Span]:
+    def of(self, trace: TraceInfo) -> list[Span]:
         """The spans of a trace, in the order in which they began."""
         return [span for span in self._spans.copy() if span.trace is trace]
 

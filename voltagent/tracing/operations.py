@@ -19,7 +19,7 @@ from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, Trace, make_facts
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, TraceInfo, make_facts
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
@@ -237,7 +237,7 @@ def _share(given: Mapping[str, Any]) -> int:
     return LIMIT // 2 if "input" in given and "output" in given else LIMIT
 
 
-def _message(recorder: Recorder, trace: Trace, message: object) -> Failure | bytes | None:
+def _message(recorder: Recorder, trace: TraceInfo, message: object) -> Failure | bytes | None:
     if message is None:
         return None
     kind = cast(type, type(message))

@@ -37,7 +37,7 @@ from voltagent.core.span import (
     SpanEvent,
     SpanFacts,
     StandIn,
-    Trace,
+    TraceInfo,
 )
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
@@ -176,7 +176,7 @@ class Recorder:
             remote: the span of another process that this trace continues.
             ambient: whether, without ``remote`` and ``above``, the trace continues the current span of OpenTelemetry,
                 or the caller of the request that is being served.
-            **about: more fields of :class:`voltagent.core.span.Trace`.
+            **about: more fields of :class:`voltagent.core.span.TraceInfo`.
 
         Returns:
             The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
@@ -204,7 +204,7 @@ class Recorder:
             tail_buffer = sampling.new_tail_buffer()
             if tail_buffer is None:
                 return context.INERT if named is None else context.inert(NOTHING, named)
-        trace = Trace(identifier or clock.new_id(), agent_id, self)
+        trace = TraceInfo(identifier or clock.new_id(), agent_id, self)
         if tail_buffer is not None:
             trace.tail_buffer = tail_buffer
         for field, value in about.items():
@@ -299,7 +299,7 @@ class Recorder:
             self.put((Phase.UPDATE, span, {"level": "WARNING"}), 0)
 
     @staticmethod
-    def failure(trace: Trace, exception: BaseException, *, message: bool) -> Failure:
+    def failure(trace: TraceInfo, exception: BaseException, *, message: bool) -> Failure:
         """Return the record of an exception, without its message if that was withheld anywhere in the trace."""
         failure = capture_failure(exception, message=message)
         if not message:
@@ -470,7 +470,7 @@ def _set_start(span: Span, start_ns: int) -> None:
     span.start_ns = start_ns
 
 
-def _connect(trace: Trace, above: Span | None, remote: Remote | None) -> None:
+def _connect(trace: TraceInfo, above: Span | None, remote: Remote | None) -> None:
     """Connect a trace with the one that it continues, or was started in."""
     if remote is not None:
         trace.remote = remote

@@ -17,7 +17,7 @@ from weakref import ref
 
 from voltagent.capture.results import Response
 from voltagent.capture.usage import summed
-from voltagent.core.span import AGENT, TRACE, Span, Trace
+from voltagent.core.span import AGENT, TRACE, Span, TraceInfo
 
 _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
@@ -153,7 +153,7 @@ def _without_none(usages: Iterable[dict[str, Any] | None]) -> list[dict[str, Any
     return [usage for usage in usages if usage is not None]
 
 
-def counts_of(trace: Trace) -> TokenCounts:
+def counts_of(trace: TraceInfo) -> TokenCounts:
     """The counts of a trace, made at the first response in it."""
     counts: TokenCounts | None = trace.counts
     if counts is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 from weakref import WeakSet, WeakValueDictionary
 
-from voltagent.core.span import Phase, Remote, Span, SpanEvent, Trace, placeholder
+from voltagent.core.span import Phase, Remote, Span, SpanEvent, TraceInfo, placeholder
 
 _BYTES: Final = "b"  # {"b": length} in the head stands for that many of the bytes that follow
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
@@ -56,7 +56,7 @@ def unpack(packed: bytes) -> Any:
     return _unpacker(payloads)(json.loads(head))
 
 
-def _trace_head(trace: Trace) -> dict[str, Any]:
+def _trace_head(trace: TraceInfo) -> dict[str, Any]:
     head: dict[str, Any] = {"id": trace.id, "remote": None if trace.remote is None else tuple(trace.remote)}
     for name in _OF_TRACE:
         value = getattr(trace, name)
@@ -122,7 +122,7 @@ class EventDecoder:
 
     def _span(self, head: dict[str, Any]) -> Span:
         given = head["trace"]
-        trace = Trace(given["id"], "", None)
+        trace = TraceInfo(given["id"], "", None)
         for name in _OF_TRACE:
             setattr(trace, name, given.get(name))
         trace.remote = None if given["remote"] is None else Remote(*given["remote"])

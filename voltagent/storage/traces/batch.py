@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from voltagent.core.scores import Score, score_of
-from voltagent.core.span import COMPLETED, ERROR, TRACE, Phase, Span, SpanEvent, Trace, is_placeholder
+from voltagent.core.span import COMPLETED, ERROR, TRACE, Phase, Span, SpanEvent, TraceInfo, is_placeholder
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.facts import (
     CALL_COLUMNS,
@@ -107,7 +107,7 @@ class _Batch:
     def roots(self) -> list[Span]:
         """The first spans of traces that occur in this batch without their own start or end."""
         known = {span.trace for spans in (self.starts, self.ends) for span in spans if span.parent is None}
-        roots: dict[Trace, Span] = {}
+        roots: dict[TraceInfo, Span] = {}
         for spans in (self.starts, self.ends, self.updated):
             for span in spans:
                 trace = span.trace
@@ -169,7 +169,7 @@ class _Facts:
         self._metadata = Metadata()
         self._calls: list[Row] = []
         self._labels: dict[tuple[str, str, str], None] = {}  # by trace, name and value
-        self._labelled: set[tuple[Trace, tuple[bytes | None, ...]]] = set()
+        self._labelled: set[tuple[TraceInfo, tuple[bytes | None, ...]]] = set()
         self._totals: list[Row] = []
 
     def add(self) -> None:

@@ -22,7 +22,7 @@ from voltagent.core.span import (
     Remote,
     Span,
     SpanEvent,
-    Trace,
+    TraceInfo,
     is_operation,
     make_facts,
     placeholder,
@@ -97,7 +97,7 @@ def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanE
 
 
 def _root(row: _Row) -> Span:
-    trace = Trace(_id(row["id"]), row["agent_id"], None)
+    trace = TraceInfo(_id(row["id"]), row["agent_id"], None)
     trace.user_id, trace.conversation_id = row["user_id"], row["conversation_id"]
     trace.version, trace.level = row["version"], row["level"]
     completion_ns = columns.end(row["completion_start_ns"])

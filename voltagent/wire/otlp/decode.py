@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import trace_ids
-from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, Trace
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.otlp.received import Received, fill, from_message, trace_metadata
@@ -115,7 +115,7 @@ class _Batch:
         """For a trace whose first span has not come yet."""
         words = one.words
         name = values.text(words.get("entity")) or values.text(words.get("agent")) or one.service
-        trace = Trace(one.trace, name, None)
+        trace = TraceInfo(one.trace, name, None)
         trace.user_id, trace.conversation_id = values.text(words.get("user")), values.text(words.get("conversation"))
         span = Span(trace, None, TRACE, name, None, identifier=one.trace)
         span.start_ns = self._starts[one.trace]
@@ -156,7 +156,7 @@ def _trace_span(one: Received) -> Span:
     words = one.words
     name = one.title
     entity = values.text(words.get("entity", words.get("agent"))) if one.is_trace else None
-    trace = Trace(one.trace, entity or name, None)
+    trace = TraceInfo(one.trace, entity or name, None)
     trace.user_id, trace.conversation_id = values.text(words.get("user")), values.text(words.get("conversation"))
     trace.version = values.text(words.get("version"))
     trace.level = values.level(words, failed=one.failed)

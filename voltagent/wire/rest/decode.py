@@ -24,7 +24,7 @@ from voltagent.core.span import (
     Phase,
     Span,
     SpanEvent,
-    Trace,
+    TraceInfo,
     make_facts,
     placeholder,
 )
@@ -45,7 +45,7 @@ def trace_created(body: Body, missing: Body) -> tuple[str, list[SpanEvent]]:
     """
     fields = BodyFields(body, missing)
     agent_id = fields.needed("agent_id")
-    trace = Trace(fields.needed("id"), agent_id, None)
+    trace = TraceInfo(fields.needed("id"), agent_id, None)
     trace.user_id = fields.text("user_id")
     trace.conversation_id = fields.text("conversation_id")
     trace.version = fields.text("version")
@@ -266,7 +266,7 @@ def payload(value: object) -> bytes | None:
 
 def _stand_in(trace_id: str, agent_id: str = "") -> Span:
     """The root of a trace that another request speaks of."""
-    return Span(Trace(trace_id, agent_id, None), None, TRACE, agent_id, None, identifier=trace_id)
+    return Span(TraceInfo(trace_id, agent_id, None), None, TRACE, agent_id, None, identifier=trace_id)
 
 
 def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
