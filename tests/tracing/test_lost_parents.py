@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.pool import ThreadPool
@@ -356,8 +357,8 @@ FORKED = """
             pool.submit(step).result()
 
     def pool():
-        with multiprocessing.get_context("fork").Pool(1) as pool:
-            pool.map(step, [1, 2])
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            pool.map(step, [1, 2], chunksize=1)
             pool.close()
             pool.join()  # leaving the block would end the worker
 
@@ -368,17 +369,138 @@ FORKED = """
 """
 
 
+def marks(path: Path) -> dict[str, Any]:
+    """The mark of each trace, by the argument of its tool."""
+    with closing(Store(path)) as store:
+        found = {}
+        for one in store.traces():
+            for operation in store.operations(one.id):
+                if operation.kind == "tool":
+                    trace = store.trace(one.id)
+                    assert trace is not None
+                    found[next(iter((operation.input or {"": None}).values()))] = trace.metadata.get("lost_parent")
+        return found
+
+
 def test_workers_that_are_forked_in_an_operation_are_marked(tmp_path: Path) -> None:
     done = run_script(FORKED, tmp_path)
     assert done.returncode == 0
-    assert done.stderr.count("started a trace of its own") == 2
-    store = Store(tmp_path / "voltagent" / "traces.db")
-    marks = [trace.metadata.get("lost_parent") for one in store.traces() if (trace := store.trace(one.id))]
-    store.close()
-    found = [(mark["probable_parent"]["name"], mark["place_is"], mark["cause"]) for mark in marks if mark]
-    cause = "called in a process pool without the operation that was current"
-    assert sorted(found) == [("executor", "handed over at", cause), *[("pool", "handed over at", cause)] * 2]
-    assert [mark for mark in marks if mark and f"{tmp_path / 'script.py'}:" not in mark["place"]] == []
+    assert done.stderr.count("started a trace of its own") == 2, "one line for each place, not for each process"
+    found = marks(tmp_path / "voltagent" / "traces.db")
+    assert {key: mark["probable_parent"]["name"] for key, mark in found.items()} == {
+        None: "executor", 1: "pool", 2: "pool",
+    }  # fmt: skip
+    for mark in found.values():
+        assert mark["cause"] == "called in a process pool without the operation that was current"
+        assert mark["place_is"] == "handed over at"
+        assert f"{tmp_path / 'script.py'}:" in mark["place"]
+
+
+PROCESSES = """
+    import multiprocessing, sys
+    from concurrent.futures import ProcessPoolExecutor
+    from voltagent import agent, bind, tool
+
+    @tool
+    def step(form): ...
+
+    def plain(form):
+        step(form)
+
+    def work(processes):
+        process = processes.Process(target=step, args=("process",))
+        process.start()
+        process.join()
+        with processes.Pool(1) as pool:
+            for form in ("pool", "pool again"):
+                pool.apply(plain, (form,))
+            pool.apply(bind(plain), ("bound",))
+            pool.close()
+            pool.join()
+        with ProcessPoolExecutor(1, mp_context=processes) as pool:
+            for form in ("executor", "executor again"):
+                pool.submit(step, form).result()
+
+    if __name__ == "__main__":
+        processes = multiprocessing.get_context(sys.argv[1])
+        with processes.Pool(1) as old:
+            old.apply(step, ("before",))
+            agent(name="above")(work)(processes)
+            old.apply(step, ("after",))
+            agent(name="second")(lambda: old.apply(step, ("old pool",)))()
+            old.apply(bind(step), ("bound to nothing",))
+            old.close()
+            old.join()
+"""
+IN_A_POOL = "called in a process pool without the operation that was current"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_every_task_of_a_process_is_marked_but_none_that_is_bound(method: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    done = run_script(PROCESSES, tmp_path, method, VOLTAGENT_EXPORTER="local", VOLTAGENT_LOCAL_PATH=str(path))
+    assert done.returncode == 0
+    found = marks(path)
+    inherits = method == "fork"  # a process, not a pool, that is forked has the operation that was current
+    lost = {"pool", "pool again", "executor", "executor again", "old pool"} | (set() if inherits else {"process"})
+    assert {key for key, mark in found.items() if mark is not None} == lost
+    assert set(found) == lost | {"process", "bound", "before", "after", "bound to nothing"}
+    assert {key: found[key]["probable_parent"]["name"] for key in lost} == {
+        key: "second" if key == "old pool" else "above" for key in lost
+    }
+    assert found["pool again"]["cause"] == found["executor again"]["cause"] == IN_A_POOL
+    assert "pool.map(voltagent.bind(step), ...)" in found["pool again"]["fix"]
+    assert "pool.submit(voltagent.bind(step), ...)" in found["executor again"]["fix"]
+    assert f"{tmp_path / 'script.py'}:" in found["old pool"]["place"]
+    if not inherits:
+        assert "Process(target=voltagent.bind(step))" in found["process"]["fix"]
+        assert found["pool"]["place_is"] == "the call is made at"
+        assert found["pool"]["place"].endswith("(plain)")
+    places = [found[key]["place"] for key in lost]
+    assert done.stderr.count("its parent is probably") == len(set(places)), "one line for each place"
+
+
+SERVING = """
+    import multiprocessing, threading, urllib.request
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from voltagent import agent, tool
+
+    @tool
+    def step(form): ...
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            step("request")
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_): ...
+
+    def serve(pipe):
+        with HTTPServer(("127.0.0.1", 0), Handler) as server:
+            pipe.send(server.server_port)
+            server.handle_request()
+
+    @agent
+    def above(processes):
+        here, there = processes.Pipe()
+        process = processes.Process(target=serve, args=(there,))
+        process.start()
+        urllib.request.urlopen(f"http://127.0.0.1:{here.recv()}/").read()
+        process.join()
+
+    if __name__ == "__main__":
+        above(multiprocessing.get_context("spawn"))
+"""
+
+
+@pytest.mark.slow
+def test_a_server_in_a_process_of_its_own_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    done = run_script(SERVING, tmp_path, VOLTAGENT_EXPORTER="local", VOLTAGENT_LOCAL_PATH=str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert marks(path) == {"request": None}
 
 
 def test_the_command_line_shows_the_mark_and_doctor_the_place(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from voltagent.core.context import CURRENT, INCOMING, INERT, PROPAGATED, Propaga
 from voltagent.core.guard import guard
 from voltagent.core.open_operations import (
     INHERITED,
+    MAIN,
     Inherited,
     forget_inherited,
     frames_of,
@@ -221,6 +222,7 @@ class Activation:
 
 def _activate(moment: Moment) -> None:
     moment.enter()
+    MAIN.parent = 0  # all that this process does was handed over
 
 
 def _is_sampled(trace: TraceInfo) -> bool:

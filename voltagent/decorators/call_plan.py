@@ -322,7 +322,7 @@ class OperationPlan(CallPlan):
         if span is INERT:  # the queue accepted the trace but not the operation
             recorder.succeed(root, None)
         else:
-            lost_parents.began(span)
+            lost_parents.began(span, self._code)
         return span
 
 

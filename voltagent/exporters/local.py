@@ -10,13 +10,15 @@ from typing import Final
 
 from voltagent import settings
 from voltagent.core import clock, stderr
-from voltagent.core.guard import Guard, logger
+from voltagent.core.guard import Guard, guard, logger
+from voltagent.core.open_operations import MAIN, ORPHANS
 from voltagent.core.process_exit import is_worker_process
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.render.text import short_id
 from voltagent.storage.file import StoreError, make_folder
 from voltagent.storage.hints import save_hints
+from voltagent.storage.orphans import rows_of, settle_orphans, take_orphans
 from voltagent.storage.traces import viewer_address
 from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
@@ -62,6 +64,7 @@ class LocalExporter:
         self.place = str(path)
         self._writer = Writer(path)
         viewer_address.record_into(path)
+        MAIN.has_store = True
         self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
 
     def announce(self) -> None:
@@ -79,13 +82,17 @@ class LocalExporter:
         (no permission, not a store, a newer schema).
         """
         try:
-            refused = self._store.append(batch, deadline)
+            orphans = take_orphans() if ORPHANS else []
+            refused = self._store.append(batch, deadline, rows_of(orphans))
         except StoreError as exc:
+            ORPHANS.extend(orphans)
             verdict = Verdict.UNAVAILABLE if exc.temporary else Verdict.REFUSED
             return [Outcome(verdict, "" if exc.temporary else "rejected", str(exc))] * len(batch)
         except Exception as exc:  # an exporter does not raise
             Guard.swallowed(exc)
             return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
+        with guard:
+            settle_orphans(self._store, batch, orphans, deadline)
         self._name_pages(batch)
         save_hints()
         self._count(batch)

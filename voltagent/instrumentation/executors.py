@@ -61,7 +61,7 @@ def _start_process(wrapped: Callable[..., Any], process: Any, args: tuple[Any, .
     with guard:
         serves = _serves(process)
         moment = Moment.now()
-        if not serves and not moment.is_empty:
+        if not serves:
             process._voltagent = Activation(moment)  # noqa: SLF001 - ours
     try:
         return wrapped(*args, **kwargs)

@@ -9,25 +9,32 @@ and each place in the program is reported once. What counts as evidence:
    or job runner started it.
 
 Both are looked for when the call starts and, if there is none, again when it ends. Otherwise nothing is reported.
+
+In a process that another one started, nothing is known of what that one has open. There the call is noted, and the
+sender looks in the local store: see :mod:`voltagent.storage.orphans`.
 """
 
 from __future__ import annotations
 
 import sys
 from threading import get_ident
-from typing import Final, NamedTuple
+from types import CodeType
+from typing import Any, Final, NamedTuple
 from weakref import ref
 
 from pydantic_core import to_json
 
 from voltagent.core import clock
 from voltagent.core.guard import Guard
-from voltagent.core.hints import give_hint
+from voltagent.core.hints import code_place
+from voltagent.core.lost_parent_marks import STANDS, SUBMITTED, WAITS, ProbableParent, mark, report
 from voltagent.core.open_operations import (
     INHERITED,
     MAIN,
     OPENED,
+    ORPHANS,
     THREADS,
+    Orphan,
     frames_of,
     place_in_program,
     started_after,
@@ -37,8 +44,10 @@ from voltagent.tracing.waiting import (
     Arrival,
     arrival,
     awaiting,
+    cause_of_process,
     destination_of,
     entry_of,
+    place_of_orphan,
     runs_event_loop,
     span_of,
     waits_for,
@@ -48,18 +57,6 @@ SUSPECTS: Final[dict[int, Span]] = {}  # calls for which there was no evidence a
 _MOST_SUSPECTS: Final = 1000
 _MOST_THREADS: Final = 64  # that are looked at
 
-# cause -> how it is called, and the fix; {} is the name of the function
-_FIXES: Final = {
-    "thread": ("a thread", "Thread(target=voltagent.bind({}))", "threading"),
-    "timer": ("a timer", "Timer(seconds, voltagent.bind({}))", "threading"),
-    "executor": ("a thread pool", "pool.submit(voltagent.bind({}), ...)", "concurrent.futures"),
-    "loop": ("an executor of the event loop", "loop.run_in_executor(None, voltagent.bind({}))", "concurrent.futures"),
-    "pool": ("a thread pool", "pool.map(voltagent.bind({}), ...)", "multiprocessing"),
-    "callback": ("a callback", "future.add_done_callback(voltagent.bind({}))", ""),
-    "process pool": ("a process pool", "pool.submit(voltagent.bind({}), ...)", "concurrent.futures"),
-    "processes": ("a process pool", "pool.map(voltagent.bind({}), ...)", "multiprocessing"),
-}
-
 
 class _Parent(NamedTuple):
     span: Span
@@ -67,14 +64,20 @@ class _Parent(NamedTuple):
     waits: bool
 
 
-def began(span: Span) -> None:
-    """Note a call that starts a trace, and look whether it has lost its parent. Never raises an ``Exception``."""
+def began(span: Span, code: CodeType | None) -> None:
+    """Note a call that starts a trace, and look whether it has lost its parent. Never raises an ``Exception``.
+
+    Args:
+        span: the operation.
+        code: of the function that is called, if it is known.
+    """
     thread = get_ident()
-    if thread != MAIN.thread:
-        if len(OPENED) > (thread in OPENED) and span.trace.remote is None:
-            _examine(span, thread)
-    elif INHERITED:
+    if thread == MAIN.thread and INHERITED:
         _report_inherited(span)
+    elif thread != MAIN.thread and len(OPENED) > (thread in OPENED) and span.trace.remote is None:
+        _examine(span, thread)
+    elif MAIN.parent:
+        _note_orphan(span, code)
     OPENED[thread] = ref(span), len(THREADS)
 
 
@@ -103,6 +106,18 @@ def _examine(span: Span, thread: int) -> None:
             _report(span, arrived, found)
         elif len(SUSPECTS) < _MOST_SUSPECTS:
             SUSPECTS[id(span)] = span
+    except Exception as exc:
+        Guard.swallowed(exc)
+
+
+def _note_orphan(span: Span, code: CodeType | None) -> None:
+    try:
+        if MAIN.find_parent() and MAIN.has_store and span.trace.remote is None:
+            found = place_of_orphan(sys._getframe(2))  # noqa: SLF001  # pyright: ignore
+            if found is not None:
+                caller, line = found
+                place = "?" if code is None else code_place(code) if caller is None else code_place(caller, line)
+                ORPHANS.append(Orphan(span.trace.id, span.start_ns, cause_of_process(), span.name, place))
     except Exception as exc:
         Guard.swallowed(exc)
 
@@ -160,9 +175,10 @@ def _only_parent(arrived: Arrival) -> _Parent | None:
 def _report(span: Span, arrived: Arrival, parent: _Parent) -> None:
     seen = getattr(arrived.thread, "_voltagent_place", None)
     place = seen or parent.place
-    how = "submitted" if seen else "waits" if parent.waits else "stands"
+    how = SUBMITTED if seen else WAITS if parent.waits else STANDS
     in_loop = arrived.cause == "executor" and destination_of(arrived.future) is not None
-    _mark(span, parent.span, "loop" if in_loop else arrived.cause, place, how)
+    cause = "loop" if in_loop else arrived.cause
+    report(_mark(span, parent.span, cause, place, how), cause)
 
 
 def _report_inherited(span: Span) -> None:
@@ -171,34 +187,21 @@ def _report_inherited(span: Span) -> None:
         if not inherited.is_new:
             INHERITED.clear()  # only the first task is known to come from there
         cause = "processes" if inherited.pool.startswith(("multiprocessing", "billiard")) else "process pool"
-        _mark(span, inherited.span, cause, inherited.place, "submitted")
+        found = _mark(span, inherited.span, cause, inherited.place, SUBMITTED)
+        if MAIN.has_store and MAIN.find_parent():  # by the store each place is reported by one process only
+            ORPHANS.append(Orphan(span.trace.id, span.start_ns, cause, span.name, inherited.place, found))
+        else:
+            report(found, cause)
     except Exception as exc:
         Guard.swallowed(exc)
 
 
-_HOW: Final = {"submitted": "handed over at", "waits": "the parent waits at", "stands": "the parent stands at"}
-
-
-def _mark(span: Span, parent: Span, cause: str, place: str, how: str) -> None:
-    """Mark the trace of a call, and report the place once."""
-    where, call, name = _FIXES[cause]
-    fix = f"use {call.format(span.name)}" + (f' or voltagent.instrument("{name}")' if name else "")
+def _mark(span: Span, parent: Span, cause: str, place: str, place_is: str) -> dict[str, Any]:
+    """Mark the trace of a call."""
     root = span if span.parent is None else span.parent
     recorder = root.trace.recorder
-    about = {
-        "probable_parent": {
-            "name": parent.name,
-            "kind": parent.kind,
-            "id": clock.id_text(parent.id),
-            "trace_id": clock.id_text(parent.trace.id),
-        },
-        "cause": f"called in {where} without the operation that was current",
-        "function": span.name,
-        "place": place,
-        "place_is": _HOW[how],
-        "fix": fix,
-    }
+    known = ProbableParent(parent.name, parent.kind, clock.id_text(parent.id), clock.id_text(parent.trace.id))
+    found = mark(known, cause, span.name, place, place_is)
     if recorder is not None:
-        recorder.update(root, {"metadata": to_json({"lost_parent": about})})
-    text = f"{span.name!r} was called in {where} and started a trace of its own; its parent is probably"
-    give_hint("lost-parent", place, f"{text} the {parent.kind} {parent.name!r} ({_HOW[how]} this line)", fix)
+        recorder.update(root, {"metadata": to_json({"lost_parent": found})})
+    return found

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from functools import partial
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 
 from voltagent.core.context import CURRENT
@@ -43,6 +43,10 @@ class Arrival(NamedTuple):
 
 
 _MOST_COROUTINES: Final = 100
+_MOST_CODES: Final = 4096
+_RUNNERS: Final = frozenset(("joblib", "loky", "voltagent"))  # their code is also copied by value, without its file
+_SERVES, _PROGRAM, _OTHER, _STARTS = range(4)
+_codes: Final[dict[int, tuple[CodeType, int]]] = {}  # by identity, as code objects take long to compare
 SPAN_OF: Final[dict[int, str]] = {}  # `id` of the code of our wrappers -> the variable that has the operation
 
 
@@ -72,6 +76,53 @@ def arrival(frame: FrameType | None) -> Arrival | None:
         elif module == "voltagent.core.handover":
             return None  # handed over, from where nothing was current
     return Arrival(cause, thread, future, job, entry_of(frames_of(frame)))
+
+
+def place_of_orphan(frame: FrameType | None) -> tuple[CodeType | None, int] | None:
+    """Where the program makes a call that nothing was handed over with.
+
+    Returns:
+        The code and its line, ``(None, 0)`` if the call comes from no code of the program. ``None`` if a server or job
+        runner makes the call, or work that was handed over, from where nothing was current.
+    """
+    code, line = None, 0
+    while frame is not None:
+        known = _codes.get(id(frame.f_code))
+        kind = _kind_of(frame) if known is None else known[1]
+        if kind == _SERVES:
+            return None
+        if kind == _STARTS:
+            break  # what is above belongs to the process that was forked
+        if kind == _PROGRAM and code is None:
+            code, line = frame.f_code, frame.f_lineno
+        frame = frame.f_back
+    return code, line
+
+
+def _kind_of(frame: FrameType) -> int:
+    module = str(frame.f_globals.get("__name__", ""))
+    package = module.partition(".")[0]
+    if package in _SERVERS or module == "voltagent.core.handover":
+        kind = _SERVES
+    elif module == "multiprocessing.process" and frame.f_code.co_name == "_bootstrap":
+        kind = _STARTS
+    else:
+        kind = _PROGRAM if package not in _RUNNERS and is_of_program(frame) else _OTHER
+    if len(_codes) < _MOST_CODES:
+        _codes[id(frame.f_code)] = frame.f_code, kind
+    return kind
+
+
+def cause_of_process() -> str:
+    """How this process was started, as a key of the table of fixes."""
+    processes = sys.modules["multiprocessing.process"]
+    target = vars(processes.current_process()).get("_target")
+    module = str(getattr(target, "__module__", ""))
+    if "loky" in module:
+        return "joblib"
+    if module == "concurrent.futures.process":
+        return "process pool"
+    return "processes" if module == "multiprocessing.pool" else "process"
 
 
 def _carries_context(item: Any) -> bool:

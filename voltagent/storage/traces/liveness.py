@@ -34,7 +34,7 @@ class Writer:
             self._tried = True
             _clear(self._store)
             for _ in range(_TRIES):
-                name = f"{clock.new_id():032x}"[:16]
+                name = f"{os.getpid():x}-{clock.new_id():032x}"[:32]
                 self._lock = _acquire(_place(self._store, name))
                 if self._lock is not None:
                     self._name = name
@@ -47,6 +47,11 @@ class Writer:
         if self._lock is not None:
             self._lock.release(delete=delete)
         self._name, self._lock, self._tried = None, None, False
+
+
+def names_of_process(process: int) -> str:
+    """The pattern, for ``GLOB``, of the names that the process with this id signs with."""
+    return f"{process:x}-*"
 
 
 def is_gone(store: Path, name: str) -> bool:

@@ -190,6 +190,19 @@ SELECT 'operations', 0, max(key) FROM operations HAVING max(key) IS NOT NULL
 UNION ALL SELECT 'traces', 0, max(key) FROM traces HAVING max(key) IS NOT NULL""",
 )
 
+# Traces that began in a process which another one started, though nothing was handed over. `settled` is 1 once the
+# probable parent was found; such rows stay for a while, as each place is reported once.
+_ORPHANS: Final = """
+CREATE TABLE orphans (
+    trace_id TEXT NOT NULL PRIMARY KEY,
+    process INTEGER NOT NULL,
+    start_ns INTEGER NOT NULL,
+    cause TEXT NOT NULL,
+    function TEXT NOT NULL,
+    place TEXT NOT NULL,
+    settled INTEGER NOT NULL
+) WITHOUT ROWID"""
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
     _PUSHED,
@@ -198,4 +211,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (_REMOTE,),
     (_WRITER,),
     (_CALLS, _TOTALS, *_LABELS, _SCORES, _ROOTLESS, *_DELETED, *_CONVERSION),
+    (_ORPHANS,),
 )

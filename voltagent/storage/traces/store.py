@@ -93,17 +93,22 @@ class Store:
         """The SQLite file."""
         return self.file.path
 
-    def append(self, events: Sequence[SpanEvent], deadline: float | None = None) -> dict[int, str]:
+    def append(
+        self, events: Sequence[SpanEvent], deadline: float | None = None, more: Sequence[Statement] = ()
+    ) -> dict[int, str]:
         """Write events in one transaction; writing an event twice has no further effect.
 
         Returns the events that cannot be stored, as ``{index in events: reason}``; all others are stored.
-        ``deadline`` is on :func:`voltagent.core.clock.monotonic` (default: 5 seconds from now).
+        ``deadline`` is on :func:`voltagent.core.clock.monotonic` (default: 5 seconds from now). ``more`` is run in the
+        same transaction, unless an event cannot be stored.
 
         Raises:
             StoreError: the file cannot be used now. Perhaps nothing was written; append the same events again.
         """
         try:
-            self._append(plan(events), deadline)
+            planned = plan(events)
+            planned.statements += more
+            self._append(planned, deadline)
         except VALUE_ERRORS:
             return self._append_one_by_one(events, deadline)
         return {}
