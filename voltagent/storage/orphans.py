@@ -1,6 +1,6 @@
 """Find the probable parents of traces that began in processes without anything handed over, by what the store has.
 
-A process cannot see what the one that started it has open, but both write into the same local store, signed with the
+A process cannot see what the one that started it has open, but both write into the same local store, marked with the
 process. The parent finds the rows of its child when it writes next, at the latest when its operation ends; the child
 looks again when it writes later. Runs on the sender's thread, after a batch was stored.
 
@@ -28,7 +28,7 @@ from voltagent.storage.traces.statements import Statement
 from voltagent.storage.traces.store import Store
 
 _SECOND: Final = 10**9  # ns
-_STORED_NS: Final = _SECOND  # what another process recorded so long ago is stored, such as the end of an operation
+_STORED_NS: Final = _SECOND  # what another process recorded a second ago is stored, such as the end of an operation
 _LOOKED_FOR_NS: Final = 5 * _SECOND  # if the parent of a call is not found after that, it is not known
 _KEPT_NS: Final = 600 * _SECOND  # how long it is remembered which places were reported
 _LONGEST_NS: Final = 3600 * _SECOND  # a trace that has ended may have begun an hour before the call

@@ -50,7 +50,7 @@ class Writer:
 
 
 def names_of_process(process: int) -> str:
-    """The pattern, for ``GLOB``, of the names that the process with this id signs with."""
+    """The pattern, for ``GLOB``, of the names that mark the traces of the process with this id."""
     return f"{process:x}-*"
 
 
