@@ -44,11 +44,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Our own errors raise in the tests; a test of the guard itself switches this off."""
     monkeypatch.setattr(guard.Guard, "strict", True)
-    guard._last_logged.clear()
-    monkeypatch.setattr(hints, "_given", {})
-    monkeypatch.setattr(hints, "_unsaved", [])
+    guard.LAST_LOGGED.clear()
+    monkeypatch.setattr(hints, "GIVEN", {})
+    monkeypatch.setattr(hints, "UNSAVED", [])
     yield
-    guard._last_logged.clear()
+    guard.LAST_LOGGED.clear()
     stderr.set_quiet(False)
 
 
@@ -56,14 +56,14 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change the recording."""
     monkeypatch.setattr(writer, "SECONDS", PATIENCE)
-    monkeypatch.setattr(writer, "_FUTILE_SECONDS", PATIENCE)
+    monkeypatch.setattr(writer, "FUTILE_SECONDS", PATIENCE)
 
 
 @pytest.fixture
 def time_limit(no_time_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of that very limit."""
     monkeypatch.setattr(writer, "SECONDS", 0.025)
-    monkeypatch.setattr(writer, "_FUTILE_SECONDS", 0.004)
+    monkeypatch.setattr(writer, "FUTILE_SECONDS", 0.004)
 
 
 @pytest.fixture(autouse=True)

@@ -146,3 +146,42 @@ def test_every_package_is_in_the_architecture_document() -> None:
 def test_there_is_one_version() -> None:
     project = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert f'\nversion = "{voltagent.__version__}"\n' in project
+
+
+# Underscored names that their owners document as public.
+PROTOCOLS = {"_replace", "_asdict", "_fields", "_make", "_exit", "_repr_html_"}
+PATCHES = {"setattr", "delattr", "getattr"}
+# Two are of other libraries; the others are in tests/helpers/internals.py. The number only falls.
+PRIVATE_USES = 5
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in PROTOCOLS
+
+
+def private_uses(tree: ast.Module) -> list[str]:
+    """Private names of other objects and modules that a file reads, imports or patches."""
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not (
+            isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        ):
+            found.append(node.attr)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("voltagent"):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call):
+            function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if function in PATCHES:
+                texts = [one.value for one in node.args[:2] if isinstance(one, ast.Constant)]
+                found += [text.rpartition(".")[2] for text in texts if isinstance(text, str)]
+    return [name for name in found if is_private(name)]
+
+
+def test_tests_use_public_names() -> None:
+    tests = Path(__file__).parent
+    found = [
+        f"{path.relative_to(tests)}: {name}"
+        for path in sorted(tests.rglob("*.py"))
+        for name in private_uses(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert len(found) == PRIVATE_USES, "\n".join(found)

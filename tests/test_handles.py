@@ -20,6 +20,7 @@ from unittest.mock import MagicMock, Mock
 import pytest
 from pydantic import BaseModel, computed_field
 
+from tests.helpers.internals import recorder_of, span_of
 from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import handles
@@ -463,11 +464,11 @@ def test_usage_is_a_snapshot_too(trace: Trace, sink: ListSink) -> None:
 
 
 def test_the_text_of_a_withheld_error_stays_withheld(trace: Trace, sink: ListSink) -> None:
-    recorder = trace._recorder
+    recorder = recorder_of(trace)
     first, second = ValueError("CANARY-1"), ValueError("CANARY-2")
     for exc in (first, second):
-        recorder.fail(trace.add_tool(name=str(id(exc)))._span, exc, message=False)
-    recorder.fail(trace.add_tool(name="again")._span, first)
+        recorder.fail(span_of(trace.add_tool(name=str(id(exc)))), exc, message=False)
+    recorder.fail(span_of(trace.add_tool(name="again")), first)
     trace.add_tool(name="by hand").error(first)
     try:
         try:
@@ -475,7 +476,7 @@ def test_the_text_of_a_withheld_error_stays_withheld(trace: Trace, sink: ListSin
         except ValueError as exc:
             raise RuntimeError(f"failed: {exc}") from None
     except RuntimeError as exc:
-        recorder.fail(trace.add_tool(name="hidden")._span, exc)
+        recorder.fail(span_of(trace.add_tool(name="hidden")), exc)
     assert not [span for span in sink.spans if span.error and "CANARY" in str(getattr(span.error, "message", ""))]
 
 
@@ -577,9 +578,9 @@ def test_a_wrong_option_is_refused_by_its_type_without_asking_it(trace: Trace, s
         lambda: trace.add_tool(value),
         lambda: trace.add_tool(name="t", tags=value),
         lambda: trace.add_tool(name="t", metadata=value),
-        lambda: open_trace(trace._recorder, {**started, "user_id": value}, {}),
-        lambda: open_trace(trace._recorder, {**started, "id": value}, {}),
-        lambda: open_trace(trace._recorder, {**started, "start_time": value}, {}),
+        lambda: open_trace(recorder_of(trace), {**started, "user_id": value}, {}),
+        lambda: open_trace(recorder_of(trace), {**started, "id": value}, {}),
+        lambda: open_trace(recorder_of(trace), {**started, "start_time": value}, {}),
     ]
     for call in calls:
         with pytest.raises(ValidationError, match=r"must|missing|read"):
@@ -603,6 +604,6 @@ def test_very_much_in_an_option_costs_little(
     trace.add_tool({"name": "t", **{f"unknown{number}": 1 for number in range(10_000)}})
     hold(time.thread_time() - before, 0.5 * slowness())
     assert len(sink.operations[0].name) < 1100
-    assert trace._span.usage is not None
-    assert trace._span.usage["total_tokens"] == 5
+    assert span_of(trace).usage is not None
+    assert span_of(trace).usage["total_tokens"] == 5
     assert sum("no option" in record.getMessage() for record in caplog.records) <= 8

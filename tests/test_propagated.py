@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 import voltagent
+from tests.helpers.internals import span_of
 from tests.helpers.memory import Memory
 from tests.helpers.sink import recording
 from voltagent import extract, inject, propagated, tool, trace
@@ -100,16 +101,16 @@ def test_without_the_setting_nothing_goes_out_or_comes_in() -> None:
         with sdk.trace(agent_id="a"):
             assert "baggage" not in inject({})
         handle = sdk.trace(agent_id="b", parent={"traceparent": GOOD, "baggage": "voltagent.conversation_id=c"})
-        assert handle._span.trace.conversation_id is None
+        assert span_of(handle).trace.conversation_id is None
 
 
 def test_a_trace_takes_what_is_allowed_from_its_caller(sdk: voltagent.VoltAgentSDK) -> None:
     baggage = 'voltagent.user_id=ann%20b, voltagent.conversation_id=c ,voltagent.tags=%5B"t"%5D;p=1,x=y,,=,voltagent.no'
     headers = {"traceparent": GOOD, "baggage": baggage}
-    assert facts(sdk.trace(agent_id="a", parent=headers)._span) == ("ann b", None, ("t",))
+    assert facts(span_of(sdk.trace(agent_id="a", parent=headers))) == ("ann b", None, ("t",))
     with continued(extract(headers)):
         step()
-        assert facts(sdk.trace(agent_id="a", user_id="own")._span) == ("own", None, ("t",))
+        assert facts(span_of(sdk.trace(agent_id="a", user_id="own"))) == ("own", None, ("t",))
         assert json.dumps(inject({})).count("ann%20b") == 1  # handed on
 
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers.internals import span_of
 from tests.helpers.server import Server
 from tests.helpers.sink import recording
 from voltagent import propagation
@@ -105,7 +106,7 @@ def test_a_trace_id_that_is_random_is_marked_so_wherever_it_continues(flags: str
         assert inject({})["traceparent"] == f"00-{TRACE}-{SPAN}-{flags}"
         with recording(sampling=Sampling(follow_parent=False)) as (recorder, _):
             with open_trace(recorder, {"agent_id": "a"}, {}) as trace:
-                assert inject({})["traceparent"] == f"00-{TRACE}-{trace_ids.span_id(trace._span.id)}-03"
+                assert inject({})["traceparent"] == f"00-{TRACE}-{trace_ids.span_id(span_of(trace).id)}-03"
     with recording() as (recorder, _), open_trace(recorder, {"agent_id": "a", "parent": GOOD}, {}):
         assert inject({})["traceparent"].endswith("-01")
 
@@ -266,9 +267,9 @@ def test_the_current_operation_goes_out() -> None:
 
 def test_a_continued_trace_goes_out_in_the_trace_it_continues_with_its_state() -> None:
     with recording() as (recorder, _), open_trace(recorder, {"agent_id": "a"}, {}) as trace:
-        trace._span.trace.remote = Remote(TRACE, SPAN, True, "a=1")
+        span_of(trace).trace.remote = Remote(TRACE, SPAN, True, "a=1")
         found = extract(inject({}))
-    assert found == Remote(TRACE, trace_ids.span_id(trace._span.id), True, "a=1")
+    assert found == Remote(TRACE, trace_ids.span_id(span_of(trace).id), True, "a=1")
 
 
 def test_nothing_is_injected_where_nothing_is_open() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.internals import recorder_of
 from voltagent import ValidationError, VoltAgentSDK
 from voltagent.capture.prices import Prices, load_prices
 
@@ -122,9 +123,9 @@ def test_prices_come_from_the_argument_or_the_environment(tmp_path: Path, monkey
     path.write_text('{"m": {"input_cost_per_token": 2, "output_cost_per_token": null}, "sample": {"mode": "chat"}}')
     monkeypatch.setenv("VOLTAGENT_PRICES", str(path))
     with VoltAgentSDK(exporter="none") as sdk:
-        assert sdk._recorder.prices is not None
-        assert sdk._recorder.prices.cost("m", {"prompt_tokens": 3}) == 6
+        assert recorder_of(sdk).prices is not None
+        assert recorder_of(sdk).prices.cost("m", {"prompt_tokens": 3}) == 6
     with VoltAgentSDK(exporter="none", prices={"m": {"input_cost_per_token": 1}}) as sdk:
-        assert sdk._recorder.prices is not None
-        assert sdk._recorder.prices.cost("m", {"prompt_tokens": 3}) == 3
+        assert recorder_of(sdk).prices is not None
+        assert recorder_of(sdk).prices.cost("m", {"prompt_tokens": 3}) == 3
     assert load_prices(None) is None

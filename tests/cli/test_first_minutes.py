@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.examples import environment
 from tests.helpers.pace import PATIENCE, until
 from tests.helpers.stored import Log
-from voltagent.cli import _COMMANDS
+from voltagent.cli import COMMANDS
 from voltagent.core.span import AGENT
 from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder
@@ -53,7 +53,7 @@ def stored(tmp_path: Path) -> Path:
 def test_the_bare_command_prints_the_help(tmp_path: Path) -> None:
     code, out, err = voltagent(tmp_path)
     assert (code, err) == (0, "")
-    assert all(f"    {command}" in out for command in _COMMANDS)
+    assert all(f"    {command}" in out for command in COMMANDS)
 
 
 @pytest.mark.parametrize(("typed", "answer"), [

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.helpers.internals import recorder_of
 from tests.helpers.pace import until
 from tests.helpers.rich_trace import run
 from tests.helpers.server import Recorded, Server, answer, hang, unused_port
@@ -83,7 +84,7 @@ def both_ways(
         exporter = settings.pop("exporter")
         where = {"otlp_endpoint": f"{at_once.url}/v1/traces"} if exporter == "otlp" else {"base_url": at_once.url}
         sdk = VoltAgentSDK(exporter=[exporter, "local"], local_path=tmp_path / "t.db", **where, **settings)
-        run(sdk._recorder)
+        run(recorder_of(sdk))
         assert dict(sdk.shutdown().dropped) == {}
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{later.url}/v1/traces")
         assert push(monkeypatch, later, tmp_path / "t.db", "--exporter", exporter) == 0

@@ -270,7 +270,7 @@ def test_a_file_that_is_not_a_store_is_reported(tmp_path: Path) -> None:
 
 
 def test_of_many_traces_those_that_run_are_remembered(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tail_command, "_KNOWN", 3)
+    monkeypatch.setattr(tail_command, "KNOWN", 3)
     path = program.run.store.path
     feed, board = Feed(path), tail_command.Board(Store(path), Filter())
     first = program.trace("first")
@@ -283,7 +283,7 @@ def test_of_many_traces_those_that_run_are_remembered(program: Program, monkeypa
         program.end(program.trace(f"t{number}"))
     assert len(board.take(feed.look())) == 20, "however many come at once"
     assert board.take(feed.look()) == []
-    assert len(board._traces) == len(board._operations) == 3
+    assert board.remembered() == 3
     program.end(first)
     (change,) = board.take(feed.look())
     assert (change.record.name, change.ended, board.depth(change.record)) == ("first", True, 0)

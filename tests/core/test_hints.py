@@ -72,7 +72,7 @@ def test_without_logging_a_hint_is_on_stderr(
 
 @pytest.mark.parametrize("make", [False, True])
 def test_hints_are_stored_beside_the_store(tmp_path: Path, make: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.hints._stores", {})
+    monkeypatch.setattr("voltagent.storage.hints.STORES", {})
     store = tmp_path / "new" / "traces.db"
     save_hints_beside(store, make=make)
     give_hint("a", "app.py:1", "text", "advice")
@@ -83,7 +83,7 @@ def test_hints_are_stored_beside_the_store(tmp_path: Path, make: bool, monkeypat
         assert hints_file(store).stat().st_mode & 0o777 == 0o600
         give_hint("b", "app.py:1", "text", "advice")
         save_hints()
-        hints._given.clear()
+        hints.GIVEN.clear()
         give_hint("a", "app.py:1", "newer", "advice")  # another process, at the same place
         save_hints()
         assert [(hint.name, hint.text) for hint in load_hints(store)] == [("b", "text"), ("a", "newer")]
@@ -92,7 +92,7 @@ def test_hints_are_stored_beside_the_store(tmp_path: Path, make: bool, monkeypat
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"{}", b"[1, null, {}]", b'[{"name": 1}]', b"[[]]"])
 def test_a_damaged_file_is_an_empty_one(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.hints._stores", {})
+    monkeypatch.setattr("voltagent.storage.hints.STORES", {})
     store = tmp_path / "traces.db"
     hints_file(store).write_bytes(content)
     assert load_hints(store) == []
@@ -103,18 +103,18 @@ def test_a_damaged_file_is_an_empty_one(tmp_path: Path, content: bytes, monkeypa
 
 
 def test_a_hint_is_forgotten_after_a_week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.hints._stores", {})
+    monkeypatch.setattr("voltagent.storage.hints.STORES", {})
     store = tmp_path / "traces.db"
     save_hints_beside(store, make=True)
     week = 7 * 24 * 3600 * 10**9
-    hints._unsaved.append(Hint("old", "app.py:1", "text", "advice", clock.nanoseconds() - week - 10**9))
-    hints._unsaved.append(Hint("new", "app.py:1", "text", "advice", clock.nanoseconds() - week + 10**11))
+    hints.UNSAVED.append(Hint("old", "app.py:1", "text", "advice", clock.nanoseconds() - week - 10**9))
+    hints.UNSAVED.append(Hint("new", "app.py:1", "text", "advice", clock.nanoseconds() - week + 10**11))
     save_hints()
     assert [hint.name for hint in load_hints(store)] == ["new"]
 
 
 def test_a_folder_that_cannot_be_written_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.hints._stores", {})
+    monkeypatch.setattr("voltagent.storage.hints.STORES", {})
     (tmp_path / "file").write_text("")
     save_hints_beside(tmp_path / "file" / "traces.db", make=True)
     give_hint("a", "app.py:1", "text", "advice")

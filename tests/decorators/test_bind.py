@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import voltagent
+from tests.helpers.internals import recorder_of
 from tests.helpers.memory import Memory
 from tests.helpers.sink import recording
 from voltagent import bind, tool, trace
@@ -175,6 +176,6 @@ def test_a_failure_of_ours_does_not_fail_the_pickling(monkeypatch: pytest.Monkey
     memory = Memory()
     with voltagent.VoltAgentSDK(exporter=memory) as sdk, sdk.trace(agent_id="a"):
         bound = bind(step)
-        monkeypatch.setattr(sdk._recorder, "destination", threading.Lock())
-        monkeypatch.setattr("voltagent.core.handover._parent", lambda span: 1 / 0)
+        monkeypatch.setattr(recorder_of(sdk), "destination", threading.Lock())
+        monkeypatch.setattr("voltagent.core.handover.describe_parent", lambda span: 1 / 0)
         assert pickle.loads(pickle.dumps(bound))(1) == 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import voltagent
+from tests.helpers.internals import span_of
 from tests.helpers.sink import ListSink, loads, recording
 from voltagent import (
     agent,
@@ -115,7 +116,7 @@ def test_concurrent_tasks_have_the_right_parents(sink: ListSink) -> None:
         for _ in range(3):
             await asyncio.sleep(0)
             assert current().id
-            assert loads(current()._span.input) == {"name": name}
+            assert loads(span_of(current()).input) == {"name": name}
 
     @agent
     async def branch(name: str) -> None:

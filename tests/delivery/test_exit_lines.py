@@ -16,7 +16,7 @@ import pytest
 from tests.helpers.examples import environment
 from tests.helpers.pace import PATIENCE, within
 from tests.helpers.server import Reply, Server, answer, unused_port
-from voltagent.delivery.losses import _TECHNICAL
+from voltagent.delivery.losses import TECHNICAL
 
 pytestmark = pytest.mark.slow  # programs that start, end and are killed
 
@@ -151,7 +151,7 @@ def test_a_stderr_that_cannot_be_written_changes_nothing(tmp_path: Path, closing
     ("[Errno -2] Name or service not known", "Name or service not known"),
 ])  # fmt: skip
 def test_the_technical_beginning_of_an_error_is_left_out(text: str, shown: str) -> None:
-    assert _TECHNICAL.sub("", text) == shown
+    assert TECHNICAL.sub("", text) == shown
 
 
 # --------------------------------------------------------------------------------------------------- on a terminal

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.internals import sender_of
 from tests.helpers.memory import Memory, Recording, conserved
 from tests.helpers.pace import until
 from voltagent import VoltAgentSDK
@@ -22,7 +23,7 @@ def keep(path: str, value: object) -> object:
 
 
 def workers(sdk: VoltAgentSDK) -> Any:
-    return sdk._sender.workers
+    return sender_of(sdk).workers
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
 def record_much(folder: Path, port: int, size: int, traces: int, bound: int) -> None:
     """What a process of its own does: record for a destination that is down, more than its share of the folder."""
-    pytest.MonkeyPatch().setattr(spool, "_TURN_SECONDS", PATIENCE)  # who stands still for longer breaks the bound
+    pytest.MonkeyPatch().setattr(spool, "TURN_SECONDS", PATIENCE)  # who stands still for longer breaks the bound
     sender = make(rest(port), folder, bound)
     recording = Recording(sender)
     for number in range(traces):
@@ -104,7 +104,7 @@ def test_it_is_waited_for_once_and_not_with_each_batch(folder: Path) -> None:
     turn = FileLock.acquire(folder / "turn")
     assert turn is not None
     waiting = spool.Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
-    with within(3 * spool._TURN_SECONDS, "six batches"):
+    with within(3 * spool.TURN_SECONDS, "six batches"):
         for _ in range(6):
             with waiting.turn():
                 assert not waiting.is_alone
@@ -160,7 +160,7 @@ def test_out_of_its_turn_no_process_fills_what_another_may_be_filling(folder: Pa
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
     worker: Any = sender.workers[0]
-    until(lambda: not waiting(sender) and not worker.storage._between.total())
+    until(lambda: not waiting(sender) and not worker.storage.on_the_way())
     assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

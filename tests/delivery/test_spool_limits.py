@@ -63,7 +63,7 @@ def test_a_newer_voltagents_file_stays_for_it(folder: Path, port: int, caplog: p
 
 
 def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.file._PATIENCE", 0.05)
+    monkeypatch.setattr("voltagent.storage.file.PATIENCE", 0.05)
     fill(folder, port, 3)
     (path,) = folder.glob("*.db")
     with model_server(port):
@@ -225,7 +225,7 @@ def test_a_system_without_locks_is_not_littered(
     def none(_: int) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 
-    monkeypatch.setattr("voltagent.storage.file_lock._lock", none)
+    monkeypatch.setattr("voltagent.storage.file_lock.lock_now", none)
     with model_server(port):
         sender = make(rest(port), folder)
         for _ in range(3):

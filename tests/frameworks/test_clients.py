@@ -12,6 +12,7 @@ import pytest
 
 import voltagent
 from tests.frameworks import apis
+from tests.helpers.internals import recorder_of
 from tests.helpers.memory import Memory
 from tests.helpers.server import Server
 from voltagent.core.span import Phase, Span
@@ -53,7 +54,7 @@ def recorded(memory: Memory) -> list[Span]:
 def _flush() -> None:
     import gc
 
-    for sdk in [one for one in gc.get_objects() if type(one) is voltagent.VoltAgentSDK and one._recorder.alive]:
+    for sdk in [one for one in gc.get_objects() if type(one) is voltagent.VoltAgentSDK and recorder_of(one).alive]:
         sdk.flush()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
+from tests.helpers.internals import span_of
 from tests.helpers.sink import recording
 from voltagent.core import clock
 from voltagent.core.span import SpanEvent
@@ -110,8 +111,8 @@ def _operations(agent: Agent) -> None:
     )
     sub.error("gave up")
     slow = agent.add_tool(name="slow", input={})
-    recorder = slow._span.trace.recorder
-    recorder.end(slow._span, "cancelled")
+    recorder = span_of(slow).trace.recorder
+    recorder.end(span_of(slow), "cancelled")
 
 
 def spans(events: list[SpanEvent], *profiles: str) -> list[Message]:

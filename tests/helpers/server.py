@@ -176,7 +176,7 @@ class Server:
         self._open: set[socket.socket] = set()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
-        self._listener: socket.socket | None = None
+        self.listener: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -196,12 +196,12 @@ class Server:
         if first and sys.platform == "linux":
             weakref.finalize(self, os.close, _bound(self.port).detach())
         listener.listen(256)
-        self._listener = listener
+        self.listener = listener
         self._spawn(self._accept, listener)
 
     def stop(self) -> None:
         """Refuse new connections and break the open ones."""
-        listener, self._listener = self._listener, None
+        listener, self.listener = self.listener, None
         if listener is not None:
             _shut(listener)
             listener.close()
@@ -237,7 +237,7 @@ class Server:
             try:
                 connection, _ = listener.accept()
             except OSError:
-                if self._listener is not listener:
+                if self.listener is not listener:
                     return
                 time.sleep(0.01)  # out of file descriptors, perhaps: that passes
                 continue

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import voltagent
+from tests.helpers.internals import recorder_of
 from tests.helpers.memory import Memory
 from voltagent.core.span import Phase
 
@@ -87,6 +88,6 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 def _ended(memory: Memory) -> list[Any]:
     import gc
 
-    for sdk in [one for one in gc.get_objects() if type(one) is voltagent.VoltAgentSDK and one._recorder.alive]:
+    for sdk in [one for one in gc.get_objects() if type(one) is voltagent.VoltAgentSDK and recorder_of(one).alive]:
         sdk.flush()
     return [span for phase, span, _ in memory.accepted if phase is Phase.END]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_export import Document
+from tests.helpers.internals import recorder_of
 from tests.helpers.pace import PATIENCE
 from tests.helpers.server import Server
 from tests.helpers.sink import ListSink
@@ -117,7 +118,7 @@ def test_a_hook_sees_a_value_once_and_what_it_gives_is_shown() -> None:
 @pytest.mark.usefixtures("notebook")
 def test_what_cannot_be_made_safe_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     sdk = VoltAgentSDK(exporter="local", auto_flush=False)
-    monkeypatch.setattr(sdk._recorder.witness, "_processors", (lambda event: None,))
+    monkeypatch.setattr(recorder_of(sdk).witness, "processors", (lambda event: None,))
     with sdk.trace(agent_id="desk", input={"name": "ada"}) as trace:
         pass
     text = document(trace).text
@@ -148,8 +149,8 @@ def test_without_both_a_handle_shows_itself_and_says_so(server: Server) -> None:
     assert "agent Clerk" in text
     assert "Only this is known here" in text
     assert "look_up" not in text
-    assert sdk._recorder.witness is not None
-    assert sdk._recorder.witness._memory is None, "and nothing is remembered"
+    assert recorder_of(sdk).witness is not None
+    assert recorder_of(sdk).witness.memory is None, "and nothing is remembered"
 
 
 def test_what_is_not_recorded_shows_nothing() -> None:
@@ -162,8 +163,8 @@ def test_what_is_not_recorded_shows_nothing() -> None:
 
 
 def test_the_memory_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_notebook, "_MOST_SPANS", 20)
-    monkeypatch.setattr(_notebook, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(_notebook, "MOST_SPANS", 20)
+    monkeypatch.setattr(_notebook, "MOST_BYTES", 1000)
     sink = ListSink()
     memory = NotebookSpans(sink)
     recorder = Recorder(memory)
@@ -175,7 +176,7 @@ def test_the_memory_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.Monkey
     assert "What began earlier is no longer in memory." in _notebook.shown(root, recorder.witness)
     for _ in range(30):
         recorder.succeed(recorder.start(root, "tool", "t", b"x" * 100), b"y" * 100)
-        assert memory._size <= 1000
+        assert memory.size <= 1000
     assert 1 <= len(memory.of(root.trace)) <= 10
     sink.full = True
     before = memory.of(root.trace)

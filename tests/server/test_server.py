@@ -236,7 +236,7 @@ def test_a_body_without_a_type_is_refused(url: str) -> None:
 def test_it_listens_on_loopback_only(url: str) -> None:
     with Server(Store(Path("unused.db")), 0) as other:
         assert other.url.startswith("http://127.0.0.1:")
-        assert other._listener.getsockname()[0] == "127.0.0.1"
+        assert other.address[0] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_a_client_that_does_not_read_is_let_go(url: str, monkeypatch: pytest.Mon
 
 
 def test_there_are_so_many_connections_and_no_more(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_space, "_MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(server_space, "MOST_CONNECTIONS", 4)
     held = [connected(url) for _ in range(4)]
     for sock in held:
         sock.sendall(b"GET /refuses HTTP/1.1\r\nHost: localhost\r\n\r\n")

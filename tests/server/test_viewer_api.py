@@ -511,7 +511,7 @@ def test_an_unknown_status_is_refused_as_by_the_command_line(client: httpx.Clien
 
 def test_hints_of_programs_are_shown(run: Run, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.get("/api/hints").json() == {"hints": []}
-    monkeypatch.setattr(hints, "_stores", {})
+    monkeypatch.setattr(hints, "STORES", {})
     hints.save_hints_beside(run.store.path, make=True)
     give_hint("returns-lazily", "app.py:3 (fetch)", "it returns a coroutine", "make it async")
     hints.save_hints()

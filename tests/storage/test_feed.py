@@ -119,7 +119,7 @@ def test_the_past_is_reported_on_request_and_what_ran_before_ends(run: Run) -> N
 
 
 def test_many_at_once_come_in_several_looks(run: Run, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.traces.feed._AT_ONCE", 10)
+    monkeypatch.setattr("voltagent.storage.traces.feed.AT_ONCE", 10)
     names = [f"bot-{number}" for number in range(25)]
     for name in names:
         run.trace(name, ended=False)

@@ -102,7 +102,7 @@ def test_the_file_stays_within_its_size(path: Path) -> None:
 
 
 def test_a_batch_never_prunes_for_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "_PRUNED_ROWS", 10)
+    monkeypatch.setattr(store_module, "PRUNED_ROWS", 10)
     run = Run(path, max_traces=1)
     old = run.trace("old")
     for _ in range(25):
@@ -204,13 +204,13 @@ def test_a_file_that_another_brings_to_a_newer_schema_meanwhile_keeps_its_number
     run.save()
     run.store.close()
     run_sql(path, f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
-    migrate = file_module._migrate
+    migrate = file_module.migrate
 
     def late(connection: sqlite3.Connection, schema: Schema) -> None:
         run_sql(path, "PRAGMA user_version = 999")  # between the look at the number and the lock
         migrate(connection, schema)
 
-    monkeypatch.setattr(file_module, "_migrate", late)
+    monkeypatch.setattr(file_module, "migrate", late)
     assert names(run.store) == ["kept"]
     run.store.close()
     assert run_sql(path, "PRAGMA user_version") == [(999,)]

@@ -89,7 +89,7 @@ def test_what_a_killed_program_left_is_unfinished(tmp_path: Path, capsys: pytest
 
 
 def test_a_page_is_notified_when_a_program_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(viewer_events, "_DEATHS", 0.1)
+    monkeypatch.setattr(viewer_events, "DEATHS", 0.1)
     db = tmp_path / "traces.db"
     with (
         program(db) as process,
@@ -160,7 +160,7 @@ def test_a_system_without_locks_is_not_littered(tmp_path: Path, monkeypatch: pyt
     def none(_: int) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 
-    monkeypatch.setattr("voltagent.storage.file_lock._lock", none)
+    monkeypatch.setattr("voltagent.storage.file_lock.lock_now", none)
     assert Writer(tmp_path / "traces.db").name() is None
     assert list(tmp_path.iterdir()) == []
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 import voltagent
+from tests.helpers.internals import span_of
 from tests.helpers.server import Server
 from tests.helpers.sink import recording
 from voltagent import trace
@@ -38,7 +39,7 @@ def opened(**options: Any) -> TraceHandle:
 
 
 def remote_of(handle: TraceHandle) -> Remote | None:
-    return handle._span.trace.remote
+    return span_of(handle).trace.remote
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,14 @@ def remote_of(handle: TraceHandle) -> Remote | None:
 def test_a_trace_takes_its_parent_in_every_form(parent: Any) -> None:
     handle = opened(parent=parent)
     assert remote_of(handle) == PARENT
-    assert ids.context_of(handle._span).trace_id == TRACE
+    assert ids.context_of(span_of(handle)).trace_id == TRACE
 
 
 @pytest.mark.parametrize("parent", [None, "", "junk", {}, {"traceparent": "junk"}, [], Remote("no", "digits")])
 def test_a_parent_that_is_not_valid_is_none(parent: Any) -> None:
     handle = opened(parent=parent)
     assert remote_of(handle) is None
-    assert handle._span.trace.parent_trace_id is None
+    assert span_of(handle).trace.parent_trace_id is None
 
 
 def test_what_cannot_be_a_parent_is_refused() -> None:
@@ -84,7 +85,7 @@ def test_a_trace_continues_what_the_served_request_came_with() -> None:
             reported = open_trace(recorder, {"agent_id": "told", "parent": GOOD}, {})
     assert remote_of(outer) == OTHER
     assert remote_of(inner) is None
-    assert inner._span.trace.parent_trace_id == outer._span.trace.id
+    assert span_of(inner).trace.parent_trace_id == span_of(outer).trace.id
     assert remote_of(reported) == PARENT
     assert remote_of(opened()) is None
 
@@ -127,7 +128,7 @@ def test_a_parent_option_that_fails_costs_the_parent_only(caplog: pytest.LogCapt
 
 
 def test_rest_and_the_store_name_the_trace_that_is_continued(tmp_path: Path) -> None:
-    span: Span = opened(parent=GOOD)._span
+    span: Span = span_of(opened(parent=GOOD))
     assert encode.create(span).body.count(f'"parentTraceId":"{UUID(TRACE)}"'.encode()) == 1
     with (
         voltagent.VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db") as sdk,

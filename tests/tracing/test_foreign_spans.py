@@ -315,8 +315,8 @@ def test_spans_of_our_own_threads_are_left_alone(tracer: Tracer) -> None:
 
 
 def test_the_oldest_of_very_many_is_forgotten(tracer: Tracer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreign_spans, "_MOST_ENDED", 2)
-    monkeypatch.setattr(foreign_spans, "_MOST_OPEN", 2)
+    monkeypatch.setattr(foreign_spans, "MOST_ENDED", 2)
+    monkeypatch.setattr(foreign_spans, "MOST_OPEN", 2)
     with recording() as (_, sink):
         spans = [tracer.start_span(str(number), attributes=CALL) for number in range(4)]
         for span in spans:

@@ -30,12 +30,12 @@ from voltagent.tracing.lost_parents import SUSPECTS
 
 @pytest.fixture(autouse=True)
 def _nothing_seen_before() -> Iterator[None]:
-    before = dict(hints._given)
-    hints._given.clear()
+    before = dict(hints.GIVEN)
+    hints.GIVEN.clear()
     OPENED.clear()
     yield
-    hints._given.clear()
-    hints._given.update(before)
+    hints.GIVEN.clear()
+    hints.GIVEN.update(before)
     assert not SUSPECTS
 
 

@@ -279,7 +279,7 @@ def test_a_trace_that_is_held_back_stays_small() -> None:
 def test_a_bounded_number_of_traces_is_held_back_and_those_that_are_forgotten_do_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_sampling, "_MOST_TRACES", 3)
+    monkeypatch.setattr(_sampling, "MOST_TRACES", 3)
 
     def start() -> TraceHandle:
         return open_trace(recorder, {"agent_id": "a"}, {})

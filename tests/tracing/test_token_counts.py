@@ -186,7 +186,7 @@ def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
         answer()
 
     run()
-    assert [total(of(sink, name)) for name in ("says", "given")] == [5, 7]
+    assert [total(of(sink, name)) for name in ("says", "answer")] == [5, 7]
     assert total(sink.spans[0]) == 12
 
     @trace
@@ -317,7 +317,7 @@ def test_what_is_counted_is_forgotten_beyond_a_bound() -> None:
     counts = TokenCounts()
     for number in range(10_000):
         assert counts.new_ones([Response({}, {}, f"r-{number}")])
-    assert len(counts._known) <= 4097
+    assert len(counts.known) <= 4097
     assert not counts.new_ones([Response({}, None, "r-9999")])
 
 

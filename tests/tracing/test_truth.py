@@ -258,8 +258,8 @@ def test_a_dump_of_a_config_is_no_key() -> None:
 
 
 def test_the_log_remembers_a_bounded_number_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "_last_logged", {})
+    monkeypatch.setattr(guard, "LAST_LOGGED", {})
     for number in range(20_000):
         guard.log_once(f"kind {number}" * 100, 10, "message")
-    assert len(guard._last_logged) <= 1024
-    assert sum(map(len, guard._last_logged)) <= 1024 * 512
+    assert len(guard.LAST_LOGGED) <= 1024
+    assert sum(map(len, guard.LAST_LOGGED)) <= 1024 * 512

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OfficialSpan
 
+from tests.helpers.internals import recorder_of, span_of
 from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.sink import recording
 from voltagent.core import trace_ids as ids
@@ -277,7 +278,7 @@ def test_a_usage_with_objects_in_it_is_reported_without_them() -> None:
 def test_clocks_that_went_back_and_odd_times_give_legal_moments() -> None:
     def body(trace: Any) -> None:
         trace.add_event(name="e", type="c", start_time="1960-01-01T00:00:00Z", end_time="9999-01-01T00:00:00Z")
-        trace._span.start_ns += 10**12
+        span_of(trace).start_ns += 10**12
         trace.end()
 
     event, root = spans(events_of(body), "genai")
@@ -290,7 +291,7 @@ def test_under_a_remote_parent_a_trace_continues_that_trace() -> None:
     remote = Remote("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True, "a=1")
 
     def body(trace: Any) -> None:
-        trace._span.trace.remote = remote
+        span_of(trace).trace.remote = remote
         trace.add_tool(name="t", input={}).success()
         trace.end()
 
@@ -375,7 +376,11 @@ def test_updates_are_reported_by_the_end() -> None:
 
 
 def test_an_update_after_the_end_was_sent_is_late_and_one_before_is_not() -> None:
-    events = events_of(lambda trace: (trace.end(), trace._span.trace.recorder.update(trace._span, {"level": "DEBUG"})))
+    def end_and_update(trace: Any) -> None:
+        trace.end()
+        recorder_of(trace).update(span_of(trace), {"level": "DEBUG"})
+
+    events = events_of(end_and_update)
     assert [phase.value for phase, _, _ in events] == ["start", "end", "update"]
     open_spans = OpenSpans(("genai",))
     for event in events[:2]:
@@ -392,9 +397,9 @@ def test_a_retry_says_the_same_and_a_forgotten_trace_leaves_nothing() -> None:
     first = [open_spans.message(event) for event in events]
     ends = [number for number, (phase, _, _) in enumerate(events) if phase.value == "end"]
     assert [open_spans.message(events[n]) for n in ends] == [first[n] for n in ends]
-    assert open_spans._traces
+    assert open_spans.memory(events[0][1].trace.id) is not None
     open_spans.forget(events[0][1].trace.id)
-    assert not open_spans._traces
+    assert open_spans.memory(events[0][1].trace.id) is None
 
 
 def test_usage_is_counted_once_by_those_who_add_up_and_shown_whole_to_those_who_do_not() -> None:

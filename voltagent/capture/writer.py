@@ -33,7 +33,7 @@ _UNTIMED_VALUES: Final = 1024  # values without a time limit: the clock also run
 _STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
 _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
-_FUTILE_SECONDS: Final = (
+FUTILE_SECONDS: Final = (
     0.004  # spent on collections that turned out not to be plain; after that the fast path is not tried again
 )
 _LONGEST_KEY: Final = 1024
@@ -183,7 +183,7 @@ class SnapshotWriter:
 
     def _write_plain(self, value: Any, depth: int, reserve: int, is_object: bool = True) -> bool:
         """Write a collection in one piece, where it is plain all through and fits."""
-        if self.futile > _FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
+        if self.futile > FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
         space = self.left - reserve
         before = clock.monotonic()

@@ -19,7 +19,7 @@ from voltagent.core.naming import nearest
 from voltagent.errors import VoltAgentError
 from voltagent.render.text import printable
 
-_COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
+COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -84,14 +84,14 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _refuse_unknown_command(name: str) -> None:
-    if name.startswith("-") or name in _COMMANDS:
+    if name.startswith("-") or name in COMMANDS:
         return
-    near = nearest(name, _COMMANDS)
-    hint = f"did you mean `voltagent {near}`?" if near else f"the commands are {', '.join(_COMMANDS)}"
+    near = nearest(name, COMMANDS)
+    hint = f"did you mean `voltagent {near}`?" if near else f"the commands are {', '.join(COMMANDS)}"
     print(encodable(printable(f"voltagent: there is no command {name!r}; {hint}"), sys.stderr), file=sys.stderr)
     raise SystemExit(2)
 
 
 def _wanted(given: Sequence[str]) -> Sequence[str]:
     """The command that is given, or all: some import httpx, which takes longer than what others do."""
-    return given[:1] if given and given[0] in _COMMANDS else _COMMANDS
+    return given[:1] if given and given[0] in COMMANDS else COMMANDS

@@ -38,7 +38,7 @@ what it recorded every flush_interval (5 seconds by default): VOLTAGENT_FLUSH_IN
 livelier. Ctrl-C ends it."""
 
 _PAUSE: Final = 0.25  # seconds between two looks
-_KNOWN: Final = 200  # traces whose operations are remembered, beside those that run
+KNOWN: Final = 200  # traces whose operations are remembered, beside those that run
 _ENDED: Final = 10_000  # traces of which is remembered that their tree was printed
 _ENDED_LINES: Final = 200  # of the tree of a trace that has ended; `show` has the rest
 
@@ -157,8 +157,12 @@ class Board:
     def _forget(self) -> None:
         """Forget the oldest ones of too many; never one that runs."""
         ended = [one.id for one in self._traces.values() if one.status != "running"]
-        for trace_id in ended[: max(0, len(self._traces) - _KNOWN)]:
+        for trace_id in ended[: max(0, len(self._traces) - KNOWN)]:
             del self._traces[trace_id], self._operations[trace_id]
+
+    def remembered(self) -> int:
+        """Return the number of traces whose operations are kept in memory."""
+        return len(self._operations)
 
     def trace(self, trace_id: str) -> TraceSummary:
         """A trace that was seen."""

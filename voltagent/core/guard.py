@@ -14,7 +14,7 @@ logger.addHandler(_silence)
 _QUIET_SECONDS = 60.0
 _LONGEST_KIND = 512  # characters
 _MOST_KINDS = 1024  # remembered; beyond that the oldest are forgotten
-_last_logged: dict[str, float] = {}
+LAST_LOGGED: dict[str, float] = {}
 
 
 def log_once(
@@ -27,14 +27,14 @@ def log_once(
     """
     now = clock.monotonic()
     kind = kind[:_LONGEST_KIND]
-    last = _last_logged.get(kind)
+    last = LAST_LOGGED.get(kind)
     if last is not None and now - last < _QUIET_SECONDS:
         return
-    if last is None and len(_last_logged) >= _MOST_KINDS:
-        for oldest in tuple(_last_logged)[: _MOST_KINDS // 2]:
-            _last_logged.pop(oldest, None)
-    _last_logged.pop(kind, None)  # so that the order is that of the times
-    _last_logged[kind] = now
+    if last is None and len(LAST_LOGGED) >= _MOST_KINDS:
+        for oldest in tuple(LAST_LOGGED)[: _MOST_KINDS // 2]:
+            LAST_LOGGED.pop(oldest, None)
+    LAST_LOGGED.pop(kind, None)  # so that the order is that of the times
+    LAST_LOGGED[kind] = now
     if aloud:
         warn(message, *arguments, level=level)
     else:

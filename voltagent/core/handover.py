@@ -179,7 +179,7 @@ class Moment:
         alive = recorder is not None and recorder.alive
         destination = recorder.destination if recorder is not None and alive else None
         records = span is None or (span.recording and alive and _is_sampled(span.trace))
-        parent = _parent(span) if span is not None and records else None
+        parent = describe_parent(span) if span is not None and records else None
         return TraceContext(parent, records, self._incoming, self._propagated, destination)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -229,7 +229,7 @@ def _is_sampled(trace: TraceInfo) -> bool:
     return trace.tail_buffer is None or trace.tail_buffer.kept
 
 
-def _parent(span: Span) -> Parent:
+def describe_parent(span: Span) -> Parent:
     trace, root = span.trace, span
     while root.parent is not None:
         root = root.parent

@@ -29,8 +29,8 @@ class Hint(NamedTuple):
     time_ns: int  # since the epoch; when it was seen last
 
 
-_given: Final[dict[tuple[str, str], Hint]] = {}
-_unsaved: Final[list[Hint]] = []
+GIVEN: Final[dict[tuple[str, str], Hint]] = {}
+UNSAVED: Final[list[Hint]] = []
 
 
 def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = True) -> bool:
@@ -47,12 +47,12 @@ def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = Tr
         Whether this was the first time.
     """
     key = (name, place)
-    if key in _given or len(_given) >= _MOST:
+    if key in GIVEN or len(GIVEN) >= _MOST:
         return False
     hint = Hint(name, place[:_LONGEST], text[:_LONGEST], advice[:_LONGEST], clock.nanoseconds())
-    if _given.setdefault(key, hint) is not hint:
+    if GIVEN.setdefault(key, hint) is not hint:
         return False  # another thread was faster
-    _unsaved.append(hint)
+    UNSAVED.append(hint)
     if aloud:
         warn("%s: %s; %s", place, text, advice)
     else:
@@ -62,8 +62,8 @@ def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = Tr
 
 def take_unsaved() -> list[Hint]:
     """The hints that are not stored yet. The caller stores them."""
-    taken = list(_unsaved)
-    del _unsaved[: len(taken)]  # others are added behind these; the last to be stored twice does no harm
+    taken = list(UNSAVED)
+    del UNSAVED[: len(taken)]  # others are added behind these; the last to be stored twice does no harm
     return taken
 
 

@@ -27,7 +27,7 @@ _WHY: Final[Mapping[str, str]] = {
     "shutdown_timeout": "the program ended before there was an answer",
 }
 # What an exception's text begins with before it says what happened: its type, and the number of the system's error.
-_TECHNICAL: Final = re.compile(r"^(?:[A-Za-z]+(?:Error|Timeout): )?(?:\[Errno -?\d+\] )?")
+TECHNICAL: Final = re.compile(r"^(?:[A-Za-z]+(?:Error|Timeout): )?(?:\[Errno -?\d+\] )?")
 
 
 class _Destination:
@@ -80,7 +80,7 @@ class LossCount:
         """Remember the answer that explains the losses of this reason; ``""`` if the destination cannot be reached."""
         if answer and (self._destination in _destinations or len(_destinations) < _MOST_DESTINATIONS):
             found = _destinations.setdefault(self._destination, _Destination())
-            found.answers[reason] = _TECHNICAL.sub("", answer)[:_LONGEST].strip()
+            found.answers[reason] = TECHNICAL.sub("", answer)[:_LONGEST].strip()
 
     def add(self, report: Report, *, keeps: bool) -> None:
         """Add the counts of a worker that sends no more. ``keeps``: what is pending is in the spool, else it is lost.

@@ -272,6 +272,10 @@ class SpoolStorage:
         short = self._buffer.count < self._options.queue_events // 8 and self._space_in_memory()
         return bool(short and self.pending_on_disk() and self._read())
 
+    def on_the_way(self) -> int:
+        """Return the number of events between a queue and the buffer."""
+        return sum(self._between.values())
+
     def pending_on_disk(self) -> int:
         """Events that are on the disk only."""
         return sum(self._unread.values())
@@ -384,7 +388,7 @@ class SpoolStorage:
         """Events on their way to the disk, on it alone, or left there for the next process."""
         counters = (self._between, self._unread, self._handed_over)
         if account is None:
-            return sum(self._between.values()) + self.pending_on_disk()
+            return self.on_the_way() + self.pending_on_disk()
         return sum([counter[account] for counter in counters])
 
     def next_write(self) -> float:

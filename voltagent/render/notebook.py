@@ -25,8 +25,8 @@ from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, Span
 from voltagent.render.html import Entry, piece
 from voltagent.render.text import printable
 
-_MOST_SPANS: Final = 10_000
-_MOST_BYTES: Final = 32 * 2**20
+MOST_SPANS: Final = 10_000
+MOST_BYTES: Final = 32 * 2**20
 _MOST_SHOWN: Final = 5  # traces below one cell
 
 _NOT_SAFE: Final = "[could not be made safe to show]"
@@ -80,8 +80,8 @@ class NotebookSpans:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._spans: deque[Span] = deque(maxlen=_MOST_SPANS)
-        self._size = 0  # of their payloads; threads may overwrite each other's addition
+        self._spans: deque[Span] = deque(maxlen=MOST_SPANS)
+        self.size = 0  # of their payloads; threads may overwrite each other's addition
 
     def put(self, event: SpanEvent, size: int) -> bool:
         """Pass an event on, and remember what begins."""
@@ -91,8 +91,8 @@ class NotebookSpans:
                 self._spans.append(event[1])
                 if _watched and event[1].kind == TRACE:
                     _began.append(event[1])
-            self._size += size
-            if self._size > _MOST_BYTES:
+            self.size += size
+            if self.size > MOST_BYTES:
                 self._forget()
         return taken
 
@@ -107,7 +107,7 @@ class NotebookSpans:
                 self._spans.popleft()
         except IndexError:
             pass  # another thread is at it, too
-        self._size = sum(map(_held, self._spans.copy()))
+        self.size = sum(map(_held, self._spans.copy()))
 
 
 class Witness:
@@ -125,14 +125,14 @@ class Witness:
         memory: NotebookSpans | None = None,
         stored: Callable[[str], Sequence[Span]] | None = None,
     ) -> None:
-        self._processors = processors
-        self._memory = memory
+        self.processors = processors
+        self.memory = memory
         self._stored = stored
 
     def spans(self, span: Span) -> tuple[list[Span], str]:
         """Return a span, the known spans of its trace, and notes about them."""
-        if self._memory is not None:
-            found = self._memory.of(span.trace)
+        if self.memory is not None:
+            found = self.memory.of(span.trace)
             return [span, *found], "" if _root(span) in found else _OLDER_IS_GONE
         if self._stored is not None:
             with guard:  # a file that cannot be read must not fail the cell
@@ -147,7 +147,7 @@ class Witness:
         sent.facts = None if span.facts is None else span.facts.copy()
         for phase in (Phase.START, Phase.END):
             event: SpanEvent | None = (phase, sent, None)
-            for process in self._processors:
+            for process in self.processors:
                 event = None if event is None else process(event)
             if event is None:
                 return None

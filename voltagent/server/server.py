@@ -22,7 +22,7 @@ from voltagent.storage.traces.viewer_address import DEFAULT_PORT
 ROUTES: Final[tuple[Route, ...]] = (*static.ROUTES, *viewer_api.ROUTES, *ingest.ROUTES)
 STREAMS: Final[tuple[Stream, ...]] = viewer_events.STREAMS
 
-_MOST_CONNECTIONS: Final = 64
+MOST_CONNECTIONS: Final = 64
 _BACKLOG: Final = 64
 _SHORTAGE: Final = 0.05  # seconds to wait where the system has nothing left to give
 _JOIN: Final = 2.0  # seconds to wait for the threads when closing
@@ -55,9 +55,15 @@ class Server:
         self._accepting = threading.Lock()  # held while connections are accepted
 
     @property
+    def address(self) -> tuple[str, int]:
+        """The host and port on which it listens."""
+        host, port = self._listener.getsockname()
+        return host, port
+
+    @property
     def url(self) -> str:
         """Where to find it, as ``http://127.0.0.1:3141``."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://127.0.0.1:{self.address[1]}"
 
     def __enter__(self) -> Server:
         return self
@@ -116,7 +122,7 @@ class Server:
             return
         thread = threading.Thread(target=self._serve, args=(sock,), name="voltagent-ui", daemon=True)
         with self._changing:
-            accepted = len(self._connections) < _MOST_CONNECTIONS and not self.closing.is_set()
+            accepted = len(self._connections) < MOST_CONNECTIONS and not self.closing.is_set()
             if accepted:
                 self._connections[thread] = sock
         if not (accepted and self._started(thread)):

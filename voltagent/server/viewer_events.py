@@ -17,7 +17,7 @@ _HEADERS: Final = {"Content-Type": "text/event-stream", "Connection": "close"}
 _LOOK: Final = 0.25  # seconds between looks
 _QUIET: Final = 15.0  # seconds without an event after which a comment keeps the connection alive
 _MOST_IDS: Final = 500  # of one event
-_DEATHS: Final = 3.0  # seconds between checks for killed programs, which do not change the store
+DEATHS: Final = 3.0  # seconds between checks for killed programs, which do not change the store
 
 
 def _live(connection: Connection, store: Store, request: Request) -> None:
@@ -42,7 +42,7 @@ def _send_changes(connection: Connection, store: Store, feed: Feed, gone: Set[st
         news = feed.look()
         ids = news.trace_ids
         died = False
-        if clock.monotonic() - looked >= _DEATHS:
+        if clock.monotonic() - looked >= DEATHS:
             before, gone, looked = gone, writers_gone(store), clock.monotonic()
             died = not gone <= before
         if died or (news.changed and (wanted is None or not ids or wanted in ids)):

@@ -24,7 +24,7 @@ from voltagent.errors import VoltAgentError
 T = TypeVar("T")
 Connection: TypeAlias = sqlite3.Connection
 
-_PATIENCE: Final = 5.0  # seconds to wait for other processes if the caller names no deadline
+PATIENCE: Final = 5.0  # seconds to wait for other processes if the caller names no deadline
 _LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time; a fork may have to wait as long
 _FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
 _left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing inherited connections
@@ -105,7 +105,7 @@ class File:
         Raises:
             StoreError: the file cannot be used now; a transaction of ``action`` was rolled back.
         """
-        until = clock.monotonic() + _PATIENCE if deadline is None else deadline
+        until = clock.monotonic() + PATIENCE if deadline is None else deadline
         while True:
             with self._lock:
                 try:
@@ -188,7 +188,7 @@ class File:
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
         try:
-            _migrate(connection, self.schema)
+            migrate(connection, self.schema)
         except sqlite3.OperationalError as exc:
             if "readonly" not in str(exc) or not version:
                 raise
@@ -293,7 +293,7 @@ def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Con
     return result
 
 
-def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
     connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two have no effect once a table exists
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()

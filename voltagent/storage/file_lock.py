@@ -14,12 +14,12 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
+    def lock_now(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
+    def lock_now(descriptor: int) -> None:
         # `flock`, not `lockf`: the latter is released when this process closes any descriptor of the file, and does not
         # exclude two users in one process
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +43,7 @@ class FileLock:
         path = path.with_name(f"{path.name}.lock")
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # not inherited by child programs
         try:
-            _lock(descriptor)
+            lock_now(descriptor)
             if os.path.samestat(os.fstat(descriptor), path.stat()):  # otherwise its last holder has just deleted it
                 return cls(path, descriptor)
         except OSError:

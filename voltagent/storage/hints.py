@@ -23,7 +23,7 @@ _LARGEST: Final = 1 << 20  # bytes to read at most
 _KEPT_NS: Final = 7 * 24 * 3600 * 10**9  # nanoseconds (a week) after which a hint that is not seen again is deleted
 _MOST_STORES: Final = 8  # stores of one process
 
-_stores: Final[dict[Path, bool]] = {}  # store -> whether its folder may be created
+STORES: Final[dict[Path, bool]] = {}  # store -> whether its folder may be created
 
 
 def hints_file(store: Path) -> Path:
@@ -38,8 +38,8 @@ def save_hints_beside(store: Path, *, make: bool) -> None:
         store: the file of the local store.
         make: whether to create the store's folder. A program that only records elsewhere uses an existing one.
     """
-    if len(_stores) < _MOST_STORES or store in _stores:
-        _stores[store] = make or _stores.get(store, False)
+    if len(STORES) < _MOST_STORES or store in STORES:
+        STORES[store] = make or STORES.get(store, False)
 
 
 def save_hints() -> None:
@@ -47,7 +47,7 @@ def save_hints() -> None:
     new = hints.take_unsaved()
     if not new:
         return
-    for store, make in tuple(_stores.items()):
+    for store, make in tuple(STORES.items()):
         with guard:
             try:
                 _save(store, new, make)

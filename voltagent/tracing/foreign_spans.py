@@ -32,8 +32,8 @@ from voltagent.wire.otlp.encode import attribute_message
 from voltagent.wire.otlp.received import UNKNOWN_SERVICE, Received, start_facts, trace_metadata, understood
 
 Key = tuple[int, int]  # trace id and span id of OpenTelemetry
-_MOST_OPEN: Final = 50_000
-_MOST_ENDED: Final = 4096  # which may still get children
+MOST_OPEN: Final = 50_000
+MOST_ENDED: Final = 4096  # which may still get children
 _OWN_THREADS: Final = "voltagent-"  # how the names of this library's threads begin
 _RANDOM: Final = 2  # the flag of a trace id that is random (W3C Trace Context, level 2)
 _ERROR, _OK = 2, 1  # values of OpenTelemetry's StatusCode
@@ -103,7 +103,7 @@ class ForeignSpans:
         if record is None:
             return
         self._open[_key(otel)] = record
-        if len(self._open) > _MOST_OPEN:
+        if len(self._open) > MOST_OPEN:
             self._open.pop(next(iter(self._open)), None)
         received = _read(otel, is_root=record.parent is None)
         if received.meaning.kind != SPAN:
@@ -204,7 +204,7 @@ class ForeignSpans:
         record.otel = otel
         span = self._begin(record)
         self._ended[key] = span
-        if len(self._ended) > _MOST_ENDED:
+        if len(self._ended) > MOST_ENDED:
             self._ended.pop(next(iter(self._ended)), None)
         if span.recording:
             _end(record, span)

@@ -24,7 +24,7 @@ _Put: TypeAlias = Callable[[SpanEvent, int], bool]
 
 _MOST_EVENTS: Final = 1000  # held back of one trace, in addition to the ends of what has started
 _MOST_BYTES: Final = 2**20
-_MOST_TRACES: Final = 200  # held back at the same time
+MOST_TRACES: Final = 200  # held back at the same time
 _LEFT_OUT: Final = (
     "a trace is left out, because the one it continues is not sampled by its caller; follow_parent=False records it"
 )
@@ -109,7 +109,7 @@ class Sampling:
 
     def new_tail_buffer(self) -> TailBuffer | None:
         """Where a trace that was not chosen waits for its end; ``None``, and counted, where it need not or cannot."""
-        if not self._keep_errors or len(self._open) >= _MOST_TRACES:
+        if not self._keep_errors or len(self._open) >= MOST_TRACES:
             self.traces += 1
             return None
         tail_buffer = TailBuffer(self)

@@ -52,10 +52,10 @@ class _Sum:
 class TokenCounts:
     """What was counted in one trace."""
 
-    __slots__ = ("_anonymous", "_below", "_held", "_kinds_below", "_known", "_own")
+    __slots__ = ("_anonymous", "_below", "_held", "_kinds_below", "_own", "known")
 
     def __init__(self) -> None:
-        self._known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
+        self.known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
         self._held = 0
         self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
         self._own = _Sum()  # of agents that have ended, and of operations inside no agent
@@ -104,18 +104,18 @@ class TokenCounts:
 
     def knows(self, holder: object) -> bool:
         """Whether a response with this usage object was counted."""
-        known = self._known.get(id(holder))
+        known = self.known.get(id(holder))
         return holder is not None and (known() if type(known) is ref else known) is holder
 
     def _remember(self, key: int | str, value: object) -> bool:
         """Remember a key; whether it was new."""
         mark = object() if value is None else value
-        is_new = self._known.setdefault(key, mark) is mark
+        is_new = self.known.setdefault(key, mark) is mark
         if not is_new and value is not None:
-            self._known[key] = value  # another object was there before, and is gone
-        if len(self._known) > _MOST_KNOWN:
+            self.known[key] = value  # another object was there before, and is gone
+        if len(self.known) > _MOST_KNOWN:
             try:
-                self._known.pop(next(iter(self._known)), None)
+                self.known.pop(next(iter(self.known)), None)
             except (RuntimeError, StopIteration):  # another thread is at it
                 pass
         return is_new

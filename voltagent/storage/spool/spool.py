@@ -25,7 +25,7 @@ from voltagent.storage.spool.destination import Destination
 from voltagent.storage.spool.segment import OVERHEAD, Entry, Place, Row, SpoolFile
 
 MAX_BYTES: Final = 256 * 2**20
-_TURN_SECONDS: Final = 0.5
+TURN_SECONDS: Final = 0.5
 _PAGE: Final = 4096
 _NAME: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<key>[0-9a-f]{16})-[0-9]+-[0-9a-f]{12}\.db")
 
@@ -169,7 +169,7 @@ class Spool:
         process gets its next turn, it hardly waits for others, because exit must not take that long for each batch.
         """
         self._own = self._own or self._make()  # has locks after this, or raises
-        until = clock.monotonic() + (_TURN_SECONDS if self._is_patient else _TURN_SECONDS / 10)
+        until = clock.monotonic() + (TURN_SECONDS if self._is_patient else TURN_SECONDS / 10)
         self._turn = _acquire(self.folder)
         while self._turn is None and clock.monotonic() < until:
             self._pause.wait(0.002)

@@ -24,7 +24,7 @@ from voltagent.storage.traces.store import Store
 
 Record = TypeVar("Record", TraceSummary, OperationSummary)
 
-_AT_ONCE: Final = 5_000  # records per look; the next look continues after them
+AT_ONCE: Final = 5_000  # records per look; the next look continues after them
 _KEYS_AT_ONCE: Final = 500  # keys in one query
 
 _RUNNING: Final[Mapping[str, str]] = {  # keys of running rows, from small indices that hold little else
@@ -158,7 +158,7 @@ def _changes(
     select = f"SELECT {_COLUMNS[table]} FROM {table}"  # noqa: S608 - both are written above
     # SQLite reuses the keys of the last rows if they were deleted
     seen = min(state.seen, _last_key(connection, table))
-    rows = connection.execute(f"{select} WHERE key > ? ORDER BY key LIMIT ?", (seen, _AT_ONCE)).fetchall()
+    rows = connection.execute(f"{select} WHERE key > ? ORDER BY key LIMIT ?", (seen, AT_ONCE)).fetchall()
     running = _keys(connection, _RUNNING[table])
     ended = sorted(state.running - running)
     for start in range(0, len(ended), _KEYS_AT_ONCE):
@@ -167,7 +167,7 @@ def _changes(
     changes = [Change(record(row), row["key"] > seen, row["key"] not in running) for row in rows]
     seen = max(seen, max((row["key"] for row in rows), default=0))
     known = frozenset(key for key in running if key <= seen)
-    return _State(seen, known, sum(change.began for change in changes) == _AT_ONCE), tuple(sorted(changes, key=_order))
+    return _State(seen, known, sum(change.began for change in changes) == AT_ONCE), tuple(sorted(changes, key=_order))
 
 
 def _order(change: Change[Any]) -> tuple[bool, int]:

@@ -49,7 +49,7 @@ from voltagent.storage.traces.tokens import with_sums
 
 T = TypeVar("T")
 
-_PRUNED_ROWS: Final = 5_000  # operations to delete per batch at most, so that no batch takes long
+PRUNED_ROWS: Final = 5_000  # operations to delete per batch at most, so that no batch takes long
 _SHRINK_PAGES: Final = 250  # pages to free per batch at most: about 4 MB
 # With payloads of a kilobyte, a 4 KB page holds one operation and much unused space. This size makes the file 40 %
 # smaller, writing 50 % faster, and a scan twice as fast.
@@ -140,7 +140,7 @@ class Store:
 
     def _prune(self, connection: Connection) -> None:
         """Delete the first traces while there are too many or they are too large."""
-        budget = _PRUNED_ROWS
+        budget = PRUNED_ROWS
         surplus = self._surplus(connection)
         while budget > 0 and (surplus > 0 or self._is_too_large(connection)):
             deleted = _delete_oldest(connection, budget)
