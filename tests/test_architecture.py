@@ -136,6 +136,19 @@ def test_only_the_clock_reads_time_and_randomness(module: str) -> None:
         assert name not in ("time", "random", "secrets") or module == "core.clock", f"{module} imports {name}"
 
 
+# These look at the store's file as a file, or write to it.
+_NO_READERS = {"server.server", "server.ingest", "cli.prune"}
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.split(".")[0] in ("cli", "server")))
+def test_commands_and_viewer_read_through_the_records(module: str) -> None:
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.Call) and module not in _NO_READERS:
+            assert ast.unparse(node.func) not in ("Store", "store.rows", "store.read"), (
+                f"{module} queries the store: put that into voltagent/records"
+            )
+
+
 def test_every_package_is_in_the_architecture_document() -> None:
     document = Path(__file__).parent.parent / "docs" / "architecture.md"
     text = document.read_text(encoding="utf-8")

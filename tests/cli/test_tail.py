@@ -25,7 +25,7 @@ from tests.helpers.stored import Run
 from voltagent.cli import tail as tail_command
 from voltagent.cli.tail import excerpt
 from voltagent.core.span import Span
-from voltagent.storage.traces.feed import Feed
+from voltagent.records.feed import Feed
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 

@@ -15,8 +15,8 @@ from voltagent.cli.tail import Board, entries
 from voltagent.cli.terminal import Style
 from voltagent.core import clock
 from voltagent.core.span import AGENT, Span
+from voltagent.records.feed import Feed
 from voltagent.server.server import serving
-from voltagent.storage.traces.feed import Feed
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 

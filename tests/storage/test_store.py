@@ -27,9 +27,9 @@ from voltagent.core.span import (
     SpanEvent,
     TraceInfo,
 )
+from voltagent.records.queries import operation, operation_summaries
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.filters import Filter
-from voltagent.storage.traces.queries import operation, operation_summaries
 from voltagent.storage.traces.records import KNOWN_OPERATION, StoredOperation, StoredTrace
 from voltagent.storage.traces.store import Store
 from voltagent.tracing.recorder import Recorder

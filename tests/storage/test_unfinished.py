@@ -19,14 +19,14 @@ from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.tail import Board, entries
 from voltagent.cli.terminal import Style
+from voltagent.records import queries
+from voltagent.records.feed import Feed
+from voltagent.records.queries import unfinished
 from voltagent.server import viewer_events
 from voltagent.server.server import serving
 from voltagent.storage.file_lock import FileLock
-from voltagent.storage.traces import queries
-from voltagent.storage.traces.feed import Feed
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.liveness import Writer, is_gone
-from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.store import Store
 
 PROGRAM = """

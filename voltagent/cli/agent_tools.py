@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from voltagent.cli.for_agent import CHARACTERS_PER_TOKEN, cut, folded_tree
 from voltagent.errors import VoltAgentError
-from voltagent.records import OperationRecord, TraceRecord, load_trace, load_traces, nanoseconds
+from voltagent.records import OperationRecord, TraceRecord, load_trace, load_traces
+from voltagent.records.loading import nanoseconds
+from voltagent.records.reading import open_store
+from voltagent.records.statistics import BY, PERCENTILES, metrics
 from voltagent.render.text import error_text
-from voltagent.storage.traces.statistics import BY, PERCENTILES, metrics
-from voltagent.storage.traces.store import Store
 
 _MOST: Final = 100  # items of a list
 _TEXT: Final = {"type": "string"}
@@ -122,7 +123,7 @@ def _compare(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _metrics(path: Path, given: dict[str, Any]) -> Any:
-    store = Store(path)
+    store = open_store(path)
     try:
         since, until = (nanoseconds(name, given.get(name)) for name in ("since", "until"))
         found = metrics(store, given.get("by", "agent"), buckets=1, since_ns=since, until_ns=until)

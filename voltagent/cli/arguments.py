@@ -12,6 +12,7 @@ from voltagent.cli.numbers import AGES, number, whole_number, with_unit
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
 from voltagent.errors import ValidationError, VoltAgentError
+from voltagent.records.reading import open_store, select_trace
 from voltagent.storage.traces.filters import ORDERS, STATUSES, Filter, ScoreCondition
 from voltagent.storage.traces.liveness import has_live_writer
 from voltagent.storage.traces.records import StoredTrace
@@ -154,7 +155,7 @@ def opened(path: Path) -> Store:
             or f"nothing has been recorded yet: there is no {path}. Run a program that uses voltagent, or name its "
             f"store with --db or VOLTAGENT_LOCAL_PATH."
         )
-    return Store(path)
+    return open_store(path)
 
 
 def nothing_stored(path: Path) -> NothingRecordedError:
@@ -214,26 +215,15 @@ def chosen(store: Store, identifier: str | None) -> StoredTrace:
     Raises:
         NothingRecordedError: there is none.
     """
-    if identifier is None:
-        newest = store.traces(limit=1)
-        if not newest:
-            raise nothing_stored(store.path)
-        identifier = newest[0].id
-    trace = _by_name(store, identifier) or store.trace(identifier)
+    trace = select_trace(store, identifier)
+    if trace is None and identifier is None:
+        raise nothing_stored(store.path)
     if trace is None:
         raise NothingRecordedError(
             f"no trace has the id {identifier!r}, an id that begins like this, or an agent of this name, "
             f"in {store.path}; `voltagent traces` lists the traces"
         )
     return trace
-
-
-def _by_name(store: Store, name: str) -> StoredTrace | None:
-    """The newest trace of an agent, unless the name is a trace's id."""
-    newest = store.traces(Filter(agent=name), limit=1)
-    if not newest or store.rows("SELECT 1 FROM traces WHERE id = ?", (name,)):
-        return None
-    return store.trace(newest[0].id)
 
 
 def _is_missing(path: Path) -> bool:

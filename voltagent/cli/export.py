@@ -28,11 +28,11 @@ from voltagent.cli.terminal import encodable
 from voltagent.core.scores import Score
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
+from voltagent.records.reading import scores_of, traces_of
 from voltagent.render import html
 from voltagent.render.document import document
 from voltagent.render.text import duration, moment, money, printable, tokens
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
-from voltagent.storage.traces.scores import scores_of
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
@@ -117,7 +117,7 @@ def _chosen(store: Store, arguments: argparse.Namespace) -> list[StoredTrace]:
         return [chosen(store, arguments.trace)]
     if not wanted.selects and arguments.limit == 1 and arguments.sort == "start":
         return [chosen(store, None)]
-    found = [trace for id in store.trace_ids(wanted, limit=arguments.limit) if (trace := store.trace(id)) is not None]
+    found = traces_of(store, store.trace_ids(wanted, limit=arguments.limit))
     if not found:
         raise NothingRecordedError(f"no trace fits the filters in {arguments.db}")
     return found

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from voltagent.records import OperationRecord, TraceRecord, describe
+from voltagent.records.model import OperationRecord, TraceRecord, describe
 from voltagent.render.text import printable
 from voltagent.render.tree import ASCII, arrange
 

@@ -26,13 +26,13 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from voltagent.records import build_trace
+    from voltagent.records.reading import record_of
     from voltagent.testkit.recording_file import recording_text
 
     store = opened(arguments.db)
     try:
         trace = chosen(store, arguments.trace)
-        text = recording_text(build_trace(trace, store.operations(trace.id)))
+        text = recording_text(record_of(store, trace))
     finally:
         store.close()
     if trace.status == "running":

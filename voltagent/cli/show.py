@@ -14,9 +14,9 @@ from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, c
 from voltagent.cli.for_agent import failures_first
 from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import Style, encodable, style_for
-from voltagent.records import build_trace
+from voltagent.records.building import build_trace
+from voltagent.records.queries import unfinished
 from voltagent.render.reading import MOST_LINES
-from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 _EXAMPLES: Final = """\

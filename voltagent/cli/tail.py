@@ -19,11 +19,12 @@ from voltagent.cli.arguments import add_db, add_filters, wanted_by
 from voltagent.cli.screen import Screen
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.core import clock as _clock
+from voltagent.records.feed import Change, Feed, News
+from voltagent.records.queries import operation_summaries, unfinished
+from voltagent.records.reading import open_store
 from voltagent.render.text import printable, short_id
 from voltagent.storage.file import StoreError
-from voltagent.storage.traces.feed import Change, Feed, News
 from voltagent.storage.traces.filters import Filter
-from voltagent.storage.traces.queries import operation_summaries, unfinished
 from voltagent.storage.traces.records import OperationSummary, TraceSummary
 from voltagent.storage.traces.store import Store
 
@@ -63,7 +64,7 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     style = style_for(sys.stdout)
     feed = Feed(arguments.db)
-    board = Board(Store(arguments.db, missing_is_empty=True), wanted_by(arguments))
+    board = Board(open_store(arguments.db, missing_is_empty=True), wanted_by(arguments))
     print(encodable(printable(f"waiting for traces in {arguments.db} (Ctrl-C ends)")), file=sys.stderr, flush=True)
     try:
         with _terminated():

@@ -21,8 +21,8 @@ from voltagent.cli.arguments import (
 )
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
+from voltagent.records.queries import unfinished
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
-from voltagent.storage.traces.queries import unfinished
 from voltagent.storage.traces.records import TraceSummary
 
 _WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it

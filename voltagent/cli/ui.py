@@ -18,6 +18,7 @@ from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import encodable
 from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
+from voltagent.records.reading import open_store
 from voltagent.render.text import printable
 from voltagent.storage.traces.store import Store
 from voltagent.storage.traces.viewer_address import DEFAULT_PORT, announced
@@ -77,7 +78,7 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
         UnusablePortError: the server cannot listen.
         StoreError: the file is not a store, or cannot be read.
     """
-    store = Store(path, missing_is_empty=True)
+    store = open_store(path, missing_is_empty=True)
     try:
         _check(store)
         with _listening(store, port) as server:

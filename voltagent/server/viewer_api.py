@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from voltagent.records import queries
+from voltagent.records.reading import scores_of
 from voltagent.render.document import document
 from voltagent.server import viewer_compare, viewer_metrics, viewer_scores
 from voltagent.server import viewer_values as values
@@ -13,10 +15,9 @@ from voltagent.server.routing import Answer, Request, RequestError, Route, json_
 from voltagent.server.viewer_filters import filter_of
 from voltagent.server.viewer_values import Json
 from voltagent.storage.hints import load_hints
-from voltagent.storage.traces import columns, queries
+from voltagent.storage.traces import columns
 from voltagent.storage.traces.facts import counts_of, error_type
 from voltagent.storage.traces.records import StoredTrace
-from voltagent.storage.traces.scores import scores_of
 from voltagent.storage.traces.store import Store
 
 _LONGEST_PREVIEW: Final = 120  # characters of an input in a tree

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from voltagent.records import comparison
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.server.viewer_values import Json
-from voltagent.storage.traces import comparison
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 

@@ -8,9 +8,9 @@ from typing import Final
 from pydantic_core import to_json
 
 from voltagent.core import clock
+from voltagent.records.feed import Feed
+from voltagent.records.queries import writers_gone
 from voltagent.server.routing import Connection, Request, Stream
-from voltagent.storage.traces.feed import Feed
-from voltagent.storage.traces.queries import writers_gone
 from voltagent.storage.traces.store import Store
 
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Connection": "close"}

@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from voltagent.records import statistics
+from voltagent.records.overviews import SORTS, Overview, histogram, overviews
+from voltagent.records.statistics import BY_METADATA, PERCENTILES, Group, ScoreGroup, Totals
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.server.viewer_filters import chosen, filter_of
 from voltagent.server.viewer_values import Json
-from voltagent.storage.traces import statistics
-from voltagent.storage.traces.overviews import SORTS, Overview, histogram, overviews
-from voltagent.storage.traces.statistics import BY_METADATA, PERCENTILES, Group, ScoreGroup, Totals
 from voltagent.storage.traces.store import Store
 
 _MOST_BUCKETS: Final = 500

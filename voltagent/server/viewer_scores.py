@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from voltagent.core import clock
 from voltagent.core.scores import Score
 from voltagent.errors import ValidationError
+from voltagent.records.reading import has_operation, has_trace
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer, media_type
 from voltagent.storage.traces.scores import put_score, remove_score
@@ -66,10 +67,7 @@ def _identifier(body: dict[str, Any], name: str) -> str | None:
 
 
 def _is_known(store: Store, trace_id: str, operation_id: str | None) -> bool:
-    query, given = "SELECT 1 FROM traces WHERE id = ?", (trace_id,)
-    if operation_id is not None:
-        return bool(store.rows("SELECT 1 FROM operations WHERE trace_id = ? AND id = ?", (trace_id, operation_id)))
-    return bool(store.rows(query, given))
+    return has_trace(store, trace_id) if operation_id is None else has_operation(store, trace_id, operation_id)
 
 
 ROUTES: Final = (Route("POST", "/api/scores", _score),)

@@ -14,11 +14,11 @@ from pydantic_core import from_json
 
 from voltagent.core import clock
 from voltagent.core.scores import Score
+from voltagent.records import queries
+from voltagent.records.reading import scores_of
 from voltagent.render.text import error_text
 from voltagent.server.routing import Request, RequestError
-from voltagent.storage.traces import queries
 from voltagent.storage.traces.records import TraceSummary
-from voltagent.storage.traces.scores import scores_of
 from voltagent.storage.traces.store import Store
 
 Json: TypeAlias = "dict[str, Any]"

@@ -19,7 +19,7 @@ from voltagent.core import context
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Span
 from voltagent.errors import ValidationError
 from voltagent.processors.redaction import Redactor
-from voltagent.records import OperationRecord, TraceRecord, describe, draw
+from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
 from voltagent.testkit.answers import REFUSED, exception_of, items_of, refusal, result_of, return_type
 from voltagent.testkit.capture import record
 from voltagent.testkit.client_answers import answer_request

@@ -17,7 +17,8 @@ from voltagent.capture.snapshot import Snapshot
 from voltagent.capture.usage import total_tokens
 from voltagent.core.span import AGENT, LLM, MEMORY, OPERATION_KINDS, RETRIEVER, TOOL, Span, SpanEvent
 from voltagent.processors.redaction import Redactor
-from voltagent.records import OperationRecord, TraceRecord, build_trace, describe, draw
+from voltagent.records.building import build_trace
+from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
 from voltagent.storage.traces.store import stored
 
 _LONGEST: Final = 300  # characters of one value in a message

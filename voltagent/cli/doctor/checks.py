@@ -31,9 +31,9 @@ from voltagent.exporters.http import (
     UnusableProxyError,
     proxy_place,
 )
+from voltagent.records.reading import open_store
 from voltagent.settings import Otlp, Settings
 from voltagent.storage.file import StoreError
-from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
 _NIL_TRACE: Final = "00000000-0000-0000-0000-000000000000"
@@ -370,7 +370,7 @@ def _store(path: Path) -> Finding:
     exc, advice = "", "give yourself the right to write there, or name another file with VOLTAGENT_LOCAL_PATH"
     if exists(path):
         facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if exists(part))
-        store = Store(path)
+        store = open_store(path)
         try:
             facts["traces"], facts["schema"] = store.extent()
         except StoreError as problem:

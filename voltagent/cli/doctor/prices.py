@@ -10,10 +10,10 @@ from voltagent.capture.prices import load_prices
 from voltagent.cli.arguments import exists
 from voltagent.cli.doctor.checks import Finding
 from voltagent.errors import ValidationError
+from voltagent.records.reading import open_store
+from voltagent.records.statistics import metrics
 from voltagent.settings import Settings
 from voltagent.storage.file import StoreError
-from voltagent.storage.traces.statistics import metrics
-from voltagent.storage.traces.store import Store
 
 _MOST_NAMED: Final = 20
 _UNKNOWN: Final = "unknown"  # what the statistics call a model that is not recorded
@@ -43,7 +43,7 @@ def _recorded_models(path: Path) -> list[str]:
     """The models of the calls in the local store, those with the most calls first."""
     if not exists(path):
         return []
-    store = Store(path)
+    store = open_store(path)
     try:
         groups = metrics(store, "model", buckets=1).groups
     except StoreError:  # another check reports it

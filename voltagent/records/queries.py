@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from voltagent.records.reading import traces_of
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.liveness import is_gone
 from voltagent.storage.traces.records import (
@@ -101,7 +102,7 @@ def facets(store: Store) -> Facets:
 def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
     """Return the newest traces of a conversation, in the order in which they began, with payloads."""
     ids = store.rows(_CONVERSATION, (id, limit))
-    return [trace for (trace_id,) in reversed(ids) if (trace := store.trace(trace_id)) is not None]
+    return traces_of(store, [trace_id for (trace_id,) in reversed(ids)])
 
 
 def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:

@@ -12,8 +12,8 @@ import pytest
 from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Run, run_sql
 from voltagent.core.span import AGENT, COMPLETED, ERROR, TOOL, Span
+from voltagent.records.feed import Change, Feed, News
 from voltagent.storage.file import File, Schema, StoreError
-from voltagent.storage.traces.feed import Change, Feed, News
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
 from voltagent.storage.traces.store import Store
 
@@ -119,7 +119,7 @@ def test_the_past_is_reported_on_request_and_what_ran_before_ends(run: Run) -> N
 
 
 def test_many_at_once_come_in_several_looks(run: Run, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.traces.feed.AT_ONCE", 10)
+    monkeypatch.setattr("voltagent.records.feed.AT_ONCE", 10)
     names = [f"bot-{number}" for number in range(25)]
     for name in names:
         run.trace(name, ended=False)

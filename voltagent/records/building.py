@@ -1,0 +1,99 @@
+"""From what the store holds to records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from types import MappingProxyType
+from typing import Any, TypeVar, cast
+
+from voltagent.core.ordering import children_of
+from voltagent.records.model import Json, OperationRecord, TraceRecord
+from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
+
+Operation = TypeVar("Operation", bound=OperationRecord)
+
+
+def build_trace(
+    trace: StoredTrace, operations: Sequence[StoredOperation], record: type[Operation] | None = None
+) -> TraceRecord:
+    """Build the record of a stored trace; ``record`` is the class of its operations."""
+    make = record or OperationRecord
+    known = {one.id: make(**_operation_fields(one)) for one in operations}
+    below = children_of(operations, lambda one: one.id, lambda one: one.parent_id)
+    for parent_id, children in below.items():
+        if parent_id is not None:
+            parent, group = known[parent_id], tuple(known[child.id] for child in children)
+            object.__setattr__(parent, "children", group)
+            for child in group:
+                object.__setattr__(child, "parent", parent)
+    return TraceRecord(
+        id=trace.id,
+        agent_id=trace.agent_id,
+        status=trace.status,
+        input=trace.input,
+        output=trace.output,
+        metadata=MappingProxyType(dict(trace.metadata)),
+        tags=trace.tags,
+        usage=_mapping(trace.usage),
+        cost=_cost(trace) if trace.usage and "cost" in trace.usage else _summed_cost(list(known.values())),
+        start=_moment(trace.start_ns),
+        duration=_seconds(trace.start_ns, trace.end_ns),
+        user_id=trace.user_id,
+        conversation_id=trace.conversation_id,
+        version=trace.version,
+        children=tuple(known[one.id] for one in below.get(None, ())),
+    )
+
+
+def _operation_fields(one: StoredOperation) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "trace_id": one.trace_id,
+        "kind": one.kind,
+        "name": one.name,
+        "status": one.status,
+        "input": one.input,
+        "output": one.output,
+        "error": one.error,
+        "metadata": MappingProxyType(dict(one.metadata)),
+        "tags": one.tags,
+        "usage": _mapping(one.usage),
+        "model": _model(one),
+        "cost": _cost(one),
+        "start": _moment(one.start_ns),
+        "duration": _seconds(one.start_ns, one.end_ns),
+    }
+
+
+def _mapping(usage: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
+    return None if usage is None else MappingProxyType(dict(usage))
+
+
+def _model(one: StoredOperation) -> str | None:
+    """The model's name: a column of its own, or in the metadata where older versions put it."""
+    parameters = one.metadata.get("model_parameters")
+    inside: Any = cast("Mapping[str, Any]", parameters).get("model") if isinstance(parameters, Mapping) else None
+    found = (getattr(one, "model", None), one.metadata.get("model"), inside)
+    return next((name for name in found if isinstance(name, str) and name), None)
+
+
+def _cost(one: TraceSummary | StoredOperation) -> float | None:
+    for cost in (getattr(one, "cost", None), (one.usage or {}).get("cost")):
+        if isinstance(cost, (int, float)) and not isinstance(cost, bool):
+            return float(cost)
+    return None
+
+
+def _summed_cost(operations: Sequence[OperationRecord]) -> float | None:
+    costs = [one.cost for one in operations if one.cost is not None]
+    return sum(costs) if costs else None
+
+
+def _moment(nanoseconds: int) -> datetime:
+    seconds, rest = divmod(nanoseconds, 10**9)
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=rest // 1000)
+
+
+def _seconds(start_ns: int, end_ns: int | None) -> float | None:
+    return None if end_ns is None else max(0, end_ns - start_ns) / 1e9

@@ -1,0 +1,146 @@
+"""Traces of a local store as records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from voltagent import settings
+from voltagent.errors import ValidationError, VoltAgentError
+from voltagent.records.model import Json, TraceRecord
+from voltagent.records.reading import open_store, record_of
+from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.store import Store
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class RecordNotFoundError(VoltAgentError, LookupError):
+    """The store has no trace with this id."""
+
+
+def load_traces(
+    path: str | Path | None = None,
+    *,
+    agent_id: str | None = None,
+    status: str | None = None,
+    errors: bool | None = None,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    user_id: str | None = None,
+    conversation_id: str | None = None,
+    tag: str | None = None,
+    text: str | None = None,
+    metadata: Mapping[str, Json] | None = None,
+    limit: int | None = None,
+    order: Literal["newest", "oldest"] = "newest",
+) -> Iterator[TraceRecord]:
+    """Yield the traces of a local store that match all conditions; ``None`` matches everything.
+
+    Args:
+        path: the store's file (default: the one that the settings name).
+        agent_id: the trace's agent id, or the name of an agent in it.
+        status: ``running``, ``completed``, ``error`` or ``cancelled``.
+        errors: ``True`` for traces in which something failed, ``False`` for the others.
+        since: began at or after this time: a datetime (naive: local time) or ISO 8601 text.
+        until: began before this time.
+        user_id: the user's id.
+        conversation_id: the conversation's id.
+        tag: a tag of the trace, or of an operation in it.
+        text: a string in a name, input, output or error, of the trace or an operation.
+        metadata: keys and values that the trace's metadata must have.
+        limit: how many traces at most (default: all).
+        order: ``newest`` (default) or ``oldest`` first.
+
+    Raises:
+        StoreError: the store is missing or cannot be read; at the call, not at the first trace.
+        ValidationError: an argument does not fit.
+    """
+    _check(order, limit)
+    matching = Filter(
+        agent=agent_id,
+        status=status,
+        tag=tag,
+        user=user_id,
+        conversation=conversation_id,
+        text=text,
+        since_ns=nanoseconds("since", since),
+        until_ns=nanoseconds("until", until),
+        has_errors=errors,
+        ascending=order == "oldest",
+    )
+    store = open_store(_path(path))
+    try:
+        ids = store.trace_ids(matching, limit=None if metadata else limit)
+    finally:
+        store.close()  # the first trace opens it again: an iterator that is never used must leave no connection behind
+    return _loaded(store, ids, dict(metadata or {}), limit)
+
+
+def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord:
+    """Return one trace by its id, or by how its id begins.
+
+    Raises:
+        RecordNotFoundError: no trace has such an id.
+        StoreError: several ids begin so, or the store is missing or cannot be read.
+    """
+    if not _is_name(id_or_prefix):
+        raise ValidationError(f"a trace's id must be a non-empty string, got {id_or_prefix!r}")
+    store = open_store(_path(path))
+    try:
+        found = store.trace(id_or_prefix)
+        if found is None:
+            raise RecordNotFoundError(f"no trace in {store.path} has the id {id_or_prefix!r}, or one that begins so")
+        return record_of(store, found)
+    finally:
+        store.close()
+
+
+def _check(order: object, limit: Any) -> None:
+    if order not in ("newest", "oldest"):
+        raise ValidationError(f"order must be 'newest' or 'oldest', got {order!r}")
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise ValidationError(f"limit must be a whole number of at least 0, got {limit!r}")
+
+
+def _is_name(given: object) -> bool:
+    return isinstance(given, str) and bool(given)
+
+
+def _loaded(store: Store, ids: Sequence[str], metadata: dict[str, Json], limit: int | None) -> Iterator[TraceRecord]:
+    left = len(ids) if limit is None else limit
+    try:
+        for id in ids:
+            if left <= 0:
+                return
+            found = store.trace(id)  # None if it was pruned meanwhile
+            if found is not None and found.id == id and _has(found.metadata, metadata):
+                left -= 1
+                yield record_of(store, found)
+    finally:
+        store.close()
+
+
+def _has(metadata: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
+    return all(name in metadata and metadata[name] == value for name, value in wanted.items())
+
+
+def _path(path: str | Path | None) -> Path:
+    return settings.local_path() if path is None else Path(path)
+
+
+def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
+    """Return a time as nanoseconds since the epoch; ``name`` is the argument that errors name."""
+    if moment is None:
+        return None
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+        except ValueError:
+            raise ValidationError(f"{name} must be a datetime or ISO 8601 text, got {moment!r}") from None
+    if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"{name} must be a datetime or ISO 8601 text, got {type(moment).__name__}")
+    since_epoch = moment.astimezone(timezone.utc) - _EPOCH
+    return (since_epoch.days * 86_400 + since_epoch.seconds) * 10**9 + since_epoch.microseconds * 1000
