@@ -42,7 +42,7 @@ SECURITY = {
 JSON = "Content-Type: application/json\r\n"
 
 
-def _echo(_: Store, request: Request) -> Answer:
+def _show_request(_: Store, request: Request) -> Answer:
     return json_answer({"length": len(request.body), "begins": request.body[:20].decode("latin-1")})
 
 
@@ -102,7 +102,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     routes = [
         Route("POST", "/echo", _echo),
         Route("PATCH", "/echo", _echo),
-        Route("GET", "/seen/{one}/x/{two}", _echo),
+        Route("GET", "/seen/{one}/x/{two}", _show_request),
         Route("GET", "/fails", _fails),
         Route("GET", "/refuses", _refuses),
         Route("GET", "/large", _large),
