@@ -42,11 +42,11 @@ SECURITY = {
 JSON = "Content-Type: application/json\r\n"
 
 
-def _show_request(_: Store, request: Request) -> Answer:
+def _echo(_: Store, request: Request) -> Answer:
     return json_answer({"length": len(request.body), "begins": request.body[:20].decode("latin-1")})
 
 
-def _echo(_: Store, request: Request) -> Answer:
+def _show_request(_: Store, request: Request) -> Answer:
     return json_answer([request.path, request.captured, dict(request.query)])
 
 
