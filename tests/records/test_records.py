@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import gc
+import json
+import pickle
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -94,6 +99,32 @@ def test_records_are_frozen_and_mappings_read_only(shop: Path):
         trace.usage["total_tokens"] = 1  # type: ignore[index]
     assert trace == load_trace(trace.id, shop)
     assert hash(trace) == hash(load_trace(trace.id, shop))
+
+
+def test_records_can_be_copied_pickled_and_written_as_json(shop: Path):
+    (trace,) = load_traces(shop)
+    for again in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
+        assert again == trace
+        assert again.tree() == trace.tree()
+        assert all(one.parent is again.children[0] for one in again.children[0].children)
+        with pytest.raises(TypeError, match="read-only"):
+            again.metadata["a"] = 1  # type: ignore[index]
+    assert json.loads(json.dumps(trace.usage)) == trace.usage
+
+
+@pytest.mark.parametrize("change", ["clear", "popitem", "update", "pop", "setdefault", "__ior__", "__delitem__"])
+def test_no_method_of_a_mapping_changes_it(shop: Path, change: str):
+    (trace,) = load_traces(shop)
+    with pytest.raises(TypeError, match="read-only"):
+        getattr(trace.usage, change)({} if change in ("update", "__ior__") else "total_tokens")
+
+
+def test_an_iterator_that_is_not_used_leaves_no_connection(shop: Path):
+    opened = load_traces(shop)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del opened
+        gc.collect()
 
 
 def test_a_model_call_has_model_usage_and_cost(saved: Run):

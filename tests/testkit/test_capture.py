@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,40 @@ def test_async_code_and_threads_are_captured():
     assert run.tool("weather").parent is None
 
 
+def test_concurrent_tasks_and_threads_have_a_block_each():
+    async def one(city: str) -> list[Any]:
+        with record() as run:
+            await asyncio.sleep(0)
+            weather(city)
+            await asyncio.sleep(0)
+            await asyncio.to_thread(weather, city.upper())
+        return [call.input["city"] for call in run.tools()]
+
+    async def both() -> list[list[Any]]:
+        return await asyncio.gather(one("Rome"), one("Oslo"))
+
+    assert asyncio.run(both()) == [["Rome", "ROME"], ["Oslo", "OSLO"]]
+
+
+def test_work_that_outlives_its_block_is_recorded_as_before_it(tmp_path: Path):
+    async def late(began: asyncio.Event, go: asyncio.Event) -> None:
+        began.set()
+        await go.wait()
+        weather("Bern")
+
+    async def run() -> None:
+        began, go = asyncio.Event(), asyncio.Event()
+        with record() as inner:
+            task = asyncio.create_task(late(began, go))
+            await began.wait()
+        with record() as outer:
+            go.set()
+            await task
+        assert (len(inner.traces), len(outer.traces)) == (0, 1)
+
+    asyncio.run(run())
+
+
 def test_the_run_can_be_read_inside_the_block():
     with record() as run:
 
@@ -159,7 +194,7 @@ def test_look_ups_say_what_is_there():
     text = failing(lambda: run.tool("weather"))
     assert "expected one call of tool 'weather', recorded 2" in text
     assert text.count("<--") == 2
-    assert "<-- is a agent" in failing(lambda: run.tool("assistant"))
+    assert "<-- its kind is agent" in failing(lambda: run.tool("assistant"))
     assert "(nothing was recorded)" in failing(lambda: record().__enter__().trace)
     context.CAPTURES.clear()
 

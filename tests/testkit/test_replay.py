@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import voltagent
 from voltagent.cli import main
@@ -332,6 +334,130 @@ def test_json_comes_back_as_it_was(value: object):
     tool = voltagent.tool(name="t")(lambda: value)
     with replay(recorded(tool)):
         assert tool() == value
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation"),
+    [
+        ({"result": 5}, dict),
+        ({"result": 5}, dict[str, int]),
+        (5, int),
+        (0, int),
+        ("", str),
+        ("collections.OrderedDict", str | None),
+        (["collections.OrderedDict"], list[str]),
+        ({1, 2}, set[int]),
+    ],
+)
+def test_the_annotation_says_what_the_record_leaves_open(value: object, annotation: Any):
+    def give() -> Any:
+        return value
+
+    give.__annotations__["return"] = annotation
+    tool = voltagent.tool(give)
+    with replay(recorded(tool)):
+        again = tool()
+    assert (again, type(again)) == (value, type(value))
+
+
+class Message(BaseModel):
+    content: str | None
+
+
+class Choice(BaseModel):
+    message: Message
+    finish_reason: str
+
+
+class Completion(BaseModel):
+    """As a client of OpenAI's API has it: recorded as its text, and built again from that."""
+
+    id: str
+    model: str
+    choices: list[Choice]
+
+
+def test_a_response_of_a_model_comes_back_through_its_annotation(tmp_path: Path):
+    response = Completion(
+        id="r-1", model="m-1", choices=[Choice(message=Message(content="hi"), finish_reason="length")]
+    )
+
+    @voltagent.llm
+    def ask(prompt: str) -> Completion:
+        return response
+
+    trace = recorded(lambda: ask("x"))
+    assert trace.children[0].output == {"result": "hi"}
+    with replay(trace):
+        assert ask("x") == response
+    file = tmp_path / "run.json"
+    file.write_text(recording_text(trace))
+    with replay(file):
+        assert ask("x").choices == response.choices
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with 3.11")
+def test_a_group_of_exceptions_comes_back_whole():
+    def fail() -> None:
+        raise ExceptionGroup("both", [OrderError(4), KeyError("k")])  # noqa: F821
+
+    tool = voltagent.tool(fail)
+
+    def act() -> None:
+        with pytest.raises(ExceptionGroup):  # noqa: F821
+            tool()
+
+    with replay(recorded(act)), pytest.raises(ExceptionGroup) as caught:  # noqa: F821
+        tool()
+    assert [(type(one), one.args) for one in caught.value.exceptions] == [
+        (OrderError, ("no order 4",)),
+        (KeyError, ("k",)),
+    ]
+
+
+def test_a_program_that_leaves_on_a_mismatch_has_swallowed_it(original: tuple[Any, TraceRecord]):
+    def command() -> None:
+        try:
+            asyncio.run(assistant("Oslo"))
+        except Exception:
+            sys.exit(1)
+
+    assert '\'city\': recorded "Rome", now "Oslo"' in mismatch(original[1], command)
+
+
+def test_concurrent_tasks_replay_a_recording_each():
+    @voltagent.tool
+    async def double(n: int) -> int:
+        return n * 2
+
+    async def again(trace: TraceRecord, n: int) -> int:
+        with replay(trace):
+            await asyncio.sleep(0)
+            return await double(n)
+
+    async def both() -> list[int]:
+        traces = []
+        for n in (1, 2):
+            with record() as made:
+                await double(n)
+            traces.append(made.trace)
+        return await asyncio.gather(*(again(trace, n) for n, trace in enumerate(traces, 1)))
+
+    assert asyncio.run(both()) == [2, 4]
+
+
+def test_a_trace_that_is_too_deep_for_a_file_is_refused_by_name():
+    with record() as made:
+
+        @voltagent.agent
+        def chain() -> None:
+            handle: Any = voltagent.current_agent()
+            for number in range(2000):
+                handle = handle.add_tool({"name": f"t{number}"})
+
+        chain()
+    with pytest.raises(ValidationError, match="nested too deeply"):
+        recording_text(made.trace)
 
 
 @pytest.mark.parametrize(

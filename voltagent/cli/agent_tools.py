@@ -85,8 +85,23 @@ def _list_traces(path: Path, given: dict[str, Any]) -> Any:
 
 def _get_trace(path: Path, given: dict[str, Any]) -> Any:
     trace = load_trace(given["trace_id"], path)
-    tokens = given.get("max_tokens", 2000)
-    return {**_summary(trace), "tree": folded_tree(trace, tokens)}
+    space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
+    about = _summary(trace)
+    if len(_json(about)) > space // 2:  # the tree says more
+        about = {name: about[name] for name in ("id", "status", "errors")}
+    return {**about, "tree": _tree_within(trace, space - len(_json(about)) - len(', "tree": '))}
+
+
+def _tree_within(trace: TraceRecord, space: int) -> str:
+    """Return the tree so that it has at most ``space`` characters in JSON, where a line break takes two."""
+    tokens = space // CHARACTERS_PER_TOKEN
+    while tokens > 0:
+        tree = folded_tree(trace, tokens)
+        excess = len(_json(tree)) - space
+        if excess <= 0:
+            return tree
+        tokens -= 1 + excess // CHARACTERS_PER_TOKEN
+    return ""
 
 
 def _get_operation(path: Path, given: dict[str, Any]) -> Any:

@@ -171,11 +171,13 @@ SHUT_DOWN: Final = "the last recorder was shut down"
 _LATE_CALLS: Final = 100  # are looked at; after that, decorated calls cost as little as with recording off
 _late_calls: Final[dict[str, int]] = {"left": 0}
 
-# The recorders of the test kit, the innermost last: while there is one, it takes the place of every other recorder.
+# The recorders of the test kit, the newest last: while there is one, it takes the place of every other recorder.
 CAPTURES: Final[list[Any]] = []
+CAPTURE: Final[ContextVar[Any]] = ContextVar("voltagent_capture", default=None)  # that of this context
 
-# The replays that are open, the innermost last: they answer decorated calls from a recording.
+# The open replays, the newest last: they answer decorated calls from a recording.
 REPLAYS: Final[list[Any]] = []
+REPLAY: Final[ContextVar[Any]] = ContextVar("voltagent_replay", default=None)  # that of this context
 
 _load_from_environment: Callable[[], object] | None = None
 
@@ -188,7 +190,22 @@ def on_first_use(ask: Callable[[], object]) -> None:
 
 def redirected(recorder: Any) -> Any:
     """Return the recorder to use instead of this one: itself, unless a test captures what is recorded."""
-    return CAPTURES[-1] if CAPTURES else recorder
+    return capture() if CAPTURES else recorder
+
+
+def capture() -> Any:
+    """The open capture of this context; a thread without one, such as one of a pool, has the newest."""
+    return _innermost(CAPTURE.get(), CAPTURES)
+
+
+def replay() -> Any:
+    """The open replay of this context, else the newest."""
+    return _innermost(REPLAY.get(), REPLAYS)
+
+
+def _innermost(own: Any, opened: list[Any]) -> Any:
+    # work that was started inside a block may run on after its end
+    return own if own in opened else opened[-1]
 
 
 _instrument: Callable[..., object] | None = None
@@ -235,9 +252,7 @@ def default_recorder() -> Any:
 
 def recorder_here() -> Any:
     """The recorder that is in use, without reading the environment for one; ``None`` if there is none yet."""
-    if CAPTURES:
-        return CAPTURES[-1]
-    return _first()
+    return capture() if CAPTURES else _first()
 
 
 def _first() -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
-from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, leave, nearest_open, set_current
+from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, leave, nearest_open, replay, set_current
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.inspection import lend_names
@@ -31,7 +31,7 @@ def around_call(plan: CallPlan) -> Wrapper:
             return wrapped(*args, **kwargs)
         try:
             set_current(span)
-            result = REPLAYS[-1].call(span, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+            result = replay().call(span, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exception:
             CURRENT.set(before)
             fail(span, above is None, exception)
@@ -66,7 +66,7 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
         above = nearest_open(caller if before is None else before)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
         if REPLAYS and span is not None:
-            awaited: Awaitable[Any] = REPLAYS[-1].coroutine(span, wrapped, args, kwargs)
+            awaited: Awaitable[Any] = replay().coroutine(span, wrapped, args, kwargs)
         else:
             awaited = wrapped(*args, **kwargs)
         del wrapped, instance, args, kwargs  # the body may run for longer than it needs them

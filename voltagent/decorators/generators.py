@@ -14,7 +14,7 @@ import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
-from voltagent.core.context import CURRENT, INERT, REPLAYS
+from voltagent.core.context import CURRENT, INERT, REPLAYS, replay
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.functions import Wrapper
@@ -41,7 +41,7 @@ def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) ->
     ) -> Generator[Any, Any, Any]:
         run = GeneratorRun(plan, caller, instance, args, kwargs)
         if REPLAYS:
-            inner = REPLAYS[-1].generator(run.span, inner, target, items=not awaitable)
+            inner = replay().generator(run.span, inner, target, items=not awaitable)
         del caller, instance, args, kwargs  # the body may run for longer than it needs them
         try:
             while True:
@@ -78,7 +78,7 @@ def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
     ) -> AsyncGenerator[Any, Any]:
         run = GeneratorRun(plan, caller, instance, args, kwargs)
         if REPLAYS:
-            inner = REPLAYS[-1].async_generator(run.span, inner, target)
+            inner = replay().async_generator(run.span, inner, target)
         del caller, instance, args, kwargs
         step = _first_step(inner)
         try:

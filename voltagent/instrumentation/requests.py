@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
-from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, set_current
+from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, replay, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import Arguments
@@ -161,7 +161,7 @@ def around_async_request(describe: Describe) -> Wrapper:
 
 def _replayed(span: Span, request: ModelRequest, wrapped: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return the answer of a recorded trace, or that of the client if the request is to be sent."""
-    return REPLAYS[-1].request(span, request.body, wrapped, args, kwargs)
+    return replay().request(span, request.body, wrapped, args, kwargs)
 
 
 def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from voltagent.core.ordering import children_of
-from voltagent.records.model import Json, OperationRecord, TraceRecord
+from voltagent.records.model import Json, OperationRecord, ReadOnly, TraceRecord
 from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
 
 Operation = TypeVar("Operation", bound=OperationRecord)
@@ -33,7 +32,7 @@ def build_trace(
         status=trace.status,
         input=trace.input,
         output=trace.output,
-        metadata=MappingProxyType(dict(trace.metadata)),
+        metadata=ReadOnly(trace.metadata),
         tags=trace.tags,
         usage=_mapping(trace.usage),
         cost=_cost(trace) if trace.usage and "cost" in trace.usage else _summed_cost(list(known.values())),
@@ -56,7 +55,7 @@ def _operation_fields(one: StoredOperation) -> dict[str, Any]:
         "input": one.input,
         "output": one.output,
         "error": one.error,
-        "metadata": MappingProxyType(dict(one.metadata)),
+        "metadata": ReadOnly(one.metadata),
         "tags": one.tags,
         "usage": _mapping(one.usage),
         "model": _model(one),
@@ -67,7 +66,7 @@ def _operation_fields(one: StoredOperation) -> dict[str, Any]:
 
 
 def _mapping(usage: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
-    return None if usage is None else MappingProxyType(dict(usage))
+    return None if usage is None else ReadOnly(usage)
 
 
 def _model(one: StoredOperation) -> str | None:

@@ -13,6 +13,21 @@ from voltagent.render.text import duration, error_text, printable, tokens
 Json: TypeAlias = Any  # a JSON value as the json module gives it
 
 
+class ReadOnly(dict[str, Any]):
+    """A mapping that cannot be changed. It is a dict, so that ``json`` writes it, and copies and pickles are equal."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("this mapping of a record is read-only: dict(mapping) makes a copy to change")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = _refuse
+    setdefault = update = _refuse  # pyright: ignore[reportAssignmentType]
+
+    def __reduce__(self) -> tuple[type[ReadOnly], tuple[dict[str, Any]]]:
+        return ReadOnly, (dict(self),)
+
+
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
     """One call that was recorded: of an agent, a tool, a memory, a retriever or a model, or a custom event.

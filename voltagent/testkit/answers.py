@@ -11,13 +11,15 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter
 from pydantic_core import to_json
 
 from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.core.span import LLM
 from voltagent.records import OperationRecord
+from voltagent.testkit.client_formats import RESPONSES
 
 REFUSED: Final = "cannot be replayed"
 _BASE64: Final = ConfigDict(val_json_bytes="base64")  # as bytes are recorded
@@ -61,7 +63,10 @@ def result_of(recorded: OperationRecord, annotation: Any) -> Any:
     inner = output["result"]
     if type(inner) is dict:  # a mapping is recorded as it is: this one was inside another
         return _typed(output, annotation)
-    return _typed(inner, annotation)
+    # {"result": 5} is what 5 is recorded as, and {"result": 5}: the annotation decides
+    # a model's response is recorded as its text, its tool calls, and its facts
+    responses = (make(recorded) for make in RESPONSES) if recorded.kind == LLM else ()
+    return next((value for one in (inner, *responses, output) for value in _validated(one, annotation)), inner)
 
 
 def items_of(recorded: OperationRecord, annotation: Any) -> tuple[list[Any], Any]:
@@ -78,12 +83,19 @@ def items_of(recorded: OperationRecord, annotation: Any) -> tuple[list[Any], Any
 
 
 def _typed(value: Any, annotation: Any) -> Any:
+    return next(_validated(value, annotation), value)
+
+
+def _validated(value: Any, annotation: Any) -> Iterator[Any]:
+    """Yield a value of the annotated type, if pydantic can make one of this JSON value."""
     if any(annotation is one for one in _NO_ADAPTER):
-        return value
+        yield value
+        return
     try:
-        return _adapter(annotation).validate_json(to_json(value))
-    except Exception:  # no type that pydantic knows, or a value that does not fit it: as JSON
-        return value
+        found = _adapter(annotation).validate_json(to_json(value))
+    except Exception:  # no type that pydantic knows, or a value that does not fit it
+        return
+    yield found
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
@@ -101,13 +113,22 @@ def exception_of(error: Any) -> BaseException:
     kind = _exception_type(name)
     if kind is None:
         return ReplayedError(message, name, code)
-    exception = _make(kind, message)
+    inside = fields.get("errors")
+    exception = _make_group(kind, message, inside) if type(inside) is list and inside else _make(kind, message)
     if code is not None:
         try:
             setattr(exception, "errno" if isinstance(exception, OSError) else "code", code)
         except Exception:  # a type that takes no attributes
             pass
     return exception
+
+
+def _make_group(kind: type[BaseException], message: str, inside: list[Any]) -> BaseException:
+    """An exception group with its exceptions; its recorded message ends with how many there are."""
+    try:
+        return kind(message.rpartition(" (")[0], [exception_of(one) for one in inside])
+    except Exception:  # not a group, or a constructor of its own
+        return ReplayedError(message, kind.__qualname__)
 
 
 def _make(kind: type[BaseException], message: str) -> BaseException:
@@ -161,8 +182,16 @@ def refusal(recorded: OperationRecord, annotation: Any) -> str | None:
         return None
     if recorded.output is None:
         return "its output was not recorded (capture_output is off)"
-    gap = next(_gaps("output", recorded.output, text_expected=annotation is str), None)
+    gap = next(_gaps("output", recorded.output, text_expected=_is_plain(annotation)), None)
     return None if gap is None else " ".join(gap)
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether an annotation has JSON types only, so that text in the result was text."""
+    if annotation in (str, int, float, bool, type(None), ..., None):
+        return annotation is not None
+    arguments = get_args(annotation)
+    return bool(arguments) and get_origin(annotation) is not Literal and all(map(_is_plain, arguments))
 
 
 def _gaps(path: str, value: Any, *, text_expected: bool) -> Iterator[tuple[str, str]]:

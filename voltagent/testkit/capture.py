@@ -43,8 +43,9 @@ def record() -> Generator[Run]:
     """Capture the traces of a block in memory, for the assertions of a test.
 
     It works without an SDK and without settings. While the block runs, the program's own SDKs receive nothing, and the
-    default redaction applies. Blocks may be nested: the innermost one captures. What other threads record meanwhile is
-    captured as well. The run may be read inside the block and after it::
+    default redaction applies. Blocks may be nested: the innermost one captures. Concurrent tasks and threads may have a
+    block each; what threads without one record meanwhile is captured as well. The run may be read inside the block and
+    after it::
 
         with record() as run:
             assistant("Will it rain?")
@@ -55,13 +56,15 @@ def record() -> Generator[Run]:
     run = Run(lambda: tuple(sink.events), sink.spans)
     for callback in ON_RECORD:
         callback(run)
-    before = context.CURRENT.get()
+    before, outer = context.CURRENT.get(), context.CAPTURE.get()
     context.CAPTURES.append(recorder)
     context.ACTIVE.insert(0, recorder)  # a decorated call looks there for whether there is anything to record
     context.CURRENT.set(None)
+    context.CAPTURE.set(recorder)
     try:
         yield run
     finally:
         context.CURRENT.set(before)
+        context.CAPTURE.set(outer)
         context.deactivate(recorder)
         context.CAPTURES.remove(recorder)

@@ -275,3 +275,5 @@ FORMATS: Final[Mapping[str, tuple[Callable[[OperationRecord], Any], Callable[...
     "responses": (_response, _response_events),
     "messages": (_message, _message_events),
 }
+# Those bodies, whichever provider answered.
+RESPONSES: Final = (*(whole for whole, _ in FORMATS.values()), google_response)

@@ -220,14 +220,17 @@ def replay(
     recording = trace_or_file if isinstance(trace_or_file, TraceRecord) else read_recording(trace_or_file)
     replaying = _Replay(recording, only, calls_missing=missing == "call")
     with record() as run:
+        outer = context.REPLAY.get()
         context.REPLAYS.append(replaying)
+        context.REPLAY.set(replaying)
         try:
             yield run
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:  # a program that reports the error and leaves has swallowed it
             if replaying.mismatch is not None and exc is not replaying.mismatch:
                 raise replaying.mismatch from exc
             raise
         finally:
+            context.REPLAY.set(outer)
             context.REPLAYS.remove(replaying)
         if replaying.mismatch is not None:
             raise replaying.mismatch

@@ -277,7 +277,7 @@ class Run:
         if found:
             notes = {one.id: f"{number} of {len(found)}" for number, one in enumerate(found, 1)}
             raise self._failure(f"expected one call of {what}, recorded {len(found)}", notes)
-        others = {one.id: f"is a {one.kind}" for one in self._calls() if name is not None and one.name == name}
+        others = {one.id: f"its kind is {one.kind}" for one in self.find(name=name) if name is not None}
         raise self._failure(f"no call of {what} was recorded", others)
 
     def _failure(self, problem: str, notes: Mapping[str, str] | None = None) -> AssertionError:

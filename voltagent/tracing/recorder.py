@@ -182,7 +182,7 @@ class Recorder:
             The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
             the reason, outgoing requests still propagate that caller.
         """
-        recorder: Recorder = context.CAPTURES[-1] if context.CAPTURES else self
+        recorder: Recorder = context.capture() if context.CAPTURES else self
         if recorder is not self:
             return recorder.start_trace(
                 agent_id, input, metadata, tags, redact,
