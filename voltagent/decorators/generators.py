@@ -48,6 +48,7 @@ def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) ->
                 try:
                     run.enter()
                     step = inner.throw if run.thrown else inner.send
+                    # one expression, as a local variable would keep the item or the sent value alive while it waits
                     run.receive((yield run.leave(step(run.take()))))
                 except BaseException as exception:  # noqa: PERF203 - the consumer may throw at every step
                     if run.running:
@@ -85,6 +86,7 @@ def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
             while True:
                 try:
                     run.enter()
+                    # one expression, for the same reason as above
                     run.receive((yield run.leave(await step)))
                 except BaseException as exception:
                     if run.running:

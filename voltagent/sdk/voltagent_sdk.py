@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any
 
-from voltagent import _debug_log, handles, settings
+from voltagent import _debug_log, settings
 from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through, workers_key
 from voltagent.capture import options as _options
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import clock, context, startup, stderr
-from voltagent.core.awaitable import RECEIPT, Done, Pending, Receipt, loop_is_running
-from voltagent.core.guard import is_ours, log_once, logger, warn
-from voltagent.core.hints import caller_place, give_hint, report_late_call
+from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
+from voltagent.core.guard import logger
+from voltagent.core.hints import report_late_call
 from voltagent.core.span import TRACE, Span, TraceInfo, placeholder
 from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
@@ -29,12 +27,21 @@ from voltagent.handles import TraceHandle, open_trace
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
 from voltagent.render import notebook
-from voltagent.settings.portable import portable, usable
+from voltagent.sdk.api_models import event_of, history_of
+from voltagent.sdk.checks import (
+    checked_serializers,
+    common_metadata,
+    make_sampling,
+    report_second_sdk,
+    warn_about_setting,
+)
+from voltagent.sdk.reports import PendingReport
+from voltagent.settings.portable import portable
 from voltagent.storage.hints import save_hints_beside
 from voltagent.tracing import opentelemetry, scores
 from voltagent.tracing.operations import point, update_fields
-from voltagent.tracing.recorder import NOTHING, Recorder
-from voltagent.tracing.sampling import Sampler, Sampling
+from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.sampling import Sampler
 
 if TYPE_CHECKING:
     import httpx
@@ -42,79 +49,6 @@ if TYPE_CHECKING:
 
     from voltagent.client import VoltAgentCoreAPI
     from voltagent.types import Event, History, VoltAgentConfig
-
-__all__ = ["AgentContext", "EventContext", "MemoryContext", "PendingReport", "RetrieverContext", "ToolContext",
-           "TraceContext", "TraceContextManager", "VoltAgentSDK", "from_environment"]  # fmt: skip
-
-# The names that voltagent 0.1.1 had for the handles.
-TraceContextManager: TypeAlias = TraceHandle
-TraceContext: TypeAlias = handles.Trace
-AgentContext: TypeAlias = handles.Agent
-ToolContext: TypeAlias = handles.Tool
-MemoryContext: TypeAlias = handles.Memory
-RetrieverContext: TypeAlias = handles.Retriever
-EventContext: TypeAlias = handles.Event
-
-
-class PendingReport(Pending[Report]):
-    """The report of a ``flush`` or ``shutdown``: what was sent, dropped by reason, and is pending.
-
-    Without an asyncio loop in this thread it is complete when you get it; with one, ``await`` it.
-    """
-
-    __slots__ = ("_stats", "_then")
-
-    def __init__(
-        self, future: Future[Report], stats: Callable[[], Report], then: Callable[[], Awaitable[None]] | None = None
-    ) -> None:
-        super().__init__(future)
-        self._stats = stats
-        self._then = then  # what only a loop can do at the end: closing the connections of async code
-
-    def __await__(self) -> Generator[Any, Any, Report]:
-        report = yield from super().__await__()
-        if self._then is not None:
-            yield from self._then().__await__()
-        return report
-
-    @property
-    def _report(self) -> Report:
-        return self.result() if self.done() else self._stats()
-
-    @property
-    def recorded(self) -> int:
-        """Events that were recorded so far."""
-        return self._report.recorded
-
-    @property
-    def accepted(self) -> int:
-        """Events that the destination has stored."""
-        return self._report.accepted
-
-    @property
-    def dropped(self) -> Mapping[str, int]:
-        """Events that were given up, by reason."""
-        return self._report.dropped
-
-    @property
-    def pending(self) -> int:
-        """Events that are still waiting."""
-        return self._report.pending
-
-    @property
-    def sampled_out(self) -> int:
-        """Traces that were left out by sampling; no other count includes them."""
-        return self._report.sampled_out
-
-    @property
-    def sampled_out_events(self) -> int:
-        """Events of those that were made all the same, as with ``keep_errors`` the trace might have failed."""
-        return self._report.sampled_out_events
-
-    @property
-    def destinations(self) -> Mapping[str, Report]:
-        """The same for each destination, by its name, where there are several."""
-        return self._report.destinations
 
 
 class VoltAgentSDK:
@@ -191,14 +125,14 @@ class VoltAgentSDK:
         self._client: VoltAgentCoreAPI | None = None
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
-            _warn_about_setting(warning)
+            warn_about_setting(warning)
         if self._settings.debug:
             _debug_log.log_to_stderr()
             logger.debug("%s", _debug_log.describe_settings(self._settings))
         built = () if given and names is None else self._settings.exporter
         self._on = self._settings.enabled and any((*given, *(name for name in built if name != "none")))
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
-        sampling = _sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
+        sampling = make_sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
         processors = (Pipeline(redactor),)
         key = workers_key(self._settings, built, given, http_client or transport, redact)
         workers = Workers.shared(key, lambda: self._make_workers(given, built, processors))
@@ -206,11 +140,11 @@ class VoltAgentSDK:
         memory = notebook.NotebookSpans(self._sender) if notebook.is_running() else None
         self._recorder = Recorder(
             memory or self._sender,
-            Snapshot(_checked_serializers(serializers)),
+            Snapshot(checked_serializers(serializers)),
             capture_input=self._settings.capture_input,
             capture_output=self._settings.capture_output,
             sampling=sampling,
-            common=_common_metadata(self._settings),
+            common=common_metadata(self._settings),
             prices=load_prices(self._settings.prices),
         )
         self._recorder.flush = self._sender.flush
@@ -229,7 +163,7 @@ class VoltAgentSDK:
             opentelemetry.show_ours(self._recorder)
         if self._on:
             if context.recorder_here() is not None:
-                _report_second_sdk()
+                report_second_sdk()
             context.activate(self._recorder)
             weakref.finalize(self, context.abandon, self._recorder).atexit = False
             context.instrument(self._settings.instrument)
@@ -251,8 +185,6 @@ class VoltAgentSDK:
             retry_delay=self._settings.retry_delay,
             spools=[*(None for _ in given), *spools(self._settings, names)],
         )
-
-    # --------------------------------------------------------------------------------------------------------- traces
 
     def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> TraceHandle:
         """Start a trace: ``agent_id``, and optionally ``input``, ``user_id``, ``conversation_id``, ``tags``,
@@ -277,7 +209,7 @@ class VoltAgentSDK:
     def get_trace(self, trace_id: str) -> Done[History | None]:
         """What is known here of a trace of this process whose ``id`` was read, else ``None``."""
         span = self._recording.known.get(_options.checked_identifier(trace_id))
-        return Done(_history(span) if span is not None and span.kind == TRACE else None)
+        return Done(history_of(span) if span is not None and span.kind == TRACE else None)
 
     def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
         """Change fields of a trace by its id, also of one that another process started."""
@@ -285,16 +217,14 @@ class VoltAgentSDK:
         span = self._span(trace_id, TRACE)
         if self._recording.alive:
             self._recording.update(span, update_fields(self._recording, span, given))
-        return Done(_history(span))
-
-    # --------------------------------------------------------------------------------------------------------- events
+        return Done(history_of(span))
 
     def add_event_to_trace(self, trace_id: str, event_data: Mapping[str, Any]) -> Done[Event]:
         """Record a custom event (``name``, ``type``, …) in a trace by its id."""
         given = _options.checked("an event", _options.EVENT, event_data, {}, ("name", "type"))
         trace_id = _options.checked_identifier(trace_id)
         parent = self._span(trace_id, TRACE) if self._recording.alive else context.INERT
-        return Done(_event(point(parent, given), trace_id))
+        return Done(event_of(point(parent, given), trace_id))
 
     def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
         """Change fields of an operation or a custom event by its id."""
@@ -302,7 +232,7 @@ class VoltAgentSDK:
         span = self._span(event_id, "event")
         if self._recording.alive:
             self._recording.update(span, update_fields(self._recording, span, given))
-        return Done(_event(span, clock.id_text(span.trace.id)))
+        return Done(event_of(span, clock.id_text(span.trace.id)))
 
     def score(
         self,
@@ -353,8 +283,6 @@ class VoltAgentSDK:
         root = placeholder(trace)
         return root if kind == TRACE else placeholder(trace, kind, identifier, root)
 
-    # ------------------------------------------------------------------------------------------------ sending, ending
-
     @property
     def _recording(self) -> Recorder:
         """The recorder in use: this SDK's own, unless a test captures what is recorded."""
@@ -395,8 +323,6 @@ class VoltAgentSDK:
     def stats(self) -> Report:
         """What became of the events so far: recorded, accepted, dropped by reason, pending, sampled out."""
         return self._sender.stats()
-
-    # ---------------------------------------------------------------------------------------------------- around it
 
     @property
     def settings(self) -> settings.Settings:
@@ -451,180 +377,3 @@ class VoltAgentSDK:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a VoltAgentSDK holds the secret key and a thread and cannot be pickled; make one per process")
-
-
-# ------------------------------------------------------------------------------------------------- checked arguments
-
-
-_warned: Final[set[str]] = set()  # each setting once in a process, however many SDKs it makes
-
-
-def _warn_about_setting(warning: str) -> None:
-    if warning not in _warned and len(_warned) < _MOST_WARNINGS:
-        _warned.add(warning)
-        warn("%s", warning)
-
-
-_MOST_WARNINGS: Final = 100
-
-
-def _report_second_sdk() -> None:
-    give_hint(
-        "second-sdk",
-        caller_place(),
-        "another VoltAgentSDK is still open; from now on this one, the newest, records the calls outside any trace",
-        "shut the other one down, or name the one that is meant with sdk=",
-        aloud=False,
-    )
-
-
-def _checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]:
-    if given is None:
-        return {}
-    found = cast("Mapping[Any, Any]", given)
-    if not isinstance(given, Mapping) or not all(isinstance(key, type) and callable(found[key]) for key in found):
-        raise ValidationError("serializers must be a mapping of types to functions, such as {Money: str}")
-    return found
-
-
-def _sampling(rate: float, sampler: object, keep_errors: object, follow_parent: object) -> Sampling:
-    if sampler is not None and not callable(sampler):
-        raise ValidationError(f"sampler must be a function of a trace's facts, not {type(sampler).__name__}")
-    for name, flag in (("keep_errors", keep_errors), ("follow_parent", follow_parent)):
-        if not isinstance(flag, bool | None):
-            raise ValidationError(f"{name} must be True or False, not {type(flag).__name__}")
-    return Sampling(
-        rate,
-        cast("Sampler | None", sampler),
-        keep_errors=bool(keep_errors),
-        follow_parent=follow_parent is not False,
-    )
-
-
-def _common_metadata(with_settings: settings.Settings) -> dict[str, str]:
-    pairs = (("environment", with_settings.environment), ("service_name", with_settings.service_name))
-    return {name: value for name, value in pairs if value}
-
-
-# Who makes the SDK of the environment. Not a lock: an interrupt between `acquire` and `try` would leave it held.
-_maker: Final[dict[str, object]] = {}
-if hasattr(os, "register_at_fork"):  # in a child the thread that makes it is the parent's
-    os.register_at_fork(after_in_child=_maker.clear)
-
-
-def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
-    """The SDK that the environment asks for, made at the first decorated call; ``None`` if it asks for none.
-
-    With ``always`` a default one is made then.
-
-    A mistake in the environment is logged once, and nothing is recorded: the caller did nothing wrong.
-    """
-
-    def make() -> VoltAgentSDK | None:
-        stderr.set_quiet(settings.quiet_is_wanted())
-        if not (always or settings.names_destination()):
-            for warning in settings.misspelt_variables():
-                _warn_about_setting(warning)
-            _debug_log.log_that_nothing_is_recorded()
-            return None
-        return _make_from("nothing is recorded, because of the environment: %s", {})
-
-    return _make_once(make)
-
-
-def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:
-    """The recorder for work that another process handed over.
-
-    It is the live one of this process, else that of an SDK made from the settings of the other process, else one from
-    the environment; if there is none of these, one that records nothing.
-    """
-    live: Recorder | None = context.recorder_here()
-    if live is None and destination is not None:
-        _make_once(lambda: _make_for(destination))
-        live = context.recorder_here()
-    return live or context.default_recorder() or NOTHING
-
-
-def _make_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
-    arguments, reports = usable(dict(destination))
-    for report in reports:
-        log_once(f"handover:{report}", logging.WARNING, "%s", report, aloud=True)
-    made = _make_from("nothing is recorded in this process, with the settings of its parent: %s", arguments)
-    if made is None:
-        context.switch_off()
-    return made
-
-
-def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
-    """Make an SDK that the program did not construct, unless another thread is doing so."""
-    me = object()
-    try:
-        if _maker.setdefault("maker", me) is not me:
-            return None  # being made by another thread, or by this one below a callback: this call just runs
-        if context.ENVIRONMENT not in context.ACTIVE:
-            return None
-        try:
-            sdk = make()
-        finally:
-            context.environment_was_read()
-        if sdk is not None:
-            _kept.append(sdk)
-        return sdk
-    finally:
-        if _maker.get("maker") is me:
-            _maker.clear()
-
-
-def _make_from(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
-    try:
-        return VoltAgentSDK(**arguments)
-    except BaseException as exc:  # the settings are wrong, not the program: report it and stay off
-        if not is_ours(exc):
-            raise
-        log_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)
-        return None
-
-
-_kept: Final[list[VoltAgentSDK]] = []  # holds the SDK that was made from the environment
-
-# ------------------------------------------------------------------------------------------ models for the older API
-
-
-def _history(span: Span) -> History:
-    from voltagent.types import History
-
-    trace = span.trace
-    status = {None: "working", "cancelled": "error"}.get(span.status, span.status)
-    return History.model_validate(
-        {
-            "id": clock.id_text(span.id),
-            "agent_id": trace.agent_id,
-            "user_id": trace.user_id,
-            "conversation_id": trace.conversation_id,
-            "start_time": clock.iso_text(span.start_ns),
-            "end_time": clock.iso_text(span.end_ns) if span.end_ns else None,
-            "status": status,
-            "version": trace.version,
-            "tags": list(span.tags) if span.tags else None,
-        }
-    )
-
-
-def _event(span: Span, trace_id: str) -> Event:
-    from voltagent.types import Event
-
-    facts = span.facts or {}
-    parent = span.parent
-    return Event.model_validate(
-        {
-            "id": clock.id_text(span.id),
-            "history_id": trace_id,
-            "event_type": span.kind,
-            "event_name": span.name,
-            "start_time": clock.iso_text(span.start_ns),
-            "status": facts.get("status", "running"),
-            "level": facts.get("level", "INFO"),
-            "parent_event_id": None if parent is None or parent.kind == TRACE else clock.id_text(parent.id),
-            "tags": list(span.tags) if span.tags else None,
-        }
-    )

@@ -1,0 +1,59 @@
+"""The handle that is current in this context, and the start of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from voltagent.core.context import INERT, current_span
+from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.handles.kinds import (
+    Agent,
+    Event,
+    Handle,
+    Memory,
+    ModelCall,
+    Options,
+    Retriever,
+    Tool,
+    Trace,
+    TraceHandle,
+)
+from voltagent.tracing import operations
+from voltagent.tracing.recorder import Recorder
+
+_VIEWS: Final[Mapping[str, type[Handle]]] = {
+    TRACE: Trace,
+    AGENT: Agent,
+    TOOL: Tool,
+    MEMORY: Memory,
+    RETRIEVER: Retriever,
+    LLM: ModelCall,
+}
+
+
+def current() -> Handle:
+    """The innermost open handle of this context; where nothing is open, an inert one that is false."""
+    span = current_span() or INERT
+    return _VIEWS.get(span.kind, Event)(span)
+
+
+def current_agent() -> Agent:
+    """The innermost enclosing agent's handle; inert where there is none."""
+    span = current_span()
+    while span is not None and span.kind != AGENT:
+        span = span.parent
+    return Agent(span or INERT)
+
+
+def current_trace() -> Trace:
+    """The handle of the trace that is open here; inert where there is none."""
+    span = current_span() or INERT
+    while span.parent is not None:
+        span = span.parent
+    return Trace(span)
+
+
+def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> TraceHandle:
+    """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
+    return TraceHandle(operations.start_trace(recorder, options, keywords))

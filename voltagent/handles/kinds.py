@@ -1,0 +1,227 @@
+"""The handles: one class for each kind of operation, and one that can be awaited for each that was just started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeAlias
+
+from voltagent.capture import options as _options
+from voltagent.core.awaitable import RECEIPT, Ready, Receipt
+from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL
+from voltagent.errors import ValidationError
+from voltagent.handles.span_view import SpanView
+from voltagent.tracing import operations
+
+Options: TypeAlias = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
+
+
+class Handle(SpanView):
+    """One open trace or operation. False if nothing is recorded: then every method does nothing."""
+
+    __slots__ = ()
+
+    def add_agent(self, options: Options = None, **keywords: Any) -> AgentHandle:
+        """Start an agent under this: ``name``, and optionally ``input``, ``instructions``, ``metadata``, ``tags``,
+        ``model_parameters``, as a mapping, an ``AgentOptions`` or keywords.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
+        return AgentHandle(operations.start(self._span, AGENT, options, keywords))
+
+    def add_tool(self, options: Options = None, **keywords: Any) -> ToolHandle:
+        """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        return ToolHandle(operations.start(self._span, TOOL, options, keywords))
+
+    def add_llm(self, options: Options = None, **keywords: Any) -> ModelCallHandle:
+        """Start a call of a model under this: ``name``, and optionally ``model``, ``input``, ``model_parameters``,
+        ``metadata``, ``tags``.
+        """
+        return ModelCallHandle(operations.start(self._span, LLM, options, keywords))
+
+    def add_memory(self, options: Options = None, **keywords: Any) -> MemoryHandle:
+        """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
+        return MemoryHandle(operations.start(self._span, MEMORY, options, keywords))
+
+    def add_retriever(self, options: Options = None, **keywords: Any) -> RetrieverHandle:
+        """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        return RetrieverHandle(operations.start(self._span, RETRIEVER, options, keywords))
+
+    def add_event(self, event_data: Options = None, **keywords: Any) -> EventHandle:
+        """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
+        ``status``, ``level``, ``status_message``, ``tags``. It is a point in time, with no end unless ``success`` or
+        ``error`` is called on it.
+        """
+        given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
+        return EventHandle(operations.point(self._span, given))
+
+
+class Agent(Handle):
+    """An AI agent at work."""
+
+    __slots__ = ()
+
+    def success(  # type: ignore[override]  # 0.1.1 had this order for agents
+        self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        """End this well, as any operation; by position, an agent's usage comes before its metadata."""
+        return super().success(output, metadata, usage)
+
+
+class Tool(Handle):
+    """A call of a tool."""
+
+    __slots__ = ()
+
+
+class ModelCall(Handle):
+    """A call of a language model."""
+
+    __slots__ = ()
+
+    def success(  # type: ignore[override]  # the usage comes first, as for agents
+        self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
+    ) -> Receipt:
+        """End this well. The output may be a client's own result: its answer, tokens and model are recorded."""
+        return super().success(output, metadata, usage)
+
+    def record(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        usage: Any = None,
+        output: Any = None,
+        tags: list[str] | None = None,
+        model: str | None = None,
+    ) -> Receipt:
+        """Add to what the end will send; ``model`` is the model that answered."""
+        if model is not None and self:
+            given = _options.keep_valid("record()", _options.LLM, {"model": model})
+            self._span.model = given.get("model", self._span.model)
+        return super().record(metadata=metadata, usage=usage, output=output, tags=tags)
+
+
+class Memory(Handle):
+    """A read from or a write to a memory."""
+
+    __slots__ = ()
+
+
+class Retriever(Handle):
+    """A search."""
+
+    __slots__ = ()
+
+
+class Event(Handle):
+    """A custom event."""
+
+    __slots__ = ()
+
+
+class Trace(Handle):
+    """One complete run or conversation turn: the root."""
+
+    __slots__ = ()
+
+    @property
+    def agent_id(self) -> str:
+        """The ``agent_id`` the trace was started with."""
+        return self._span.trace.agent_id
+
+    def end(
+        self,
+        output: Any = None,
+        status: Any = COMPLETED,
+        usage: Any = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """End the trace with ``status`` ``completed``, ``error`` or ``cancelled`` (text or ``TraceStatus``)."""
+        text = status.value if isinstance(status, Enum) else status
+        if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
+            wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
+            _options.report_unsuitable("end()", wrong)
+            metadata = {"status": text, **operations.keep_valid_metadata("end()", metadata)}
+            text = COMPLETED
+        operations.end("end()", self._span, text, None, output, metadata, usage)
+        return RECEIPT
+
+    def record(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        usage: Any = None,
+        output: Any = None,
+        tags: list[str] | None = None,
+        user_id: str | None = None,
+        conversation_id: str | None = None,
+    ) -> Receipt:
+        """Add to what the end will send; ``user_id`` and ``conversation_id`` are sent at once."""
+        super().record(metadata=metadata, usage=usage, output=output, tags=tags)
+        if user_id is not None or conversation_id is not None:
+            self.update(user_id=user_id, conversation_id=conversation_id)
+        return RECEIPT
+
+
+class TraceHandle(Trace, Ready[Trace]):
+    """A trace that was just started: usable at once, or awaited to a :class:`Trace`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Trace:
+        return Trace(self._span)
+
+
+class AgentHandle(Agent, Ready[Agent]):
+    """An agent that was just started: usable at once, or awaited to an :class:`Agent`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Agent:
+        return Agent(self._span)
+
+
+class ToolHandle(Tool, Ready[Tool]):
+    """A tool call that was just started: usable at once, or awaited to a :class:`Tool`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Tool:
+        return Tool(self._span)
+
+
+class ModelCallHandle(ModelCall, Ready[ModelCall]):
+    """A model call that was just started: usable at once, or awaited to a :class:`ModelCall`."""
+
+    __slots__ = ()
+
+    def _result(self) -> ModelCall:
+        return ModelCall(self._span)
+
+
+class MemoryHandle(Memory, Ready[Memory]):
+    """A memory operation that was just started: usable at once, or awaited to a :class:`Memory`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Memory:
+        return Memory(self._span)
+
+
+class RetrieverHandle(Retriever, Ready[Retriever]):
+    """A search that was just started: usable at once, or awaited to a :class:`Retriever`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Retriever:
+        return Retriever(self._span)
+
+
+class EventHandle(Event, Ready[Event]):
+    """A custom event that was just recorded: usable at once, or awaited to an :class:`Event`."""
+
+    __slots__ = ()
+
+    def _result(self) -> Event:
+        return Event(self._span)

@@ -1,0 +1,243 @@
+"""What all handles have in common: facts about a span, recording into it, ending it, and being current."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Generic, TypeVar, cast
+
+from voltagent.capture import options as _options
+from voltagent.core import clock
+from voltagent.core.awaitable import RECEIPT, Receipt
+from voltagent.core.context import CURRENT, leave, set_current
+from voltagent.core.guard import guard
+from voltagent.core.open_operations import note
+from voltagent.core.span import COMPLETED, ERROR, TRACE, Span
+from voltagent.errors import ValidationError
+from voltagent.tracing import operations, scores
+from voltagent.tracing.recorder import Recorder
+
+H = TypeVar("H", bound="SpanView")
+
+
+class SpanView:
+    """One open trace or operation. False where nothing is recorded; every method works there too, and does nothing."""
+
+    __slots__ = ("_before", "_span")
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._before: list[Span | None] = []
+
+    @property
+    def id(self) -> str:
+        """The identifier of this trace or operation: a UUID, or the text that was given."""
+        text = clock.id_text(self._span.id)
+        if self._span.recording:
+            self._recorder.known.setdefault(text, self._span)
+        return text
+
+    @property
+    def trace_id(self) -> str:
+        """The identifier of the trace this belongs to."""
+        return clock.id_text(self._span.trace.id)
+
+    @property
+    def url(self) -> str:
+        """The page of the trace on the local viewer (``voltagent ui``); empty if nothing is recorded."""
+        from voltagent.storage.traces import viewer_address  # what few programs need
+
+        return viewer_address.page(self.trace_id) if self._span.recording else ""
+
+    @property
+    def parent_id(self) -> str | None:
+        """The identifier of the operation this is a child of; ``None`` directly under the trace, and for a trace."""
+        parent = self._span.parent
+        return None if parent is None or parent.kind == TRACE else clock.id_text(parent.id)
+
+    @property
+    def name(self) -> str:
+        """The name this was started with; for a trace its ``agent_id``."""
+        return self._span.name
+
+    @property
+    def kind(self) -> str:
+        """``trace``, ``agent``, ``tool``, ``memory``, ``retriever``, or the type of a custom event."""
+        return self._span.kind
+
+    @property
+    def status(self) -> str:
+        """``running``, ``completed``, ``error`` or ``cancelled``."""
+        return self._span.status or "running"
+
+    @property
+    def _recorder(self) -> Recorder:
+        return cast("Recorder", self._span.trace.recorder)
+
+    def __bool__(self) -> bool:
+        return self._span.recording
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpanView) and other._span is self._span
+
+    def __hash__(self) -> int:
+        return hash(id(self._span))
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<voltagent handle: not recording>"
+        return f"<voltagent {self.kind} {self.name!r} {clock.id_text(self._span.id)} {self.status}>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows where this is the last line of a cell: the tree below it. Nothing happens by it."""
+        witness = self._recorder.witness if self else None
+        if witness is not None:
+            with guard:
+                from voltagent.render.notebook import shown  # with what makes pages, which most programs never need
+
+                return shown(self._span, witness)
+        return None
+
+    def record(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        usage: Any = None,
+        output: Any = None,
+        tags: list[str] | None = None,
+    ) -> Receipt:
+        """Add to what the end will send: metadata and tags are merged, usage and output replaced."""
+        given = _options.keep_valid("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
+        checked_usage = operations.keep_valid_usage("record()", usage)
+        if self:
+            self._recorder.add(
+                self._span,
+                metadata=given.get("metadata"),
+                usage=checked_usage,
+                output=output,
+                tags=given.get("tags", ()),
+            )
+        return RECEIPT
+
+    def update(self, **fields: Any) -> Receipt:
+        """Send changed fields now, before the end: ``metadata``, ``status``, ``output``, ``tags``, ``level``, …"""
+        if not self:
+            return RECEIPT
+        known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
+        given = _options.keep_valid("update()", known, fields)
+        if "usage" in given:
+            given["usage"] = operations.keep_valid_usage("update()", given["usage"])
+        if given:
+            self._recorder.update(self._span, operations.update_fields(self._recorder, self._span, given))
+        return RECEIPT
+
+    def score(self, name: str, value: bool | float | str, comment: str | None = None) -> Receipt:
+        """Give this trace or operation a score, also after it has ended.
+
+        A later score with the same name replaces it. What does not fit is logged and left out.
+
+        Args:
+            name: what is judged, such as ``"helpful"``; at most 100 characters.
+            value: a number, a bool or a string.
+            comment: a reason or a note.
+        """
+        fields = scores.keep_valid_score("score()", name, value, comment)
+        if self and fields is not None:
+            scores.record_score(self._recorder, self._span, fields)
+        return RECEIPT
+
+    def success(self, output: Any = None, metadata: Mapping[str, Any] | None = None, usage: Any = None) -> Receipt:
+        """End this well. ``output`` may be anything; what is not a mapping is sent as ``{"result": output}``. It may
+        also be a ``SuccessOptions`` or ``AgentSuccessOptions``: then it says all three.
+
+        The first end wins: a later ``success`` or ``error`` is ignored.
+        """
+        options = _options.unwrapped("SuccessOptions", output)
+        if options is not None:
+            output = options.get("output")
+            metadata = options.get("metadata") if metadata is None else metadata
+            usage = options.get("usage") if usage is None else usage
+        operations.end("success()", self._span, COMPLETED, None, output, metadata, usage)
+        return RECEIPT
+
+    def error(
+        self,
+        status_message: Any,
+        metadata: Mapping[str, Any] | None = None,
+        stage: str | None = None,
+    ) -> Receipt:
+        """End this as failed. ``status_message`` is a text, an exception, or a mapping such as
+        ``{"message": …, "code": …}``; ``stage`` goes into the metadata. It may also be an ``ErrorOptions``.
+        """
+        options = _options.unwrapped("ErrorOptions", status_message)
+        if options is not None:
+            status_message = options.get("status_message")
+            metadata = options.get("metadata") if metadata is None else metadata
+        if status_message is None:
+            missing = ValidationError("status_message is missing: pass a string, an exception or a mapping")
+            _options.report_unsuitable("error()", missing)
+        extra = {
+            **operations.keep_valid_metadata("error()", metadata),
+            **({"stage": stage} if stage is not None else {}),
+        }
+        operations.end("error()", self._span, ERROR, status_message, None, extra or None, None)
+        return RECEIPT
+
+    def __enter__(self: H) -> H:
+        self._before.append(CURRENT.get())
+        set_current(self._span)
+        note(self._span)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
+        # by value, never by token: a token cannot be reset in another context, where a generator may be closed
+        leave(self._span, self._before.pop() if self._before else None)
+        if self._span.end_ns is not None or not self:
+            return
+        recorder = self._recorder
+        if exc is None:
+            recorder.succeed(self._span, None)
+        else:
+            recorder.fail(self._span, exc, message=recorder.capture_input and recorder.capture_output)
+
+    def as_current(self: H) -> CurrentBlock[H]:
+        """Make this the current handle inside a ``with`` or ``async with`` block, without ending it.
+
+        For an operation that is made in one place and used in others, such as in several threads or callbacks::
+
+            with handle.as_current():
+                search("query")  # a child of the handle
+        """
+        return CurrentBlock(self)
+
+    async def __aenter__(self: H) -> H:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, exc, traceback)
+
+
+class CurrentBlock(Generic[H]):
+    """A block in which a handle is current; it stays open. See :meth:`Handle.as_current`."""
+
+    __slots__ = ("_before", "_handle")
+
+    def __init__(self, handle: H) -> None:
+        self._handle = handle
+        self._before: list[Span | None] = []
+
+    def __enter__(self) -> H:
+        self._before.append(CURRENT.get())
+        set_current(self._handle._span)  # noqa: SLF001 - of this module  # pyright: ignore
+        return self._handle
+
+    def __exit__(self, *_: object) -> None:
+        set_current(self._before.pop() if self._before else None)
+
+    async def __aenter__(self) -> H:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.__exit__()

@@ -1,0 +1,71 @@
+"""The report of a flush or shutdown, which is also awaitable."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from voltagent.core.awaitable import Pending
+from voltagent.delivery.report import Report
+
+
+class PendingReport(Pending[Report]):
+    """The report of a ``flush`` or ``shutdown``: what was sent, dropped by reason, and is pending.
+
+    Without an asyncio loop in this thread it is complete when you get it; with one, ``await`` it.
+    """
+
+    __slots__ = ("_stats", "_then")
+
+    def __init__(
+        self, future: Future[Report], stats: Callable[[], Report], then: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        super().__init__(future)
+        self._stats = stats
+        self._then = then  # what only a loop can do at the end: closing the connections of async code
+
+    def __await__(self) -> Generator[Any, Any, Report]:
+        report = yield from super().__await__()
+        if self._then is not None:
+            yield from self._then().__await__()
+        return report
+
+    @property
+    def _report(self) -> Report:
+        return self.result() if self.done() else self._stats()
+
+    @property
+    def recorded(self) -> int:
+        """Events that were recorded so far."""
+        return self._report.recorded
+
+    @property
+    def accepted(self) -> int:
+        """Events that the destination has stored."""
+        return self._report.accepted
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Events that were given up, by reason."""
+        return self._report.dropped
+
+    @property
+    def pending(self) -> int:
+        """Events that are still waiting."""
+        return self._report.pending
+
+    @property
+    def sampled_out(self) -> int:
+        """Traces that were left out by sampling; no other count includes them."""
+        return self._report.sampled_out
+
+    @property
+    def sampled_out_events(self) -> int:
+        """Events of those that were made all the same, as with ``keep_errors`` the trace might have failed."""
+        return self._report.sampled_out_events
+
+    @property
+    def destinations(self) -> Mapping[str, Report]:
+        """The same for each destination, by its name, where there are several."""
+        return self._report.destinations
