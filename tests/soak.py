@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.delivery.test_process import finish, start
-from tests.delivery.test_spool_process import inputs, kept_in_time, kill_stream, next_process, start_stream
+from tests.delivery.test_spool_process import inputs, check_delay, kill_stream, next_process, start_stream
 from tests.helpers.memory import Recording, conserved, make_sender
 from tests.helpers.model import Model
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
@@ -294,7 +294,7 @@ def spool(options: argparse.Namespace) -> str:
     for name, reported in programs:
         got = [text for text in arrived if text.startswith(f"{name} ")]
         assert got == [f"{name} {number:06}" for number in range(len(got))], f"seed {options.seed}: gaps in {name}"
-        kept_in_time(len(got), reported, 2.0)  # the machine is full of programs
+        check_delay(len(got), reported, 2.0)  # the machine is full of programs
     left = [path.name for path in folder.iterdir()]
     assert left == [], left
     killed, late = len(programs), end.accepted

@@ -372,7 +372,7 @@ class Phase(Enum):
     SCORE = "score"  # see :mod:`voltagent.core.scores`; may come after the end
 
 
-# (phase, span, the fields of an UPDATE or a SCORE, or None): a plain tuple, because two are made per decorated call and a
+# (phase, span, the fields of an UPDATE or a SCORE, or None): a plain tuple, as two are made per decorated call and a
 # NamedTuple or a class with slots takes 0.2 to 0.3 µs more each, a tenth of the call.
 # The fields of an UPDATE are JSON-ready: str, int, None, and `bytes` for JSON text (input, output, metadata, usage).
 SpanEvent: TypeAlias = tuple[Phase, Span, Mapping[str, Any] | None]
