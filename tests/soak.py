@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.delivery.test_process import finish, start
-from tests.delivery.test_spool_process import inputs, check_delay, kill_stream, next_process, start_stream
+from tests.delivery.test_spool_process import check_delay, inputs, kill_stream, next_process, start_stream
 from tests.helpers.memory import Recording, conserved, make_sender
 from tests.helpers.model import Model
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, reset, then_reset, unused_port
