@@ -7,7 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.helpers.serving import asgi_server, wsgi_server
 from voltagent import ASGIMiddleware, WSGIMiddleware, tool
 from voltagent.storage.traces.store import Store
 
-for needed in ("celery", "fastapi", "flask", "gevent", "joblib", "starlette"):
+for needed in ("celery", "django", "fastapi", "flask", "gevent", "joblib", "starlette"):
     __import__(needed)
 
 
@@ -86,6 +86,78 @@ def flask_app() -> Any:
 
     app.wsgi_app = WSGIMiddleware(app.wsgi_app, user=lambda environ: environ["HTTP_X_USER"])  # type: ignore[method-assign]
     return app
+
+
+def django_urls() -> None:
+    """Configure Django once, with this module as its table of routes."""
+    import django
+    from django.conf import settings
+    from django.http import HttpResponse, StreamingHttpResponse
+    from django.urls import include, path
+
+    if settings.configured:
+        return
+    settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="of this test", LOGGING_CONFIG=None)
+    django.setup()
+
+    def endpoint(_: Any, user: str) -> Any:
+        step(f"endpoint {user}")
+
+        def body() -> Iterator[str]:
+            step("stream")
+            yield "done"
+
+        return StreamingHttpResponse(body())
+
+    async def async_endpoint(_: Any, user: str) -> Any:
+        step(f"endpoint {user}")
+
+        async def body() -> AsyncIterator[str]:
+            step("stream")
+            yield "done"
+
+        return StreamingHttpResponse(body())
+
+    def failing(_: Any) -> Any:
+        step("endpoint")
+        raise LookupError
+
+    below = [path("users/<str:user>", endpoint), path("async/<str:user>", async_endpoint)]
+    globals()["urlpatterns"] = [
+        path("v1/", include(below)),
+        path("fails", failing),
+        path("done", lambda _: HttpResponse("done")),
+    ]
+
+
+def django_asgi() -> Any:
+    django_urls()
+    from django.core.asgi import get_asgi_application
+
+    return ASGIMiddleware(get_asgi_application(), exclude="/done")
+
+
+def django_wsgi() -> Any:
+    django_urls()
+    from django.core.wsgi import get_wsgi_application
+
+    return WSGIMiddleware(get_wsgi_application(), exclude="/done")
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+@pytest.mark.parametrize(("serve", "make"), [(asgi_server, django_asgi), (wsgi_server, django_wsgi)])
+def test_requests_of_django_are_trees_named_after_the_route(serve: Any, make: Any, tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    asked = {"v1/users/ann": 200, "v1/async/ann": 200, "fails": 500, "missing": 404, "done": 200}
+    with voltagent.VoltAgentSDK(exporter="local", local_path=path), serve(make()) as url:
+        assert {place: httpx.get(f"{url}/{place}").status_code for place in asked} == asked
+    steps = ["endpoint ann", "stream"]
+    assert sorted(read(path)) == [
+        ("GET", [], "completed"),
+        ("GET /fails", ["endpoint"], "error"),
+        ("GET /v1/async/<str:user>", steps, "completed"),
+        ("GET /v1/users/<str:user>", steps, "completed"),
+    ]
 
 
 WEB = {

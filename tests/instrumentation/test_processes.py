@@ -142,3 +142,63 @@ def test_a_process_without_keys_says_once_that_it_records_nothing(tmp_path: Path
         assert done.returncode == 0
         assert done.stderr.count(NOTHING) == 2  # two processes, each once
         assert {one.json["event_type"] for one in api.requests if one.path == "/history-events"} == {"agent"}
+
+
+TOKENS = """
+    import multiprocessing, sys
+    from concurrent.futures import ProcessPoolExecutor
+
+    import voltagent
+    from voltagent import agent, bind, llm, tool
+
+    ANSWER = {"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 8, "cost": 0.25}}
+
+    @llm
+    def call(): return dict(ANSWER)
+
+    @agent
+    def sub(): call()
+
+    @tool
+    def through(pool): pool.submit(bind(call)).result()
+
+    @agent
+    def inner(processes):
+        call()
+        with ProcessPoolExecutor(1, mp_context=processes) as pool:
+            pool.submit(bind(call)).result()
+            through(pool)
+            pool.submit(bind(sub)).result()
+
+    @agent
+    def outer(processes):
+        inner(processes)
+        process = processes.Process(target=bind(call))
+        process.start()
+        process.join()
+
+    if __name__ == "__main__":
+        with voltagent.VoltAgentSDK(exporter="local"):
+            outer(multiprocessing.get_context(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_tokens_of_processes_are_in_the_sums_of_agents_and_trace(method: str, tmp_path: Path) -> None:
+    done = run_script(TOKENS, tmp_path, method)
+    assert (done.returncode, done.stderr) == (0, "")
+    store = Store(tmp_path / "voltagent" / "traces.db")
+    (listed,) = store.traces()
+    trace = store.trace(listed.id)
+    agents = {one.name: one.usage for one in store.operations(listed.id) if one.kind == "agent"}
+    (total,) = store.rows("SELECT total_tokens, cost FROM totals")
+    store.close()
+    assert trace is not None
+    assert tuple(total) == (90, 1.25)
+    for found in (listed, trace):
+        assert (found.usage or {})["total_tokens"] == 90
+        assert (found.usage or {})["cost"] == 1.25
+    assert {name: (usage or {}).get("total_tokens") for name, usage in agents.items()} == {
+        "outer": 18, "inner": 54, "sub": 18,
+    }  # fmt: skip

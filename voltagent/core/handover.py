@@ -180,6 +180,8 @@ class Moment:
         destination = recorder.destination if recorder is not None and alive else None
         records = span is None or (span.recording and alive and _is_sampled(span.trace))
         parent = describe_parent(span) if span is not None and records else None
+        if span is not None and parent is not None:
+            span.trace.is_spread = True
         return TraceContext(parent, records, self._incoming, self._propagated, destination)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -334,5 +336,11 @@ def _start_empty(frame: FrameType) -> None:
         INHERITED[:] = [Inherited(span, place_in_program(frame), pool, is_new=made)]
 
 
+def _after_fork_in_parent() -> None:
+    span = CURRENT.get()
+    if span is not None and span.recording:
+        span.trace.is_spread = True
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_after_fork, after_in_parent=_after_fork_in_parent)

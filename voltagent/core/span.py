@@ -211,6 +211,12 @@ def is_shared(facts: object) -> bool:
     return type(facts) is SharedFacts
 
 
+class PartialUsage(dict[str, Any]):
+    """A sum of tokens that lacks what other processes used in the same trace: the local store adds up anew."""
+
+    __slots__ = ()
+
+
 class TraceInfo:
     """The fields that all operations of one trace share."""
 
@@ -225,6 +231,7 @@ class TraceInfo:
     withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
     tail_buffer: TraceBuffer | None = None  # set if the trace was not sampled but may still fail
     remote: Remote | None = None  # the parent of the root span, if that is in another process
+    is_spread: bool = False  # whether work was handed over to another process, which records under this trace, too
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: SpanRecorder | None) -> None:
         self.id: int | str = identifier

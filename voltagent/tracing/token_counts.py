@@ -17,7 +17,7 @@ from weakref import ref
 
 from voltagent.capture.results import Response
 from voltagent.capture.usage import summed
-from voltagent.core.span import AGENT, TRACE, Span, TraceInfo
+from voltagent.core.span import AGENT, TRACE, PartialUsage, Span, TraceInfo
 
 _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
@@ -178,12 +178,12 @@ def settle(span: Span) -> None:
     counts: TokenCounts | None = span.trace.counts
     if span.kind == TRACE:
         if span.usage is None and counts is not None:
-            span.usage = counts.total()
+            span.usage = _sum_in(span.trace, counts.total())
         return
     if span.kind == AGENT:
         below = None if counts is None else counts.take_below(span)
         if span.usage is None:
-            span.usage = below
+            span.usage = _sum_in(span.trace, below)
         if span.usage is not None:
             counts = counts_of(span.trace)
             counts.add_own(span.usage)
@@ -196,6 +196,11 @@ def settle(span: Span) -> None:
             counts.add_own(span.usage)
         else:
             counts.add_below(agent, span.usage)
+
+
+def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A sum of this process; if others record in the same trace, it is marked as a part of the whole."""
+    return PartialUsage(usage) if trace.is_spread and usage is not None else usage
 
 
 def _agent_around(span: Span) -> Span | None:

@@ -41,6 +41,7 @@ from voltagent.storage.traces.statements import (
     trace_end,
     trace_start,
     update,
+    whole_usage,
 )
 
 
@@ -180,7 +181,9 @@ class _Facts:
         for span in self._batch.ends:
             self._ended(span)
         ids = self._batch.ids
-        self._plan.uncounted -= {ids[span.trace.id] for span in self._batch.ends if span.parent is None and span.usage}
+        self._plan.uncounted -= {
+            ids[span.trace.id] for span in self._batch.ends if span.parent is None and whole_usage(span)
+        }
         found = ((STORE_CALL, self._calls), (LABEL, list(self._labels)), (TOTALS, self._totals))
         self._plan.statements += [Statement(sql, list(rows)) for sql, rows in found if rows]
 
@@ -209,7 +212,7 @@ class _Facts:
         if metadata != (None,):
             self._label(span, metadata)
         if span.parent is None:
-            self._total(span, span.usage, metadata)
+            self._total(span, whole_usage(span), metadata)
             return
         if span.trace.recorder is None:  # it came from another process, perhaps without the fields of its start
             self._plan.changed.append((self._batch.ids[span.trace.id], self._batch.ids[span.id]))
@@ -239,15 +242,16 @@ class _Facts:
         model = span.model
         if model is None and metadata != (None,):
             model = model_of(span.kind, self._metadata.of(metadata))
-        if model is None and span.usage is None and not failed:
+        usage = whole_usage(span)
+        if model is None and usage is None and not failed:
             return
         trace_id = self._batch.ids[span.trace.id]
         # a plain tuple in the order of `Call`: a third of the time
         self._calls.append((
             trace_id, self._batch.ids[span.id], span.kind, span.name, span.agent_id, span.status or COMPLETED,
-            span.start_ns, span.end_ns, model, _failure(span) if failed else None, *counts_of(span.usage), 0,
+            span.start_ns, span.end_ns, model, _failure(span) if failed else None, *counts_of(usage), 0,
         ))  # fmt: skip
-        if span.usage is not None:
+        if usage is not None:
             self._plan.uncounted.add(trace_id)
 
 

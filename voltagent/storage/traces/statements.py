@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import to_json
 
 from voltagent.core.clock import id_text, parse_iso
-from voltagent.core.span import COMPLETED, Span, is_placeholder
+from voltagent.core.span import COMPLETED, PartialUsage, Span, is_placeholder
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -214,9 +214,14 @@ def _operation(span: Span, status: str, end_ns: int | None, error: str | None, o
 def _end(span: Span) -> Row:
     more = span.more_metadata
     return (
-        json_text(span.usage),
+        json_text(whole_usage(span)),
         None if not more else more[0].decode() if len(more) == 1 else b"\n".join(more).decode(),
     )
+
+
+def whole_usage(span: Span) -> dict[str, Any] | None:
+    """The tokens of a span; ``None`` if other processes used some in the same trace, so that they are added up here."""
+    return None if type(span.usage) is PartialUsage else span.usage
 
 
 def update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Statement:
