@@ -1,8 +1,8 @@
 """The explicit API: handles for traces, agents, tools, memories, retrievers and custom events.
 
-A handle is a thin view on a span. Its methods record and return at once. Their results are also awaitable, so the same
-line works in sync and in async code. As a context manager (``with`` or ``async with``) a handle is current inside the
-block; it succeeds at the normal end and fails with an exception, which propagates to the caller.
+A handle is a thin view of a span. Its methods record and return at once, and their results are awaitable too, so the
+same line works in sync and in async code. As a context manager (``with`` or ``async with``), a handle is current inside
+the block; it succeeds when the block ends, and fails with an exception, which propagates.
 """
 
 from __future__ import annotations

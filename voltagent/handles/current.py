@@ -33,13 +33,13 @@ _VIEWS: Final[Mapping[str, type[Handle]]] = {
 
 
 def current() -> Handle:
-    """The innermost open handle of this context; where nothing is open, an inert one that is false."""
+    """Return the innermost open handle of this context; if none is open, an inert one, which is false."""
     span = current_span() or INERT
     return _VIEWS.get(span.kind, Event)(span)
 
 
 def current_agent() -> Agent:
-    """The innermost enclosing agent's handle; inert where there is none."""
+    """Return the handle of the innermost enclosing agent; an inert one if there is none."""
     span = current_span()
     while span is not None and span.kind != AGENT:
         span = span.parent
@@ -47,7 +47,7 @@ def current_agent() -> Agent:
 
 
 def current_trace() -> Trace:
-    """The handle of the trace that is open here; inert where there is none."""
+    """Return the handle of the open trace; an inert one if there is none."""
     span = current_span() or INERT
     while span.parent is not None:
         span = span.parent
@@ -55,5 +55,5 @@ def current_trace() -> Trace:
 
 
 def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> TraceHandle:
-    """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
+    """Start a trace from the options that ``VoltAgentSDK.trace`` takes; inert without a recorder."""
     return TraceHandle(operations.start_trace(recorder, options, keywords))

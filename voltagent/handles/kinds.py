@@ -17,13 +17,17 @@ Options: TypeAlias = Mapping[str, Any] | Any  # a mapping or one of the options 
 
 
 class Handle(SpanView):
-    """One open trace or operation. False if nothing is recorded: then every method does nothing."""
+    """An open trace or operation. It is false if nothing is recorded; its methods then have no effect."""
 
     __slots__ = ()
 
     def add_agent(self, options: Options = None, **keywords: Any) -> AgentHandle:
-        """Start an agent under this: ``name``, and optionally ``input``, ``instructions``, ``metadata``, ``tags``,
-        ``model_parameters``, as a mapping, an ``AgentOptions`` or keywords.
+        """Start an agent below this operation.
+
+        Args:
+            options: a mapping or an ``AgentOptions``.
+            **keywords: the same options as keywords: ``name``, and optionally ``input``, ``instructions``,
+                ``metadata``, ``tags`` and ``model_parameters``.
 
         Raises:
             ValidationError: an option is missing or has the wrong form.
@@ -31,26 +35,26 @@ class Handle(SpanView):
         return AgentHandle(operations.start(self._span, AGENT, options, keywords))
 
     def add_tool(self, options: Options = None, **keywords: Any) -> ToolHandle:
-        """Start a tool call under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        """Start a tool call below this operation: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
         return ToolHandle(operations.start(self._span, TOOL, options, keywords))
 
     def add_llm(self, options: Options = None, **keywords: Any) -> ModelCallHandle:
-        """Start a call of a model under this: ``name``, and optionally ``model``, ``input``, ``model_parameters``,
+        """Start a model call below this operation: ``name``, and optionally ``model``, ``input``, ``model_parameters``,
         ``metadata``, ``tags``.
         """
         return ModelCallHandle(operations.start(self._span, LLM, options, keywords))
 
     def add_memory(self, options: Options = None, **keywords: Any) -> MemoryHandle:
-        """Start a memory operation under this: as a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
+        """Start a memory access: the options of a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
         return MemoryHandle(operations.start(self._span, MEMORY, options, keywords))
 
     def add_retriever(self, options: Options = None, **keywords: Any) -> RetrieverHandle:
-        """Start a search under this: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        """Start a search below this operation: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
         return RetrieverHandle(operations.start(self._span, RETRIEVER, options, keywords))
 
     def add_event(self, event_data: Options = None, **keywords: Any) -> EventHandle:
-        """Record a custom event under this: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``,
-        ``status``, ``level``, ``status_message``, ``tags``. It is a point in time, with no end unless ``success`` or
+        """Record a custom event below this operation: ``name`` and ``type``, and optionally ``input``, ``output``,
+        ``metadata``, ``status``, ``level``, ``status_message``, ``tags``. It has no duration unless ``success`` or
         ``error`` is called on it.
         """
         given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
@@ -58,14 +62,14 @@ class Handle(SpanView):
 
 
 class Agent(Handle):
-    """An AI agent at work."""
+    """A run of an AI agent."""
 
     __slots__ = ()
 
     def success(  # type: ignore[override]  # 0.1.1 had this order for agents
         self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
     ) -> Receipt:
-        """End this well, as any operation; by position, an agent's usage comes before its metadata."""
+        """End as successful; the order of the arguments is that of voltagent 0.1.1: an agent's usage comes second."""
         return super().success(output, metadata, usage)
 
 
@@ -83,7 +87,7 @@ class ModelCall(Handle):
     def success(  # type: ignore[override]  # the usage comes first, as for agents
         self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
     ) -> Receipt:
-        """End this well. The output may be a client's own result: its answer, tokens and model are recorded."""
+        """End as successful. The output may be a client's own result: its answer, tokens and model are recorded."""
         return super().success(output, metadata, usage)
 
     def record(
@@ -95,7 +99,7 @@ class ModelCall(Handle):
         tags: list[str] | None = None,
         model: str | None = None,
     ) -> Receipt:
-        """Add to what the end will send; ``model`` is the model that answered."""
+        """Add to the end of this call; ``model`` is the model that answered."""
         if model is not None and self:
             given = _options.keep_valid("record()", _options.LLM, {"model": model})
             self._span.model = given.get("model", self._span.model)
@@ -127,7 +131,7 @@ class Trace(Handle):
 
     @property
     def agent_id(self) -> str:
-        """The ``agent_id`` the trace was started with."""
+        """The ``agent_id`` with which the trace was started."""
         return self._span.trace.agent_id
 
     def end(
@@ -137,7 +141,7 @@ class Trace(Handle):
         usage: Any = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Receipt:
-        """End the trace with ``status`` ``completed``, ``error`` or ``cancelled`` (text or ``TraceStatus``)."""
+        """End the trace with status ``completed``, ``error`` or ``cancelled`` (a string or a ``TraceStatus``)."""
         text = status.value if isinstance(status, Enum) else status
         if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
             wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
@@ -157,7 +161,7 @@ class Trace(Handle):
         user_id: str | None = None,
         conversation_id: str | None = None,
     ) -> Receipt:
-        """Add to what the end will send; ``user_id`` and ``conversation_id`` are sent at once."""
+        """Add to the end of this trace; ``user_id`` and ``conversation_id`` are sent at once."""
         super().record(metadata=metadata, usage=usage, output=output, tags=tags)
         if user_id is not None or conversation_id is not None:
             self.update(user_id=user_id, conversation_id=conversation_id)
@@ -165,7 +169,7 @@ class Trace(Handle):
 
 
 class TraceHandle(Trace, Ready[Trace]):
-    """A trace that was just started: usable at once, or awaited to a :class:`Trace`."""
+    """A new trace: use it at once, or await it to get a :class:`Trace`."""
 
     __slots__ = ()
 
@@ -174,7 +178,7 @@ class TraceHandle(Trace, Ready[Trace]):
 
 
 class AgentHandle(Agent, Ready[Agent]):
-    """An agent that was just started: usable at once, or awaited to an :class:`Agent`."""
+    """A new agent: use it at once, or await it to get an :class:`Agent`."""
 
     __slots__ = ()
 
@@ -183,7 +187,7 @@ class AgentHandle(Agent, Ready[Agent]):
 
 
 class ToolHandle(Tool, Ready[Tool]):
-    """A tool call that was just started: usable at once, or awaited to a :class:`Tool`."""
+    """A new tool call: use it at once, or await it to get a :class:`Tool`."""
 
     __slots__ = ()
 
@@ -192,7 +196,7 @@ class ToolHandle(Tool, Ready[Tool]):
 
 
 class ModelCallHandle(ModelCall, Ready[ModelCall]):
-    """A model call that was just started: usable at once, or awaited to a :class:`ModelCall`."""
+    """A new model call: use it at once, or await it to get a :class:`ModelCall`."""
 
     __slots__ = ()
 
@@ -201,7 +205,7 @@ class ModelCallHandle(ModelCall, Ready[ModelCall]):
 
 
 class MemoryHandle(Memory, Ready[Memory]):
-    """A memory operation that was just started: usable at once, or awaited to a :class:`Memory`."""
+    """A new memory access: use it at once, or await it to get a :class:`Memory`."""
 
     __slots__ = ()
 
@@ -210,7 +214,7 @@ class MemoryHandle(Memory, Ready[Memory]):
 
 
 class RetrieverHandle(Retriever, Ready[Retriever]):
-    """A search that was just started: usable at once, or awaited to a :class:`Retriever`."""
+    """A new search: use it at once, or await it to get a :class:`Retriever`."""
 
     __slots__ = ()
 
@@ -219,7 +223,7 @@ class RetrieverHandle(Retriever, Ready[Retriever]):
 
 
 class EventHandle(Event, Ready[Event]):
-    """A custom event that was just recorded: usable at once, or awaited to an :class:`Event`."""
+    """A new custom event: use it at once, or await it to get an :class:`Event`."""
 
     __slots__ = ()
 

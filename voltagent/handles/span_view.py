@@ -1,4 +1,4 @@
-"""What all handles have in common: facts about a span, recording into it, ending it, and being current."""
+"""The common part of all handles: facts about a span, recording into it, ending it, and making it current."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ H = TypeVar("H", bound="SpanView")
 
 
 class SpanView:
-    """One open trace or operation. False where nothing is recorded; every method works there too, and does nothing."""
+    """A view of a span. It is false if nothing is recorded; its methods then have no effect."""
 
     __slots__ = ("_before", "_span")
 
@@ -31,7 +31,7 @@ class SpanView:
 
     @property
     def id(self) -> str:
-        """The identifier of this trace or operation: a UUID, or the text that was given."""
+        """The identifier of this trace or operation: a UUID, or the string that the program chose."""
         text = clock.id_text(self._span.id)
         if self._span.recording:
             self._recorder.known.setdefault(text, self._span)
@@ -39,30 +39,30 @@ class SpanView:
 
     @property
     def trace_id(self) -> str:
-        """The identifier of the trace this belongs to."""
+        """The identifier of the trace to which this belongs."""
         return clock.id_text(self._span.trace.id)
 
     @property
     def url(self) -> str:
         """The page of the trace on the local viewer (``voltagent ui``); empty if nothing is recorded."""
-        from voltagent.storage.traces import viewer_address  # what few programs need
+        from voltagent.storage.traces import viewer_address  # imported here, as few programs need it
 
         return viewer_address.page(self.trace_id) if self._span.recording else ""
 
     @property
     def parent_id(self) -> str | None:
-        """The identifier of the operation this is a child of; ``None`` directly under the trace, and for a trace."""
+        """The identifier of the parent operation; ``None`` for a trace, and directly below it."""
         parent = self._span.parent
         return None if parent is None or parent.kind == TRACE else clock.id_text(parent.id)
 
     @property
     def name(self) -> str:
-        """The name this was started with; for a trace its ``agent_id``."""
+        """The name with which this was started; for a trace, its ``agent_id``."""
         return self._span.name
 
     @property
     def kind(self) -> str:
-        """``trace``, ``agent``, ``tool``, ``memory``, ``retriever``, or the type of a custom event."""
+        """``trace``, ``agent``, ``tool``, ``memory``, ``retriever``, ``llm``, or the type of a custom event."""
         return self._span.kind
 
     @property
@@ -89,11 +89,12 @@ class SpanView:
         return f"<voltagent {self.kind} {self.name!r} {clock.id_text(self._span.id)} {self.status}>"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows where this is the last line of a cell: the tree below it. Nothing happens by it."""
+        """Return the tree below this as HTML, for the last line of a notebook cell. Has no side effects."""
         witness = self._recorder.witness if self else None
         if witness is not None:
             with guard:
-                from voltagent.render.notebook import shown  # with what makes pages, which most programs never need
+                # imports the modules for pages, which most programs never need
+                from voltagent.render.notebook import shown
 
                 return shown(self._span, witness)
         return None
@@ -106,7 +107,7 @@ class SpanView:
         output: Any = None,
         tags: list[str] | None = None,
     ) -> Receipt:
-        """Add to what the end will send: metadata and tags are merged, usage and output replaced."""
+        """Add to the end of this operation: metadata and tags are merged, usage and output replace earlier ones."""
         given = _options.keep_valid("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
         checked_usage = operations.keep_valid_usage("record()", usage)
         if self:
@@ -120,7 +121,7 @@ class SpanView:
         return RECEIPT
 
     def update(self, **fields: Any) -> Receipt:
-        """Send changed fields now, before the end: ``metadata``, ``status``, ``output``, ``tags``, ``level``, …"""
+        """Send changed fields before the end: ``metadata``, ``status``, ``output``, ``tags``, ``level``, …"""
         if not self:
             return RECEIPT
         known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
@@ -132,12 +133,12 @@ class SpanView:
         return RECEIPT
 
     def score(self, name: str, value: bool | float | str, comment: str | None = None) -> Receipt:
-        """Give this trace or operation a score, also after it has ended.
+        """Score this trace or operation, also after its end.
 
-        A later score with the same name replaces it. What does not fit is logged and left out.
+        A later score with the same name replaces it. Invalid values are logged and left out.
 
         Args:
-            name: what is judged, such as ``"helpful"``; at most 100 characters.
+            name: the criterion, such as ``"helpful"``; at most 100 characters.
             value: a number, a bool or a string.
             comment: a reason or a note.
         """
@@ -147,10 +148,13 @@ class SpanView:
         return RECEIPT
 
     def success(self, output: Any = None, metadata: Mapping[str, Any] | None = None, usage: Any = None) -> Receipt:
-        """End this well. ``output`` may be anything; what is not a mapping is sent as ``{"result": output}``. It may
-        also be a ``SuccessOptions`` or ``AgentSuccessOptions``: then it says all three.
+        """End as successful. The first end wins: a later ``success`` or ``error`` has no effect.
 
-        The first end wins: a later ``success`` or ``error`` is ignored.
+        Args:
+            output: any value; anything but a mapping is sent as ``{"result": output}``. A ``SuccessOptions`` or
+                ``AgentSuccessOptions`` sets all three.
+            metadata: added to that of the start.
+            usage: token counts, as a mapping or a ``TokenUsage``.
         """
         options = _options.unwrapped("SuccessOptions", output)
         if options is not None:
@@ -166,8 +170,13 @@ class SpanView:
         metadata: Mapping[str, Any] | None = None,
         stage: str | None = None,
     ) -> Receipt:
-        """End this as failed. ``status_message`` is a text, an exception, or a mapping such as
-        ``{"message": …, "code": …}``; ``stage`` goes into the metadata. It may also be an ``ErrorOptions``.
+        """End as failed. The first end wins.
+
+        Args:
+            status_message: a string, an exception, a mapping such as ``{"message": …, "code": …}``, or an
+                ``ErrorOptions``.
+            metadata: added to that of the start.
+            stage: added to the metadata under this name.
         """
         options = _options.unwrapped("ErrorOptions", status_message)
         if options is not None:
@@ -203,7 +212,7 @@ class SpanView:
     def as_current(self: H) -> CurrentBlock[H]:
         """Make this the current handle inside a ``with`` or ``async with`` block, without ending it.
 
-        For an operation that is made in one place and used in others, such as in several threads or callbacks::
+        Use it for an operation that is started in one place and used in others, such as several threads or callbacks::
 
             with handle.as_current():
                 search("query")  # a child of the handle
@@ -220,7 +229,7 @@ class SpanView:
 
 
 class CurrentBlock(Generic[H]):
-    """A block in which a handle is current; it stays open. See :meth:`Handle.as_current`."""
+    """A block in which a handle is current, and which does not end it. See :meth:`SpanView.as_current`."""
 
     __slots__ = ("_before", "_handle")
 

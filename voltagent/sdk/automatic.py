@@ -15,19 +15,18 @@ from voltagent.sdk.voltagent_sdk import VoltAgentSDK
 from voltagent.settings.portable import usable
 from voltagent.tracing.recorder import NOTHING, Recorder
 
-# Who makes the SDK of the environment. Not a lock: an interrupt between `acquire` and `try` would leave it held.
+# The thread that makes the SDK. Not a lock, which an interrupt between `acquire` and `try` would leave held.
 _maker: Final[dict[str, object]] = {}
-if hasattr(os, "register_at_fork"):  # in a child the thread that makes it is the parent's
+if hasattr(os, "register_at_fork"):  # in a child, the thread that makes it is in the parent
     os.register_at_fork(after_in_child=_maker.clear)
-_kept: Final[list[VoltAgentSDK]] = []  # holds the SDK that was made from the environment
+_kept: Final[list[VoltAgentSDK]] = []  # keeps the SDK of the environment alive
 
 
 def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
-    """The SDK that the environment asks for, made at the first decorated call; ``None`` if it asks for none.
+    """Make the SDK for which the environment asks, at the first decorated call; return ``None`` if it asks for none.
 
-    With ``always`` a default one is made then.
-
-    A mistake in the environment is logged once, and nothing is recorded: the caller did nothing wrong.
+    With ``always``, make a default one then. Invalid settings are logged once and nothing is recorded, because the
+    caller has made no mistake.
     """
 
     def make() -> VoltAgentSDK | None:
@@ -43,10 +42,10 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
 
 
 def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:
-    """The recorder for work that another process handed over.
+    """Return the recorder for work that another process handed over.
 
-    It is the live one of this process, else that of an SDK made from the settings of the other process, else one from
-    the environment; if there is none of these, one that records nothing.
+    That is the live recorder of this process, else one with the settings of the other process, else one from the
+    environment, else one that records nothing.
     """
     live: Recorder | None = context.recorder_here()
     if live is None and destination is not None:
@@ -66,11 +65,11 @@ def _make_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
 
 
 def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
-    """Make an SDK that the program did not construct, unless another thread is doing so."""
+    """Make an SDK, unless the program has one or another thread is making it."""
     me = object()
     try:
         if _maker.setdefault("maker", me) is not me:
-            return None  # being made by another thread, or by this one below a callback: this call just runs
+            return None  # being made by another thread, or re-entrantly by this one: this call is not recorded
         if context.ENVIRONMENT not in context.ACTIVE:
             return None
         try:
@@ -88,7 +87,7 @@ def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
 def _make_from(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
     try:
         return VoltAgentSDK(**arguments)
-    except BaseException as exc:  # the settings are wrong, not the program: report it and stay off
+    except BaseException as exc:  # the settings are wrong, not the program: log it and stay off
         if not is_ours(exc):
             raise
         log_once(f"environment:{exc}", logging.WARNING, wrong, exc, aloud=True)

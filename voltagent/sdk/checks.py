@@ -12,7 +12,7 @@ from voltagent.errors import ValidationError
 from voltagent.tracing.sampling import Sampler, Sampling
 
 _MOST_WARNINGS: Final = 100
-_warned: Final[set[str]] = set()  # each setting once in a process, however many SDKs it makes
+_warned: Final[set[str]] = set()  # each warning once per process, however many SDKs it makes
 
 
 def warn_about_setting(warning: str) -> None:

@@ -11,9 +11,9 @@ from voltagent.delivery.report import Report
 
 
 class PendingReport(Pending[Report]):
-    """The report of a ``flush`` or ``shutdown``: what was sent, dropped by reason, and is pending.
+    """The report of a ``flush`` or ``shutdown``: what was sent, what was dropped and why, and what is pending.
 
-    Without an asyncio loop in this thread it is complete when you get it; with one, ``await`` it.
+    It is complete at once unless an asyncio loop runs in this thread; then ``await`` it.
     """
 
     __slots__ = ("_stats", "_then")
@@ -23,7 +23,7 @@ class PendingReport(Pending[Report]):
     ) -> None:
         super().__init__(future)
         self._stats = stats
-        self._then = then  # what only a loop can do at the end: closing the connections of async code
+        self._then = then  # what only a loop can do at the end: close the connections of async code
 
     def __await__(self) -> Generator[Any, Any, Report]:
         report = yield from super().__await__()
@@ -37,17 +37,17 @@ class PendingReport(Pending[Report]):
 
     @property
     def recorded(self) -> int:
-        """Events that were recorded so far."""
+        """Events recorded so far."""
         return self._report.recorded
 
     @property
     def accepted(self) -> int:
-        """Events that the destination has stored."""
+        """Events that the destination has accepted."""
         return self._report.accepted
 
     @property
     def dropped(self) -> Mapping[str, int]:
-        """Events that were given up, by reason."""
+        """Events given up, by reason."""
         return self._report.dropped
 
     @property
@@ -57,15 +57,15 @@ class PendingReport(Pending[Report]):
 
     @property
     def sampled_out(self) -> int:
-        """Traces that were left out by sampling; no other count includes them."""
+        """Traces that sampling left out; no other count includes them."""
         return self._report.sampled_out
 
     @property
     def sampled_out_events(self) -> int:
-        """Events of those that were made all the same, as with ``keep_errors`` the trace might have failed."""
+        """Events of these that were recorded because, with ``keep_errors``, the trace might have failed."""
         return self._report.sampled_out_events
 
     @property
     def destinations(self) -> Mapping[str, Report]:
-        """The same for each destination, by its name, where there are several."""
+        """The counts of each destination by its name, if there are several."""
         return self._report.destinations

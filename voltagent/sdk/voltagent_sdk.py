@@ -1,4 +1,4 @@
-"""``VoltAgentSDK``: the one place where settings become a sender with exporters."""
+"""``VoltAgentSDK`` makes a recorder and a sender from its settings."""
 
 from __future__ import annotations
 
@@ -58,49 +58,49 @@ class VoltAgentSDK:
     records go to the REST API under ``base_url``; without any key they go to a local SQLite file.
 
     Args:
-        base_url: where the API is (default ``https://api.voltagent.dev``).
+        base_url: the URL of the API (default ``https://api.voltagent.dev``).
         public_key: sent as ``x-public-key``.
-        secret_key: sent as ``x-secret-key`` to the configured origin, and never shown anywhere.
-        exporter: ``auto``, ``rest``, ``otlp``, ``local``, ``none``, several with commas or in a list; or objects with
-            their protocol. See ``docs/otlp.md`` for the settings of ``otlp``.
+        secret_key: sent as ``x-secret-key`` to the configured origin only, and never shown.
+        exporter: ``auto``, ``rest``, ``otlp``, ``local``, ``none``, several separated by commas or in a list; or
+        exporter objects. See ``docs/otlp.md`` for the settings of ``otlp``.
         local_path: the SQLite file of the local store.
-        spool: keep on disk what waits to be sent, so that it survives this process (see ``docs/spool.md``): ``True``
-            for a folder in the user's data folder, or a path (default ``False``).
-        spool_size: how large that folder may grow, in MiB (default 256).
+        spool: keep unsent events on disk, so that they survive this process (see ``docs/spool.md``): ``True`` for a
+        folder in the user's data folder, or a path (default ``False``).
+        spool_size: limit of that folder, in MiB (default 256).
         enabled: ``False`` records nothing, at next to no cost.
-        auto_flush: send by itself; ``False`` sends only on ``flush``, ``shutdown``, exit, or when a batch is full.
+        auto_flush: send without being called; ``False`` sends only on ``flush``, ``shutdown``, exit, or if 4 MiB wait.
         flush_interval: seconds between two batches (default 5).
         timeout: seconds of wall time for one request (default 30), and for ``flush`` and ``shutdown``.
-        max_retries: how often a refused event is tried again (default 3).
+        max_retries: retries of a refused event (default 3).
         retry_delay: seconds before the first retry, doubled each time (default 1).
         sample_rate: the share of traces to record, 0 to 1, by whole trace (default 1).
-        sampler: a function that is given the facts of a trace as a dict (``agent_id``, ``user_id``,
-            ``conversation_id``, ``version``, ``tags``, ``metadata``) and says whether to record it, or at which rate;
-            instead of ``sample_rate``. A trace that continues another one goes with that one's decision.
-        keep_errors: record a trace in which something fails, also where it was not chosen (default false).
-        follow_parent: leave out a trace that continues one which its caller does not sample (default true).
-        otel_context: make our current span OpenTelemetry's, too, where the program uses it: what that records inside
-            an operation nests under it (default false). Its current span is the parent of our traces in any case.
-        capture_input, capture_output: whether arguments and results are recorded (default true).
-        environment, service_name: where this runs; added to the metadata of every trace.
-        prices: what models cost per token, from which the cost of each call is computed: a mapping from model name to
-            prices, or the path of a JSON file with one (see ``docs/models.md``).
+        sampler: a function that takes the facts of a trace as a dict (``agent_id``, ``user_id``, ``conversation_id``,
+        ``version``, ``tags``, ``metadata``) and returns whether to record it, or at which rate; replaces
+        ``sample_rate``. A trace that continues another one follows that one's decision.
+        keep_errors: also record unsampled traces in which something fails (default false).
+        follow_parent: leave out a trace whose caller is not sampled (default true).
+        otel_context: make the current operation OpenTelemetry's current span too, so that its spans nest below it
+        (default false). OpenTelemetry's current span is the parent of traces in any case.
+        capture_input, capture_output: whether to record arguments and results (default true).
+        environment, service_name: added to the metadata of every trace.
+        prices: prices of models per token, from which the cost of each call is computed: a mapping from model name to
+        prices, or the path of a JSON file (see ``docs/models.md``).
         headers: further headers for every request.
         redact: key names whose values never leave the process, or a function ``(path, value) -> value``.
-        serializers: ``{type: function}``, how objects of the program's own types are recorded.
-        transport: an ``httpx`` transport for the requests, for proxies of a special kind and for tests.
-        http_client: an ``httpx.Client`` to send with instead, with all that is set up on it; it stays yours to close.
-        instrument: record the requests of clients of models, and carry the current operation into threads: ``True`` for
-            all that :func:`voltagent.instrument` knows, or a list of its names.
-        baggage: which of ``user_id``, ``conversation_id`` and ``tags`` go to other processes as W3C baggage, and are
-            taken from there (default none): see :func:`voltagent.propagated`.
+        serializers: ``{type: function}``: how to record objects of the program's own types.
+        transport: an ``httpx`` transport for all requests, for special proxies and for tests.
+        http_client: an ``httpx.Client`` to send with; the caller closes it.
+        instrument: record the requests of model clients, and pass the current operation to threads: ``True`` for all
+        that :func:`voltagent.instrument` supports, or a list of its names.
+        baggage: which of ``user_id``, ``conversation_id`` and ``tags`` are exchanged with other processes as W3C
+        baggage (default none): see :func:`voltagent.propagated`.
         debug: log what is sent.
-        quiet: write nothing to stderr: no warnings, hints and losses, and no line that says how to see what was
-            recorded (default false). The logger has them all the same.
+        quiet: write nothing to stderr: no warnings, hints, losses, or hint how to see the records (default false). The
+        logger still gets them.
 
     Raises:
         TypeError: an unknown argument, with the nearest known name.
-        ValidationError: a value that does not fit, or one key without the other.
+        ValidationError: an invalid value, or one key without the other.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class VoltAgentSDK:
             context.instrument(self._settings.instrument)
         else:
             self._recorder.alive = False
-            context.switch_off()  # on purpose: the environment must not switch it on
+            context.switch_off()  # on purpose, so that the environment cannot switch it on
 
     def _make_workers(
         self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
@@ -187,14 +187,17 @@ class VoltAgentSDK:
         )
 
     def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> TraceHandle:
-        """Start a trace: ``agent_id``, and optionally ``input``, ``user_id``, ``conversation_id``, ``tags``,
-        ``metadata``, ``version``, ``level``, ``id``, ``start_time`` (also in camelCase), and ``parent``, a span of
-        another process which this trace continues: headers (a mapping or pairs), the text of a ``traceparent``, or what
-        :func:`voltagent.extract` gave. What is not valid there is ignored.
-
-        Use it with ``with`` or ``async with``, or end it yourself::
+        """Start a trace. Use it with ``with`` or ``async with``, or end it explicitly::
 
             async with sdk.trace(agent_id="support-v1", input={"question": "…"}) as run: ...
+
+        Args:
+            options: a mapping or a ``TraceOptions``.
+            **keywords: the same options as keywords, also in camelCase: ``agent_id``, and optionally ``input``,
+                ``user_id``, ``conversation_id``, ``tags``, ``metadata``, ``version``, ``level``, ``id``,
+                ``start_time``, and ``parent``: a span of another process that this trace continues, as headers (a
+                mapping or pairs), a ``traceparent``, or the result of :func:`voltagent.extract`. An invalid parent is
+                ignored.
 
         Raises:
             ValidationError: an option is missing or has the wrong form.
@@ -207,12 +210,12 @@ class VoltAgentSDK:
     create_trace = trace
 
     def get_trace(self, trace_id: str) -> Done[History | None]:
-        """What is known here of a trace of this process whose ``id`` was read, else ``None``."""
+        """Return what is known of a trace of this process whose ``id`` was read; ``None`` if nothing is."""
         span = self._recording.known.get(_options.checked_identifier(trace_id))
         return Done(history_of(span) if span is not None and span.kind == TRACE else None)
 
     def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
-        """Change fields of a trace by its id, also of one that another process started."""
+        """Change fields of a trace by its id, even if another process started it."""
         given = _options.checked("update_trace()", _options.UPDATE_TRACE, None, fields)
         span = self._span(trace_id, TRACE)
         if self._recording.alive:
@@ -243,19 +246,19 @@ class VoltAgentSDK:
         operation_id: str | None = None,
         comment: str | None = None,
     ) -> Receipt:
-        """Give a trace, or an operation in it, a score: by its id, also after the end, also from another process.
+        """Score a trace or an operation in it by id, also after its end and from another process.
 
         A later score with the same name, of the same trace or operation, replaces it.
 
         Args:
             trace_id: the id of the trace.
-            name: what is judged, such as ``"helpful"``; at most 100 characters.
+            name: the criterion, such as ``"helpful"``; at most 100 characters.
             value: a number, a bool or a string.
-            operation_id: the id of an operation in the trace (default: the trace itself is scored).
+            operation_id: the id of an operation in the trace (default: score the trace itself).
             comment: a reason or a note.
 
         Raises:
-            ValidationError: an argument does not fit; nothing is recorded.
+            ValidationError: an argument is invalid; nothing is recorded.
         """
         fields = scores.checked_score(name, value, comment)
         span = self._span(trace_id, TRACE)
@@ -266,7 +269,7 @@ class VoltAgentSDK:
         return RECEIPT
 
     def _operation(self, root: Span, identifier: str) -> Span:
-        """The operation with this id in a trace, or a span that stands for it."""
+        """Return the operation with this id in a trace, or a placeholder for it."""
         identifier = _options.checked_identifier(identifier)
         known = self._recording.known.get(identifier)
         if known is not None and known.trace.id == root.trace.id:
@@ -274,7 +277,7 @@ class VoltAgentSDK:
         return placeholder(root.trace, "event", identifier, root)
 
     def _span(self, identifier: str, kind: str) -> Span:
-        """The span with this id, or one that stands for it where another process made it."""
+        """Return the span with this id, or a placeholder for it if another process recorded it."""
         identifier = _options.checked_identifier(identifier)
         known = self._recording.known.get(identifier)
         if known is not None:
@@ -285,19 +288,19 @@ class VoltAgentSDK:
 
     @property
     def _recording(self) -> Recorder:
-        """The recorder in use: this SDK's own, unless a test captures what is recorded."""
+        """The recorder in use: this SDK's own, unless a test captures the records."""
         recorder: Recorder = context.redirected(self._recorder)
         return recorder
 
     def flush(self, timeout: float | None = None) -> PendingReport:
         """Send what was recorded so far, in at most ``timeout`` seconds (default: the setting).
 
-        Without an asyncio loop running in this thread it blocks until done; with one it never blocks: ``await`` it.
+        Blocks until done, unless an asyncio loop runs in this thread: then ``await`` the result.
         """
         return self._wait(self._sender.flush(self._patience(timeout)), timeout)
 
     def shutdown(self, timeout: float | None = None) -> PendingReport:
-        """End what is open as cancelled, send everything, and stop recording for good. Waits as ``flush`` does."""
+        """End open operations as cancelled, send everything, and stop recording. Waits as ``flush`` does."""
         self._recorder.alive = False
         context.shut_down(self._recorder)
         self._recorder.sampling.close()
@@ -315,23 +318,24 @@ class VoltAgentSDK:
     ) -> PendingReport:
         if not loop_is_running():
             try:
-                future.result(self._patience(timeout) + 1.0)  # the sender is done in time by itself; never hang
+                # the sender reports in time by itself; the extra second prevents a hang
+                future.result(self._patience(timeout) + 1.0)
             except TimeoutError:
                 logger.debug("the sender did not report in time")
         return PendingReport(future, self._sender.stats, then)
 
     def stats(self) -> Report:
-        """What became of the events so far: recorded, accepted, dropped by reason, pending, sampled out."""
+        """Return the counts of events so far: recorded, accepted, dropped by reason, pending, sampled out."""
         return self._sender.stats()
 
     @property
     def settings(self) -> settings.Settings:
-        """The settings in force, and where each came from (``settings.origin``)."""
+        """The settings in force, with the origin of each (``settings.origin``)."""
         return self._settings
 
     @property
     def config(self) -> VoltAgentConfig:
-        """The settings in the form of the older package."""
+        """The settings in the form of voltagent 0.1.1."""
         from voltagent.types import VoltAgentConfig
 
         s = self._settings
@@ -349,7 +353,7 @@ class VoltAgentSDK:
 
     @property
     def client(self) -> VoltAgentCoreAPI:
-        """The low-level client with this SDK's settings. Its calls go out at once, not through the sender."""
+        """The low-level client with this SDK's settings. Its requests are sent at once, not by the sender."""
         if self._client is None:
             from voltagent.client import VoltAgentCoreAPI
 
