@@ -6,18 +6,17 @@ import json
 import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
+from tests.processors.corpus import hide_first, keep_first, second
+from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secret_words import STRONG, STRONG_PAIRS, WEAK
-from voltagent.processors.token_formats import FORMATS, INNER_FORMATS
 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
@@ -251,6 +250,23 @@ def test_at_least_97_percent_of_harmless_values_are_kept() -> None:
     assert len(changed) <= 0.03 * len(KEEP), changed
 
 
+BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
+    "first": (hide_first.HIDE, keep_first.KEEP),
+    "second": (second.HIDE, second.KEEP),
+}
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_at_least_97_percent_of_a_batch_written_without_the_search_are_hidden_and_kept(batch: str) -> None:
+    hide, keep = BATCHES[batch]
+    missed = [value for value, secret in hide if not _is_hidden(value, secret)]
+    changed = [value for value in keep if json.loads(redactor.apply(to_json(value))) != value]
+    print(f"{batch} batch: hidden {1 - len(missed) / len(hide):.1%} of {len(hide)}")
+    print(f"{batch} batch: kept {1 - len(changed) / len(keep):.1%} of {len(keep)}")
+    assert len(missed) <= 0.03 * len(hide), missed
+    assert len(changed) <= 0.03 * len(keep), changed
+
+
 def test_at_least_97_percent_of_generated_secrets_are_hidden() -> None:
     cases = [case for seed in SEEDS for case in hidden_cases(seed)]
     missed = [value for value, secret in cases if not _is_hidden(value, secret)]
@@ -318,18 +334,8 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
 
 
 def test_the_document_lists_what_is_found() -> None:
-    document = " ".join((Path(__file__).parents[2] / "docs" / "capture.md").read_text(encoding="utf-8").split())
-    pairs: dict[str, list[str]] = {}
-    for first, second in sorted(STRONG_PAIRS):
-        pairs.setdefault(second, []).append(first)
-    issuers = dict.fromkeys(one.issuer for one in (*FORMATS, *INNER_FORMATS))
-    for listed in (
-        f"Strong words: {', '.join(sorted(STRONG))}.",
-        f"Strong pairs: {'; '.join('/'.join(firsts) + ' ' + second for second, firsts in sorted(pairs.items()))}.",
-        f"Weak words: {', '.join(sorted(WEAK))}.",
-        f"Issuers: {'; '.join(issuers)}.",
-    ):
-        assert listed in document
+    document = PATH.read_text(encoding="utf-8")
+    assert with_tables(document) == document, "run: python -m tests.processors.document"
 
 
 def test_redaction_is_counted_in_the_metadata_of_the_operation() -> None:

@@ -19,9 +19,8 @@ import voltagent
 from tests.helpers.pace import TooSlow, slowness
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secret_assignments import HINTS, assignment_pattern
-from voltagent.processors.secret_prefilter import prefilter
 from voltagent.processors.secret_text import compiled_searches
-from voltagent.processors.secret_tokens import token_table
+from voltagent.processors.secret_tokens import token_marks, token_table
 
 # The parser of regular expressions has no public name, and another one before Python 3.11.
 _PRIVATE = "re._{}" if sys.version_info >= (3, 11) else "sre_{}"
@@ -60,9 +59,9 @@ def _all_patterns() -> dict[str, re.Pattern[Any]]:
     lazy: list[re.Pattern[Any] | None] = [
         pattern for one in token_table().values() for pattern in (one.unmistakable, *one.ordinary)
     ]
-    lazy += [pattern for _, pattern in compiled_searches()]
+    lazy += [pattern for _, searches in compiled_searches() for _, pattern in searches]
+    lazy += token_marks()
     lazy += [assignment_pattern(hint) for hint in HINTS[:4]]  # they differ in the first word only
-    lazy += [pattern for checks in prefilter() for _, pattern in checks]
     return found | {f"lazy.{pattern.pattern[:40]!r}": pattern for pattern in lazy if pattern is not None}
 
 

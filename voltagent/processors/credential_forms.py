@@ -7,22 +7,24 @@ from typing import Final
 
 from voltagent.capture.secrets import SECRET_TEXT
 
-_SEPARATORS: Final = re.compile(r"[\s./:,;|+@#~_-]{1,64}")
+_SEPARATORS: Final = re.compile(r"[\s./:,;|+@_-]{1,64}")
 _ORDINARY: Final = re.compile(
     r"(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|(?:[A-Z]?[a-z]{1,40}){1,8}|[vV]\d{1,4}|)\Z"
 )
 _PLACEHOLDER: Final = re.compile(
     r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
-    r"""(?:\Z|\$\{?[\w(]|\{|<|%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
+    r"""(?:\Z|(?:[\w.-]{1,40}:)?\$\{?[\w(]|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
+    r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
     r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@\w+\Z|your[_ -]|my[_ -]|"""
     r"""(?:none|null|nil|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
-    r"""hidden|masked|tbd|todo|n/a|example)\b)""",
+    r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
 _PATH: Final = re.compile(r"[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
 # ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
 _SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
 _NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _DIGIT: Final = re.compile(r"\d")
 _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
@@ -53,6 +55,7 @@ def is_credential(value: str) -> bool:
         and not is_ordinary(value)
         and not is_placeholder(value)
         and _PATH.match(value) is None
+        and _DATE.match(value) is None
     )
 
 

@@ -113,16 +113,16 @@ class Redactor:
             return text
         try:
             value = from_json(text, cache_strings="none")
-            value, is_changed = self._redacted(value, path, found)
+            value, is_changed = self._redacted(value, path, found, len(text))
             return encoded(value) if is_changed else text
         except Exception:  # not JSON, or nested too deep: it may hold a secret all the same
             return encoded({"error": _FAILED})
 
-    def _redacted(self, value: Any, path: str, found: Found) -> tuple[Any, bool]:
-        value, is_changed = Walk(self._rules, found).payload(value, is_output=path == "output")
+    def _redacted(self, value: Any, path: str, found: Found, size: int) -> tuple[Any, bool]:
+        value, is_changed = Walk(self._rules, found, size).payload(value, is_output=path == "output")
         if self._hook is None:
             return value, is_changed
-        hooks = HookWalk(self._hook, lambda new: Walk(self._rules, found).payload(new)[0])
+        hooks = HookWalk(self._hook, lambda new: Walk(self._rules, found, size).payload(new)[0])
         hooked = hooks.payload(value, path)
         return hooked, is_changed or hooked is not value
 
@@ -132,7 +132,7 @@ class Redactor:
             if len(value) <= _LONGEST_NAME and len(self.clean) < _MOST_NAMES:
                 self.clean.add(value)  # names come again with every call
             return value
-        return cast(str, Walk(self._rules, Found()).payload(value)[0])
+        return cast(str, Walk(self._rules, Found(), len(value)).payload(value)[0])
 
     def process(self, event: SpanEvent) -> SpanEvent | None:
         """Redact what an event sends, in place and once, also with the redactor of its span.

@@ -12,32 +12,41 @@ from voltagent.processors.credential_forms import is_credential, is_ordinary, is
 from voltagent.processors.patterns import atomic
 from voltagent.processors.secret_names import Strength
 from voltagent.processors.secret_scan import Range, Scan
+from voltagent.processors.secret_words import STEMS
 
 # Parts of secret names, by which they are found in a text: each name with a word of `secret_words` has one.
 _HINTS: Final = (
     "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "
-    "senha mdp wachtwoord salasana heslo jelsz adgangskode parola"
+    "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
+    "geslo geheim haslo sifre"
 )
-_HINTS_IN_OTHER_ALPHABETS: Final = "lösenord hasło şifre парол 密码 密碼 パスワード 비밀번호 암호 暗証番号"
 HINTS: Final = tuple(_HINTS.split())
-_ALL_HINTS: Final = (*HINTS, *_HINTS_IN_OTHER_ALPHABETS.split())
+_ALL_HINTS: Final = (*HINTS, *STEMS)
 # From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
 # of an index. Then the operator, and the quote that begins the value.
 _AFTER_HINT: Final = (
-    "(?P<tail>" + atomic(r"[\w.$-]{0,40}", "name") + ")"
-    r"(?P<close>\\{0,8}[\"'`]\]?|\]|\)|%22)?"
-    "(?P<operator>"
+    "(?P<tail>"
+    + atomic(r"[\w.$-]{0,40}", "name")
+    + ")"
+    # What can follow at all, so that most names in prose are left at once.
+    + r"(?=[\"'`\\\[\])%=:?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text))"
+    r"(?P<close>\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22)?"
+    r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=:)| n?(?:varchar|text)\(\w{1,8}\))?"
+    r"(?P<operator>(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
+    r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])|"
     + atomic(r"\s{0,16}", "left")
-    + "(?::=|=>|->|===?|!==?|=|:)"
+    + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|:)"
     + atomic(r"\s{0,16}", "right")
     + r"|%3[da](?:%20|\+)?)"
-    r"(?P<quote>[bfru]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
+    r"(?:(?:![\w!]{0,20}|&\w{1,40})[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
+    r"(?P<quote>[bfru@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
 )
 _COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _LONGEST_NAME: Final = 80
+_LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
-_WORD: Final = re.compile(r"(?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,:;!?)\0\r\n]|[ \t]{1,16}(?![=|])|\Z)")
+_WORD: Final = re.compile(r"(?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?!:)|[ \t]{1,16}(?![=|])|\Z)")
 _SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)")
 _UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
 _CODE: Final = re.compile(
@@ -48,8 +57,13 @@ _ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'
 _CONSTANT: Final = re.compile(
     r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
 )
-_SECRET_CALL: Final = re.compile(r"[\w.]{0,80}(?:secret|password|credential|token|key)\w{0,20}\(\Z", re.IGNORECASE)
+_SETTER: Final = re.compile(r"(?:\b|_)(?:set|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z")
+_SECRET_CALL: Final = re.compile(
+    r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes|buffer\.from)\w{0,20}\(\Z",
+    re.IGNORECASE,
+)
 _MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
+_JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 _LONGEST_VALUE: Final = 16_384  # characters
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
@@ -74,11 +88,16 @@ class _Assignment(NamedTuple):
 def find_assignments(scan: Scan, start: int, stop: int) -> Iterator[Range]:
     """Values of secret names whose name's known part begins in a window."""
     seen: set[int] = set()  # one name may hold several hints
-    text = scan.text
+    text, low = scan.text, scan.low
+    limit = min(len(low), stop + _LONGEST_HINT)
     hints = HINTS if text.isascii() else _ALL_HINTS
     for hint in (*hints, *scan.names.own):
+        first = low.find(hint, start, limit)
+        if first < 0:
+            continue
+        scan.check_density(hint, start, stop)
         past = start
-        for match in scan.matches(hint, assignment_pattern(hint), start, stop):
+        for match in scan.matches(assignment_pattern(hint), first, stop):
             position = match.end()
             if match.start() < past or position in seen or (match["quote"] is None and _is_prose(text, position)):
                 continue
@@ -109,26 +128,63 @@ def _examine(scan: Scan, match: re.Match[str], value: int) -> Range | None:
     if quote is None:
         if operator in _COMPARISONS:
             return None
-        sure = _SURE.match(text, value)
+        sure = None if _is_pin(name) else _SURE.match(text, value)
         return _unquoted(scan, _Assignment(name, strength, operator, start, value)) if sure is None else sure.span()
+    if operator in (",", "(") or operator.startswith(")"):
+        return _argument(scan, _Assignment(name, strength, operator, start, value), quote.lstrip("bfru"))
     if start > 0 and not match["close"] and text[start - 1] == quote:  # `'Password: '`: the quote closes the label
         return None
     scan.spend(2)
-    return _quoted(scan, _Assignment(name, strength, operator, start, value), quote.lstrip("bfru"))
+    return _quoted(scan, _Assignment(name, strength, operator, start, value), quote.lstrip("bfru@$"))
+
+
+def _argument(scan: Scan, one: _Assignment, quote: str) -> Range | None:
+    """``setdefault("DB_PASSWORD", "…")`` and pairs alike, and ``setPassword("…")``: a literal that looks like one.
+
+    Under a strong name, a function that sets or defines it also takes an ordinary word.
+    """
+    end = _closing(scan, one.value, quote)
+    value = scan.text[one.value : end]
+    if is_placeholder(value):
+        return None
+    if one.operator == "(":
+        called = one.name
+    elif one.operator == ",":
+        opening = scan.text[max(0, one.start - _LONGEST_NAME) : one.start].rstrip("\"'`\\ #.:")
+        called = opening[:-1]
+        if opening[-1:] not in ("(", "["):
+            return None
+    else:
+        called = one.operator[2:-1]
+    if one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value:
+        return one.value, end
+    return (one.value, end) if len(value) >= _SHORTEST_COMPARED and is_credential(value) else None
 
 
 def _quoted(scan: Scan, one: _Assignment, quote: str) -> Range | None:
     start, end = one.value, _closing(scan, one.value, quote)
     value = scan.text[start:end]
-    if _SURE.match(value) is not None:
+    if _SURE.match(value) is not None and _JOINED.match(scan.text, end) is None:
         return start, end
     is_sentence = one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value
+    if _JOINED.match(scan.text, end) is not None:
+        end = _end_of_joined(scan, end)
     if is_placeholder(value) and not is_sentence:
         return None
     is_weak = one.strength is Strength.WEAK
     if one.operator in _COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
         return None
     return None if is_weak and not is_credential(value) else (start, end)
+
+
+def _end_of_joined(scan: Scan, end: int) -> int:
+    """Where the last of several literals ends that ``+`` joins."""
+    joined = _JOINED.match(scan.text, end)
+    while joined is not None:
+        end = _closing(scan, joined.end(), joined[1])
+        scan.spend(2)
+        joined = _JOINED.match(scan.text, end)
+    return end
 
 
 def _closing(scan: Scan, start: int, quote: str) -> int:
@@ -161,7 +217,7 @@ def _unquoted(scan: Scan, one: _Assignment) -> Range | None:
     text, start = scan.text, one.value
     scan.spend(4)
     if text[start : start + 1] in ("{", "[", "(", "<"):
-        return _collection(scan, start, one.strength)
+        return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
     match = _UNQUOTED.match(text, start)
     if match is None:
         return None
@@ -182,11 +238,18 @@ def _unquoted(scan: Scan, one: _Assignment) -> Range | None:
 def _is_secret_value(value: str, one: _Assignment, text: str) -> bool:
     """Whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
     is_strong = one.strength is Strength.STRONG
+    if _is_pin(one.name) and not value.isdigit():
+        return False
     if value.isdigit():
         return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
     if _CONSTANT.match(value) or is_ordinary(value):
         return is_strong and _is_word_of_configuration(value) and _is_configuration(one, text)
     return len(value) >= 4 if is_strong else is_credential(value)
+
+
+def _is_pin(name: str) -> bool:
+    """Whether a name ends with ``pin``: in text, the pins of a circuit have names as well."""
+    return name[-3:].lower() == "pin"
 
 
 def _is_word_of_configuration(value: str) -> bool:
@@ -214,7 +277,7 @@ def _reads_a_secret(called: str) -> bool:
     return verb.startswith(("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt"))
 
 
-def _collection(scan: Scan, start: int, strength: Strength) -> Range | None:
+def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: bool = True) -> Range | None:
     """A collection or call with a quoted literal in it: all of it, brackets included."""
     text = scan.text
     if text[start] == "<":
@@ -229,6 +292,9 @@ def _collection(scan: Scan, start: int, strength: Strength) -> Range | None:
     inside = text[start:end]
     if strength is Strength.WEAK:
         return (start, end) if any(map(is_credential, _LITERAL.findall(inside[:4096]))) else None
+    literals = _LITERAL.findall(inside[:4096])
+    if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
+        return None
     has_literal = '"' in inside or "'" in inside
     return (start, end) if has_literal or (text[start] != "(" and any(map(str.isdigit, inside[:4096]))) else None
 

@@ -1,4 +1,4 @@
-"""Find secrets in command lines, netrc files, SQL statements and XML by their grammar."""
+"""Find secrets in command lines, netrc files and the connection strings of drivers by their grammar."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from voltagent.processors.credential_forms import is_credential, is_placeholder
 from voltagent.processors.secret_names import Strength
 from voltagent.processors.secret_scan import Range, Scan, Search
 
+_USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = r"[ =]{0,2}[\"']?[^\s:\"'/\0]{1,200}:([^\s\"'\0]{1,500})"
 _FLAG: Final = (
     r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4})"
@@ -22,19 +23,41 @@ _NETRC: Final = (
 _SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
     ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb")),
+    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "7z ", "unzip", "zip ")),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
+    ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
+    ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
 )
 _SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _COMMAND: Final = 200  # characters before a flag in which its command stands
-_STATED: Final = r"[ \t]{1,4}(?:is[ \t]{0,4}:?[ \t]{0,4}|was[ \t]{1,4}|to[ \t]{1,4})?"
-_QUOTED: Final = _STATED + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
-_STATED_VALUE: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}(?P<value>[^\s\"'`<>(){}\0]{6,200})"
-_ELEMENT: Final = r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?:\s[^<>\0]{0,200})?>(?P<value>[^<>\n\0]{1,2000})</"
-_ATTRIBUTE: Final = r"value[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
-_NAME_ATTRIBUTE: Final = re.compile(
-    r"(?:key|name|id)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
+# A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
+_SETTERS: Final = {
+    "env ": r"env[ \t]{1,4}(?<![\w.-]env[ \t])",
+    "define ": r"define[ \t]{1,4}(?<=#define[ \t])",
+    "requirepass ": r"(?=requirepass)",
+    "masterauth ": r"(?=masterauth)",
+    "setx ": r"setx[ \t]{1,4}",
+    "setenv ": r"setenv[ \t]{1,4}",
+    "set -": r"set -[a-z]{1,3}[ \t]{1,4}",
+    "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?",
+}
+_SET_VALUE: Final = (
+    r"(?P<name>[\w.-]{2,80})[ \t]{1,4}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{1,1000})(?P=quote)"
+    r"|(?P<bare>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
 )
-_TAG: Final = 300  # characters before a value in which the name of its element stands
+_BASIC_AUTH: Final = (
+    r"basicauth\w{0,10}\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{0,200}\\{0,4}[\"'][ \t]{0,4},"
+    r"[ \t]{0,4}\\{0,4}[\"']([^\"'\n\\\0]{3,500})"
+)
+_CURL_OPTION: Final = (
+    r"userpwd\\{0,4}[\"']?[ \t]{0,4}[,=:>]{1,2}[ \t]{0,4}\\{0,4}[\"'][^:\"'\n\\\0]{1,200}:([^\"'\n\\\0]{3,500})"
+)
+_COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
+# What stands before the host of a database in the strings of drivers.
+_GO_HOST: Final = r"@(?:tcp|unix)\("
+_GO_USER: Final = re.compile(r"[\w.-]{1,60}:([^\s\"'`/\\]{1,200})\Z")
+_THIN: Final = r"thin:[^\s/\"'@\0]{1,60}/([^\s\"'@\0]{1,200})@"
+_PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 
 
 def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -53,11 +76,23 @@ def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> 
 
 
 def is_flag_value(value: str, strength: Strength) -> bool:
-    """Whether what follows a flag is a secret: anything but a short word after ``--password``."""
-    if is_placeholder(value) or strength is Strength.NONE:
+    """Whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
+    if strength is Strength.NONE or is_placeholder(value) or (value.isupper() and value.isalpha()):
         return False
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
     return (strength is Strength.STRONG and not is_short_word) or is_credential(value)
+
+
+def password_argument(command: str, flag: str) -> bool:
+    """Whether a flag of a command takes a password, in a list of arguments."""
+    name = command.lower() + " "
+    return any(flag.lower() == short and any(one in name for one in commands) for short, _, commands in _SHORT_FLAGS)
+
+
+def attached_password(command: str, argument: str) -> bool:
+    """Whether an argument is ``-pPASSWORD``."""
+    name = command.rpartition("/")[2].lower()
+    return argument[:2] == "-p" and len(argument) > 2 and name.startswith(("mysql", "mariadb"))
 
 
 def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -71,54 +106,44 @@ def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(which) if is_secret else None
 
 
-def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
-    value = scan.group(match, "value")
-    is_statement = match[0].startswith("identified")
-    return match.span("value") if is_credential(value) or (is_statement and not is_placeholder(value)) else None
+def _set(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``ENV API_KEY …``, ``aws configure set aws_secret_access_key …``."""
+    which = "bare" if match["quote"] is None else "quoted"
+    value = scan.group(match, which)
+    is_name = scan.names.strength(scan.group(match, "name")) is not Strength.NONE
+    return match.span(which) if is_name and is_credential(value) else None
 
 
-def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
-    """``The password is hunter2``: a digit within a word gives it away, and nothing less."""
-    value = scan.group(match, "value").rstrip(".,;:!?")
-    start = match.start("value")
-    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    return (start, start + len(value)) if has_both and is_credential(value) else None
+def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
+    before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
+    return match.span(1) if "curl" in before or "http" in before else None
 
 
-def _element(scan: Scan, match: re.Match[str]) -> Range | None:
-    value = scan.group(match, "value")
-    strength = scan.names.strength(scan.group(match, "name"))
-    if strength is Strength.NONE or is_placeholder(value):
-        return None
-    is_name = value.isalpha() and strength is Strength.WEAK
-    is_secret = strength is Strength.STRONG or (is_credential(value) and not is_name)
-    return match.span("value") if is_secret else None
+def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
+    """The password of ``user:password@tcp(host)/db``."""
+    start = max(0, match.start() - _COMMAND)
+    found = _GO_USER.search(scan.text[start : match.start()])
+    return None if found is None or is_placeholder(found[1]) else (start + found.start(1), match.start())
 
 
-def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The value of ``<add key="Password" value="…">``."""
-    before = scan.text[max(0, match.start() - _TAG) : match.start()]
-    names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<")))
-    value = scan.group(match, "value")
-    strength = scan.names.strength(names[-1]) if names else Strength.NONE
-    if strength is Strength.NONE or is_placeholder(value):
-        return None
-    return match.span("value") if strength is Strength.STRONG or is_credential(value) else None
+def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
+    value = scan.group(match, 1)
+    return match.span(1) if is_credential(value) else None
 
 
 COMMAND_SEARCHES: Final = (
-    *(
-        Search(flag, f"{flag}(?<![^\\s\\0\"'`(,|\\[]{flag}){_CURL_USER}", _user_and_password)
-        for flag in ("-u", "--user", "--proxy-user")
-    ),
+    Search("-", _USER_FLAG + _CURL_USER, _user_and_password),
     Search("-", _FLAG, _flag),
+    Search("-", _COOKIES, _cookies),
     Search("login", _NETRC, _value),
     *(
         Search(flag, pattern + _SHORT_FLAG_VALUE, partial(_short_flag, commands))
         for flag, pattern, commands in _SHORT_FLAGS
     ),
-    *(Search(word, word + _QUOTED, _quoted) for word in ("identified by", "password", "passphrase", "secret")),
-    *(Search(word, word + _STATED_VALUE, _stated) for word in ("password", "passphrase", "passcode", "api key")),
-    Search("<", _ELEMENT, _element),
-    Search("value", _ATTRIBUTE, _attribute),
+    *(Search(word, pattern + _SET_VALUE, _set) for word, pattern in _SETTERS.items()),
+    Search("basicauth", _BASIC_AUTH, _value),
+    Search("userpwd", _CURL_OPTION, _value),
+    Search("@", _GO_HOST, _driver_password),
+    Search("thin:", _THIN, _value),
+    Search(":5432:", _PGPASS_LINE, _password_line),
 )

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secret_scan import Range, Scan, Search
 
 _PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
+# A key block of PuTTY or SSH2: how it begins, and what follows its body.
+_OTHER_KEYS: Final = (
+    ("---- begin ", r"---- begin [a-z0-9 ]{0,40}private key ----", "---- end "),
+    ("private-lines:", r"private-lines:[ \t]{0,4}\d{1,4}", "private-mac:"),
+)
 _KEY_END: Final = "-----end "
+_HASH: Final = r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$[^\s\"'`,;<>\\\0]{16,512}"  # of a password
 
 
-def _private_key(scan: Scan, match: re.Match[str]) -> Range:
+def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
     """The body of a private key: to its end mark, or to the end of the string if it was cut."""
     limit = scan.end_of_string(match.end())
-    end = scan.low.find(_KEY_END, match.end(), limit)
+    end = scan.low.find(end_mark, match.end(), limit)
     return match.end(), limit if end < 0 else end
 
 
@@ -39,7 +46,7 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
 _PARAMETERS: Final = (
     *("sig", "signature", "security-token", "hmac", "sas", "awsaccesskeyid", "samlresponse", "samlrequest"),
 )
-_MAYBE_PARAMETERS: Final = ("code", "st", "state", "ticket", "assertion", "credential", "sid", "mac", "nonce")
+_MAYBE_PARAMETERS: Final = ("code", "st", "state", "ticket", "assertion", "credential", "sid", "mac", "nonce", "appid")
 PARAMETER_NAMES: Final = "|".join(f"(?<={name}=)" for name in (*_PARAMETERS, *_MAYBE_PARAMETERS))
 _PARAMETER: Final = rf"=(?:{PARAMETER_NAMES})([^&\s\"'#<>\\\0]{{4,2048}})"
 _PARAMETER_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz-_"
@@ -69,6 +76,10 @@ _WEBHOOKS: Final = {
 _WEBHOOK_PATH: Final = r"([^\s\"'<>?#\\\0`)]{6,1024})"
 
 
+def _whole(_: Scan, match: re.Match[str]) -> Range:
+    return match.span()
+
+
 def _first_group(_: Scan, match: re.Match[str]) -> Range:
     return match.span(1)
 
@@ -78,7 +89,9 @@ _LONG_CREDENTIAL: Final = 16  # characters; in a header, that many are enough
 
 
 def _scheme_pattern(scheme: str) -> str:
-    return rf"{scheme}(?<![a-z0-9]{scheme})[ \t]{{1,4}}([a-z0-9._~+/=-]{{8,2048}})"
+    # For the schemes that are words of prose, a digit is needed, and looked for first.
+    digit = "" if scheme in ("bearer", "basic") else "(?=[a-z._~+/=-]{0,24}[0-9])"
+    return rf"{scheme}(?<![a-z0-9]{scheme})[ \t]{{1,4}}{digit}([a-z0-9._~+/=-]{{8,2048}})"
 
 
 def _scheme(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -108,6 +121,7 @@ _CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;
 _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]|\\(?![nr\"']))*")
 _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
+_SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
 _LONGEST_LINE: Final = 16_384
 
@@ -123,7 +137,8 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     value = _CREDENTIAL.match(scan.text, start, stop)
     if value is None or is_placeholder(value[1]):
         return None
-    has_form = len(value[1]) >= _LONG_CREDENTIAL or is_credential(value[1])
+    is_sentence = len(value[1]) < _LONG_CREDENTIAL and _SENTENCE.match(scan.text, value.end()) is not None
+    has_form = len(value[1]) >= _LONG_CREDENTIAL or (is_credential(value[1]) and not is_sentence)
     return (start, _end_of_line(scan, start)) if has_form else None
 
 
@@ -135,7 +150,10 @@ def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
 
 
 HEADER_SEARCHES: Final = (
-    Search("-----begin ", _PRIVATE_KEY, _private_key),
+    Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
+    *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
+    Search("$", _HASH, _whole),
+    Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     Search("://", _AUTHORITY, _authority),
     Search("=", _PARAMETER, _parameter),
     *(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in _WEBHOOKS.items()),

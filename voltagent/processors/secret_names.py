@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
-from voltagent.processors.secret_words import HARMLESS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secret_words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
 
 class Strength(Enum):
@@ -27,7 +27,8 @@ _MOST_NAMES: Final = 4096  # remembered; no program has that many
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
 _STRONG_ENDS: Final = ("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey")
 _WEAK_ENDS: Final = ("token", "pwd")
-_NO_DIGITS: Final = dict.fromkeys(map(ord, "0123456789"))  # `password1` and `apiKeyV2` need no entries of their own
+_DIGITS: Final = "0123456789"
+_NO_DIGITS: Final = dict.fromkeys(map(ord, _DIGITS))  # `password1` and `apiKeyV2` need no entries of their own
 
 
 def classify(name: str) -> Strength:
@@ -50,6 +51,7 @@ def _is_strong(words: Sequence[str]) -> bool:
     return (
         not STRONG.isdisjoint(words)
         or any(word.endswith(_STRONG_ENDS) for word in words)
+        or any(stem in word for word in words if not word.isascii() for stem in STEMS)
         or (len(words) > 1 and (not STRONG_PAIRS.isdisjoint(pairwise(words)) or "".join(words) in STRONG))
     )
 
@@ -81,25 +83,26 @@ class Names:
         self.own: tuple[str, ...] = tuple(dict.fromkeys(name for name in map(_compact, own) if name))
         self._keep = frozenset(map(_compact, keep))
         self._is_plain = not self.own and not self._keep
-        self._known: dict[str, Strength] = {}
+        self.known: dict[str, Strength] = {}
 
     def strength(self, key: str) -> Strength:
         """What a key says about its value, remembered for the next time."""
-        found = self._known.get(key)
+        found = self.known.get(key)
         if found is None:
-            if len(self._known) >= _MOST_NAMES:
-                self._known.clear()
-            found = self._known[key] = self._without_digits(key) if self._is_plain else self._strength(key)
+            if len(self.known) >= _MOST_NAMES:
+                self.known.clear()
+            found = self.known[key] = self._without_digits(key) if self._is_plain else self._strength(key)
         return found
 
     def _without_digits(self, key: str) -> Strength:
         """What a key says, remembered without its digits: names that are numbered are alike."""
-        short = key.translate(_NO_DIGITS)
-        if short == key:
-            return classify(key)
-        found = self._known.get(short)
+        short = key.rstrip(_DIGITS)
+        found = self.known.get(short)
         if found is None:
-            found = self._known[short] = classify(short)
+            short = short.translate(_NO_DIGITS)
+            found = self.known.get(short)
+            if found is None:
+                found = self.known[short] = classify(short)
         return found
 
     def _strength(self, key: str) -> Strength:

@@ -16,7 +16,7 @@ _SEPARATOR: Final = "\0"  # no pattern matches across it
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 # Work is counted in units of about a microsecond: the free ones of each scan, and those for its length.
-_FREE: Final = 2000
+_FREE: Final = 1000
 _CHARACTERS_PER_UNIT: Final = 40
 _DENSE: Final = 4096  # characters; in a shorter window anything may stand close together
 _CLOSEST: Final = 8  # characters from one literal to the next, on average
@@ -65,14 +65,14 @@ class Scan:
         if self._units < 0:
             raise TooDenseError
 
-    def matches(self, needle: str, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
-        """The matches of a pattern that begin in a window."""
-        first = self.low.find(needle, start, min(len(self.low), stop + len(needle)))
-        if first < 0:
-            return
+    def check_density(self, needle: str, start: int, stop: int) -> None:
+        """Raise :class:`TooDenseError` if a literal stands in a window more often than can be examined."""
         if stop - start > _DENSE and self.low.count(needle, start, stop) > (stop - start) // _CLOSEST:
             raise TooDenseError
-        for match in pattern.finditer(self.low, first, min(len(self.low), stop + _OVERLAP)):
+
+    def matches(self, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
+        """The matches of a pattern that begin in a window."""
+        for match in pattern.finditer(self.low, start, min(len(self.low), stop + _OVERLAP)):
             if match.start() >= stop:
                 return
             self._units -= 1
@@ -82,16 +82,16 @@ class Scan:
 
     def repeats(self, secrets: Iterable[str]) -> list[Range]:
         """Where secrets stand that are known already; a number is not looked for inside a longer one."""
+        text = self.text
         found: list[Range] = []
         for secret in secrets:
             is_number = secret.isdigit()
-            start = self.text.find(secret)
+            start, length = text.find(secret), len(secret)
             while start >= 0:
-                stop = start + len(secret)
-                around = self.text[start - 1 : start] + self.text[stop : stop + 1]
-                if not (is_number and any(map(str.isdigit, around))):
+                stop = start + length
+                if not is_number or not any(map(str.isdigit, text[start - 1 : start] + text[stop : stop + 1])):
                     found.append((start, stop))
-                start = self.text.find(secret, stop)
+                start = text.find(secret, stop)
         return found
 
     def group(self, match: Match[str], group: int | str) -> str:
@@ -107,18 +107,21 @@ class Scan:
         """Ranges of the joined text, in order, as ranges of each string, by its number."""
         found: dict[int, list[Range]] = {}
         starts = self._starts
-        number, last = 0, len(starts) - 1
+        last = len(starts) - 1
         for start, stop in ranges:
-            if start >= starts[number + 1]:
-                number = bisect_right(starts, start, number) - 1
-            while number < last and starts[number] < stop:
-                first, end = starts[number], starts[number + 1] - 1
-                part = (start - first if start > first else 0), (min(end, stop)) - first
-                if part[0] < part[1]:
-                    found.setdefault(number, []).append(part)
-                if stop <= end:
-                    break
+            number = bisect_right(starts, start) - 1
+            end = starts[number + 1] - 1
+            if stop <= end:
+                found.setdefault(number, []).append((start - starts[number], stop - starts[number]))
+                continue
+            if start < end:
+                found.setdefault(number, []).append((start - starts[number], end - starts[number]))
+            number += 1
+            while number < last and starts[number + 1] <= stop:  # a whole string
+                found[number] = [(0, starts[number + 1] - starts[number] - 1)]
                 number += 1
+            if number < last and starts[number] < stop:
+                found[number] = [(0, min(stop, starts[number + 1] - 1) - starts[number])]
         return found
 
 

@@ -16,10 +16,17 @@ from voltagent.processors.secret_assignments import find_assignments
 from voltagent.processors.secret_commands import COMMAND_SEARCHES
 from voltagent.processors.secret_headers import HEADER_SEARCHES
 from voltagent.processors.secret_names import Names
+from voltagent.processors.secret_pairs import PAIR_SEARCHES
+from voltagent.processors.secret_prefilter import is_suspect_text
+from voltagent.processors.secret_prose import PROSE_SEARCHES
 from voltagent.processors.secret_scan import Range, Scan, Search, TooDenseError
 from voltagent.processors.secret_tokens import INNER_TOKEN_SEARCHES, find_tokens
 
-_SEARCHES: Final = (*INNER_TOKEN_SEARCHES, *HEADER_SEARCHES, *COMMAND_SEARCHES)
+_SEARCHES: Final = (*INNER_TOKEN_SEARCHES, *HEADER_SEARCHES, *COMMAND_SEARCHES, *PAIR_SEARCHES, *PROSE_SEARCHES)
+_WORTH_ASKING: Final = 1 << 14  # characters; in a longer text, windows without a suspicious word are left out
+_BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
+_BEHIND: Final = 2200
+_LONGEST_NEEDLE: Final = 20  # characters
 _USUAL: Final = Names()
 
 
@@ -29,30 +36,42 @@ def find_secrets(scan: Scan) -> list[Range]:
     A stretch of text in which candidates stand too close together to be examined in time is a secret as a whole.
     """
     found: list[Range] = []
+    is_long = len(scan.text) > _WORTH_ASKING
     for start, stop in scan.windows():
+        if is_long and not scan.names.own and not is_suspect_text(scan.text[max(0, start - _BEFORE) : stop + _BEHIND]):
+            continue
         try:
             found += _in_window(scan, start, stop)
-        except TooDenseError:  # noqa: PERF203 - once in a window
+        except TooDenseError:
             found.append((start, stop))
     return merged(found)
 
 
 def _in_window(scan: Scan, start: int, stop: int) -> list[Range]:
-    found = [*find_tokens(scan, start, stop), *find_assignments(scan, start, stop)]
-    for search, pattern in compiled_searches():
-        found += _matching(scan, search, pattern, start, stop)
+    found = find_tokens(scan, start, stop)
+    found += find_assignments(scan, start, stop)
+    low, limit = scan.low, min(len(scan.low), stop + _LONGEST_NEEDLE)
+    for needle, searches in compiled_searches():
+        first = low.find(needle, start, limit)
+        if first >= 0:
+            scan.check_density(needle, start, stop)
+            for search, pattern in searches:
+                found += _matching(scan, search, pattern, first, stop)
     return found
 
 
 @cache
-def compiled_searches() -> tuple[tuple[Search, re.Pattern[str]], ...]:
-    """The searches for all but tokens and assignments, compiled at the first use."""
-    return tuple((search, re.compile(search.pattern)) for search in _SEARCHES)
+def compiled_searches() -> tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]:
+    """The searches for all but tokens and assignments by their needles, compiled at the first use."""
+    found: dict[str, list[tuple[Search, re.Pattern[str]]]] = {}
+    for search in _SEARCHES:
+        found.setdefault(search.needle, []).append((search, re.compile(search.pattern)))
+    return tuple((needle, tuple(searches)) for needle, searches in found.items())
 
 
 def _matching(scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int) -> Iterator[Range]:
     past = start
-    for match in scan.matches(search.needle, pattern, start, stop):
+    for match in scan.matches(pattern, start, stop):
         found = search.examine(scan, match) if match.start() >= past else None
         if found is not None and found[0] < found[1]:
             past = found[1]

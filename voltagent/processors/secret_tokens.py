@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
 from functools import cache, partial
 from typing import Final, NamedTuple
 
 from voltagent.processors.credential_forms import is_random
-from voltagent.processors.patterns import atomic
 from voltagent.processors.secret_scan import Range, Scan, Search
-from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, Format, InnerFormat
+from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, TOKEN_MARKS, Format, InnerFormat
 
-# What a token can be part of: from its first character to where its alphabet ends. A format is looked up by the first
-# two characters of such a word, so that a text takes the same time however many formats there are.
-# A plain word of prose is none.
-_WORD: Final = re.compile(
-    rf"(?<![A-Za-z0-9])(?={atomic('[A-Za-z]?[a-z]{0,40}', 'plain')}[A-Z0-9_.~$*+-])"
-    r"[A-Za-z0-9][A-Za-z0-9_.~$*+-]{9,600}"
-)
+_EXAMINING: Final = 3  # units of work for a token
+_FAILED: Final = 4  # units of work for a token that is none: its alphabet may have been read far
+_BEFORE: Final = 24  # characters of a prefix before its mark
 _LONGEST: Final = 8600  # characters of a token
 _EXAMINED: Final = 100  # characters of a token's rest that distinguish it from a name
 _ALPHANUMERIC: Final = string.ascii_lowercase + string.ascii_uppercase + string.digits
+_JOINTS: Final = ("_", "-", ".")
+_WORD: Final = _ALPHANUMERIC + "_-."
 
 
 def first_characters(prefix: str) -> set[str]:
@@ -49,9 +45,10 @@ def _next_part(prefix: str, position: int) -> tuple[set[str], int]:
 
 def _members(text: str) -> set[str]:
     """The characters of a class such as ``a-z0``."""
-    for short, all_of_it in (("a-z", string.ascii_lowercase), ("A-Z", string.ascii_uppercase), ("0-9", string.digits)):
-        text = text.replace(short, all_of_it)
-    return set(text) - {"-"}
+    found = set(re.sub(".-.|-", "", text))
+    for first, last in re.findall("(.)-(.)", text):
+        found.update(map(chr, range(ord(first), ord(last) + 1)))
+    return found
 
 
 class _Beginning(NamedTuple):
@@ -83,23 +80,47 @@ def token_table() -> dict[str, _Beginning]:
     return {first: _beginning(formats) for first, formats in table.items()}
 
 
-def find_tokens(scan: Scan, start: int, stop: int) -> Iterator[Range]:
-    """Tokens of known formats that begin in a window."""
-    past = start
-    beginnings = token_table()
-    for word in _WORD.finditer(scan.text, start, min(len(scan.text), stop + 620)):
-        first = word.start()
-        if first >= stop or first < past:
-            continue
-        beginning = beginnings.get(scan.text[first : first + 2])
-        while beginning is not None:
+@cache
+def token_marks() -> tuple[re.Pattern[str], ...]:
+    """The marks of tokens, compiled at the first use."""
+    return tuple(map(re.compile, TOKEN_MARKS))
+
+
+def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
+    """Tokens of known formats whose mark is in a window."""
+    text, found = scan.text, list[Range]()
+    for mark in token_marks():
+        match = mark.search(text, start, stop)
+        while match is not None:
+            position = match.start()
             scan.spend(1)
-            end = _end_of_token(scan.text, first, beginning)
-            if not end:
-                break
-            yield first, end
-            past = first = end  # another one may stand directly behind it
-            beginning = beginnings.get(scan.text[first : first + 2])
+            end = 0
+            before = text[max(0, position - _BEFORE) : position]
+            first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
+            if text[first : first + 2] in token_table():
+                end = _add_tokens(scan, first, found)
+            if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
+                first = position - len(before) + len(before.rstrip(_WORD))
+                if text[first : first + 2] in token_table():
+                    end = _add_tokens(scan, first, found)
+            match = mark.search(text, max(end, position + 1), stop)
+    return found
+
+
+def _add_tokens(scan: Scan, first: int, found: list[Range]) -> int:
+    """Add the token that begins at a position, and those directly behind it; return where the last ends, or 0."""
+    text, beginnings, last = scan.text, token_table(), 0
+    beginning = beginnings.get(text[first : first + 2])
+    while beginning is not None:
+        scan.spend(_EXAMINING)
+        end = _end_of_token(text, first, beginning)
+        if not end:
+            scan.spend(_FAILED)
+            break
+        found.append((first, end))
+        last = first = end
+        beginning = beginnings.get(text[first : first + 2])
+    return last
 
 
 def _end_of_token(text: str, start: int, beginning: _Beginning) -> int:

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded
 from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
-from voltagent.processors.secret_commands import is_flag_value
+from voltagent.processors.secret_commands import attached_password, is_flag_value, password_argument
 from voltagent.processors.secret_names import Names, Strength
 from voltagent.processors.secret_scan import Range, Scan
 from voltagent.processors.secret_text import find_secrets, merged, replaced
@@ -28,21 +28,33 @@ _Container: TypeAlias = "dict[str, Any] | list[Any]"
 _Slot: TypeAlias = "tuple[_Container, Any, _Tree]"
 
 _NESTED: Final = 3  # JSON in text in JSON in text
+# Strings that are decoded as JSON: at least 200, and one more for each 200 bytes of the payload; others are texts.
+_FREE_DECODES: Final = 200
+_SIZE_PER_DECODE: Final = 200
 _SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 _MOST_REPEATED: Final = 32  # secrets of one call that are looked for elsewhere: each costs a search over the payload
 _LONGEST_REPEATED: Final = 4096
 _LONG: Final = 16  # characters of a credential in a list under a weak name
-_NAME_FIELDS: Final = ("name", "key", "header", "field", "Name", "Key", "k", "env", "variable")
+_NAME_FIELDS: Final = ("name", "key", "header", "field", "Name", "Key", "k", "env", "variable", "label")
 _VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content")
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
-_MOST_FIELDS: Final = 8  # of a dictionary that names a value
+_MOST_FIELDS: Final = 12  # of a dictionary that names a value
+_COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
 _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
+_LONGEST_SIMPLE: Final = 15  # characters
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
 _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
+
+
+_NONE: Final = Strength.NONE
+_WEAK: Final = Strength.WEAK
+
+
+_NOTHING_RENAMED: Final[dict[int, tuple[Any, dict[str, str]]]] = {}
 
 
 class Rules(NamedTuple):
@@ -77,22 +89,27 @@ class Found:
         return any(encoded(secret)[1:-1] in text for secret in self.secrets)
 
 
-@dataclass(eq=False, slots=True)
 class _Tree:
     """A decoded JSON text: the payload, or one inside a string of it."""
 
-    root: list[Any]  # one item
-    outer: tuple[_Container, Any, _Tree] | None = None  # where the string stands that it was decoded from
-    is_changed: bool = False
-    renamed: dict[int, tuple[Any, dict[str, str]]] = field(default_factory=dict[int, tuple[Any, dict[str, str]]])
+    __slots__ = ("is_changed", "outer", "renamed", "root")
+
+    def __init__(self, root: list[Any], outer: tuple[_Container, Any, _Tree] | None = None) -> None:
+        self.root = root  # one item
+        self.outer = outer  # where the string stands that it was decoded from
+        self.is_changed = False
+        self.renamed: dict[int, tuple[Any, dict[str, str]]] = _NOTHING_RENAMED
 
 
 class Walk:
-    """One pass over one payload."""
+    """One pass over one payload; ``size`` is that of its JSON text in bytes."""
 
-    def __init__(self, rules: Rules, found: Found) -> None:
+    def __init__(self, rules: Rules, found: Found, size: int) -> None:
+        self._decodes = _FREE_DECODES + size // _SIZE_PER_DECODE
         self._names, self._patterns = rules.names, rules.patterns
         self._strength = rules.names.strength
+        self._known = rules.names.known.get
+        self._shortest = 1 if rules.patterns else _SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
         self._tree = _Tree([])  # the one that is being walked
         self._trees: list[_Tree] = []
@@ -123,7 +140,7 @@ class Walk:
     def _value(self, container: _Container, key: Any, value: Any, nested: int) -> None:
         which = type(value)
         if which is str:
-            if len(value) >= _SHORTEST_TEXT or self._patterns:
+            if len(value) >= self._shortest:
                 self._text(container, key, value, nested)
         elif which is dict:
             self._dict(value, nested)
@@ -131,7 +148,8 @@ class Walk:
             self._list(value, nested)
 
     def _text(self, container: _Container, key: Any, value: str, nested: int) -> None:
-        if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING:
+        if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING and self._decodes > 0:
+            self._decodes -= 1
             try:
                 inner = from_json(value, cache_strings="none")
             except ValueError:
@@ -143,25 +161,46 @@ class Walk:
         self._slots.append((container, key, self._tree))
 
     def _dict(self, value: dict[str, Any], nested: int) -> None:
-        strength_of = self._strength
+        known, strength_of, shortest, tree = self._known, self._strength, self._shortest, self._tree
+        texts, slots = self._texts, self._slots
         is_token_list = not _LOGPROBS.isdisjoint(value)
         named = () if _VALUE_FIELD_SET.isdisjoint(value) else _named_field(value)
         for key, item in value.items():
-            strength = strength_of(value[named[0]] if named and key == named[1] else key)
-            if strength is Strength.NONE or (is_token_list and strength is Strength.WEAK):
-                self._value(value, key, item, nested)
-            else:
+            name = value[named[0]] if named and key == named[1] else key
+            strength = known(name) or strength_of(name)
+            if named and key == named[1] and not _COOKIE_FIELDS.isdisjoint(value):
+                strength = _WEAK
+            if strength is not _NONE and not (is_token_list and strength is _WEAK):
                 self._named_value(value, key, item, strength, nested)
-            if self._patterns or (len(key) >= _SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None):
-                self._keys.append((value, key, self._tree))
+            elif type(item) is str:
+                if len(item) >= shortest:
+                    if item[0] in _OPENING:
+                        self._text(value, key, item, nested)
+                    else:
+                        texts.append(item)
+                        slots.append((value, key, tree))
+            elif type(item) is dict:
+                self._dict(item, nested)
+            elif type(item) is list:
+                self._list(item, nested)
+            if len(key) > _LONGEST_SIMPLE or not key.isidentifier():
+                if self._patterns or (len(key) >= _SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None):
+                    self._keys.append((value, key, tree))
+            elif self._patterns:
+                self._keys.append((value, key, tree))
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
         if _is_secret(item, strength):
             self._hide(container, key, item)
             return
         if strength is Strength.WEAK and type(item) is list:
+            is_pair = len(item) == 2 and all(type(one) is str for one in item)  # user and password
             for number, one in enumerate(item):
-                if type(one) is str and (len(one) >= _LONG or len(item) == 1) and is_credential(one):
+                if (
+                    type(one) is str
+                    and (len(one) >= _LONG or len(item) == 1 or (is_pair and number))
+                    and is_credential(one)
+                ):
                     self._hide(item, number, one)
         self._value(container, key, container[key], nested)
 
@@ -179,24 +218,39 @@ class Walk:
     def _list(self, value: list[Any], nested: int) -> None:
         if not value:
             return
-        if all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value):
+        if type(value[0]) is list and all(
+            type(item) is list and len(item) == 2 and type(item[0]) is str for item in value
+        ):
             for item in value:
                 self._value(item, 0, item[0], nested)
                 self._named_value(item, 1, item[1], self._strength(item[0]), nested)
             return
+        texts, slots, shortest, tree = self._texts, self._slots, self._shortest, self._tree
         flag = ""
         for number, item in enumerate(value):
-            if flag and type(item) is str:
-                self._argument(value, number, item, flag, nested)
+            if type(item) is str:
+                if flag:
+                    self._argument(value, number, item, flag, nested)
+                elif len(item) >= shortest:
+                    if item[0] in _OPENING:
+                        self._text(value, number, item, nested)
+                    else:
+                        texts.append(item)
+                        slots.append((value, number, tree))
+                is_flag = item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item
+                flag = item if is_flag else ""
+                if is_flag and attached_password(str(value[0]), item):
+                    self._hide(value, number, item)
             else:
+                flag = ""
                 self._value(value, number, item, nested)
-            is_flag = type(item) is str and item[:1] == "-" and 1 < len(item) <= 64
-            flag = item if is_flag and "=" not in item and ":" not in item else ""
 
     def _argument(self, container: list[Any], number: int, value: str, flag: str, nested: int) -> None:
         """The item of an argument list that follows a flag."""
         user, colon, password = value.partition(":")
-        if flag in _USER_FLAGS and colon and not is_placeholder(password):
+        if password_argument(" ".join(map(str, container[:3])), flag) and not is_placeholder(value):
+            self._hide(container, number, value)
+        elif flag in _USER_FLAGS and colon and not is_placeholder(password):
             if not password.isdigit() or len(password) >= _SHORTEST_TEXT:
                 self._found.add(password)
                 self._tree.is_changed = True
@@ -247,7 +301,10 @@ class Walk:
         for number in range(len(texts)) if self._patterns else sorted(found):
             before = text = texts[number]
             ranges = found.get(number)
-            if ranges:
+            if ranges and ranges[0] == (0, len(text)) and number not in continued:
+                self._found.count += 1
+                text = SECRET_TEXT
+            elif ranges:
                 ranges = ranges if len(ranges) == 1 else merged(ranges)
                 self._found.count += len(ranges)
                 text = SECRET_TEXT if ranges[0] == (0, len(text)) else replaced(text, ranges)
@@ -266,6 +323,8 @@ class Walk:
         if number < count:
             container[key] = text
         else:
+            if tree.renamed is _NOTHING_RENAMED:
+                tree.renamed = {}
             tree.renamed.setdefault(id(container), (container, {}))[1][before] = text
 
     def _without_patterns(self, text: str) -> str:

@@ -14,7 +14,9 @@ _STRONG: Final = (
     "privatekey secretkey accesskey dbpass dbpwd userpass mypass mysqlpwd pgpassword sshpass rootpass adminpass "
     "creds cred contraseña contrasena contraseñas clave passwort passwörter kennwort senha senhas mdp "
     "motdepasse wachtwoord lösenord salasana hasło heslo jelszó şifre adgangskode passord parola пароль 密码 密碼 "
-    "パスワード 비밀번호 암호 暗証番号"
+    "パスワード 비밀번호 암호 暗証番号 psk pw mnemonic bindpw lozinka katasandi matkhau kodeord geslo contrasenya "
+    "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
+    "sifre requirepass masterauth"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
@@ -43,10 +45,17 @@ _BESIDE: Final = {
         "field label hint min max changed updated created at reset url uri link rotation type santa manager "
         "agent policies validity days version placeholder input eaten consent banner file path exists valid is "
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
-        "title description schema format regex pattern rules"
+        "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
+        "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last sent"
     ),
 }
 
+# In other alphabets, names are written together, and words have endings: each stem makes a name strong.
+_STEMS: Final = (
+    "contraseñ lösenord hasło şifre парол лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis "
+    "密码 密碼 パスワード 비밀번호 암호 暗証番号"
+)
+STEMS: Final = tuple(_STEMS.split())
 STRONG: Final = frozenset(_STRONG.split())
 WEAK: Final = frozenset(_WEAK.split())
 HARMLESS: Final = {which: frozenset(words.split()) for which, words in _BESIDE.items()}

@@ -7,7 +7,10 @@ format is added here in one line.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
+
+from voltagent.processors.patterns import atomic
 
 
 class Format(NamedTuple):
@@ -26,6 +29,12 @@ class InnerFormat(NamedTuple):
     issuer: str
     mark: str  # in lower case
     pattern: str  # a regular expression over lower case that begins with the mark
+
+    @property
+    def widened(self) -> str:
+        """The pattern without what looks behind it, for an engine that cannot."""
+        short = re.sub(r"\(\?<=.*?\)(?=[\[(])", "", self.pattern)
+        return re.sub(r"\{(\d+),\d+\}", r"{\1}", short)
 
 
 _B62: Final = "[A-Za-z0-9]"
@@ -122,7 +131,6 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Infracost", "ico-", _B62, 16, ordinary=True),
     Format("Square", "(?:EAAA|sq0(?:atp|csp|idp)-)", "[A-Za-z0-9_-]", 11),
     Format("Facebook", "EAA[A-Za-z]", _B62, 30, ordinary=True),
-    Format("PayPal Braintree", "access_token\\$(?:production|sandbox)\\$", "[A-Za-z0-9$]", 16),
     Format("Flutterwave", "FLW(?:SECK|PUBK)(?:_TEST)?-", "[A-Za-z0-9-]", 12),
     Format("Razorpay", "rzp_(?:live|test)_", _B62, 7),
     Format("Lob", "(?:live|test)_(?:pub_)?", "[a-f0-9]", 17),
@@ -152,9 +160,42 @@ FORMATS: Final[tuple[Format, ...]] = (
 )
 
 INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
+    InnerFormat("PayPal Braintree", "$", r"\$(?<=access_token\$)(?:production|sandbox)\$[a-z0-9$]{16,200}"),
     InnerFormat("Telegram bot", ":aa", r":aa(?<=[0-9]{8}:aa)[a-z0-9_-]{16,60}"),
     InnerFormat("Google refresh token", "1//0", r"1//0[a-z0-9_-]{20,512}"),
     InnerFormat("Azure AD client secret", "8q~", r"8q~[a-z0-9_~.-]{16,64}"),
     InnerFormat("Terraform Cloud", ".atlasv1.", r"\.atlasv1\.(?<=[a-z0-9]{14}\.atlasv1\.)[a-z0-9_-]{16,512}"),
     InnerFormat("Mailchimp", "-us", r"-us(?<=[a-f0-9]{32}-us)[0-9]{1,3}"),
+)
+
+# Where a token can be recognised: by the separator of its prefix, or by its first characters if it has none. What
+# follows has a digit or a capital, unless the prefix before it allows none. Each begins with one literal character,
+# which is found fastest, and consumes only it, so that a mark directly behind another is found as well.
+_SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
+_ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_"
+_ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
+_BEFORE_DASH: Final = (
+    "[g-zG-Z]- [xX][abe]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- v[0-9]- \\.0-"  # a UUID has other characters
+)
+
+
+def _any_before(patterns: str) -> str:
+    return f"(?:{'|'.join(f'(?<={pattern})' for pattern in patterns.split())})"
+
+
+TOKEN_MARKS: Final[tuple[str, ...]] = (
+    f"_(?:(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_+/=.~-]{{7}})|{_any_before(_ALPHABETIC_UNDERSCORE)}(?=[a-z]{{8}}))",
+    (
+        f"-(?<=[A-Za-z0-9]-)(?:{_any_before(_BEFORE_DASH)}(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_-]{{7}})"
+        f"|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
+    ),
+    rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9]))(?=[A-Za-z0-9_.~*-]{{8}})",
+    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[a-z])",
+    "A(?<=LTA)(?=I)",
+    "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12})",
+    "e(?=yJ)",
+    "E(?=Z[AT]|AA)",
+    "~(?<=256~)",
+    "c(?=io[A-Za-z0-9]{28})",
+    "p(?<=dap)(?=i[a-f0-9]{8})",
 )

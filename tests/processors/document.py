@@ -1,0 +1,52 @@
+"""The part of `docs/capture.md` that is made from the tables of secret names and token formats.
+
+``python -m tests.processors.document`` writes it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Final
+
+from voltagent.processors.secret_words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.token_formats import FORMATS, INNER_FORMATS
+
+PATH: Final = Path(__file__).parents[2] / "docs" / "capture.md"
+_BEGIN: Final = "<!-- Made by `python -m tests.processors.document` from the tables of the code -->\n\n"
+_END: Final = "\n<!-- End of the tables -->\n"
+
+
+def tables() -> str:
+    """The lists of words and issuers as paragraphs."""
+    pairs: dict[str, list[str]] = {}
+    for first, second in sorted(STRONG_PAIRS):
+        pairs.setdefault(second, []).append(first)
+    issuers = dict.fromkeys(one.issuer for one in (*FORMATS, *INNER_FORMATS))
+    paragraphs = [
+        f"Strong words: {', '.join(sorted(STRONG))}.",
+        f"Stems that make a name strong wherever they stand in it: {', '.join(STEMS)}.",
+        f"Strong pairs: {'; '.join('/'.join(firsts) + ' ' + second for second, firsts in sorted(pairs.items()))}.",
+        f"Weak words: {', '.join(sorted(WEAK))}.",
+        f"A token is harmless beside: {', '.join(sorted(HARMLESS['token']))}.",
+        f"A key is harmless beside: {', '.join(sorted(HARMLESS['key']))}.",
+        f"Any other word is weaker beside: {', '.join(sorted(HARMLESS['strong']))}.",
+        f"Issuers: {'; '.join(issuers)}.",
+    ]
+    return (
+        "\n\n".join(textwrap.fill(one, 120, break_long_words=False, break_on_hyphens=False) for one in paragraphs)
+        + "\n"
+    )
+
+
+def with_tables(document: str) -> str:
+    """The document with its generated part made anew."""
+    before, begin, rest = document.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    assert begin, "the mark before the generated part is missing"
+    assert end, "the marks of the generated part are missing"
+    return before + begin + tables() + end + after
+
+
+if __name__ == "__main__":
+    PATH.write_text(with_tables(PATH.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,97 @@
+"""Find secrets whose name does not stand before an operator: in XML, in a field beside the value, in blocks."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secret_names import Strength
+from voltagent.processors.secret_scan import Range, Scan, Search
+
+_CDATA: Final = r"(?:<!\[cdata\[)?"
+_ELEMENT: Final = (
+    r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?P<attributes>\s[^<>\0]{0,200})?>\s{0,8}"
+    + _CDATA
+    + r"(?P<value>[^<>\n\0]{1,2000})(?:\]\]>)?\s{0,8}</"
+)
+_ATTRIBUTE: Final = r"value[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
+_NAME_ATTRIBUTE: Final = re.compile(
+    r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
+)
+_TAG: Final = 300  # characters before a value in which the name of its element stands
+# `<key>clientSecret</key><string>…</string>`, as in property lists.
+_AFTER_KEY: Final = r"</key>\s{0,16}<string>(?P<value>[^<>\n\0]{1,2000})</"
+_ELEMENT_NAME: Final = re.compile(r"<key>([\w.:-]{1,60})\Z", re.IGNORECASE)
+# The value of a pair: the name stands before it, in a field of its own.
+_FIELD_VALUE: Final = (
+    r"value\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
+    r"|(?P<value>[^\s\"'\\{}\[\],\0]{1,1000}))"
+)
+_FIELD_NAME: Final = re.compile(
+    r"(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
+    r"(?P<name>[\w.:-]{1,60})\\{0,4}[\"']?"
+    r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z",
+    re.IGNORECASE,
+)
+# The default of a Terraform variable.
+_DEFAULT: Final = r"default[ \t]{0,16}=[ \t]{0,16}(?P<quote>\\{0,4}\")(?P<value>[^\"\\\n\0]{1,1000})(?P=quote)"
+_VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})\\{0,4}\"[ \t]{0,8}\{[^{}]{0,200}\Z")
+
+
+def _is_secret(value: str, strength: Strength) -> bool:
+    if strength is Strength.NONE or is_placeholder(value):
+        return False
+    return strength is Strength.STRONG or is_credential(value)
+
+
+def _strongest(scan: Scan, names: list[str]) -> Strength:
+    found = [scan.names.strength(name) for name in names]
+    return max(found, key=lambda one: one.value, default=Strength.NONE)
+
+
+def _element(scan: Scan, match: re.Match[str]) -> Range | None:
+    """The content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
+    value = scan.group(match, "value").strip()
+    names = [scan.group(match, "name")]
+    if match["attributes"]:
+        names += _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))
+    strength = _strongest(scan, names)
+    is_name = value.isalpha() and strength is Strength.WEAK
+    return match.span("value") if not is_name and _is_secret(value, strength) else None
+
+
+def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
+    """The value of ``<add key="Password" value="…">``."""
+    before = scan.text[max(0, match.start() - _TAG) : match.start()]
+    names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<")))
+    return match.span("value") if _is_secret(scan.group(match, "value"), _strongest(scan, names)) else None
+
+
+def _named_before(scan: Scan, match: re.Match[str], name: re.Pattern[str], value: str = "value") -> Range | None:
+    found = name.search(scan.text[max(0, match.start() - _TAG) : match.start()])
+    strength = Strength.NONE if found is None else scan.names.strength(found[1])
+    return match.span(value) if _is_secret(scan.group(match, value), strength) else None
+
+
+def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
+    return _named_before(scan, match, _ELEMENT_NAME)
+
+
+def _field(scan: Scan, match: re.Match[str]) -> Range | None:
+    """The value of ``name: DB_PASSWORD, value: …``."""
+    scan.spend(4)
+    return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted")
+
+
+def _default(scan: Scan, match: re.Match[str]) -> Range | None:
+    return _named_before(scan, match, _VARIABLE)
+
+
+PAIR_SEARCHES: Final = (
+    Search("<", _ELEMENT, _element),
+    Search("value", _ATTRIBUTE, _attribute),
+    Search("value", _FIELD_VALUE, _field),
+    Search("</key>", _AFTER_KEY, _after_key),
+    Search("default", _DEFAULT, _default),
+)

@@ -1,0 +1,55 @@
+"""Find secrets that a sentence or a statement names: ``the password is hunter2``, ``IDENTIFIED BY 'hunter2'``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secret_scan import Range, Scan, Search
+
+_VERB: Final = r"(?:(?=[iwletscé])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
+_QUOTED: Final = r"[ \t]{1,4}" + _VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
+_CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)[ \t]{0,4}\)"
+# A value has a digit; this is looked for first, as most words have none.
+_VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\0]{6,200})"
+_STATED: Final = r"[ \t]{1,4}" + _VERB + r"(?:[057][ \t])?" + _VALUE
+_WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
+# What stands behind the word and is no secret: the names of algorithms and encodings, versions.
+_NO_SECRET: Final = re.compile(
+    r"(?:sha|md|aes|rsa|base|utf|pbkdf|argon|rfc|iso|http|oauth|v)[-_]?\d[\w.-]{0,20}\Z|(?:b|s)crypt|\d{1,4}[-/.]\d|\d+[a-z]{1,5}\Z",
+    re.IGNORECASE,
+)
+_WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "contraseña", "senha", "mot de passe")
+
+
+def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
+    value = scan.group(match, "value")
+    is_statement = match[0].startswith("identified")
+    return match.span("value") if is_credential(value) or (is_statement and not is_placeholder(value)) else None
+
+
+def _called(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``PASSWORD('…')`` in SQL."""
+    value = scan.group(match, "value")
+    return match.span("value") if is_credential(value) else None
+
+
+def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``The password is hunter2``: a digit within a word gives it away, and nothing less."""
+    value = scan.group(match, "value").rstrip(".,;:!?")
+    start = match.start("value")
+    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    is_secret = has_both and _NO_SECRET.match(value) is None and is_credential(value)
+    return (start, start + len(value)) if is_secret else None
+
+
+PROSE_SEARCHES: Final = (
+    *(
+        Search(word, word + _QUOTED, _quoted)
+        for word in ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")
+    ),
+    *(Search(word, word + _STATED, _stated) for word in _WORDS),
+    Search("token", "token" + _WITH_VERB, _stated),
+    Search("password", "password" + _CALLED, _called),
+)
