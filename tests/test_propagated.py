@@ -13,11 +13,13 @@ import pytest
 import voltagent
 from tests.helpers.internals import span_of
 from tests.helpers.memory import Memory
-from tests.helpers.sink import recording
 from voltagent import extract, inject, propagated, tool, trace
 from voltagent.core.context import PROPAGATED, Propagated
 from voltagent.errors import ValidationError
+from voltagent.handles import TraceHandle
 from voltagent.propagation import continued, propagated_by
+from voltagent.records import TraceRecord
+from voltagent.testing import record
 
 GOOD = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ALL = ("user_id", "conversation_id", "tags")
@@ -31,23 +33,25 @@ def step() -> None: ...
 def with_own() -> None: ...
 
 
-def facts(span: Any) -> tuple[Any, ...]:
+def facts(trace: TraceRecord) -> tuple[Any, ...]:
+    return trace.user_id, trace.conversation_id, trace.tags
+
+
+def opened(handle: TraceHandle) -> tuple[Any, ...]:
+    """The same of a trace that is open, and belongs to an SDK with settings of its own."""
+    span = span_of(handle)
     return span.trace.user_id, span.trace.conversation_id, (*(span.tags or ()), *span.more_tags)
 
 
-def roots(sink: Any) -> list[Any]:
-    return [span for span in sink.spans if span.parent is None]
-
-
 def test_traces_started_in_the_block_have_its_values() -> None:
-    with recording() as (_, sink):
+    with record() as run:
         with propagated(user_id=7, conversation_id=UUID(int=1), tags=["a"]):
             step()
             with_own()
             with propagated(user_id="inner", tags=["b", "a"]):
                 step()
         step()
-    assert [facts(root) for root in roots(sink)] == [
+    assert [facts(root) for root in run.traces] == [
         ("7", str(UUID(int=1)), ("a",)),
         ("own", str(UUID(int=1)), ("own", "a")),
         ("inner", str(UUID(int=1)), ("a", "b")),
@@ -56,7 +60,7 @@ def test_traces_started_in_the_block_have_its_values() -> None:
 
 
 def test_an_open_trace_gets_what_it_lacks() -> None:
-    with recording() as (_, sink):
+    with record() as run:
 
         @trace(user_id="own")
         def outer() -> None:
@@ -64,8 +68,7 @@ def test_an_open_trace_gets_what_it_lacks() -> None:
                 step()
 
         outer()
-    (root,) = roots(sink)
-    assert facts(root) == ("own", "c", ("t",))
+    assert facts(run.trace) == ("own", "c", ("t",))
 
 
 @pytest.mark.parametrize(
@@ -107,10 +110,10 @@ def test_without_the_setting_nothing_goes_out_or_comes_in() -> None:
 def test_a_trace_takes_what_is_allowed_from_its_caller(sdk: voltagent.VoltAgentSDK) -> None:
     baggage = 'voltagent.user_id=ann%20b, voltagent.conversation_id=c ,voltagent.tags=%5B"t"%5D;p=1,x=y,,=,voltagent.no'
     headers = {"traceparent": GOOD, "baggage": baggage}
-    assert facts(span_of(sdk.trace(agent_id="a", parent=headers))) == ("ann b", None, ("t",))
+    assert opened(sdk.trace(agent_id="a", parent=headers)) == ("ann b", None, ("t",))
     with continued(extract(headers)):
         step()
-        assert facts(span_of(sdk.trace(agent_id="a", user_id="own"))) == ("own", None, ("t",))
+        assert opened(sdk.trace(agent_id="a", user_id="own")) == ("own", None, ("t",))
         assert json.dumps(inject({})).count("ann%20b") == 1  # handed on
 
 

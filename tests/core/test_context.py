@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.sink import recording
 from voltagent import agent, tool, trace
 from voltagent.core.context import CURRENT, INERT, run_callback
+from voltagent.testing import record
 
 
 @tool
@@ -35,9 +35,9 @@ def stray(value: Any) -> Any:
     ],
 )
 def test_callable_options_record_no_stray_traces(decorate: Callable[..., Any]) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         assert decorate(lambda: 1)() == 1
-    assert not any(event[1].name == "inner" for event in sink.events)
+    assert run.find(name="inner") == []
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(2), GeneratorExit()])

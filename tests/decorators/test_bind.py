@@ -17,9 +17,9 @@ import pytest
 import voltagent
 from tests.helpers.internals import recorder_of
 from tests.helpers.memory import Memory
-from tests.helpers.sink import recording
 from voltagent import bind, tool, trace
 from voltagent.core.context import CURRENT
+from voltagent.testing import record
 
 
 @tool
@@ -110,7 +110,7 @@ KINDS: list[tuple[Any, Callable[[Any], Any]]] = [
 @pytest.mark.parametrize(("function", "call"), KINDS, ids=range(len(KINDS)))
 @pytest.mark.parametrize("pickled", [False, True])
 def test_every_kind_records_under_what_was_current(function: Any, call: Callable[[Any], Any], pickled: bool) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         bound = [trace(agent_id="above")(lambda: bind(function))()]
         if pickled:
             bound = [pickle.loads(pickle.dumps(bound[0]))]
@@ -118,8 +118,8 @@ def test_every_kind_records_under_what_was_current(function: Any, call: Callable
         thread.start()
         thread.join()
         assert CURRENT.get() is None
-    above = sink.span("above")
-    assert {(span.trace.id, span.parent.id) for span in sink.operations if span.parent} == {(above.id, above.id)}
+    assert run.trace.agent_id == "above"
+    assert {one.parent for one in run.find()} == {None}
 
 
 def test_a_generator_keeps_its_own_context_between_steps() -> None:
@@ -164,11 +164,11 @@ def test_a_pickle_holds_the_trace_context_and_no_key() -> None:
 
 
 def test_what_is_suppressed_stays_so_in_another_process() -> None:
-    with recording() as (_, sink):
+    with record() as run:
         with voltagent.suppress():
             data = pickle.dumps(bind(step))
         assert pickle.loads(data)(1) == 1
-    assert sink.events == []
+    assert run.traces == ()
 
 
 def test_a_failure_of_ours_does_not_fail_the_pickling(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from voltagent import (
 from voltagent.core import context as _context
 from voltagent.core.span import Phase
 from voltagent.handles import open_trace
+from voltagent.testing import Run
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.sampling import Sampling
 
@@ -35,12 +36,6 @@ if TYPE_CHECKING:
     pass
 
 FIVE = [agent, tool, memory, retriever, trace]
-
-
-@pytest.fixture
-def sink() -> Iterator[ListSink]:
-    with recording() as (_, sink):
-        yield sink
 
 
 @pytest.fixture(autouse=True)
@@ -52,23 +47,21 @@ def nothing_is_left_current() -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------ implicit and explicit
 
 
-def test_a_call_outside_any_trace_opens_one_of_its_own(sink: ListSink) -> None:
+def test_a_call_outside_any_trace_opens_one_of_its_own(voltagent_run: Run) -> None:
     @agent(name="A", tags=["t"])
     def run(x: int) -> int:
         assert current_trace().agent_id == "A"
         return x + 1
 
     run(1)
-    root, span = sink.spans
-    assert (root.kind, root.trace.agent_id, root.tags) == ("trace", "A", ("t",))
-    assert span.parent is root
-    assert span.agent_id == "A"
-    assert (loads(root.input), loads(root.output)) == ({"x": 1}, {"result": 2})
-    assert [phase for phase, _, _ in sink.phases] == ["start", "start", "end", "end"]
-    assert sink.phases[-1][1] == "trace"
+    root, span = voltagent_run.trace, voltagent_run.agent("A")
+    assert (root.agent_id, root.tags) == ("A", ("t",))
+    assert root.children == (span,)
+    assert (root.input, root.output) == ({"x": 1}, {"result": 2})
+    assert (root.status, span.status) == ("completed", "completed")
 
 
-def test_its_trace_ends_as_the_call_did(sink: ListSink) -> None:
+def test_its_trace_ends_as_the_call_did(voltagent_run: Run) -> None:
     @tool
     def fail(kind: type[BaseException]) -> None:
         raise kind("no")
@@ -83,12 +76,12 @@ def test_its_trace_ends_as_the_call_did(sink: ListSink) -> None:
             fail(kind)
     with pytest.raises(KeyError):
         fail_after_the_end()
-    assert [span.status for span in sink.spans] == ["error"] * 2 + ["cancelled"] * 6 + ["error", "completed"]
-    assert all(span.error is not None for span in sink.spans if span.status != "completed")
-    assert [phase for phase, _, _ in sink.phases].count("end") == 10
+    assert [one.status for one in voltagent_run.traces] == ["error", *["cancelled"] * 3, "error"]
+    assert [one.status for one in voltagent_run.find()] == ["error", *["cancelled"] * 3, "completed"]
+    assert all(one.error is not None for one in voltagent_run.find() if one.status != "completed")
 
 
-def test_a_trace_inside_a_trace_is_a_new_root(sink: ListSink) -> None:
+def test_a_trace_inside_a_trace_is_a_new_root(voltagent_run: Run) -> None:
     @trace
     def inner() -> None:
         tool(lambda: None, name="leaf")()
@@ -99,18 +92,29 @@ def test_a_trace_inside_a_trace_is_a_new_root(sink: ListSink) -> None:
         tool(lambda: None, name="after")()
 
     outer()
-    assert sink.tree() == [["outer", ["after"]], ["inner", ["leaf"]]]
-    assert sink.span("inner").trace.parent_trace_id == sink.span("outer").trace.id
+    voltagent_run.assert_tree("""
+        trace outer
+        └─ tool after
+        trace inner
+        └─ tool leaf
+    """)
+    outer_trace, inner_trace = (span.trace for span in voltagent_run.spans if span.parent is None)
+    assert inner_trace.parent_trace_id == outer_trace.id
 
 
-def test_a_call_is_a_child_of_the_current_handle_whatever_its_kind(sink: ListSink) -> None:
+def test_a_call_is_a_child_of_the_current_handle_whatever_its_kind(voltagent_run: Run) -> None:
     recorder = _context.default_recorder()
     with open_trace(recorder, {"agent_id": "t"}, {}) as root, root.add_tool(name="by hand"):
         tool(lambda: retriever(lambda: None, name="leaf")(), name="decorated")()
-    assert sink.tree() == [["t", ["by hand", ["decorated", ["leaf"]]]]]
+    voltagent_run.assert_tree("""
+        trace t
+        └─ tool by hand
+           └─ tool decorated
+              └─ retriever leaf
+    """)
 
 
-def test_concurrent_tasks_have_the_right_parents(sink: ListSink) -> None:
+def test_concurrent_tasks_have_the_right_parents(voltagent_run: Run) -> None:
     @tool
     async def leaf(name: str) -> None:
         for _ in range(3):
@@ -128,15 +132,17 @@ def test_concurrent_tasks_have_the_right_parents(sink: ListSink) -> None:
         await asyncio.gather(branch("a"), branch("b"))
 
     asyncio.run(root())
-    for span in sink.spans:
-        if span.name == "leaf":
-            assert loads(span.parent.input)["name"] == loads(span.input)["name"][0]  # type: ignore[union-attr]
-        elif span.name.startswith("thread"):
-            assert loads(span.parent.input)["name"] == span.name[-1]  # type: ignore[union-attr]
-    assert len(sink.spans) == 1 + 2 * (1 + 3 + 1)
+    for one in voltagent_run.tools("leaf"):
+        assert one.parent is not None
+        assert one.parent.input["name"] == one.input["name"][0]
+    for branch_name in ("a", "b"):
+        parent = voltagent_run.tool(f"thread {branch_name}").parent
+        assert parent is not None
+        assert parent.input["name"] == branch_name
+    assert voltagent_run.calls == 2 * (1 + 3 + 1)
 
 
-def test_a_thread_that_got_the_context_goes_on_in_the_trace(sink: ListSink) -> None:
+def test_a_thread_that_got_the_context_goes_on_in_the_trace(voltagent_run: Run) -> None:
     @trace
     def root() -> None:
         context = copy_context()
@@ -150,10 +156,16 @@ def test_a_thread_that_got_the_context_goes_on_in_the_trace(sink: ListSink) -> N
             thread.join()
 
     root()
-    assert sink.tree() == [["root", ["copied"], ["bound"]], ["bare", ["bare"]]]
+    voltagent_run.assert_tree("""
+        trace root
+        ├─ tool copied
+        └─ tool bound
+        trace bare
+        └─ tool bare
+    """)
 
 
-def test_a_coroutine_handed_to_another_thread_keeps_its_parent(sink: ListSink) -> None:
+def test_a_coroutine_handed_to_another_thread_keeps_its_parent(voltagent_run: Run) -> None:
     @tool
     async def search() -> None: ...
 
@@ -165,10 +177,14 @@ def test_a_coroutine_handed_to_another_thread_keeps_its_parent(sink: ListSink) -
         thread.join()
 
     ask()
-    assert sink.tree() == [["ask", ["ask", ["search"]]]]
+    voltagent_run.assert_tree("""
+        trace ask
+        └─ agent ask
+           └─ tool search
+    """)
 
 
-def test_a_coroutine_closed_elsewhere_leaves_alone_what_is_current_there(sink: ListSink) -> None:
+def test_a_coroutine_closed_elsewhere_leaves_alone_what_is_current_there(voltagent_run: Run) -> None:
     @tool
     async def wait() -> None:
         await asyncio.sleep(0)
@@ -178,11 +194,11 @@ def test_a_coroutine_closed_elsewhere_leaves_alone_what_is_current_there(sink: L
     with open_trace(_context.default_recorder(), {"agent_id": "elsewhere"}, {}) as here:
         coroutine.close()
         assert current() == here
-    assert sink.span("elsewhere").status == "completed"
-    assert sink.only.status == "cancelled"
+    assert [one.status for one in voltagent_run.traces if one.agent_id == "elsewhere"] == ["completed"]
+    assert voltagent_run.operation().status == "cancelled"
 
 
-def test_a_cancelled_task_is_recorded_as_cancelled(sink: ListSink) -> None:
+def test_a_cancelled_task_is_recorded_as_cancelled(voltagent_run: Run) -> None:
     @tool
     async def wait() -> None:
         await asyncio.Event().wait()
@@ -196,19 +212,19 @@ def test_a_cancelled_task_is_recorded_as_cancelled(sink: ListSink) -> None:
         assert task.cancelled()
 
     asyncio.run(main())
-    assert [span.status for span in sink.spans] == ["cancelled", "cancelled"]
+    assert [voltagent_run.trace.status, voltagent_run.tool().status] == ["cancelled", "cancelled"]
 
 
-def test_a_plain_function_that_gives_a_coroutine_or_a_generator_ends_when_it_returns(sink: ListSink) -> None:
+def test_a_plain_function_that_gives_a_coroutine_or_a_generator_ends_when_it_returns(voltagent_run: Run) -> None:
     async def work() -> None: ...
 
     coroutine = tool(lambda: work(), name="plain")()
-    assert sink.only.status == "completed"
-    assert loads(sink.only.output) == {"result": "coroutine"}
+    assert voltagent_run.operation().status == "completed"
+    assert voltagent_run.operation().output == {"result": "coroutine"}
     coroutine.close()
 
 
-def test_what_counts_as_a_coroutine_function(sink: ListSink) -> None:
+def test_what_counts_as_a_coroutine_function(voltagent_run: Run) -> None:
     class Service:
         async def __call__(self, x: int) -> int:
             await asyncio.sleep(0)
@@ -227,7 +243,7 @@ def test_what_counts_as_a_coroutine_function(sink: ListSink) -> None:
     assert asyncio.run(calls[0](3)) == 3
     assert asyncio.run(calls[1](4)) == 4
     assert asyncio.run(calls[2]()) == 5
-    assert [loads(span.output) for span in sink.operations] == [{"result": one} for one in (3, 4, 5, 5)]
+    assert [span.output for span in voltagent_run.find()] == [{"result": one} for one in (3, 4, 5, 5)]
     if sys.version_info >= (3, 12):
         reported = []
 
@@ -329,7 +345,7 @@ def test_a_trace_whose_operation_is_refused_ends() -> None:
     assert [(phase, kind) for phase, kind, _ in sink.phases] == [("start", "trace"), ("end", "trace")]
 
 
-def test_the_first_end_wins(sink: ListSink) -> None:
+def test_the_first_end_wins(voltagent_run: Run) -> None:
     @tool
     def early() -> str:
         current().success(output={"by": "hand"})
@@ -341,8 +357,8 @@ def test_the_first_end_wins(sink: ListSink) -> None:
         return "late"
 
     assert early() == later() == "late"
-    assert [loads(span.output) for span in sink.operations] == [{"by": "hand"}, {"by": "record"}]
-    assert sum(phase is Phase.END for phase, _, _ in sink.events) == 4
+    assert [span.output for span in voltagent_run.find()] == [{"by": "hand"}, {"by": "record"}]
+    assert {one.status for one in voltagent_run.find()} == {"completed"}
 
 
 def test_our_own_errors_do_not_reach_the_program(monkeypatch: Any, caplog: Any) -> None:

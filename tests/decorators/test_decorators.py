@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.sink import ListSink, loads, recording
+from tests.helpers.sink import recording
 from voltagent import (
     ValidationError,
     agent,
@@ -23,17 +23,12 @@ from voltagent import (
     trace,
 )
 from voltagent.core import context as _context
+from voltagent.testing import Run, record
 
 if TYPE_CHECKING:
     pass
 
 FIVE = [agent, tool, memory, retriever, trace]
-
-
-@pytest.fixture
-def sink() -> Iterator[ListSink]:
-    with recording() as (_, sink):
-        yield sink
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +40,7 @@ def nothing_is_left_current() -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------ kinds and hierarchy
 
 
-def test_the_example_of_the_documents(sink: ListSink) -> None:
+def test_the_example_of_the_documents(voltagent_run: Run) -> None:
     @tool
     def weather(city: str, units: str = "c") -> dict[str, Any]:
         return {"city": city, "degrees": 3}
@@ -74,34 +69,37 @@ def test_the_example_of_the_documents(sink: ListSink) -> None:
         return await support(question)
 
     assert asyncio.run(handle("u-1", "why?")) == "why?"
-    assert sink.tree() == [
-        ["support-v1", ["Support Agent", ["kb-search"], ["weather"], ["recall"], ["by-hand"]]],
-    ]
-    root, top = sink.span("support-v1"), sink.span("Support Agent")
-    assert (root.trace.user_id, root.tags, root.status) == ("u-1", ("support",), "completed")
-    assert loads(root.input) == {"user": "u-1", "question": "why?"}
-    assert top.facts == {"instructions": "be kind"}
-    assert loads(top.metadata) == {"model_parameters": {"model": "gpt-4"}}
+    voltagent_run.assert_tree("""
+        trace support-v1  235 tokens
+        └─ agent Support Agent  235 tokens
+           ├─ retriever kb-search
+           ├─ tool weather
+           ├─ memory recall
+           └─ tool by-hand
+    """)
+    root, top = voltagent_run.trace, voltagent_run.agent("Support Agent")
+    assert (root.user_id, root.tags, root.status) == ("u-1", ("support",), "completed")
+    assert root.input == {"user": "u-1", "question": "why?"}
+    assert top.metadata == {"model_parameters": {"model": "gpt-4"}}
     assert top.usage == {"prompt_tokens": 150, "completion_tokens": 85, "total_tokens": 235}
-    assert loads(top.output) == {"result": "why?"}
-    assert loads(sink.span("kb-search").metadata) == {"vector_store": "pinecone"}
-    assert loads(sink.span("weather").input) == {"city": "Oslo", "units": "c"}
-    assert loads(sink.span("weather").output) == {"city": "Oslo", "degrees": 3}
-    assert sink.span("recall").operation == "read"
-    assert sink.span("by-hand").parent is top
-    # one end per start, children inside their parents
-    assert [phase for phase, _, _ in sink.phases].count("start") == 6
-    assert [phase for phase, _, _ in sink.phases].count("end") == 6
-    assert sink.phases[0][2] == sink.phases[-1][2] == "support-v1"
+    assert top.output == {"result": "why?"}
+    assert voltagent_run.operation("kb-search").metadata == {"vector_store": "pinecone"}
+    assert voltagent_run.operation("weather").input == {"city": "Oslo", "units": "c"}
+    assert voltagent_run.operation("weather").output == {"city": "Oslo", "degrees": 3}
+    assert voltagent_run.memory("recall").parent is top
+    assert voltagent_run.operation("by-hand").parent is top
+    assert {one.status for one in voltagent_run.find()} == {"completed"}
+    voltagent_run.assert_order("Support Agent", "kb-search", "weather", "recall", "by-hand")
 
 
 @pytest.mark.parametrize("decorator", FIVE)
-def test_bare_with_empty_parentheses_with_options_and_as_a_function(decorator: Any, sink: ListSink) -> None:
+def test_bare_with_empty_parentheses_with_options_and_as_a_function(decorator: Any) -> None:
     def work() -> int:
         return 1
 
-    for decorated in (decorator(work), decorator()(work), decorator(name="n")(work), decorator(work, name="n")):
-        assert decorated() == 1
+    with recording() as (_, sink):
+        for decorated in (decorator(work), decorator()(work), decorator(name="n")(work), decorator(work, name="n")):
+            assert decorated() == 1
     kind = decorator.__name__
     names = [span.name for span in sink.spans if span.kind == kind]
     assert names == ["work", "work", "n", "n"]
@@ -111,9 +109,10 @@ def test_bare_with_empty_parentheses_with_options_and_as_a_function(decorator: A
 NO_PARAMETERS = '{"type":"object","properties":{}}'
 
 
-def test_what_is_not_given_is_absent(sink: ListSink) -> None:
-    tool(name=None, metadata=None, tags=None, capture_input=None, redact=None, sdk=None)(lambda: None)()
-    span = sink.only
+def test_what_is_not_given_is_absent() -> None:
+    with recording() as (_, sink):
+        tool(name=None, metadata=None, tags=None, capture_input=None, redact=None, sdk=None)(lambda: None)()
+    _, span = sink.spans
     assert (span.name, span.metadata, span.tags, span.facts, span.redact) == (
         "<lambda>",
         None,
@@ -121,7 +120,7 @@ def test_what_is_not_given_is_absent(sink: ListSink) -> None:
         {"tool_parameters": NO_PARAMETERS},
         None,
     )
-    assert (loads(span.input), loads(span.output)) == ({}, {"result": None})
+    assert (span.input, span.output) == (b"{}", b'{"result":null}')
 
 
 class Box:
@@ -187,15 +186,15 @@ CALLS: list[tuple[str, Callable[..., Any], Any]] = [
 @pytest.mark.parametrize(("call", "receiver"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
 @pytest.mark.parametrize("spelling", ["position", "keyword", "default"])
 def test_every_kind_of_callable_names_its_arguments(
-    call: Callable[..., Any], receiver: Any, spelling: str, sink: ListSink
+    call: Callable[..., Any], receiver: Any, spelling: str, voltagent_run: Run
 ) -> None:
     result = {"position": lambda: call(1, 3), "keyword": lambda: call(1, b=3), "default": lambda: call(1)}[spelling]()
     assert result[1:] == (1, 2 if spelling == "default" else 3)
     assert receiver is ... or result[0] is receiver
-    assert loads(sink.only.input) == {"a": 1, "b": result[2]}
+    assert voltagent_run.operation().input == {"a": 1, "b": result[2]}
 
 
-def test_star_parameters_go_under_their_own_names(sink: ListSink) -> None:
+def test_star_parameters_go_under_their_own_names(voltagent_run: Run) -> None:
     @tool
     def call(a: int, *rest: int, flag: bool = False, **more: Any) -> None: ...
 
@@ -206,20 +205,20 @@ def test_star_parameters_go_under_their_own_names(sink: ListSink) -> None:
     def clash(a: int, /, **more: Any) -> None: ...
 
     clash(1, a=2)
-    assert [loads(span.input) for span in sink.operations] == [
+    assert [span.input for span in voltagent_run.find()] == [
         {"a": 1, "rest": [2, 3], "flag": True, "more": {"b": 4, "a_b": 5}},
         {"a": 1, "rest": [], "flag": False, "more": {}},
         {"a": 1, "more": {"a": 2}},
     ]
 
 
-def test_what_does_not_show_its_parameters_is_recorded_without_their_names(sink: ListSink) -> None:
+def test_what_does_not_show_its_parameters_is_recorded_without_their_names(voltagent_run: Run) -> None:
     assert tool(max)(1, 2) == 2
     assert tool(dict.fromkeys)(["a"]) == {"a": None}
-    assert loads(sink.operations[0].input) == {"args": [1, 2], "kwargs": {}}
+    assert voltagent_run.find()[0].input == {"args": [1, 2], "kwargs": {}}
 
 
-def test_a_signature_that_lies_loses_nothing(sink: ListSink) -> None:
+def test_a_signature_that_lies_loses_nothing(voltagent_run: Run) -> None:
     def shown(a: int) -> None: ...
 
     @tool
@@ -228,7 +227,7 @@ def test_a_signature_that_lies_loses_nothing(sink: ListSink) -> None:
         return args, kwargs
 
     assert real(1, 2, b=3) == ((1, 2), {"b": 3})
-    assert loads(sink.only.input) == {"a": 1, "b": 3, "args": [2]}
+    assert voltagent_run.operation().input == {"a": 1, "b": 3, "args": [2]}
 
 
 signatures = st.lists(st.sampled_from(["pos", "pos=", "any", "any=", "*", "kw", "kw=", "**"]), max_size=6, unique=True)
@@ -252,13 +251,13 @@ def test_names_are_those_of_inspect(kinds: list[str], args: list[int], kwargs: d
     except TypeError:
         return
     bound.apply_defaults()
-    with recording() as (_, sink):
+    with record() as run:
         tool(function)(*args, **kwargs)
     expected = {name: list(value) if type(value) is tuple else value for name, value in bound.arguments.items()}
-    assert loads(sink.only.input) == expected
+    assert run.operation().input == expected
 
 
-def test_a_snapshot_is_of_the_moment(sink: ListSink) -> None:
+def test_a_snapshot_is_of_the_moment(voltagent_run: Run) -> None:
     @tool
     def grow(items: list[int]) -> list[int]:
         items.append(2)
@@ -266,11 +265,11 @@ def test_a_snapshot_is_of_the_moment(sink: ListSink) -> None:
 
     items = [1]
     grow(items).append(3)
-    assert loads(sink.only.input) == {"items": [1]}
-    assert loads(sink.only.output) == {"result": [1, 2]}
+    assert voltagent_run.operation().input == {"items": [1]}
+    assert voltagent_run.operation().output == {"result": [1, 2]}
 
 
-def test_decorators_nest_as_they_are_written(sink: ListSink) -> None:
+def test_decorators_nest_as_they_are_written(voltagent_run: Run) -> None:
     @agent(name="outer")
     @tool(name="inner")
     def both(x: int) -> int:
@@ -289,8 +288,18 @@ def test_decorators_nest_as_they_are_written(sink: ListSink) -> None:
             return x
 
     assert (both(1), Thing.method(2), Thing().plain(3)) == (1, 2, 3)
-    assert sink.tree() == [["outer", ["outer", ["inner"]]], ["o", ["o", ["i"]]], ["o2", ["o2", ["i2"]]]]
-    assert [loads(span.input)["x"] for span in sink.operations] == [1, 1, 2, 2, 3, 3]
+    voltagent_run.assert_tree("""
+        trace outer
+        └─ agent outer
+           └─ tool inner
+        trace o
+        └─ agent o
+           └─ tool i
+        trace o2
+        └─ agent o2
+           └─ tool i2
+    """)
+    assert [span.input["x"] for span in voltagent_run.find()] == [1, 1, 2, 2, 3, 3]
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals
@@ -381,7 +390,7 @@ def test_a_parameter_to_keep_must_exist() -> None:
     tool(max, capture_input=["citi"])
 
 
-def test_what_things_are_called(sink: ListSink) -> None:
+def test_what_things_are_called(voltagent_run: Run) -> None:
     calls: list[Any] = [
         tool(plain), tool(box), tool(Box().__call__), tool(functools.partial(plain)), tool(functools.partial(pow, 2)),
         tool(functools.partial(box)), tool(len), tool(box.method),
@@ -389,4 +398,4 @@ def test_what_things_are_called(sink: ListSink) -> None:
     for call, argument in zip(calls, [1, 1, 1, 1, 1, 1, "", 1], strict=True):
         call(argument)
     names = ["plain", "Box", "Box", "plain", "pow", "Box", "len", "Box.method", "Box.method"]
-    assert [span.name for span in sink.operations] == names
+    assert [span.name for span in voltagent_run.find()] == names

@@ -14,29 +14,22 @@ from typing import Any
 import pytest
 
 import voltagent
-from tests.helpers.sink import ListSink, loads, recording
 from voltagent import agent, current, current_agent, tool, trace
 from voltagent.core import clock
 from voltagent.core import context as _context
-from voltagent.core.span import Span
 from voltagent.handles import open_trace
+from voltagent.testing import Run
 
 
 @pytest.fixture(autouse=True)
-def sink() -> Iterator[ListSink]:
-    with recording() as (_, sink):
-        yield sink
+def nothing_is_left_current(voltagent_run: Run) -> Iterator[None]:
+    yield
     assert _context.CURRENT.get() is None
 
 
 @pytest.fixture
-def root(sink: ListSink) -> Any:
+def root(voltagent_run: Run) -> Any:
     return open_trace(_context.default_recorder(), {"agent_id": "root"}, {})
-
-
-def facts(span: Span) -> Any:
-    (metadata,) = span.more_metadata
-    return loads(metadata)
 
 
 @tool
@@ -64,31 +57,31 @@ async def collect(stream: AsyncIterator[Any]) -> list[Any]:
 # -------------------------------------------------------------------------------------------------------- what is kept
 
 
-def test_a_stream_is_recorded_from_its_first_to_its_last_step(sink: ListSink, root: Any) -> None:
+def test_a_stream_is_recorded_from_its_first_to_its_last_step(voltagent_run: Run, root: Any) -> None:
     with root:
         stream = count(3)
-        assert len(sink.spans) == 1  # nothing yet but the root
+        assert voltagent_run.calls == 0  # nothing yet but the root
         assert next(stream) == 0
-        assert sink.phases[-1] == ("start", "tool", "count")
+        assert voltagent_run.tool().status == "running"
         assert list(stream) == [1, 2]
-        assert sink.phases[-1] == ("end", "tool", "count")
-    span = sink.span("count")
-    assert (span.status, loads(span.input)) == ("completed", {"number": 3})
-    assert loads(span.output) == {"result": [0, 1, 2], "return": "done"}
-    assert facts(span)["items"] == 3
-    assert "abandoned" not in facts(span)
+        assert voltagent_run.tool().status == "completed"
+    span = voltagent_run.operation("count")
+    assert (span.status, span.input) == ("completed", {"number": 3})
+    assert span.output == {"result": [0, 1, 2], "return": "done"}
+    assert span.metadata["items"] == 3
+    assert "abandoned" not in span.metadata
 
 
-def test_an_async_stream_too(sink: ListSink) -> None:
+def test_an_async_stream_too(voltagent_run: Run) -> None:
     assert asyncio.run(collect(count_async(3))) == [0, 1, 2]
-    span = sink.spans[1]
-    assert (span.status, loads(span.output)) == ("completed", {"result": [0, 1, 2]})
-    assert facts(span)["items"] == 3
-    assert loads(sink.spans[0].output) == {"result": [0, 1, 2]}
-    assert sink.spans[0].status == "completed"
+    span = voltagent_run.find()[0]
+    assert (span.status, span.output) == ("completed", {"result": [0, 1, 2]})
+    assert span.metadata["items"] == 3
+    assert voltagent_run.traces[0].output == {"result": [0, 1, 2]}
+    assert voltagent_run.traces[0].status == "completed"
 
 
-def test_the_return_value_comes_through(sink: ListSink) -> None:
+def test_the_return_value_comes_through(voltagent_run: Run) -> None:
     def outer() -> Any:
         result = yield from count(2)
         return f"{result}!"
@@ -100,15 +93,15 @@ def test_the_return_value_comes_through(sink: ListSink) -> None:
     assert stop.value.value == "done!"
 
 
-def test_one_that_never_starts_is_not_recorded(sink: ListSink) -> None:
+def test_one_that_never_starts_is_not_recorded(voltagent_run: Run) -> None:
     count(3)
     count(3).close()
     count_async(3)
     asyncio.run(count_async(3).aclose())  # type: ignore[attr-defined]
-    assert sink.events == []
+    assert voltagent_run.traces == ()
 
 
-def test_one_left_early_is_abandoned_and_not_failed(sink: ListSink) -> None:
+def test_one_left_early_is_abandoned_and_not_failed(voltagent_run: Run) -> None:
     for item in count(5):
         if item == 1:
             break
@@ -121,13 +114,13 @@ def test_one_left_early_is_abandoned_and_not_failed(sink: ListSink) -> None:
 
     asyncio.run(main())
     gc.collect()
-    for span, items in ((sink.spans[1], [0, 1]), (sink.spans[3], [0])):
+    for span, items in ((voltagent_run.find()[0], [0, 1]), (voltagent_run.find()[1], [0])):
         assert (span.status, span.error) == ("completed", None)
-        assert facts(span)["abandoned"] is True
-        assert loads(span.output) == {"result": items}
+        assert span.metadata["abandoned"] is True
+        assert span.output == {"result": items}
 
 
-def test_one_that_answers_to_closing_by_returning_is_abandoned_too(sink: ListSink) -> None:
+def test_one_that_answers_to_closing_by_returning_is_abandoned_too(voltagent_run: Run) -> None:
     @tool
     def stubborn() -> Iterator[int]:
         try:
@@ -138,11 +131,11 @@ def test_one_that_answers_to_closing_by_returning_is_abandoned_too(sink: ListSin
     stream = stubborn()
     next(stream)
     stream.close()  # type: ignore[attr-defined]
-    assert facts(sink.spans[1])["abandoned"] is True
-    assert sink.spans[1].status == "completed"
+    assert voltagent_run.find()[0].metadata["abandoned"] is True
+    assert voltagent_run.find()[0].status == "completed"
 
 
-def test_one_that_fails_keeps_what_it_gave(sink: ListSink) -> None:
+def test_one_that_fails_keeps_what_it_gave(voltagent_run: Run) -> None:
     @tool
     def breaks() -> Iterator[int]:
         yield 1
@@ -157,14 +150,14 @@ def test_one_that_fails_keeps_what_it_gave(sink: ListSink) -> None:
         list(breaks())
     with pytest.raises(KeyError):
         asyncio.run(collect(breaks_async()))
-    for span in (sink.spans[1], sink.spans[3]):
+    for span in (voltagent_run.find()[0], voltagent_run.find()[1]):
         assert span.status == "error"
-        assert span.error.type == "KeyError"  # type: ignore[union-attr]
-        assert loads(span.output) == {"result": [1]}
-        assert span.parent.status == "error"  # type: ignore[union-attr]
+        assert span.error["type"] == "KeyError"
+        assert span.output == {"result": [1]}
+    assert [trace.status for trace in voltagent_run.traces] == ["error"] * 2
 
 
-def test_items_are_snapshots_of_their_moment(sink: ListSink) -> None:
+def test_items_are_snapshots_of_their_moment(voltagent_run: Run) -> None:
     @tool
     def grow() -> Iterator[list[int]]:
         items: list[int] = []
@@ -173,10 +166,10 @@ def test_items_are_snapshots_of_their_moment(sink: ListSink) -> None:
             yield items
 
     list(grow())
-    assert loads(sink.spans[1].output) == {"result": [[0], [0, 1], [0, 1, 2]]}
+    assert voltagent_run.find()[0].output == {"result": [[0], [0, 1], [0, 1, 2]]}
 
 
-def test_times_distinguish_producing_from_waiting(sink: ListSink, monkeypatch: Any) -> None:
+def test_times_distinguish_producing_from_waiting(voltagent_run: Run, monkeypatch: Any) -> None:
     now = 100.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
 
@@ -190,18 +183,18 @@ def test_times_distinguish_producing_from_waiting(sink: ListSink, monkeypatch: A
 
     for _ in slow():
         now += 2.0
-    assert facts(sink.spans[1]) == {
+    assert voltagent_run.find()[0].metadata == {
         "items": 2, "time_to_first_item_ms": 500.0, "producing_ms": 750.0, "waiting_ms": 4000.0,
     }  # fmt: skip
 
 
-def test_with_capture_off_items_are_counted_only(sink: ListSink) -> None:
+def test_with_capture_off_items_are_counted_only(voltagent_run: Run) -> None:
     list(tool(capture_output=False)(lambda: (yield from "abc"))())
-    span = sink.spans[1]
-    assert (span.output, facts(span)["items"]) == (None, 3)
+    span = voltagent_run.find()[0]
+    assert (span.output, span.metadata["items"]) == (None, 3)
 
 
-def test_usage_comes_from_the_return_value_or_the_last_item_that_has_it(sink: ListSink) -> None:
+def test_usage_comes_from_the_return_value_or_the_last_item_that_has_it(voltagent_run: Run) -> None:
     @agent
     def answer() -> Any:
         yield "text"
@@ -223,13 +216,13 @@ def test_usage_comes_from_the_return_value_or_the_last_item_that_has_it(sink: Li
     list(answer())
     list(counted())
     asyncio.run(collect(chunks()))
-    assert [span.usage for span in sink.spans[1::2]] == [{"total_tokens": one} for one in (5, 7, 4)]
+    assert [span.usage for span in voltagent_run.find()] == [{"total_tokens": one} for one in (5, 7, 4)]
 
 
 # ------------------------------------------------------------------------------------------------------ what is current
 
 
-def test_nothing_of_ours_is_current_between_steps(sink: ListSink, root: Any) -> None:
+def test_nothing_of_ours_is_current_between_steps(voltagent_run: Run, root: Any) -> None:
     with root, root.add_tool(name="consumer") as consumer:
         for _ in count(2):
             assert current() == consumer
@@ -240,10 +233,17 @@ def test_nothing_of_ours_is_current_between_steps(sink: ListSink, root: Any) -> 
                 assert current() == consumer
 
         asyncio.run(main())
-    assert sink.tree() == [["root", ["consumer", ["count"], ["in between"], ["in between"], ["count_async"]]]]
+    voltagent_run.assert_tree("""
+        trace root
+        └─ tool consumer
+           ├─ tool count
+           ├─ tool in between
+           ├─ tool in between
+           └─ tool count_async
+    """)
 
 
-def test_what_a_step_calls_is_its_child(sink: ListSink, root: Any) -> None:
+def test_what_a_step_calls_is_its_child(voltagent_run: Run, root: Any) -> None:
     @tool
     def leaf() -> None: ...
 
@@ -256,10 +256,16 @@ def test_what_a_step_calls_is_its_child(sink: ListSink, root: Any) -> None:
 
     with root:
         list(stream())
-    assert sink.tree() == [["root", ["stream", ["leaf"], ["count"], ["leaf"]]]]
+    voltagent_run.assert_tree("""
+        trace root
+        └─ agent stream
+           ├─ tool leaf
+           ├─ tool count
+           └─ tool leaf
+    """)
 
 
-def test_a_handle_entered_in_the_generator_is_current_in_its_later_steps_only(sink: ListSink, root: Any) -> None:
+def test_a_handle_entered_in_the_generator_is_current_in_its_later_steps_only(voltagent_run: Run, root: Any) -> None:
     @agent
     def stream() -> Iterator[int]:
         with current().add_tool(name="inside") as inside:
@@ -272,10 +278,15 @@ def test_a_handle_entered_in_the_generator_is_current_in_its_later_steps_only(si
     with root:
         for _ in stream():
             assert current() == root
-    assert sink.tree() == [["root", ["stream", ["inside", ["leaf"]]]]]
+    voltagent_run.assert_tree("""
+        trace root
+        └─ agent stream
+           └─ tool inside
+              └─ tool leaf
+    """)
 
 
-def test_it_belongs_where_it_was_called(sink: ListSink) -> None:
+def test_it_belongs_where_it_was_called(voltagent_run: Run) -> None:
     """Also when the caller has ended: the usual streamed response."""
 
     @agent
@@ -292,10 +303,16 @@ def test_it_belongs_where_it_was_called(sink: ListSink) -> None:
         assert await collect(await endpoint_async(2)) == [0, 1]
 
     asyncio.run(main())
-    assert sink.tree() == [["endpoint", ["endpoint", ["count"]]], ["endpoint_async", ["count_async"]]]
+    voltagent_run.assert_tree("""
+        trace endpoint
+        └─ agent endpoint
+           └─ tool count
+        trace endpoint_async
+        └─ tool count_async
+    """)
 
 
-def test_suppressed_where_it_starts_it_is_not_recorded(sink: ListSink, root: Any) -> None:
+def test_suppressed_where_it_starts_it_is_not_recorded(voltagent_run: Run, root: Any) -> None:
     @tool
     def stream() -> Iterator[bool]:
         yield bool(current())
@@ -306,21 +323,24 @@ def test_suppressed_where_it_starts_it_is_not_recorded(sink: ListSink, root: Any
             made_there = stream()
             assert list(made_here) == [False]
         assert list(made_there) == [True]  # it runs as it is: what is current is the consumer's
-    assert len(sink.spans) == 1
+    assert voltagent_run.calls == 0
 
 
-def test_steps_may_run_in_different_threads(sink: ListSink, root: Any) -> None:
+def test_steps_may_run_in_different_threads(voltagent_run: Run, root: Any) -> None:
     with root:
         stream = count(6)
     with ThreadPoolExecutor(3) as pool:
         assert [pool.submit(next, stream).result() for _ in range(6)] == list(range(6))
         assert all(pool.map(lambda _: _context.CURRENT.get() is None, range(6)))
     assert next(stream, "over") == "over"
-    assert sink.span("count").status == "completed"
-    assert sink.tree() == [["root", ["count"]]]
+    assert voltagent_run.operation("count").status == "completed"
+    voltagent_run.assert_tree("""
+        trace root
+        └─ tool count
+    """)
 
 
-def test_steps_may_run_in_different_tasks_and_contexts(sink: ListSink, root: Any) -> None:
+def test_steps_may_run_in_different_tasks_and_contexts(voltagent_run: Run, root: Any) -> None:
     async def main() -> list[int]:
         stream: Any = count_async(4)
         items = [await asyncio.create_task(stream.__anext__()) for _ in range(2)]
@@ -334,12 +354,10 @@ def test_steps_may_run_in_different_tasks_and_contexts(sink: ListSink, root: Any
         stream = count(3)
         assert [contextvars.Context().run(next, stream), contextvars.copy_context().run(next, stream)] == [0, 1]
         assert list(stream) == [2]
-    assert sink.tree() == [["root", ["elsewhere"], ["count_async"], ["count"]]] or sink.tree() == [
-        ["root", ["count_async"], ["elsewhere"], ["count"]]
-    ]
+    assert {one.name for one in voltagent_run.find() if one.parent is None} == {"elsewhere", "count_async", "count"}
 
 
-def test_closing_elsewhere_leaves_alone_what_is_current_there(sink: ListSink, root: Any) -> None:
+def test_closing_elsewhere_leaves_alone_what_is_current_there(voltagent_run: Run, root: Any) -> None:
     stream = count(3)
     next(stream)
     with root:
@@ -350,22 +368,22 @@ def test_closing_elsewhere_leaves_alone_what_is_current_there(sink: ListSink, ro
         next(other)
         del other
         assert current() == root
-    assert [span.status for span in sink.spans if span.name == "count" and span.kind == "tool"] == ["completed"] * 2
+    assert [one.status for one in voltagent_run.tools("count")] == ["completed"] * 2
 
 
-def test_interleaved_streams_do_not_mix(sink: ListSink, root: Any) -> None:
+def test_interleaved_streams_do_not_mix(voltagent_run: Run, root: Any) -> None:
     with root:
         for one, two in zip(count(3), count(3), strict=True):
             assert one == two
             assert current() == root
-    assert [loads(span.output)["result"] for span in sink.spans[1:]] == [[0, 1, 2]] * 2
-    assert all(span.parent is sink.spans[0] for span in sink.spans[1:])
+    assert [one.output["result"] for one in voltagent_run.find()] == [[0, 1, 2]] * 2
+    assert len(voltagent_run.trace.children) == 2
 
 
 # -------------------------------------------------------------------------------------------------- async housekeeping
 
 
-def test_the_loop_knows_our_generator_and_only_that(sink: ListSink) -> None:
+def test_the_loop_knows_our_generator_and_only_that(voltagent_run: Run) -> None:
     reported: list[Any] = []
     log: list[str] = []
 
@@ -395,8 +413,8 @@ def test_the_loop_knows_our_generator_and_only_that(sink: ListSink) -> None:
     asyncio.run(main())
     assert log == ["cleaned up"] * 2
     assert reported == []
-    assert [span.status for span in sink.spans] == ["completed"] * 4
-    assert [facts(span)["abandoned"] for span in sink.spans if span.kind == "tool"] == [True, True]
+    assert [one.status for one in (*voltagent_run.traces, *voltagent_run.find())] == ["completed"] * 4
+    assert [one.metadata["abandoned"] for one in voltagent_run.tools()] == [True, True]
 
 
 def test_hooks_of_the_program_see_one_generator() -> None:
@@ -416,7 +434,7 @@ def test_hooks_of_the_program_see_one_generator() -> None:
     assert hooks.firstiter == first.append
 
 
-def test_a_step_that_is_cancelled_cancels_the_operation(sink: ListSink) -> None:
+def test_a_step_that_is_cancelled_cancels_the_operation(voltagent_run: Run) -> None:
     @tool
     async def stream() -> AsyncIterator[int]:
         yield 1
@@ -431,17 +449,20 @@ def test_a_step_that_is_cancelled_cancels_the_operation(sink: ListSink) -> None:
             await task
 
     asyncio.run(main())
-    assert [span.status for span in sink.spans] == ["cancelled", "cancelled"]
-    assert loads(sink.spans[1].output) == {"result": [1]}
+    assert [voltagent_run.trace.status, voltagent_run.tool().status] == ["cancelled", "cancelled"]
+    assert voltagent_run.find()[0].output == {"result": [1]}
 
 
-def test_a_traced_stream_is_a_trace(sink: ListSink) -> None:
+def test_a_traced_stream_is_a_trace(voltagent_run: Run) -> None:
     @trace(agent_id="chat", user_id=lambda args: args["user"])
     async def chat(user: str) -> AsyncIterator[str]:
         async for number in count_async(2):
             yield str(number)
 
     assert asyncio.run(collect(chat("u"))) == ["0", "1"]
-    assert sink.tree() == [["chat", ["count_async"]]]
-    assert sink.spans[0].trace.user_id == "u"
-    assert loads(sink.spans[0].output) == {"result": ["0", "1"]}
+    voltagent_run.assert_tree("""
+        trace chat
+        └─ tool count_async
+    """)
+    assert voltagent_run.trace.user_id == "u"
+    assert voltagent_run.traces[0].output == {"result": ["0", "1"]}

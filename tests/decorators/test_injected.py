@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from typing import Annotated, Any, Generic, Optional, TypedDict, TypeVar
 
 import pytest
 
-from tests.helpers.sink import ListSink, recording
 from voltagent import ValidationError, agent, memory, retriever, tool, trace
 from voltagent.capture.injected import is_injected, is_injected_by_annotation
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import context
+from voltagent.testing import Run
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def sink() -> Iterator[ListSink]:
-    with recording() as (recorder, sink):
-        context.activate(recorder)
-        yield sink
 
 
 def make_type(module: str, name: str, *bases: type) -> Any:
@@ -72,7 +63,9 @@ CLASSES = [
 
 @pytest.mark.parametrize(("module", "name"), CLASSES)
 @pytest.mark.parametrize("derived", [False, True])
-def test_an_injected_object_is_left_out_by_its_class(sink: ListSink, module: str, name: str, *, derived: bool) -> None:
+def test_an_injected_object_is_left_out_by_its_class(
+    voltagent_run: Run, module: str, name: str, *, derived: bool
+) -> None:
     kind = make_type(module, name)
     value = (make_type("program", "Mine", kind) if derived else kind)()
 
@@ -82,23 +75,23 @@ def test_an_injected_object_is_left_out_by_its_class(sink: ListSink, module: str
 
     look(value, "Bern", value, value, 1, other=value, k=2)
     look(value, city="Basel")
-    assert [json.loads(span.input or b"") for span in sink.operations] == [
+    assert [span.input for span in voltagent_run.find()] == [
         {"city": "Bern", "more": [1], "rest": {"k": 2}},
         {"city": "Basel", "more": [], "rest": {}},
     ]
 
 
-def test_classes_of_other_packages_are_recorded(sink: ListSink) -> None:
+def test_classes_of_other_packages_are_recorded(voltagent_run: Run) -> None:
     @tool
     def look(ctx: Any, city: str) -> str:
         return city
 
     look(make_type("program.context", "RunContext")(), "Bern")
-    assert json.loads(sink.only.input or b"") == {"ctx": "program.context.RunContext", "city": "Bern"}
+    assert voltagent_run.operation().input == {"ctx": "program.context.RunContext", "city": "Bern"}
 
 
 @pytest.mark.parametrize("decorator", [tool, agent, memory, retriever, trace])
-def test_every_decorator_leaves_it_out(sink: ListSink, decorator: Any) -> None:
+def test_every_decorator_leaves_it_out(voltagent_run: Run, decorator: Any) -> None:
     class Tools:
         @decorator  # type: ignore[untyped-decorator]
         def look(self, ctx: RunContext[str], city: str) -> str:
@@ -107,9 +100,9 @@ def test_every_decorator_leaves_it_out(sink: ListSink, decorator: Any) -> None:
     Tools().look(RunContext("customers"), "Bern")
     functools.partial(Tools().look, RunContext())("Basel")
     decorator(lambda ctx, city: city, name="called")(RunContext(), "Genf")
-    inputs = [json.loads(span.input or b"") for span in sink.spans]
+    inputs = [one.input for one in (*voltagent_run.traces, *voltagent_run.find())]
     assert {tuple(one) for one in inputs} == {("city",)}
-    assert b"customers" not in b"".join(span.input or b"" for span in sink.spans)
+    assert "customers" not in repr(inputs)
 
 
 def test_inside_of_other_values_it_is_its_name() -> None:
@@ -154,7 +147,7 @@ def test_a_parameter_is_left_out_by_its_annotation(annotation: object, *, expect
     assert is_injected_by_annotation(annotation, globals()) is expected
 
 
-def test_an_injected_dictionary_is_left_out_by_the_annotation(sink: ListSink) -> None:
+def test_an_injected_dictionary_is_left_out_by_the_annotation(voltagent_run: Run) -> None:
     @tool
     def look(
         city: str, config: RunnableConfig | None = None, *, state: Annotated[dict[str, Any], InjectedState]
@@ -163,50 +156,50 @@ def test_an_injected_dictionary_is_left_out_by_the_annotation(sink: ListSink) ->
 
     look("Bern", {"tags": ["x"]}, state={"messages": []})
     look("Basel", state={})
-    assert [json.loads(span.input or b"") for span in sink.operations] == [{"city": "Bern"}, {"city": "Basel"}]
+    assert [span.input for span in voltagent_run.find()] == [{"city": "Bern"}, {"city": "Basel"}]
 
 
 # -------------------------------------------------------------------------------------------------------- exclude_input
 
 
 @pytest.mark.parametrize("names", [["ctx"], ("ctx",), {"ctx"}])
-def test_further_parameters_can_be_left_out(sink: ListSink, names: Any) -> None:
+def test_further_parameters_can_be_left_out(voltagent_run: Run, names: Any) -> None:
     @tool(exclude_input=names)
     def look(ctx: Any, city: str, **rest: Any) -> str:
         return city
 
     look({"large": 1}, "Bern", k=1)
     look(city="Basel", ctx=None)
-    assert [json.loads(span.input or b"") for span in sink.operations] == [
+    assert [span.input for span in voltagent_run.find()] == [
         {"city": "Bern", "rest": {"k": 1}},
         {"city": "Basel", "rest": {}},
     ]
 
 
-def test_a_name_may_stand_for_a_keyword_that_is_no_parameter(sink: ListSink) -> None:
+def test_a_name_may_stand_for_a_keyword_that_is_no_parameter(voltagent_run: Run) -> None:
     @tool(exclude_input=["ctx"])
     def look(**rest: Any) -> None: ...
 
     look(ctx=1, city="Bern")
-    assert json.loads(sink.only.input or b"") == {"rest": {"city": "Bern"}}
+    assert voltagent_run.operation().input == {"rest": {"city": "Bern"}}
 
 
-def test_what_is_left_out_and_what_is_kept_go_together(sink: ListSink) -> None:
+def test_what_is_left_out_and_what_is_kept_go_together(voltagent_run: Run) -> None:
     @tool(capture_input=["city", "ctx"], exclude_input=["ctx"])
     def look(ctx: Any, city: str, day: str) -> None: ...
 
     look(1, "Bern", "Monday")
-    assert json.loads(sink.only.input or b"") == {"city": "Bern"}
+    assert voltagent_run.operation().input == {"city": "Bern"}
 
 
-def test_the_message_of_an_error_is_still_recorded(sink: ListSink) -> None:
+def test_the_message_of_an_error_is_still_recorded(voltagent_run: Run) -> None:
     @tool(exclude_input=["ctx"])
     def look(ctx: Any) -> None:
         raise KeyError("Bern")
 
     with pytest.raises(KeyError):
         look(1)
-    assert sink.only.error.message == "'Bern'"  # type: ignore[union-attr]
+    assert voltagent_run.operation().error["message"] == "'Bern'"
 
 
 @pytest.mark.parametrize(

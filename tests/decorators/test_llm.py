@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.capture.test_results import RESULTS
-from tests.helpers.sink import ListSink, loads, recording
+from tests.helpers.sink import recording
 from voltagent import ValidationError, VoltAgentSDK, agent, current, llm
-from voltagent.core import context
 from voltagent.core.clock import id_text
 from voltagent.core.span import Phase
 from voltagent.handles import ModelCall
 from voltagent.storage.traces.store import Store
+from voltagent.testing import Run
 from voltagent.wire.rest import encode
 
 COMPLETION = RESULTS["chat completion with cached and reasoning tokens"]
 
 
-@pytest.fixture
-def sink() -> Iterator[ListSink]:
-    with recording() as (recorder, sink):
-        context.activate(recorder)
-        yield sink
-
-
-def metadata(span: Any) -> dict[str, Any]:
-    parts = ([] if span.metadata is None else [span.metadata]) + list(span.more_metadata)
-    return {key: value for part in parts for key, value in json.loads(part).items()}
-
-
-def test_bare_and_with_options(sink: ListSink) -> None:
+def test_bare_and_with_options(voltagent_run: Run) -> None:
     @llm
     def bare(prompt: str) -> Any:
         assert isinstance(current(), ModelCall)
@@ -46,16 +33,16 @@ def test_bare_and_with_options(sink: ListSink) -> None:
 
     bare("Hi")
     ask("Hi")
-    first, second = sink.operations
+    first, second = voltagent_run.find()
     assert (first.kind, first.name, first.model, first.usage) == ("llm", "bare", "small-1", COMPLETION[1][1])
-    assert loads(first.output) == {"result": "Hello"}
-    assert metadata(first)["model_parameters"] == {"model": "small-1"}
+    assert first.output == {"result": "Hello"}
+    assert first.metadata["model_parameters"] == {"model": "small-1"}
     assert (second.name, second.model, second.usage, second.tags) == ("ask", "mine", None, ("t",))
-    assert metadata(second)["model_parameters"] == {"temperature": 0, "model": "mine"}
+    assert second.metadata["model_parameters"] == {"temperature": 0, "model": "mine"}
 
 
 @pytest.mark.parametrize("positional", [True, False])
-def test_the_model_is_the_options_else_the_results_else_the_parameters(sink: ListSink, *, positional: bool) -> None:
+def test_the_model_is_the_options_else_the_results_else_the_parameters(voltagent_run: Run, *, positional: bool) -> None:
     def call(model: str, result: Any = None) -> Any:
         return result
 
@@ -64,11 +51,15 @@ def test_the_model_is_the_options_else_the_results_else_the_parameters(sink: Lis
     llm(call, name="parameter")(*args, **kwargs)
     llm(call, name="result")(*args, **{**kwargs, "result": COMPLETION[0]})
     llm(call, name="option", model="given")(*args, **{**kwargs, "result": COMPLETION[0]})
-    assert [span.model for span in sink.operations] == ["asked", "small-1", "given"]
-    assert [metadata(span)["model_parameters"]["model"] for span in sink.operations] == ["asked", "small-1", "given"]
+    assert [span.model for span in voltagent_run.find()] == ["asked", "small-1", "given"]
+    assert [span.metadata["model_parameters"]["model"] for span in voltagent_run.find()] == [
+        "asked",
+        "small-1",
+        "given",
+    ]
 
 
-def test_a_model_call_around_another_counts_once(sink: ListSink) -> None:
+def test_a_model_call_around_another_counts_once(voltagent_run: Run) -> None:
     @llm
     def inner() -> Any:
         return COMPLETION[0]
@@ -82,17 +73,18 @@ def test_a_model_call_around_another_counts_once(sink: ListSink) -> None:
         return outer()
 
     asks()
-    assert [span.usage and span.usage["total_tokens"] for span in sink.operations] == [120, None, 120]
-    assert [span.model for span in sink.operations] == [None, "small-1", "small-1"]
-    assert sink.spans[0].usage == COMPLETION[1][1]
+    assert [span.usage and span.usage["total_tokens"] for span in voltagent_run.find()] == [120, None, 120]
+    assert [span.model for span in voltagent_run.find()] == [None, "small-1", "small-1"]
+    assert voltagent_run.traces[0].usage == COMPLETION[1][1]
 
 
-def test_it_goes_to_the_api_as_a_kind_of_its_own(sink: ListSink) -> None:
+def test_it_goes_to_the_api_as_a_kind_of_its_own() -> None:
     @llm(name="ask")
     def ask(prompt: str, model: str) -> Any:
         return COMPLETION[0]
 
-    ask("Hi", "small")
+    with recording() as (_, sink):
+        ask("Hi", "small")
     events = [event for event in sink.events if event[1].kind == "llm"]
     start, end = [json.loads(encode.request(event, id_text).body) for event in events]
     assert (start["event_name"], end["event_name"]) == ("llm:start", "llm:success")

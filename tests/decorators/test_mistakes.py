@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.sink import recording
 from voltagent import agent, llm, memory, retriever, tool, trace
 from voltagent.core.hints import take_unsaved
 from voltagent.decorators.mistakes import LAZY_TYPES
+from voltagent.testing import record
 
 DECORATORS = (agent, llm, memory, retriever, tool, trace)
 
@@ -70,15 +70,15 @@ def test_a_lazy_result_of_a_plain_function_is_reported_once(
     def fetch() -> Any:
         return make()
 
-    with recording():
+    with record():
         for _ in range(3):
             result = fetch()
             assert type(result).__name__ == what.split(" ", 1)[1].replace(" ", "_")  # the same object goes on
             if inspect.iscoroutine(result):
                 assert asyncio.run(result) == 1
     assert hints() == [("returns-lazily", line(fetch))]
-    (record,) = caplog.records
-    assert f"'fetch' returns {what}" in record.getMessage()
+    (logged,) = caplog.records
+    assert f"'fetch' returns {what}" in logged.getMessage()
 
 
 @pytest.mark.parametrize("decorate", DECORATORS)
@@ -89,7 +89,7 @@ def test_functions_whose_work_is_recorded_are_not_reported(decorate: Any) -> Non
     def returns(value: object) -> object:
         return value
 
-    with recording():
+    with record():
         asyncio.run(recorded[0]())
         list(recorded[1]())
         for value in (1, "x", [1], {"a": 1}, None, object(), (x for x in ()).__next__, iter([])):

@@ -10,10 +10,9 @@ from typing import Annotated, Any
 import pytest
 
 from tests.capture.test_results import RESULTS, STREAMS, as_dict, as_model, as_namespace
-from tests.helpers.sink import ListSink, loads, recording
 from voltagent import Secret, agent, retriever, tool, trace
-from voltagent.core import context
 from voltagent.decorators.wrapper import decorated
+from voltagent.testing import Run
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
@@ -46,37 +45,30 @@ def chunks(*texts: str, identifier: str = "c") -> list[Any]:
     return [*found, ChatCompletionChunk(id=identifier, model="gpt-5", choices=[], usage=SimpleNamespace(**USAGE))]
 
 
-@pytest.fixture
-def sink() -> Iterator[ListSink]:
-    with recording() as (recorder, sink):
-        context.activate(recorder)
-        yield sink
-
-
 @pytest.mark.parametrize("decorator", [tool, agent, retriever])
 def test_a_clients_object_is_recorded_as_its_answer_whichever_function_returns_it(
-    sink: ListSink, decorator: Any
+    voltagent_run: Run, decorator: Any
 ) -> None:
     decorator(completion, name="ask")()
-    assert loads(sink.only.output) == {"result": "Hi"}
-    assert (sink.only.usage, sink.only.model) == (USAGE, "gpt-5")
-    assert sink.spans[0].usage == USAGE
+    assert voltagent_run.operation().output == {"result": "Hi"}
+    assert (voltagent_run.operation().usage, voltagent_run.operation().model) == (USAGE, "gpt-5")
+    assert voltagent_run.traces[0].usage == USAGE
 
 
-def test_a_trace_that_returns_one_has_its_tokens(sink: ListSink) -> None:
+def test_a_trace_that_returns_one_has_its_tokens(voltagent_run: Run) -> None:
     trace(completion, name="run")()
-    assert (loads(sink.spans[0].output), sink.spans[0].usage) == ({"result": "Hi"}, USAGE)
+    assert (voltagent_run.traces[0].output, voltagent_run.traces[0].usage) == ({"result": "Hi"}, USAGE)
 
 
 @pytest.mark.parametrize("decorator", [tool, agent])
-def test_a_dictionary_of_the_programs_stays_as_it_is(sink: ListSink, decorator: Any) -> None:
+def test_a_dictionary_of_the_programs_stays_as_it_is(voltagent_run: Run, decorator: Any) -> None:
     given = {"choices": [{"message": {"content": "Hi"}}], "usage": USAGE, "mine": 1}
     decorator(lambda: given, name="ask")()
-    assert loads(sink.only.output) == given
-    assert sink.only.usage == (USAGE if decorator is agent else None)
+    assert voltagent_run.operation().output == given
+    assert voltagent_run.operation().usage == (USAGE if decorator is agent else None)
 
 
-def test_what_the_annotation_hides_stays_hidden(sink: ListSink) -> None:
+def test_what_the_annotation_hides_stays_hidden(voltagent_run: Run) -> None:
     @agent
     def ask() -> Annotated[Any, Secret]:
         return completion()
@@ -87,17 +79,17 @@ def test_what_the_annotation_hides_stays_hidden(sink: ListSink) -> None:
 
     ask()
     list(stream())
-    assert all(b"Hi" not in (span.output or b"") for span in sink.spans)
-    assert [span.usage for span in sink.operations] == [USAGE, USAGE]
+    assert "Hi" not in repr([one.output for one in (voltagent_run.traces, voltagent_run.find()) for one in one])
+    assert [span.usage for span in voltagent_run.find()] == [USAGE, USAGE]
 
 
-def test_tokens_are_counted_where_outputs_are_not_captured(sink: ListSink) -> None:
+def test_tokens_are_counted_where_outputs_are_not_captured(voltagent_run: Run) -> None:
     agent(completion, name="ask", capture_output=False)()
-    assert (sink.only.output, sink.only.usage) == (None, USAGE)
+    assert (voltagent_run.operation().output, voltagent_run.operation().usage) == (None, USAGE)
 
 
 @pytest.mark.parametrize("decorator", [tool, agent])
-def test_chunks_are_put_together(sink: ListSink, decorator: Any) -> None:
+def test_chunks_are_put_together(voltagent_run: Run, decorator: Any) -> None:
     @decorator(name="sync")  # type: ignore[untyped-decorator]
     def sync() -> Iterator[Any]:
         yield from chunks("H", "i")
@@ -111,11 +103,11 @@ def test_chunks_are_put_together(sink: ListSink, decorator: Any) -> None:
         return [chunk async for chunk in later()]
 
     assert len(list(sync())) == len(asyncio.run(consume())) == 3
-    for span in sink.operations:
-        assert (loads(span.output), span.usage, span.model) == ({"result": "Hi"}, USAGE, "gpt-5")
+    for span in voltagent_run.find():
+        assert (span.output, span.usage, span.model) == ({"result": "Hi"}, USAGE, "gpt-5")
 
 
-def test_a_stream_that_is_left_early_has_what_came(sink: ListSink) -> None:
+def test_a_stream_that_is_left_early_has_what_came(voltagent_run: Run) -> None:
     @agent
     def ask() -> Iterator[Any]:
         yield from chunks("H", "i")
@@ -123,10 +115,10 @@ def test_a_stream_that_is_left_early_has_what_came(sink: ListSink) -> None:
     stream = ask()
     next(stream)
     stream.close()  # type: ignore[attr-defined]
-    assert (loads(sink.only.output), sink.only.usage) == ({"result": "H"}, None)
+    assert (voltagent_run.operation().output, voltagent_run.operation().usage) == ({"result": "H"}, None)
 
 
-def test_a_stream_that_fails_has_the_tokens_that_came(sink: ListSink) -> None:
+def test_a_stream_that_fails_has_the_tokens_that_came(voltagent_run: Run) -> None:
     @agent
     def ask() -> Iterator[Any]:
         yield from chunks("H")
@@ -134,10 +126,10 @@ def test_a_stream_that_fails_has_the_tokens_that_came(sink: ListSink) -> None:
 
     with pytest.raises(KeyError):
         list(ask())
-    assert (sink.only.status, sink.only.usage) == ("error", USAGE)
+    assert (voltagent_run.operation().status, voltagent_run.operation().usage) == ("error", USAGE)
 
 
-def test_other_items_are_kept_beside_chunks(sink: ListSink) -> None:
+def test_other_items_are_kept_beside_chunks(voltagent_run: Run) -> None:
     @agent
     def ask() -> Iterator[Any]:
         yield from chunks("H", "i")
@@ -145,12 +137,12 @@ def test_other_items_are_kept_beside_chunks(sink: ListSink) -> None:
         yield from chunks("!", identifier="d")
 
     list(ask())
-    output = loads(sink.only.output)["result"]
+    output = voltagent_run.operation().output["result"]
     assert output[:2] == ["Hi", "end"]
-    assert sink.only.usage == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
+    assert voltagent_run.operation().usage == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
 
 
-def test_whole_results_in_a_stream_are_counted_by_their_ids(sink: ListSink) -> None:
+def test_whole_results_in_a_stream_are_counted_by_their_ids(voltagent_run: Run) -> None:
     @agent
     def ask() -> Iterator[Any]:
         yield completion("a", "1")
@@ -158,10 +150,10 @@ def test_whole_results_in_a_stream_are_counted_by_their_ids(sink: ListSink) -> N
         yield completion("b", "2")
 
     list(ask())
-    assert sink.only.usage == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
+    assert voltagent_run.operation().usage == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
 
 
-def test_the_usage_function_of_a_generator_wins_over_its_chunks(sink: ListSink) -> None:
+def test_the_usage_function_of_a_generator_wins_over_its_chunks(voltagent_run: Run) -> None:
     @agent(usage=lambda returned: {"total_tokens": 7})
     def inner() -> Iterator[Any]:
         yield from chunks("H")
@@ -171,8 +163,8 @@ def test_the_usage_function_of_a_generator_wins_over_its_chunks(sink: ListSink) 
         yield from inner()
 
     list(outer())
-    assert [span.usage for span in sink.operations] == [None, {"total_tokens": 7}]
-    assert sink.spans[0].usage == {"total_tokens": 7}
+    assert [span.usage for span in voltagent_run.find()] == [None, {"total_tokens": 7}]
+    assert voltagent_run.traces[0].usage == {"total_tokens": 7}
 
 
 # ------------------------------------------------------------------------------------------------------- model calls
@@ -180,31 +172,31 @@ def test_the_usage_function_of_a_generator_wins_over_its_chunks(sink: ListSink) 
 
 @pytest.mark.parametrize("form", [as_dict, as_namespace, as_model], ids=lambda form: form.__name__)
 @pytest.mark.parametrize("name", RESULTS)
-def test_what_a_model_call_returns_is_recorded(sink: ListSink, name: str, form: Any) -> None:
+def test_what_a_model_call_returns_is_recorded(voltagent_run: Run, name: str, form: Any) -> None:
     result, (model, usage, finish_reason, response_id, answer) = RESULTS[name]
     value = form(result)
     assert decorated("llm", lambda: value, {"name": "ask"})() is value
-    span = sink.only
+    span = voltagent_run.operation()
     assert (span.model, span.usage) == (model, usage)
-    assert sink.spans[0].usage == usage
-    facts = {key: one for part in span.more_metadata for key, one in loads(part).items()}
+    assert voltagent_run.traces[0].usage == usage
+    facts = span.metadata
     assert (facts.get("finish_reason"), facts.get("response_id")) == (finish_reason, response_id)
     if answer is not None and form is as_dict:
-        assert loads(span.output) == (answer if isinstance(answer, dict) else {"result": answer})
+        assert span.output == (answer if isinstance(answer, dict) else {"result": answer})
 
 
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("name", STREAMS)
-def test_what_a_model_call_streams_is_recorded(sink: ListSink, name: str, *, whole: bool) -> None:
+def test_what_a_model_call_streams_is_recorded(voltagent_run: Run, name: str, *, whole: bool) -> None:
     items, (model, usage, finish_reason, response_id, answer) = STREAMS[name]
 
     def stream() -> Iterator[Any]:
         yield from items
 
     list(decorated("llm", (lambda: items) if whole else stream, {"name": "ask"})())
-    span = sink.only
+    span = voltagent_run.operation()
     assert (span.model, span.usage) == (model, usage)
-    facts = {key: one for part in span.more_metadata for key, one in loads(part).items()}
+    facts = span.metadata
     assert (facts.get("finish_reason"), facts.get("response_id")) == (finish_reason, response_id)
     if whole or not isinstance(answer, dict):
-        assert loads(span.output) == (answer if isinstance(answer, dict) else {"result": answer})
+        assert span.output == (answer if isinstance(answer, dict) else {"result": answer})

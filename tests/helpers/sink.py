@@ -1,4 +1,7 @@
-"""A sink that keeps what it is given, and plain views on it: for tests of what is recorded, not of how it is sent."""
+"""A recorder over a list: the raw spans and events, before redaction, as destinations get them.
+
+Tests of what a program records use the test kit: ``voltagent.testing``.
+"""
 
 from __future__ import annotations
 

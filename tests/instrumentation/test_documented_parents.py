@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import voltagent
-from tests.helpers.sink import recording
 from voltagent import agent, bind, tool
+from voltagent.testing import record
 
 Hand = Callable[[Any], Any]
 TABLE = [
@@ -101,9 +101,13 @@ def _restored() -> Iterator[None]:
 
 
 def parents(hand_over: Callable[[Hand], None], hand: Hand) -> set[str]:
-    with recording() as (_, sink):
+    with record() as run:
         agent(name="above")(lambda: hand_over(hand))()
-    return {span.parent.name for span in sink.operations if span.name == "step" and span.parent is not None}
+    return {
+        trace.agent_id if one.parent is None else one.parent.name
+        for trace in run.traces
+        for one in trace.find(name="step")
+    }
 
 
 @pytest.mark.parametrize("row", ROWS)

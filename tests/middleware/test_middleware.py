@@ -13,10 +13,10 @@ import pytest
 
 import voltagent
 from tests.helpers.serving import asgi_server, ask_at_once, wsgi_server
-from tests.helpers.sink import recording
 from voltagent import ASGIMiddleware, WSGIMiddleware, agent, tool
-from voltagent.core.span import Span
 from voltagent.errors import ValidationError
+from voltagent.records import TraceRecord
+from voltagent.testing import Run, record
 
 GOOD = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -85,50 +85,50 @@ def serve_wsgi(**options: Any) -> AbstractContextManager[str]:
 BOTH = pytest.mark.parametrize("serve", [serve_asgi, serve_wsgi])
 
 
-def roots(sink: Any) -> list[Span]:
-    return [span for span in sink.spans if span.parent is None]
+def names(trace: TraceRecord) -> list[str]:
+    return [one.input["name"] for one in trace.find("tool")]
 
 
-def names(sink: Any, root: Span) -> list[str]:
-    found = [span for span in sink.operations if span.trace is root.trace and span.kind == "tool"]
-    return [span.input.decode().split('"')[3] for span in found]
+def callers(run: Run) -> list[str | None]:
+    """The traces of the callers that those of the run continue, which no record has."""
+    remotes = [span.trace.remote for span in run.spans if span.parent is None]
+    return [None if remote is None else remote.trace_id for remote in remotes]
 
 
 @BOTH
 def test_a_request_is_one_trace(serve: Serve) -> None:
-    with recording() as (_, sink), serve() as url:
+    with record() as run, serve() as url:
         assert httpx.get(f"{url}/chat", headers={"traceparent": GOOD}).text == "one two"
-    (root,) = roots(sink)
-    assert (root.name, root.status) == ("GET /chat", "completed")
-    assert root.trace.remote is not None
-    assert names(sink, root) == ["/chat", "stream one ", "stream two", "background"]
-    assert b'"status_code":200' in b"".join(root.more_metadata)
+    root = run.trace
+    assert (root.agent_id, root.status) == ("GET /chat", "completed")
+    assert callers(run) == [GOOD.split("-")[1]]
+    assert names(root) == ["/chat", "stream one ", "stream two", "background"]
+    assert root.metadata["status_code"] == 200
 
 
 @BOTH
 @pytest.mark.parametrize(("path", "status"), [("/status/404", "completed"), ("/status/503", "error")])
 def test_the_status_of_the_response_is_that_of_the_trace(serve: Serve, path: str, status: str) -> None:
-    with recording() as (_, sink), serve() as url:
+    with record() as run, serve() as url:
         httpx.get(url + path)
-    assert [root.status for root in roots(sink)] == [status]
+    assert [root.status for root in run.traces] == [status]
 
 
 @BOTH
 @pytest.mark.filterwarnings("ignore")
 def test_an_exception_ends_the_trace_and_goes_on(serve: Serve, capfd: pytest.CaptureFixture[str]) -> None:
-    with recording() as (_, sink), serve() as url:
+    with record() as run, serve() as url:
         assert httpx.get(f"{url}/raise").status_code == 500
-    (root,) = roots(sink)
+    root = run.trace
     assert root.status == "error"
-    assert getattr(root.error, "name", "") == "LookupError"
 
 
 @BOTH
 @pytest.mark.parametrize("user", [lambda scope: 7, lambda scope: scope.get("user")])
 def test_the_user_is_found_at_the_start_or_the_end(serve: Serve, user: Callable[[Any], Any]) -> None:
-    with recording() as (_, sink), serve(user=user) as url:
+    with record() as run, serve(user=user) as url:
         httpx.get(f"{url}/user")
-    assert [root.trace.user_id for root in roots(sink)] == [str(user({"user": "ann"}))]
+    assert [root.user_id for root in run.traces] == [str(user({"user": "ann"}))]
 
 
 def test_the_user_may_be_found_by_a_coroutine() -> None:
@@ -136,9 +136,9 @@ def test_the_user_may_be_found_by_a_coroutine() -> None:
         await asyncio.sleep(0)
         return "ann"
 
-    with recording() as (_, sink), serve_asgi(user=user) as url:
+    with record() as run, serve_asgi(user=user) as url:
         httpx.get(f"{url}/user")
-    assert [root.trace.user_id for root in roots(sink)] == ["ann"]
+    assert [root.user_id for root in run.traces] == ["ann"]
 
 
 @BOTH
@@ -147,45 +147,45 @@ def test_a_user_function_that_fails_costs_the_user_only(serve: Serve, caplog: py
         step("stray")
         raise KeyError("user")
 
-    with recording() as (_, sink), serve(user=user) as url:
+    with record() as run, serve(user=user) as url:
         assert httpx.get(f"{url}/chat").text == "one two"
-    (root,) = roots(sink)
-    assert "stray" not in names(sink, root)
+    root = run.trace
+    assert "stray" not in names(root)
     assert "the user= callback of the middleware raised KeyError; recording without user" in caplog.text
 
 
 @BOTH
 def test_what_is_excluded_starts_no_trace(serve: Serve) -> None:
-    with recording() as (_, sink), serve(exclude=["/health", "/static/*"]) as url:
+    with record() as run, serve(exclude=["/health", "/static/*"]) as url:
         for path in ("/health", "/static/a/b", "/healthy"):
             httpx.get(url + path)
-    assert [root.name for root in roots(sink) if root.name.startswith("GET")] == ["GET /healthy"]
+    assert [root.agent_id for root in run.traces if root.agent_id.startswith("GET")] == ["GET /healthy"]
 
 
 @BOTH
 def test_without_traces_the_callers_trace_is_continued(serve: Serve) -> None:
-    with recording() as (_, sink), serve(trace=False) as url:
+    with record() as run, serve(trace=False) as url:
         httpx.get(f"{url}/chat", headers={"traceparent": GOOD})
-    assert {root.trace.remote.trace_id for root in roots(sink) if root.trace.remote} == {GOOD.split("-")[1]}
-    assert not [root for root in roots(sink) if root.name.startswith("GET")]
+    assert set(callers(run)) - {None} == {GOOD.split("-")[1]}
+    assert not [root for root in run.traces if root.agent_id.startswith("GET")]
 
 
 @BOTH
 def test_a_request_is_traced_once_by_two_middlewares(serve: Serve) -> None:
     kind, app = (ASGIMiddleware, asgi_app) if serve is serve_asgi else (WSGIMiddleware, wsgi_app)
     server: Any = asgi_server if serve is serve_asgi else wsgi_server
-    with recording() as (_, sink), server(kind(kind(app))) as url:  # type: ignore[operator]
+    with record() as run, server(kind(kind(app))) as url:  # type: ignore[operator]
         httpx.get(f"{url}/chat")
-    assert len(roots(sink)) == 1
+    assert len(run.traces) == 1
 
 
 @BOTH
 def test_fifty_requests_at_once_are_fifty_trees(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    with recording() as (_, sink), serve() as url:
+    with record() as run, serve() as url:
         assert ask_at_once(lambda place: f"{url}/chat/{place}", 50) == ["one two"] * 50
-    assert sorted(root.name for root in roots(sink)) == sorted(f"GET /chat/{place}" for place in range(50))
-    for root in roots(sink):
-        assert names(sink, root) == [root.name[4:], "stream one ", "stream two", "background"]
+    assert sorted(root.agent_id for root in run.traces) == sorted(f"GET /chat/{place}" for place in range(50))
+    for root in run.traces:
+        assert names(root) == [root.agent_id[4:], "stream one ", "stream two", "background"]
     assert caplog.text == ""
 
 
@@ -211,9 +211,10 @@ def test_a_websocket_only_continues_the_callers_trace() -> None:
         step("message")
 
     scope = {"type": "websocket", "path": "/ws", "headers": [(b"traceparent", GOOD.encode())]}
-    with recording() as (_, sink):
+    with record() as run:
         asyncio.run(ASGIMiddleware(app)(scope, None, None))  # type: ignore[arg-type]
-    assert [(root.name, root.trace.remote is not None) for root in roots(sink)] == [("step", True)]
+    assert run.trace.agent_id == "step"
+    assert callers(run) == [GOOD.split("-")[1]]
 
 
 def test_the_client_that_leaves_cancels_the_trace() -> None:
@@ -229,9 +230,9 @@ def test_the_client_that_leaves_cancels_the_trace() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    with recording() as (_, sink):
+    with record() as run:
         asyncio.run(leave())
-    assert [(root.name, root.status) for root in roots(sink)] == [("GET /", "cancelled")]
+    assert [(root.agent_id, root.status) for root in run.traces] == [("GET /", "cancelled")]
 
 
 class Routed:
@@ -261,10 +262,10 @@ def test_a_trace_is_named_after_the_route(path: str, name: str) -> None:
     async def send(_: Any) -> None: ...
 
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    with recording() as (_, sink):
+    with record() as run:
         asyncio.run(ASGIMiddleware(Routed())(scope, None, send))  # type: ignore[arg-type]
         asyncio.run(ASGIMiddleware(Routed(), exclude=["/users/{id}"])(dict(scope), None, send))  # type: ignore[arg-type]
-    found = [root.name for root in roots(sink)]
+    found = [root.agent_id for root in run.traces]
     assert found[0] == name
     assert ("GET /users/{id}" in found[1:]) is False
 
@@ -277,7 +278,7 @@ def test_threads_of_a_request_keep_it_by_bind() -> None:
         start_response("200 OK", [])
         return [b""]
 
-    with recording() as (_, sink), wsgi_server(WSGIMiddleware(app)) as url:
+    with record() as run, wsgi_server(WSGIMiddleware(app)) as url:
         httpx.get(url)
-    (root,) = roots(sink)
-    assert names(sink, root) == ["in a thread"]
+    root = run.trace
+    assert names(root) == ["in a thread"]

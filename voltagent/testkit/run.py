@@ -114,6 +114,10 @@ class Run:
         wanted = (("kind", kind), ("name", name), ("status", status))
         return [one for one in self._calls() if all(value in (None, getattr(one, key)) for key, value in wanted)]
 
+    def operation(self, name: str | None = None) -> RecordedCall:
+        """Return the single operation of any kind; see :meth:`agent`."""
+        return self._one(None, name)
+
     def agent(self, name: str | None = None) -> RecordedCall:
         """Return the single call of an agent.
 
@@ -269,11 +273,11 @@ class Run:
                 assert isinstance(one, RecordedCall)
                 yield one
 
-    def _one(self, kind: str, name: str | None) -> RecordedCall:
+    def _one(self, kind: str | None, name: str | None) -> RecordedCall:
         found = self.find(kind, name)
         if len(found) == 1:
             return found[0]
-        what = kind if name is None else f"{kind} {name!r}"
+        what = " ".join(filter(None, (kind or "operation", name and repr(name))))
         if found:
             notes = {one.id: f"{number} of {len(found)}" for number, one in enumerate(found, 1)}
             raise self._failure(f"expected one call of {what}, recorded {len(found)}", notes)
