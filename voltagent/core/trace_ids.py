@@ -41,6 +41,12 @@ def span_id(identifier: int | str) -> str:
     return digits[16:]
 
 
+@lru_cache(maxsize=4096)  # a trace's comes again with each of its spans, and a parent's with each of its children
+def id_bytes(identifier: int) -> bytes:
+    """The 16 bytes of an id of ours: those of a trace, of which a span has the last 8."""
+    return bytes.fromhex(trace_id(identifier))
+
+
 def uuid_text(digits: str) -> str:
     """The text of a trace's id from its 32 hex digits: what :func:`trace_id` was given, unless that hashed it."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

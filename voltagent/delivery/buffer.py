@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, Final
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
@@ -47,9 +47,9 @@ class Buffer:
         self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # without any sent event, oldest first
         self.is_in_use = False  # while it is being changed: a finalizer that runs meanwhile must not change it
         self._forked_at = forked_at
-        self._held: list[tuple[float, int, WaitingTrace]] = []  # a heap by the end of the backoff
+        self.held: list[tuple[float, int, WaitingTrace]] = []  # a heap by the end of the backoff
         self._lost: OrderedDict[int | str, str] = OrderedDict()  # lost traces and starts, with the reason
-        self._evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
+        self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
         self.outstanding: dict[int | str, WaitingTrace] = {}  # traces with events in a batch
         self._order = 0
 
@@ -65,75 +65,83 @@ class Buffer:
                 self.dropped += 1
                 del refused[0]
                 self._note_lost(event, reason)
-            while waiting and number > 0:
-                number -= 1
-                self.take(waiting[0], account, waiting)
+            self._take(waiting, number, account)
         finally:
             self.is_in_use = False
 
-    def take(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
-        self, event: SpanEvent, account: Account, source: Any = None, *, inherited: bool = False
-    ) -> None:
-        """Count an event, and let it wait unless it depends on a lost one.
+    def take(self, events: Iterable[SpanEvent], account: Account, *, inherited: bool = False) -> None:
+        """Count events, and let those wait that do not depend on a lost one.
 
-        Removes it from ``source``, where it is the first, in the same step; a start whose end waits with it leaves the
-        end there. ``inherited`` events were left by a dead process and are sent whatever their age.
+        ``inherited`` events were left by a dead process and are sent whatever their age.
         """
-        phase, span, _ = event
-        trace = self.traces.get(span.trace.id)
-        known = phase is _END and span in self.open
-        reason = self.fate(span) if self._lost else None
-        if reason is None and phase is _END and not known and span.start_ns < self._forked_at and not inherited:
-            reason = "fork"  # the parent process recorded its start and will record its end
-        if trace is None and reason is None:
-            trace = WaitingTrace(span.trace.id, account)
-        payload = span.output if phase is _END else span.input
-        if event[2] is None and span.metadata is None and not span.more_metadata:
-            size = OVERHEAD if payload is None else OVERHEAD + len(payload)
-        else:
-            size = size_of(event)
-        if phase is _END and trace is not None and (span.usage is not None or trace.usage is not None):
-            sum_usage(span, trace)
-        one, end = (event,), (_END, span, None)
-        # no call from here until it is counted and removed from its source
-        if known:
-            del self.open[span]
-            if trace is not None:
-                trace.open -= 1
-        if reason is not None:
-            account.recorded += 1
-            account.dropped[reason] += 1
-            self.dropped += 1
-        elif trace is not None:
-            if trace.id not in self.traces:
-                self.traces[trace.id] = trace
-                if phase is _START and span.kind == TRACE:
-                    self.unsent[trace.id] = trace
-            if phase is _START:
-                trace.open += 1
-                self.open[span] = None
-            trace.events += one
-            trace.sizes += (size,)
-            trace.size += size
-            self.size += size
-            self.count += 1
-            account.recorded += 1
-            account.pending += 1
-            if not trace.held and not trace.in_flight:
-                self.ready[trace.id] = trace  # keeps an existing place
-        if source is not None:
+        source = deque(events)
+        self._take(source, len(source), account, inherited=inherited)
+
+    def _take(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
+        self, source: deque[SpanEvent], number: int, account: Account, *, inherited: bool = False
+    ) -> None:
+        """Take up to ``number`` of the first events; each leaves ``source`` in the step in which it is counted.
+
+        A start whose end waits with it leaves the end there.
+        """
+        while source and number > 0:
+            number -= 1
+            event = source[0]
+            phase, span, fields = event
+            trace = self.traces.get(span.trace.id)
+            known = phase is _END and span in self.open
+            reason = self.fate(span) if self._lost else None
+            if reason is None and phase is _END and not known and span.start_ns < self._forked_at and not inherited:
+                reason = "fork"  # the parent process recorded its start and will record its end
+            if trace is None and reason is None:
+                trace = WaitingTrace(span.trace.id, account)
+            payload = span.output if phase is _END else span.input
+            if fields is None and span.metadata is None and not span.more_metadata:
+                size = OVERHEAD if payload is None else OVERHEAD + len(payload)
+            else:
+                size = size_of(event)
+            if phase is _END and trace is not None and (span.usage is not None or trace.usage is not None):
+                sum_usage(span, trace)
+            one, end = (event,), (_END, span, None)
+            # no call from here until it is counted and removed from its source
+            if known:
+                del self.open[span]
+                if trace is not None:
+                    trace.open -= 1
+            if reason is not None:
+                account.recorded += 1
+                account.dropped[reason] += 1
+                self.dropped += 1
+            elif trace is not None:
+                if trace.id not in self.traces:
+                    self.traces[trace.id] = trace
+                    if phase is _START and span.kind == TRACE:
+                        self.unsent[trace.id] = trace
+                if phase is _START:
+                    trace.open += 1
+                    self.open[span] = None
+                trace.events += one
+                trace.sizes += (size,)
+                trace.size += size
+                self.size += size
+                self.count += 1
+                account.recorded += 1
+                account.pending += 1
+                if not trace.held and not trace.in_flight:
+                    self.ready[trace.id] = trace  # keeps an existing place
             if phase is _START and span.queued is account:  # it ended while it waited
                 span.queued = None
                 account.merged -= 1
                 source[0] = end
+                number += 1
             else:
                 if span.queued is source:
                     span.queued = None
                 del source[0]
-        if reason is not None:
-            self._note_lost(event, reason)
-        elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
-            self._forget_oldest_open()
+            if reason is not None:
+                self._note_lost(event, reason)
+            elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
+                self._forget_oldest_open()
 
     def _forget_oldest_open(self) -> None:
         leaked, _ = self.open.popitem(last=False)
@@ -174,13 +182,13 @@ class Buffer:
 
     def next_release(self) -> float | None:
         """Return when the next backoff ends."""
-        return self._held[0][0] if self._held else None
+        return self.held[0][0] if self.held else None
 
     def release(self, now: float) -> bool:
         """Make traces ready whose backoff has ended; return whether there were any."""
         released = False
-        while self._held and self._held[0][0] <= now:
-            trace = heapq.heappop(self._held)[2]
+        while self.held and self.held[0][0] <= now:
+            trace = heapq.heappop(self.held)[2]
             trace.held = False
             if trace.in_flight:
                 continue
@@ -249,7 +257,7 @@ class Buffer:
             account.recorded -= 1
             account.pending -= 1
         self.count = self.size = 0
-        self._held.clear()
+        self.held.clear()
         return found
 
     def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
@@ -329,7 +337,7 @@ class Buffer:
         trace.held = True
         self.ready.pop(trace.id, None)
         self._order += 1
-        heapq.heappush(self._held, (until, self._order, trace))
+        heapq.heappush(self.held, (until, self._order, trace))
 
     def close_if_over(self, trace: WaitingTrace) -> None:
         if not trace.events and trace.open <= 0 and not trace.held and not trace.in_flight:
@@ -365,7 +373,7 @@ class Buffer:
         account.pending -= number
         account.dropped["queue_full"] += number
         self._lost[identifier] = "queue_full"
-        self._evicted += (events,)
+        self.evicted += (events,)
         self.over += (identifier,)
         del self.unsent[identifier], self.traces[identifier]
         if identifier in self.ready:
@@ -376,13 +384,13 @@ class Buffer:
 
     def free(self, number: int) -> None:
         """Free the memory of up to that many evicted events."""
-        while self._evicted and number > 0:
-            events = self._evicted[-1]
+        while self.evicted and number > 0:
+            events = self.evicted[-1]
             freed = min(number, len(events))
             del events[len(events) - freed :]
             number -= freed
             if not events:
-                self._evicted.pop()
+                self.evicted.pop()
 
     def drop_waiting(self, reason: str, account: Account | None = None) -> int:
         """Drop all waiting events (of one account); return their number."""

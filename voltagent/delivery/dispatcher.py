@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
 from voltagent.core import clock, guard
+from voltagent.core.guard import logger
 from voltagent.core.span import SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
@@ -68,7 +70,8 @@ class Dispatcher:
         buffer = self._buffer
         limit = 1 if self.state.current is State.PROBING else self._limit
         with buffer.lock:
-            buffer.free(8 * BATCH_EVENTS)
+            if buffer.evicted:
+                buffer.free(8 * BATCH_EVENTS)
             self._is_safe = False
             self._batch, prepared = buffer.batch(limit, BATCH_BYTES)
         batch = self._safe(self._batch, prepared)
@@ -78,20 +81,24 @@ class Dispatcher:
         deadline = now + 2 * self.options.timeout
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
-        with self._storage.sending():
-            outcomes = self._export(list(batch), deadline)
+        sent = list(batch)
+        if self._storage.survives:
+            with self._storage.sending():
+                outcomes = self._export(sent, deadline)
+        else:
+            outcomes = self._export(sent, deadline)
         ended = clock.monotonic()
-        for event, outcome in zip(batch, outcomes, strict=True):
+        for event, outcome in zip(sent, outcomes, strict=True):
             if outcome.verdict is Verdict.IN_FLIGHT:
                 self.in_flight[id(event)] = event
-        sent = list(batch)
         with buffer.lock:
             self._settlement.settle(self._batch, outcomes, ended)
             self._batch = []
-        self._storage.settled(sent)
+        if self._storage.survives:
+            self._storage.settled(sent)
         slow = ended - now > _SLOW_BATCH
         self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
-        self._note(outcomes, now, ended)
+        self.state.note(outcomes, now, ended, self.options.probe_seconds, self.options.auth_seconds)
         self._follow_up(outcomes, now, ended, stops)
 
     def _safe(self, batch: list[SpanEvent], prepared: Sequence[bool]) -> list[SpanEvent]:
@@ -125,15 +132,13 @@ class Dispatcher:
             batch, self._batch = self._batch, []
             self._buffer.give_back(batch, prepared=self._is_safe)
 
-    def _note(self, outcomes: Sequence[Outcome], began: float, now: float) -> None:
-        options = self.options
-        self.state.note(outcomes, began, now, options.probe_seconds, options.auth_seconds)
-
     def _follow_up(self, outcomes: Sequence[Outcome], now: float, ended: float, stops: Sequence[Shutdown]) -> None:
+        verdicts = {outcome.verdict for outcome in outcomes} if stops else set[Verdict]()
         for stop in stops:
-            stop.note({outcome.verdict for outcome in outcomes}, ended)
+            stop.note(verdicts, ended)
         self.log.report_answers(outcomes, self._buffer.dropped)
-        self.log.report_batch(outcomes, ended - now)
+        if logger.isEnabledFor(logging.DEBUG):
+            self.log.report_batch(outcomes, ended - now)
         over, self._buffer.over = self._buffer.over, []
         for identifier in over:
             self._exporter.forget(identifier)
@@ -152,7 +157,8 @@ class Dispatcher:
             self._settlement.land(events, outcomes, now)
         refused = any(outcome.reason == "auth" for outcome in outcomes)
         if refused or self.last_answer() < now - self.options.probe_seconds:
-            self._note(outcomes, now, now)  # else it takes others: one request that failed says nothing of it
+            # else it takes others: one request that failed says nothing of it
+            self.state.note(outcomes, now, now, self.options.probe_seconds, self.options.auth_seconds)
         self._storage.settled(events)
         self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], now, now, stops)
 

@@ -83,10 +83,9 @@ class LogMessages:
 
     def report_batch(self, answers: Sequence[Outcome], seconds: float) -> None:
         """Log the outcome of a batch at debug level."""
-        if logger.isEnabledFor(logging.DEBUG):
-            kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
-            became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-            logger.debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
+        kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
+        became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        logger.debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
 
     def report_end(self, report: Report) -> None:
         """Log the final counts at debug level."""

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from voltagent.core import guard
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 
 Processor: TypeAlias = Callable[[SpanEvent], SpanEvent | None]
+
+
+@runtime_checkable
+class BatchProcessor(Protocol):
+    """A processor that takes several events at once."""
+
+    def many(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:
+        """The events in their order; those that are marked in ``done`` as they are."""
+        ...
 
 
 class Processing:
@@ -22,6 +31,8 @@ class Processing:
 
     def __init__(self, processors: Sequence[Processor]) -> None:
         self._processors = tuple(processors)
+        first: object = self._processors[0] if len(self._processors) == 1 else None
+        self._batched = first if isinstance(first, BatchProcessor) else None
         self.after_fork()
         process_hooks.renew(self)
 
@@ -31,21 +42,34 @@ class Processing:
 
     def __call__(self, events: Sequence[SpanEvent], done: Sequence[bool] = ()) -> list[SpanEvent | None]:
         """The events as they may leave the process; those that are marked in ``done`` as they are."""
-        found: list[SpanEvent | None] = []
         with self._lock:
-            for number, event in enumerate(events):
-                current: SpanEvent | None = event
+            if self._batched is not None:
                 try:
-                    for processor in () if done and done[number] else self._processors:
-                        if current is None:
-                            break
-                        current = processor(current)
-                except Exception as exc:
+                    found = self._batched.many(events, done)
+                except Exception as exc:  # of which event it is not known
                     guard.Guard.swallowed(exc)
-                    current = None
-                if current is None and event[0] is not Phase.END:
+                    found = self._one_by_one(events, done)
+            else:
+                found = self._one_by_one(events, done)
+        if None in found:
+            for event, safe in zip(events, found, strict=True):
+                if safe is None and event[0] is not Phase.END:
                     _withhold(event[1])
-                found.append(current)
+        return found
+
+    def _one_by_one(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:
+        found: list[SpanEvent | None] = []
+        for number, event in enumerate(events):
+            current: SpanEvent | None = event
+            try:
+                for processor in () if done and done[number] else self._processors:
+                    if current is None:
+                        break
+                    current = processor(current)
+            except Exception as exc:
+                guard.Guard.swallowed(exc)
+                current = None
+            found.append(current)
         return found
 
 

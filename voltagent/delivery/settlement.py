@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from voltagent.core.clock import randomness
@@ -12,6 +13,7 @@ from voltagent.delivery.waiting_trace import Tries, WaitingTrace
 from voltagent.exporters import Outcome, Verdict
 
 BACKOFF_CAP: Final = 30.0  # seconds; the longest wait of our own between two tries
+_VERDICT: Final = attrgetter("verdict")
 _DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
@@ -40,26 +42,30 @@ class Settlement:
         finally:
             self._buffer.is_in_use = False
 
-    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, is_whole: bool) -> None:
+    def _settle(  # noqa: PLR0912 - in one piece: the usual case costs no call
+        self, batch: list[Any], outcomes: Sequence[Outcome], now: float, is_whole: bool
+    ) -> None:
         buffer = self._buffer
         again: dict[int | str, list[SpanEvent]] = {}
         waits: dict[int | str, float] = {}
         untouched: list[int | str] = []
         accepted_before = buffer.accepted
-        accepted_now = sum([outcome.verdict is Verdict.ACCEPTED for outcome in outcomes])
+        accepted_now = list(map(_VERDICT, outcomes)).count(Verdict.ACCEPTED)
         identifiers: dict[int | str, None] = {}
-        traces, is_plain = buffer.traces, buffer.done is None
+        traces, done = buffer.traces, buffer.done
         for number, outcome in enumerate(outcomes):
             event: SpanEvent = batch[number]
             span, verdict = event[1], outcome.verdict
             identifier = span.trace.id
             identifiers[identifier] = None
             trace = traces.get(identifier) or buffer.outstanding[identifier]
-            if is_plain and verdict is Verdict.ACCEPTED and trace.tries is None and trace.parked is None:
+            if verdict is Verdict.ACCEPTED and trace.tries is None and trace.parked is None:
                 buffer.count -= 1  # the usual case, without a call
                 buffer.accepted += 1
                 trace.account.accepted += 1
                 trace.account.pending -= 1
+                if done is not None:
+                    done.append(event)
                 batch[number] = None
             elif verdict is Verdict.IN_FLIGHT:
                 trace.in_flight += 1
@@ -82,8 +88,9 @@ class Settlement:
                     again.setdefault(identifier, []).append(event)
                     if verdict is Verdict.UNTRIED and event[0] is Phase.START and span.kind == TRACE:
                         untouched.append(identifier)
-        buffer.put_back(again, waits, now)
-        self._still_unsent(untouched)
+        if again:
+            buffer.put_back(again, waits, now)
+            self._still_unsent(untouched)
         for identifier in identifiers:
             found = traces.get(identifier) or buffer.outstanding[identifier]
             if is_whole and not found.in_flight:

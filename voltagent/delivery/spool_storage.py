@@ -11,7 +11,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from voltagent.core import clock, guard
 from voltagent.core.guard import log_once
@@ -20,7 +20,7 @@ from voltagent.delivery.buffer import REMEMBERED, Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.queue import Options
-from voltagent.delivery.waiting_trace import size_of
+from voltagent.delivery.waiting_trace import OVERHEAD, size_of
 from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.codec import EventDecoder, encode_event
@@ -101,6 +101,8 @@ class SpoolStorage:
             self._disk.release()
 
     def _next_events(self, account: Account) -> list[SpanEvent]:
+        if not (account.waiting or account.refused):
+            return []
         with self._buffer.lock:
             self._buffer.take_waiting(account, 0)
             events: list[SpanEvent] = []
@@ -115,15 +117,18 @@ class SpoolStorage:
                     account.waiting.popleft()
                 events.append(event)
                 self._between[account] += 1
-                size += size_of(event)
+                payload = event[1].output if event[0] is Phase.END else event[1].input
+                plain = event[2] is None and event[1].metadata is None and not event[1].more_metadata
+                size += OVERHEAD + len(payload or b"") if plain else size_of(event)
             return events
 
     def _pass_on(self, events: list[SpanEvent], account: Account) -> bool:
         """Write events, and let them wait in memory or on the disk; False if they had to be put back."""
         safe: list[SpanEvent] = []
         entries: list[Entry] = []
+        keys: dict[int | str, bytes] = {}  # by trace
         for event, processed in zip(events, self._processing(events), strict=True):
-            entry = None if processed is None else self._entry(processed)
+            entry = None if processed is None else self._entry(processed, keys)
             if processed is None or entry is None:
                 with self._buffer.lock:
                     self._between[account] -= 1
@@ -143,10 +148,9 @@ class SpoolStorage:
             self.spool.have_read(places[:space])
             for event in safe[space:]:
                 self._leave_on_disk(event, account)
-            for number, event in enumerate(safe[:space]):
-                if places:
-                    self._places[id(event)] = places[number]
-                self._buffer.take(event, account)
+            for event, place in zip(safe, places[:space], strict=False):
+                self._places[id(event)] = place
+            self._buffer.take(safe[:space], account)
         return True
 
     def _leave_on_disk(self, event: SpanEvent, account: Account) -> None:
@@ -161,10 +165,16 @@ class SpoolStorage:
         elif phase is Phase.END:
             self._open.pop(span, None)
 
-    def _entry(self, event: SpanEvent) -> Entry | None:
+    def _entry(self, event: SpanEvent, keys: dict[int | str, bytes]) -> Entry | None:
+        phase, span, _ = event
+        identifier = span.trace.id
         try:
-            self._decoder.know(event)
-            return Entry(_key_of(event), _is_root(event), encode_event(event))
+            if phase is Phase.START or phase is Phase.POINT:  # an end has the span of its start
+                self._decoder.know(event)
+            key = keys.get(identifier)
+            if key is None:
+                key = keys[identifier] = _key_of(identifier)
+            return Entry(key, phase is Phase.START and span.kind == TRACE, encode_event(event))
         except Exception as exc:  # an event that cannot be kept is not sent either: the order would suffer
             guard.Guard.swallowed(exc)
             return None
@@ -318,7 +328,7 @@ class SpoolStorage:
         account = self._owners.get(event[1].trace.id, self._first)
         self._unread[account] -= 1
         self._places[id(event)] = row.place
-        self._buffer.take(event, account, inherited=True)
+        self._buffer.take((event,), account, inherited=True)
         self._open.pop(event[1], None)
         if event[0] is Phase.END and event[1].kind == TRACE:
             self._owners.pop(event[1].trace.id, None)
@@ -367,17 +377,24 @@ class SpoolStorage:
 
     def _memories(self, batch: Sequence[SpanEvent]) -> dict[bytes, bytes | None]:
         found: dict[bytes, bytes | None] = {}
-        for event in batch if self._remembering is not None else ():
-            identifier, key = event[1].trace.id, _key_of(event)
-            if key not in found and self._remembering is not None:
-                found[key] = self._remembering.memory(identifier) if identifier in self._buffer.traces else None
+        remembering = self._remembering
+        if remembering is None:
+            return found
+        for identifier in {event[1].trace.id: None for event in batch}:
+            is_open = identifier in self._buffer.traces
+            found[_key_of(identifier)] = remembering.memory(identifier) if is_open else None
         return found
 
     def _delete_settled(self, memories: dict[bytes, bytes | None]) -> None:
+        if not (self._buffer.done or self._settled or memories):
+            return
         with self._buffer.lock:
             done, self._buffer.done = self._buffer.done or [], []
             places, self._settled = self._settled, []
-            places += [place for place in [self._places.pop(id(event), None) for event in done] if place is not None]
+            for event in done:
+                place = self._places.pop(id(event), None)
+                if place is not None:
+                    places.append(place)
         try:
             self.spool.settle(places, memories)
         except StoreError as exc:
@@ -429,15 +446,10 @@ class SpoolStorage:
         return lost
 
 
-def _key_of(event: SpanEvent) -> bytes:
+def _key_of(identifier: int | str) -> bytes:
     """The trace's id for the disk: distinguishes a string from a number."""
-    identifier: Any = event[1].trace.id
     return b"#%x" % identifier if isinstance(identifier, int) else b"=" + identifier.encode("utf-8", "surrogatepass")
 
 
 def _identifier(key: bytes) -> int | str:
     return int(key[1:], 16) if key[:1] == b"#" else key[1:].decode("utf-8", "surrogatepass")
-
-
-def _is_root(event: SpanEvent) -> bool:
-    return event[0] is Phase.START and event[1].kind == TRACE

@@ -169,7 +169,7 @@ class Worker:
             answered = self.dispatcher.answered(account)
         if answered.pending:
             report += answered
-        stop = account.shutdown or self.loop.leaving
+        stop = account.shutdown or self.loop.closing.leaving
         is_over = account.is_finished or (stop is not None and stop.is_over(clock.monotonic()))
         if not (report.pending and is_over and not self.storage.survives):
             return report
@@ -180,7 +180,7 @@ class Worker:
     def leave(self, now: float) -> Shutdown:
         """The process is about to end: finish by the rules for that. Does not wait."""
         deadline = now + self.options.timeout
-        stop = self.loop.leaving = Shutdown(now, deadline, is_leaving=True, is_kept=self.storage.survives)
+        stop = self.loop.closing.leaving = Shutdown(now, deadline, is_leaving=True, is_kept=self.storage.survives)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
         if self.loop.is_alive:
             self.loop.wake()
@@ -197,7 +197,7 @@ class Worker:
                 break
             thread.join(min(left, 0.5))
         if self.storage.survives and any(account.waiting or self.buffer.open for account in self.accounts):
-            self.loop.end_open_spans()
+            self.loop.closing.end_open_spans()
             self.storage.accept(patience=1.0)
         for account in self.accounts:
             queue = account.queue()
@@ -206,7 +206,7 @@ class Worker:
 
     def count_losses(self) -> None:
         """Add what was lost to the losses of the process: nothing more will be sent."""
-        self.loop.count_losses()
+        self.loop.closing.count_losses()
 
     def after_fork(self) -> None:
         """In a forked child: what was pending is the parent's to send."""
@@ -235,7 +235,7 @@ class Worker:
                 self.loop.owner, self.loop.is_alive = None, False
 
     def _has_work(self, account: Account) -> bool:
-        stops = account.shutdown is not None or self.loop.leaving is not None
+        stops = account.shutdown is not None or self.loop.closing.leaving is not None
         storage = self.storage
         return (
             account.has_work()

@@ -24,7 +24,7 @@ from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
 
 _NO_TRACES: Final = (0, "")
-_recorded: Final[dict[Path, tuple[int, str]]] = {}  # by store: how many traces, and the id of the last
+_recorded: Final[dict[str, tuple[int, int | str]]] = {}  # by store: how many traces, and the id of the last
 _forked: Final[list[bool]] = []  # not empty in a child, whose parent reports for it
 
 
@@ -37,8 +37,8 @@ def _lines() -> Iterator[str]:
     if not stderr.is_terminal() or _is_child():
         return
     for path, (number, last) in _recorded.items():
-        named = "" if path == settings.local_path().absolute() else f" --db {shlex.quote(str(path))}"
-        command = f"voltagent show {shlex.quote(short_id(last))}{named}"
+        named = "" if path == str(settings.local_path().absolute()) else f" --db {shlex.quote(path)}"
+        command = f"voltagent show {shlex.quote(short_id(clock.id_text(last)))}{named}"
         yield (
             f"1 trace recorded; see it with: {command}"
             if number == 1
@@ -62,10 +62,12 @@ class LocalExporter:
 
     def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
         self.place = str(path)
+        self._is_main: bool | None = None  # not looked at yet
         self._writer = Writer(path)
         viewer_address.record_into(path)
         MAIN.has_store = True
         self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
+        self._shown = str(self._store.path)
 
     def announce(self) -> None:
         """Take the lock by which the commands see that a program records, before its first batch is stored."""
@@ -93,7 +95,8 @@ class LocalExporter:
             return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
         with guard:
             settle_orphans(self._store, batch, orphans, deadline)
-        self._name_pages(batch)
+        if logger.isEnabledFor(logging.INFO):
+            self._name_pages(batch)
         save_hints()
         self._count(batch)
         if not refused:
@@ -105,15 +108,22 @@ class LocalExporter:
 
     def _count(self, batch: Sequence[SpanEvent]) -> None:
         """Count the traces that this process recorded, for the line at its end."""
-        started = [event[1] for event in batch if event[0] is Phase.START and event[1].kind == TRACE]
-        if started and not _is_child():
-            path = self._store.path
-            _recorded[path] = (_recorded.get(path, _NO_TRACES)[0] + len(started), clock.id_text(started[-1].id))
+        number, last = _recorded.get(self._shown, _NO_TRACES)
+        before = number
+        for phase, span, _ in batch:
+            if phase is Phase.START and span.kind == TRACE:
+                number, last = number + 1, span.id
+        if number > before and self._reports():
+            _recorded[self._shown] = number, last
+
+    def _reports(self) -> bool:
+        """Whether this process says at its end what it recorded: a child does not, as its parent does."""
+        if self._is_main is None:
+            self._is_main = not _is_child()
+        return self._is_main
 
     def _name_pages(self, batch: Sequence[SpanEvent]) -> None:
         """Log the page of each trace that ended, if a viewer of this store runs."""
-        if not logger.isEnabledFor(logging.INFO):
-            return
         ended = [event[1] for event in batch if event[0] is Phase.END and event[1].kind == TRACE]
         if ended and viewer_address.running_port(self._store.path) is not None:
             for span in ended:
@@ -126,6 +136,7 @@ class LocalExporter:
         """The child is another writer. The store has closed its file before the fork."""
         self._writer.release(delete=False)
         _forked.append(True)
+        self._is_main = None
 
     def close(self) -> None:
         """Close the file; the next batch opens it again."""

@@ -7,25 +7,22 @@ the span that its end sends, and counts as that does. Rules of the protocol: htt
 from __future__ import annotations
 
 import gzip
-import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, Literal
 
 from voltagent._version import VERSION
 from voltagent.core import clock
-from voltagent.core.guard import log_once
 from voltagent.core.span import Phase, SpanEvent
-from voltagent.errors import ValidationError
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.calls import Call, Flight, StillWaiting
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
+from voltagent.exporters.otlp_batch import FRAME, WITH_END, Item, SpanBatch, as_their_ends
+from voltagent.exporters.otlp_settings import check_choice, checked_headers, split_endpoint
 from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.exporters.scores import ScoreSender, score_route
 from voltagent.processors.size_limit import MOST
-from voltagent.settings import parsers, shown_url
+from voltagent.settings import shown_url
 from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
 from voltagent.wire.otlp.profiles import PROFILES
 
@@ -36,22 +33,16 @@ Protocol = Literal["http/json", "http/protobuf"]
 Compression = Literal["none", "gzip"]
 
 _LARGEST: Final = 4 * 2**20  # bytes of one request before compression
-_FRAME: Final = 8  # bytes that a span costs in a request beside its own
+_PLAIN: Final = 256 * 1024  # bytes of a span that is not looked at more closely
 _CUTS: Final = 5  # tries to make a span fit; how much longer its encoding is than its payloads is known afterwards
 _SPARE: Final = 64 * 1024  # by which the first try aims lower: what is not payload stays as it is
-_REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
 _STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
 _HANGS: Final = 0.5  # seconds; a request that takes longer is left waiting, and the next goes by another connection
 _FLIGHTS: Final = 4  # requests that may be left waiting
-_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _OF_ERRORS: Final = 200  # characters of server text
 _NEVER: Final = float("inf")
-_OURS: Final = frozenset(("accept-encoding", "connection", "content-encoding", "content-length", "content-type",
-                          "host", "transfer-encoding"))  # fmt: skip
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
-_TRIED_AGAIN: Final = (Verdict.UNTRIED, Verdict.RETRY, Verdict.UNAVAILABLE)
-_WITH_END: Final = Outcome(Verdict.WITH_END)  # OTLP knows neither the start of a span nor a change of it
 _LATE: Final = Outcome(Verdict.REFUSED, "rejected", "OTLP has no way to change a span that was sent")
 
 
@@ -63,15 +54,6 @@ _RESOURCE: Final = {
     "telemetry.sdk.language": "python",
     "telemetry.sdk.version": VERSION,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A span on its way."""
-
-    number: int  # of its event in the batch
-    message: Message
-    content: bytes
 
 
 class OtlpExporter:
@@ -115,16 +97,16 @@ class OtlpExporter:
         client_key: str | os.PathLike[str] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        base, self._path = _split(endpoint)
+        base, self._path = split_endpoint(endpoint)
         self.place = shown_url(endpoint)
-        _check("protocol", protocol, ENCODINGS)
-        _check("compression", compression, ("none", "gzip"))
+        check_choice("protocol", protocol, ENCODINGS)
+        check_choice("compression", compression, ("none", "gzip"))
         for profile in profiles or ("",):
-            _check("profiles", profile, PROFILES)
+            check_choice("profiles", profile, PROFILES)
         self._encoding = ENCODINGS[protocol]
         self._gzip = compression == "gzip"
         fixed = {"content-type": self._encoding.content_type, **({"content-encoding": "gzip"} if self._gzip else {})}
-        given = _checked_headers(headers or {})
+        given = checked_headers(headers or {})
         self._secrets = [value for value in given.values() if len(value) > 5]
         named = {"user-agent": f"voltagent-python/{VERSION}", **given}
         files = Certificates(certificate, client_certificate, client_key)
@@ -134,9 +116,11 @@ class OtlpExporter:
         self._resource = resource_message({**_RESOURCE, **(resource or {})})
         self._scope: Message = {"name": scope}
         self._spans = OpenSpans(profiles)
-        self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * _FRAME
+        self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * FRAME
         # each profile says all payloads once more, in its own words
-        self._span_limit = min(MOST * len(set(profiles)), self.space - _FRAME)
+        self._span_limit = min(MOST * len(set(profiles)), self.space - FRAME)
+        self._is_binary = protocol == "http/protobuf"
+        self._plain_limit = min(_PLAIN, self._span_limit)
         route = score_route(self._path, profiles, protocol, self._resource, self._scope)
         self._scores = None
         if route is not None:
@@ -158,20 +142,28 @@ class OtlpExporter:
         self._shutdown_deadline = _NEVER
         outcomes: list[Outcome | None] = [None] * len(batch)
         self._under_way = batch, outcomes
-        items: list[_Item] = []
+        items: list[Item] = []
+        spans, passes_starts = self._spans, not self._spans.notes_starts
         for number, event in enumerate(batch):
+            if passes_starts and event[0] is Phase.START:
+                outcomes[number] = WITH_END
+                continue
+            content = spans.plain(event[1]) if self._is_binary and event[0] is Phase.END else None
+            if content is not None and len(content) <= self._plain_limit:
+                items.append(Item(number, None, content))
+                continue
             item = self._item(number, event)
-            if isinstance(item, _Item):
+            if isinstance(item, Item):
                 items.append(item)
             else:
                 outcomes[number] = item
-        _Round(self, batch, deadline, outcomes).run(items)
+        SpanBatch(self, batch, deadline, outcomes).run(items)
         self._waits_for_all = False
         self._send_scores(batch, outcomes, deadline)
         for event, outcome in zip(batch, outcomes, strict=True):
             if outcome is ACCEPTED:
                 self._spans.sent(event)
-        return _as_their_ends(batch, outcomes)
+        return as_their_ends(batch, outcomes)
 
     def _send_scores(self, batch: Sequence[SpanEvent], outcomes: list[Outcome | None], deadline: float) -> None:
         """Send the scores in a batch after its spans, if the destination has a documented place for them."""
@@ -182,33 +174,33 @@ class OtlpExporter:
         for number, outcome in zip(numbers, found, strict=True):
             outcomes[number] = outcome
 
-    def _item(self, number: int, event: SpanEvent) -> _Item | Outcome:
+    def _item(self, number: int, event: SpanEvent) -> Item | Outcome:
         """The span to send for an event, or its outcome where there is nothing to send."""
         try:
             message = self._spans.message(event)
             if message is None:
                 # a score goes by another route; the end of an agent that opened its trace goes with that of the trace
-                return _WITH_END if event[0] in (Phase.START, Phase.UPDATE) else ACCEPTED
+                return WITH_END if event[0] in (Phase.START, Phase.UPDATE) else ACCEPTED
             return self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
         except Exception as exc:  # a payload that cannot be written costs its own event only
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
-    def _fitting(self, item: _Item, event: SpanEvent) -> _Item:
+    def _fitting(self, item: Item, event: SpanEvent) -> Item:
         """The span with smaller payloads, where it came out larger than a span may be."""
         if len(item.content) <= self._span_limit:
             return item
         space = self._spans.weight(event[1])
         for _ in range(_CUTS):
             space = space * self._span_limit // (len(item.content) + _SPARE)
-            item = self._encoded(item.number, self._spans.message(event, space) or item.message)
+            item = self._encoded(item.number, self._spans.message(event, space) or {})
             if len(item.content) <= self._span_limit:
                 return item
-        return self._encoded(item.number, trimmed(item.message))
+        return self._encoded(item.number, trimmed(item.message or {}))
 
-    def _encoded(self, number: int, message: Message) -> _Item:
-        return _Item(number, message, self.encoded(message))
+    def _encoded(self, number: int, message: Message) -> Item:
+        return Item(number, message, self.encoded(message))
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
@@ -235,7 +227,7 @@ class OtlpExporter:
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
         """The events of the batch under way that are settled; see :class:`voltagent.exporters.Trailing`."""
         batch, outcomes = self._under_way
-        found = zip(batch, _as_their_ends(batch, outcomes), strict=True)
+        found = zip(batch, as_their_ends(batch, outcomes), strict=True)
         return [(event, outcome) for event, outcome in found if outcome.verdict in _SETTLED]
 
     def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
@@ -302,6 +294,10 @@ class OtlpExporter:
         text = self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace"))
         return http_status.outcome_of_response(answer.status, answer.headers, text, "otlp"), answer
 
+    def message(self, event: SpanEvent) -> Message:
+        """The message of a span that was encoded without one."""
+        return self._spans.message(event) or {}
+
     def encoded(self, message: Message) -> bytes:
         """One span in the protocol's form."""
         return self._encoding.span(message)
@@ -328,128 +324,6 @@ class OtlpExporter:
             if clock.monotonic() - call.began >= _HANGS and len(self._flights) < _FLIGHTS and not self._waits_for_all:
                 raise StillWaiting(call)
         return call
-
-
-class _Round:
-    """The spans of one batch on their way, in as few requests as the destination takes them."""
-
-    def __init__(
-        self, exporter: OtlpExporter, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome | None]
-    ) -> None:
-        self._batch = batch
-        self._exporter = exporter
-        self._deadline = deadline
-        self._outcomes = outcomes
-        self._requests = 0
-        self._halted = False
-
-    def run(self, items: Sequence[_Item]) -> None:
-        """Send them all, in requests that are not too large."""
-        start = size = 0
-        for place, item in enumerate(items):
-            cost = len(item.content) + _FRAME
-            if size and size + cost > self._exporter.space:
-                self._deliver(items[start:place])
-                start, size = place, 0
-            size += cost
-        self._deliver(items[start:])
-
-    def _deliver(self, items: Sequence[_Item]) -> None:
-        if not items:
-            return
-        if self._halted:
-            self._settle(items, _UNTRIED)
-            return
-        try:
-            outcome, answer = self._post(items)
-        except StillWaiting as going:
-            self._exporter.left_waiting(going.call, [self._batch[item.number] for item in items])
-            self._settle(items, _IN_FLIGHT)
-            return
-        if outcome.verdict is Verdict.ACCEPTED and answer is not None:
-            self._accepted(items, answer)
-        elif self._can_split(answer, items):
-            self._deliver(items[: len(items) // 2])
-            self._deliver(items[len(items) // 2 :])
-        elif outcome.reason == "too_large" and len(items) == 1:
-            self._settle(items, self._post_trimmed(items[0]))
-        else:
-            # a missing endpoint, or one that refuses the key, refuses the rest of the batch, too
-            self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
-            self._settle(items, outcome)
-
-    def _post(self, items: Sequence[_Item]) -> tuple[Outcome, HttpResponse | None]:
-        self._requests += 1
-        return self._exporter.post([item.content for item in items], self._deadline)
-
-    def _post_trimmed(self, item: _Item) -> Outcome:
-        small = trimmed(item.message)
-        try:
-            return self._exporter.post([self._exporter.encoded(small)], self._deadline)[0]
-        except StillWaiting as going:
-            self._exporter.left_waiting(going.call, [self._batch[item.number]])
-            return _IN_FLIGHT
-
-    def _can_split(self, answer: HttpResponse | None, items: Sequence[_Item]) -> bool:
-        """Whether halves may fare better: all of it was too much, or one span in it was bad."""
-        if answer is None or len(items) == 1:
-            return False
-        return answer.status == 413 or (answer.status in (400, 422) and self._requests < _REQUESTS)
-
-    def _accepted(self, items: Sequence[_Item], answer: HttpResponse) -> None:
-        count, message = self._exporter.rejected(answer)
-        self._settle(items, ACCEPTED)
-        if count:  # which ones it does not say, and they must not be sent again
-            self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
-        elif message:
-            log_once("otlp:warning", logging.WARNING, "the OTLP destination warns: %s", message)
-
-    def _settle(self, items: Sequence[_Item], outcome: Outcome) -> None:
-        for item in items:
-            self._outcomes[item.number] = outcome
-
-
-# ---------------------------------------------------------------------------------------------------------- checks
-
-
-def _split(endpoint: str) -> tuple[str, str]:
-    """Origin and path of the endpoint, which is used as it was given."""
-    try:
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError
-        if any(character.isspace() for character in endpoint):
-            raise ValueError
-    except ValueError:
-        raise ValidationError("endpoint is not a URL such as http://localhost:4318/v1/traces") from None
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", (parts.path or "/") + query
-
-
-def _check(name: str, value: str, known: Any) -> None:
-    if value not in known:
-        raise ValidationError(f"{name} has an unknown value {value!r}; known are {', '.join(known)}")
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    given = {name.lower(): value for name, value in parsers.headers("headers", headers).items()}
-    return {name: value for name, value in given.items() if name not in _OURS}
-
-
-# --------------------------------------------------------------------------------------------------------- answers
-
-
-def _as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
-    """The outcomes; an event that has no form of its own was accepted, or not tried, if the end of its span was."""
-    found = [outcome or _UNTRIED for outcome in outcomes]
-    ends = {id(event[1]): outcome for event, outcome in zip(batch, found, strict=True) if event[0] is Phase.END}
-    for number, outcome in enumerate(found):
-        end = ends.get(id(batch[number][1])) if outcome is _WITH_END else None
-        if end is not None and end.verdict is Verdict.ACCEPTED:
-            found[number] = ACCEPTED
-        elif end is not None and end.verdict in _TRIED_AGAIN:
-            found[number] = _UNTRIED
-    return found
 
 
 def _gzipped(body: bytes) -> bytes:

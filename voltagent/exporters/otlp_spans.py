@@ -16,6 +16,7 @@ from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, is_placeho
 from voltagent.processors.size_limit import fit_span, weight
 from voltagent.storage.spool.codec import EventDecoder, encode_event, pack, unpack
 from voltagent.wire.otlp.encode import Message, span_message
+from voltagent.wire.otlp.plain import PlainSpans
 from voltagent.wire.otlp.profiles import PROFILES, plans
 from voltagent.wire.otlp.span_view import Facts
 
@@ -53,9 +54,25 @@ class OpenSpans:
         self._merges_opener = PROFILES[profiles[0]].merges_opener
         whole = self._plans[TRACE]
         self._merged_plan = replace(whole, constants={**whole.constants, KIND_ATTRIBUTE: AGENT})
+        self._plain = PlainSpans(self._plans)
         self._traces: dict[int | str, _Kept] = {}
         self._sent: WeakSet[Span] = WeakSet()
         self._events: WeakSet[Span] = WeakSet()  # custom events, sent when they were recorded
+
+    @property
+    def notes_starts(self) -> bool:
+        """Whether :meth:`message` has to see the starts of spans as well."""
+        return self._merges_opener
+
+    def plain(self, span: Span) -> bytes | None:
+        """An ended span in protobuf; ``None`` if more is known of it than a template can say, see :meth:`message`."""
+        if self._events.data or (span.trace.id in self._traces and not self._is_bare(span)):  # type: ignore[attr-defined]
+            return None
+        return self._plain.encoded(span)
+
+    def _is_bare(self, span: Span) -> bool:
+        kept = self._traces[span.trace.id]
+        return kept.opener is None and not kept.updates and not kept.counted
 
     def message(self, event: SpanEvent, space: int | None = None) -> Message | None:
         """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.

@@ -215,7 +215,9 @@ def needs(batch: Sequence[SpanEvent]) -> tuple[list[int], list[list[int]]]:
     last: dict[int | str, int] = {}  # span -> its latest event
     started: dict[int | str, int] = {}  # span -> its start
     of_trace: dict[int | str, list[int]] = {}
-    parents_are_named = any(span.facts and "parent_event_id" in span.facts for _, span, _ in batch)
+    parents_are_named = False
+    for _, span, _ in batch:
+        parents_are_named = parents_are_named or (span.facts is not None and "parent_event_id" in span.facts)
     for number, (phase, span, _) in enumerate(batch):
         siblings = of_trace.setdefault(span.trace.id, [])
         before: set[int] = set()

@@ -126,6 +126,19 @@ class Redactor:
         hooked = hooks.payload(value, path)
         return hooked, is_changed or hooked is not value
 
+    @property
+    def searches_everything(self) -> bool:
+        """Whether every payload has to be decoded: there are patterns or a hook, of which a search knows nothing."""
+        return self._always
+
+    def is_suspect(self, texts: bytes) -> bool:
+        """Whether there can be a secret in JSON texts, joined by newlines."""
+        return is_suspect(texts, self._own)
+
+    def remembers_secrets(self) -> bool:
+        """Whether a secret was found in an operation that has not ended, which its end must not repeat."""
+        return bool(self._found.data)  # type: ignore[attr-defined] # the length of the dictionary costs a call more
+
     def text(self, value: str) -> str:
         """:meth:`apply` for a string that is not a payload, such as a tag. The hook is not called."""
         if not self._always and not is_suspect(encoded(value), self._own):

@@ -90,6 +90,7 @@ class File:
         self.connection: sqlite3.Connection | None = None
         self.path = path.absolute()
         self.schema = schema
+        self._name = str(self.path)
         # here, as it may import a module: not at a moment when a fork could interrupt it
         self._uri = self.path.as_uri()
         self._lock = threading.Lock()  # around every use of the connection
@@ -133,7 +134,7 @@ class File:
 
     def _opened(self, create: bool) -> sqlite3.Connection:
         """Return the connection; reopen it if the file was deleted or replaced, or was opened by another process."""
-        if self.connection is not None and (self._process != os.getpid() or self._file != _identity(self.path)):
+        if self.connection is not None and (self._process != os.getpid() or self._file != _identity(self._name)):
             self._let_go()
             self._delete_stale_log()
         if self.connection is None:
@@ -273,11 +274,13 @@ def number(connection: sqlite3.Connection, query: str) -> int:
 
 def pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
     """Return the page size in bytes, the number of pages, and the number of free pages."""
-    return (
-        number(connection, "PRAGMA page_size"),
-        number(connection, "PRAGMA page_count"),
-        number(connection, "PRAGMA freelist_count"),
-    )
+    found = connection.execute(_PAGES).fetchone()
+    return found[0], found[1], found[2]
+
+
+_PAGES: Final = (
+    "SELECT page_size, page_count, freelist_count FROM pragma_page_size, pragma_page_count, pragma_freelist_count"
+)
 
 
 def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], T]) -> T:
@@ -329,9 +332,9 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str | Path) -> tuple[int, int] | None:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - before every batch: a method of a path takes three calls
     except OSError:
         return None
     return status.st_dev, status.st_ino

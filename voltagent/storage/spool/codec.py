@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 from weakref import WeakSet, WeakValueDictionary
 
+from pydantic_core import to_json
+
 from voltagent.core.span import Phase, Remote, Span, SpanEvent, TraceInfo, placeholder
 
 _BYTES: Final = "b"  # {"b": length} in the head stands for that many of the bytes that follow
 _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version", "level", "completion_start",
                     "parent_trace_id")  # fmt: skip
 _OF_START: Final = ("name", "agent_id", "operation", "start_ns", "input", "metadata", "tags", "facts")
-_OF_END: Final = ("more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns")
+_OF_EVENT: Final = (*_OF_START, "more_metadata", "more_tags", "usage", "output", "error", "status", "end_ns")
 
 
 def encode_event(event: SpanEvent) -> bytes:
@@ -25,25 +27,45 @@ def encode_event(event: SpanEvent) -> bytes:
     another thread may set meanwhile.
     """
     phase, span, fields = event
-    names = (*_OF_START, *_OF_END) if phase is Phase.END else _OF_START
-    return pack(
-        {
-            "phase": phase.value,
-            "id": span.id,
-            "kind": span.kind,
-            "trace": _trace_head(span.trace),
-            "parent": None if span.parent is None else (span.parent.id, span.parent.kind),
-            "span": {name: getattr(span, name) for name in names},
-            "fields": fields,
-        }
-    )
+    payloads: list[bytes] = []
+    described: dict[str, Any] = {}
+    for name in _OF_EVENT if phase is Phase.END else _OF_START:
+        value = getattr(span, name)
+        if type(value) is bytes:
+            payloads.append(value)
+            value = {_BYTES: len(value)}
+        elif value == ():
+            value = []
+        elif type(value) not in _PLAIN:
+            value = _packed(value, payloads)
+        described[name] = value
+    trace = span.trace
+    known: dict[str, Any] = {"id": trace.id, "remote": None if trace.remote is None else list(trace.remote)}
+    for name in _OF_TRACE:
+        value = getattr(trace, name)
+        if value is not None:
+            known[name] = value
+    head = {
+        "phase": phase._value_,  # as `value`, without two calls
+        "id": span.id,
+        "kind": span.kind,
+        "trace": {"m": known},
+        "parent": None if span.parent is None else [span.parent.id, span.parent.kind],
+        "span": {"m": described},
+        "fields": None if fields is None else _packed(fields, payloads),
+    }
+    try:
+        written = to_json({"m": head}, inf_nan_mode="constants", fallback=_type_name)
+    except ValueError:
+        written = _write({"m": head}).encode("ascii")  # ASCII keeps lone surrogates
+    return b"\n".join((written, b"".join(payloads)))
 
 
 def pack(value: Any) -> bytes:
     """Encode a JSON value, which may also contain bytes, tuples and mappings."""
     payloads: list[bytes] = []
-    head = _write(_packed(value, payloads))
-    return b"".join((head.encode("ascii"), b"\n", *payloads))  # ASCII keeps lone surrogates
+    head = _write(_packed(value, payloads)).encode("ascii")
+    return b"\n".join((head, b"".join(payloads)))
 
 
 def unpack(packed: bytes) -> Any:
@@ -54,15 +76,6 @@ def unpack(packed: bytes) -> Any:
     """
     head, _, payloads = packed.partition(b"\n")
     return _unpacker(payloads)(json.loads(head))
-
-
-def _trace_head(trace: TraceInfo) -> dict[str, Any]:
-    head: dict[str, Any] = {"id": trace.id, "remote": None if trace.remote is None else tuple(trace.remote)}
-    for name in _OF_TRACE:
-        value = getattr(trace, name)
-        if value is not None:
-            head[name] = value
-    return head
 
 
 # The types of JSON. Most values have one of these, and comparing types by identity needs no call.

@@ -199,12 +199,21 @@ class Spool:
 
     def _expected(self, entries: Sequence[Entry]) -> int:
         """Return the possible size of the folder: until the log is truncated, its content is in the database too."""
-        sizes = _sizes(self.folder)
-        ours = {file.path.name: file for file in self._ours()}
-        logs = sum(size for name, size in sizes.items() if name.endswith("-wal"))
-        theirs = sum(size for name, size in sizes.items() if name.removesuffix("-wal") not in ours)
-        rows = sum(len(entry.body) + OVERHEAD for entry in entries) * 5 // 4  # for unused space in the pages
-        databases = theirs + sum(file.size_with(rows if file is self._own else 0) for file in ours.values())
+        ours: dict[str, SpoolFile] = {}
+        for file in self._ours():
+            ours[file.path.name] = file
+        databases = logs = 0
+        for name, size in _sizes(self.folder).items():
+            if name.endswith("-wal"):
+                logs += size
+            if name.removesuffix("-wal") not in ours:
+                databases += size
+        rows = 0
+        for entry in entries:
+            rows += len(entry.body) + OVERHEAD
+        rows = rows * 5 // 4  # for unused space in the pages
+        for file in ours.values():
+            databases += file.size_with(rows if file is self._own else 0)
         of_others = 0 if self.is_alone else self.max_bytes // 4
         return databases + max(logs + rows + _PAGE * (len(entries) + 1), self.max_bytes // 8) + of_others
 
@@ -280,6 +289,8 @@ def _sizes(folder: Path) -> dict[str, int]:
     found: dict[str, int] = {}
     with suppress(OSError):
         for entry in os.scandir(folder):
-            with suppress(OSError):  # it was deleted meanwhile
+            try:
                 found[entry.name] = entry.stat().st_size
+            except OSError:  # noqa: PERF203 - it was deleted meanwhile
+                continue
     return found

@@ -87,61 +87,87 @@ class _Batch:
         self.updates: list[tuple[Span, Mapping[str, Any]]] = []
         self.scores: list[Row] = []
 
-    def add(self, event: SpanEvent) -> None:
-        phase, span, fields = event
-        if phase is Phase.END:
-            if span in self.starts and span not in self.updated:
-                del self.starts[span]
-            self.ends[span] = None
-        elif phase is Phase.START:
-            self.starts[span] = RUNNING
-        elif phase is Phase.POINT:
-            self.starts[span] = fact(span, "status") or COMPLETED
-        elif phase is Phase.SCORE:
-            self.scores.append(score_row(event))
-        else:
-            self.updates.append((span, fields or {}))
-            self.updated.add(span)
-            if not is_placeholder(span):  # an update needs a row, even if the trace was pruned meanwhile
-                self.starts.setdefault(span, RUNNING)
+    def add(self, events: Iterable[SpanEvent]) -> None:
+        starts, ends = self.starts, self.ends
+        for event in events:
+            phase, span, fields = event
+            if phase is Phase.END:
+                if span in starts and span not in self.updated:
+                    del starts[span]
+                ends[span] = None
+            elif phase is Phase.START:
+                starts[span] = RUNNING
+            elif phase is Phase.POINT:
+                starts[span] = fact(span, "status") or COMPLETED
+            elif phase is Phase.SCORE:
+                self.scores.append(score_row(event))
+            else:
+                self.updates.append((span, fields or {}))
+                self.updated.add(span)
+                if not is_placeholder(span):  # an update needs a row, even if the trace was pruned meanwhile
+                    starts.setdefault(span, RUNNING)
 
     def roots(self) -> list[Span]:
         """The first spans of traces that occur in this batch without their own start or end."""
-        known = {span.trace for spans in (self.starts, self.ends) for span in spans if span.parent is None}
-        roots: dict[TraceInfo, Span] = {}
+        known: set[TraceInfo] = set()
+        others: list[Span] = []
         for spans in (self.starts, self.ends, self.updated):
             for span in spans:
-                trace = span.trace
-                if trace not in known and trace not in roots and not (is_placeholder(span) and span.parent is not None):
-                    roots[trace] = _root(span)
+                if span.parent is not None:
+                    others.append(span)
+                elif spans is not self.updated:
+                    known.add(span.trace)
+        roots: dict[TraceInfo, Span] = {}
+        for span in (*others, *self.updated):
+            trace = span.trace
+            if trace not in known and trace not in roots and not (span.parent is not None and is_placeholder(span)):
+                roots[trace] = _root(span)
         return list(roots.values())
 
     def statements(self, roots: Iterable[Span]) -> list[Statement]:
-        ids, starts, ends = self.ids, self.starts, self.ends
+        """The statements in the order in which they must run."""
+        ids, updated = self.ids, [update(span, fields, self.ids) for span, fields in self.updates]
+        stubs = [stub(root, ids) for root in roots]
+        begun: list[Row] = []
+        started: list[Row] = []
+        over: list[Row] = []
+        ended: list[Row] = []
+        tags: list[Statement] = []
+        for span, status in self.starts.items():
+            if span.parent is None:
+                begun.append(trace_start(span, ids))
+            else:
+                started.append(operation_start(span, status, ids))
+        for span in self.ends:
+            if span.parent is None:
+                over.append(trace_end(span, ids))
+            else:
+                ended.append(operation_end(span, ids))
+            if span.more_tags:
+                tags.append(update(span, {"tags": json_text(all_tags(span))}, ids))
+        before = ((STUB, stubs), (START_TRACE, begun), (START_OPERATION, started))
+        after = ((END_TRACE, over), (END_OPERATION, ended))
         return [
-            Statement(STUB, [stub(root, ids) for root in roots]),
-            Statement(START_TRACE, [trace_start(span, ids) for span in starts if span.parent is None]),
-            Statement(
-                START_OPERATION,
-                [operation_start(span, status, ids) for span, status in starts.items() if span.parent is not None],
-            ),
-            *(update(span, fields, ids) for span, fields in self.updates),
-            Statement(END_TRACE, [trace_end(span, ids) for span in ends if span.parent is None]),
-            Statement(END_OPERATION, [operation_end(span, ids) for span in ends if span.parent is not None]),
-            *(update(span, {"tags": json_text(all_tags(span))}, ids) for span in ends if span.more_tags),
-            Statement(SCORE, self.scores),
+            *(Statement(sql, rows) for sql, rows in before if rows),
+            *updated,
+            *(Statement(sql, rows) for sql, rows in after if rows),
+            *tags,
+            *((Statement(SCORE, self.scores),) if self.scores else ()),
         ]
 
 
 def plan(events: Iterable[SpanEvent]) -> Plan:
     """Plan how to store these events; the statements must run in the returned order."""
     batch = _Batch()
-    for event in events:
-        batch.add(event)
+    batch.add(events)
     roots = batch.roots()
-    found = Plan([statement for statement in batch.statements(roots) if statement.rows])
-    found.begun = [batch.ids[span.trace.id] for span in batch.starts if span.parent is None]
-    found.rootless = [batch.ids[root.trace.id] for root in roots if root.trace.recorder is None]
+    found = Plan(batch.statements(roots))
+    for span in batch.starts:
+        if span.parent is None:
+            found.begun.append(batch.ids[span.trace.id])
+    for root in roots:
+        if root.trace.recorder is None:
+            found.rootless.append(batch.ids[root.trace.id])
     _Facts(batch, found).add()
     return found
 
@@ -174,18 +200,28 @@ class _Facts:
         self._totals: list[Row] = []
 
     def add(self) -> None:
-        for span in self._batch.starts:
-            self._started(span)
-        for span, fields in self._batch.updates:
+        batch, ids, uncounted = self._batch, self._batch.ids, self._plan.uncounted
+        for span in batch.starts:
+            if span.metadata is not None or span.facts is not None:
+                self._started(span)
+        for span, fields in batch.updates:
             self._updated(span, fields)
-        for span in self._batch.ends:
+        counted: set[str] = set()
+        for span in batch.ends:
+            is_plain = span.metadata is None and not span.more_metadata and span.usage is None
+            if span.parent is None:
+                if span.usage and whole_usage(span):
+                    counted.add(ids[span.trace.id])
+                if is_plain:
+                    uncounted.add(ids[span.trace.id])
+                    continue
+            elif is_plain and span.model is None and span.status != ERROR and span.trace.recorder is not None:
+                continue  # nothing to note, which is the usual case
             self._ended(span)
-        ids = self._batch.ids
-        self._plan.uncounted -= {
-            ids[span.trace.id] for span in self._batch.ends if span.parent is None and whole_usage(span)
-        }
-        found = ((STORE_CALL, self._calls), (LABEL, list(self._labels)), (TOTALS, self._totals))
-        self._plan.statements += [Statement(sql, list(rows)) for sql, rows in found if rows]
+        uncounted -= counted
+        for sql, rows in ((STORE_CALL, self._calls), (LABEL, list(self._labels)), (TOTALS, self._totals)):
+            if rows:
+                self._plan.statements.append(Statement(sql, list(rows)))
 
     def _started(self, span: Span) -> None:
         if span.metadata is not None:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from voltagent.capture.usage import summed
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR
 from voltagent.storage.file import Connection
@@ -108,7 +110,7 @@ def _store_total(connection: Connection, row: Any) -> None:
 
 def _add_up(connection: Connection, traces: Iterable[str]) -> None:
     """Sum the token counts of traces without a usage of their own, and of the agents in them without one."""
-    given = (json.dumps(sorted(traces)),)
+    given = (to_json(sorted(traces)).decode(),)
     wanted = connection.execute(
         f"SELECT id FROM traces WHERE id IN {_GIVEN} AND usage IS NULL AND id IN "  # noqa: S608 - all of it is written here
         "(SELECT trace_id FROM calls WHERE trace_id = traces.id AND summed = 0 "

@@ -30,6 +30,7 @@ _OPERATION_START: Final = (
     "level", "tags", "error", "instructions", "metadata", "input", "output",
 )  # fmt: skip
 _END: Final = ("usage", "end_metadata")
+_DESCRIPTIONS: Final = frozenset(("tool_description", "tool_parameters"))  # facts that the store does not keep
 
 # Fields that `update` may change -> columns. `metadata` is added to, not replaced.
 _UPDATED: Final[dict[str, str]] = {
@@ -135,13 +136,15 @@ def trace_start(span: Span, ids: Ids) -> Row:
 
 
 def trace_end(span: Span, ids: Ids) -> Row:
+    metadata, given, error, output = span.metadata, span.input, span.error, span.output
     return (
         *_trace_facts(span, span.status or COMPLETED, span.end_ns, ids),
-        _text(span.metadata),
-        _text(span.input),
-        _text(span.error),
-        _text(span.output),
-        *_end(span),
+        None if metadata is None else metadata.decode(),
+        None if given is None else given.decode(),
+        None if error is None else _text(error),
+        None if output is None else output.decode(),
+        None if span.usage is None else json_text(whole_usage(span)),
+        None if not span.more_metadata else b"\n".join(span.more_metadata).decode(),
     )
 
 
@@ -160,7 +163,7 @@ def _trace_facts(span: Span, status: str, end_ns: int | None, ids: Ids) -> Row:
         None if trace.parent_trace_id is None else ids[trace.parent_trace_id],
         trace.version,
         trace.level,
-        json_text(span.tags),
+        None if span.tags is None else json_text(span.tags),
         None if trace.remote is None else f"{trace.remote.trace_id} {trace.remote.span_id} {trace.remote.state}",
     )
 
@@ -170,19 +173,29 @@ def operation_start(span: Span, status: str, ids: Ids) -> Row:
 
 
 def operation_end(span: Span, ids: Ids) -> Row:
-    row = _operation(span, span.status or COMPLETED, span.end_ns, _text(span.error), _text(span.output), ids)
-    return (*row, *_end(span))
+    error, output = span.error, span.output
+    return (
+        *_operation(
+            span,
+            span.status or COMPLETED,
+            span.end_ns,
+            None if error is None else _text(error),
+            None if output is None else output.decode(),
+            ids,
+        ),
+        None if span.usage is None else json_text(whole_usage(span)),
+        None if not span.more_metadata else b"\n".join(span.more_metadata).decode(),
+    )
 
 
 def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: Ids) -> Row:
-    parent = span.parent
+    parent, metadata, given, facts = span.parent, span.metadata, span.input, span.facts
     version = level = instructions = None
     parent_id: int | str | None = None
     start_ns = span.start_ns
     if parent is not None and parent.parent is not None:  # operations directly below the trace have no parent operation
         parent_id = ids[parent.id]
-    if span.facts is not None:
-        facts = span.facts
+    if facts is not None and not (facts.keys() <= _DESCRIPTIONS):
         version, level, instructions = facts.get("version"), facts.get("level"), facts.get("instructions")
         parent_id = facts.get("parent_event_id") or parent_id
         start_ns = _moment(facts.get("start_time"), start_ns)
@@ -202,20 +215,12 @@ def _operation(span: Span, status: str, end_ns: int | None, error: str | None, o
         end_ns,
         version,
         level,
-        json_text(span.tags),
+        None if span.tags is None else json_text(span.tags),
         error,
         instructions,
-        _text(span.metadata),
-        _text(span.input),
+        None if metadata is None else metadata.decode(),
+        None if given is None else given.decode(),
         output,
-    )
-
-
-def _end(span: Span) -> Row:
-    more = span.more_metadata
-    return (
-        json_text(whole_usage(span)),
-        None if not more else more[0].decode() if len(more) == 1 else b"\n".join(more).decode(),
     )
 
 

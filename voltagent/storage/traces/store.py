@@ -87,6 +87,7 @@ class Store:
         self.missing_is_empty = missing_is_empty
         self.max_traces = max_traces
         self.max_bytes = max_bytes
+        self._sizes = 0, 0, 0  # of a page, pages and free pages, after the last batch
 
     @property
     def path(self) -> Path:
@@ -119,11 +120,18 @@ class Store:
             if self._writer is not None and plan.begun:
                 name = self._writer.name()  # here, because its lock needs the folder, which exists by now
                 connection.executemany(_SIGNED, [(name, id) for id in plan.begun])
-            self._prune(connection)
+            page_size, count, free = sizes = pages(connection)
+            if (count - free) * page_size > self.max_bytes or self._surplus(connection) > 0:
+                self._prune(connection)
+                sizes = pages(connection)
+            self._sizes = sizes
 
         def write_and_shrink(connection: Connection) -> None:
             in_transaction(connection, write)
-            self._shrink(connection)
+            page_size, count, free = self._sizes
+            if free and count * page_size > self.max_bytes:
+                # a script: `execute` would free one page only
+                connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
             if not is_converted(connection):
                 in_transaction(connection, convert)  # converts some rows of an older version
 
@@ -148,13 +156,6 @@ class Store:
                 break
             budget -= deleted
             surplus -= 1
-
-    def _shrink(self, connection: Connection) -> None:
-        """Free unused pages if the file is larger than its limit."""
-        page_size, count, free = pages(connection)
-        if free and count * page_size > self.max_bytes:
-            # a script: `execute` would free one page only
-            connection.executescript(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})")
 
     def _surplus(self, connection: Connection) -> int:
         # Keys are assigned in order, so their range is an upper bound of the count, without counting.

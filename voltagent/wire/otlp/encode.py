@@ -254,12 +254,12 @@ def _protobuf_span(message: Message) -> bytes:
 
 
 def _protobuf_request(spans: Sequence[bytes], resource: Message, scope: Message) -> bytes:
-    scope_spans = b"".join(
-        (
-            protobuf.delimited(1, protobuf.encoded(scope, protobuf.SCOPE)),
-            *(protobuf.delimited(2, span) for span in spans),
-        )
-    )
+    small, many, varint = protobuf.SMALL, protobuf.MANY, protobuf.varint
+    parts = [protobuf.delimited(1, protobuf.encoded(scope, protobuf.SCOPE))]
+    for span in spans:
+        size = len(span)
+        parts += (b"\x12", small[size] if size < many else varint(size), span)
+    scope_spans = b"".join(parts)
     described = protobuf.delimited(1, protobuf.encoded(resource, protobuf.RESOURCE))
     return protobuf.delimited(1, described + protobuf.delimited(2, scope_spans))
 

@@ -21,10 +21,10 @@ _DELIMITED: Final = 2
 _FIXED32: Final = 5
 
 # Varints of one and two bytes, ready made: nearly all lengths are among them, and a look-up costs no call.
-_SMALL: Final = tuple(
+SMALL: Final = tuple(
     bytes((number,)) if number < 128 else bytes((number & 127 | 128, number >> 7)) for number in range(2048)
 )
-_MANY: Final = len(_SMALL)
+MANY: Final = len(SMALL)
 
 
 def encoded(message: Mapping[str, Any], schema: Schema) -> bytes:
@@ -47,8 +47,8 @@ def delimited(number: int, content: bytes) -> bytes:
 
 def varint(number: int) -> bytes:
     """A whole number of up to 64 bits, seven bits to a byte; a negative one as its two's complement."""
-    if 0 <= number < _MANY:
-        return _SMALL[number]
+    if 0 <= number < MANY:
+        return SMALL[number]
     number &= 0xFFFF_FFFF_FFFF_FFFF
     written = bytearray()
     while number > 127:
@@ -64,21 +64,21 @@ def varint(number: int) -> bytes:
 def _text(value: str) -> bytes:
     content = value.encode()
     size = len(content)
-    return (_SMALL[size] if size < _MANY else varint(size)) + content
+    return (SMALL[size] if size < MANY else varint(size)) + content
 
 
 def _hex(value: str) -> bytes:
     content = bytes.fromhex(value)
-    return _SMALL[len(content)] + content
+    return SMALL[len(content)] + content
 
 
 def _integer(value: str | int) -> bytes:
     number = int(value)
-    return _SMALL[number] if 0 <= number < _MANY else varint(number)
+    return SMALL[number] if 0 <= number < MANY else varint(number)
 
 
 def _flag(value: bool) -> bytes:
-    return _SMALL[value]
+    return SMALL[value]
 
 
 def _double(value: float) -> bytes:
@@ -97,7 +97,7 @@ def _message(schema: Schema) -> Callable[[Mapping[str, Any]], bytes]:
     def write(value: Mapping[str, Any]) -> bytes:
         content = encoded(value, schema)
         size = len(content)
-        return (_SMALL[size] if size < _MANY else varint(size)) + content
+        return (SMALL[size] if size < MANY else varint(size)) + content
 
     return write
 
@@ -129,15 +129,15 @@ def _attribute(pair: Mapping[str, Any]) -> bytes:
     if kind == "stringValue":
         text = given.encode()
         size = len(text)
-        value = b"%b%b%b" % (tag, _SMALL[size] if size < _MANY else varint(size), text)
+        value = b"%b%b%b" % (tag, SMALL[size] if size < MANY else varint(size), text)
     else:
         value = tag + write(given)
     long, size = len(key), len(value)
     content = b"\n%b%b\x12%b%b" % (
-        _SMALL[long] if long < _MANY else varint(long), key, _SMALL[size] if size < _MANY else varint(size), value,
+        SMALL[long] if long < MANY else varint(long), key, SMALL[size] if size < MANY else varint(size), value,
     )  # fmt: skip
     size = len(content)
-    return (_SMALL[size] if size < _MANY else varint(size)) + content
+    return (SMALL[size] if size < MANY else varint(size)) + content
 
 
 RESOURCE: Final = _schema(attributes=(1, _DELIMITED, _attribute))

@@ -61,17 +61,18 @@ class Facts:
         self.ended = ended
         self.counted = counted
         self.opener = opener
+        facts: Fields = span.facts or _NOTHING
+        # ``completed``, ``error``, ``cancelled``, or ``running`` for an event that says so
+        self.status: str = (span.status if ended else None) or updates.get("status", facts.get("status")) or COMPLETED
+        self.failed = self.status in (ERROR, CANCELLED)
+        self.input: bytes | None = updates.get("input") or span.input
+        self.output: bytes | None = (span.output if ended else None) or updates.get("output", facts.get("output"))
 
     def fact(self, name: str) -> Any:
         """A rare field: from an update, else from the start."""
         if name in self.updates:
             return self.updates[name]
         return None if self.span.facts is None else self.span.facts.get(name)
-
-    @cached_property
-    def status(self) -> str:
-        """``completed``, ``error``, ``cancelled``, or ``running`` for an event that says so."""
-        return (self.span.status if self.ended else None) or self.fact("status") or COMPLETED
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
@@ -103,14 +104,6 @@ class Facts:
         return counted(self.usage) or {}
 
     @cached_property
-    def input(self) -> bytes | None:
-        return self.updates.get("input") or self.span.input
-
-    @cached_property
-    def output(self) -> bytes | None:
-        return (self.span.output if self.ended else None) or self.fact("output")
-
-    @cached_property
     def items(self) -> list[object] | None:
         """The documents of a search: the list that is the output, or the first one in it."""
         for value in json_object(self.output).values():
@@ -130,10 +123,6 @@ class Facts:
         if isinstance(error, dict):
             return cast(dict[str, Any], error).get(name)
         return error if name == "message" else None
-
-    @property
-    def failed(self) -> bool:
-        return self.status in (ERROR, CANCELLED)
 
 
 def json_object(text: bytes | None) -> dict[str, Any]:

@@ -128,3 +128,15 @@ WORDS: Final[Mapping[str, Word]] = {
     "cancelled": errors.if_cancelled(lambda _: True),
     "cancellation_reason": errors.if_cancelled(lambda facts: facts.of_error("message")),
 }  # fmt: skip
+
+# The words that depend on the trace, and on input and output, whatever the kind of span. All others depend on what
+# the spans of one function have in common, or on metadata, usage, updates and failures.
+OF_PAYLOADS: Final = frozenset((
+    "trace", "input", "output", "input_text", "output_text", "input_type", "output_type", "genai_input", "genai_output",
+    "tool_names", "tool_count", "openinference_output", "openinference_tools", "query", "documents", "documents_json",
+    "undocumented_output", "document_count",
+))  # fmt: skip
+# And those that do so for model calls only.
+OF_MESSAGES: Final = frozenset((
+    "input_key", "input_rest", "tool_definitions", "last_messages", "message_count", "openinference_input",
+))  # fmt: skip

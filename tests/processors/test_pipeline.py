@@ -1,0 +1,82 @@
+"""Several events at once are made safe as one after the other would be."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from tests.processors.secret_cases import hidden_cases
+from voltagent.core.span import TRACE, Phase, SharedFacts, Span, SpanEvent, TraceInfo
+from voltagent.processors.pipeline import Pipeline
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.secret_prefilter import is_suspect
+
+PAYLOADS = [None, b'{"x":1}', b'{"q":"the weather"}', b'{"password":"hunter2-correct"}', b'{"x":"hunter2-correct"}',
+            b'{"key":"the key to success"}', b'{"t":"' + b"word " * 14_000 + b'"}']  # fmt: skip
+FACTS: list[Any] = [None, SharedFacts(tool_description="Add")]
+NAMES = ["agent", "tool", "password=hunter2-correct"]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[SpanEvent]:
+    trace = TraceInfo(1, draw(st.sampled_from(NAMES)), None)
+    trace.user_id = draw(st.sampled_from([None, "u", "token=abcdefgh12345678"]))
+    root = Span(trace, None, TRACE, "agent", draw(st.sampled_from(PAYLOADS)), identifier=1)
+    made = [root]
+    for number in range(draw(st.integers(0, 20))):
+        span = Span(
+            trace, root, "tool", draw(st.sampled_from(NAMES)), draw(st.sampled_from(PAYLOADS)), identifier=2 + number
+        )
+        span.facts = draw(st.sampled_from(FACTS))
+        span.tags = draw(st.sampled_from([None, None, ("a",)]))
+        made.append(span)
+    for span in made:
+        span.output = draw(st.sampled_from(PAYLOADS))
+        span.more_metadata = draw(st.sampled_from([(), (), (b'{"token":"hunter2-correct"}',)]))
+    starts: list[SpanEvent] = [(Phase.START, span, None) for span in made]
+    ends: list[SpanEvent] = [(Phase.END, span, None) for span in reversed(made)]
+    if draw(st.booleans()):  # each ends before the next one starts
+        return [
+            starts[0],
+            *(event for pair in zip(starts[1:], reversed(ends[:-1]), strict=True) for event in pair),
+            ends[-1],
+        ]
+    return [*starts, *ends]
+
+
+def content(events: list[SpanEvent]) -> list[object]:
+    return [
+        (phase, span.name, span.agent_id, span.trace.user_id, span.input, span.output, span.more_metadata, span.tags)
+        for phase, span, _ in events
+    ]
+
+
+@settings(max_examples=30)
+@given(runs())
+def test_many_are_made_safe_as_one_by_one(events: list[SpanEvent]) -> None:
+    others = copy.deepcopy(events)
+    together, alone = Pipeline(Redactor()), Pipeline(Redactor())
+    for _ in range(2):  # the second time, names are known
+        assert together.many(events) == events
+        assert [alone(event) for event in others] == others
+        assert content(events) == content(others)
+    assert b"hunter2-correct" not in b"".join(
+        span.input or b"" for _, span, _ in events if b"password" in (span.input or b"")
+    )
+
+
+def test_what_is_done_stays_as_it_is() -> None:
+    trace = TraceInfo(1, "a", None)
+    span = Span(trace, None, TRACE, "a", b'{"password":"hunter2-correct"}', identifier=1)
+    Pipeline(Redactor()).many([(Phase.START, span, None)], [True])
+    assert span.input == b'{"password":"hunter2-correct"}'
+
+
+def test_a_secret_is_found_between_other_texts() -> None:
+    for case in hidden_cases(1404):
+        text = to_json({"x": case[0]})
+        assert is_suspect(b"\n".join((b'{"a":1}', text, b'{"b":"c"}'))) >= is_suspect(text), text

@@ -1,0 +1,178 @@
+"""How sending ends: for an SDK that shuts down, for one that is not used any more, and for the whole process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+from weakref import WeakSet
+
+from voltagent.core import guard
+from voltagent.core.span import CANCELLED, Phase, Span
+from voltagent.delivery.buffer import Buffer
+from voltagent.delivery.counts import Account
+from voltagent.delivery.dispatcher import Dispatcher
+from voltagent.delivery.shutdown import Shutdown
+from voltagent.delivery.storage import Storage
+from voltagent.exporters import Exporter
+from voltagent.tracing.token_counts import settle
+
+_UNFINISHED: Final = b'{"unfinished":true}'
+
+
+class Closing:
+    """Reports to those who wait, and ends the accounts of a worker.
+
+    Args:
+        exporter: the destination, which is closed at the end.
+        accounts: the SDKs that share the worker.
+        buffer, storage, dispatcher: its parts.
+        release: called when the last account ends; returns the worker's thread, if there is one.
+    """
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        accounts: list[Account],
+        buffer: Buffer,
+        storage: Storage,
+        dispatcher: Dispatcher,
+        release: Callable[[], threading.Thread | None],
+    ) -> None:
+        self._exporter = exporter
+        self._accounts = accounts
+        self._buffer = buffer
+        self._storage = storage
+        self._dispatcher = dispatcher
+        self._release = release
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, as in a forked child."""
+        self.leaving: Shutdown | None = None  # the process is about to end
+        self._ended: WeakSet[Span] = WeakSet()  # spans that were ended by this library, as the program did not
+
+    def is_settled(self, account: Account) -> bool:
+        """Whether nothing of an account waits any more; what a spool keeps does not count if the process ends."""
+        if account.waiting or account.refused or account.pending > account.parked:
+            return False
+        storage = self._storage
+        return not storage.survives or self.leaving is not None or not storage.pending(account)
+
+    def settle_waiters(self, now: float) -> None:
+        """Report to those who wait: when all is settled, or when their time is up."""
+        for account in list(self._accounts):
+            if not account.futures:
+                continue
+            stop = account.shutdown or self.leaving
+            is_settled = stop is None and self.is_settled(account)
+            for future in list(account.futures):
+                if is_settled or future.deadline <= now:
+                    try:
+                        account.futures.remove(future)
+                    except ValueError:
+                        continue
+                    future.settle(account)
+
+    def end_open_spans(self) -> None:
+        """End the spans that the program did not end, children first, as cancelled and unfinished."""
+        for span in self._storage.open_spans():
+            account = self._storage.account_of(span)
+            if account is None or (account.shutdown is None and self.leaving is None) or span in self._ended:
+                continue
+            self._ended.add(span)
+            if span.end_ns is None:
+                _cancel(span)
+            if any(more is _UNFINISHED for more in span.more_metadata):  # by this library: by another worker perhaps
+                account.waiting.append((Phase.END, span, None))
+
+    def let_go(self, now: float) -> bool:
+        """Finish the accounts that are shut down, and remove those that no SDK uses; whether none is left."""
+        leaving = self.leaving
+        if leaving is not None:
+            last_answer = self._dispatcher.last_answer()
+            if not all(self.is_settled(one) for one in self._accounts) and leaving.seconds_left(now, last_answer) > 0:
+                return False
+            self._close(self._accounts)
+            self.leaving = None  # what later exit hooks record is sent by their own thread
+            return True
+        for account in list(self._accounts):
+            stop = account.shutdown
+            if stop is None and account.is_over():
+                self._count_losses(account)
+                self._accounts.remove(account)
+            elif stop is not None and self._is_finished(account, stop, now):
+                self._finish(account)
+                if not self._accounts:
+                    return True
+        if self._accounts:
+            return False
+        self._close([])
+        return True
+
+    def _is_finished(self, account: Account, stop: Shutdown, now: float) -> bool:
+        return self.is_settled(account) or stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
+
+    def _finish(self, account: Account) -> None:
+        if len(self._accounts) == 1:
+            self._close([account])
+            return
+        self._dispatcher.forget_in_flight(account)
+        if not self._storage.survives:
+            self._storage.accept()
+            with self._buffer.lock:
+                self._dispatcher.log.report_lost(self._buffer.drop_waiting("shutdown_timeout", account))
+        account.is_finished = True
+        self._count_losses(account)
+        self._accounts.remove(account)
+        account.settle_futures()
+
+    def _count_losses(self, account: Account) -> None:
+        """Add what was lost to the losses of the process, once nothing more is sent of an account."""
+        if account.losses is not None:
+            with self._buffer.lock:
+                report = account.report(self._storage.pending(account))
+            account.losses.add(report, keeps=self._storage.survives)
+            if account.is_finished:
+                account.losses = None  # what comes later is refused, and reported where it is recorded
+
+    def count_losses(self) -> None:
+        """The same for all accounts, at the end of the process."""
+        for account in self._accounts:
+            self._count_losses(account)
+
+    def _close(self, accounts: list[Account]) -> None:
+        """Give up what waits, or leave it to the next process, and end the thread."""
+        for account in accounts:
+            self._dispatcher.forget_in_flight(account)
+        self._dispatcher.log.report_lost(self._storage.close(accounts))
+        if self.leaving is None:
+            for account in accounts:
+                account.is_finished = True
+            self._accounts.clear()
+        for account in accounts:
+            self._dispatcher.log.report_end(account.report(self._storage.pending(account)))
+            self._count_losses(account)
+        self._exporter.close()
+        thread = self._release()  # first: a flush that comes now must not wait for this thread
+        for account in accounts:
+            for future in account.futures:
+                future.ending = thread
+            account.settle_futures()
+
+    def has_ended(self, now: float, own: Shutdown) -> bool:
+        """Whether a run of the loop on a thread of the program has ended: then all who wait get their report."""
+        settled = all(self.is_settled(account) for account in self._accounts)
+        if not settled and own.seconds_left(now, self._dispatcher.last_answer()) > 0:
+            return False
+        for account in self._accounts:
+            account.settle_futures()
+        return True
+
+
+def _cancel(span: Span) -> None:
+    span.more_metadata = (*span.more_metadata, _UNFINISHED)
+    span.status = CANCELLED
+    span.end_ns = span.time_of_end()
+    with guard.guard:
+        settle(span)  # the tokens of what is below it

@@ -1,0 +1,150 @@
+"""The spans of one batch on their way over OTLP: requests that are not too large, and what the answers mean."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from voltagent.core.guard import log_once
+from voltagent.core.span import Phase, SpanEvent
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.exporters.calls import Call, StillWaiting
+from voltagent.exporters.http import HttpResponse
+from voltagent.wire.otlp.encode import Message, trimmed
+
+FRAME: Final = 8  # bytes that a span costs in a request beside its own
+_REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
+_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
+_UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_TRIED_AGAIN: Final = (Verdict.UNTRIED, Verdict.RETRY, Verdict.UNAVAILABLE)
+WITH_END: Final = Outcome(Verdict.WITH_END)  # OTLP knows neither the start of a span nor a change of it
+
+
+class Requests(Protocol):
+    """What sends one request, and reads its answer."""
+
+    space: int  # bytes of spans that fit into a request
+
+    def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
+        """Send encoded spans in one request; what became of it, and the answer if one came."""
+        ...
+
+    def encoded(self, message: Message) -> bytes:
+        """One span in the protocol's form."""
+        ...
+
+    def message(self, event: SpanEvent) -> Message:
+        """The message of a span that was encoded without one."""
+        ...
+
+    def rejected(self, answer: HttpResponse) -> tuple[int, str]:
+        """How many spans an answer of success says were rejected, and its message for the log."""
+        ...
+
+    def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
+        """Go on without the answer to these events."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A span on its way."""
+
+    number: int  # of its event in the batch
+    message: Message | None  # None of a plain span, which is small
+    content: bytes
+
+
+class SpanBatch:
+    """The spans of one batch on their way, in as few requests as the destination takes them."""
+
+    def __init__(
+        self, exporter: Requests, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome | None]
+    ) -> None:
+        self._batch = batch
+        self._exporter = exporter
+        self._deadline = deadline
+        self._outcomes = outcomes
+        self._requests = 0
+        self._halted = False
+
+    def run(self, items: Sequence[Item]) -> None:
+        """Send them all, in requests that are not too large."""
+        start = size = 0
+        for place, item in enumerate(items):
+            cost = len(item.content) + FRAME
+            if size and size + cost > self._exporter.space:
+                self._deliver(items[start:place])
+                start, size = place, 0
+            size += cost
+        self._deliver(items[start:])
+
+    def _deliver(self, items: Sequence[Item]) -> None:
+        if not items:
+            return
+        if self._halted:
+            self._settle(items, _UNTRIED)
+            return
+        try:
+            outcome, answer = self._post(items)
+        except StillWaiting as going:
+            self._exporter.left_waiting(going.call, [self._batch[item.number] for item in items])
+            self._settle(items, _IN_FLIGHT)
+            return
+        if outcome.verdict is Verdict.ACCEPTED and answer is not None:
+            self._accepted(items, answer)
+        elif self._can_split(answer, items):
+            self._deliver(items[: len(items) // 2])
+            self._deliver(items[len(items) // 2 :])
+        elif outcome.reason == "too_large" and len(items) == 1:
+            self._settle(items, self._post_trimmed(items[0]))
+        else:
+            # a missing endpoint, or one that refuses the key, refuses the rest of the batch, too
+            self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
+            self._settle(items, outcome)
+
+    def _post(self, items: Sequence[Item]) -> tuple[Outcome, HttpResponse | None]:
+        self._requests += 1
+        return self._exporter.post([item.content for item in items], self._deadline)
+
+    def _post_trimmed(self, item: Item) -> Outcome:
+        message = item.message or self._exporter.message(self._batch[item.number])
+        small = trimmed(message)
+        try:
+            return self._exporter.post([self._exporter.encoded(small)], self._deadline)[0]
+        except StillWaiting as going:
+            self._exporter.left_waiting(going.call, [self._batch[item.number]])
+            return _IN_FLIGHT
+
+    def _can_split(self, answer: HttpResponse | None, items: Sequence[Item]) -> bool:
+        """Whether halves may fare better: all of it was too much, or one span in it was bad."""
+        if answer is None or len(items) == 1:
+            return False
+        return answer.status == 413 or (answer.status in (400, 422) and self._requests < _REQUESTS)
+
+    def _accepted(self, items: Sequence[Item], answer: HttpResponse) -> None:
+        count, message = self._exporter.rejected(answer)
+        self._settle(items, ACCEPTED)
+        if count:  # which ones it does not say, and they must not be sent again
+            self._settle(items[-count:], Outcome(Verdict.REFUSED, "rejected", f"partial success: {message}"))
+        elif message:
+            log_once("otlp:warning", logging.WARNING, "the OTLP destination warns: %s", message)
+
+    def _settle(self, items: Sequence[Item], outcome: Outcome) -> None:
+        for item in items:
+            self._outcomes[item.number] = outcome
+
+
+def as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
+    """The outcomes; an event that has no form of its own was accepted, or not tried, if the end of its span was."""
+    found = [outcome or _UNTRIED for outcome in outcomes]
+    ends = {id(event[1]): outcome for event, outcome in zip(batch, found, strict=True) if event[0] is Phase.END}
+    for number, outcome in enumerate(found):
+        end = ends.get(id(batch[number][1])) if outcome is WITH_END else None
+        if end is not None and end.verdict is Verdict.ACCEPTED:
+            found[number] = ACCEPTED
+        elif end is not None and end.verdict in _TRIED_AGAIN:
+            found[number] = _UNTRIED
+    return found
