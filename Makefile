@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help scaling demo wheel frameworks test test-slow witnesses check soak bench bench-plot screenshots clean
+.PHONY: help scaling demo wheel frameworks test test-slow witnesses check soak bench speed bench-plot screenshots clean
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,11 +30,8 @@ wheel: $(BIN)/python  ## build dist/voltagent-…-py3-none-any.whl, to install w
 	$(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
-test: $(VENV)/.tools  ## run the suite, but for the slow tests
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
-
-test-slow: $(VENV)/.tools  ## run the slow tests: in a browser, with many processes, or over seconds
-	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
+test: $(VENV)/.tools  ## run the whole suite
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 .venv-frameworks%/.installed: pyproject.toml tests/frameworks/requirements%.txt
 	$(PYTHON) -m venv $(@D)
@@ -69,6 +66,9 @@ check: $(VENV)/.tools $(NPM)/.installed  ## ruff, mypy strict, pyright strict, a
 
 bench: $(VENV)/.installed  ## measure what recording costs, beside a floor and the peers
 	$(BIN)/python -m benchmarks
+
+speed: $(VENV)/.tools  ## hold the limits of the viewer's page with 100,000 operations, in a real browser
+	$(BIN)/python -m tests.browser.speed
 
 bench-plot: $(VENV)/.installed  ## draw how the cost grows, into docs/
 	$(PIP) install matplotlib

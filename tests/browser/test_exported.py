@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.browser.chromium import TIMEOUT, slowed, sync_api
 from tests.browser.conftest import Witness
 from tests.browser.hostile import CORPUS
-from tests.browser.test_hostile import recorded
+from tests.browser.test_hostile import HARMLESS, recorded
+from tests.render.test_notebook import html_of
+from voltagent import VoltAgentSDK
 from voltagent.cli import main
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 __all__ = ["recorded"]  # a fixture
 
 expect = sync_api().expect
 
-_FOREIGN = """() => {
-  const ours = new Set(`HTML HEAD META TITLE STYLE BODY H1 H4 DL DIV DT DD DETAILS SUMMARY SPAN B I PRE P`
-    .split(/\\s+/));
-  const all = [...document.querySelectorAll("*")];
-  const bad = all.filter(e => !ours.has(e.tagName)).map(e => e.tagName);
-  for (const e of all) for (const {name, value} of e.attributes) {
-    const known = ["class", "lang", "charset", "http-equiv", "content", "name", "open"].includes(name);
-    if (!known && !(name === "style" && /^[a-z:;%.0-9e-]*$/.test(value))) bad.push(`${e.tagName} ${name}`);
+# The same rules as for the page of the server; in the head are five elements, and both scripts stand in the file.
+FOREIGN = (
+    HARMLESS.replace('"theme.js,main.js"', '","')
+    .replace("length !== 11", "length !== 5")
+    .replace("KBD svg", "KBD STYLE svg")
+)
+_OPEN_ALL = """() => {
+  for (let round = 0; round < 20; round += 1) {
+    for (const one of document.querySelectorAll("details:not([open])")) one.open = true;
+    for (const one of document.querySelectorAll(".long > button")) one.click();
   }
-  if ("ran" in window) bad.push("it ran");
-  return bad;
 }"""
+
+_FILL = "for (const one of document.querySelectorAll('details[open]')) one.dispatchEvent(new Event('toggle'))"
+
+
+def opened(chromium: Browser, file: Path, width: int = 1280) -> tuple[Page, Witness]:
+    """The page in a file, with a witness of all that it requests and writes."""
+    witness = Witness(file.as_uri())
+    context = chromium.new_context(viewport={"width": width, "height": 760}, timezone_id="UTC")
+    context.set_default_timeout(TIMEOUT)
+    page = slowed(context.new_page())
+    witness.watch(page)
+    page.goto(file.as_uri())
+    return page, witness
 
 
 def test_an_exported_page_shows_them_as_text(
@@ -38,16 +58,119 @@ def test_an_exported_page_shows_them_as_text(
     path, (with_all, _) = recorded
     file = tmp_path / "trace.html"
     assert main(["export", with_all, "--db", str(path), "-o", str(file)]) == 0
-    witness = Witness(file.as_uri())
-    context = chromium.new_context()
-    context.set_default_timeout(TIMEOUT)
+    page, witness = opened(chromium, file)
     try:
-        page = slowed(context.new_page())
-        witness.watch(page)
-        page.goto(file.as_uri())
-        expect(page.locator(".row")).to_have_count(len(CORPUS) + 1)
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-        assert page.evaluate(_FOREIGN) == []
+        expect(page.locator(".tree")).to_have_attribute("aria-rowcount", str(len(CORPUS) + 2))
+        for place in range(0, len(CORPUS), 100):
+            page.locator(".tree").evaluate("(one, place) => { one.scrollTop = place * 26; }", place)
+            row = page.locator(f".rows > .line[aria-rowindex='{place + 4}']")
+            row.click()
+            expect(row).to_have_attribute("aria-selected", "true")
+            expect(page.locator(".details .section").first).to_be_visible()
+            page.evaluate(_OPEN_ALL)
+            page.evaluate(_FILL)
+            assert page.evaluate(FOREIGN) == []
     finally:
-        context.close()
+        page.context.close()
     witness.check()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_file_is_the_page_of_the_viewer(width: int, chromium: Browser, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:  # without Playwright's event loop
+        file = threads.submit(_conversation, tmp_path).result()
+    page, witness = opened(chromium, file, width)
+    try:
+        expect(page.locator("h1")).to_have_text("desk")
+        page.locator(".rows > .line", has_text="chat").click()
+        details = page.locator(".details")
+        expect(details.locator(".message .role")).to_have_text(["system", "user", "assistant"])
+        expect(details.locator(".message strong")).to_have_text("sunny")
+        expect(details.locator(".call-name")).to_contain_text("weather")
+        details.get_by_role("button", name="JSON").last.click()
+        expect(details).to_contain_text("tool_calls: [1]")
+        if width == 360:
+            page.get_by_role("button", name="Tree").click()
+        page.locator(".search").fill("occurs in a result")
+        expect(page.get_by_text("1 match")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.locator(".tree").focus()
+        page.keyboard.press("?")
+        expect(page.locator("dialog")).to_contain_text("next error")
+        expect(page.locator("dialog")).not_to_contain_text("compare")
+        page.get_by_role("button", name="Close").click()
+        assert page.locator("a").count() == 0, "there is no other page to lead to"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    finally:
+        page.context.close()
+    witness.check()
+
+
+def _conversation(folder: Path) -> Path:
+    chat = [
+        {"role": "system", "content": "You are a weather service."},
+        {"role": "user", "content": "What is the weather in Rome?"},
+        {"role": "assistant", "content": "It is **sunny**.", "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}]},
+    ]  # fmt: skip
+    with (
+        VoltAgentSDK(local_path=folder / "t.db") as sdk,
+        sdk.trace(agent_id="desk", user_id="ada", tags=["a"]) as trace,
+    ):
+        llm = trace.add_event(name="chat", type="llm", input={"messages": chat})
+        llm.success(output={"text": "Sunny."}, usage={"prompt_tokens": 3, "completion_tokens": 2})
+        trace.add_tool(name="weather", input={"city": "Rome"}).success(output={"sky": "this occurs in a result"})
+    file = folder / "trace.html"
+    assert main(["export", "--db", str(folder / "t.db"), "-o", str(file)]) == 0
+    return file
+
+
+def test_a_file_with_several_traces_lets_one_choose(chromium: Browser, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        file = threads.submit(_several, tmp_path).result()
+    page, witness = opened(chromium, file)
+    try:
+        expect(page.locator("h1")).to_have_text("bot-2")
+        page.locator("nav").get_by_role("button", name="bot-0").click()
+        expect(page.locator("h1")).to_have_text("bot-0")
+        expect(page.locator("nav [aria-pressed=true]")).to_contain_text("bot-0")
+    finally:
+        page.context.close()
+    witness.check()
+
+
+def _several(folder: Path) -> Path:
+    with VoltAgentSDK(local_path=folder / "t.db") as sdk:
+        for number in range(3):
+            sdk.trace(agent_id=f"bot-{number}").end()
+    file = folder / "traces.html"
+    assert main(["export", "--db", str(folder / "t.db"), "--limit", "3", "-o", str(file)]) == 0
+    return file
+
+
+def test_a_cell_of_a_notebook_shows_the_page_in_a_frame(
+    chromium: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=object))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as threads:
+        html = threads.submit(_cell).result()
+    file = tmp_path / "notebook.html"
+    file.write_text(f"<!doctype html><title>n</title><input autofocus>{html}", encoding="utf-8")
+    page, witness = opened(chromium, file)
+    try:
+        inside = page.frame_locator("iframe")
+        expect(inside.locator(".rows .name")).to_have_text(["desk", "weather"])
+        inside.locator(".rows > .line", has_text="weather").click()
+        expect(inside.locator(".details h2")).to_contain_text("weather")
+        expect(inside.locator(".details")).to_contain_text("<img src=x onerror=parent.ran=1>")
+        assert page.evaluate("'ran' in window") is False
+        assert page.locator("iframe").count() == 1
+    finally:
+        page.context.close()
+    witness.check()
+
+
+def _cell() -> str:
+    with VoltAgentSDK(exporter="local") as sdk, sdk.trace(agent_id="desk") as trace:
+        trace.add_tool(name="weather", input={"city": "<img src=x onerror=parent.ran=1>"}).success()
+    return html_of(trace)

@@ -204,7 +204,7 @@ def test_older_traces_are_loaded_while_scrolling(site: Site, new_page: Open):
     scroller = page.locator(".scroller")
     for loaded in (200, 300, 350):
         scroller.evaluate("scroller => { scroller.scrollTop = scroller.scrollHeight; }")
-        expect(page.locator(".rows")).to_have_attribute("style", re.compile(f"height: {loaded * 32}px"))
+        expect(page.locator(".rows")).to_have_attribute("style", re.compile(f"height: {loaded * 48}px"))
     scroller.evaluate("scroller => { scroller.scrollTop = scroller.scrollHeight; }")
     expect(page.locator(".rows > .line", has_text="bot-000")).to_be_visible()
     assert page.evaluate("document.querySelectorAll('.rows > .line').length") < 60, "only rows in view are there"
@@ -285,12 +285,12 @@ def test_what_arrives_does_not_push_away_what_is_looked_at(site: Site, new_page:
     site.run.save()
     page = new_page()
     expect(rows(page).first).to_contain_text("bot-149")
-    page.locator(".scroller").evaluate("scroller => { scroller.scrollTop = 50 * 32; }")
+    page.locator(".scroller").evaluate("scroller => { scroller.scrollTop = 50 * 48; }")
     looked_at = f'.rows > .line[data-key="{site.run.store.traces(Filter(agent="bot-099"))[0].id}"]'
     before = box(page, looked_at)
     site.run.trace("newcomer")
     site.run.save()
-    expect(page.locator(".rows")).to_have_attribute("style", re.compile("height: 3232px"))
+    expect(page.locator(".rows")).to_have_attribute("style", re.compile("height: 4848px"))
     assert box(page, looked_at) == before
     page.keyboard.press("Home")
     expect(page.locator(".rows > .line", has_text="newcomer")).to_be_visible()

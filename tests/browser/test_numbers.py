@@ -1,4 +1,4 @@
-"""Every number of the Metrics page leads to the traces behind it, and a comparison says what differs."""
+"""Every number of the Metrics page leads to the calls behind it, and a comparison says what differs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ expect = sync_api().expect
 
 Open = Callable[..., "Page"]
 
-_AGENTS = ".rows .agent"
+_AGENTS = ".rows .agent"  # of traces
+_TRACES = ".calls .rows .conversation"  # of calls: the agent of the trace of each
 
 
-def test_rows_of_the_metrics_lead_to_the_traces_behind_them(three: Site, new_page: Open):
+def test_rows_of_the_metrics_lead_to_the_calls_behind_them(three: Site, new_page: Open):
     page = new_page("#/metrics?within=all&by=model")
     row = page.locator(".totals tbody tr", has_text="model-0")
     cells = {"calls": "3", "errors": "2", "error rate": "66.7 %", "tokens": "330", "cost": "$0.09"}
@@ -33,11 +34,13 @@ def test_rows_of_the_metrics_lead_to_the_traces_behind_them(three: Site, new_pag
         expect(row.locator(f'td[data-label="{label}"]')).to_have_text(text)
     for label in cells:
         row.locator(f'td[data-label="{label}"] a').click()
-        only(page, _AGENTS, ["bravo"])
+        only(page, _TRACES, ["bravo"])
+        expect(page.locator(".calls .rows > .line")).to_have_count(2 if label.startswith("error") else 3)
         page.go_back()
         expect(row).to_be_visible()
     row.locator(".types a").click()
-    only(page, _AGENTS, ["bravo"])
+    only(page, _TRACES, ["bravo"])
+    expect(page.locator(".calls .rows > .line")).to_have_count(2)
 
 
 def test_the_metrics_are_sorted_and_grouped_by_everything(three: Site, new_page: Open):
@@ -57,11 +60,11 @@ def test_the_metrics_are_sorted_and_grouped_by_everything(three: Site, new_page:
     total = page.locator(".totals tfoot")
     expect(total.locator('td[data-label="calls"]')).to_have_text("3")
     page.locator(".types-table").get_by_role("link", name="BravoError").click()
-    only(page, _AGENTS, ["bravo"])
+    only(page, _TRACES, ["bravo"])
 
 
 @pytest.mark.parametrize("how", ["pointer", "keyboard"])
-def test_a_bar_leads_to_the_traces_behind_it(how: str, three: Site, new_page: Open):
+def test_a_bar_leads_to_the_calls_behind_it(how: str, three: Site, new_page: Open):
     page = new_page("#/metrics?within=all&by=model")
     plot = page.locator(".plot", has_text="Calls").locator(".picture")
     expect(page.locator(".plot", has_text="Calls").locator("rect")).to_have_count(3)
@@ -76,8 +79,67 @@ def test_a_bar_leads_to_the_traces_behind_it(how: str, three: Site, new_page: Op
         bar = page.locator(".plot", has_text="Calls").locator("rect").first.bounding_box()
         assert bar is not None
         page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
-    only(page, _AGENTS, ["bravo"])
-    expect(page).to_have_url(re.compile("called_since=.*called_until="))
+    only(page, _TRACES, ["bravo"])
+    expect(page).to_have_url(re.compile("#/calls.*called_since=.*called_until="))
+
+
+def test_calls_are_sorted_by_every_column_and_lead_to_their_operation(three: Site, new_page: Open):
+    page = new_page("#/calls?counted=1")
+    traces = page.locator(_TRACES)
+    expect(traces).to_have_count(9)
+    for title in (
+        "Status",
+        "Call",
+        "Agent",
+        "Model",
+        "Started",
+        "Trace",
+        "Duration",
+        "Tokens",
+        "Cached",
+        "Cost",
+        "Error",
+    ):
+        page.locator(".heading").get_by_role("button", name=re.compile(f"^{title}")).click()
+        expect(page.locator(".heading [aria-sort]")).to_contain_text(title)
+        expect(traces).to_have_count(9)
+    page.locator(".heading").get_by_role("button", name="Cost").click()
+    dearest = page.locator(".calls .rows > .line").first
+    name = dearest.locator(".who .agent").text_content()
+    dearest.locator(".took").click()
+    expect(page).to_have_url(re.compile("#/trace/.*operation="))
+    expect(page.locator(".tree .line[aria-selected=true] .name")).to_have_text(name or "")
+    page.go_back()
+    expect(traces).to_have_count(9)
+
+
+@pytest.mark.parametrize(("width", "scale"), [(360, 1), (640, 2), (1280, 1), (1600, 1)])
+@pytest.mark.parametrize("address", ["#/", "#/calls?counted=1", "#/conversations"])
+def test_no_column_of_a_list_is_lost_at_any_width(address: str, width: int, scale: int, three: Site, new_page: Open):
+    """What a row holds stands inside it, and nothing stands on anything else."""
+    page = new_page(address, width=width, height=700, device_scale_factor=scale)
+    expect(page.locator(".rows > .line").first).to_be_visible()
+    assert until(page, _APART) == "apart"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+_APART = """() => {
+  for (const row of document.querySelectorAll(".rows > .line, .heading:not([style])")) {
+    const [whole, cells] = [row.getBoundingClientRect(), [...row.children].filter(one => one.textContent.trim())];
+    if (!whole.height) continue;
+    const boxes = cells.map(one => [one, one.getBoundingClientRect()]);
+    for (const [one, box] of boxes) {
+      if (row.matches(".rows > *") && (!box.width || !box.height)) return `${one.className} is not shown`;
+      if (box.bottom > whole.bottom + 1 || box.right > whole.right + 1) return `${one.className} is outside`;
+      for (const [other, its] of boxes) {
+        const [wide, high] = [Math.min(box.right, its.right) - Math.max(box.left, its.left),
+                              Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top)];
+        if (one !== other && wide > 1 && high > 2) return `${one.className} on ${other.className}`;
+      }
+    }
+  }
+  return "apart";
+}"""
 
 
 @pytest.mark.parametrize(("width", "height", "scale"), [(360, 720, 1), (640, 360, 2)])

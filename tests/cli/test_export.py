@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -12,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -19,7 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.helpers.rich_trace import rich_events, spans
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
-from voltagent.render.html import Entry, PageLimits, page, piece
+from voltagent.render.page import page
+from voltagent.server.server import serving
 from voltagent.storage.traces.store import Store
 
 
@@ -43,6 +48,7 @@ class Document(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
+        self.recorded = ""  # the JSON of the traces in it
         self.feed(text)
         self.close()
 
@@ -50,8 +56,16 @@ class Document(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        if self.elements[-1:] != [("style", {})]:
+        if self.elements and self.elements[-1][0] not in ("style", "script"):
             self.words.append(data)
+        elif self.elements and self.elements[-1][1].get("id") == "recorded":
+            self.recorded += data
+
+    @property
+    def traces(self) -> list[dict[str, Any]]:
+        """What the page shows, as its script reads it."""
+        found: list[dict[str, Any]] = json.loads(self.recorded)["traces"]
+        return found
 
     @property
     def text(self) -> str:
@@ -111,8 +125,6 @@ def test_otlp_is_a_request_that_a_collector_takes(
 
 def _base64_ids(request: Any) -> str:
     """As protobuf's own JSON mapping has it; OTLP writes ids as hex."""
-    import base64
-
     for span in request["resourceSpans"][0]["scopeSpans"][0]["spans"]:
         for name in ("traceId", "spanId", "parentSpanId"):
             if name in span:
@@ -123,19 +135,55 @@ def _base64_ids(request: Any) -> str:
 # ---------------------------------------------------------------------------------------------------------------- page
 
 
+_POLICY = re.compile(
+    r"default-src 'none'; script-src 'sha256-([^']+)'; style-src 'sha256-([^']+)'; img-src data:; base-uri 'none'; "
+    r"form-action 'none'"
+)
+
+
 def test_a_page_shows_the_tree_and_needs_nothing_else(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = exported(capsys, db, "--format", "html")
     document = Document(text)
-    policies = [meta["content"] for meta in document.attributes("meta") if "http-equiv" in meta]
-    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"]
-    assert {tag for tag, _ in document.elements}.isdisjoint({"script", "link", "img", "iframe", "a", "form", "object"})
+    (policy,) = [meta["content"] for meta in document.attributes("meta") if "http-equiv" in meta]
+    allowed = _POLICY.fullmatch(policy or "")
+    assert allowed
+    script, style = (re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL) for tag in ("script", "style"))
+    for part, digest in zip((script, style), allowed.groups(), strict=True):
+        assert part
+        assert base64.b64encode(hashlib.sha256(part[1].encode()).digest()).decode() == digest
+    assert {tag for tag, _ in document.elements}.isdisjoint({"link", "img", "iframe", "a", "form", "object"})
     assert "url(" not in text, "no address in the style either"
-    assert "//" not in "".join(str(attributes) for _, attributes in document.elements)
-    rows = [attributes for tag, attributes in document.elements if (attributes.get("class") or "") == "row"]
-    assert len(rows) == 11, "the trace and its operations"
-    for word in ("Wo ist mein Päckchen? 📦", "Be brief.", "no such word", "235 tokens", "conversation", "c-9"):
-        assert word in document.text
-    assert "file is gone" in document.text, "the cause of an error"
+    assert all("src" not in attributes for attributes in document.attributes("script"))
+    assert "import " not in script[1] if script else False
+    (trace,) = document.traces
+    assert len(trace["answer"]["operations"]) == len(trace["operations"]) == 10
+    for word in ("Wo ist mein Päckchen? 📦", "Be brief.", "no such word", "c-9", "file is gone"):
+        assert word in document.recorded
+
+
+def test_a_page_holds_what_the_viewer_answers(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (trace,) = Document(exported(capsys, db, "--format", "html")).traces
+    store = Store(db)
+    with serving(store) as url, httpx.Client(base_url=f"{url}/api/traces/") as client:
+        answer = client.get(trace["answer"]["trace"]["id"]).json()
+        assert answer.pop("more") == 0
+        assert trace["answer"].pop("columns") == answer.pop("columns")
+        assert trace["answer"]["trace"].pop("kind") == "trace"
+        assert trace["answer"] == answer
+        for id, operation in trace["operations"].items():
+            assert operation == client.get(f"{answer['trace']['id']}/operations/{id}").json()
+        page_of_the_viewer = client.get(f"{answer['trace']['id']}/export", params={"format": "html"})
+    store.close()
+    assert page_of_the_viewer.headers["content-type"] == "text/html; charset=utf-8"
+    assert page_of_the_viewer.text == exported(capsys, db, "--format", "html")
+
+
+def test_several_traces_are_one_page(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VoltAgentSDK(local_path=db) as sdk:
+        sdk.trace(agent_id="second").end()
+    text = exported(capsys, db, "--format", "html", "--limit", "5")
+    assert [one["answer"]["trace"]["agent"] for one in Document(text).traces] == ["support-v1", "second"]
+    assert "<title>2 traces</title>" in text
 
 
 HOSTILE = [
@@ -151,41 +199,19 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_whatever_was_recorded_is_shown_as_text(text: str) -> None:
-    entry = Entry(
-        text, None, text, text, text, 0, 10, {text: text}, {"message": text, "stack": text}, ((text, {text: [text]}),)
-    )
-    error = {"message": "m", "stack": "s"}
-    plain = Entry("i", None, "agent", "n", "error", 0, 10, {"k": "v"}, error, (("d", {"k": ["v"]}),))
-    hostile = Document(page(text, [(text, text)], [entry, entry]))
-    harmless = Document(page("t", [("n", "v")], [plain, plain]))
+    def recorded(value: str) -> Any:
+        trace = {"id": value, "agent": value, "name": value, "input": {value: [value]}, "error": {"message": value}}
+        return {"answer": {"trace": trace, "columns": [value], "operations": [[value]]}, "operations": {value: trace}}
+
+    hostile, harmless = Document(page(text, [recorded(text)])), Document(page("t", [recorded("t")]))
     assert shape(hostile) == shape(harmless)
     for letter in ("\u202e", "\x00", "\x1b", "\ud800"):
         assert letter not in hostile.text
+    assert hostile.traces == [recorded(text)]
 
 
 def shape(document: Document) -> list[tuple[str, tuple[str, ...]]]:
     return [(tag, tuple(attributes)) for tag, attributes in document.elements]
-
-
-def test_bars_are_to_scale() -> None:
-    root = Entry("r", None, "trace", "t", "running", 1_000, None)
-    half = Entry("h", None, "agent", "half", "completed", 1_000, 2_000)
-    late = Entry("l", "h", "tool", "late", "running", 2_500, None)
-    point = Entry("p", "gone", "checkpoint", "p", "completed", 3_000, None)
-    bars = [one["style"] for one in Document(page("t", [], [root, half, late, point])).attributes("i")]
-    assert bars == ["left:0%;width:100%", "left:0%;width:50%", "left:75%;width:25%", "left:100%;width:0%"]
-    indents = [one["style"] for one in Document(piece([root, half, late, point])).attributes("span") if "style" in one]
-    assert indents == ["padding-left:0em", "padding-left:1em", "padding-left:2em", "padding-left:1em"]
-
-
-def test_a_piece_is_bounded_and_says_so() -> None:
-    root = Entry("r", None, "trace", "t", "completed", 0, 9, details=(("input", "x" * 500),))
-    deep = [Entry(str(n), str(n - 1), "tool", f"n{n}", "completed", 0, 1) for n in range(3000)]
-    document = Document(piece([root, *deep], ["not sent yet"], PageLimits(50, 100)))
-    assert "2951 more are not shown" in document.text
-    assert "x" * 100 + "… (500 characters)" in document.text
-    assert "x" * 101 not in document.text
-    assert "not sent yet" in document.text
 
 
 # --------------------------------------------------------------------------------------------------------------- files

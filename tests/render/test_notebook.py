@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -36,10 +37,33 @@ def server() -> Iterator[Server]:
         yield one
 
 
-def document(handle: Any) -> Document:
-    html = handle._repr_html_()
+class Shown:
+    """What a cell shows: the words around the frame, and the records of the page in it."""
+
+    def __init__(self, html: str) -> None:
+        outer = Document(html)
+        (frame,) = outer.attributes("iframe")
+        assert frame["sandbox"] == "allow-scripts"
+        assert not outer.attributes("script")
+        self.words = outer.text
+        (self.trace,) = Document(frame["srcdoc"] or "").traces
+        answer = self.trace["answer"]
+        self.top = answer["trace"]
+        self.rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["operations"]]
+        things = [self.top, *self.rows]
+        self.names = [f"{one['kind']} {one['name']}" for one in things]
+        self.statuses = [one["status"] for one in things]
+        self.text = json.dumps(self.trace, ensure_ascii=False)
+
+
+def html_of(handle: Any) -> str:
+    html: str | None = handle._repr_html_()
     assert html is not None
-    return Document(html)
+    return html
+
+
+def document(handle: Any) -> Shown:
+    return Shown(html_of(handle))
 
 
 @tool
@@ -65,21 +89,23 @@ def work(sdk: VoltAgentSDK) -> tuple[Any, Any]:
 def test_a_trace_shows_its_tree_before_anything_was_sent(server: Server) -> None:
     sdk = VoltAgentSDK(base_url=server.url, auto_flush=False)
     trace, clerk = work(sdk)
-    text = document(trace).text
-    for word in ("trace desk", "agent Clerk", "tool look_up", "agent Still at it", "checkpoint handover", "5 tokens",
-                 "Be brief.", "<b>where?</b>", "LookupError: no order none", "on its way", "human"):  # fmt: skip
-        assert word in text, word
-    assert text.count("running") == 1
-    assert "sk-live" not in text, "nothing is shown that would not be sent"
-    assert "Traceback (most recent call last)" in text
-    below = document(clerk).text
-    assert ("agent Clerk" in below, "tool look_up" in below) == (True, True)
-    assert ("trace desk" in below, "Still at it" in below) == (False, False)
+    shown = document(trace)
+    assert shown.names == ["trace desk", "agent Clerk", "tool look_up", "tool look_up", "agent Still at it",
+                           "checkpoint handover"]  # fmt: skip
+    for word in ("Be brief.", "<b>where?</b>", "LookupError: no order none", "on its way", "human"):
+        assert word in shown.text, word
+    assert (shown.top["tokens"], shown.rows[0]["tokens"]) == (5, 5)
+    assert shown.statuses.count("running") == 1
+    assert "trace desk: completed, 5 operations" in shown.words
+    assert "sk-live" not in html_of(trace), "nothing is shown that would not be sent"
+    assert "Traceback (most recent call last)" in shown.text
+    below = document(clerk)
+    assert below.names == ["agent Clerk", "tool look_up", "tool look_up"]
     assert sdk.stats().accepted == 0
     assert server.requests == [], "looking sends nothing"
     assert trace.status == "completed"
     sdk.shutdown()
-    assert "5 tokens" in document(trace).text, "and after it was sent it is there still"
+    assert document(trace).top["tokens"] == 5, "and after it was sent it is there still"
 
 
 @pytest.mark.usefixtures("notebook")
@@ -87,11 +113,11 @@ def test_looking_ends_nothing_and_shows_what_runs() -> None:
     sdk = VoltAgentSDK(exporter="local")
     trace = sdk.trace(agent_id="desk")
     agent = trace.add_agent(name="Clerk")
-    assert document(trace).text.count("running") == 2
+    assert document(trace).statuses.count("running") == 2
     assert (trace.status, agent.status) == ("running", "running")
     agent.success()
     trace.end()
-    assert document(trace).text.count("running") == 0
+    assert document(trace).statuses.count("running") == 0
     sdk.shutdown()
 
 
@@ -121,34 +147,34 @@ def test_what_cannot_be_made_safe_is_not_shown(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(recorder_of(sdk).witness, "processors", (lambda event: None,))
     with sdk.trace(agent_id="desk", input={"name": "ada"}) as trace:
         pass
-    text = document(trace).text
-    assert "could not be made safe to show" in text
-    assert ("ada" in text, "desk" in text) == (False, False)
+    html = html_of(trace)
+    assert "could not be made safe to show" in html
+    assert '"ada"' not in Shown(html).text
     sdk.shutdown()
 
 
 def test_without_a_notebook_the_local_store_is_read(tmp_path: Path) -> None:
     sdk = VoltAgentSDK(local_path=tmp_path / "t.db", auto_flush=False)
     trace, clerk = work(sdk)
-    early = document(trace).text
-    assert "trace desk" in early
-    assert "look_up" not in early
-    assert "As it is in the local store by now" in early
+    early = document(trace)
+    assert early.names == ["trace desk"]
+    assert "As it is in the local store by now" in early.words
     sdk.flush()
-    text = document(trace).text
-    for word in ("agent Clerk", "tool look_up", "5 tokens", "LookupError: no order none", "As it is in the local"):
-        assert word in text
-    assert "tool look_up" in document(clerk).text
+    late = document(trace)
+    assert late.names[:3] == ["trace desk", "agent Clerk", "tool look_up"]
+    assert late.top["tokens"] == 5
+    assert "LookupError: no order none" in late.text
+    assert "As it is in the local" in late.words
+    assert "tool look_up" in document(clerk).names
     sdk.shutdown()
 
 
 def test_without_both_a_handle_shows_itself_and_says_so(server: Server) -> None:
     with VoltAgentSDK(base_url=server.url) as sdk:
         _, clerk = work(sdk)
-        text = document(clerk).text
-    assert "agent Clerk" in text
-    assert "Only this is known here" in text
-    assert "look_up" not in text
+        shown = document(clerk)
+    assert shown.names == ["agent Clerk"]
+    assert "Only this is known here" in shown.words
     assert recorder_of(sdk).witness is not None
     assert recorder_of(sdk).witness.memory is None, "and nothing is remembered"
 
@@ -227,13 +253,28 @@ def test_the_last_line_of_a_cell_shows_the_tree_in_a_real_kernel(server: Server,
         reply = client.execute_interactive(CELLS.format(url=server.url), timeout=PATIENCE, output_hook=take)
         assert reply["content"]["status"] == "ok"
         assert shown["text/plain"].startswith("<voltagent trace 'desk' ")
-        document = Document(shown["text/html"])
-        for word in ("trace desk", "agent clerk", "tool look_up", "on its way", "<script>alert(1)</script>"):
+        document = Shown(shown["text/html"])
+        assert document.names == ["trace desk", "agent clerk", "tool look_up"]
+        for word in ("on its way", "<script>alert(1)</script>"):
             assert word in document.text
         assert "hunter2" not in shown["text/html"]
-        assert not document.attributes("script")
         assert server.requests == []
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
         shutil.rmtree(sockets)
+
+
+@pytest.mark.usefixtures("notebook")
+def test_what_a_cell_holds_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_notebook, "MOST_OPERATIONS", 3)
+    monkeypatch.setattr(_notebook, "LONGEST_VALUE", 100)
+    with VoltAgentSDK(exporter="local") as sdk, sdk.trace(agent_id="desk", input={"text": "x" * 500}) as trace:
+        for number in range(5):
+            trace.add_tool(name=f"t{number}").success()
+    shown = document(trace)
+    assert len(shown.rows) == 3
+    assert "2 more are not shown" in shown.words
+    assert "x" * 80 in shown.text
+    assert "… (511 characters)" in shown.text
+    assert "x" * 101 not in shown.text

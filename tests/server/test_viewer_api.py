@@ -521,3 +521,21 @@ def test_hints_of_programs_are_shown(run: Run, client: httpx.Client, monkeypatch
         "name": "returns-lazily", "place": "app.py:3 (fetch)", "text": "it returns a coroutine",
         "advice": "make it async",
     }  # fmt: skip
+
+
+def test_the_first_operations_of_a_trace_come_alone(run: Run, client: httpx.Client) -> None:
+    root = run.recorder.start_trace("many", b"{}")
+    for number in range(7):
+        run.recorder.succeed(run.recorder.start(root, "tool", f"t{number}", b"{}"), b"{}")
+    run.recorder.succeed(root, b"{}")
+    run.save()
+    trace_id = run.store.traces(limit=1)[0].id
+
+    def names(**parameters: int) -> tuple[list[str], int]:
+        answer = client.get(f"/api/traces/{trace_id}", params=parameters).json()
+        return [row[answer["columns"].index("name")] for row in answer["operations"]], answer["more"]
+
+    whole = [f"t{number}" for number in range(7)]
+    assert names() == names(limit=7) == names(limit=100) == (whole, 0)
+    assert names(limit=3) == (whole[:3], 4)
+    assert client.get(f"/api/traces/{trace_id}", params={"limit": 0}).status_code == 400

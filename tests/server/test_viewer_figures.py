@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.helpers.stored import Run
 from voltagent.core import clock
 from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, TOOL, Span
+from voltagent.records.calls import SORTS
 from voltagent.server.server import serving
 from voltagent.storage.traces.filters import ORDERS
 
@@ -167,24 +169,90 @@ GROUPS = {
 }  # fmt: skip
 
 
+def calls(client: httpx.Client, **parameters: Any) -> list[dict[str, Any]]:
+    answer = client.get("/api/calls", params={"limit": 500, **parameters})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["calls"]
+    return found
+
+
 @pytest.mark.parametrize("by", GROUPS)
-def test_every_figure_leads_to_its_traces(client: httpx.Client, by: str) -> None:
+def test_every_figure_leads_to_what_it_counts(client: httpx.Client, by: str) -> None:
     about = {"by": by, "buckets": 6, "since": FIRST, "until": FIRST + 6 * HOUR, "sort": "name", "order": "asc"}
     answer = client.get("/api/metrics", params=about).json()
     assert [group["name"] for group in answer["groups"]] == GROUPS[by]
+    listed = calls if answer["unit"] == "calls" else ids
+    assert (answer["unit"] == "calls") == (by in ("agent", "tool", "model"))
     for group in answer["groups"]:
-        assert len(ids(client, **group["filter"])) == group["total"]["calls"]
-        assert len(ids(client, **group["filter"], **answer["error_filter"])) == group["total"]["errors"]
+        assert len(listed(client, **group["filter"])) == group["total"]["calls"]
+        assert len(listed(client, **group["filter"], **answer["error_filter"])) == group["total"]["errors"]
         for place, number in enumerate(group["calls"]):
             start = answer["buckets"][place]
             times = dict(zip(answer["time_filter"], (start, start + answer["width"]), strict=True))
-            assert len(ids(client, **{**group["filter"], **times})) == number
+            assert len(listed(client, **{**group["filter"], **times})) == number
         for one in group["error_types"]:
-            assert len(ids(client, **one["filter"])) == one["count"]
+            assert [call["error_type"] for call in calls(client, **one["filter"])] == [one["type"]] * one["count"]
     totals = answer["totals"]
     assert (totals["traces"], totals["calls"], totals["tokens"]["total"]) == (6, 6, 156)
     assert totals["cost"] == pytest.approx(0.15)
-    assert [(one["type"], one["count"]) for one in answer["error_types"]] == [("TimeoutError", 3)]
+    assert len(listed(client, **totals["filter"])) == 6
+    (failures,) = answer["error_types"]
+    assert (failures["type"], failures["count"], len(calls(client, **failures["filter"]))) == ("TimeoutError", 3, 3)
+
+
+def test_calls_of_all_traces_are_listed(client: httpx.Client) -> None:
+    late, *_ = calls(client, tool="search", failed=1)
+    assert {name: value for name, value in late.items() if name not in ("id", "start")} == {
+        "trace": "t5", "kind": "tool", "name": "search", "status": "error", "agent": "Bot", "trace_agent": "bot-1",
+        "duration": 6000.0, "error": "TimeoutError: late", "error_type": "TimeoutError",
+    }  # fmt: skip
+    assert late["start"] == FIRST + 5 * HOUR + 1
+    (chat,) = calls(client, kind="llm", version="v1", user="u2")
+    assert (chat["model"], chat["tokens"], chat["cached"], chat["cost"]) == ("model-1", 51, 5, 0.05)
+    assert chat["preview"] == '{"n":5}'
+    assert len(calls(client)) == 18
+    assert [one["trace"] for one in calls(client, environment="test", kind="tool")] == ["t5", "t4"]
+
+
+@pytest.mark.parametrize("filters", [{}, {"kind": "tool"}, {"counted": 1}, {"model": "model-1"}])
+def test_every_order_of_calls_has_pages_that_join(client: httpx.Client, filters: dict[str, Any]) -> None:
+    number = 18 if not filters else 6 if "model" not in filters else 3
+    for sort, order in product(SORTS, ("asc", "desc")):
+        whole = [one["id"] for one in calls(client, sort=sort, order=order, **filters)]
+        assert len(set(whole)) == len(whole) == number
+        pages = (
+            calls(client, sort=sort, order=order, limit=5, offset=offset, **filters) for offset in range(0, number, 5)
+        )
+        assert [one["id"] for page in pages for one in page] == whole, sort
+
+
+def test_calls_are_sorted_with_those_that_lack_the_value_last(client: httpx.Client) -> None:
+    for order, costs in (("desc", [0.05, 0.04, 0.03]), ("asc", [0, 0.01, 0.02])):
+        found = calls(client, sort="cost", order=order, kind="llm")
+        assert [one["cost"] for one in found][:3] == costs
+    found = calls(client, sort="cost", order="asc")
+    assert ["cost" in one for one in found] == sorted(("cost" in one for one in found), reverse=True)
+    assert [one["duration"] for one in calls(client, sort="duration", kind="tool", limit=2)] == [6000, 5000]
+
+
+def test_calls_that_name_no_model_are_a_group_too(run: Run, client: httpx.Client) -> None:
+    root = run.recorder.start_trace("bot-9", b"{}", identifier="t9")
+    nameless = run.recorder.start(root, LLM, "nameless", b"{}")
+    run.recorder.add(nameless, usage={"total_tokens": 3})
+    run.recorder.succeed(nameless, b"{}")
+    run.recorder.succeed(root, b"{}")
+    run.save()
+    groups = client.get("/api/metrics", params={"by": "model"}).json()["groups"]
+    (unknown,) = [group for group in groups if group["name"] == "unknown"]
+    assert [one["name"] for one in calls(client, **unknown["filter"])] == ["nameless"]
+
+
+@pytest.mark.parametrize(("parameters", "message"), [({"sort": "beauty"}, "sort must be"), ({"counted": 2}, "counted")])
+def test_a_list_of_calls_that_is_not_valid_is_named(
+    client: httpx.Client, parameters: dict[str, Any], message: str
+) -> None:
+    answer = client.get("/api/calls", params=parameters)
+    assert (answer.status_code, answer.json()["error"].startswith(message)) == (400, True)
 
 
 def test_metrics_by_day_cost_and_filter(client: httpx.Client) -> None:

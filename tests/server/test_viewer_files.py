@@ -27,9 +27,41 @@ def test_all_that_the_page_asks_for_is_there():
     page = VIEWER["index.html"]
     referenced = set(re.findall(r'(?:href|src)="([^#"]+)"', page))
     imported = {name for module in MODULES for name in re.findall(r'from "\./([^"]+)"', VIEWER[module])}
-    assert referenced | imported | {"index.html", "types.js"} == set(VIEWER), (
+    exported = {"file.js", "recorded.js", "file.css"}  # of a file, which needs no server (voltagent.render.page)
+    assert referenced | imported | exported | {"index.html", "types.js"} == set(VIEWER), (
         "none is missing, and none is there for nothing"
     )
+
+
+def test_what_stands_in_for_a_server_has_what_the_modules_use_of_it():
+    for name in ("transport.js", "live.js", "choose.js"):
+        used = {
+            word.strip()
+            for module in MODULES
+            for words in re.findall(rf'import \{{([^}}]*)\}} from "\./{name}"', VIEWER[module])
+            for word in words.split(",")
+            if module in ("api.js", "trace.js", "links.js", "scores.js")
+        }
+        assert used
+        assert used <= set(
+            re.findall(r"^export (?:async )?(?:function|const) (\w+)", VIEWER["recorded.js"], re.MULTILINE)
+        )
+
+
+def test_no_module_needs_itself():
+    """An exported file joins the modules one after the other."""
+    imports = {name: re.findall(r'from "\./(\w+\.js)";', VIEWER[name]) for name in MODULES}
+
+    def walk(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"{' > '.join(path)} > {name}"
+        if name not in seen:
+            for other in imports[name]:
+                walk(other, (*path, name))
+            seen.add(name)
+
+    seen: set[str] = set()
+    walk("file.js", ())
+    walk("main.js", ())
 
 
 @pytest.mark.parametrize("name", MODULES)

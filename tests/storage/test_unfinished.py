@@ -223,3 +223,25 @@ def test_tail_says_it_in_a_line(tmp_path: Path) -> None:
     assert board.trace(trace_id).status == "unfinished"
     feed.close()
     board.close()
+
+
+def test_what_a_shutdown_ended_is_unfinished_in_lists(tmp_path: Path) -> None:
+    sdk = VoltAgentSDK(local_path=tmp_path / "t.db")
+    with sdk.trace(agent_id="whole"):
+        pass
+    left = sdk.trace(agent_id="left")
+    left.add_tool(name="still at it")
+    cancelled = sdk.trace(agent_id="cancelled")
+    cancelled.end(status="cancelled")
+    sdk.shutdown()
+    store = Store(tmp_path / "t.db")
+    with serving(store) as url, httpx.Client(base_url=url) as client:
+        listed = client.get("/api/traces").json()["traces"]
+        assert {one["agent"]: one.get("unfinished") for one in listed} == {
+            "left": True,
+            "whole": None,
+            "cancelled": None,
+        }
+        answer = client.get(f"/api/traces/{left.id}").json()
+        assert [row[answer["columns"].index("unfinished")] for row in answer["operations"]] == [True]
+    store.close()

@@ -25,14 +25,14 @@ from voltagent.cli.arguments import (
     wanted_by,
 )
 from voltagent.cli.terminal import encodable
-from voltagent.core.scores import Score
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.records.reading import scores_of, traces_of
-from voltagent.render import html
+from voltagent.render.answers import recorded_trace
 from voltagent.render.document import document
-from voltagent.render.text import duration, moment, money, printable, tokens
-from voltagent.storage.traces.records import StoredOperation, StoredTrace
+from voltagent.render.page import page
+from voltagent.render.text import printable
+from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 
@@ -178,70 +178,10 @@ def _resource(trace: StoredTrace) -> dict[str, str]:
 
 
 def _page(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
-    return html.pages([_section(store, trace) for trace in traces])
-
-
-def _section(store: Store, trace: StoredTrace) -> html.Section:
-    scores = scores_of(store, [trace.id]).get(trace.id, ())
-    about = [
-        ("started", moment(trace.start_ns)),
-        ("took", duration(trace.start_ns, trace.end_ns)),
-        ("status", trace.status),
-        ("model", ", ".join(trace.models)),
-        ("tokens", tokens(trace.usage).removesuffix(" tokens")),
-        ("cached tokens", str(trace.cached_tokens or "")),
-        ("cost", money(trace.usage)),
-        ("version", trace.version or ""),
-        ("environment", trace.environment or ""),
-        ("user", trace.user_id or ""),
-        ("conversation", trace.conversation_id or ""),
-        ("tags", ", ".join(trace.tags)),
-        ("scores", ", ".join(f"{one.name} {json.dumps(one.value)}" for one in scores if one.operation_id is None)),
-        ("id", trace.id),
-    ]
-    root = _entry(trace, None, "trace", trace.name, scores)
-    operations = [_entry(one, one.parent_id, one.kind, _title(one), scores) for one in store.operations(trace.id)]
-    return html.Section(trace.name, [(name, value) for name, value in about if value], [root, *operations])
-
-
-def _title(operation: StoredOperation) -> str:
-    return f"{operation.operation} {operation.name}" if operation.operation else operation.name
-
-
-def _entry(
-    record: StoredTrace | StoredOperation, parent_id: str | None, kind: str, name: str, scores: Sequence[Score]
-) -> html.Entry:
-    is_operation = isinstance(record, StoredOperation)
-    details = (
-        ("instructions", record.instructions if isinstance(record, StoredOperation) else None),
-        ("input", record.input),
-        ("output", record.output),
-        ("metadata", record.metadata or None),
-        ("tags", ", ".join(record.tags) or None),
-        ("scores", _scores(scores, record.id if is_operation else None)),
-    )
-    return html.Entry(
-        record.id,
-        parent_id,
-        kind,
-        name,
-        record.status,
-        record.start_ns,
-        record.end_ns,
-        record.usage,
-        record.error,
-        details,
-        model=record.model or "" if isinstance(record, StoredOperation) else ", ".join(record.models),
-    )
-
-
-def _scores(scores: Sequence[Score], operation_id: str | None) -> str | None:
-    lines = [
-        f"{one.name}: {json.dumps(one.value, ensure_ascii=False)}" + (f"  {one.comment}" if one.comment else "")
-        for one in scores
-        if one.operation_id == operation_id
-    ]
-    return "\n".join(lines) or None
+    """The viewer's own page, with the traces in it."""
+    scores = scores_of(store, [trace.id for trace in traces])
+    recorded = [recorded_trace(one, store.operations(one.id), scores.get(one.id, ())) for one in traces]
+    return page(traces[0].name if len(traces) == 1 else f"{len(traces)} traces", recorded)
 
 
 _FORMATS: Final[Mapping[str, Callable[[Store, Sequence[StoredTrace], tuple[str, ...]], str]]] = {

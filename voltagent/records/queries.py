@@ -13,6 +13,7 @@ from voltagent.storage.traces.liveness import is_gone
 from voltagent.storage.traces.records import (
     OPERATION,
     OPERATION_SUMMARY,
+    UNFINISHED,
     OperationSummary,
     StoredOperation,
     StoredTrace,
@@ -159,19 +160,30 @@ class OperationLine(NamedTuple):
     level: str | None
     tags: Any
     begins: Any  # the first characters of the input
+    unfinished: int  # 1 if it was still running when its program ended, and was ended by that
 
 
 _LINES: Final = f"""
-    SELECT {", ".join(OperationLine._fields[:-1])}, substr(input, 1, ?) AS begins FROM operations
+    SELECT {", ".join(OperationLine._fields[:-2])}, substr(input, 1, ?) AS begins, {UNFINISHED} AS unfinished
+    FROM operations
     WHERE trace_id = ? ORDER BY start_ns, key"""  # noqa: S608 - all of it is written here
+# Chooses the operations first: sorting would else carry the inputs of all of them.
+_FIRST_LINES: Final = _LINES.replace(
+    "trace_id = ?", "key IN (SELECT key FROM operations WHERE trace_id = ? ORDER BY start_ns, key LIMIT ?)"
+)
 _MODELS: Final = "SELECT id, model FROM calls WHERE trace_id = ? AND model IS NOT NULL"
 
 
-def operation_lines(store: Store, trace_id: str, length: int) -> list[OperationLine]:
-    """Return the operations of a trace, in the order in which they began, with the first ``length`` characters of
-    inputs.
+def operation_lines(store: Store, trace_id: str, length: int, limit: int | None = None) -> list[OperationLine]:
+    """Return the operations of a trace, in the order in which they began.
+
+    Args:
+        length: the number of characters of each input.
+        limit: return only that many, without sums for agents, which would need all operations.
     """
-    rows = with_sums(store.rows(_LINES, (length, trace_id)))
+    if limit is not None:
+        return [OperationLine(*row) for row in store.rows(_FIRST_LINES, (length, trace_id, limit))]
+    rows: list[Any] = list(with_sums(store.rows(_LINES, (length, trace_id))))
     return [OperationLine(**row) if isinstance(row, dict) else OperationLine(*row) for row in rows]
 
 

@@ -11,22 +11,30 @@ import copy
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
-from voltagent.render.html import Entry, piece
+from voltagent.render.answers import recorded_trace
+from voltagent.render.page import frame
 from voltagent.render.text import printable
+from voltagent.storage.traces.facts import counts_of, model_of
+from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 MOST_SPANS: Final = 10_000
 MOST_BYTES: Final = 32 * 2**20
+MOST_OPERATIONS: Final = 500  # below what a cell shows
+LONGEST_VALUE: Final = 20_000  # characters of an input or output
+_LEAST_HEIGHT: Final = 320  # pixels of a frame
+_MOST_HEIGHT: Final = 640
+_FRAME_HEIGHT: Final = 220  # without rows
+_ROW_HEIGHT: Final = 26
 _MOST_SHOWN: Final = 5  # traces below one cell
 
 _NOT_SAFE: Final = "[could not be made safe to show]"
@@ -155,12 +163,19 @@ class Witness:
 
 
 def shown(span: Span, witness: Witness) -> str:
-    """Return HTML of the span and those below it, with notes about them."""
+    """Return HTML of the span and those below it, with notes about them: the viewer's own page in a frame."""
     spans, note = witness.spans(span)
-    entries = [_entry(one, witness) for one in _within(span, spans)]
-    if span.kind == TRACE and entries[0].usage is None:  # its own where given, else the sum over its agents
-        entries[0] = replace(entries[0], usage=summed(one.usage or {} for one in entries if one.kind == AGENT))
-    return piece(entries, (note,) if note else ())
+    top, *below = _within(span, spans)
+    listed, left = below[:MOST_OPERATIONS], len(below) - MOST_OPERATIONS
+    operations = [_operation(one, span, witness) for one in listed]
+    trace = _trace(top, operations, witness)
+    notes = [note] if note else []
+    if left > 0:
+        notes.append(f"{left} more are not shown")
+    kind = top.kind
+    facts = f"{kind} {trace.name}: {trace.status}, {len(below)} operation{'' if len(below) == 1 else 's'}"
+    height = max(_LEAST_HEIGHT, min(_MOST_HEIGHT, _FRAME_HEIGHT + _ROW_HEIGHT * len(listed)))
+    return frame(f"voltagent {facts}", notes, [recorded_trace(trace, operations, kind=kind)], height)
 
 
 # ------------------------------------------------------------------------------------------------------------- pieces
@@ -191,32 +206,82 @@ def _within(span: Span, spans: Sequence[Span]) -> Iterator[Span]:
             yield one
 
 
-def _entry(span: Span, witness: Witness) -> Entry:
-    identifier, parent = id_text(span.id), None if span.parent is None else id_text(span.parent.id)
-    status, sent = span.status or "running", witness.safe(span)
+class _Facts(NamedTuple):
+    """What traces and operations have in common, as it is sent."""
+
+    name: str
+    operation: str | None
+    status: str
+    usage: dict[str, Any] | None
+    error: Any
+    instructions: str | None
+    input: Any
+    output: Any
+    metadata: dict[str, Any]
+    tags: tuple[str, ...]
+
+
+def _facts(span: Span, witness: Witness) -> _Facts:
+    sent = witness.safe(span)
     if sent is None:
-        return Entry(identifier, parent, span.kind, _NOT_SAFE, status, span.start_ns, span.end_ns)
+        return _Facts(_NOT_SAFE, None, span.status or "running", None, None, None, None, None, {}, ())
     facts: SpanFacts = sent.facts or {}
     is_moment = is_custom_event(span.kind)
-    details = (
-        ("instructions", facts.get("instructions")),
-        ("input", _value(sent.input)),
-        ("output", _value(sent.output or facts.get("output"))),
-        ("metadata", merge_objects((sent.metadata, *sent.more_metadata)) or None),
-        ("tags", ", ".join((*(sent.tags or ()), *sent.more_tags)) or None),
-    )
-    return Entry(
-        identifier,
-        parent,
-        span.kind,
-        f"{sent.operation} {sent.name}" if sent.operation else sent.name,
+    usage = None if sent.usage is None else dict(sent.usage)
+    return _Facts(
+        sent.name,
+        sent.operation,
         span.status or facts.get("status") or ("completed" if is_moment else "running"),
-        span.start_ns,
-        span.end_ns,
-        sent.usage,
+        usage,
         _value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message")),
-        details,
+        facts.get("instructions"),
+        _shortened(_value(sent.input)),
+        _shortened(_value(sent.output or facts.get("output"))),
+        merge_objects((sent.metadata, *sent.more_metadata)),
+        (*(sent.tags or ()), *sent.more_tags),
     )
+
+
+def _operation(span: Span, top: Span, witness: Witness) -> StoredOperation:
+    facts = _facts(span, witness)
+    above = span.parent
+    counts = counts_of(facts.usage)
+    return StoredOperation(
+        sequence=0, id=id_text(span.id), trace_id=id_text(top.id),
+        parent_id=None if above is None or id_text(above.id) == id_text(top.id) else id_text(above.id), kind=span.kind,
+        name=facts.name, operation=facts.operation, agent_id=span.agent_id, status=facts.status, start_ns=span.start_ns,
+        end_ns=span.end_ns, version=None, level=None, tags=facts.tags, usage=facts.usage, error=facts.error,
+        model=span.model or model_of(span.kind, facts.metadata), tokens=counts.total_tokens,
+        cached_tokens=counts.cached_tokens, cost=counts.cost, instructions=facts.instructions, metadata=facts.metadata,
+        input=facts.input, output=facts.output,
+    )  # fmt: skip
+
+
+def _trace(top: Span, operations: Sequence[StoredOperation], witness: Witness) -> StoredTrace:
+    """What stands at the top: a trace, or the operation whose handle is shown."""
+    facts, trace = _facts(top, witness), top.trace
+    usage = facts.usage
+    if usage is None and top.kind == TRACE:  # its own if it has one, else the sum over its agents
+        usage = summed(one.usage or {} for one in operations if one.kind == AGENT)
+    counts = counts_of(usage)
+    models = dict.fromkeys(one.model for one in operations if one.model)
+    return StoredTrace(
+        id=id_text(top.id), agent_id=trace.agent_id if top.kind == TRACE else facts.name, name=facts.name,
+        status=facts.status, start_ns=top.start_ns, end_ns=top.end_ns, user_id=trace.user_id,
+        conversation_id=trace.conversation_id, parent_trace_id=None, version=trace.version, level=trace.level,
+        tags=facts.tags, usage=usage, error=facts.error, operations=len(operations),
+        errors=sum(one.status == "error" for one in operations), models=tuple(models), tokens=counts.total_tokens,
+        cached_tokens=counts.cached_tokens, cost=counts.cost, completion_start_ns=None, metadata=facts.metadata,
+        input=facts.input, output=facts.output,
+    )  # fmt: skip
+
+
+def _shortened(value: Any) -> Any:
+    """The value, or where it is large the beginning of its text: a notebook's file holds what its cells show."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else to_json(value, inf_nan_mode="null").decode("utf-8", "replace")
+    return value if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
 
 
 def _value(payload: object) -> Any:

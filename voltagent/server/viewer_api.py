@@ -7,48 +7,54 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from voltagent.records import queries
+from voltagent.records.calls import SORTS, CallFilter, CallLine, calls
 from voltagent.records.reading import scores_of
+from voltagent.render import answers
+from voltagent.render.answers import Json
 from voltagent.render.document import document
+from voltagent.render.page import page
 from voltagent.server import viewer_compare, viewer_metrics, viewer_scores
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.server.viewer_filters import filter_of
-from voltagent.server.viewer_values import Json
 from voltagent.storage.hints import load_hints
 from voltagent.storage.traces import columns
-from voltagent.storage.traces.facts import counts_of, error_type
+from voltagent.storage.traces.facts import counts_of
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 
-_LONGEST_PREVIEW: Final = 120  # characters of an input in a tree
 _MOST_TRACES: Final = 500  # per answer
+_MOST_OPERATIONS: Final = 100_000  # of a trace, if only the first are requested
+_MOST_CALLS: Final = 500  # per answer
 _MOST_TURNS: Final = 200  # traces of a conversation
-
-COLUMNS: Final = (
-    "id", "parent", "kind", "name", "operation", "agent", "status", "start", "duration", "usage", "error", "level",
-    "tags", "preview", "model", "tokens", "cached", "cost", "scores",
-)  # fmt: skip
 
 
 def _traces(store: Store, request: Request) -> Answer:
     limit = values.number(request, "limit", 1, _MOST_TRACES) or 50
     found = store.traces(filter_of(request), limit + 1)
-    page, more = found[:limit], len(found) > limit
-    begun = queries.inputs(store, [trace.id for trace in page], values.LONGEST_INPUT)
-    lines = values.lines(store, page)
-    traces = [{**line, **values.keep_known(input=values.excerpt(begun.get(line["id"])))} for line in lines]
+    listed, more = found[:limit], len(found) > limit
+    begun = queries.inputs(store, [trace.id for trace in listed], answers.LONGEST_INPUT)
+    lines = values.lines(store, listed)
+    traces = [{**line, **answers.keep_known(input=answers.excerpt(begun.get(line["id"])))} for line in lines]
     return json_answer({"traces": traces, "more": more})
 
 
 def _trace(store: Store, request: Request) -> Answer:
+    """Answer with a trace and its operations, or with the first ``limit`` of these, and how many are left."""
     trace = _requested_trace(store, request)
-    rows, models = queries.operation_lines(store, trace.id, _LONGEST_PREVIEW), queries.models_of(store, trace.id)
+    limit = values.number(request, "limit", 1, _MOST_OPERATIONS)
+    limit = None if limit is None or limit >= trace.operations else limit
+    rows = queries.operation_lines(store, trace.id, answers.LONGEST_PREVIEW, limit)
+    models = queries.models_of(store, trace.id)
     (line,) = values.lines(store, [trace])
     scores: dict[str | None, list[Json]] = {}
     for one in scores_of(store, [trace.id]).get(trace.id, ()):
-        scores.setdefault(one.operation_id, []).append(values.score(one))
+        scores.setdefault(one.operation_id, []).append(answers.score(one))
     operations = [_row(row, models.get(row.id), scores.get(row.id)) for row in rows]
-    return json_answer({"trace": _whole(trace, line), "columns": COLUMNS, "operations": operations})
+    left = 0 if limit is None else max(0, trace.operations - len(rows))
+    return json_answer(
+        {"trace": answers.whole_trace(trace, line), "columns": answers.COLUMNS, "operations": operations, "more": left}
+    )
 
 
 def _requested_trace(store: Store, request: Request) -> StoredTrace:
@@ -67,28 +73,19 @@ def _matches(store: Store, request: Request) -> Answer:
 
 
 def _export(store: Store, request: Request) -> Answer:
+    """Answer with a trace as a file: JSON, or with ``format=html`` a page that needs no server."""
     trace = _requested_trace(store, request)
     scores = scores_of(store, [trace.id]).get(trace.id, ())
+    if values.choice(request, "format", ("json", "html"), "json") == "html":
+        recorded = answers.recorded_trace(trace, store.operations(trace.id), scores)
+        return Answer(
+            body=page(trace.name, [recorded]).encode("utf-8", "backslashreplace"), type="text/html; charset=utf-8"
+        )
     return json_answer(document(trace, store.operations(trace.id), scores))
 
 
-def _whole(trace: StoredTrace, line: Json) -> Json:
-    completion_ns = trace.completion_start_ns
-    return {
-        **line,
-        "metadata": trace.metadata,
-        "input": trace.input,
-        "output": trace.output,
-        **values.keep_known(
-            level=trace.level,
-            error=trace.error,
-            completion_start=None if completion_ns is None else completion_ns // 1000,
-        ),
-    }
-
-
 def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] | None) -> tuple[Any, ...]:
-    """Return an operation in the order of :data:`COLUMNS`."""
+    """Return an operation in the order of the columns."""
     start_ns, end_ns = columns.start(row.start_ns), columns.end(row.end_ns)
     usage = None if row.usage is None else columns.usage(row.usage)
     counts = counts_of(usage)
@@ -97,15 +94,16 @@ def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] |
         start_ns // 1000,
         None if end_ns is None else (end_ns - start_ns) / 1000,
         usage,
-        None if row.error is None else values.short_error(columns.error(row.error)),
+        None if row.error is None else answers.short_error(columns.error(row.error)),
         row.level,
         None if row.tags is None else columns.tags(row.tags),
-        None if row.begins is None else values.excerpt(columns.text(row.begins)),
+        None if row.begins is None else answers.excerpt(columns.text(row.begins)),
         model,
         counts.total_tokens,
         counts.cached_tokens,
         counts.cost,
         scores,
+        True if row.unfinished else None,
     )
 
 
@@ -114,36 +112,7 @@ def _operation(store: Store, request: Request) -> Answer:
     if operation is None:
         raise RequestError(404, "there is no such operation in this trace")
     scores = scores_of(store, [operation.trace_id]).get(operation.trace_id, ())
-    facts = {
-        "id": operation.id,
-        "trace": operation.trace_id,
-        "kind": operation.kind,
-        "name": operation.name,
-        "status": operation.status,
-        "start": operation.start_ns // 1000,
-        "metadata": operation.metadata,
-        "input": operation.input,
-        "output": operation.output,
-    }
-    more = values.keep_known(
-        parent=operation.parent_id,
-        operation=operation.operation,
-        agent=operation.agent_id,
-        duration=values.duration(operation.start_ns, operation.end_ns),
-        usage=operation.usage,
-        error=operation.error,
-        error_type=error_type(operation.error) if operation.status == "error" else None,
-        instructions=operation.instructions,
-        version=operation.version,
-        level=operation.level,
-        tags=operation.tags or None,
-        model=operation.model,
-        tokens=operation.tokens,
-        cached=operation.cached_tokens,
-        cost=operation.cost,
-        scores=[values.score(one) for one in scores if one.operation_id == operation.id] or None,
-    )
-    return json_answer(facts | more)
+    return json_answer(answers.whole_operation(operation, scores))
 
 
 def _conversation(store: Store, request: Request) -> Answer:
@@ -151,6 +120,47 @@ def _conversation(store: Store, request: Request) -> Answer:
     lines = values.lines(store, traces)
     turns = [{**line, "input": one.input, "output": one.output} for line, one in zip(lines, traces, strict=True)]
     return json_answer({"traces": turns})
+
+
+def _calls(store: Store, request: Request) -> Answer:
+    """List the operations that match the filters on an operation, in the traces that match the others."""
+    limit = values.number(request, "limit", 1, _MOST_CALLS) or 50
+    sort = values.choice(request, "sort", SORTS, "start")
+    query = {name: value for name, value in request.query.items() if name not in ("sort", "order", "before")}
+    chosen = CallFilter(
+        filter_of(Request(request.method, request.path, query=query)),
+        counted=values.flag(request, "counted") or False,
+        unnamed=values.flag(request, "unnamed") or False,
+    )
+    offset = values.number(request, "offset", 0, 10**9) or 0
+    found = calls(
+        store, chosen, sort=sort, ascending=values.is_ascending(request), limit=limit + 1, offset=offset
+    )  # one more, to know whether there are more
+    return json_answer({"calls": [_call(one) for one in found[:limit]], "more": len(found) > limit})
+
+
+def _call(one: CallLine) -> Json:
+    return {
+        "id": one.id,
+        "trace": one.trace_id,
+        "kind": one.kind,
+        "name": one.name,
+        "status": one.status,
+        "start": one.start_ns // 1000,
+        **answers.keep_known(
+            operation=one.operation,
+            agent=one.agent_id,
+            trace_agent=one.trace_agent,
+            duration=answers.duration(one.start_ns, one.end_ns),
+            model=one.model,
+            tokens=one.tokens,
+            cached=one.cached,
+            cost=one.cost,
+            error=answers.short_error(one.error),
+            error_type=one.error_type,
+            preview=answers.excerpt(one.begins),
+        ),
+    }
 
 
 def _facets(store: Store, _: Request) -> Answer:
@@ -166,6 +176,7 @@ _HINT: Final = ("name", "place", "text", "advice", "seen")
 
 ROUTES: Final = (
     Route("GET", "/api/traces", _traces),
+    Route("GET", "/api/calls", _calls),
     Route("GET", "/api/facets", _facets),
     Route("GET", "/api/hints", _hints),
     Route("GET", "/api/traces/{id}", _trace),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from voltagent.records import comparison
+from voltagent.render import answers
+from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
-from voltagent.server.viewer_values import Json
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 
@@ -42,7 +43,7 @@ def _trace(store: Store, identifier: str) -> StoredTrace:
 def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
     found = {name: line.get(name) for name in _FACTS}
     prompts = [one.instructions for one in store.operations(trace.id) if one.instructions]
-    found["prompt"] = values.cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
+    found["prompt"] = answers.cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
     found["input"], found["output"] = _short(trace.input), _short(trace.output)
     return found
 
@@ -51,13 +52,13 @@ def _prompt(given: Any) -> str | None:
     """The system prompt in an input, if there is one by name."""
     fields: Mapping[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     found: Any = next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
-    return None if found is None else values.cut(found, _LONGEST_FACT)
+    return None if found is None else answers.cut(found, _LONGEST_FACT)
 
 
 def _short(value: Any) -> str | None:
     if value is None:
         return None
-    return values.cut(value if isinstance(value, str) else json_answer(value).body.decode(), _LONGEST_FACT)
+    return answers.cut(value if isinstance(value, str) else json_answer(value).body.decode(), _LONGEST_FACT)
 
 
 def _hashes(store: Store, request: Request) -> Answer:
@@ -71,7 +72,7 @@ def _baseline(store: Store, request: Request) -> Answer:
         raise RequestError(404, "no trace has this id")
     return json_answer({
         "runs": found.runs,
-        "duration": values.microseconds(found.duration_ns),
+        "duration": answers.microseconds(found.duration_ns),
         "last_success": found.last_success,
         "steps": {id: {"median": median / 1000, "count": number} for id, (median, number) in found.steps.items()},
     })  # fmt: skip

@@ -1,6 +1,7 @@
 """``/api/metrics``, ``/api/histogram``, ``/api/conversations`` and ``/api/users``: figures over many traces, as JSON.
 
-Every figure comes with the parameters that make the list of traces show what is behind it.
+Every figure comes with the parameters that make a list show what is behind it: the list of calls where calls are
+counted, else the list of traces.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any, Final
 from voltagent.records import statistics
 from voltagent.records.overviews import SORTS, Overview, histogram, overviews
 from voltagent.records.statistics import BY_METADATA, PERCENTILES, Group, ScoreGroup, Totals
+from voltagent.render import answers
+from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.server.viewer_filters import chosen, filter_of
-from voltagent.server.viewer_values import Json
 from voltagent.storage.traces.store import Store
 
 _MOST_BUCKETS: Final = 500
@@ -51,9 +53,9 @@ def _metrics(store: Store, request: Request) -> Answer:
         "error_filter": links.error_filter,
         "groups": [_group(group, links) for group in listed[:_MOST_GROUPS]],
         "more": max(0, len(found.groups) - _MOST_GROUPS),
-        "totals": {"traces": found.traces, **_figures(found.total), "filter": links.base},
+        "totals": {"traces": found.traces, **_figures(found.total), "filter": links.all()},
         "error_types": [
-            {"type": name, "count": number, "filter": {**links.base, "error_type": name}}
+            {"type": name, "count": number, "filter": {**links.of_calls(), "error_type": name}}
             for name, number in found.error_types
         ],
         "scores": [_score_group(one, links.base) for one in found.scores],
@@ -65,34 +67,44 @@ def _without_sort(request: Request) -> dict[str, str]:
 
 
 class _Links:
-    """The parameters that make the list of traces show what a figure is about."""
+    """The parameters that make a list show what a figure is about."""
 
     def __init__(self, by: str, base: Mapping[str, str]) -> None:
         self.by = by
         self.base = dict(base)
-        self._of_calls = by in statistics.OF_CALLS
-        self.time_filter = ("called_since", "called_until") if self._of_calls else ("since", "until")
-        self.error_filter = {"failed": "1"} if self._of_calls else {"errors": "1"}
+        self._are_calls = by in statistics.OF_CALLS
+        self.time_filter = ("called_since", "called_until") if self._are_calls else ("since", "until")
+        self.error_filter = {"failed": "1"} if self._are_calls else {"errors": "1"}
+
+    def of_calls(self) -> dict[str, str]:
+        """The base, for calls: they are in the time, whenever their traces began."""
+        times = {"since": "called_since", "until": "called_until"}
+        return {times.get(name, name): value for name, value in self.base.items()}
+
+    def all(self) -> dict[str, str]:
+        """Those of all groups."""
+        if not self._are_calls:
+            return self.base
+        return {**self.of_calls(), **({"counted": "1"} if self.by == "model" else {"kind": self.by})}
 
     def group(self, name: str) -> dict[str, str]:
         """Those of a group."""
-        base = dict(self.base)
-        if self._of_calls:  # its calls are in the time, whenever their traces began
-            for ours, theirs in (("since", "called_since"), ("until", "called_until")):
-                if ours in base:
-                    base[theirs] = base.pop(ours)
-        return {**base, **self._own(name)}
+        return {**(self.of_calls() if self._are_calls else self.base), **self._own(name)}
+
+    def errors(self, name: str) -> dict[str, str]:
+        """Those of the failed calls of a group."""
+        own = self._own(name)
+        own.pop("counted", None)
+        return {**self.of_calls(), **own}
 
     def _own(self, name: str) -> dict[str, str]:
         if self.by.startswith(BY_METADATA):
             return {"metadata": f"{self.by.removeprefix(BY_METADATA)}:{name}"}
-        if self.by == "agent":
-            return {"kind": "agent", "name": name}
-        if self.by == "model" and name == _UNKNOWN:
-            return {"kind": "llm"}
-        if self.by == "day":
-            return _day(name)
-        return {self.by: name}
+        if self.by in ("agent", "tool"):
+            return {"kind": self.by, "name": name}
+        if self.by == "model":
+            return {"counted": "1", **({"unnamed": "1"} if name == _UNKNOWN else {"model": name})}
+        return _day(name) if self.by == "day" else {self.by: name}
 
 
 def _day(name: str) -> dict[str, str]:
@@ -116,7 +128,7 @@ def _group(group: Group, links: _Links) -> Json:
             **{f"p{percent}": _percentile(group.total, percent) for percent in PERCENTILES},
         },
         "error_types": [
-            {"type": name, "count": number, "filter": {**link, "error_type": name}}
+            {"type": name, "count": number, "filter": {**links.errors(group.name), "error_type": name}}
             for name, number in group.error_types
         ],
     }
@@ -133,7 +145,7 @@ def _figures(totals: Totals) -> Json:
 
 
 def _percentile(totals: Totals, percent: int) -> float | None:
-    return values.microseconds(totals.percentile(percent))
+    return answers.microseconds(totals.percentile(percent))
 
 
 def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
@@ -142,7 +154,7 @@ def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
         "name": group.name,
         "count": sum(group.counts),
         "filter": {**base, "score": group.name},
-        **values.keep_known(mean=group.mean),
+        **answers.keep_known(mean=group.mean),
         "buckets": {"count": group.counts, "mean": means if group.mean is not None else [None] * len(means)},
         "values": [
             {"value": value, "count": number, "filter": {**base, "score": f"{group.name}:{value}"}}
@@ -191,13 +203,13 @@ def _common(one: Overview) -> dict[str, Any]:
         "errors": one.errors,
         "first": one.first_ns // 1000,
         "last": one.last_ns // 1000,
-        **values.keep_known(tokens=one.tokens, cost=one.cost),
+        **answers.keep_known(tokens=one.tokens, cost=one.cost),
     }
 
 
 def _conversation(one: Overview) -> Json:
     about = {"users": one.users, "agents": one.agents}
-    return {**_common(one), **about, **values.keep_known(input=values.excerpt(one.input))}
+    return {**_common(one), **about, **answers.keep_known(input=answers.excerpt(one.input))}
 
 
 def _user(one: Overview) -> Json:

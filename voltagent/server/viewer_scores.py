@@ -10,7 +10,7 @@ from voltagent.core import clock
 from voltagent.core.scores import Score
 from voltagent.errors import ValidationError
 from voltagent.records.reading import has_operation, has_trace
-from voltagent.server import viewer_values as values
+from voltagent.render import answers
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer, media_type
 from voltagent.storage.traces.scores import put_score, remove_score
 from voltagent.storage.traces.store import Store
@@ -38,7 +38,7 @@ def _score(store: Store, request: Request) -> Answer:
         remove_score(store, trace_id, operation_id, score.name)
         return json_answer({"trace": trace_id, "name": score.name, "removed": True})
     put_score(store, score)
-    return json_answer({"trace": trace_id, **values.score(score)})
+    return json_answer({"trace": trace_id, **answers.score(score)})
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 // The viewer's server: JSON by GET and POST.
 
+import { request } from "./transport.js";
+
 /** @typedef {{ [name: string]: string | number | null | undefined }} Query */
 
 /**
@@ -39,15 +41,6 @@ export async function getText(path, query = {}) {
 function queryText(query) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
-}
-
-/** @param {string} address @param {RequestInit} [options] */
-async function request(address, options) {
-  try {
-    return await fetch(address, options);
-  } catch {
-    throw new Error("The viewer's server does not answer. Start it again: voltagent ui");
-  }
 }
 
 /** @param {Response} answer */

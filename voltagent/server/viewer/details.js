@@ -2,7 +2,7 @@
 
 import { copyButton, element } from "./dom.js";
 import { cachedOf, costOf, count, duration, elapsed, exactly, isNumber, money, tokensOf } from "./format.js";
-import { linked } from "./headline.js";
+import { linked } from "./links.js";
 import { kindName, mark, stateOf, status } from "./kinds.js";
 import { readingSection } from "./reading.js";
 import { address } from "./route.js";
@@ -101,7 +101,7 @@ export function facts(thing, { self, begin, total, usual = null }) {
     ["version", thing.version ? linked(thing.version, address("list", [], { version: thing.version })) : ""],
     ["environment", thing.environment ? linked(thing.environment, address("list", [], { environment: thing.environment })) : ""],
     ["error type", thing.error_type ? linked(thing.error_type, address("list", [], { error_type: thing.error_type })) : ""],
-    ["tags", (thing.tags ?? []).map((tag) => element("a", { href: address("list", [], { tag }), class: "tag" }, element("bdi", {}, tag)))],
+    ["tags", (thing.tags ?? []).map((tag) => linked(tag, address("list", [], { tag }), "tag"))],
     ["id", [element("code", {}, thing.id), copyButton(() => thing.id)]],
   ];
   const filled = rows.filter(([, value]) => given(value) && value !== "" && !(Array.isArray(value) && !value.length));

@@ -109,7 +109,7 @@ export function picture(mime, data, words) {
  */
 export function download(name, words) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([words], { type: "application/json" }));
+  link.href = URL.createObjectURL(new Blob([words], { type: "application/octet-stream" })); // saved, never opened here
   link.download = name.replace(/[^\w.-]+/g, "_").slice(0, 100);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);

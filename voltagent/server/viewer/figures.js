@@ -1,4 +1,5 @@
-// The tables of the Metrics page: totals by group, types of errors, scores. Every number leads to the traces behind it.
+// The tables of the Metrics page: totals by group, types of errors, scores. Every number leads to the calls or traces
+// behind it: to what it counts.
 
 import { element } from "./dom.js";
 import { count, duration, money, plural } from "./format.js";
@@ -76,11 +77,22 @@ export const sortable = {
   calls: "calls", errors: "errors", error_rate: "error rate", p50: "p50", p95: "p95", p99: "p99", tokens: "tokens", cost: "cost", name: "name",
 };
 
-/** @param {Filter | undefined} filter @param {Filter} [more] */
+/** @typedef {(filter: Filter | undefined, more?: Filter) => string} Way the address of a list */
+
+/** @type {Way} */
 const traces = (filter, more = {}) => address("list", [], { ...filter, ...more });
+/** @type {Way} */
+const calls = (filter, more = {}) => address("calls", [], { ...filter, ...more });
 
 /**
- * A cell with a number that leads to traces.
+ * The address of what figures count: calls or traces.
+ *
+ * @param {{ unit: string }} metrics
+ */
+export const behind = ({ unit }) => (unit === "calls" ? calls : traces);
+
+/**
+ * A cell with a number that leads to what it counts.
  *
  * @param {string} label
  * @param {string} words
@@ -105,11 +117,11 @@ const percent = (rate) => (rate ? `${(100 * rate).toFixed(1)} %` : "");
 export function totalsTable(metrics, hidden, hide, sorted, { by, sort, order }) {
   const title = by.replace("metadata:", "");
   const head = element("tr", {}, HEADINGS.map(([name, words]) => heading(name, words || title, sort, order, sorted)));
-  const rows = metrics.groups.map((group) => row(group, metrics.error_filter, hidden.has(group.name), hide));
+  const rows = metrics.groups.map((group) => row(group, metrics, hidden.has(group.name), hide));
   const more = metrics.more ? `, ${count(metrics.more)} more are not listed` : "";
   const caption = element("caption", { class: "dim" }, `${plural(metrics.groups.length, title)}${more}`);
   const { totals } = metrics;
-  const foot = element("tr", { "data-key": "all" }, element("th", { scope: "row" }, "all"), figures({ calls: 0, errors: 0, error_rate: 0, p50: null, p95: null, p99: null, ...totals }, totals.filter, metrics.error_filter), element("td", {}));
+  const foot = element("tr", { "data-key": "all" }, element("th", { scope: "row" }, "all"), figures({ calls: 0, errors: 0, error_rate: 0, p50: null, p95: null, p99: null, ...totals }, totals.filter, metrics), element("td", {}));
   const table = element("table", { class: "totals" }, caption, element("thead", {}, head), element("tbody", {}, rows), element("tfoot", {}, foot));
   return element("div", { class: "table-holder", tabindex: 0, role: "group", "aria-label": "Figures", "data-key": "totals" }, table);
 }
@@ -131,28 +143,29 @@ function heading(name, words, sort, order, sorted) {
   return element("th", { scope: "col", class: side, "aria-sort": isSorted ? (order === "asc" ? "ascending" : "descending") : null }, press);
 }
 
-/** @param {Group} group @param {Filter} errors @param {boolean} isHidden @param {(name: string) => void} hide */
-function row(group, errors, isHidden, hide) {
+/** @param {Group} group @param {Metrics} metrics @param {boolean} isHidden @param {(name: string) => void} hide */
+function row(group, metrics, isHidden, hide) {
   const { name, filter, total, colour = "", error_types: types = [] } = group;
   const toggle = element("button", {
     type: "button", class: "quiet series", "aria-pressed": !isHidden, "aria-label": `Show ${name} in the plots`, title: "Hide or show in the plots",
     on: { click: () => hide(name) },
   }, element("i", { class: `swatch ${colour}` }));
-  const listed = types.slice(0, 3).map((one) => element("a", { href: traces(one.filter), class: "error-text" }, element("bdi", {}, one.type), ` ${count(one.count)} `));
+  const listed = types.slice(0, 3).map((one) => element("a", { href: calls(one.filter), class: "error-text" }, element("bdi", {}, one.type), ` ${count(one.count)} `));
   return element(
     "tr", { class: isHidden ? "off" : "", "data-key": `group ${name}` },
-    element("th", { scope: "row" }, toggle, element("a", { href: traces(filter), class: "group-name" }, element("bdi", { title: name }, name))),
-    figures(total, filter, errors), element("td", { class: "types", "data-label": "error types" }, listed),
+    element("th", { scope: "row" }, toggle, element("a", { href: behind(metrics)(filter), class: "group-name" }, element("bdi", { title: name }, name))),
+    figures(total, filter, metrics), element("td", { class: "types", "data-label": "error types" }, listed),
   );
 }
 
-/** @param {Total} total @param {Filter | undefined} filter @param {Filter} errors */
-function figures(total, filter, errors) {
+/** @param {Total} total @param {Filter | undefined} filter @param {Metrics} metrics */
+function figures(total, filter, metrics) {
   const used = total.tokens ?? {};
-  const [failed, slow] = [traces(filter, errors), traces(filter, { sort: "duration" })];
-  const [large, cached, dear] = [traces(filter, { sort: "tokens" }), traces(filter, { sort: "cached" }), traces(filter, { sort: "cost" })];
+  const way = behind(metrics);
+  const [failed, slow] = [way(filter, metrics.error_filter), way(filter, { sort: "duration" })];
+  const [large, cached, dear] = [way(filter, { sort: "tokens" }), way(filter, { sort: "cached" }), way(filter, { sort: "cost" })];
   return [
-    cell("calls", count(total.calls), traces(filter)),
+    cell("calls", count(total.calls), way(filter)),
     cell("errors", total.errors ? count(total.errors) : "", failed, "errors"),
     cell("error rate", percent(total.error_rate), failed, "errors"),
     cell("p50", duration(total.p50), slow), cell("p95", duration(total.p95), slow), cell("p99", duration(total.p99), slow),
@@ -170,7 +183,7 @@ function figures(total, filter, errors) {
 export function errorTable({ error_types: types }) {
   if (!types?.length) return null;
   const rows = types.map((one) => element("tr", { "data-key": one.type },
-    element("th", { scope: "row" }, element("a", { href: traces(one.filter) }, element("bdi", {}, one.type))), cell("errors", count(one.count), traces(one.filter))));
+    element("th", { scope: "row" }, element("a", { href: calls(one.filter) }, element("bdi", {}, one.type))), cell("errors", count(one.count), calls(one.filter))));
   const head = element("tr", {}, element("th", { scope: "col" }, "error type"), element("th", { scope: "col", class: "number" }, "errors"));
   return element("div", { class: "figures", "data-key": "error types" }, element("table", { class: "types-table" }, element("thead", {}, head), element("tbody", {}, rows)));
 }

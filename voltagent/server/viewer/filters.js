@@ -39,7 +39,9 @@ const PANEL = {
 };
 const BAR = ["text", "agent", "status", "errors", "kind", "within"];
 // Filters without a control: links from the Metrics page set them.
-const OTHERS = ["name", "failed", "called_since", "called_until", "min_errors"];
+const OTHERS = ["name", "failed", "called_since", "called_until", "min_errors", "counted", "unnamed"];
+/** @type {Filters} */
+const WORDS = { counted: "calls of a model", unnamed: "without a model's name", "failed 1": "failed", "failed 0": "not failed" };
 const IS_TIME = /^(?:since|until|called_since|called_until)$/;
 
 const isFilter = (/** @type {string} */ name) =>
@@ -77,7 +79,7 @@ export function serverFilters({ within, ...filters }) {
 export function chips(filters, changed, hidden = BAR) {
   const shown = Object.entries(filters).filter(([name]) => !hidden.includes(name));
   return shown.map(([name, value]) => {
-    const words = `${titleOf(name)}: ${IS_TIME.test(name) && /^\d+$/.test(value) ? exactly(Number(value)) : value}`;
+    const words = WORDS[name] ?? WORDS[`${name} ${value}`] ?? `${titleOf(name)}: ${IS_TIME.test(name) && /^\d+$/.test(value) ? exactly(Number(value)) : value}`;
     const remove = () => changed(Object.fromEntries(Object.entries(filters).filter(([other]) => other !== name)));
     return element(
       "button",

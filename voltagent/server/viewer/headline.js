@@ -3,15 +3,11 @@
 import { element } from "./dom.js";
 import { cachedOf, costOf, count, duration, elapsed, exactly, money, plural, silence, tokensOf } from "./format.js";
 import { stateOf, status } from "./kinds.js";
+import { linked } from "./links.js";
 import { address } from "./route.js";
 import { scoreMarks } from "./scores.js";
 
 const MOST = 3; // models that are named
-
-/** @param {string} words @param {string} href */
-export function linked(words, href) {
-  return element("a", { href }, element("bdi", {}, words));
-}
 
 /**
  * Tokens, cached tokens and cost of a trace, as far as they are known.
@@ -45,8 +41,8 @@ export function headline(trace) {
     models.length > MOST ? element("span", { class: "dim" }, `${count(models.length - MOST)} more models`) : null,
     element("span", { class: "dim" }, exactly(trace.start)),
     user ? element("span", {}, element("span", { class: "dim" }, "user "), linked(user, address("list", [], { user }))) : null,
-    conversation ? element("a", { href: address("conversation", [conversation]) }, "conversation ", element("bdi", {}, conversation)) : null,
-    tags.map((tag) => element("a", { href: address("list", [], { tag }), class: "tag" }, element("bdi", {}, tag))),
+    conversation ? element("span", {}, element("span", { class: "dim" }, "conversation "), linked(conversation, address("conversation", [conversation]))) : null,
+    tags.map((tag) => linked(tag, address("list", [], { tag }), "tag")),
     scoreMarks(trace.scores),
   ];
 }

@@ -53,7 +53,7 @@ const STATUS = { completed: "✓", error: "✕", cancelled: "⊘", running: "●
  */
 export function stateOf(thing) {
   if (thing.status === "running" && (thing.unfinished || silence(thing))) return "unfinished";
-  return thing.status === "cancelled" && thing.metadata?.unfinished === true ? "unfinished" : thing.status;
+  return thing.status === "cancelled" && (thing.unfinished || thing.metadata?.unfinished === true) ? "unfinished" : thing.status;
 }
 
 /**

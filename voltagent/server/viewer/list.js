@@ -1,6 +1,6 @@
 // The list of traces: the newest first, live, with a histogram above it.
 
-import { every, get, latest, onChange, paced } from "./api.js";
+import { every, get, latest, paced } from "./api.js";
 import { button, element, part, say } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { filterBar, filtersOf, serverFilters } from "./filters.js";
@@ -8,7 +8,8 @@ import { duration, elapsed, plural } from "./format.js";
 import { hintBox } from "./hints.js";
 import { histogram } from "./histogram.js";
 import { useKeys } from "./keys.js";
-import { listing, NARROW, sortChoice } from "./listing.js";
+import { leaveList } from "./left.js";
+import { listing, sortChoice } from "./listing.js";
 import { listen } from "./live.js";
 import { patch } from "./patch.js";
 import { address, go, note } from "./route.js";
@@ -19,18 +20,6 @@ import { ORDERS, traceColumns } from "./traceline.js";
 
 const BUCKETS = 80;
 const USUAL = { sort: "start", order: "desc" };
-
-/** @type {Filters} */
-let kept = {}; // the query of the list as it was left
-
-/**
- * The address of the list as it was left, at a trace.
- *
- * @param {string} id
- */
-export function listAt(id) {
-  return address("list", [], { ...kept, at: id });
-}
 
 /**
  * The page with the list.
@@ -75,7 +64,7 @@ export function openList(host, first) {
   const share = (trace) => (view.longest ? Math.min(1, (elapsed(trace) || 0) / view.longest).toFixed(3) : "0");
   /** @type {ReturnType<typeof listing<TraceLine>>} */
   const list = listing({
-    path: "traces", name: "traces", label: "Traces", columns: traceColumns(share, pick), usual: USUAL,
+    path: "traces", name: "traces", label: "Traces", columns: traceColumns(share, pick), usual: USUAL, isTall: true,
     idOf: ({ id }) => id,
     classOf: (trace) => `${trace.status}${view.marked.has(trace.id) ? " picked" : ""}`,
     prepare: (rows) => {
@@ -170,7 +159,7 @@ export function openList(host, first) {
     [["/"], "search", () => filter.search.focus()],
     [["Escape"], "close what is open, then clear the filters", leave],
   ]);
-  const ends = [listen(countOverTime), every(500, () => tick(list)), onChange(NARROW, () => list.state.shown && list.draw()), list.close];
+  const ends = [listen(countOverTime), every(500, () => tick(list)), list.close];
   update(first);
   suggest();
   list.scroller.focus({ preventScroll: true });
@@ -178,7 +167,7 @@ export function openList(host, first) {
     update,
     close() {
       view.closed = true;
-      kept = query(view.filters);
+      leaveList(query(view.filters));
       for (const end of ends) end();
     },
   };

@@ -2,7 +2,7 @@
 //
 // The pages of traces, conversations and users are such lists.
 
-import { get, latest, messageOf, paced } from "./api.js";
+import { get, latest, messageOf, onChange, paced } from "./api.js";
 import { element } from "./dom.js";
 import { listen } from "./live.js";
 import { patch } from "./patch.js";
@@ -10,7 +10,9 @@ import { virtualRows } from "./rows.js";
 
 const PAGE = 100; // rows requested at a time
 const REFRESHED = 200; // rows requested again when the store changed
-export const NARROW = matchMedia("(max-width: 720px)");
+// How a row of a list is laid out (list.css): as a card, in one line where columns have the width for it, else in two.
+const CARDS = matchMedia("(max-width: 900px)");
+const WIDE = matchMedia("(min-width: 1500px)");
 
 /**
  * A column: `sort` is its name for the server, if rows can be sorted by it.
@@ -18,6 +20,7 @@ export const NARROW = matchMedia("(max-width: 720px)");
  * @template T
  * @typedef {object} Column
  * @property {string} title
+ * @property {string} [short] what stands in the heading of a narrow column, which has the title for those who hover or listen
  * @property {string} class
  * @property {string} [sort]
  * @property {(row: T) => Child} cell
@@ -38,6 +41,7 @@ export const NARROW = matchMedia("(max-width: 720px)");
  * @property {(row: T) => string} classOf
  * @property {(rows: T[]) => void} [prepare] called before rows are drawn
  * @property {(rows: T[]) => { [name: string]: string | number }} next
+ * @property {boolean} [isTall] a row needs two lines unless the window is wide
  * @property {() => Child[]} empty what to say if there is no row
  * @property {(sort: string, order: string) => void} sorted the user chose another order
  * @property {(id: string | null) => void} selected
@@ -75,7 +79,7 @@ export function listing(source) {
     closed: false,
   };
   const indexOf = () => state.rows.findIndex((row) => source.idOf(row) === state.at);
-  const height = () => (NARROW.matches ? 62 : 32);
+  const height = () => (CARDS.matches ? (source.isTall ? 82 : 62) : source.isTall && !WIDE.matches ? 48 : 32);
 
   /** @param {number} index */
   const drawLine = (index) => {
@@ -213,7 +217,8 @@ export function listing(source) {
   });
 
   const refresh = paced(reload);
-  const stop = listen(refresh);
+  const redraw = () => state.shown && draw();
+  const ends = [listen(refresh), onChange(CARDS, redraw), onChange(WIDE, redraw), list.close];
   return {
     scroller,
     notice,
@@ -253,8 +258,7 @@ export function listing(source) {
     ],
     close() {
       state.closed = true;
-      stop();
-      list.close();
+      for (const end of ends) end();
       if (state.shown !== state.query) return;
       left.set(source.path, { query: JSON.stringify(state.query), rows: state.rows, more: state.more, top: scroller.scrollTop });
     },
@@ -269,15 +273,16 @@ export function listing(source) {
  * @param {Query} query
  * @param {Source<T>} source
  */
-function headingCell({ title, class: name, sort }, query, source) {
+function headingCell({ title, short, class: name, sort }, query, source) {
   const now = { sort: query.sort || source.usual.sort, order: query.order || source.usual.order };
   const isSorted = sort === now.sort;
   const attributes = { role: "columnheader", class: name, "aria-sort": isSorted ? (now.order === "asc" ? "ascending" : "descending") : null };
-  if (!sort) return element("span", attributes, element("span", { class: "unseen" }, title));
+  if (!sort) return element("span", attributes, element("span", { class: name === "pick" ? "unseen" : "" }, title));
   const turned = isSorted && now.order === "desc" ? "asc" : isSorted ? "desc" : TEXTUAL.has(sort) ? "asc" : "desc";
   const sign = element("span", { class: "order", "aria-hidden": true }, isSorted ? (now.order === "asc" ? "▲" : "▼") : "");
   const press = () => source.sorted(sort, turned);
-  return element("span", attributes, element("button", { type: "button", class: "quiet sort", on: { click: press } }, title, sign));
+  const words = short ? [element("span", { class: "unseen" }, title), element("span", { "aria-hidden": true }, short)] : title;
+  return element("span", attributes, element("button", { type: "button", class: "quiet sort", title: short ? title : null, on: { click: press } }, words, sign));
 }
 
 // Columns of texts begin with A.

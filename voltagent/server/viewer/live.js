@@ -6,6 +6,9 @@
 
 import { byId, say } from "./dom.js";
 
+/** News come from a server. An exported file has none (`recorded.js`). */
+export const isLive = true;
+
 const RETRY = 3000; // milliseconds
 const NAME = "voltagent-live";
 

@@ -1,11 +1,12 @@
 // One page at a time, as the address says; and what all pages have: colours, help, the state of the connection.
 
-import { choose } from "./choices.js";
+import { openCalls } from "./calls.js";
 import { openComparison } from "./compare.js";
 import { openConversation } from "./conversation.js";
 import { byId, element } from "./dom.js";
+import { startFrame } from "./frame.js";
 import { openConversations, openUsers } from "./people.js";
-import { help, useKeys } from "./keys.js";
+import { useKeys } from "./keys.js";
 import { openList } from "./list.js";
 import { stopped } from "./live.js";
 import { openMetrics } from "./metrics.js";
@@ -23,12 +24,13 @@ const PAGES = {
   conversation: openConversation,
   conversations: openConversations,
   users: openUsers,
+  calls: openCalls,
   compare: openComparison,
   metrics: openMetrics,
 };
 
 /** @type {{ [page: string]: string }} */
-const SECTIONS = { conversation: "conversations", conversations: "conversations", users: "users", metrics: "metrics" };
+const SECTIONS = { conversation: "conversations", conversations: "conversations", users: "users", calls: "calls", metrics: "metrics" };
 
 const host = byId("page");
 /** @type {{ name: string, page: Page } | null} */
@@ -62,26 +64,6 @@ function openNothing(place) {
   return { update() {}, close() {} };
 }
 
-const THEMES = ["", "light", "dark"]; // the first: as the system says
-
-function nextTheme() {
-  const root = document.documentElement;
-  const next = THEMES[(THEMES.indexOf(root.dataset.theme || "") + 1) % THEMES.length];
-  if (next) root.dataset.theme = next;
-  else delete root.dataset.theme;
-  choose("theme", next);
-  nameTheme();
-}
-
-function nameTheme() {
-  const button = byId("theme");
-  const name = document.documentElement.dataset.theme || "auto";
-  button.textContent = { auto: "◐", light: "☀", dark: "☾" }[name] ?? "";
-  button.title = `Colours: ${name === "auto" ? "as the system" : name}`;
-}
-
-byId("theme").addEventListener("click", nextTheme);
-byId("help").addEventListener("click", help);
+startFrame();
 window.addEventListener("hashchange", show);
-nameTheme();
 show();

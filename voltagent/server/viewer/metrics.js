@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { chips, filtersOf } from "./filters.js";
 import { duration, money, plural, short, zone } from "./format.js";
-import { errorTable, GROUPABLE, scoreTables, sortable, totalsTable } from "./figures.js";
+import { behind, errorTable, GROUPABLE, scoreTables, sortable, totalsTable } from "./figures.js";
 import { useKeys } from "./keys.js";
 import { sortChoice } from "./listing.js";
 import { listen } from "./live.js";
@@ -200,7 +200,7 @@ function seenOf(view) {
 }
 
 /**
- * Calls, errors, durations, tokens and cost. A value leads to the traces behind it.
+ * Calls, errors, durations, tokens and cost. A value leads to the calls or traces that it counts.
  *
  * @param {View} view
  */
@@ -214,7 +214,7 @@ function plots(view) {
     const [since, until] = answer.time_filter;
     const rest = bucket === answer.buckets.length - 1 ? 1 : 0; // the last call may begin at the very end
     const time = { [since]: String(Math.floor(start)), [until]: String(Math.ceil(start + answer.width) + rest) };
-    go(address("list", [], { ...(group ? group.filter : answer.chosen.filters), ...more(answer), ...time }));
+    go(behind(answer)(group ? group.filter : answer.totals.filter, { ...more(answer), ...time }));
   };
   const counted = (more = opens(() => ({}))) => plot({ stacked: true, write: short, opened: more });
   return [

@@ -1,11 +1,10 @@
 // The lists of conversations and of users.
 
-import { onChange } from "./api.js";
 import { element } from "./dom.js";
 import { chips, filtersOf, serverFilters } from "./filters.js";
 import { count, exactly, moment, money, plural, zone } from "./format.js";
 import { useKeys } from "./keys.js";
-import { listing, NARROW, sortChoice } from "./listing.js";
+import { listing, sortChoice } from "./listing.js";
 import { patch } from "./patch.js";
 import { address, go, note } from "./route.js";
 
@@ -109,15 +108,11 @@ function openGroups(host, first, sort) {
   host.classList.add("groups");
   host.append(element("div", { class: "filters" }, element("h1", {}, sort.title), narrowed, order.holder), list.scroller, list.notice);
   useKeys([...list.keys, [["Escape"], "all traces", () => go(address("list"))]]);
-  const end = onChange(NARROW, () => list.state.shown && list.draw());
   update(first);
   list.scroller.focus({ preventScroll: true });
   return {
     update,
-    close() {
-      end();
-      list.close();
-    },
+    close: list.close,
   };
 }
 

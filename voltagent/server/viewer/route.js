@@ -54,5 +54,9 @@ export function go(target) {
  * @param {string} target
  */
 export function note(target) {
-  if (target !== location.hash) history.replaceState(null, "", target);
+  try {
+    if (target !== location.hash) history.replaceState(null, "", target);
+  } catch {
+    // a frame of a notebook has no address of its own
+  }
 }

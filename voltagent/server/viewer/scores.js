@@ -2,6 +2,8 @@
 
 import { messageOf, post } from "./api.js";
 import { button, drawing, element, say } from "./dom.js";
+import { linked } from "./links.js";
+import { isLive } from "./live.js";
 import { address } from "./route.js";
 
 const THUMBS = "thumbs";
@@ -76,14 +78,14 @@ export function scoreSection(trace, operation, scores) {
     type: "button", class: "quiet thumbs", "aria-pressed": given === isGood, "aria-label": isGood ? "Thumbs up" : "Thumbs down",
     title: isGood ? "Thumbs up (+)" : "Thumbs down (-)", on: { click: () => rate(trace, operation, scores, isGood) },
   }, thumb(isGood));
-  const others = scores.filter(({ name }) => name !== THUMBS && name !== NOTE);
+  const others = scores.filter(({ name }) => isLive ? name !== THUMBS && name !== NOTE : true);
+  if (!isLive && !others.length) return null;
   return element(
     "section",
     { class: "section scores", "data-key": "scores", "aria-label": "Scores" },
-    element("div", { class: "thumbs-line" }, element("span", { class: "scores-title" }, "Scores"), press(true), press(false)),
+    element("div", { class: "thumbs-line" }, element("span", { class: "scores-title" }, "Scores"), isLive ? [press(true), press(false)] : null),
     others.length ? element("dl", { class: "facts" }, others.map((score) => scoreLine(trace, operation, score))) : null,
-    scoreForm(trace, operation),
-    noteForm(trace, operation, scores.find(({ name }) => name === NOTE)),
+    isLive ? [scoreForm(trace, operation), noteForm(trace, operation, scores.find(({ name }) => name === NOTE))] : null,
   );
 }
 
@@ -93,8 +95,8 @@ function scoreLine(trace, operation, { name, value, comment }) {
   return [
     element("dt", {}, element("bdi", {}, name)),
     element(
-      "dd", {}, element("a", { href: address("list", [], { score: `${name}:${value}` }) }, element("bdi", {}, String(value))),
-      comment ? element("bdi", { class: "dim" }, comment) : null, button("Remove", remove, { class: "quiet copy" }),
+      "dd", {}, linked(String(value), address("list", [], { score: `${name}:${value}` })),
+      comment ? element("bdi", { class: "dim" }, comment) : null, isLive ? button("Remove", remove, { class: "quiet copy" }) : null,
     ),
   ];
 }

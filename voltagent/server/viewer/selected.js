@@ -4,7 +4,7 @@ import { get, messageOf, segment } from "./api.js";
 import { button, element, part } from "./dom.js";
 import { details, facts } from "./details.js";
 import { count } from "./format.js";
-import { NARROW } from "./listing.js";
+import { NARROW } from "./screen.js";
 import { nameTable } from "./names.js";
 import { patch } from "./patch.js";
 import { scoreSection } from "./scores.js";

@@ -6,9 +6,9 @@ import { button, copyButton, download, element, say } from "./dom.js";
 import { clearFind, find, findKeys } from "./find.js";
 import { grouped } from "./groups.js";
 import { useKeys } from "./keys.js";
-import { listAt } from "./list.js";
-import { NARROW } from "./listing.js";
-import { listen } from "./live.js";
+import { listAt } from "./left.js";
+import { NARROW } from "./screen.js";
+import { isLive, listen } from "./live.js";
 import { minimap } from "./minimap.js";
 import { patch } from "./patch.js";
 import { address, go } from "./route.js";
@@ -24,6 +24,7 @@ import { clicked, fold, followNewest, inward, isBelow, isCritical, isFailed, isF
 
 /** @typedef {import("./traceview.js").View} View */
 
+const FIRST = 300; // operations that are requested first, so that there are rows before all of a large trace has come
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -75,29 +76,65 @@ function build(view, host) {
   );
   parts.actions.append(
     parts.follow, button("Next error", () => next(view, isFailed), { class: "quiet", title: "e" }),
-    button("Run before", () => runBefore(view), { class: "quiet", title: "Compare to the run before" }),
-    button("Last success", () => withLastSuccess(view), { class: "quiet", title: "Compare to the last successful run of this agent" }),
-    button("Compare …", () => pickComparison(view), { class: "quiet", title: "Compare to any trace (c)" }),
-    copyButton(() => location.href, "Copy link"), button("Export", () => saveExport(view), { class: "quiet" }),
   );
+  if (isLive) parts.actions.append(...withServer(view));
+  parts.usual.hidden = !isLive;
   const left = element("section", { class: "left", "aria-label": "Tree and time line" }, parts.tools, view.map.map, parts.scroller);
   parts.split.append(left, splitter(() => parts.split), parts.details);
   parts.head.append(parts.title, parts.facts, parts.actions);
   host.append(parts.head, parts.split, parts.problem);
 }
 
+/**
+ * What is done with other traces, or with a file.
+ *
+ * @param {View} view
+ */
+function withServer(view) {
+  return [
+    button("Run before", () => runBefore(view), { class: "quiet", title: "Compare to the run before" }),
+    button("Last success", () => withLastSuccess(view), { class: "quiet", title: "Compare to the last successful run of this agent" }),
+    button("Compare …", () => pickComparison(view), { class: "quiet", title: "Compare to any trace (c)" }),
+    copyButton(() => location.href, "Copy link"),
+    button("Export", () => saveExport(view, "json"), { class: "quiet", title: "Save the trace as JSON" }),
+    button("Export page", () => saveExport(view, "html"), { class: "quiet", title: "Save this page as a file that needs no server" }),
+  ];
+}
+
 // ------------------------------------------------------------------------------------------------------ what is shown
 
-/** @param {View} view */
+/**
+ * Request the trace and show it: at first the beginning alone, unless the address is about something that may be further on.
+ *
+ * @param {View} view
+ */
 async function load(view) {
   try {
-    const answer = await get(`traces/${segment(view.id)}`);
-    if (view.closed) return;
-    view.answer = answer;
-    show(view, answer);
+    const isFirst = !view.answer && !ABOUT_A_PART.some((name) => view.query[name]);
+    if (isFirst && !(await showAnswer(view, { limit: FIRST }))?.more) return;
+    if (isFirst) await painted();
+    await showAnswer(view);
   } catch (failure) {
     if (!view.closed && !view.answer) showProblem(view, messageOf(failure));
   }
+}
+
+const ABOUT_A_PART = ["operation", "find", "zoom", "next"];
+
+/** When the browser has drawn what the page shows by now. */
+const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
+/**
+ * @param {View} view
+ * @param {{ limit?: number }} [query]
+ */
+async function showAnswer(view, query = {}) {
+  /** @type {TraceAnswer} */
+  const answer = await get(`traces/${segment(view.id)}`, query);
+  if (view.closed) return null;
+  view.answer = answer;
+  show(view, answer);
+  return answer;
 }
 
 /** @param {View} view @param {TraceAnswer} answer */
@@ -114,7 +151,8 @@ function show(view, answer) {
   if (isFirst) opened(view);
   find(view);
   draw(view);
-  if (isFirst && document.activeElement === document.body) view.parts.scroller.focus({ preventScroll: true });
+  // in a frame of a notebook the cell keeps the focus
+  if (isFirst && document.activeElement === document.body && window.top === window) view.parts.scroller.focus({ preventScroll: true });
   if (goesToError) next(view, isFailed);
   if (view.follows && answer.trace.status === "running") followNewest(view);
   detail(view);
@@ -176,7 +214,8 @@ function setQuery(view, query) {
 /** @param {View} view @returns {KeyRow[]} */
 function keysOf(view) {
   const step = (/** @type {number} */ by) => () => move(view, by);
-  return [
+  /** @type {KeyRow[]} */
+  const walking = [
     [["j", "ArrowDown"], "next row", step(1)],
     [["k", "ArrowUp"], "previous row", step(-1)],
     [["ArrowRight", "l"], "expand, or go to the first child", () => inward(view)],
@@ -193,14 +232,18 @@ function keysOf(view) {
     [["n"], "next match", () => next(view, isFound)],
     [["N"], "previous match", () => next(view, isFound, -1)],
     [["z"], "zoom to what is selected, or out", () => zoomSelected(view)],
+    [["Escape"], "back", () => leave(view)],
+  ];
+  /** @type {KeyRow[]} */
+  const others = [
     [["u"], "compare with usual times", () => openBaseline(view)],
     [["c"], "compare with another trace", () => pickComparison(view)],
     [["+"], "thumbs up", () => thumb(view, true)],
     [["-"], "thumbs down", () => thumb(view, false)],
     [["s"], "give a score", () => focusForm(view, ".score-form input")],
     [["w"], "write a note", () => focusForm(view, ".note-form textarea")],
-    [["Escape"], "back", () => leave(view)],
   ];
+  return isLive ? [...walking, ...others] : walking;
 }
 
 /** @param {View} view */
@@ -223,7 +266,7 @@ function thumb(view, isGood) {
 function leave(view) {
   if (view.parts.split.classList.contains("sheet")) closeSheet(view);
   else if (view.zoom) zoom(view, null);
-  else if (!clearFind(view)) go(listAt(view.id));
+  else if (!clearFind(view) && isLive) go(listAt(view.id));
 }
 
 /** @param {View} view @param {[from: number, to: number] | null} range */
@@ -247,10 +290,10 @@ function zoomSelected(view) {
   zoom(view, range && [range.from, range.to]);
 }
 
-/** @param {View} view */
-async function saveExport(view) {
+/** @param {View} view @param {"json" | "html"} format */
+async function saveExport(view, format) {
   try {
-    download(`trace-${view.id}.json`, await getText(`traces/${segment(view.id)}/export`));
+    download(`trace-${view.id}.${format}`, await getText(`traces/${segment(view.id)}/export`, { format }));
   } catch (failure) {
     say(messageOf(failure));
   }

@@ -18,7 +18,7 @@ import { scoreMarks } from "./scores.js";
 export function traceColumns(share, pick) {
   return [
     { title: "Marked", class: "pick", cell: pick },
-    { title: "Status", class: "state", cell: (trace) => status(stateOf(trace), { failed: trace.errors }) },
+    { title: "Status", short: "●", class: "state", sort: "status", cell: (trace) => status(stateOf(trace), { failed: trace.errors }) },
     { title: "Name", class: "who", sort: "agent", cell: who },
     { title: "User", class: "user dim", sort: "user", cell: ({ user }) => user && narrowing({ user }, user) },
     { title: "Conversation", class: "conversation dim", sort: "conversation", cell: ({ conversation }) => conversation && conversationLink(conversation) },

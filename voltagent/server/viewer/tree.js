@@ -10,13 +10,20 @@ import { stateOf } from "./kinds.js";
  * @param {TraceAnswer} answer
  */
 export function treeOf({ trace, columns, operations }) {
-  const root = { ...trace, kind: "trace", parent: null };
-  const rows = operations.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
-  const links = [root, ...rows].map((row) => /** @type {{ parent: string | null }} */ (row).parent);
-  const nodes = [root, ...rows].map((row, index) => /** @type {TreeNode} */ ({ ...row, ...UNPLACED, index, children: [], shown: [] }));
+  const nodes = [nodeOf(0, { kind: "trace", ...trace })]; // a part of a trace, in a notebook, has another kind at its top
+  const links = [""]; // the id of the parent of each
+  const at = columns.indexOf("parent");
+  for (const row of operations) {
+    const node = nodeOf(nodes.length, {});
+    for (const [place, name] of columns.entries()) {
+      if (place !== at) /** @type {Fields} */ (node)[name] = row[place];
+    }
+    nodes.push(node);
+    links.push(String(row[at] ?? ""));
+  }
   const places = new Map(nodes.slice(1).map((node) => [node.id, node.index]));
   for (const node of nodes.slice(1)) {
-    node.parent = places.get(links[node.index] ?? "") ?? 0;
+    node.parent = places.get(links[node.index]) ?? 0;
     nodes[node.parent].children.push(node.index);
   }
   settle(nodes);
@@ -24,7 +31,10 @@ export function treeOf({ trace, columns, operations }) {
   return nodes;
 }
 
-const UNPLACED = { parent: -1, above: -1, depth: -1, descendants: 0, failures: 0 };
+/** @param {number} index @param {Fields} facts @returns {TreeNode} */
+function nodeOf(index, facts) {
+  return /** @type {TreeNode} */ (/** @type {unknown} */ (Object.assign(facts, { index, parent: -1, above: -1, depth: -1, descendants: 0, failures: 0, children: [], shown: [] })));
+}
 
 /**
  * Until when those without an end run, for now: not on and on where the trace has ended, or was killed.

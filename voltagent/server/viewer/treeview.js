@@ -4,7 +4,7 @@ import { detailGrows } from "./selected.js";
 import { element, part } from "./dom.js";
 import { headline } from "./headline.js";
 import { duration, elapsed } from "./format.js";
-import { NARROW } from "./listing.js";
+import { NARROW } from "./screen.js";
 import { patch } from "./patch.js";
 import { growRow, ticks, treeRow } from "./timeline.js";
 import { age, criticalPath, extent, visible } from "./tree.js";

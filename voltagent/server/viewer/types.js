@@ -41,7 +41,7 @@
  * @property {number | null} [duration]
  * @property {number} [until] until when it runs, for now
  * @property {number} [last_active] when something of it last began or ended
- * @property {boolean} [unfinished] it never ends, because its process has gone
+ * @property {boolean} [unfinished] it never ends, because its process has gone, or was ended when that shut down
  */
 
 /**
@@ -89,12 +89,12 @@
  */
 
 /** @typedef {Timed & Partial<TraceFacts> & Payloads & { id: string }} Thing */
-/** @typedef {Timed & TraceFacts & Omit<Payloads, "kind">} TraceWhole */
+/** @typedef {Timed & TraceFacts & Omit<Payloads, "kind"> & { kind?: string }} TraceWhole */
 
 /**
- * The answer of `/api/traces/{id}`: operations as rows without payloads.
+ * The answer of `/api/traces/{id}`: operations as rows without payloads; `more` of them are still to be requested.
  *
- * @typedef {{ trace: TraceWhole, columns: string[], operations: unknown[][] }} TraceAnswer
+ * @typedef {{ trace: TraceWhole, columns: string[], operations: unknown[][], more?: number }} TraceAnswer
  */
 
 /**

@@ -1,6 +1,6 @@
 // How a user walks through a trace: select, open, close, and go to the next of something.
 
-import { NARROW } from "./listing.js";
+import { NARROW } from "./screen.js";
 import { address, note } from "./route.js";
 import { detail } from "./selected.js";
 import { visible } from "./tree.js";

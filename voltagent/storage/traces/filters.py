@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from voltagent.storage.traces.records import SUMMARY
@@ -220,13 +220,29 @@ class Filter:
             del values["text"]
         return f"WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else "", values
 
-    def _of_operation(self) -> tuple[list[str], dict[str, Any]]:
+    def of_operation(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the SQL of the conditions on one operation, and its parameters."""
         values = {name: getattr(self, name) for name in _OF_OPERATION if getattr(self, name) is not None}
+        return [_OF_OPERATION[name] for name in values], values
+
+    def of_traces(self) -> Filter:
+        """Return the filter without its conditions on one operation."""
+        return replace(
+            self, kind=None, name=None, tool=None, model=None, error_type=None, failed=None, called_since_ns=None,
+            called_until_ns=None, before=None,
+        )  # fmt: skip
+
+    @property
+    def is_about_calls(self) -> bool:
+        """Whether a condition on one operation needs a column of the narrow table."""
+        return any(getattr(self, name) is not None for name in _ONLY_OF_CALLS)
+
+    def _of_operation(self) -> tuple[list[str], dict[str, Any]]:
+        conditions, values = self.of_operation()
         if not values:
             return [], {}
-        table = "operations" if _ONLY_OF_CALLS.isdisjoint(values) else "calls"
-        conditions = " AND ".join(_OF_OPERATION[name] for name in values)
-        return [f"id IN (SELECT trace_id FROM {table} WHERE {conditions})"], values  # noqa: S608 - values are bound
+        table = "calls" if self.is_about_calls else "operations"
+        return [f"id IN (SELECT trace_id FROM {table} WHERE {' AND '.join(conditions)})"], values  # noqa: S608 - values are bound
 
     def _labels(self) -> tuple[list[str], dict[str, Any]]:
         conditions: list[str] = []

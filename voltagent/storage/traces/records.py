@@ -52,6 +52,7 @@ class TraceSummary:
     cached_tokens: float | None = None
     cost: float | None = None
     foreign: bool = False  # its first span belongs to another process and is not stored here
+    unfinished: bool = False  # it was still running when its program ended, and was ended by that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,12 @@ class StoredOperation(OperationSummary):
 
 # Counting is an index scan per trace, so a list pays only for the traces on its page. JSON columns are returned as
 # text.
+# The mark of what a shutdown had to end, as metadata has it.
+UNFINISHED: Final = """(status = 'cancelled' AND coalesce(end_metadata, '') LIKE '%"unfinished":true%')"""
 SUMMARY: Final = f"""
     id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
     tags, usage, CASE WHEN usage IS NULL THEN {PARTS_OF_TRACE} END AS parts,
-    error, rootless,
+    error, rootless, {UNFINISHED} AS unfinished,
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id) AS operations,
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id AND o.status = 'error') AS errors,
     (SELECT environment FROM totals WHERE totals.trace_id = traces.id) AS environment,
@@ -175,6 +178,7 @@ def _summary_fields(row: _Row) -> dict[str, Any]:
         **{name: row[name] for name in _PLAIN_OF_TRACE},
         **_common_fields(row, usage),
         "models": () if models is None else tuple(sorted(models.split("\n"))),
+        "unfinished": bool(row["unfinished"]),
         "foreign": bool(row["rootless"]),
     }
 

@@ -1,0 +1,30 @@
+// What all pages have around them: colours and help.
+
+import { choose } from "./choices.js";
+import { byId } from "./dom.js";
+import { help } from "./keys.js";
+
+const THEMES = ["", "light", "dark"]; // the first: as the system says
+
+/** Let the buttons at the top work. */
+export function startFrame() {
+  byId("theme").addEventListener("click", nextTheme);
+  byId("help").addEventListener("click", help);
+  nameTheme();
+}
+
+function nextTheme() {
+  const root = document.documentElement;
+  const next = THEMES[(THEMES.indexOf(root.dataset.theme || "") + 1) % THEMES.length];
+  if (next) root.dataset.theme = next;
+  else delete root.dataset.theme;
+  choose("theme", next);
+  nameTheme();
+}
+
+function nameTheme() {
+  const button = byId("theme");
+  const name = document.documentElement.dataset.theme || "auto";
+  button.textContent = { auto: "◐", light: "☀", dark: "☾" }[name] ?? "";
+  button.title = `Colours: ${name === "auto" ? "as the system" : name}`;
+}

@@ -1,0 +1,4 @@
+// How wide the window is.
+
+/** A window without the width for two columns. */
+export const NARROW = matchMedia("(max-width: 720px)");
