@@ -118,9 +118,8 @@ def _script() -> str:
 
 def _join(name: str, joined: dict[str, str]) -> None:
     source = _COMMENT.sub("", _source(name))
-    imports: list[tuple[str, str]] = [
-        (names, _REPLACED.get(module, module)) for names, module in _IMPORT.findall(source)
-    ]
+    found: list[tuple[str, str]] = _IMPORT.findall(source)
+    imports = [(names, _REPLACED.get(module, module)) for names, module in found]
     for _, module in imports:
         if module not in joined:
             _join(module, joined)
