@@ -62,10 +62,10 @@ class VoltAgentSDK:
         public_key: sent as ``x-public-key``.
         secret_key: sent as ``x-secret-key`` to the configured origin only, and never shown.
         exporter: ``auto``, ``rest``, ``otlp``, ``local``, ``none``, several separated by commas or in a list; or
-        exporter objects. See ``docs/otlp.md`` for the settings of ``otlp``.
+            exporter objects. See ``docs/otlp.md`` for the settings of ``otlp``.
         local_path: the SQLite file of the local store.
         spool: keep unsent events on disk, so that they survive this process (see ``docs/spool.md``): ``True`` for a
-        folder in the user's data folder, or a path (default ``False``).
+            folder in the user's data folder, or a path (default ``False``).
         spool_size: limit of that folder, in MiB (default 256).
         enabled: ``False`` records nothing, at next to no cost.
         auto_flush: send without being called; ``False`` sends only on ``flush``, ``shutdown``, exit, or if 4 MiB wait.
@@ -75,28 +75,28 @@ class VoltAgentSDK:
         retry_delay: seconds before the first retry, doubled each time (default 1).
         sample_rate: the share of traces to record, 0 to 1, by whole trace (default 1).
         sampler: a function that takes the facts of a trace as a dict (``agent_id``, ``user_id``, ``conversation_id``,
-        ``version``, ``tags``, ``metadata``) and returns whether to record it, or at which rate; replaces
-        ``sample_rate``. A trace that continues another one follows that one's decision.
+            ``version``, ``tags``, ``metadata``) and returns whether to record it, or at which rate; replaces
+            ``sample_rate``. A trace that continues another one follows that one's decision.
         keep_errors: also record unsampled traces in which something fails (default false).
         follow_parent: leave out a trace whose caller is not sampled (default true).
         otel_context: make the current operation OpenTelemetry's current span too, so that its spans nest below it
-        (default false). OpenTelemetry's current span is the parent of traces in any case.
+            (default false). OpenTelemetry's current span is the parent of traces in any case.
         capture_input, capture_output: whether to record arguments and results (default true).
         environment, service_name: added to the metadata of every trace.
         prices: prices of models per token, from which the cost of each call is computed: a mapping from model name to
-        prices, or the path of a JSON file (see ``docs/models.md``).
+            prices, or the path of a JSON file (see ``docs/models.md``).
         headers: further headers for every request.
         redact: key names whose values never leave the process, or a function ``(path, value) -> value``.
         serializers: ``{type: function}``: how to record objects of the program's own types.
         transport: an ``httpx`` transport for all requests, for special proxies and for tests.
         http_client: an ``httpx.Client`` to send with; the caller closes it.
         instrument: record the requests of model clients, and pass the current operation to threads: ``True`` for all
-        that :func:`voltagent.instrument` supports, or a list of its names.
+            that :func:`voltagent.instrument` supports, or a list of its names.
         baggage: which of ``user_id``, ``conversation_id`` and ``tags`` are exchanged with other processes as W3C
-        baggage (default none): see :func:`voltagent.propagated`.
+            baggage (default none): see :func:`voltagent.propagated`.
         debug: log what is sent.
         quiet: write nothing to stderr: no warnings, hints, losses, or hint how to see the records (default false). The
-        logger still gets them.
+            logger still gets them.
 
     Raises:
         TypeError: an unknown argument, with the nearest known name.
