@@ -1,7 +1,7 @@
-"""The low-level client: one request per call, to the REST history API, as voltagent 0.1.1 makes them.
+"""The low-level client: one request to the REST history API per call, as in voltagent 0.1.1.
 
-What a call sends (:class:`_Call`) and what its answer means (:func:`_result`) are plain functions; the sync and the
-async method of a pair differ in the ``await`` only.
+Requests (:class:`_Call`) and responses (:func:`_result`) are handled by plain functions; the sync and async methods of
+a pair differ in the ``await`` only.
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ _SECRET_HEADER: Final = "x-secret-key"  # noqa: S105 - a header's name
 _OURS: Final = frozenset(
     ("connection", "content-length", "content-type", "host", "transfer-encoding", "x-public-key", _SECRET_HEADER)
 )
-# What HTTP allows as a header's value (RFC 9110, section 5.5), less the bytes beyond ASCII that httpx does not encode.
+# The values that HTTP allows for headers (RFC 9110, section 5.5), without the non-ASCII bytes that httpx does not
+# encode.
 _HEADER_VALUE: Final = re.compile(r"([!-~]([\t -~]*[!-~])?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class _Call(Generic[M]):
-    """A request, and the model its answer is read into."""
+    """A request, and the model of its response."""
 
     method: str
     path: str
@@ -70,7 +71,7 @@ def _update_history(data: UpdateHistoryRequest) -> _Call[History]:
 
 
 def _add_event(data: AddEventRequest) -> _Call[Event]:
-    """All fields, ``null`` ones too, and no ``id``: the API's own words for a :class:`TimelineEvent`."""
+    """Encode all fields of a :class:`TimelineEvent` in the API's names, including ``null`` ones, without ``id``."""
     event = data.event
     body = {
         "history_id": data.history_id,
@@ -105,7 +106,7 @@ def _result(model: type[M], response: httpx.Response, secret: str) -> M:
 
 
 def _answer(response: httpx.Response, secret: str) -> dict[str, Any]:
-    """The JSON object of a successful answer; :class:`APIError` for every other one."""
+    """Return the JSON object of a successful response; raise :class:`APIError` for any other one."""
     status = response.status_code
     try:
         data = _without(secret, response.json())
@@ -129,7 +130,7 @@ def _error_text(message: object) -> str:
 
 
 def _without(secret: str, value: Any) -> Any:
-    """``value`` without the secret, which a server may echo: it must not get into an exception's text."""
+    """Return ``value`` without the secret, which a server may echo, so that no exception contains it."""
     if isinstance(value, str):
         return value.replace(secret, HIDDEN) if _is_distinctive(secret) else value
     if isinstance(value, dict):
@@ -141,7 +142,7 @@ def _without(secret: str, value: Any) -> Any:
 
 
 def _is_distinctive(secret: str) -> bool:
-    """False for a stand-in such as ``sk`` or ``secret``: taking that out would maul the server's words."""
+    """Whether it is more than a placeholder such as ``sk`` or ``secret``, whose removal would garble messages."""
     return len(secret) >= 8 or (len(secret) >= 4 and not secret.isalpha())
 
 
@@ -167,21 +168,26 @@ _SETTINGS: Final[Mapping[str, str]] = {"x-public-key": "public_key", _SECRET_HEA
 
 
 class VoltAgentCoreAPI:
-    """Makes single requests to the REST history API, sync or async; recording itself does not go through it.
+    """Makes single requests to the REST history API, sync or async. Recording does not use it.
 
     ::
 
         with VoltAgentCoreAPI({"base_url": "https://api.voltagent.dev", "public_key": "…", "secret_key": "…"}) as api:
             history = api.add_history(CreateHistoryRequest(agent_id="support-v1"))
 
-    ``config`` is a :class:`voltagent.VoltAgentConfig` or a dict with its fields; a dict with a wrong one raises
-    ``pydantic.ValidationError``, a key or header with a character that HTTP does not allow
-    :class:`voltagent.ValidationError`. ``transport`` is httpx's: for tests, proxies and sockets.
+    Args:
+        config: a :class:`voltagent.VoltAgentConfig` or a dict with its fields.
+        transport: an httpx transport, for tests, proxies and sockets.
 
-    Every request method raises :class:`voltagent.APIError` when the server says no (``status_code``, the server's
-    message and body), answers something else than a JSON object, or cannot be reached (``status_code`` 0);
-    :class:`voltagent.TimeoutError` after ``timeout`` seconds; and :class:`voltagent.ValidationError` for an answer
-    that lacks required fields. Nothing is retried. ``headers`` and ``timeout`` count for clients not yet made.
+    Raises:
+        pydantic.ValidationError: a dict with invalid fields.
+        voltagent.ValidationError: a key or header with a character that HTTP does not allow.
+
+    Every request method raises :class:`voltagent.APIError` if the server refuses (with ``status_code``, the server's
+    message and body), responds with anything but a JSON object, or cannot be reached (``status_code`` 0);
+    :class:`voltagent.TimeoutError` after ``timeout`` seconds; and :class:`voltagent.ValidationError` if the response
+    lacks required fields. Nothing is retried. Changes of ``headers`` and ``timeout`` apply to clients created
+    afterwards.
     """
 
     def __init__(
@@ -202,7 +208,7 @@ class VoltAgentCoreAPI:
 
     @property
     def sync_client(self) -> httpx.Client:
-        """The httpx client of the sync methods, made on first use."""
+        """The httpx client of the sync methods, created on first use."""
         if self._sync_client is None:
             self._sync_client = httpx.Client(
                 timeout=self.timeout,
@@ -215,7 +221,7 @@ class VoltAgentCoreAPI:
 
     @property
     def async_client(self) -> httpx.AsyncClient:
-        """The httpx client of the async methods, made on first use."""
+        """The httpx client of the async methods, created on first use."""
         if self._async_client is None:
             self._async_client = httpx.AsyncClient(
                 timeout=self.timeout,
@@ -306,11 +312,11 @@ class VoltAgentCoreAPI:
             raise APIError(f"Network error: {text}", status_code=0) from None  # its text may hold the server's bytes
 
     def _shown_headers(self) -> dict[str, str]:
-        """All but the secret, which httpx's repr of a client's headers would show: :meth:`_sign` adds it."""
+        """Return all headers but the secret, which httpx's repr of a client would show; :meth:`_sign` adds it."""
         return {name: value for name, value in self.headers.items() if name != _SECRET_HEADER}
 
     def _sign(self, request: httpx.Request) -> None:
-        """Add the secret to a request to our own server; take it off one that a redirect sends elsewhere."""
+        """Add the secret to a request to our server; remove it from one that a redirect sends elsewhere."""
         request.headers.pop(_SECRET_HEADER, None)
         if _origin(request.url) == _origin(httpx.URL(self.base_url)):
             request.headers[_SECRET_HEADER] = self.headers[_SECRET_HEADER]

@@ -148,9 +148,9 @@ def django_wsgi() -> Any:
 @pytest.mark.parametrize(("serve", "make"), [(asgi_server, django_asgi), (wsgi_server, django_wsgi)])
 def test_requests_of_django_are_trees_named_after_the_route(serve: Any, make: Any, tmp_path: Path) -> None:
     path = tmp_path / "t.db"
-    asked = {"v1/users/ann": 200, "v1/async/ann": 200, "fails": 500, "missing": 404, "done": 200}
+    expected = {"v1/users/ann": 200, "v1/async/ann": 200, "fails": 500, "missing": 404, "done": 200}
     with voltagent.VoltAgentSDK(exporter="local", local_path=path), serve(make()) as url:
-        assert {place: httpx.get(f"{url}/{place}").status_code for place in asked} == asked
+        assert {place: httpx.get(f"{url}/{place}").status_code for place in expected} == expected
     steps = ["endpoint ann", "stream"]
     assert sorted(read(path)) == [
         ("GET", [], "completed"),

@@ -1,6 +1,6 @@
 """The command line: ``voltagent …`` and ``python -m voltagent …``.
 
-A command is a file of this folder with ``add(commands)``, which adds its parser, and a function that runs it.
+A command is a module of this folder with a function ``add(commands)``, which adds its parser, and one that runs it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Reads the local store: the SQLite file that voltagent writes if no server is con
 
 _EXAMPLES: Final = """\
 examples:
-  voltagent run app.py               a program that is not edited, with its model calls recorded
+  voltagent run app.py               an unchanged program, with its model calls recorded
   voltagent show                     the newest trace, as a tree
   voltagent show 3f2a -v             the trace whose id begins with 3f2a, with inputs and outputs
   voltagent show "Support Agent"     the newest trace of that agent
@@ -42,13 +42,13 @@ examples:
   voltagent record-fixture 3f2a -o run.json   a trace to replay in a test
   voltagent push                     send stored traces to the configured destination
   voltagent prune --older-than 7d    delete traces that began more than a week ago
-  voltagent doctor                   which settings are in force, and whether the destination answers
+  voltagent doctor                   show the settings in force, and whether the destination answers
 
 The exit status is 0; 1 if there is nothing to show or something is wrong; 2 if the command line is wrong."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status. Wrong arguments raise ``SystemExit(2)``, as argparse has it."""
+    """Run the command line and return the exit status. Invalid arguments raise ``SystemExit(2)``, as argparse does."""
     given = sys.argv[1:] if argv is None else argv
     try:
         if not given:
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VoltAgentError as exc:
         print(encodable(printable(f"voltagent: {exc}"), sys.stderr), file=sys.stderr)
         return 2 if isinstance(exc, UsageError) else 1
-    except BrokenPipeError:  # the reader has seen enough, as in `voltagent traces | head`
+    except BrokenPipeError:  # the reader closed the pipe, as in `voltagent traces | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -93,5 +93,5 @@ def _refuse_unknown_command(name: str) -> None:
 
 
 def _wanted(given: Sequence[str]) -> Sequence[str]:
-    """The command that is given, or all: some import httpx, which takes longer than what others do."""
+    """Return the given command, or all commands: some import httpx, which takes longer than the others do."""
     return given[:1] if given and given[0] in COMMANDS else COMMANDS

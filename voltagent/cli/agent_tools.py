@@ -1,6 +1,6 @@
-"""What the MCP server offers: read-only questions about a local store. Each gives plain JSON.
+"""The tools of the MCP server: read-only queries of a local store, with plain JSON as results.
 
-A tool's arguments come from a model: they are checked, and every answer is bounded.
+Arguments come from a model, so they are validated, and every result is bounded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TEXT: Final = {"type": "string"}
 
 
 class AgentTool(NamedTuple):
-    """One tool: its description, its arguments as JSON schema properties, and what runs it."""
+    """A tool: its description, its arguments as JSON schema properties, and the function that runs it."""
 
     description: str
     properties: Mapping[str, Mapping[str, Any]]
@@ -46,7 +46,7 @@ def call_tool(name: str, path: Path, arguments: Mapping[str, Any]) -> Any:
     """Run a tool.
 
     Raises:
-        VoltAgentError: an argument does not fit, there is no such trace, or the store is missing or unreadable.
+        VoltAgentError: an argument is invalid, the trace does not exist, or the store is missing or unreadable.
     """
     tool = TOOLS[name]
     _check(tool, arguments)
@@ -87,7 +87,7 @@ def _get_trace(path: Path, given: dict[str, Any]) -> Any:
     trace = load_trace(given["trace_id"], path)
     space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
     about = _summary(trace)
-    if len(_json(about)) > space // 2:  # the tree says more
+    if len(_json(about)) > space // 2:  # the tree is more useful
         about = {name: about[name] for name in ("id", "status", "errors")}
     return {**about, "tree": _tree_within(trace, space - len(_json(about)) - len(', "tree": '))}
 
@@ -251,8 +251,8 @@ def _json(value: Any) -> str:
 
 
 _LIMIT: Final = {"type": "integer", "description": f"how many at most (default 20, at most {_MOST})"}
-_TRACE: Final = {"type": "string", "description": "the trace's id, or how it begins"}
-_TOKENS: Final = {"type": "integer", "description": "about how many tokens the answer may have"}
+_TRACE: Final = {"type": "string", "description": "the trace's id, or its beginning"}
+_TOKENS: Final = {"type": "integer", "description": "approximate limit for the tokens of the answer"}
 _SINCE: Final = {"type": "string", "description": "began at or after this time, ISO 8601"}
 _UNTIL: Final = {"type": "string", "description": "began before this time, ISO 8601"}
 
@@ -273,7 +273,7 @@ TOOLS: Final[Mapping[str, AgentTool]] = {
         {"trace_id": _TRACE, "max_tokens": _TOKENS}, ("trace_id",), _get_trace),
     "get_operation": AgentTool(
         "Show one operation of a trace with its input, output, error with stack, metadata, tokens and cost.",
-        {"trace_id": _TRACE, "operation_id": {"type": "string", "description": "its id, or how it begins"},
+        {"trace_id": _TRACE, "operation_id": {"type": "string", "description": "its id, or its beginning"},
          "max_tokens": _TOKENS}, ("trace_id", "operation_id"), _get_operation),
     "search": AgentTool(
         "Find traces and operations that hold a string in a name, input, output or error.",

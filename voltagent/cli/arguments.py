@@ -1,4 +1,4 @@
-"""What the commands that read the local store have in common."""
+"""Arguments and messages that the commands for the local store share."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _milliseconds: Final = number("a number of milliseconds", 1e9)
 
 
 class UsageError(VoltAgentError):
-    """The command line is wrong; the text says what to write."""
+    """The command line is wrong; the message explains what to write."""
 
 
 class NothingRecordedError(VoltAgentError):
-    """There is nothing to show; the text says what to do."""
+    """There is nothing to show; the message explains what to do."""
 
 
 def add_db(parser: argparse.ArgumentParser) -> None:
-    """Let the user name another store."""
+    """Add the option that names another store."""
     parser.add_argument("--db", type=Path, metavar="PATH", help="the store's file (default: %(default)s)",
                         default=settings.local_path())  # fmt: skip
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Let the user choose traces; see :func:`wanted_by`."""
+    """Add the options that select traces; see :func:`wanted_by`."""
     group = parser.add_argument_group("filters, which must all hold")
     for name, about in _TEXTS.items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=about)
@@ -51,13 +51,13 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
                        help="metadata of the trace, or of an operation in it; may be repeated")  # fmt: skip
     group.add_argument("--score", type=_score, metavar="SCORE",
                        help="has a score: NAME, NAME=VALUE, NAME>=0.5 and the like")  # fmt: skip
-    group.add_argument("--min-ms", type=_nanoseconds, metavar="MS", help="took at least that many milliseconds")
-    group.add_argument("--max-ms", type=_nanoseconds, metavar="MS", help="took at most that many milliseconds")
+    group.add_argument("--min-ms", type=_nanoseconds, metavar="MS", help="took at least this many milliseconds")
+    group.add_argument("--max-ms", type=_nanoseconds, metavar="MS", help="took at most this many milliseconds")
     for name, about in _AMOUNTS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=_amount, metavar="N", help=about)
     group.add_argument("--since", type=_moment, metavar="TIME",
                        help="began at or after: an age (90s, 30m, 12h, 7d, 2w) or an ISO 8601 time")  # fmt: skip
-    group.add_argument("--until", type=_moment, metavar="TIME", help="began before: likewise")
+    group.add_argument("--until", type=_moment, metavar="TIME", help="began before: an age or a time, as for --since")
 
 
 _TEXTS: Final = {
@@ -67,22 +67,22 @@ _TEXTS: Final = {
     "conversation": "the conversation's id",
     "version": "the version that the trace was recorded with",
     "environment": "the environment that it was recorded in",
-    "text": "a text in a name, input, output or error (upper and lower case alike)",
+    "text": "a string in a name, input, output or error (case is ignored)",
     "kind": "has an operation of this kind: agent, tool, llm, memory, retriever, ...",
     "tool": "the name of a tool that was called",
     "model": "the model of an agent or a call",
     "error_type": "the type of an error in it, such as TimeoutError",
 }
 _AMOUNTS: Final = {
-    "min_tokens": "used at least that many tokens",
-    "max_tokens": "used at most that many tokens",
-    "min_cost": "cost at least that much",
-    "max_cost": "cost at most that much",
+    "min_tokens": "used at least this many tokens",
+    "max_tokens": "used at most this many tokens",
+    "min_cost": "cost at least this much",
+    "max_cost": "cost at most this much",
 }
 
 
 def wanted_by(arguments: argparse.Namespace) -> Filter:
-    """The filter that the options of :func:`add_filters` and :func:`add_order` make."""
+    """Make the filter from the options of :func:`add_filters` and :func:`add_order`."""
     sort: str = getattr(arguments, "sort", None) or "start"
     return Filter(
         **{name: getattr(arguments, name) for name in (*_TEXTS, *_AMOUNTS)},
@@ -100,7 +100,7 @@ def wanted_by(arguments: argparse.Namespace) -> Filter:
 
 
 def add_order(parser: argparse.ArgumentParser, limit: int) -> None:
-    """Let the user say in which order, and how many."""
+    """Add the options for the order and the number of traces."""
     parser.add_argument("--sort", choices=tuple(ORDERS), default="start",
                         help="the latest, longest, most expensive and so on first (default: %(default)s)")  # fmt: skip
     parser.add_argument(
@@ -115,7 +115,7 @@ _ALPHABETICAL: Final = frozenset(
 
 
 def _label(text: str) -> tuple[str, str]:
-    """A key and a value of metadata."""
+    """Parse a key and a value of metadata."""
     key, sign, value = text.partition("=")
     if not (key and sign):
         raise argparse.ArgumentTypeError(f"must be KEY=VALUE, not {text!r}")
@@ -123,7 +123,7 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _score(text: str) -> ScoreCondition:
-    """A condition on a score."""
+    """Parse a condition on a score."""
     found = ScoreCondition.parse(text)
     if found is None:
         raise argparse.ArgumentTypeError(f"must be NAME, NAME=VALUE or NAME>=NUMBER, not {text!r}")
@@ -135,7 +135,7 @@ def _nanoseconds(milliseconds: str) -> int:
 
 
 def _moment(text: str) -> int:
-    """Nanoseconds since the epoch of an age or of an ISO 8601 time."""
+    """Parse an age or an ISO 8601 time, as nanoseconds since the epoch."""
     age = with_unit(text, AGES)
     moment = clock.parse_iso(text) if age is None else max(clock.nanoseconds() - int(age * 10**9), -(2**63))
     if moment is None or not -(2**63) <= moment < 2**63:
@@ -144,10 +144,10 @@ def _moment(text: str) -> int:
 
 
 def opened(path: Path) -> Store:
-    """The store at ``path``.
+    """Return the store at ``path``.
 
     Raises:
-        NothingRecordedError: there is none.
+        NothingRecordedError: it does not exist.
     """
     if _is_missing(path):
         raise NothingRecordedError(
@@ -159,12 +159,12 @@ def opened(path: Path) -> Store:
 
 
 def nothing_stored(path: Path) -> NothingRecordedError:
-    """Explain that a store has no trace."""
+    """Explain that a store has no traces."""
     return NothingRecordedError(_unstored(path) or f"nothing has been recorded yet in {path}.")
 
 
 def note_destination(path: Path) -> None:
-    """Write to stderr where the programs of this environment send their records, if that is not the store at ``path``.
+    """Write to stderr where the programs of this environment send their records, unless that is the store at ``path``.
 
     Has no effect if the user named another store than that of the environment.
     """
@@ -174,7 +174,7 @@ def note_destination(path: Path) -> None:
 
 
 def _unstored(path: Path) -> str:
-    """What to say if a program is recording into a store that has nothing yet."""
+    """Explain that a program is recording but has stored nothing yet; an empty string if none is."""
     if not has_live_writer(path):
         return ""
     return (
@@ -210,10 +210,10 @@ def _destination(path: Path) -> str:
 def chosen(store: Store, identifier: str | None) -> StoredTrace:
     """Select the trace with this id, the newest of an agent with this name, or the trace whose id begins like this.
 
-    Without an identifier it is the newest of all.
+    Without an identifier, select the newest trace.
 
     Raises:
-        NothingRecordedError: there is none.
+        NothingRecordedError: no trace matches.
     """
     trace = select_trace(store, identifier)
     if trace is None and identifier is None:
@@ -231,13 +231,13 @@ def _is_missing(path: Path) -> bool:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:  # it may be there: the store says what is wrong with it
+    except OSError:  # it may exist: the store explains the problem
         return False
     return False
 
 
 def exists(path: Path) -> bool:
-    """Whether a file or folder exists. False if this user may not look, where `Path.exists` raises."""
+    """Whether a file or folder exists. Returns false if this user may not look, where `Path.exists` raises."""
     try:
         return path.exists()
     except OSError:

@@ -1,4 +1,4 @@
-"""``voltagent show --web``: a trace's page in the browser, on the server that runs already, or on one of our own."""
+"""``voltagent show --web``: open a trace's page in the browser, on the running server or a new one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from voltagent.cli import ui
 from voltagent.cli.terminal import encodable
 from voltagent.render.text import printable
 
-_PATIENCE: Final = 0.5  # seconds for an answer: it is on this machine
-_BEGINNING: Final = 4096  # bytes of an answer that are read: it begins with the trace
+_PATIENCE: Final = 0.5  # seconds to wait for an answer from this machine
+_BEGINNING: Final = 4096  # bytes to read: the answer begins with the trace
 
 
 def show(path: Path, trace_id: str) -> None:
-    """Open the page of a trace in the browser. Serves it until Ctrl-C where no server of ours has it."""
+    """Open the page of a trace in the browser. If no running server has it, serve it until Ctrl-C."""
     place = f"#/trace/{quote(trace_id, safe='')}"
     running = next((port for port in ui.PORTS if _has(port, trace_id)), None)
     if running is None:
@@ -29,7 +29,7 @@ def show(path: Path, trace_id: str) -> None:
 
 
 def _has(port: int, trace_id: str) -> bool:
-    """Whether a server of ours listens there, and knows the trace."""
+    """Whether a viewer listens on this port and has the trace."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
     try:
         connection.request("GET", f"/api/traces/{quote(trace_id, safe='')}")

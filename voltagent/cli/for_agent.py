@@ -1,9 +1,9 @@
-"""Traces as compact text for coding agents: folded, within a budget of tokens, with what failed first.
+"""Traces as compact text for coding agents: folded to a token budget, with the first failure first.
 
 Pure functions over records.
 """
 
-# Messages are any JSON: `isinstance(x, dict)` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# Messages are any JSON: after `isinstance(x, dict)` pyright sees `dict[Unknown, Unknown]`, which is of no use.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MORE: Final = "... {} more operations are not shown"
 
 
 def cut(text: str, characters: int) -> str:
-    """Return a text of at most this many characters; a note at its end says how much was cut."""
+    """Return at most this many characters of a text; a note at its end gives the original length."""
     if len(text) <= characters:
         return text
     note = f"... (cut, {len(text)} characters)"
@@ -36,10 +36,10 @@ def short_operation_id(identifier: str) -> str:
 
 
 def folded_tree(trace: TraceRecord, tokens: int) -> str:
-    """Return the tree within about ``tokens`` tokens.
+    """Return the tree of a trace, in about ``tokens`` tokens.
 
-    Equal neighbours without children become one line. What does not fit is left out from the end; operations that
-    failed, and those above them, stay longest.
+    Equal neighbours without children become one line. If the tree does not fit, operations are left out from the end;
+    failed ones and their ancestors are kept longest.
     """
     space = max(1, tokens * CHARACTERS_PER_TOKEN)
     lines = _lines(trace)
@@ -49,7 +49,7 @@ def folded_tree(trace: TraceRecord, tokens: int) -> str:
 
 
 def failures_first(trace: TraceRecord, tokens: int = 2000) -> str:
-    """Return what failed first, where and with what input, then the folded tree."""
+    """Return what failed first, where and with what input, followed by the folded tree."""
     space = max(1, tokens * CHARACTERS_PER_TOKEN)
     failed = sorted((one for one in trace.walk() if one.status == "error"), key=_cause_first)
     parts = [_UNTRUSTED, describe(trace)]
@@ -67,7 +67,7 @@ def failures_first(trace: TraceRecord, tokens: int = 2000) -> str:
 
 
 def _cause_first(one: OperationRecord) -> tuple[bool, datetime]:
-    """Operations in which nothing else failed come first: an exception passes through those above."""
+    """Sort key: operations without a failed child come first, as an exception passes through their ancestors."""
     return any(child.status == "error" for child in one.children), one.start
 
 
@@ -103,7 +103,7 @@ _Line = tuple["OperationRecord | None", str, int]
 
 
 def _lines(trace: TraceRecord) -> list[_Line]:
-    """(the operation, its line, how many operations it stands for), the trace first."""
+    """Return (operation, line, number of operations that it stands for), beginning with the trace."""
     lines: list[_Line] = [(None, f"trace {trace.id}  {describe(trace)}", 1)]
     shown: list[OperationRecord] = []
     counts: dict[str, int] = {}

@@ -1,11 +1,11 @@
-"""``voltagent mcp``: a server of the Model Context Protocol over the local store, on standard input and output.
+"""``voltagent mcp``: a Model Context Protocol server for the local store, on standard input and output.
 
-Newline-delimited JSON-RPC 2.0, read-only. Two revisions of the protocol: 2026-07-28, in which every request names its
-version and ``server/discover`` lists what there is, and 2025-11-25, which begins with ``initialize``
+Newline-delimited JSON-RPC 2.0, read-only. Supports two revisions of the protocol: 2026-07-28, in which every request
+names its version and ``server/discover`` lists the capabilities, and 2025-11-25, which begins with ``initialize``
 (https://modelcontextprotocol.io/specification).
 """
 
-# Messages are any JSON: `isinstance(x, dict)` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# Messages are any JSON: after `isinstance(x, dict)` pyright sees `dict[Unknown, Unknown]`, which is of no use.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HANDSHAKE: Final = "2025-11-25"
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 _SERVER_KEY: Final = "io.modelcontextprotocol/serverInfo"
 _SERVER: Final = {"name": "voltagent", "version": VERSION}
-_MOST_BYTES: Final = 4 * 2**20  # of one message
+_MOST_BYTES: Final = 4 * 2**20  # per message
 
 _PARSE_ERROR: Final = -32700
 _INVALID_REQUEST: Final = -32600
@@ -47,7 +47,7 @@ _INSTRUCTIONS: Final = (
 
 
 class _ProtocolError(Exception):
-    """A request that is answered with a JSON-RPC error."""
+    """An error to send as a JSON-RPC error."""
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
         super().__init__(message)
@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def serve(path: Path, requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests, one on each line, until their end."""
+    """Answer requests, one per line, until the input ends."""
     while line := requests.readline(_MOST_BYTES + 1):
         if len(line) > _MOST_BYTES:
             while line and not line.endswith(b"\n"):
@@ -82,12 +82,12 @@ def serve(path: Path, requests: BinaryIO, answers: BinaryIO) -> None:
         else:
             answer = _answer(path, line) if line.strip() else None
         if answer is not None:
-            answers.write(json.dumps(answer).encode() + b"\n")  # ASCII: no separator of lines inside
+            answers.write(json.dumps(answer).encode() + b"\n")  # ASCII, so that no line separator can occur inside
             answers.flush()
 
 
 def _answer(path: Path, line: bytes) -> dict[str, Any] | None:
-    """The answer to one message; ``None`` for a notification."""
+    """Return the answer to one message; ``None`` for a notification."""
     try:
         message: Any = json.loads(line)
     except (ValueError, RecursionError):
@@ -144,7 +144,7 @@ def _discover(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _initialize(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
-    del path, params  # a client that cannot speak this revision ends the connection
+    del path, params  # a client that cannot speak this revision closes the connection
     return {
         "protocolVersion": _HANDSHAKE,
         "capabilities": {"tools": {}},
@@ -177,7 +177,7 @@ def _call(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
         raise _ProtocolError(_INVALID_PARAMS, "arguments must be an object")
     try:
         content: Any = {"untrusted": True, "notice": _UNTRUSTED, "data": call_tool(name, path, arguments)}
-    except VoltAgentError as exc:  # the model that called can do better
+    except VoltAgentError as exc:  # reported as a result, so that the model can correct its call
         return {"content": [{"type": "text", "text": str(exc)}], "isError": True}
     text = json.dumps(content, ensure_ascii=False)
     return {"content": [{"type": "text", "text": text}], "structuredContent": content, "isError": False}

@@ -1,4 +1,4 @@
-"""Writes long output through a pager, as `git` and `man` do, if it does not fit on the terminal."""
+"""Write long output through a pager, as `git` and `man` do, if it does not fit on the terminal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from voltagent.cli.terminal import encodable
 
 
 def write(lines: Iterable[str], *, paged: bool = True) -> None:
-    """Print lines; through the pager of the environment if standard output is a terminal and they do not fit on it.
+    """Print lines, through the pager of the environment if they do not fit on the terminal.
 
     Args:
-        lines: without line ends.
+        lines: the lines without line ends.
         paged: ``False`` never starts a pager.
     """
     text = [encodable(line) for line in lines]
@@ -33,6 +33,6 @@ def _page(pager: list[str], text: str) -> None:
         try:
             process.communicate(text)
         except BrokenPipeError:
-            pass  # the reader has seen enough
+            pass  # the user has left the pager
         except KeyboardInterrupt:
             process.wait()

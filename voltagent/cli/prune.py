@@ -1,4 +1,4 @@
-"""``voltagent prune``: delete traces, and give the space back."""
+"""``voltagent prune``: delete traces and free the space."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ examples:
   voltagent prune --keep 1000                            all but the newest 1000
   voltagent prune --max-size 200MB                       the oldest, until the rest fits
   voltagent prune --agent order-desk --status completed
-  voltagent prune --all --dry-run                        only say what would be deleted
+  voltagent prune --all --dry-run                        only show what would be deleted
 
-Several conditions must all hold. --keep spares the newest of those that the filters choose. --max-size stops as soon as
+Several conditions must all hold. --keep spares the newest of those that the filters select. --max-size stops as soon as
 the data is small enough."""
 
 _ALL: Final = 2**31
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "prune",
         help="delete traces",
-        description="Delete traces from the store, and give the space back to the file system.",
+        description="Delete traces from the store, and return the space to the file system.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -42,10 +42,12 @@ def add(commands: Any) -> None:
         "--older-than", type=_age, metavar="AGE", help="began at least this long ago: 90s, 30m, 12h, 7d or 2w"
     )
     parser.add_argument("--keep", type=whole_number(), metavar="N", help="spare the newest N")
-    parser.add_argument("--max-size", type=_size, metavar="SIZE", help="until the data takes no more: 500MB, 2GiB")
+    parser.add_argument(
+        "--max-size", type=_size, metavar="SIZE", help="delete the oldest until the data is no larger: 500MB, 2GiB"
+    )
     add_filters(parser)
     parser.add_argument("--all", action="store_true", help="everything, without any other condition")
-    parser.add_argument("--dry-run", action="store_true", help="delete nothing, and say what would be deleted")
+    parser.add_argument("--dry-run", action="store_true", help="delete nothing; show what would be deleted")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before --all")
     add_db(parser)
     parser.set_defaults(run=_run, refuse=parser.error)
@@ -88,7 +90,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _selected(store: Store, wanted: Filter, arguments: argparse.Namespace) -> list[str]:
-    """The traces that may go, the oldest first."""
+    """Return the ids of the traces to delete, oldest first."""
     found = store.traces(wanted, limit=_ALL)[arguments.keep or 0 :]
     if arguments.older_than is not None:
         until = clock.nanoseconds() - arguments.older_than

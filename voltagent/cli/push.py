@@ -32,13 +32,13 @@ examples:
   voltagent push --agent order-desk --status error
   VOLTAGENT_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 voltagent push
 
-The destination is that of the settings (see docs/settings.md). What was sent where is noted in the store, so an
-interrupted push goes on where it stopped, and what was sent is not sent again. The exit status is 0 if all was sent,
+The destination is that of the settings (see docs/settings.md). The store remembers what was sent where, so an
+interrupted push continues where it stopped, and nothing is sent twice. The exit status is 0 if all was sent,
 1 if something was rejected or is left, and 130 after Ctrl-C."""
 
 _REMOTE: Final = ("auto", "rest", "otlp")
 _ALL: Final = 2**31
-_SHOWN: Final = 5  # rejected traces that are named
+_SHOWN: Final = 5  # rejected traces to list
 
 
 def add(commands: Any) -> None:
@@ -57,10 +57,10 @@ def add(commands: Any) -> None:
         help="ids, the beginnings of ids, or names of agents (default: all)",
     )
     add_filters(parser)
-    parser.add_argument("--exporter", choices=_REMOTE, help="where to (default: as the settings say)")
-    parser.add_argument("--again", action="store_true", help="also what was sent there, or rejected, before")
+    parser.add_argument("--exporter", choices=_REMOTE, help="the destination (default: that of the settings)")
+    parser.add_argument("--again", action="store_true", help="include traces that were sent there, or rejected, before")
     parser.add_argument("--unfinished", action="store_true",
-                        help="also what still runs, or never ended as its program crashed: as cancelled")  # fmt: skip
+                        help="include traces that are running or never ended, as cancelled")  # fmt: skip
     parser.add_argument(
         "--wait",
         type=number("a number from 0 to 86400", 86_400),
@@ -124,13 +124,13 @@ def _push_to(
 
 
 def _destination(name: str, in_force: settings.Settings) -> Destination:
-    """``auto`` is the platform, whichever wire it takes: the same place as ``rest``."""
+    """Return the destination. ``auto`` is the platform with either wire, so it is the same place as ``rest``."""
     name = "rest" if name == "auto" else name
     return destinations(replace(in_force, exporter=(name,)))[name]
 
 
 def _selected(store: Store, arguments: argparse.Namespace, place: str) -> tuple[list[TraceSummary], list[str]]:
-    """Return the traces to send, the oldest first, and notes about those that are left out."""
+    """Return the traces to send, oldest first, and notes about those that are left out."""
     wanted = wanted_by(arguments)
     named: list[str | None] = [chosen(store, identifier).id for identifier in arguments.traces]
 
@@ -171,7 +171,7 @@ def _summarize(result: Result, where: str) -> None:
 
 @contextmanager
 def _interrupted() -> Generator[Callable[[], bool]]:
-    """Whether the user has pressed Ctrl-C: the first time is noted only, the second one ends at once."""
+    """Yield a function that reports whether the user has pressed Ctrl-C; the second one interrupts at once."""
     interrupted = threading.Event()
 
     def note(number: int, _: object) -> None:
@@ -190,7 +190,7 @@ def _interrupted() -> Generator[Callable[[], bool]]:
 
 
 class Bar:
-    """How far it is: a bar that is drawn anew on a terminal, else a line now and then. On standard error."""
+    """Progress on standard error: a bar on a terminal, else a line now and then."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -198,7 +198,7 @@ class Bar:
         self._due = clock.monotonic() + (0.0 if self._terminal else 2.0)
 
     def show(self, result: Result) -> None:
-        """Say how far it is, if it is time for that."""
+        """Show the progress, if the last time was long enough ago."""
         now = clock.monotonic()
         if now < self._due:
             return
@@ -212,7 +212,7 @@ class Bar:
         sys.stderr.flush()
 
     def line(self, done: int, result: Result) -> str:
-        """The bar, as wide as the terminal lets it."""
+        """Return the bar, as wide as the terminal allows."""
         width = shutil.get_terminal_size((80, 24)).columns - 1
         facts = f" {done}/{self._total}" + (f"  {result.rejected} rejected" if result.rejected else "")
         space = max(0, min(40, width - len(facts) - 2))
@@ -220,7 +220,7 @@ class Bar:
         return fitted(f"[{'#' * filled}{'.' * (space - filled)}]{facts}", width)
 
     def clear(self) -> None:
-        """Take the bar away."""
+        """Erase the bar."""
         if self._terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

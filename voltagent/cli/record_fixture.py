@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "record-fixture",
         help="a trace as a file to replay in a test",
-        description="Write a trace as a small JSON file, which voltagent.testing.replay() answers calls from.",
+        description="Write a trace as a small JSON file, from which voltagent.testing.replay() answers calls.",
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""``voltagent run``: run a program that is not edited, with everything recorded that can be without it."""
+"""``voltagent run``: run an unchanged program and record its model calls."""
 
 from __future__ import annotations
 

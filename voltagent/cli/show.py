@@ -1,4 +1,4 @@
-"""``voltagent show``: one trace as a tree, or one step of it in full."""
+"""``voltagent show``: one trace as a tree, or one operation in full."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from voltagent.storage.traces.records import StoredOperation, StoredTrace
 _EXAMPLES: Final = """\
 examples:
   voltagent show                     the newest trace, as a tree
-  voltagent show 3f2a -v             the trace whose id begins so, with inputs and outputs below the tree
-  voltagent show 3f2a look_up        one step of it in full, by its name or the beginning of its id
-  voltagent show --depth 2           two levels of it"""
+  voltagent show 3f2a -v             the trace whose id begins with 3f2a, with inputs and outputs
+  voltagent show 3f2a look_up        one operation in full, by its name or the beginning of its id
+  voltagent show --depth 2           two levels of the tree"""
 
 
 def add(commands: Any) -> None:
@@ -91,10 +91,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _step(trace: StoredTrace, operations: Sequence[StoredOperation], wanted: str) -> StoredOperation:
-    """The operation that the user means: by its id, the beginning of its id, or its name.
+    """Return the operation that the user named by its id, the beginning of its id, or its name.
 
     Raises:
-        NothingRecordedError: there is none, or several.
+        NothingRecordedError: none or several match.
     """
     found = [one for one in operations if one.id == wanted]
     found = found or [one for one in operations if one.id.startswith(wanted)]

@@ -1,4 +1,4 @@
-"""``voltagent tail``: traces as they happen, in other programs."""
+"""``voltagent tail``: show traces while other programs record them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ examples:
   voltagent tail --agent order-desk      those of an agent
   voltagent tail | grep error            line by line, for other programs
 
-On a terminal the traces that run are drawn as trees in place, and stay above when they have ended. A program writes
-what it recorded every flush_interval (5 seconds by default): VOLTAGENT_FLUSH_INTERVAL=0.5 in its environment makes it
-livelier. Ctrl-C ends it."""
+On a terminal, running traces are drawn as trees in place and stay above when they have ended. A program writes its
+records within half a second. Ctrl-C ends it."""
 
 _PAUSE: Final = 0.25  # seconds between two looks
-KNOWN: Final = 200  # traces whose operations are remembered, beside those that run
-_ENDED: Final = 10_000  # traces of which is remembered that their tree was printed
-_ENDED_LINES: Final = 200  # of the tree of a trace that has ended; `show` has the rest
+KNOWN: Final = 200  # ended traces whose operations are remembered, besides the running ones
+_ENDED: Final = 10_000  # traces known to be printed
+_ENDED_LINES: Final = 200  # lines of the tree of an ended trace; `show` has the rest
 
 _Record: TypeAlias = TraceSummary | OperationSummary
 Record = TypeVar("Record", TraceSummary, OperationSummary)
@@ -71,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
             follow = _draw if sys.stdout.isatty() else _print
             follow(feed, board, style)
     except KeyboardInterrupt:
-        pass  # this is how it ends
+        pass  # Ctrl-C is how it ends
     finally:
         feed.close()
         board.close()
@@ -79,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _looks(feed: Feed) -> Iterator[News]:
-    """News, for ever; one of nothing where another process is at the file."""
+    """Yield news for ever; empty news while another process locks the file."""
     pause = threading.Event()
     while True:
         try:
@@ -93,7 +92,7 @@ def _looks(feed: Feed) -> Iterator[News]:
 
 @contextmanager
 def _terminated() -> Generator[None]:
-    """Let SIGTERM leave by way of the `finally` clauses, too: the terminal must get its cursor back."""
+    """Let SIGTERM run the `finally` clauses too, because the terminal must get its cursor back."""
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
@@ -109,7 +108,7 @@ def _terminated() -> Generator[None]:
 
 
 class Board:
-    """The traces that were seen, with their operations: those that are wanted, and run or came lately."""
+    """The selected traces with their operations: those that are running or were seen lately."""
 
     def __init__(self, store: Store, wanted: Filter) -> None:
         self._store = store
@@ -122,7 +121,7 @@ class Board:
         self._store.close()
 
     def take(self, news: News) -> list[Change[Any]]:
-        """Learn what is new; the changes of wanted traces, in the order of time: known until the next call."""
+        """Take in news; return the changes of the selected traces in order of time. All stay known until the next."""
         self._forget()
         for trace_id in news.trace_ids:
             if trace_id not in self._traces:
@@ -138,11 +137,11 @@ class Board:
         return sorted(wanted, key=_moment)
 
     def left_behind(self) -> list[str]:
-        """Return the ids of the traces whose process is now known to be gone, each once."""
+        """Return the ids of the traces whose process is now known to have died, without repetition."""
         try:
             found = unfinished(self._store, [one.id for one in self._traces.values() if one.status == "running"])
         except StoreError:
-            return []  # it is busy: the next look is soon
+            return []  # it is busy: the next look comes soon
         for trace_id in found:
             self._traces[trace_id] = tree.left_behind(self._traces[trace_id])
             operations = self._operations[trace_id]
@@ -156,7 +155,7 @@ class Board:
             self._operations[trace_id] = {one.id: one for one in operation_summaries(self._store, trace_id)}
 
     def _forget(self) -> None:
-        """Forget the oldest ones of too many; never one that runs."""
+        """Forget the oldest traces if there are too many, but no running one."""
         ended = [one.id for one in self._traces.values() if one.status != "running"]
         for trace_id in ended[: max(0, len(self._traces) - KNOWN)]:
             del self._traces[trace_id], self._operations[trace_id]
@@ -166,15 +165,15 @@ class Board:
         return len(self._operations)
 
     def trace(self, trace_id: str) -> TraceSummary:
-        """A trace that was seen."""
+        """Return a trace that was seen."""
         return self._traces[trace_id]
 
     def operations(self, trace_id: str) -> list[OperationSummary]:
-        """Its operations, in the order in which they began."""
+        """Return its operations, in the order in which they began."""
         return sorted(self._operations[trace_id].values(), key=lambda one: (one.start_ns, one.sequence))
 
     def depth(self, record: _Record) -> int:
-        """How deep in its trace it is."""
+        """Return how deep a record is in its trace."""
         if isinstance(record, TraceSummary):
             return 0
         operations, depth, seen = self._operations[record.trace_id], 1, {record.id}
@@ -186,12 +185,12 @@ class Board:
 
 
 def trace_of(record: _Record) -> str:
-    """The id of the trace that it is, or is part of."""
+    """Return the id of the trace of a record."""
     return record.id if isinstance(record, TraceSummary) else record.trace_id
 
 
 def _moment(change: Change[Any]) -> tuple[bool, int]:
-    """As in :class:`News`: what began, then what ended."""
+    """Sort key: first what began, then what ended, as in :class:`News`."""
     return not change.began, change.record.start_ns if change.began else change.record.end_ns or 0
 
 
@@ -203,7 +202,7 @@ _DEEPEST: Final = 20
 
 
 def entries(board: Board, changes: Sequence[Change[Any]], style: Style) -> Iterator[str]:
-    """A line for each change: when, which trace, and what began or ended."""
+    """Yield a line for each change: when, which trace, and what began or ended."""
     marks = _MARKS if style.lines else _ASCII
     for change in changes:
         record: _Record = change.record
@@ -230,7 +229,7 @@ def _print(feed: Feed, board: Board, style: Style) -> None:
 
 def _draw(feed: Feed, board: Board, style: Style) -> None:
     screen = Screen(sys.stdout)
-    running: dict[str, None] = {}  # traces, in the order in which they came
+    running: dict[str, None] = {}  # in the order in which they were seen
     ended: OrderedDict[str, None] = OrderedDict()
     with screen.without_cursor():
         for news in _looks(feed):
@@ -239,7 +238,7 @@ def _draw(feed: Feed, board: Board, style: Style) -> None:
             above: list[str] = []
             changes = board.take(news)
             for trace_id in dict.fromkeys(trace_of(change.record) for change in changes):
-                if trace_id in ended:  # late records are printed on their own
+                if trace_id in ended:  # late records are printed individually
                     late = [change for change in changes if trace_of(change.record) == trace_id]
                     above += entries(board, late, style)
                 elif board.trace(trace_id).status == "running":
@@ -258,7 +257,7 @@ def _draw(feed: Feed, board: Board, style: Style) -> None:
 
 
 def _whole(board: Board, trace_id: str, style: Style) -> list[str]:
-    """The tree of a trace that has ended, and which one it was."""
+    """Return the tree of an ended trace, with its heading."""
     lines = [line for _, line in _tree(board.trace(trace_id), board.operations(trace_id), style)]
     more = (
         [f"... {len(lines) - _ENDED_LINES} more: voltagent show {short_id(trace_id)}"]
@@ -282,14 +281,14 @@ def _live(board: Board, traces: Sequence[str], style: Style, height: int) -> lis
 
 
 def _tree(trace: TraceSummary, operations: Sequence[OperationSummary], style: Style) -> Iterator[tuple[Any, str]]:
-    """Each record with its line; that of the trace with the id to ask `show` for."""
+    """Yield each record with its line; that of the trace has the id for `show`."""
     about = [("dim", short_id(trace.id)), *tree.facts(trace)]
     yield trace, tree.line("", ("bold", trace.name), about, style)
     yield from ((record, line) for record, line, _ in islice(tree.rows(trace, operations, style), 1, None))
 
 
 def _so_far(record: Record, now: int) -> Record:
-    """The record with the time that it has taken so far, if it runs."""
+    """Return a running record with its duration so far; others unchanged."""
     if record.status != "running" or tree.is_moment(record):
         return record
     return replace(record, end_ns=max(now, record.start_ns))

@@ -1,4 +1,4 @@
-"""How things are written on a terminal: widths, cuts, colours. Pure functions, but for :func:`style_for`."""
+"""Text for terminals: widths, truncation, colours. Pure functions, except :func:`style_for`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PAINT: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to write: in colour or not, with lines or with ASCII, and how wide (0: without a limit)."""
+    """How to write: with colours or not, with box-drawing lines or ASCII, and how wide (0: unlimited)."""
 
     colour: bool = False
     lines: bool = True
@@ -39,13 +39,13 @@ class Style:
     is_terminal: bool = False
 
     def paint(self, text: str, name: str) -> str:
-        """The text in the colour for ``name``, where there are colours."""
+        """Return the text in the colour for ``name``, if colours are on."""
         code = _COLOURS.get(name)
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code is not None and text else text
 
 
 def style_for(stream: TextIO) -> Style:
-    """What a stream can take: colours on a terminal only, and not with ``NO_COLOR`` (https://no-color.org)."""
+    """Return what a stream supports: colours on a terminal only, and not with ``NO_COLOR`` (https://no-color.org)."""
     terminal = stream.isatty()
     try:
         "├─└│…".encode(stream.encoding or "ascii")
@@ -57,13 +57,13 @@ def style_for(stream: TextIO) -> Style:
 
 
 def encodable(text: str, stream: TextIO = sys.stdout) -> str:
-    """The text with what the stream's encoding lacks escaped."""
+    """Return the text with characters escaped that the stream cannot encode."""
     encoding = stream.encoding or "ascii"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
-    """The text cut to ``width`` columns (wide characters take two); 0 means as it is."""
+    """Return the text truncated to ``width`` columns (wide characters take two); 0 means unlimited."""
     if width <= 0 or columns(text) <= width:
         return text
     space = width - len(ellipsis)
@@ -77,17 +77,17 @@ def fitted(text: str, width: int, *, ellipsis: str = "…") -> str:
 
 
 def plain(text: str) -> str:
-    """The text without the colours that :meth:`Style.paint` gave it."""
+    """Return the text without the colours of :meth:`Style.paint`."""
     return _PAINT.sub("", text)
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return the number of terminal columns of a text."""
     return sum(map(_width, text))
 
 
 def padded(text: str, width: int) -> str:
-    """The text filled up with spaces to ``width`` columns."""
+    """Return the text padded with spaces to ``width`` columns."""
     return text + " " * (width - columns(text))
 
 

@@ -25,13 +25,13 @@ from voltagent.records.queries import unfinished
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
 from voltagent.storage.traces.records import TraceSummary
 
-_WIDEST: Final = 40  # columns of a name, so that one long name does not push away what stands behind it
+_WIDEST: Final = 40  # columns of a name, so that a long one does not push the others away
 _HEAD: Final = ("ID", "START", "NAME", "STATUS", "DURATION", "MODEL", "TOKENS", "CACHED", "COST", "OPS", "ERRORS",
                 "USER", "TAGS")  # fmt: skip
 _WIDTH: Final = 80  # columns in a pipe
-_YIELDING: Final = ("NAME", "MODEL", "USER", "TAGS")  # columns that give way if a line does not fit
-_LEAST: Final = 8  # columns that are left of them
-_LEFT_OUT: Final = ("TAGS", "USER", "OPS", "CACHED", "MODEL")  # what goes first if that is not enough
+_YIELDING: Final = ("NAME", "MODEL", "USER", "TAGS")  # columns that shrink if a line does not fit
+_LEAST: Final = 8  # their least width
+_LEFT_OUT: Final = ("TAGS", "USER", "OPS", "CACHED", "MODEL")  # columns to leave out next, in this order
 
 
 def add(commands: Any) -> None:
@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
-    """The list as lines, in columns that fit; those that are empty throughout are left out."""
+    """Return the list as lines with columns that fit; columns without values are left out."""
     rows = [_HEAD, *(_row(trace) for trace in traces)]
     space = style.width or _WIDTH
     used = [column for column in range(len(_HEAD)) if any(row[column] for row in rows[1:])]
@@ -88,7 +88,7 @@ def table(traces: Sequence[TraceSummary], style: Style) -> list[str]:
 
 
 def _fitting(used: Sequence[int], widths: Sequence[int], space: int) -> list[int]:
-    """The columns without those that have no space, even if all that can give way do."""
+    """Return the columns that fit if all others shrink as far as they can."""
     kept = list(used)
     for head in _LEFT_OUT:
         least = [min(widths[column], _LEAST) if _HEAD[column] in _YIELDING else widths[column] for column in kept]
@@ -99,7 +99,7 @@ def _fitting(used: Sequence[int], widths: Sequence[int], space: int) -> list[int
 
 
 def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
-    """Take what the columns are too wide by from the widest of the columns that give way."""
+    """Shrink the widest of the columns that may shrink, until the line fits."""
     excess = sum(widths) - space
     while excess > 0:
         yielding = [place for place, head in enumerate(heads) if head in _YIELDING and widths[place] > _LEAST]

@@ -30,12 +30,12 @@ def lines(
     depth: int | None = None,
     most: int | None = MOST_LINES,
 ) -> Iterator[str]:
-    """The trace with its operations below it, and with ``verbose`` below the tree what was recorded of each.
+    """Return the lines of a trace with its operations, and with ``verbose`` the recorded values below the tree.
 
     Args:
         trace: the trace.
         operations: all its operations.
-        style: how to write. On a terminal five or more equal siblings become one line, unless ``verbose``.
+        style: how to write. On a terminal, five or more equal siblings become one line, unless ``verbose``.
         verbose: add inputs, outputs, metadata and stacks.
         depth: levels of operations at most (default: all).
         most: lines of one input, output and so on (default: 40).
@@ -56,7 +56,7 @@ def lines(
 def _shown(
     trace: TraceSummary, operations: Sequence[OperationSummary], style: Style, depth: int | None, *, fold: bool
 ) -> Iterator[str]:
-    """The lines of the tree."""
+    """Yield the lines of the tree."""
     groups: dict[str, Group] = {}
     if fold:
         operations, groups = folded(operations)
@@ -78,9 +78,9 @@ def rows(
     groups: Mapping[str, Group] | None = None,
     depth: int | None = None,
 ) -> Iterator[tuple[TraceSummary | OperationSummary | None, str, str]]:
-    """The trace, then its operations depth first: each with its line, and with what stands before lines below it.
+    """Yield the trace, then its operations depth first: each with its line, and the lead of further lines about it.
 
-    An operation below ``depth`` is ``None``. ``groups`` are by the id of the operation that stands for several.
+    An operation below ``depth`` is ``None``. ``groups`` has the ids of operations that stand for several.
     """
     yield trace, line("", ("bold", trace.name), facts(trace), style), ""
     for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
@@ -109,12 +109,12 @@ class Group:
 
     @property
     def label(self) -> str:
-        """How many there are, and how many failed."""
+        """Their number, and how many failed."""
         return f" × {len(self.members)}" + (f", {self.failed} failed" if self.failed else "")  # noqa: RUF001
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """How long all took together, and what they used."""
+        """Their total duration and usage."""
         ends = [one.end_ns for one in self.members]
         last = None if None in ends else max(end for end in ends if end is not None)
         usage = summed(one.usage for one in self.members if one.usage is not None)
@@ -123,9 +123,9 @@ class Group:
 
 
 def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummary], dict[str, Group]]:
-    """The operations with five or more equal siblings replaced by the first of them, and what that one stands for.
+    """Replace five or more equal siblings by the first of them; return the operations and the groups by id.
 
-    Equal are siblings of one kind and name. What is below them is left out as well.
+    Siblings are equal if kind and name are. Operations below them are left out as well.
     """
     siblings: dict[tuple[str | None, str, str | None, str], list[OperationSummary]] = {}
     for one in operations:
@@ -147,7 +147,7 @@ def _marks(style: Style) -> Marks:
 
 
 def title(record: TraceSummary | OperationSummary) -> tuple[str, str]:
-    """(colour, text): its kind and name."""
+    """Return (colour, text) for its kind and name."""
     if isinstance(record, TraceSummary):
         return "bold", f"trace {record.name}"
     kind = f"{record.kind} {record.operation}" if record.operation else record.kind
@@ -155,7 +155,7 @@ def title(record: TraceSummary | OperationSummary) -> tuple[str, str]:
 
 
 def facts(record: TraceSummary | OperationSummary) -> list[tuple[str, str]]:
-    """(colour, text): how long, how much, and how it went, where it did not go well."""
+    """Return (colour, text) pairs for its duration, usage, and failure if it failed."""
     model = ", ".join(record.models) if isinstance(record, TraceSummary) else record.model or ""
     facts = [("dim", duration(record.start_ns, record.end_ns)), ("dim", model), ("dim", spent(record.usage))]
     if record.status != "completed" and not (record.status == "running" and is_moment(record)):
@@ -166,7 +166,7 @@ def facts(record: TraceSummary | OperationSummary) -> list[tuple[str, str]]:
 
 
 def left_behind(record: Record) -> Record:
-    """The record as it is where its process is gone: what runs in it will never end."""
+    """Return the record as unfinished, because its process has died."""
     return replace(record, status="unfinished") if record.status == "running" and not is_moment(record) else record
 
 
@@ -174,12 +174,12 @@ _RUNNING_KINDS: Final = frozenset(kind for kind, _ in EVENT_NAMES)
 
 
 def is_moment(record: TraceSummary | OperationSummary) -> bool:
-    """A custom event is a point in time: it does not run."""
+    """Whether the record is a custom event, which has no duration."""
     return not isinstance(record, TraceSummary) and record.kind not in _RUNNING_KINDS
 
 
 def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], style: Style) -> str:
-    """One line of the tree, cut to the width before it is coloured."""
+    """Return one line of the tree, truncated to the width before colours are added."""
     pieces = [title, *facts]
     cut = "…" if style.lines else "..."
     width = style.width - len(lead) if style.width else 0
@@ -196,7 +196,7 @@ def line(lead: str, title: tuple[str, str], facts: Sequence[tuple[str, str]], st
 
 
 def about(record: StoredTrace | StoredOperation, style: Style) -> str:
-    """The line below the first one: when it began, its whole id, and to whom it belongs."""
+    """Return the second line of a trace: when it began, its whole id, and to whom it belongs."""
     owner = ("user", "conversation", "version", "environment")
     found = [moment(record.start_ns), record.id]
     values = ((name, getattr(record, f"{name}_id", None) or getattr(record, name, None)) for name in owner)
@@ -207,7 +207,7 @@ def about(record: StoredTrace | StoredOperation, style: Style) -> str:
 
 
 def details(record: StoredTrace | StoredOperation, style: Style, most: int | None) -> Iterator[str]:
-    """What was recorded of a trace or operation, as text: nothing if that is nothing."""
+    """Yield the recorded values of a trace or operation as text; nothing if there are none."""
     parts = [(label, readable(value, most)) for label, value in _values(record) if value is not None]
     stack = _stack(record.error)
     if stack:

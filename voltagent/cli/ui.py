@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from voltagent.server.server import Server
 
 PORTS: Final = range(DEFAULT_PORT, DEFAULT_PORT + 20)  # tried one after the other
-_IN_TERMINAL: Final = ("www-browser", "links", "elinks", "lynx", "w3m")  # these would write over what we print
+_IN_TERMINAL: Final = ("www-browser", "links", "elinks", "lynx", "w3m")  # these would overwrite our output
 
 _EXAMPLES: Final = """\
 examples:
@@ -35,12 +35,12 @@ examples:
   voltagent ui --port 8080 --no-open    for a browser at the other end of: ssh -L 8080:localhost:8080 …
   voltagent ui --db run.db              another store
 
-It answers this machine only, and shows what other processes record while they run. They may also send to it, in any
-language: OTLP to /v1/traces, or the REST API. Ctrl-C ends it, with exit status 0."""
+It only answers requests from this machine, and shows what other processes record while they run. They may also send
+to it, in any language: OTLP to /v1/traces, or the REST API. Ctrl-C ends it with exit status 0."""
 
 
 class UnusablePortError(VoltAgentError):
-    """The server cannot listen; the text says why, and what to do."""
+    """The server cannot listen; the message gives the reason and a remedy."""
 
 
 def add(commands: Any) -> None:
@@ -69,10 +69,10 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
     """Serve a store until Ctrl-C, and open the browser.
 
     Args:
-        path: the store's file. It need not be there yet.
-        port: ``None`` for the default one, or the next that is free.
+        path: the store's file. It may not exist yet.
+        port: ``None`` for the default port, or the next free one.
         at: the part of the page to open, such as ``#/trace/3f2a``.
-        browse: whether to open a browser; where there is none, the address is printed only.
+        browse: whether to open a browser; if there is none, only the address is printed.
 
     Raises:
         UnusablePortError: the server cannot listen.
@@ -85,23 +85,23 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
             address = f"{server.url}/{at}"
             _announce(path, address)
             if browse:
-                # in a thread, because some wait until the browser is closed
+                # in a thread, because some browsers block until they are closed
                 threading.Thread(target=open_browser, args=(address,), daemon=True).start()
             with _log_on_stderr(), announced(path, int(server.url.rpartition(":")[2])):
                 server.serve_forever()
     except KeyboardInterrupt:
-        print(file=sys.stderr)  # the terminal wrote ^C: what comes next begins on a line of its own
+        print(file=sys.stderr)  # the terminal has printed ^C: begin a new line
     finally:
         store.close()
 
 
 def _check(store: Store) -> None:
-    """Say now what is wrong with the file, and not only on the page."""
+    """Report a problem with the file now, and not only on the page."""
     store.traces(limit=1)
 
 
 def _listening(store: Store, port: int | None) -> Server:
-    from voltagent.server.server import Server  # what no other command needs
+    from voltagent.server.server import Server  # no other command needs it
 
     ports = PORTS if port is None else (port,)
     for number in ports:
@@ -120,7 +120,7 @@ def _listening(store: Store, port: int | None) -> Server:
 
 @contextmanager
 def _log_on_stderr() -> Generator[None]:
-    """In a program the library writes nothing to stderr; here it is the program, and its page points to its log."""
+    """Log to stderr: here the library is the program, and its page refers to the log."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logger.addHandler(handler)
@@ -138,7 +138,7 @@ def _announce(path: Path, address: str) -> None:
 
 
 def open_browser(address: str) -> None:
-    """Open an address in the browser, where there is one that has a window."""
+    """Open an address in a browser with a window, if there is one."""
     try:
         browser = webbrowser.get()
         if getattr(browser, "name", "") not in _IN_TERMINAL:

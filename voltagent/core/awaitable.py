@@ -1,8 +1,8 @@
-"""One API for sync and async code: plain calls that return something usable at once, and awaitable as well.
+"""One API for sync and async code: results that are usable at once and awaitable too.
 
-Three things are awaitable here. A handle that was just made is awaited to the same handle *without* ``__await__``, so
-that ``while isawaitable(x): x = await x`` ends. A :class:`Receipt` is what ending calls return: awaiting it never
-suspends. A :class:`Pending` stands for ``flush`` and ``shutdown``, the only calls that wait.
+Awaiting a new handle yields the same handle *without* ``__await__``, so that ``while isawaitable(x): x = await x``
+ends. Ending calls return a :class:`Receipt`; awaiting it never suspends. A :class:`Pending` is the result of ``flush``
+and ``shutdown``, the only calls that wait.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Ready(Coroutine[Any, Any, T_co]):
-    """Something whose result is there already: awaiting it never suspends, even in a cancelled task.
+    """An awaitable whose result exists already: awaiting it never suspends, even in a cancelled task.
 
-    It speaks the coroutine protocol, so that ``asyncio.run(x)`` and ``create_task(x)`` take it, without being a
+    It implements the coroutine protocol, so ``asyncio.run(x)`` and ``create_task(x)`` accept it, but it is not a
     coroutine object that must be awaited.
     """
 
@@ -30,7 +30,7 @@ class Ready(Coroutine[Any, Any, T_co]):
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, Any, T_co]:
-        yield from ()  # makes this a generator, as __await__ must give an iterator
+        yield from ()  # makes this a generator, because __await__ must return an iterator
         return self._result()
 
     def send(self, _: Any) -> NoReturn:
@@ -38,15 +38,15 @@ class Ready(Coroutine[Any, Any, T_co]):
         raise StopIteration(self._result())
 
     def throw(self, kind: Any, value: object = None, traceback: TracebackType | None = None) -> NoReturn:
-        """Raise what was thrown in: there is nothing left to run."""
+        """Raise the given exception: there is nothing left to run."""
         raise _thrown(kind, value, traceback)
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
 
 class Done(Ready[T_co]):
-    """A value, awaitable where the older package gave a coroutine."""
+    """A value that is awaitable, because voltagent 0.1.1 returned a coroutine here."""
 
     __slots__ = ("_value",)
 
@@ -58,7 +58,7 @@ class Done(Ready[T_co]):
 
 
 class Receipt(Ready[None]):
-    """What ``success``, ``error``, ``end`` and ``update`` return: the event is queued, awaiting is not needed."""
+    """The result of ``success``, ``error``, ``end`` and ``update``: the event is queued; awaiting is optional."""
 
     __slots__ = ()
 
@@ -78,9 +78,9 @@ def _thrown(kind: Any, value: object, traceback: TracebackType | None) -> BaseEx
 
 
 class Pending(Coroutine[Any, Any, T]):
-    """A result that the sender is still working on.
+    """A result on which the sender is still working.
 
-    Without an asyncio loop in this thread the call that made it has waited already. With one, ``await`` waits.
+    Unless an asyncio loop runs in this thread, the call that returned it has already waited. Otherwise, ``await`` it.
     """
 
     __slots__ = ("_future", "_steps")
@@ -90,34 +90,34 @@ class Pending(Coroutine[Any, Any, T]):
         self._steps: Generator[Any, Any, T] | None = None
 
     def done(self) -> bool:
-        """Whether the result is there."""
+        """Whether the result is available."""
         return self._future.done()
 
     def result(self, timeout: float | None = None) -> T:
-        """Block until the result is there (at most ``timeout`` seconds, then ``TimeoutError``)."""
+        """Wait for the result, at most ``timeout`` seconds; raises ``TimeoutError`` after that."""
         return self._future.result(timeout)
 
     def __await__(self) -> Generator[Any, Any, T]:
         if self._future.done():
             return self._future.result()
-        # shielded: a cancelled waiter must not cancel the sending that others wait for
+        # shielded, because a cancelled waiter must not cancel the sending for which others wait
         return (yield from asyncio.shield(asyncio.wrap_future(self._future)).__await__())
 
     def send(self, value: Any) -> Any:
-        """One step of awaiting (PEP 492)."""
+        """Run one step of awaiting (PEP 492)."""
         if self._steps is None:
             self._steps = self.__await__()
         return self._steps.send(value)
 
     def throw(self, kind: Any, value: object = None, traceback: TracebackType | None = None) -> Any:
-        """Pass an exception, such as a cancellation, into the waiting."""
+        """Pass an exception, such as a cancellation, to the waiting coroutine."""
         exc = _thrown(kind, value, traceback)
         if self._steps is None:
             raise exc
         return self._steps.throw(exc)
 
     def close(self) -> None:
-        """Stop waiting; the sender goes on."""
+        """Stop waiting; the sender continues."""
         if self._steps is not None:
             self._steps.close()
 
@@ -126,7 +126,7 @@ class Pending(Coroutine[Any, Any, T]):
 
 
 def loop_is_running() -> bool:
-    """Whether an asyncio loop runs in this thread, in which case blocking it would be wrong."""
+    """Whether an asyncio loop runs in this thread, which must not be blocked then."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The one reader of time and randomness, so that tests can stand in for both."""
+"""The only reader of time and randomness, so that tests can replace both."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 import time
 from datetime import datetime, timedelta, timezone
 
-# A generator of our own: a program that seeds the global one must not make our ids repeat.
+# A separate generator, because a program that seeds the global one must not make ids repeat.
 randomness = random.Random()  # noqa: S311 - ids need to be unique, not secret
-if hasattr(os, "register_at_fork"):  # a child that kept the parent's state would repeat its ids
+if hasattr(os, "register_at_fork"):  # a child with the parent's state would repeat its ids
     os.register_at_fork(after_in_child=randomness.seed)
 
 nanoseconds = time.time_ns  # since the epoch; may be set back or forward at any time
@@ -19,7 +19,7 @@ monotonic_ns = time.monotonic_ns  # for elapsed time
 
 
 def offset_ns() -> int:
-    """What to add to :func:`monotonic_ns` for nanoseconds since the epoch, as the system's clock says now."""
+    """Return the offset from :func:`monotonic_ns` to nanoseconds since the epoch, by the current system clock."""
     return nanoseconds() - monotonic_ns()
 
 
@@ -28,12 +28,12 @@ _random_bits = randomness.getrandbits
 
 
 def new_id() -> int:
-    """A fresh 128-bit identifier; :func:`id_text` spells it as a version 4 UUID (RFC 9562, section 5.4)."""
+    """Return a new 128-bit identifier; :func:`id_text` formats it as a version 4 UUID (RFC 9562, section 5.4)."""
     return _random_bits(128)
 
 
 def id_text(identifier: int | str) -> str:
-    """The text of an identifier: a UUID for one of ours, the text itself for one the user gave."""
+    """Return an identifier as text: a generated one as a UUID, one chosen by the user unchanged."""
     if isinstance(identifier, str):
         return identifier
     digits = f"{identifier & _UUID4_KEEP | _UUID4_SET:032x}"
@@ -45,15 +45,15 @@ _UUID4_SET = (0x4 << 76) | (0x2 << 62)
 
 
 def iso_text(nanoseconds_since_epoch: int) -> str:
-    """ISO 8601 in UTC with microseconds, as ``2026-01-31T12:00:00.000001+00:00``."""
+    """Format a time as ISO 8601 in UTC with microseconds, such as ``2026-01-31T12:00:00.000001+00:00``."""
     moment = _EPOCH + timedelta(microseconds=nanoseconds_since_epoch // 1000)
     return moment.isoformat(timespec="microseconds")
 
 
 def parse_iso(text: str, *, local: bool = False) -> int | None:
-    """Nanoseconds since the epoch for an ISO 8601 string; ``None`` if it is not one.
+    """Parse an ISO 8601 string to nanoseconds since the epoch; ``None`` if it is invalid.
 
-    Without a zone it means UTC, or with ``local`` the time zone of this machine.
+    A string without a zone means UTC, or with ``local`` the time zone of this machine.
     """
     try:
         moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, text.replace("Z", "+00:00")))
@@ -68,4 +68,4 @@ _FRACTION = re.compile(r"\.([0-9]+)")
 
 
 def _microseconds(fraction: re.Match[str]) -> str:
-    return f".{fraction[1][:6]:0<6}"  # Python 3.10 reads three digits or six, and nothing else
+    return f".{fraction[1][:6]:0<6}"  # Python 3.10 parses only three or six digits

@@ -35,7 +35,7 @@ INERT.end_ns = 0  # it has ended, so that nothing changes it
 
 
 def inert(recorder: SpanRecorder, remote: Remote) -> Span:
-    """A span like :data:`INERT` for a trace that is left out with the one it continues: requests hand that one on."""
+    """Return a span like :data:`INERT` for a trace left out together with its parent, which requests pass on."""
     trace = TraceInfo("", "", recorder)
     trace.remote = remote
     span = _InertSpan(trace, None, TRACE, "", None, identifier="")
@@ -43,15 +43,15 @@ def inert(recorder: SpanRecorder, remote: Remote) -> Span:
     return span
 
 
-# The innermost entered span of this context, also after its end; INERT where nothing may be recorded.
+# The innermost entered span of this context, even after its end; INERT if nothing may be recorded.
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)
 
-# Spans whose block was left while another span was current: in another thread, or by a coroutine closed there.
+# Spans whose block was left while another span was current: in another thread, or by a coroutine closed elsewhere.
 _left: Final[WeakSet[Span]] = WeakSet()
 
 
 def leave(span: Span, before: Span | None) -> None:
-    """Restore the span that was current before a block that ends. In its own context it may still be current."""
+    """Restore the span that was current before a block. In the block's own context, it may still be current."""
     if CURRENT.get() is not span:
         _left.add(span)
     set_current(before)
@@ -63,22 +63,22 @@ def current_span() -> Span | None:
 
 
 class Beside(Protocol):
-    """Another tracer in this process, whose current span may be inside ours."""
+    """Another tracer in this process, whose current span may be below ours."""
 
     def newest(self, current: Span | None) -> Span | None:
-        """The innermost span here, given the innermost one of ours."""
+        """Return the innermost span here, given the innermost span of this library."""
         ...
 
 
-# The other tracers whose spans are recorded here. Empty, a decorated call does not ask for them.
+# The other tracers whose spans are recorded here. If it is empty, a decorated call skips the search.
 BESIDE: Final[list[Beside]] = []
 
 
 def nearest_open(span: Span | None, *, beside: bool = True) -> Span | None:
-    """Return the span if it may take calls, else the nearest one around it that may, else ``None``.
+    """Return the span if it accepts calls, else the nearest enclosing one that does, else ``None``.
 
-    Inside its block a span takes calls after its end, too. Not if the block was left elsewhere, or its SDK shut down.
-    ``beside`` says whether spans of other tracers count.
+    Inside its block, a span accepts calls even after its end, unless the block was left elsewhere or its SDK was shut
+    down. ``beside`` includes the spans of other tracers.
     """
     found = span
     while found is not None and found.end_ns is not None and found.recording:
@@ -91,12 +91,12 @@ def nearest_open(span: Span | None, *, beside: bool = True) -> Span | None:
     return found
 
 
-# The span of another process that the request being served came with; a trace that is started continues it.
+# The span of the other process that sent the request being served; a new trace continues it.
 INCOMING: Final[ContextVar[Remote | None]] = ContextVar("voltagent_incoming", default=None)
 
 
 class Propagated(NamedTuple):
-    """What :func:`voltagent.propagated` sets for the traces that are started in its block."""
+    """Values that :func:`voltagent.propagated` sets for the traces started in its block."""
 
     user_id: str | None = None
     conversation_id: str | None = None
@@ -108,19 +108,19 @@ PROPAGATED: Final[ContextVar[Propagated | None]] = ContextVar("voltagent_propaga
 if sys.version_info >= (3, 12):
     set_current = CURRENT.set
 else:
-    # Before Python 3.12 a garbage collection can start inside `ContextVar.set`, while C code walks the context's map.
-    # A finalizer that sets a variable then frees that map under it, and the process crashes. So whatever is set during
-    # a collection keeps the map of before alive, until a call outside any collection shows that the walk has ended.
+    # Before Python 3.12, a garbage collection can start inside `ContextVar.set` while C code walks the context's map. A
+    # finalizer that sets a variable then frees that map, and the process crashes. So a `set` during a collection keeps
+    # the previous map alive, until a call outside any collection shows that the walk has ended.
 
     class _Collecting(set[str]):
-        """Is not empty during a garbage collection. No bytecode runs when it changes, so no signal handler can."""
+        """Non-empty during a garbage collection. Changing it runs no bytecode, so no signal handler can intervene."""
 
         __slots__ = ()
         start = property(None, set.update)  # pyright: ignore
         stop = property(None, set.difference_update)  # pyright: ignore
 
     _collecting: Final = _Collecting()
-    _collection: Final[dict[str, object]] = {}  # what describes the collection that was started last: its identity
+    _collection: Final[dict[str, object]] = {}  # identifies the latest collection
     _held: Final[deque[tuple[int, object, contextvars.Context]]] = deque(maxlen=256)
     _callbacks: Final = (partial(setattr, _collecting), _collection.__setitem__)
 
@@ -129,7 +129,7 @@ else:
             gc.callbacks.extend(_callbacks)
 
     def set_current(span: Span | None) -> None:
-        """Make a span the current one of this context."""
+        """Make a span current in this context."""
         if _collecting:
             _hold()
         elif _held:
@@ -137,7 +137,7 @@ else:
         CURRENT.set(span)
 
     def _hold() -> None:
-        """Keep this context's map as it was at the first call in a collection: only that one can be in use below."""
+        """Keep this context's map as of the first call in a collection: only that one can be in use."""
         thread, collection = get_ident(), _collection.get("start")
         if not any(one[0] == thread and one[1] is collection for one in tuple(_held)):
             _held.append((thread, collection, contextvars.copy_context()))
@@ -161,14 +161,14 @@ def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable
         CURRENT.set(before)
 
 
-# The live recorders, the newest first, and at the end ENVIRONMENT until the environment was read. If the list is empty,
-# a decorated call has nothing to record: wrapt tests this very list in C, which makes "off" nearly free.
+# The live recorders, newest first, followed by ENVIRONMENT until the environment was read. An empty list means that a
+# decorated call has nothing to record: wrapt tests this very list in C, which makes "off" nearly free.
 ENVIRONMENT: Final = "the environment was not read yet"
 ACTIVE: Final[list[Any]] = [ENVIRONMENT]
 
-# Stands in ACTIVE for a while after the last recorder was shut down, so that calls that come then can be reported.
+# In ACTIVE for a while after the last recorder was shut down, so that later calls can be reported.
 SHUT_DOWN: Final = "the last recorder was shut down"
-_LATE_CALLS: Final = 100  # are looked at; after that, decorated calls cost as little as with recording off
+_LATE_CALLS: Final = 100  # calls to look at; after that, decorated calls cost as little as with recording off
 _late_calls: Final[dict[str, int]] = {"left": 0}
 
 # The recorders of the test kit, the newest last: while there is one, it takes the place of every other recorder.
@@ -183,7 +183,7 @@ _load_from_environment: Callable[[], object] | None = None
 
 
 def on_first_use(ask: Callable[[], object]) -> None:
-    """Set the hook that is called when a decorated call finds no live recorder; it may make one."""
+    """Set the hook for a decorated call that finds no live recorder; it may make one."""
     global _load_from_environment  # noqa: PLW0603 - one hook for the process, set once by the package
     _load_from_environment = ask
 
@@ -212,21 +212,21 @@ _instrument: Callable[..., object] | None = None
 
 
 def on_instrument(install: Callable[..., object]) -> None:
-    """Set the function that patches other packages. It is in a package above those that call it."""
+    """Set the function that patches other packages; it is in a package above those that call it."""
     global _instrument  # noqa: PLW0603 - one hook for the process, set once by the package
     _instrument = install
 
 
 def instrument(names: tuple[str, ...]) -> None:
-    """Patch other packages, as a setting says; nothing for no names."""
+    """Patch other packages, as a setting requires; no names patch nothing."""
     if names and _instrument is not None:
         _instrument(*names)
 
 
 def record_at_exit() -> None:
-    """Make the recorder of the environment at exit if no decorated call has yet: a finalizer that runs later cannot.
+    """Make the recorder of the environment at exit, unless a decorated call has: later finalizers cannot.
 
-    At that time nothing can be imported and no thread can be started.
+    They can neither import modules nor start threads.
     """
     if not _exit_hooks:
         _exit_hooks.append(_load_at_exit)
@@ -251,7 +251,7 @@ def default_recorder() -> Any:
 
 
 def recorder_here() -> Any:
-    """The recorder that is in use, without reading the environment for one; ``None`` if there is none yet."""
+    """Return the recorder in use, without reading the environment; ``None`` if there is none yet."""
     return capture() if CAPTURES else _first()
 
 
@@ -264,21 +264,21 @@ _switched_off: Final[list[bool]] = []
 
 
 def switch_off() -> None:
-    """Keep recording off, as the program or its environment says: no later setting or parent process switches it on."""
+    """Keep recording off, by the program's or the environment's choice, which no later setting or parent overrides."""
     _switched_off.append(True)
     environment_was_read()
     deactivate(SHUT_DOWN)
 
 
 def expect_recorder() -> None:
-    """Have the next decorated call look for a recorder, as work of another process says where to record."""
+    """Make the next decorated call look for a recorder, because work of another process names a destination."""
     deactivate(SHUT_DOWN)
     if not (ACTIVE or _switched_off):
         ACTIVE.append(ENVIRONMENT)
 
 
 def activate(recorder: object) -> None:
-    """Make a recorder live, and the default one until a newer one is made or it is shut down."""
+    """Make a recorder live, and the default until a newer one is made or it is shut down."""
     if sys.version_info < (3, 12):
         _watch_collections()
     ACTIVE.insert(0, recorder)
@@ -294,14 +294,14 @@ def deactivate(recorder: object) -> None:
         _abandoned.remove(recorder)
 
 
-# Live recorders whose SDK object is gone, though it was not shut down.
+# Live recorders whose SDK object was freed without a shutdown.
 _abandoned: Final[list[Any]] = []
 
 
 def abandon(recorder: object) -> None:
-    """Keep a recorder, whose SDK object is gone without a shutdown, live only as long as there is no other.
+    """Keep a recorder whose SDK object was freed without a shutdown live only while there is no other.
 
-    So ``VoltAgentSDK()`` records without being kept in a variable, and one that is made per request leaks nothing.
+    So ``VoltAgentSDK()`` records without being kept in a variable, and one made per request leaks nothing.
     """
     if recorder in ACTIVE:
         _abandoned.append(recorder)
@@ -314,7 +314,7 @@ def _deactivate_abandoned() -> None:
 
 
 def shut_down(recorder: object) -> None:
-    """Stop using a recorder that its user shut down. If it was the last one, calls that come now are reported."""
+    """Stop using a recorder that its user shut down. If it was the last one, later calls are reported."""
     deactivate(recorder)
     if ACTIVE in ([], [ENVIRONMENT]):
         _late_calls["left"] = _LATE_CALLS
@@ -322,7 +322,7 @@ def shut_down(recorder: object) -> None:
 
 
 def _report_late_call() -> None:
-    """Report a call that is not recorded because the SDK was shut down; stop looking after a number of them."""
+    """Report a call that is not recorded because the SDK was shut down; stop checking after some of them."""
     _late_calls["left"] -= 1
     if _late_calls["left"] <= 0:
         deactivate(SHUT_DOWN)
@@ -330,13 +330,13 @@ def _report_late_call() -> None:
 
 
 def environment_was_read() -> None:
-    """Note that the environment was read: from now on, without a live recorder nothing is recorded."""
+    """Note that the environment was read: from now on, nothing is recorded without a live recorder."""
     deactivate(ENVIRONMENT)
 
 
 @contextmanager
 def suppress() -> Generator[None]:
-    """Record nothing inside this block: decorated calls just run, and ``current()`` gives an inert handle."""
+    """Record nothing inside this block: decorated functions only run, and ``current()`` returns an inert handle."""
     before = CURRENT.get()
     try:
         set_current(INERT)

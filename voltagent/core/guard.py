@@ -1,4 +1,4 @@
-"""The guard that keeps our own errors out of the user's program, and the logger of the package."""
+"""The guard that keeps this library's errors out of the program, and the logger of the package."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from types import TracebackType
 from voltagent.core import clock, stderr
 
 logger = logging.getLogger("voltagent")
-_silence = logging.NullHandler()  # what happens on the way to a destination is not written to a program's stderr
+_silence = logging.NullHandler()  # delivery problems are not written to a program's stderr
 logger.addHandler(_silence)
 
 _QUIET_SECONDS = 60.0
 _LONGEST_KIND = 512  # characters
-_MOST_KINDS = 1024  # remembered; beyond that the oldest are forgotten
+_MOST_KINDS = 1024  # keys to remember; beyond that the oldest are forgotten
 LAST_LOGGED: dict[str, float] = {}
 
 
 def log_once(
     kind: str, level: int, message: str, *arguments: object, exc_info: BaseException | None = None, aloud: bool = False
 ) -> None:
-    """Log a line, but at most one of its ``kind`` in 60 seconds: telemetry must not flood a program's log.
+    """Log a message at most once in 60 seconds per ``kind``, so as not to flood a program's log.
 
-    ``aloud`` is for the user's own mistakes, such as a wrong setting: if logging is not set up, they are written to
-    stderr, as Python does with warnings of loggers that have no handler.
+    ``aloud`` is for mistakes of the user, such as an invalid setting: without configured logging, they are written to
+    stderr, as Python does with warnings of loggers without a handler.
     """
     now = clock.monotonic()
     kind = kind[:_LONGEST_KIND]
@@ -42,10 +42,10 @@ def log_once(
 
 
 def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None:
-    """Log a line about the user's own program or settings.
+    """Log a message about the user's program or settings.
 
-    If no logging is set up, it is written to stderr from level WARNING on, as Python does with the warnings of loggers
-    that have no handler, and not with ``VOLTAGENT_QUIET``.
+    Without configured logging, it is written to stderr from level WARNING on, as Python does with warnings of loggers
+    without a handler, unless ``VOLTAGENT_QUIET`` is set.
     """
     logger.log(level, message, *arguments)
     is_lost = level >= logging.WARNING and logger.handlers == [_silence] and not logging.root.handlers
@@ -54,17 +54,17 @@ def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None
 
 
 def is_ours(exc: BaseException) -> bool:
-    """Whether an exception comes from code of ours and not from outside, such as a Ctrl-C.
+    """Whether an exception is an error of this library, as opposed to an interrupt such as Ctrl-C.
 
-    pydantic_core reports its own errors by a ``PanicException``, which is no ``Exception``.
+    pydantic_core reports its own errors by a ``PanicException``, which is not an ``Exception``.
     """
     return isinstance(exc, Exception) or type(exc).__module__ == "pyo3_runtime"
 
 
 class Guard:
-    """Swallows an ``Exception`` of ours and logs it at most once a minute, so that the program continues.
+    """Swallows an ``Exception`` of this library and logs it at most once a minute, so that the program continues.
 
-    ``strict`` is set by this library's own tests, so that no error hides behind the guard.
+    This library's tests set ``strict``, so that the guard hides no error.
     """
 
     __slots__ = ()
@@ -81,7 +81,7 @@ class Guard:
 
     @staticmethod
     def swallowed(exc: BaseException) -> None:
-        """Report an error that was caught by hand because a ``with`` would cost too much; raise it if not ours."""
+        """Report an error caught without a ``with``, which would be too slow there; reraise it if it is not ours."""
         if Guard.strict or not is_ours(exc):
             raise exc
         log_once(

@@ -1,8 +1,8 @@
-"""Hints: code that records nothing, or not what its author means, is reported once for each place in the program.
+"""Hints: report code that records nothing, or not what was meant, once for each place in the program.
 
-A hint is logged, and kept until :mod:`voltagent.storage.hints` has written it beside the local store, from where
-``voltagent doctor`` and the viewer read it. Look for what a hint is about where that costs a recorded call nothing:
-when a function is decorated, or in a branch that is taken once.
+A hint is logged, and kept until :mod:`voltagent.storage.hints` writes it beside the local store, where ``voltagent
+doctor`` and the viewer read it. Check for hints only where that costs a recorded call nothing: when a function is
+decorated, or in a branch that is taken once.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Final, NamedTuple
 from voltagent.core import clock, process_exit
 from voltagent.core.guard import logger, warn
 
-_MOST: Final = 256  # hints of one process
+_MOST: Final = 256  # hints per process
 _LONGEST: Final = 500  # characters of each part
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
 class Hint(NamedTuple):
-    """What is wrong at one place of the program, and what to do about it."""
+    """A problem at one place of the program, and the remedy."""
 
-    name: str  # the same for all hints of one sort, such as "returns-coroutine"
+    name: str  # the same for all hints of this type, such as "returns-coroutine"
     place: str  # "app.py:12 (fetch)"
     text: str
     advice: str
-    time_ns: int  # since the epoch; when it was seen last
+    time_ns: int  # since the epoch; when it was last seen
 
 
 GIVEN: Final[dict[tuple[str, str], Hint]] = {}
@@ -34,14 +34,14 @@ UNSAVED: Final[list[Hint]] = []
 
 
 def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = True) -> bool:
-    """Report something about a place in the program, the first time it is seen there.
+    """Report a problem at a place in the program, the first time it occurs there.
 
     Args:
-        name: the sort of hint; one is given for each name and place, and 256 in all.
-        place: as :func:`code_place` or :func:`caller_place` gives it.
-        text: what is wrong, in half a sentence: "the tool 'fetch' returns a coroutine".
-        advice: what to do, in the imperative.
-        aloud: whether it is also written to stderr where no logging is set up.
+        name: the type of hint; one is given per name and place, and 256 in all.
+        place: from :func:`code_place` or :func:`caller_place`.
+        text: the problem, without a capital or full stop: "the tool 'fetch' returns a coroutine".
+        advice: the remedy, in the imperative.
+        aloud: whether to write it to stderr if logging is not configured.
 
     Returns:
         Whether this was the first time.
@@ -61,20 +61,20 @@ def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = Tr
 
 
 def take_unsaved() -> list[Hint]:
-    """The hints that are not stored yet. The caller stores them."""
+    """Return the hints that are not stored yet, for the caller to store."""
     taken = list(UNSAVED)
-    del UNSAVED[: len(taken)]  # others are added behind these; the last to be stored twice does no harm
+    del UNSAVED[: len(taken)]  # others are added after these; storing the last one twice does no harm
     return taken
 
 
 def code_place(code: CodeType, line: int | None = None) -> str:
-    """A place in the program: a function, or a line in it."""
+    """Describe a place in the program: a function, or a line in it."""
     name = code.co_name
     return f"{code.co_filename}:{line or code.co_firstlineno}" + (f" ({name})" if name != "<module>" else "")
 
 
 def caller_frame() -> FrameType | None:
-    """The innermost frame that runs no code of this package."""
+    """Return the innermost frame outside this package."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in (_PACKAGE, "wrapt"):
         frame = frame.f_back
@@ -82,7 +82,7 @@ def caller_frame() -> FrameType | None:
 
 
 def caller_place() -> str:
-    """The line of the program that called this package."""
+    """Describe the line of the program that called this package."""
     frame = caller_frame()
     return "?" if frame is None else code_place(frame.f_code, frame.f_lineno)
 

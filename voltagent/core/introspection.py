@@ -1,11 +1,10 @@
-"""Looking at an object without asking it: by the readers that CPython itself keeps in ``type`` and ``object``.
+"""Introspection that never runs code of the user, by the readers that CPython itself keeps in ``type`` and ``object``.
 
-``x.__class__``, ``x.__dict__``, ``isinstance(x, T)``, ``T.__mro__``, ``hash(T)`` and ``T == U`` can all be answered by
-code of the user's: properties, ``__getattribute__``, metaclasses, proxies that load things when they are looked at.
-What is used here cannot.
+``x.__class__``, ``x.__dict__``, ``isinstance(x, T)``, ``T.__mro__``, ``hash(T)`` and ``T == U`` can all run code of the
+user: properties, ``__getattribute__``, metaclasses, lazy proxies. The functions of this module cannot.
 """
 
-# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# Values here are of any type: after `type(x) is dict` pyright sees `dict[Unknown, Unknown]`, which is of no use.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 # pyright: reportUnknownLambdaType=false
 
@@ -29,22 +28,22 @@ _LONGEST_NAME: Final = 300
 
 
 def bases(kind: type) -> tuple[type, ...]:
-    """The method resolution order of a type, itself first."""
+    """Return the method resolution order of a type, beginning with itself."""
     return cast(tuple[type, ...], _read_mro(kind))
 
 
 def has_base(kind: type, base: type) -> bool:
-    """Return whether a class has a base, by identity: no code of a metaclass runs."""
+    """Whether a class has a base, by identity: no code of a metaclass runs."""
     return any(one is base for one in bases(kind))
 
 
 def class_dict(kind: type) -> Mapping[str, Any]:
-    """What is written in the class itself, without its bases."""
+    """Return the attributes of the class itself, without those of its bases."""
     return cast(Mapping[str, Any], _read_dict(kind))
 
 
 def class_value(kind: type, name: str) -> Any:
-    """What a class or its nearest base has written under ``name``, as it is stored; ``None`` if nothing is."""
+    """Return the raw attribute ``name`` of a class or its nearest base; ``None`` if there is none."""
     for base in bases(kind):
         found = class_dict(base).get(name)
         if found is not None:
@@ -53,12 +52,12 @@ def class_value(kind: type, name: str) -> Any:
 
 
 def short_name(kind: type) -> str:
-    """The ``__name__`` of a type."""
+    """Return the ``__name__`` of a type."""
     return cast(str, _read_name(kind))[:_LONGEST_NAME]
 
 
 def full_name(kind: type) -> str:
-    """Module and qualified name of a type, as ``decimal.Decimal``; those of built-in types without the module."""
+    """Return module and qualified name of a type, as ``decimal.Decimal``; no module for built-in types."""
     name = cast(str, _read_qualname(kind))[:_LONGEST_NAME]
     try:
         module = _read_module(kind)
@@ -70,18 +69,19 @@ def full_name(kind: type) -> str:
 
 
 def stored(value: object) -> dict[str, Any]:
-    """The fields stored in an object: its ``__dict__`` itself, not a copy; empty where it has none.
+    """Return the fields of an object: its ``__dict__`` itself, not a copy; empty if it has none.
 
-    It may be a subclass of ``dict``: read it by ``dict``'s own methods.
+    It may be a subclass of ``dict``: read it with ``dict``'s own methods.
     """
     return dict_reader(type(value))(value)
 
 
 def dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
-    """:func:`stored` for the instances of one class."""
+    """Return :func:`stored` specialised for the instances of one class."""
     for base in bases(kind):
         reader = class_dict(base).get("__dict__")
-        if type(reader) is GetSetDescriptorType or type(reader) is MemberDescriptorType:  # as C types have it
+        # as types written in C have it
+        if type(reader) is GetSetDescriptorType or type(reader) is MemberDescriptorType:
             return reader.__get__
     return _no_fields
 
@@ -91,13 +91,13 @@ def _no_fields(_: object) -> dict[str, Any]:
 
 
 def reader(kind: type, name: str) -> Callable[[Any], Any]:
-    """Reads a field that a built-in type keeps, past anything that a subclass put over it."""
+    """Return a reader of a field of a built-in type that bypasses any override in a subclass."""
     found: Callable[[Any], Any] = class_value(kind, name).__get__
     return found
 
 
 def slot(value: object, name: str) -> Any:
-    """The value of a ``__slots__`` field. Raises ``AttributeError`` where it is unset or no slot."""
+    """Return the value of a ``__slots__`` field. Raises ``AttributeError`` if it is unset or not a slot."""
     reader = class_value(type(value), name)
     if type(reader) is not MemberDescriptorType:
         raise AttributeError(name)
@@ -105,7 +105,7 @@ def slot(value: object, name: str) -> Any:
 
 
 def loaded(module: str, name: str) -> type | None:
-    """The type ``name`` of a module that the program has imported already; nothing is imported for it."""
+    """Return the type ``name`` of a module if the program has imported it; imports nothing."""
     found = sys.modules.get(module)
     if type(found) is not ModuleType:
         return None
@@ -114,22 +114,22 @@ def loaded(module: str, name: str) -> type | None:
 
 
 def loaded_module(name: str) -> ModuleType | None:
-    """A module that the program has imported already; nothing is imported for it."""
+    """Return a module if the program has imported it; imports nothing."""
     found = sys.modules.get(name)
     return found if type(found) is ModuleType else None
 
 
 class PerType(Generic[_T]):
-    """What was found out about types, once for each. A type made on the fly can go, and its entry with it."""
+    """Caches a result per type. Dynamic types can be freed, and their results with them."""
 
     __slots__ = ("_found", "_make")
 
     def __init__(self, make: Callable[[type], _T]) -> None:
         self._make = make
-        self._found: dict[int, tuple[ref[type], _T]] = {}  # by identity: no `hash` of a metaclass is called
+        self._found: dict[int, tuple[ref[type], _T]] = {}  # by identity: `hash` may be code of a metaclass
 
     def of(self, kind: type) -> _T:
-        """What ``make`` gives for the type."""
+        """Return the result of ``make`` for a type."""
         known = self._found.get(id(kind))
         if known is not None and known[0]() is kind:
             return known[1]

@@ -1,4 +1,4 @@
-"""Merge JSON objects that came one after the other: a later value of a key overrides an earlier one."""
+"""Merge JSON objects in the order in which they came: a later value of a key overrides an earlier one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def merge_objects(parts: Iterable[Any], read: Callable[[Any], Mapping[str, Any]]
     """Merge JSON objects into one dictionary.
 
     Args:
-        parts: the objects in the order in which they came; ``None`` stands for no object.
-        read: returns the fields of one part. By default it parses JSON text.
+        parts: the objects, oldest first; ``None`` means no object.
+        read: returns the fields of one part (default: parses JSON text).
     """
     merged: dict[str, Any] = {}
     for part in parts:
@@ -23,18 +23,18 @@ def merge_objects(parts: Iterable[Any], read: Callable[[Any], Mapping[str, Any]]
 
 
 def join_objects(parts: Iterable[bytes | None]) -> bytes:
-    """Join JSON objects as text, without parsing. JSON readers take the last value of a key that occurs twice."""
+    """Join JSON objects as text, without parsing: JSON readers use the last value of a repeated key."""
     return b"{%b}" % b",".join(part[1:-1] for part in parts if part is not None and part != b"{}")
 
 
 def cut_marker(name: str, size: int | None, reason: str, value: bytes | None = None) -> bytes:
-    """Return the JSON object that replaces a value which was cut (docs/capture.md, "What was cut").
+    """Return the JSON object that replaces a truncated value (docs/capture.md, "What was cut").
 
     Args:
         name: the type of the value; ``"json"`` for a payload that is JSON text.
-        size: its original size: characters, bytes, items, fields or bits. ``None`` leaves it out.
+        size: its original size: characters, bytes, items, fields or bits; ``None`` omits it.
         reason: ``"size"``, ``"depth"``, ``"cycle"`` or ``"time"``.
-        value: JSON text of the part that fits.
+        value: JSON text of the part that is kept.
     """
     about: dict[str, Any] = {"truncated": True, "type": name, "size": size, "reason": reason}
     if size is None:

@@ -1,6 +1,6 @@
-"""The kinds of operation beside agents, tools, memories and retrievers, and what each convention calls them.
+"""The kinds of operation besides agents, tools, memories and retrievers, and their names in each convention.
 
-One table, used in both directions: what arrives as one kind, by OTLP or REST, leaves as that kind.
+One table for both directions: a kind received by OTLP or REST is sent on as the same kind.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 
 class Names(NamedTuple):
-    """What the conventions call one kind."""
+    """The names of one kind in the conventions."""
 
     genai: str | None  # ``gen_ai.operation.name``; None if the convention has no word for it
     openinference: str  # ``openinference.span.kind``
@@ -19,10 +19,10 @@ class Names(NamedTuple):
     foreign: tuple[str, ...] = ()  # further words of other programs, in lower case
 
 
-# The attribute that names a kind for which some conventions have no word of their own.
+# The attribute for kinds that a convention cannot express.
 KIND_ATTRIBUTE: Final = "voltagent.kind"
 
-# They also start and end with events of their own on the REST wire: `embedding:start|success|error`.
+# On the REST wire, they too start and end with events of their own: `embedding:start|success|error`.
 EXTENDED: Final[Mapping[str, Names]] = {
     "embedding": Names("embeddings", "EMBEDDING", "embedding", "embedding", ("embed",)),
     "reranker": Names(None, "RERANKER", "retriever", "retriever", ("rerank",)),
@@ -31,5 +31,5 @@ EXTENDED: Final[Mapping[str, Names]] = {
     "evaluator": Names(None, "EVALUATOR", "evaluator", "scorer", ("scorer", "evaluation")),
 }
 
-# Kinds of a foreign span that are called after what it does, not after who does it.
+# Kinds of foreign spans that are named after the span, not after the agent.
 NAMED_BY_SPAN: Final = frozenset(("span", "llm", "embedding"))

@@ -1,4 +1,4 @@
-"""Names: their spelling in the API, and the nearest known one for one that was misspelt."""
+"""Names: their spelling in the API, and the nearest known name for a misspelt one."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any, cast
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like ``name``, or ``None`` where none is like it."""
-    from difflib import get_close_matches  # for mistakes only: a program without any does not pay for it
+    """Return the most similar known name; ``None`` if none is similar."""
+    from difflib import get_close_matches  # imported here, as only mistakes need it
 
     return next(iter(get_close_matches(name, list(known), n=1)), None)
 
 
 def snake_to_camel(snake_str: str) -> str:
-    """``prompt_tokens`` becomes ``promptTokens``; text without an underscore stays as it is."""
+    """Convert ``prompt_tokens`` to ``promptTokens``; a string without underscores stays as it is."""
     first, *rest = snake_str.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def convert_metadata_to_camel_case(metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A copy of ``metadata`` with camelCase keys, through nested dicts (but not into lists).
+    """Return a copy of ``metadata`` with camelCase keys, through nested dicts (but not into lists).
 
-    Gives ``None`` for ``None``. A key that is not text stays as it is.
+    ``None`` yields ``None``. A key that is not a string stays as it is.
     """
     if not metadata:
         return metadata

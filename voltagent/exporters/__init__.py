@@ -1,7 +1,7 @@
-"""What a destination is: one protocol, and the answers it gives.
+"""The protocol of a destination, and the outcomes that it returns.
 
-An exporter is handed events in order and says for each what became of it. It knows nothing of queues, retries, forks
-or exits: those are the sender's.
+An exporter takes events in order and returns an outcome for each. Queues, retries, forks and exits are the sender's
+concern.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from voltagent.core.span import SpanEvent
 
 
 class Verdict(Enum):
-    """The answer of a destination to one event."""
+    """A destination's verdict on one event."""
 
-    __hash__ = object.__hash__  # in C: each member is one object
+    __hash__ = object.__hash__  # implemented in C: each member is one object
 
     ACCEPTED = "accepted"
-    REFUSED = "refused"  # it refused this event for good: `reason` counts it
-    RETRY = "retry"  # it refused this event for now: counts against `max_retries`
-    UNAVAILABLE = "unavailable"  # it could not be reached, or is down: waits, not counted
-    IN_FLIGHT = "in_flight"  # its request still waits for an answer; `late` gives the outcome
-    UNTRIED = "untried"  # not sent, because something it depends on was not accepted: try again after that
-    WITH_END = "with_end"  # it has no form of its own on this wire: it counts as the end of its span does
+    REFUSED = "refused"  # refused permanently; counted under `reason`
+    RETRY = "retry"  # refused for now; counts against `max_retries`
+    UNAVAILABLE = "unavailable"  # the destination is unreachable or down; the event waits, uncounted
+    IN_FLIGHT = "in_flight"  # the request has no answer yet; `late` returns the outcome
+    UNTRIED = "untried"  # not sent, because an event it depends on was not accepted; retry after that one
+    WITH_END = "with_end"  # not sent by itself on this wire; it has the outcome of its span's end
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Outcome:
 
     verdict: Verdict
     reason: str = ""  # the drop reason of a REFUSED event: "rejected", "auth", "too_large", "serialize_error"
-    detail: str = ""  # for the log: escaped and cut server text, no payload
+    detail: str = ""  # for the log: server text, escaped and truncated, without payloads
     retry_after: float | None = None  # seconds the destination requested
 
 
@@ -42,26 +42,26 @@ ACCEPTED = Outcome(Verdict.ACCEPTED)
 
 
 class Exporter(Protocol):
-    """A destination. All methods are called from one thread, the sender's, or from an exiting thread after it."""
+    """A destination. Its methods are called from the sender's thread, or after that from an exiting thread."""
 
     @property
     def name(self) -> str:
-        """What it is called in statistics and in the log."""
+        """Its name in statistics and in the log."""
         ...
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
-        """Send the events, those of one trace in their order; one outcome per event, in the order of the batch.
+        """Send the events, those of one trace in order; return one outcome per event, in the order of the batch.
 
-        ``deadline`` is on :func:`voltagent.core.clock.monotonic`; what is not sent by then is UNTRIED. Does not raise.
+        ``deadline`` is on :func:`voltagent.core.clock.monotonic`; unsent events are UNTRIED after it. Does not raise.
         """
         ...
 
     def forget(self, trace_id: int | str) -> None:
-        """Forget a trace that has ended and whose events are all settled: drop ids that the server chose."""
+        """Forget an ended trace whose events are all settled, with the ids that the server chose."""
         ...
 
     def after_fork(self) -> None:
-        """In a forked child: let go of inherited sockets and files without using them."""
+        """In a forked child: drop inherited sockets and files without using them."""
         ...
 
     def close(self) -> None:
@@ -71,34 +71,34 @@ class Exporter(Protocol):
 
 @runtime_checkable
 class Announcing(Protocol):
-    """An exporter that lets other processes see that this one records, before anything is sent."""
+    """An exporter that shows other processes that this one records, before anything is sent."""
 
     def announce(self) -> None:
-        """Show that something was recorded here. Called when the sender's thread starts; does not raise."""
+        """Show that this process records. Called when the sender's thread starts; does not raise."""
         ...
 
 
 @runtime_checkable
 class Trailing(Protocol):
-    """An exporter that leaves a request waiting for its answer, and goes on with others."""
+    """An exporter that leaves a request unanswered for a while and continues with others."""
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
-        """The outcomes that have come since for events that were IN_FLIGHT. Does not wait."""
+        """Return the outcomes that have arrived for events that were IN_FLIGHT. Does not wait."""
         ...
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
-        """The events of the batch under way that are settled by now, with their outcomes. From any thread."""
+        """Return the settled events of the current batch, with their outcomes. Thread-safe."""
         ...
 
 
 @runtime_checkable
 class Interruptible(Protocol):
-    """An exporter whose ``export`` another thread can end sooner, and that shows its progress."""
+    """An exporter whose ``export`` another thread can end early, and which shows its progress."""
 
     last_answer: float  # on `clock.monotonic`
 
     def set_deadline(self, deadline: float) -> None:
-        """End an ``export`` that is under way by ``deadline``."""
+        """End the current ``export`` by ``deadline``."""
         ...
 
 
@@ -107,9 +107,9 @@ class Remembering(Protocol):
     """An exporter that can pass on what another process must know to continue a trace."""
 
     def memory(self, trace_id: int | str) -> bytes | None:
-        """What is known of a trace that is under way, without secrets; ``None`` where that is nothing."""
+        """Return the state of an open trace, without secrets; ``None`` if there is none."""
         ...
 
     def restore(self, trace_id: int | str, memory: bytes) -> None:
-        """Know this of a trace; what makes no sense is ignored."""
+        """Restore the state of a trace; invalid state is ignored."""
         ...

@@ -1,4 +1,4 @@
-"""The platform, by whichever wire it speaks: the REST history API, or OTLP where the server has moved on."""
+"""The platform, over the wire that it supports: the REST history API, or OTLP if the server has dropped that."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from voltagent.exporters.rest import RestExporter
 
 
 class AutoExporter:
-    """Sends over REST until the server says that this API is gone; over OTLP for the rest of the process's life.
+    """Sends over REST until the server reports that this API is gone; then over OTLP for the life of the process.
 
-    ``rest`` must have been made with ``may_move=True``: it then leaves untried what a server without the API refused,
-    so that the same events come again, and nothing is lost.
+    ``rest`` needs ``may_move=True``: it then reports events that a server without the API refused as untried, so that
+    they come again and none is lost.
     """
 
     def __init__(self, rest: RestExporter, otlp: OtlpExporter) -> None:
@@ -32,7 +32,7 @@ class AutoExporter:
 
     @property
     def last_answer(self) -> float:
-        """When the destination answered last, on ``_clock.monotonic``."""
+        """When the destination last answered, on ``clock.monotonic``."""
         return self._current.last_answer
 
     @last_answer.setter
@@ -49,33 +49,33 @@ class AutoExporter:
         return outcomes
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
-        """Outcomes of requests that were left waiting, on either wire."""
+        """Return the outcomes of unanswered requests, on either wire."""
         return [*self._rest.late(), *self._otlp.late()]
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
-        """The events of the batch under way that are settled."""
+        """Return the settled events of the current batch."""
         return self._current.answered()
 
     def forget(self, trace_id: int | str) -> None:
-        """Forget a trace that has ended."""
+        """Forget an ended trace."""
         self._current.forget(trace_id)
 
     def memory(self, trace_id: int | str) -> bytes | None:
-        """What another process would have to know of a trace."""
+        """Return the state of a trace for another process."""
         return self._current.memory(trace_id)
 
     def restore(self, trace_id: int | str, memory: bytes) -> None:
-        """Know what another process knew of a trace, on whichever wire."""
+        """Restore the state of a trace from another process, on either wire."""
         self._rest.restore(trace_id, memory)
         self._otlp.restore(trace_id, memory)
 
     def set_deadline(self, deadline: float) -> None:
-        """End an ``export`` that is going on by ``deadline``. From any thread."""
+        """End the current ``export`` by ``deadline``. Thread-safe."""
         self._rest.set_deadline(deadline)
         self._otlp.set_deadline(deadline)
 
     def after_fork(self) -> None:
-        """In a forked child: the connections are the parent's, what was learnt of the server still holds."""
+        """In a forked child: the connections are the parent's; what is known of the server still applies."""
         self._rest.after_fork()
         self._otlp.after_fork()
 

@@ -1,8 +1,8 @@
-"""Send JSON bytes with httpx and read a bounded answer, within a limit of wall-clock time.
+"""Send JSON bytes with httpx and read a bounded response, within a limit of wall-clock time.
 
-httpx's own timeouts are per read, so a server that drips defeats them, and a client costs twice what its transport
-does. So a :class:`Line` is one connection on a bare transport, used by one thread at a time, and the thread that
-watches that thread can :meth:`~Line.cut` it.
+httpx's timeouts apply per read, so a server that drips defeats them, and an httpx client costs twice as much as its
+transport. So a :class:`Line` is one connection on a bare transport, used by one thread at a time, and the thread that
+supervises that one can :meth:`~Line.cut` it.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from voltagent.errors import ValidationError
 from voltagent.settings import is_loopback, key_log_file
 
 _CONNECT_SECONDS: Final = 3.0
-_SURELY_KEPT: Final = 0.2  # seconds after a request in which its connection is taken to be open still
+_SURELY_KEPT: Final = 0.2  # seconds after a request during which its connection is assumed to be open
 _MOST_READ: Final = 4 * 2**20
 _OF_ERRORS: Final = 200  # characters
-# Not for the user to set: they frame the request, or carry the keys.
+# Headers that the user cannot set: they frame the request or carry the keys.
 _OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding", "connection", "host",
                           "accept-encoding", "x-public-key", "x-secret-key"))  # fmt: skip
-# What a kept-alive connection does when its server closed it just before we wrote.
+# Errors of a kept-alive connection that its server closed just before the request.
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _STALE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 
 
 def through(client: object) -> httpx.BaseTransport:
-    """A transport that sends by an ``httpx.Client`` of the user's: with its proxies, certificates, auth and hooks.
+    """Return a transport that sends with the user's ``httpx.Client``: its proxies, certificates, auth and hooks.
 
     Raises:
-        ValidationError: it is no ``httpx.Client``.
+        ValidationError: it is not an ``httpx.Client``.
     """
     if not isinstance(client, httpx.Client):
         raise ValidationError(f"http_client must be an httpx.Client, not {type(client).__name__}")
@@ -46,7 +46,7 @@ def through(client: object) -> httpx.BaseTransport:
 
 
 class _Through(httpx.BaseTransport):
-    """Closing it leaves the client open: it is the user's."""
+    """Closing it leaves the client open, which is the user's."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
@@ -56,15 +56,15 @@ class _Through(httpx.BaseTransport):
 
 
 class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library
-    """No answer came: refused, reset, timed out, or not HTTP."""
+    """No response: refused, reset, timed out, or not HTTP."""
 
 
 class UnusableProxyError(ValidationError):
-    """A proxy variable of the environment names no proxy that can be used."""
+    """A proxy variable of the environment has an unusable value."""
 
 
 class HttpResponse(NamedTuple):
-    """The response of the server; ``body`` is empty where it was too large, too slow, or in an unknown encoding."""
+    """The server's response; ``body`` is empty if it was too large, too slow, or in an unknown encoding."""
 
     status: int
     headers: Mapping[str, str]  # names in lower case
@@ -72,7 +72,7 @@ class HttpResponse(NamedTuple):
 
 
 class Certificates(NamedTuple):
-    """Files in PEM form: the authorities to trust (else as httpx has it), and who we are, for servers that ask."""
+    """Files in PEM form: trusted authorities (default: httpx's), and a client certificate with its key."""
 
     authorities: str | os.PathLike[str] | None = None
     client: str | os.PathLike[str] | None = None
@@ -80,12 +80,12 @@ class Certificates(NamedTuple):
 
 
 class HttpDestination:
-    """One origin, and the way there: proxy and certificates as httpx takes them from the environment.
+    """One origin, with proxy and certificates from the environment, as httpx uses them.
 
-    ``transport`` is used as it is, for all connections.
+    ``transport`` replaces them for all connections.
 
     Raises:
-        ValidationError: certificates that cannot be used; the text names the setting.
+        ValidationError: unusable certificates; the message names the setting.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class HttpDestination:
         self._base = base_url.rstrip("/")
         url = httpx.URL(self._base)
         given = {name: value for name, value in (extra or {}).items() if name.lower() not in _OURS}
-        # compressed answers are not accepted: a small one can hide a huge one
+        # compressed responses are not accepted, because a small one can hide a huge one
         fixed = {**headers, **given, "accept-encoding": "identity", "host": url.netloc.decode("ascii")}
         self._headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in fixed.items()]
         self._urls: dict[str, httpx.URL] = {}
@@ -113,11 +113,11 @@ class HttpDestination:
         )
         self.tls = url.scheme == "https"
         if transport is None:
-            self._transport().close()  # it imports what sending needs, as does the next line: see _fork_safe
+            self._transport().close()  # imports what sending needs, as does the next line: see _fork_safe
         _fork_safe()
 
     def line(self) -> Line:
-        """A new connection, not made yet."""
+        """Return a new connection, which is not established yet."""
         return Line(self, self._given or self._transport(), own=self._given is None)
 
     def _transport(self) -> httpx.BaseTransport:
@@ -125,11 +125,11 @@ class HttpDestination:
         return httpx.HTTPTransport(verify=self._verify, limits=limits, proxy=self._proxy)
 
     def request(self, method: str, path: str, body: bytes, extensions: dict[str, Any]) -> httpx.Request:
-        """A request with the headers of this origin."""
+        """Return a request with the headers of this origin."""
         url = self._urls.get(path)
         if url is None:
             url = httpx.URL(self._base + path)
-            if method == "POST":  # the few fixed paths; those with an id come once
+            if method == "POST":  # the few fixed paths; paths with an id are not repeated
                 self._urls[path] = url
         headers = [*self._headers, (b"content-length", b"%d" % len(body))]
         return httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(body), extensions=extensions)
@@ -155,17 +155,17 @@ class Line:
         self._transport = transport
         self._own = own
         self._socket: socket.socket | None = None
-        self._handshake: socket.socket | None = None  # a second name of the socket while TLS is being negotiated
-        self._connected = False  # by the request that is under way
+        self._handshake: socket.socket | None = None  # a duplicate of the socket during the TLS handshake
+        self._connected = False  # during the current request
         self._connect_until = 0.0
         self._used = 0.0  # when the last request ended
-        self.until = 0.0  # when the request that is under way must be over; 0 where none is
+        self.until = 0.0  # deadline of the current request; 0 if there is none
 
     def send(self, method: str, path: str, body: bytes, until: float) -> HttpResponse:
-        """Send a request and read its answer.
+        """Send a request and read its response.
 
         Raises:
-            Unreachable: there was no answer, or not in time.
+            Unreachable: there was no response in time.
         """
         now = clock.monotonic()
         timeout = min(self._destination.timeout, until - now)
@@ -193,25 +193,25 @@ class Line:
             if kept and clock.monotonic() - self._used < _SURELY_KEPT:
                 return self._exchange(
                     self._destination.request(method, path, body, extensions)
-                )  # untraced: that costs 20 µs
+                )  # without tracing, which costs 20 µs
             return self._exchange(
                 self._destination.request(method, path, body, {**extensions, "trace": self._note_socket})
             )
         except _STALE:
             if not kept or self._connected or clock.monotonic() >= self.until:
                 raise
-        # the connection was kept from an earlier request, and its server had closed it: once more, on a new one
+        # the server had closed the kept connection: retry once on a new one
         return self._exchange(self._destination.request(method, path, body, {**extensions, "trace": self._note_socket}))
 
     @property
     def connected(self) -> bool:
-        """Whether the last request came as far as a new connection, not counting TLS."""
+        """Whether the last request established a new connection, not counting TLS."""
         return self._connected
 
     def _is_open(self) -> bool:
-        """Whether we know the socket of the connection, and so can cut it."""
+        """Whether the socket of the connection is known, so that it can be cut."""
         if self._socket is not None and self._socket.fileno() == -1:
-            self.close()  # the transport may have made another that we know nothing of
+            self.close()  # the transport may have opened another one
         return self._socket is not None
 
     def _exchange(self, request: httpx.Request) -> HttpResponse:
@@ -222,9 +222,9 @@ class Line:
             response.close()
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpx's trace extension: this is where the socket of a new connection can be had."""
+        """httpx's trace extension, which reveals the socket of a new connection."""
         if not self._own:
-            return  # its connections are shared with others, and not ours to cut
+            return  # its connections are shared with others and must not be cut
         if event.endswith("connect_tcp.complete"):
             self._connected = True
             self._socket = info["return_value"].get_extra_info("socket")
@@ -252,12 +252,12 @@ class Line:
                 parts.append(part)
         except httpx.TransportError:
             if clock.monotonic() < self.until:
-                raise  # broken, not slow: once more is safe, as creates carry their id
-            return HttpResponse(status, headers, b"")  # it drips, and would the next time: the status is what counts
+                raise  # broken, not slow: retry once, which is safe because creates carry their id
+            return HttpResponse(status, headers, b"")  # it drips, and would again: the status is what matters
         return HttpResponse(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
 
     def overdue(self, now: float) -> float:
-        """Seconds since the request that is under way should have been over, or connected; 0 where it is in time."""
+        """Seconds by which the current request exceeds its deadline or that of connecting; 0 if it is in time."""
         until = self.until
         if not until:
             return 0.0
@@ -265,7 +265,7 @@ class Line:
         return max(0.0, now - (min(until, self._connect_until) if connecting else until))
 
     def cut(self) -> None:
-        """Break the connection from any thread: a read that is under way ends at once."""
+        """Break the connection, from any thread: a blocked read ends at once."""
         for current in (self._handshake, self._socket):
             if current is not None:
                 try:
@@ -274,7 +274,7 @@ class Line:
                     pass
 
     def let_go(self) -> None:
-        """In a forked child: close our name of the connection, and leave the parent's as it is."""
+        """In a forked child: close our descriptor, which leaves the parent's connection open."""
         if self._socket is not None and self._own:
             try:
                 os.close(self._socket.detach())
@@ -283,20 +283,20 @@ class Line:
         self._socket = None
 
     def close(self) -> None:
-        """Give the connection back; a later request makes a new one."""
+        """Release the connection; a later request opens a new one."""
         self._socket = None
         if self._own:
             self._transport.close()
 
 
 def proxy_place(url: str) -> str | None:
-    """``host:port`` of the proxy that requests to a URL take, without its password; ``None`` where they go straight."""
+    """Return ``host:port`` of the proxy for a URL, without its password; ``None`` for direct requests."""
     proxy = _proxy_for(httpx.URL(url))
     return None if proxy is None else httpx.URL(proxy).netloc.decode("ascii")
 
 
 def _check_key_log() -> None:
-    """Try the file for session keys by itself: `ssl` would report it as if a certificate were wrong."""
+    """Check the file for session keys separately: `ssl` would report a problem with it as one of a certificate."""
     path = key_log_file()
     if path is None:
         return
@@ -317,7 +317,7 @@ def _trusting(files: Certificates) -> ssl.SSLContext:
             context = ssl.create_default_context(cafile=files.authorities)
         if files.client is not None:
             name = "client_certificate or client_key (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and …_CLIENT_KEY)"
-            context.load_cert_chain(files.client, files.client_key, password="")  # else it asks on the terminal
+            context.load_cert_chain(files.client, files.client_key, password="")  # else it would prompt on the terminal
     except OSError as exc:
         why = (exc.reason if isinstance(exc, ssl.SSLError) else None) or exc.strerror
         raise ValidationError(f"{name} cannot be used: {why}; it has to be in PEM form, keys not encrypted") from None
@@ -329,12 +329,12 @@ def _trusting(files: Certificates) -> ssl.SSLContext:
 
 
 def _proxy_for(url: httpx.URL) -> str | None:
-    """The proxy that the environment names for a URL, by the rules httpx itself follows (those of urllib).
+    """Return the proxy in the environment for a URL, by the rules of httpx (which are urllib's).
 
-    This machine is reached without one.
+    This machine is reached without a proxy.
 
     Raises:
-        ValidationError: it cannot be used; the text names the variable, and repeats nothing of its value.
+        ValidationError: it is unusable; the message names the variable and reveals nothing of its value.
     """
     if is_loopback(str(url)) or proxy_bypass(url.host):
         return None
@@ -377,7 +377,7 @@ def _decoded(body: bytes, encoding: str | None) -> bytes:
 
 
 def _fork_safe() -> None:
-    """Import what the first name look-up would: a child forked while another thread imports can hang for ever."""
+    """Import what the first name look-up imports: a child forked while another thread imports can hang for ever."""
     "localhost".encode("idna")
 
 

@@ -33,7 +33,7 @@ def _is_child() -> bool:
 
 
 def _lines() -> Iterator[str]:
-    """Say how to see what was recorded, to a user at a terminal."""
+    """Yield lines for a user at a terminal on how to see what was recorded."""
     if not stderr.is_terminal() or _is_child():
         return
     for path, (number, last) in _recorded.items():
@@ -55,7 +55,7 @@ class LocalExporter:
     Args:
         path: the SQLite file. It is opened by the first batch, not here.
         max_traces: how many traces to keep (default 10 000).
-        max_bytes: how large the data may grow (default 1 GiB).
+        max_bytes: size limit of the data (default 1 GiB).
     """
 
     name = "local"
@@ -70,7 +70,7 @@ class LocalExporter:
         self._shown = str(self._store.path)
 
     def announce(self) -> None:
-        """Take the lock by which the commands see that a program records, before its first batch is stored."""
+        """Take the lock that shows the commands that a program records, before its first batch is stored."""
         try:
             make_folder(self._store.path.parent)
         except OSError:  # the first batch reports it
@@ -80,8 +80,8 @@ class LocalExporter:
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Store the events; see :class:`voltagent.exporters.Exporter`.
 
-        UNAVAILABLE means that it may work later (locked, disk full); REFUSED that it will not without the user's help
-        (no permission, not a store, a newer schema).
+        UNAVAILABLE means that it may work later (locked, disk full); REFUSED that it needs the user's help (no
+        permission, not a store, a newer schema).
         """
         try:
             orphans = take_orphans() if ORPHANS else []
@@ -90,7 +90,7 @@ class LocalExporter:
             ORPHANS.extend(orphans)
             verdict = Verdict.UNAVAILABLE if exc.temporary else Verdict.REFUSED
             return [Outcome(verdict, "" if exc.temporary else "rejected", str(exc))] * len(batch)
-        except Exception as exc:  # an exporter does not raise
+        except Exception as exc:  # exporters do not raise
             Guard.swallowed(exc)
             return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
         with guard:
@@ -130,10 +130,10 @@ class LocalExporter:
                 logger.info("trace %s ended: %s", span.name, viewer_address.page(clock.id_text(span.id)))
 
     def forget(self, trace_id: int | str) -> None:
-        """Nothing is kept for a trace."""
+        """Do nothing: this exporter keeps no state of traces."""
 
     def after_fork(self) -> None:
-        """The child is another writer. The store has closed its file before the fork."""
+        """Become another writer. The store has closed its file before the fork."""
         self._writer.release(delete=False)
         _forked.append(True)
         self._is_main = None

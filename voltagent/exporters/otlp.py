@@ -1,7 +1,7 @@
-"""The OpenTelemetry destination: ended operations as spans, many in one OTLP/HTTP request.
+"""The OpenTelemetry destination: ended operations as spans, many per OTLP/HTTP request.
 
-OTLP knows no start of a span, so only ends and custom events are sent; what is known of a start or an update is part of
-the span that its end sends, and counts as that does. Rules of the protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp.
+OTLP has no message for the start of a span, so only ends and custom events are sent; starts and updates are part of the
+span of their end, and share its outcome. Rules of the protocol: https://opentelemetry.io/docs/specs/otlp/#otlphttp.
 """
 
 from __future__ import annotations
@@ -57,26 +57,26 @@ _RESOURCE: Final = {
 
 
 class OtlpExporter:
-    """Sends ended spans to any backend that takes OTLP over HTTP.
+    """Sends ended spans to any backend that accepts OTLP over HTTP.
 
     Args:
         endpoint: the whole URL of the traces route, such as ``http://localhost:4318/v1/traces``.
-        headers: sent with every request, keys of the backend among them; they cannot replace those that frame it.
+        headers: sent with every request, such as keys of the backend; they cannot replace those that frame the request.
         protocol: ``http/protobuf`` (the default; every backend takes it) or ``http/json``.
         compression: ``gzip`` or ``none`` (the default).
-        timeout: seconds of wall time for one request (default 10, as the specification has it).
-        resource: what the spans come from, ``service.name`` above all.
-        scope: the name of what recorded them (default ``voltagent``).
-        profiles: how attributes are named, one or several of ``voltops``, ``genai``, ``openinference``, ``langfuse``.
-            The first one names the spans.
+        timeout: seconds of wall time for one request (default 10, as in the specification).
+        resource: attributes of the source of the spans, such as ``service.name``.
+        scope: name of the instrumentation (default ``voltagent``).
+        profiles: naming conventions of attributes, one or several of ``voltops``, ``genai``, ``openinference``,
+            ``langfuse``. The first one names the spans.
         certificate: a file in PEM form with the authorities to trust; else those of ``SSL_CERT_FILE`` and
             ``SSL_CERT_DIR``, else those that come with httpx.
-        client_certificate, client_key: files in PEM form for a server that wants to know its clients. The key may be in
-            the same file as the certificate, and must not be encrypted.
-        transport: an ``httpx`` transport for the requests; it has certificates of its own.
+        client_certificate, client_key: files in PEM form for servers that authenticate clients. The key may be in the
+            same file as the certificate, and must not be encrypted.
+        transport: an ``httpx`` transport for the requests, with its own certificates.
 
     Raises:
-        ValidationError: a value that does not fit; the text names it.
+        ValidationError: an invalid value; the message names it.
     """
 
     name = "otlp"
@@ -134,11 +134,11 @@ class OtlpExporter:
         self._under_way: tuple[Sequence[SpanEvent], Sequence[Outcome | None]] = (), ()
         self._shutdown_deadline = _NEVER
         self._flights: list[Flight] = []
-        self._waits_for_all = False  # an answer that came late wants the batch halved, which needs answers in order
-        self.last_answer = 0.0  # when the destination answered last, on `clock.monotonic`
+        self._waits_for_all = False  # a late answer requires halving the batch, which needs answers in order
+        self.last_answer = 0.0  # when the destination last answered, on `clock.monotonic`
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
-        """Send the spans that ended; see :class:`voltagent.exporters.Exporter`."""
+        """Send the spans of ended operations; see :class:`voltagent.exporters.Exporter`."""
         self._shutdown_deadline = _NEVER
         outcomes: list[Outcome | None] = [None] * len(batch)
         self._under_way = batch, outcomes
@@ -166,7 +166,7 @@ class OtlpExporter:
         return as_their_ends(batch, outcomes)
 
     def _send_scores(self, batch: Sequence[SpanEvent], outcomes: list[Outcome | None], deadline: float) -> None:
-        """Send the scores in a batch after its spans, if the destination has a documented place for them."""
+        """Send the scores of a batch after its spans, if the destination has a documented route for them."""
         numbers = [number for number, event in enumerate(batch) if event[0] is Phase.SCORE]
         if not numbers or self._scores is None:
             return
@@ -184,7 +184,7 @@ class OtlpExporter:
             return self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
-        except Exception as exc:  # a payload that cannot be written costs its own event only
+        except Exception as exc:  # a payload that cannot be encoded costs its own event only
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
     def _fitting(self, item: Item, event: SpanEvent) -> Item:
@@ -203,7 +203,7 @@ class OtlpExporter:
         return Item(number, message, self.encoded(message))
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
-        """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
+        """Return the outcomes of unanswered requests; see :class:`voltagent.exporters.Trailing`."""
         over = [flight for flight in self._flights if flight.call.is_over(self._shutdown_deadline)]
         self._flights = [flight for flight in self._flights if flight not in over]
         return [pair for flight in over for pair in self._landed(flight)]
@@ -225,13 +225,13 @@ class OtlpExporter:
         return list(zip(events, outcomes, strict=True))
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
-        """The events of the batch under way that are settled; see :class:`voltagent.exporters.Trailing`."""
+        """Return the settled events of the current batch; see :class:`voltagent.exporters.Trailing`."""
         batch, outcomes = self._under_way
         found = zip(batch, as_their_ends(batch, outcomes), strict=True)
         return [(event, outcome) for event, outcome in found if outcome.verdict in _SETTLED]
 
     def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
-        """Go on without the answer to these events; :meth:`late` will give it."""
+        """Continue without the answer to these events; :meth:`late` will return it."""
         self._flights.append(Flight(call, events))
 
     def forget(self, trace_id: int | str) -> None:
@@ -239,15 +239,15 @@ class OtlpExporter:
         self._spans.forget(trace_id)
 
     def memory(self, trace_id: int | str) -> bytes | None:
-        """What is kept of a trace's open spans; see :class:`voltagent.exporters.Remembering`."""
+        """Return the state of a trace's open spans; see :class:`voltagent.exporters.Remembering`."""
         return self._spans.memory(trace_id)
 
     def restore(self, trace_id: int | str, memory: bytes) -> None:
-        """Know what another process kept of a trace."""
+        """Restore the state of a trace from another process."""
         self._spans.restore(trace_id, memory)
 
     def set_deadline(self, deadline: float) -> None:
-        """End the request in flight by ``deadline``, on :func:`clock.monotonic`. From any thread."""
+        """End the current request by ``deadline``, on :func:`clock.monotonic`. Thread-safe."""
         self._shutdown_deadline = deadline
         for flight in self._flights:
             flight.call.deadline = min(flight.call.deadline, deadline)
@@ -275,7 +275,7 @@ class OtlpExporter:
     # ------------------------------------------------------------------------------------------------------ one request
 
     def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
-        """Send encoded spans in one request; what became of it, and the answer if one came."""
+        """Send encoded spans in one request; return the outcome, and the response if there is one."""
         deadline = min(deadline, self._shutdown_deadline)
         if clock.monotonic() >= deadline:
             return _UNTRIED, None
@@ -287,7 +287,7 @@ class OtlpExporter:
             answer = call.result()
         except Unreachable as exc:
             if clock.monotonic() >= min(deadline, self._shutdown_deadline):
-                return _UNTRIED, None  # we ran out of time, not the server
+                return _UNTRIED, None  # our time ran out: this says nothing of the server
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
         self._line = call.line
         self.last_answer = clock.monotonic()
@@ -299,24 +299,24 @@ class OtlpExporter:
         return self._spans.message(event) or {}
 
     def encoded(self, message: Message) -> bytes:
-        """One span in the protocol's form."""
+        """Encode one span for the protocol."""
         return self._encoding.span(message)
 
     def rejected(self, answer: HttpResponse) -> tuple[int, str]:
-        """How many spans an answer of success says were rejected, and its message for the log."""
+        """Return the number of rejected spans in a successful response, and its message for the log."""
         kind = answer.headers.get("content-type", "")
         encoding = ENCODINGS["http/json"] if "json" in kind else self._encoding
         count, message = encoding.rejected(answer.body)
         return count, self._shown(message)
 
     def _shown(self, text: str) -> str:
-        """Text of others for the log: without the headers' values, escaped, and cut."""
+        """Return foreign text for the log: without the headers' values, escaped, and truncated."""
         for secret in self._secrets:
             text = text.replace(secret, "[redacted]")
         return ascii(text)[1:-1][:_OF_ERRORS]
 
     def _send(self, body: bytes, deadline: float) -> Call:
-        """A request on a thread of its own, so that one which drips, or hangs in a name look-up, can be left."""
+        """Send a request on its own thread, so that it can be abandoned if it drips or hangs in a name look-up."""
         line, self._line = self._line or self._destination.line(), None
         call = Call(line, "POST", self._path, body, deadline)
         call.start("voltagent-otlp-request")
@@ -327,5 +327,5 @@ class OtlpExporter:
 
 
 def _gzipped(body: bytes) -> bytes:
-    """Compress a body at the fastest level, without a time in it: a retry sends the same bytes."""
+    """Compress a body at the fastest level, without a timestamp, so that a retry sends the same bytes."""
     return gzip.compress(body, compresslevel=1, mtime=0)

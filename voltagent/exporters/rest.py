@@ -1,4 +1,4 @@
-"""The REST destination: one request per event, in order where one needs another, otherwise at the same time."""
+"""The REST destination: one request per event, in order if one depends on another, otherwise concurrently."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import httpx
 
 _MEMORY: Final = 10_000  # traces whose server-chosen ids are remembered
-_TRIMMED: Final = 8192  # characters that stay of a payload that was too large for the server
+_TRIMMED: Final = 8192  # characters to keep of a payload that was too large for the server
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
-_NO_SUCH_API: Final = frozenset((404, 405, 410, 501))  # on a create: this server has moved on
+_NO_SUCH_API: Final = frozenset((404, 405, 410, 501))  # in response to a create: this server has no such API
 _OF_ERRORS: Final = 200  # characters of server text in a log line
 
 
@@ -35,13 +35,13 @@ class RestExporter:
     """Sends events to the REST history API, over up to ``connections`` kept-alive connections.
 
     Args:
-        base_url: the API's address; paths such as ``/history`` are put behind it.
+        base_url: the API's address, to which paths such as ``/history`` are appended.
         public_key, secret_key: sent with every request as ``x-public-key`` and ``x-secret-key``; neither if both are
             empty.
-        headers: further headers; they cannot replace the keys or what frames a request.
-        timeout: seconds of wall time for one request, connecting (at most 3) included.
-        transport: an httpx transport to use as it is; else one per connection, with the environment's proxy.
-        connections: how many requests may be under way at once.
+        headers: further headers; they cannot replace the keys or those that frame a request.
+        timeout: seconds of wall time for one request, including at most 3 for connecting.
+        transport: an httpx transport for all requests (default: one per connection, with the environment's proxy).
+        connections: limit of concurrent requests.
     """
 
     name = "rest"
@@ -70,16 +70,16 @@ class RestExporter:
         self._begin()
 
     def _begin(self) -> None:
-        self.last_answer = 0.0  # on `clock.monotonic`; the worker reads it while it waits for us to finish
+        self.last_answer = 0.0  # on `clock.monotonic`; the worker reads it while it waits for the last batch
         self._idle: list[Line] = []
         self._lent: set[Line] = set()
         self._ids: OrderedDict[int | str, dict[int | str, str]] = OrderedDict()  # trace -> our id -> the server's
         self._round: Round | None = None
-        self._trailing: list[Round] = []  # earlier ones, with requests that still wait for an answer
+        self._trailing: list[Round] = []  # earlier rounds with unanswered requests
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the events; see :class:`voltagent.exporters.Exporter`."""
-        # it stays until the next one: what was answered is read until the sender has accounted for it
+        # kept until the next one, because its answers are read until the sender has accounted for them
         current = self._round = Round(self._send, self, batch, deadline)
         outcomes = current.run()
         if current.trails:
@@ -87,40 +87,40 @@ class RestExporter:
         return outcomes
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
-        """Outcomes of requests that were left waiting; see :class:`voltagent.exporters.Trailing`."""
+        """Return the outcomes of unanswered requests; see :class:`voltagent.exporters.Trailing`."""
         found = [pair for trailing in self._trailing for pair in trailing.late()]
         self._trailing = [trailing for trailing in self._trailing if trailing.trails]
         return found
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
-        """The events of the batch under way that are settled; see :class:`voltagent.exporters.Trailing`."""
+        """Return the settled events of the current batch; see :class:`voltagent.exporters.Trailing`."""
         current = self._round
         return [] if current is None else current.answered()
 
     def set_deadline(self, deadline: float) -> None:
-        """End an ``export`` that is going on by ``deadline``. From any thread."""
+        """End the current ``export`` by ``deadline``. Thread-safe."""
         current = self._round
         for batch in (*self._trailing, *(() if current is None else (current,))):
             batch.set_deadline(deadline)
 
     def forget(self, trace_id: int | str) -> None:
-        """Forget a trace that has ended; ids that the server chose stay for a while, as a child may still come."""
+        """Forget an ended trace; ids chosen by the server are kept for a while, as a child may still come."""
         if trace_id in self._ids:
             self._ids.move_to_end(trace_id, last=False)
 
     def memory(self, trace_id: int | str) -> bytes | None:
-        """The ids that the server chose in a trace; see :class:`voltagent.exporters.Remembering`."""
+        """Return the ids that the server chose in a trace; see :class:`voltagent.exporters.Remembering`."""
         chosen = self._ids.get(trace_id)
         return pack({"rest": tuple(chosen.items())}) if chosen else None
 
     def restore(self, trace_id: int | str, memory: bytes) -> None:
-        """Restore the ids that the server chose for another process."""
+        """Restore ids that the server chose for another process."""
         known = unpack(memory)
         if "rest" in known:
             self._ids[trace_id] = {**dict(known["rest"]), **self._ids.get(trace_id, {})}
 
     def after_fork(self) -> None:
-        """In a forked child: the connections are the parent's."""
+        """In a forked child: drop the connections, which are the parent's."""
         inherited = [*self._idle, *self._lent]
         self._begin()
         for line in inherited:
@@ -135,15 +135,15 @@ class RestExporter:
     # ------------------------------------------------------------------------------------------------- for one round
 
     def free(self) -> int:
-        """How many more connections may be lent."""
+        """Return how many more connections may be borrowed."""
         return self._connections - len(self._lent)
 
     def most(self) -> int:
-        """How many connections there may be."""
+        """Return the limit of connections."""
         return self._connections
 
     def borrow(self) -> Line:
-        """A connection for one thread."""
+        """Return a connection for one thread."""
         try:
             line = self._idle.pop()
         except IndexError:
@@ -152,19 +152,19 @@ class RestExporter:
         return line
 
     def give_back(self, line: Line) -> None:
-        """The thread is done with its connection."""
+        """Take back the connection of a thread."""
         self._lent.discard(line)
         self._idle.append(line)
 
     def _send(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
-        """Send one event, and say what became of it."""
+        """Send one event and return its outcome."""
         if event[0] is Phase.SCORE:
             return self._send_score(event, line, deadline)
         try:
             answer = self._ask(event, line, deadline)
         except Unreachable as exc:
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
-        except Exception as exc:  # a payload that cannot be written costs its own event only
+        except Exception as exc:  # a payload that cannot be encoded costs its own event only
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
         self.last_answer = clock.monotonic()
         phase, span, fields = event
@@ -172,14 +172,14 @@ class RestExporter:
         if stored and phase in (Phase.START, Phase.POINT):
             self._follow(span, answer)
         if stored or (answer.status == 409 and fields is None and not _patches(phase, span)):
-            return ACCEPTED  # 409 on a create: an earlier try got through
+            return ACCEPTED  # 409 in response to a create: an earlier attempt succeeded
         if self._may_move and answer.status in _NO_SUCH_API and phase is Phase.START and span.kind == TRACE:
             self.moved = True
             return _UNTRIED
         return http_status.outcome_of_response(answer.status, answer.headers, self._text_of(answer))
 
     def _send_score(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
-        """Send a score as feedback, which is beside the history API and no part of it."""
+        """Send a score as feedback, which is not part of the history API."""
         try:
             answer = line.send("POST", FEEDBACK_PATH, feedback(event, of_otlp=False), deadline)
         except Unreachable as exc:
@@ -206,7 +206,7 @@ class RestExporter:
         return answer
 
     def _follow(self, span: Span, answer: HttpResponse) -> None:
-        """Where the server chose an id of its own, that is the object's id there from now on."""
+        """Remember an id that the server chose: it identifies the object there from now on."""
         ours = clock.id_text(span.id)
         if b'"id"' not in answer.body or b'"id":"%b"' % ours.encode("utf-8", "replace") in answer.body:
             return
@@ -226,7 +226,7 @@ class RestExporter:
         return self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace"))
 
     def _shown(self, text: str) -> str:
-        """Text of others for the log: without the keys, escaped, and cut."""
+        """Return foreign text for the log: without the keys, escaped, and truncated."""
         for key in self._secrets:
             text = text.replace(key, "[redacted]")
         return ascii(text)[1:-1][:_OF_ERRORS]
@@ -241,7 +241,9 @@ def _started(span: Span) -> bool:
 
 
 def _trimmed(span: Span) -> Span | None:
-    """A copy with cut payloads, for a server that found the event too large; ``None`` where that would not help."""
+    """Return a copy with truncated payloads, for a server that refused the event as too large; ``None`` if that cannot
+    help.
+    """
     cut = copy.copy(span)
     cut.input, cut.output = _cut(span.input), _cut(span.output)
     return None if cut.input is span.input and cut.output is span.output else cut

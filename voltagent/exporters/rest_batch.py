@@ -1,7 +1,7 @@
-"""One batch on its way over several connections: what can go now, what waits for what, and the threads that send.
+"""Send one batch over several connections: dependencies between events, and the sending threads.
 
-The threads live as long as the batch. There is one, and it sends the events in their order, unless the server takes its
-time: then more are added, up to the number of connections. The thread that called watches over them.
+The threads live as long as the batch. One thread sends the events in order; if the server is slow, more are added, up
+to the number of connections. The calling thread supervises them.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from voltagent.exporters.http import Line
 
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
-_SLOW: Final = 0.003  # seconds; a request that takes longer is worth another connection beside it
-_HANGS: Final = 0.5  # seconds; what takes longer is left waiting, while there are connections for the next batch
+_SLOW: Final = 0.003  # seconds; a slower request justifies another connection
+_HANGS: Final = 0.5  # seconds; a slower request is left unanswered while there are connections for the next batch
 _IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
-_GRACE: Final = 0.3  # seconds in which a thread whose connection was cut must be back
+_GRACE: Final = 0.3  # seconds in which a thread must return after its connection was cut
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
 class Lines(Protocol):
-    """Where connections come from."""
+    """The source of connections."""
 
     def borrow(self) -> Line: ...
     def give_back(self, line: Line) -> None: ...
     def free(self) -> int:
-        """How many more may be borrowed."""
+        """Return how many more may be borrowed."""
         ...
 
     def most(self) -> int:
-        """How many there may be in all."""
+        """Return the limit."""
         ...
 
 
 class Round:
-    """Sends the events of one batch with ``send``; :meth:`run` gives their outcomes in the order of the batch."""
+    """Sends the events of one batch with ``send``; :meth:`run` returns their outcomes in the order of the batch."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Round:
         self._deadline = deadline
         self._outcomes: list[Outcome | None] = [None] * len(batch)
         self._needs, self._then = needs(batch)
-        self._ready = [number for number, count in enumerate(self._needs) if count == 0]  # a heap: sorted already
+        self._ready = [number for number, count in enumerate(self._needs) if count == 0]  # a heap, as it is sorted
         self._changed = threading.Condition(threading.Lock())
-        self._busy: dict[int, tuple[Line, float]] = {}  # event under way -> its connection, and since when
+        self._busy: dict[int, tuple[Line, float]] = {}  # event in progress -> its connection, and since when
         self._threads = 0
         self._halted = False
-        self._reported = False  # `run` has ended; answers that come now are for `late`
+        self._reported = False  # `run` has ended; later answers are for `late`
         self._late_ones: list[int] = []
-        self._lateness = 0.0  # seconds by which we wake too late: a busy program, not a slow server
+        self._lateness = 0.0  # seconds by which wake-ups are late: the program is busy, not the server
 
     def run(self) -> list[Outcome]:
         """Send what can be sent by the deadline."""
@@ -72,7 +72,7 @@ class Round:
             self._outcomes[0] = _LOST  # every connection hangs
         elif not self._spawn():
             self._threads = 1
-            self._work(self._lines.borrow())  # no thread can be started, as at the end of a process: here, in order
+            self._work(self._lines.borrow())  # no thread can be started, as at exit: send here, in order
         with self._changed:
             while self._threads:
                 pause, began = self._pause(), clock.monotonic()
@@ -89,23 +89,23 @@ class Round:
 
     @property
     def trails(self) -> bool:
-        """Whether a request still waits for an answer that :meth:`late` will give."""
+        """Whether a request is unanswered that :meth:`late` will report."""
         return bool(self._busy or self._late_ones)
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
-        """The outcomes that came after :meth:`run`."""
+        """Return the outcomes that arrived after :meth:`run`."""
         with self._changed:
             self._watch()
             numbers, self._late_ones = self._late_ones, []
             return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in numbers]
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
-        """Those that are settled so far, with their outcomes."""
+        """Return the settled events so far, with their outcomes."""
         found = zip(self._batch, list(self._outcomes), strict=True)
         return [(event, outcome) for event, outcome in found if outcome is not None and outcome.verdict in _SETTLED]
 
     def _may_leave(self) -> bool:
-        """Whether only requests that hang are left, and few enough for the next batch not to suffer."""
+        """Whether only hanging requests remain, and few enough to leave connections for the next batch."""
         if self._halted or self._ready or not self._busy or self._threads != len(self._busy):
             return False
         now = clock.monotonic()
@@ -113,7 +113,7 @@ class Round:
         return hang and 2 * self._lines.free() >= self._lines.most() > 1
 
     def set_deadline(self, deadline: float) -> None:
-        """End sooner."""
+        """End at an earlier deadline."""
         with self._changed:
             self._deadline = min(self._deadline, deadline)
             self._changed.notify()
@@ -141,7 +141,7 @@ class Round:
         return max(0.001, min(end for end in ends if end) - now)
 
     def _watch(self) -> None:
-        """Cut what takes too long; add connections where the server, and not we, is what takes the time."""
+        """Cut slow requests; add connections if it is the server that is slow, not this process."""
         now = clock.monotonic()
         late = now >= self._deadline
         self._halted = self._halted or late
@@ -149,7 +149,7 @@ class Round:
             overdue = max(line.overdue(now), now - self._deadline)
             if overdue > 0:
                 line.cut()
-            if overdue > _GRACE:  # it hangs where it cannot be cut, in a name look-up perhaps: leave it behind
+            if overdue > _GRACE:  # it hangs where it cannot be cut, such as in a name look-up: abandon it
                 del self._busy[number]
                 self._threads -= 1
                 self._note(number, _UNTRIED if late else _LOST)
@@ -167,9 +167,9 @@ class Round:
             deadline = self._deadline
             outcome = self._send(self._batch[number], line, deadline)
             if outcome.verdict is Verdict.UNAVAILABLE and clock.monotonic() >= self._deadline:
-                outcome = _UNTRIED  # we ran out of time, not the server
+                outcome = _UNTRIED  # our time ran out: this says nothing of the server
             with self._changed:
-                if self._busy.pop(number, None) is None:  # left behind meanwhile, and so is the connection
+                if self._busy.pop(number, None) is None:  # abandoned meanwhile, together with its connection
                     line.close()
                     break
                 self._note(number, outcome)
@@ -188,13 +188,13 @@ class Round:
             return None
 
     def _note(self, number: int, outcome: Outcome) -> None:
-        """Keep an outcome, and let go what waited for it. Under the lock."""
+        """Store an outcome and release the events that depend on it. Under the lock."""
         self._outcomes[number] = outcome
         if self._reported:
             self._late_ones.append(number)
             return
         if outcome.verdict is Verdict.UNAVAILABLE or outcome.reason == "auth" or outcome.retry_after is not None:
-            self._halted = True  # the rest of the batch would fare no better
+            self._halted = True  # the rest of the batch would fail too
         phase, span, _ = self._batch[number]
         lost_trace = outcome.verdict is Verdict.REFUSED and phase is Phase.START and span.kind == TRACE
         if outcome.verdict in _SETTLED and not lost_trace:
@@ -205,10 +205,10 @@ class Round:
 
 
 def needs(batch: Sequence[SpanEvent]) -> tuple[list[int], list[list[int]]]:
-    """For each event how many others of the batch must be settled before it, and which ones wait for it.
+    """Return for each event how many others of the batch must be settled before it, and which ones wait for it.
 
-    A trace's create goes before everything in it, an operation's start before its children and its end, what concerns
-    one span in its order, and a trace's end last.
+    A trace's create precedes everything in it, an operation's start precedes its children and its end, events of one
+    span keep their order, and a trace's end is last.
     """
     count = [0] * len(batch)
     then: list[list[int]] = [[] for _ in batch]

@@ -1,4 +1,4 @@
-"""Send scores beside the spans: as OTLP log records, to Langfuse, or as feedback to the platform."""
+"""Send scores separately from spans: as OTLP log records, to Langfuse, or as feedback to the platform."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from voltagent.wire.scores import FEEDBACK_PATH, LANGFUSE_PATH, feedback, langfu
 
 _TRACES: Final = "/v1/traces"
 _LOGS: Final = "/v1/logs"
-_PUBLIC: Final = "/api/public/otel/v1/traces"  # where both the platform and Langfuse take OTLP
-_STEP: Final = 0.05  # seconds between two looks at whether a request has to end sooner
+_PUBLIC: Final = "/api/public/otel/v1/traces"  # where the platform and Langfuse accept OTLP
+_STEP: Final = 0.05  # seconds between two checks whether a request must end sooner
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _NO_ROUTE: Final = "the destination %s takes no scores: they are kept in the local store only, if it is a destination"
 
 
 class ScoreRoute(NamedTuple):
-    """Where scores go, and in which form: several in one request, or one in each."""
+    """The path and format of scores: several per request, or one each."""
 
     path: str
     content_type: str
@@ -36,7 +36,7 @@ class ScoreRoute(NamedTuple):
 def score_route(
     path: str, profiles: Sequence[str], protocol: str, resource: Message, scope: Message
 ) -> ScoreRoute | None:
-    """The route for scores beside an OTLP route for traces; ``None`` if none is documented."""
+    """Return the route for scores that belongs to an OTLP traces route; ``None`` if none is documented."""
     if path.endswith(_PUBLIC):
         base = path.removesuffix(_PUBLIC)
         if "langfuse" in profiles:
@@ -64,19 +64,19 @@ def _encode_langfuse(events: Sequence[SpanEvent]) -> bytes:
 
 
 class ScoreSender:
-    """Sends scores to one route, one request after the other, within the time that the sender has."""
+    """Sends scores to one route, one request at a time, within the time that the sender has."""
 
     def __init__(
         self, route: ScoreRoute, destination: Callable[[], HttpDestination], shown: Callable[[str], str]
     ) -> None:
         self._route = route
-        self._make_destination = destination  # not before the first score: most programs give none
+        self._make_destination = destination  # not before the first score, because most programs give none
         self._destination: HttpDestination | None = None
-        self._shown = shown  # makes a server's text fit for the log
+        self._shown = shown  # prepares a server's text for the log
         self._line: Line | None = None
 
     def send(self, events: Sequence[SpanEvent], deadline: float, is_due: Callable[[], float]) -> list[Outcome]:
-        """Send scores by ``deadline``, or by ``is_due()`` if that comes to be sooner; one outcome for each."""
+        """Send scores by ``deadline``, or by ``is_due()`` if that becomes sooner; return one outcome for each."""
         if self._route.is_batched:
             return [self._post(events, deadline, is_due)] * len(events)
         outcomes: list[Outcome] = []
@@ -103,7 +103,7 @@ class ScoreSender:
         return outcome_of_score(answer, self._shown(answer.body[:800].decode("utf-8", "replace")), self._route.path)
 
     def let_go(self) -> None:
-        """In a forked child: the connection is the parent's."""
+        """In a forked child: drop the connection, which is the parent's."""
         line, self._line = self._line, None
         if line is not None:
             line.let_go()
@@ -116,7 +116,7 @@ class ScoreSender:
 
 
 def outcome_of_score(answer: HttpResponse, text: str, path: str) -> Outcome:
-    """What an answer means for the scores of a request. A server without the route has nothing to lose them from."""
+    """Return the outcome of the scores in a request. A server without the route loses nothing: they are accepted."""
     if answer.status in http_status.NO_ROUTE:
         log_once(f"scores:{path}", logging.WARNING, _NO_ROUTE, path)
         return ACCEPTED
