@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import examples
-from tests.helpers.examples import REPOSITORY, environment, lines, traces
+from tests.helpers.examples import REPOSITORY, environment
 from voltagent import decorators, settings
 from voltagent.decorators import options
+from voltagent.records import load_traces
 
 README = REPOSITORY / "README.md"
 DOCUMENTS = [README, *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -61,7 +62,7 @@ def test_the_python_blocks_of_a_document_run(document: Path, tmp_path: Path):
     examples.run(
         written, env=environment(store, XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path), **quiet), cwd=tmp_path
     )
-    assert not store.exists() or all(trace.end_ns for trace in traces(store))
+    assert not store.exists() or all(trace.duration is not None for trace in load_traces(store))
 
 
 _SHADOWING = re.compile(
@@ -110,8 +111,10 @@ def quick_start(tmp_path: Path) -> tuple[str, Path]:
 def test_the_quick_start_copied_into_a_file_runs_and_records(quick_start: tuple[str, Path]):
     printed, store = quick_start
     assert printed == "A marathon is 42.2 km.\n"
-    (trace,) = traces(store)
-    assert lines(store, trace) == ["agent assistant", "  memory read recall", "  retriever search", "  tool to_km"]
+    (trace,) = load_traces(store)
+    assert [(one.kind, one.name) for one in trace.walk()] == [
+        ("agent", "assistant"), ("memory", "recall"), ("retriever", "search"), ("tool", "to_km"),
+    ]  # fmt: skip
 
 
 def test_the_picture_in_the_readme_is_what_the_demo_records(tmp_path: Path):

@@ -1,24 +1,30 @@
-"""Each example runs as a process of its own, offline, and what it recorded is what it says it records."""
+"""Each example runs offline, as a process of its own and with the test kit, and records what it says it records."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 import re
+import runpy
 import signal
+import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.helpers import examples
-from tests.helpers.examples import REPOSITORY, lines, operations, traces
+from tests.helpers.examples import REPOSITORY
 from tests.helpers.server import Server, answer, unused_port
-from voltagent.storage.traces.records import StoredOperation, StoredTrace
+from voltagent.cli import main
+from voltagent.records import load_traces
+from voltagent.testing import ReplayMismatch, Run, record, replay
 
 FOLDER = REPOSITORY / "examples"
 ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped
@@ -28,23 +34,10 @@ ALONE = [  # what runs by itself; `fastapi_app.py` serves until it is stopped
     "manual_usage_async.py",
     "manual_usage_sync.py",
     "stdlib_agent.py",
+    "trip_agent.py",
 ]
+CHANCE = {"trip_agent.py"}  # what it prints is another thing each time
 QUESTION = "Which function finds close matches of a misspelt word?"
-
-
-@dataclass
-class Recording:
-    """What one run of an example printed, and the store it recorded into."""
-
-    printed: str
-    store: Path
-    traces: list[StoredTrace]
-
-    def lines(self, trace: StoredTrace) -> list[str]:
-        return lines(self.store, trace)
-
-    def operations(self, trace: StoredTrace) -> list[StoredOperation]:
-        return operations(self.store, trace)
 
 
 @pytest.fixture
@@ -52,15 +45,21 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "traces.db"
 
 
-def recorded(example: str, store: Path, *arguments: str) -> Recording:
-    printed = examples.run(FOLDER / example, *arguments, env=examples.environment(store))
-    return Recording(printed, store, traces(store))
+def captured(example: str, *arguments: str) -> tuple[Run, str]:
+    """Run an example in this process; return what it recorded and what it printed."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, record() as run, contextlib.redirect_stdout(printed):
+        patch.setenv("VOLTAGENT_EXPORTER", "none")  # an SDK that the example makes receives nothing anyway
+        patch.syspath_prepend(str(FOLDER))
+        patch.setattr(sys, "argv", [example, *arguments])
+        runpy.run_path(str(FOLDER / example), run_name="__main__")
+    return run, printed.getvalue()
 
 
 @pytest.fixture(scope="module")
-def recording_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Recording]:
+def run_of() -> Callable[[str], tuple[Run, str]]:
     """Runs an example without arguments, once for all tests that look at what it did."""
-    return cache(lambda example: recorded(example, tmp_path_factory.mktemp("example") / "traces.db"))
+    return cache(captured)
 
 
 def test_these_are_all_the_examples():
@@ -68,86 +67,80 @@ def test_these_are_all_the_examples():
     assert programs == {*ALONE, "fastapi_app.py"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", ALONE)
-def test_an_example_prints_the_same_with_recording_on_and_off(
-    example: str, recording_of: Callable[[str], Recording], store: Path
-):
-    on = recording_of(example)
-    assert all(trace.end_ns for trace in on.traces), "every trace has ended"
-    assert all(trace.status in ("completed", "error") for trace in on.traces)
-    assert all(one.end_ns for trace in on.traces for one in on.operations(trace) if one.kind != "custom")
+def test_an_example_prints_the_same_with_recording_on_and_off(example: str, store: Path):
+    on = examples.run(FOLDER / example, env=examples.environment(store))
+    found = list(load_traces(store))
+    assert found
+    assert all(trace.duration is not None for trace in found), "every trace has ended"
+    assert all(trace.status in ("completed", "error") for trace in found)
+    assert all(one.duration is not None for trace in found for one in trace.walk() if one.kind != "custom")
+    events = {"manual_usage_sync.py": 24, "manual_usage_async.py": 28}.get(example)
+    assert events is None or f"{events} events recorded" in on
 
     off = examples.run(FOLDER / example, env=examples.environment(store, VOLTAGENT_ENABLED="false"))
-    assert off.splitlines()[:-1] == on.printed.splitlines()[:-1]
-    assert "voltagent" in on.printed.splitlines()[-1], "the last line says how to see the trace"
-    assert not store.exists()
+    assert "voltagent" in on.splitlines()[-1], "the last line says how to see the trace"
+    if example not in CHANCE:
+        assert off.splitlines()[:-1] == on.splitlines()[:-1]
+    assert list(load_traces(store)) == found, "nothing was recorded by the second run"
 
 
 # ----------------------------------------------------------------------------------------------------- stdlib_agent.py
 
 
-def test_the_demo_answers_its_questions_and_is_recorded_whole(recording_of: Callable[[str], Recording]):
-    run = recording_of("stdlib_agent.py")
-    (trace,) = run.traces
+def test_the_demo_answers_its_questions_and_is_recorded_whole(run_of: Callable[[str], tuple[Run, str]]):
+    run, printed = run_of("stdlib_agent.py")
+    trace = run.trace
 
-    assert "difflib.get_close_matches(word, possibilities, n=3, cutoff=0.6)" in run.printed
-    assert "['apple', 'ape']" in run.printed, "the example of the docstring was run"
-    assert "math.gcd(*integers)" in run.printed
-    assert "Written in C" in run.printed
+    assert "difflib.get_close_matches(word, possibilities, n=3, cutoff=0.6)" in printed
+    assert "['apple', 'ape']" in printed, "the example of the docstring was run"
+    assert "math.gcd(*integers)" in printed
+    assert "Written in C" in printed
     assert (trace.agent_id, trace.status, trace.tags) == ("stdlib-guide", "completed", ("demo", "offline"))
     assert trace.metadata["answered"] == 3
-    # What ran at the same time is recorded in the order in which it happened to begin.
-    assert Counter(run.lines(trace)) == {
-        "agent researcher": 3,
-        "  retriever docstrings": 3,
-        "  tool signature": 3,
-        "  tool source_lines": 2,
-        "  tool source_lines [error]": 1,
-        "  agent fact-checker": 3,
-        "    tool run_examples": 3,
-        "  memory write notes": 3,
-        "agent writer": 3,
-        "memory read notes": 1,
-    }
+    for kind, name, times in (
+        ("agent", "researcher", 3), ("retriever", "docstrings", 3), ("tool", "signature", 3),
+        ("tool", "source_lines", 3), ("agent", "fact-checker", 3), ("tool", "run_examples", 3),
+        ("memory", "notes", 4), ("agent", "writer", 3),
+    ):  # fmt: skip
+        run.assert_count(times, kind=kind, name=name)
+    for name in ("docstrings", "signature", "source_lines", "fact-checker"):
+        run.assert_parent(name, "researcher")
+    run.assert_parent("run_examples", "fact-checker")
+    run.assert_parent("writer", None)
+    assert [one.name for one in run.errors] == ["source_lines"]
 
 
-def test_each_question_of_the_demo_keeps_to_its_own_agent(recording_of: Callable[[str], Recording]):
-    run = recording_of("stdlib_agent.py")
-    (trace,) = run.traces
-    found = run.operations(trace)
-    searches = {one.parent_id: one.input["question"] for one in found if one.kind == "retriever"}
-    agents = {one.id: one.input["question"] for one in found if one.name == "researcher"}
-    assert searches == agents
+def test_each_question_of_the_demo_keeps_to_its_own_agent(run_of: Callable[[str], tuple[Run, str]]):
+    run, _ = run_of("stdlib_agent.py")
+    for search in run.retrievers("docstrings"):
+        assert search.parent is not None
+        assert search.input["question"] == search.parent.input["question"]
 
 
-def test_the_demo_records_the_failing_tool_and_the_streamed_answer(recording_of: Callable[[str], Recording]):
-    run = recording_of("stdlib_agent.py")
-    (trace,) = run.traces
-    found = run.operations(trace)
+def test_the_demo_records_the_failing_tool_and_the_streamed_answer(run_of: Callable[[str], tuple[Run, str]]):
+    run, _ = run_of("stdlib_agent.py")
 
-    (failed,) = [one for one in found if one.status == "error"]
-    assert failed.input == {"name": "math.gcd"}
+    (failed,) = run.errors
+    failed.called_with(name="math.gcd")
     assert failed.error["message"] == "math.gcd has no Python source"
     assert failed.error["cause"]["type"] == "TypeError"
     assert "source_lines" in failed.error["stack"]
 
-    writers = [one for one in found if one.name == "writer"]
+    writers = run.agents("writer")
     assert [one.metadata["items"] for one in writers] == [len(one.output["result"]) for one in writers]
     assert writers[1].output["result"][:2] == ["math.gcd(*integers)", "Greatest Common Divisor."]
-    assert trace.usage == {
-        name: sum(one.usage[name] for one in writers if one.usage)
-        for name in ("prompt_tokens", "completion_tokens", "total_tokens")
-    }
+    assert run.tokens == sum(one.usage["total_tokens"] for one in writers if one.usage)
 
 
-def test_the_demo_takes_questions_and_says_when_it_finds_nothing(store: Path):
-    run = recorded("stdlib_agent.py", store, "How do I compute the median of numbers?", "xyzzy")
-    (trace,) = run.traces
-    assert "statistics.median(data)" in run.printed
-    assert "Nothing in the index fits" in run.printed
-    assert trace.input == {"questions": ["How do I compute the median of numbers?", "xyzzy"]}
-    assert run.lines(trace).count("agent researcher") == 2
-    assert run.lines(trace).count("agent writer") == 1
+def test_the_demo_takes_questions_and_says_when_it_finds_nothing():
+    run, printed = captured("stdlib_agent.py", "How do I compute the median of numbers?", "xyzzy")
+    assert "statistics.median(data)" in printed
+    assert "Nothing in the index fits" in printed
+    assert run.trace.input == {"questions": ["How do I compute the median of numbers?", "xyzzy"]}
+    run.assert_count(2, kind="agent", name="researcher")
+    run.assert_count(1, kind="agent", name="writer")
 
 
 @pytest.mark.parametrize("backend", ["absent", "rejects the key", "broken"])
@@ -169,124 +162,199 @@ def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store
             encoding="utf-8",
             timeout=120,
         )
-    on = recorded("stdlib_agent.py", store, QUESTION)
-    assert (done.returncode, done.stdout) == (0, on.printed)
+    _, printed = captured("stdlib_agent.py", QUESTION)
+    assert (done.returncode, done.stdout) == (0, printed)
     assert "Traceback" not in done.stderr
     assert "sk-very-secret" not in done.stderr
 
 
+# ------------------------------------------------------------------------------------------------------ trip_agent.py
+
+
+def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, path.stem, module)  # types look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_run_with_clock_chance_network_and_model_replays_without_them(monkeypatch: pytest.MonkeyPatch):
+    run, printed = captured("trip_agent.py")
+    run.assert_order("Planner", "now", "pick", "weather", "ask")
+    run.tool("weather").called_with(place=run.tool("pick").output["result"])
+    module = loaded(FOLDER / "trip_agent.py", monkeypatch)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network is off")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    with replay(run.trace) as again:
+        assert module.plan(module.PLACES) == printed.splitlines()[0]
+    assert again.tree() == run.tree()
+
+
+@pytest.mark.slow
+def test_its_recording_replays_in_another_process(store: Path, tmp_path: Path):
+    environment = examples.environment(store)
+    printed = examples.run(FOLDER / "trip_agent.py", env=environment)
+    recording = tmp_path / "trip.json"
+    assert main(["record-fixture", "-o", str(recording), "--db", str(store)]) == 0
+    for _ in range(2):
+        assert examples.run(FOLDER / "trip_agent.py", "--replay", str(recording), env=environment) == printed
+
+
+MUTATIONS = [
+    (
+        "    found = weather(place)\n",
+        "    found = Weather(place, 20.0, began)\n",
+        "before it, the recording calls tool 'weather'",
+    ),
+    ("found = weather(place)", "found = weather(place.upper())", "argument 'place': recorded"),
+    ("found = weather(place)", "found = weather(place) and weather(place)", "once more"),
+    ('f"Pack for {place}', 'f"What to take to {place}', "argument 'prompt': recorded \"Pack for"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "message"), MUTATIONS)
+def test_a_changed_agent_fails_with_a_message_that_names_the_change(
+    was: str, now: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run, _ = captured("trip_agent.py")
+    program = (FOLDER / "trip_agent.py").read_text(encoding="utf-8")
+    assert program.count(was) == 1
+    changed = tmp_path / "changed_trip.py"
+    changed.write_text(program.replace(was, now), encoding="utf-8")
+    module = loaded(changed, monkeypatch)
+    with pytest.raises(ReplayMismatch) as caught, replay(run.trace):
+        module.plan(module.PLACES)
+    assert message in str(caught.value)
+    assert "└─ agent Planner" in str(caught.value)
+
+
 # ---------------------------------------------------------------------------------------------------- the support desk
 
+DESK = """
+    trace order-desk  {tokens} tokens
+    └─ agent Support  {tokens} tokens
+       ├─ memory history
+       ├─ retriever articles
+       ├─ tool look-up
+       ├─ agent Returns
+       │  └─ tool days-since-delivery
+       ├─ tool postage  error  KeyError: 'express'
+       ├─ custom postage:fallback
+       ├─ tool postage
+       └─ memory history"""
+MISSING = "OrderNotFoundError: no order has the number A-9999"
 
-def test_context_managers_record_everything_a_trace_can_hold(recording_of: Callable[[str], Recording]):
-    run = recording_of("comprehensive_trace_example.py")
-    (lookup, failed, accepted, refused) = run.traces
 
-    assert run.lines(lookup) == ["agent Clerk", "  tool look-up"]
-    assert failed.status == "error"
+def test_context_managers_record_everything_a_trace_can_hold(run_of: Callable[[str], tuple[Run, str]]):
+    run, _ = run_of("comprehensive_trace_example.py")
+    _, failed, accepted, refused = run.traces
+    run.assert_tree(
+        f"""
+    trace order-lookup
+    └─ agent Clerk
+       └─ tool look-up
+    trace order-desk  error
+    └─ agent Support  error  {MISSING}
+       └─ tool look-up  error  {MISSING}{DESK.format(tokens=22)}{DESK.format(tokens=24)}
+    """
+    )
     assert failed.metadata == {"attempt": 2}
-    assert run.lines(failed) == ["agent Support [error]", "  tool look-up [error]"]
     for trace, user in ((accepted, "ada"), (refused, "grace")):
         assert (trace.user_id, trace.conversation_id, trace.status) == (user, f"{user}-7", "completed")
-        assert run.lines(trace) == [
-            "agent Support",
-            "  memory read history",
-            "  retriever articles",
-            "  tool look-up",
-            "  agent Returns",
-            "    tool days-since-delivery",
-            "  tool postage [error]",
-            "  custom postage:fallback",
-            "  tool postage",
-            "  memory write history",
-        ]
-    support, *_ = run.operations(accepted)
-    assert support.instructions == "Be short. Decide nothing: ask Returns."
+    (support,) = accepted.children
     assert support.usage == {"prompt_tokens": 12, "completion_tokens": 10, "total_tokens": 22} == accepted.usage
 
 
-def test_explicit_handles_record_the_same_flow_in_sync_code(recording_of: Callable[[str], Recording]):
-    run = recording_of("manual_usage_sync.py")
-    (good, bad) = run.traces
-    assert "24 events recorded" in run.printed
-    assert run.lines(good) == [
-        "agent Support",
-        "  memory read history",
-        "  retriever articles",
-        "  tool look-up",
-        "  agent Returns",
-        "  memory write history",
-    ]
-    assert bad.status == "error"
-    assert run.lines(bad) == [
-        "agent Support [error]",
-        "  memory read history",
-        "  retriever articles",
-        "  tool look-up [error]",
-    ]
-    support = run.operations(bad)[0]
+def test_explicit_handles_record_the_same_flow_in_sync_code(run_of: Callable[[str], tuple[Run, str]]):
+    run, _ = run_of("manual_usage_sync.py")
+    run.assert_tree("""
+        trace order-desk  40 tokens
+        └─ agent Support  40 tokens
+           ├─ memory history
+           ├─ retriever articles
+           ├─ tool look-up
+           ├─ agent Returns
+           └─ memory history
+        trace order-desk  error
+        └─ agent Support  error  ORDER_NOT_FOUND: no such order
+           ├─ memory history
+           ├─ retriever articles
+           └─ tool look-up  error  OrderNotFoundError: no order has the number B-1
+    """)
+    _, support = run.agents("Support")
     assert support.error == {"message": "no such order", "code": "ORDER_NOT_FOUND"}
     assert support.metadata["stage"] == "look-up"
 
 
-def test_explicit_handles_keep_two_customers_apart_in_async_code(recording_of: Callable[[str], Recording]):
-    run = recording_of("manual_usage_async.py")
-    found = run.traces
-    assert "28 events recorded" in run.printed
-    ada, grace = sorted(found, key=lambda trace: trace.user_id or "")
-    for trace, returns in ((ada, "  agent Returns"), (grace, "  agent Returns [error]")):
-        assert run.lines(trace)[:2] == ["agent Support", "  memory read history"]
-        assert sorted(run.lines(trace)[2:4]) == ["  retriever articles", "  tool look-up"]
-        assert run.lines(trace)[4:] == [returns, "  memory write history"]
-        support = run.operations(trace)[0]
+def test_explicit_handles_keep_two_customers_apart_in_async_code(run_of: Callable[[str], tuple[Run, str]]):
+    run, _ = run_of("manual_usage_async.py")
+    ada, grace = sorted(run.traces, key=lambda trace: trace.user_id or "")
+    for trace, status in ((ada, "completed"), (grace, "error")):
+        (support,) = trace.children
+        names = [one.name for one in support.children]
+        assert names[0] == "history"
+        assert sorted(names[1:3]) == ["articles", "look-up"], "at the same time"
+        assert names[3:] == ["Returns", "history"]
+        assert [one.status for one in trace.find("agent", "Returns")] == [status]
         assert support.input == trace.input
         assert support.output["reply"] == trace.output["reply"]
 
 
-def test_decorators_and_explicit_calls_share_a_parent(recording_of: Callable[[str], Recording]):
-    run = recording_of("decorators_with_add_tool.py")
-    (trace,) = run.traces
+def test_decorators_and_explicit_calls_share_a_parent(run_of: Callable[[str], tuple[Run, str]]):
+    run, printed = run_of("decorators_with_add_tool.py")
     files = sorted(FOLDER.glob("*.py"))
-    agent, *rest = run.lines(trace)
-    assert agent == "agent Counter"
-    each = ["  tool read-words", "  memory write keep"]
-    assert rest == ["  retriever files", *each * len(files), "  tool sql", "  tool by-hand"]
-    assert trace.conversation_id == "top-5"
+    agent = run.agent("Counter")
+    names = [one.name for one in agent.children]
+    assert names == ["files", *["read-words", "keep"] * len(files), "sql", "by-hand"]
+    assert run.trace.conversation_id == "top-5"
 
-    sql = next(one for one in run.operations(trace) if one.name == "sql")
-    assert [f"{word} ({count} files)" for word, count in sql.output["rows"]] == run.printed.splitlines()[:5]
-    read, kept = run.operations(trace)[2:4]
-    assert read.output is None, "capture_output=False"
-    assert kept.input == {"file": files[0].name}, "capture_input=['file']"
+    rows = run.tool("sql").output["rows"]
+    assert [f"{word} ({count} files)" for word, count in rows] == printed.splitlines()[:5]
+    assert run.tools("read-words")[0].output is None, "capture_output=False"
+    assert run.memories("keep")[0].input == {"file": files[0].name}, "capture_input=['file']"
 
 
 # ----------------------------------------------------------------------------------------------------------- failures
 
 
-def test_failures_are_recorded_as_what_they_were(recording_of: Callable[[str], Recording]):
-    run = recording_of("error_handling.py")
-    found = run.traces
-    assert "OrderNotFoundError (code ORDER_NOT_FOUND)" in run.printed
-    unhandled, handled, timeout, numbers, by_hand = found
-
-    assert unhandled.status == "error"
-    assert run.lines(unhandled) == ["agent Clerk [error]", "  tool look-up [error]"]
-    tool = run.operations(unhandled)[1]
-    assert tool.error["code"] == "ORDER_NOT_FOUND"
-    assert tool.error["cause"]["type"] == "KeyError"
-
-    assert handled.status == "completed"
-    assert run.lines(handled) == ["agent Clerk", "  tool postage [error]", "  tool postage"]
-    assert run.lines(timeout) == ["agent Carrier [cancelled]"]
-    assert timeout.status == "completed"
-    (stream,) = run.operations(numbers)
+def test_failures_are_recorded_as_what_they_were(run_of: Callable[[str], tuple[Run, str]]):
+    run, printed = run_of("error_handling.py")
+    assert "OrderNotFoundError (code ORDER_NOT_FOUND)" in printed
+    run.assert_tree(
+        f"""
+        trace Clerk  error
+        └─ agent Clerk  error  {MISSING}
+           └─ tool look-up  error  {MISSING}
+        trace Clerk
+        └─ agent Clerk
+           ├─ tool postage  error  KeyError: 'express'
+           └─ tool postage
+        trace timeout
+        └─ agent Carrier  cancelled  CancelledError
+        trace numbers
+        └─ tool numbers
+        trace by-hand
+        └─ agent Auditor  error  three of three tools failed
+           ├─ tool text  error  the paper was out
+           ├─ tool mapping  error  CARD_42: no credit
+           └─ tool exception  error  {MISSING}
+    """
+    )
+    look_up = run.tool("look-up")
+    assert look_up.error["code"] == "ORDER_NOT_FOUND"
+    assert look_up.error["cause"]["type"] == "KeyError"
+    stream = run.tool("numbers")
     assert (stream.status, stream.metadata["abandoned"], stream.output) == ("completed", True, {"result": [0]})
-
-    auditor, text, mapping, exception = run.operations(by_hand)
+    auditor = run.agent("Auditor")
     assert (auditor.error, auditor.metadata) == ("three of three tools failed", {"stage": "audit"})
-    assert text.error == "the paper was out"
-    assert mapping.error == {"message": "no credit", "code": "CARD_42", "details": {"limit": 100}}
-    assert exception.error["message"] == "no order has the number A-9999"
+    assert run.tool("mapping").error == {"message": "no credit", "code": "CARD_42", "details": {"limit": 100}}
+    assert run.tool("exception").error["message"] == "no order has the number A-9999"
 
 
 # ------------------------------------------------------------------------------------------------------------- FastAPI
@@ -318,14 +386,13 @@ def test_the_app_streams_and_records_each_request(store: Path):
         serving.send_signal(signal.SIGINT)
         serving.communicate(timeout=60)
 
-    page, not_found, help_page = traces(store)
+    page, not_found, help_page = load_traces(store, order="oldest")
     assert (page.agent_id, page.user_id, page.tags) == ("order-page", "ada", ("http",))
     assert page.output == {"number": "A-1001", "item": "reading lamp", "returnable": True}
-    assert lines(store, page) == ["tool look-up"]
+    assert page.tree() == "trace order-page\n└─ tool look-up"
     assert not_found.status == "error"
-    assert not_found.error["code"] == 404
-    assert not_found.error["cause"]["code"] == "ORDER_NOT_FOUND"
-    assert lines(store, not_found) == ["tool look-up [error]"]
-    assert lines(store, help_page) == ["agent Librarian", "  retriever articles"]
+    (look_up,) = not_found.children
+    assert (look_up.name, look_up.status, look_up.error["code"]) == ("look-up", "error", "ORDER_NOT_FOUND")
+    assert help_page.tree() == "trace help-page\n└─ agent Librarian\n   └─ retriever articles"
     assert "".join(help_page.output["result"]) == streamed
     assert streamed.startswith("Returns.\n  An item can be sent back within 30 days")

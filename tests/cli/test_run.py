@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.examples import environment, traces
+from tests.helpers.examples import environment
+from voltagent.records import load_traces
 
 _PROGRAM = """\
 import sys, threading
@@ -43,8 +44,8 @@ def test_a_program_runs_with_its_arguments_and_exit_status(how: list[str], tmp_p
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (3, "['--port', '80']\n", "")
-    (trace,) = traces(store)
-    assert trace.name == "outer"
+    (trace,) = load_traces(store)
+    assert trace.agent_id == "outer"
 
 
 def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.examples import environment, traces
+from tests.helpers.examples import environment
 from tests.helpers.pace import hold, until
+from voltagent.records import TraceRecord, load_traces
 
 PROGRAM = """
 import sys, time
@@ -23,6 +24,10 @@ while True:
     sdk.trace(name=f"{time.time():.6f}").end()
     time.sleep(0.01)
 """
+
+
+def traces(store: Path) -> list[TraceRecord]:
+    return list(load_traces(store, order="oldest"))
 
 
 def start(store: Path) -> subprocess.Popen[bytes]:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.frameworks import apis
-from tests.helpers.examples import REPOSITORY, environment, lines, operations, traces
+from tests.helpers.examples import REPOSITORY, environment
 from tests.helpers.server import Server
+from voltagent.records import OperationRecord, TraceRecord, load_traces
 
 _DOCUMENT = (REPOSITORY / "docs" / "frameworks.md").read_text(encoding="utf-8")
 _PROGRAM = re.compile(r"^### ([^\n]+)\n\n```py\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -63,6 +64,15 @@ def _without_ids(body: Any) -> Any:
     return json.loads(re.sub(r'"[^"]*[0-9a-f]{8}-[0-9a-f-]{27}[^"]*"', '"an id"', text))
 
 
+def outline(record: TraceRecord | OperationRecord, indent: str = "") -> list[str]:
+    """The operations below a record, as the document shows them."""
+    lines: list[str] = []
+    for one in record.children:
+        status = "" if one.status == "completed" else f" [{one.status}]"
+        lines += [f"{indent}{one.kind} {one.name}{status}", *outline(one, f"{indent}  ")]
+    return lines
+
+
 def test_every_program_of_the_document_is_found():
     assert len(_ALL) == _DOCUMENT.count("```py\n") > 9
     assert {name for name, *_ in _ALL} > _WITH_OPENAI_2
@@ -74,9 +84,9 @@ def test_a_program_of_the_document_records_the_tree_beneath_it(
 ):
     printed = run(code, tmp_path, server.url)
     store = tmp_path / "traces.db"
-    (trace,) = traces(store)
-    assert "\n".join(lines(store, trace)) == tree.rstrip()
-    found = operations(store, trace)
+    (trace,) = load_traces(store)
+    assert outline(trace) == tree.splitlines()
+    found = list(trace.walk())
     calls = [one for one in found if one.kind == "llm"]
     tools = [one for one in found if one.kind == "tool"]
     for call in calls:

@@ -152,7 +152,19 @@ class _Replay:
         free = [one for one in here if one.id not in self._used]
         if not free:
             return f"{called} once more: it has {len(here)} such call(s) there, all answered already"
+        skipped = self._skipped(free[0], here[0].parent or self._recording)
+        if skipped is not None:
+            return f"{called}; before it, the recording calls {_title(skipped)} with {short(skipped.input)}"
         return f"{called}; the first divergence is {_difference(free[0].input, given)}"
+
+    def _skipped(self, expected: OperationRecord, above: _Node) -> OperationRecord | None:
+        """The first call that was left out before the one that was expected, if any."""
+        for one in above.children:
+            if one.id == expected.id:
+                return None
+            if one.kind in self._only and one.id not in self._used:
+                return one
+        return None
 
     def _failed(self, problem: str, node: OperationRecord | None) -> ReplayMismatch:
         notes = {} if node is None else {node.id: "this call"}
