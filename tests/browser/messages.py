@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["ANSWERS", "CONVERSATIONS", "NONE"]
+__all__ = ["ANSWERS", "CONVERSATIONS", "NONE", "PARTS"]
 
 _QUESTION = "What is the weather in Rome?"
 _ARGUMENTS = {"city": "Rome"}
@@ -121,3 +121,95 @@ NONE: list[Any] = [
     None,
     7,
 ]
+
+# Each holds one message with parts of a sort that the others lack: the page and the terminal read them alike.
+PARTS: dict[str, Any] = {
+    "OpenAI pictures, audio and files": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Look."},
+                {"type": "image_url", "image_url": {"url": "data:image/PNG;base64,QUJDRA=="}},
+                {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+                {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
+                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QUJD"}},
+            ],
+        }
+    ],
+    "OpenAI responses: pictures and reasoning": {
+        "input": [
+            {"role": "user", "content": [{"type": "input_image", "image_url": "data:image/webp;base64,QUJD"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "It"}, {"text": "is hot."}]},
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "not json"},
+            {"type": "function_call_output", "call_id": "other", "output": "no call is here"},
+        ]
+    },
+    "OpenAI refusals, developers and old calls": [
+        {"role": "developer", "content": "Be brief.", "name": "house"},
+        {"role": "assistant", "content": None, "refusal": "I cannot."},
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": '{"sky": "blue"}'},
+        {"role": "assistant", "content": "", "audio": {"id": "a", "data": "QUJD", "format": "mp3"}},
+        {"role": "assistant", "reasoning_content": "hm", "content": "Yes."},
+    ],
+    "Anthropic pictures, documents and thinking": {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "QUJD"}},
+                    {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"}},
+                    {"type": "tool_result", "tool_use_id": "x", "is_error": True, "content": "late"},
+                ],
+            },
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "hm", "signature": "s"},
+                    {"type": "redacted_thinking", "data": "QUJD"},
+                    {"type": "text", "text": "Yes."},
+                    {"type": "tool_use", "id": "y", "name": "f", "input": {}},
+                    {"type": "server_tool_use", "id": "z", "name": "web_search", "input": {"query": "x"}},
+                ],
+            },
+        ]
+    },
+    "Google thoughts and data": {
+        "contents": [
+            {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": "QUJD"}}, {"text": "What?"}]},
+            {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "A line."}]},
+            {"role": "user", "parts": [{"file_data": {"mime_type": "video/mp4", "file_uri": "gs://bucket/a.mp4"}}]},
+            {"role": "model", "parts": [{"executable_code": {"language": "PYTHON", "code": "1"}}]},
+        ]
+    },
+    "GenAI reasoning and blobs": {
+        "gen_ai.output.messages": [
+            {
+                "role": "assistant",
+                "finish_reason": "stop",
+                "parts": [
+                    {"type": "reasoning", "content": "hm"},
+                    {"type": "blob", "mime_type": "image/png", "content": "QUJD", "modality": "image"},
+                    {"type": "uri", "uri": "https://example.org/a.png", "mime_type": "image/png"},
+                    {"type": "text", "content": "Yes."},
+                ],
+            }
+        ]
+    },
+    "LangChain pairs, names and chunks": {
+        "messages": [
+            ["human", "Hello"],
+            {
+                "lc": 1,
+                "type": "constructor",
+                "id": ["x", "ChatMessage"],
+                "kwargs": {"role": "critic", "content": "No."},
+            },
+            {"type": "AIMessageChunk", "content": [{"type": "text", "text": "Yes."}], "tool_call_chunks": []},
+            {"type": "tool", "content": "late", "status": "error", "tool_call_id": "9", "name": "f"},
+        ]
+    },
+    "content that an instrumentation made a string": [{"role": "user", "content": '[{"type": "text", "text": "x"}]'}],
+    "fields around the messages": {"kwargs": {"messages": _CHAT, "temperature": 0}, "model": "gpt"},
+    "empty parts": [{"role": "assistant", "content": [{"type": "text", "text": ""}]}, {"role": "user", "content": ""}],
+}

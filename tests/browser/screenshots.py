@@ -35,6 +35,7 @@ def pictures(site: Site) -> Iterator[tuple[str, str, tuple[int, int], str]]:
     yield "viewer-trace-dark", f"#/trace/{broken.id}?operation={writer.id}", _WIDE, "dark"
     yield "viewer-trace-narrow", f"#/trace/{broken.id}", _NARROW, "light"
     yield "viewer-metrics", "#/metrics?by=agent&within=1d", _WIDE, "light"
+    yield "viewer-calls", "#/calls?kind=tool&sort=error&order=asc", _WIDE, "light"
     yield "viewer-comparison", f"#/compare/{whole.id}/{broken.id}?row=7", _WIDE, "light"
 
 

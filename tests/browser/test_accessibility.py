@@ -40,6 +40,7 @@ def _pages(site: Site) -> Iterator[tuple[str, str]]:
     yield f"#/conversation/{broken.conversation_id}", ".turn"
     yield "#/conversations", ".rows > .line"
     yield "#/users", ".rows > .line"
+    yield "#/calls?kind=tool&sort=error&order=asc", ".rows > .line"
     yield "#/metrics?within=all", ".totals"
     yield "#/metrics?within=all&by=model", ".totals"
     yield "#/nowhere", ".empty"

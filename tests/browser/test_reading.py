@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tests.browser.chromium import sync_api
 from tests.browser.hostile import CORPUS
-from tests.browser.messages import ANSWERS, CONVERSATIONS, NONE
+from tests.browser.messages import ANSWERS, CONVERSATIONS, NONE, PARTS
 from tests.browser.play import Step
 from tests.browser.site import Site
 from tests.browser.test_hostile import HARMLESS
 from tests.browser.test_trace import recorded
+from voltagent.render.messages import Part, conversation_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -51,6 +52,45 @@ print("<b>sunny</b>")
 
 <b>not bold</b> ~~gone~~
 """
+
+
+def test_the_page_and_the_terminal_recognise_the_same_messages(new_page: Open):
+    corpus = {**CONVERSATIONS, **{f"answer {name}": one for name, one in ANSWERS.items()}, **PARTS}
+    corpus |= {f"none {place}": one for place, one in enumerate(NONE)}
+    script = """async values => {
+      const { conversationOf } = await import("/messages.js");
+      return values.map(conversationOf);
+    }"""
+    found = new_page().evaluate(script, list(corpus.values()))
+    for (name, value), in_page in zip(corpus.items(), found, strict=True):
+        for message in (in_page or {}).get("messages", ()):
+            for part in message["parts"]:
+                part.pop("data", None)
+        assert in_page == _as_in_the_page(value), name
+
+
+def _as_in_the_page(value: Any) -> Any:
+    found = conversation_of(value)
+    if found is None:
+        return None
+    messages = [
+        {"role": one.role, "side": one.side, "name": one.name, "parts": list(map(_part, one.parts))}
+        for one in found.messages
+    ]
+    return {"messages": messages, "rest": dict(found.rest) or None}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    if part.type in ("text", "reasoning"):
+        return {"type": part.type, "text": part.text}
+    if part.type == "call":
+        result = None if part.result is None else _part(part.result)
+        return {"type": "call", "id": part.id, "name": part.name, "input": part.value, "result": result}
+    if part.type == "result":
+        return {"type": "result", "id": part.id, "name": part.name, "value": part.value, "failed": part.failed}
+    if part.type == "media":
+        return {"type": "media", "mime": part.mime, "size": part.size, "name": part.name, "url": part.url}
+    return {"type": "json", "value": part.value}
 
 
 def _conversation(page: Page, value: Any) -> Any:

@@ -297,6 +297,22 @@ def test_a_comparison_lists_the_facts_that_differ(client: httpx.Client) -> None:
     assert client.get("/api/compare", params={"left": "t4", "right": "nothing"}).status_code == 404
 
 
+def test_operations_that_used_another_model_differ(client: httpx.Client) -> None:
+    """The model may have been recorded by itself, without a place in the metadata."""
+    parts = client.get("/api/compare", params={"left": "t0", "right": "t1"}).json()["parts"]
+    models = {
+        number: {hashes[parts.index("model")] for hashes in _hashes(client, f"t{number}").values()}
+        for number in range(3)
+    }
+    assert len(models[0]) == 2, "the model call, and operations without a model"
+    assert models[0] == models[2] != models[1]
+
+
+def _hashes(client: httpx.Client, trace_id: str) -> dict[str, list[str | None]]:
+    found: dict[str, list[str | None]] = client.get(f"/api/traces/{trace_id}/hashes").json()["hashes"]
+    return found
+
+
 def test_the_usual_is_that_of_earlier_successful_runs(client: httpx.Client) -> None:
     answer = client.get("/api/traces/t4/baseline").json()
     assert (answer["runs"], answer["last_success"], answer["duration"]) == (2, "t2", 4000)

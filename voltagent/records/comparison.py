@@ -18,8 +18,9 @@ _RUNS: Final = 50  # earlier runs from which the usual duration is computed
 _MOST_STEPS: Final = 30_000  # limit for the operations of these runs
 
 _CONTENTS: Final = """
-    SELECT id, input, instructions, output, metadata, update_metadata, end_metadata FROM operations
-    WHERE trace_id = ?"""
+    SELECT id, input, instructions, output, metadata, update_metadata, end_metadata,
+        (SELECT model FROM calls WHERE calls.trace_id = operations.trace_id AND calls.id = operations.id) AS model
+    FROM operations WHERE trace_id = ?"""
 _SUCCESSFUL: Final = """
     agent_id = :agent AND status = 'completed' AND id <> :id AND NOT EXISTS (
         SELECT 1 FROM operations o INDEXED BY operations_errors WHERE o.trace_id = traces.id AND o.status = 'error')"""
@@ -42,7 +43,10 @@ def hashes(store: Store, trace_id: str) -> dict[str, list[str | None]]:
 
 
 def _model(row: Any) -> str | None:
-    return model_of("llm", columns.merged((row["metadata"], row["update_metadata"], row["end_metadata"])))
+    """The model that was recorded by itself, else the one that the metadata names."""
+    return row["model"] or model_of(
+        "llm", columns.merged((row["metadata"], row["update_metadata"], row["end_metadata"]))
+    )
 
 
 def _hash(value: Any) -> str | None:
