@@ -57,7 +57,10 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
             space -= _NESTED * len(value)
     inline = dict if depth > 1 else None
     for item in value:
-        if type(item) is inline:
+        kind = type(item)
+        if kind is str:
+            space -= len(item)
+        elif kind is inline:
             # The usual list is one of messages or documents: their texts are looked at here, without a call for each.
             if len(item) > space:
                 return -1
@@ -78,10 +81,6 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                         return -1
                 elif kind is not float and kind is not bool and part is not None:
                     return -1
-            continue
-        kind = type(item)
-        if kind is str:
-            space -= len(item)
         elif kind is list or kind is tuple or kind is dict:
             space = plain(item, depth - 1, space)
             if space < 0:

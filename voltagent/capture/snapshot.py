@@ -14,15 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from pydantic_core import to_json
-
 from voltagent.capture.fast_path import HUGE, plain
 from voltagent.capture.injected import without_injected
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours
-from voltagent.core.json_objects import cut_marker
+from voltagent.core.json_objects import cut_marker, encode_plain
 from voltagent.core.span import PayloadEncoder
 from voltagent.core.text import encoded
 
@@ -56,14 +54,14 @@ class Snapshot:
         try:
             if kind is dict or kind is list or kind is tuple:
                 if plain(value, DEPTH, limit) >= 0:
-                    text = to_json(value, inf_nan_mode="strings")
+                    text = encode_plain(value)
                     if len(text) <= limit:
                         return text
             elif kind is str:
                 if len(cast(str, value)) < limit // 8:
-                    return to_json(value)
+                    return encode_plain(value)
             elif kind is bool or kind is float or value is None or (kind is int and _is_short(value)):
-                return to_json(value, inf_nan_mode="strings")
+                return encode_plain(value)
         except BaseException as exc:  # lone surrogates, another thread changing the value, the end of the stack
             if not is_ours(exc):
                 raise
@@ -72,11 +70,14 @@ class Snapshot:
         except RecursionError:
             return _LOST
 
-    def encode_arguments(self, named: dict[str, Any]) -> bytes:
-        """:meth:`encode_object` of the arguments of a call by name, without those that a framework injected."""
+    def encode_arguments(self, named: dict[str, Any], values: tuple[Any, ...] | dict[str, Any]) -> bytes:
+        """:meth:`encode_object` of the arguments of a call by name, without those that a framework injected.
+
+        ``values`` are the values alone if the names are those of parameters, else ``named`` itself.
+        """
         try:
-            if plain(named, DEPTH, LIMIT) >= 0:
-                text = to_json(named, inf_nan_mode="strings")
+            if plain(values, DEPTH, LIMIT) >= 0:
+                text = encode_plain(named)
                 if len(text) <= LIMIT:
                     return text
             kept = without_injected(named)
@@ -95,7 +96,7 @@ class Snapshot:
         if kind is dict:
             try:
                 if plain(value, DEPTH, limit) >= 0:
-                    text = to_json(value, inf_nan_mode="strings")
+                    text = encode_plain(value)
                     if len(text) <= limit:
                         return text
             except BaseException as exc:  # as in `encode`

@@ -106,23 +106,36 @@ class Propagated(NamedTuple):
 PROPAGATED: Final[ContextVar[Propagated | None]] = ContextVar("voltagent_propagated", default=None)
 
 if sys.version_info >= (3, 12):
+    COLLECTING: Final[Any] = False
     set_current = CURRENT.set
+
+    def keep_context() -> None:
+        """Do nothing: see below."""
+
 else:
     # Before Python 3.12, a garbage collection can start inside `ContextVar.set` while C code walks the context's map. A
     # finalizer that sets a variable then frees that map, and the process crashes. So a `set` during a collection keeps
     # the previous map alive, until a call outside any collection shows that the walk has ended.
 
     class _Collecting(set[str]):
-        """Non-empty during a garbage collection. Changing it runs no bytecode, so no signal handler can intervene."""
+        """Non-empty during a garbage collection, and while a map is kept.
+
+        A collection that starts or stops changes it without bytecode, so no signal handler can intervene.
+        """
 
         __slots__ = ()
         start = property(None, set.update)  # pyright: ignore
         stop = property(None, set.difference_update)  # pyright: ignore
 
-    _collecting: Final = _Collecting()
+    # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
+    COLLECTING: Final[Any] = _Collecting()
+    _RUNNING: Final = (
+        "generation"  # contained during a collection: a key of the dictionary that Python describes it with
+    )
+    _KEPT: Final = "kept"
     _collection: Final[dict[str, object]] = {}  # identifies the latest collection
     _held: Final[deque[tuple[int, object, contextvars.Context]]] = deque(maxlen=256)
-    _callbacks: Final = (partial(setattr, _collecting), _collection.__setitem__)
+    _callbacks: Final = (partial(setattr, COLLECTING), _collection.__setitem__)
 
     def _watch_collections() -> None:
         if _callbacks[0] not in gc.callbacks:
@@ -130,17 +143,20 @@ else:
 
     def set_current(span: Span | None) -> None:
         """Make a span current in this context."""
-        if _collecting:
-            _hold()
-        elif _held:
-            _held.clear()
+        if COLLECTING:
+            keep_context()
         CURRENT.set(span)
 
-    def _hold() -> None:
+    def keep_context() -> None:
         """Keep this context's map as of the first call in a collection: only that one can be in use."""
+        if _RUNNING not in COLLECTING:
+            _held.clear()
+            COLLECTING.discard(_KEPT)  # after clearing: in between, another thread's collection may add a map
+            return
         thread, collection = get_ident(), _collection.get("start")
         if not any(one[0] == thread and one[1] is collection for one in tuple(_held)):
             _held.append((thread, collection, contextvars.copy_context()))
+            COLLECTING.add(_KEPT)
 
 
 def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:
@@ -243,7 +259,13 @@ _exit_hooks: Final[list[Callable[[], None]]] = []
 
 def default_recorder() -> Any:
     """Return the newest live recorder, else one from the environment if that names a destination, else ``None``."""
-    if ACTIVE and ACTIVE[0] is ENVIRONMENT and _load_from_environment is not None:
+    first = ACTIVE[0] if ACTIVE else None
+    return _make_or_report(first) if type(first) is str else first
+
+
+def _make_or_report(first: str) -> Any:
+    """Make a recorder from the environment, or report a call after the last shutdown; a recorder, if there is one."""
+    if first is ENVIRONMENT and _load_from_environment is not None:
         _load_from_environment()
     if ACTIVE and ACTIVE[0] is SHUT_DOWN:
         _report_late_call()
@@ -257,7 +279,7 @@ def recorder_here() -> Any:
 
 def _first() -> Any:
     first = ACTIVE[0] if ACTIVE else None
-    return None if first in (ENVIRONMENT, SHUT_DOWN) else first
+    return None if type(first) is str else first
 
 
 _switched_off: Final[list[bool]] = []

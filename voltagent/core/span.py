@@ -7,13 +7,17 @@ JSON text (``bytes``): nothing here refers to an object of the user.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
+from functools import partial
 from types import CodeType
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias, TypedDict
 
 from voltagent.core import clock
 from voltagent.core.kinds import EXTENDED
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # The kinds of span. A custom event (`add_event`) has the user's own type as its kind.
 TRACE: Final = "trace"
@@ -123,7 +127,7 @@ class PayloadEncoder(Protocol):
         """Encode a value as a JSON object."""
         ...
 
-    def encode_arguments(self, named: dict[str, Any]) -> bytes:
+    def encode_arguments(self, named: dict[str, Any], values: tuple[Any, ...] | dict[str, Any]) -> bytes:
         """Encode the arguments of a call."""
         ...
 
@@ -142,17 +146,8 @@ class SpanRecorder(Protocol):
         """Encodes payloads."""
         ...
 
-    def start(
-        self,
-        parent: Span,
-        kind: str,
-        name: str,
-        input: bytes | None,
-        metadata: bytes | None = None,
-        operation: str | None = None,
-        tags: tuple[str, ...] | None = None,
-        redact: EventRedactor | None = None,
-        facts: SpanFacts | None = None,
+    def start_from(
+        self, parent: Span, template: SpanTemplate, input: bytes | None, metadata: bytes | None = None
     ) -> Span:
         """Start an operation under ``parent``."""
         ...
@@ -220,41 +215,80 @@ class PartialUsage(dict[str, Any]):
 class TraceInfo:
     """The fields that all operations of one trace share."""
 
-    # Most traces have none of these, so they are class attributes until they are set: a trace is made in half the time.
-    user_id: str | None = None
-    conversation_id: str | None = None
-    version: str | None = None
-    level: str | None = None
-    completion_start: str | None = None
-    parent_trace_id: int | str | None = None
-    counts: Any = None  # its `tracing.token_counts.TokenCounts`, from the first response of a model on
-    withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
-    tail_buffer: TraceBuffer | None = None  # set if the trace was not sampled but may still fail
-    remote: Remote | None = None  # the parent of the root span, if that is in another process
-    is_spread: bool = False  # whether work was handed over to another process, which records under this trace, too
+    __slots__ = ("__weakref__", "agent_id", "clock_offset", "completion_start", "conversation_id", "counts", "id",
+                 "is_spread", "level", "parent_trace_id", "recorder", "remote", "tail_buffer", "user_id", "version",
+                 "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: SpanRecorder | None) -> None:
         self.id: int | str = identifier
         self.clock_offset: int = clock.offset_ns()  # makes times of the monotonic clock, in all its spans
         self.agent_id: str = agent_id
         self.recorder: SpanRecorder | None = recorder  # None for traces that were read back
+        self.user_id: str | None = None
+        self.conversation_id: str | None = None
+        self.version: str | None = None
+        self.level: str | None = None
+        self.completion_start: str | None = None
+        self.parent_trace_id: int | str | None = None
+        self.counts: Any = None  # its `tracing.token_counts.TokenCounts`, from the first response of a model on
+        self.withheld: tuple[int, ...] = ()  # `id` of the last exceptions whose text must not be recorded
+        self.tail_buffer: TraceBuffer | None = None  # set if the trace was not sampled but may still fail
+        self.remote: Remote | None = None  # the parent of the root span, if that is in another process
+        self.is_spread: bool = False  # whether work was handed over to another process, which records under it, too
 
 
-class Span:
-    """One trace or operation, from start to end.
+class TemplateFields(TypedDict, total=False):
+    """The keywords of :class:`SpanTemplate`."""
+
+    operation: str | None
+    tags: tuple[str, ...] | None
+    redact: EventRedactor | None
+    facts: SpanFacts | None
+
+
+class SpanTemplate:
+    """The fields of a start that all calls of one function have in common, except for its metadata.
 
     Args:
-        trace: the trace that it belongs to.
-        parent: the span above; ``None`` for a trace, the trace's own span for what is directly under it.
         kind: :data:`TRACE`, a kind of operation, or the type of a custom event.
         name: the name to show.
-        input: the payload of the start, a JSON object.
-        metadata: a JSON object with keys as the user wrote them.
-        identifier: an id to use instead of a new one.
         operation: ``"read"`` or ``"write"`` for a memory, else ``None``.
         tags: the tags of the start.
         redact: the redactor of this decorator, in addition to that of the SDK.
         facts: the rare fields of the start.
+    """
+
+    __slots__ = ("facts", "kind", "name", "operation", "redact", "tags")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        *,
+        operation: str | None = None,
+        tags: tuple[str, ...] | None = None,
+        redact: EventRedactor | None = None,
+        facts: SpanFacts | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.operation = operation
+        self.tags = tags
+        self.redact = redact
+        self.facts = facts
+
+
+class Span:
+    """One trace or operation, from start to end. :data:`empty_span` and :meth:`fill` make one in less time.
+
+    Args:
+        trace: the trace that it belongs to.
+        parent: the span above; ``None`` for a trace, the trace's own span for what is directly under it.
+        kind: a field of its :class:`SpanTemplate`, as ``name`` and the further keywords.
+        name: likewise.
+        input: the payload of the start, a JSON object.
+        metadata: a JSON object with keys as the user wrote them.
+        identifier: an id to use instead of a new one.
     """
 
     __slots__ = (  # noqa: RUF023 - in the order in which they are set
@@ -276,29 +310,37 @@ class Span:
         input: bytes | None = None,
         metadata: bytes | None = None,
         identifier: int | str | None = None,
-        *,
-        operation: str | None = None,
-        tags: tuple[str, ...] | None = None,
-        redact: EventRedactor | None = None,
-        facts: SpanFacts | None = None,
+        **about: Unpack[TemplateFields],
     ) -> None:
+        self.fill(trace, parent, SpanTemplate(kind, name, **about), input, metadata, identifier)
+
+    def fill(
+        self,
+        trace: TraceInfo,
+        parent: Span | None,
+        template: SpanTemplate,
+        input: bytes | None,
+        metadata: bytes | None,
+        identifier: int | str | None,
+    ) -> None:
+        """Set every field, those of the end as well."""
         self.id: int | str = clock.new_id() if identifier is None else identifier
         self.trace: TraceInfo = trace
         self.parent: Span | None = parent
-        self.kind: str = kind
-        self.name: str = name
+        self.kind: str = template.kind
+        self.name: str = template.name
         # the nearest enclosing agent's name, else the trace's agent_id
         if parent is None:
             self.agent_id: str = trace.agent_id
         else:
             self.agent_id = parent.name if parent.kind == AGENT else parent.agent_id
-        self.operation: str | None = operation
+        self.operation: str | None = template.operation
         self.input: bytes | None = input
         self.metadata: bytes | None = metadata
-        self.tags: tuple[str, ...] | None = tags
-        self.facts: SpanFacts | None = facts
+        self.tags: tuple[str, ...] | None = template.tags
+        self.facts: SpanFacts | None = template.facts
         self.model: str | None = None  # of a model call, and of an agent whose result says so
-        self.redact: EventRedactor | None = redact
+        self.redact: EventRedactor | None = template.redact
         self.more_metadata: tuple[bytes, ...] = ()  # JSON object texts from record(), success(), error(); later wins
         self.more_tags: tuple[str, ...] = ()
         self.usage: dict[str, Any] | None = None  # keys as given, plain numbers and JSON values
@@ -327,6 +369,10 @@ class Span:
     def is_outermost(self) -> bool:
         """Whether nothing around it is recorded in this process."""
         return self.parent is None or type(self.parent) is StandIn
+
+
+# Makes a span to be filled. Calling the class takes a tenth of a microsecond more before Python 3.13.
+empty_span: Final[Callable[[], Span]] = partial(object.__new__, Span)
 
 
 class StandIn(Span):

@@ -33,12 +33,10 @@ class Arguments:
 
     __slots__ = (
         "_defaults",
-        "_exact",
         "_excluded",
         "_kept",
         "_keywords",
         "_known",
-        "_names",
         "_namespace",
         "_parameters",
         "_plain",
@@ -46,8 +44,9 @@ class Arguments:
         "_size",
         "_variadic_keyword",
         "_variadic_positional",
-        "fewest",
-        "most",
+        "exact",
+        "names",
+        "numbers_that_fit",
         "withholds",
     )  # fmt: skip
 
@@ -66,34 +65,31 @@ class Arguments:
         self._excluded = excluded  # at the first call, those that a framework injects are added
         self._namespace = namespace or {}
         self._known = known
-        self._names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
+        self.names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
         self._keywords = frozenset(one.name for one in parameters if one.kind in _BY_NAME)
         self._variadic_positional = "args" if nameless else _named(parameters, Parameter.VAR_POSITIONAL)
         self._variadic_keyword = "kwargs" if nameless else _named(parameters, Parameter.VAR_KEYWORD)
         self._defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
-        self._size = len(self._keywords | set(self._names))
+        self._size = len(self._keywords | set(self.names))
         # set at the first call: annotations may name what is defined later
         self._secret: dict[str, Hidden] | None = None
         self._plain = False  # whether arguments can be recorded without sifting
-        self._exact = -1  # the number of parameters, if sifting is not needed and all of them have positions
-        # A call without keywords fits for sure if its number of arguments is between these two. If keywords are
-        # required, no such call does.
+        self.exact = -1  # the number of parameters, if sifting is not needed and all of them have positions
+        # With so many arguments a call without keywords fits for sure. If keywords are required, no such call does.
         needs_keyword = any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters)
-        self.fewest = sum(name not in self._defaults for name in self._names)
-        self.most = -1 if needs_keyword or nameless else len(self._names)
+        fewest = sum(name not in self._defaults for name in self.names)
+        self.numbers_that_fit = range(0) if needs_keyword or nameless else range(fewest, len(self.names) + 1)
         self.withholds = kept is not None  # whether a value that was passed may be missing in the record
 
     def has(self, name: str) -> bool:
         """Whether there is a parameter of this name."""
-        return name in self._names or name in self._keywords
+        return name in self.names or name in self._keywords
 
     def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of one call by name, with defaults, without those that are not to be recorded."""
-        if len(args) == self._exact and not kwargs:
-            return dict(zip(self._names, args))  # noqa: B905 - `strict` would cost as much again, and they are equal
-        if not self._plain or len(args) > len(self._names):
+        if not self._plain or len(args) > len(self.names):
             return self._sifted(args, kwargs)
-        named = dict(zip(self._names, args))  # noqa: B905 - the rest comes by name or by default
+        named = dict(zip(self.names, args))  # noqa: B905 - the rest comes by name or by default
         named.update(kwargs)
         if len(named) < self._size:
             for name, value in self._defaults.items():
@@ -102,14 +98,14 @@ class Arguments:
 
     def all_by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return all arguments of one call by name, with defaults."""
-        named = dict(zip(self._names, args, strict=False))
+        named = dict(zip(self.names, args, strict=False))
         rest: dict[str, Any] = {}
         for name, value in kwargs.items():
             known = name in self._keywords or self._variadic_keyword is None
             (named if known else rest)[name] = value
         for name, value in self._defaults.items():
             named.setdefault(name, value)
-        surplus = args[len(self._names) :]
+        surplus = args[len(self.names) :]
         if surplus or self._variadic_positional is not None:
             named[self._variadic_positional or "args"] = surplus
         if self._variadic_keyword is not None:
@@ -124,8 +120,8 @@ class Arguments:
             self.withholds = self.withholds or bool(self._secret)
             variadic = self._variadic_positional or self._variadic_keyword
             self._plain = not (self._secret or variadic or self._excluded or self._kept is not None)
-            if self._plain and self._size == len(self._names):
-                self._exact = self._size
+            if self._plain and self._size == len(self.names):
+                self.exact = self._size
         if self._kept is not None:
             named = self._keep(named, self._kept)
         named = self._without_injected(named)

@@ -16,9 +16,9 @@ from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
-from voltagent.core.context import INERT, default_recorder, redirected, run_callback
+from voltagent.core.context import CAPTURES, INERT, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
-from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder
+from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
 from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
 from voltagent.tracing import lost_parents
@@ -82,23 +82,27 @@ class CallPlan:
         """Start the record of a call under ``above``, which is not inert; return ``None`` if recording is off."""
         raise NotImplementedError
 
-    def fits(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether these arguments fit the function for sure. False does not mean that they do not."""
-        if instance is not None:
-            return not kwargs and self._arguments.fewest <= len(args) <= self._arguments.most
-        number = len(args) - self.skips_first
-        return not kwargs and self._free_arguments.fewest <= number <= self._free_arguments.most
+    @property
+    def numbers_that_fit(self) -> tuple[range, range]:
+        """How many arguments without keywords fit the function for sure, in a bound call and in one that is not."""
+        free = self._free_arguments.numbers_that_fit
+        return self._arguments.numbers_that_fit, range(free.start + self.skips_first, free.stop + self.skips_first)
 
     def _input(
         self, recorder: SpanRecorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> bytes | None:
         if not (self._given_input and recorder.capture_input):
             return None
-        if instance is not None:
-            return recorder.snapshot.encode_arguments(self._arguments.by_name(args, kwargs))
-        if self.skips_first:
-            args, kwargs = without_receiver(args, kwargs)
-        return recorder.snapshot.encode_arguments(self._free_arguments.by_name(args, kwargs))
+        arguments = self._arguments
+        if instance is None:
+            arguments = self._free_arguments
+            if self.skips_first:
+                args, kwargs = (args[1:], kwargs) if args else without_receiver(args, kwargs)
+        if len(args) == arguments.exact and not kwargs:
+            # `strict` would cost as much again, and they are equal
+            return recorder.snapshot.encode_arguments(dict(zip(arguments.names, args)), args)  # noqa: B905
+        named = arguments.by_name(args, kwargs)
+        return recorder.snapshot.encode_arguments(named, named)
 
     # --------------------------------------------------------------------------------------------------------- ending
 
@@ -113,13 +117,16 @@ class CallPlan:
         try:
             recorder = span.trace.recorder
             if span.end_ns is None and recorder is not None:
-                found = self.take_result(span, result)
-                captured = self.captures_output(span) and span.output is None
-                if captured and self._hidden is not NOTHING_HIDDEN and self.hides_result:
-                    result = self.shown(result)
-                elif found is not None:
-                    result = self._answer(found, result)
-                recorder.succeed(span, recorder.snapshot.encode_object(result) if captured else None)
+                plain = self._usage is None and id(type(result)) in self._no_results
+                found = None if plain else self.take_result(span, result)
+                if not (self._given_output and recorder.capture_output and span.output is None):
+                    recorder.succeed(span, None)
+                else:
+                    if self._hidden is not NOTHING_HIDDEN and self.hides_result:
+                        result = self.shown(result)
+                    elif found is not None:
+                        result = self._answer(found, result)
+                    recorder.succeed(span, recorder.snapshot.encode_object(result))
             if outside:
                 _close_trace(span)
         except RecursionError:
@@ -211,7 +218,7 @@ class CallPlan:
 class OperationPlan(CallPlan):
     """The plan of an agent, a tool, a memory, a retriever or a model call."""
 
-    __slots__ = ("_facts", "_kind", "_model", "_operation", "_reads_model")
+    __slots__ = ("_calls_model", "_kind", "_model", "_reads_model", "_template")
 
     def __init__(
         self,
@@ -223,11 +230,18 @@ class OperationPlan(CallPlan):
     ):
         super().__init__(name, shape, options, any_shape=kind == AGENT or kind in MODEL_CALLS)
         self._kind = kind
-        self._operation = options.get("operation", "write") if kind == MEMORY else None
         instructions = options.get("instructions")
-        self._facts: SpanFacts | None = facts if instructions is None else {"instructions": instructions}
+        self._template = SpanTemplate(
+            kind,
+            self._name,
+            operation=options.get("operation", "write") if kind == MEMORY else None,
+            tags=self._tags,
+            redact=self._redact,
+            facts=facts if instructions is None else {"instructions": instructions},
+        )
+        self._calls_model = kind in MODEL_CALLS
         self._model: str | None = options.get(_MODEL)
-        self._reads_model = kind in MODEL_CALLS and self._model is None and self._free_arguments.has(_MODEL)
+        self._reads_model = self._calls_model and self._model is None and self._free_arguments.has(_MODEL)
 
     def _label(self) -> str:
         return self._kind
@@ -249,18 +263,10 @@ class OperationPlan(CallPlan):
             recorder = above.trace.recorder
             if recorder is None:
                 return None
-            if self._kind in MODEL_CALLS:
+            if self._calls_model:
                 return self._begin_model_call(recorder, above, instance, args, kwargs)
-            return recorder.start(
-                above,
-                self._kind,
-                self._name,
-                self._input(recorder, instance, args, kwargs),
-                self._metadata,
-                self._operation,
-                self._tags,
-                self._redact,
-                self._facts,
+            return recorder.start_from(
+                above, self._template, self._input(recorder, instance, args, kwargs), self._metadata
             )
         except RecursionError:
             return None  # the stack is exhausted
@@ -282,9 +288,7 @@ class OperationPlan(CallPlan):
             requested = as_text(self._arguments_by_name(instance, args, kwargs).get(_MODEL))
         metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
         input = self._input(recorder, instance, args, kwargs)
-        span = recorder.start(
-            above, self._kind, self._name, input, metadata, None, self._tags, self._redact, self._facts
-        )
+        span = recorder.start_from(above, self._template, input, metadata)
         if self._model is not None and span.recording:
             span.model = self._model
         return span
@@ -298,27 +302,17 @@ class OperationPlan(CallPlan):
 
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Start the record of a call outside any trace, which opens a trace of its own."""
-        recorder: Recorder | None = redirected(self._recorder) or default_recorder()
+        recorder: Recorder | None = CAPTURES[-1] if CAPTURES else self._recorder or default_recorder()
         if recorder is None or not recorder.alive:
             return None
         input = self._input(recorder, instance, args, kwargs)
         root = recorder.start_trace(self._name, input, None, self._tags, self._redact)
         if root is INERT:
             return root
-        if self._kind in MODEL_CALLS:
+        if self._calls_model:
             span = self._begin_model_call(recorder, root, instance, args, kwargs)
         else:
-            span = recorder.start(
-                root,
-                self._kind,
-                self._name,
-                input,
-                self._metadata,
-                self._operation,
-                self._tags,
-                self._redact,
-                self._facts,
-            )
+            span = recorder.start_from(root, self._template, input, self._metadata)
         if span is INERT:  # the queue accepted the trace but not the operation
             recorder.succeed(root, None)
         else:

@@ -12,7 +12,7 @@ from voltagent.delivery.closing import Closing
 from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
-from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, Options, Queue
+from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Options, Queue
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
 from voltagent.exporters import Exporter
@@ -215,4 +215,4 @@ class Loop:
         for queue in queues:
             queue.limit_events = len(queue.waiting) + max(1, share)
             queue.limit = -1 if is_careful or queue.is_closed else LARGE
-            queue.mark = 0.0 if is_idle else NEVER if is_quiet else float(max(1, BATCH_BYTES - buffer.size))
+            queue.mark = 0 if is_idle else NO_MARK if is_quiet else max(1, BATCH_BYTES - buffer.size)

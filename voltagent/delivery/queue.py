@@ -21,6 +21,7 @@ BATCH_EVENTS: Final = 512
 BATCH_BYTES: Final = 4 * 2**20
 LARGE: Final = 8192  # bytes; an event with more payload is looked at before it is taken
 NEVER: Final = float("inf")
+NO_MARK: Final = 1 << 62  # more bytes than there are; an integer, because comparing with a float takes longer
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -55,7 +56,7 @@ class Queue:
         self.account = Account()
         self.waiting = self.account.waiting
         self.bytes = 0  # of payload, about: threads may overwrite each other's addition
-        self.mark: float = 0.0  # bytes from which on the worker is woken
+        self.mark = 0  # bytes from which on the worker is woken
         self.limit_events = 1  # events from which on the queue is full
         self.limit = -1  # a larger payload is looked at first; -1: every event is
         self.worker.join(self)
@@ -64,21 +65,17 @@ class Queue:
         """Take an event with ``size`` bytes of payload; False if a START was refused. Never blocks, never raises."""
         if size > self.limit and not self._may_take(event, size):
             return False
-        waiting, span = self.waiting, event[1]
-        if event[0] is _START:
+        waiting, (phase, span, _) = self.waiting, event
+        if phase is _START:
             span.queued = waiting
-        elif (
-            span.queued is waiting
-            and event[0] is _END
-            and waiting
-            and waiting[-1][1] is span
-            and waiting[-1][0] is _START  # and no update or score of it, which goes between the two
-        ):
-            # its start is the last in the queue: the two are one entry from now on. No call, so all of it or nothing
-            span.queued = self.account
-            self.account.merged += 1
-            self.bytes += size
-            return True
+        elif span.queued is waiting:
+            if phase is _END and waiting and waiting[-1][1] is span:
+                # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
+                span.queued = account = self.account
+                account.merged += 1
+                self.bytes += size
+                return True
+            span.queued = None  # an update or a score goes between the start and the end
         waiting.append(event)
         self.bytes = total = self.bytes + size
         if total >= self.mark or len(waiting) >= self.limit_events:
@@ -94,7 +91,7 @@ class Queue:
             return self._refuse(event, "queue_full")
         if process_hooks.has_left() or (is_end and _ends_child_process(event)):
             event[1].queued = None  # an entry of its own, so that it is attended to
-            self.mark = 0.0
+            self.mark = 0
         return True
 
     def _attend(self, event: SpanEvent) -> None:
@@ -110,7 +107,7 @@ class Queue:
         else:
             try:
                 if worker.loop.is_alive:  # else it may not come: the next event tries again
-                    self.mark = NEVER  # no call before the signal, so that no interrupt can come between
+                    self.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
                 worker.loop.signal.release()
             except RuntimeError:
                 pass  # it is being woken already

@@ -77,10 +77,9 @@ def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) ->
         given["name"],
         _payload(recorder, given.get("input"), recorder.capture_input),
         _metadata(recorder, metadata),
-        given.get("operation", "write") if kind == MEMORY else None,
-        given.get("tags"),
-        None,
-        make_facts({key: given.get(key) for key in ("instructions", "version", "level")}),
+        operation=given.get("operation", "write") if kind == MEMORY else None,
+        tags=given.get("tags"),
+        facts=make_facts({key: given.get(key) for key in ("instructions", "version", "level")}),
     )
     if "model" in given and span.recording:
         span.model = given["model"]
