@@ -1,11 +1,11 @@
-"""Every exception this library raises on purpose.
+"""The exceptions that this library raises on purpose.
 
 ::
 
     VoltAgentError
-     +-- APIError            the server answered no, or could not be reached (status_code 0)
-     +-- TimeoutError        the server did not answer in time
-     +-- ValidationError     wrong options or settings; also a ValueError
+     +-- APIError            the server refused, or could not be reached (status_code 0)
+     +-- TimeoutError        the server did not respond in time
+     +-- ValidationError     invalid options or settings; also a ValueError
 
 Only constructors, handle options and :class:`voltagent.VoltAgentCoreAPI` raise. Recording never does.
 """
@@ -18,14 +18,14 @@ __all__ = ["APIError", "TimeoutError", "ValidationError", "VoltAgentError"]
 
 
 class VoltAgentError(Exception):
-    """The base of every exception of this library."""
+    """The base class of this library's exceptions."""
 
 
 class APIError(VoltAgentError):
     """The server refused a request, or could not be reached.
 
-    ``status_code`` is the HTTP status, or 0 for a network error; ``response_data`` is the decoded body where there
-    was one.
+    ``status_code`` is the HTTP status, or 0 for a network error; ``response_data`` is the decoded body, if there was
+    one.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class APIError(VoltAgentError):
 
 
 class TimeoutError(VoltAgentError):
-    """The server did not answer within the configured ``timeout``."""
+    """The server did not respond within the configured ``timeout``."""
 
 
 class ValidationError(VoltAgentError, ValueError):
-    """An option, a setting or a response does not have the required form; the text names the field."""
+    """An option, a setting or a response has an invalid form; the message names the field."""

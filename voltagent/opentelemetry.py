@@ -1,4 +1,4 @@
-"""Bring the spans of other instrumentations into the tree, through OpenTelemetry's own SDK.
+"""Record the spans of other instrumentations, through OpenTelemetry's own SDK.
 
 ::
 
@@ -8,7 +8,7 @@
     provider = TracerProvider()
     provider.add_span_processor(SpanProcessor())
 
-OpenTelemetry is not imported here, and is not needed by this library.
+OpenTelemetry is neither imported here nor a dependency of this library.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ __all__ = ["SpanProcessor"]
 class SpanProcessor:
     """A span processor for OpenTelemetry's ``TracerProvider`` that records every span as an operation.
 
-    OpenInference, OpenLLMetry, pydantic-ai, Logfire, FastMCP and other instrumentations name what they record by
-    conventions; those are read by the tables that also read OTLP (``docs/receiving.md``), so a model call becomes an
-    operation of kind ``llm`` with model, messages and tokens, and a tool call one of kind ``tool``. Each goes below
-    the operation that is current where it starts; what is recorded inside it is its child. A span outside any trace
-    opens one, with OpenTelemetry's trace id. A call that :func:`voltagent.instrument` records too is recorded once.
+    OpenInference, OpenLLMetry, pydantic-ai, Logfire, FastMCP and other instrumentations follow naming conventions,
+    which the tables for received OTLP also cover (``docs/receiving.md``). So a model call becomes an operation of kind
+    ``llm`` with model, messages and tokens, and a tool call one of kind ``tool``. Each is recorded below the current
+    operation, and what is recorded inside it below it. A span outside any trace opens one, with OpenTelemetry's trace
+    id. A call that :func:`voltagent.instrument` also records is recorded once.
 
     Never raises into the program and never blocks, except for :meth:`force_flush`.
 
     Args:
-        sdk: the SDK that records spans outside any trace; by default the first live one.
+        sdk: the SDK that records spans outside any trace (default: the first live one).
     """
 
     def __init__(self, sdk: VoltAgentSDK | None = None) -> None:
@@ -46,13 +46,13 @@ class SpanProcessor:
         self._spans = ForeignSpans(recorder)
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        """Record the start of a span; its parent is read from the span itself."""
+        """Record the start of a span; its parent is read from the span."""
         del parent_context
         with guard:
             self._spans.started(span)
 
     def _on_ending(self, span: Any) -> None:
-        """Record a span whose attributes are complete, and which has not ended yet."""
+        """Record a span whose attributes are complete, but which has not ended yet."""
         with guard:
             self._spans.ending(span)
 
@@ -62,14 +62,14 @@ class SpanProcessor:
             self._spans.ended(span)
 
     def shutdown(self) -> None:
-        """Take no further spans. The SDK of this library is not shut down: other parts of the program may use it."""
+        """Accept no further spans. This library's SDK stays open, as other parts of the program may use it."""
         with guard:
             self._spans.close()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what was recorded so far, in at most this many milliseconds; whether all of it was sent.
+        """Send what was recorded so far, in at most this many milliseconds; return whether all of it was sent.
 
-        With an asyncio loop running in this thread it does not wait, as ``VoltAgentSDK.flush``.
+        Does not wait while an asyncio loop runs in this thread, like ``VoltAgentSDK.flush``.
         """
         recorder = self._spans.recorder
         flush = None if recorder is None else recorder.flush

@@ -1,9 +1,9 @@
-"""Trace context in and out: one trace over several processes.
+"""Trace context in and out: one trace across several processes.
 
-A caller says in two HTTP headers which span a request belongs to; a trace started under them continues that trace.
-Format and rules: W3C Trace Context, https://www.w3.org/TR/trace-context-1/ (Recommendation of 2021-11-23), and what
-level 2 adds to it (https://www.w3.org/TR/trace-context-2/, a draft): the flag of a random trace id, and more keys in a
-``tracestate``. What is malformed, too long or there twice is ignored, as it says.
+Two HTTP headers name the span to which a request belongs; a trace started under them continues that trace. Format and
+rules: W3C Trace Context, https://www.w3.org/TR/trace-context-1/ (Recommendation of 2021-11-23), and two additions of
+    level 2 (https://www.w3.org/TR/trace-context-2/, a draft): the flag of a random trace id, and more keys in a
+    ``tracestate``. Malformed, too long and repeated headers are ignored, as specified.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NO_SPAN: Final = "0" * 16
 _SAMPLED: Final = 1
 _RANDOM: Final = 2
 
-_PREFIX: Final = "voltagent."  # of the members of a `baggage` that are ours
+_PREFIX: Final = "voltagent."  # of our members in a `baggage`
 _LONGEST_VALUE: Final = 1024  # characters
 _NOTHING: Final = Propagated()
 
@@ -58,20 +58,20 @@ _KEY: Final = r"[a-z0-9][a-z0-9_*/@-]{0,255}"
 _VALUE: Final = r"[ -+\--<>-~]{0,255}[!-+\--<>-~]"  # printable ASCII without comma and equals sign, no space at the end
 _MEMBER: Final = re.compile(f"({_KEY})=({_VALUE})")
 _MOST_MEMBERS: Final = 32
-_MOST_CHARACTERS: Final = 512  # that must be handed on; beyond it the long members go first, then the last ones
+_MOST_CHARACTERS: Final = 512  # characters to pass on; beyond that, long members are dropped first, then the last ones
 _LONG_MEMBER: Final = 128
 _BAGGAGE: Final = "baggage"
-_MOST_BAGGAGE: Final = 8192  # characters that every receiver takes
-_HUGE: Final = 8192  # characters; what is longer is not even looked at
+_MOST_BAGGAGE: Final = 8192  # characters that every receiver must accept
+_HUGE: Final = 8192  # characters; a longer header is ignored
 
 # ------------------------------------------------------------------------------------------------- the two headers
 
 
 def parse(parent: str, state: str = "", baggage: str = "") -> Remote | None:
-    """Read a ``traceparent`` and its ``tracestate``; ``None`` where the first is not valid.
+    """Parse a ``traceparent`` and its ``tracestate``; ``None`` if the former is invalid.
 
-    A ``tracestate`` that is not valid is dropped, and the parent stands. Versions to come are read as far as they are
-    like this one, as the specification wants.
+    An invalid ``tracestate`` is dropped, and the parent kept. Future versions are parsed as far as they are compatible,
+    as the specification requires.
     """
     found = _TRACEPARENT.fullmatch(parent.strip(" \t")) if len(parent) <= _HUGE else None
     if found is None:
@@ -85,13 +85,13 @@ def parse(parent: str, state: str = "", baggage: str = "") -> Remote | None:
 
 
 def traceparent(context: Remote) -> str:
-    """The text of the ``traceparent`` header, version 00."""
+    """Format the ``traceparent`` header, version 00."""
     flags = _SAMPLED * context.sampled | _RANDOM * context.random
     return f"00-{context.trace_id}-{context.span_id}-{flags:02x}"
 
 
 def _checked_state(text: str) -> str:
-    """The members of a ``tracestate`` that can be handed on, or nothing where it breaks the rules."""
+    """Return the members of a ``tracestate`` to pass on; empty if it is invalid."""
     if len(text) > _HUGE:
         return ""
     members: dict[str, str] = {}
@@ -124,10 +124,11 @@ def _length(members: list[str]) -> int:
 
 
 def extract(headers: Headers) -> Remote | None:
-    """The parent that incoming headers name, or ``None``. Never raises.
+    """Return the parent that incoming headers name; ``None`` if there is none. Never raises.
 
-    ``headers`` is a mapping (of a web framework, or a dict; names in any case) or pairs of names and values, also in
-    bytes, as ASGI has them. A ``traceparent`` that is there twice is ignored.
+    Args:
+        headers: a mapping (a dict or that of a web framework, with names in any case) or pairs of names and values,
+            also in bytes, as in ASGI. A repeated ``traceparent`` is ignored.
     """
     with guard:
         parents: list[str] = []
@@ -145,9 +146,9 @@ def extract(headers: Headers) -> Remote | None:
 
 
 def parent_of(given: object) -> Remote | None:
-    """The parent in whatever ``parent=`` was given: headers, the text of a ``traceparent``, or a :class:`Remote`.
+    """Return the parent for a ``parent=`` argument: headers, a ``traceparent``, or a :class:`Remote`.
 
-    ``None`` where that is not valid, as for headers.
+    ``None`` if it is invalid, as for headers.
     """
     if given is None:
         return None
@@ -159,23 +160,23 @@ def parent_of(given: object) -> Remote | None:
 
 
 def incoming() -> Remote | None:
-    """The parent that the request being served came with; set by the middleware, or by :func:`continued`."""
+    """Return the parent of the request being served, as set by the middleware or :func:`continued`."""
     return INCOMING.get()
 
 
 @contextmanager
 def continued(parent: Remote | None) -> Generator[None, None, None]:
-    """Traces that are started inside this block continue the trace of ``parent``."""
+    """Make traces started inside this block continue the trace of ``parent``."""
     before = INCOMING.get()
     INCOMING.set(parent)
     try:
         yield
     finally:
-        INCOMING.set(before)  # by value, as a token cannot be reset in another context
+        INCOMING.set(before)  # by value, because a token cannot be reset in another context
 
 
 def _pairs(headers: Headers) -> Iterator[tuple[str, str]]:
-    """Names in lower case and values; one pair for each of several values."""
+    """Yield names in lower case and values, one pair per value."""
     items = getattr(headers, "items", None)
     for name, value in cast("Iterable[tuple[Any, Any]]", items() if callable(items) else headers):
         if not isinstance(name, str | bytes):
@@ -197,9 +198,9 @@ def _text(value: str | bytes) -> str:
 
 
 def outgoing() -> Remote | None:
-    """What a request sent from here belongs to: the current operation, else what the served request came with.
+    """Return the span to which an outgoing request belongs: the current operation, else that of the served request.
 
-    In a trace that is left out with the one it continues it is that one.
+    In a trace that is left out together with its parent, it is that parent.
     """
     span = current_span()
     if span is None:
@@ -208,10 +209,10 @@ def outgoing() -> Remote | None:
 
 
 def inject(headers: H) -> H:
-    """Add ``traceparent`` and ``tracestate`` to outgoing headers, and return them.
+    """Add ``traceparent`` and ``tracestate`` to outgoing headers, and return the headers.
 
-    They name the operation that is current here. Where none is, what the served request came with is handed on, and
-    without that the headers stay as they are. What they held before is replaced::
+    They name the current operation. Without one, those of the served request are passed on; without these, the headers
+    stay unchanged. Earlier values are replaced::
 
         requests.get(url, headers=voltagent.inject({}))
     """
@@ -227,7 +228,7 @@ def inject(headers: H) -> H:
 
 
 def _inject_baggage(headers: MutableMapping[str, str]) -> None:
-    """Add what the setting ``baggage`` allows to the header of that name; members of others stay."""
+    """Add to ``baggage`` what the setting of that name allows; members of other libraries stay."""
     span = current_span()
     recorder = recorder_here() if span is None else span.trace.recorder
     allowed: tuple[str, ...] = () if recorder is None else recorder.baggage
@@ -246,7 +247,7 @@ def _inject_baggage(headers: MutableMapping[str, str]) -> None:
 
 
 def _values_here(span: Span | None) -> Propagated:
-    """User, conversation and tags: those of the block around, else of the trace, else what the request came with."""
+    """Return user, conversation and tags: of the enclosing block, else of the trace, else of the served request."""
     block = PROPAGATED.get() or _NOTHING
     if span is None:
         incoming = INCOMING.get()
@@ -263,9 +264,9 @@ def _as_member(value: str | tuple[str, ...]) -> str:
 
 
 def propagated_by(baggage: str, allowed: Iterable[str]) -> Propagated:
-    """What a ``baggage`` header says about user, conversation and tags, as far as that is allowed.
+    """Return user, conversation and tags from a ``baggage`` header, as far as they are allowed.
 
-    Format: W3C Baggage, https://www.w3.org/TR/baggage/. What is malformed is ignored.
+    Format: W3C Baggage, https://www.w3.org/TR/baggage/. Malformed members are ignored.
     """
     values: dict[str, Any] = {}
     for member in baggage.split(","):
@@ -295,18 +296,18 @@ def propagated(
         with voltagent.propagated(user_id=user.id, conversation_id=chat.id, tags=["beta"]):
             answer(question)
 
-    What a trace is given itself counts more. If a trace is open already, it gets the user and the conversation if it
-    has none, and the tags. Blocks nest: tags are added, the other values replaced.
+    The arguments of a trace take precedence. An open trace gets the user and the conversation if it has none, and the
+    tags. In nested blocks, tags are added and the other values replaced.
 
-    They go to the next process as W3C baggage, with :func:`inject`, as far as the setting ``baggage`` of the SDK
-    allows, and are taken from there by the same setting.
+    They are passed to other processes as W3C baggage, with :func:`inject`, as far as the setting ``baggage`` of the SDK
+    allows, and are accepted from them by the same setting.
 
     Args:
         user_id, conversation_id: strings; numbers and UUIDs become strings.
         tags: strings.
 
     Raises:
-        ValidationError: a value is of another type.
+        ValidationError: a value has another type.
     """
     before = PROPAGATED.get()
     around = before or _NOTHING
@@ -321,7 +322,7 @@ def propagated(
     try:
         yield
     finally:
-        PROPAGATED.set(before)  # by value, as a token cannot be reset in another context
+        PROPAGATED.set(before)  # by value, because a token cannot be reset in another context
 
 
 def _identifier(name: str, value: object) -> str:
@@ -362,7 +363,7 @@ class _ServedRequest(Protocol):
 
 
 def trace_request(request: _ServedRequest) -> Receipt:
-    """An event hook for httpx clients, sync and async, that injects the context into every request::
+    """Inject the context into every request, as an event hook for httpx clients, sync and async::
 
     httpx.Client(event_hooks={"request": [voltagent.trace_request]})
     httpx.AsyncClient(event_hooks={"request": [voltagent.trace_request]})
@@ -373,7 +374,7 @@ def trace_request(request: _ServedRequest) -> Receipt:
 
 
 def __getattr__(name: str) -> Any:
-    """The middleware, which is in a package of its own."""
+    """Import the middleware, which is in a package of its own."""
     if name in ("ASGIMiddleware", "WSGIMiddleware"):
         return getattr(import_module("voltagent.middleware"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
-"""What a call of a model costs, by the user's own prices. There are none built in, because they go out of date.
+"""The cost of model calls, by the user's price table. None is built in, because prices go out of date.
 
-The format is the widespread one of a JSON object from model names to prices per token.
+The format is the common one: a JSON object from model names to prices per token.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pydantic_core import from_json
 from voltagent.capture.stored_fields import as_number
 from voltagent.errors import ValidationError
 
-_MOST_MODELS: Final = 4096  # whose price was looked up, that are remembered
-# What may follow the name of a model that is the same model: a date or a version.
+_MOST_MODELS: Final = 4096  # models whose look-up is cached
+# Suffixes that do not change the model: a date or a version.
 _VERSION: Final = re.compile(r"-20\d\d($|[^0-9A-Za-z]|\d{4}($|[^0-9A-Za-z]))|[@:]")
 _KEYS: Final[Mapping[str, str]] = {
     "input_cost_per_token": "input",
@@ -40,12 +40,12 @@ class Prices:
     """A table of prices.
 
     Args:
-        table: from model names to mappings with ``input_cost_per_token``, ``output_cost_per_token``,
+        table: maps model names to mappings with ``input_cost_per_token``, ``output_cost_per_token``,
             ``cache_read_input_token_cost`` and ``cache_creation_input_token_cost``; other keys are ignored.
-        source: what messages call the table: the name of its file, or of the setting.
+        source: the name of the table in messages: its file, or the setting.
 
     Raises:
-        ValidationError: the table or a price has the wrong form; the message names ``source``.
+        ValidationError: the table or a price has an invalid form; the message names ``source``.
     """
 
     __slots__ = ("_found", "_table")
@@ -64,12 +64,12 @@ class Prices:
         return hash(tuple(sorted(self._table)))
 
     def knows(self, model: str) -> bool:
-        """Whether there is a price for a model."""
+        """Whether the table has a price for a model."""
         price = self._of(model)
         return price is not None and price != _Price()
 
     def cost(self, model: str, usage: Mapping[str, Any]) -> float | None:
-        """What a usage of a model costs; ``None`` if a price for a part of it is missing."""
+        """Return the cost of a usage of a model; ``None`` if a price for a part of it is missing."""
         price = self._of(model)
         if price is None:
             return None
@@ -102,10 +102,10 @@ class Prices:
 
 
 def load_prices(given: Mapping[str, Any] | Path | None) -> Prices | None:
-    """The price table of the setting ``prices``: a mapping, or the path of a JSON file.
+    """Load the price table of the setting ``prices``: a mapping, or the path of a JSON file.
 
     Raises:
-        ValidationError: the file cannot be read or is not JSON, or a price has the wrong form; the message names it.
+        ValidationError: the file cannot be read or is not JSON, or a price has an invalid form; the message names it.
     """
     if given is None:
         return None

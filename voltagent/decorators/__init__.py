@@ -1,9 +1,9 @@
 """The decorators ``@trace``, ``@agent``, ``@llm``, ``@tool``, ``@memory`` and ``@retriever``.
 
-They record what a function does without changing what it does, and take every kind of callable: functions, coroutine
+They record calls of a function without changing its behaviour, and accept every kind of callable: functions, coroutine
 functions, generators, async generators, methods, class and static methods in either order, callable objects,
-``functools.partial``, lambdas. They are applied at import and look for an SDK at the call. For introspection, copying,
-pickling and type checkers the function stays what it was.
+``functools.partial``, lambdas. They are applied at import and look for an SDK at the call. Introspection, copying,
+pickling and type checkers see the original function.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["agent", "llm", "memory", "retriever", "tool", "trace"]
 
-# The decorated function keeps its own type: this preserves more than `ParamSpec` does.
+# The decorated function keeps its own type, which preserves more than `ParamSpec` does.
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 
 
@@ -45,14 +45,13 @@ def agent(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a run of an agent: ``@agent`` or ``@agent(name=…, instructions=…, …)``.
 
     Args:
-        function: what to decorate.
-        **options: ``name``, ``metadata``, ``tags``, ``capture_input``, ``capture_output``, ``redact``, ``sdk`` as for
-            every decorator; ``instructions``, ``model_parameters``; and ``usage``, a function that gives the token
-            usage for a result (for a generator: for what it returned).
+        function: the function to decorate. **options: ``name``, ``metadata``, ``tags``, ``capture_input``,
+            ``capture_output``, ``redact``, ``sdk`` as for every decorator; ``instructions``, ``model_parameters``; and
+            ``usage``, a function that returns the token usage for a result (for a generator, for its return value).
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.
-        ValidationError: the value of an option does not fit.
+        ValidationError: the value of an option is invalid.
     """
     return _decorate(AGENT, AgentDecoratorOptions.__annotations__, function, options)
 
@@ -65,14 +64,14 @@ def tool(function: Any = None, /, **options: Any) -> Any:
     """Record each call as the use of a tool: ``@tool`` or ``@tool(name=…, metadata=…, …)``.
 
     Args:
-        function: what to decorate.
-        **options: ``name`` (by default the function's), ``metadata`` and ``tags`` of every call, ``capture_input``
-            (a bool, or the names of the parameters to record), ``capture_output``, ``redact`` (key names, or a
-            function ``(path, value) -> value``), ``sdk`` (which one records calls outside any trace).
+        function: the function to decorate. **options: ``name`` (default: the function's), ``metadata`` and ``tags`` of
+            every call, ``capture_input`` (a bool, or the names of the parameters to record), ``capture_output``,
+            ``redact`` (key names, or a function ``(path, value) -> value``), ``sdk`` (the SDK that records calls
+            outside any trace).
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.
-        ValidationError: the value of an option does not fit.
+        ValidationError: the value of an option is invalid.
     """
     return _decorate(TOOL, DecoratorOptions.__annotations__, function, options)
 
@@ -84,17 +83,16 @@ def llm(function: None = None, /, **options: Unpack[LLMDecoratorOptions]) -> Dec
 def llm(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a call of a language model: ``@llm`` or ``@llm(name=…, model=…, …)``.
 
-    Model, tokens, finish reason and answer are read from what it returns or yields (see ``docs/models.md``).
+    Model, tokens, finish reason and answer are read from the value that it returns or yields (see ``docs/models.md``).
 
     Args:
-        function: what to decorate.
-        **options: ``model`` (by default that of the result, else the value of a parameter named ``model``),
-            ``model_parameters``, ``usage`` (a function that gives the token usage for a result), and those of
-            :func:`tool`.
+        function: the function to decorate. **options: ``model`` (default: that of the result, else the value of a
+            parameter named ``model``), ``model_parameters``, ``usage`` (a function that returns the token usage for a
+            result), and those of :func:`tool`.
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.
-        ValidationError: the value of an option does not fit.
+        ValidationError: the value of an option is invalid.
     """
     return _decorate(LLM, LLMDecoratorOptions.__annotations__, function, options)
 
@@ -113,10 +111,10 @@ def memory(function: F, /, **options: Unpack[MemoryDecoratorOptions]) -> F: ...
 @overload
 def memory(function: None = None, /, **options: Unpack[MemoryDecoratorOptions]) -> Decorator: ...
 def memory(function: Any = None, /, **options: Any) -> Any:
-    """Record each call as a write to a memory, or with ``operation="read"`` as a read from it.
+    """Record each call as a write to a memory, or as a read from it with ``operation="read"``.
 
     Args:
-        function: what to decorate.
+        function: the function to decorate.
         **options: ``operation``, and those of :func:`tool`.
     """
     return _decorate(MEMORY, MemoryDecoratorOptions.__annotations__, function, options)
@@ -127,14 +125,14 @@ def trace(function: F, /, **options: Unpack[TraceDecoratorOptions]) -> F: ...
 @overload
 def trace(function: None = None, /, **options: Unpack[TraceDecoratorOptions]) -> Decorator: ...
 def trace(function: Any = None, /, **options: Any) -> Any:
-    """Record each call as a trace, also inside another one: ``@trace`` or ``@trace(agent_id=…, user_id=…, …)``.
+    """Record each call as a trace, even inside another one: ``@trace`` or ``@trace(agent_id=…, user_id=…, …)``.
 
     Args:
-        function: what to decorate.
-        **options: ``agent_id`` (by default the function's name), ``user_id``, ``conversation_id``, ``version``,
-            ``parent`` (headers or the like, of a request which the trace continues), and those of :func:`tool`. Each
-            of the five, ``tags``, and ``metadata`` or a value in it may be a function that gets the arguments of the
-            call as a dict: ``user_id=lambda args: args["user"].id``.
+        function: the function to decorate. **options: ``agent_id`` (default: the function's name), ``user_id``,
+            ``conversation_id``, ``version``, ``parent`` (the headers of a request that the trace continues), and those
+            of :func:`tool`. Each of the five, ``tags``, and ``metadata`` or a value in it may be a function of the
+            call's arguments as a dict:
+            ``user_id=lambda args: args["user"].id``.
     """
     return _decorate(TRACE, TraceDecoratorOptions.__annotations__, function, options)
 
@@ -148,8 +146,8 @@ def _decorate(kind: str, known: Collection[str], function: Any, options: Mapping
     return decorate if function is None else decorate(function)
 
 
-# How many references there are to a function that was just made, where `decorated` looks: for a decorator with options
-# and for a bare one. Measured with functions of our own, as it depends on the Python.
+# The number of references to a new function where `decorated` counts them: for a decorator with options, and for a bare
+# one. Measured with functions of our own, because it depends on the Python version.
 _usual: Final[list[int]] = [0, 0]
 
 
@@ -157,7 +155,7 @@ def _measure() -> None:
     def measuring(function: Any = None, /, **options: Any) -> Any:
         return _decorate(MEASURE, (), function, options)
 
-    # As under a decorator, nothing but the call itself holds these functions.
+    # As under a decorator, only the call itself holds these functions.
     _usual[:] = measuring()(lambda: None), measuring(lambda: None)
 
 

@@ -1,4 +1,4 @@
-"""Name the arguments of a call by its parameters, without binding the signature at each call."""
+"""Name the arguments of a call by its parameters, without binding the signature for each call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from voltagent.capture.injected import is_injected, is_injected_by_annotation, w
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, hide, joined
 from voltagent.core.naming import nearest
 
-# The usual names of the object that a method is called on. It is not part of the input.
+# The usual names of the object on which a method is called. It is not part of the input.
 RECEIVERS: Final = frozenset(("self", "cls"))
 BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -21,13 +21,13 @@ HiddenResult: TypeAlias = Callable[[], Hidden]
 
 
 class Arguments:
-    """Names the arguments of the calls of one function. The results hold the caller's own objects, not copies.
+    """Names the arguments of the calls of one function. The results hold the caller's objects, not copies.
 
     Args:
-        parameters: those that a call fills; ``None`` if the signature is unknown.
+        parameters: the parameters that a call fills; ``None`` if the signature is unknown.
         kept: the names to record; ``None`` for all.
         namespace: where names in string annotations are looked up, at the first call.
-        known: what is known to be secret in some of them.
+        known: secrets among them that are known already.
         excluded: the names to leave out.
     """
 
@@ -62,7 +62,7 @@ class Arguments:
         parameters = parameters or []
         self._parameters = parameters
         self._kept = kept
-        self._excluded = excluded  # at the first call, those that a framework injects are added
+        self._excluded = excluded  # the first call adds those that a framework injects
         self._namespace = namespace or {}
         self._known = known
         self.names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
@@ -139,7 +139,7 @@ class Arguments:
         return result
 
     def _without_injected(self, named: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments without those that are excluded or injected, also in ``*args`` and ``**kwargs``."""
+        """Return the arguments without those that are excluded or injected, including in ``*args`` and ``**kwargs``."""
         excluded, rest, positional = self._excluded, self._variadic_keyword, self._variadic_positional
         if excluded:
             named = {name: value for name, value in named.items() if name not in excluded}
@@ -171,15 +171,15 @@ def signature_of(function: Any) -> Signature | None:
 
 
 def hidden_by_local_names(parameters: list[Parameter] | None, names: Mapping[str, Any]) -> dict[str, Hidden]:
-    """What is secret by a name which is known only inside the function or class around."""
+    """Return the secrets marked by names that are known only inside the enclosing function or class."""
     texts = {one.name: one.annotation for one in parameters or () if type(one.annotation) is str}
     return {name: hidden_in(text, names) for name, text in texts.items()}
 
 
 def hidden_result(signature: Signature | None, around: Mapping[str, Any], namespace: Mapping[str, Any]) -> HiddenResult:
-    """Return a function that finds out, at the first result, what the annotation marks as secret in results.
+    """Return a function that determines, at the first result, what the annotation marks as secret in results.
 
-    ``around`` are the names where it was decorated, ``namespace`` those of its module.
+    ``around`` are the names at the decoration, ``namespace`` those of the module.
     """
     annotation: object = Signature.empty if signature is None else signature.return_annotation
     here = hidden_in(annotation, around) if type(annotation) is str else NOTHING_HIDDEN

@@ -1,4 +1,4 @@
-"""``bind``: a function that records under what is current now, in whichever thread or process it is called."""
+"""``bind``: carry the current operation into calls in another thread or process."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ else:
 
 
 def bind(function: F) -> F:
-    """The function, to be called in another thread or process, under the handle that is current now.
+    """Return the function with the current handle attached, for calls in another thread or process.
 
-    Threads, executors and processes start with an empty context, so what they record would open traces of its own::
+    Threads, executors and processes start with an empty context, so calls in them would open traces of their own::
 
         with ThreadPoolExecutor() as pool:
             pool.submit(voltagent.bind(search), "query")
         Thread(target=voltagent.bind(work)).start()
 
-    Each call gets a copy of the context of the moment ``bind`` was called, so one bound function may run in many
-    threads at once. ``asyncio`` tasks and ``asyncio.to_thread`` carry the context by themselves.
+    Each call gets a copy of the context in which ``bind`` was called, so one bound function may run in many threads at
+    once. ``asyncio`` tasks and ``asyncio.to_thread`` carry the context by themselves.
 
     A bound function can be pickled if the function can: it then carries a trace context, and a process without an SDK
-    of its own records with the settings of this one. Keys are not carried: a process finds them in its environment.
+    records with the settings of this one. Keys are not carried: a process reads them from its environment.
 
     Args:
-        function: any callable. Name, signature, docstring, type and kind (such as a coroutine function) stay the same.
+        function: any callable. Name, signature, docstring, type and kind (such as a coroutine function) are preserved.
 
     Raises:
-        TypeError: it cannot be called.
+        TypeError: it is not callable.
     """
     if not callable(function):  # pyright: ignore[reportUnnecessaryComparison]
         raise TypeError(f"bind takes something that can be called, not {type(function).__name__}")
@@ -50,7 +50,7 @@ def bind(function: F) -> F:
 
 
 class _BoundTarget(Target):
-    """Calls a function with what was current at a moment."""
+    """Calls a function in a stored context."""
 
     __slots__ = ("_run",)
 
@@ -59,7 +59,7 @@ class _BoundTarget(Target):
         self._run = _runner(function, moment)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the function at the moment."""
+        """Call the function in the stored context."""
         return self._run(self.function, args, kwargs)
 
 
@@ -100,7 +100,7 @@ class _BoundFunction(_Proxy):
 
 
 class _BoundObject(_BoundFunction):
-    """The same of any other callable, such as a method, a partial or an object with ``__call__``."""
+    """Stands for any other callable, such as a method, a partial or an object with ``__call__``."""
 
     __slots__ = ()
 
@@ -109,10 +109,12 @@ class _BoundObject(_BoundFunction):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """What ``inspect.signature`` gives: since Python 3.13 it would see ``__call__`` of this class instead."""
+        """The original signature: since Python 3.13, ``inspect.signature`` would use ``__call__`` of this class
+        instead.
+        """
         try:
             return inspect.signature(self._self_target.function)
-        except ValueError:  # of a function in C that does not say
+        except ValueError:  # a function written in C without one
             raise AttributeError("__signature__") from None
 
 

@@ -1,8 +1,8 @@
-"""Decorated functions that cloudpickle copies by their code, for processes that cannot import them by name.
+"""Decorated functions that cloudpickle copies by code, for processes that cannot import them by name.
 
-joblib, Ray and Dask do so with functions of ``__main__`` and with local ones. They take the code and the closure, which
-for a decorated function are those of the function inside: the copy would record nothing.
-So to cloudpickle, and to no other reader, the code of a decorated function is one that calls a decorated copy.
+joblib, Ray and Dask do so with functions of ``__main__`` and local functions. They copy code and closure, which for a
+decorated function are those of the original: the copy would record nothing. So for cloudpickle, and no other reader,
+the code of a decorated function is code that calls a decorated copy.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from voltagent.decorators.inspection import has_flag
 
 
 class Target:
-    """What a copied function calls. Its code may use nothing but its closure, so everything is a method of this."""
+    """The callee of a copied function, whose code may use only its closure, so everything is a method of this."""
 
     __slots__ = ("function", "reduced")
 
     def __init__(self, function: Callable[..., Any], reduced: tuple[Any, ...]) -> None:
         self.function = function
-        self.reduced = reduced  # what makes this again
+        self.reduced = reduced  # the arguments that rebuild this object
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the function: the result, the coroutine or the generator."""
+        """Call the function; return its result, coroutine or generator."""
         return self.function(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -33,12 +33,12 @@ class Target:
 
 
 def is_cloudpickle(frame: FrameType) -> bool:
-    """Whether a frame runs code of cloudpickle, or of a copy of it in another package."""
+    """Whether a frame runs code of cloudpickle, or of a vendored copy of it."""
     return str(frame.f_globals.get("__name__", "")).rpartition(".")[2].startswith("cloudpickle")
 
 
 def caller_of(target: Target) -> FunctionType:
-    """A plain function of the same kind as that of the target, which calls the target."""
+    """Return a plain function of the same kind as the target's that calls the target."""
     function = target.function
     made: Any = _plain
     if has_flag(function, inspect.CO_ASYNC_GENERATOR, inspect.isasyncgenfunction):

@@ -1,8 +1,8 @@
-"""Mistakes that a decorator can see: each is reported once for its place, and costs a recorded call nothing after that.
+"""Mistakes that a decorator can detect: each is reported once per place, without a cost for later calls.
 
-Two are seen when a function is decorated: the same decorator twice, and a decorator below ours that keeps the function
-without ours, as those of routes and tools do. One is seen in a result: a plain function that returns a coroutine or a
-generator, whose work is done after the call.
+Two are detected at decoration: the same decorator twice, and a decorator below ours that registers the function without
+ours, as those of routes and tools do. One is detected from a result: a plain function that returns a coroutine or a
+generator, whose work happens after the call.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from voltagent.core.hints import caller_frame, code_place, give_hint
 from voltagent.decorators.inspection import function_below
 
 _LONGEST: Final = 60  # characters of a decorator's source in a hint
-_MOST_LINES: Final = 60  # from one decorator to the function
+_MOST_LINES: Final = 60  # lines from a decorator to its function
 
-# Types of results whose work is done after the call, by identity, with what to call them.
+# Types of results whose work happens after the call, by identity, with their names.
 LAZY_TYPES: Final[dict[int, str]] = {
     id(CoroutineType): "a coroutine",
     id(GeneratorType): "a generator",
@@ -35,7 +35,7 @@ _INSTEAD: Final = {
 
 
 def report_lazy_result(kind: str, name: str, code: CodeType | None, result: object) -> None:
-    """Report a plain function whose result does its work later, so that only its creation is recorded."""
+    """Report a plain function whose result works lazily, so that only its creation is recorded."""
     what = LAZY_TYPES[id(type(result))]
     give_hint(
         "returns-lazily",
@@ -46,7 +46,7 @@ def report_lazy_result(kind: str, name: str, code: CodeType | None, result: obje
 
 
 def report_same_decorator(kind: str, target: Any) -> None:
-    """Report that a function has this very decorator already: each call is recorded twice."""
+    """Report that a function already has this decorator: each call is recorded twice."""
     inner = target
     while True:
         is_ours = getattr(cast("type[object]", type(inner)), "_voltagent_decorated", False)
@@ -65,12 +65,12 @@ def report_same_decorator(kind: str, target: Any) -> None:
 
 
 def report_kept_function(kind: str, target: FunctionType, references: int) -> None:
-    """Report a decorator below ours that keeps the function as it is without ours, so that its calls are not recorded.
+    """Report a decorator below ours that registers the undecorated function, whose calls are therefore not recorded.
 
     Args:
         kind: our decorator.
         target: the function to decorate.
-        references: how many references to it there are beyond those of a function that was just made.
+        references: the number of references to it beyond those of a new function.
     """
     with guard:
         cells = (cell for cell in target.__closure__ or ())
@@ -97,14 +97,14 @@ def _content(cell: Any) -> object:
 
 
 def _decorators_below(kind: str, target: FunctionType, frame: FrameType) -> list[ast.expr]:
-    """The decorators between ours and the function, by its source; none if that is not known."""
+    """Return the decorators between ours and the function, from its source; none if that is unavailable."""
     original: Any = inspect.unwrap(target)
     code: CodeType | None = getattr(original, "__code__", None)
     if code is None or code.co_filename != frame.f_code.co_filename:  # not where it is decorated, so not by an @
         return []
     decorators = _decorators_at(code, frame.f_globals)
     for place, one in enumerate(decorators):
-        # Before Python 3.11 the line of the frame is that of the function; then the name has to do.
+        # Before Python 3.11, the frame's line is that of the function; then the name must suffice.
         is_here = one.lineno <= frame.f_lineno - code.co_firstlineno + 1 <= (one.end_lineno or one.lineno)
         if is_here or (sys.version_info < (3, 11) and _name(one) == kind):
             return decorators[place + 1 :]
@@ -112,7 +112,7 @@ def _decorators_below(kind: str, target: FunctionType, frame: FrameType) -> list
 
 
 def _decorators_at(code: CodeType, names: dict[str, Any]) -> list[ast.expr]:
-    """The decorators of a function, from its source; lines count from that of the first decorator."""
+    """Return the decorators of a function from its source; lines count from that of the first decorator."""
     lines: list[str] = []
     for number in range(code.co_firstlineno, code.co_firstlineno + _MOST_LINES):
         line = linecache.getline(code.co_filename, number, names)
@@ -131,7 +131,7 @@ def _parsed(lines: list[str], indentation: str) -> list[ast.expr]:
     source = "".join(lines).removeprefix(indentation).replace(f"\n{indentation}@", "\n@")
     try:
         (definition,) = ast.parse(f"{source}def _(): pass").body
-    except (SyntaxError, ValueError):  # a line of a string that looks like the function
+    except (SyntaxError, ValueError):  # a line inside a string that looks like the function
         return []
     return definition.decorator_list if isinstance(definition, ast.FunctionDef) else []
 
@@ -151,6 +151,6 @@ def _shortened(decorator: ast.expr) -> str:
 
 
 def extra_references(target: object, usual: int) -> int:
-    """How many references there are beyond the usual ones where a decorator is applied; 0 without reference counts."""
+    """Return the number of references beyond the usual ones at a decoration; 0 without reference counts."""
     count = getattr(sys, "getrefcount", None)
     return 0 if count is None else count(target) - usual

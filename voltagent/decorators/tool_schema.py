@@ -1,8 +1,8 @@
-"""What a tool does and which parameters it takes, for people and backends: computed once, at decoration.
+"""Description and parameters of a tool, for people and backends, computed once at decoration.
 
-The description is the docstring up to its sections, the parameters are a JSON schema made from the signature. An
-annotation is read by its form: one that is a string is parsed, never evaluated, and no code of the program runs.
-Defaults are left out, as they may be secret.
+The description is the docstring up to its first section; the parameters are a JSON schema built from the signature. A
+string annotation is parsed, never evaluated, and no code of the program runs. Defaults are omitted, as they may be
+secret.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _NAMES: Final[Mapping[str, str]] = {
     "date": "string", "time": "string", "UUID": "string", "Path": "string",
 }  # fmt: skip
 _FORMATS: Final[Mapping[str, str]] = {"datetime": "date-time", "date": "date", "time": "time", "UUID": "uuid"}
-# What a data class, a pydantic model or a `TypedDict` has.
+# Attributes of data classes, pydantic models and `TypedDict`s.
 _OF_RECORDS: Final = ("__dataclass_fields__", "__pydantic_fields__", "__total__")
 _Schema = dict[str, Any]
 
 
 def tool_facts(function: Any, parameters: Iterable[Parameter] | None, namespace: Mapping[str, Any]) -> SpanFacts | None:
-    """What every call of a tool says about it; ``None`` if nothing is known.
+    """Return the facts that every call of a tool records; ``None`` if there are none.
 
     Args:
         function: the tool.
-        parameters: those that a caller fills; ``None`` if they are not known.
-        namespace: the names that annotations in the form of strings may use.
+        parameters: the parameters that a caller fills; ``None`` if they are unknown.
+        namespace: the names that string annotations may use.
     """
     found: dict[str, Any] = {}
     text = _description(function)
@@ -92,7 +92,7 @@ def _schema_of(parameters: Iterable[Parameter], namespace: Mapping[str, Any]) ->
 
 
 class _Form(NamedTuple):
-    """An annotation by its name and arguments; of a ``Literal`` the arguments are its values."""
+    """The name and arguments of an annotation; for a ``Literal``, its values."""
 
     name: str
     arguments: tuple[Any, ...] = ()
@@ -102,7 +102,7 @@ _UNKNOWN: Final = _Form("")
 
 
 def _form(annotation: Any) -> _Form:
-    """The form of an annotation, which may be an object or a string."""
+    """Return the form of an annotation, which may be an object or a string."""
     if type(annotation) is str:
         return _parsed(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -134,7 +134,7 @@ def _parsed(annotation: str) -> _Form:
 
 
 def _of_node(node: ast.expr) -> _Form:
-    """The form of an annotation that is a string, by its syntax."""
+    """Return the form of a string annotation, from its syntax tree."""
     if isinstance(node, ast.Constant):
         return _form(node.value) if node.value is None or type(node.value) is str else _UNKNOWN
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -158,7 +158,7 @@ def _of_subscript(name: str, nodes: list[ast.expr]) -> _Form:
 
 
 def _last_name(node: ast.expr) -> str:
-    """``Sequence`` of ``typing.Sequence``."""
+    """Return ``Sequence`` for ``typing.Sequence``."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
@@ -166,7 +166,7 @@ def _last_name(node: ast.expr) -> str:
 
 
 def _schema(form: _Form, depth: int = _DEPTH) -> _Schema:
-    """The schema of an annotation; an empty one, which allows anything, if it is not known."""
+    """Return the schema of an annotation; an empty one, which allows anything, if it is unknown."""
     if form.name == "Literal":
         plain = all(type(value) in (str, int, bool, type(None)) for value in form.arguments)
         return {"enum": list(form.arguments)} if plain else {}
@@ -181,7 +181,7 @@ def _schema(form: _Form, depth: int = _DEPTH) -> _Schema:
 
 
 def _inside(kind: str, inner: list[_Schema]) -> _Schema:
-    """What a list or mapping holds."""
+    """Return the schema for the content of a list or mapping."""
     if kind == "array" and inner:
         return {"items": inner[0]} if all(one == inner[0] for one in inner) else {"prefixItems": inner}
     return {"additionalProperties": inner[1]} if kind == "object" and len(inner) == 2 and inner[1] else {}

@@ -77,11 +77,6 @@ def parts(result: object) -> object:
     return joined(*_split(as_items(field(result, "parts"))))
 
 
-def last_message(result: object) -> object:
-    """The answer in the last message of a list."""
-    return message(at(result, ("messages", "-1")))
-
-
 def embeddings(result: object) -> object:
     """How many vectors there are, and how long they are: never the numbers."""
     items = as_items(field(result, "data")) or as_items(field(result, "embeddings"))
