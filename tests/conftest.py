@@ -14,7 +14,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 from tests.helpers.pace import ATTEMPTS, PATIENCE, TooSlow
-from voltagent.capture import writer
+from voltagent.capture import budget, writer
 from voltagent.core import context, guard, hints, stderr
 
 # A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
@@ -55,15 +55,18 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A snapshot cuts what takes long by the clock on the wall: a pause of the machine would change the recording."""
-    monkeypatch.setattr(writer, "SECONDS", PATIENCE)
+    for name in ("SECONDS", "INPUT_SECONDS", "LEAST_SECONDS"):
+        monkeypatch.setattr(budget, name, PATIENCE)
     monkeypatch.setattr(writer, "FUTILE_SECONDS", PATIENCE)
 
 
 @pytest.fixture
 def time_limit(no_time_limit: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of that very limit."""
-    monkeypatch.setattr(writer, "SECONDS", 0.025)
-    monkeypatch.setattr(writer, "FUTILE_SECONDS", 0.004)
+    monkeypatch.setattr(budget, "SECONDS", 0.020)
+    monkeypatch.setattr(budget, "INPUT_SECONDS", 0.012)
+    monkeypatch.setattr(budget, "LEAST_SECONDS", 0.003)
+    monkeypatch.setattr(writer, "FUTILE_SECONDS", 0.002)
 
 
 @pytest.fixture(autouse=True)

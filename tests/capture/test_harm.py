@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from tests.helpers.pace import TooSlow, slowness
-from voltagent import agent, llm, memory, retriever, tool
-from voltagent.capture import writer
+from tests.helpers.pace import TooSlow, hold, slowness
+from voltagent import VoltAgentSDK, agent, llm, memory, retriever, tool
 from voltagent.capture.exceptions import capture_failure, format_failure, is_cancellation, is_control_flow
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core.span import TRACE, Phase, Span, TraceInfo
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent, TraceInfo
+from voltagent.exporters import ACCEPTED, Outcome
 from voltagent.processors.size_limit import fit_event
 from voltagent.testing import record
 
@@ -80,6 +82,16 @@ class _Text(str):
     __slots__ = ()
 
 
+class _Key:
+    __slots__ = ()
+
+
+def _nested_around(value: Any, levels: int) -> Any:
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 def _nested(levels: int) -> list[Any]:
     value: list[Any] = []
     for _ in range(levels):
@@ -114,22 +126,48 @@ LARGE: dict[str, Callable[[], Any]] = {
     "subclasses": lambda: [_Text("abc")] * 100_000,
     "one object at the end": lambda: [*({"a": 1, "b": "x" * 30} for _ in range(20_000)), _Slotted()],
     "all sorts": lambda: [1, "a", None, _Slotted()] * 50_000,
+    "a dictionary of strings": lambda: {str(n): "x" * 100 for n in range(100_000)},
+    "long keys that begin alike": lambda: {"\x01" * 100_000 + str(n): n for n in range(300)},
+    "keys that differ by type only": lambda: {_Key(): n for n in range(20_000)},
+    "texts of control characters": lambda: ["\x01" * 1000] * 5_000,
+    "a subclass of a string": lambda: _Text("\x01" * 5_000_000),
+    "a decimal number": lambda: Decimal("1." + "1" * 3_000_000),
+    "a set of long strings": lambda: {"x" * 100_000 + str(n) for n in range(300)},
+    "twenty levels around a long list": lambda: _nested_around([*range(60_000), _Slotted()], 18),
 }
 
 
+class _Nowhere:
+    """A destination that takes everything."""
+
+    name = "nowhere"
+
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+        return [ACCEPTED] * len(batch)
+
+    def forget(self, trace_id: int | str) -> None: ...
+
+    def after_fork(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @pytest.mark.parametrize("name", LARGE)
-def test_a_call_with_a_large_payload_costs_at_most_50_ms(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "SECONDS", 0.010)  # the suite runs without this limit
-    monkeypatch.setattr(writer, "FUTILE_SECONDS", 0.004)
+def test_a_call_with_a_large_payload_costs_at_most_50_ms(name: str, time_limit: None) -> None:
     value = LARGE[name]()
     decorated: Any = tool(lambda value: value)
-    with record():
-        started = time.thread_time()
-        decorated(value)
-        took = time.thread_time() - started
+    with VoltAgentSDK(exporter=_Nowhere()):  # as in a program: the sender's thread searches for secrets, not the call
+        decorated(1)
+        gc.collect()
+        gc.disable()  # how long a collection takes depends on what else this process holds
+        try:
+            started = time.thread_time()
+            decorated(value)
+            took = time.thread_time() - started
+        finally:
+            gc.enable()
     print(f"{name}: {took * 1000:.0f} ms in a call")
-    if took > CALL_SECONDS * 1.5 * slowness():  # the rest is for what else this machine does
-        raise TooSlow(f"{took * 1000:.0f} ms")
+    hold(took, CALL_SECONDS * slowness())
 
 
 TEXTS = {
@@ -221,3 +259,29 @@ def test_http_answers_below_500_are_control_flow(code: int | None, expected: boo
     kind = _named("werkzeug.exceptions", "HTTPException")
     own = type("NotFound", (kind,), {"__module__": "werkzeug.exceptions", "code": code})
     assert is_control_flow(own()) is expected
+
+
+def test_an_exception_with_many_large_arguments_costs_as_much_as_one(time_limit: None) -> None:
+    def failed(levels: int) -> BaseException:
+        exc = ValueError([_Slotted()] * 50_000, 1)
+        exc.__context__ = failed(levels - 1) if levels else None
+        return exc
+
+    exc = failed(8)
+    started = time.thread_time()
+    failure = capture_failure(exc)
+    hold(time.thread_time() - started, CALL_SECONDS * slowness())
+    assert failure.cause is not None
+
+
+def test_what_the_arguments_took_is_missing_to_the_result(time_limit: None) -> None:
+    snapshot = Snapshot()
+    span = Span(TraceInfo("t", "a", None), None, TRACE, "a", snapshot.encode_arguments({"value": LARGE["objects"]()}))
+    alone, after, first = (
+        snapshot.encode_object(LARGE["objects"](), owner=owner)
+        for owner in (Span(TraceInfo("t", "a", None), None, TRACE, "a", None), span, span)
+    )
+    assert len(span.input or b"") > 1000
+    assert len(after) > 100
+    assert len(first) > 100
+    assert b'"truncated":true' in alone

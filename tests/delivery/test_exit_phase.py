@@ -12,8 +12,8 @@ import pytest
 
 from tests.delivery.test_process import START, arrived, posix
 from tests.helpers.model import Model
-from tests.helpers.pace import PATIENCE, TooSlow
-from tests.helpers.server import Server
+from tests.helpers.pace import PATIENCE, TooSlow, within
+from tests.helpers.server import Server, answer
 from voltagent.records import load_traces
 
 PROGRAM = """
@@ -41,15 +41,19 @@ FIRST_RECORDS = {
 }
 
 
-# At that time nothing can be imported any more: httpx could not open a connection, the local store can be written.
-FINALIZERS = {"a global": "late = Late(work)", "a built-in": "builtins.late = Late(work)"}
+# At that time no import works and no thread can be started.
+FINALIZERS = {
+    "a global": "late = Late(work)",
+    "a built-in": "builtins.late = Late(work)",
+    "an SDK made by a global": "def make(name):\n    with VoltAgentSDK(): work(name)\nlate = Late(make)",
+}
 
 
-def _run(program: str, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def _run(program: str, url: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     path = folder / "program.py"
     path.write_text(START + PROGRAM + program)
     keys = {"VOLTAGENT_PUBLIC_KEY": "pk", "VOLTAGENT_SECRET_KEY": "sk"}
-    environment = {**os.environ, **keys, "VOLTAGENT_BASE_URL": url, "VOLTAGENT_EXPORTER": "rest"}
+    environment = {**os.environ, **keys, "VOLTAGENT_BASE_URL": url, "VOLTAGENT_EXPORTER": "rest", **more}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", str(path)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=2 * PATIENCE)
 
@@ -64,15 +68,32 @@ def test_the_first_record_of_a_process_may_be_made_while_it_ends(where: str, tmp
 
 
 @pytest.mark.parametrize("where", FINALIZERS)
-def test_the_first_record_may_be_made_by_a_finalizer_of_the_interpreter(where: str, tmp_path: Path) -> None:
-    path = tmp_path / "program.py"
-    path.write_text(START + PROGRAM + FINALIZERS[where])
-    environment = {**os.environ, "VOLTAGENT_EXPORTER": "local", "VOLTAGENT_LOCAL_PATH": str(tmp_path / "traces.db")}
-    ran = subprocess.run(
-        [sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=2 * PATIENCE
-    )
+@pytest.mark.parametrize("exporter", ["local", "rest", "otlp"])
+def test_the_first_record_may_be_made_by_a_finalizer_of_the_interpreter(
+    where: str, exporter: str, tmp_path: Path
+) -> None:
+    model = Model()
+    with Server(model if exporter == "rest" else lambda _: answer()) as server:
+        environment = {
+            "VOLTAGENT_EXPORTER": exporter,
+            "VOLTAGENT_LOCAL_PATH": str(tmp_path / "traces.db"),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": server.url,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+        }
+        ran = _run(FINALIZERS[where], server.url, tmp_path, **environment)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert [trace.status for trace in load_traces(tmp_path / "traces.db")] == ["completed"]
+    if exporter == "local":
+        assert [trace.status for trace in load_traces(tmp_path / "traces.db")] == ["completed"]
+    elif exporter == "rest":
+        arrived(model, "late")
+    else:
+        assert any(b'"work"' in request.body for request in server.requests)
+
+
+def test_a_finalizer_that_makes_an_sdk_does_not_hang_if_nothing_listens(tmp_path: Path) -> None:
+    with within(30):  # it hung for ever
+        ran = _run(FINALIZERS["an SDK made by a global"], "http://127.0.0.1:9", tmp_path)
+    assert ran.returncode == 0
 
 
 def test_a_program_that_records_nothing_sends_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ from typing import Any, Final
 # Integers from here on are not written as JSON numbers: they fit no double, and `str` of them can take seconds.
 HUGE: Final = 1 << 1023
 
+# Units that are encoded in one step, some milliseconds at most: a unit may take six bytes, and the encoder never lets
+# other threads have their turn.
+PIECE: Final = 1 << 18
+
 _LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
 
 _NODE: Final = 8  # what an item counts beside its characters: bounds the number of items, and with it the time

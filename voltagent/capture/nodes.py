@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
-MOST_ITEMS: Final = 65_536  # items of one collection that are read at all, once it is not plain
+# From a value of the type that it is for to something nearer to JSON: text, a number, or one of the classes below.
+Form: TypeAlias = Callable[[Any], object]
+
+MOST_ITEMS: Final = 32_768  # items of one collection that are read at all, once it is not plain
 
 
 class Fields:
@@ -48,7 +52,7 @@ class Cut:
 
     __slots__ = ("name", "size", "value")
 
-    def __init__(self, name: str, size: int, value: str) -> None:
+    def __init__(self, name: str, size: int | None, value: str) -> None:
         self.name = name
         self.size = size
         self.value = value

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from voltagent.capture.fast_path import HUGE, plain
+from voltagent.capture.budget import Budget, Owner, Shared
+from voltagent.capture.fast_path import HUGE, PIECE, plain
 from voltagent.capture.injected import without_injected
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
@@ -48,12 +49,18 @@ class Snapshot:
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
         self._forms = Forms(serializers or {})
 
-    def encode(self, value: object, limit: int = LIMIT) -> bytes:
-        """The JSON text of a value, of at most ``limit`` bytes. Never raises, and runs no code but serializers."""
+    def encode(self, value: object, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
+        """Return the JSON text of a value, of at most ``limit`` bytes. Never raises, runs no code but serializers.
+
+        Args:
+            value: any object.
+            limit: bytes of JSON.
+            owner: what the value belongs to, so that all that belongs to it shares one budget of time.
+        """
         kind = type(value)
         try:
             if kind is dict or kind is list or kind is tuple:
-                if plain(value, DEPTH, limit) >= 0:
+                if plain(value, DEPTH, min(PIECE, limit)) >= 0:
                     text = encode_plain(value)
                     if len(text) <= limit:
                         return text
@@ -66,7 +73,7 @@ class Snapshot:
             if not is_ours(exc):
                 raise
         try:
-            return self._walked(value, limit, tried=kind is dict or kind is list or kind is tuple)[0]
+            return self._walked(value, limit, owner, tried=kind is dict or kind is list or kind is tuple)[0]
         except RecursionError:
             return _LOST
 
@@ -76,7 +83,7 @@ class Snapshot:
         ``values`` are the values alone if the names are those of parameters, else ``named`` itself.
         """
         try:
-            if plain(values, DEPTH, LIMIT) >= 0:
+            if plain(values, DEPTH, PIECE) >= 0:
                 text = encode_plain(named)
                 if len(text) <= LIMIT:
                     return text
@@ -86,16 +93,16 @@ class Snapshot:
         if kept is not named:
             return self.encode_object(kept)
         try:
-            return self._walked(named, LIMIT, tried=True)[0]
+            return self._walked(named, LIMIT, None, tried=True)[0]
         except RecursionError:
             return _LOST
 
-    def encode_object(self, value: object, limit: int = LIMIT) -> bytes:
+    def encode_object(self, value: object, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
         """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
         kind = type(value)
         if kind is dict:
             try:
-                if plain(value, DEPTH, limit) >= 0:
+                if plain(value, DEPTH, min(PIECE, limit)) >= 0:
                     text = encode_plain(value)
                     if len(text) <= limit:
                         return text
@@ -103,17 +110,20 @@ class Snapshot:
                 if not is_ours(exc):
                     raise
         elif id(kind) in _NOT_OBJECTS:
-            return b'{"result":' + self.encode(value, limit) + b"}"
+            return b'{"result":' + self.encode(value, limit, owner) + b"}"
         try:
-            text, is_object = self._walked(value, limit, tried=kind is dict)
+            text, is_object = self._walked(value, limit, owner, tried=kind is dict)
         except RecursionError:
             return _LOST
         return text if is_object else b'{"result":' + text + b"}"
 
-    def _walked(self, value: object, limit: int, *, tried: bool) -> tuple[bytes, bool]:
+    def _walked(self, value: object, limit: int, owner: Owner | None, *, tried: bool) -> tuple[bytes, bool]:
         try:
-            walk = SnapshotWriter(self._forms, limit, tried=tried)
-            return walk.text(value), walk.is_object
+            budget = Budget(limit, owner)
+            writer = SnapshotWriter(self._forms, budget, tried=tried)
+            text = writer.text(value)
+            budget.remember(text if owner is None else owner)
+            return text, writer.is_object
         except RecursionError:  # the caller stands at the end of the stack
             return _LOST, False
         except BaseException as exc:
@@ -133,11 +143,12 @@ _LOST: Final = b'{"error":"not readable: RecursionError"}'
 class Items:
     """The items of a stream as they pass by: each a snapshot of its moment, all within the budget of one value."""
 
-    __slots__ = ("_count", "_left", "_snapshot", "_texts", "is_one")
+    __slots__ = ("_count", "_left", "_shared", "_snapshot", "_texts", "is_one")
 
     def __init__(self, snapshot: PayloadEncoder) -> None:
         self._snapshot = snapshot
         self._texts: list[bytes] = []
+        self._shared = Shared()
         self._left = LIMIT
         self._count = 0
         self.is_one = False  # whether its only item is all of the stream, put together
@@ -146,7 +157,7 @@ class Items:
         """Take a snapshot of an item; where the budget is used up, only count it."""
         self._count += 1
         if self._left > 0:
-            text = self._snapshot.encode(item, max(self._left, _LEAST))
+            text = self._snapshot.encode(item, max(self._left, _LEAST), self._shared)
             self._left -= len(text) + 1
             if self._left > 0 or not self._texts:
                 self._texts.append(text)
@@ -166,7 +177,7 @@ class Items:
             result = cut_marker("items", self._count, "size", result)
         if returned is NOTHING:
             return b'{"result":' + result + b"}"
-        rest = self._snapshot.encode(returned, max(self._left, _LEAST))
+        rest = self._snapshot.encode(returned, max(self._left, _LEAST), self._shared)
         return b'{"result":' + result + b',"return":' + rest + b"}"
 
 

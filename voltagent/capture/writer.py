@@ -3,8 +3,9 @@
 The JSON text is written directly. So its size is known at every step, the encoder writes a collection that is plain all
 through in one piece, and nothing refers to the user's objects afterwards.
 
-Budget: bytes of JSON, depth, values, and time. Every part leaves some bytes to those that come after it, so that one
-huge field does not hide the small ones beside it.
+No step takes long, whatever the value is: a large collection is written in pieces, a long string in windows
+(:mod:`voltagent.capture.long_text`), and the budget (:mod:`voltagent.capture.budget`) is looked at in between. Every
+part leaves some bytes to those that come after it, so that one huge field does not hide the small ones beside it.
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
@@ -13,63 +14,51 @@ huge field does not hide the small ones beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 from pydantic_core import to_json
 
-from voltagent.capture.fast_path import HUGE, plain
-from voltagent.capture.nodes import MOST_ITEMS, Cut, Fields, Listed, Mapped, Masked
+from voltagent.capture.budget import Budget
+from voltagent.capture.fast_path import HUGE, PIECE, plain
+from voltagent.capture.long_text import encode_head, encode_whole
+from voltagent.capture.nodes import Cut, Fields, Listed, Mapped, Masked
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.type_forms import Forms
 from voltagent.core import clock, introspection
 from voltagent.core.json_objects import cut_marker
-from voltagent.core.text import cut, encoded, replace_surrogates, shortened
+from voltagent.core.text import encoded, shortened
 
 DEPTH: Final = 20
-VALUES: Final = 20_000  # written one by one; a plain collection counts as one
-SECONDS: Final = 0.010  # of walking: a call takes two snapshots of what is both argument and result
-_UNTIMED_VALUES: Final = 1024  # values without a time limit: the clock also runs while other threads have their turn
-_STEPS_PER_LOOK: Final = 64  # values between two looks at the clock
 _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
-FUTILE_SECONDS: Final = (
-    0.004  # spent on collections that turned out not to be plain; after that the fast path is not tried again
-)
+FUTILE_SECONDS: Final = 0.002  # spent on collections that turned out not to be plain; then no more are tried whole
 _LONGEST_KEY: Final = 1024
 _MANY: Final = 256  # items from which on it is worth writing several in one piece
+_LONG: Final = 2048  # characters that take longer than a look at the clock
 _FIRST_PIECE: Final = 64  # items; twice as many in the next...
 _LARGEST_PIECE: Final = 8192  # up to this many
-_PIECE: Final = 1 << 18  # units of `plain`: some milliseconds
-_MOST_PLAIN: Final = 3 << 18  # units in all
-_UNCLEAN_PER_STEP: Final = 32  # characters that take about as long as a value
-_BITS_PER_STEP: Final = 64  # of an integer: its digits take about as long as a value
+_BITS_PER_VALUE: Final = 64  # of an integer: its digits take about as long as a value
 _MOST_BITS: Final = 8192  # a larger integer is not written
-_MOST_UNCLEAN: Final = 65_536  # characters of a text with lone surrogates
 
 
 class SnapshotWriter:
-    """Writes one value as JSON text of at most ``limit`` bytes (a few hundred more where very much was cut).
+    """Writes one value as JSON text of at most ``budget.bytes`` (a few hundred more where very much was cut).
 
     ``tried`` says that the value as a whole is known not to be plain, or too much.
     """
 
-    __slots__ = ("chunks", "deadline", "forms", "futile", "hidden", "is_object", "late", "left", "next_look", "path",
-                 "steps", "tried", "units")  # fmt: skip
+    __slots__ = ("budget", "chunks", "forms", "futile", "hidden", "is_object", "path", "tried")
 
-    def __init__(self, forms: Forms, limit: int, *, tried: bool = False) -> None:
+    def __init__(self, forms: Forms, budget: Budget, *, tried: bool = False) -> None:
         self.forms = forms
-        self.left = limit - _ENVELOPE
+        self.budget = budget
+        budget.bytes -= _ENVELOPE
         self.chunks: list[bytes] = []
         self.path: set[int] = set()  # identities of the collections we are inside of
         self.hidden: frozenset[str] = frozenset()  # keys whose values are secret in what is being written
-        self.steps = 0
-        self.deadline = clock.monotonic() + SECONDS
-        self.late = False
-        self.next_look = _UNTIMED_VALUES
         self.tried = tried
-        self.units = _MOST_PLAIN  # left to collections that are plain
-        self.futile = 0.0
+        self.futile = 0.0  # seconds
         self.is_object = False  # whether the outermost value is a JSON object of the user's
 
     def text(self, value: object) -> bytes:
@@ -81,7 +70,7 @@ class SnapshotWriter:
 
     def write(self, value: Any, depth: int, reserve: int) -> None:
         """Write one value. ``reserve`` is the number of bytes that it has to leave."""
-        self.steps += 1
+        self.budget.countdown -= 1
         kind = type(value)
         if kind is str:
             self._write_text(value, reserve)
@@ -103,7 +92,7 @@ class SnapshotWriter:
         self.hidden = before
 
     def _put(self, chunk: bytes) -> None:
-        self.left -= len(chunk)
+        self.budget.bytes -= len(chunk)
         self.chunks.append(chunk)
 
     def _shape_of(self, value: Any, kind: type) -> object:
@@ -149,29 +138,24 @@ class SnapshotWriter:
     # ------------------------------------------------------------------------------------------------------ scalars
 
     def _write_text(self, value: str, reserve: int) -> None:
-        space = max(0, self.left - reserve)
-        part = value[:space]
-        try:
-            chunk = to_json(part)
-        except ValueError:  # lone surrogates: a hundred times slower to write
-            part = replace_surrogates(part[:_MOST_UNCLEAN])
-            self.steps += len(part) // _UNCLEAN_PER_STEP
-            chunk = to_json(part)
-        if len(part) == len(value) and len(chunk) <= space:
+        budget = self.budget
+        space = max(0, budget.bytes - reserve)
+        chunk = encode_whole(value, space, budget.look) if len(value) <= space else None
+        if chunk is not None:
             self._put(chunk)
         else:
-            space -= _ENVELOPE
-            fits = len(part) * max(space, 0) // len(chunk)  # about: the first try of `_fitting` would be wasted
-            chunk = _fitting(part[:fits] if len(chunk) > space else part, space)
-            self._put(cut_marker("str", len(value), "size", chunk))
+            chunk = encode_head(value, space - _ENVELOPE, budget.look)
+            self._put(cut_marker("str", len(value), "time" if budget.is_late else "size", chunk))
+        if len(value) > _LONG:
+            budget.look()
 
     def _write_cut(self, shape: Cut, reserve: int) -> None:
-        space = self.left - reserve - _ENVELOPE
-        chunk = to_json(shape.value) if len(shape.value) + 2 <= space else _fitting(shape.value, space)
+        space, look = self.budget.bytes - reserve - _ENVELOPE, self.budget.look
+        chunk = encode_whole(shape.value, space, look) or encode_head(shape.value, space, look)
         self._put(cut_marker(shape.name, shape.size, "size", chunk))
 
     def _write_int(self, value: int) -> None:
-        self.steps += min(value.bit_length(), _MOST_BITS) // _BITS_PER_STEP
+        self.budget.countdown -= min(value.bit_length(), _MOST_BITS) // _BITS_PER_VALUE
         if -HUGE < value < HUGE:
             self._put(encoded(value))
         elif value.bit_length() <= _MOST_BITS:  # up to 2466 digits, written in microseconds
@@ -185,9 +169,9 @@ class SnapshotWriter:
         """Write a collection in one piece, where it is plain all through and fits."""
         if self.futile > FUTILE_SECONDS or self.hidden or (self.tried and not self.chunks):
             return False
-        space = self.left - reserve
+        space = self.budget.bytes - reserve
         before = clock.monotonic()
-        chunk = self._plain_text(value, depth, space)
+        chunk = _plain_text(value, depth, space)
         if chunk is None or len(chunk) > space:
             self.futile += clock.monotonic() - before
             return False
@@ -196,126 +180,169 @@ class SnapshotWriter:
         self._put(chunk)
         return True
 
-    def _plain_text(self, value: Any, depth: int, space: int) -> bytes | None:
-        """The JSON text of a plain collection.
-
-        ``None`` where it is not plain, has lone surrogates in it, or is changed by another thread meanwhile.
-        """
-        try:
-            left = plain(value, depth, space)
-            if left < 0:
-                return None
-            self.units -= space - left
-            return to_json(value, inf_nan_mode="strings")
-        except Exception:
-            return None
-
     def _write_list(self, shape: Listed, depth: int, reserve: int) -> None:
         items = shape.items
         if len(items) == shape.size and self._write_plain(items, depth, reserve):
             return
+
+        def write_one(place: int) -> None:
+            self.write(items[place], depth - 1, self._reserve_for_rest(reserve, len(items) - place - 1))
+
         start = len(self.chunks)
         self._put(b"[")
-        written = self._write_many(items, depth, reserve)
-        reason = "size"
-        for number in range(written, len(items)):
-            if self.left <= reserve or self._is_late():
-                reason = "size" if self.left <= reserve else "time"
-                break
-            if number:
-                self._put(b",")
-            self.write(items[number], depth - 1, self._reserve_for_rest(reserve, len(items) - number - 1))
-            written = number + 1
-        self._close(b"]", start, shape.name, shape.size, written, reason)
-
-    def _write_many(self, items: list[Any], depth: int, reserve: int) -> int:
-        """The first of very many plain items, many in one piece: as many as fit. How many that were."""
-        written, step = 0, _FIRST_PIECE
-        while len(items) - written > _MANY and step > 0 and not self.hidden and not self._is_late():
-            space = self.left - reserve
-            part = items[written : written + step]
-            chunk = self._plain_text(part, depth, min(space * 8, _PIECE))
-            if chunk is None:
-                if step <= _FIRST_PIECE:
-                    break
-                step = _FIRST_PIECE
-            elif len(chunk) > space:
-                step = min(step - 1, step * space // len(chunk) - 8)
-            else:
-                self._put(chunk[1:-1] if not written else b"," + chunk[1:-1])
-                written += len(part)
-                step = min(2 * step, _LARGEST_PIECE)
-        return written
+        written = self._write_parts(items, depth, reserve, None, write_one)
+        self._close(b"]", start, shape.name, shape.size, written)
 
     def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, reserve: int) -> None:
+        keys = _Keys(self)
+
+        def write_one(place: int) -> None:
+            key, item = pairs[place]
+            text = keys.apart(key)
+            self._put(encoded(text) + b":")
+            shown = SECRET_TEXT if text in self.hidden else item
+            self.write(shown, depth - 1, self._reserve_for_rest(reserve, len(pairs) - place - 1))
+
         start = len(self.chunks)
         self._put(b"{")
-        written = 0
-        reason = "size"
-        used: set[str] = set()
-        for key, item in pairs:
-            if self.left <= reserve or self._is_late():
-                reason = "size" if self.left <= reserve else "time"
-                break
-            prefix = b"," if written else b""
-            text = self._apart(key, used)
-            self._put(prefix + encoded(text) + b":")
-            written += 1
-            shown = SECRET_TEXT if text in self.hidden else item
-            self.write(shown, depth - 1, self._reserve_for_rest(reserve, len(pairs) - written))
-        self._close(b"}", start, name, size, written, reason)
+        written = self._write_parts(pairs, depth, reserve, keys, write_one)
+        self._close(b"}", start, name, size, written)
+
+    def _write_parts(
+        self,
+        items: list[Any],
+        depth: int,
+        reserve: int,
+        keys: _Keys | None,
+        write_one: Callable[[int], None],
+    ) -> int:
+        """Write the items, of very many several in one piece where they are plain, as many as fit.
+
+        Args:
+            items: the items, or pairs of key and value.
+            depth, reserve: as for :meth:`write`.
+            keys: the keys of the object that is written, if it is one.
+            write_one: writes the item at a position.
+
+        Returns:
+            How many were written.
+        """
+        written, step = 0, _FIRST_PIECE if len(items) > _MANY and not self.hidden else 1
+        while written < len(items) and not self._is_full(reserve):
+            part: Any = items[written : written + step]
+            count, space = len(part), self.budget.bytes - reserve
+            part = part if keys is None or step == 1 else keys.collect(part)
+            chunk = None if step == 1 or part is None else _plain_text(part, depth, space * 8)
+            if chunk is None:
+                if step <= _FIRST_PIECE:
+                    written = self._write_ones(written, count, reserve, write_one)
+                step = min(step, _FIRST_PIECE)
+            elif len(chunk) > space:
+                step = min(step // 2, max(1, step * space // len(chunk) - 8))
+            else:
+                self._put(chunk[1:-1] if not written else b"," + chunk[1:-1])
+                self.budget.look()
+                written += count
+                step = min(2 * step, _LARGEST_PIECE)
+                if keys is not None:
+                    keys.note(cast("dict[str, Any]", part))
+        return written
+
+    def _write_ones(self, first: int, count: int, reserve: int, write_one: Callable[[int], None]) -> int:
+        """Write that many items one by one, as far as the budget goes; the position of the next one."""
+        for place in range(first, first + count):
+            if self._is_full(reserve):
+                return place
+            if place:
+                self._put(b",")
+            write_one(place)
+        return first + count
+
+    def _is_full(self, reserve: int) -> bool:
+        return self.budget.bytes <= reserve or self.budget.is_used_up()
 
     def _reserve_for_rest(self, reserve: int, after: int) -> int:
-        return reserve + min((self.left - reserve) // 2, _SHARE * after)
+        return reserve + min((self.budget.bytes - reserve) // 2, _SHARE * after)
 
-    def _close(self, bracket: bytes, start: int, name: str, size: int, written: int, reason: str) -> None:
+    def _close(self, bracket: bytes, start: int, name: str, size: int, written: int) -> None:
         """End a collection, and put the marker of a cut value around it if not all of it was written."""
         self._put(bracket)
         if written < size:
+            reason = "time" if self.budget.is_late else "size"
             before, _, after = cut_marker(name, size, reason, b"[]").rpartition(b"[]")
             self.chunks[start] = before + self.chunks[start]
-            self.left -= len(before)
+            self.budget.bytes -= len(before)
             self._put(after)
-
-    def _is_late(self) -> bool:
-        if self.units < 0:
-            self.late = True
-        elif self.steps >= self.next_look and not self.late:
-            self.next_look = self.steps + _STEPS_PER_LOOK
-            self.late = self.steps > VALUES or clock.monotonic() > self.deadline
-        return self.late
 
     # --------------------------------------------------------------------------------------------------------- keys
 
-    def _apart(self, key: Any, used: set[str]) -> str:
-        """The text of a key; one that another key of this object has already is marked with its type."""
-        text = key if type(key) is str else self._key_text(key, 2)
-        text = shortened(text, _LONGEST_KEY)
-        if text in used:
-            name = introspection.full_name(type(key))
-            choices: Iterable[str] = (
-                f"{text} ({name} {number})" if number else f"{text} ({name})" for number in _COUNT
-            )
-            text = next(choice for choice in choices if choice not in used)
-        used.add(text)
-        return text
-
-    def _key_text(self, key: Any, depth: int) -> str:
+    def key_text(self, key: Any, depth: int) -> str:
+        """The text of a key that may be of any type."""
         kind = type(key)
         if kind is str or key is None or kind is bool or kind is float:
             return str(key)
         if kind is int:
-            return str(key) if key.bit_length() <= 8192 else f"int of {key.bit_length()} bits"
+            return str(key) if key.bit_length() <= _MOST_BITS else f"int of {key.bit_length()} bits"
         if depth > 0 and kind is tuple and len(key) <= 16:
-            return f"({', '.join([self._key_text(part, depth - 1) for part in key])})"
+            return f"({', '.join([self.key_text(part, depth - 1) for part in key])})"
         shape = self._shape_of(key, kind)
         if depth > 0 and id(type(shape)) in _SCALARS:
-            return self._key_text(shape, depth - 1)
+            return self.key_text(shape, depth - 1)
         return introspection.full_name(kind)
 
 
+class _Keys:
+    """The keys of one JSON object as they are written: texts that differ."""
+
+    __slots__ = ("_clashes", "_used", "_writer")
+
+    def __init__(self, writer: SnapshotWriter) -> None:
+        self._writer = writer
+        self._used: set[str] = set()
+        self._clashes: dict[str, int] = {}
+
+    def apart(self, key: Any) -> str:
+        """The text of a key; one that another key of this object has already is marked with its type."""
+        text = key if type(key) is str else self._writer.key_text(key, 2)
+        text = shortened(text, _LONGEST_KEY)
+        if text in self._used:
+            text = next(choice for choice in self._choices(text, key) if choice not in self._used)
+        self._used.add(text)
+        return text
+
+    def _choices(self, text: str, key: object) -> Iterator[str]:
+        marked = f"{text} ({introspection.full_name(type(key))}"
+        while True:
+            number = self._clashes.get(marked, 0)
+            self._clashes[marked] = number + 1  # the next one need not try the numbers that are in use
+            yield f"{marked} {number})" if number else f"{marked})"
+
+    def collect(self, pairs: list[tuple[Any, Any]]) -> dict[str, Any] | None:
+        """Return several pairs as they are; ``None`` if a key is no string, too long, or in use."""
+        for key, _ in pairs:
+            if type(key) is not str or len(key) > _LONGEST_KEY:
+                return None
+        collected = dict(pairs)
+        return collected if self._used.isdisjoint(collected) else None
+
+    def note(self, collected: dict[str, Any]) -> None:
+        """Note that what :meth:`collect` returned was written."""
+        self._used.update(collected)
+
+
+def _plain_text(value: Any, depth: int, space: int) -> bytes | None:
+    """The JSON text of a plain collection.
+
+    ``None`` where it is not plain, too large for one step, has lone surrogates in it, or is changed by another thread
+    meanwhile.
+    """
+    try:
+        return to_json(value, inf_nan_mode="strings") if plain(value, depth, min(space, PIECE)) >= 0 else None
+    except Exception:
+        return None
+
+
 _SCALARS: Final = frozenset(map(id, (str, int, float, bool, type(None))))  # a metaclass may have its own `hash`
-_COUNT: Final = range(MOST_ITEMS + 2)
 
 
 def _size(shape: object) -> int | None:
@@ -323,19 +350,3 @@ def _size(shape: object) -> int | None:
     if kind is Fields:
         return len(cast(Fields, shape).fields)
     return cast(Listed, shape).size if kind is Listed or kind is Mapped else None
-
-
-def _fitting(value: str, space: int) -> bytes:
-    """Return as much of a string as fits into ``space`` bytes of JSON, cut before a torn word."""
-    length = max(0, min(space, len(value)))
-    chunk = _cut_at_word(value, length)
-    if len(chunk) > space:  # some characters take up to six bytes: this many should fit
-        length = length * max(space, 0) // len(chunk)
-        chunk = _cut_at_word(value, length)
-    if len(chunk) > space:  # this many fit for sure, as each takes at least one byte
-        chunk = _cut_at_word(value, max(0, length - (len(chunk) - space)))
-    return chunk
-
-
-def _cut_at_word(value: str, length: int) -> bytes:
-    return to_json(cut(f"{value[:length]} ", length))

@@ -18,6 +18,7 @@ if hasattr(os, "register_at_fork"):  # a child with the parent's state would rep
 nanoseconds = time.time_ns  # since the epoch; may be set back or forward at any time
 monotonic = time.monotonic
 monotonic_ns = time.monotonic_ns  # for elapsed time
+thread_seconds = time.thread_time  # processor time of this thread: does not run while others have their turn
 
 
 def offset_ns() -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Final
 
 _calls: Final[list[Callable[[], None]]] = []
@@ -34,10 +37,49 @@ _STARTERS: Final = ("multiprocessing.process", "billiard.process")
 _MAIN: Final = "_MainProcess"  # both have this class for a process that they did not start
 
 
+# Packages with an `import` inside of a function that sending a record needs.
+_PACKAGES: Final = frozenset(
+    ("voltagent", "httpx", "httpcore", "h11", "pydantic", "pydantic_core", "certifi", "idna", "ssl", "socket", "re",
+     "datetime", "_datetime", "encodings", "stringprep", "urllib", "sqlite3", "warnings", "enum", "ast")
+)  # fmt: skip
+_loaded: Final[dict[str, ModuleType]] = {}  # their modules, as they were when the exit hooks ran
+
+
+def start_thread(function: Callable[[], None], name: str) -> bool:
+    """Run a function on a daemon thread; return false if none can be started, as at the end of a process.
+
+    While the interpreter is being torn down no other thread runs, and before Python 3.12 `Thread.start` would wait for
+    one that never does.
+    """
+    if sys.is_finalizing():
+        return False
+    try:
+        threading.Thread(target=function, name=name, daemon=True).start()
+    except (RuntimeError, MemoryError):  # no thread left, or the interpreter shuts down
+        return False
+    return True
+
+
+@contextmanager
+def imports_kept() -> Iterator[None]:
+    """Let what is inside import the modules that sending needs, also while the interpreter is being torn down.
+
+    It has emptied the table of modules then, and so an `import` of a module that is still there fails.
+    """
+    added = [name for name in _loaded if sys.modules.get(name) is None] if sys.is_finalizing() else []
+    sys.modules.update({name: _loaded[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            sys.modules.pop(name, None)
+
+
 def _run() -> None:
     _began.append(True)
     for function in _calls:
         function()
+    _loaded.update({name: one for name, one in sys.modules.items() if name.partition(".")[0] in _PACKAGES})
 
 
 atexit.register(_run)

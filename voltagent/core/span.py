@@ -119,11 +119,11 @@ def make_facts(given: Mapping[str, Any]) -> SpanFacts | None:
 class PayloadEncoder(Protocol):
     """Encodes any object as bounded JSON text: :class:`voltagent.capture.snapshot.Snapshot`."""
 
-    def encode(self, value: object, limit: int = ...) -> bytes:
-        """Encode any value."""
+    def encode(self, value: object, limit: int = ..., owner: Any = None) -> bytes:
+        """Encode any value. All that has the same owner, such as a span, shares one budget of time."""
         ...
 
-    def encode_object(self, value: object, limit: int = ...) -> bytes:
+    def encode_object(self, value: object, limit: int = ..., owner: Any = None) -> bytes:
         """Encode a value as a JSON object."""
         ...
 

@@ -45,6 +45,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_progress.after_fork)
 
 
+def is_done() -> bool:
+    """Whether :func:`prepare` has run in this process."""
+    return _progress.done
+
+
 def prepare(*modules: str) -> None:
     """Import and initialise, once in a process, all that recording a call needs. Other threads wait until it is done.
 

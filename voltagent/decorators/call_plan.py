@@ -14,7 +14,7 @@ from voltagent.capture import usage
 from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
-from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
+from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import CAPTURES, INERT, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
@@ -126,7 +126,7 @@ class CallPlan:
                         result = self.shown(result)
                     elif found is not None:
                         result = self._answer(found, result)
-                    recorder.succeed(span, recorder.snapshot.encode_object(result))
+                    recorder.succeed(span, recorder.snapshot.encode_object(result, LIMIT, span))
             if outside:
                 _close_trace(span)
         except RecursionError:

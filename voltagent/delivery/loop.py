@@ -89,8 +89,11 @@ class Loop:
             return [self.closing.leaving]
         return [account.shutdown for account in self._accounts if account.shutdown is not None]
 
-    def run(self, own: Shutdown | None) -> None:
-        """Until no SDK uses the worker any more, or ``own`` ends."""
+    def run(self, own: Shutdown | None, *, only_stops: bool = False) -> None:
+        """Run until no SDK uses the worker any more, or ``own`` ends; with ``only_stops``, until none is shutting down.
+
+        The last is for a thread of the program, which must not send for the SDKs that go on.
+        """
         dispatcher, closing = self._dispatcher, self.closing
         while True:
             now = clock.monotonic()
@@ -105,6 +108,8 @@ class Loop:
             if (is_ending or not self._accounts) and closing.let_go(now):
                 return
             if own is not None and closing.has_ended(now, own):
+                return
+            if only_stops and not self.stops():
                 return
             if is_waited_for:
                 closing.settle_waiters(now)

@@ -26,7 +26,8 @@ class _Renewed(Protocol):
 
 _workers: Final[WeakSet[Any]] = WeakSet()
 _renewed: Final[WeakSet[Any]] = WeakSet()
-_state: Final[dict[str, float]] = {}  # "left": when the exit hook ran; "pid": the child that has its finalizer
+# "left": when the exit hook ran; "late": seconds of sending since then; "pid": the child that has its finalizer
+_state: Final[dict[str, float]] = {}
 
 
 def watch(worker: _Worker) -> None:
@@ -45,8 +46,13 @@ def has_left() -> bool:
 
 
 def late_budget() -> float:
-    """Seconds that records of later exit hooks may still take, all together."""
-    return max(0.0, _state.get("left", 0.0) + REFUSED_SECONDS - clock.monotonic())
+    """Seconds that the sending of records of later exit hooks and finalizers may still take, all together."""
+    return max(0.0, REFUSED_SECONDS - _state.get("late", 0.0))
+
+
+def note_late(seconds: float) -> None:
+    """Note how long a record of a later exit hook took to send: what the program itself takes does not count."""
+    _state["late"] = _state.get("late", 0.0) + seconds
 
 
 def register() -> None:

@@ -101,7 +101,9 @@ class Queue:
             self.limit = -1
         if process_hooks.has_left():
             if not worker.loop.is_alive:  # in a hook that runs after ours: no other thread will send this
-                worker.run_here(clock.monotonic() + process_hooks.late_budget())
+                began = clock.monotonic()
+                worker.run_here(began + process_hooks.late_budget())
+                process_hooks.note_late(clock.monotonic() - began)
         elif not worker.start():
             self.mark = self.bytes + BATCH_BYTES // 16  # try again some events later
         else:

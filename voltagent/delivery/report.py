@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from voltagent.core import clock
+from voltagent.core import clock, process_exit
 
 V = TypeVar("V")
 
@@ -133,9 +133,7 @@ class ReportFuture(Future[Report]):
         super().add_done_callback(fn)
         if not self._is_watched and not self.done():
             self._is_watched = True
-            try:
-                threading.Thread(target=self._watch, name="voltagent-flush", daemon=True).start()
-            except RuntimeError:
+            if not process_exit.start_thread(self._watch, "voltagent-flush"):
                 self._resolve()  # no thread can be started: resolve now
 
     def _watch(self) -> None:

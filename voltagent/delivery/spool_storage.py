@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from voltagent.core import clock, guard
+from voltagent.core import clock, guard, process_exit
 from voltagent.core.guard import log_once
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.buffer import REMEMBERED, Buffer
@@ -351,11 +351,7 @@ class SpoolStorage:
     def sending(self) -> Generator[None]:
         """Meanwhile a second thread writes what is recorded."""
         over = threading.Event()
-        try:
-            name = f"voltagent-{self._name}-spool"
-            threading.Thread(target=self._keep_up, args=(over,), name=name, daemon=True).start()
-        except RuntimeError:
-            pass  # none can be started, as at the end of a process
+        process_exit.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
         try:
             yield
         finally:

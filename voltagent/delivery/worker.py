@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from voltagent.core import clock, guard
+from voltagent.core import clock, guard, process_exit
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
@@ -112,13 +112,11 @@ class Worker:
         if self.loop.is_alive or now < self._start_again:
             return True
         self._start_again = now + _STARTING
-        try:
-            process_hooks.register()
-            threading.Thread(target=self._run, name=f"voltagent-{self.exporter.name}", daemon=True).start()
-        except (RuntimeError, MemoryError):  # no thread left, or the interpreter shuts down
-            self._start_again = 0.0
-            return False
-        return True
+        process_hooks.register()
+        if process_exit.start_thread(self._run, f"voltagent-{self.exporter.name}"):
+            return True
+        self._start_again = 0.0
+        return False
 
     def flush(self, account: Account, future: ReportFuture) -> None:
         """Send what was recorded so far; the future is settled when that is done."""
@@ -229,7 +227,9 @@ class Worker:
         self.loop.owner, self.loop.is_alive = me, True
         try:
             own = Shutdown(clock.monotonic(), deadline, is_final=False, is_leaving=process_hooks.has_left())
-            self.loop.run(None if self.loop.stops() else own)
+            with process_exit.imports_kept():
+                is_stopping = bool(self.loop.stops())
+                self.loop.run(None if is_stopping else own, only_stops=is_stopping)
         finally:
             if self.loop.owner is me:
                 self.loop.owner, self.loop.is_alive = None, False

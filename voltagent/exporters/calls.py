@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from voltagent.core import clock
+from voltagent.core import clock, process_exit
 from voltagent.core.span import SpanEvent
 from voltagent.exporters.http import HttpResponse, Line, Unreachable
 
 _GRACE: Final = 0.3  # seconds in which a request must end after its connection was cut
-
-
-def start_thread(function: Callable[[], None], name: str) -> bool:
-    """Run a function on a daemon thread; return false if none can be started, as at the end of a process."""
-    try:
-        threading.Thread(target=function, name=name, daemon=True).start()
-    except RuntimeError:
-        return False
-    return True
 
 
 class Call:
@@ -37,7 +28,7 @@ class Call:
 
     def start(self, name: str) -> None:
         """Send it on a thread with this name, or at once if no thread can be started."""
-        if not start_thread(self._run, name):
+        if not process_exit.start_thread(self._run, name):
             self._run()
 
     def _run(self) -> None:

@@ -11,11 +11,10 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from voltagent.core import clock
+from voltagent.core import clock, process_exit
 from voltagent.core.clock import id_text
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
-from voltagent.exporters.calls import start_thread
 from voltagent.exporters.http import Line
 
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
@@ -123,7 +122,7 @@ class Round:
             return False
         line = self._lines.borrow()
         self._threads += 1
-        if start_thread(lambda: self._work(line), "voltagent-rest"):
+        if process_exit.start_thread(lambda: self._work(line), "voltagent-rest"):
             return True
         self._threads -= 1
         self._lines.give_back(line)

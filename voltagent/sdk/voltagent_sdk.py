@@ -13,9 +13,9 @@ from voltagent._factory import build_exporter, named_and_given, spools, stored_s
 from voltagent.capture import options as _options
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import clock, context, startup, stderr
+from voltagent.core import clock, context, process_exit, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
-from voltagent.core.guard import logger
+from voltagent.core.guard import guard, logger
 from voltagent.core.hints import report_late_call
 from voltagent.core.span import TRACE, Span, TraceInfo, placeholder
 from voltagent.delivery.processing import Processor
@@ -174,7 +174,8 @@ class VoltAgentSDK:
     def _make_workers(
         self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
     ) -> Workers:
-        built = [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
+        with process_exit.imports_kept():
+            built = [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
         return Workers(
             [*given, *built],
             processors=processors,
@@ -381,3 +382,13 @@ class VoltAgentSDK:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a VoltAgentSDK holds the secret key and a thread and cannot be pickled; make one per process")
+
+
+def _prepare_for_finalizers() -> None:
+    """Import at exit what an SDK needs if none was made yet: a finalizer that makes one later cannot."""
+    if not startup.is_done():
+        with guard:
+            startup.prepare(*(f"voltagent.exporters.{name}" for name in ("rest", "otlp", "local", "auto")))
+
+
+process_exit.call_at_exit(_prepare_for_finalizers)

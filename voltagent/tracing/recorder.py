@@ -17,7 +17,7 @@ from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult
-from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
+from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context, hints
 from voltagent.core.guard import guard, logger
 from voltagent.core.json_objects import join_objects, merge_objects
@@ -362,9 +362,9 @@ class Recorder:
         if usage is not None:
             span.usage = _usage.checked(usage)
         if metadata is not None:
-            self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT))
+            self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT, span))
         if output is not None and self.capture_output:
-            span.output = self.snapshot.encode_object(output)
+            span.output = self.snapshot.encode_object(output, LIMIT, span)
         if tags:
             span.more_tags = options.bounded_tags((*span.more_tags, *tags))
 

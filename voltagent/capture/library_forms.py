@@ -1,0 +1,128 @@
+"""The JSON forms of types that we do not import: those of numpy, pandas, polars, torch, uuid, zoneinfo and pydantic."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, cast
+
+from voltagent.capture.container_forms import shaped
+from voltagent.capture.nodes import Fields, Form
+from voltagent.capture.scalar_forms import duration_form, secret_form, url_form, uuid_form
+from voltagent.core import introspection
+
+
+class _Library(NamedTuple):
+    """A type of a library that we do not import: where it lives, its form, and whether subclasses have it too."""
+
+    module: str
+    name: str
+    form: Form
+    exact: bool
+
+
+def _numpy() -> Any:
+    """The module, which is loaded if a value of its types is here."""
+    return sys.modules["numpy"]
+
+
+def _numpy_scalar(value: Any) -> object:
+    kind = cast(Any, introspection.loaded("numpy", "generic"))
+    if introspection.has_base(type(value), cast(Any, introspection.loaded("numpy", "datetime64"))):
+        text = str(_numpy().datetime_as_string(value))
+        return None if text == "NaT" else text
+    if introspection.has_base(type(value), cast(Any, introspection.loaded("numpy", "timedelta64"))):
+        return _numpy_duration(value, kind)
+    plain = kind.item(value)
+    return str(plain) if introspection.has_base(type(plain), kind) else plain
+
+
+# The units of numpy's durations with a fixed length, in seconds.
+_SECONDS: Final[Mapping[str, Decimal]] = {
+    unit: Decimal(cast(str, length))
+    for unit, length in {
+        "W": 604_800,
+        "D": 86_400,
+        "h": 3600,
+        "m": 60,
+        "s": 1,
+        "ms": "1e-3",
+        "us": "1e-6",
+        "ns": "1e-9",
+        "ps": "1e-12",
+        "fs": "1e-15",
+        "as": "1e-18",
+    }.items()
+}
+_NOT_A_DURATION: Final = -(2**63)
+
+
+def _numpy_duration(value: Any, kind: Any) -> object:
+    """An ISO 8601 duration; the bare number if it has no unit, ``None`` for "not a time"."""
+    unit, step = _numpy().datetime_data(kind.dtype.__get__(value))
+    number = int(kind.item(kind.astype(value, "int64")))
+    if number == _NOT_A_DURATION:
+        return None
+    number *= step
+    if unit not in _SECONDS:
+        return f"P{number}{unit}" if unit in ("Y", "M") else number
+    seconds = number * _SECONDS[unit]
+    if abs(seconds) < 10**13 and seconds * 10**6 % 1 == 0:
+        return duration_form(timedelta(microseconds=int(seconds * 10**6)))
+    return f"{'-' if seconds < 0 else ''}PT{abs(seconds):f}S"
+
+
+def _numpy_array(value: Any) -> Fields:
+    kind = cast(Any, introspection.loaded("numpy", "ndarray"))
+    return shaped(type(value), kind.shape.__get__(value), str(kind.dtype.__get__(value)))
+
+
+def _one_dtype(value: Any) -> Fields:
+    return shaped(type(value), value.shape, str(value.dtype))
+
+
+def _data_frame(value: Any) -> Fields:
+    shape = value.shape
+    return shaped(type(value), shape, [str(kind) for kind in value.dtypes] if shape[1] <= 1000 else "")
+
+
+def _zone(value: Any) -> str:
+    return cast(Any, introspection.loaded("zoneinfo", "ZoneInfo")).__str__(value)  # type: ignore[no-any-return]
+
+
+_LIBRARIES: Final = (
+    _Library("uuid", "UUID", uuid_form, exact=False),
+    _Library("zoneinfo", "ZoneInfo", _zone, exact=True),
+    _Library("pydantic.types", "SecretStr", secret_form, exact=False),
+    _Library("pydantic.types", "SecretBytes", secret_form, exact=False),
+    _Library("pydantic.types", "Secret", secret_form, exact=False),
+    _Library("numpy", "generic", _numpy_scalar, exact=False),
+    _Library("numpy", "ndarray", _numpy_array, exact=False),
+    _Library("pandas", "DataFrame", _data_frame, exact=True),
+    _Library("pandas", "Series", _one_dtype, exact=True),
+    _Library("polars", "DataFrame", _data_frame, exact=True),
+    _Library("polars", "Series", _one_dtype, exact=True),
+    _Library("torch", "Tensor", _one_dtype, exact=True),
+    _Library("torch.nn", "Parameter", _one_dtype, exact=True),
+    _Library("pydantic.networks", "_BaseUrl", url_form, exact=False),
+    _Library("pydantic.networks", "_BaseMultiHostUrl", url_form, exact=False),
+)
+
+
+def library_form(kind: type, base: type) -> Form | None:
+    """Return the form of ``kind`` because of its base (or itself) ``base``; ``None`` if that is of no known library."""
+    name = introspection.short_name(base)
+    for library in _LIBRARIES:
+        if (
+            library.name == name
+            and (kind is base or not library.exact)
+            and introspection.loaded(library.module, name) is base
+        ):
+            return library.form
+    return None
