@@ -461,6 +461,33 @@ def test_every_task_of_a_process_is_marked_but_none_that_is_bound(method: str, t
     assert done.stderr.count("its parent is probably") == len(set(places)), "one line for each place"
 
 
+UNRECORDED = """
+    import multiprocessing, sys
+    import voltagent
+    from voltagent import bind, tool
+
+    @tool
+    def step(_): ...
+
+    if __name__ == "__main__":
+        with voltagent.VoltAgentSDK(), multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+            step(0)
+            pool.apply({"plain": step, "bound": bind(step)}[sys.argv[2]], (1,))
+            pool.close()
+            pool.join()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "lines"), [("plain", 1), ("bound", 0)])
+def test_a_process_that_records_nothing_says_so(how: str, lines: int, tmp_path: Path) -> None:
+    done = run_script(UNRECORDED, tmp_path, "spawn", how)
+    assert done.returncode == 0
+    assert done.stderr.count("a process that has no SDK calls decorated functions, and records nothing") == lines
+    assert done.stderr.count(str(tmp_path / "script.py")) == lines
+    assert len(marks(tmp_path / "voltagent" / "traces.db")) == 2 - lines
+
+
 SERVING = """
     import multiprocessing, threading, urllib.request
     from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -15,6 +15,9 @@ from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
 from voltagent.capture.stored_fields import is_kind_of, name_in_package
 from voltagent.core import introspection
 
+_RUNS: Final = tuple(f"{prefix}CallbackManagerFor{run}Run" for prefix in ("", "Async")
+                     for run in ("Chain", "LLM", "Retriever", "Tool"))  # fmt: skip
+
 # Package and name of a class; a class derived from it is injected as well.
 _INJECTED: Final = (
     ("pydantic_ai", "RunContext"),
@@ -22,6 +25,7 @@ _INJECTED: Final = (
     ("agents", "ToolContext"),
     ("langchain_core", "RunnableConfig"),
     ("langchain_core", "BaseRunManager"),
+    *(("langchain_core", name) for name in _RUNS),
     ("langchain_core", "BaseCallbackManager"),
     ("langgraph", "ToolRuntime"),
     ("langchain", "ToolRuntime"),

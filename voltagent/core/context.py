@@ -6,7 +6,7 @@ import contextvars
 import gc
 import sys
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -292,8 +292,17 @@ def switch_off() -> None:
     deactivate(SHUT_DOWN)
 
 
-def expect_recorder() -> None:
+_handed_over: Final[list[Mapping[str, Any]]] = []
+
+
+def handed_over_destination() -> Mapping[str, Any] | None:
+    """How to make an SDK that records where the process does that handed work over; ``None`` if none did."""
+    return _handed_over[0] if _handed_over else None
+
+
+def expect_recorder(destination: Mapping[str, Any]) -> None:
     """Make the next decorated call look for a recorder, because work of another process names a destination."""
+    _handed_over[:] = [destination]
     deactivate(SHUT_DOWN)
     if not (ACTIVE or _switched_off):
         ACTIVE.append(ENVIRONMENT)

@@ -283,7 +283,7 @@ def _restored(given: TraceContext) -> Moment:
     elif given.parent is not None:
         span = _stand_in(given.parent, given.destination)
     if given.destination is not None:
-        context.expect_recorder()
+        context.expect_recorder(given.destination)
     return Moment(span, given.incoming, given.propagated)
 
 

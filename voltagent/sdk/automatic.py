@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from voltagent import _debug_log, settings
 from voltagent.core import context, stderr
-from voltagent.core.guard import is_ours, log_once
+from voltagent.core.guard import guard, is_ours, log_once
+from voltagent.core.hints import code_place, give_hint
+from voltagent.core.open_operations import MAIN
 from voltagent.sdk.checks import warn_about_setting
 from voltagent.sdk.voltagent_sdk import VoltAgentSDK
 from voltagent.settings.portable import usable
+from voltagent.storage.hints import save_hints, save_hints_beside, was_given
+from voltagent.storage.traces.liveness import is_recording
 from voltagent.tracing.recorder import NOTHING, Recorder
+from voltagent.tracing.waiting import place_of_orphan
 
 # The thread that makes the SDK. Not a lock, which an interrupt between `acquire` and `try` would leave held.
 _maker: Final[dict[str, object]] = {}
 if hasattr(os, "register_at_fork"):  # in a child, the thread that makes it is in the parent
     os.register_at_fork(after_in_child=_maker.clear)
+_UNRECORDED: Final = "unrecorded-process"  # the name of the hint
 _kept: Final[list[VoltAgentSDK]] = []  # keeps the SDK of the environment alive
 
 
@@ -31,14 +38,43 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
 
     def make() -> VoltAgentSDK | None:
         stderr.set_quiet(settings.quiet_is_wanted())
+        destination = context.handed_over_destination()
+        if destination is not None:
+            return _make_for(destination)
         if not (always or settings.names_destination()):
             for warning in settings.misspelt_variables():
                 warn_about_setting(warning)
             _debug_log.log_that_nothing_is_recorded()
+            with guard:
+                _report_unrecorded_process()
             return None
         return _make_from("nothing is recorded, because of the environment: %s", {})
 
     return _make_once(make)
+
+
+def _report_unrecorded_process() -> None:
+    """Report that this process records nothing, if the one that started it records into the usual local store."""
+    parent = MAIN.find_parent()
+    store = settings.local_path()
+    if not parent or not is_recording(store, parent):
+        return
+    caller = place_of_orphan(sys._getframe(1))  # noqa: SLF001 - there is no other way to the caller  # pyright: ignore
+    if caller is None:
+        return  # a server, or work that was handed over
+    code, line = caller
+    program = str(getattr(sys.modules.get("__main__"), "__file__", "?"))
+    place = program if code is None else code_place(code, line)
+    if was_given(store, _UNRECORDED, place):
+        return  # by another worker of the same pool
+    save_hints_beside(store, make=False)
+    give_hint(
+        _UNRECORDED,
+        place,
+        "a process that has no SDK calls decorated functions, and records nothing, though its parent process records",
+        'hand work over with voltagent.bind(...) or voltagent.instrument("multiprocessing"), or make the SDK at import',
+    )
+    save_hints()
 
 
 def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:

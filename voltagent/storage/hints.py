@@ -21,6 +21,7 @@ from voltagent.core.hints import Hint
 _MOST: Final = 200  # hints in one file
 _LARGEST: Final = 1 << 20  # bytes to read at most
 _KEPT_NS: Final = 7 * 24 * 3600 * 10**9  # nanoseconds (a week) after which a hint that is not seen again is deleted
+_MINUTE_NS: Final = 60 * 10**9
 _MOST_STORES: Final = 8  # stores of one process
 
 STORES: Final[dict[Path, bool]] = {}  # store -> whether its folder may be created
@@ -86,6 +87,12 @@ def load_hints(store: Path) -> list[Hint]:
     read = [hint for hint in map(_hint, items[-_MOST:]) if hint is not None]
     oldest = clock.nanoseconds() - _KEPT_NS
     return sorted((hint for hint in read if hint.time_ns >= oldest), key=lambda hint: hint.time_ns)
+
+
+def was_given(store: Path, name: str, place: str) -> bool:
+    """Whether a process has reported this at this place within the last minute."""
+    since = clock.nanoseconds() - _MINUTE_NS
+    return any((one.name, one.place) == (name, place) and one.time_ns >= since for one in load_hints(store))
 
 
 def _hint(item: Any) -> Hint | None:

@@ -88,7 +88,8 @@ def settle_orphans(store: Store, batch: Sequence[SpanEvent], new: Sequence[Orpha
     is_parent = starts_processes()
     if not is_parent and MAIN.parent <= 0:
         return
-    ended, known = _ended(batch) if is_parent else {}, [one for one in new if one.mark is not None]
+    ended: Times = _ended(batch) if is_parent else {}
+    known = [one for one in new if one.mark is not None]
     now = clock.monotonic()
     if not ended and not known and now < _looks["next"]:
         return

@@ -54,6 +54,11 @@ def names_of_process(process: int) -> str:
     return f"{process:x}-*"
 
 
+def is_recording(store: Path, process: int) -> bool:
+    """Whether the process with this id records into a store now."""
+    return any(name.startswith(f"{process:x}-") and not is_gone(store, name) for name in _names(store))
+
+
 def is_gone(store: Path, name: str) -> bool:
     """Whether the process with this name has died."""
     if not _lock_file(store, name).exists():
