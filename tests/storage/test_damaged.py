@@ -11,7 +11,8 @@ import pytest
 
 from tests.helpers.stored import Run, run_sql
 from voltagent.cli import main
-from voltagent.cli.tail import Board, entries
+from voltagent.cli.board import Board
+from voltagent.cli.tail import entries
 from voltagent.cli.terminal import Style
 from voltagent.core import clock
 from voltagent.core.span import AGENT, Span

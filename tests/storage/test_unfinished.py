@@ -17,7 +17,8 @@ import pytest
 from tests.helpers.stored import Run, run_sql
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
-from voltagent.cli.tail import Board, entries
+from voltagent.cli.board import Board
+from voltagent.cli.tail import entries
 from voltagent.cli.terminal import Style
 from voltagent.records import queries
 from voltagent.records.feed import Feed

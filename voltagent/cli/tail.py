@@ -12,21 +12,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from voltagent.cli import tree
 from voltagent.cli.arguments import add_db, add_filters, wanted_by
+from voltagent.cli.board import Board, Followed, trace_of
 from voltagent.cli.screen import Screen
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.core import clock as _clock
 from voltagent.records.feed import Change, Feed, News
-from voltagent.records.queries import operation_summaries, unfinished
 from voltagent.records.reading import open_store
 from voltagent.render.text import printable, short_id
 from voltagent.storage.file import StoreError
-from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.records import OperationSummary, TraceSummary
-from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
 examples:
@@ -38,11 +36,9 @@ On a terminal, running traces are drawn as trees in place and stay above when th
 records within half a second. Ctrl-C ends it."""
 
 _PAUSE: Final = 0.25  # seconds between two looks
-KNOWN: Final = 200  # ended traces whose operations are remembered, besides the running ones
 _ENDED: Final = 10_000  # traces known to be printed
 _ENDED_LINES: Final = 200  # lines of the tree of an ended trace; `show` has the rest
 
-_Record: TypeAlias = TraceSummary | OperationSummary
 Record = TypeVar("Record", TraceSummary, OperationSummary)
 
 
@@ -104,96 +100,6 @@ def _terminated() -> Generator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-# ------------------------------------------------------------------------------------------------- what is known
-
-
-class Board:
-    """The selected traces with their operations: those that are running or were seen lately."""
-
-    def __init__(self, store: Store, wanted: Filter) -> None:
-        self._store = store
-        self._wanted = wanted
-        self._traces: OrderedDict[str, TraceSummary] = OrderedDict()
-        self._operations: dict[str, dict[str, OperationSummary]] = {}
-
-    def close(self) -> None:
-        """Close the store."""
-        self._store.close()
-
-    def take(self, news: News) -> list[Change[Any]]:
-        """Take in news; return the changes of the selected traces in order of time. All stay known until the next."""
-        self._forget()
-        for trace_id in news.trace_ids:
-            if trace_id not in self._traces:
-                self._load(trace_id)
-        for change in news.traces:
-            if change.record.id in self._traces:
-                self._traces[change.record.id] = change.record
-        for one in news.operations:
-            if one.record.trace_id in self._traces:
-                self._operations[one.record.trace_id][one.record.id] = one.record
-        changes: list[Change[Any]] = [*news.traces, *news.operations]
-        wanted = [change for change in changes if trace_of(change.record) in self._traces]
-        return sorted(wanted, key=_moment)
-
-    def left_behind(self) -> list[str]:
-        """Return the ids of the traces whose process is now known to have died, without repetition."""
-        try:
-            found = unfinished(self._store, [one.id for one in self._traces.values() if one.status == "running"])
-        except StoreError:
-            return []  # it is busy: the next look comes soon
-        for trace_id in found:
-            self._traces[trace_id] = tree.left_behind(self._traces[trace_id])
-            operations = self._operations[trace_id]
-            self._operations[trace_id] = {id: tree.left_behind(one) for id, one in operations.items()}
-        return list(found)
-
-    def _load(self, trace_id: str) -> None:
-        found = self._store.traces(replace(self._wanted, id=trace_id), limit=1)
-        if found:
-            self._traces[trace_id] = found[0]
-            self._operations[trace_id] = {one.id: one for one in operation_summaries(self._store, trace_id)}
-
-    def _forget(self) -> None:
-        """Forget the oldest traces if there are too many, but no running one."""
-        ended = [one.id for one in self._traces.values() if one.status != "running"]
-        for trace_id in ended[: max(0, len(self._traces) - KNOWN)]:
-            del self._traces[trace_id], self._operations[trace_id]
-
-    def remembered(self) -> int:
-        """Return the number of traces whose operations are kept in memory."""
-        return len(self._operations)
-
-    def trace(self, trace_id: str) -> TraceSummary:
-        """Return a trace that was seen."""
-        return self._traces[trace_id]
-
-    def operations(self, trace_id: str) -> list[OperationSummary]:
-        """Return its operations, in the order in which they began."""
-        return sorted(self._operations[trace_id].values(), key=lambda one: (one.start_ns, one.sequence))
-
-    def depth(self, record: _Record) -> int:
-        """Return how deep a record is in its trace."""
-        if isinstance(record, TraceSummary):
-            return 0
-        operations, depth, seen = self._operations[record.trace_id], 1, {record.id}
-        while record.parent_id in operations and record.parent_id not in seen:
-            record = operations[record.parent_id]
-            seen.add(record.id)
-            depth += 1
-        return depth
-
-
-def trace_of(record: _Record) -> str:
-    """Return the id of the trace of a record."""
-    return record.id if isinstance(record, TraceSummary) else record.trace_id
-
-
-def _moment(change: Change[Any]) -> tuple[bool, int]:
-    """Sort key: first what began, then what ended, as in :class:`News`."""
-    return not change.began, change.record.start_ns if change.began else change.record.end_ns or 0
-
-
 # --------------------------------------------------------------------------------------------------- line by line
 
 _MARKS: Final = {"running": "▸", "completed": "✓", "error": "✗", "cancelled": "-", "unfinished": "?"}
@@ -205,7 +111,7 @@ def entries(board: Board, changes: Sequence[Change[Any]], style: Style) -> Itera
     """Yield a line for each change: when, which trace, and what began or ended."""
     marks = _MARKS if style.lines else _ASCII
     for change in changes:
-        record: _Record = change.record
+        record: Followed = change.record
         at = record.start_ns if record.end_ns is None or not change.ended else record.end_ns
         clock = datetime.fromtimestamp(at / 1e9).astimezone().strftime("%H:%M:%S")
         indent = "  " * min(board.depth(record), _DEEPEST)

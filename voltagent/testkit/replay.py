@@ -10,25 +10,22 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
-from pydantic_core import from_json
-
-from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core import context
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Span
 from voltagent.errors import ValidationError
-from voltagent.processors.redaction import Redactor
 from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
 from voltagent.testkit.answers import REFUSED, exception_of, items_of, refusal, result_of, return_type
 from voltagent.testkit.capture import record
 from voltagent.testkit.client_answers import answer_request
+from voltagent.testkit.inputs import difference, input_of, is_same, place, span_place, title
+from voltagent.testkit.messages import short
 from voltagent.testkit.recording_file import read_recording
-from voltagent.testkit.run import Run, short
+from voltagent.testkit.run import Run
 
 _KINDS: Final = (TOOL, RETRIEVER, MEMORY, LLM, AGENT)
 _MOST: Final = 5  # left-over calls that a message names
-_redactor: Final = Redactor()
 _Node = TraceRecord | OperationRecord
 
 
@@ -107,7 +104,7 @@ class _Replay:
             self._answered.add(node.id)
             reason = refusal(node, annotation)
             if reason is not None:
-                raise self._failed(f"{_title(node)} {REFUSED}: {reason}", node)
+                raise self._failed(f"{title(node)} {REFUSED}: {reason}", node)
             return node
 
     def _node(self, span: Span) -> _Node | None:
@@ -128,8 +125,8 @@ class _Replay:
             for one in above.children
             if one.kind == span.kind and one.name == span.name and one.id not in self._used
         ]
-        given = _input(span)
-        exact = [one for one in free if _same(one.input, given)]
+        given = input_of(span)
+        exact = [one for one in free if is_same(one.input, given)]
         found = exact or ([] if span.kind in self._only else free)
         if not found:
             return None
@@ -138,7 +135,7 @@ class _Replay:
 
     def _divergence(self, span: Span) -> str:
         """Where a call that has no counterpart first differs from the recording."""
-        given = _input(span)
+        given = input_of(span)
         called = f"the call of {span.kind} {span.name!r} with {short(given)} is not in the recording"
         above = None if span.parent is None else self._nodes.get(span.parent)
         named = [one for one in self._recording.walk() if one.kind == span.kind and one.name == span.name]
@@ -147,15 +144,15 @@ class _Replay:
             return f"{called}: it has no {span.kind} {span.name!r} (it has {', '.join(there) or 'none of this kind'})"
         here = [one for one in named if above is not None and one in above.children]
         if not here:
-            where = " or ".join(sorted({_place(one.parent) for one in named}))
-            return f"{called}: there it is called below {where}, here below {_span_place(span.parent)}"
+            where = " or ".join(sorted({place(one.parent) for one in named}))
+            return f"{called}: there it is called below {where}, here below {span_place(span.parent)}"
         free = [one for one in here if one.id not in self._used]
         if not free:
             return f"{called} once more: it has {len(here)} such call(s) there, all answered already"
         skipped = self._skipped(free[0], here[0].parent or self._recording)
         if skipped is not None:
-            return f"{called}; before it, the recording calls {_title(skipped)} with {short(skipped.input)}"
-        return f"{called}; the first divergence is {_difference(free[0].input, given)}"
+            return f"{called}; before it, the recording calls {title(skipped)} with {short(skipped.input)}"
+        return f"{called}; the first divergence is {difference(free[0].input, given)}"
 
     def _skipped(self, expected: OperationRecord, above: _Node) -> OperationRecord | None:
         """The first call that was left out before the one that was expected, if any."""
@@ -182,7 +179,7 @@ class _Replay:
                 self._node(span)
             left = [one for one in self._recording.walk() if self._is_left_over(one)]
             if left:
-                names = ", ".join(f"{_title(one)} with {short(one.input)}" for one in left[:_MOST])
+                names = ", ".join(f"{title(one)} with {short(one.input)}" for one in left[:_MOST])
                 notes = {one.id: "not called" for one in left}
                 lines = [describe(self._recording), *draw(self._recording, notes=notes)]
                 more = f" and {len(left) - _MOST} more" if len(left) > _MOST else ""
@@ -287,45 +284,3 @@ def _raised(mismatch: ReplayMismatch) -> tuple[Any, ...]:
 async def _failing_async(mismatch: ReplayMismatch) -> AsyncGenerator[Any, Any]:
     for item in _raised(mismatch):
         yield item
-
-
-def _input(span: Span) -> Any:
-    """The input of a call as the default redaction shows it."""
-    if span.input is None:
-        return None
-    own = cast("Redactor | None", span.redact)
-    text = _redactor.apply(span.input, "input")
-    return from_json(text if own is None else own.apply(text, "input"))
-
-
-def _same(recorded: Any, given: Any) -> bool:
-    """Whether two inputs are equal; what was redacted in the recording equals anything."""
-    if type(recorded) is str and SECRET_TEXT in recorded:
-        return True
-    if type(recorded) is dict and type(given) is dict:
-        return recorded.keys() == given.keys() and all(_same(value, given[name]) for name, value in recorded.items())
-    if type(recorded) is list and type(given) is list:
-        return len(recorded) == len(given) and all(map(_same, recorded, given))
-    return bool(recorded == given)
-
-
-def _difference(recorded: Any, given: Any) -> str:
-    if isinstance(recorded, Mapping) and isinstance(given, Mapping):
-        for name in (*recorded, *given):
-            if name not in given or name not in recorded:
-                return f"argument {name!r}: {'not passed' if name not in given else 'not in the recording'}"
-            if not _same(recorded[name], given[name]):
-                return f"argument {name!r}: recorded {short(recorded[name])}, now {short(given[name])}"
-    return f"the input: recorded {short(recorded)}, now {short(given)}"
-
-
-def _title(one: OperationRecord) -> str:
-    return f"{one.kind} {one.name!r}"
-
-
-def _place(parent: OperationRecord | None) -> str:
-    return "the trace" if parent is None else _title(parent)
-
-
-def _span_place(parent: Span | None) -> str:
-    return "the trace" if parent is None or parent.parent is None else f"{parent.kind} {parent.name!r}"

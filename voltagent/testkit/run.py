@@ -5,25 +5,17 @@ Every failed assertion is an ``AssertionError`` that shows the tree, with the pl
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from pydantic_core import from_json
-
-from voltagent.capture.snapshot import Snapshot
 from voltagent.capture.usage import total_tokens
 from voltagent.core.span import AGENT, LLM, MEMORY, OPERATION_KINDS, RETRIEVER, TOOL, Span, SpanEvent
-from voltagent.processors.redaction import Redactor
 from voltagent.records.building import build_trace
 from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
 from voltagent.storage.traces.store import stored
-
-_LONGEST: Final = 300  # characters of one value in a message
-_snapshot: Final = Snapshot()
-_redactor: Final = Redactor()
+from voltagent.testkit.messages import as_recorded, dedented, diff, file_name, marked_tree, short, show_argument
 
 
 class RecordedCall(OperationRecord):
@@ -42,12 +34,12 @@ class RecordedCall(OperationRecord):
         wrong = [name for name in arguments if name not in given or given[name] != expected.get(name)]
         if wrong:
             lines = [
-                f"{name}: expected {short(expected.get(name))}, got {_show_argument(given, name)}" for name in wrong
+                f"{name}: expected {short(expected.get(name))}, got {show_argument(given, name)}" for name in wrong
             ]
             top: OperationRecord = self
             while top.parent is not None:
                 top = top.parent
-            tree = "\n".join(_marked(top, {self.id: f"called with {short(recorded)}"}))
+            tree = "\n".join(marked_tree(top, {self.id: f"called with {short(recorded)}"}))
             raise AssertionError(f"{self.kind} {self.name} was called with other arguments\n  "
                                  + "\n  ".join(lines) + f"\n\n{tree}")  # fmt: skip
         return self
@@ -223,11 +215,9 @@ class Run:
 
     def assert_tree(self, expected: str) -> None:
         """Assert that :meth:`tree` is this text; indentation common to all lines does not count."""
-        wanted = _dedented(expected)
+        wanted = dedented(expected)
         if self.tree() != wanted:
-            raise AssertionError(
-                "the tree is not as expected (- expected, + recorded)\n\n" + _diff(wanted, self.tree())
-            )
+            raise AssertionError("the tree is not as expected (- expected, + recorded)\n\n" + diff(wanted, self.tree()))
 
     def matches_snapshot(self, name: str | None = None) -> bool:
         """Assert that the run is as its snapshot file says; ``--voltagent-snapshots=update`` writes the file.
@@ -239,7 +229,7 @@ class Run:
             raise RuntimeError("matches_snapshot() needs pytest and the fixture voltagent_run")
         self._snapshots += 1
         part = name or (str(self._snapshots) if self._snapshots > 1 else None)
-        path = self.snapshot_file if part is None else self.snapshot_file.with_suffix(f".{_file_name(part)}.txt")
+        path = self.snapshot_file if part is None else self.snapshot_file.with_suffix(f".{file_name(part)}.txt")
         now = self.snapshot()
         if self.updates_snapshots:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +241,7 @@ class Run:
             if wanted != now:
                 raise AssertionError(
                     f"the run differs from its snapshot {path} (- snapshot, + recorded); "
-                    f"--voltagent-snapshots=update accepts it\n\n{_diff(wanted, now)}"
+                    f"--voltagent-snapshots=update accepts it\n\n{diff(wanted, now)}"
                 )
         return True
 
@@ -285,39 +275,5 @@ class Run:
         raise self._failure(f"no call of {what} was recorded", others)
 
     def _failure(self, problem: str, notes: Mapping[str, str] | None = None) -> AssertionError:
-        lines = [line for trace in self.traces for line in _marked(trace, notes or {})]
+        lines = [line for trace in self.traces for line in marked_tree(trace, notes or {})]
         return AssertionError("\n".join([problem, "", *(lines or ["(nothing was recorded)"])]))
-
-
-def as_recorded(value: object) -> Any:
-    """Return a value as the default redaction and the record would show it."""
-    return from_json(_redactor.apply(_snapshot.encode(value)))
-
-
-def short(value: object) -> str:
-    """Return a JSON value on one line, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-
-
-def _show_argument(given: Mapping[str, Any], name: str) -> str:
-    return short(given[name]) if name in given else f"no such argument (there are {', '.join(given) or 'none'})"
-
-
-def _marked(record: TraceRecord | OperationRecord, notes: Mapping[str, str]) -> list[str]:
-    own = notes.get(record.id)
-    return [describe(record) + ("" if own is None else f"   <-- {own}"), *draw(record, notes=notes)]
-
-
-def _dedented(text: str) -> str:
-    lines = [line.rstrip() for line in text.strip("\n").rstrip().splitlines()]
-    common = min((len(line) - len(line.lstrip(" ")) for line in lines if line), default=0)
-    return "\n".join(line[common:] for line in lines)
-
-
-def _diff(expected: str, recorded: str) -> str:
-    return "\n".join(difflib.ndiff(expected.splitlines(), recorded.splitlines()))
-
-
-def _file_name(text: str) -> str:
-    return "".join(character if character.isalnum() or character in "-_" else "-" for character in text)

@@ -1,4 +1,4 @@
-"""Is it well? One real question to each destination, which stores nothing, and the answer in plain words.
+"""Health checks for `voltagent doctor`: one harmless request per destination.
 
 REST gets a change of a trace that cannot exist (nothing has the nil UUID, RFC 9562 section 5.9): a server that accepts
 the keys answers 404, else 401. OTLP gets an empty request, which its specification allows. If keys were sent and not
