@@ -125,13 +125,13 @@ def scrolled(page: Page, row: int, part: str) -> set[str]:
 def test_the_list_shows_them_as_text(ids: tuple[str, str], new_page: Open):
     page = new_page(height=3000)
     expect(page.locator(".rows > .line").first).to_be_visible()
-    assert scrolled(page, 32, ".rows .agent") == set(CORPUS)
+    assert scrolled(page, 48, ".rows .agent") == set(CORPUS)
     assert page.evaluate(HARMLESS) == []
 
 
 def test_a_trace_shows_them_as_text(ids: tuple[str, str], new_page: Open):
     page = new_page(address("trace", ids[0]), height=3000)
-    expect(page.locator(".rows > .line").first).to_be_visible()
+    expect(page.locator(".tree")).to_have_attribute("aria-rowcount", str(len(CORPUS) + 2))  # all, not the first alone
     assert scrolled(page, 26, ".rows .name") >= set(CORPUS)
     page.keyboard.press("End")
     expect(page.locator(".details h2")).to_have_text(CORPUS[-1].replace("\x00", ""))
@@ -170,6 +170,7 @@ def test_the_details_of_all_show_them_as_text(ids: tuple[str, str], new_page: Op
     [
         pytest.param(address("conversation", CONVERSATION), ".turn", id="conversation"),
         pytest.param(address("compare", CORPUS[1], f"{len(CORPUS) - 1}{CORPUS[-1]}"), ".half h2", id="compare"),
+        pytest.param("#/calls?sort=error", ".rows > .line", id="calls"),
         pytest.param("#/metrics", ".totals", id="metrics"),
         pytest.param("#/metrics?by=tool", ".totals", id="tools"),
         pytest.param("#/metrics?by=model", ".totals", id="models"),

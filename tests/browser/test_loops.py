@@ -112,11 +112,16 @@ def test_a_trace_is_exported_and_its_link_is_copied(site: Site, new_page: Open, 
     expect(page.locator("#message")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").endswith(f"#/trace/{trace}")
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Export", exact=True).click()
     waiting.value.save_as(tmp_path / "saved.json")
     saved = json.loads((tmp_path / "saved.json").read_text("utf-8"))
     assert saved["format"] == "voltagent-trace"
     assert saved["operations"][0]["input"] == {"q": 2**60}
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Export page").click()
+    assert waiting.value.suggested_filename == f"trace-{trace}.html"
+    waiting.value.save_as(tmp_path / "saved.html")
+    assert (tmp_path / "saved.html").read_text("utf-8").startswith("<!doctype html>")
 
 
 def test_texts_are_compared_by_line_and_word(site: Site, new_page: Open):
