@@ -41,7 +41,7 @@ export function headline(trace) {
     models.length > MOST ? element("span", { class: "dim" }, `${count(models.length - MOST)} more models`) : null,
     element("span", { class: "dim" }, exactly(trace.start)),
     user ? element("span", {}, element("span", { class: "dim" }, "user "), linked(user, address("list", [], { user }))) : null,
-    conversation ? element("span", {}, element("span", { class: "dim" }, "conversation "), linked(conversation, address("conversation", [conversation]))) : null,
+    conversation ? linked(conversation, address("conversation", [conversation]), "", "conversation ") : null,
     tags.map((tag) => linked(tag, address("list", [], { tag }), "tag")),
     scoreMarks(trace.scores),
   ];

@@ -8,7 +8,9 @@ import { isLive } from "./live.js";
  *
  * @param {string} words
  * @param {string} href
+ * @param {string} [sort] a class
+ * @param {string} [before] words of the link that say what it is
  */
-export function linked(words, href, sort = "") {
-  return element(isLive ? "a" : "span", { ...(isLive ? { href } : {}), class: sort || null }, element("bdi", {}, words));
+export function linked(words, href, sort = "", before = "") {
+  return element(isLive ? "a" : "span", { ...(isLive ? { href } : {}), class: sort || null }, before || null, element("bdi", {}, words));
 }
