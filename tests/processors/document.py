@@ -9,6 +9,9 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
+from voltagent.processors.secret_commands import SETTERS, SHORT_FLAGS
+from voltagent.processors.secret_headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
+from voltagent.processors.secret_prose import WORDS
 from voltagent.processors.secret_words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
 from voltagent.processors.token_formats import FORMATS, INNER_FORMATS
 
@@ -22,7 +25,7 @@ def tables() -> str:
     pairs: dict[str, list[str]] = {}
     for first, second in sorted(STRONG_PAIRS):
         pairs.setdefault(second, []).append(first)
-    issuers = dict.fromkeys(one.issuer for one in (*FORMATS, *INNER_FORMATS))
+    issuers = dict.fromkeys([*(one.issuer for one in FORMATS), *(one.issuer for one in INNER_FORMATS)])
     paragraphs = [
         f"Strong words: {', '.join(sorted(STRONG))}.",
         f"Stems that make a name strong wherever they stand in it: {', '.join(STEMS)}.",
@@ -31,12 +34,26 @@ def tables() -> str:
         f"A token is harmless beside: {', '.join(sorted(HARMLESS['token']))}.",
         f"A key is harmless beside: {', '.join(sorted(HARMLESS['key']))}.",
         f"Any other word is weaker beside: {', '.join(sorted(HARMLESS['strong']))}.",
+        f"Headers: {', '.join(HEADERS)} (before `key` or `token`). Schemes: {', '.join(SCHEMES)}.",
+        (
+            f"Parameters of URLs, beside names: {', '.join(PARAMETERS)}; if the value looks like a credential of "
+            f"at least 12 characters: {', '.join(MAYBE_PARAMETERS)}. Webhooks: {', '.join(WEBHOOKS)}."
+        ),
+        (
+            f"Flags of one character that take a password: {_flags()}. What sets a variable without an operator: "
+            f"{', '.join(word.strip() for word in SETTERS)}."
+        ),
+        f"Words that a sentence states a secret with: {', '.join(WORDS)}.",
         f"Issuers: {'; '.join(issuers)}.",
     ]
     return (
         "\n\n".join(textwrap.fill(one, 120, break_long_words=False, break_on_hyphens=False) for one in paragraphs)
         + "\n"
     )
+
+
+def _flags() -> str:
+    return "; ".join(f"`{flag}` of {', '.join(map(str.strip, commands))}" for flag, _, commands in SHORT_FLAGS)
 
 
 def with_tables(document: str) -> str:

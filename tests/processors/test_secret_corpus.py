@@ -12,7 +12,7 @@ import pytest
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from tests.processors.corpus import hide_first, keep_first, second
+from tests.processors.corpus import hide_first, keep_first, second, third
 from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
@@ -253,6 +253,7 @@ def test_at_least_97_percent_of_harmless_values_are_kept() -> None:
 BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "first": (hide_first.HIDE, keep_first.KEEP),
     "second": (second.HIDE, second.KEEP),
+    "third": (third.HIDE, third.KEEP),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 from voltagent.capture.secrets import SECRET_TEXT
@@ -28,6 +29,13 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _DIGIT: Final = re.compile(r"\d")
 _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
+
+_HAS_ATOMIC_GROUPS: Final = sys.version_info >= (3, 11)
+
+
+def atomic(pattern: str, name: str) -> str:
+    """A pattern that is matched once and never matched shorter; ``name`` is one that no other group has."""
+    return f"(?>{pattern})" if _HAS_ATOMIC_GROUPS else f"(?=(?P<{name}>{pattern}))(?P={name})"
 
 
 def is_ordinary(value: str) -> bool:

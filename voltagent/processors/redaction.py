@@ -22,10 +22,13 @@ from voltagent.core.guard import Guard
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
+from voltagent.processors.pieces import decode, encode
 from voltagent.processors.redaction_hook import HookWalk
+from voltagent.processors.secret_found import Found
 from voltagent.processors.secret_names import Names
-from voltagent.processors.secret_prefilter import is_suspect
-from voltagent.processors.secret_values import Found, Rules, Walk
+from voltagent.processors.secret_prefilter import is_suspect, is_suspect_text
+from voltagent.processors.secret_streams import edges_of
+from voltagent.processors.secret_values import Rules, Walk
 
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it
 
@@ -109,12 +112,14 @@ class Redactor:
         secrets of the same call. A text that cannot be processed is replaced as a whole, never passed on.
         """
         found = Found() if found is None else found
-        if not self._always and not is_suspect(text, self._own) and not found.repeated_in(text):
+        if not (self._always or is_suspect(text, self._own) or found.repeated_in(text)) and (
+            path != "output" or not _may_be_split(text)
+        ):
             return text
         try:
-            value = from_json(text, cache_strings="none")
+            value = decode(text)
             value, is_changed = self._redacted(value, path, found, len(text))
-            return encoded(value) if is_changed else text
+            return encode(value, len(text)) if is_changed else text
         except Exception:  # not JSON, or nested too deep: it may hold a secret all the same
             return encoded({"error": _FAILED})
 
@@ -200,23 +205,23 @@ _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
 
 
 def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
-    span.name = _redacted_text(span.name, redactors)
-    span.agent_id = _redacted_text(span.agent_id, redactors)
+    span.name = _redacted_text(span.name, redactors, found)
+    span.agent_id = _redacted_text(span.agent_id, redactors, found)
     if span.input is not None:
         span.input = _redacted(span.input, "input", redactors, found)
     if span.metadata is not None:
         span.metadata = _redacted(span.metadata, "metadata", redactors, found)
     if span.tags is not None:
-        span.tags = tuple(_redacted_text(tag, redactors) for tag in span.tags)
+        span.tags = tuple(_redacted_text(tag, redactors, found) for tag in span.tags)
     for name, value in (span.facts or {}).items():
         cast(dict[str, Any], span.facts)[name] = _field(name, value, redactors, found)
     if span.kind == TRACE:
         for name in _OF_TRACE:
             value = getattr(span.trace, name)
             if value is not None:
-                setattr(span.trace, name, _redacted_text(value, redactors))
+                setattr(span.trace, name, _redacted_text(value, redactors, found))
     elif is_custom_event(span.kind):
-        span.kind = _redacted_text(span.kind, redactors)
+        span.kind = _redacted_text(span.kind, redactors, found)
 
 
 def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
@@ -225,7 +230,7 @@ def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> No
     if span.more_metadata:
         span.more_metadata = tuple(_redacted(text, "metadata", redactors, found) for text in span.more_metadata)
     if span.more_tags:
-        span.more_tags = tuple(_redacted_text(tag, redactors) for tag in span.more_tags)
+        span.more_tags = tuple(_redacted_text(tag, redactors, found) for tag in span.more_tags)
     if span.usage is not None:
         text = encoded(span.usage)
         redacted = _redacted(text, "usage", redactors, found)
@@ -239,7 +244,7 @@ def _field(name: str, value: Any, redactors: tuple[Redactor, ...], found: Found)
         return value
     if isinstance(value, bytes):
         return _redacted(value, "error" if name == "status_message" else name, redactors, found)
-    return _redacted_text(value, redactors) if type(value) is str else value
+    return _redacted_text(value, redactors, found) if type(value) is str else value
 
 
 def _redacted(text: bytes, path: str, redactors: tuple[Redactor, ...], found: Found) -> bytes:
@@ -252,11 +257,25 @@ def _redacted(text: bytes, path: str, redactors: tuple[Redactor, ...], found: Fo
     return text if result is text else _Redacted(result)
 
 
-def _redacted_text(text: str, redactors: tuple[Redactor, ...]) -> str:
+def _redacted_text(text: str, redactors: tuple[Redactor, ...], found: Found) -> str:
     for redactor in redactors:
         if text not in redactor.clean:
             text = redactor.text(text)
-    return text
+    return found.without_repetitions(text) if found.secrets else text
+
+
+def _may_be_split(text: bytes) -> bool:
+    """Whether an output is a stream of texts with a secret that is split over its chunks."""
+    if not text.startswith((b'{"result":["', b'{"result":[{', b'{"result":[[')) or text.count(b'"') < _LEAST_QUOTES:
+        return False
+    try:
+        edges = edges_of(decode(text))
+    except ValueError:
+        return True
+    return bool(edges) and is_suspect_text(edges)
+
+
+_LEAST_QUOTES: Final = 6  # of an output with two strings
 
 
 def _each(given: Iterable[Any]) -> tuple[Any, ...]:

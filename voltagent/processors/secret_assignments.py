@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
-from voltagent.processors.patterns import atomic
+from voltagent.processors.credential_forms import atomic, is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secret_names import Strength
 from voltagent.processors.secret_scan import Range, Scan
 from voltagent.processors.secret_words import STEMS

@@ -20,7 +20,7 @@ _NETRC: Final = (
     r"login\s{1,8}[^\s\0]{1,200}\s{1,8}(?:account\s{1,8}[^\s\0]{1,200}\s{1,8})?password\s{1,8}([^\s\0]{1,500})"
 )
 # Flags of one letter whose value is a password, and the commands that have them.
-_SHORT_FLAGS: Final = (
+SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
     ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb")),
     ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "7z ", "unzip", "zip ")),
@@ -31,7 +31,7 @@ _SHORT_FLAGS: Final = (
 _SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 # A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
-_SETTERS: Final = {
+SETTERS: Final = {
     "env ": r"env[ \t]{1,4}(?<![\w.-]env[ \t])",
     "define ": r"define[ \t]{1,4}(?<=#define[ \t])",
     "requirepass ": r"(?=requirepass)",
@@ -86,7 +86,7 @@ def is_flag_value(value: str, strength: Strength) -> bool:
 def password_argument(command: str, flag: str) -> bool:
     """Whether a flag of a command takes a password, in a list of arguments."""
     name = command.lower() + " "
-    return any(flag.lower() == short and any(one in name for one in commands) for short, _, commands in _SHORT_FLAGS)
+    return any(flag.lower() == short and any(one in name for one in commands) for short, _, commands in SHORT_FLAGS)
 
 
 def attached_password(command: str, argument: str) -> bool:
@@ -138,9 +138,9 @@ COMMAND_SEARCHES: Final = (
     Search("login", _NETRC, _value),
     *(
         Search(flag, pattern + _SHORT_FLAG_VALUE, partial(_short_flag, commands))
-        for flag, pattern, commands in _SHORT_FLAGS
+        for flag, pattern, commands in SHORT_FLAGS
     ),
-    *(Search(word, pattern + _SET_VALUE, _set) for word, pattern in _SETTERS.items()),
+    *(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
     Search("basicauth", _BASIC_AUTH, _value),
     Search("userpwd", _CURL_OPTION, _value),
     Search("@", _GO_HOST, _driver_password),

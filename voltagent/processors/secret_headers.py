@@ -43,11 +43,11 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 # Parameters of URLs that are secrets though their names are not among the words; the second only if they look like one.
-_PARAMETERS: Final = (
+PARAMETERS: Final = (
     *("sig", "signature", "security-token", "hmac", "sas", "awsaccesskeyid", "samlresponse", "samlrequest"),
 )
-_MAYBE_PARAMETERS: Final = ("code", "st", "state", "ticket", "assertion", "credential", "sid", "mac", "nonce", "appid")
-PARAMETER_NAMES: Final = "|".join(f"(?<={name}=)" for name in (*_PARAMETERS, *_MAYBE_PARAMETERS))
+MAYBE_PARAMETERS: Final = ("code", "st", "state", "ticket", "assertion", "credential", "sid", "mac", "nonce", "appid")
+PARAMETER_NAMES: Final = "|".join(f"(?<={name}=)" for name in (*PARAMETERS, *MAYBE_PARAMETERS))
 _PARAMETER: Final = rf"=(?:{PARAMETER_NAMES})([^&\s\"'#<>\\\0]{{4,2048}})"
 _PARAMETER_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz-_"
 _LONGEST_PARAMETER: Final = 40  # characters of a name
@@ -60,7 +60,7 @@ def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
     rest = before.rstrip(_PARAMETER_CHARACTERS)
     if rest[-1:] not in ("?", "&", ";") and rest[-2:] not in (", ", "; "):
         return None
-    if not before.endswith(_PARAMETERS):
+    if not before.endswith(PARAMETERS):
         value = scan.group(match, 1)
         if len(value) < _SHORTEST_MAYBE or is_ordinary(value):
             return None
@@ -68,7 +68,7 @@ def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 # By what each has in common with others, from which its address is found.
-_WEBHOOKS: Final = {
+WEBHOOKS: Final = {
     "webhook": r"webhook(?:s/(?<=/api/webhooks/)|\.office\.com/webhookb2/)",
     "hooks.": r"hooks\.(?:slack\.com/(?:services|workflows|triggers)|zapier\.com/hooks/catch)/",
     "telegram.org/bot": r"telegram\.org/bot",
@@ -84,7 +84,7 @@ def _first_group(_: Scan, match: re.Match[str]) -> Range:
     return match.span(1)
 
 
-_SCHEMES: Final = ("bearer", "basic", "apikey", "ssws", "token")
+SCHEMES: Final = ("bearer", "basic", "apikey", "ssws", "token")
 _LONG_CREDENTIAL: Final = 16  # characters; in a header, that many are enough
 
 
@@ -109,7 +109,7 @@ def _is_alphabetic_token(value: str) -> bool:
     return not is_placeholder(value) and value.isalpha() and (len(value) >= _LONG_CREDENTIAL or vowels * 4 < len(value))
 
 
-_HEADERS: Final = {
+HEADERS: Final = {
     "authorization": "authorization",
     "authentication": "authentication",
     "cookie": "cookie2?",
@@ -156,7 +156,7 @@ HEADER_SEARCHES: Final = (
     Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     Search("://", _AUTHORITY, _authority),
     Search("=", _PARAMETER, _parameter),
-    *(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in _WEBHOOKS.items()),
-    *(Search(scheme, _scheme_pattern(scheme), _scheme) for scheme in _SCHEMES),
-    *(Search(needle, pattern + _OPERATOR, _header) for needle, pattern in _HEADERS.items()),
+    *(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in WEBHOOKS.items()),
+    *(Search(scheme, _scheme_pattern(scheme), _scheme) for scheme in SCHEMES),
+    *(Search(needle, pattern + _OPERATOR, _header) for needle, pattern in HEADERS.items()),
 )

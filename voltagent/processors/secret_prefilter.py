@@ -19,7 +19,7 @@ from voltagent.processors.secret_headers import PARAMETER_NAMES
 from voltagent.processors.secret_words import STEMS, STRONG_PAIRS
 from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, Format
 
-_PIECE: Final = 1 << 17  # bytes searched at once: the engine does not release the interpreter
+_PIECE: Final = 1 << 16  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words

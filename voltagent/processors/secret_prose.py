@@ -20,7 +20,7 @@ _NO_SECRET: Final = re.compile(
     r"(?:sha|md|aes|rsa|base|utf|pbkdf|argon|rfc|iso|http|oauth|v)[-_]?\d[\w.-]{0,20}\Z|(?:b|s)crypt|\d{1,4}[-/.]\d|\d+[a-z]{1,5}\Z",
     re.IGNORECASE,
 )
-_WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "contraseña", "senha", "mot de passe")
+WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "contraseña", "senha", "mot de passe")
 
 
 def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -49,7 +49,7 @@ PROSE_SEARCHES: Final = (
         Search(word, word + _QUOTED, _quoted)
         for word in ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")
     ),
-    *(Search(word, word + _STATED, _stated) for word in _WORDS),
+    *(Search(word, word + _STATED, _stated) for word in WORDS),
     Search("token", "token" + _WITH_VERB, _stated),
     Search("password", "password" + _CALLED, _called),
 )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import from_json
@@ -20,8 +19,10 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded
 from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secret_commands import attached_password, is_flag_value, password_argument
+from voltagent.processors.secret_found import MOST_REPEATED, SHORTEST_TEXT, Found
 from voltagent.processors.secret_names import Names, Strength
 from voltagent.processors.secret_scan import Range, Scan
+from voltagent.processors.secret_streams import items_of, split_over, strings_of
 from voltagent.processors.secret_text import find_secrets, merged, replaced
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
@@ -31,9 +32,6 @@ _NESTED: Final = 3  # JSON in text in JSON in text
 # Strings that are decoded as JSON: at least 200, and one more for each 200 bytes of the payload; others are texts.
 _FREE_DECODES: Final = 200
 _SIZE_PER_DECODE: Final = 200
-_SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
-_MOST_REPEATED: Final = 32  # secrets of one call that are looked for elsewhere: each costs a search over the payload
-_LONGEST_REPEATED: Final = 4096
 _LONG: Final = 16  # characters of a credential in a list under a weak name
 _NAME_FIELDS: Final = ("name", "key", "header", "field", "Name", "Key", "k", "env", "variable", "label")
 _VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content")
@@ -64,31 +62,6 @@ class Rules(NamedTuple):
     patterns: tuple[re.Pattern[str], ...]  # the user's own
 
 
-@dataclass(eq=False, slots=True)
-class Found:
-    """What was redacted in one operation: how many values, and those that may be repeated elsewhere in it."""
-
-    count: int = 0
-    secrets: dict[str, None] = field(default_factory=dict[str, None])
-
-    def add(self, value: Any) -> None:
-        """Count a redacted value, and remember it if it has at least 6 characters."""
-        self.count += 1
-        self.remember(value)
-
-    def remember(self, value: Any) -> None:
-        """Remember a string or a number, to recognise it elsewhere."""
-        if len(self.secrets) >= _MOST_REPEATED:
-            return
-        text = value if type(value) is str else str(value) if type(value) in (int, float) else ""
-        if _SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SECRET_TEXT not in text:
-            self.secrets[text] = None
-
-    def repeated_in(self, text: bytes) -> bool:
-        """Whether a JSON text holds one of the secrets."""
-        return any(encoded(secret)[1:-1] in text for secret in self.secrets)
-
-
 class _Tree:
     """A decoded JSON text: the payload, or one inside a string of it."""
 
@@ -109,7 +82,7 @@ class Walk:
         self._names, self._patterns = rules.names, rules.patterns
         self._strength = rules.names.strength
         self._known = rules.names.known.get
-        self._shortest = 1 if rules.patterns else _SHORTEST_TEXT  # characters of a string that is searched
+        self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
         self._tree = _Tree([])  # the one that is being walked
         self._trees: list[_Tree] = []
@@ -184,7 +157,7 @@ class Walk:
             elif type(item) is list:
                 self._list(item, nested)
             if len(key) > _LONGEST_SIMPLE or not key.isidentifier():
-                if self._patterns or (len(key) >= _SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None):
+                if self._patterns or (len(key) >= SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None):
                     self._keys.append((value, key, tree))
             elif self._patterns:
                 self._keys.append((value, key, tree))
@@ -251,7 +224,7 @@ class Walk:
         if password_argument(" ".join(map(str, container[:3])), flag) and not is_placeholder(value):
             self._hide(container, number, value)
         elif flag in _USER_FLAGS and colon and not is_placeholder(password):
-            if not password.isdigit() or len(password) >= _SHORTEST_TEXT:
+            if not password.isdigit() or len(password) >= SHORTEST_TEXT:
                 self._found.add(password)
                 self._tree.is_changed = True
                 container[number] = f"{user}:{SECRET_TEXT}"
@@ -264,13 +237,13 @@ class Walk:
 
     def _stream_slots(self, value: Any) -> list[list[int]]:
         """The numbers of the slots that make up each text of a stream: the strings in the same place of each item."""
-        items = value.get("result") if type(value) is dict else None
-        if type(items) is not list or len(items) < 2:
+        items = items_of(value)
+        if not items:
             return []
         known = {(id(container), key): number for number, (container, key, _) in enumerate(self._slots)}
         texts: dict[tuple[Any, ...], list[int]] = {}
         for number, item in enumerate(items):
-            for place, container, key, text in _strings(items, number, item, ()):
+            for place, container, key, text in strings_of(items, number, item, ()):
                 slot = known.get((id(container), key))
                 if slot is None and container[key] is text:
                     slot = len(self._slots)
@@ -287,14 +260,14 @@ class Walk:
         joined = ["".join(texts[number] for number in numbers) for numbers in streams]
         scan = Scan([*texts, *joined], self._names)
         secrets = find_secrets(scan)
-        for start, stop in secrets[:_MOST_REPEATED]:
+        for start, stop in secrets[:MOST_REPEATED]:
             self._found.remember(scan.text[start:stop])
         repeats = scan.repeats(self._found.secrets)
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
         continued: set[int] = set()  # strings that begin with the rest of a secret: it is marked where it begins
         for number, numbers in enumerate(streams, len(texts)):
             for whole in found.pop(number, ()):
-                continued |= _split_over(found, whole, [(one, len(texts[one])) for one in numbers])
+                continued |= split_over(found, whole, [(one, len(texts[one])) for one in numbers])
         self._replace(texts, found, continued)
 
     def _replace(self, texts: list[str], found: dict[int, list[Range]], continued: set[int]) -> None:
@@ -381,37 +354,6 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(item)
     else:
         yield value
-
-
-def _strings(
-    container: _Container, key: Any, value: Any, place: tuple[Any, ...]
-) -> Iterator[tuple[tuple[Any, ...], _Container, Any, str]]:
-    """The strings inside an item of a stream, each with its place in the item."""
-    if type(value) is str:
-        yield place, container, key, value
-    elif type(value) is dict and len(place) < 8:
-        for name, item in value.items():
-            yield from _strings(value, name, item, (*place, name))
-    elif type(value) is list and len(place) < 8:
-        for number, item in enumerate(value):
-            yield from _strings(value, number, item, (*place, number))
-
-
-def _split_over(found: dict[int, list[Range]], whole: Range, parts: list[tuple[int, int]]) -> set[int]:
-    """Add a range of a joined text to the ranges of its parts, given as number and length.
-
-    Returns the numbers of the parts that begin inside the range.
-    """
-    position = 0
-    continued: set[int] = set()
-    for number, length in parts:
-        start, stop = max(whole[0], position) - position, min(whole[1], position + length) - position
-        if start < stop:
-            found.setdefault(number, []).append((start, stop))
-            if whole[0] < position:
-                continued.add(number)
-        position += length
-    return continued
 
 
 def _rename(container: dict[str, Any], names: dict[str, str]) -> None:

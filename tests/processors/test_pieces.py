@@ -1,0 +1,95 @@
+"""Large JSON texts decoded and encoded in pieces: the same values, and no call that holds the interpreter for long."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from tests.helpers.pace import hold, slowness
+from voltagent.processors import pieces
+from voltagent.processors.redaction import Redactor
+
+M = 600_000
+# fmt: off
+LARGE: dict[str, Any] = {
+    "ones": {"result": [1] * (M // 2)},
+    "small dictionaries": {"result": [{"a": 1}] * (M // 8), "more": {"x": [1, 2]}},
+    "strings": [["abc"] * (M // 6), "end"],
+    "strings with marks": ['},{ "," ],[ \\ "'] * (M // 24),
+    "keys": {f"key{number}": number for number in range(M // 16)},
+    "a tree": [[[[f"{a}{b}{c}" for c in range(20)] for b in range(20)] for a in range(20)] for _ in range(12)],
+    "mixed": [1, "a", {"b": [None, True]}, [[]], {}, -1.5e10, "é\n"] * (M // 50),
+    "secrets": {"rows": [{"password": f"x{number}y"} for number in range(M // 24)]},
+    "one long string": {"text": "word " * (M // 5), "n": [1]},
+    "empty": {"a": [], "b": {}, "c": "x" * 70_000},
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_text_is_decoded_and_encoded_to_the_same(name: str) -> None:
+    value = LARGE[name]
+    text = to_json(value)
+    decoded = pieces.decode(text)
+    assert decoded == json.loads(text)
+    assert pieces.encode(decoded, len(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" + b"1," * 40_000, b"[" + b"1," * 40_000 + b"]]", b'{"a":[' + b"1," * 40_000 + b"}", b"[" * 70_000]
+)
+def test_what_is_not_json_is_an_error(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        pieces.decode(text)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["},{", "],[", '","', "\\"]),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=4), inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values, st.integers(1, 40))
+def test_any_value_is_decoded_and_encoded_to_the_same(value: Any, times: int) -> None:
+    many = [value] * times
+    text = to_json([many, {"a": many}, "x" * (1 << 16)])
+    decoded = pieces.decode(text)
+    assert decoded == json.loads(text)
+    assert pieces.encode(decoded, len(text)) == text
+
+
+def _longest_call(work: Any) -> float:
+    """The longest processor time of one call of C code, which does not let another thread run."""
+    begun: list[float] = []
+    longest = 0.0
+
+    def traced(_: Any, event: str, __: Any) -> None:
+        nonlocal longest
+        if event == "c_call":
+            begun.append(time.thread_time())
+        elif event in ("c_return", "c_exception") and begun:
+            longest = max(longest, time.thread_time() - begun.pop())
+
+    sys.setprofile(traced)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return longest
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_no_call_of_redaction_holds_the_interpreter_for_more_than_5_ms(name: str) -> None:
+    redactor = Redactor(patterns=["(?!)"])  # has every payload decoded
+    text = to_json(LARGE[name])
+    redactor.apply(to_json({"password": "compiles the patterns"}))
+    hold(_longest_call(lambda: redactor.apply(text, "output")), 0.005 * slowness(), "one call")

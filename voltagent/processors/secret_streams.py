@@ -1,0 +1,70 @@
+"""The texts of a stream: the strings in the same place of each of its items, and secrets that are split over them."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+from voltagent.processors.secret_scan import Range
+
+Container: TypeAlias = "dict[str, Any] | list[Any]"
+
+
+_EDGE: Final = 256  # characters at either end of a long chunk that may belong to a split secret
+
+
+def edges_of(value: Any) -> str:
+    """The texts of a stream, each joined, without the middle of long chunks: what a split secret would stand in."""
+    items = items_of(value)
+    texts: dict[tuple[Any, ...], list[str]] = {}
+    for number, item in enumerate(items):
+        if type(item) is str:
+            texts.setdefault((), []).append(item)
+        else:
+            for place, _, _, text in strings_of(items, number, item, ()):
+                texts.setdefault(place, []).append(text)
+    return "\0".join("".join(map(_edges, parts)) for parts in texts.values() if len(parts) > 1)
+
+
+def _edges(text: str) -> str:
+    return text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\0{text[-_EDGE:]}"
+
+
+def items_of(value: Any) -> list[Any]:
+    """The items of a stream, which are under ``result`` of an output."""
+    items = value.get("result") if type(value) is dict else None
+    return items if type(items) is list and len(items) > 1 else []
+
+
+def strings_of(
+    container: Container, key: Any, value: Any, place: tuple[Any, ...]
+) -> Iterator[tuple[tuple[Any, ...], Container, Any, str]]:
+    """The strings inside an item of a stream, each with its place in the item."""
+    if type(value) is str:
+        yield place, container, key, value
+    elif type(value) is dict and len(place) < 8:
+        for name, item in value.items():
+            yield from strings_of(value, name, item, (*place, name))
+    elif type(value) is list and len(place) < 8:
+        for number, item in enumerate(value):
+            yield from strings_of(value, number, item, (*place, number))
+
+
+def split_over(found: dict[int, list[Range]], whole: Range, parts: list[tuple[int, int]]) -> set[int]:
+    """Add a range of a joined text to the ranges of its parts, given as number and length.
+
+    Returns the numbers of the parts that begin inside the range.
+    """
+    position = 0
+    continued: set[int] = set()
+    for number, length in parts:
+        start, stop = max(whole[0], position) - position, min(whole[1], position + length) - position
+        if start < stop:
+            found.setdefault(number, []).append((start, stop))
+            if whole[0] < position:
+                continued.add(number)
+        position += length
+    return continued
