@@ -18,11 +18,11 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json
 
+from voltagent.capture.pieces import decode, encode
 from voltagent.core.guard import Guard
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
-from voltagent.processors.pieces import decode, encode
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secret_found import Found
 from voltagent.processors.secret_names import Names

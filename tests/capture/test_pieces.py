@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from voltagent.processors import pieces
+from voltagent.capture import pieces
 from voltagent.processors.redaction import Redactor
 
-M = 600_000
+M = 240_000
 # fmt: off
 LARGE: dict[str, Any] = {
     "ones": {"result": [1] * (M // 2)},
