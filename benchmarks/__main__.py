@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.environments import CACHE
-from benchmarks.measures import MEASURES, Effort, Run
+from benchmarks.measures import DELIVERY, MEASURES, Effort, Run
 from benchmarks.table import render
 from benchmarks.targets import verdicts
 
@@ -66,6 +66,7 @@ def _options() -> argparse.ArgumentParser:
         default="",
         metavar="A,B",
         help="contestants or measures, separated by semicolons or commas; a part of a contestant's name will do. "
+        "'delivery' stands for the targets of delivery. "
         f"Contestants: {'; '.join(NAMES)}. Measures: {', '.join(MEASURES)}",
     )
     parser.add_argument("--rounds", type=int, help="how often each measure is taken (default 9, quick 3)")
@@ -82,6 +83,10 @@ def _chosen(only: str) -> tuple[list[str], list[str]]:
     names: list[str] = []
     measures: list[str] = []
     for word in filter(None, (part.strip() for part in only.replace(";", ",").split(","))):
+        if word == "delivery":
+            names.extend(DELIVERY[0])
+            measures.extend(DELIVERY[1])
+            continue
         if word in MEASURES:
             measures.append(word)
             continue

@@ -32,6 +32,7 @@ CONTESTANTS = (
     Contestant(
         "ours REST", "ours_rest", statement="import voltagent; voltagent.VoltAgentSDK(base_url='http://127.0.0.1:1')"
     ),
+    Contestant("ours OTLP", "ours_otlp"),
     Contestant("ours no SDK", "ours_nosdk", delivers=False, statement="import voltagent"),
     Contestant("ours off", "ours_off", delivers=False),
     Contestant("ours held", "ours_held", delivers=False, costs=False),

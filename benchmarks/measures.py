@@ -18,11 +18,22 @@ from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.environments import environment, interpreter
 from benchmarks.processes import Child, ChildError, Sink
 
-__all__ = ["GROWTH", "MEASURES", "PARTS", "WORKLOADS", "Effort", "Run"]
+__all__ = ["DELIVERY", "GROWTH", "MEASURES", "PARTS", "WORKLOADS", "Effort", "Run"]
 
 WORKLOADS = ("sync", "coroutine", "generator", "async_generator", "method", "payload_4k", "nested", "outside")
-PARTS = ("threads", "tasks", "paced", "drain", "steal", "memory", "dead", "import", "growth")
+PACED = {
+    "paced": ("small", 2000),
+    "paced_words": ("small_words", 2000),
+    "paced_4k": ("4k", 1000),
+    "paced_4k_words": ("4k_words", 1000),
+}  # measure -> payload, and calls per second
+PARTS = ("threads", "tasks", *PACED, "steady", "drain", "steal", "memory", "dead", "import", "growth")
 MEASURES = (*WORKLOADS, *PARTS)
+# What `--only delivery` stands for: who is measured, and what
+DELIVERY = (
+    ("floor", "floor + sender", "ours local", "ours REST", "ours OTLP", "ours held", "httpx loop", "OpenTelemetry"),
+    ("payload_4k", "nested", *PACED, "steady", "drain", "steal", "growth"),
+)
 
 # axis of growth -> how far along it, and who is measured
 GROWTH: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
@@ -56,6 +67,7 @@ class Effort:
     rounds: int = 9
     share: float = 1.0  # of a contestant's burst
     paced: int = 10_000
+    steady: int = 60_000  # half a minute
     drained: int = 10_000
     requests: int = 1000
     workers_calls: int = 3200
@@ -65,7 +77,7 @@ class Effort:
 
     @classmethod
     def quick(cls, rounds: int) -> Effort:
-        return cls(rounds, 0.2, 2000, 2000, 200, 800, 4000, 2000, 8.0)
+        return cls(rounds, 0.2, 2000, 10_000, 2000, 200, 800, 4000, 2000, 8.0)
 
     @property
     def few(self) -> int:
@@ -139,9 +151,13 @@ class Run:
 
     def _seldom(self, number: int) -> None:
         effort = self.effort
-        if "paced" in self.measures:
-            for child in self._turns(number):
-                self._note("paced", child, "paced", calls=effort.paced)
+        for measure, (payload, rate) in PACED.items():
+            if measure in self.measures:
+                for child in self._turns(number):
+                    calls = effort.paced if rate == 2000 else effort.paced // 2
+                    self._note(measure, child, "paced", calls=calls, payload=payload, rate=rate)
+        if "steady" in self.measures and "ours local" in self.children:
+            self._note("steady", self.children["ours local"], "steady", calls=effort.steady)
         for how, workers in (("threads", 16), ("tasks", 200)):
             if how in self.measures:
                 for child in self._turns(number):
@@ -149,7 +165,7 @@ class Run:
         if "drain" in self.measures:
             for child in self._turns(number):
                 if child.contestant.delivers:
-                    slow = child.contestant.name not in ("ours local", "floor + sender")
+                    slow = child.contestant.name not in ("ours local", "ours OTLP", "floor + sender", "OpenTelemetry")
                     self._note("drain", child, "drain", calls=effort.requests if slow else effort.drained)
             if "httpx loop" in self.children:
                 self._note("drain", self.children["httpx loop"], "posts", count=2 * effort.requests)

@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import statistics
 import sys
 import time
 import tracemalloc
@@ -58,23 +59,50 @@ class Commands:
         self.contestant.flush()
         return {"wall": cost, "delivered": self.contestant.delivered()}
 
-    def paced(self, calls: int) -> dict[str, float]:
+    def paced(self, calls: int, payload: str = "small", rate: int = RATE) -> dict[str, float]:
         """CPU seconds of the whole process per 10 000 calls at a steady rate, delivery included."""
-        function, each = self.workloads.lookup, int(RATE * TICK)
+        call, each = self.workloads.single(payload), int(rate * TICK)
 
         def body() -> None:
             due = time.perf_counter()
             for _ in range(calls // each):
                 for _ in range(each):
-                    function("Istanbul", 3)
+                    call()
                 due += TICK
                 time.sleep(max(0.0, due - time.perf_counter()))
 
+        self._warm_up(payload, call)
         gc.collect()
         before = time.process_time()
         self.workloads.in_trace(body)
         self.contestant.flush()
         return {"cpu": (time.process_time() - before) / calls * 10_000}
+
+    def steady(self, calls: int) -> dict[str, float]:
+        """Mean and median µs of a call at 2000 a second, one by one, while what was recorded is delivered."""
+        call, clock = self.workloads.single("small"), time.perf_counter
+        cost: list[float] = []
+
+        def body() -> None:
+            due = clock()
+            for _ in range(calls):
+                before = clock()
+                call()
+                cost.append(clock() - before)
+                due += 1 / RATE
+                time.sleep(max(0.0, due - clock()))
+
+        self._warm_up("small", call)
+        gc.collect()
+        self.workloads.in_trace(body)
+        self.contestant.flush()
+        return {"mean": statistics.fmean(cost) * 1e6, "median": statistics.median(cost) * 1e6}
+
+    def _warm_up(self, payload: str, call: Any) -> None:
+        if payload not in self.warm:
+            self.warm.add(payload)
+            self.workloads.in_trace(lambda: [call() for _ in range(100)] and None)
+            self.contestant.flush()
 
     def drain(self, calls: int) -> dict[str, float]:
         """How fast a burst is delivered: events per second while nothing else runs, and per CPU second in all."""

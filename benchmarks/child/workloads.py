@@ -21,10 +21,10 @@ LOOP = asyncio.new_event_loop()
 Burst = tuple[float, float]
 
 
-def documents(size: int) -> dict[str, Any]:
-    """Return about ``size`` bytes of JSON payload: documents, as from a retriever."""
+def documents(size: int, words: str = "x") -> dict[str, Any]:
+    """Return about ``size`` bytes of JSON payload: documents of these words, as from a retriever."""
     count = max(1, size // 256)
-    text = "x" * max(0, size // count - 56)
+    text = (words * size)[: max(0, size // count - 56)]
     return {"documents": [{"id": number, "score": 0.5 + number / 1000, "text": text} for number in range(count)]}
 
 
@@ -46,6 +46,15 @@ class Workloads:
     def sync(self, calls: int) -> Burst:
         function = self.lookup
         return self._inside(calls, lambda: _each(function, calls, "Istanbul", 3))
+
+    def single(self, payload: str) -> Callable[[], Any]:
+        """One call with a payload: ``small`` or ``4k``; with ``_words``, one that only mentions secrets."""
+        if payload == "small":
+            return lambda: self.lookup("Istanbul", 3)
+        if payload == "small_words":
+            return lambda: self.lookup("the key to the password of Istanbul", 3)
+        given = self.payload if payload == "4k" else documents(4096, "my password is a token, and the key to it ")
+        return lambda: self.search(given)
 
     def outside(self, calls: int) -> Burst:
         return _timed(calls, lambda: _each(self.lookup, calls, "Istanbul", 3))

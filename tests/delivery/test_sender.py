@@ -560,7 +560,7 @@ def test_after_shutdown_nothing_is_taken_and_all_is_counted(memory: Memory) -> N
     assert recording.trace() is None
     assert dict(conserved(sender.flush().result()).dropped) == {"shutdown_timeout": 1}
     assert sender.shutdown().result().pending == 0
-    assert not [thread for thread in threading.enumerate() if thread.name == "voltagent-memory"]
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "voltagent-memory"])
 
 
 def test_shutdown_gives_up_at_its_deadline() -> None:

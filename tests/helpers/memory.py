@@ -13,7 +13,7 @@ from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, 
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
-from voltagent.delivery.spool_storage import SpoolStorage
+from voltagent.delivery.spooling.storage import SpoolStorage
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 START, END = Phase.START, Phase.END

@@ -6,7 +6,6 @@ written so that an interrupt leaves all of a change or nothing: see :mod:`voltag
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
@@ -14,16 +13,18 @@ from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
-from voltagent.delivery.waiting_trace import OVERHEAD, WaitingTrace, size_of, sum_usage
+from voltagent.delivery.waiting_trace import (
+    OVERHEAD,
+    REMEMBERED,
+    HeldTraces,
+    LostStarts,
+    WaitingTrace,
+    size_of,
+    sum_usage,
+)
 
 _START: Final = Phase.START
 _END: Final = Phase.END
-
-# limit for remembered losses and open spans; beyond it, the oldest is forgotten
-REMEMBERED: Final = 50_000
-# A lost start also drops its end and its children, which would be orphans, if the user loses nothing by it. If the
-# destination itself refused the start, they are sent all the same: one bad event costs one event.
-_CASCADING: Final = frozenset(("queue_full", "auth", "shutdown_timeout", "fork"))
 
 
 class Buffer:
@@ -47,11 +48,10 @@ class Buffer:
         self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # without any sent event, oldest first
         self.is_in_use = False  # while it is being changed: a finalizer that runs meanwhile must not change it
         self._forked_at = forked_at
-        self.held: list[tuple[float, int, WaitingTrace]] = []  # a heap by the end of the backoff
-        self._lost: OrderedDict[int | str, str] = OrderedDict()  # lost traces and starts, with the reason
+        self.held = HeldTraces()
+        self.losses = LostStarts()
         self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
         self.outstanding: dict[int | str, WaitingTrace] = {}  # traces with events in a batch
-        self._order = 0
 
     def take_waiting(self, account: Account, number: int) -> None:
         """Take up to ``number`` entries from the queue of an account, and all that it refused."""
@@ -90,7 +90,7 @@ class Buffer:
             phase, span, fields = event
             trace = self.traces.get(span.trace.id)
             known = phase is _END and span in self.open
-            reason = self.fate(span) if self._lost else None
+            reason = self.losses.fate(span) if self.losses.reasons else None
             if reason is None and phase is _END and not known and span.start_ns < self._forked_at and not inherited:
                 reason = "fork"  # the parent process recorded its start and will record its end
             if trace is None and reason is None:
@@ -151,13 +151,6 @@ class Buffer:
             self._settle_parked(owner, leaked, "rejected")
             self.close_if_over(owner)
 
-    def fate(self, span: Span) -> str | None:
-        lost = self._lost
-        reason = lost.get(span.trace.id) or lost.get(span.id)
-        if reason is None and span.parent is not None:
-            reason = lost.get(span.parent.id)
-        return reason
-
     def lose(self, event: SpanEvent, reason: str, account: Account) -> None:
         """Count an event as dropped, and remember what can no longer be recorded because of it."""
         account.dropped[reason] += 1
@@ -172,24 +165,13 @@ class Buffer:
             trace = self.traces.get(span.trace.id)
             if trace is not None:
                 self._settle_parked(trace, span, reason)
-        elif fields is None and (reason in _CASCADING or span.kind == TRACE):
-            self._remember(span.id, reason)
-
-    def _remember(self, identifier: int | str, reason: str) -> None:
-        self._lost[identifier] = reason
-        if len(self._lost) > REMEMBERED:
-            self._lost.popitem(last=False)
-
-    def next_release(self) -> float | None:
-        """Return when the next backoff ends."""
-        return self.held[0][0] if self.held else None
+        elif fields is None:
+            self.losses.note(span, reason)
 
     def release(self, now: float) -> bool:
         """Make traces ready whose backoff has ended; return whether there were any."""
         released = False
-        while self.held and self.held[0][0] <= now:
-            trace = heapq.heappop(self.held)[2]
-            trace.held = False
+        for trace in self.held.due(now):
             if trace.in_flight:
                 continue
             if trace.events:
@@ -244,22 +226,6 @@ class Buffer:
         trace = self.traces.get(span.trace.id) or self.outstanding.get(span.trace.id)
         return None if trace is None else trace.account
 
-    def give_up(self) -> list[tuple[SpanEvent, Account]]:
-        """Return all waiting events, no longer counted here."""
-        found: list[tuple[SpanEvent, Account]] = []
-        for trace in list(self.traces.values()):
-            parked = [event for events in (trace.parked or {}).values() for event in events]
-            found += [(event, trace.account) for event in (*parked, *trace.events)]
-            trace.account.parked -= len(parked)
-            trace.events, trace.sizes, trace.parked = [], [], None
-            self._remove(trace)
-        for _, account in found:
-            account.recorded -= 1
-            account.pending -= 1
-        self.count = self.size = 0
-        self.held.clear()
-        return found
-
     def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
         trace.parked = {} if trace.parked is None else trace.parked
         key = None if event[0] is _END else event[1]  # an end that is not sent by itself belongs to its trace's
@@ -285,7 +251,7 @@ class Buffer:
             self.lose(event, reason, trace.account)
             if phase is _START and span.kind == TRACE:
                 self._drop_events(trace, reason)
-                self._remove(trace)
+                self.remove(trace)
             return
         self.accepted += 1
         trace.account.accepted += 1
@@ -307,7 +273,8 @@ class Buffer:
             self._settle_parked(trace, span, reason)
         return len(events)
 
-    def _remove(self, trace: WaitingTrace) -> None:
+    def remove(self, trace: WaitingTrace) -> None:
+        """Let go of a trace: nothing of it waits any more."""
         for span in list(trace.parked or ()):
             self._settle_parked(trace, span, "rejected")  # it never ended
         self.ready.pop(trace.id, None)
@@ -329,19 +296,14 @@ class Buffer:
             self.size += size
             delay = waits.get(identifier, 0.0)
             if delay > 0.0:
-                self._hold(trace, now + delay)
+                self.ready.pop(identifier, None)
+                self.held.add(trace, now + delay)
             elif not trace.held and not trace.in_flight:
                 self.ready[identifier] = trace
 
-    def _hold(self, trace: WaitingTrace, until: float) -> None:
-        trace.held = True
-        self.ready.pop(trace.id, None)
-        self._order += 1
-        heapq.heappush(self.held, (until, self._order, trace))
-
     def close_if_over(self, trace: WaitingTrace) -> None:
         if not trace.events and trace.open <= 0 and not trace.held and not trace.in_flight:
-            self._remove(trace)
+            self.remove(trace)
 
     def has_begun(self, trace_id: int | str) -> bool:
         """Whether any event of the trace may have been sent."""
@@ -349,48 +311,11 @@ class Buffer:
 
     def drop_trace(self, trace_id: int | str, reason: str) -> None:
         """Drop all events of the trace, including those still to come."""
-        self._remember(trace_id, reason)
+        self.losses.remember(trace_id, reason)
         trace = self.traces.get(trace_id)
         if trace is not None:
             self._drop_events(trace, reason)
-            self._remove(trace)
-
-    def evict(self, spared: Span) -> bool:
-        """Drop the oldest unsent trace except that of ``spared``; return whether there was one."""
-        for identifier in self.unsent:
-            if identifier != spared.trace.id:
-                break
-        else:
-            return False
-        trace = self.unsent[identifier]
-        number = len(trace.events)
-        # no call from here on, so that it is dropped and counted, or neither
-        account, events = trace.account, trace.events
-        trace.events, trace.sizes = [], []
-        self.count -= number
-        self.size -= trace.size
-        self.dropped += number
-        account.pending -= number
-        account.dropped["queue_full"] += number
-        self._lost[identifier] = "queue_full"
-        self.evicted += (events,)
-        self.over += (identifier,)
-        del self.unsent[identifier], self.traces[identifier]
-        if identifier in self.ready:
-            del self.ready[identifier]
-        if len(self._lost) > REMEMBERED:
-            self._lost.popitem(last=False)
-        return True
-
-    def free(self, number: int) -> None:
-        """Free the memory of up to that many evicted events."""
-        while self.evicted and number > 0:
-            events = self.evicted[-1]
-            freed = min(number, len(events))
-            del events[len(events) - freed :]
-            number -= freed
-            if not events:
-                self.evicted.pop()
+            self.remove(trace)
 
     def drop_waiting(self, reason: str, account: Account | None = None) -> int:
         """Drop all waiting events (of one account); return their number."""

@@ -12,6 +12,7 @@ from voltagent.core.span import SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import DestinationState, State
+from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
 from voltagent.delivery.losses import LossCount, place_of
 from voltagent.delivery.processing import Processing
@@ -71,7 +72,7 @@ class Dispatcher:
         limit = 1 if self.state.current is State.PROBING else self._limit
         with buffer.lock:
             if buffer.evicted:
-                buffer.free(8 * BATCH_EVENTS)
+                free(buffer, 8 * BATCH_EVENTS)
             self._is_safe = False
             self._batch, prepared = buffer.batch(limit, BATCH_BYTES)
         batch = self._safe(self._batch, prepared)

@@ -158,7 +158,7 @@ class Loop:
         """Whether something is ready and due, and the destination can be tried."""
         buffer, state = self._buffer, self._dispatcher.state
         released = False
-        if buffer.held:
+        if buffer.held.heap:
             with buffer.lock:
                 released = buffer.release(now)
         is_quiet = now < state.until or (state.current is not State.UP and state.is_quiet(now))
@@ -167,8 +167,8 @@ class Loop:
         return self._is_round and not is_quiet
 
     def _is_worth_waiting(self, stop: Shutdown, now: float) -> bool:
-        release = self._buffer.next_release()
-        ready_at = now if self._buffer.ready or release is None else release
+        held = self._buffer.held.heap
+        ready_at = now if self._buffer.ready or not held else held[0][0]
         stop.expect_pause(max(self._dispatcher.state.until, ready_at))
         return stop.seconds_left(now, self._dispatcher.last_answer()) > 0
 
@@ -195,8 +195,8 @@ class Loop:
             wake = min(wake, now + _LOOK)
         if state.current is State.UNAUTHORIZED or (buffer.ready and self._is_round):
             wake = min(wake, state.until)
-        if buffer.held:
-            wake = min(wake, max(buffer.held[0][0], state.until))
+        if buffer.held.heap:
+            wake = min(wake, max(buffer.held.heap[0][0], state.until))
         if self._storage.survives and (buffer.count or self._storage.pending()):
             wake = min(wake, max(now, self._storage.next_write()))
         return wake

@@ -155,7 +155,7 @@ class Sender:
 def _worker(exporter: Exporter, options: Options, processing: Processing, spool: Spool | None) -> Worker:
     if spool is None:
         return Worker(exporter, options, processing)
-    from voltagent.delivery.spool_storage import SpoolStorage  # with sqlite3: only for those who request it
+    from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
 
     kept = spool
     return Worker(

@@ -77,7 +77,7 @@ class Settlement:
             else:
                 reason = outcome.reason if verdict is Verdict.REFUSED else None
                 if verdict not in _DONE:
-                    reason = buffer.fate(span) or self._judge(
+                    reason = buffer.losses.fate(span) or self._judge(
                         trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
                     )
                 if verdict in _DONE or reason is not None:

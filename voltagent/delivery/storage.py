@@ -1,4 +1,4 @@
-"""Where what waits is kept: in memory, or (in :mod:`voltagent.delivery.spool_storage`) on disk first."""
+"""Where what waits is kept: in memory, or (in :mod:`voltagent.delivery.spooling.storage`) on disk first."""
 
 from __future__ import annotations
 

@@ -1,12 +1,20 @@
-"""The events of one trace that wait to be sent."""
+"""The events of one trace that wait to be sent, and the starts that were lost, without which others are not sent."""
 
 from __future__ import annotations
 
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, Final
 
 from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
 
+# limit for remembered losses and open spans; beyond it, the oldest is forgotten
+REMEMBERED: Final = 50_000
+# A lost start also drops its end and its children, which would be orphans, if the user loses nothing by it. If the
+# destination itself refused the start, they are sent all the same: one bad event costs one event.
+_CASCADING: Final = frozenset(("queue_full", "auth", "shutdown_timeout", "fork"))
 OVERHEAD: Final = 400  # bytes that an event costs beside its payload, roughly
 
 
@@ -40,6 +48,57 @@ class WaitingTrace:
         self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
         self.usage: dict[str, Any] | None = None
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
+
+
+class HeldTraces:
+    """Traces that wait for the end of their backoff."""
+
+    __slots__ = ("_order", "heap")
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[float, int, WaitingTrace]] = []  # by that time
+        self._order = 0
+
+    def add(self, trace: WaitingTrace, until: float) -> None:
+        """Hold a trace."""
+        trace.held = True
+        self._order += 1
+        heapq.heappush(self.heap, (until, self._order, trace))
+
+    def due(self, now: float) -> Iterator[WaitingTrace]:
+        """Yield the traces whose backoff has ended; they are not held any more."""
+        while self.heap and self.heap[0][0] <= now:
+            trace = heapq.heappop(self.heap)[2]
+            trace.held = False
+            yield trace
+
+
+class LostStarts:
+    """Remembers lost starts, with the reason."""
+
+    __slots__ = ("reasons",)
+
+    def __init__(self) -> None:
+        self.reasons: OrderedDict[int | str, str] = OrderedDict()  # by the id of the trace or the operation
+
+    def fate(self, span: Span) -> str | None:
+        """Return why nothing of a span can be recorded any more; ``None`` if it can."""
+        lost = self.reasons
+        reason = lost.get(span.trace.id) or lost.get(span.id)
+        if reason is None and span.parent is not None:
+            reason = lost.get(span.parent.id)
+        return reason
+
+    def note(self, span: Span, reason: str) -> None:
+        """Note that the start of a span was lost."""
+        if reason in _CASCADING or span.kind == TRACE:
+            self.remember(span.id, reason)
+
+    def remember(self, identifier: int | str, reason: str) -> None:
+        """Note a lost trace or operation by its id."""
+        self.reasons[identifier] = reason
+        if len(self.reasons) > REMEMBERED:
+            self.reasons.popitem(last=False)
 
 
 def size_of(event: SpanEvent) -> int:

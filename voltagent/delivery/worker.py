@@ -18,6 +18,7 @@ from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
+from voltagent.delivery.eviction import evict, free
 from voltagent.delivery.loop import Loop, waiting_bytes
 from voltagent.delivery.losses import LossCount, place_of
 from voltagent.delivery.processing import Processing
@@ -99,10 +100,10 @@ class Worker:
         with buffer.lock:
             for account in list(self.accounts):
                 buffer.take_waiting(account, _MOVED)
-            buffer.free(4 * _MOVED)
+            free(buffer, 4 * _MOVED)
             self.loop.correct_bytes()
             while not self.has_space(size):
-                if not buffer.evict(span):
+                if not evict(buffer, span):
                     return False
         return True
 

@@ -1,0 +1,64 @@
+"""Make space in a buffer, or empty it: what is dropped or handed over without having been sent."""
+
+from __future__ import annotations
+
+from voltagent.core.span import Span, SpanEvent
+from voltagent.delivery.buffer import Buffer
+from voltagent.delivery.counts import Account
+from voltagent.delivery.waiting_trace import REMEMBERED, HeldTraces
+
+
+def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
+    """Return all waiting events, no longer counted here."""
+    found: list[tuple[SpanEvent, Account]] = []
+    for trace in list(buffer.traces.values()):
+        parked = [event for events in (trace.parked or {}).values() for event in events]
+        found += [(event, trace.account) for event in (*parked, *trace.events)]
+        trace.account.parked -= len(parked)
+        trace.events, trace.sizes, trace.parked = [], [], None
+        buffer.remove(trace)
+    for _, account in found:
+        account.recorded -= 1
+        account.pending -= 1
+    buffer.count = buffer.size = 0
+    buffer.held = HeldTraces()
+    return found
+
+
+def evict(buffer: Buffer, spared: Span) -> bool:
+    """Drop the oldest unsent trace except that of ``spared``; return whether there was one."""
+    for identifier in buffer.unsent:
+        if identifier != spared.trace.id:
+            break
+    else:
+        return False
+    trace = buffer.unsent[identifier]
+    number = len(trace.events)
+    # no call from here on, so that it is dropped and counted, or neither
+    account, events = trace.account, trace.events
+    trace.events, trace.sizes = [], []
+    buffer.count -= number
+    buffer.size -= trace.size
+    buffer.dropped += number
+    account.pending -= number
+    account.dropped["queue_full"] += number
+    buffer.losses.reasons[identifier] = "queue_full"
+    buffer.evicted += (events,)
+    buffer.over += (identifier,)
+    del buffer.unsent[identifier], buffer.traces[identifier]
+    if identifier in buffer.ready:
+        del buffer.ready[identifier]
+    if len(buffer.losses.reasons) > REMEMBERED:
+        buffer.losses.reasons.popitem(last=False)
+    return True
+
+
+def free(buffer: Buffer, number: int) -> None:
+    """Free the memory of up to that many evicted events."""
+    while buffer.evicted and number > 0:
+        events = buffer.evicted[-1]
+        freed = min(number, len(events))
+        del events[len(events) - freed :]
+        number -= freed
+        if not events:
+            buffer.evicted.pop()
