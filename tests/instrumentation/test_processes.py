@@ -151,10 +151,8 @@ TOKENS = """
     import voltagent
     from voltagent import agent, bind, llm, tool
 
-    ANSWER = {"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 8, "cost": 0.25}}
-
     @llm
-    def call(): return dict(ANSWER)
+    def call(): return {"model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 8, "cost": 0.25}}
 
     @agent
     def sub(): call()
