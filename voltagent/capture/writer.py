@@ -318,7 +318,7 @@ class _Keys:
             yield f"{marked} {number})" if number else f"{marked})"
 
     def collect(self, pairs: list[tuple[Any, Any]]) -> dict[str, Any] | None:
-        """Return several pairs as they are; ``None`` if a key is no string, too long, or in use."""
+        """Return several pairs as they are; ``None`` if a key is not a string, too long, or in use."""
         for key, _ in pairs:
             if type(key) is not str or len(key) > _LONGEST_KEY:
                 return None

@@ -75,7 +75,7 @@ class Arguments:
         self._secret: dict[str, Hidden] | None = None
         self._plain = False  # whether arguments can be recorded without sifting
         self.exact = -1  # the number of parameters, if sifting is not needed and all of them have positions
-        # With so many arguments a call without keywords fits for sure. If keywords are required, no such call does.
+        # With that many arguments a call without keywords fits for sure. If keywords are required, no such call does.
         needs_keyword = any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters)
         fewest = sum(name not in self._defaults for name in self.names)
         self.numbers_that_fit = range(0) if needs_keyword or nameless else range(fewest, len(self.names) + 1)
