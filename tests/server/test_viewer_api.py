@@ -196,6 +196,7 @@ def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, clie
     assert (trace["metadata"], trace["input"], trace["output"]) == ({"deploy": "eu"}, {"q": 1}, {"a": 42})
     assert (trace["version"], trace["level"], trace["operations"], trace["errors"]) == ("7", "INFO", 2, 1)
     rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["operations"]]
+    assert [row.pop("unfinished") for row in rows] == [None, None]
     assert rows == [
         {"id": text(bot), "parent": None, "kind": "agent", "name": "Bot", "operation": None, "agent": "bot",
          "status": "completed", "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "error": None,
