@@ -21,7 +21,7 @@ _MANY: Final = 2048  # items of a collection that is encoded by itself
 # Where a piece may end: between two items alike, by the first character of the first.
 _BETWEEN: Final = {b"{": b"},{", b"[": b"],[", b'"': b'","'}
 _COLLECTIONS: Final = frozenset((dict, list))
-_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_BACKSLASH: Final = ord("\\")
 _SCALAR: Final = re.compile(rb"[^,\]}]+")
 
 
@@ -49,10 +49,27 @@ def _value(text: bytes, start: int) -> tuple[Any, int]:
         return _collection(text, start, [])
     if first == b"{":
         return _collection(text, start, {})
-    match = (_STRING if first == b'"' else _SCALAR).match(text, start)
-    if match is None:
-        raise ValueError("not JSON")
-    return from_json(match[0], cache_strings="none"), match.end()
+    if first == b'"':
+        end = _end_of_string(text, start)
+    else:
+        match = _SCALAR.match(text, start)
+        if match is None:
+            raise ValueError("not JSON")
+        end = match.end()
+    return from_json(text[start:end], cache_strings="none"), end
+
+
+def _end_of_string(text: bytes, start: int) -> int:
+    """Where the string that begins at a position ends, behind its quote."""
+    quote = text.find(b'"', start + 1)
+    while quote >= 0:
+        slash = quote
+        while text[slash - 1] == _BACKSLASH:
+            slash -= 1
+        if (quote - slash) % 2 == 0:
+            return quote + 1
+        quote = text.find(b'"', quote + 1)
+    raise ValueError("not JSON")
 
 
 def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
@@ -108,11 +125,13 @@ def _item(text: bytes, start: int, opening: bytes) -> tuple[Any, int]:
     if opening == b"[":
         value, stop = _value(text, start)
         return [value], stop
-    key = _STRING.match(text, start)
-    if key is None or text[key.end() : key.end() + 1] != b":":
+    if text[start : start + 1] != b'"':
         raise ValueError("not JSON")
-    value, stop = _value(text, key.end() + 1)
-    return {from_json(key[0]): value}, stop
+    end = _end_of_string(text, start)
+    if text[end : end + 1] != b":":
+        raise ValueError("not JSON")
+    value, stop = _value(text, end + 1)
+    return {from_json(text[start:end]): value}, stop
 
 
 def encode(value: Any, size: int) -> bytes:
