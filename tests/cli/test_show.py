@@ -148,8 +148,7 @@ def test_several_traces_are_exported_by_filters(db: Path, capsys: pytest.Capture
     spans = json.loads(printed(capsys, "export", "--limit", "5", "--format", "otlp", "--db", db))
     assert len(spans["resourceSpans"]) == 2
     page = printed(capsys, "export", "--limit", "5", "--format", "html", "--db", db)
-    assert page.count("<h1>") == 2
-    assert '<div class="message user"><h5>user</h5><pre>Hello\nthere</pre></div>' in page
+    assert all(text in page for text in ('"t1"', '"t2"', "Hello\\nthere"))  # the data of the page, as JSON
     assert main(["export", "t1", "--errors", "--db", str(db)]) == 2
     assert "not both" in capsys.readouterr().err
     assert main(["export", "--user", "nobody", "--db", str(db)]) == 1
