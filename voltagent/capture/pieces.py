@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -74,6 +75,7 @@ def _end_of_string(text: bytes, start: int) -> int:
 
 def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
     opening, closing = (b"[", b"]") if type(found) is list else (b"{", b"}")
+    add: Callable[[Any], None] = found.extend if type(found) is list else found.update
     position, size = start + 1, _FIRST
     if text[position : position + 1] == closing:
         return found, position + 1
@@ -85,10 +87,7 @@ def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
         if items is None:
             items, stop = _item(text, position, opening)
             size = _SMALLEST
-        if type(found) is list:
-            found += items
-        else:
-            found.update(items)
+        add(items)
         after = text[stop : stop + 1]
         if after == closing:
             return found, stop + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
@@ -61,7 +61,7 @@ def start_thread(function: Callable[[], None], name: str) -> bool:
 
 
 @contextmanager
-def imports_kept() -> Iterator[None]:
+def imports_kept() -> Generator[None]:
     """Let what is inside import the modules that sending needs, also while the interpreter is being torn down.
 
     It has emptied the table of modules then, and so an `import` of a module that is still there fails.

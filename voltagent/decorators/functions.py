@@ -135,6 +135,10 @@ def _start_at_call(run: Callable[..., Coroutine[Any, Any, Any]]) -> Wrapper:
         if REPLAYS:
             return run(wrapped, instance, args, kwargs, CURRENT.get())
         awaitable = wrapped(*args, **kwargs)
-        return run(lambda *_, **__: awaitable, instance, args, kwargs, CURRENT.get())
+
+        def started(*_: object, **__: object) -> Any:
+            return awaitable
+
+        return run(started, instance, args, kwargs, CURRENT.get())
 
     return call

@@ -83,8 +83,8 @@ class LocalExporter:
         UNAVAILABLE means that it may work later (locked, disk full); REFUSED that it needs the user's help (no
         permission, not a store, a newer schema).
         """
+        orphans = take_orphans() if ORPHANS else []
         try:
-            orphans = take_orphans() if ORPHANS else []
             refused = self._store.append(batch, deadline, rows_of(orphans))
         except StoreError as exc:
             ORPHANS.extend(orphans)
