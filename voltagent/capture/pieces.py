@@ -75,7 +75,7 @@ def _end_of_string(text: bytes, start: int) -> int:
 
 def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
     opening, closing = (b"[", b"]") if type(found) is list else (b"{", b"}")
-    add: Callable[[Any], None] = found.extend if type(found) is list else found.update
+    add: Callable[[Any], None] = found.extend if isinstance(found, list) else found.update
     position, size = start + 1, _FIRST
     if text[position : position + 1] == closing:
         return found, position + 1
