@@ -30,8 +30,11 @@ wheel: $(BIN)/python  ## build dist/voltagent-…-py3-none-any.whl, to install w
 	$(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
-test: $(VENV)/.tools  ## run the whole suite
-	$(BIN)/python -m pytest -n auto --dist worksteal
+test: $(VENV)/.tools  ## run the suite, but for the slow tests
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+test-slow: $(VENV)/.tools  ## run the slow tests: in a browser, with many processes, or over seconds
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 .venv-frameworks%/.installed: pyproject.toml tests/frameworks/requirements%.txt
 	$(PYTHON) -m venv $(@D)
