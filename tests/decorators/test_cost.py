@@ -28,7 +28,8 @@ class Discarding:
 
 
 @pytest.fixture
-def sdk() -> Iterator[voltagent.VoltAgentSDK]:
+def sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[voltagent.VoltAgentSDK]:
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace", raising=False)  # a program without it
     made = voltagent.VoltAgentSDK(exporter=Discarding())
     yield made
     made.shutdown()

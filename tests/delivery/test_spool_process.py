@@ -288,10 +288,12 @@ def test_two_processes_share_the_folder_and_a_third_takes_over_the_dead_one(mode
         assert process.stdout is not None
         process.stdout.readline()
     until(lambda: waiting(folder) == 240)
+    living.send_signal(signal.SIGSTOP)  # it would take over as well
     dying.kill()
     dying.communicate()
     with Server(model, port=port):
         sdk, report = next_process(url, folder)
+        living.send_signal(signal.SIGCONT)
         assert (report.accepted, report.pending) == (120, 0), report
         until(lambda: len(model.ended) == 60)
         assert finish(living, 0).code == 0

@@ -16,7 +16,7 @@ from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
-from voltagent.core.context import CAPTURES, INERT, default_recorder, run_callback
+from voltagent.core.context import CAPTURES, INERT, capture, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
 from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
 from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
@@ -302,7 +302,7 @@ class OperationPlan(CallPlan):
 
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Start the record of a call outside any trace, which opens a trace of its own."""
-        recorder: Recorder | None = CAPTURES[-1] if CAPTURES else self._recorder or default_recorder()
+        recorder: Recorder | None = capture() if CAPTURES else self._recorder or default_recorder()
         if recorder is None or not recorder.alive:
             return None
         input = self._input(recorder, instance, args, kwargs)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from voltagent.capture.options import TRACE_OPTIONS
-from voltagent.core.context import CAPTURES, default_recorder, run_callback
+from voltagent.core.context import CAPTURES, capture, default_recorder, run_callback
 from voltagent.core.guard import Guard
 from voltagent.core.open_operations import note
 from voltagent.core.span import Span
@@ -38,7 +38,7 @@ class TracePlan(CallPlan):
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:
-            recorder: Recorder | None = CAPTURES[-1] if CAPTURES else self._recorder or default_recorder()
+            recorder: Recorder | None = capture() if CAPTURES else self._recorder or default_recorder()
             if above is not None:
                 recorder = cast("Recorder | None", above.trace.recorder)
             if recorder is None or not recorder.alive:
