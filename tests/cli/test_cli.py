@@ -134,7 +134,10 @@ def test_an_empty_store_is_reported_clearly(command: str, tmp_path: Path, capsys
     assert "voltagent: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["traces", "--limit", "0"], ["traces", "--status", "odd"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["traces", "--limit", "0"], ["traces", "--limit", "9" * 30], ["traces", "--status", "odd"]],
+)
 def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)

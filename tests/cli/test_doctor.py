@@ -479,3 +479,4 @@ def priced(report: dict[str, Any]) -> dict[str, Any]:
 def test_urls_are_shown_without_what_may_be_secret() -> None:
     shown = checks.shown_url(f"https://me:{SECRET}@host:1/path?key={SECRET}")
     assert shown == "https://…@host:1/path?…"
+    assert checks.shown_url(f"https://host/cb#access_token={SECRET}") == "https://host/cb"

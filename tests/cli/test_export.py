@@ -21,6 +21,7 @@ from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.helpers.rich_trace import rich_events, spans
+from tests.helpers.stored import Run
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.render.page import page
@@ -176,6 +177,18 @@ def test_a_page_holds_what_the_viewer_answers(db: Path, capsys: pytest.CaptureFi
     store.close()
     assert page_of_the_viewer.headers["content-type"] == "text/html; charset=utf-8"
     assert page_of_the_viewer.text == exported(capsys, db, "--format", "html")
+
+
+def test_a_trace_without_an_end_lasts_until_it_last_did_something(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "running.db")
+    root = run.trace("running", ended=False)
+    last = run.recorder.start(root, "tool", "last", b"{}")
+    run.save()
+    (trace,) = Document(exported(capsys, tmp_path / "running.db", "--format", "html")).traces
+    assert trace["answer"]["trace"]["last_active"] == last.start_ns // 1000
+    run.store.close()
 
 
 def test_several_traces_are_one_page(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 
 import voltagent
-from tests.helpers.internals import recorder_of
 from tests.helpers.memory import Memory
 from voltagent.core.span import Phase
 
 
 @pytest.fixture
-def memory() -> Iterator[Memory]:
-    memory = Memory()
-    sdk = voltagent.VoltAgentSDK(exporter=memory, instrument=["concurrent.futures", "threading", "multiprocessing"])
-    yield memory
-    sdk.shutdown()
+def memory() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+def sdk(memory: Memory) -> Iterator[voltagent.VoltAgentSDK]:
+    names = ["concurrent.futures", "threading", "multiprocessing"]
+    with voltagent.VoltAgentSDK(exporter=memory, instrument=names) as sdk:
+        yield sdk
     voltagent.uninstrument()
 
 
@@ -56,18 +59,22 @@ def pool_map() -> None:
 
 
 @pytest.mark.parametrize("hand_over", [thread, executor, executor_map, pool_apply, pool_map])
-def test_work_that_is_handed_over_keeps_its_parent(hand_over: Callable[[], Any], memory: Memory) -> None:
+def test_work_that_is_handed_over_keeps_its_parent(
+    hand_over: Callable[[], Any], sdk: voltagent.VoltAgentSDK, memory: Memory
+) -> None:
     voltagent.agent(name="above")(hand_over)()
-    spans = _ended(memory)
+    spans = _ended(sdk, memory)
     (tool,) = [span for span in spans if span.kind == "tool"]
     assert (tool.parent.kind, tool.parent.name) == ("agent", "above")
 
 
-def test_a_thread_of_a_pool_does_not_keep_the_operation_that_started_it(memory: Memory) -> None:
+def test_a_thread_of_a_pool_does_not_keep_the_operation_that_started_it(
+    sdk: voltagent.VoltAgentSDK, memory: Memory
+) -> None:
     with ThreadPoolExecutor(1) as pool:
         voltagent.agent(name="above")(lambda: pool.submit(step).result())()
         pool.submit(step).result()
-    _, second = [span for span in _ended(memory) if span.kind == "tool"]
+    _, second = [span for span in _ended(sdk, memory) if span.kind == "tool"]
     assert second.parent.parent is None
 
 
@@ -85,9 +92,6 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         voltagent.instrument("opnai")
 
 
-def _ended(memory: Memory) -> list[Any]:
-    import gc
-
-    for sdk in [one for one in gc.get_objects() if type(one) is voltagent.VoltAgentSDK and recorder_of(one).alive]:
-        sdk.flush()
+def _ended(sdk: voltagent.VoltAgentSDK, memory: Memory) -> list[Any]:
+    sdk.flush()
     return [span for phase, span, _ in memory.accepted if phase is Phase.END]

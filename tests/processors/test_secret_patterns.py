@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
 import re
 import sys
@@ -192,3 +193,44 @@ def test_other_patterns_take_time_in_proportion(name: str) -> None:
         took = (time.thread_time() - started) / 6
         if took > 2 * _LIMIT * _LENGTH * slowness():
             raise TooSlow(f"{took * 1e9 / _LENGTH:.0f} ns per character for {text[:60]!r}")
+
+
+_UNITS = (
+    "a",
+    "A",
+    "aA",
+    "Aa",
+    "0",
+    "a0",
+    "_",
+    "-",
+    ".",
+    " ",
+    "=",
+    ":",
+    '"',
+    "'",
+    "\\",
+    "/",
+    "+",
+    "a-",
+    "a ",
+    "k=",
+    "%4",
+)
+_ENDS = ("!", "%", "\0", "\n")
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_end_makes_a_pattern_try_every_way_to_divide_a_repetition(name: str) -> None:
+    """Bounded repeats inside of one another divide even 28 characters in millions of ways."""
+    pattern = PATTERNS[name]
+    for unit, end in itertools.product(_UNITS, _ENDS):
+        text: Any = (unit * 28)[:28] + end
+        subject = text.encode() if isinstance(pattern.pattern, bytes) else text
+        started = time.thread_time()
+        pattern.search(subject)
+        pattern.match(subject)
+        took = time.thread_time() - started
+        if took > 0.02 * slowness():
+            raise TooSlow(f"{took * 1e3:.0f} ms for {text!r}")

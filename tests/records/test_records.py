@@ -195,6 +195,7 @@ def test_a_prefix_is_enough(saved: Run):
     [
         ({"order": "up"}, "order must be"),
         ({"limit": -1}, "limit must be"),
+        ({"limit": 10**30}, "limit must be at most"),
         ({"since": "yesterday"}, "since must be"),
         ({"until": 5}, "until must be"),
     ],

@@ -27,6 +27,7 @@ from voltagent.cli.arguments import (
 from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
+from voltagent.records.queries import unfinished
 from voltagent.records.reading import scores_of, traces_of
 from voltagent.render.answers import recorded_trace
 from voltagent.render.document import document
@@ -180,7 +181,11 @@ def _resource(trace: StoredTrace) -> dict[str, str]:
 def _page(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
     """The viewer's own page, with the traces in it."""
     scores = scores_of(store, [trace.id for trace in traces])
-    recorded = [recorded_trace(one, store.operations(one.id), scores.get(one.id, ())) for one in traces]
+    gone = unfinished(store, [one.id for one in traces if one.status == "running"])
+    recorded = [
+        recorded_trace(one, store.operations(one.id), scores.get(one.id, ()), unfinished=one.id in gone)
+        for one in traces
+    ]
     return page(traces[0].name if len(traces) == 1 else f"{len(traces)} traces", recorded)
 
 

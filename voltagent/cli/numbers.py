@@ -21,8 +21,9 @@ def whole_number(least: int = 0, most: int | None = None) -> Callable[[str], int
     wanted = wanted if most is None else f"a number from {least} to {most}"
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
-            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}")
+        is_number = text.isdecimal() and len(text) <= 18  # SQLite's integers have 19 digits
+        if not is_number or int(text) < least or (most is not None and int(text) > most):
+            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text[:40]!r}")
         return int(text)
 
     return parse

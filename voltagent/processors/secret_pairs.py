@@ -29,7 +29,7 @@ _FIELD_VALUE: Final = (
     r"|(?P<value>[^\s\"'\\{}\[\],\0]{1,1000}))"
 )
 _FIELD_NAME: Final = re.compile(
-    r"(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
+    r"(?=[nkhfve])(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
     r"(?P<name>[\w.:-]{1,60})\\{0,4}[\"']?"
     r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z",
     re.IGNORECASE,

@@ -14,6 +14,7 @@ from voltagent.records.reading import open_store, record_of
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
+_MOST: Final = 2**63 - 1  # what SQLite counts to
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -103,6 +104,8 @@ def _check(order: object, limit: Any) -> None:
         raise ValidationError(f"order must be 'newest' or 'oldest', got {order!r}")
     if limit is not None and (type(limit) is not int or limit < 0):
         raise ValidationError(f"limit must be a whole number of at least 0, got {limit!r}")
+    if limit is not None and limit > _MOST:
+        raise ValidationError(f"limit must be at most {_MOST}; None means all")
 
 
 def _is_name(given: object) -> bool:

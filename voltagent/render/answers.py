@@ -153,7 +153,12 @@ def operation_row(operation: StoredOperation, scores: Sequence[Score]) -> tuple[
 
 
 def recorded_trace(
-    trace: StoredTrace, operations: Sequence[StoredOperation], scores: Sequence[Score] = (), kind: str = "trace"
+    trace: StoredTrace,
+    operations: Sequence[StoredOperation],
+    scores: Sequence[Score] = (),
+    kind: str = "trace",
+    *,
+    unfinished: bool = False,
 ) -> Json:
     """All answers about one trace at once, for a page that has no server to ask.
 
@@ -162,8 +167,11 @@ def recorded_trace(
         operations: those below it, in the order in which they began.
         scores: those of the trace and of the operations.
         kind: of what stands at the top.
+        unfinished: whether it will never end, as the process that wrote it has died.
     """
-    line = trace_line(trace, NO_ACTIVITY, [one for one in scores if one.operation_id is None])
+    last = max((max(one.start_ns, one.end_ns or 0) for one in operations), default=0)
+    activity = Activity({trace.id: last}, frozenset((trace.id,) if unfinished else ()))
+    line = trace_line(trace, activity, [one for one in scores if one.operation_id is None])
     return {
         "answer": {
             "trace": {**whole_trace(trace, line), "kind": kind},

@@ -233,11 +233,11 @@ def _facts(span: Span, witness: Witness) -> _Facts:
         sent.operation,
         span.status or facts.get("status") or ("completed" if is_moment else "running"),
         usage,
-        _value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message")),
-        facts.get("instructions"),
+        _shortened(_value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message"))),
+        _shortened(facts.get("instructions")),
         _shortened(_value(sent.input)),
         _shortened(_value(sent.output or facts.get("output"))),
-        merge_objects((sent.metadata, *sent.more_metadata)),
+        {name: _shortened(value) for name, value in merge_objects((sent.metadata, *sent.more_metadata)).items()},
         (*(sent.tags or ()), *sent.more_tags),
     )
 

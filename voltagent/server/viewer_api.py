@@ -77,7 +77,8 @@ def _export(store: Store, request: Request) -> Answer:
     trace = _requested_trace(store, request)
     scores = scores_of(store, [trace.id]).get(trace.id, ())
     if values.choice(request, "format", ("json", "html"), "json") == "html":
-        recorded = answers.recorded_trace(trace, store.operations(trace.id), scores)
+        unfinished = trace.id in values.activity_of(store, [trace]).unfinished
+        recorded = answers.recorded_trace(trace, store.operations(trace.id), scores, unfinished=unfinished)
         return Answer(
             body=page(trace.name, [recorded]).encode("utf-8", "backslashreplace"), type="text/html; charset=utf-8"
         )

@@ -17,7 +17,7 @@ def without_credentials(url: str, mark: str = "") -> str:
 
 def shown_url(url: str, mark: str = "") -> str:
     """Return a URL without the parts that may be secret: user, password and query; ``mark`` stands in their place."""
-    place, query, _ = without_credentials(url, mark).partition("?")
+    place, query, _ = without_credentials(url, mark).partition("#")[0].partition("?")
     return f"{place}?{mark}" if query and mark else place
 
 

@@ -169,7 +169,9 @@ export function listing(source) {
     state.isLoading = false;
     if (found) {
       const known = new Set(state.rows.map(source.idOf));
-      Object.assign(state, { rows: [...state.rows, ...found.rows.filter((row) => !known.has(source.idOf(row)))], more: found.more });
+      const unknown = found.rows.filter((row) => !known.has(source.idOf(row)));
+      // without one, the list has moved on: the next news bring it
+      Object.assign(state, { rows: [...state.rows, ...unknown], more: found.more && unknown.length > 0 });
       draw();
     } else if (!state.closed && state.failure === null && !isSame()) loadMore(); // there is another list meanwhile
   };

@@ -115,14 +115,20 @@ async function load(view) {
     if (isFirst) await painted();
     await showAnswer(view);
   } catch (failure) {
-    if (!view.closed && !view.answer) showProblem(view, messageOf(failure));
+    if (view.closed) return;
+    if (!view.answer) showProblem(view, messageOf(failure));
+    else if (view.answer.more) say(`Only the first operations are shown: ${messageOf(failure)}`);
   }
 }
 
 const ABOUT_A_PART = ["operation", "find", "zoom", "next"];
 
 /** When the browser has drawn what the page shows by now. */
-const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+const painted = () =>
+  new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 200); // in a tab that is not shown, nothing is drawn
+  });
 
 /**
  * @param {View} view
