@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.memory import Recording, conserved, make_sender
-from tests.helpers.pace import until, within
+from tests.helpers.pace import TooSlow, until, within
 from tests.helpers.server import Recorded, Reply, Server, answer, hang
 from voltagent import VoltAgentSDK, tool
 from voltagent.exporters.otlp import OtlpExporter
@@ -63,14 +63,17 @@ def seconds_of_others(wire: str, traces: int, script: Callable[[Recorded], Reply
         if wire == "otlp":
             hung = 2 * len(server.requests[0].json["resourceSpans"][0]["scopeSpans"][0]["spans"])
         until(lambda: conserved(sender.stats()).accepted >= 2 * traces - hung, seconds=60)
-        return time.monotonic() - began
+        took = time.monotonic() - began
+        sender.shutdown(0).result()
+        return took
 
 
 @pytest.mark.parametrize("wire", ["rest", "otlp"])
 def test_2000_traces_are_not_held_up_by_one_request(wire: str) -> None:
-    otherwise = min(seconds_of_others(wire, 2000, lambda request: answer()) for _ in range(2))
-    hung = min(seconds_of_others(wire, 2000, first_hangs()) for _ in range(2))
-    assert hung <= 1.25 * otherwise + 1.0  # a quarter for what else the machine does
+    otherwise = seconds_of_others(wire, 2000, lambda request: answer())
+    hung = seconds_of_others(wire, 2000, first_hangs())
+    if hung > 1.25 * otherwise + 1.0:  # a quarter for what else the machine does
+        raise TooSlow(f"{hung:.1f} s with a request that hangs, {otherwise:.1f} s without")
 
 
 @pytest.mark.parametrize("timeout", [None, 10.0])

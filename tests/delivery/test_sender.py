@@ -553,6 +553,7 @@ def test_shutdown_ends_what_is_open_children_first(memory: Memory) -> None:
 
 
 def test_after_shutdown_nothing_is_taken_and_all_is_counted(memory: Memory) -> None:
+    before = set(threading.enumerate())
     sender = make_sender(memory)
     recording = Recording(sender)
     recording.whole()
@@ -560,7 +561,7 @@ def test_after_shutdown_nothing_is_taken_and_all_is_counted(memory: Memory) -> N
     assert recording.trace() is None
     assert dict(conserved(sender.flush().result()).dropped) == {"shutdown_timeout": 1}
     assert sender.shutdown().result().pending == 0
-    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "voltagent-memory"])
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_shutdown_gives_up_at_its_deadline() -> None:
