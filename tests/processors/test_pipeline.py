@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from tests.processors.secret_cases import hidden_cases
 from voltagent.core.span import TRACE, Phase, SharedFacts, Span, SpanEvent, TraceInfo
@@ -80,3 +80,12 @@ def test_a_secret_is_found_between_other_texts() -> None:
     for case in hidden_cases(1404):
         text = to_json({"x": case[0]})
         assert is_suspect(b"\n".join((b'{"a":1}', text, b'{"b":"c"}'))) >= is_suspect(text), text
+
+
+def test_a_secret_split_over_the_chunks_of_a_stream_is_found_among_many() -> None:
+    chunks = ["xx gh", "p_", "AbCdEfGhIjKl", "MnOpQrStUvWxYz0123456789"]
+    trace = TraceInfo(1, "a", None)
+    span = Span(trace, None, TRACE, "a", None, identifier=1)
+    span.output = to_json({"result": chunks})
+    Pipeline(Redactor()).many([(Phase.END, span, None)])
+    assert from_json(span.output)["result"] == ["xx [redacted]", "", "", ""]

@@ -68,14 +68,18 @@ class Queue:
         waiting, (phase, span, _) = self.waiting, event
         if phase is _START:
             span.queued = waiting
-        elif span.queued is waiting:
-            if phase is _END and waiting and waiting[-1][1] is span:
-                # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
-                span.queued = account = self.account
-                account.merged += 1
-                self.bytes += size
-                return True
-            span.queued = None  # an update or a score goes between the start and the end
+        elif (
+            phase is _END
+            and span.queued is waiting
+            and waiting
+            and (last := waiting[-1])[1] is span
+            and last[0] is _START  # and no update or score of it, which goes between the two
+        ):
+            # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
+            span.queued = account = self.account
+            account.merged += 1
+            self.bytes += size
+            return True
         waiting.append(event)
         self.bytes = total = self.bytes + size
         if total >= self.mark or len(waiting) >= self.limit_events:

@@ -143,12 +143,12 @@ class OtlpExporter:
         outcomes: list[Outcome | None] = [None] * len(batch)
         self._under_way = batch, outcomes
         items: list[Item] = []
-        spans, passes_starts = self._spans, not self._spans.notes_starts
+        passes_starts = not self._spans.notes_starts
         for number, event in enumerate(batch):
             if passes_starts and event[0] is Phase.START:
                 outcomes[number] = WITH_END
                 continue
-            content = spans.plain(event[1]) if self._is_binary and event[0] is Phase.END else None
+            content = self._plain(event)
             if content is not None and len(content) <= self._plain_limit:
                 items.append(Item(number, None, content))
                 continue
@@ -173,6 +173,15 @@ class OtlpExporter:
         found = self._scores.send([batch[number] for number in numbers], deadline, lambda: self._shutdown_deadline)
         for number, outcome in zip(numbers, found, strict=True):
             outcomes[number] = outcome
+
+    def _plain(self, event: SpanEvent) -> bytes | None:
+        """A plain span's bytes; ``None`` for every other event, and for one that needs a closer look."""
+        if not self._is_binary or event[0] is not Phase.END:
+            return None
+        try:
+            return self._spans.plain(event[1])
+        except Exception:  # the other way reports what is wrong with this event alone
+            return None
 
     def _item(self, number: int, event: SpanEvent) -> Item | Outcome:
         """The span to send for an event, or its outcome where there is nothing to send."""

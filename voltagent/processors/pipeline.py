@@ -14,6 +14,7 @@ _SMALL: Final = 4096  # bytes; payloads that are smaller than this fit in any ca
 _ALONE: Final = 64 * 1024  # bytes; a payload that fits if it is the only one of its event
 _TOGETHER: Final = 16  # events that are searched for secrets at once
 _MOST_FACTS: Final = 1024  # functions whose facts are remembered as clean
+_STREAM: Final = b'{"result":['  # an output that may have a secret split over its chunks
 _KINDS: Final = frozenset((TRACE, *OPERATION_KINDS))  # all that are no text of the user's
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -95,7 +96,7 @@ class Pipeline:
                     other.append(number)
                 elif output is None:
                     plain.append(number)
-                elif len(output) < _ALONE:
+                elif len(output) < _ALONE and not output.startswith(_STREAM):
                     plain.append(number)
                     texts.append(output)
                 else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import to_json
@@ -46,8 +47,8 @@ _MARK: Final = "UPDATE traces SET update_metadata = coalesce(update_metadata || 
 _TRACE: Final = "SELECT id, name, status, start_ns, end_ns FROM traces"
 # Between the first call and the last one. The second half has what ended meanwhile.
 _OPEN_TRACES: Final = f"""
-    {_TRACE} WHERE status = 'running' AND start_ns <= ?2 AND writer GLOB ?3 UNION
-    {_TRACE} WHERE start_ns BETWEEN ?1 - {_LONGEST_NS} AND ?2 AND end_ns >= ?1 AND writer GLOB ?3"""
+    {_TRACE} WHERE status = 'running' AND start_ns <= :last AND writer GLOB :writer UNION
+    {_TRACE} WHERE start_ns BETWEEN :first - {_LONGEST_NS} AND :last AND end_ns >= :first AND writer GLOB :writer"""
 _OPERATIONS: Final = "SELECT id, parent_id, kind, name, start_ns, end_ns FROM operations WHERE trace_id = ?"
 
 _looks: Final[dict[str, float]] = {"next": 0.0}  # on the monotonic clock
@@ -63,7 +64,11 @@ class _Found(NamedTuple):
 
 def take_orphans() -> list[Orphan]:
     """The calls of this process whose parent may be in the one that started it. The caller stores them."""
-    return [ORPHANS.popleft() for _ in range(len(ORPHANS))]  # others only append
+    taken: list[Orphan] = []
+    while ORPHANS:
+        with suppress(IndexError):  # the worker of another store took the last one meanwhile
+            taken.append(ORPHANS.popleft())
+    return taken
 
 
 def rows_of(orphans: Iterable[Orphan]) -> list[Statement]:
@@ -190,7 +195,7 @@ class _Parents:
 
     def _of_process(self, process: int) -> list[Any]:
         if process not in self._traces:
-            values = *self._extent, names_of_process(process)
+            values = {"first": self._extent[0], "last": self._extent[1], "writer": names_of_process(process)}
             found = {row[0]: row for row in self._connection.execute(_OPEN_TRACES, values)}
             if process == os.getpid():
                 for trace_id in self._ended:

@@ -184,11 +184,11 @@ def _summed(parts: Sequence[Counts]) -> Counts:
 
 _OPERATIONS: Final = "SELECT count(*) FROM operations WHERE trace_id = ? AND status = 'running'"
 _TOP: Final = """
-    SELECT name, status FROM operations o WHERE trace_id = ?1 AND (parent_id IS NULL OR NOT EXISTS (
-        SELECT 1 FROM operations p WHERE p.trace_id = ?1 AND p.id = o.parent_id)) ORDER BY start_ns, key"""
+    SELECT name, status FROM operations o WHERE trace_id = :trace AND (parent_id IS NULL OR NOT EXISTS (
+        SELECT 1 FROM operations p WHERE p.trace_id = :trace AND p.id = o.parent_id)) ORDER BY start_ns, key"""
 _EXTENT: Final = "SELECT min(start_ns), max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id = ?"
 _CLOSE: Final = """
-    UPDATE traces SET name = ?1, status = ?2, start_ns = ?3, end_ns = ?4 WHERE id = ?5"""
+    UPDATE traces SET name = ?, status = ?, start_ns = ?, end_ns = ? WHERE id = ?"""
 
 
 def _close_rootless(connection: Connection, traces: Sequence[str]) -> None:
@@ -198,7 +198,7 @@ def _close_rootless(connection: Connection, traces: Sequence[str]) -> None:
     """
     query = f"SELECT id, rootless FROM traces WHERE id IN {_GIVEN} AND rootless > 0"  # noqa: S608 - all of it is written here
     for trace_id, rootless in connection.execute(query, (json.dumps(traces),)).fetchall():
-        tops = connection.execute(_TOP, (trace_id,)).fetchall()
+        tops = connection.execute(_TOP, {"trace": trace_id}).fetchall()
         if not tops:
             continue
         start_ns, end_ns = connection.execute(_EXTENT, (trace_id,)).fetchone()
