@@ -6,25 +6,11 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import FrameType
 
 import voltagent
-from voltagent.core.span import SpanEvent
-from voltagent.exporters import ACCEPTED, Outcome
-
-
-class Discarding:
-    name = "discarding"
-
-    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
-        return [ACCEPTED] * len(batch)
-
-    def forget(self, trace_id: int | str) -> None: ...
-
-    def after_fork(self) -> None: ...
-
-    def close(self) -> None: ...
+from tests.helpers.memory import Memory
 
 
 @voltagent.tool
@@ -99,7 +85,7 @@ OUTSIDE = {sync_call: 27, agent_call: 42}
 def counted() -> dict[str, dict[str, int]]:
     """What a program finds that uses nothing else: run in a process of its own."""
     found: dict[str, dict[str, int]] = {"in a trace": {}, "outside": {}}
-    with voltagent.VoltAgentSDK(exporter=Discarding()) as sdk:
+    with voltagent.VoltAgentSDK(exporter=Memory()) as sdk:
         for call in OUTSIDE:
             call()
             call()  # the first calls look at annotations and at the classes of results

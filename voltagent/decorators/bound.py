@@ -109,9 +109,7 @@ class _BoundObject(_BoundFunction):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """The original signature: since Python 3.13, ``inspect.signature`` would use ``__call__`` of this class
-        instead.
-        """
+        """The original signature: since Python 3.13, ``inspect.signature`` would use ``__call__`` of this class."""
         try:
             return inspect.signature(self._self_target.function)
         except ValueError:  # a function written in C without one

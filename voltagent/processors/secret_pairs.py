@@ -20,6 +20,7 @@ _NAME_ATTRIBUTE: Final = re.compile(
     r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
 )
 _TAG: Final = 300  # characters before a value in which the name of its element stands
+_FIELD: Final = 190  # characters before a value in which the field with its name stands
 # `<key>clientSecret</key><string>…</string>`, as in property lists.
 _AFTER_KEY: Final = r"</key>\s{0,16}<string>(?P<value>[^<>\n\0]{1,2000})</"
 _ELEMENT_NAME: Final = re.compile(r"<key>([\w.:-]{1,60})\Z", re.IGNORECASE)
@@ -68,8 +69,10 @@ def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if _is_secret(scan.group(match, "value"), _strongest(scan, names)) else None
 
 
-def _named_before(scan: Scan, match: re.Match[str], name: re.Pattern[str], value: str = "value") -> Range | None:
-    found = name.search(scan.text[max(0, match.start() - _TAG) : match.start()])
+def _named_before(
+    scan: Scan, match: re.Match[str], name: re.Pattern[str], value: str = "value", reach: int = _TAG
+) -> Range | None:
+    found = name.search(scan.text[max(0, match.start() - reach) : match.start()])
     strength = Strength.NONE if found is None else scan.names.strength(found[1])
     return match.span(value) if _is_secret(scan.group(match, value), strength) else None
 
@@ -81,7 +84,7 @@ def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
 def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     """The value of ``name: DB_PASSWORD, value: …``."""
     scan.spend(4)
-    return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted")
+    return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", _FIELD)
 
 
 def _default(scan: Scan, match: re.Match[str]) -> Range | None:
