@@ -21,11 +21,6 @@ openai = import_module("openai")
 anthropic = import_module("anthropic")
 genai = import_module("google.genai")
 
-# the clients leave their connections to the garbage collector
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
-)
-
 ASK = [{"role": "user", "content": "hi"}]
 Call = Callable[[str], Any]
 

@@ -19,9 +19,6 @@ from tests.helpers.examples import REPOSITORY, environment
 from tests.helpers.server import Server
 from voltagent.records import OperationRecord, TraceRecord, load_traces
 
-# Clients leave connections open, and the collector finds those of other tests here.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
 _DOCUMENT = (REPOSITORY / "docs" / "frameworks.md").read_text(encoding="utf-8")
 _PROGRAM = re.compile(r"^### ([^\n]+)\n\n```py\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Those that need the previous major version of openai stand in an environment of their own.

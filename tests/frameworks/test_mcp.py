@@ -14,8 +14,6 @@ import pytest
 import voltagent
 from tests.helpers.examples import environment
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:

@@ -23,10 +23,6 @@ for needed in ("celery", "django", "fastapi", "flask", "gevent", "joblib", "star
     __import__(needed)
 
 
-# Clients leave connections open, and the collector finds those of other tests here.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
 @tool
 def step(name: str) -> str:
     return name

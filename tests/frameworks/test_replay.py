@@ -15,10 +15,6 @@ from tests.frameworks.test_clients import ASK, PROMPT_TOKENS
 from tests.helpers.server import Server, unused_port
 from voltagent.testing import ReplayMismatch, record, replay
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning"
-)
-
 
 @pytest.fixture(autouse=True)
 def _instrumented() -> Iterator[None]:

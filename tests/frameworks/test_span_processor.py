@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -51,7 +52,24 @@ def provider(sdk: voltagent.VoltAgentSDK) -> Iterator[Any]:
 
 
 @pytest.fixture
-def openinference(provider: Any) -> Iterator[None]:
+def restored() -> Iterator[None]:
+    """Restore openai's classes: what others call uninstrumenting leaves wrappers and inherited methods in them."""
+    import_module("openai.resources")
+    modules = [sys.modules[name] for name in sys.modules if name.startswith(("openai.resources", "openai._client"))]
+    found = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+    classes = [one for one in found if str(one.__module__).startswith("openai.")] + [openai.OpenAI, openai.AsyncOpenAI]
+    before = {one: dict(vars(one)) for one in classes}
+    yield
+    for one, methods in before.items():
+        for name, method in [(name, method) for name, method in vars(one).items() if not name.startswith("_")]:
+            if name not in methods:
+                delattr(one, name)
+            elif method is not methods[name]:
+                setattr(one, name, methods[name])
+
+
+@pytest.fixture
+def openinference(restored: None, provider: Any) -> Iterator[None]:
     instrumentor = import_module("openinference.instrumentation.openai").OpenAIInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     yield
@@ -163,7 +181,9 @@ def test_pydantic_ai_agents_tools_and_models(
     assert json.loads(by_name["weather"].input or b"") == {"city": "Oslo"}
 
 
-def test_openllmetry_calls(server: Server, memory: Memory, sdk: voltagent.VoltAgentSDK, provider: Any) -> None:
+def test_openllmetry_calls(
+    restored: None, server: Server, memory: Memory, sdk: voltagent.VoltAgentSDK, provider: Any
+) -> None:
     instrumentor = import_module("opentelemetry.instrumentation.openai").OpenAIInstrumentor()
     instrumentor.instrument(tracer_provider=provider)
     try:

@@ -9,9 +9,6 @@ import pytest
 
 import voltagent
 
-# Clients leave connections open, and the collector finds those of other tests here.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def langchain(function: Any) -> Any:
     return import_module("langchain_core.tools").tool(function)

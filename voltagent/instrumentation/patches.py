@@ -29,6 +29,7 @@ class _Applied(NamedTuple):
     method: str
     original: Any
     replacement: Any
+    active: list[None]  # empty when the patch was removed but another library still calls it
 
 
 _lock: Final = threading.Lock()
@@ -83,12 +84,19 @@ def _class_in(module: object, name: str) -> type | None:
 
 
 def _replace(owner: type, patch: Patch) -> _Applied:
-    original = owner.__dict__[patch.method]
+    original, active = owner.__dict__[patch.method], [None]
     make: Any = wrapt.FunctionWrapper
     # The list of live recorders as `enabled`: wrapt reads its truth in C, so that a call without an SDK costs nothing.
-    replacement = make(original, patch.wrapper, context.ACTIVE)
+    replacement = make(original, _while_active(active, patch.wrapper), context.ACTIVE)
     setattr(owner, patch.method, replacement)
-    return _Applied(owner, patch.method, original, replacement)
+    return _Applied(owner, patch.method, original, replacement, active)
+
+
+def _while_active(active: list[None], wrapper: Wrapper) -> Wrapper:
+    def call(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return wrapper(wrapped, instance, args, kwargs) if active else wrapped(*args, **kwargs)
+
+    return call
 
 
 def _warn(name: str, module: Any) -> None:
@@ -105,11 +113,8 @@ def remove_all() -> None:
     with _lock:
         _wanted.clear()
         for done in (one for applied in _applied.values() for one in applied):
+            done.active.clear()
+            # If another library has patched the method since, ours stays below and only calls the original.
             if done.owner.__dict__.get(done.method) is done.replacement:
                 setattr(done.owner, done.method, done.original)
-            else:  # another library has patched it since: ours stays below, and only calls the original
-                done.replacement._self_enabled = _OFF  # noqa: SLF001 - wrapt's own name for it
         _applied.clear()
-
-
-_OFF: Final[list[Any]] = []
