@@ -156,6 +156,12 @@ def test_every_package_is_in_the_architecture_document() -> None:
         assert name in text or name in ("__init__", "__main__"), f"{name} is not in docs/architecture.md"
 
 
+def test_tests_mirror_the_packages() -> None:
+    tests = Path(__file__).parent
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert not [name for name in sorted(packages) if not list((tests / name).glob("test_*.py"))]
+
+
 def test_there_is_one_version() -> None:
     project = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert f'\nversion = "{voltagent.__version__}"\n' in project
