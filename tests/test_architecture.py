@@ -149,6 +149,20 @@ def test_commands_and_viewer_read_through_the_records(module: str) -> None:
             )
 
 
+def test_a_class_name_has_one_meaning() -> None:
+    """A type alias with the same name as a class counts too; two aliases do not, as each says what it stands for."""
+    classes: dict[str, list[str]] = {}
+    aliases: dict[str, list[str]] = {}
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                classes.setdefault(node.name, []).append(module)
+            elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+                aliases.setdefault(ast.unparse(node.target), []).append(module)
+    found = {name: places + aliases.get(name, []) for name, places in classes.items()}
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
 def test_every_package_is_in_the_architecture_document() -> None:
     document = Path(__file__).parent.parent / "docs" / "architecture.md"
     text = document.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from voltagent.core.span import SpanEvent
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.handles import Agent, open_trace
 from voltagent.tracing.recorder import Recorder
-from voltagent.wire.otlp.encode import Message
+from voltagent.wire.otlp.encode import OtlpMessage
 
 START = 1_900_000_000_000_000_000  # ns; in March 2030
 STEP = 1_000_001
@@ -115,7 +115,7 @@ def _operations(agent: Agent) -> None:
     recorder.end(span_of(slow), "cancelled")
 
 
-def spans(events: list[SpanEvent], *profiles: str) -> list[Message]:
+def spans(events: list[SpanEvent], *profiles: str) -> list[OtlpMessage]:
     """The OTLP spans of events, in the JSON form, in their order."""
     open_spans = OpenSpans(profiles)
     return [message for message in map(open_spans.message, events) if message is not None]

@@ -21,7 +21,7 @@ from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secret_names import Names, Strength, classify
+from voltagent.processors.secret_names import SecretNames, Strength, classify
 from voltagent.processors.secret_prefilter import is_suspect
 from voltagent.processors.secret_text import without_secrets
 
@@ -284,7 +284,7 @@ def test_redacting_twice_is_redacting_once(value: Any) -> None:
 
 def test_both_searches_agree_about_names() -> None:
     generator = random.Random(3)
-    names = Names()
+    names = SecretNames()
     parts = ("api", "key", "Key", "token", "pass", "word", "_", "-", ".", "x", "A", "secret", "s")
     for _ in range(20_000):
         key = "".join(generator.choices(parts, k=generator.randrange(1, 6)))

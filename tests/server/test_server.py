@@ -24,7 +24,7 @@ from tests.helpers.stored import Run
 from voltagent.server import server as server_space
 from voltagent.server.connection import Limits
 from voltagent.server.http1 import LARGEST_BODY, LARGEST_SENT
-from voltagent.server.routing import Answer, Connection, Request, RequestError, Route, Stream, Table, json_answer
+from voltagent.server.routing import Answer, Request, RequestError, Route, Stream, StreamConnection, Table, json_answer
 from voltagent.server.server import Server, serving
 from voltagent.storage.traces.store import Store
 
@@ -62,13 +62,13 @@ def _large(_: Store, __: Request) -> Answer:
     return Answer(body=b"x" * 50_000_000, type="text/plain")
 
 
-def _ticks(connection: Connection, _: Store, __: Request) -> None:
+def _ticks(connection: StreamConnection, _: Store, __: Request) -> None:
     connection.start(200, {"Content-Type": "text/plain"})
     while connection.pause(0.01):
         connection.send(b"tick\n")
 
 
-def _fails_later(connection: Connection, _: Store, __: Request) -> None:
+def _fails_later(connection: StreamConnection, _: Store, __: Request) -> None:
     connection.start(200, {})
     raise KeyError("the user's secret")
 

@@ -22,7 +22,7 @@ from voltagent.handles import open_trace
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp import decode, protobuf, protobuf_decode
-from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message
+from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage, resource_message
 
 # a busy machine may take its time
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "traces.db")
 
 
-def sent(messages: Sequence[Message], encoding: str = "http/json", service: str = "voltagent") -> Any:
+def sent(messages: Sequence[OtlpMessage], encoding: str = "http/json", service: str = "voltagent") -> Any:
     """The request that messages make, as the server reads it."""
     form = ENCODINGS[encoding]
     resource = resource_message({"service.name": service})
@@ -142,7 +142,9 @@ def test_a_trace_that_continues_another_process_keeps_its_own_id(tmp_path: Path,
 # --------------------------------------------------------------------------------------------------------- strangers
 
 
-def span(identifier: str, parent: str | None, name: str, about: dict[str, Any] | None = None, **more: Any) -> Message:
+def span(
+    identifier: str, parent: str | None, name: str, about: dict[str, Any] | None = None, **more: Any
+) -> OtlpMessage:
     return {
         "traceId": TRACE,
         "spanId": identifier,
@@ -156,7 +158,7 @@ def span(identifier: str, parent: str | None, name: str, about: dict[str, Any] |
     }
 
 
-def _value(value: Any) -> Message:
+def _value(value: Any) -> OtlpMessage:
     kinds = {str: "stringValue", bool: "boolValue", float: "doubleValue"}
     return {"intValue": str(value)} if type(value) is int else {kinds[type(value)]: value}
 
@@ -346,7 +348,7 @@ def test_an_exception_is_its_type_message_and_stack(store: Store) -> None:
     ]
 
 
-def event_of(message: Message) -> Message:
+def event_of(message: OtlpMessage) -> OtlpMessage:
     return {"timeUnixNano": "1900000000000000000", "name": message["name"], "attributes": message["attributes"]}
 
 
@@ -388,7 +390,7 @@ def test_every_kind_of_value_arrives_in_both_encodings(store: Store) -> None:
         ({"status": 7}, "status must be an object"),
     ],
 )
-def test_a_span_that_is_none_is_rejected_alone(changed: Message, problem: str) -> None:
+def test_a_span_that_is_none_is_rejected_alone(changed: OtlpMessage, problem: str) -> None:
     read = decode.events_of(sent([span(ROOT, None, "good")]))
     message = {**span(CHILD, ROOT, "bad"), **changed}
     request = {"resourceSpans": [{"scopeSpans": [{"spans": [span(ROOT, None, "good"), message]}]}]}
@@ -470,7 +472,7 @@ def test_any_json_is_stored_or_refused(fields: dict[str, Any], about: dict[str, 
             assert payload is None or isinstance(from_json(payload), dict)
 
 
-def _any(value: Any) -> Message:
+def _any(value: Any) -> OtlpMessage:
     if isinstance(value, list):
         return {"arrayValue": {"values": [_any(item) for item in value]}}
     if isinstance(value, dict):

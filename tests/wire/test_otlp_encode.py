@@ -31,7 +31,7 @@ from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.handles import open_trace
 from voltagent.wire.otlp import protobuf
 from voltagent.wire.otlp.attributes import WORDS
-from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
+from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage, resource_message, trimmed
 from voltagent.wire.otlp.profiles import PROFILES, plans
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,7 +41,7 @@ SCOPE = {"name": "voltagent"}
 JSON, PROTOBUF = ENCODINGS["http/json"], ENCODINGS["http/protobuf"]
 
 
-def attributes(message: Message) -> dict[str, Any]:
+def attributes(message: OtlpMessage) -> dict[str, Any]:
     """Attribute -> value; a list as a list, numbers in JSON's text form."""
     found = {}
     for attribute in message["attributes"]:
@@ -51,7 +51,7 @@ def attributes(message: Message) -> dict[str, Any]:
     return found
 
 
-def as_request(messages: list[Message]) -> Any:
+def as_request(messages: list[OtlpMessage]) -> Any:
     return json.loads(JSON.request([JSON.span(message) for message in messages], RESOURCE, SCOPE))
 
 
@@ -135,7 +135,7 @@ MESSAGES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def in_order(message: Message) -> Message:
+def in_order(message: OtlpMessage) -> OtlpMessage:
     """Fields in the order of their numbers, as the encoder wants them."""
     message["events"] = [{name: event[name] for name in protobuf.EVENT} for event in message["events"]]
     message["status"] = {name: message["status"][name] for name in ("message", "code")}
@@ -144,7 +144,7 @@ def in_order(message: Message) -> Message:
 
 @settings(max_examples=150, deadline=None)
 @given(MESSAGES.map(in_order))
-def test_any_message_is_encoded_as_the_official_library_does(message: Message) -> None:
+def test_any_message_is_encoded_as_the_official_library_does(message: OtlpMessage) -> None:
     expected = official({"resourceSpans": [{"scopeSpans": [{"spans": [message]}]}]})
     span = expected.resource_spans[0].scope_spans[0].spans[0]
     ours = PROTOBUF.span(message)

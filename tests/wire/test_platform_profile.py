@@ -12,13 +12,13 @@ from voltagent.core.span import AGENT, TRACE, Phase, SpanEvent
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.handles import current_trace
 from voltagent.wire.otlp.decode import events_of
-from voltagent.wire.otlp.encode import Message
+from voltagent.wire.otlp.encode import OtlpMessage
 
 
-def sent(events: list[SpanEvent], *profiles: str, restart: bool = False) -> list[Message]:
+def sent(events: list[SpanEvent], *profiles: str, restart: bool = False) -> list[OtlpMessage]:
     """The spans of some events; with ``restart`` each event is handled by an exporter of its own."""
     exporter = OpenSpans(profiles or ("voltops",))
-    found: list[Message] = []
+    found: list[OtlpMessage] = []
     for event in events:
         message = exporter.message(event)
         assert message == exporter.message(event), "the same for a retry"
@@ -33,7 +33,7 @@ def sent(events: list[SpanEvent], *profiles: str, restart: bool = False) -> list
     return found
 
 
-def named(messages: list[Message]) -> dict[str, dict[str, Any]]:
+def named(messages: list[OtlpMessage]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}  # a trace comes after its operations, and may have the same name
     for message in messages:
         values = {one["key"]: next(iter(one["value"].values())) for one in message["attributes"]}

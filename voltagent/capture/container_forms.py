@@ -17,7 +17,7 @@ from itertools import islice
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final, cast
 
-from voltagent.capture.nodes import MOST_ITEMS, Fields, Form, Listed, Mapped
+from voltagent.capture.nodes import MOST_ITEMS, Form, Listed, Mapped, NamedFields
 from voltagent.capture.scalar_forms import unknown_form
 from voltagent.core import introspection
 
@@ -93,19 +93,19 @@ def wrapped_form(value: Any) -> object:
 _read_arguments: Final = introspection.reader(BaseException, "args")
 
 
-def exception_form(value: BaseException) -> Fields:
+def exception_form(value: BaseException) -> NamedFields:
     name = introspection.full_name(type(value))
-    return Fields(name, {"type": name, "args": _read_arguments(value)}, user_data=False)
+    return NamedFields(name, {"type": name, "args": _read_arguments(value)}, user_data=False)
 
 
-def array_form(value: array.array[Any]) -> Fields:
+def array_form(value: array.array[Any]) -> NamedFields:
     return shaped(type(value), (array.array.__len__(value),), value.typecode)
 
 
-def shaped(kind: type, shape: Iterable[Any], dtype: object) -> Fields:
+def shaped(kind: type, shape: Iterable[Any], dtype: object) -> NamedFields:
     """What is recorded of numbers in bulk: never the data."""
     name = introspection.full_name(kind)
-    return Fields(name, {"type": name, "shape": [int(size) for size in shape], "dtype": dtype}, user_data=False)
+    return NamedFields(name, {"type": name, "shape": [int(size) for size in shape], "dtype": dtype}, user_data=False)
 
 
 # By type; subclasses have the same form.

@@ -118,7 +118,7 @@ def _has_base_named(kind: type, names: frozenset[tuple[str, str]]) -> bool:
     return False
 
 
-class _Kind:
+class _ExceptionType:
     """What is the same for all exceptions of one class."""
 
     __slots__ = (
@@ -152,7 +152,7 @@ class _Kind:
         self.is_group = _Group is not None and introspection.has_base(kind, _Group)
 
 
-_kind_of: Final = introspection.PerType(_Kind).of
+_kind_of: Final = introspection.PerType(_ExceptionType).of
 
 
 def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
@@ -182,7 +182,7 @@ def descends_from(exception: BaseException, identities: Collection[int]) -> bool
 
 
 def _follow(
-    failure: Failure, exception: BaseException, kind: _Kind, with_text: bool, seen: set[int], depth: int
+    failure: Failure, exception: BaseException, kind: _ExceptionType, with_text: bool, seen: set[int], depth: int
 ) -> None:
     """The cause as Python would show it, and the members of a group."""
     cause = _cause_of(exception)
@@ -213,7 +213,7 @@ def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
 # ------------------------------------------------------------------------------------------------------------ message
 
 
-def _message(exception: BaseException, kind: _Kind, depth: int) -> str:
+def _message(exception: BaseException, kind: _ExceptionType, depth: int) -> str:
     if kind.written_by_arguments:
         arguments = _arguments_of(exception)
         if len(arguments) == 1:
@@ -265,7 +265,7 @@ def _notes(fields: dict[str, Any]) -> tuple[str, ...]:
 # --------------------------------------------------------------------------------------------------------------- code
 
 
-def _code(exception: BaseException, kind: _Kind, fields: dict[str, Any], with_text: bool) -> int | str | None:
+def _code(exception: BaseException, kind: _ExceptionType, fields: dict[str, Any], with_text: bool) -> int | str | None:
     """The code an exception has: stored on it, or known of a built-in type. Properties are not called."""
     if fields:
         for name in ("code", "status_code", "status", "errno"):

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.container_forms import shaped
-from voltagent.capture.nodes import Fields, Form
+from voltagent.capture.nodes import Form, NamedFields
 from voltagent.capture.scalar_forms import duration_form, secret_form, url_form, uuid_form
 from voltagent.core import introspection
 
@@ -78,16 +78,16 @@ def _numpy_duration(value: Any, kind: Any) -> object:
     return f"{'-' if seconds < 0 else ''}PT{abs(seconds):f}S"
 
 
-def _numpy_array(value: Any) -> Fields:
+def _numpy_array(value: Any) -> NamedFields:
     kind = cast(Any, introspection.loaded("numpy", "ndarray"))
     return shaped(type(value), kind.shape.__get__(value), str(kind.dtype.__get__(value)))
 
 
-def _one_dtype(value: Any) -> Fields:
+def _one_dtype(value: Any) -> NamedFields:
     return shaped(type(value), value.shape, str(value.dtype))
 
 
-def _data_frame(value: Any) -> Fields:
+def _data_frame(value: Any) -> NamedFields:
     shape = value.shape
     return shaped(type(value), shape, [str(kind) for kind in value.dtypes] if shape[1] <= 1000 else "")
 

@@ -16,7 +16,7 @@ from itertools import islice
 from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
 
-from voltagent.capture.nodes import MOST_ITEMS, Fields
+from voltagent.capture.nodes import MOST_ITEMS, NamedFields
 from voltagent.capture.secrets import NOTHING_HIDDEN, SECRET_TEXT, Hidden, hidden_in, hide, names_of
 from voltagent.core import introspection
 
@@ -45,21 +45,21 @@ def form_of(kind: type) -> Callable[[Any], object] | None:
     return None
 
 
-def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], Fields]:
+def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], NamedFields]:
     name = introspection.full_name(kind)
     read_dict = introspection.dict_reader(kind)
     names = [field.name for field in fields]
     usual = not any(field.hidden or field.read for field in fields)
 
-    def form(value: Any) -> Fields:
+    def form(value: Any) -> NamedFields:
         values = read_dict(value)
         if usual and type(values) is dict:
             try:
-                return Fields(name, {key: values[key] for key in names})
+                return NamedFields(name, {key: values[key] for key in names})
             except KeyError:  # deleted, or never set
                 pass
         found = {field.name: _value(field, value, values) for field in fields}
-        return Fields(name, {key: item for key, item in found.items() if item is not _MISSING})
+        return NamedFields(name, {key: item for key, item in found.items() if item is not _MISSING})
 
     return form
 
@@ -93,7 +93,7 @@ def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
         return lambda value: form(value).fields.get("root")
     read_extra = introspection.reader(model, "__pydantic_extra__")
 
-    def form_with_extra(value: Any) -> Fields:
+    def form_with_extra(value: Any) -> NamedFields:
         found = form(value)
         try:
             extra = read_extra(value)
@@ -134,16 +134,16 @@ def _attrs_fields(kind: type, attributes: tuple[Any, ...]) -> Iterator[_Field]:
             yield _Field(name, _hidden_by_class(kind, name), _slot_reader(kind, name))
 
 
-def _named_tuple(kind: type) -> Callable[[Any], Fields] | None:
+def _named_tuple(kind: type) -> Callable[[Any], NamedFields] | None:
     names = introspection.class_value(kind, "_fields")
     if type(names) is not tuple or not all(type(name) is str for name in names):
         return None
     full_name = introspection.full_name(kind)
     hidden: dict[str, Hidden] = {name: _hidden_by_class(kind, name) for name in cast(tuple[str, ...], names)}
 
-    def form(value: Any) -> Fields:
+    def form(value: Any) -> NamedFields:
         pairs = zip(cast(tuple[str, ...], names), tuple.__iter__(value), strict=False)
-        return Fields(full_name, {name: hide(item, hidden[name]) for name, item in pairs})
+        return NamedFields(full_name, {name: hide(item, hidden[name]) for name, item in pairs})
 
     return form
 

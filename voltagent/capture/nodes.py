@@ -11,7 +11,7 @@ Form: TypeAlias = Callable[[Any], object]
 MOST_ITEMS: Final = 32_768  # items of one collection that are read at all, once it is not plain
 
 
-class Fields:
+class NamedFields:
     """Names and values: a JSON object whose keys are texts and differ.
 
     ``user_data`` is False for facts about a value, such as the shape of an array.

@@ -19,7 +19,7 @@ from voltagent.capture import models
 from voltagent.capture.container_forms import CONTAINERS
 from voltagent.capture.injected import is_injected_class
 from voltagent.capture.library_forms import library_form
-from voltagent.capture.nodes import Fields, Form
+from voltagent.capture.nodes import Form, NamedFields
 from voltagent.capture.scalar_forms import EXACT_SCALARS, SCALARS, enum_form, unknown_form
 from voltagent.core import introspection
 from voltagent.core.context import run_callback
@@ -49,7 +49,7 @@ def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
     def form(value: Any) -> object:
         def failed(exc: BaseException) -> object:
             error = f"serializer raised {introspection.full_name(type(exc))}"
-            return Fields("", {"type": introspection.full_name(type(value)), "error": error}, user_data=False)
+            return NamedFields("", {"type": introspection.full_name(type(value)), "error": error}, user_data=False)
 
         result = run_callback(function, value, on_error=failed)
         return standard(result) if type(result) is type(value) else result

@@ -22,7 +22,7 @@ from pydantic_core import to_json
 from voltagent.capture.budget import Budget
 from voltagent.capture.fast_path import HUGE, PIECE, plain
 from voltagent.capture.long_text import encode_head, encode_whole
-from voltagent.capture.nodes import Cut, Fields, Listed, Mapped, Masked
+from voltagent.capture.nodes import Cut, Listed, Mapped, Masked, NamedFields
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.type_forms import Forms
 from voltagent.core import clock, introspection
@@ -100,15 +100,15 @@ class SnapshotWriter:
             return self.forms.of(kind)(value)
         except Exception as exc:  # a library's own reader failed: a closed buffer, a field set to something odd
             error = f"not readable: {introspection.full_name(type(exc))}"
-            return Fields("", {"type": introspection.full_name(kind), "error": error}, user_data=False)
+            return NamedFields("", {"type": introspection.full_name(kind), "error": error}, user_data=False)
 
     def _within(self, value: Any, shape: object, depth: int, reserve: int) -> None:
         """Write what the form of ``value`` made of it, unless we are inside of ``value`` already, or too deep."""
         kind = type(shape)
         if kind is str:
             self._write_text(cast(str, shape), reserve)
-        elif kind is Fields and self._write_plain(
-            cast(Fields, shape).fields, depth, reserve, cast(Fields, shape).user_data
+        elif kind is NamedFields and self._write_plain(
+            cast(NamedFields, shape).fields, depth, reserve, cast(NamedFields, shape).user_data
         ):
             pass
         elif kind is Cut:
@@ -126,7 +126,7 @@ class SnapshotWriter:
         kind = type(shape)
         if kind is Listed:
             self._write_list(shape, depth, reserve)
-        elif kind is Fields:
+        elif kind is NamedFields:
             self.is_object |= not self.chunks and shape.user_data
             self._write_pairs(shape.name, list(shape.fields.items()), len(shape.fields), depth, reserve)
         elif kind is Mapped:
@@ -347,6 +347,6 @@ _SCALARS: Final = frozenset(map(id, (str, int, float, bool, type(None))))  # a m
 
 def _size(shape: object) -> int | None:
     kind = type(shape)
-    if kind is Fields:
-        return len(cast(Fields, shape).fields)
+    if kind is NamedFields:
+        return len(cast(NamedFields, shape).fields)
     return cast(Listed, shape).size if kind is Listed or kind is Mapped else None

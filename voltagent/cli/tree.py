@@ -57,7 +57,7 @@ def _shown(
     trace: TraceSummary, operations: Sequence[OperationSummary], style: Style, depth: int | None, *, fold: bool
 ) -> Iterator[str]:
     """Yield the lines of the tree."""
-    groups: dict[str, Group] = {}
+    groups: dict[str, FoldedSiblings] = {}
     if fold:
         operations, groups = folded(operations)
     left_out = 0
@@ -75,7 +75,7 @@ def rows(
     operations: Sequence[OperationSummary],
     style: Style,
     *,
-    groups: Mapping[str, Group] | None = None,
+    groups: Mapping[str, FoldedSiblings] | None = None,
     depth: int | None = None,
 ) -> Iterator[tuple[TraceSummary | OperationSummary | None, str, str]]:
     """Yield the trace, then its operations depth first: each with its line, and the lead of further lines about it.
@@ -97,7 +97,7 @@ def rows(
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FoldedSiblings:
     """Equal siblings that are shown as one line."""
 
     members: tuple[OperationSummary, ...]
@@ -122,7 +122,7 @@ class Group:
         return [(colour, text) for colour, text in found if text]
 
 
-def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummary], dict[str, Group]]:
+def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummary], dict[str, FoldedSiblings]]:
     """Replace five or more equal siblings by the first of them; return the operations and the groups by id.
 
     Siblings are equal if kind and name are. Operations below them are left out as well.
@@ -130,7 +130,9 @@ def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummar
     siblings: dict[tuple[str | None, str, str | None, str], list[OperationSummary]] = {}
     for one in operations:
         siblings.setdefault((one.parent_id, one.kind, one.operation, one.name), []).append(one)
-    groups = {members[0].id: Group(tuple(members)) for members in siblings.values() if len(members) >= _LEAST_EQUAL}
+    groups = {
+        members[0].id: FoldedSiblings(tuple(members)) for members in siblings.values() if len(members) >= _LEAST_EQUAL
+    }
     hidden = {one.id for group in groups.values() for one in group.members}
     below = children_of(operations, lambda one: one.id, lambda one: one.parent_id)
     waiting = [child for identifier in hidden for child in below.get(identifier, ())]

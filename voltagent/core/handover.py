@@ -30,7 +30,7 @@ from voltagent.core.open_operations import (
 from voltagent.core.span import TRACE, Remote, Span, StandIn, TraceInfo
 
 
-class Parent(NamedTuple):
+class ParentRecord(NamedTuple):
     """The operation that work was handed over in, by plain values that any pickle can hold."""
 
     trace_id: int | str
@@ -45,10 +45,10 @@ class Parent(NamedTuple):
     agent_id: str
 
 
-class TraceContext(NamedTuple):
+class PortableContext(NamedTuple):
     """What another process needs to record under the operation that is current here."""
 
-    parent: Parent | None
+    parent: ParentRecord | None
     records: bool  # False: nothing is to be recorded, because it is suppressed or sampled out here
     incoming: Remote | None
     propagated: Propagated | None
@@ -172,7 +172,7 @@ class Moment:
 
     # --------------------------------------------------------------------------------------------- in another process
 
-    def trace_context(self) -> TraceContext:
+    def trace_context(self) -> PortableContext:
         """This moment as plain values."""
         span = nearest_open(self._span)
         recorder = context.recorder_here() if span is None else span.trace.recorder
@@ -182,7 +182,7 @@ class Moment:
         parent = describe_parent(span) if span is not None and records else None
         if span is not None and parent is not None:
             span.trace.is_spread = True
-        return TraceContext(parent, records, self._incoming, self._propagated, destination)
+        return PortableContext(parent, records, self._incoming, self._propagated, destination)
 
     def __reduce__(self) -> tuple[Any, ...]:
         with guard:
@@ -231,11 +231,11 @@ def _is_sampled(trace: TraceInfo) -> bool:
     return trace.tail_buffer is None or trace.tail_buffer.kept
 
 
-def describe_parent(span: Span) -> Parent:
+def describe_parent(span: Span) -> ParentRecord:
     trace, root = span.trace, span
     while root.parent is not None:
         root = root.parent
-    return Parent(
+    return ParentRecord(
         trace.id, trace.agent_id, root.start_ns, trace.user_id, trace.conversation_id, trace.remote,
         span.id, span.kind, span.name, span.agent_id,
     )  # fmt: skip
@@ -257,7 +257,7 @@ class _AdoptedTrace(TraceInfo):
 
     __slots__ = ("_destination", "_found")
 
-    def __init__(self, parent: Parent, destination: Mapping[str, Any] | None) -> None:
+    def __init__(self, parent: ParentRecord, destination: Mapping[str, Any] | None) -> None:
         self._destination = destination
         self._found: Any = None
         super().__init__(parent.trace_id, parent.trace_agent_id, None)
@@ -276,7 +276,7 @@ class _AdoptedTrace(TraceInfo):
         """Does nothing: the trace does not choose its recorder."""
 
 
-def _restored(given: TraceContext) -> Moment:
+def _restored(given: PortableContext) -> Moment:
     span: Span | None = None
     if not given.records:
         span = INERT
@@ -287,7 +287,7 @@ def _restored(given: TraceContext) -> Moment:
     return Moment(span, given.incoming, given.propagated)
 
 
-def _stand_in(parent: Parent, destination: Mapping[str, Any] | None) -> Span:
+def _stand_in(parent: ParentRecord, destination: Mapping[str, Any] | None) -> Span:
     trace = _AdoptedTrace(parent, destination)
     root = StandIn(trace, None, TRACE, parent.trace_agent_id, None, identifier=parent.trace_id)
     root.start_ns = parent.trace_start_ns

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
-class Names(NamedTuple):
+class KindNames(NamedTuple):
     """The names of one kind in the conventions."""
 
     genai: str | None  # ``gen_ai.operation.name``; None if the convention has no word for it
@@ -23,12 +23,12 @@ class Names(NamedTuple):
 KIND_ATTRIBUTE: Final = "voltagent.kind"
 
 # On the REST wire, they too start and end with events of their own: `embedding:start|success|error`.
-EXTENDED: Final[Mapping[str, Names]] = {
-    "embedding": Names("embeddings", "EMBEDDING", "embedding", "embedding", ("embed",)),
-    "reranker": Names(None, "RERANKER", "retriever", "retriever", ("rerank",)),
-    "guardrail": Names(None, "GUARDRAIL", "guardrail", "guardrail"),
-    "workflow": Names("invoke_workflow", "CHAIN", "chain", "workflow-step", ("workflow-step", "workflow")),
-    "evaluator": Names(None, "EVALUATOR", "evaluator", "scorer", ("scorer", "evaluation")),
+EXTENDED: Final[Mapping[str, KindNames]] = {
+    "embedding": KindNames("embeddings", "EMBEDDING", "embedding", "embedding", ("embed",)),
+    "reranker": KindNames(None, "RERANKER", "retriever", "retriever", ("rerank",)),
+    "guardrail": KindNames(None, "GUARDRAIL", "guardrail", "guardrail"),
+    "workflow": KindNames("invoke_workflow", "CHAIN", "chain", "workflow-step", ("workflow-step", "workflow")),
+    "evaluator": KindNames(None, "EVALUATOR", "evaluator", "scorer", ("scorer", "evaluation")),
 }
 
 # Kinds of foreign spans that are named after the span, not after the agent.

@@ -20,7 +20,7 @@ _NOTHING: Final[Mapping[str, Hidden]] = {}
 HiddenResult: TypeAlias = Callable[[], Hidden]
 
 
-class Arguments:
+class ArgumentBinder:
     """Names the arguments of the calls of one function. The results hold the caller's objects, not copies.
 
     Args:

@@ -19,7 +19,7 @@ from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import CAPTURES, INERT, capture, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
 from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
-from voltagent.decorators.arguments import RECEIVERS, Arguments, HiddenResult
+from voltagent.decorators.arguments import RECEIVERS, ArgumentBinder, HiddenResult
 from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
 from voltagent.tracing import lost_parents
 from voltagent.tracing.recorder import Recorder
@@ -31,8 +31,8 @@ _LONGEST_MODEL: Final = 1024
 class FunctionShape(NamedTuple):
     """The facts about a function that are known before it is called."""
 
-    arguments: Arguments  # of a call on an object or a class
-    free: Arguments  # of a call that is not bound
+    arguments: ArgumentBinder  # of a call on an object or a class
+    free: ArgumentBinder  # of a call that is not bound
     skips_first: bool  # whether the first argument of an unbound call is the object, which is not recorded
     hidden_result: HiddenResult  # finds out what is secret in a result
     code: CodeType | None = None  # of the function, if it is written in Python

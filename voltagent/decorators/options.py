@@ -76,10 +76,10 @@ class MemoryDecoratorOptions(DecoratorOptions, total=False):
     """Whether a call reads or writes; ``"write"`` by default."""
 
 
-Given: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
+TextOption: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
 
 
-Parent: TypeAlias = (
+ParentOption: TypeAlias = (
     "Remote | str | Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Callable[[dict[str, Any]], object] | None"
 )
 
@@ -87,15 +87,15 @@ Parent: TypeAlias = (
 class TraceDecoratorOptions(DecoratorOptions, total=False):
     """The options of ``trace``. A callback gets the arguments of the call as a dict, by name."""
 
-    agent_id: Given
+    agent_id: TextOption
     """The agent that a call is a run of; by default the name of the function."""
-    user_id: Given
+    user_id: TextOption
     """The user that a call serves."""
-    conversation_id: Given
+    conversation_id: TextOption
     """The conversation that a call is a turn of."""
-    version: Given
+    version: TextOption
     """The version of the agent."""
-    parent: Parent
+    parent: ParentOption
     """The span of another process that the trace continues: headers, a ``traceparent``, or a callback."""
 
 

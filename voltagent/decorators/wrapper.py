@@ -20,7 +20,7 @@ from voltagent.decorators import mistakes
 from voltagent.decorators.arguments import (
     BY_POSITION,
     RECEIVERS,
-    Arguments,
+    ArgumentBinder,
     check_names,
     hidden_by_local_names,
     hidden_result,
@@ -322,8 +322,8 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
 
 def _arguments_of(
     kind: str, name: str, function: Any, parameters: list[Parameter] | None, options: Mapping[str, Any]
-) -> Callable[[list[Parameter] | None], Arguments]:
-    """Return a function from the parameters that a call fills to its :class:`Arguments`, with the options checked."""
+) -> Callable[[list[Parameter] | None], ArgumentBinder]:
+    """Return a function that makes the binder of the parameters that a call fills, with the options checked."""
     captured = options.get("capture_input")
     kept: frozenset[str] | None = None if isinstance(captured, bool) else captured
     excluded: frozenset[str] = options.get("exclude_input", frozenset())
@@ -332,7 +332,7 @@ def _arguments_of(
             check_names(option, names, parameters, f"@{kind} on {name}")
     namespace = namespace_of(function)
     known = hidden_by_local_names(parameters, locals_of_caller())
-    return lambda filled: Arguments(filled, kept, namespace, known, excluded)
+    return lambda filled: ArgumentBinder(filled, kept, namespace, known, excluded)
 
 
 def _wrapper(plan: CallPlan, function: Any) -> Wrapper:

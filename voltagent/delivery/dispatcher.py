@@ -16,7 +16,7 @@ from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
 from voltagent.delivery.losses import LossCount, place_of
 from voltagent.delivery.processing import Processing
-from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, Options
+from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.shutdown import Shutdown
@@ -42,7 +42,7 @@ class Dispatcher:
     def __init__(
         self,
         exporter: Exporter,
-        options: Options,
+        options: WorkerOptions,
         buffer: Buffer,
         storage: Storage,
         processing: Processing | None,

@@ -12,7 +12,7 @@ from voltagent.delivery.closing import Closing
 from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
-from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Options, Queue
+from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Queue, WorkerOptions
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
 from voltagent.exporters import Exporter
@@ -45,7 +45,7 @@ class Loop:
     def __init__(
         self,
         exporter: Exporter,
-        options: Options,
+        options: WorkerOptions,
         accounts: list[Account],
         buffer: Buffer,
         storage: Storage,

@@ -28,7 +28,7 @@ _END: Final = Phase.END
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class WorkerOptions:
     """The settings of a worker; times are seconds."""
 
     flush_interval: float | None  # None: send only on request, or if 4 MiB wait

@@ -14,7 +14,7 @@ from voltagent.core import clock, process_exit
 V = TypeVar("V")
 
 
-class Counts(dict[str, V]):
+class ReadOnlyCounts(dict[str, V]):
     """An immutable dictionary, so that a report can be hashed; copying and pickling work as usual."""
 
     __slots__ = ()
@@ -48,8 +48,8 @@ class Report:
     destinations: Mapping[str, Report] = field(default_factory=dict[str, "Report"])  # if there are several
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dropped", Counts(self.dropped))
-        object.__setattr__(self, "destinations", Counts(self.destinations))
+        object.__setattr__(self, "dropped", ReadOnlyCounts(self.dropped))
+        object.__setattr__(self, "destinations", ReadOnlyCounts(self.destinations))
 
     def __add__(self, other: Report) -> Report:
         dropped = dict(self.dropped)

@@ -18,7 +18,7 @@ from voltagent.core import clock
 from voltagent.core.span import SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.processing import Processing, Processor
-from voltagent.delivery.queue import Options, Queue
+from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.worker import Worker
 from voltagent.exporters import Exporter
@@ -63,7 +63,7 @@ class Workers:
         spools: Sequence[Spool | None] = (),
     ) -> None:
         interval = flush_interval if auto_flush else None
-        options = Options(interval, timeout, max_retries, retry_delay, queue_events, queue_bytes)
+        options = WorkerOptions(interval, timeout, max_retries, retry_delay, queue_events, queue_bytes)
         processing = Processing(processors)
         self.timeout = timeout
         self.workers = tuple(
@@ -152,7 +152,7 @@ class Sender:
         return ReportFuture(clock.monotonic() + seconds, self.stats, [queue.account for queue in self.queues])
 
 
-def _worker(exporter: Exporter, options: Options, processing: Processing, spool: Spool | None) -> Worker:
+def _worker(exporter: Exporter, options: WorkerOptions, processing: Processing, spool: Spool | None) -> Worker:
     if spool is None:
         return Worker(exporter, options, processing)
     from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
@@ -165,7 +165,7 @@ def _worker(exporter: Exporter, options: Options, processing: Processing, spool:
     )
 
 
-def _options_for(exporter: Exporter, options: Options) -> Options:
+def _options_for(exporter: Exporter, options: WorkerOptions) -> WorkerOptions:
     """The local store is looked at while a program runs, and costs no request: it is kept current."""
     if exporter.name != "local" or options.flush_interval is None:
         return options

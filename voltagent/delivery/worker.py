@@ -22,7 +22,7 @@ from voltagent.delivery.eviction import evict, free
 from voltagent.delivery.loop import Loop, waiting_bytes
 from voltagent.delivery.losses import LossCount, place_of
 from voltagent.delivery.processing import Processing
-from voltagent.delivery.queue import Options, Queue
+from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
@@ -46,7 +46,7 @@ class Worker:
     def __init__(
         self,
         exporter: Exporter,
-        options: Options,
+        options: WorkerOptions,
         processing: Processing | None = None,
         make_storage: Callable[[list[Account], Buffer], Storage] = MemoryStorage,
     ) -> None:
@@ -62,12 +62,12 @@ class Worker:
         process_hooks.watch(self)
 
     @property
-    def options(self) -> Options:
+    def options(self) -> WorkerOptions:
         """Intervals and limits."""
         return self._options
 
     @options.setter
-    def options(self, options: Options) -> None:
+    def options(self, options: WorkerOptions) -> None:
         self._options = self.loop.options = self.dispatcher.options = options
 
     def _begin(self) -> None:

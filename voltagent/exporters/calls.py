@@ -14,7 +14,7 @@ from voltagent.exporters.http import HttpResponse, Line, Unreachable
 _GRACE: Final = 0.3  # seconds in which a request must end after its connection was cut
 
 
-class Call:
+class PendingRequest:
     """A request in progress. ``deadline`` is on :func:`voltagent.core.clock.monotonic`."""
 
     def __init__(self, line: Line, method: str, path: str, body: bytes, deadline: float) -> None:
@@ -65,7 +65,7 @@ class Call:
 class StillWaiting(Exception):  # noqa: N818 - not an error; it never leaves the exporter
     """A request has no answer yet, and others need not wait for it."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: PendingRequest) -> None:
         super().__init__()
         self.call = call
 
@@ -74,5 +74,5 @@ class StillWaiting(Exception):  # noqa: N818 - not an error; it never leaves the
 class Flight:
     """An unanswered request, with the events in it."""
 
-    call: Call
+    call: PendingRequest
     events: Sequence[SpanEvent]

@@ -15,7 +15,7 @@ from voltagent._version import VERSION
 from voltagent.core import clock
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.calls import Call, Flight, StillWaiting
+from voltagent.exporters.calls import Flight, PendingRequest, StillWaiting
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.otlp_batch import FRAME, WITH_END, Item, SpanBatch, as_their_ends
 from voltagent.exporters.otlp_settings import check_choice, checked_headers, split_endpoint
@@ -23,7 +23,7 @@ from voltagent.exporters.otlp_spans import Late, OpenSpans
 from voltagent.exporters.scores import ScoreSender, score_route
 from voltagent.processors.size_limit import MOST
 from voltagent.settings import shown_url
-from voltagent.wire.otlp.encode import ENCODINGS, Message, resource_message, trimmed
+from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage, resource_message, trimmed
 from voltagent.wire.otlp.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class OtlpExporter:
             base, {**named, **fixed}, timeout=timeout, transport=transport, certificates=files
         )
         self._resource = resource_message({**_RESOURCE, **(resource or {})})
-        self._scope: Message = {"name": scope}
+        self._scope: OtlpMessage = {"name": scope}
         self._spans = OpenSpans(profiles)
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * FRAME
         # each profile says all payloads once more, in its own words
@@ -208,7 +208,7 @@ class OtlpExporter:
                 return item
         return self._encoded(item.number, trimmed(item.message or {}))
 
-    def _encoded(self, number: int, message: Message) -> Item:
+    def _encoded(self, number: int, message: OtlpMessage) -> Item:
         return Item(number, message, self.encoded(message))
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
@@ -239,7 +239,7 @@ class OtlpExporter:
         found = zip(batch, as_their_ends(batch, outcomes), strict=True)
         return [(event, outcome) for event, outcome in found if outcome.verdict in _SETTLED]
 
-    def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
+    def left_waiting(self, call: PendingRequest, events: Sequence[SpanEvent]) -> None:
         """Continue without the answer to these events; :meth:`late` will return it."""
         self._flights.append(Flight(call, events))
 
@@ -291,7 +291,7 @@ class OtlpExporter:
         body = self._encoding.request(spans, self._resource, self._scope)
         return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline), deadline)
 
-    def _outcome_of(self, call: Call, deadline: float) -> tuple[Outcome, HttpResponse | None]:
+    def _outcome_of(self, call: PendingRequest, deadline: float) -> tuple[Outcome, HttpResponse | None]:
         try:
             answer = call.result()
         except Unreachable as exc:
@@ -303,11 +303,11 @@ class OtlpExporter:
         text = self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace"))
         return http_status.outcome_of_response(answer.status, answer.headers, text, "otlp"), answer
 
-    def message(self, event: SpanEvent) -> Message:
+    def message(self, event: SpanEvent) -> OtlpMessage:
         """The message of a span that was encoded without one."""
         return self._spans.message(event) or {}
 
-    def encoded(self, message: Message) -> bytes:
+    def encoded(self, message: OtlpMessage) -> bytes:
         """Encode one span for the protocol."""
         return self._encoding.span(message)
 
@@ -324,10 +324,10 @@ class OtlpExporter:
             text = text.replace(secret, "[redacted]")
         return ascii(text)[1:-1][:_OF_ERRORS]
 
-    def _send(self, body: bytes, deadline: float) -> Call:
+    def _send(self, body: bytes, deadline: float) -> PendingRequest:
         """Send a request on its own thread, so that it can be abandoned if it drips or hangs in a name look-up."""
         line, self._line = self._line or self._destination.line(), None
-        call = Call(line, "POST", self._path, body, deadline)
+        call = PendingRequest(line, "POST", self._path, body, deadline)
         call.start("voltagent-otlp-request")
         while not call.done.wait(_STEP) and not call.is_over(self._shutdown_deadline):
             if clock.monotonic() - call.began >= _HANGS and len(self._flights) < _FLIGHTS and not self._waits_for_all:

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 from voltagent.core.guard import log_once
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
-from voltagent.exporters.calls import Call, StillWaiting
+from voltagent.exporters.calls import PendingRequest, StillWaiting
 from voltagent.exporters.http import HttpResponse
-from voltagent.wire.otlp.encode import Message, trimmed
+from voltagent.wire.otlp.encode import OtlpMessage, trimmed
 
 FRAME: Final = 8  # bytes that a span costs in a request beside its own
 _REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
@@ -31,11 +31,11 @@ class Requests(Protocol):
         """Send encoded spans in one request; what became of it, and the answer if one came."""
         ...
 
-    def encoded(self, message: Message) -> bytes:
+    def encoded(self, message: OtlpMessage) -> bytes:
         """One span in the protocol's form."""
         ...
 
-    def message(self, event: SpanEvent) -> Message:
+    def message(self, event: SpanEvent) -> OtlpMessage:
         """The message of a span that was encoded without one."""
         ...
 
@@ -43,7 +43,7 @@ class Requests(Protocol):
         """How many spans an answer of success says were rejected, and its message for the log."""
         ...
 
-    def left_waiting(self, call: Call, events: Sequence[SpanEvent]) -> None:
+    def left_waiting(self, call: PendingRequest, events: Sequence[SpanEvent]) -> None:
         """Go on without the answer to these events."""
         ...
 
@@ -53,7 +53,7 @@ class Item:
     """A span on its way."""
 
     number: int  # of its event in the batch
-    message: Message | None  # None of a plain span, which is small
+    message: OtlpMessage | None  # None of a plain span, which is small
     content: bytes
 
 

@@ -15,7 +15,7 @@ from voltagent.core.kinds import KIND_ATTRIBUTE
 from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, is_placeholder
 from voltagent.processors.size_limit import fit_span, weight
 from voltagent.storage.spool.codec import EventDecoder, encode_event, pack, unpack
-from voltagent.wire.otlp.encode import Message, span_message
+from voltagent.wire.otlp.encode import OtlpMessage, span_message
 from voltagent.wire.otlp.plain import PlainSpans
 from voltagent.wire.otlp.profiles import PROFILES, plans
 from voltagent.wire.otlp.span_view import Facts
@@ -74,7 +74,7 @@ class OpenSpans:
         kept = self._traces[span.trace.id]
         return kept.opener is None and not kept.updates and not kept.counted
 
-    def message(self, event: SpanEvent, space: int | None = None) -> Message | None:
+    def message(self, event: SpanEvent, space: int | None = None) -> OtlpMessage | None:
         """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.
 
         ``space`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
@@ -162,7 +162,7 @@ class OpenSpans:
             kept.counted |= _whose_tokens_these_are(span)
         return True
 
-    def _span(self, span: Span, space: int | None, *, ended: bool) -> Message:
+    def _span(self, span: Span, space: int | None, *, ended: bool) -> OtlpMessage:
         kept = self._traces.get(span.trace.id)
         if span.kind != TRACE and span.usage is not None:
             kept = kept or self._keep(span)

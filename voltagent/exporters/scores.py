@@ -10,9 +10,9 @@ from voltagent.core import clock
 from voltagent.core.guard import log_once
 from voltagent.core.span import SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.calls import Call
+from voltagent.exporters.calls import PendingRequest
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
-from voltagent.wire.otlp.encode import ENCODINGS, Message
+from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage
 from voltagent.wire.otlp.logs import logs_request, score_record
 from voltagent.wire.scores import FEEDBACK_PATH, LANGFUSE_PATH, feedback, langfuse_score
 
@@ -34,7 +34,7 @@ class ScoreRoute(NamedTuple):
 
 
 def score_route(
-    path: str, profiles: Sequence[str], protocol: str, resource: Message, scope: Message
+    path: str, profiles: Sequence[str], protocol: str, resource: OtlpMessage, scope: OtlpMessage
 ) -> ScoreRoute | None:
     """Return the route for scores that belongs to an OTLP traces route; ``None`` if none is documented."""
     if path.endswith(_PUBLIC):
@@ -90,7 +90,7 @@ class ScoreSender:
             return _UNTRIED
         destination = self._destination = self._destination or self._make_destination()
         line, self._line = self._line or destination.line(), None
-        call = Call(line, "POST", self._route.path, self._route.encode(events), deadline)
+        call = PendingRequest(line, "POST", self._route.path, self._route.encode(events), deadline)
         call.start("voltagent-scores")
         while not call.done.wait(_STEP) and not call.is_over(is_due()):
             pass

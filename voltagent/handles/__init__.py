@@ -11,7 +11,7 @@ from voltagent.handles.current import current, current_agent, current_trace, ope
 from voltagent.handles.kinds import (
     Agent,
     AgentHandle,
-    Event,
+    CustomEvent,
     EventHandle,
     Handle,
     Memory,
@@ -26,9 +26,12 @@ from voltagent.handles.kinds import (
     TraceHandle,
 )
 
+Event = CustomEvent  # its earlier name here; `voltagent.types.Event` is an event as the platform returns it
+
 __all__ = [
     "Agent",
     "AgentHandle",
+    "CustomEvent",
     "Event",
     "EventHandle",
     "Handle",

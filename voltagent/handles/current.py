@@ -9,7 +9,7 @@ from voltagent.core.context import INERT, current_span
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.handles.kinds import (
     Agent,
-    Event,
+    CustomEvent,
     Handle,
     Memory,
     ModelCall,
@@ -35,7 +35,7 @@ _VIEWS: Final[Mapping[str, type[Handle]]] = {
 def current() -> Handle:
     """Return the innermost open handle of this context; if none is open, an inert one, which is false."""
     span = current_span() or INERT
-    return _VIEWS.get(span.kind, Event)(span)
+    return _VIEWS.get(span.kind, CustomEvent)(span)
 
 
 def current_agent() -> Agent:

@@ -118,7 +118,7 @@ class Retriever(Handle):
     __slots__ = ()
 
 
-class Event(Handle):
+class CustomEvent(Handle):
     """A custom event."""
 
     __slots__ = ()
@@ -222,10 +222,10 @@ class RetrieverHandle(Retriever, Ready[Retriever]):
         return Retriever(self._span)
 
 
-class EventHandle(Event, Ready[Event]):
-    """A new custom event: use it at once, or await it to get an :class:`Event`."""
+class EventHandle(CustomEvent, Ready[CustomEvent]):
+    """A new custom event: use it at once, or await it to get a :class:`CustomEvent`."""
 
     __slots__ = ()
 
-    def _result(self) -> Event:
-        return Event(self._span)
+    def _result(self) -> CustomEvent:
+        return CustomEvent(self._span)

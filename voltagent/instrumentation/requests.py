@@ -12,7 +12,7 @@ from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, replay, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import LLM, Span, SpanRecorder
-from voltagent.decorators.arguments import Arguments
+from voltagent.decorators.arguments import ArgumentBinder
 from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.instrumentation.patches import Wrapper
@@ -20,7 +20,9 @@ from voltagent.instrumentation.streams import followed
 from voltagent.tracing.foreign_spans import take_over
 from voltagent.tracing.recorder import Recorder
 
-_ANY: Final = FunctionShape(Arguments(None), Arguments(None), skips_first=False, hidden_result=lambda: NOTHING_HIDDEN)
+_ANY: Final = FunctionShape(
+    ArgumentBinder(None), ArgumentBinder(None), skips_first=False, hidden_result=lambda: NOTHING_HIDDEN
+)
 # What of a request is input, or says how it is sent; what else is plain is a parameter of the model.
 _INPUT: Final = frozenset(
     ("messages", "input", "prompt", "contents", "content", "system", "instructions", "tools", "stream")

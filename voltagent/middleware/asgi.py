@@ -7,7 +7,7 @@ from inspect import isawaitable
 from typing import Any, Final
 
 from voltagent.core.context import CURRENT, set_current
-from voltagent.middleware.requests import Plan, Request
+from voltagent.middleware.requests import MiddlewareOptions, TracedRequest
 from voltagent.middleware.routes import asgi_route
 from voltagent.propagation import continued, extract
 
@@ -46,7 +46,7 @@ class ASGIMiddleware:
         exclude: Iterable[str] = (),
     ) -> None:
         self.app = app
-        self._plan = Plan(trace, user, exclude)
+        self._plan = MiddlewareOptions(trace, user, exclude)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, WebSocket or lifespan."""
@@ -60,7 +60,7 @@ class ASGIMiddleware:
                 scope[_SEEN] = True
                 await self._serve(request, scope, receive, send)
 
-    async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, request: TracedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_and_see(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 request.status = message["status"]
@@ -79,7 +79,7 @@ class ASGIMiddleware:
         await self._find_user(request, scope)
         request.end()
 
-    async def _find_user(self, request: Request, scope: Scope) -> None:
+    async def _find_user(self, request: TracedRequest, scope: Scope) -> None:
         found = self._plan.user_of(request, scope)
         if isawaitable(found):
             try:

@@ -11,15 +11,15 @@ from voltagent.core.context import default_recorder, redirected, run_callback
 from voltagent.core.guard import guard, log_once
 from voltagent.core.span import ERROR, Span
 from voltagent.errors import ValidationError
-from voltagent.middleware.routes import Route
+from voltagent.middleware.routes import MatchedRoute
 from voltagent.tracing.recorder import Recorder
 
-__all__ = ["Plan", "Request"]
+__all__ = ["MiddlewareOptions", "TracedRequest"]
 
 _FAILED: Final = 500  # and above: the application failed, not its caller
 
 
-class Request:
+class TracedRequest:
     """One request that is traced."""
 
     __slots__ = ("span", "status", "user")
@@ -64,7 +64,7 @@ class Request:
         return cast("Recorder", self.span.trace.recorder)
 
 
-class Plan:
+class MiddlewareOptions:
     """The options of a middleware, checked."""
 
     def __init__(self, trace: object, user: Any, exclude: Iterable[str]) -> None:
@@ -79,7 +79,7 @@ class Plan:
         self._user: Callable[[Any], Any] | None = user
         self._exclude = patterns
 
-    def begin(self, method: str, path: str, route: Route) -> Request | None:
+    def begin(self, method: str, path: str, route: MatchedRoute) -> TracedRequest | None:
         """Start the trace of a request; ``None`` if it is excluded, or nothing is recorded."""
         with guard:
             recorder: Recorder | None = redirected(default_recorder())
@@ -90,14 +90,14 @@ class Plan:
             shown = recorder.snapshot.encode_object(about) if recorder.capture_input else None
             named = route.template if route.known else path
             name = f"{method} {named}" if named else method
-            return Request(recorder.start_trace(name, shown, recorder.snapshot.encode_object(metadata)))
+            return TracedRequest(recorder.start_trace(name, shown, recorder.snapshot.encode_object(metadata)))
         return None
 
-    def _excludes(self, path: str, route: Route) -> bool:
+    def _excludes(self, path: str, route: MatchedRoute) -> bool:
         names = (path, route.template or path)
         return any(fnmatchcase(name, pattern) for pattern in self._exclude for name in names)
 
-    def user_of(self, request: Request, scope: Any) -> Any:
+    def user_of(self, request: TracedRequest, scope: Any) -> Any:
         """What the user's function says, if the user is not known yet."""
         if self._user is None or request.user is not None:
             return None

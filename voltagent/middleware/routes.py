@@ -14,23 +14,23 @@ from voltagent.core.context import run_callback
 _MOST_LAYERS: Final = 20  # of middleware around an application, and of mounted applications
 
 
-class Route(NamedTuple):
+class MatchedRoute(NamedTuple):
     """Where a request goes."""
 
     template: str | None  # such as "/users/{id}"; None: no route fits, or none is known
     known: bool  # whether the application has a table of routes that could be read
 
 
-_UNKNOWN: Final = Route(None, known=False)
-_NO_ROUTE: Final = Route(None, known=True)
+_UNKNOWN: Final = MatchedRoute(None, known=False)
+_NO_ROUTE: Final = MatchedRoute(None, known=True)
 
 
-def asgi_route(app: Any, scope: MutableMapping[str, Any]) -> Route:
+def asgi_route(app: Any, scope: MutableMapping[str, Any]) -> MatchedRoute:
     """The route of an ASGI request."""
     return run_callback(_asgi_route, app, scope, on_error=lambda _: _UNKNOWN)
 
 
-def wsgi_route(app: Any, environ: dict[str, Any]) -> Route:
+def wsgi_route(app: Any, environ: dict[str, Any]) -> MatchedRoute:
     """The route of a WSGI request."""
     return run_callback(_wsgi_route, app, environ, on_error=lambda _: _UNKNOWN)
 
@@ -47,12 +47,12 @@ def _layers(app: Any) -> Iterator[Any]:
         app = getattr(app, "app", None)
 
 
-def _asgi_route(app: Any, scope: MutableMapping[str, Any]) -> Route:
+def _asgi_route(app: Any, scope: MutableMapping[str, Any]) -> MatchedRoute:
     for layer in (scope.get("app"), *_layers(app)):
         routes: Any = getattr(layer, "routes", None)
         if type(routes) is list:
             template = _starlette(routes, dict(scope), 0)  # pyright: ignore[reportUnknownArgumentType]
-            return _NO_ROUTE if template is None else Route(template, known=True)
+            return _NO_ROUTE if template is None else MatchedRoute(template, known=True)
         if _is_django(layer):
             return _django(str(scope.get("path", "")))
     return _UNKNOWN
@@ -84,11 +84,11 @@ def _below(route: Any) -> list[Any]:
     return list(found or ())
 
 
-def _wsgi_route(app: Any, environ: dict[str, Any]) -> Route:
+def _wsgi_route(app: Any, environ: dict[str, Any]) -> MatchedRoute:
     for layer in _layers(app):
         table = getattr(layer, "url_map", None)
         if table is not None:
-            return Route(_werkzeug(table, environ), known=True)
+            return MatchedRoute(_werkzeug(table, environ), known=True)
         if _is_django(layer):
             return _django(str(environ.get("PATH_INFO", "")))
     return _UNKNOWN
@@ -106,11 +106,11 @@ def _is_django(app: Any) -> bool:
     return type(app).__module__.startswith("django.core.handlers")
 
 
-def _django(path: str) -> Route:
+def _django(path: str) -> MatchedRoute:
     urls: Any = sys.modules.get("django.urls")
     if urls is None:
         return _UNKNOWN
     try:
-        return Route("/" + str(urls.resolve(path).route), known=True)
+        return MatchedRoute("/" + str(urls.resolve(path).route), known=True)
     except Exception:  # its own: not found
         return _NO_ROUTE

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from voltagent.core.context import CURRENT, set_current
 from voltagent.core.span import Remote
-from voltagent.middleware.requests import Plan, Request
+from voltagent.middleware.requests import MiddlewareOptions, TracedRequest
 from voltagent.middleware.routes import wsgi_route
 from voltagent.propagation import continued, extract
 
@@ -42,7 +42,7 @@ class WSGIMiddleware:
         exclude: Iterable[str] = (),
     ) -> None:
         self.app = app
-        self._plan = Plan(trace, user, exclude)
+        self._plan = MiddlewareOptions(trace, user, exclude)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
@@ -74,9 +74,9 @@ class WSGIMiddleware:
         if _is_complete(body, environ):
             end()
             return body
-        return _Body(body, turn, end, request.fail)
+        return _ResponseBody(body, turn, end, request.fail)
 
-    def _begin(self, environ: Environ) -> Request | None:
+    def _begin(self, environ: Environ) -> TracedRequest | None:
         if not self._plan.traces or _SEEN in environ:
             return None
         path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
@@ -86,7 +86,7 @@ class WSGIMiddleware:
         turn = _Turn(parent, None)
         with turn.run():
             body = self.app(environ, start_response)
-        return body if parent is None or _is_complete(body, environ) else _Body(body, turn)
+        return body if parent is None or _is_complete(body, environ) else _ResponseBody(body, turn)
 
 
 def _is_complete(body: object, environ: Environ) -> bool:
@@ -98,7 +98,7 @@ def _is_complete(body: object, environ: Environ) -> bool:
 class _Turn:
     """While the application's code runs: its trace is current, or what its caller's trace says."""
 
-    def __init__(self, parent: Remote | None, request: Request | None) -> None:
+    def __init__(self, parent: Remote | None, request: TracedRequest | None) -> None:
         self._parent = parent
         self._request = request
 
@@ -118,7 +118,7 @@ def _nothing(*_: object) -> None:
     """What happens at the end of a body that is not traced."""
 
 
-class _Body:
+class _ResponseBody:
     """A body that the application makes while it is being sent."""
 
     def __init__(

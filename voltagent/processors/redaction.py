@@ -25,7 +25,7 @@ from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secret_found import Found
-from voltagent.processors.secret_names import Names
+from voltagent.processors.secret_names import SecretNames
 from voltagent.processors.secret_prefilter import is_suspect, is_suspect_text
 from voltagent.processors.secret_streams import edges_of
 from voltagent.processors.secret_values import Rules, Walk
@@ -69,7 +69,7 @@ class Redactor:
         if hook is not None and not callable(hook):
             raise ValidationError(f"redact: the hook must be callable, got {type(hook).__name__}")
         own_names, kept_names = _texts(keys), _texts(keep)
-        names = Names(own_names, kept_names)
+        names = SecretNames(own_names, kept_names)
         compiled = tuple(_compiled(pattern) for pattern in _each(patterns))
         self._given = (tuple(own_names), compiled, hook, tuple(kept_names))
         self._rules = Rules(names, compiled)

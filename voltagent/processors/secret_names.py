@@ -72,7 +72,7 @@ def _is_harmless(word: str, before: Sequence[str], after: Sequence[str]) -> bool
     return not harmless.isdisjoint(before) or not harmless.isdisjoint(after)
 
 
-class Names:
+class SecretNames:
     """The key names whose values are secret: the usual ones and those of a user.
 
     A key is one of the user's if it is the name, or ends with it as a word of its own, whatever its spelling.

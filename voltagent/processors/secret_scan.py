@@ -8,7 +8,7 @@ from itertools import accumulate
 from re import Match, Pattern
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.secret_names import Names
+from voltagent.processors.secret_names import SecretNames
 
 Range: TypeAlias = tuple[int, int]
 
@@ -41,7 +41,7 @@ class Search(NamedTuple):
 class Scan:
     """Strings to be searched, joined into one text. Positions are those in the joined text."""
 
-    def __init__(self, texts: Sequence[str], names: Names) -> None:
+    def __init__(self, texts: Sequence[str], names: SecretNames) -> None:
         self.text = texts[0] if len(texts) == 1 else _SEPARATOR.join(texts)
         self.low = _lower(self.text)
         self.names = names

@@ -15,7 +15,7 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secret_assignments import find_assignments
 from voltagent.processors.secret_commands import COMMAND_SEARCHES
 from voltagent.processors.secret_headers import HEADER_SEARCHES
-from voltagent.processors.secret_names import Names
+from voltagent.processors.secret_names import SecretNames
 from voltagent.processors.secret_pairs import PAIR_SEARCHES
 from voltagent.processors.secret_prefilter import is_suspect_text
 from voltagent.processors.secret_prose import PROSE_SEARCHES
@@ -27,7 +27,7 @@ _WORTH_ASKING: Final = 1 << 14  # characters; in a longer text, windows without 
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
 _LONGEST_NEEDLE: Final = 20  # characters
-_USUAL: Final = Names()
+_USUAL: Final = SecretNames()
 
 
 def find_secrets(scan: Scan) -> list[Range]:
@@ -101,7 +101,7 @@ def replaced(text: str, ranges: Sequence[Range]) -> str:
     return "".join(parts)
 
 
-def without_secrets(text: str, names: Names | None = None) -> str:
+def without_secrets(text: str, names: SecretNames | None = None) -> str:
     """The text with ``[redacted]`` in the place of all that looks like a secret."""
     ranges = find_secrets(Scan([text], names or _USUAL))
     return replaced(text, ranges) if ranges else text

@@ -20,7 +20,7 @@ from voltagent.core.text import encoded
 from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secret_commands import attached_password, is_flag_value, password_argument
 from voltagent.processors.secret_found import MOST_REPEATED, SHORTEST_TEXT, Found
-from voltagent.processors.secret_names import Names, Strength
+from voltagent.processors.secret_names import SecretNames, Strength
 from voltagent.processors.secret_scan import Range, Scan
 from voltagent.processors.secret_streams import items_of, split_over, strings_of
 from voltagent.processors.secret_text import find_secrets, merged, replaced
@@ -58,7 +58,7 @@ _NOTHING_RENAMED: Final[dict[int, tuple[Any, dict[str, str]]]] = {}
 class Rules(NamedTuple):
     """What one redactor looks for."""
 
-    names: Names
+    names: SecretNames
     patterns: tuple[re.Pattern[str], ...]  # the user's own
 
 

@@ -100,7 +100,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MetricsGroup:
     """One agent, tool, model, user and so on."""
 
     name: str
@@ -131,7 +131,7 @@ class Metrics:
 
     starts: Sequence[int]
     width: int  # of a bucket, in nanoseconds
-    groups: Sequence[Group]
+    groups: Sequence[MetricsGroup]
     traces: int  # that began in this range
     total: Totals  # of the groups' calls and errors, with the tokens and the cost of the traces
     error_types: Sequence[tuple[str, int]]
@@ -175,9 +175,9 @@ def metrics(
     )  # fmt: skip
 
 
-def sorted_groups(groups: Iterable[Group], sort: str, *, ascending: bool = False) -> list[Group]:
+def sorted_groups(groups: Iterable[MetricsGroup], sort: str, *, ascending: bool = False) -> list[MetricsGroup]:
     """Return the groups in another order; ``sort`` is one of ``SORTS``."""
-    keys: Mapping[str, Callable[[Group], Any]] = {
+    keys: Mapping[str, Callable[[MetricsGroup], Any]] = {
         "name": lambda group: group.name.lower(),
         "tokens": lambda group: group.total.total,
         **{f"p{percent}": _by_percentile(percent) for percent in PERCENTILES},
@@ -186,7 +186,7 @@ def sorted_groups(groups: Iterable[Group], sort: str, *, ascending: bool = False
     return sorted(groups, key=key, reverse=not ascending)
 
 
-def _by_percentile(percent: int) -> Callable[[Group], int]:
+def _by_percentile(percent: int) -> Callable[[MetricsGroup], int]:
     return lambda group: group.total.percentile(percent) or 0
 
 
@@ -362,11 +362,11 @@ def _names_of(by: str) -> Callable[[Any], Iterator[str]]:
     return {"tag": tags, "day": day}.get(by, one)
 
 
-def _finished(name: str, buckets: Sequence[Totals], error_types: Mapping[str, int]) -> Group:
+def _finished(name: str, buckets: Sequence[Totals], error_types: Mapping[str, int]) -> MetricsGroup:
     total = Totals()
     for bucket in buckets:
         total.add(bucket)
-    return Group(name, buckets, total, _most_frequent(error_types))
+    return MetricsGroup(name, buckets, total, _most_frequent(error_types))
 
 
 def _most_frequent(numbers: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -73,7 +73,7 @@ class Conversation:
     rest: Mapping[str, Json]
 
 
-_Found: TypeAlias = "tuple[list[Message], dict[str, Json]]"
+_Messages: TypeAlias = "tuple[list[Message], dict[str, Json]]"
 
 
 def conversation_of(value: Json) -> Conversation | None:
@@ -85,7 +85,7 @@ def conversation_of(value: Json) -> Conversation | None:
     return Conversation(tuple(messages), found[1]) if messages else None
 
 
-def _search(value: Json, depth: int) -> _Found | None:
+def _search(value: Json, depth: int) -> _Messages | None:
     if depth > _MOST_WRAPPERS:
         return None
     if isinstance(value, str):
@@ -106,7 +106,7 @@ def parsed(value: Json) -> Json:
         return value
 
 
-def _in_list(value: Sequence[Json], depth: int) -> _Found | None:
+def _in_list(value: Sequence[Json], depth: int) -> _Messages | None:
     if not value:
         return None
     messages = [_message_of(one) for one in value]
@@ -116,7 +116,7 @@ def _in_list(value: Sequence[Json], depth: int) -> _Found | None:
     return _search(value[0], depth + 1) if len(value) == 1 else None  # a batch of one, or one argument
 
 
-def _in_object(value: dict[str, Json], depth: int) -> _Found | None:
+def _in_object(value: dict[str, Json], depth: int) -> _Messages | None:
     answer = _answer_of(value)
     if answer is not None:
         return answer
@@ -136,7 +136,7 @@ def _in_object(value: dict[str, Json], depth: int) -> _Found | None:
     return None
 
 
-def _plain_input(value: Json) -> _Found | None:
+def _plain_input(value: Json) -> _Messages | None:
     return ([_message("user", [Part("text", value)])], {}) if isinstance(value, str) else None
 
 
@@ -154,7 +154,7 @@ def _system_of(value: dict[str, Json]) -> tuple[str, Message] | None:
 # ------------------------------------------------------------------------------------------------- answers of a model
 
 
-def _answer_of(value: dict[str, Json]) -> _Found | None:
+def _answer_of(value: dict[str, Json]) -> _Messages | None:
     """The answer of a model: OpenAI's ``choices``, Google's ``candidates``, LangChain's ``generations``."""
     for name, read in _ANSWERS.items():
         entries: Json = value.get(name)

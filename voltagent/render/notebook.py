@@ -206,7 +206,7 @@ def _within(span: Span, spans: Sequence[Span]) -> Iterator[Span]:
             yield one
 
 
-class _Facts(NamedTuple):
+class _CellFacts(NamedTuple):
     """What traces and operations have in common, as it is sent."""
 
     name: str
@@ -221,14 +221,14 @@ class _Facts(NamedTuple):
     tags: tuple[str, ...]
 
 
-def _facts(span: Span, witness: Witness) -> _Facts:
+def _facts(span: Span, witness: Witness) -> _CellFacts:
     sent = witness.safe(span)
     if sent is None:
-        return _Facts(_NOT_SAFE, None, span.status or "running", None, None, None, None, None, {}, ())
+        return _CellFacts(_NOT_SAFE, None, span.status or "running", None, None, None, None, None, {}, ())
     facts: SpanFacts = sent.facts or {}
     is_moment = is_custom_event(span.kind)
     usage = None if sent.usage is None else dict(sent.usage)
-    return _Facts(
+    return _CellFacts(
         sent.name,
         sent.operation,
         span.status or facts.get("status") or ("completed" if is_moment else "running"),

@@ -26,7 +26,7 @@ ASCII: Final = Marks("|- ", "`- ", "|  ", "   ")
 
 
 @dataclass(frozen=True, slots=True)
-class Place(Generic[T]):
+class TreeRow(Generic[T]):
     """Where one item stands in a tree."""
 
     item: T
@@ -37,7 +37,7 @@ class Place(Generic[T]):
 
 def arrange(
     items: Sequence[T], id_of: Callable[[T], str], parent_of: Callable[[T], str | None], marks: Marks = UNICODE
-) -> Iterator[Place[T]]:
+) -> Iterator[TreeRow[T]]:
     """Yield every item once, depth first, siblings in the order given.
 
     It keeps a stack of its own, because a trace may be deeper than Python's stack.
@@ -49,7 +49,7 @@ def arrange(
         below = children.pop(id_of(item), [])
         under = indent + (marks.space if is_last else marks.pipe)
         lead = indent + (marks.last if is_last else marks.fork)
-        yield Place(item, depth, lead, under + (marks.pipe if below else marks.space))
+        yield TreeRow(item, depth, lead, under + (marks.pipe if below else marks.space))
         waiting += _last_first(below, under, depth + 1)
 
 

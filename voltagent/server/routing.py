@@ -60,7 +60,7 @@ class Route:
     handler: Handler
 
 
-class Connection(Protocol):
+class StreamConnection(Protocol):
     """A connection that a stream's handler has taken over; it is closed when the handler returns.
 
     One thread runs the handler. ``send`` may be called from another thread beside it.
@@ -83,7 +83,7 @@ class Connection(Protocol):
         ...
 
 
-StreamHandler: TypeAlias = Callable[[Connection, Store, Request], None]
+StreamHandler: TypeAlias = Callable[[StreamConnection, Store, Request], None]
 
 
 @dataclass(frozen=True, slots=True)

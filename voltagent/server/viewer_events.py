@@ -10,17 +10,17 @@ from pydantic_core import to_json
 from voltagent.core import clock
 from voltagent.records.feed import Feed
 from voltagent.records.queries import writers_gone
-from voltagent.server.routing import Connection, Request, Stream
+from voltagent.server.routing import Request, Stream, StreamConnection
 from voltagent.storage.traces.store import Store
 
-_HEADERS: Final = {"Content-Type": "text/event-stream", "Connection": "close"}
+_HEADERS: Final = {"Content-Type": "text/event-stream", "StreamConnection": "close"}
 _LOOK: Final = 0.25  # seconds between looks
 _QUIET: Final = 15.0  # seconds without an event after which a comment keeps the connection alive
 _MOST_IDS: Final = 500  # of one event
 DEATHS: Final = 3.0  # seconds between checks for killed programs, which do not change the store
 
 
-def _live(connection: Connection, store: Store, request: Request) -> None:
+def _live(connection: StreamConnection, store: Store, request: Request) -> None:
     """Send an event ``change`` with the ids of the traces in which something began or ended; none for other changes.
 
     A program that was killed while it recorded is a change, too. ``trace=ID`` omits changes of other traces.
@@ -36,7 +36,7 @@ def _live(connection: Connection, store: Store, request: Request) -> None:
         feed.close()
 
 
-def _send_changes(connection: Connection, store: Store, feed: Feed, gone: Set[str], wanted: str | None) -> None:
+def _send_changes(connection: StreamConnection, store: Store, feed: Feed, gone: Set[str], wanted: str | None) -> None:
     sent = looked = clock.monotonic()
     while connection.pause(_LOOK):
         news = feed.look()

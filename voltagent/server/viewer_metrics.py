@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from voltagent.records import statistics
 from voltagent.records.overviews import SORTS, Overview, histogram, overviews
-from voltagent.records.statistics import BY_METADATA, PERCENTILES, Group, ScoreGroup, Totals
+from voltagent.records.statistics import BY_METADATA, PERCENTILES, MetricsGroup, ScoreGroup, Totals
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values
@@ -113,7 +113,7 @@ def _day(name: str) -> dict[str, str]:
     return {"since": str(int(start.timestamp()) * 10**6), "until": str(int(end.timestamp()) * 10**6)}
 
 
-def _group(group: Group, links: _Links) -> Json:
+def _group(group: MetricsGroup, links: _Links) -> Json:
     link = links.group(group.name)
     return {
         "name": group.name,

@@ -56,7 +56,7 @@ _looks: Final[dict[str, float]] = {"next": 0.0}  # on the monotonic clock
 Times = Mapping[str, tuple[int, int]]  # of the traces in a batch: start and end
 
 
-class _Found(NamedTuple):
+class _NewMark(NamedTuple):
     mark: dict[str, Any]
     cause: str
     is_new: bool  # whether no process has reported this place
@@ -117,12 +117,12 @@ def _ended(batch: Iterable[SpanEvent]) -> Times:
     }
 
 
-def _settle(connection: Connection, known: Sequence[Orphan], ended: Times) -> list[_Found]:
+def _settle(connection: Connection, known: Sequence[Orphan], ended: Times) -> list[_NewMark]:
     processes = os.getpid(), MAIN.parent
     if not known and connection.execute(_WAITING, (*processes, 1)).fetchone() is None:
         return []
 
-    def write(inside: Connection) -> list[_Found]:
+    def write(inside: Connection) -> list[_NewMark]:
         reported = [_note(inside, one) for one in known]
         inside.execute(_FORGET, (clock.nanoseconds() - _KEPT_NS,))
         waiting = inside.execute(_WAITING, (*processes, _MOST)).fetchall()
@@ -132,14 +132,14 @@ def _settle(connection: Connection, known: Sequence[Orphan], ended: Times) -> li
     return in_transaction(connection, write)
 
 
-def _note(connection: Connection, orphan: Orphan) -> _Found:
+def _note(connection: Connection, orphan: Orphan) -> _NewMark:
     """Note a call whose parent is known, so that no other process reports the place."""
     is_new = _is_new(connection, MAIN.parent, orphan.place)
     connection.execute(_NOTE, _row(orphan))
-    return _Found(orphan.mark or {}, orphan.cause, is_new)
+    return _NewMark(orphan.mark or {}, orphan.cause, is_new)
 
 
-def _mark(connection: Connection, row: Any, parents: _Parents) -> _Found | None:
+def _mark(connection: Connection, row: Any, parents: _Parents) -> _NewMark | None:
     """Mark a trace; ``None`` if its parent is not known, or the trace is not stored yet."""
     trace_id, process, start_ns, cause, function, place, _ = row
     parent = parents.of(process, start_ns)
@@ -154,7 +154,7 @@ def _mark(connection: Connection, row: Any, parents: _Parents) -> _Found | None:
     connection.executemany(LABEL, [(trace_id, *label) for label in labels_of(about)])
     is_new = _is_new(connection, process, place)
     connection.execute(_SETTLE, (trace_id,))
-    return _Found(found, cause, is_new)
+    return _NewMark(found, cause, is_new)
 
 
 def _is_new(connection: Connection, process: int, place: str) -> bool:

@@ -74,12 +74,12 @@ def read_recording(path: str | Path) -> TraceRecord:
             f"the recording {path} has format {content[_KEY]!r}, this voltagent reads {_FORMAT}: record it again"
         )
     try:
-        return _Reader().trace(content)
+        return _RecordingReader().trace(content)
     except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as exc:
         raise ValidationError(f"the recording {path} is damaged: {type(exc).__name__}: {exc}") from exc
 
 
-class _Reader:
+class _RecordingReader:
     def __init__(self) -> None:
         self._count = 0
 

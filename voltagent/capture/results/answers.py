@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at
 
-Answer: TypeAlias = Callable[[Any], object]
+AnswerReader: TypeAlias = Callable[[Any], object]
 
 # Blocks of an answer that the model wrote for itself.
 _HIDDEN_BLOCKS: Final = ("thinking", "redacted_thinking", "reasoning")
@@ -90,7 +90,7 @@ def stored_values(result: object) -> object:
     return dict(fields_of(field(result, "_store")))
 
 
-def at_path(*paths: str) -> Answer:
+def at_path(*paths: str) -> AnswerReader:
     """The answer is what is stored at the first of these dotted paths that has something."""
     split = tuple(tuple(path.split(".")) for path in paths)
     return lambda result: first_at(result, split)

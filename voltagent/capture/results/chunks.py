@@ -176,7 +176,7 @@ def _nothing(answers: StreamedAnswers, event: object) -> None:
     """An event of a client that says nothing new."""
 
 
-class _Kind(NamedTuple):
+class _ChunkType(NamedTuple):
     """A row of the table of chunks, found by class or, for a model's call, by fields."""
 
     read: ChunkReader
@@ -204,10 +204,10 @@ def _is_openai_chunk(chunk: object) -> bool:
 
 
 _KINDS: Final = (
-    _Kind(_openai_chat, (("openai", "ChatCompletionChunk"), ("litellm", "ModelResponseStream")), _is_openai_chunk),
-    _Kind(_openai_responses, (), lambda chunk: _has_type(chunk, lambda name: name.startswith("response."))),
-    _Kind(_anthropic, (), lambda chunk: _has_type(chunk, _ANTHROPIC.__contains__)),
-    _Kind(
+    _ChunkType(_openai_chat, (("openai", "ChatCompletionChunk"), ("litellm", "ModelResponseStream")), _is_openai_chunk),
+    _ChunkType(_openai_responses, (), lambda chunk: _has_type(chunk, lambda name: name.startswith("response."))),
+    _ChunkType(_anthropic, (), lambda chunk: _has_type(chunk, _ANTHROPIC.__contains__)),
+    _ChunkType(
         _google,
         (("google", "GenerateContentResponse"),),
         lambda chunk: (
@@ -215,7 +215,7 @@ _KINDS: Final = (
             or (field(chunk, "usage_metadata") is not None and field(chunk, "content") is None)
         ),
     ),
-    _Kind(
+    _ChunkType(
         _bedrock,
         (),
         lambda chunk: (
@@ -223,23 +223,23 @@ _KINDS: Final = (
             or at(chunk, ("metadata", "usage", "inputTokens")) is not None
         ),
     ),
-    _Kind(
+    _ChunkType(
         _ollama,
         (("ollama", "ChatResponse"), ("ollama", "GenerateResponse")),
         lambda chunk: type(field(chunk, "done")) is bool and first_at(chunk, (("message",), ("response",))) is not None,
     ),
-    _Kind(
+    _ChunkType(
         _langchain,
         (("langchain_core", "AIMessageChunk"),),
         lambda chunk: as_text(field(chunk, "type")) == "AIMessageChunk",
     ),
-    _Kind(_pydantic_ai, (), lambda chunk: as_text(field(chunk, "event_kind")) is not None),
-    _Kind(
+    _ChunkType(_pydantic_ai, (), lambda chunk: as_text(field(chunk, "event_kind")) is not None),
+    _ChunkType(
         _llama_index,
         (),
         lambda chunk: field(chunk, "raw") is not None and as_text(field(chunk, "delta")) is not None,
     ),
-    _Kind(_smolagents, (("smolagents", "ChatMessageStreamDelta"),), lambda _: False),
+    _ChunkType(_smolagents, (("smolagents", "ChatMessageStreamDelta"),), lambda _: False),
 )
 # Packages whose classes are looked at field by field: their events have many classes.
 _PACKAGES: Final = frozenset(("openai", "anthropic", "pydantic_ai", "llama_index", "agents"))

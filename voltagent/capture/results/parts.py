@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent.capture.results import answers
-from voltagent.capture.results.answers import Answer
+from voltagent.capture.results.answers import AnswerReader
 from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
 
 _LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
@@ -74,7 +74,7 @@ def raw_responses(result: object) -> list[object]:
     return as_items(field(result, "raw_responses"))
 
 
-def message_at(*paths: str) -> Answer:
+def message_at(*paths: str) -> AnswerReader:
     """The answer is a text, or a message, at the first of these dotted paths that has something."""
     find = answers.at_path(*paths)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from voltagent.capture.results import answers, parts
-from voltagent.capture.results.answers import Answer
+from voltagent.capture.results.answers import AnswerReader
 
 Path = tuple[str, ...]
 
@@ -36,7 +36,7 @@ class Shape(NamedTuple):
     finish: tuple[Path, ...] = ()
     id: tuple[Path, ...] = ()
     cost: tuple[Path, ...] = ()
-    answer: Answer | None = None
+    answer: AnswerReader | None = None
     parts: Callable[[Any], Sequence[object]] | None = None  # the responses that a result is made of
     inner: Callable[[Any], object] | None = None  # a result that this one wraps
 

@@ -22,7 +22,7 @@ from voltagent.cli.arguments import exists
 from voltagent.core import clock
 from voltagent.errors import ValidationError
 from voltagent.exporters import http_status
-from voltagent.exporters.calls import Call
+from voltagent.exporters.calls import PendingRequest
 from voltagent.exporters.http import (
     Certificates,
     HttpDestination,
@@ -186,7 +186,7 @@ def _answer(question: _Question, keys: Mapping[str, str], limit: float) -> HttpR
     headers = {**question.headers, **ours}
     destination = HttpDestination(question.url, headers, extra=keys, timeout=limit, certificates=question.certificates)
     line = destination.line()
-    call = Call(line, question.method, question.path, question.body, clock.monotonic() + limit)
+    call = PendingRequest(line, question.method, question.path, question.body, clock.monotonic() + limit)
     call.start("voltagent-doctor")
     in_time = call.done.wait(limit + _GRACE)  # httpx has limits of its own, and explains better what was late
     if not in_time:

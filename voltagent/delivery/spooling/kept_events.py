@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from voltagent.core.span import Span
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
-from voltagent.storage.spool.segment import Place
+from voltagent.storage.spool.segment import EventPosition
 
 
 class KeptEvents:
@@ -21,8 +21,8 @@ class KeptEvents:
     def __init__(self, buffer: Buffer, first: Account) -> None:
         self._buffer = buffer
         self.first = first
-        self.places: dict[int, Place] = {}  # by id(event), for those in the buffer
-        self.settled: list[Place] = []  # to be deleted
+        self.places: dict[int, EventPosition] = {}  # by id(event), for those in the buffer
+        self.settled: list[EventPosition] = []  # to be deleted
         self.between: Counter[Account] = Counter()  # events on their way from a queue to the buffer
         self.unread: Counter[Account] = Counter()  # events that are on the disk only
         self.owners: dict[int | str, Account] = {}  # by trace, for those of them that are not the first account's

@@ -12,7 +12,7 @@ from voltagent.delivery.spooling.kept_events import KeptEvents
 from voltagent.exporters import Remembering
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.codec import EventDecoder
-from voltagent.storage.spool.segment import Row
+from voltagent.storage.spool.segment import StoredEvent
 from voltagent.storage.spool.spool import Spool
 
 CHUNK: Final = 1024  # events written or read at once
@@ -71,7 +71,7 @@ class SpoolReader:
                 self._take_back(row, event)
         return True
 
-    def _take_back(self, row: Row, event: SpanEvent | None) -> None:
+    def _take_back(self, row: StoredEvent, event: SpanEvent | None) -> None:
         if event is None:
             self._kept.drop_unread("serialize_error", 1, self._kept.first)
             self._kept.settled.append(row.place)
@@ -84,7 +84,7 @@ class SpoolReader:
         if event[0] is Phase.END and event[1].kind == TRACE:
             self._kept.owners.pop(event[1].trace.id, None)
 
-    def _decoded(self, row: Row) -> SpanEvent | None:
+    def _decoded(self, row: StoredEvent) -> SpanEvent | None:
         if row.body is None:
             return None
         try:

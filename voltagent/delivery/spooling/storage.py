@@ -19,7 +19,7 @@ from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import give_up
 from voltagent.delivery.processing import Processing
-from voltagent.delivery.queue import Options
+from voltagent.delivery.queue import WorkerOptions
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key
 from voltagent.delivery.spooling.reader import CHUNK, CHUNK_BYTES, SpoolReader
 from voltagent.delivery.spooling.space import SpoolSpace
@@ -27,7 +27,7 @@ from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
 from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.codec import EventDecoder, encode_event
-from voltagent.storage.spool.segment import Entry, Place
+from voltagent.storage.spool.segment import Entry, EventPosition
 from voltagent.storage.spool.spool import Spool
 
 _INTERVAL: Final = 5.0  # seconds between two writes if nothing is sent automatically
@@ -44,7 +44,7 @@ class SpoolStorage:
         self,
         accounts: list[Account],
         buffer: Buffer,
-        options: Options,
+        options: WorkerOptions,
         spool: Spool,
         exporter: Exporter,
         processing: Processing,
@@ -175,7 +175,7 @@ class SpoolStorage:
             guard.Guard.swallowed(exc)
             return None
 
-    def _written(self, entries: Sequence[Entry]) -> list[Place]:
+    def _written(self, entries: Sequence[Entry]) -> list[EventPosition]:
         """Where the events are now; empty if the disk does not take them, and memory must do."""
         if not entries:
             return []

@@ -62,7 +62,7 @@ _READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY 
 OVERHEAD: Final = 100  # approximate bytes of a row besides its body
 
 
-class Place(NamedTuple):
+class EventPosition(NamedTuple):
     """The position of an event."""
 
     file: SpoolFile
@@ -77,10 +77,10 @@ class Entry(NamedTuple):
     body: bytes
 
 
-class Row(NamedTuple):
+class StoredEvent(NamedTuple):
     """An event read back; ``body`` is ``None`` if it is damaged."""
 
-    place: Place
+    place: EventPosition
     trace: bytes
     body: bytes | None
 
@@ -203,7 +203,7 @@ class SpoolFile:
     def _is_empty(self) -> bool:
         return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
 
-    def read(self, limit: int, max_size: int) -> list[Row]:
+    def read(self, limit: int, max_size: int) -> list[StoredEvent]:
         """Return the next events. If the file is damaged, return none and mark all as read."""
         try:
             found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
@@ -223,9 +223,9 @@ class SpoolFile:
             self.unread = 0
         return rows
 
-    def _row(self, seq: int, trace: Any, check: Any, body: Any) -> Row:
+    def _row(self, seq: int, trace: Any, check: Any, body: Any) -> StoredEvent:
         sound = is_sound(trace, check, body)
-        return Row(Place(self, seq), trace if sound else b"", body if sound else None)
+        return StoredEvent(EventPosition(self, seq), trace if sound else b"", body if sound else None)
 
     def memory(self, trace: bytes) -> bytes | None:
         query = "SELECT memory FROM memories WHERE trace = ?"

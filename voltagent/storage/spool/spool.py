@@ -22,7 +22,7 @@ from voltagent.core.guard import log_once
 from voltagent.storage.file import StoreError
 from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool.destination import Destination
-from voltagent.storage.spool.segment import OVERHEAD, Entry, Place, Row, SpoolFile
+from voltagent.storage.spool.segment import OVERHEAD, Entry, EventPosition, SpoolFile, StoredEvent
 
 MAX_BYTES: Final = 256 * 2**20
 TURN_SECONDS: Final = 0.5
@@ -61,23 +61,23 @@ class Spool:
         """Unread events, including those of dead processes."""
         return self.unread_own + sum(file.unread for file in self._adopted)
 
-    def write(self, entries: Sequence[Entry]) -> list[Place]:
+    def write(self, entries: Sequence[Entry]) -> list[EventPosition]:
         """Write events in one transaction; return their positions."""
         own = self._own = self._own or self._make()
-        return [Place(own, seq) for seq in own.write(entries)]
+        return [EventPosition(own, seq) for seq in own.write(entries)]
 
-    def leave_unread(self, places: Sequence[Place]) -> None:
+    def leave_unread(self, places: Sequence[EventPosition]) -> None:
         """Leave just written events on disk only: :meth:`read` will return them."""
         for file, _ in places:
             file.unread += 1
 
-    def have_read(self, places: Sequence[Place]) -> None:
+    def have_read(self, places: Sequence[EventPosition]) -> None:
         """Note that just written events are in memory too: :meth:`read` continues after them."""
         for file, seq in places:
             file.read_to = seq
             file.waiting += 1
 
-    def settle(self, places: Sequence[Place], memories: Mapping[bytes, bytes | None]) -> None:
+    def settle(self, places: Sequence[EventPosition], memories: Mapping[bytes, bytes | None]) -> None:
         """Delete events; store what the exporter must know of their traces (``None`` deletes it)."""
         by_file: dict[SpoolFile, list[int]] = {}
         for file, seq in places:
@@ -145,7 +145,7 @@ class Spool:
                 file.delete()
         return found, broken
 
-    def read(self, limit: int, max_size: int) -> tuple[list[Row], int]:
+    def read(self, limit: int, max_size: int) -> tuple[list[StoredEvent], int]:
         """Return the next events that are only on disk, those of dead processes first, in their order.
 
         The second number corrects the counts: the events read minus the events expected.
@@ -157,7 +157,7 @@ class Spool:
                 return rows, len(rows) + file.unread - expected
         return [], 0
 
-    def memory(self, row: Row) -> bytes | None:
+    def memory(self, row: StoredEvent) -> bytes | None:
         """Return what the exporter of the dead process that wrote this row knew of its trace."""
         return None if row.place.file is self._own else row.place.file.memory(row.trace)
 

@@ -29,7 +29,7 @@ from voltagent.storage.traces.statements import (
     START_OPERATION,
     START_TRACE,
     STUB,
-    Ids,
+    IdTexts,
     Row,
     Statement,
     all_tags,
@@ -62,7 +62,7 @@ _OF_CALLS: Final = frozenset(("status", "status_message", "usage", "metadata", "
 
 
 @dataclass(slots=True)
-class Plan:
+class BatchPlan:
     """The statements and follow-up work for a batch."""
 
     statements: list[Statement] = field(default_factory=list[Statement])
@@ -74,13 +74,13 @@ class Plan:
     rootless: list[str] = field(default_factory=list[str])  # traces whose first span may belong to another process
 
 
-class _Batch:
+class _EventBatch:
     """The spans of a batch by what happens to them. Dictionaries keep the order and hold each span once."""
 
     __slots__ = ("ends", "ids", "scores", "starts", "updated", "updates")
 
     def __init__(self) -> None:
-        self.ids = Ids()
+        self.ids = IdTexts()
         self.starts: dict[Span, str] = {}  # -> its initial status
         self.ends: dict[Span, None] = {}
         self.updated: set[Span] = set()
@@ -156,19 +156,19 @@ class _Batch:
         ]
 
 
-def plan(events: Iterable[SpanEvent]) -> Plan:
+def plan(events: Iterable[SpanEvent]) -> BatchPlan:
     """Plan how to store these events; the statements must run in the returned order."""
-    batch = _Batch()
+    batch = _EventBatch()
     batch.add(events)
     roots = batch.roots()
-    found = Plan(batch.statements(roots))
+    found = BatchPlan(batch.statements(roots))
     for span in batch.starts:
         if span.parent is None:
             found.begun.append(batch.ids[span.trace.id])
     for root in roots:
         if root.trace.recorder is None:
             found.rootless.append(batch.ids[root.trace.id])
-    _Facts(batch, found).add()
+    _FactRows(batch, found).add()
     return found
 
 
@@ -185,12 +185,12 @@ def score_values(score: Score) -> Row:
     return score.trace_id, score.operation_id or "", score.name, kind, value, score.comment, score.time_ns
 
 
-class _Facts:
+class _FactRows:
     """Adds the rows of the narrow tables to a plan."""
 
     __slots__ = ("_batch", "_calls", "_labelled", "_labels", "_metadata", "_plan", "_totals")
 
-    def __init__(self, batch: _Batch, plan: Plan) -> None:
+    def __init__(self, batch: _EventBatch, plan: BatchPlan) -> None:
         self._batch = batch
         self._plan = plan
         self._metadata = Metadata()

@@ -15,13 +15,13 @@ from voltagent.capture.usage import summed
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR
 from voltagent.storage.file import Connection
 from voltagent.storage.traces import columns
-from voltagent.storage.traces.batch import LABEL, STORE_CALL, TOTALS, Plan
+from voltagent.storage.traces.batch import LABEL, STORE_CALL, TOTALS, BatchPlan
 from voltagent.storage.traces.facts import (
     COUNTS,
     NO_COUNTS,
-    Call,
-    Counts,
+    CallRow,
     Metadata,
+    UsageCounts,
     counts_of,
     environment_of,
     error_type,
@@ -40,7 +40,7 @@ _TRACE: Final = "SELECT key, id, usage, metadata, update_metadata, end_metadata 
 _FORGET_CALL: Final = "DELETE FROM calls WHERE trace_id = ? AND id = ?"
 
 
-def settle(connection: Connection, plan: Plan) -> None:
+def settle(connection: Connection, plan: BatchPlan) -> None:
     """Bring the narrow tables up to date, after the statements of a plan have run."""
     uncounted = set(plan.uncounted)
     if plan.changed:
@@ -72,14 +72,14 @@ def _refresh_calls(connection: Connection, changed: Iterable[tuple[str | None, s
     return traces
 
 
-def _call(row: Mapping[str, Any] | Any, known: Metadata) -> Call | None:
+def _call(row: Mapping[str, Any] | Any, known: Metadata) -> CallRow | None:
     """Return the facts of a stored operation; ``None`` if it has no model, usage or error."""
     usage = columns.usage(row["usage"])
     model = model_of(row["kind"], known.of((row["metadata"], row["update_metadata"], row["end_metadata"])))
     failed = row["status"] == ERROR
     if model is None and usage is None and not failed:
         return None
-    return Call(
+    return CallRow(
         row["trace_id"],
         row["id"],
         row["kind"],
@@ -134,14 +134,14 @@ _STORE_SUM: Final = f"""
 
 def _add_up_trace(connection: Connection, trace_id: str) -> None:
     nearest = _NearestAgent(connection, trace_id)
-    of_agents: dict[str, list[Counts]] = {}
-    own: list[Counts] = []
+    of_agents: dict[str, list[UsageCounts]] = {}
+    own: list[UsageCounts] = []
     for identifier, kind, parent_id, *counts in connection.execute(_USED, (trace_id,)).fetchall():
         agent, has_usage = (None, False) if kind == AGENT else nearest.of(identifier, parent_id)
         if agent is None:
-            own.append(Counts(*counts))
+            own.append(UsageCounts(*counts))
         elif not has_usage:
-            of_agents.setdefault(agent, []).append(Counts(*counts))
+            of_agents.setdefault(agent, []).append(UsageCounts(*counts))
     for agent, parts in of_agents.items():
         total = _summed(parts)
         connection.execute(_STORE_SUM, (*total, trace_id, agent))
@@ -177,7 +177,7 @@ class _NearestAgent:
         return found
 
 
-def _summed(parts: Sequence[Counts]) -> Counts:
+def _summed(parts: Sequence[UsageCounts]) -> UsageCounts:
     total = summed({name: value for name, value in one._asdict().items() if value is not None} for one in parts)
     return NO_COUNTS._replace(**(total or {}))
 

@@ -28,7 +28,7 @@ _LARGEST: Final = 2**62  # SQLite's integers have 64 bits
 _WITH_MODEL: Final = frozenset(("agent", "llm", "embedding", "reranker"))  # kinds whose metadata may name a model
 
 
-class Counts(NamedTuple):
+class UsageCounts(NamedTuple):
     """The numbers of one usage; ``None`` if it has none."""
 
     prompt_tokens: int | float | None = None
@@ -38,11 +38,11 @@ class Counts(NamedTuple):
     cost: float | None = None  # in the currency of the price table, usually US dollars
 
 
-COUNTS: Final = Counts._fields
-NO_COUNTS: Final = Counts()
+COUNTS: Final = UsageCounts._fields
+NO_COUNTS: Final = UsageCounts()
 
 
-class Call(NamedTuple):
+class CallRow(NamedTuple):
     """A row of table ``calls``: an operation with a model, a usage or an error."""
 
     trace_id: str
@@ -63,10 +63,10 @@ class Call(NamedTuple):
     summed: int  # 1 if the counts are the sum over its child operations, which are counted there
 
 
-CALL_COLUMNS: Final = Call._fields
+CALL_COLUMNS: Final = CallRow._fields
 
 
-def counts_of(usage: Mapping[str, Any] | None) -> Counts:
+def counts_of(usage: Mapping[str, Any] | None) -> UsageCounts:
     """Return the numbers of a usage, in any known spelling."""
     if not usage:
         return NO_COUNTS
@@ -79,7 +79,7 @@ def counts_of(usage: Mapping[str, Any] | None) -> Counts:
     prompt, completion, total = _number(prompt), _number(completion), _number(total)
     if total is None and (prompt is not None or completion is not None):
         total = (prompt or 0) + (completion or 0)
-    return Counts(prompt, completion, total, _number(cached), _number(cost))
+    return UsageCounts(prompt, completion, total, _number(cached), _number(cost))
 
 
 def _number(value: Any) -> Any:

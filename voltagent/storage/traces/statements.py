@@ -112,7 +112,7 @@ class Statement:
     rows: list[Row]
 
 
-class Ids(dict[int | str, str]):
+class IdTexts(dict[int | str, str]):
     """The ids of a batch as text, formatted once: an operation, its children and its end share them."""
 
     def __missing__(self, identifier: int | str) -> str:
@@ -120,7 +120,7 @@ class Ids(dict[int | str, str]):
         return text
 
 
-def stub(root: Span, ids: Ids) -> Row:
+def stub(root: Span, ids: IdTexts) -> Row:
     """Return a trace's row without payloads, as in a forked child they may not have been redacted yet.
 
     The last value says whether the trace's first span may never come: 0 for no, 1 for yes, 2 if it may.
@@ -131,11 +131,11 @@ def stub(root: Span, ids: Ids) -> Row:
     return (*_trace_facts(root, RUNNING, None, ids), rootless)
 
 
-def trace_start(span: Span, ids: Ids) -> Row:
+def trace_start(span: Span, ids: IdTexts) -> Row:
     return (*_trace_facts(span, RUNNING, None, ids), _text(span.metadata), _text(span.input))
 
 
-def trace_end(span: Span, ids: Ids) -> Row:
+def trace_end(span: Span, ids: IdTexts) -> Row:
     metadata, given, error, output = span.metadata, span.input, span.error, span.output
     return (
         *_trace_facts(span, span.status or COMPLETED, span.end_ns, ids),
@@ -148,7 +148,7 @@ def trace_end(span: Span, ids: Ids) -> Row:
     )
 
 
-def _trace_facts(span: Span, status: str, end_ns: int | None, ids: Ids) -> Row:
+def _trace_facts(span: Span, status: str, end_ns: int | None, ids: IdTexts) -> Row:
     trace = span.trace
     return (
         ids[trace.id],
@@ -168,11 +168,11 @@ def _trace_facts(span: Span, status: str, end_ns: int | None, ids: Ids) -> Row:
     )
 
 
-def operation_start(span: Span, status: str, ids: Ids) -> Row:
+def operation_start(span: Span, status: str, ids: IdTexts) -> Row:
     return _operation(span, status, None, None, None, ids)
 
 
-def operation_end(span: Span, ids: Ids) -> Row:
+def operation_end(span: Span, ids: IdTexts) -> Row:
     error, output = span.error, span.output
     return (
         *_operation(
@@ -188,7 +188,7 @@ def operation_end(span: Span, ids: Ids) -> Row:
     )
 
 
-def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: Ids) -> Row:
+def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: IdTexts) -> Row:
     parent, metadata, given, facts = span.parent, span.metadata, span.input, span.facts
     version = level = instructions = None
     parent_id: int | str | None = None
@@ -229,7 +229,7 @@ def whole_usage(span: Span) -> dict[str, Any] | None:
     return None if type(span.usage) is PartialUsage else span.usage
 
 
-def update(span: Span, fields: Mapping[str, Any], ids: Ids) -> Statement:
+def update(span: Span, fields: Mapping[str, Any], ids: IdTexts) -> Statement:
     """Return the statement that changes the given fields; metadata is appended as a further line."""
     columns = _UPDATED_TRACE if span.parent is None else _UPDATED
     changes = {columns[name]: _updated(name, value) for name, value in fields.items() if name in columns}

@@ -25,7 +25,7 @@ from voltagent.storage.file import (
     number,
     pages,
 )
-from voltagent.storage.traces.batch import Plan, plan
+from voltagent.storage.traces.batch import BatchPlan, plan
 from voltagent.storage.traces.digest import convert, is_converted, settle
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.liveness import Writer
@@ -114,7 +114,7 @@ class Store:
             return self._append_one_by_one(events, deadline)
         return {}
 
-    def _append(self, plan: Plan, deadline: float | None) -> None:
+    def _append(self, plan: BatchPlan, deadline: float | None) -> None:
         def write(connection: Connection) -> None:
             _run(connection, plan)
             if self._writer is not None and plan.begun:
@@ -284,13 +284,13 @@ def _delete_oldest(connection: Connection, budget: int) -> int:
     return deleted
 
 
-def _run(connection: Connection, plan: Plan) -> None:
+def _run(connection: Connection, plan: BatchPlan) -> None:
     for statement in plan.statements:
         connection.executemany(statement.sql, statement.rows)
     settle(connection, plan)
 
 
-def _cleaned(plan: Plan) -> Plan:
+def _cleaned(plan: BatchPlan) -> BatchPlan:
     """Return the plan with lone surrogates, which UTF-8 cannot encode, replaced by U+FFFD."""
     plan.statements = [
         Statement(one.sql, [tuple(map(_without_surrogates, row)) for row in one.rows]) for one in plan.statements

@@ -47,7 +47,7 @@ def events_of(request: object) -> Read:
                 received.append(from_message(_object(message, "a span"), resource))
             except ValueError as exc:  # noqa: PERF203 - one span must not cost the others
                 problems.append(str(exc))
-    return Read(_Batch(received).events(), len(problems), problems[0] if problems else "")
+    return Read(_ReceivedBatch(received).events(), len(problems), problems[0] if problems else "")
 
 
 def _scopes(request: object) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
@@ -59,7 +59,7 @@ def _scopes(request: object) -> Iterator[tuple[Mapping[str, Any], Mapping[str, A
             yield attributes, _object(scope_spans, "an item of scopeSpans")
 
 
-class _Batch:
+class _ReceivedBatch:
     """The spans of one request, which may be each other's parents."""
 
     def __init__(self, received: list[Received]) -> None:

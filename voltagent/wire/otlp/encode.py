@@ -20,11 +20,11 @@ from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import replace_surrogates
 from voltagent.wire.otlp import protobuf
 from voltagent.wire.otlp.attributes.identity import memory_operation
-from voltagent.wire.otlp.profiles import Plan
+from voltagent.wire.otlp.profiles import SpanPlan
 from voltagent.wire.otlp.span_view import Facts, json_text
 from voltagent.wire.rest.encode import end_id
 
-Message: TypeAlias = dict[str, Any]  # an OTLP message in its JSON mapping, fields in the order of their numbers
+OtlpMessage: TypeAlias = dict[str, Any]  # an OTLP message in its JSON mapping, fields in the order of their numbers
 
 _INTERNAL: Final = 1
 _CLIENT: Final = 3
@@ -37,14 +37,14 @@ _FROM_REMOTE: Final = 0x301  # Span.flags: sampled, and it is known that the par
 _RANDOM: Final = 2  # the trace id is random
 
 
-def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
+def span_message(facts: Facts, plan: SpanPlan, *, second: bool = False) -> OtlpMessage:
     """The OTLP span of an ended span, or of a custom event.
 
     ``second`` is for a custom event that was sent already and has now been ended: a span of its own below the first.
     """
     span = facts.span
     context = trace_ids.context_of(span)
-    message: Message = {
+    message: OtlpMessage = {
         "traceId": context.trace_id,
         "spanId": trace_ids.span_id(end_id(span)) if second else context.span_id,
     }
@@ -71,7 +71,7 @@ def span_message(facts: Facts, plan: Plan, *, second: bool = False) -> Message:
     return message
 
 
-def trimmed(message: Message) -> Message:
+def trimmed(message: OtlpMessage) -> OtlpMessage:
     """The same span for a receiver that found it too large: without its long texts, which say how long they were."""
     small = dict(message)
     small["attributes"] = [_trimmed(attribute) for attribute in message["attributes"]]
@@ -83,7 +83,7 @@ def trimmed(message: Message) -> Message:
     return small
 
 
-def resource_message(attributes: Mapping[str, str]) -> Message:
+def resource_message(attributes: Mapping[str, str]) -> OtlpMessage:
     """What sends the spans: ``service.name`` and whatever else describes it."""
     return {"attributes": [attribute_message(name, value) for name, value in attributes.items()]}
 
@@ -116,14 +116,14 @@ def _explicit_time(facts: Facts, name: str) -> int | None:
     return parse_iso(given) if isinstance(given, str) else None
 
 
-def _status(facts: Facts) -> Message:
+def _status(facts: Facts) -> OtlpMessage:
     if facts.failed:
         message = facts.of_error("message") or (facts.status if facts.status != "error" else _UNKNOWN_ERROR)
         return {"message": replace_surrogates(str(message)), "code": _ERROR}
     return {"code": _OK} if facts.status == "completed" else {}
 
 
-def _exception(facts: Facts, moment: int) -> Message:
+def _exception(facts: Facts, moment: int) -> OtlpMessage:
     """The event that OpenTelemetry's conventions want for an exception."""
     described = {
         "exception.type": facts.of_error("type"),
@@ -137,7 +137,7 @@ def _exception(facts: Facts, moment: int) -> Message:
 # -------------------------------------------------------------------------------------------------------- attributes
 
 
-def _attributes(facts: Facts, plan: Plan) -> list[Message]:
+def _attributes(facts: Facts, plan: SpanPlan) -> list[OtlpMessage]:
     found = [attribute_message(name, value) for name, value in plan.constants.items()]
     for name, word in plan.words:
         value = word(facts)
@@ -151,12 +151,12 @@ def _attributes(facts: Facts, plan: Plan) -> list[Message]:
     return found
 
 
-def attribute_message(name: str, value: object) -> Message:
+def attribute_message(name: str, value: object) -> OtlpMessage:
     """An attribute as ``KeyValue`` in its JSON mapping."""
     return {"key": name, "value": _any_value(value)}
 
 
-def _any_value(value: object) -> Message:
+def _any_value(value: object) -> OtlpMessage:
     if isinstance(value, str):
         return {"stringValue": value if value.isascii() else replace_surrogates(value)}
     if isinstance(value, bool):
@@ -188,7 +188,7 @@ def _digits(value: int) -> str:
 _LONG: Final = 1024  # characters
 
 
-def _trimmed(attribute: Message) -> Message:
+def _trimmed(attribute: OtlpMessage) -> OtlpMessage:
     text = attribute["value"].get("stringValue", "")
     if len(text) <= _LONG:
         return attribute
@@ -208,16 +208,16 @@ class Encoding:
     """
 
     content_type: str
-    span: Callable[[Message], bytes]
-    request: Callable[[Sequence[bytes], Message, Message], bytes]
+    span: Callable[[OtlpMessage], bytes]
+    request: Callable[[Sequence[bytes], OtlpMessage, OtlpMessage], bytes]
     rejected: Callable[[bytes], tuple[int, str]]
 
 
-def _json_span(message: Message) -> bytes:
+def _json_span(message: OtlpMessage) -> bytes:
     return to_json(message)
 
 
-def _json_request(spans: Sequence[bytes], resource: Message, scope: Message) -> bytes:
+def _json_request(spans: Sequence[bytes], resource: OtlpMessage, scope: OtlpMessage) -> bytes:
     return b'{"resourceSpans":[{"resource":%b,"scopeSpans":[{"scope":%b,"spans":[%b]}]}]}' % (
         to_json(resource),
         to_json(scope),
@@ -249,11 +249,11 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _protobuf_span(message: Message) -> bytes:
+def _protobuf_span(message: OtlpMessage) -> bytes:
     return protobuf.encoded(message, protobuf.SPAN)
 
 
-def _protobuf_request(spans: Sequence[bytes], resource: Message, scope: Message) -> bytes:
+def _protobuf_request(spans: Sequence[bytes], resource: OtlpMessage, scope: OtlpMessage) -> bytes:
     small, many, varint = protobuf.SMALL, protobuf.MANY, protobuf.varint
     parts = [protobuf.delimited(1, protobuf.encoded(scope, protobuf.SCOPE))]
     for span in spans:

@@ -15,13 +15,13 @@ from voltagent.core import trace_ids
 from voltagent.core.scores import score_of
 from voltagent.core.span import SpanEvent
 from voltagent.wire.otlp import protobuf
-from voltagent.wire.otlp.encode import Message, attribute_message
+from voltagent.wire.otlp.encode import OtlpMessage, attribute_message
 
 EVENT_NAME: Final = "gen_ai.evaluation.result"
 _INFO: Final = 9  # severity number
 
 
-def score_record(event: SpanEvent) -> Message:
+def score_record(event: SpanEvent) -> OtlpMessage:
     """The log record of a score: its value as a number, or as a label if it is a string."""
     score = score_of(event)
     context = trace_ids.context_of(event[1])
@@ -47,7 +47,7 @@ def score_record(event: SpanEvent) -> Message:
     }
 
 
-def logs_request(records: Sequence[Message], resource: Message, scope: Message, *, as_json: bool) -> bytes:
+def logs_request(records: Sequence[OtlpMessage], resource: OtlpMessage, scope: OtlpMessage, *, as_json: bool) -> bytes:
     """The body of an ``ExportLogsServiceRequest`` in JSON or protobuf."""
     if as_json:
         scope_logs = {"scope": scope, "logRecords": list(records)}

@@ -17,7 +17,7 @@ from voltagent.wire.otlp import protobuf
 from voltagent.wire.otlp.attributes import OF_MESSAGES, OF_PAYLOADS, WORDS
 from voltagent.wire.otlp.attributes.word import Word
 from voltagent.wire.otlp.encode import attribute_message, span_message
-from voltagent.wire.otlp.profiles import Plan
+from voltagent.wire.otlp.profiles import SpanPlan
 from voltagent.wire.otlp.span_view import Facts
 
 _KINDS: Final = frozenset((TRACE, *OPERATION_KINDS))
@@ -33,7 +33,7 @@ _PAYLOAD_WORDS: Final = frozenset(WORDS[name] for name in OF_PAYLOADS)
 _MESSAGE_WORDS: Final = frozenset(WORDS[name] for name in OF_MESSAGES)
 
 
-class _Slot(NamedTuple):
+class _PayloadAttribute(NamedTuple):
     """An attribute that depends on the payloads of a span."""
 
     before: bytes  # the attributes before it
@@ -46,7 +46,7 @@ class _Template(NamedTuple):
     """What spans have in common."""
 
     head: bytes  # name and kind
-    slots: tuple[_Slot, ...]
+    slots: tuple[_PayloadAttribute, ...]
     tail: bytes  # the other attributes, and the status
     facts: SharedFacts | None  # kept alive, as its `id` is in the key
 
@@ -58,7 +58,7 @@ class PlainSpans:
         plans: what to say of each kind of span.
     """
 
-    def __init__(self, plans: Mapping[str, Plan]) -> None:
+    def __init__(self, plans: Mapping[str, SpanPlan]) -> None:
         self._plans = plans
         self._templates: dict[Any, _Template] = {}
 
@@ -133,15 +133,15 @@ class PlainSpans:
             self._templates.clear()
         plan = self._plans[shown.kind]
         # a message without the words of payloads gives name, kind and status in the one form that there is
-        bare = span_message(shown, Plan(plan.title, plan.client, {}, ()))
+        bare = span_message(shown, SpanPlan(plan.title, plan.client, {}, ()))
         head = protobuf.encoded({name: bare[name] for name in ("name", "kind")}, protobuf.SPAN)
-        slots: list[_Slot] = []
+        slots: list[_PayloadAttribute] = []
         before = b"".join(piece for name, value in plan.constants.items() for piece in _attributes(name, value))
         varying = _PAYLOAD_WORDS | _MESSAGE_WORDS if shown.kind in MODEL_CALLS else _PAYLOAD_WORDS
         for name, word in plan.words:
             if word in varying:
                 key = name.encode()
-                slots.append(_Slot(before, name, b"\n" + protobuf.varint(len(key)) + key, word))
+                slots.append(_PayloadAttribute(before, name, b"\n" + protobuf.varint(len(key)) + key, word))
                 before = b""
             else:
                 value = word(shown)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 # field name -> (the tag's bytes, how its value is written after the tag); a value that is a list is repeated
-Schema = dict[str, tuple[bytes, Callable[[Any], bytes]]]
+MessageSchema = dict[str, tuple[bytes, Callable[[Any], bytes]]]
 
 _VARINT: Final = 0
 _FIXED64: Final = 1
@@ -27,7 +27,7 @@ SMALL: Final = tuple(
 MANY: Final = len(SMALL)
 
 
-def encoded(message: Mapping[str, Any], schema: Schema) -> bytes:
+def encoded(message: Mapping[str, Any], schema: MessageSchema) -> bytes:
     """The bytes of a message. A field that the schema does not have is a ``KeyError``."""
     parts: list[bytes] = []
     for name, value in message.items():
@@ -93,7 +93,7 @@ def _fixed32(value: int) -> bytes:
     return struct.pack("<I", value)
 
 
-def _message(schema: Schema) -> Callable[[Mapping[str, Any]], bytes]:
+def _message(schema: MessageSchema) -> Callable[[Mapping[str, Any]], bytes]:
     def write(value: Mapping[str, Any]) -> bytes:
         content = encoded(value, schema)
         size = len(content)
@@ -102,13 +102,13 @@ def _message(schema: Schema) -> Callable[[Mapping[str, Any]], bytes]:
     return write
 
 
-def _schema(**fields: tuple[int, int, Callable[[Any], bytes]]) -> Schema:
+def _schema(**fields: tuple[int, int, Callable[[Any], bytes]]) -> MessageSchema:
     return {name: (varint(number << 3 | wire), write) for name, (number, wire, write) in fields.items()}
 
 
 # ------------------------------------------------------------------------------------------------------- the messages
 
-_ANY_VALUE: Final[Schema] = {}  # filled below: a list of values holds values
+_ANY_VALUE: Final[MessageSchema] = {}  # filled below: a list of values holds values
 _ARRAY: Final = _schema(values=(1, _DELIMITED, _message(_ANY_VALUE)))
 _ANY_VALUE.update(
     _schema(

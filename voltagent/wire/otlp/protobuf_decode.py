@@ -18,8 +18,8 @@ from voltagent.wire.otlp.protobuf import fields_of
 DEEPEST: Final = 100  # messages within messages, as in the official library
 MOST_FIELDS: Final = 1_500_000  # of one request, at every depth; an attribute has four
 
-_Reader: TypeAlias = Callable[["int | bytes", "_Reading"], Any]  # the field's content -> its JSON form
-_Table: TypeAlias = Mapping[int, tuple[str, bool, _Reader]]  # number -> name, whether repeated, reader
+_FieldReader: TypeAlias = Callable[["int | bytes", "_Reading"], Any]  # the field's content -> its JSON form
+_Table: TypeAlias = Mapping[int, tuple[str, bool, _FieldReader]]  # number -> name, whether repeated, reader
 
 
 class TooLargeError(ValueError):
@@ -98,7 +98,7 @@ def _integer(value: int | bytes, _: _Reading) -> int | None:
     return value - (1 << 64) if value >> 63 else value
 
 
-def _fixed(form: str) -> _Reader:
+def _fixed(form: str) -> _FieldReader:
     def read(value: int | bytes, _: _Reading) -> Any:
         if not isinstance(value, bytes) or len(value) != struct.calcsize(form):
             return None
@@ -107,13 +107,13 @@ def _fixed(form: str) -> _Reader:
     return read
 
 
-def _message(table: _Table) -> _Reader:
+def _message(table: _Table) -> _FieldReader:
     return lambda value, reading: _decoded(value, table, reading) if isinstance(value, bytes) else None
 
 
 # ------------------------------------------------------------------------------------------------------- the messages
 
-_ANY_VALUE: Final[dict[int, tuple[str, bool, _Reader]]] = {}  # filled below: a list of values holds values
+_ANY_VALUE: Final[dict[int, tuple[str, bool, _FieldReader]]] = {}  # filled below: a list of values holds values
 _KEY_VALUE: Final[_Table] = {1: ("key", False, _text), 2: ("value", False, _message(_ANY_VALUE))}
 _ATTRIBUTE: Final = _message(_KEY_VALUE)
 _ANY_VALUE.update(

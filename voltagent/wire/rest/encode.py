@@ -32,7 +32,7 @@ from voltagent.core.span import (
 )
 
 # Our id of a trace, operation or event -> the text the server knows it by.
-Ids = Callable[["int | str"], str]
+IdFormat = Callable[["int | str"], str]
 
 
 class RestRequest(NamedTuple):
@@ -43,7 +43,7 @@ class RestRequest(NamedTuple):
     body: bytes
 
 
-def request(event: SpanEvent, ids: Ids = id_text) -> RestRequest:
+def request(event: SpanEvent, ids: IdFormat = id_text) -> RestRequest:
     """The request that an event is on this wire."""
     phase, span, fields = event
     if phase is Phase.UPDATE:
@@ -106,7 +106,7 @@ def create(span: Span) -> RestRequest:
     )
 
 
-def _trace_end(span: Span, ids: Ids) -> RestRequest:
+def _trace_end(span: Span, ids: IdFormat) -> RestRequest:
     """``PATCH /history/{id}``: the end time in both spellings, as it is not known which one the server honours."""
     time = _text(iso_text(span.end_ns or span.start_ns))
     more = merge_objects(span.more_metadata, _camel)
@@ -128,14 +128,14 @@ def _trace_end(span: Span, ids: Ids) -> RestRequest:
     )
 
 
-def _patch_history(span: Span, ids: Ids, *fields: tuple[str, bytes | None]) -> RestRequest:
+def _patch_history(span: Span, ids: IdFormat, *fields: tuple[str, bytes | None]) -> RestRequest:
     return RestRequest("PATCH", f"/history/{segment(ids(span.id))}", _object(*fields))
 
 
 # --------------------------------------------------------------------------------------------------------- operations
 
 
-def _start(span: Span, ids: Ids) -> dict[str, bytes | None]:
+def _start(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
     facts = span.facts or {}
     return _event(
         span,
@@ -150,7 +150,7 @@ def _start(span: Span, ids: Ids) -> dict[str, bytes | None]:
     )
 
 
-def _end(span: Span, ids: Ids) -> dict[str, bytes | None]:
+def _end(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
     """The success or error event: a child of its own start event."""
     succeeded = span.status == COMPLETED
     metadata = {
@@ -181,7 +181,7 @@ def _end_level(span: Span) -> str:
     return _END_LEVELS.get(span.status or "", "INFO")
 
 
-def _point(span: Span, ids: Ids) -> dict[str, bytes | None]:
+def _point(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
     """A custom event, with the user's own metadata only."""
     facts = span.facts or {}
     given = facts.get("parent_event_id")
@@ -202,7 +202,7 @@ def _point(span: Span, ids: Ids) -> dict[str, bytes | None]:
     )
 
 
-def _event(span: Span, ids: Ids, **fields: bytes | None) -> dict[str, bytes | None]:
+def _event(span: Span, ids: IdFormat, **fields: bytes | None) -> dict[str, bytes | None]:
     """What all events have in common; ``fields`` are the others."""
     facts = span.facts or {}
     return {
@@ -243,7 +243,7 @@ def _start_metadata(span: Span) -> dict[str, Any]:
     return metadata | _camel(span.metadata)
 
 
-def _parent(span: Span, ids: Ids) -> bytes | None:
+def _parent(span: Span, ids: IdFormat) -> bytes | None:
     """The parent's start event; null directly under the trace."""
     parent = span.parent
     return None if parent is None or parent.kind == TRACE else _text(ids(parent.id))
@@ -259,7 +259,7 @@ _HISTORY_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 _NOT_OF_EVENTS: Final = frozenset(("user_id", "conversation_id", "completion_start_time", "usage"))
 
 
-def _update(span: Span, fields: Mapping[str, Any], ids: Ids) -> RestRequest:
+def _update(span: Span, fields: Mapping[str, Any], ids: IdFormat) -> RestRequest:
     parts = {name: _update_field(name, value) for name, value in fields.items()}
     if span.kind == TRACE:
         return _patch_history(

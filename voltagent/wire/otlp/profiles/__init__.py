@@ -17,7 +17,7 @@ from voltagent.wire.otlp.profiles.genai import GENAI
 from voltagent.wire.otlp.profiles.langfuse import LANGFUSE
 from voltagent.wire.otlp.profiles.openinference import OPENINFERENCE
 from voltagent.wire.otlp.profiles.own import COVERED_BY, OWN
-from voltagent.wire.otlp.profiles.profile import ANY, Names, Profile
+from voltagent.wire.otlp.profiles.profile import ANY, AttributeWords, Profile
 from voltagent.wire.otlp.profiles.voltops import USAGE, VOLTOPS
 from voltagent.wire.otlp.span_view import EVENT, KINDS
 
@@ -28,7 +28,7 @@ _MAY_USE_A_MODEL: Final = (TOOL, MEMORY, RETRIEVER, EVENT)
 def _complete(name: str, profile: Profile) -> Profile:
     """A profile with the further kinds of operation, and with names of tokens and cost for all of them."""
     usage = {attribute: word for attribute, word in profile.names[AGENT].items() if _counts(word)}
-    names: Names = {
+    names: AttributeWords = {
         **profile.names,
         **{kind: {**profile.names.get(kind, {}), **usage} for kind in _MAY_USE_A_MODEL},
         **{kind: profile.models.get(kind, profile.model) for kind in EXTENDED},
@@ -57,7 +57,7 @@ PROFILES: Final[Mapping[str, Profile]] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class SpanPlan:
     """What to say of one kind of span, in the words of all the chosen profiles."""
 
     title: str
@@ -66,7 +66,7 @@ class Plan:
     words: tuple[tuple[str, Word], ...]
 
 
-def plans(chosen: tuple[str, ...]) -> Mapping[str, Plan]:
+def plans(chosen: tuple[str, ...]) -> Mapping[str, SpanPlan]:
     """The plan for each kind of span. The first profile gives the span its name and kind.
 
     Raises:
@@ -75,7 +75,7 @@ def plans(chosen: tuple[str, ...]) -> Mapping[str, Plan]:
     return {kind: _plan(kind, [PROFILES[name] for name in chosen]) for kind in KINDS}
 
 
-def _plan(kind: str, profiles: list[Profile]) -> Plan:
+def _plan(kind: str, profiles: list[Profile]) -> SpanPlan:
     constants: dict[str, Any] = {}
     names: dict[str, str] = {}
     for profile in profiles:
@@ -90,7 +90,7 @@ def _plan(kind: str, profiles: list[Profile]) -> Plan:
             if word not in covered and covered.isdisjoint(COVERED_BY.get(word, ())):
                 names[attribute] = word  # noqa: PERF403 - read beside the loop above
     first = profiles[0]
-    return Plan(
+    return SpanPlan(
         first.titles.get(kind, "{name}"),
         kind in first.clients,
         constants,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from voltagent.core.span import AGENT, EVENT_LIKE_KINDS, MEMORY, RETRIEVER, TOOL, TRACE
-from voltagent.wire.otlp.profiles.profile import ANY, Names
+from voltagent.wire.otlp.profiles.profile import ANY, AttributeWords
 from voltagent.wire.otlp.span_view import EVENT
 
 _USAGE: Final = {
@@ -14,7 +14,7 @@ _USAGE: Final = {
     "voltagent.usage.cache_write_tokens": "once_cache_write_tokens",
     "voltagent.usage.reasoning_tokens": "once_reasoning_tokens",
 }
-OWN: Final[Names] = {
+OWN: Final[AttributeWords] = {
     ANY: {
         "voltagent.trace.id": "own_trace_id",
         "voltagent.id": "own_id",

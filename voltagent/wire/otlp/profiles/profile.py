@@ -8,7 +8,7 @@ from typing import Any, Final
 
 ANY: Final = "any"  # stands for every kind of span
 
-Names = Mapping[str, Mapping[str, str]]  # kind of span or ANY -> attribute -> word
+AttributeWords = Mapping[str, Mapping[str, str]]  # kind of span or ANY -> attribute -> word
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Profile:
     titles: Mapping[str, str]  # kind of span -> its name, of {name} and {operation}; else the name alone
     clients: frozenset[str]  # kinds that are spans of kind CLIENT; else INTERNAL
     constants: Mapping[str, Mapping[str, Any]]
-    names: Names
+    names: AttributeWords
     kind_attribute: str  # names the kind of an operation
     model: Mapping[str, str]  # attribute -> word, for an operation that uses a model
-    models: Names  # the same for single kinds, instead
+    models: AttributeWords  # the same for single kinds, instead
     merges_opener: bool = False  # whether an agent that opened its own trace is the trace's span
