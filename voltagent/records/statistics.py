@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from voltagent.records.metrics import Metrics, MetricsGroup, ModelCallRow, ScoreGroup, Totals, TraceRow
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
@@ -51,91 +52,6 @@ _GROUP_COLUMNS: Final[Mapping[str, str]] = {
     "user": "user_id", "conversation": "conversation_id", "version": "version", "tag": "tags", "day": "start_ns",
     "environment": "totals.environment",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Totals:
-    """The activity of one group in one time bucket."""
-
-    calls: int = 0
-    errors: int = 0
-    durations: list[int] = field(default_factory=list[int])  # nanoseconds, of calls that have ended
-    prompt: float = 0
-    completion: float = 0
-    total: float = 0
-    cached: float = 0
-    cost: float = 0.0
-
-    def percentile(self, percent: int) -> int | None:
-        """Return the shortest duration (ns) that this percentage of calls does not exceed; ``None`` without calls."""
-        if not self.durations:
-            return None
-        self.durations.sort()  # in place, so the next percentile finds them sorted
-        return self.durations[-(-len(self.durations) * percent // 100) - 1]
-
-    @property
-    def tokens(self) -> dict[str, float]:
-        """Token counts by name."""
-        return {"prompt": self.prompt, "completion": self.completion, "total": self.total, "cached": self.cached}
-
-    @property
-    def error_rate(self) -> float:
-        """Share of calls that failed, 0 to 1."""
-        return self.errors / self.calls if self.calls else 0.0
-
-    def add(self, other: Totals) -> None:
-        """Add the counts of another bucket."""
-        self.calls += other.calls
-        self.errors += other.errors
-        self.durations += other.durations
-        self.count(other.prompt, other.completion, other.total, other.cached, other.cost)
-
-    def count(self, prompt: float, completion: float, total: float, cached: float, cost: float) -> None:
-        """Add the counts of one usage."""
-        self.prompt += prompt
-        self.completion += completion
-        self.total += total
-        self.cached += cached
-        self.cost += cost
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsGroup:
-    """One agent, tool, model, user and so on."""
-
-    name: str
-    buckets: Sequence[Totals]
-    total: Totals
-    error_types: Sequence[tuple[str, int]] = ()  # most frequent first
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreGroup:
-    """The scores of one name: their number per bucket and sum (of numbers and bools), and the values."""
-
-    name: str
-    counts: Sequence[int]
-    sums: Sequence[float]
-    numbers: int  # how many are numbers or bools
-    values: Sequence[tuple[str, int]]  # strings and bools, most frequent first
-
-    @property
-    def mean(self) -> float | None:
-        """The mean of the numbers and bools; ``None`` if there are none."""
-        return sum(self.sums) / self.numbers if self.numbers else None
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """The groups, those with most calls first, and the start of each bucket (ns since the epoch)."""
-
-    starts: Sequence[int]
-    width: int  # of a bucket, in nanoseconds
-    groups: Sequence[MetricsGroup]
-    traces: int  # that began in this range
-    total: Totals  # of the groups' calls and errors, with the tokens and the cost of the traces
-    error_types: Sequence[tuple[str, int]]
-    scores: Sequence[ScoreGroup]
 
 
 def is_grouping(by: str) -> bool:
@@ -245,10 +161,10 @@ class _Counted:
         """Return the buckets of each group."""
         if by in ("agent", "tool"):
             found = self._of_operations(by)
-            self._count_errors(lambda row: row[2] if row[1] == by else None)
+            self._count_errors(lambda row: row["name"] if row["kind"] == by else None)
         elif by == "model":
             found = self._of_models()
-            self._count_errors(lambda row: row[3])
+            self._count_errors(lambda row: row["model"])
         else:
             found = self._of_traces(by)
         return found
@@ -268,18 +184,12 @@ class _Counted:
 
     def _of_models(self) -> dict[str, list[Totals]]:
         """Count calls of a model, and agents that name one unless such calls below them count the same tokens."""
-        rows = self._rows(_MODEL_CALLS)
-        around = {(row["trace_id"], row["agent_id"]) for row in rows if row["kind"] != "agent"}
+        rows = [ModelCallRow(*row) for row in self._rows(_MODEL_CALLS)]
+        around = {(row.trace_id, row.agent_id) for row in rows if row.kind != "agent"}
         groups = _Buckets(self._span)
-        for trace_id, kind, name, _, model, start, end, failed, *counts in rows:
-            if kind == "agent" and (trace_id, name) in around:
-                continue
-            bucket = groups.at(model or _UNKNOWN_MODEL, start)
-            bucket.calls += 1
-            bucket.errors += failed
-            if end is not None:
-                bucket.durations.append(end - start)
-            bucket.count(*counts)
+        for row in rows:
+            if row.kind != "agent" or (row.trace_id, row.name) not in around:
+                groups.at(row.model or _UNKNOWN_MODEL, row.start_ns).add_call(row)
         return groups.found
 
     def _of_traces(self, by: str) -> dict[str, list[Totals]]:
@@ -289,18 +199,13 @@ class _Counted:
         names_of = _names_of(by)
         groups = _Buckets(self._span)
         failures: dict[str, tuple[str, ...]] = {}
-        for trace_id, value, start, end, failed, *counts in self._rows(query.replace("{join}", join), "id", key=key):
-            names = tuple(names_of(value))
-            if failed:
-                failures[trace_id] = (*failures.get(trace_id, ()), *names)
+        for row in (TraceRow(*values) for values in self._rows(query.replace("{join}", join), "id", key=key)):
+            names = tuple(names_of(row.group))
+            if row.failed:
+                failures[row.trace_id] = (*failures.get(row.trace_id, ()), *names)
             for name in names:
-                bucket = groups.at(name, start)
-                bucket.calls += 1
-                bucket.errors += failed
-                if end is not None:
-                    bucket.durations.append(end - start)
-                bucket.count(*counts)
-        self._count_errors(lambda row: failures.get(row[0], ()))
+                groups.at(name, row.start_ns).add_call(row)
+        self._count_errors(lambda row: failures.get(row["trace_id"], ()))
         return groups.found
 
     def _count_errors(self, groups_of: Callable[[Any], str | Sequence[str] | None]) -> None:

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from voltagent.records import statistics
+from voltagent.records.metrics import MetricsGroup, ScoreGroup, Totals
 from voltagent.records.overviews import SORTS, Overview, histogram, overviews
-from voltagent.records.statistics import BY_METADATA, PERCENTILES, MetricsGroup, ScoreGroup, Totals
+from voltagent.records.statistics import BY_METADATA, PERCENTILES
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values

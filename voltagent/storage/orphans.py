@@ -37,7 +37,9 @@ _PAUSE: Final = 1.0  # seconds between two looks, if nothing of this process end
 _MOST: Final = 10_000  # calls that are looked at after one batch
 _MOST_OPERATIONS: Final = 10_000  # of one trace that are looked at
 
-_NOTE: Final = "INSERT OR IGNORE INTO orphans VALUES (?, ?, ?, ?, ?, ?, ?)"
+_NOTE: Final = """
+    INSERT OR IGNORE INTO orphans (trace_id, process, start_ns, cause, function, place, settled)
+    VALUES (:trace_id, :process, :start_ns, :cause, :function, :place, :settled)"""
 _FORGET: Final = "DELETE FROM orphans WHERE start_ns < ?"
 _WAITING: Final = "SELECT * FROM orphans WHERE settled = 0 AND process IN (?, ?) ORDER BY start_ns LIMIT ?"
 _IS_KNOWN: Final = "SELECT 1 FROM orphans WHERE settled = 1 AND process = ? AND place = ?"
@@ -77,8 +79,16 @@ def rows_of(orphans: Iterable[Orphan]) -> list[Statement]:
     return [Statement(_NOTE, rows)] if rows else []
 
 
-def _row(orphan: Orphan) -> tuple[Any, ...]:
-    return id_text(orphan.trace_id), MAIN.parent, *orphan[1:-1], orphan.mark is not None
+def _row(orphan: Orphan) -> dict[str, Any]:
+    return {
+        "trace_id": id_text(orphan.trace_id),
+        "process": MAIN.parent,
+        "start_ns": orphan.start_ns,
+        "cause": orphan.cause,
+        "function": orphan.function,
+        "place": orphan.place,
+        "settled": orphan.mark is not None,
+    }
 
 
 def settle_orphans(store: Store, batch: Sequence[SpanEvent], new: Sequence[Orphan], deadline: float) -> None:
@@ -141,13 +151,13 @@ def _note(connection: Connection, orphan: Orphan) -> _NewMark:
 
 def _mark(connection: Connection, row: Any, parents: _Parents) -> _NewMark | None:
     """Mark a trace; ``None`` if its parent is not known, or the trace is not stored yet."""
-    trace_id, process, start_ns, cause, function, place, _ = row
-    parent = parents.of(process, start_ns)
+    trace_id, process, cause, place = row["trace_id"], row["process"], row["cause"], row["place"]
+    parent = parents.of(process, row["start_ns"])
     if parent is None:
-        if start_ns < clock.nanoseconds() - _LOOKED_FOR_NS:
+        if row["start_ns"] < clock.nanoseconds() - _LOOKED_FOR_NS:
             connection.execute(_GIVE_UP, (trace_id,))
         return None
-    found = mark(parent, cause, function, place, CALLED)
+    found = mark(parent, cause, row["function"], place, CALLED)
     about = {"lost_parent": found}
     if connection.execute(_MARK, (to_json(about).decode(), trace_id)).rowcount == 0:
         return None
@@ -159,6 +169,11 @@ def _mark(connection: Connection, row: Any, parents: _Parents) -> _NewMark | Non
 
 def _is_new(connection: Connection, process: int, place: str) -> bool:
     return connection.execute(_IS_KNOWN, (process, place)).fetchone() is None
+
+
+def _was_open(row: Any, moment: int) -> bool:
+    """Whether a trace or operation was open at a moment (ns)."""
+    return bool(row["start_ns"] <= moment <= (row["end_ns"] or moment))
 
 
 class _Parents:
@@ -173,34 +188,35 @@ class _Parents:
     def __init__(self, connection: Connection, ended: Times, waiting: Sequence[Any]) -> None:
         self._connection = connection
         self._ended = ended
-        self._extent = (waiting[0][2], waiting[-1][2]) if waiting else (0, 0)
+        self._extent = (waiting[0]["start_ns"], waiting[-1]["start_ns"]) if waiting else (0, 0)
         self._traces: dict[int, list[Any]] = {}  # by process
         self._operations: dict[str, list[Any]] = {}  # by trace
 
     def of(self, process: int, moment: int) -> ProbableParent | None:
         """The innermost operation of the one trace that was open; ``None`` if there was none, or more than one."""
-        traces = [row for row in self._of_process(process) if row[3] <= moment <= (row[4] or moment)]
+        traces = [row for row in self._of_process(process) if _was_open(row, moment)]
         if len(traces) != 1:
             return None
-        ((trace_id, name, status, _, _),) = traces
+        trace = traces[0]
+        trace_id, status = trace["id"], trace["status"]
         if status == "running" and moment > clock.nanoseconds() - _STORED_NS and not is_open_here(trace_id):
             return None  # its end may not be stored yet
-        operations = [row for row in self._of_trace(trace_id, status) if row[4] <= moment <= (row[5] or moment)]
-        above = {row[1] for row in operations}
-        innermost = [row for row in operations if row[0] not in above]
+        operations = [row for row in self._of_trace(trace_id, status) if _was_open(row, moment)]
+        above = {row["parent_id"] for row in operations}
+        innermost = [row for row in operations if row["id"] not in above]
         if len(innermost) == 1:
-            identifier, _, kind, operation = innermost[0][:4]
-            return ProbableParent(operation, kind, identifier, trace_id)
-        return ProbableParent(name, TRACE, trace_id, trace_id)
+            found = innermost[0]
+            return ProbableParent(found["name"], found["kind"], found["id"], trace_id)
+        return ProbableParent(trace["name"], TRACE, trace_id, trace_id)
 
     def _of_process(self, process: int) -> list[Any]:
         if process not in self._traces:
             values = {"first": self._extent[0], "last": self._extent[1], "writer": names_of_process(process)}
-            found = {row[0]: row for row in self._connection.execute(_OPEN_TRACES, values)}
+            found = {row["id"]: row for row in self._connection.execute(_OPEN_TRACES, values)}
             if process == os.getpid():
                 for trace_id in self._ended:
                     rows = self._connection.execute(f"{_TRACE} WHERE id = ?", (trace_id,))
-                    found.update((row[0], row) for row in rows)
+                    found.update((row["id"], row) for row in rows)
             self._traces[process] = list(found.values())
         return self._traces[process]
 

@@ -8,27 +8,64 @@ only the end is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
 from voltagent.core.clock import id_text, parse_iso
 from voltagent.core.span import COMPLETED, PartialUsage, Span, is_placeholder
 
-Row: TypeAlias = tuple[Any, ...]
+Row: TypeAlias = tuple[Any, ...]  # its columns in the order of the statement that stores it
 
 RUNNING: Final = "running"
 
-_TRACE_START: Final = (
-    "id", "agent_id", "name", "status", "start_ns", "end_ns", "completion_start_ns", "user_id", "conversation_id",
-    "parent_trace_id", "version", "level", "tags", "remote",
-)  # fmt: skip
-_OPERATION_START: Final = (
-    "trace_id", "id", "parent_id", "kind", "name", "operation", "agent_id", "status", "start_ns", "end_ns", "version",
-    "level", "tags", "error", "instructions", "metadata", "input", "output",
-)  # fmt: skip
+
+class TraceColumns(NamedTuple):
+    """What every row of table ``traces`` starts with."""
+
+    id: str
+    agent_id: str
+    name: str
+    status: str
+    start_ns: int
+    end_ns: int | None
+    completion_start_ns: int | None
+    user_id: str | None
+    conversation_id: str | None
+    parent_trace_id: str | None
+    version: str | None
+    level: str | None
+    tags: str | None
+    remote: str | None
+
+
+class OperationColumns(NamedTuple):
+    """What every row of table ``operations`` starts with."""
+
+    trace_id: str
+    id: str
+    parent_id: int | str | None
+    kind: str
+    name: str
+    operation: str | None
+    agent_id: str | None
+    status: str
+    start_ns: int
+    end_ns: int | None
+    version: str | None
+    level: str | None
+    tags: str | None
+    error: str | None
+    instructions: str | None
+    metadata: str | None
+    input: str | None
+    output: str | None
+
+
+_TRACE_START: Final = TraceColumns._fields
+_OPERATION_START: Final = OperationColumns._fields
 _END: Final = ("usage", "end_metadata")
 _DESCRIPTIONS: Final = frozenset(("tool_description", "tool_parameters"))  # facts that the store does not keep
 
@@ -109,7 +146,7 @@ class Statement:
     """An SQL statement and the rows to run it with."""
 
     sql: str
-    rows: list[Row]
+    rows: Sequence[Row] | Sequence[Mapping[str, Any]]  # a mapping for a statement with named parameters
 
 
 class IdTexts(dict[int | str, str]):
@@ -148,23 +185,23 @@ def trace_end(span: Span, ids: IdTexts) -> Row:
     )
 
 
-def _trace_facts(span: Span, status: str, end_ns: int | None, ids: IdTexts) -> Row:
-    trace = span.trace
-    return (
-        ids[trace.id],
-        trace.agent_id,
-        span.name,
-        status,
-        span.start_ns,
-        end_ns,
-        None if trace.completion_start is None else parse_iso(trace.completion_start),
-        trace.user_id,
-        trace.conversation_id,
-        None if trace.parent_trace_id is None else ids[trace.parent_trace_id],
-        trace.version,
-        trace.level,
-        None if span.tags is None else json_text(span.tags),
-        None if trace.remote is None else f"{trace.remote.trace_id} {trace.remote.span_id} {trace.remote.state}",
+def _trace_facts(span: Span, status: str, end_ns: int | None, ids: IdTexts) -> TraceColumns:
+    trace, remote = span.trace, span.trace.remote
+    return TraceColumns(
+        id=ids[trace.id],
+        agent_id=trace.agent_id,
+        name=span.name,
+        status=status,
+        start_ns=span.start_ns,
+        end_ns=end_ns,
+        completion_start_ns=None if trace.completion_start is None else parse_iso(trace.completion_start),
+        user_id=trace.user_id,
+        conversation_id=trace.conversation_id,
+        parent_trace_id=None if trace.parent_trace_id is None else ids[trace.parent_trace_id],
+        version=trace.version,
+        level=trace.level,
+        tags=None if span.tags is None else json_text(span.tags),
+        remote=None if remote is None else f"{remote.trace_id} {remote.span_id} {remote.state}",
     )
 
 
@@ -188,7 +225,9 @@ def operation_end(span: Span, ids: IdTexts) -> Row:
     )
 
 
-def _operation(span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: IdTexts) -> Row:
+def _operation(
+    span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: IdTexts
+) -> OperationColumns:
     parent, metadata, given, facts = span.parent, span.metadata, span.input, span.facts
     version = level = instructions = None
     parent_id: int | str | None = None
@@ -202,25 +241,25 @@ def _operation(span: Span, status: str, end_ns: int | None, error: str | None, o
         end_ns = _moment(facts.get("end_time"), end_ns)
         error = error or _text(facts.get("status_message"))
         output = output or _text(facts.get("output"))
-    return (
-        ids[span.trace.id],
-        ids[span.id],
-        parent_id,
-        span.kind,
-        span.name,
-        span.operation,
-        span.agent_id,
-        status,
-        start_ns,
-        end_ns,
-        version,
-        level,
-        None if span.tags is None else json_text(span.tags),
-        error,
-        instructions,
-        None if metadata is None else metadata.decode(),
-        None if given is None else given.decode(),
-        output,
+    return OperationColumns(
+        trace_id=ids[span.trace.id],
+        id=ids[span.id],
+        parent_id=parent_id,
+        kind=span.kind,
+        name=span.name,
+        operation=span.operation,
+        agent_id=span.agent_id,
+        status=status,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        version=version,
+        level=level,
+        tags=None if span.tags is None else json_text(span.tags),
+        error=error,
+        instructions=instructions,
+        metadata=None if metadata is None else metadata.decode(),
+        input=None if given is None else given.decode(),
+        output=output,
     )
 
 
