@@ -14,7 +14,8 @@ from tests.browser.play import Step
 from tests.browser.site import Site
 from tests.browser.test_hostile import HARMLESS
 from tests.browser.test_trace import recorded
-from voltagent.render.messages import Part, conversation_of
+from voltagent.render.message_parts import Part
+from voltagent.render.messages import conversation_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
-from voltagent.render.messages import Conversation, Message, Part, conversation_of
+from voltagent.render.message_parts import Part
+from voltagent.render.messages import Conversation, Message, conversation_of
 from voltagent.render.text import printable
 
 Json: TypeAlias = Any
