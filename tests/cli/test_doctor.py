@@ -18,7 +18,7 @@ from tests.helpers.pace import PATIENCE, TooSlow
 from tests.helpers.server import Recorded, Reply, Server, answer, black_hole, drip, hang, reset, unused_port
 from voltagent import VoltAgentSDK, tool
 from voltagent.cli import main
-from voltagent.cli.doctor import checks
+from voltagent.cli.doctor.finding import shown_url
 from voltagent.storage.traces.migrations import MIGRATIONS
 
 PUBLIC, SECRET = "pk_public-0123456789", "sk_Zq7wXv93"
@@ -97,7 +97,7 @@ def test_all_is_well_and_nothing_is_stored(doctor: Doctor) -> None:
 
 
 def test_a_bad_key_is_distinguished_from_one_that_may_not(doctor: Doctor) -> None:
-    for code, words in ((401, "not known"), (403, "not allowed")):
+    for code, words in ((401, "does not know the key"), (403, "not allowed")):
         with Server(answer(code, {"message": f"bad key {SECRET}"})) as server:
             status, report = doctor(**rest(server.url))
         assert (status, steps(report)[-1]) == (1, ("wrong", "rest", "key"))
@@ -108,7 +108,7 @@ def test_a_bad_key_is_distinguished_from_one_that_may_not(doctor: Doctor) -> Non
 def test_a_server_on_this_machine_may_want_a_key_that_is_not_set(doctor: Doctor) -> None:
     with Server(answer(401)) as server:
         status, report = doctor(VOLTAGENT_BASE_URL=server.url)
-    assert (status, report["findings"][-1]["text"]) == (1, "the server wants a key (HTTP 401), and none is set")
+    assert (status, report["findings"][-1]["text"]) == (1, "the server requires a key (HTTP 401), and none is set")
 
 
 def test_a_key_that_no_server_checks_proves_nothing(doctor: Doctor) -> None:
@@ -124,9 +124,12 @@ def test_a_key_that_no_server_checks_proves_nothing(doctor: Doctor) -> None:
         (answer(503), "reports an error"),
         (answer(501), "no REST history API"),
         (answer(407), "proxy"),
-        (answer(308, location="https://user:word@other.example/api?key=1"), "on to https://…@other.example/api?…"),
-        (answer(302, location="/login"), "on to /login"),
-        (answer(301, location="http://[junk"), "on to …"),
+        (
+            answer(308, location="https://user:word@other.example/api?key=1"),
+            "redirects to https://…@other.example/api?…",
+        ),
+        (answer(302, location="/login"), "redirects to /login"),
+        (answer(301, location="http://[junk"), "redirects to …"),
     ],
 )
 def test_an_answer_that_no_working_server_gives(doctor: Doctor, reply: bytes, words: str) -> None:
@@ -192,7 +195,7 @@ def test_an_answer_that_does_not_come(doctor: Doctor, reply: Reply) -> None:
         status, report = doctor("--timeout", "0.3", **rest(server.url))
     ended_at(report, "wrong", "rest", "http")
     assert status == 1
-    assert "no answer within 0.3 s" in report["findings"][0]["text"]
+    assert "did not respond within 0.3 s" in report["findings"][0]["text"]
 
 
 @pytest.mark.parametrize("reply", [reset, b"SSH-2.0-OpenSSH_9.2\r\nconnection: close\r\n\r\n"], ids=["reset", "ssh"])
@@ -200,7 +203,7 @@ def test_something_else_that_listens_there(doctor: Doctor, reply: Reply) -> None
     with Server(reply) as server:
         status, report = doctor(**rest(server.url))
     assert (status, steps(report)) == (1, [("wrong", "rest", "http")])
-    assert "not HTTP" in report["findings"][0]["text"]
+    assert "does not speak HTTP" in report["findings"][0]["text"]
 
 
 def tls() -> ssl.SSLContext:
@@ -224,7 +227,7 @@ def test_tls_to_a_server_without_it(doctor: Doctor) -> None:
         status, report = doctor("--timeout", "0.3", **rest(server.url.replace("http", "https")))
     ended_at(report, "wrong", "rest", "tls")
     assert status == 1
-    assert "was reached, but TLS was not agreed on in time" in report["findings"][0]["text"]
+    assert "was reached, but the TLS handshake timed out" in report["findings"][0]["text"]
 
 
 def test_certificates_and_proxies_that_cannot_be_used(doctor: Doctor, tmp_path: Path) -> None:
@@ -477,6 +480,6 @@ def priced(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_urls_are_shown_without_what_may_be_secret() -> None:
-    shown = checks.shown_url(f"https://me:{SECRET}@host:1/path?key={SECRET}")
+    shown = shown_url(f"https://me:{SECRET}@host:1/path?key={SECRET}")
     assert shown == "https://…@host:1/path?…"
-    assert checks.shown_url(f"https://host/cb#access_token={SECRET}") == "https://host/cb"
+    assert shown_url(f"https://host/cb#access_token={SECRET}") == "https://host/cb"

@@ -18,7 +18,7 @@ from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, until
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
 from voltagent import ValidationError, VoltAgentSDK, settings
-from voltagent.cli.doctor.checks import Finding
+from voltagent.cli.doctor.finding import Finding
 from voltagent.cli.doctor.spool import look
 from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, SpanEvent, TraceInfo
 from voltagent.delivery.report import Report
@@ -446,14 +446,14 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
         pass
     until(lambda: rows(tmp_path / "s") == 2)
     _, running = reported()
-    assert "of a program that is running" in running.text
+    assert "from a program that is still running" in running.text
     sdk.shutdown()
     whole, left = reported()
     assert (whole.state, left.state) == ("ok", "note")
     assert whole.facts["events"] == left.facts["events"] == 2
     assert left.text.startswith(f"2 events for rest http://127.0.0.1:{port} since 20")
     assert left.text.endswith("the next program that records here sends them")
-    assert "another address or key" in reported(public_key="pk_2")[1].advice
+    assert "another URL or key" in reported(public_key="pk_2")[1].advice
     (path,) = (tmp_path / "s").glob("*.db")
     connection = sqlite3.connect(path)
     connection.execute("UPDATE events SET body = x'00' WHERE seq = 1")

@@ -150,7 +150,7 @@ def test_the_doctor_uses_them_and_says_what_is_missing(
         monkeypatch.setenv(f"{ALL}CERTIFICATE", str(AUTHORITY))
         status, reported = report()
         assert status == 1
-        assert "wants a certificate of ours" in reported["findings"][0]["text"]
+        assert "requires a client certificate" in reported["findings"][0]["text"]
         assert f"{ALL}CLIENT_CERTIFICATE" in reported["findings"][0]["advice"]
         set_all(monkeypatch, {f"{ALL}CLIENT_CERTIFICATE": CLIENT, f"{ALL}CLIENT_KEY": KEY})
         status, reported = report()

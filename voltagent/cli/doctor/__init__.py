@@ -1,4 +1,4 @@
-"""``voltagent doctor``: which settings are in force, can the destination be reached, does the key work."""
+"""``voltagent doctor``: the settings in force, whether each destination is reachable, and whether the key works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 
 from voltagent import settings
 from voltagent._version import VERSION
-from voltagent.cli.doctor.checks import Finding, check, shown_url
+from voltagent.cli.doctor.checks import check
+from voltagent.cli.doctor.finding import Finding, shown_url
 from voltagent.cli.doctor.hints import check_hints
 from voltagent.cli.doctor.prices import check_prices
 from voltagent.cli.doctor.spool import look
@@ -33,9 +34,9 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "doctor",
-        help="which settings are in force, and whether the destination answers",
-        description="Show the settings of this environment and where each comes from, ask each destination one "
-        "question that stores nothing, and look at the local store. Ends with 1 if something is wrong.",
+        help="show the settings in force, and whether the destination responds",
+        description="Show the settings of this environment and their origins, send each destination one request that "
+        "stores nothing, and check the local store. The exit status is 1 if something is wrong.",
     )
     seconds = number("a number above 0 and at most 60", 60, above_zero=True)
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="SECONDS",
@@ -48,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         in_force = settings.load()
     except ValidationError as exc:
-        rows, findings = [], [Finding("wrong", "settings", "value", str(exc), "correct the variable, or unset it")]
+        rows, findings = [], [Finding("wrong", "settings", "value", str(exc), "correct the variable or unset it")]
     else:
         rows = _rows(in_force)
         checks = (
@@ -76,15 +77,12 @@ def _versions() -> dict[str, str]:
 def _version(part: str) -> str:
     try:
         return version(part)
-    except PackageNotFoundError:  # it was put there without its metadata
+    except PackageNotFoundError:  # installed without its metadata
         return "unknown"
 
 
-# ----------------------------------------------------------------------------------------------------------- settings
-
-
 def _rows(in_force: settings.Settings) -> list[_Row]:
-    """Each setting with its value and where that comes from; what is secret is not shown."""
+    """Return each setting with its value and origin; secrets are not shown."""
     values: dict[str, object] = {name: getattr(in_force, name) for name in settings.setting_names()}
     if in_force.otlp is not None:
         for name in ("endpoint", "headers", "protocol", "compression", "timeout", *_FILES):
@@ -112,7 +110,7 @@ def _shown(name: str, value: object) -> str:
 
 
 def _remarks(in_force: settings.Settings) -> list[Finding]:
-    """What fits, but may not be meant."""
+    """Report settings that are valid but probably not intended."""
     findings = [Finding("note", "settings", "value", warning) for warning in in_force.warnings]
     if not in_force.enabled or in_force.sample_rate == 0:
         findings.append(Finding("note", "settings", "value", "recording is switched off",
@@ -122,12 +120,9 @@ def _remarks(in_force: settings.Settings) -> list[Finding]:
                             "VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY seem to be swapped"))  # fmt: skip
     if not settings.names_destination():
         findings.append(Finding("note", "settings", "value",
-                            "the environment names no destination, so decorators alone record nothing",
-                            "make a VoltAgentSDK() in the program, or set VOLTAGENT_EXPORTER=local"))  # fmt: skip
+                            "the environment sets no destination, so decorators alone record nothing",
+                            "construct a VoltAgentSDK() in the program, or set VOLTAGENT_EXPORTER=local"))  # fmt: skip
     return findings
-
-
-# ------------------------------------------------------------------------------------------------------------ on paper
 
 
 def _print(rows: list[_Row], findings: list[Finding]) -> None:

@@ -1,4 +1,4 @@
-"""Which models of the local store have no price, so that their calls are recorded without a cost."""
+"""Report the models in the local store that have no price: their calls are recorded without a cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from voltagent.capture.prices import load_prices
 from voltagent.cli.arguments import exists
-from voltagent.cli.doctor.checks import Finding
+from voltagent.cli.doctor.finding import Finding
 from voltagent.errors import ValidationError
 from voltagent.records.reading import open_store
 from voltagent.records.statistics import metrics
@@ -20,11 +20,11 @@ _UNKNOWN: Final = "unknown"  # what the statistics call a model that is not reco
 
 
 def check_prices(in_force: Settings) -> Iterator[Finding]:
-    """Whether the price table can be used, and which recorded models are missing in it."""
+    """Report whether the price table is valid, and which recorded models it lacks."""
     try:
         prices = load_prices(in_force.prices)
     except ValidationError as exc:
-        advice = "correct the file that VOLTAGENT_PRICES names, or unset it"
+        advice = "correct the file in VOLTAGENT_PRICES, or unset it"
         yield Finding("wrong", "prices", "file", str(exc), advice)
         return
     models = _recorded_models(in_force.local_path)
@@ -33,14 +33,14 @@ def check_prices(in_force: Settings) -> Iterator[Finding]:
     if missing:
         named = ", ".join(missing[:_MOST_NAMED]) + (" …" if len(missing) > _MOST_NAMED else "")
         text = "no prices are set: calls have no cost for" if prices is None else "no price for"
-        advice = "add them to the table that prices (VOLTAGENT_PRICES) names: see docs/models.md"
+        advice = "add them to the table in prices (VOLTAGENT_PRICES): see docs/models.md"
         yield Finding("note", "prices", "value", f"{text} {named}", advice, facts)
     elif prices is not None:
         yield Finding("ok", "prices", "value", "every recorded model has a price", facts=facts)
 
 
 def _recorded_models(path: Path) -> list[str]:
-    """The models of the calls in the local store, those with the most calls first."""
+    """Return the models of the calls in the local store, those with the most calls first."""
     if not exists(path):
         return []
     store = open_store(path)

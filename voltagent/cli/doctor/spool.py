@@ -1,4 +1,4 @@
-"""What ``voltagent doctor`` says about the spool."""
+"""What ``voltagent doctor`` reports about the spool."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from voltagent import settings
 from voltagent.cli.arguments import exists
-from voltagent.cli.doctor.checks import Finding
+from voltagent.cli.doctor.finding import Finding
 from voltagent.core.clock import iso_text
 from voltagent.storage.spool.destination import destinations
 from voltagent.storage.spool.inspection import Contents, contents
 
 
 def look(in_force: settings.Settings) -> Iterator[Finding]:
-    """What waits on disk, for whom and since when; where the spool is off, only if something was left in it."""
+    """Report the events that wait on disk, by destination; with the spool off, only those left from before."""
     folder = in_force.spool or settings.default_spool_path()
     try:
         found = contents(folder)
@@ -37,9 +37,9 @@ def _folder(folder: Path, found: list[Contents]) -> Finding:
         "bytes": sum(file.bytes for file in found),
         "corrupt": sum(file.corrupt for file in found) + sum(file.damaged for file in found),
     }
-    there = next(above for above in (folder, *folder.parents) if exists(above))
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        return _wrong(f"{folder} cannot be written: events wait in memory only", folder)
+    existing = next(above for above in (folder, *folder.parents) if exists(above))
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        return _wrong(f"{folder} is not writable: events wait in memory only", folder)
     events = facts["events"]
     text = (
         f"{folder}: {_counted(events, 'event')} in {_counted(len(found), 'file')}"
@@ -50,7 +50,7 @@ def _folder(folder: Path, found: list[Contents]) -> Finding:
 
 
 def _wrong(text: str, folder: Path) -> Finding:
-    advice = "give yourself the right to write there, or name another folder with VOLTAGENT_SPOOL"
+    advice = "allow this user to write there, or set VOLTAGENT_SPOOL to another folder"
     return Finding("wrong", "spool", "file", text, advice, {"path": str(folder)})
 
 
@@ -63,17 +63,17 @@ def _file(file: Contents, *, is_ours: bool, is_on: bool) -> Finding:
         return Finding("note", "spool", "file", file.untold, facts=facts)
     if file.damaged:
         return Finding("note", "spool", "file", f"{file.path.name} cannot be read",
-                       "it is of no use any more: delete it", facts)  # fmt: skip
+                       "delete it: its events are lost", facts)  # fmt: skip
     text = f"{_counted(file.events, 'event')} for {file.kind} {file.url}".rstrip()
     if file.since_ns is not None:
         text += f" since {iso_text(file.since_ns)[:19]} UTC"
     if file.corrupt:
         text += f", and {file.corrupt} that cannot be read"
     if file.in_use:
-        return Finding("note", "spool", "file", f"{text} (of a program that is running)", facts=facts)
+        return Finding("note", "spool", "file", f"{text} (from a program that is still running)", facts=facts)
     if is_ours and is_on:
         return Finding("note", "spool", "file", f"{text}: the next program that records here sends them", facts=facts)
-    advice = "set VOLTAGENT_SPOOL" if is_ours else "it goes with another address or key; set these, or delete the file"
+    advice = "set VOLTAGENT_SPOOL" if is_ours else "it belongs to another URL or key; set these, or delete the file"
     return Finding("note", "spool", "file", f"{text}, which nothing in this environment sends", advice, facts)
 
 

@@ -1,0 +1,49 @@
+"""What `voltagent doctor` reports about the local store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from voltagent.cli.arguments import exists
+from voltagent.cli.doctor.finding import Finding
+from voltagent.records.reading import open_store
+from voltagent.storage.file import StoreError
+
+
+def check_store(path: Path) -> Finding:
+    """Report the state of the local store. Opening it for reading has no side effects."""
+    path = path.absolute()
+    facts: dict[str, object] = {"path": str(path), "exists": exists(path), "writable": _is_writable(path)}
+    exc, advice = "", "allow this user to write there, or set VOLTAGENT_LOCAL_PATH to another file"
+    if exists(path):
+        facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if exists(part))
+        store = open_store(path)
+        try:
+            facts["traces"], facts["schema"] = store.extent()
+        except StoreError as problem:
+            exc, advice = str(problem), "set VOLTAGENT_LOCAL_PATH to another file, or move this one away"
+        finally:
+            store.close()
+    if not exc and not facts["writable"]:
+        exc = f"{path} is not writable"
+    if exc:
+        return Finding("wrong", "local", "file", exc, advice, facts)
+    if not exists(path):
+        return Finding("ok", "local", "file", f"{path} does not exist yet; the first record creates it", facts=facts)
+    count = "1 trace" if facts["traces"] == 1 else f"{facts['traces']} traces"
+    text = f"{path} has {count} in {_size(facts['bytes'])} (schema {facts['schema']}) and is writable"
+    return Finding("ok", "local", "file", text, facts=facts)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether this process can write the file, or create it."""
+    if exists(path):
+        return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    above = next(folder for folder in path.parents if exists(folder))
+    return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+
+
+def _size(count: object) -> str:
+    kib = int(str(count)) / 1024
+    return f"{kib:.0f} KiB" if kib < 1024 else f"{kib / 1024:.1f} MiB"
