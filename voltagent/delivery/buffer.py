@@ -1,7 +1,9 @@
 """The events that wait for one destination: ordered within each trace, fair between traces, and all counted.
 
 A plain data structure without thread, clock or I/O, used under its lock. Code that may run on a caller's thread is
-written so that an interrupt leaves all of a change or nothing: see :mod:`voltagent.delivery.counts`.
+written so that an interrupt leaves all of a change or nothing: see :mod:`voltagent.delivery.counts`. A block that
+releases a lock or resets a mark has no loop of its own: CPython 3.12 and 3.13 leave the jump back to the head of a loop
+out of what the block protects, and an interrupt may come just there.
 """
 
 from __future__ import annotations
@@ -55,19 +57,22 @@ class Buffer:
 
     def take_waiting(self, account: Account, number: int) -> None:
         """Take up to ``number`` entries from the queue of an account, and all that it refused."""
-        refused, waiting = account.refused, account.waiting
         self.is_in_use = True
         try:
-            while refused:
-                event, reason = refused[0]
-                account.recorded += 1
-                account.dropped[reason] += 1
-                self.dropped += 1
-                del refused[0]
-                self._note_lost(event, reason)
-            self._take(waiting, number, account)
+            self._take_refused(account)
+            self._take(account.waiting, number, account)
         finally:
             self.is_in_use = False
+
+    def _take_refused(self, account: Account) -> None:
+        refused = account.refused
+        while refused:
+            event, reason = refused[0]
+            account.recorded += 1
+            account.dropped[reason] += 1
+            self.dropped += 1
+            del refused[0]
+            self._note_lost(event, reason)
 
     def take(self, events: Iterable[SpanEvent], account: Account, *, inherited: bool = False) -> None:
         """Count events, and let those wait that do not depend on a lost one.

@@ -166,10 +166,14 @@ class Dispatcher:
     def forget_in_flight(self, account: Account) -> None:
         """Let wait again what still waits for an answer; the answers are not heeded any more."""
         with self._buffer.lock:
-            events = [event for event in self.in_flight.values() if self._buffer.account_of(event[1]) is account]
-            for event in events:
-                del self.in_flight[id(event)]
+            events = self._take_in_flight(account)
             self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
+
+    def _take_in_flight(self, account: Account) -> list[SpanEvent]:
+        events = [event for event in self.in_flight.values() if self._buffer.account_of(event[1]) is account]
+        for event in events:
+            del self.in_flight[id(event)]
+        return events
 
     def answered(self, account: Account) -> Report:
         """What the answers that have come to the batch under way change in the counts. Under the buffer's lock."""

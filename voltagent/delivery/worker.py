@@ -94,17 +94,19 @@ class Worker:
     def make_space(self, span: Span, size: int) -> bool:
         """Drop the oldest unsent traces, for an event of ``span``; whether there is space now."""
         self.dispatcher.log.is_full = True
-        buffer = self.buffer
-        if self.storage.survives or buffer.is_in_use:
+        if self.storage.survives or self.buffer.is_in_use:
             return False  # what waits is on disk; or this is a finalizer that came while the buffer is being changed
-        with buffer.lock:
-            for account in list(self.accounts):
-                buffer.take_waiting(account, _MOVED)
-            free(buffer, 4 * _MOVED)
-            self.loop.correct_bytes()
-            while not self.has_space(size):
-                if not evict(buffer, span):
-                    return False
+        with self.buffer.lock:
+            return self._evict_for(span, size)
+
+    def _evict_for(self, span: Span, size: int) -> bool:
+        for account in list(self.accounts):
+            self.buffer.take_waiting(account, _MOVED)
+        free(self.buffer, 4 * _MOVED)
+        self.loop.correct_bytes()
+        while not self.has_space(size):
+            if not evict(self.buffer, span):
+                return False
         return True
 
     def start(self) -> bool:

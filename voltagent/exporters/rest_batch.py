@@ -73,18 +73,23 @@ class Round:
             self._threads = 1
             self._work(self._lines.borrow())  # no thread can be started, as at exit: send here, in order
         with self._changed:
-            while self._threads:
-                pause, began = self._pause(), clock.monotonic()
-                if not self._changed.wait(pause):
-                    self._lateness = max(clock.monotonic() - began - pause, self._lateness / 2)
-                self._watch()
-                if self._may_leave():
-                    break
+            self._wait()
             self._reported = self._halted = True
-            return [
-                _IN_FLIGHT if number in self._busy else outcome or _UNTRIED
-                for number, outcome in enumerate(self._outcomes)
-            ]
+            return self._result()
+
+    def _wait(self) -> None:
+        while self._threads:
+            pause, began = self._pause(), clock.monotonic()
+            if not self._changed.wait(pause):
+                self._lateness = max(clock.monotonic() - began - pause, self._lateness / 2)
+            self._watch()
+            if self._may_leave():
+                break
+
+    def _result(self) -> list[Outcome]:
+        return [
+            _IN_FLIGHT if number in self._busy else outcome or _UNTRIED for number, outcome in enumerate(self._outcomes)
+        ]
 
     @property
     def trails(self) -> bool:

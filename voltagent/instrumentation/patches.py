@@ -69,13 +69,17 @@ def _apply(name: str, patches: Sequence[Patch], module: Any) -> None:
     with _lock:
         if name not in _wanted:
             return
-        places = [(_class_in(module, patch.owner), patch) for patch in patches]
-        if any(owner is None or not callable(owner.__dict__.get(patch.method)) for owner, patch in places):
-            _warn(name, module)
-            return
-        for owner, patch in places:
-            if owner is not None:
-                _applied.setdefault(name, []).append(_replace(owner, patch))
+        _replace_all(name, patches, module)
+
+
+def _replace_all(name: str, patches: Sequence[Patch], module: Any) -> None:
+    places = [(_class_in(module, patch.owner), patch) for patch in patches]
+    if any(owner is None or not callable(owner.__dict__.get(patch.method)) for owner, patch in places):
+        _warn(name, module)
+        return
+    for owner, patch in places:
+        if owner is not None:
+            _applied.setdefault(name, []).append(_replace(owner, patch))
 
 
 def _class_in(module: object, name: str) -> type | None:
@@ -112,9 +116,13 @@ def remove_all() -> None:
     """Restore every class, and let import hooks that are still waiting do nothing."""
     with _lock:
         _wanted.clear()
-        for done in (one for applied in _applied.values() for one in applied):
-            done.active.clear()
-            # If another library has patched the method since, ours stays below and only calls the original.
-            if done.owner.__dict__.get(done.method) is done.replacement:
-                setattr(done.owner, done.method, done.original)
+        _restore_all()
         _applied.clear()
+
+
+def _restore_all() -> None:
+    for done in (one for applied in _applied.values() for one in applied):
+        done.active.clear()
+        # If another library has patched the method since, ours stays below and only calls the original.
+        if done.owner.__dict__.get(done.method) is done.replacement:
+            setattr(done.owner, done.method, done.original)

@@ -175,17 +175,18 @@ class _Replay:
     def check_left_over(self, spans: Collection[Span]) -> None:
         """Raise if recorded calls were not made."""
         with self._lock:
-            for span in spans:  # those that were recorded by hand as well
-                self._node(span)
-            left = [one for one in self._recording.walk() if self._is_left_over(one)]
-            if left:
-                names = ", ".join(f"{title(one)} with {short(one.input)}" for one in left[:_MOST])
-                notes = {one.id: "not called" for one in left}
-                lines = [describe(self._recording), *draw(self._recording, notes=notes)]
-                more = f" and {len(left) - _MOST} more" if len(left) > _MOST else ""
-                raise ReplayMismatch(
-                    "\n".join([f"the recording has calls that were not made: {names}{more}", "", *lines])
-                )
+            left = self._left_over(spans)
+        if left:
+            names = ", ".join(f"{title(one)} with {short(one.input)}" for one in left[:_MOST])
+            notes = {one.id: "not called" for one in left}
+            lines = [describe(self._recording), *draw(self._recording, notes=notes)]
+            more = f" and {len(left) - _MOST} more" if len(left) > _MOST else ""
+            raise ReplayMismatch("\n".join([f"the recording has calls that were not made: {names}{more}", "", *lines]))
+
+    def _left_over(self, spans: Collection[Span]) -> list[OperationRecord]:
+        for span in spans:  # those that were recorded by hand as well
+            self._node(span)
+        return [one for one in self._recording.walk() if self._is_left_over(one)]
 
     def _is_left_over(self, one: OperationRecord) -> bool:
         above = one.parent

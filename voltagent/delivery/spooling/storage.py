@@ -85,38 +85,44 @@ class SpoolStorage:
         if not self._disk.acquire(timeout=patience):
             return  # a disk, or a function of the user's that redacts, hangs
         try:
-            if self._accounts:
-                self._kept.first = self._accounts[0]
-            self._write_due = clock.monotonic() + self._interval
-            self._delete_settled({})
-            for account in list(accounts):
-                events = self._next_events(account)
-                while events and self._pass_on(events, account):
-                    events = self._next_events(account)
+            self._write(accounts)
         finally:
             self._disk.release()
+
+    def _write(self, accounts: list[Account]) -> None:
+        if self._accounts:
+            self._kept.first = self._accounts[0]
+        self._write_due = clock.monotonic() + self._interval
+        self._delete_settled({})
+        for account in list(accounts):
+            events = self._next_events(account)
+            while events and self._pass_on(events, account):
+                events = self._next_events(account)
 
     def _next_events(self, account: Account) -> list[SpanEvent]:
         if not (account.waiting or account.refused):
             return []
         with self._buffer.lock:
-            self._buffer.take_waiting(account, 0)
-            events: list[SpanEvent] = []
-            size = 0
-            while account.waiting and len(events) < CHUNK and size < self._chunk_bytes:
-                event = account.waiting[0]
-                if event[0] is Phase.START and event[1].queued is account:
-                    event[1].queued = None
-                    account.merged -= 1
-                    account.waiting[0] = (Phase.END, event[1], None)
-                else:
-                    account.waiting.popleft()
-                events.append(event)
-                self._kept.between[account] += 1
-                payload = event[1].output if event[0] is Phase.END else event[1].input
-                plain = event[2] is None and event[1].metadata is None and not event[1].more_metadata
-                size += OVERHEAD + len(payload or b"") if plain else size_of(event)
-            return events
+            return self._take_events(account)
+
+    def _take_events(self, account: Account) -> list[SpanEvent]:
+        self._buffer.take_waiting(account, 0)
+        events: list[SpanEvent] = []
+        size = 0
+        while account.waiting and len(events) < CHUNK and size < self._chunk_bytes:
+            event = account.waiting[0]
+            if event[0] is Phase.START and event[1].queued is account:
+                event[1].queued = None
+                account.merged -= 1
+                account.waiting[0] = (Phase.END, event[1], None)
+            else:
+                account.waiting.popleft()
+            events.append(event)
+            self._kept.between[account] += 1
+            payload = event[1].output if event[0] is Phase.END else event[1].input
+            plain = event[2] is None and event[1].metadata is None and not event[1].more_metadata
+            size += OVERHEAD + len(payload or b"") if plain else size_of(event)
+        return events
 
     def _pass_on(self, events: list[SpanEvent], account: Account) -> bool:
         """Write events, and let them wait in memory or on the disk; False if they had to be put back."""
@@ -266,17 +272,21 @@ class SpoolStorage:
         if not (self._buffer.done or self._kept.settled or memories):
             return
         with self._buffer.lock:
-            done, self._buffer.done = self._buffer.done or [], []
-            places, self._kept.settled = self._kept.settled, []
-            for event in done:
-                place = self._kept.places.pop(id(event), None)
-                if place is not None:
-                    places.append(place)
+            places = self._take_settled()
         try:
             self.spool.settle(places, memories)
         except StoreError as exc:
             self._kept.settled += places
             log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
+
+    def _take_settled(self) -> list[EventPosition]:
+        done, self._buffer.done = self._buffer.done or [], []
+        places, self._kept.settled = self._kept.settled, []
+        for event in done:
+            place = self._kept.places.pop(id(event), None)
+            if place is not None:
+                places.append(place)
+        return places
 
     def pending(self, account: Account | None = None) -> int:
         """Events on their way to the disk, on it alone, or left there for the next process."""
