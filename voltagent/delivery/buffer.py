@@ -59,7 +59,8 @@ class Buffer:
         """Take up to ``number`` entries from the queue of an account, and all that it refused."""
         self.is_in_use = True
         try:
-            self._take_refused(account)
+            if account.refused:
+                self._take_refused(account)
             self._take(account.waiting, number, account)
         finally:
             self.is_in_use = False

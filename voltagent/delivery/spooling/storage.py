@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Final
 
 from voltagent.core import clock, guard, process_exit
@@ -79,13 +80,10 @@ class SpoolStorage:
 
     def accept(self, patience: float = -1) -> None:
         """Write what the queues hold."""
-        self._accept(self._accounts, patience)
-
-    def _accept(self, accounts: list[Account], patience: float) -> None:
         if not self._disk.acquire(timeout=patience):
             return  # a disk, or a function of the user's that redacts, hangs
         try:
-            self._write(accounts)
+            self._write(self._accounts)
         finally:
             self._disk.release()
 
@@ -272,21 +270,14 @@ class SpoolStorage:
         if not (self._buffer.done or self._kept.settled or memories):
             return
         with self._buffer.lock:
-            places = self._take_settled()
+            done, self._buffer.done = self._buffer.done or [], []
+            places, self._kept.settled = self._kept.settled, []
+            places.extend(filter(None, map(self._kept.places.pop, map(id, done), repeat(None))))
         try:
             self.spool.settle(places, memories)
         except StoreError as exc:
             self._kept.settled += places
             log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
-
-    def _take_settled(self) -> list[EventPosition]:
-        done, self._buffer.done = self._buffer.done or [], []
-        places, self._kept.settled = self._kept.settled, []
-        for event in done:
-            place = self._kept.places.pop(id(event), None)
-            if place is not None:
-                places.append(place)
-        return places
 
     def pending(self, account: Account | None = None) -> int:
         """Events on their way to the disk, on it alone, or left there for the next process."""
@@ -310,8 +301,8 @@ class SpoolStorage:
 
     def close(self, accounts: list[Account]) -> int:
         """Leave what was not sent to the next process; what could not be written is lost."""
-        self._accept(accounts, -1)
         with self._disk:
+            self._write(accounts)
             with self._buffer.lock:
                 lost = self._hand_over()
             self._delete_settled({})
