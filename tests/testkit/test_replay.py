@@ -396,6 +396,78 @@ def test_a_response_of_a_model_comes_back_through_its_annotation(tmp_path: Path)
         assert ask("x").choices == response.choices
 
 
+CALL = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+RESPONSES: list[tuple[Any, Callable[[Any], Any]]] = [
+    (
+        {"choices": [{"message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}], "model": "m"},
+        lambda got: got["choices"][0]["message"]["content"],
+    ),
+    (
+        {"choices": [{"message": {"content": None, "tool_calls": [CALL]}, "finish_reason": "tool_calls"}]},
+        lambda got: got["choices"][0]["message"]["tool_calls"][0]["function"],
+    ),
+    (
+        {"type": "message", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",
+         "usage": {"input_tokens": 3, "output_tokens": 2}},
+        lambda got: (got["content"][0]["text"], got["usage"]["output_tokens"], got.get("stop_reason")),
+    ),
+    (
+        {"candidates": [{"content": {"parts": [{"text": "hi"}], "role": "model"}, "finishReason": "STOP"}]},
+        lambda got: got["candidates"][0]["content"]["parts"][0]["text"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("annotation", [None, Any, dict, dict[str, Any]])
+@pytest.mark.parametrize(("response", "read"), RESPONSES)
+def test_a_response_without_the_annotation_of_its_type_is_read_as_the_original(
+    response: Any, read: Callable[[Any], Any], annotation: Any
+):
+    def ask(prompt: str):
+        return response
+
+    if annotation is not None:
+        ask.__annotations__["return"] = annotation
+    ask = voltagent.llm(ask)  # type: ignore[assignment]
+    trace = recorded(lambda: ask("x"))
+    with replay(trace):
+        assert read(ask("x")) == read(response)
+
+
+def test_the_fields_of_a_response_are_attributes_too():
+    @voltagent.llm
+    def ask(prompt: str):
+        return Completion(id="r-1", model="m-1", choices=[Choice(message=Message(content="hi"), finish_reason="stop")])
+
+    trace = recorded(lambda: ask("x"))
+    with replay(trace):
+        assert ask("x").choices[0].message.content == "hi"
+        assert not hasattr(trace.children[0].output, "more")
+    with replay(trace), pytest.raises(AttributeError, match="no field 'more'"):
+        _ = ask("x").more  # type: ignore[attr-defined]
+
+
+def test_tool_calls_come_back_through_the_annotation():
+    class Answer(BaseModel):
+        tool_calls: list[dict[str, Any]]
+
+    class Pick(BaseModel):
+        message: Answer
+        finish_reason: str
+
+    class Called(BaseModel):
+        choices: list[Pick]
+
+    @voltagent.llm
+    def ask(prompt: str) -> Called:
+        return Called(choices=[Pick(message=Answer(tool_calls=[CALL]), finish_reason="tool_calls")])
+
+    ask.__wrapped__.__annotations__["return"] = Called  # a local class has no name to look up
+    trace = recorded(lambda: ask("x"))
+    with replay(trace):
+        assert ask("x").choices[0].message.tool_calls[0]["function"] == CALL["function"]
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with 3.11")
 def test_a_group_of_exceptions_comes_back_whole():
     def fail() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.span import LLM
 from voltagent.records import OperationRecord
-from voltagent.testkit.client_formats import RESPONSES
+from voltagent.testkit.client_formats import RESPONSES, response_of
 
 REFUSED: Final = "cannot be replayed"
 _BASE64: Final = ConfigDict(val_json_bytes="base64")  # as bytes are recorded
@@ -30,6 +30,7 @@ _TYPE_NAME: Final = re.compile(
 _BARE_TYPES: Final = frozenset(("object", "map", "filter", "zip", "enumerate", "reversed", "generator", "coroutine",
                                 "async_generator", "list_iterator", "tuple_iterator", "dict_keyiterator"))  # fmt: skip
 _NO_ADAPTER: Final = (Any, None, object)
+_MAPPINGS: Final = (dict, Mapping, MutableMapping)
 
 
 class ReplayedError(Exception):
@@ -58,15 +59,21 @@ def return_type(function: Any) -> Any:
 def result_of(recorded: OperationRecord, annotation: Any) -> Any:
     """What a call returned, through its return annotation."""
     output = recorded.output
-    if type(output) is not dict or set(output) != {"result"}:
-        return _typed(output, annotation)
-    inner = output["result"]
-    if type(inner) is dict:  # a mapping is recorded as it is: this one was inside another
-        return _typed(output, annotation)
-    # {"result": 5} is what 5 is recorded as, and {"result": 5}: the annotation decides
     # a model's response is recorded as its text, its tool calls, and its facts
+    rebuilt = response_of(recorded) if recorded.kind == LLM else None
+    if rebuilt is not None and _takes_mappings(annotation):
+        return rebuilt
     responses = (make(recorded) for make in RESPONSES) if recorded.kind == LLM else ()
+    inner = output["result"] if type(output) is dict and set(output) == {"result"} else output
+    if type(inner) is dict:  # a mapping is recorded as it is: one in {"result": ...} was there before
+        return next((value for one in (output, *responses) for value in _validated(one, annotation)), output)
+    # {"result": 5} is what 5 is recorded as, and {"result": 5}: the annotation decides
     return next((value for one in (inner, *responses, output) for value in _validated(one, annotation)), inner)
+
+
+def _takes_mappings(annotation: Any) -> bool:
+    """Whether an annotation leaves the form of a response open: there is none, or it is that of a mapping."""
+    return any(annotation is one for one in _NO_ADAPTER) or (get_origin(annotation) or annotation) in _MAPPINGS
 
 
 def items_of(recorded: OperationRecord, annotation: Any) -> tuple[list[Any], Any]:

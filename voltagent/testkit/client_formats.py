@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.records import OperationRecord
 
@@ -277,3 +277,34 @@ FORMATS: Final[Mapping[str, tuple[Callable[[OperationRecord], Any], Callable[...
 }
 # Those bodies, whichever provider answered.
 RESPONSES: Final = (*(whole for whole, _ in FORMATS.values()), google_response)
+_ANTHROPIC_ENDS: Final = ("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal")
+
+
+class ReplayedResponse(dict[str, Any]):
+    """A response's body whose fields can be read as items and as attributes, as programs read either form."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the replayed response has no field {name!r}") from None
+
+
+def response_of(found: OperationRecord) -> ReplayedResponse | None:
+    """The response of a model call as a mapping, in the form of the provider that uses its finish reason.
+
+    ``None`` if the recorded output is what the call returned: there is no finish reason, or it is more than an answer.
+    """
+    finish, output = found.metadata.get("finish_reason"), found.output
+    if type(finish) is not str or type(output) is not dict:
+        return None
+    if set(output) != {"role", "content", "tool_calls"} and (set(output) != {"result"} or type(_answer(found)) is dict):
+        return None
+    other = google_response if finish.rpartition(".")[2].isupper() else _chat
+    return cast("ReplayedResponse", _with_attributes((_message if finish in _ANTHROPIC_ENDS else other)(found)))
+
+
+def _with_attributes(value: Any) -> Any:
+    if type(value) is dict:
+        return ReplayedResponse((name, _with_attributes(inner)) for name, inner in value.items())
+    return [_with_attributes(inner) for inner in value] if type(value) is list else value
