@@ -23,6 +23,7 @@ from voltagent.core.span import AGENT, LLM, TOOL
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.records import OperationRecord, RecordNotFoundError, TraceRecord, load_trace, load_traces
 from voltagent.storage.file import StoreError
+from voltagent.storage.traces.migrations import MIGRATIONS
 
 
 @pytest.fixture(scope="module")
@@ -229,20 +230,23 @@ def test_a_store_from_the_future_is_refused_and_stays_as_it_is(saved: Run):
     assert saved.store.path.read_bytes() == before
 
 
-def test_an_old_store_that_is_read_only_is_refused_clearly(saved: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.mark.parametrize("schema", range(1, len(MIGRATIONS)))
+def test_an_old_store_that_is_read_only_is_refused_clearly(saved: Run, monkeypatch: pytest.MonkeyPatch, schema: int):
     saved.trace()
     saved.save()
     saved.store.close()
     run_sql(saved.store.path, "PRAGMA journal_mode = DELETE")
-    run_sql(saved.store.path, "PRAGMA user_version = 1")
+    run_sql(saved.store.path, f"PRAGMA user_version = {schema}")
+    before = saved.store.path.read_bytes()
     connect = sqlite3.connect
 
     def read_only(address: str, **options: object) -> sqlite3.Connection:  # as for a user who may not write the file
         return connect(address.replace("mode=rw", "mode=ro"), **options)  # type: ignore[call-overload, no-any-return]
 
     monkeypatch.setattr(sqlite3, "connect", read_only)
-    with pytest.raises(VoltAgentError, match=r"older voltagent \(schema 1.*read-only"):
+    with pytest.raises(VoltAgentError, match=rf"older voltagent \(schema {schema}, .*read-only"):
         load_traces(saved.store.path)
+    assert saved.store.path.read_bytes() == before
 
 
 def test_damaged_rows_are_marked_and_cost_nothing_else(saved: Run):
