@@ -15,14 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.seen import Signal, described, frames
-from tests.helpers.sink import ListSink, recording
 from voltagent import agent, tool, trace
+from voltagent.testing import Run
 
 
 @pytest.fixture(autouse=True)
-def sink() -> Iterator[ListSink]:
-    with recording() as (_, sink):
-        yield sink
+def _recorded(voltagent_run: Run) -> None:
+    """Every test of this file is recorded."""
 
 
 # --------------------------------------------------------------------------------------- random programs, run both ways
@@ -343,7 +342,7 @@ def test_a_coroutine_that_is_never_awaited_says_so_once() -> None:
 
 
 @pytest.mark.parametrize("stop", ["close", "throw", "cancelled task"])
-def test_a_coroutine_that_never_starts_is_quiet_and_not_recorded(stop: str, sink: ListSink) -> None:
+def test_a_coroutine_that_never_starts_is_quiet_and_not_recorded(stop: str, voltagent_run: Run) -> None:
     started = []
 
     @tool
@@ -365,7 +364,7 @@ def test_a_coroutine_that_never_starts_is_quiet_and_not_recorded(stop: str, sink
         asyncio.run(main())
     gc.collect()
     assert not started
-    assert not sink.events
+    assert not voltagent_run.traces
 
 
 def test_a_recursion_costs_two_levels_and_ends_in_the_same_error() -> None:

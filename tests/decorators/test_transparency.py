@@ -26,14 +26,13 @@ import wrapt
 
 import voltagent
 from tests.helpers.seen import Signal, frames
-from tests.helpers.sink import ListSink, loads, recording
 from voltagent import tool, trace
+from voltagent.testing import Run, record
 
 
 @pytest.fixture(autouse=True)
-def sink() -> Iterator[ListSink]:
-    with recording() as (_, sink):
-        yield sink
+def _recorded(voltagent_run: Run) -> None:
+    """Every test of this file is recorded."""
 
 
 # -------------------------------------------------------------------------------------------------------- introspection
@@ -174,14 +173,14 @@ PICKLED = [
 
 @pytest.mark.parametrize(("function", "arguments", "expected"), PICKLED)
 def test_pickles_and_copies_are_decorated_too(
-    function: Any, arguments: tuple[Any, ...], expected: Any, sink: ListSink
+    function: Any, arguments: tuple[Any, ...], expected: Any, voltagent_run: Run
 ) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(function, protocol))
         assert again(*arguments) == expected
     assert copy.copy(function)(*arguments) == expected
     assert copy.deepcopy(function)(*arguments) == expected
-    assert len(sink.spans) == 2 * (pickle.HIGHEST_PROTOCOL + 3)
+    assert len(voltagent_run.tools()) == len(voltagent_run.traces) == (pickle.HIGHEST_PROTOCOL + 3)
 
 
 def test_a_function_is_pickled_by_reference() -> None:
@@ -191,7 +190,7 @@ def test_a_function_is_pickled_by_reference() -> None:
         pickle.dumps(tool(lambda: None))
 
 
-def test_cloudpickle_keeps_the_decoration_of_a_function_that_it_takes_by_value(sink: ListSink) -> None:
+def test_cloudpickle_keeps_the_decoration_of_a_function_that_it_takes_by_value(voltagent_run: Run) -> None:
     cloudpickle = pytest.importorskip("cloudpickle")
 
     @tool
@@ -200,7 +199,7 @@ def test_cloudpickle_keeps_the_decoration_of_a_function_that_it_takes_by_value(s
 
     assert pickle.loads(cloudpickle.dumps(at_top)) is at_top
     again = pickle.loads(cloudpickle.dumps(nested))
-    assert (again(4), type(again), len(sink.spans)) == (8, FunctionType, 2), "a trace, and the tool in it"
+    assert (again(4), type(again), voltagent_run.calls) == (8, FunctionType, 1)
 
 
 def test_a_deep_copy_of_a_bound_method_has_its_own_object() -> None:
@@ -219,7 +218,7 @@ def test_a_process_of_its_own_can_call_it() -> None:
 # -------------------------------------------------------------------------------------------- other people's decorators
 
 
-def test_below_and_above_what_functools_makes(sink: ListSink) -> None:
+def test_below_and_above_what_functools_makes(voltagent_run: Run) -> None:
     calls = []
 
     @functools.cache
@@ -241,10 +240,10 @@ def test_below_and_above_what_functools_makes(sink: ListSink) -> None:
     assert [above(1), above(1), wrapped(1), below(2), below(2)] == [1, 1, 1, 2, 2]
     assert calls == [1, 2]
     assert below.cache_info().hits == 1
-    assert [span.name for span in sink.spans if span.parent is not None] == ["above", "below", "below"]
+    assert [call.name for call in voltagent_run.tools()] == ["above", "below", "below"]
 
 
-def test_singledispatch_in_either_order(sink: ListSink) -> None:
+def test_singledispatch_in_either_order(voltagent_run: Run) -> None:
     @functools.singledispatch
     @tool
     def shown(value: object) -> str:
@@ -265,10 +264,10 @@ def test_singledispatch_in_either_order(sink: ListSink) -> None:
         return "int"
 
     assert [shown(""), shown(1), above(""), above(1)] == ["object", "int"] * 2
-    assert [span.name for span in sink.spans if span.parent is not None] == ["shown", "shown_int", "above", "above"]
+    assert [call.name for call in voltagent_run.tools()] == ["shown", "shown_int", "above", "above"]
 
 
-def test_context_managers_in_either_order(sink: ListSink) -> None:
+def test_context_managers_in_either_order(voltagent_run: Run) -> None:
     log: list[Any] = []
 
     @contextmanager
@@ -298,7 +297,7 @@ def test_context_managers_in_either_order(sink: ListSink) -> None:
     with below("y") as name:
         assert name == "y"
     assert log == ["in", "caught", "out", "in", "out"]
-    assert [span.status for span in sink.spans if span.kind == "tool"] == ["completed", "error", "completed"]
+    assert [call.status for call in voltagent_run.tools()] == ["completed", "error", "completed"]
 
 
 def test_an_async_context_manager() -> None:
@@ -322,7 +321,7 @@ def test_an_async_context_manager() -> None:
     assert log == ["x", "caught"]
 
 
-def test_a_generator_that_is_a_coroutine_stays_awaitable(sink: ListSink) -> None:
+def test_a_generator_that_is_a_coroutine_stays_awaitable(voltagent_run: Run) -> None:
     @tool
     @types.coroutine
     def step(value: int) -> Any:
@@ -337,10 +336,10 @@ def test_a_generator_that_is_a_coroutine_stays_awaitable(sink: ListSink) -> None
     with pytest.raises(StopIteration) as caught:
         coroutine.send(None)
     assert caught.value.value == 3
-    assert [span.name for span in sink.spans] == ["step", "step"]
+    assert voltagent_run.tree() == "trace step\n└─ tool step"
 
 
-def test_other_wrapt_decorators_above_and_below(sink: ListSink) -> None:
+def test_other_wrapt_decorators_above_and_below(voltagent_run: Run) -> None:
     instances: list[Any] = []
 
     @wrapt.decorator
@@ -362,7 +361,7 @@ def test_other_wrapt_decorators_above_and_below(sink: ListSink) -> None:
     thing = Thing()
     assert [thing.above(1), thing.below(2), Thing.above(thing, 3)] == [1, 2, 3]
     assert instances == [thing, thing, thing]
-    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"value": one} for one in (1, 2, 3)]
+    assert [call.input for call in voltagent_run.tools()] == [{"value": one} for one in (1, 2, 3)]
 
 
 # -------------------------------------------------------------------------------------------------------------- classes
@@ -409,7 +408,7 @@ class Derived(Base):
     alias = shared
 
 
-def test_classes_keep_their_ways(sink: ListSink) -> None:
+def test_classes_keep_their_ways(voltagent_run: Run) -> None:
     with pytest.raises(TypeError, match="abstract"):
         Base()  # type: ignore[abstract]
     thing = Derived()
@@ -421,7 +420,7 @@ def test_classes_keep_their_ways(sink: ListSink) -> None:
     assert thing.run.__self__ is thing
     assert thing.run.__func__ is Derived.run is vars(Derived)["run"]
     assert thing.run == thing.run
-    assert all("self" not in loads(span.input) for span in sink.spans)
+    assert all("self" not in call.input for call in voltagent_run.tools())
 
 
 def test_a_method_taken_before_there_is_an_sdk_is_recorded_once_there_is_one() -> None:
@@ -432,12 +431,12 @@ def test_a_method_taken_before_there_is_an_sdk_is_recorded_once_there_is_one() -
 
     before = Thing().run
     assert before("unseen") == "unseen"
-    with recording() as (_, sink):
+    with record() as run:
         assert before("seen") == "seen"
-    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"task": "seen"}]
+    assert [call.input for call in run.tools()] == [{"task": "seen"}]
 
 
-def test_a_decorator_of_others_below_ours_still_gets_the_object(sink: ListSink) -> None:
+def test_a_decorator_of_others_below_ours_still_gets_the_object(voltagent_run: Run) -> None:
     given = []
 
     @wrapt.decorator
@@ -454,10 +453,10 @@ def test_a_decorator_of_others_below_ours_still_gets_the_object(sink: ListSink) 
     thing = Thing()
     assert thing.run("x") == "x"
     assert given == [(thing, ("x",))]
-    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"task": "x"}]
+    assert [call.input for call in voltagent_run.tools()] == [{"task": "x"}]
 
 
-def test_a_method_of_one_class_may_be_lent_to_another(sink: ListSink) -> None:
+def test_a_method_of_one_class_may_be_lent_to_another(voltagent_run: Run) -> None:
     class Owner:
         @tool
         def who(self, x: int) -> Any:
@@ -479,7 +478,7 @@ def test_a_method_of_one_class_may_be_lent_to_another(sink: ListSink) -> None:
     assert isinstance(borrower.bound(1)[0], Owner)
     assert types.MethodType(Owner.who, borrower)(2) == (borrower, 2)
     assert Owner.who.__get__(borrower)(2) == (borrower, 2)
-    assert [loads(span.input) for span in sink.spans if span.kind == "tool"] == [{"x": one} for one in (1, 1, 1, 2, 2)]
+    assert [call.input for call in voltagent_run.tools()] == [{"x": one} for one in (1, 1, 1, 2, 2)]
 
 
 def test_a_call_touches_nothing_of_a_callable_object() -> None:
@@ -518,7 +517,7 @@ def test_pydantic_validates_calls_above_and_below() -> None:
         below("three")  # type: ignore[arg-type]
 
 
-def test_fastapi_serves_decorated_endpoints_and_dependencies(sink: ListSink) -> None:
+def test_fastapi_serves_decorated_endpoints_and_dependencies(voltagent_run: Run) -> None:
     pytest.importorskip("fastapi")
     from fastapi import Depends, FastAPI
     from fastapi.responses import StreamingResponse
@@ -561,4 +560,4 @@ def test_fastapi_serves_decorated_endpoints_and_dependencies(sink: ListSink) -> 
     asyncio.run(main())
     assert log == ["open", "closed", "open", "closed"]
     # the stream runs after its endpoint has returned, and still belongs to it
-    assert ["stream", ["words"]] in sink.tree()
+    assert "trace stream\n└─ tool words" in voltagent_run.tree()

@@ -1,9 +1,11 @@
-"""Each response of a model counts once in a trace, at the innermost operation that has it."""
+"""Each response of a model counts once in a trace, at the innermost operation that has it.
+
+Results that no client gives, and ends in an order that no decorator makes, are handed to a recorder over a list.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -12,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.sink import ListSink, recording
+from tests.helpers.sink import recording
 from voltagent import VoltAgentSDK, agent, current_agent, current_trace, retriever, tool, trace
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
-from voltagent.core import context
-from voltagent.core.span import Span
+from voltagent.records import OperationRecord, TraceRecord
 from voltagent.storage.traces.store import Store
+from voltagent.testing import Run, record
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.token_counts import TokenCounts
 
@@ -37,20 +39,8 @@ def response(identifier: str | None = "r-1", prompt: int = 10, completion: int =
     return ChatCompletion(id=identifier, model="gpt-5", choices=[], usage=usage, **more)
 
 
-@pytest.fixture
-def sink() -> Iterator[ListSink]:
-    with recording() as (recorder, sink):
-        context.activate(recorder)
-        yield sink
-
-
-def of(sink: ListSink, name: str) -> Span:
-    (found,) = [span for span in sink.operations if span.name == name]
-    return found
-
-
-def total(span: Span) -> int | None:
-    return None if span.usage is None else span.usage["total_tokens"]
+def total(record: TraceRecord | OperationRecord) -> int | None:
+    return None if record.usage is None else record.usage["total_tokens"]
 
 
 @agent
@@ -68,18 +58,18 @@ def outer(result: Any) -> Any:
     return middle(result)
 
 
-def test_a_response_that_three_agents_return_counts_once(sink: ListSink) -> None:
+def test_a_response_that_three_agents_return_counts_once(voltagent_run: Run) -> None:
     outer(response())
-    assert {name: total(of(sink, name)) for name in ("outer", "middle", "inner")} == {
+    assert {name: total(voltagent_run.operation(name)) for name in ("outer", "middle", "inner")} == {
         "outer": None,
         "middle": None,
         "inner": 18,
     }
-    assert sink.spans[0].usage == EIGHTEEN
-    assert of(sink, "inner").model == "gpt-5"
+    assert voltagent_run.trace.usage == EIGHTEEN
+    assert voltagent_run.operation("inner").model == "gpt-5"
 
 
-def test_it_counts_at_the_tool_that_made_it_and_with_the_agent_around_that(sink: ListSink) -> None:
+def test_it_counts_at_the_tool_that_made_it_and_with_the_agent_around_that(voltagent_run: Run) -> None:
     @tool
     def call() -> Any:
         return response()
@@ -93,12 +83,12 @@ def test_it_counts_at_the_tool_that_made_it_and_with_the_agent_around_that(sink:
         return asks()
 
     run()
-    assert [total(of(sink, name)) for name in ("call", "asks")] == [18, 18]
-    assert total(sink.spans[0]) == 18
+    assert [total(voltagent_run.operation(name)) for name in ("call", "asks")] == [18, 18]
+    assert total(voltagent_run.trace) == 18
 
 
 @pytest.mark.parametrize("same", ["id", "usage object", "usage dict"])
-def test_the_same_response_is_known_by_its_id_or_its_usage(sink: ListSink, same: str) -> None:
+def test_the_same_response_is_known_by_its_id_or_its_usage(voltagent_run: Run, same: str) -> None:
     first = response()
     if same == "id":
         second = response()
@@ -119,11 +109,11 @@ def test_the_same_response_is_known_by_its_id_or_its_usage(sink: ListSink, same:
         return second
 
     above()
-    assert [total(of(sink, name)) for name in ("below", "above")] == [18, None]
-    assert total(sink.spans[0]) == 18
+    assert [total(voltagent_run.operation(name)) for name in ("below", "above")] == [18, None]
+    assert total(voltagent_run.trace) == 18
 
 
-def test_many_responses_without_an_id_are_different_ones(sink: ListSink) -> None:
+def test_many_responses_without_an_id_are_different_ones(voltagent_run: Run) -> None:
     @tool
     def call() -> Any:
         return response(None, 1, 1)
@@ -134,10 +124,10 @@ def test_many_responses_without_an_id_are_different_ones(sink: ListSink) -> None
             call()
 
     asks()
-    assert total(of(sink, "asks")) == 1200 == total(sink.spans[0])
+    assert total(voltagent_run.operation("asks")) == 1200 == total(voltagent_run.trace)
 
 
-def test_an_agents_tokens_are_those_below_it_with_no_other_agent_between(sink: ListSink) -> None:
+def test_an_agents_tokens_are_those_below_it_with_no_other_agent_between(voltagent_run: Run) -> None:
     @retriever
     def embed(number: int) -> Any:
         return response(f"e-{number}", number, 0)
@@ -162,11 +152,11 @@ def test_an_agents_tokens_are_those_below_it_with_no_other_agent_between(sink: L
         embed(1000)
 
     run()
-    assert [total(of(sink, name)) for name in ("sub", "main")] == [100, 11]
-    assert total(sink.spans[0]) == 1111
+    assert [total(voltagent_run.operation(name)) for name in ("sub", "main")] == [100, 11]
+    assert total(voltagent_run.trace) == 1111
 
 
-def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
+def test_what_was_set_explicitly_wins(voltagent_run: Run) -> None:
     @tool
     def call(identifier: str) -> Any:
         return response(identifier)
@@ -186,8 +176,8 @@ def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
         answer()
 
     run()
-    assert [total(of(sink, name)) for name in ("says", "answer")] == [5, 7]
-    assert total(sink.spans[0]) == 12
+    assert [total(voltagent_run.operation(name)) for name in ("says", "answer")] == [5, 7]
+    assert total(voltagent_run.trace) == 12
 
     @trace
     def reported() -> None:
@@ -195,12 +185,12 @@ def test_what_was_set_explicitly_wins(sink: ListSink) -> None:
         current_trace().record(usage={"total_tokens": 1})
         says()
 
-    sink.spans.clear()
-    reported()
-    assert total(next(span for span in sink.spans if span.name == "reported")) == 1
+    with record() as again:
+        reported()
+    assert total(next(trace for trace in again.traces if trace.agent_id == "reported")) == 1
 
 
-def test_usage_functions_that_give_the_same_object_count_it_once(sink: ListSink) -> None:
+def test_usage_functions_that_give_the_same_object_count_it_once(voltagent_run: Run) -> None:
     @agent(usage=lambda result: result.usage)
     def below() -> Any:
         return response()
@@ -210,11 +200,11 @@ def test_usage_functions_that_give_the_same_object_count_it_once(sink: ListSink)
         return below()
 
     above()
-    assert [total(of(sink, name)) for name in ("below", "above")] == [18, None]
-    assert total(sink.spans[0]) == 18
+    assert [total(voltagent_run.operation(name)) for name in ("below", "above")] == [18, None]
+    assert total(voltagent_run.trace) == 18
 
 
-def test_of_a_result_of_several_responses_those_counted_below_are_left_out(sink: ListSink) -> None:
+def test_of_a_result_of_several_responses_those_counted_below_are_left_out(voltagent_run: Run) -> None:
     class AgentRunResult(SimpleNamespace):
         __module__ = "pydantic_ai.run"
 
@@ -233,11 +223,11 @@ def test_of_a_result_of_several_responses_those_counted_below_are_left_out(sink:
         return AgentRunResult(output="done", _new_message_index=0, _state=SimpleNamespace(message_history=messages))
 
     asks()
-    assert total(of(sink, "asks")) == 36 == total(sink.spans[0])
-    assert of(sink, "asks").output == b'{"result":"done"}'
+    assert total(voltagent_run.operation("asks")) == 36 == total(voltagent_run.trace)
+    assert voltagent_run.operation("asks").output == {"result": "done"}
 
 
-def test_operations_that_end_in_several_threads_are_all_counted(sink: ListSink) -> None:
+def test_operations_that_end_in_several_threads_are_all_counted(voltagent_run: Run) -> None:
     @tool
     def call(number: int) -> Any:
         return response(f"r-{number}", 1, 1)
@@ -249,10 +239,10 @@ def test_operations_that_end_in_several_threads_are_all_counted(sink: ListSink) 
                 one.result()
 
     fans_out()
-    assert total(sink.spans[0]) == 1600
+    assert total(voltagent_run.trace) == 1600
 
 
-def test_operations_of_concurrent_agents_are_kept_apart(sink: ListSink) -> None:
+def test_operations_of_concurrent_agents_are_kept_apart(voltagent_run: Run) -> None:
     @tool
     async def call(number: int) -> Any:
         await asyncio.sleep(0)
@@ -267,8 +257,8 @@ def test_operations_of_concurrent_agents_are_kept_apart(sink: ListSink) -> None:
         await asyncio.gather(*(one(number) for number in range(1, 11)))
 
     asyncio.run(run())
-    assert sorted(total(span) or 0 for span in sink.spans if span.kind == "agent" and span.end_ns) == list(range(1, 11))
-    assert total(sink.spans[0]) == 55
+    assert sorted(total(call) or 0 for call in voltagent_run.agents()) == list(range(1, 11))
+    assert total(voltagent_run.trace) == 55
 
 
 def test_tokens_of_what_ends_after_its_agent_are_the_traces() -> None:
@@ -283,7 +273,7 @@ def test_tokens_of_what_ends_after_its_agent_are_the_traces() -> None:
         assert (bot.usage, root.usage) == (None, {"total_tokens": 3})
 
 
-def test_a_trace_that_fails_or_is_left_open_below_has_its_tokens(sink: ListSink) -> None:
+def test_a_trace_that_fails_or_is_left_open_below_has_its_tokens(voltagent_run: Run) -> None:
     @tool
     def call() -> Any:
         return response()
@@ -295,7 +285,7 @@ def test_a_trace_that_fails_or_is_left_open_below_has_its_tokens(sink: ListSink)
 
     with pytest.raises(KeyError):
         fails()
-    assert total(of(sink, "fails")) == 18 == total(sink.spans[0])
+    assert total(voltagent_run.operation("fails")) == 18 == total(voltagent_run.trace)
 
 
 def test_what_is_left_open_at_shutdown_has_its_tokens(tmp_path: Path) -> None:
