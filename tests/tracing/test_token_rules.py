@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.sink import ListSink, recording
 from voltagent import agent, current, llm, retriever, tool, trace
 from voltagent.capture.usage import summed
-from voltagent.core.span import Span
+from voltagent.records import OperationRecord, TraceRecord
+from voltagent.testing import Run, record
 
 DECORATORS: dict[str, Any] = {"agent": agent, "tool": tool, "retriever": retriever, "llm": llm}
 
@@ -113,32 +113,32 @@ def walk(node: Node, number: list[int]) -> list[Node]:
     return [node, *(found for child in node.children for found in walk(child, number))]
 
 
-def total(span: Span) -> Any:
-    return None if span.usage is None else span.usage.get("total_tokens")
+def total(one: TraceRecord | OperationRecord) -> Any:
+    return None if one.usage is None else one.usage.get("total_tokens")
 
 
 @given(TREES, st.none() | st.integers(0, 1000))
 def test_any_tree_counts_by_the_rules(tree: Node, of_trace: int | None) -> None:
     every = walk(tree, [0])
-    sink = record(lambda: run(tree), of_trace)
+    found = recorded(lambda: run(tree), of_trace)
     _, outside = expect(tree, set())
     for node in every:
-        assert total(sink.span(node.name)) == node.own, node
+        assert total(found.operation(node.name)) == node.own, node
     own = [node.own for node in every if node.kind == "agent" and node.own is not None]
     parts = own + outside
     expected = of_trace if of_trace is not None else sum(parts) if parts else None
-    assert total(sink.span("whole")) == expected
+    assert total(found.trace) == expected
 
 
-def record(program: Callable[[], Any], of_trace: int | None) -> ListSink:
+def recorded(program: Callable[[], Any], of_trace: int | None) -> Run:
     def whole() -> None:
         program()
         if of_trace is not None:
             current().record(usage={"total_tokens": of_trace})
 
-    with recording() as (_, sink):
+    with record() as run:
         trace(whole)()
-    return sink
+    return run
 
 
 @pytest.mark.parametrize("depth", [1, 3, 10])
@@ -146,7 +146,7 @@ def test_one_call_of_18_tokens_through_nested_agents_is_a_trace_of_18(depth: int
     program: Callable[[], Any] = llm(lambda: response(Node("llm", [], None, 18, by_id=True, returns_child=False)))
     for _ in range(depth):
         program = agent(lambda inner=program: inner())
-    assert total(record(program, None).span("whole")) == 18
+    assert total(recorded(program, None).trace) == 18
 
 
 NUMBERS = st.one_of(
@@ -171,7 +171,7 @@ def test_values_of_any_numeric_type_add_up(numbers: list[Any]) -> None:
         for number in numbers:
             use(number)
 
-    found = record(program, None).span("whole").usage
+    found = recorded(program, None).trace.usage
     assert found is not None
     assert found["prompt_tokens"] == pytest.approx(sum(float(number) for number in numbers))
     assert (summed({"cost": number} for number in numbers) or {})["cost"] == pytest.approx(sum(map(float, numbers)))
