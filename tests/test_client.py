@@ -275,7 +275,7 @@ class TestSecret:
 
     def test_a_pickled_client_says_what_it_lacks(self) -> None:
         written = pickle.dumps(VoltAgentCoreAPI(config("https://x")))
-        with pytest.raises(ValidationError, match="a pickle leaves the key out"):
+        with pytest.raises(ValidationError, match="pickles do not contain the key"):
             pickle.loads(written)
 
 

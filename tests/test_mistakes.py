@@ -99,7 +99,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "a VoltAgentSDK holds": ("", "pickle.dumps(VoltAgentSDK())", ""),
     "voltagent: there is no command": ("", "", "shwo"),
     "no trace has the id": ("", STORED, "show ffff"),
-    "which is no known format": ("", STORED, "export -o trace.pdf"),
+    "which is not a known format": ("", STORED, "export -o trace.pdf"),
 }
 
 # Each program runs in a process of its own, forked from one that has imported everything: an import takes as long as

@@ -41,7 +41,7 @@ def log_that_nothing_is_recorded() -> None:
     """Log that nothing is recorded, at the first decorated call without an SDK and without a destination."""
     if settings.debug_is_wanted():
         log_to_stderr()
-        logger.debug("nothing is recorded: there is no VoltAgentSDK, and the environment names no destination")
+        logger.debug("nothing is recorded: there is no VoltAgentSDK, and the environment sets no destination")
 
 
 def describe_settings(of: settings.Settings) -> str:

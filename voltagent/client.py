@@ -160,7 +160,9 @@ def _headers(config: VoltAgentConfig) -> dict[str, str]:
     for name, value in headers.items():
         if not _HEADER_VALUE.fullmatch(value):
             setting = _SETTINGS.get(name, f"headers[{name!r}]")
-            raise ValidationError(f"{setting}: holds a character that an HTTP header cannot, or a space at its end")
+            raise ValidationError(
+                f"{setting}: contains a character that is not allowed in an HTTP header, or ends with a space"
+            )
     return headers
 
 
@@ -198,7 +200,7 @@ class VoltAgentCoreAPI:
     ) -> None:
         self.config = VoltAgentConfig(**config) if isinstance(config, dict) else config
         if self.config.secret_key == HIDDEN:
-            raise ValidationError("secret_key: a pickle leaves the key out: set it on the configuration anew")
+            raise ValidationError("secret_key: pickles do not contain the key: set it on the configuration again")
         self.base_url = self.config.base_url.rstrip("/")
         self.timeout = self.config.timeout
         self.headers = _headers(self.config)
@@ -335,4 +337,4 @@ T = TypeVar("T")
 def _fitting(transport: object, kind: type[T], use: str) -> T | None:
     if transport is None or isinstance(transport, kind):
         return transport
-    raise TypeError(f"the transport {type(transport).__name__} does not work {use}: it is no httpx.{kind.__name__}")
+    raise TypeError(f"the transport {type(transport).__name__} does not work {use}: it is not an httpx.{kind.__name__}")

@@ -328,7 +328,7 @@ def propagated(
 def _identifier(name: str, value: object) -> str:
     if isinstance(value, str) or type(value) is int or type(value).__name__ == "UUID":
         return str(value)
-    raise ValidationError(f"{name} of propagated() must be a string, not {type(value).__name__}")
+    raise ValidationError(f"{name} of propagated() must be a string, got {type(value).__name__}")
 
 
 def _checked_tags(tags: object) -> list[str]:

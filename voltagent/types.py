@@ -263,7 +263,7 @@ class SecretText(str):
 
 def _secret(text: str) -> SecretText:
     if text == HIDDEN:  # a dump or a pickle read back: without this, the server's 401 would be the first to say so
-        raise PydanticCustomError("hidden_secret", "a dump leaves the secret key out: pass the key itself")
+        raise PydanticCustomError("hidden_secret", "dumps do not contain the secret key: pass the key itself")
     return SecretText(text)
 
 

@@ -121,7 +121,7 @@ def test_traces_lists_the_newest_first_and_filters(db: Path, capsys: pytest.Capt
     assert run("traces", "--db", db, "--limit", "1", "--json") == 0
     assert [one["agent_id"] for one in json.loads(capsys.readouterr().out)] == ["recall"]
     assert run("traces", "--db", db, "--status", "error") == 1
-    assert "no trace fits" in capsys.readouterr().err
+    assert "no trace matches" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["show", "traces"])

@@ -67,7 +67,7 @@ def test_one_step_is_shown_in_full(db: Path, capsys: pytest.CaptureFixture[str])
     assert (step["model"], step["tokens"], step["cached_tokens"], step["cost"]) == ("gpt-4o", 100, 40, 0.5)
     assert printed(capsys, "show", "t1", step["id"][:10], "--db", db) == out
     assert main(["show", "t1", "fetch_page", "--db", str(db)]) == 1
-    assert "7 operations fit 'fetch_page'" in capsys.readouterr().err
+    assert "7 operations match 'fetch_page'" in capsys.readouterr().err
     assert main(["show", "t1", "nothing", "--db", str(db)]) == 1
     assert "no operation of the trace t1" in capsys.readouterr().err
 

@@ -115,7 +115,7 @@ def test_a_port_that_cannot_be_had_is_reported(path: Path, capsys: pytest.Captur
 def test_a_port_that_is_none_is_reported(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["ui", "--port", port])
-    assert f"must be a number from 0 to 65535, not {port!r}" in capsys.readouterr().err
+    assert f"must be a number from 0 to 65535, got {port!r}" in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_a_store_is_reported_at_once(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

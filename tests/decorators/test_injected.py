@@ -205,7 +205,7 @@ def test_the_message_of_an_error_is_still_recorded(voltagent_run: Run) -> None:
 @pytest.mark.parametrize(
     ("option", "error", "text"),
     [
-        (["ctxt"], TypeError, "exclude_input of @tool on look names 'ctxt'.*did you mean 'ctx'"),
+        (["ctxt"], TypeError, "exclude_input of @tool on look contains 'ctxt'.*did you mean 'ctx'"),
         ("ctx", ValidationError, "exclude_input of @tool must be a list of parameter names"),
         ([1], ValidationError, "exclude_input"),
         (True, ValidationError, "exclude_input"),

@@ -91,8 +91,8 @@ def test_a_server_that_wants_to_know_its_clients(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({f"{ALL}CERTIFICATE": FILES / "none.pem"}, f"{ALL}CERTIFICATE names a file that cannot be read: No such file"),
-        ({f"{TRACES}CLIENT_KEY": FILES}, f"{TRACES}CLIENT_KEY names a file that cannot be read: Is a directory"),
+        ({f"{ALL}CERTIFICATE": FILES / "none.pem"}, f"{ALL}CERTIFICATE is a file that cannot be read: No such file"),
+        ({f"{TRACES}CLIENT_KEY": FILES}, f"{TRACES}CLIENT_KEY is a file that cannot be read: Is a directory"),
         ({f"{ALL}CERTIFICATE": KEY}, f"{ALL}CERTIFICATE"),
         ({f"{ALL}CLIENT_CERTIFICATE": CLIENT}, f"{ALL}CLIENT_CERTIFICATE"),
         ({f"{ALL}CLIENT_CERTIFICATE": CLIENT, f"{ALL}CLIENT_KEY": FILES / "server.pem"}, f"{ALL}CLIENT_CERTIFICATE"),

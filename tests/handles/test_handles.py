@@ -356,7 +356,7 @@ def test_sampling_leaves_whole_traces_out() -> None:
         (lambda trace: trace.add_agent({"nmae": "A"}), "name is missing.*'nmae'"),
         (lambda trace: trace.add_agent({"name": ""}), "name"),
         (lambda trace: trace.add_agent({"name": 5}), "name.*int"),
-        (lambda trace: trace.add_agent("A"), "mapping, not str"),
+        (lambda trace: trace.add_agent("A"), "mapping, got str"),
         (lambda trace: trace.add_tool(name="t", metadata=[1]), "metadata.*list"),
         (lambda trace: trace.add_tool(name="t", tags="abc"), "tags.*str"),
         (lambda trace: trace.add_tool(name="t", tags=[1]), "tags.*int"),

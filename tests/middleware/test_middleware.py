@@ -198,9 +198,9 @@ def test_nothing_is_started_without_an_sdk(serve: Serve) -> None:
 @pytest.mark.parametrize("kind", [ASGIMiddleware, WSGIMiddleware])
 def test_wrong_options_are_refused(kind: Any) -> None:
     for options, message in (
-        ({"trace": "no"}, "trace must be True or False, not str"),
+        ({"trace": "no"}, "trace must be True or False, got str"),
         ({"user": "ann"}, "user must be a function"),
-        ({"exclude": [7]}, "exclude must hold paths"),
+        ({"exclude": [7]}, "exclude must contain paths"),
     ):
         with pytest.raises(ValidationError, match=message):
             kind(asgi_app, **options)

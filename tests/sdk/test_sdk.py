@@ -356,7 +356,7 @@ def test_a_client_of_the_users_own_is_used_and_left_open(server: Server) -> None
         assert sdk.shutdown().accepted == 4
         assert not client.is_closed
     assert {request.headers["x-marked"] for request in server.requests} == {"yes"}
-    with pytest.raises(ValidationError, match=r"http_client must be an httpx\.Client, not str"):
+    with pytest.raises(ValidationError, match=r"http_client must be an httpx\.Client, got str"):
         VoltAgentSDK(base_url=server.url, http_client="client", **KEYS)  # type: ignore[arg-type]
 
 

@@ -142,7 +142,7 @@ def test_filters(run: Run, client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("query", "words"),
-    [("limit=0", "limit must be between 1 and 500, not '0'"), ("limit=many", "limit must be a number, not 'many'"),
+    [("limit=0", "limit must be between 1 and 500, got '0'"), ("limit=many", "limit must be a number, got 'many'"),
      ("since=1e30", "since must be between"), ("since=-1", "since must be between"), ("min_ms=nan", "min_ms must be"),
      ("until=inf", "until must be"), ("limit=501", "limit must be between"), ("text=" + "x" * 9000, "at most 1000")],
 )  # fmt: skip
@@ -507,7 +507,7 @@ def seconds(client: httpx.Client, path: str) -> tuple[float, float]:
 def test_an_unknown_status_is_refused_as_by_the_command_line(client: httpx.Client) -> None:
     answer = client.get("/api/traces", params={"status": "finished"})
     assert answer.status_code == 400
-    assert answer.json() == {"error": "status must be one of running, completed, error, cancelled, not 'finished'"}
+    assert answer.json() == {"error": "status must be one of running, completed, error, cancelled, got 'finished'"}
 
 
 def test_hints_of_programs_are_shown(run: Run, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_a_base_url_without_keys_is_worth_a_warning() -> None:
         ({"headers": {"a": "b\r\nc"}}, "headers"),
         ({"headers": {"my header": "b"}}, "a name in headers"),
         ({"headers": {"a:b": "c"}}, "a name in headers"),
-        ({"headers": {"a": 5}}, "the value of a in headers must be a text; it is a value of type int"),
+        ({"headers": {"a": 5}}, "the value of a in headers must be a string, got int"),
         ({"exporter": "otlp", "otlp_endpoint": "collector:4318"}, "otlp_endpoint"),
         ({"exporter": "otlp", "otlp_headers": "authorization"}, "otlp_headers"),
         ({"exporter": "otlp", "otlp_protocol": "grpc"}, "otlp_protocol is grpc, .* to http/protobuf, .* 4318"),
@@ -82,7 +82,7 @@ def test_a_base_url_without_keys_is_worth_a_warning() -> None:
         ({"exporter": "otlp", "otlp_compression": "zstd"}, "otlp_compression"),
         ({"exporter": "otlp", "otlp_timeout": 0}, "otlp_timeout"),
         ({"exporter": "otlp", "profiles": "openinferences"}, "profiles"),
-        ({"resource": {"service.name": 5}}, "the value of 'service.name' in resource must be a text"),
+        ({"resource": {"service.name": 5}}, "the value of 'service.name' in resource must be a string"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_setting_named(given: dict[str, object], named: str) -> None:

@@ -253,7 +253,7 @@ def test_a_report_is_a_value_like_any_other() -> None:
 
 def test_a_dump_of_a_config_is_no_key() -> None:
     config = VoltAgentConfig(base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk")
-    with pytest.raises(ValidationError, match="a dump leaves the secret key out"):
+    with pytest.raises(ValidationError, match="dumps do not contain the secret key"):
         VoltAgentSDK(**config.model_dump())
 
 

@@ -203,9 +203,9 @@ def test_an_update_of_an_operation_changes_what_it_names(store: Store) -> None:
     ("body", "problem"),
     [
         ({}, "agent_id is missing"),
-        ({"agent_id": 5}, "agent_id must be text, not a number"),
-        ({"agent_id": "a", "metadata": []}, "metadata must be an object, not a list"),
-        ({"agent_id": "a", "tags": ["x", 1]}, "tags must be a list of texts"),
+        ({"agent_id": 5}, "agent_id must be a string, got a number"),
+        ({"agent_id": "a", "metadata": []}, "metadata must be an object, got a list"),
+        ({"agent_id": "a", "tags": ["x", 1]}, "tags must be a list of strings"),
         ({"agent_id": "a", "startTime": "yesterday"}, "start_time must be a time in ISO 8601"),
     ],
 )

@@ -30,12 +30,12 @@ _LONGEST: Final = 64 * 1024  # characters of instructions
 def _text(name: str, value: object, most: int = _LONGEST) -> str:
     shown = dict.get(introspection.stored(value), "_value_") if introspection.has_base(type(value), Enum) else value
     if not introspection.has_base(type(shown), str):
-        raise _wrong(name, "a text", value)
+        raise _wrong(name, "a string", value)
     return replace_surrogates(shortened(str.__str__(cast(str, shown)), most))  # it goes out beside the payloads
 
 
 def _wrong(name: str, wanted: str, value: object) -> ValidationError:
-    return ValidationError(f"{name} must be {wanted}, not {introspection.short_name(type(value))}")
+    return ValidationError(f"{name} must be {wanted}, got {introspection.short_name(type(value))}")
 
 
 def _name(name: str, value: object) -> str:
@@ -132,14 +132,14 @@ def _tags(name: str, value: object) -> tuple[str, ...]:
 def _parent(name: str, value: Any) -> Any:
     if isinstance(value, str | list | tuple) or callable(getattr(value, "items", None)):
         return value  # pyright: ignore[reportUnknownVariableType]
-    raise _wrong(name, "headers or the text of a traceparent", value)
+    raise _wrong(name, "headers or a traceparent", value)
 
 
 def _one_of(*allowed: str) -> _Check:
     def check(name: str, value: object) -> str:
         text = _text(name, value)
         if text not in allowed:
-            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, not {text!r}")
+            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, got {text!r}")
         return text
 
     return check
@@ -166,7 +166,7 @@ def _moment(name: str, value: object) -> str:
 def _event_type(name: str, value: object) -> str:
     text = _filled_text(name, value)
     if text == "trace":
-        raise ValidationError(f"{name} must not be 'trace': that is what the event belongs to; choose another text")
+        raise ValidationError(f"{name} must not be 'trace': that is what the event belongs to; choose another type")
     return text
 
 

@@ -52,7 +52,7 @@ class Prices:
 
     def __init__(self, table: object, source: str) -> None:
         if not isinstance(table, Mapping):
-            raise ValidationError(f"{source} must hold a mapping from model names to prices, got {_type(table)}")
+            raise ValidationError(f"{source} must contain a mapping from model names to prices, got {_type(table)}")
         models = cast("Mapping[object, object]", table)
         self._table = {str(model): _price(str(model), prices, source) for model, prices in models.items()}
         self._found: dict[str, _Price | None] = {}

@@ -112,7 +112,7 @@ def _get_operation(path: Path, given: dict[str, Any]) -> Any:
     ]
     if len(found) != 1:
         problem = "no operation" if not found else f"{len(found)} operations"
-        raise VoltAgentError(f"{problem} in the trace {trace.id} with an id that begins with {wanted!r}")
+        raise VoltAgentError(f"{problem} in the trace {trace.id} with the id prefix {wanted!r}")
     return _operation(found[0], given.get("max_tokens", 4000) * CHARACTERS_PER_TOKEN)
 
 

@@ -45,7 +45,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("filters, which must all hold")
     for name, about in _TEXTS.items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=about)
-    group.add_argument("--status", choices=STATUSES, help="how it went")
+    group.add_argument("--status", choices=STATUSES, help="status of the trace")
     group.add_argument("--errors", action="store_true", help="the trace, or an operation in it, failed")
     group.add_argument("--meta", type=_label, action="append", default=[], metavar="KEY=VALUE",
                        help="metadata of the trace, or of an operation in it; may be repeated")  # fmt: skip
@@ -118,7 +118,7 @@ def _label(text: str) -> tuple[str, str]:
     """Parse a key and a value of metadata."""
     key, sign, value = text.partition("=")
     if not (key and sign):
-        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be KEY=VALUE, got {text!r}")
     return key, value
 
 
@@ -126,7 +126,7 @@ def _score(text: str) -> ScoreCondition:
     """Parse a condition on a score."""
     found = ScoreCondition.parse(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"must be NAME, NAME=VALUE or NAME>=NUMBER, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be NAME, NAME=VALUE or NAME>=NUMBER, got {text!r}")
     return found
 
 
@@ -139,7 +139,7 @@ def _moment(text: str) -> int:
     age = with_unit(text, AGES)
     moment = clock.parse_iso(text) if age is None else max(clock.nanoseconds() - int(age * 10**9), -(2**63))
     if moment is None or not -(2**63) <= moment < 2**63:
-        raise argparse.ArgumentTypeError(f"must be an age such as 90s, 12h or 7d, or an ISO 8601 time, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be an age such as 90s, 12h or 7d, or an ISO 8601 time, got {text!r}")
     return moment
 
 
@@ -220,7 +220,7 @@ def chosen(store: Store, identifier: str | None) -> StoredTrace:
         raise nothing_stored(store.path)
     if trace is None:
         raise NothingRecordedError(
-            f"no trace has the id {identifier!r}, an id that begins like this, or an agent of this name, "
+            f"no trace has the id {identifier!r}, an id with this prefix, or an agent of this name, "
             f"in {store.path}; `voltagent traces` lists the traces"
         )
     return trace

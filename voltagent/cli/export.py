@@ -69,8 +69,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--format", choices=tuple(_FORMATS),
                         help="what to write (default: html for a name that ends in .html, else json)")  # fmt: skip
     parser.add_argument("--profile", choices=settings.PROFILES, action="append",
-                        help="what OTLP attributes are called; may be repeated (default: genai)")  # fmt: skip
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+                        help="naming convention of OTLP attributes; may be repeated (default: genai)")  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the file to write (default: standard output)"
+    )
     add_db(parser)
     parser.set_defaults(run=_run)
 
@@ -99,7 +101,7 @@ def _format_of(path: Path | None) -> str:
     ending = "" if path is None else path.suffix.lower()
     if ending not in _ENDINGS:
         raise UsageError(
-            f"{path} ends in {ending}, which is no known format: use .html or .json, or name the format with --format"
+            f"{path} ends in {ending}, which is not a known format: use .html or .json, or set the format with --format"
         )
     return _ENDINGS[ending]
 
@@ -114,13 +116,13 @@ def _chosen(store: Store, arguments: argparse.Namespace) -> list[StoredTrace]:
     wanted = wanted_by(arguments)
     if arguments.trace is not None:
         if wanted.selects:
-            raise UsageError("name a trace or use filters, not both")
+            raise UsageError("use either a trace or filters, not both")
         return [chosen(store, arguments.trace)]
     if not wanted.selects and arguments.limit == 1 and arguments.sort == "start":
         return [chosen(store, None)]
     found = traces_of(store, store.trace_ids(wanted, limit=arguments.limit))
     if not found:
-        raise NothingRecordedError(f"no trace fits the filters in {arguments.db}")
+        raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
     return found
 
 

@@ -23,7 +23,7 @@ def whole_number(least: int = 0, most: int | None = None) -> Callable[[str], int
     def parse(text: str) -> int:
         is_number = text.isdecimal() and len(text) <= 18  # SQLite's integers have 19 digits
         if not is_number or int(text) < least or (most is not None and int(text) > most):
-            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text[:40]!r}")
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text[:40]!r}")
         return int(text)
 
     return parse
@@ -44,7 +44,7 @@ def number(wanted: str, most: float = 1e15, *, above_zero: bool = False) -> Call
         except ValueError:
             value = math.nan
         if not 0 <= value <= most or (above_zero and not value):
-            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}")
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {text!r}")
         return value
 
     return parse

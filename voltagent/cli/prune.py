@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--older-than", type=_age, metavar="AGE", help="began at least this long ago: 90s, 30m, 12h, 7d or 2w"
     )
-    parser.add_argument("--keep", type=whole_number(), metavar="N", help="spare the newest N")
+    parser.add_argument("--keep", type=whole_number(), metavar="N", help="keep the newest N")
     parser.add_argument(
         "--max-size", type=_size, metavar="SIZE", help="delete the oldest until the data is no larger: 500MB, 2GiB"
     )
@@ -56,14 +56,14 @@ def add(commands: Any) -> None:
 def _age(text: str) -> int:
     seconds = with_unit(text, AGES)
     if seconds is None:
-        raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 12h or 7d, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 12h or 7d, got {text!r}")
     return min(int(seconds * 1e9), 2**62)
 
 
 def _size(text: str) -> int:
     size = with_unit(text, SIZES)
     if size is None:
-        raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 500MB or 2GiB, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 500MB or 2GiB, got {text!r}")
     return int(size)
 
 

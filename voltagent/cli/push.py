@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         "traces",
         nargs="*",
         metavar="TRACE",
-        help="ids, the beginnings of ids, or names of agents (default: all)",
+        help="ids, prefixes of ids, or names of agents (default: all)",
     )
     add_filters(parser)
     parser.add_argument("--exporter", choices=_REMOTE, help="the destination (default: that of the settings)")
@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not names:
         raise ValidationError(
             "there is no destination to push to: set VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY, or "
-            "VOLTAGENT_BASE_URL to a server on this machine, or name one with --exporter"
+            "VOLTAGENT_BASE_URL to a server on this machine, or choose one with --exporter"
         )
     store = opened(arguments.db)
     try:

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument("operation", nargs="?", metavar="OPERATION",
-                        help="one operation, in full: its id, the beginning of its id, or its name")  # fmt: skip
+                        help="one operation, in full: its id, a prefix of its id, or its name")  # fmt: skip
     parser.add_argument("-v", "--verbose", action="store_true", help="show inputs, outputs, metadata and stacks, too")
     parser.add_argument("--depth", type=count, metavar="N", help="levels of operations at most (default: all)")
     parser.add_argument("--lines", type=whole_number(), default=MOST_LINES, metavar="N",
@@ -103,7 +103,7 @@ def _step(trace: StoredTrace, operations: Sequence[StoredOperation], wanted: str
         raise NothingRecordedError(f"no operation of the trace {trace.id} has the id or the name {wanted!r}")
     if len(found) > 1:
         ids = ", ".join(one.id[:13] for one in found[:5])
-        raise NothingRecordedError(f"{len(found)} operations fit {wanted!r}: name one by its id, such as {ids}")
+        raise NothingRecordedError(f"{len(found)} operations match {wanted!r}: choose one by its id, such as {ids}")
     return found[0]
 
 

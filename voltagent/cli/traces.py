@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not found:
         if not wanted.selects:
             raise nothing_stored(arguments.db)
-        raise NothingRecordedError(f"no trace fits the filters in {arguments.db}")
+        raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
     if arguments.json:
         print(json.dumps([asdict(trace) for trace in found], indent=2))
         return 0

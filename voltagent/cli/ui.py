@@ -114,7 +114,7 @@ def _listening(store: Store, port: int | None) -> Server:
                     "for any free one."
                 ) from exc
     raise UnusablePortError(
-        f"the ports {ports[0]} to {ports[-1]} are all taken: end another `voltagent ui`, or use --port 0"
+        f"the ports {ports[0]} to {ports[-1]} are all in use: stop another `voltagent ui`, or use --port 0"
     )
 
 

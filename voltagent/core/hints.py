@@ -95,5 +95,5 @@ def report_late_call(what: str) -> None:
         "after-shutdown",
         caller_place(),
         f"{what} comes after shutdown() or the end of the `with VoltAgentSDK()` block, and is not recorded",
-        "make it inside the block, or shut the SDK down later",
+        "start it inside the block, or shut down the SDK later",
     )

@@ -198,7 +198,7 @@ def check_names(option: str, given: frozenset[str], parameters: list[Parameter] 
     for name in sorted(given.difference(names)):
         near = nearest(name, names)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise TypeError(f"{option} of {what} names {name!r}, which is not a parameter of it{hint}")
+        raise TypeError(f"{option} of {what} contains {name!r}, which is not a parameter of the function{hint}")
 
 
 def _named(parameters: list[Parameter], kind: Any) -> str | None:

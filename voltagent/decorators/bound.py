@@ -44,7 +44,7 @@ def bind(function: F) -> F:
         TypeError: it is not callable.
     """
     if not callable(function):  # pyright: ignore[reportUnnecessaryComparison]
-        raise TypeError(f"bind takes something that can be called, not {type(function).__name__}")
+        raise TypeError(f"bind() requires a callable, got {type(function).__name__}")
     bound: F = _bound(function, Moment.now(whole=True))
     return bound
 

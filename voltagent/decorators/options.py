@@ -126,32 +126,32 @@ def _captured(what: str, value: object) -> object:
     items = _items(value)
     if items is not None and all(isinstance(name, str) for name in items):
         return frozenset(items)
-    raise ValidationError(f"{what} must be True, False or a list of parameter names, not {_kind(value)}")
+    raise ValidationError(f"{what} must be True, False or a list of parameter names, got {_kind(value)}")
 
 
 def _parameter_names(what: str, value: object) -> object:
     items = _items(value)
     if items is None or not all(isinstance(name, str) for name in items):
-        raise ValidationError(f"{what} must be a list of parameter names, not {_kind(value)}")
+        raise ValidationError(f"{what} must be a list of parameter names, got {_kind(value)}")
     return frozenset(items)
 
 
 def _switch(what: str, value: object) -> object:
     if not isinstance(value, bool):
-        raise ValidationError(f"{what} must be True or False, not {_kind(value)}")
+        raise ValidationError(f"{what} must be True or False, got {_kind(value)}")
     return value
 
 
 def _function(what: str, value: object) -> object:
     if not callable(value):
-        raise ValidationError(f"{what} must be a function, not {_kind(value)}")
+        raise ValidationError(f"{what} must be a function, got {_kind(value)}")
     return value
 
 
 def _recorder(what: str, value: object) -> Recorder:
     recorder = getattr(value, "_recorder", None)
     if not isinstance(recorder, Recorder):
-        raise ValidationError(f"{what} must be a VoltAgentSDK, not {_kind(value)}")
+        raise ValidationError(f"{what} must be a VoltAgentSDK, got {_kind(value)}")
     return recorder
 
 

@@ -41,7 +41,7 @@ def through(client: object) -> httpx.BaseTransport:
         ValidationError: it is not an ``httpx.Client``.
     """
     if not isinstance(client, httpx.Client):
-        raise ValidationError(f"http_client must be an httpx.Client, not {type(client).__name__}")
+        raise ValidationError(f"http_client must be an httpx.Client, got {type(client).__name__}")
     return _Through(client)
 
 
@@ -303,7 +303,7 @@ def _check_key_log() -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
     except OSError as exc:
-        raise ValidationError(f"the file that SSLKEYLOGFILE names cannot be written: {exc.strerror}") from None
+        raise ValidationError(f"the file in SSLKEYLOGFILE cannot be written: {exc.strerror}") from None
 
 
 def _trusting(files: Certificates) -> ssl.SSLContext:
@@ -320,10 +320,12 @@ def _trusting(files: Certificates) -> ssl.SSLContext:
             context.load_cert_chain(files.client, files.client_key, password="")  # else it would prompt on the terminal
     except OSError as exc:
         why = (exc.reason if isinstance(exc, ssl.SSLError) else None) or exc.strerror
-        raise ValidationError(f"{name} cannot be used: {why}; it has to be in PEM form, keys not encrypted") from None
+        raise ValidationError(
+            f"{name} cannot be used: {why}; it must be in PEM format, with an unencrypted key"
+        ) from None
     if files.client is None and files.client_key is not None:
         raise ValidationError(
-            "client_key (OTEL_EXPORTER_OTLP_CLIENT_KEY) is of no use without client_certificate (…_CLIENT_CERTIFICATE)"
+            "client_key (OTEL_EXPORTER_OTLP_CLIENT_KEY) requires client_certificate (…_CLIENT_CERTIFICATE)"
         )
     return context
 
@@ -347,7 +349,7 @@ def _proxy_for(url: httpx.URL) -> str | None:
     wrong = _wrong_with_proxy(proxy)
     if wrong is not None:
         name = f"{scheme}_proxy"
-        raise UnusableProxyError(f"the environment variable {name.upper()} (or {name}) names no usable proxy: {wrong}")
+        raise UnusableProxyError(f"the environment variable {name.upper()} (or {name}) is not a usable proxy: {wrong}")
     return proxy
 
 

@@ -107,7 +107,7 @@ def _warn(name: str, module: Any) -> None:
     log_once(
         f"instrument:{name}",
         logging.WARNING,
-        "the classes of %s are not as known in this version of it; its calls are not recorded",
+        "this version of %s has other classes than expected; its calls are not recorded",
         getattr(module, "__name__", name),
     )
 

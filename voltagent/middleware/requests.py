@@ -69,12 +69,12 @@ class MiddlewareOptions:
 
     def __init__(self, trace: object, user: Any, exclude: Iterable[str]) -> None:
         if not isinstance(trace, bool):
-            raise ValidationError(f"trace must be True or False, not {type(trace).__name__}")
+            raise ValidationError(f"trace must be True or False, got {type(trace).__name__}")
         if user is not None and not callable(user):
-            raise ValidationError(f"user must be a function that gives a user's id, not {type(user).__name__}")
+            raise ValidationError(f"user must be a function that gives a user's id, got {type(user).__name__}")
         patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude)
         if not all(isinstance(pattern, str) for pattern in patterns):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValidationError("exclude must hold paths, such as '/health'")
+            raise ValidationError("exclude must contain paths, such as '/health'")
         self.traces = trace
         self._user: Callable[[Any], Any] | None = user
         self._exclude = patterns

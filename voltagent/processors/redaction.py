@@ -102,7 +102,7 @@ class Redactor:
         keys = [item for item in items if isinstance(item, str)]
         patterns = [item for item in items if isinstance(item, re.Pattern)]
         if len(keys) + len(patterns) < len(items):
-            raise ValidationError(f"{what} must hold key names and compiled patterns only")
+            raise ValidationError(f"{what} must contain key names and compiled patterns only")
         return cls(keys, patterns)
 
     def apply(self, text: bytes, path: str = "", found: Found | None = None) -> bytes:

@@ -93,7 +93,9 @@ def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord
     try:
         found = store.trace(id_or_prefix)
         if found is None:
-            raise RecordNotFoundError(f"no trace in {store.path} has the id {id_or_prefix!r}, or one that begins so")
+            raise RecordNotFoundError(
+                f"no trace in {store.path} has the id {id_or_prefix!r}, or an id with this prefix"
+            )
         return record_of(store, found)
     finally:
         store.close()
@@ -142,8 +144,8 @@ def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
         try:
             moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
         except ValueError:
-            raise ValidationError(f"{name} must be a datetime or ISO 8601 text, got {moment!r}") from None
+            raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {moment!r}") from None
     if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValidationError(f"{name} must be a datetime or ISO 8601 text, got {type(moment).__name__}")
+        raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {type(moment).__name__}")
     since_epoch = moment.astimezone(timezone.utc) - _EPOCH
     return (since_epoch.days * 86_400 + since_epoch.seconds) * 10**9 + since_epoch.microseconds * 1000

@@ -72,7 +72,7 @@ def _report_unrecorded_process() -> None:
         _UNRECORDED,
         place,
         "a process that has no SDK calls decorated functions, and records nothing, though its parent process records",
-        'hand work over with voltagent.bind(...) or voltagent.instrument("multiprocessing"), or make the SDK at import',
+        'pass work to it with voltagent.bind(...) or voltagent.instrument("multiprocessing"), or create the SDK early',
     )
     save_hints()
 

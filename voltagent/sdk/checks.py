@@ -26,7 +26,7 @@ def report_second_sdk() -> None:
         "second-sdk",
         caller_place(),
         "another VoltAgentSDK is still open; from now on this one, the newest, records the calls outside any trace",
-        "shut the other one down, or name the one that is meant with sdk=",
+        "shut down the other one, or choose one with sdk=",
         aloud=False,
     )
 
@@ -42,10 +42,10 @@ def checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]
 
 def make_sampling(rate: float, sampler: object, keep_errors: object, follow_parent: object) -> Sampling:
     if sampler is not None and not callable(sampler):
-        raise ValidationError(f"sampler must be a function of a trace's facts, not {type(sampler).__name__}")
+        raise ValidationError(f"sampler must be a function of a trace's facts, got {type(sampler).__name__}")
     for name, flag in (("keep_errors", keep_errors), ("follow_parent", follow_parent)):
         if not isinstance(flag, bool | None):
-            raise ValidationError(f"{name} must be True or False, not {type(flag).__name__}")
+            raise ValidationError(f"{name} must be True or False, got {type(flag).__name__}")
     return Sampling(
         rate,
         cast("Sampler | None", sampler),

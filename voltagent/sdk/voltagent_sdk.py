@@ -158,7 +158,7 @@ class VoltAgentSDK:
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
         self._recorder.witness = notebook.Witness(processors, memory, stored)
         if otel_context not in (None, True, False):
-            raise ValidationError(f"otel_context must be True or False, not {type(otel_context).__name__}")
+            raise ValidationError(f"otel_context must be True or False, got {type(otel_context).__name__}")
         if otel_context:
             opentelemetry.show_ours(self._recorder)
         if self._on:

@@ -38,7 +38,7 @@ def admit(method: str, raw_path: str, headers: Mapping[str, str]) -> None:
     """
     host = headers.get("host", "")
     if _LOOPBACK.fullmatch(host) is None:
-        raise RequestError(403, "this server answers under localhost, 127.0.0.1 and [::1] only")
+        raise RequestError(403, "this server is reachable as localhost, 127.0.0.1 and [::1] only")
     site = headers.get("sec-fetch-site", "none")
     if site not in ("same-origin", "none") and not _is_visit(method, raw_path, headers):
         raise RequestError(403, "requests from other sites are refused")

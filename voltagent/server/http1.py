@@ -72,7 +72,7 @@ def _line(reader: BufferedIOBase, most: int) -> bytes:
         return line[:-2] if line.endswith(b"\r\n") else line[:-1]
     if len(line) > most:
         raise RequestError(431, "the request's head is too large")
-    raise RequestError(400, "the request is cut short")
+    raise RequestError(400, "the request is incomplete")
 
 
 def _request_line(line: bytes) -> tuple[str, str, str]:
@@ -95,7 +95,7 @@ def _add_header(headers: dict[str, str], line: bytes) -> None:
     if name not in headers:
         headers[name] = value
     elif name in _ONLY_ONCE:
-        raise RequestError(400, f"the header {name} is there twice")
+        raise RequestError(400, f"the header {name} occurs twice")
     else:
         headers[name] = f"{headers[name]}, {value}"
 
@@ -114,7 +114,7 @@ def read_body(reader: BufferedIOBase, head: Head, before: Callable[[], None]) ->
     if encoding == "identity":
         return body
     if encoding != "gzip":
-        raise RequestError(415, f"the body's encoding must be gzip, not {encoding!r}")
+        raise RequestError(415, f"the body's encoding must be gzip, got {encoding!r}")
     return _decompressed(body)
 
 
@@ -144,7 +144,7 @@ def _chunked(reader: BufferedIOBase) -> bytes:
             raise _too_large(LARGEST_SENT)
         body += _exactly(reader, size)
         if _exactly(reader, 2) != b"\r\n":
-            raise RequestError(400, "a chunk is longer than it says")
+            raise RequestError(400, "a chunk is longer than its size")
     trailers = _LARGEST_TRAILER
     while line := _line(reader, trailers):
         trailers -= len(line) + 2
@@ -161,7 +161,7 @@ def _chunk_size(reader: BufferedIOBase) -> int:
 def _exactly(reader: BufferedIOBase, count: int) -> bytes:
     data = reader.read(count)
     if len(data) < count:
-        raise RequestError(400, "the body is shorter than it says")
+        raise RequestError(400, "the body is shorter than its content-length")
     return data
 
 
@@ -179,7 +179,7 @@ def _decompressed(body: bytes) -> bytes:
         if space < 0:
             raise _too_large(LARGEST_BODY)
         if not member.eof:
-            raise RequestError(400, "the body's gzip is cut short")
+            raise RequestError(400, "the gzip body is incomplete")
         body = member.unused_data
         if not body:
             return b"".join(parts)

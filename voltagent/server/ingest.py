@@ -134,7 +134,7 @@ def _json_object(request: Request) -> _Body:
 
 def _parsed(request: Request) -> Any:
     if not _is_json(request):
-        raise RequestError(415, "this route takes application/json")
+        raise RequestError(415, "this route accepts application/json")
     _check_parts(request.body)
     try:
         return from_json(request.body)

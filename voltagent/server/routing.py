@@ -121,7 +121,7 @@ class Table:
             others |= {"GET", "HEAD"} if route.method == "GET" else {route.method}
         if others:
             allowed = ", ".join(sorted(others))
-            raise RequestError(405, f"{method} is not possible here, only {allowed}", {"Allow": allowed})
+            raise RequestError(405, f"{method} is not allowed here, only {allowed}", {"Allow": allowed})
         raise RequestError(404, "there is nothing at this path")
 
 

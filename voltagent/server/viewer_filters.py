@@ -37,7 +37,7 @@ def filter_of(request: Request) -> Filter:
         raise RequestError(400, f"text must have at most {values.LONGEST_TEXT} characters")
     found: dict[str, Any] = {name: query.get(name) or None for name in _TEXTS}
     if found["status"] not in (None, *STATUSES):
-        raise RequestError(400, f"status must be one of {', '.join(STATUSES)}, not {found['status'][:40]!r}")
+        raise RequestError(400, f"status must be one of {', '.join(STATUSES)}, got {found['status'][:40]!r}")
     found |= {field: values.moment(request, name) for name, field in _TIMES.items()}
     found |= {name: values.real(request, name, 0, _LARGEST) for name in _NUMBERS}
     found |= {field: _nanoseconds(request, name) for name, field in _DURATIONS.items()}
@@ -69,7 +69,7 @@ def _labels(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     for text in given:
         key, colon, value = text.partition(":")
         if not (key and colon):
-            raise RequestError(400, f"metadata must be key:value, not {text[:40]!r}")
+            raise RequestError(400, f"metadata must be key:value, got {text[:40]!r}")
         labels.append((key, value))
     return tuple(labels)
 
@@ -79,5 +79,5 @@ def _score(text: str | None) -> ScoreCondition | None:
         return None
     found = ScoreCondition.parse(text)
     if found is None:
-        raise RequestError(400, f"score must be NAME, NAME:VALUE or NAME>=NUMBER, not {text[:40]!r}")
+        raise RequestError(400, f"score must be NAME, NAME:VALUE or NAME>=NUMBER, got {text[:40]!r}")
     return found

@@ -43,7 +43,7 @@ def _score(store: Store, request: Request) -> Answer:
 
 def _body(request: Request) -> dict[str, Any]:
     if media_type(request.headers) != "application/json":
-        raise RequestError(415, "this route takes application/json")
+        raise RequestError(415, "this route accepts application/json")
     if len(request.body) > _LARGEST:
         raise RequestError(413, f"the body must have at most {_LARGEST} bytes")
     try:

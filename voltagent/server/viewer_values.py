@@ -52,9 +52,9 @@ def real(request: Request, name: str, least: float, most: float) -> float | None
         value = float(text)
         round(value)  # neither NaN nor infinite
     except (ValueError, OverflowError) as exc:
-        raise RequestError(400, f"{name} must be a number, not {text[:40]!r}") from exc
+        raise RequestError(400, f"{name} must be a number, got {text[:40]!r}") from exc
     if not least <= value <= most:
-        raise RequestError(400, f"{name} must be between {least:g} and {most:g}, not {text[:40]!r}")
+        raise RequestError(400, f"{name} must be between {least:g} and {most:g}, got {text[:40]!r}")
     return value
 
 

@@ -62,7 +62,9 @@ class Settings:
     origin: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("voltagent settings hold the secret key and cannot be pickled; pass the keys by environment")
+        raise TypeError(
+            "voltagent settings hold the secret key and cannot be pickled; pass the keys in environment variables"
+        )
 
 
 class Arguments(TypedDict, total=False):

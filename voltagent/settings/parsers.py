@@ -28,7 +28,7 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may 
 
 def text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise _wrong(name, value, "a text")
+        raise _wrong(name, value, "a string")
     return value
 
 
@@ -36,14 +36,14 @@ def header_text(name: str, value: object) -> str:
     given = text(name, value).strip()
     if not given or not given.isascii() or not given.isprintable():
         # no repr here: the value may be a key
-        raise ValidationError(f"{name} must be a printable ASCII text without line breaks; check how it was copied")
+        raise ValidationError(f"{name} must be printable ASCII without line breaks; check that it was copied correctly")
     return given
 
 
 def secret_key(name: str, value: object) -> str:
     given = header_text(name, value)
     if given == _HIDDEN:  # a dump of a config read back: without this, the server's 401 would be the first to say so
-        raise ValidationError(f"{name}: a dump leaves the secret key out: pass the key itself")
+        raise ValidationError(f"{name}: dumps do not contain the secret key: pass the key itself")
     return given
 
 
@@ -85,7 +85,7 @@ def _number(name: str, value: object, *, least: float, most: float = math.inf) -
         raise _wrong(name, value, "a number") from None
     if not (least <= number <= most) or math.isinf(number):
         limits = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
-        raise ValidationError(f"{name} must be {limits}, not {number:g}")
+        raise ValidationError(f"{name} must be {limits}, got {number:g}")
     return number
 
 
@@ -115,7 +115,7 @@ def path(name: str, value: object) -> Path:
     try:
         return Path(os.fsdecode(given)).expanduser()
     except RuntimeError:  # ~user, and this machine has no such user
-        raise ValidationError(f"{name} begins with ~ and a name that has no home on this machine") from None
+        raise ValidationError(f"{name} starts with ~ and the name of an unknown user") from None
 
 
 def file(name: str, value: object) -> Path:
@@ -124,7 +124,7 @@ def file(name: str, value: object) -> Path:
     try:
         given.open("rb").close()
     except OSError as exc:
-        raise ValidationError(f"{name} names a file that cannot be read: {exc.strerror}") from None
+        raise ValidationError(f"{name} is a file that cannot be read: {exc.strerror}") from None
     return given
 
 
@@ -157,12 +157,12 @@ def names(known: Sequence[str]) -> Reader:
         elif isinstance(value, list | tuple):
             given = [text(name, word) for word in cast("list[object]", value)]
         else:
-            raise _wrong(name, value, "a name, or several with commas")
+            raise _wrong(name, value, "a name, or several separated by commas")
         for word in given:
             if word not in known:
                 raise ValidationError(f"{name} has an unknown name {word!r}; known are {', '.join(known)}")
         if not given:
-            raise ValidationError(f"{name} is empty; name one of {', '.join(known)}")
+            raise ValidationError(f"{name} is empty; use one of {', '.join(known)}")
         return tuple(dict.fromkeys(given))
 
     return read
@@ -186,7 +186,7 @@ def one_of(*known: str) -> Reader:
     def read(name: str, value: object) -> str:
         given = text(name, value).strip().lower()
         if given not in known:
-            raise ValidationError(f"{name} must be one of {', '.join(known)}, not {given!r}")
+            raise ValidationError(f"{name} must be one of {', '.join(known)}, got {given!r}")
         return given
 
     return read
@@ -202,9 +202,7 @@ def headers(name: str, value: object) -> Mapping[str, str]:
     for key in given:
         called = header_text(f"a name in {name}", key)
         if _TOKEN.fullmatch(called) is None:
-            raise ValidationError(
-                f"a name in {name} cannot be a header's: {called!r} has a character that none may have"
-            )
+            raise ValidationError(f"a name in {name} is not a valid header name: {called!r}")
         found[called] = header_text(f"the value of {called} in {name}", given[key])
     return found
 
@@ -222,14 +220,14 @@ def _pairs(name: str, value: object) -> Mapping[Any, object]:
     if isinstance(value, Mapping):
         return cast("Mapping[Any, object]", value)
     if not isinstance(value, str):
-        raise _wrong(name, value, "a mapping of names to texts")
+        raise _wrong(name, value, "a mapping of names to strings")
     pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
     if not all(key.strip() and equals for key, equals, _ in pairs):
-        raise ValidationError(f"{name} must be pairs such as key=value, with commas between them")
+        raise ValidationError(f"{name} must be pairs such as key=value, separated by commas")
     try:
         return {_decoded(key): _decoded(value) for key, _, value in pairs}
     except UnicodeDecodeError:
-        raise ValidationError(f"{name} must be percent-encoded UTF-8; some of its bytes are none") from None
+        raise ValidationError(f"{name} must be percent-encoded UTF-8") from None
 
 
 def _decoded(text: str) -> str:
@@ -253,7 +251,7 @@ def otlp_protocol(name: str, value: object) -> str:
     given = text(name, value).strip().lower()
     if given == "grpc":
         raise ValidationError(
-            f"{name} is grpc, which is not spoken here; set it to http/protobuf, "
+            f"{name} is grpc, which voltagent does not support; set it to http/protobuf, "
             "and point the endpoint to the backend's port for HTTP, usually 4318"
         )
     return cast(str, _OTLP_PROTOCOL(name, given))
@@ -268,5 +266,5 @@ def otlp_timeout(name: str, value: object) -> float:
 
 
 def _wrong(name: str, value: object, wanted: str) -> ValidationError:
-    shown = "an empty text" if value == "" else f"a value of type {type(value).__name__}"
-    return ValidationError(f"{name} must be {wanted}; it is {shown} that does not fit")
+    shown = "an empty string" if value == "" else type(value).__name__
+    return ValidationError(f"{name} must be {wanted}, got {shown}")

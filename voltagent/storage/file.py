@@ -176,12 +176,12 @@ class File:
         if version > known:
             raise OffLimitsError(
                 f"{self.path} was written by a newer voltagent (schema {version}, this one knows {known}): "
-                "upgrade voltagent, or name another file"
+                "upgrade voltagent, or use another file"
             )
         # in this order: another process may create the tables and the id, both at once, between the two queries
         has_tables = number(connection, "SELECT count(*) FROM sqlite_master") > 0
         if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
-            raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: name another file")
+            raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: use another file")
         if version < known:
             self._migrate(connection, version)
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file

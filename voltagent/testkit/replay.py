@@ -224,7 +224,7 @@ def replay(
     """
     unknown = sorted(set(only) - set(_KINDS)) if not isinstance(only, str) else [only]
     if unknown:
-        raise ValidationError(f"only must hold kinds of operation ({', '.join(_KINDS)}), got {', '.join(unknown)}")
+        raise ValidationError(f"only must contain kinds of operation ({', '.join(_KINDS)}), got {', '.join(unknown)}")
     if missing not in ("error", "call"):
         raise ValidationError(f"missing must be 'error' or 'call', got {missing!r}")
     recording = trace_or_file if isinstance(trace_or_file, TraceRecord) else read_recording(trace_or_file)

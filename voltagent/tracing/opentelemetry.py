@@ -54,7 +54,7 @@ def _lay_over() -> None:
     module.get_current()  # some versions make the object below at the first use
     below = getattr(module, "_RUNTIME_CONTEXT", None)
     if below is None:
-        log_once("otel_context", logging.WARNING, "otel_context does not work with this OpenTelemetry")
+        log_once("otel_context", logging.WARNING, "otel_context does not work with this version of OpenTelemetry")
     elif not isinstance(below, _Overlay):
         module._RUNTIME_CONTEXT = _Overlay(below)  # noqa: SLF001 - see above; tried with versions 1.0.0 to 1.45.2
 

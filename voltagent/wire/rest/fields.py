@@ -40,14 +40,14 @@ class BodyFields:
         """A string; ``None`` if it is missing or empty."""
         value = self.get(name)
         if value is not None and not isinstance(value, str):
-            raise ValidationError(f"{name} must be text, not {_type_name(value)}")
+            raise ValidationError(f"{name} must be a string, got {_type_name(value)}")
         return value or None
 
     def object(self, name: str) -> dict[str, Any]:
         """An object, empty if it is missing."""
         value = self.get(name)
         if value is not None and not isinstance(value, dict):
-            raise ValidationError(f"{name} must be an object, not {_type_name(value)}")
+            raise ValidationError(f"{name} must be an object, got {_type_name(value)}")
         return dict(cast(dict[str, Any], value or {}))
 
     def tags(self) -> tuple[str, ...] | None:
@@ -57,7 +57,7 @@ class BodyFields:
             return None
         tags: list[object] = value if isinstance(value, list) else [None]  # pyright: ignore[reportUnknownVariableType]
         if not all(isinstance(tag, str) for tag in tags):
-            raise ValidationError("tags must be a list of texts")
+            raise ValidationError("tags must be a list of strings")
         return tuple(cast(list[str], tags)) or None
 
     def moment(self, name: str) -> int | None:
