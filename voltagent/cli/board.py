@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from voltagent.cli import tree
 from voltagent.records.feed import Change, News
 from voltagent.records.queries import operation_summaries, unfinished
+from voltagent.records.reading import list_traces
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.records import OperationSummary, TraceSummary
@@ -61,7 +62,7 @@ class Board:
         return list(found)
 
     def _load(self, trace_id: str) -> None:
-        found = self._store.traces(replace(self._wanted, id=trace_id), limit=1)
+        found = list_traces(self._store, replace(self._wanted, id=trace_id), limit=1)
         if found:
             self._traces[trace_id] = found[0]
             self._operations[trace_id] = {one.id: one for one in operation_summaries(self._store, trace_id)}

@@ -28,7 +28,7 @@ from voltagent.cli.terminal import encodable
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.records.queries import unfinished
-from voltagent.records.reading import scores_of, traces_of
+from voltagent.records.reading import events_of, operations_of, scores_of, trace_ids, traces_of
 from voltagent.render.answers import recorded_trace
 from voltagent.render.document import document
 from voltagent.render.page import page
@@ -120,7 +120,7 @@ def _chosen(store: Store, arguments: argparse.Namespace) -> list[StoredTrace]:
         return [chosen(store, arguments.trace)]
     if not wanted.selects and arguments.limit == 1 and arguments.sort == "start":
         return [chosen(store, None)]
-    found = traces_of(store, store.trace_ids(wanted, limit=arguments.limit))
+    found = traces_of(store, trace_ids(store, wanted, arguments.limit))
     if not found:
         raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
     return found
@@ -147,7 +147,7 @@ def _save(path: Path, content: bytes) -> None:
 def _json(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
     """The document of one trace, or a list of them."""
     scores = scores_of(store, [trace.id for trace in traces])
-    documents = [document(one, store.operations(one.id), scores.get(one.id, ())) for one in traces]
+    documents = [document(one, operations_of(store, one.id), scores.get(one.id, ())) for one in traces]
     return json.dumps(documents[0] if len(documents) == 1 else documents, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -162,7 +162,7 @@ def _otlp(store: Store, traces: Sequence[StoredTrace], profiles: tuple[str, ...]
 
 def _otlp_request(store: Store, trace: StoredTrace, profiles: tuple[str, ...]) -> str:
     encoding, spans = ENCODINGS["http/json"], OpenSpans(profiles)
-    messages = [message for message in map(spans.message, store.events(trace.id)) if message is not None]
+    messages = [message for message in map(spans.message, events_of(store, trace.id)) if message is not None]
     request = encoding.request(
         [encoding.span(message) for message in messages], resource_message(_resource(trace)), {"name": "voltagent"}
     )
@@ -185,7 +185,7 @@ def _page(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> st
     scores = scores_of(store, [trace.id for trace in traces])
     gone = unfinished(store, [one.id for one in traces if one.status == "running"])
     recorded = [
-        recorded_trace(one, store.operations(one.id), scores.get(one.id, ()), unfinished=one.id in gone)
+        recorded_trace(one, operations_of(store, one.id), scores.get(one.id, ()), unfinished=one.id in gone)
         for one in traces
     ]
     return page(traces[0].name if len(traces) == 1 else f"{len(traces)} traces", recorded)

@@ -20,6 +20,7 @@ from voltagent.cli.terminal import encodable, fitted
 from voltagent.core import clock
 from voltagent.delivery.push import Result, push
 from voltagent.errors import ValidationError
+from voltagent.records.reading import list_traces
 from voltagent.render.text import printable, short_id
 from voltagent.storage.spool.destination import Destination, destinations
 from voltagent.storage.traces.records import TraceSummary
@@ -136,7 +137,7 @@ def _selected(store: Store, arguments: argparse.Namespace, place: str) -> tuple[
 
     def find_traces(not_pushed_to: str | None) -> list[TraceSummary]:
         filters = [replace(wanted, not_pushed_to=not_pushed_to, id=name) for name in dict.fromkeys(named or (None,))]
-        traces = [trace for one in filters for trace in store.traces(one, limit=_ALL)]
+        traces = [trace for one in filters for trace in list_traces(store, one, _ALL)]
         return sorted(traces, key=lambda trace: trace.start_ns)
 
     new = find_traces(None if arguments.again else place)

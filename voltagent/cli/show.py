@@ -16,6 +16,7 @@ from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.records.building import build_trace
 from voltagent.records.queries import unfinished
+from voltagent.records.reading import operations_of
 from voltagent.render.reading import MOST_LINES
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
@@ -60,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     store = opened(arguments.db)
     try:
         trace = chosen(store, arguments.trace)
-        operations = [] if arguments.web else store.operations(trace.id)
+        operations = [] if arguments.web else operations_of(store, trace.id)
         is_left_behind = bool(unfinished(store, (trace.id,)))
     finally:
         store.close()

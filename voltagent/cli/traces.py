@@ -22,6 +22,7 @@ from voltagent.cli.arguments import (
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
 from voltagent.records.queries import unfinished
+from voltagent.records.reading import list_traces
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
 from voltagent.storage.traces.records import TraceSummary
 
@@ -53,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     note_destination(arguments.db)
     store = opened(arguments.db)
     try:
-        found = store.traces(wanted, limit=arguments.limit)
+        found = list_traces(store, wanted, arguments.limit)
         left = unfinished(store, [trace.id for trace in found if trace.status == "running"])
     finally:
         store.close()

@@ -18,7 +18,7 @@ from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import encodable
 from voltagent.core.guard import logger
 from voltagent.errors import VoltAgentError
-from voltagent.records.reading import open_store
+from voltagent.records.reading import list_traces, open_store
 from voltagent.render.text import printable
 from voltagent.storage.traces.store import Store
 from voltagent.storage.traces.viewer_address import DEFAULT_PORT, announced
@@ -97,7 +97,7 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
 
 def _check(store: Store) -> None:
     """Report a problem with the file now, and not only on the page."""
-    store.traces(limit=1)
+    list_traces(store, limit=1)
 
 
 def _listening(store: Store, port: int | None) -> Server:

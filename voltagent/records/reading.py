@@ -1,7 +1,9 @@
 """What records, commands and viewer share: opening a store for reading, selecting traces, whole traces, scores.
 
-Nothing outside this package queries the store, so there is one way to read it. What a list of 100,000 operations needs
-without payloads is in :mod:`voltagent.records.queries` and the modules beside it.
+No command and no part of the viewer queries the store itself, so there is one way to read it. The public records are
+built from the same rows as lists, trees and exported files. Those need what a public record does not have: nanoseconds,
+levels, instructions, and lists without payloads. What a list of 100,000 operations needs is in
+:mod:`voltagent.records.queries` and the modules beside it.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from voltagent.core.scores import Score
+from voltagent.core.span import SpanEvent
 from voltagent.records.building import build_trace
 from voltagent.records.model import TraceRecord
 from voltagent.storage.traces.filters import Filter
-from voltagent.storage.traces.records import StoredTrace
+from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
 from voltagent.storage.traces.store import Store
 
 _SCORES: Final = """
@@ -33,6 +36,35 @@ def open_store(path: Path, *, missing_is_empty: bool = False) -> Store:
         missing_is_empty: whether a missing file has no traces (default: reading it is an error).
     """
     return Store(path, missing_is_empty=missing_is_empty)
+
+
+def list_traces(store: Store, matching: Filter | None = None, limit: int = 50) -> list[TraceSummary]:
+    """Return matching traces without their payloads, in the filter's order; without a filter the newest first."""
+    return store.traces(matching, limit)
+
+
+def trace_ids(store: Store, matching: Filter, limit: int | None) -> list[str]:
+    """Return the ids of matching traces, in the filter's order; a limit of ``None`` means no limit."""
+    return store.trace_ids(matching, limit=limit)
+
+
+def find_trace(store: Store, identifier: str) -> StoredTrace | None:
+    """Return the trace with this id, or whose id begins like this; ``None`` if there is none.
+
+    Raises:
+        StoreError: several ids begin like this.
+    """
+    return store.trace(identifier)
+
+
+def operations_of(store: Store, trace_id: str) -> list[StoredOperation]:
+    """Return the operations of a trace with their payloads, in the order in which they began."""
+    return store.operations(trace_id)
+
+
+def events_of(store: Store, trace_id: str) -> list[SpanEvent]:
+    """Return the events of a trace as they were recorded, in the order in which to send them."""
+    return store.events(trace_id)
 
 
 def select_trace(store: Store, identifier: str | None) -> StoredTrace | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from voltagent.records import queries
 from voltagent.records.calls import SORTS, CallFilter, CallLine, calls
-from voltagent.records.reading import scores_of
+from voltagent.records.reading import find_trace, list_traces, operations_of, scores_of
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.render.document import document
@@ -31,7 +31,7 @@ _MOST_TURNS: Final = 200  # traces of a conversation
 
 def _traces(store: Store, request: Request) -> Answer:
     limit = values.number(request, "limit", 1, _MOST_TRACES) or 50
-    found = store.traces(filter_of(request), limit + 1)
+    found = list_traces(store, filter_of(request), limit + 1)
     listed, more = found[:limit], len(found) > limit
     begun = queries.inputs(store, [trace.id for trace in listed], answers.LONGEST_INPUT)
     lines = values.lines(store, listed)
@@ -58,7 +58,7 @@ def _trace(store: Store, request: Request) -> Answer:
 
 
 def _requested_trace(store: Store, request: Request) -> StoredTrace:
-    trace = store.trace(request.captured[0])
+    trace = find_trace(store, request.captured[0])
     if trace is None:
         raise RequestError(404, "no trace has this id")
     return trace
@@ -78,11 +78,11 @@ def _export(store: Store, request: Request) -> Answer:
     scores = scores_of(store, [trace.id]).get(trace.id, ())
     if values.choice(request, "format", ("json", "html"), "json") == "html":
         unfinished = trace.id in values.activity_of(store, [trace]).unfinished
-        recorded = answers.recorded_trace(trace, store.operations(trace.id), scores, unfinished=unfinished)
+        recorded = answers.recorded_trace(trace, operations_of(store, trace.id), scores, unfinished=unfinished)
         return Answer(
             body=page(trace.name, [recorded]).encode("utf-8", "backslashreplace"), type="text/html; charset=utf-8"
         )
-    return json_answer(document(trace, store.operations(trace.id), scores))
+    return json_answer(document(trace, operations_of(store, trace.id), scores))
 
 
 def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] | None) -> tuple[Any, ...]:

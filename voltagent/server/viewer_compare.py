@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from voltagent.records import comparison
+from voltagent.records.reading import find_trace, operations_of
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values
@@ -34,7 +35,7 @@ def _compare(store: Store, request: Request) -> Answer:
 
 
 def _trace(store: Store, identifier: str) -> StoredTrace:
-    trace = store.trace(identifier) if identifier else None
+    trace = find_trace(store, identifier) if identifier else None
     if trace is None:
         raise RequestError(404, "no trace has this id")
     return trace
@@ -42,7 +43,7 @@ def _trace(store: Store, identifier: str) -> StoredTrace:
 
 def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
     found = {name: line.get(name) for name in _FACTS}
-    prompts = [one.instructions for one in store.operations(trace.id) if one.instructions]
+    prompts = [one.instructions for one in operations_of(store, trace.id) if one.instructions]
     found["prompt"] = answers.cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
     found["input"], found["output"] = _short(trace.input), _short(trace.output)
     return found
