@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from tests.helpers.pace import TooSlow, hold, slowness
@@ -273,6 +273,32 @@ def test_an_exception_with_many_large_arguments_costs_as_much_as_one(time_limit:
     failure = capture_failure(exc)
     hold(time.thread_time() - started, CALL_SECONDS * slowness())
     assert failure.cause is not None
+
+
+def _many_validation_errors() -> BaseException:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(list[int]).validate_python(["x"] * 200_000)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: OSError(2, "no such file", "/" + "x" * 20_000_000), "no such file"),
+        (lambda: OSError(2, "no such file", "a", None, "/" + "x" * 20_000_000), "no such file"),
+        (lambda: OSError(2, "y" * 20_000_000), "yyy"),
+        (_many_validation_errors, "200000 validation errors for list[int]"),
+    ],
+    ids=["file", "second file", "text", "validation"],
+)
+def test_a_message_that_a_class_writes_of_large_parts_costs_little(
+    make: Callable[[], BaseException], text: str, time_limit: None
+) -> None:
+    exc = make()
+    started = time.thread_time()
+    failure = capture_failure(exc)
+    hold(time.thread_time() - started, CALL_SECONDS * slowness())
+    assert text in (failure.message or "")
 
 
 def test_what_the_arguments_took_is_missing_to_the_result(time_limit: None) -> None:

@@ -17,6 +17,8 @@ from traceback import FrameSummary, StackSummary
 from types import TracebackType
 from typing import Any, Final, cast
 
+from pydantic_core import ValidationError
+
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import introspection
 from voltagent.core.context import run_callback
@@ -33,6 +35,7 @@ _MEMBERS: Final = 8  # of an exception group
 _IN_ALL: Final = 40  # exceptions: causes, members, causes of members...
 _MESSAGE: Final = 8192  # characters
 _NOTES: Final = 8
+_DETAILS: Final = 1000  # errors that pydantic names in a message; more than these take milliseconds
 _CODE: Final = 200  # characters
 _FRAME: Final = 600  # characters of its two lines
 _STACK: Final = 65_536  # characters
@@ -44,6 +47,7 @@ _context_of: Final = introspection.reader(BaseException, "__context__")
 _is_context_hidden: Final = introspection.reader(BaseException, "__suppress_context__")
 _arguments_of: Final = introspection.reader(BaseException, "args")
 _errno_of: Final = introspection.reader(OSError, "errno")
+_os_parts: Final = tuple(introspection.reader(OSError, name) for name in ("strerror", "filename", "filename2"))
 _exit_code_of: Final = introspection.reader(SystemExit, "code")
 
 # Python 3.10 has no exception groups
@@ -55,6 +59,7 @@ _WRITTEN_BY_ARGUMENTS: Final = (
     introspection.class_dict(BaseException)["__str__"],
     introspection.class_dict(KeyError)["__str__"],
 )
+_WRITTEN_BY_OS_ERROR: Final = introspection.class_dict(OSError)["__str__"]
 _SAFE_ARGUMENTS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # `hash` of a type is its own
 
 _snapshot: Final = Snapshot()
@@ -134,6 +139,7 @@ class _ExceptionType:
         "stored",
         "type",
         "written_by_arguments",
+        "written_by_os_error",
     )
 
     def __init__(self, kind: type) -> None:
@@ -143,6 +149,7 @@ class _ExceptionType:
         writer = introspection.class_value(kind, "__str__")
         self.contains_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
         self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
+        self.written_by_os_error = writer is _WRITTEN_BY_OS_ERROR
         self.is_os_error = introspection.has_base(kind, OSError)
         self.is_cancellation = _has_base_named(kind, _CANCELLATIONS)
         self.is_control_flow = _has_base_named(kind, _CONTROL_FLOW)
@@ -224,6 +231,12 @@ def _message(exception: BaseException, kind: _ExceptionType, depth: int) -> str:
                 return _message(cast(BaseException, only), _kind_of(type(only)), depth - 1)
         if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
             return _described(arguments)
+    if kind.written_by_os_error:
+        parts = tuple(read(exception) for read in _os_parts)
+        if not all(map(_is_short, parts)):
+            return _described((_errno_of(exception), *parts))
+    if type(exception) is ValidationError and exception.error_count() > _DETAILS:
+        return f"{exception.error_count()} validation errors for {exception.title}"
     return _call_str(exception)
 
 
