@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from voltagent.core import clock, process_exit
+from voltagent.core import clock
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.counts import Account
+from voltagent.delivery.task_end import ends_task
 
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
@@ -93,7 +94,7 @@ class Queue:
             return self._refuse(event, "shutdown_timeout")
         if not is_end and not worker.has_space(size) and not worker.make_space(event[1], size):
             return self._refuse(event, "queue_full")
-        if process_hooks.has_left() or (is_end and _ends_child_process(event)):
+        if process_hooks.has_left() or (is_end and ends_task(event)):
             event[1].queued = None  # an entry of its own, so that it is attended to
             self.mark = 0
         return True
@@ -117,14 +118,9 @@ class Queue:
                 worker.loop.signal.release()
             except RuntimeError:
                 pass  # it is being woken already
-            if _ends_child_process(event):
-                worker.send_soon(self.account)
+            if ends_task(event):
+                worker.task_end.wait(self.account)
 
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
         self.account.refused.append((event, reason))
         return False
-
-
-def _ends_child_process(event: SpanEvent) -> bool:
-    """Whether ``multiprocessing`` may end this process any moment now, without an exit hook."""
-    return event[0] is _END and event[1].is_outermost and process_exit.is_worker_process()

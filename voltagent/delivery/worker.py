@@ -26,9 +26,9 @@ from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
+from voltagent.delivery.task_end import TaskEnd
 from voltagent.exporters import Announcing, Exporter
 
-_CHILD_SECONDS: Final = 0.05  # that the end of an outermost operation may take in a child of `multiprocessing`
 _MOVED: Final = 16  # entries that a caller moves if the queue is full: a call must stay within 100 µs
 _STARTING: Final = 1.0  # seconds after which a thread that was to start and did not is started again
 
@@ -73,6 +73,7 @@ class Worker:
     def _begin(self) -> None:
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
+        self.task_end = TaskEnd(self)
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
 
@@ -154,12 +155,6 @@ class Worker:
             account.settle_futures()  # cannot block an event loop: resolve now with the current counts
         else:
             self.run_here(deadline)
-
-    def send_soon(self, account: Account) -> None:
-        """Send what was recorded, and wait for it a moment."""
-        future = ReportFuture(clock.monotonic() + _CHILD_SECONDS, lambda: self.stats(account), [account])
-        self.flush(account, future)
-        future.result()
 
     def stats(self, account: Account) -> Report:
         """The counts of one SDK so far."""
