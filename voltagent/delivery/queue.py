@@ -13,7 +13,6 @@ from voltagent.core import clock
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.counts import Account
-from voltagent.delivery.task_end import ends_task
 
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
@@ -94,7 +93,7 @@ class Queue:
             return self._refuse(event, "shutdown_timeout")
         if not is_end and not worker.has_space(size) and not worker.make_space(event[1], size):
             return self._refuse(event, "queue_full")
-        if process_hooks.has_left() or (is_end and ends_task(event)):
+        if process_hooks.has_left() or (is_end and process_hooks.ends_task(event)):
             event[1].queued = None  # an entry of its own, so that it is attended to
             self.mark = 0
         return True
@@ -118,7 +117,7 @@ class Queue:
                 worker.loop.signal.release()
             except RuntimeError:
                 pass  # it is being woken already
-            if ends_task(event):
+            if process_hooks.ends_task(event):
                 worker.task_end.wait(self.account)
 
     def _refuse(self, event: SpanEvent, reason: str) -> bool:

@@ -26,7 +26,6 @@ from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
-from voltagent.delivery.task_end import TaskEnd
 from voltagent.exporters import Announcing, Exporter
 
 _MOVED: Final = 16  # entries that a caller moves if the queue is full: a call must stay within 100 µs
@@ -73,7 +72,7 @@ class Worker:
     def _begin(self) -> None:
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
-        self.task_end = TaskEnd(self)
+        self.task_end = process_hooks.TaskEnd(self)
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
 
