@@ -34,7 +34,7 @@ def is_worker_process() -> bool:
 
 
 def is_terminated_at_will() -> bool:
-    """Whether the process that started this one may end it by SIGTERM at any time, as it does the workers of a ``Pool``.
+    """Whether what started this process may end it by SIGTERM at any time, as a ``Pool`` does its workers.
 
     ``multiprocessing`` calls such processes daemons, and joins all others.
     """
