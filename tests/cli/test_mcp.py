@@ -214,8 +214,8 @@ def test_what_was_redacted_stays_redacted(call: Call):
     [
         ("get_trace", {"trace_id": "zzz"}, "no trace in"),
         ("get_trace", {}, "'trace_id' is missing"),
-        ("get_trace", {"trace_id": 1}, "trace_id must be a string, got int"),
-        ("list_traces", {"limit": True}, "limit must be a integer"),
+        ("get_trace", {"trace_id": 1}, "trace_id must be of type string, got int"),
+        ("list_traces", {"limit": True}, "limit must be of type integer, got bool"),
         ("list_traces", {"limit": 0}, "at least 1"),
         ("list_traces", {"status": "bad"}, "must be one of"),
         ("list_traces", {"who": "x"}, "unknown argument 'who'"),

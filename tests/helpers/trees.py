@@ -6,11 +6,13 @@ from dataclasses import fields
 from typing import Any
 
 from voltagent.core import trace_ids
+from voltagent.records import OperationRecord
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.records import StoredOperation
 from voltagent.storage.traces.store import Store
+from voltagent.testing import Run
 
-__all__ = ["Tree", "differences", "only_trace", "tree"]
+__all__ = ["Tree", "differences", "names_of", "only_trace", "tree"]
 
 _DERIVED = ("tokens", "cached_tokens", "cost")  # from the usage
 Tree = dict[str, dict[str, Any]]  # "trace", and the span id of each operation -> field -> value
@@ -55,3 +57,12 @@ def differences(left: Tree, right: Tree) -> dict[str, tuple[Any, Any]]:
         for name, value in left[key].items()
         if value != right[key][name]
     }
+
+
+def names_of(run: Run) -> list[Any]:
+    """What a run recorded, as nested [name, children...] lists of all traces."""
+    return [[trace.agent_id, *map(_names, trace.children)] for trace in run.traces]
+
+
+def _names(call: OperationRecord) -> list[Any]:
+    return [call.name, *map(_names, call.children)]

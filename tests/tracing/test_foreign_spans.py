@@ -1,4 +1,8 @@
-"""Spans of other instrumentations, by the real OpenTelemetry SDK, in our tree: parents, kinds, ends and tokens."""
+"""Spans of other instrumentations, by the real OpenTelemetry SDK, in our tree: parents, kinds, ends and tokens.
+
+A recorder over a list stands where the order of start, update and end, the ids of a
+span, or a recorder with options is what is tested; the test kit reads the rest.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +29,12 @@ from opentelemetry.trace import (
 
 import voltagent
 from tests.helpers.sink import ListSink, loads, recording
+from tests.helpers.trees import names_of
 from voltagent import agent, llm, tool, trace
 from voltagent.core.span import Phase, Span
 from voltagent.core.trace_ids import context_of
 from voltagent.opentelemetry import SpanProcessor
+from voltagent.testing import Run, record
 from voltagent.tracing import foreign_spans
 
 CALL = {"openinference.span.kind": "LLM", "llm.model_name": "gpt"}
@@ -96,14 +102,14 @@ def test_a_span_outside_any_trace_opens_one_with_its_trace_id(tracer: Tracer) ->
 
 
 def test_what_is_set_after_the_start_arrives(tracer: Tracer) -> None:
-    with recording() as (_, sink), tracer.start_as_current_span("later") as span:
+    with record() as run, tracer.start_as_current_span("later") as span:
         span.set_attributes({**CALL, **USED, "input.value": '{"q": 1}', "output.value": "hi", "custom": "kept"})
         span.set_attribute("gen_ai.response.finish_reasons", ["stop"])
-    call = sink.only
+    call = run.operation()
     assert (call.kind, call.model, call.status) == ("llm", "gpt", "completed")
     assert call.usage == {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
-    assert (loads(call.input), loads(call.output)) == ({"q": 1}, {"result": "hi"})
-    assert {key: metadata(call)[key] for key in ("custom", "finish_reason")} == {
+    assert (call.input, call.output) == ({"q": 1}, {"result": "hi"})
+    assert {key: call.metadata[key] for key in ("custom", "finish_reason")} == {
         "custom": "kept",
         "finish_reason": "stop",
     }
@@ -118,19 +124,19 @@ def test_an_input_that_comes_after_a_known_start_is_an_update(tracer: Tracer) ->
 
 
 def test_failures_are_recorded(tracer: Tracer) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         with pytest.raises(ValueError, match="wrong"), tracer.start_as_current_span("fails", attributes=CALL):
             raise ValueError("wrong")
         with tracer.start_as_current_span("reported", attributes=CALL) as span:
             span.set_status(Status(StatusCode.ERROR, "no"))
-    failed, reported = ended(sink, "fails"), ended(sink, "reported")
+    failed, reported = run.operation("fails"), run.operation("reported")
     assert failed.status == reported.status == "error"
-    assert (loads(failed.error)["type"], loads(failed.error)["message"]) == ("ValueError", "wrong")  # type: ignore[arg-type]
-    assert loads(reported.error) == "no"  # type: ignore[arg-type]
+    assert (failed.error["type"], failed.error["message"]) == ("ValueError", "wrong")
+    assert reported.error == "no"
 
 
 def test_explicit_parents_hold_in_threads_and_out_of_order(tracer: Tracer) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         first = tracer.start_span("first", attributes={"openinference.span.kind": "AGENT"})
         second = tracer.start_span("second", context=set_span_in_context(first), attributes=CALL)
         thread = threading.Thread(
@@ -141,7 +147,7 @@ def test_explicit_parents_hold_in_threads_and_out_of_order(tracer: Tracer) -> No
         first.end()
         second.end()
         tracer.start_span("late", context=set_span_in_context(first), attributes=CALL).end()
-    assert sink.tree() == [["first", ["first", ["second"], ["third"], ["late"]]]]
+    assert names_of(run) == [["first", ["first", ["second"], ["third"], ["late"]]]]
 
 
 def test_concurrent_tasks_keep_their_own_current_span(tracer: Tracer) -> None:
@@ -158,18 +164,18 @@ def test_concurrent_tasks_keep_their_own_current_span(tracer: Tracer) -> None:
     async def both() -> None:
         await asyncio.gather(work("a"), work("b"))
 
-    with recording() as (_, sink):
+    with record() as run:
         asyncio.run(both())
-    assert sink.tree() == [["both", ["both", ["a", ["step"]], ["b", ["step"]]]]]
+    assert names_of(run) == [["both", ["both", ["a", ["step"]], ["b", ["step"]]]]]
 
 
 def test_nothing_stays_current_after_the_span(tracer: Tracer) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         with tracer.start_as_current_span("theirs", attributes={"openinference.span.kind": "TOOL"}):
             ours()
         ours()
         assert not voltagent.current()
-    assert sink.tree() == [["theirs", ["theirs", ["ours"]]], ["ours", ["ours"]]]
+    assert names_of(run) == [["theirs", ["theirs", ["ours"]]], ["ours", ["ours"]]]
 
 
 def test_handles_and_generators_see_the_foreign_span(tracer: Tracer) -> None:
@@ -177,11 +183,11 @@ def test_handles_and_generators_see_the_foreign_span(tracer: Tracer) -> None:
     def items() -> Iterator[int]:
         yield 1
 
-    with recording() as (_, sink), tracer.start_as_current_span("theirs", attributes=CALL):
+    with record() as run, tracer.start_as_current_span("theirs", attributes=CALL):
         assert voltagent.current().name == "theirs"
         voltagent.current().add_tool(name="by hand").success()
         assert list(items()) == [1]
-    assert sink.tree() == [["theirs", ["theirs", ["by hand"], ["items"]]]]
+    assert names_of(run) == [["theirs", ["theirs", ["by hand"], ["items"]]]]
 
 
 def test_a_span_of_another_process_is_continued(tracer: Tracer) -> None:
@@ -228,9 +234,8 @@ def test_capture_switched_off_keeps_content_out(tracer: Tracer) -> None:
 # ------------------------------------------------------------------------------------------------------------- tokens
 
 
-def total(sink: ListSink) -> Any:
-    root = next(span for span in sink.spans if span.parent is None)
-    return (root.usage or {}).get("total_tokens")
+def total(run: Run) -> Any:
+    return (run.trace.usage or {}).get("total_tokens")
 
 
 def answer(identifier: str = "r-1") -> dict[str, Any]:
@@ -254,10 +259,10 @@ def test_a_call_that_our_callers_return_as_well_counts_once(tracer: Tracer, more
     def assistant() -> Any:
         return through()
 
-    with recording() as (_, sink):
+    with record() as run:
         trace(assistant)()
-    assert total(sink) == 18
-    assert [span.name for span in sink.operations if span.usage] == ["assistant", "call"]
+    assert total(run) == 18
+    assert [call.name for call in run.find() if call.usage] == ["assistant", "call"]
 
 
 def test_a_call_of_ours_inside_their_span_counts_once(tracer: Tracer) -> None:
@@ -265,22 +270,22 @@ def test_a_call_of_ours_inside_their_span_counts_once(tracer: Tracer) -> None:
     def ask() -> Any:
         return answer()
 
-    with recording() as (_, sink), tracer.start_as_current_span("call", attributes={**CALL, **USED}):
+    with record() as run, tracer.start_as_current_span("call", attributes={**CALL, **USED}):
         ask()
-    assert total(sink) == 18
-    assert [span.name for span in sink.operations if span.usage] == ["ask"]
+    assert total(run) == 18
+    assert [call.name for call in run.find() if call.usage] == ["ask"]
 
 
 def test_sums_that_frameworks_repeat_count_once(tracer: Tracer) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         with tracer.start_as_current_span("run", attributes={"openinference.span.kind": "CHAIN", **USED}):
             with tracer.start_as_current_span("step", attributes={"gen_ai.operation.name": "invoke_agent", **USED}):
                 for number in range(2):
                     used = {"gen_ai.usage.input_tokens": 5 + number, "gen_ai.usage.output_tokens": 3 + number}
                     tracer.start_span("call", attributes={"gen_ai.operation.name": "chat", **used}).end()
-    agent_run = ended(sink, "step")
+    agent_run = run.operation("step")
     assert agent_run.usage is not None
-    assert agent_run.usage["total_tokens"] == total(sink) == 18
+    assert agent_run.usage["total_tokens"] == total(run) == 18
 
 
 def test_a_client_that_is_instrumented_takes_the_record_over(tracer: Tracer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -19,12 +18,11 @@ import pytest
 import voltagent
 from tests.helpers.program import run_script
 from tests.helpers.serving import asgi_server, ask_at_once, wsgi_server
-from tests.helpers.sink import ListSink, recording
 from voltagent import agent, bind, tool
 from voltagent.core import hints
 from voltagent.core.open_operations import OPENED
-from voltagent.core.span import Phase
 from voltagent.storage.traces.store import Store
+from voltagent.testing import Run, record
 from voltagent.tracing.lost_parents import SUSPECTS
 
 
@@ -49,16 +47,9 @@ def above(hand_over: Callable[[], Any]) -> Any:
     return hand_over()
 
 
-def lost(sink: ListSink) -> list[dict[str, Any]]:
+def lost(run: Run) -> list[dict[str, Any]]:
     """The marks of the traces that were recorded, but not of that of `above`."""
-    found = []
-    for phase, span, _ in sink.events:
-        if phase is Phase.END and span.parent is None and span.name != "above":
-            merged = {}
-            for text in span.more_metadata:
-                merged.update(json.loads(text))
-            found.append(merged.get("lost_parent"))
-    return found
+    return [trace.metadata.get("lost_parent") for trace in run.traces if trace.agent_id != "above"]  # type: ignore[misc]
 
 
 def reports(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -145,16 +136,16 @@ LOSSES = {
 def test_a_lost_parent_is_marked_and_reported_once(
     hand_over: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         for _ in range(2):
             above(hand_over)
-    (mark, again) = lost(sink)
+    (mark, again) = lost(run)
     assert mark is not None
     assert again is not None
-    tops = {voltagent.core.clock.id_text(span.id): span for span in sink.spans if span.kind == "agent"}
+    tops = {call.id: call for call in run.agents()}
     parent = mark["probable_parent"]
     assert (parent["name"], parent["kind"]) == ("above", "agent")
-    assert voltagent.core.clock.id_text(tops[parent["id"]].trace.id) == parent["trace_id"]
+    assert tops[parent["id"]].trace_id == parent["trace_id"]
     where, fix, name = LOSSES[hand_over]
     assert f"called in {where} " in mark["cause"]
     assert fix in mark["fix"]
@@ -164,7 +155,7 @@ def test_a_lost_parent_is_marked_and_reported_once(
     assert mark["place_is"] in ("the parent waits at", "the parent stands at")
     lines = [line for line in caplog.messages if "its parent is probably the agent 'above'" in line]
     assert len(lines) == len({one["place"] for one in (mark, again)})
-    assert all(span.parent is None or span.parent.name in ("above", "step") for span in sink.spans), "linked to a guess"
+    assert all(call.parent is None or call.parent.name in ("above", "step") for call in run.find()), "linked to a guess"
 
 
 SILENT = {
@@ -175,19 +166,19 @@ SILENT = {
 
 @pytest.mark.parametrize("name", SILENT)
 def test_a_call_that_has_its_parent_is_not_marked(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         above(SILENT[name])  # type: ignore[arg-type]
-    assert lost(sink) == []
+    assert lost(run) == []
     assert reports(caplog) == []
 
 
 def test_nothing_is_reported_while_nothing_is_open(caplog: pytest.LogCaptureFixture) -> None:
-    with recording() as (_, sink):
+    with record() as run:
         above(lambda: None)
         for hand_over in (in_thread, in_old_pool, in_map):
             hand_over()
         asyncio.run(asyncio.to_thread(step))
-    assert lost(sink) == [None] * 4
+    assert lost(run) == [None] * 4
     assert reports(caplog) == []
 
 
@@ -195,9 +186,9 @@ def test_a_context_that_was_copied_empty_lost_nothing(caplog: pytest.LogCaptureF
     import contextvars
 
     empty = contextvars.Context()
-    with recording() as (_, sink):
+    with record() as run:
         above(lambda: OLD.submit(partial(empty.run, step)).result())
-    assert lost(sink) == [None]
+    assert lost(run) == [None]
     assert reports(caplog) == []
 
 
@@ -208,13 +199,13 @@ def test_workers_that_do_the_same_are_no_parents_of_each_other(caplog: pytest.Lo
     def job() -> None:
         both.wait()
 
-    with recording() as (_, sink):
+    with record() as run:
         threads = [threading.Thread(target=job) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert lost(sink) == [None] * 2
+    assert lost(run) == [None] * 2
     assert reports(caplog) == []
 
 
@@ -315,10 +306,10 @@ SERVERS = {
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_fifty_requests_at_once_give_no_report(server: str, caplog: pytest.LogCaptureFixture) -> None:
-    with recording() as (_, sink), SERVERS[server]() as url:  # type: ignore[no-untyped-call]
+    with record() as run, SERVERS[server]() as url:  # type: ignore[no-untyped-call]
         answers = ask_at_once(lambda place: f"{url}/{place}", 50)
     assert answers == [f"/{place}" for place in range(50)]
-    assert lost(sink) == [None] * 50
+    assert lost(run) == [None] * 50
     assert reports(caplog) == []
 
 
@@ -333,9 +324,9 @@ def test_a_thread_of_one_request_among_many_is_marked_with_its_own_parent() -> N
         start_response("200 OK", [])
         return [b""]
 
-    with recording() as (_, sink), wsgi_server(app) as url:
+    with record() as run, wsgi_server(app) as url:
         ask_at_once(lambda place: f"{url}/{place}", 8)
-    marks = [mark for mark in lost(sink) if mark is not None]
+    marks = [mark for mark in lost(run) if mark is not None]
     parents = [mark["probable_parent"]["name"] for mark in marks]
     assert len(parents) == len(set(parents)), "two requests were taken for the parent of one thread each"
     assert len(parents) >= 6
@@ -553,6 +544,6 @@ def test_the_command_line_shows_the_mark_and_doctor_the_place(tmp_path: Path) ->
 def test_the_report_does_not_fail_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voltagent.core.guard.Guard, "strict", False)
     monkeypatch.setattr("voltagent.tracing.lost_parents.arrival", lambda frame: 1 / 0)
-    with recording() as (_, sink):
+    with record() as run:
         above(in_old_pool)
-    assert lost(sink) == [None]
+    assert lost(run) == [None]

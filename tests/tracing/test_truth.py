@@ -1,4 +1,7 @@
-"""Records say what happened: times, ends, levels, codes, names, and under which trace a call belongs."""
+"""Records say what happened: times, ends, levels, codes, names, and under which trace a call belongs.
+
+A recorder over a list stands where the level of an update event, or a recorder that was shut down, is what is tested.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,12 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.sink import ListSink, loads, recording
+from tests.helpers.sink import ListSink, recording
+from tests.helpers.trees import names_of
 from voltagent import Report, ValidationError, VoltAgentSDK, agent, current, tool, trace
 from voltagent.core import clock, guard
 from voltagent.handles import open_trace
+from voltagent.testing import Run, record
 from voltagent.tracing.recorder import Recorder
 from voltagent.types import VoltAgentConfig
 
@@ -37,22 +42,22 @@ def test_a_clock_that_is_set_changes_no_duration(monkeypatch: pytest.MonkeyPatch
     def body() -> None:
         monkeypatch.setattr(clock, "nanoseconds", lambda: time.time_ns() + step)
 
-    with recording() as (_, sink):
+    with record() as run:
         tool(body)()
-    for span in sink.spans:
-        assert span.end_ns is not None
-        assert 0 <= span.end_ns - span.start_ns < HOUR // 60
+    for one in (run.trace, run.tool()):
+        assert one.duration is not None
+        assert 0 <= one.duration < 60
 
 
 def test_a_start_in_the_future_is_kept_and_marked_and_the_end_is_not_before_it() -> None:
     start = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
-    with recording() as (recorder, sink):
-        open_trace(recorder, {"agent_id": "a", "start_time": start, "metadata": {"k": 1}}, {}).success()
-        open_trace(recorder, {"agent_id": "b", "start_time": "2020-01-01T00:00:00Z"}, {}).success()
-    future, past = sink.spans
-    assert future.start_ns == future.end_ns == int(start.timestamp() * 10**6) * 1000
-    assert loads(future.metadata) == {"k": 1, "start_in_future": True}
-    assert past.metadata is None
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        sdk.trace(agent_id="a", start_time=start, metadata={"k": 1}).success()
+        sdk.trace(agent_id="b", start_time="2020-01-01T00:00:00Z").success()
+    past, future = run.traces
+    assert (future.start, future.duration) == (start, 0)
+    assert future.metadata == {"k": 1, "start_in_future": True}
+    assert past.metadata == {}
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
@@ -61,11 +66,12 @@ def test_a_datetime_without_a_zone_means_local_time(monkeypatch: pytest.MonkeyPa
     time.tzset()
     try:
         naive = datetime.datetime(2026, 1, 31, 12)
-        with recording() as (recorder, sink):
-            open_trace(recorder, {"agent_id": "a", "start_time": naive}, {}).success()
-            open_trace(recorder, {"agent_id": "b", "start_time": "2026-01-31T12:00:00"}, {}).success()
-        assert sink.spans[0].start_ns == int(naive.timestamp()) * 10**9
-        assert clock.iso_text(sink.spans[1].start_ns) == "2026-01-31T12:00:00.000000+00:00"
+        with record() as run, VoltAgentSDK(exporter="none") as sdk:
+            sdk.trace(agent_id="a", start_time=naive).success()
+            sdk.trace(agent_id="b", start_time="2026-01-31T12:00:00").success()
+        found = {one.agent_id: one.start for one in run.traces}
+        assert found["a"].timestamp() == naive.timestamp()
+        assert found["b"] == naive.replace(tzinfo=datetime.timezone.utc)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -82,24 +88,24 @@ def elsewhere(function: Any) -> None:
 
 def test_a_handle_whose_block_was_left_in_another_thread_takes_no_calls() -> None:
     def enter_here_leave_there() -> None:
-        handle = open_trace(recorder, {"agent_id": "left"}, {})
+        handle = sdk.trace(agent_id="left")
         handle.__enter__()
         elsewhere(lambda: handle.__exit__(None, None, None))
         assert not current()
         work()
 
-    with recording() as (recorder, sink):
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
         contextvars.Context().run(enter_here_leave_there)
-    assert sink.tree() == [["left"], ["work", ["work"]]]
+    assert names_of(run) == [["left"], ["work", ["work"]]]
 
 
 def test_inside_its_block_an_ended_handle_still_takes_calls() -> None:
-    with recording() as (recorder, sink):
-        with open_trace(recorder, {"agent_id": "ended"}, {}) as handle:
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        with sdk.trace(agent_id="ended") as handle:
             handle.success()
             work()
         work()
-    assert sink.tree() == [["ended", ["work"]], ["work", ["work"]]]
+    assert names_of(run) == [["ended", ["work"]], ["work", ["work"]]]
 
 
 def test_an_ended_handle_of_an_sdk_that_was_shut_down_takes_no_calls() -> None:
@@ -141,24 +147,26 @@ CANCELLED = [
 ]
 
 
-def ended_by(error: BaseException) -> Any:
+def ended_by(error: BaseException) -> Run:
     def fails() -> None:
         raise error
 
-    with recording() as (_, sink):
+    with record() as run:
         with pytest.raises(type(error)):
             tool(fails)()
-    return sink
+    return run
 
 
 @pytest.mark.parametrize("kind", CANCELLED)
 def test_a_cancellation_is_no_error(kind: type[BaseException]) -> None:
-    assert {span.status for span in ended_by(kind()).spans} == {"cancelled"}
+    run = ended_by(kind())
+    assert run.tool().status == "cancelled" == run.trace.status
 
 
 @pytest.mark.parametrize("kind", [named("mine", "Cancelled", BaseException), named("mine", "CancelledError")])
 def test_what_is_only_named_so_is_an_error(kind: type[BaseException]) -> None:
-    assert {span.status for span in ended_by(kind()).spans} == {"error"}
+    run = ended_by(kind())
+    assert run.tool().status == "error" == run.trace.status
 
 
 def test_a_group_of_nothing_but_cancellations_is_one() -> None:
@@ -166,8 +174,8 @@ def test_a_group_of_nothing_but_cancellations_is_one() -> None:
     if group is None:
         pytest.skip("this Python has no exception groups")
     stops = [kind() for kind in CANCELLED]
-    assert ended_by(group("g", [*stops, group("h", stops)])).only.status == "cancelled"
-    assert ended_by(group("g", [*stops, group("h", [ValueError()])])).only.status == "error"
+    assert ended_by(group("g", [*stops, group("h", stops)])).tool().status == "cancelled"
+    assert ended_by(group("g", [*stops, group("h", [ValueError()])])).tool().status == "error"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +193,11 @@ def test_a_group_of_nothing_but_cancellations_is_one() -> None:
     ],
 )
 def test_control_flow_of_a_framework_is_an_error_at_level_warning(kind: type[BaseException], level: Any) -> None:
-    sink = ended_by(kind())
+    def fails() -> None:
+        raise kind
+
+    with recording() as (_, sink), pytest.raises(kind):
+        tool(fails)()
     assert sink.only.status == "error"
     assert (sink.only.facts or {}).get("level") == level
     updates = [fields for phase, span, fields in sink.events if phase.value == "update" and span is sink.only]
@@ -195,8 +207,8 @@ def test_control_flow_of_a_framework_is_an_error_at_level_warning(kind: type[Bas
 @pytest.mark.parametrize("name", ["code", "status_code"])
 def test_a_code_that_the_class_has_is_recorded_and_no_property_is_called(name: str) -> None:
     called: list[object] = []
-    assert ended_by(named("mine", "Refused", **{name: 403})()).only.error.code == 403
-    assert ended_by(named("mine", "Asks", **{name: property(called.append)})()).only.error.code is None
+    assert ended_by(named("mine", "Refused", **{name: 403})()).tool().error["code"] == 403
+    assert ended_by(named("mine", "Asks", **{name: property(called.append)})()).tool().error.get("code") is None
     assert called == []
 
 
@@ -209,9 +221,9 @@ def test_a_decorated_call_is_named_after_its_class() -> None:
         def __call__(self, question: str) -> str:
             return question
 
-    with recording() as (_, sink):
+    with record() as run:
         assert Assistant()("q") == "q"
-    assert sink.only.name == "Assistant"
+    assert run.agent().name == "Assistant"
 
 
 @pytest.mark.parametrize("decorator", [tool, trace, agent(name="x")])
@@ -228,14 +240,14 @@ def test_the_hooks_of_class_creation_can_be_decorated(decorator: Any) -> None:
         def __class_getitem__(cls, item: Any) -> Any:
             return cls, item
 
-    with recording() as (_, sink):
+    with record() as run:
 
         class Derived(Base, extra=1):
             pass
 
         assert Derived.seen == (("extra", 1),)
         assert Derived[int] == (Derived, int)
-    assert sink.spans
+    assert run.traces
 
 
 # ----------------------------------------------------------------------------------------- reports, keys, log messages

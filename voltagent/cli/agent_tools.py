@@ -68,7 +68,7 @@ def _check(tool: AgentTool, arguments: Mapping[str, Any]) -> None:
         expected = tool.properties[name]
         kinds = {"string": str, "integer": int, "boolean": bool}
         if type(value) is not kinds[expected["type"]]:
-            raise VoltAgentError(f"{name} must be a {expected['type']}, got {type(value).__name__}")
+            raise VoltAgentError(f"{name} must be of type {expected['type']}, got {type(value).__name__}")
         if type(value) is int and value < 1:
             raise VoltAgentError(f"{name} must be at least 1, got {value}")
         if "enum" in expected and value not in expected["enum"]:
