@@ -43,15 +43,18 @@ def checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]
 def make_sampling(rate: float, sampler: object, keep_errors: object, follow_parent: object) -> Sampling:
     if sampler is not None and not callable(sampler):
         raise ValidationError(f"sampler must be a function of a trace's facts, got {type(sampler).__name__}")
-    for name, flag in (("keep_errors", keep_errors), ("follow_parent", follow_parent)):
-        if not isinstance(flag, bool | None):
-            raise ValidationError(f"{name} must be True or False, got {type(flag).__name__}")
     return Sampling(
         rate,
         cast("Sampler | None", sampler),
-        keep_errors=bool(keep_errors),
-        follow_parent=follow_parent is not False,
+        keep_errors=bool(checked_flag("keep_errors", keep_errors)),
+        follow_parent=checked_flag("follow_parent", follow_parent) is not False,
     )
+
+
+def checked_flag(name: str, value: object) -> bool | None:
+    if not isinstance(value, bool | None):
+        raise ValidationError(f"{name} must be True or False, got {type(value).__name__}")
+    return value
 
 
 def common_metadata(with_settings: settings.Settings) -> dict[str, str]:

@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from voltagent import _debug_log, settings
 from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through, workers_key
-from voltagent.capture import options as _options
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import clock, context, process_exit, startup, stderr
+from voltagent.core import context, process_exit, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
 from voltagent.core.guard import guard, logger
 from voltagent.core.hints import report_late_call
-from voltagent.core.span import TRACE, Span, TraceInfo, placeholder
 from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
-from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
 from voltagent.handles import TraceHandle, open_trace
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
 from voltagent.render import notebook
-from voltagent.sdk.api_models import event_of, history_of
+from voltagent.sdk import by_id
 from voltagent.sdk.checks import (
+    checked_flag,
     checked_serializers,
     common_metadata,
     make_sampling,
@@ -39,9 +37,8 @@ from voltagent.sdk.reports import PendingReport
 from voltagent.settings.portable import portable
 from voltagent.storage.hints import save_hints_beside
 from voltagent.tracing import opentelemetry, scores
-from voltagent.tracing.operations import point, update_fields
 from voltagent.tracing.recorder import Recorder
-from voltagent.tracing.sampling import Sampler
+from voltagent.tracing.sampling import Sampler, Sampling
 
 if TYPE_CHECKING:
     import httpx
@@ -138,17 +135,7 @@ class VoltAgentSDK:
         workers = Workers.shared(key, lambda: self._make_workers(given, built, processors))
         self._sender = Sender(workers=workers, sampling=sampling)
         memory = notebook.NotebookSpans(self._sender) if notebook.is_running() else None
-        self._recorder = Recorder(
-            memory or self._sender,
-            Snapshot(checked_serializers(serializers)),
-            capture_input=self._settings.capture_input,
-            capture_output=self._settings.capture_output,
-            sampling=sampling,
-            common=common_metadata(self._settings),
-            prices=load_prices(self._settings.prices),
-        )
-        self._recorder.flush = self._sender.flush
-        self._recorder.baggage = self._settings.baggage
+        self._recorder = self._make_recorder(memory or self._sender, sampling, serializers)
         self._recorder.destination = portable(
             self._settings,
             built if self._transport is None else [name for name in built if name == "local"],
@@ -157,10 +144,11 @@ class VoltAgentSDK:
         )
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
         self._recorder.witness = notebook.Witness(processors, memory, stored)
-        if otel_context not in (None, True, False):
-            raise ValidationError(f"otel_context must be True or False, got {type(otel_context).__name__}")
-        if otel_context:
+        if checked_flag("otel_context", otel_context):
             opentelemetry.show_ours(self._recorder)
+        self._activate()
+
+    def _activate(self) -> None:
         if self._on:
             if context.recorder_here() is not None:
                 report_second_sdk()
@@ -170,6 +158,22 @@ class VoltAgentSDK:
         else:
             self._recorder.alive = False
             context.switch_off()  # on purpose, so that the environment cannot switch it on
+
+    def _make_recorder(
+        self, sender: Any, sampling: Sampling, serializers: Mapping[type, Callable[[Any], object]] | None
+    ) -> Recorder:
+        recorder = Recorder(
+            sender,
+            Snapshot(checked_serializers(serializers)),
+            capture_input=self._settings.capture_input,
+            capture_output=self._settings.capture_output,
+            sampling=sampling,
+            common=common_metadata(self._settings),
+            prices=load_prices(self._settings.prices),
+        )
+        recorder.flush = self._sender.flush
+        recorder.baggage = self._settings.baggage
+        return recorder
 
     def _make_workers(
         self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
@@ -211,32 +215,41 @@ class VoltAgentSDK:
     create_trace = trace
 
     def get_trace(self, trace_id: str) -> Done[History | None]:
-        """Return what is known of a trace of this process whose ``id`` was read; ``None`` if nothing is."""
-        span = self._recording.known.get(_options.checked_identifier(trace_id))
-        return Done(history_of(span) if span is not None and span.kind == TRACE else None)
+        """Return a trace that this process started and whose ``id`` was read; else ``None``.
+
+        Raises:
+            ValidationError: the id is empty or not a string.
+        """
+        return Done(by_id.get_trace(self._recording, trace_id))
 
     def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
-        """Change fields of a trace by its id, even if another process started it."""
-        given = _options.checked("update_trace()", _options.UPDATE_TRACE, None, fields)
-        span = self._span(trace_id, TRACE)
-        if self._recording.alive:
-            self._recording.update(span, update_fields(self._recording, span, given))
-        return Done(history_of(span))
+        """Change fields of a trace by its id, even if another process started it.
+
+        Args:
+            trace_id: the id of the trace.
+            **fields: the new values, such as ``status``, ``output``, ``metadata``, ``tags``, ``user_id``.
+
+        Raises:
+            ValidationError: the id or a field is invalid; nothing is recorded.
+        """
+        return Done(by_id.update_trace(self._recording, trace_id, fields))
 
     def add_event_to_trace(self, trace_id: str, event_data: Mapping[str, Any]) -> Done[Event]:
-        """Record a custom event (``name``, ``type``, …) in a trace by its id."""
-        given = _options.checked("an event", _options.EVENT, event_data, {}, ("name", "type"))
-        trace_id = _options.checked_identifier(trace_id)
-        parent = self._span(trace_id, TRACE) if self._recording.alive else context.INERT
-        return Done(event_of(point(parent, given), trace_id))
+        """Record a custom event in a trace by its id.
+
+        Args:
+            trace_id: the id of the trace, which another process may have started.
+            event_data: ``name`` and ``type``, and optionally ``input``, ``output``, ``metadata``, ``status``,
+                ``level``, ``tags``.
+
+        Raises:
+            ValidationError: the id or a field is missing or invalid; nothing is recorded.
+        """
+        return Done(by_id.add_event(self._recording, trace_id, event_data))
 
     def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
-        """Change fields of an operation or a custom event by its id."""
-        given = _options.checked("update_event()", _options.UPDATE_EVENT, None, fields)
-        span = self._span(event_id, "event")
-        if self._recording.alive:
-            self._recording.update(span, update_fields(self._recording, span, given))
-        return Done(event_of(span, clock.id_text(span.trace.id)))
+        """Change fields of an operation or custom event by its id; the arguments are those of :meth:`update_trace`."""
+        return Done(by_id.update_event(self._recording, event_id, fields))
 
     def score(
         self,
@@ -261,31 +274,8 @@ class VoltAgentSDK:
         Raises:
             ValidationError: an argument is invalid; nothing is recorded.
         """
-        fields = scores.checked_score(name, value, comment)
-        span = self._span(trace_id, TRACE)
-        if operation_id is not None:
-            span = self._operation(span, operation_id)
-        if self._recording.alive:
-            scores.record_score(self._recording, span, fields)
+        by_id.score(self._recording, trace_id, operation_id, scores.checked_score(name, value, comment))
         return RECEIPT
-
-    def _operation(self, root: Span, identifier: str) -> Span:
-        """Return the operation with this id in a trace, or a placeholder for it."""
-        identifier = _options.checked_identifier(identifier)
-        known = self._recording.known.get(identifier)
-        if known is not None and known.trace.id == root.trace.id:
-            return known
-        return placeholder(root.trace, "event", identifier, root)
-
-    def _span(self, identifier: str, kind: str) -> Span:
-        """Return the span with this id, or a placeholder for it if another process recorded it."""
-        identifier = _options.checked_identifier(identifier)
-        known = self._recording.known.get(identifier)
-        if known is not None:
-            return known
-        trace = TraceInfo(identifier, "", self._recording)
-        root = placeholder(trace)
-        return root if kind == TRACE else placeholder(trace, kind, identifier, root)
 
     @property
     def _recording(self) -> Recorder:
@@ -294,14 +284,24 @@ class VoltAgentSDK:
         return recorder
 
     def flush(self, timeout: float | None = None) -> PendingReport:
-        """Send what was recorded so far, in at most ``timeout`` seconds (default: the setting).
+        """Send what was recorded so far.
 
         Blocks until done, unless an asyncio loop runs in this thread: then ``await`` the result.
+
+        Args:
+            timeout: seconds to wait at most (default: the setting ``timeout``).
+
+        Returns:
+            The counts of events: accepted, dropped by reason, and pending.
         """
         return self._wait(self._sender.flush(self._patience(timeout)), timeout)
 
     def shutdown(self, timeout: float | None = None) -> PendingReport:
-        """End open operations as cancelled, send everything, and stop recording. Waits as ``flush`` does."""
+        """End open operations as cancelled, send everything, and stop recording. Waits as :meth:`flush` does.
+
+        Args:
+            timeout: seconds to wait at most (default: the setting ``timeout``).
+        """
         self._recorder.alive = False
         context.shut_down(self._recorder)
         self._recorder.sampling.close()
