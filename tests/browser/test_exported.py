@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,6 +124,91 @@ def _conversation(folder: Path) -> Path:
     file = folder / "trace.html"
     assert main(["export", "--db", str(folder / "t.db"), "-o", str(file)]) == 0
     return file
+
+
+_EXACT = """async isNew => {
+  const { parse, stringify } = await import("./json.js");
+  if (!isNew) delete JSON.rawJSON;
+  const texts = [
+    "9007199254740991", "9007199254740993", "-9007199254740993", "1180591620717411303424", "1764348000000000",
+    '{"a":[18446744073709551616,{"b":-36893488147419103233}],"c":0.5,"d":1.5e-7,"e":null,"f":true}',
+    '["9007199254740993","a \\\\\\" 9007199254740993","\\\\u0031","whole number 9007199254740993"]', "[]", '""', "0",
+  ];
+  const kept = text => [text, JSON.stringify(JSON.parse(text))].includes(stringify(parse(text)));
+  const is = type => text => typeof parse(text) === type;
+  const fails = text => {
+    try {
+      parse(text);
+      return false;
+    } catch (error) {
+      return error instanceof SyntaxError;
+    }
+  };
+  const no = test => text => !test(text);
+  const apart = texts.filter(no(kept));
+  const large = ["9007199254740993", "-36893488147419103233"].filter(no(is("bigint")));
+  const small = ["9007199254740991", "1764348000000000", "0.12345678901234567890", "1e30"].filter(no(is("number")));
+  const wrong = ["9007199254740993,", '{"a":9007199254740993', "09007199254740993"].filter(no(fails));
+  const indented = stringify({ a: 2n ** 70n }, 2);
+  return { apart, large, small, wrong, nothing: stringify(undefined) ?? null, indented };
+}"""
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["a new browser", "an older browser"])
+def test_json_keeps_whole_numbers_as_they_were_written(is_new: bool, new_page: Callable[..., Page]) -> None:
+    page = new_page("#/users")
+    assert page.evaluate(_EXACT, is_new) == {
+        "apart": [],
+        "large": [],
+        "small": [],
+        "wrong": [],
+        "nothing": None,
+        "indented": '{\n  "a": 1180591620717411303424\n}',
+    }
+
+
+def test_a_file_shows_large_whole_numbers_as_they_are(chromium: Browser, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        file = threads.submit(_large, tmp_path).result()
+    page, witness = opened(chromium, file)
+    try:
+        page.locator(".rows > .line", has_text="chat").click()
+        details = page.locator(".details")
+        for number in (2**53 + 1, 2**60 + 1, -(2**70) - 1):
+            expect(details).to_contain_text(str(number))
+        page.locator(".search").fill(str(2**53 + 1))
+        expect(page.get_by_text("1 match")).to_be_visible()
+    finally:
+        page.context.close()
+    witness.check()
+
+
+def _large(folder: Path) -> Path:
+    call = {"name": "order", "arguments": f'{{"id": {2**60 + 1}}}'}
+    messages = [{"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": call}]}]
+    with VoltAgentSDK(local_path=folder / "t.db") as sdk, sdk.trace(agent_id="desk") as trace:
+        llm = trace.add_event(name="chat", type="llm", input={"messages": messages})
+        llm.success(output={"id": 2**53 + 1, "low": -(2**70) - 1})
+    file = folder / "trace.html"
+    assert main(["export", "--db", str(folder / "t.db"), "-o", str(file)]) == 0
+    return file
+
+
+def test_the_colours_that_were_chosen_in_a_file_are_kept(chromium: Browser, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        file = threads.submit(_large, tmp_path).result()
+    page, witness = opened(chromium, file)
+    try:
+        for theme in ("light", "dark"):
+            page.locator("#theme").click()
+            page.reload()
+            expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        page.locator("#theme").click()
+        page.reload()
+        expect(page.locator("html:not([data-theme])")).to_be_attached()
+    finally:
+        page.context.close()
+    witness.check()
 
 
 def test_a_file_with_several_traces_lets_one_choose(chromium: Browser, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 // The viewer's server: JSON by GET and POST.
 
+import { parse, stringify } from "./json.js";
 import { request } from "./transport.js";
 
 /** @typedef {{ [name: string]: string | number | null | undefined }} Query */
@@ -22,7 +23,7 @@ export async function get(path, query = {}) {
  */
 export async function post(path, value) {
   const headers = { "Content-Type": "application/json" };
-  return readAnswer(await request(`api/${path}`, { method: "POST", headers, body: JSON.stringify(value) }));
+  return readAnswer(await request(`api/${path}`, { method: "POST", headers, body: stringify(value) }));
 }
 
 /**
@@ -48,26 +49,6 @@ async function readAnswer(answer) {
   const value = parse(await answer.text());
   if (!answer.ok) throw Object.assign(new Error(value.error || answer.statusText), { status: answer.status });
   return value;
-}
-
-/**
- * JSON with whole numbers as they were written, also those that JavaScript's numbers would round.
- *
- * @param {string} text
- */
-function parse(text) {
-  return /\d{17}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
-}
-
-/**
- * @param {string} key
- * @param {unknown} value
- * @param {{ source?: string }} [context] how the value is written, in browsers that say so
- */
-function exact(key, value, context) {
-  const source = context?.source ?? "";
-  const isLarge = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
-  return isLarge ? BigInt(source) : value;
 }
 
 /** A segment of a path. */

@@ -1,13 +1,15 @@
 // What all pages have around them: colours and help.
 
-import { choose } from "./choices.js";
+import { choose, chosen } from "./choices.js";
 import { byId } from "./dom.js";
 import { help } from "./keys.js";
 
 const THEMES = ["", "light", "dark"]; // the first: as the system says
 
-/** Let the buttons at the top work. */
+/** Let the buttons at the top work, in the colours that were chosen before. */
 export function startFrame() {
+  const theme = chosen("theme");
+  if (theme && THEMES.includes(theme)) document.documentElement.dataset.theme = theme; // `theme.js` is not in a file
   byId("theme").addEventListener("click", nextTheme);
   byId("help").addEventListener("click", help);
   nameTheme();

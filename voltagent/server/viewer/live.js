@@ -5,6 +5,7 @@
 // these two (outside a secure context) each window has a stream of its own, and lets it go while it is hidden.
 
 import { byId, say } from "./dom.js";
+import { parse } from "./json.js";
 
 /** News come from a server. An exported file has none (`recorded.js`). */
 export const isLive = true;
@@ -144,7 +145,7 @@ function open(pass) {
 /** @param {string} data @returns {string[] | null} */
 function idsOf(data) {
   try {
-    return JSON.parse(data).traces;
+    return parse(data).traces;
   } catch {
     return null;
   }

@@ -1,5 +1,7 @@
 // The parts of messages as each provider writes them: pure functions from recorded JSON to one form.
 
+import { parse } from "./json.js";
+
 const LONGEST_JSON = 2_000_000; // characters of a string that are tried as JSON
 
 /**
@@ -26,7 +28,7 @@ export const first = (value, names) => names.map((name) => (has(value, name) ? v
 export function parsed(value) {
   if (typeof value !== "string" || value.length > LONGEST_JSON || !/^\s*[[{]/.test(value)) return value;
   try {
-    return JSON.parse(value);
+    return parse(value);
   } catch {
     return value;
   }

@@ -3,11 +3,12 @@
 // Stands for `transport.js`, `live.js` and `choose.js`, and has what these export, as far as the page of a trace uses it.
 
 import { byId } from "./dom.js";
+import { parse, stringify } from "./json.js";
 
 /** @typedef {{ answer: TraceAnswer, operations: { [id: string]: Fields } }} Recorded */
 
 /** The traces in this file. @type {Recorded[]} */
-export const recordedTraces = JSON.parse(byId("recorded").textContent ?? "{}").traces ?? [];
+export const recordedTraces = parse(byId("recorded").textContent ?? "{}").traces ?? [];
 
 /** Nothing changes, and nothing can be requested or sent. */
 export const isLive = false;
@@ -23,7 +24,7 @@ export async function request(address) {
   const [, , trace, part, operation] = path.split("/").map(decodeURIComponent);
   const found = recordedTraces.find(({ answer }) => answer.trace.id === trace);
   const value = found && answerOf(found, part, operation, new URLSearchParams(query));
-  return value === undefined ? new Response('{"error":"this is not in the file"}', { status: 404 }) : new Response(JSON.stringify(value));
+  return value === undefined ? new Response('{"error":"this is not in the file"}', { status: 404 }) : new Response(stringify(value));
 }
 
 /** @param {Recorded} recorded @param {string | undefined} part @param {string | undefined} operation @param {URLSearchParams} query */
@@ -36,7 +37,7 @@ function answerOf({ answer, operations }, part, operation, query) {
 /** @param {TraceAnswer} answer @param {{ [id: string]: Fields }} operations @param {string} wanted */
 function holding({ trace }, operations, wanted) {
   const holds = (/** @type {Fields} */ { input, output, error, metadata, instructions }) =>
-    JSON.stringify([input, output, error, metadata, instructions]).toLowerCase().includes(JSON.stringify(wanted).slice(1, -1));
+    stringify([input, output, error, metadata, instructions]).toLowerCase().includes(stringify(wanted).slice(1, -1));
   return [trace, ...Object.values(operations)].filter(holds).map(({ id }) => id);
 }
 

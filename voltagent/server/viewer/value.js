@@ -3,6 +3,7 @@
 import { button, copyButton, element } from "./dom.js";
 import { differences } from "./diff.js";
 import { count } from "./format.js";
+import { stringify } from "./json.js";
 
 const CHARACTERS = 600; // of a text that are shown at first
 const LINES = 14;
@@ -39,17 +40,7 @@ function unlike(value, other) {
  */
 export function asText(value) {
   if (typeof value === "string") return value;
-  return JSON.stringify(value, (key, part) => (typeof part === "bigint" ? rawNumber(part) : part), 2);
-}
-
-/**
- * A number beyond JavaScript's as JSON has it; as a text in browsers that cannot say so.
- *
- * @param {bigint} number
- */
-function rawNumber(number) {
-  const { rawJSON } = /** @type {{ rawJSON?: (text: string) => unknown }} */ (JSON);
-  return rawJSON ? rawJSON(String(number)) : String(number);
+  return stringify(value, 2);
 }
 
 /**
