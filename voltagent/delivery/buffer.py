@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
@@ -217,16 +217,6 @@ class Buffer:
                 self.ready[trace.id] = trace  # at the end of the line
         return chosen, prepared
 
-    def give_back(self, batch: Sequence[SpanEvent | None], *, prepared: bool) -> None:
-        """Put unaccounted events of a batch back at the head of their traces."""
-        again: dict[int | str, list[SpanEvent]] = {}
-        for event in batch:
-            if event is not None:
-                again.setdefault(event[1].trace.id, []).append(event)
-        self.put_back(again, {}, 0.0)
-        for identifier in () if prepared else again:
-            self.traces[identifier].prepared = 0
-
     def account_of(self, span: Span) -> Account | None:
         """Return the account of a span's trace, if it is known here."""
         trace = self.traces.get(span.trace.id) or self.outstanding.get(span.trace.id)
@@ -256,7 +246,7 @@ class Buffer:
         if reason is not None:
             self.lose(event, reason, trace.account)
             if phase is _START and span.kind == TRACE:
-                self._drop_events(trace, reason)
+                self.drop_events(trace, reason)
                 self.remove(trace)
             return
         self.accepted += 1
@@ -266,7 +256,7 @@ class Buffer:
         if phase is _END:
             self._settle_parked(trace, span, None)
 
-    def _drop_events(self, trace: WaitingTrace, reason: str) -> int:
+    def drop_events(self, trace: WaitingTrace, reason: str) -> int:
         """Drop the waiting events of a trace; return their number."""
         events, trace.events, trace.sizes = trace.events, [], []
         self.count -= len(events)
@@ -288,49 +278,6 @@ class Buffer:
         if self.traces.pop(trace.id, None) is not None:
             self.over.append(trace.id)
 
-    def put_back(self, again: dict[int | str, list[SpanEvent]], waits: dict[int | str, float], now: float) -> None:
-        for identifier, events in again.items():
-            trace = self.traces.get(identifier)
-            if trace is None:
-                trace = self.traces[identifier] = self.outstanding[identifier]
-            sizes = [size_of(event) for event in events]
-            size = sum(sizes)
-            trace.events[:0] = events
-            trace.sizes[:0] = sizes
-            trace.prepared += len(events)
-            trace.size += size
-            self.size += size
-            delay = waits.get(identifier, 0.0)
-            if delay > 0.0:
-                self.ready.pop(identifier, None)
-                self.held.add(trace, now + delay)
-            elif not trace.held and not trace.in_flight:
-                self.ready[identifier] = trace
-
     def close_if_over(self, trace: WaitingTrace) -> None:
         if not trace.events and trace.open <= 0 and not trace.held and not trace.in_flight:
             self.remove(trace)
-
-    def has_begun(self, trace_id: int | str) -> bool:
-        """Whether any event of the trace may have been sent."""
-        return trace_id in self.traces and trace_id not in self.unsent
-
-    def drop_trace(self, trace_id: int | str, reason: str) -> None:
-        """Drop all events of the trace, including those still to come."""
-        self.losses.remember(trace_id, reason)
-        trace = self.traces.get(trace_id)
-        if trace is not None:
-            self._drop_events(trace, reason)
-            self.remove(trace)
-
-    def drop_waiting(self, reason: str, account: Account | None = None) -> int:
-        """Drop all waiting events (of one account); return their number."""
-        number = 0
-        for trace in list(self.traces.values()):
-            if account is None or trace.account is account:
-                number += self._drop_events(trace, reason)
-                trace.tries = None
-                self.ready.pop(trace.id, None)
-                self.unsent.pop(trace.id, None)
-                self.close_if_over(trace)
-        return number

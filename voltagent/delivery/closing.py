@@ -12,6 +12,7 @@ from voltagent.core.span import CANCELLED, Phase, Span
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
+from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
 from voltagent.exporters import Exporter
@@ -121,7 +122,7 @@ class Closing:
         if not self._storage.survives:
             self._storage.accept()
             with self._buffer.lock:
-                self._dispatcher.log.report_lost(self._buffer.drop_waiting("shutdown_timeout", account))
+                self._dispatcher.log.report_lost(drop_waiting(self._buffer, "shutdown_timeout", account))
         account.is_finished = True
         self._count_losses(account)
         self._accounts.remove(account)

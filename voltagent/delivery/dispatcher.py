@@ -131,7 +131,7 @@ class Dispatcher:
         """After an error: let wait again what of a batch is not accounted for."""
         with self._buffer.lock:
             batch, self._batch = self._batch, []
-            self._buffer.give_back(batch, prepared=self._is_safe)
+            self._settlement.give_back(batch, prepared=self._is_safe)
 
     def _follow_up(self, outcomes: Sequence[Outcome], now: float, ended: float, stops: Sequence[Shutdown]) -> None:
         verdicts = {outcome.verdict for outcome in outcomes} if stops else set[Verdict]()

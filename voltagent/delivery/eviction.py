@@ -62,3 +62,30 @@ def free(buffer: Buffer, number: int) -> None:
         number -= freed
         if not events:
             buffer.evicted.pop()
+
+
+def has_begun(buffer: Buffer, trace_id: int | str) -> bool:
+    """Whether any event of the trace may have been sent."""
+    return trace_id in buffer.traces and trace_id not in buffer.unsent
+
+
+def drop_trace(buffer: Buffer, trace_id: int | str, reason: str) -> None:
+    """Drop all events of the trace, including those still to come."""
+    buffer.losses.remember(trace_id, reason)
+    trace = buffer.traces.get(trace_id)
+    if trace is not None:
+        buffer.drop_events(trace, reason)
+        buffer.remove(trace)
+
+
+def drop_waiting(buffer: Buffer, reason: str, account: Account | None = None) -> int:
+    """Drop all waiting events (of one account); return their number."""
+    number = 0
+    for trace in list(buffer.traces.values()):
+        if account is None or trace.account is account:
+            number += buffer.drop_events(trace, reason)
+            trace.tries = None
+            buffer.ready.pop(trace.id, None)
+            buffer.unsent.pop(trace.id, None)
+            buffer.close_if_over(trace)
+    return number

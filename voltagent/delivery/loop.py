@@ -12,6 +12,7 @@ from voltagent.delivery.closing import Closing
 from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
+from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Queue, WorkerOptions
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
@@ -142,7 +143,7 @@ class Loop:
                 self.correct_bytes()
         if is_unauthorized:
             with buffer.lock:
-                buffer.drop_waiting("auth")
+                drop_waiting(buffer, "auth")
             state.is_quiet(now)
         elif storage.survives and not (self.closing.leaving or process_hooks.has_left()) and storage.load():
             self._is_round = True

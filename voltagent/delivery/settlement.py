@@ -9,7 +9,7 @@ from typing import Any, Final
 from voltagent.core.clock import randomness
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.waiting_trace import Tries, WaitingTrace
+from voltagent.delivery.waiting_trace import Tries, WaitingTrace, size_of
 from voltagent.exporters import Outcome, Verdict
 
 BACKOFF_CAP: Final = 30.0  # seconds; the longest wait of our own between two tries
@@ -89,7 +89,7 @@ class Settlement:
                     if verdict is Verdict.UNTRIED and event[0] is Phase.START and span.kind == TRACE:
                         untouched.append(identifier)
         if again:
-            buffer.put_back(again, waits, now)
+            self._put_back(again, waits, now)
             self._still_unsent(untouched)
         for identifier in identifiers:
             found = traces.get(identifier) or buffer.outstanding[identifier]
@@ -106,6 +106,36 @@ class Settlement:
         for trace in found:
             if trace.events and not trace.held and not trace.in_flight and trace.id in self._buffer.traces:
                 self._buffer.ready[trace.id] = trace
+
+    def give_back(self, batch: Sequence[SpanEvent | None], *, prepared: bool) -> None:
+        """Put unaccounted events of a batch back at the head of their traces."""
+        again: dict[int | str, list[SpanEvent]] = {}
+        for event in batch:
+            if event is not None:
+                again.setdefault(event[1].trace.id, []).append(event)
+        self._put_back(again, {}, 0.0)
+        for identifier in () if prepared else again:
+            self._buffer.traces[identifier].prepared = 0
+
+    def _put_back(self, again: dict[int | str, list[SpanEvent]], waits: dict[int | str, float], now: float) -> None:
+        buffer = self._buffer
+        for identifier, events in again.items():
+            trace = buffer.traces.get(identifier)
+            if trace is None:
+                trace = buffer.traces[identifier] = buffer.outstanding[identifier]
+            sizes = [size_of(event) for event in events]
+            size = sum(sizes)
+            trace.events[:0] = events
+            trace.sizes[:0] = sizes
+            trace.prepared += len(events)
+            trace.size += size
+            buffer.size += size
+            delay = waits.get(identifier, 0.0)
+            if delay > 0.0:
+                buffer.ready.pop(identifier, None)
+                buffer.held.add(trace, now + delay)
+            elif not trace.held and not trace.in_flight:
+                buffer.ready[identifier] = trace
 
     def _judge(
         self,

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
+from voltagent.delivery.eviction import drop_waiting
 
 _CHUNK: Final = 128  # entries that are moved at a time, so that no caller waits long for the lock
 
@@ -126,7 +127,7 @@ class MemoryStorage:
         """Drop what waits."""
         self._accept(accounts)
         with self._buffer.lock:
-            return self._buffer.drop_waiting("shutdown_timeout")
+            return drop_waiting(self._buffer, "shutdown_timeout")
 
     def after_fork(self) -> None:
         """The buffer is empty already."""

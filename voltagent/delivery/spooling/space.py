@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from voltagent.core.guard import log_once
 from voltagent.delivery.buffer import Buffer
+from voltagent.delivery.eviction import drop_trace, has_begun
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_of
 from voltagent.storage.spool.segment import Entry
 from voltagent.storage.spool.spool import Spool
@@ -62,9 +63,9 @@ class SpoolSpace:
     def _forget_trace(self, identifier: int | str) -> int | None:
         """Drop from memory an unsent trace; how many of its events are on the disk as well."""
         with self._buffer.lock:
-            if self._buffer.has_begun(identifier):
+            if has_begun(self._buffer, identifier):
                 return None
-            self._buffer.drop_trace(identifier, "queue_full")
+            drop_trace(self._buffer, identifier, "queue_full")
             done, self._buffer.done = self._buffer.done or [], []
             number = 0
             for event in done:

@@ -15,7 +15,7 @@ from typing import Final
 
 from voltagent.core import clock, guard, process_exit
 from voltagent.core.guard import log_once
-from voltagent.core.span import TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import give_up
@@ -24,11 +24,12 @@ from voltagent.delivery.queue import WorkerOptions
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key
 from voltagent.delivery.spooling.reader import CHUNK, CHUNK_BYTES, SpoolReader
 from voltagent.delivery.spooling.space import SpoolSpace
+from voltagent.delivery.spooling.writer import SpoolWriter
 from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
 from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
-from voltagent.storage.spool.codec import EventDecoder, encode_event
-from voltagent.storage.spool.segment import Entry, EventPosition
+from voltagent.storage.spool.codec import EventDecoder
+from voltagent.storage.spool.segment import Entry
 from voltagent.storage.spool.spool import Spool
 
 _INTERVAL: Final = 5.0  # seconds between two writes if nothing is sent automatically
@@ -68,7 +69,8 @@ class SpoolStorage:
         self._write_due = 0.0
         self.look_due = 0.0
         self._decoder = EventDecoder()
-        self._space = SpoolSpace(self._name, self._buffer, self.spool, self._kept)
+        space = SpoolSpace(self._name, self._buffer, self.spool, self._kept)
+        self._writer = SpoolWriter(self._name, self.spool, space, self._decoder)
         self._reader = SpoolReader(self._name, self._buffer, self.spool, self._kept, self._decoder, self._remembering)
 
     def after_fork(self) -> None:
@@ -128,7 +130,7 @@ class SpoolStorage:
         entries: list[Entry] = []
         keys: dict[int | str, bytes] = {}  # by trace
         for event, processed in zip(events, self._processing(events), strict=True):
-            entry = None if processed is None else self._entry(processed, keys)
+            entry = None if processed is None else self._writer.entry(processed, keys)
             if processed is None or entry is None:
                 with self._buffer.lock:
                     self._kept.between[account] -= 1
@@ -137,7 +139,7 @@ class SpoolStorage:
             else:
                 safe.append(processed)
                 entries.append(entry)
-        places = self._written(entries)
+        places = self._writer.write(entries)
         with self._buffer.lock:
             self._kept.between[account] -= len(safe)
             if not places and self.spool.unread_own:
@@ -164,39 +166,6 @@ class SpoolStorage:
                 self._kept.open.popitem(last=False)
         elif phase is Phase.END:
             self._kept.open.pop(span, None)
-
-    def _entry(self, event: SpanEvent, keys: dict[int | str, bytes]) -> Entry | None:
-        phase, span, _ = event
-        identifier = span.trace.id
-        try:
-            if phase is Phase.START or phase is Phase.POINT:  # an end has the span of its start
-                self._decoder.know(event)
-            key = keys.get(identifier)
-            if key is None:
-                key = keys[identifier] = trace_key(identifier)
-            return Entry(key, phase is Phase.START and span.kind == TRACE, encode_event(event))
-        except Exception as exc:  # an event that cannot be kept is not sent either: the order would suffer
-            guard.Guard.swallowed(exc)
-            return None
-
-    def _written(self, entries: Sequence[Entry]) -> list[EventPosition]:
-        """Where the events are now; empty if the disk does not take them, and memory must do."""
-        if not entries:
-            return []
-        try:
-            self.spool.restore_folder()
-            with self.spool.turn():
-                if self._space.make(entries):
-                    return self.spool.write(entries)
-                filling = "" if self.spool.is_alone else "or another program is filling it, "
-            self._space.warn(f"{filling}events wait in memory only")
-        except StoreError as exc:
-            log_once(f"{self._name}:spool", logging.WARNING, "%s; events wait in memory only", exc)
-            if not exc.temporary:
-                self.spool.abandon()
-        except Exception as exc:  # an error of ours must not cost the events
-            guard.Guard.swallowed(exc)
-        return []
 
     def _space_in_memory(self) -> int:
         """How many more events may wait in memory: half of the queue is for those who record."""
