@@ -229,11 +229,7 @@ def _body_parts(role: str, body: dict[str, Json]) -> list[Part]:
         *([Part("reasoning", thought)] if isinstance(thought, str) and thought else []),
         *known,
         *([Part("text", body["refusal"])] if isinstance(body.get("refusal"), str) else []),
-        *(
-            [media_part(audio.get("data"), f"audio/{audio.get('format', '*')}", None)]
-            if isinstance(audio, dict)
-            else []
-        ),
+        *([_audio_part(audio)] if isinstance(audio, dict) else []),
         *calls,
         *([call_part(body["function_call"])] if isinstance(body.get("function_call"), dict) else []),
     ]
