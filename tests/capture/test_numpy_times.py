@@ -1,4 +1,4 @@
-"""Dates and durations of numpy in every unit, and what is a date by its class only."""
+"""Dates and durations of numpy and pandas in every unit, and what is a date by its class only."""
 
 from __future__ import annotations
 
@@ -44,3 +44,16 @@ def test_a_numpy_duration_is_an_iso_string(value: Any, unit: str, text: bytes) -
 def test_a_datetime_that_is_no_time_is_null() -> None:
     kind = type("NaTType", (datetime,), {})
     assert Snapshot().encode({"at": kind(1, 1, 1)}) == b'{"at":null}'
+
+
+def test_times_of_pandas_are_iso_strings_or_null() -> None:
+    pd = pytest.importorskip("pandas")
+    values = [
+        pd.NaT,
+        pd.Timestamp("2026-01-31T12:00:00.5"),
+        pd.Timestamp("2026-01-31", tz="UTC"),
+        pd.Timedelta(-90, "min"),
+    ]
+    times = b'[null,"2026-01-31T12:00:00.500000","2026-01-31T00:00:00+00:00","-PT1H30M"]'
+    assert Snapshot().encode(values) == times
+    assert Snapshot().encode({"at": pd.NaT, "of": pd.Series([pd.NaT])[0]}) == b'{"at":null,"of":null}'
