@@ -83,6 +83,43 @@ def test_a_bar_leads_to_the_calls_behind_it(how: str, three: Site, new_page: Ope
     expect(page).to_have_url(re.compile("#/calls.*called_since=.*called_until="))
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_calls_are_narrowed_by_several_filters(width: int, three: Site, new_page: Open):
+    page = new_page("#/calls", width=width)
+    rows = page.locator(".calls .rows > .line")
+    expect(rows).to_have_count(9)
+    page.get_by_label("failed").select_option("1")
+    expect(rows).to_have_count(3)
+    page.get_by_label("kind").select_option("llm")
+    page.locator(".more > summary").click()
+    page.get_by_label("model", exact=True).fill("model-0")
+    expect(rows).to_have_count(2)
+    only(page, _TRACES, ["bravo"])
+    expect(page).to_have_url(re.compile("failed=1.*model=model-0|model=model-0.*failed=1"))
+    page.get_by_label("model", exact=True).blur()
+    page.locator(".calls .scroller, .table").first.focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".more[open]")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("answer")
+    expect(page).to_have_url(re.compile("name=answer"))
+    expect(rows).to_have_count(2)
+    page.get_by_label("agent", exact=True).fill("charlie")
+    expect(page.locator(".empty")).to_have_text("No call matches.")
+    page.get_by_role("button", name="Clear").click()
+    expect(rows).to_have_count(9)
+
+
+def test_a_filter_of_the_metrics_stays_beside_that_of_a_figure(three: Site, new_page: Open):
+    page = new_page("#/metrics?within=all&by=model&failed=1")
+    expect(page.locator(".totals tbody .group-name")).to_have_text(["model-0", "model-2"])
+    page.locator(".totals tbody tr", has_text="model-0").locator('td[data-label="calls"] a').click()
+    expect(page.locator(".calls .rows > .line")).to_have_count(3)
+    expect(page.locator(".chips")).to_contain_text("in traces with failed")
+    page.get_by_role("link", name="Their traces").click()
+    only(page, _AGENTS, ["bravo"])
+
+
 def test_calls_are_sorted_by_every_column_and_lead_to_their_operation(three: Site, new_page: Open):
     page = new_page("#/calls?counted=1")
     traces = page.locator(_TRACES)

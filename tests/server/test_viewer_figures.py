@@ -200,6 +200,54 @@ def test_every_figure_leads_to_what_it_counts(client: httpx.Client, by: str) -> 
     assert (failures["type"], failures["count"], len(calls(client, **failures["filter"]))) == ("TimeoutError", 3, 3)
 
 
+ADDRESSES: list[dict[str, Any]] = [
+    {"model": "model-1"}, {"kind": "tool", "failed": 1}, {"tool": "search"}, {"name": "chat"}, {"user": "u1"},
+    {"error_type": "TimeoutError"}, {"called_since": FIRST + 2 * HOUR, "kind": "llm"}, {"tag": "tag-1"},
+    {"metadata": "customer.plan:p1"}, {"metadata": "shard:1", "metadata.2": "customer.plan:p2"}, {"version": "v1"},
+    {"with.model": "model-0", "environment": "prod"}, {"score": "thumbs"}, {"errors": 1, "min_tokens": 5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("by", [*GROUPS, "day"])
+def test_every_figure_leads_to_what_it_counts_under_any_filter(run: Run, client: httpx.Client, by: str) -> None:
+    """A filter on an operation chooses traces, and a link keeps it beside a condition of the same name."""
+    for number in (1, 2):
+        assert post(client, trace=f"t{number}", name="thumbs", value=number == 1).status_code == 200
+    for filters in ADDRESSES:
+        about = {"by": by, "buckets": 3, "since": FIRST + HOUR, "until": FIRST + 5 * HOUR, **filters}
+        answer = client.get("/api/metrics", params=about).json()
+        listed = calls if answer["unit"] == "calls" else ids
+        for group in answer["groups"]:
+            assert len(listed(client, **group["filter"])) == group["total"]["calls"], (filters, group["name"])
+            failed = listed(client, **{**group["filter"], **answer["error_filter"]})
+            assert len(failed) == group["total"]["errors"], (filters, group["name"])
+            for one in group["error_types"]:
+                assert len(calls(client, **one["filter"])) == one["count"], (filters, one)
+        if answer["groups"]:
+            number = sum(group["total"]["calls"] for group in answer["groups"])
+            assert number == len(listed(client, **answer["totals"]["filter"])) or by in ("tag", "metadata:shard")
+        for one in answer["error_types"]:
+            assert len(calls(client, **one["filter"])) == one["count"], filters
+        for score in answer["scores"]:
+            assert len(ids(client, **score["filter"])) == score["count"], filters
+            assert [len(ids(client, **one["filter"])) for one in score["values"]] == [
+                one["count"] for one in score["values"]
+            ], filters
+
+
+def test_conditions_may_be_met_by_several_operations_of_a_trace(client: httpx.Client) -> None:
+    assert ids(client, tool="search", failed=1) == "531"
+    assert ids(client, model="model-1", **{"with.tool": "search", "with.failed": 1}) == "531"
+    assert ids(client, model="model-0", **{"with.tool": "search", "with.failed": 1}) == ""
+    assert ids(client, tag="tag-1", **{"with.tag": "tag-0"}) == ""
+    assert [one["trace"] for one in calls(client, kind="llm", **{"with.error_type": "TimeoutError"})] == [
+        "t5",
+        "t3",
+        "t1",
+    ]
+    assert client.get("/api/traces", params={"with.status": "odd"}).status_code == 400
+
+
 def test_calls_of_all_traces_are_listed(client: httpx.Client) -> None:
     late, *_ = calls(client, tool="search", failed=1)
     assert {name: value for name, value in late.items() if name not in ("id", "start")} == {

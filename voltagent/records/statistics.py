@@ -198,14 +198,15 @@ class _Counted:
         query = _TRACES.replace("{group}", "labels.value" if key is not None else _GROUP_COLUMNS[by])
         names_of = _names_of(by)
         groups = _Buckets(self._span)
-        failures: dict[str, tuple[str, ...]] = {}
+        failed = {row["trace_id"] for row in self._rows(_ERROR_TYPES)}
+        groups_of: dict[str, tuple[str, ...]] = {}
         for row in (TraceRow(*values) for values in self._rows(query.replace("{join}", join), "id", key=key)):
             names = tuple(names_of(row.group))
-            if row.failed:
-                failures[row.trace_id] = (*failures.get(row.trace_id, ()), *names)
+            if row.trace_id in failed:
+                groups_of[row.trace_id] = (*groups_of.get(row.trace_id, ()), *names)
             for name in names:
                 groups.at(name, row.start_ns).add_call(row)
-        self._count_errors(lambda row: failures.get(row["trace_id"], ()))
+        self._count_errors(lambda row: groups_of.get(row["trace_id"], ()))
         return groups.found
 
     def _count_errors(self, groups_of: Callable[[Any], str | Sequence[str] | None]) -> None:

@@ -19,8 +19,13 @@ _FLAGS: Final = {"errors": "has_errors", "failed": "failed"}
 _MOST_LABELS: Final = 10  # conditions on metadata
 _LARGEST: Final = 2**62
 
-# All parameters that choose traces; the other parameters of a query say what to show of them.
-NAMES: Final = frozenset(
+# Before a parameter: the trace must match it as well, whatever the parameters of the same name say.
+BESIDE: Final = "with."
+# Parameters about one operation of a trace.
+OF_OPERATION: Final = frozenset(
+    ("kind", "name", "tool", "model", "error_type", "failed", "called_since", "called_until")
+)
+_NAMES: Final = frozenset(
     (*_TEXTS, *_TIMES, *_NUMBERS, *_DURATIONS, *_FLAGS, "score", "metadata",
      *(f"metadata.{number}" for number in range(2, _MOST_LABELS + 1)))
 )  # fmt: skip
@@ -33,6 +38,8 @@ def filter_of(request: Request) -> Filter:
         RequestError: a parameter is not valid.
     """
     query = request.query
+    beside = {name.removeprefix(BESIDE): value for name, value in query.items() if name.startswith(BESIDE)}
+    chosen_beside = {name: value for name, value in beside.items() if name in _NAMES and value}
     if len(query.get("text", "")) > values.LONGEST_TEXT:
         raise RequestError(400, f"text must have at most {values.LONGEST_TEXT} characters")
     found: dict[str, Any] = {name: query.get(name) or None for name in _TEXTS}
@@ -46,6 +53,7 @@ def filter_of(request: Request) -> Filter:
         **found,
         metadata=_labels(query),
         score=_score(query.get("score") or None),
+        beside=filter_of(Request(request.method, request.path, query=chosen_beside)) if chosen_beside else None,
         before=query.get("before") or None,
         sort=values.choice(request, "sort", ORDERS, "start"),
         ascending=values.is_ascending(request),
@@ -54,7 +62,13 @@ def filter_of(request: Request) -> Filter:
 
 def chosen(request: Request) -> dict[str, str]:
     """The parameters of a request that choose traces, as they were given: for links to the list of them."""
-    return {name: value for name, value in request.query.items() if name in NAMES and value}
+    return {name: value for name, value in request.query.items() if name.removeprefix(BESIDE) in _NAMES and value}
+
+
+def joined(base: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Parameters that meet two sets of them, also where both have one of the same name."""
+    moved = {name if name not in own else f"{BESIDE}{name}": value for name, value in base.items()}
+    return {**moved, **own}
 
 
 def _nanoseconds(request: Request, name: str) -> int | None:

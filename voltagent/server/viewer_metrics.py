@@ -19,7 +19,7 @@ from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
-from voltagent.server.viewer_filters import chosen, filter_of
+from voltagent.server.viewer_filters import BESIDE, OF_OPERATION, chosen, filter_of, joined
 from voltagent.storage.traces.store import Store
 
 _MOST_BUCKETS: Final = 500
@@ -33,7 +33,9 @@ def _metrics(store: Store, request: Request) -> Answer:
     if not statistics.is_grouping(by):
         raise RequestError(400, f"by must be one of {', '.join(statistics.BY)} or metadata:KEY")
     sort = values.choice(request, "sort", statistics.SORTS, "calls")
-    within = filter_of(Request(request.method, request.path, query=_without_sort(request)))
+    is_sorted, is_ascending = sort == "name" or bool(request.query.get("sort")), values.is_ascending(request)
+    request = Request(request.method, request.path, query=_of_traces(_without_sort(request)))
+    within = filter_of(request)
     found = statistics.metrics(
         store,
         by,
@@ -43,8 +45,8 @@ def _metrics(store: Store, request: Request) -> Answer:
         within=replace(within, since_ns=None, until_ns=None),  # calls are counted by when they began themselves
     )
     links = _Links(by, chosen(request))
-    groups = statistics.sorted_groups(found.groups, sort, ascending=values.is_ascending(request))
-    listed = groups if sort == "name" or request.query.get("sort") else found.groups
+    groups = statistics.sorted_groups(found.groups, sort, ascending=is_ascending)
+    listed = groups if is_sorted else found.groups
     return json_answer({
         "by": by,
         "unit": "calls" if by in statistics.OF_CALLS else "traces",
@@ -61,6 +63,11 @@ def _metrics(store: Store, request: Request) -> Answer:
         ],
         "scores": [_score_group(one, links.base) for one in found.scores],
     })  # fmt: skip
+
+
+def _of_traces(query: Mapping[str, str]) -> dict[str, str]:
+    """Let parameters about an operation choose the traces that have such a one, in which all is counted."""
+    return {f"{BESIDE}{name}" if name in OF_OPERATION else name: value for name, value in query.items()}
 
 
 def _without_sort(request: Request) -> dict[str, str]:
@@ -86,17 +93,17 @@ class _Links:
         """Those of all groups."""
         if not self._are_calls:
             return self.base
-        return {**self.of_calls(), **({"counted": "1"} if self.by == "model" else {"kind": self.by})}
+        return joined(self.of_calls(), {"counted": "1"} if self.by == "model" else {"kind": self.by})
 
     def group(self, name: str) -> dict[str, str]:
         """Those of a group."""
-        return {**(self.of_calls() if self._are_calls else self.base), **self._own(name)}
+        return joined(self.of_calls() if self._are_calls else self.base, self._own(name))
 
     def errors(self, name: str) -> dict[str, str]:
-        """Those of the failed calls of a group."""
+        """Those of the failed calls of a group; in a group of traces, both the trace and the call are in the time."""
         own = self._own(name)
         own.pop("counted", None)
-        return {**self.of_calls(), **own}
+        return joined({**self.of_calls(), **({} if self._are_calls else self.base)}, own)
 
     def _own(self, name: str) -> dict[str, str]:
         if self.by.startswith(BY_METADATA):
@@ -154,11 +161,11 @@ def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
     return {
         "name": group.name,
         "count": sum(group.counts),
-        "filter": {**base, "score": group.name},
+        "filter": joined(base, {"score": group.name}),
         **answers.keep_known(mean=group.mean),
         "buckets": {"count": group.counts, "mean": means if group.mean is not None else [None] * len(means)},
         "values": [
-            {"value": value, "count": number, "filter": {**base, "score": f"{group.name}:{value}"}}
+            {"value": value, "count": number, "filter": joined(base, {"score": f"{group.name}:{value}"})}
             for value, number in group.values
         ],
     }

@@ -1,12 +1,12 @@
 // The list of calls: operations of all traces, sorted by anything. Figures of the Metrics page lead here.
 
+import { get } from "./api.js";
 import { element } from "./dom.js";
-import { chips, filtersOf, serverFilters } from "./filters.js";
+import { CALLS_BAR, filterBar, filtersOf, serverFilters } from "./filters.js";
 import { cachedOf, costOf, count, duration, elapsed, exactly, moment, money, shortId, tokensOf, zone } from "./format.js";
 import { useKeys } from "./keys.js";
 import { mark, stateOf, status } from "./kinds.js";
 import { listing, sortChoice } from "./listing.js";
-import { patch } from "./patch.js";
 import { address, go, note } from "./route.js";
 
 /**
@@ -48,7 +48,7 @@ const addressOf = ({ trace, id }) => address("trace", [trace], { operation: id }
 /** @param {HTMLElement} host @param {Route} first @returns {Page} */
 export function openCalls(host, first) {
   document.title = "Calls · voltagent";
-  const view = { filters: filtersOf(first.query), order: USUAL };
+  const view = { filters: filtersOf(first.query), order: USUAL, closed: false };
   const isUsual = () => view.order.sort === USUAL.sort && view.order.order === USUAL.order;
   const query = () => ({ ...view.filters, ...(isUsual() ? {} : view.order) });
   /** @param {string} by @param {string} direction */
@@ -57,7 +57,12 @@ export function openCalls(host, first) {
     go(address("calls", [], query()));
   };
   const order = sortChoice(ORDERS, sorted);
-  const narrowed = element("span", { class: "chips" });
+  /** @param {import("./filters.js").Filters} filters */
+  const narrow = (filters) => {
+    view.filters = filters;
+    if (!view.closed) go(address("calls", [], query()));
+  };
+  const filter = filterBar(narrow, CALLS_BAR);
   const traces = element("a", {}, "Their traces");
   const list = listing({
     path: "calls", name: "calls", label: "Calls", columns: COLUMNS, usual: USUAL, isTall: true, idOf,
@@ -76,19 +81,35 @@ export function openCalls(host, first) {
     view.filters = filtersOf(given);
     view.order = { sort: given.sort || USUAL.sort, order: given.order || USUAL.order };
     order.show(view.order.sort, view.order.order);
-    patch(narrowed, chips(view.filters, (filters) => go(address("calls", [], filters)), []));
+    filter.show(view.filters);
     const { counted, unnamed, ...others } = view.filters;
     traces.setAttribute("href", address("list", [], others));
-    return list.show({ ...serverFilters(view.filters), ...view.order }, given.at || list.state.at);
+    return list.show({ ...serverFilters(view.filters, "called_since"), ...view.order }, given.at || list.state.at);
   };
   host.classList.add("calls");
-  host.append(element("div", { class: "filters" }, element("h1", {}, "Calls"), narrowed, element("span", { class: "grow" }), traces, order.holder), list.scroller, list.notice);
-  useKeys([...list.keys, [["Escape"], "Metrics", () => go(address("metrics"))]]);
+  /** Close the panel of filters, then clear the filters, then leave: one for each press. */
+  const leave = () => {
+    if (filter.closePanel()) return;
+    if (Object.keys(view.filters).length) narrow({});
+    else go(address("metrics"));
+  };
+  filter.bar.prepend(element("h1", {}, "Calls"));
+  filter.bar.append(element("span", { class: "grow" }), traces, order.holder);
+  host.append(filter.bar, list.scroller, list.notice);
+  useKeys([
+    ...list.keys,
+    [["/"], "filter by name", () => filter.search.focus()],
+    [["Escape"], "close what is open, then clear the filters, then Metrics", leave],
+  ]);
   update(first);
+  get("facets").then(filter.suggest, () => {}); // the list says what is wrong
   list.scroller.focus({ preventScroll: true });
   return {
     update,
-    close: list.close,
+    close() {
+      view.closed = true;
+      list.close();
+    },
   };
 }
 

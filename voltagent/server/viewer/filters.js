@@ -13,6 +13,7 @@ const TIMES = { "": "time", "15m": "last 15 minutes", "1h": "last hour", "1d": "
 const SPANS = { "15m": 15 * MINUTE, "1h": 60 * MINUTE, "1d": 1440 * MINUTE, "7d": 7 * 1440 * MINUTE };
 const STATUSES = { "": "status", running: "running", completed: "completed", error: "error", cancelled: "cancelled" };
 const ERRORS = { "": "errors", 1: "has errors", 0: "no errors" };
+const FAILED = { "": "failed", 1: "failed calls", 0: "calls that did not fail" };
 const KINDS = ["agent", "llm", "tool", "memory", "retriever"];
 
 // Filters with a control in the panel: their titles, and where their suggestions are among the facets.
@@ -37,14 +38,18 @@ const PANEL = {
   min_cost: { title: "min cost $", type: "number" },
   max_cost: { title: "max cost $", type: "number" },
 };
-const BAR = ["text", "agent", "status", "errors", "kind", "within"];
+const BAR = ["text", "agent", "status", "errors", "kind", "within"]; // of traces
+export const CALLS_BAR = ["kind", "name", "agent", "failed", "within"];
 // Filters without a control: links from the Metrics page set them.
 const OTHERS = ["name", "failed", "called_since", "called_until", "min_errors", "counted", "unnamed"];
 /** @type {Filters} */
 const WORDS = { counted: "calls of a model", unnamed: "without a model's name", "failed 1": "failed", "failed 0": "not failed" };
 const IS_TIME = /^(?:since|until|called_since|called_until)$/;
 
-const isFilter = (/** @type {string} */ name) =>
+const BESIDE = "with."; // before a name: the trace of what is listed must match it as well
+
+const isFilter = (/** @type {string} */ name) => isOwn(name.startsWith(BESIDE) ? name.slice(BESIDE.length) : name);
+const isOwn = (/** @type {string} */ name) =>
   BAR.includes(name) || OTHERS.includes(name) || Object.hasOwn(PANEL, name) || /^(?:metadata|score)\.\d{1,2}$/.test(name);
 
 /**
@@ -62,11 +67,12 @@ export function filtersOf(query) {
  * The same as the server takes them: "the last hour" becomes a time.
  *
  * @param {Filters} filters
+ * @param {string} [since] the name of the time
  * @returns {Filters}
  */
-export function serverFilters({ within, ...filters }) {
+export function serverFilters({ within, ...filters }, since = "since") {
   if (!within || !(within in SPANS)) return filters;
-  return { ...filters, since: String(Math.round(Date.now() * 1000 - SPANS[within])) };
+  return { ...filters, [since]: String(Math.round(Date.now() * 1000 - SPANS[within])) };
 }
 
 /**
@@ -79,7 +85,7 @@ export function serverFilters({ within, ...filters }) {
 export function chips(filters, changed, hidden = BAR) {
   const shown = Object.entries(filters).filter(([name]) => !hidden.includes(name));
   return shown.map(([name, value]) => {
-    const words = WORDS[name] ?? WORDS[`${name} ${value}`] ?? `${titleOf(name)}: ${IS_TIME.test(name) && /^\d+$/.test(value) ? exactly(Number(value)) : value}`;
+    const words = name.startsWith(BESIDE) ? `in traces with ${wordsOf(name.slice(BESIDE.length), value)}` : wordsOf(name, value);
     const remove = () => changed(Object.fromEntries(Object.entries(filters).filter(([other]) => other !== name)));
     return element(
       "button",
@@ -89,6 +95,12 @@ export function chips(filters, changed, hidden = BAR) {
   });
 }
 
+/** @param {string} name @param {string} value */
+function wordsOf(name, value) {
+  const given = IS_TIME.test(name) && /^\d+$/.test(value) ? exactly(Number(value)) : value;
+  return WORDS[name] ?? WORDS[`${name} ${value}`] ?? `${titleOf(name)}: ${given}`;
+}
+
 /** @param {string} name */
 const titleOf = (name) => PANEL[name]?.title ?? name.replace(/\.\d+$/, "").replaceAll("_", " ");
 
@@ -96,23 +108,29 @@ const titleOf = (name) => PANEL[name]?.title ?? name.replace(/\.\d+$/, "").repla
  * The controls. `changed(filters)` is called when the user changed one; `show(filters)` sets them.
  *
  * @param {(filters: Filters) => void} changed
+ * @param {string[]} [shownFirst] names of the filters outside the panel: those of traces, or of calls
  */
-export function filterBar(changed) {
+export function filterBar(changed, shownFirst = BAR) {
+  const kindWords = (/** @type {string} */ kind) => (shownFirst === BAR ? `with ${kind}` : kind);
   /** @type {{ [name: string]: Control }} */
-  const controls = {
+  const known = {
     text: field("search", "Search names, inputs, outputs, errors", { class: "search", "aria-label": "Search" }),
     agent: field("text", "agent", { list: "agents" }),
     status: choice("status", STATUSES),
     errors: choice("errors", ERRORS),
-    kind: choice("kind", Object.fromEntries([["", "kind"], ...KINDS.map((kind) => [kind, `with ${kind}`])])),
+    failed: choice("failed", FAILED),
+    name: field("text", "name"),
+    kind: choice("kind", Object.fromEntries([["", "kind"], ...KINDS.map((kind) => [kind, kindWords(kind)])])),
     within: choice("time", TIMES),
   };
+  const controls = Object.fromEntries(shownFirst.map((name) => [name, known[name]]));
   for (const [name, { title, list, type = "text", hint = title }] of Object.entries(PANEL)) {
     controls[name] = field(type, hint, { list, step: type === "number" ? "any" : 1, min: type === "number" ? 0 : null, "aria-label": title });
   }
   const lists = [...new Set(["agents", ...Object.values(PANEL).flatMap(({ list }) => list ?? [])])];
   const suggestions = Object.fromEntries(lists.map((id) => [id, element("datalist", { id })]));
   let shown = /** @type {Filters} */ ({});
+  const withoutControls = (/** @type {Filters} */ filters) => Object.fromEntries(Object.entries(filters).filter(([name]) => !(name in controls)));
   const notify = () => changed({ ...withoutControls(shown), ...read(controls) });
   const soon = debounced(notify, 200);
   for (const control of Object.values(controls)) {
@@ -126,18 +144,18 @@ export function filterBar(changed) {
   const more = element("details", { class: "more" }, summary, panel);
   const tags = element("span", { class: "chips" });
   const bar = element("form", { class: "filters", role: "search", on: { submit: (event) => event.preventDefault() } });
-  bar.append(...BAR.map((name) => controls[name]), more, clear, tags, ...Object.values(suggestions));
+  bar.append(...shownFirst.map((name) => controls[name]), more, clear, tags, ...Object.values(suggestions));
   return {
     bar,
-    search: controls.text,
+    search: controls[shownFirst === BAR ? "text" : "name"],
     /** @param {Filters} filters */
     show(filters) {
       shown = filters;
       for (const [name, control] of Object.entries(controls)) write(control, name, filters[name] || "");
       clear.hidden = !Object.keys(filters).length;
-      const many = Object.keys(filters).filter((name) => !BAR.includes(name)).length;
+      const many = Object.keys(filters).filter((name) => !shownFirst.includes(name)).length;
       summary.textContent = many ? `More (${many})` : "More";
-      tags.replaceChildren(...chips(filters, changed));
+      tags.replaceChildren(...chips(filters, changed, shownFirst));
     },
     /** Close the panel with more filters; whether it was open. */
     closePanel() {
@@ -158,14 +176,10 @@ export function filterBar(changed) {
       const kind = /** @type {HTMLSelectElement} */ (controls.kind);
       const offered = new Set([...kind.options].map((option) => option.value));
       const others = (facets.kinds || []).filter((value) => !offered.has(value));
-      kind.append(...others.map((value) => element("option", { value }, `with ${value}`)));
+      kind.append(...others.map((value) => element("option", { value }, kindWords(value))));
     },
   };
 }
-
-/** @param {Filters} filters */
-const withoutControls = (filters) =>
-  Object.fromEntries(Object.entries(filters).filter(([name]) => !BAR.includes(name) && !Object.hasOwn(PANEL, name)));
 
 /** @param {string} type @param {string} placeholder @param {Attributes} [attributes] */
 function field(type, placeholder, attributes = {}) {

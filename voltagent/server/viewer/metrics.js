@@ -95,7 +95,7 @@ export function openMetrics(host, first) {
 
 /** @param {{ [name: string]: string }} query @returns {Chosen} */
 function chosenIn(query) {
-  const { within: span, ...filters } = filtersOf(query);
+  const { within: span, counted, unnamed, ...filters } = filtersOf(query); // the two choose among calls alone
   const { by = "agent", within = span ?? "1d", percentile, sort = "calls", order = "desc" } = query;
   return {
     by: by in GROUPABLE || by.startsWith("metadata:") ? by : "agent",

@@ -175,6 +175,7 @@ class Filter:
     # restrict to certain traces
     id: str | None = None  # the whole id
     not_pushed_to: str | None = None  # a destination as `Store.mark_pushed` names it
+    beside: Filter | None = None  # matches the trace as well, through another operation perhaps
     before: str | None = None  # a trace's id: list only those after it, for the next page
     # the order
     sort: str = "start"  # one of ORDERS
@@ -211,7 +212,7 @@ class Filter:
         conditions = [_CONDITIONS[name] for name in values]
         if self.status is not None and self.status != "completed":
             conditions.append("status <> 'completed'")  # lets SQLite use the partial index
-        for more, bound in (self._of_operation(), self._labels(), self._scores(), self._page()):
+        for more, bound in (self._of_operation(), self._labels(), self._scores(), self._beside(), self._page()):
             conditions += more
             values |= bound
         if self.text is not None:
@@ -264,6 +265,12 @@ class Filter:
             values["score_value"] = self.score.value  # type: ignore[assignment]
         return [f"id IN (SELECT trace_id FROM scores WHERE name = :score_name{compared})"], values  # noqa: S608
 
+    def _beside(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the conditions of the other filter, whose parameters get names of their own."""
+        where, values = ("", {}) if self.beside is None else self.beside.where()
+        named = _PARAMETER.sub(lambda found: f":beside_{found[1]}" if found[1] in values else found[0], where)
+        return [named.removeprefix("WHERE ")] if named else [], {f"beside_{name}": values[name] for name in values}
+
     def _page(self) -> tuple[list[str], dict[str, Any]]:
         if self.before is None:
             return [], {}
@@ -274,6 +281,7 @@ class Filter:
         return [f"({place}) {sign} ({last})"], {"before": self.before}
 
 
+_PARAMETER: Final = re.compile(r":(\w+)")
 _NO_CONDITIONS: Final = frozenset(("before", "sort", "ascending"))
 
 
