@@ -1,4 +1,7 @@
-"""What a decorated call records of arguments, results, usage and metadata, and what stays here."""
+"""What a decorated call records of arguments, results, usage and metadata, and what stays here.
+
+A recorder over a list shows what is recorded before redaction, so that nothing else hides it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whose child a decorated call is, how its trace ends, and which SDK records it."""
+"""Whose child a decorated call is, how its trace ends, and which SDK records it.
+
+A recorder over a list stands where several recorders, refused starts or sampling are what is tested.
+"""
 
 from __future__ import annotations
 

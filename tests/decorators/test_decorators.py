@@ -1,4 +1,7 @@
-"""The five decorators: every kind of callable, under the names of its parameters, and what they refuse."""
+"""The five decorators: every kind of callable, under the names of its parameters, and what they refuse.
+
+A recorder over a list shows what a record does not have: whether a memory reads, and which fields were never set.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``@llm`` and ``add_llm``: model calls as an operation of their own."""
+"""``@llm`` and ``add_llm``: model calls as an operation of their own.
+
+A recorder over a list has the events that are encoded for the API.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a tool does and takes is computed once, at decoration, without running code of the program."""
+"""What a tool does and takes is computed once, at decoration, without running code of the program.
+
+A recorder over a list shows the facts of a span, which records do not have.
+"""
 
 from __future__ import annotations
 

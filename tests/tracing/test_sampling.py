@@ -1,4 +1,7 @@
-"""Sampling by whole trace, and the traces that are kept because something in them failed."""
+"""Sampling by whole trace, and the traces that are kept because something in them failed.
+
+A recorder over a list has the sampling of each test, which the test kit does not have, and shows which events come out.
+"""
 
 from __future__ import annotations
 
