@@ -1,7 +1,7 @@
 // JSON with every whole number as it was written: those that JavaScript's numbers would round become `BigInt`.
 //
-// Newer browsers tell how a number is written, and write one as given (`JSON.rawJSON`). For others such numbers are texts
-// with a mark on the way, which nothing that was recorded can begin with, because it is a new one for each page.
+// Newer browsers report how a number is written, and write it unchanged (`JSON.rawJSON`). For others, such a number becomes
+// a string that starts with a mark. The mark is new for each page, so nothing recorded can start with it.
 
 const MARK = `whole number ${Math.random()}${Math.random()} `;
 const MAY_BE_LARGE = /9\d{15}|\d{17}/; // times in µs have 16 digits and begin with a 1
