@@ -12,7 +12,7 @@ import pytest
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from tests.processors.corpus import hide_first, keep_first, second, third
+from tests.processors.corpus import fourth, hide_first, keep_first, second, third
 from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
@@ -254,6 +254,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "first": (hide_first.HIDE, keep_first.KEEP),
     "second": (second.HIDE, second.KEEP),
     "third": (third.HIDE, third.KEEP),
+    "fourth": (fourth.HIDE, fourth.KEEP),
 }
 
 
@@ -332,6 +333,19 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
     found = json.loads(redactor.apply(to_json(value), "output"))["result"]
     assert "".join(found) == "The key is [redacted] and more"
     assert len(found) == 5
+
+
+def test_many_secrets_that_are_split_over_many_chunks_take_time_in_proportion() -> None:
+    few, many = ({"result": ["ghp_a1B2", "a1B2a1B2a1B2a1B2 and "] * count} for count in (500, 4000))
+    growth = min(_output_seconds(many) / _output_seconds(few) for _ in range(4))
+    assert growth < 16, growth
+
+
+def _output_seconds(value: Any) -> float:
+    text = to_json(value)
+    started = time.thread_time()
+    assert b"ghp_" not in redactor.apply(text, "output")
+    return time.thread_time() - started
 
 
 def test_the_document_lists_what_is_found() -> None:

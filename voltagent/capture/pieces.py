@@ -63,13 +63,16 @@ def _value(text: bytes, start: int) -> tuple[Any, int]:
 def _end_of_string(text: bytes, start: int) -> int:
     """Where the string that begins at a position ends, behind its quote."""
     quote = text.find(b'"', start + 1)
-    while quote >= 0:
-        slash = quote
-        while text[slash - 1] == _BACKSLASH:
-            slash -= 1
-        if (quote - slash) % 2 == 0:
-            return quote + 1
-        quote = text.find(b'"', quote + 1)
+    if text[quote - 1] != _BACKSLASH and quote >= 0:
+        return quote + 1
+    position, size = start + 1, _SMALLEST
+    while position < len(text):  # without its escapes, a piece has no quote but the last
+        piece = text[position : position + size].replace(b"\\\\", b"..").replace(b'\\"', b"..")
+        quote = piece.find(b'"')
+        if quote >= 0:
+            return position + quote + 1
+        position += max(1, len(piece) - piece.endswith(b"\\"))
+        size = min(4 * size, _PIECE)
     raise ValueError("not JSON")
 
 

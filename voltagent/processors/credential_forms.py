@@ -22,6 +22,7 @@ _PLACEHOLDER: Final = re.compile(
     r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
+_FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(r"[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
 # ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
 _SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
@@ -51,7 +52,7 @@ def is_ordinary(value: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``, ``None``."""
-    return not value.strip() or SECRET_TEXT in value or _PLACEHOLDER.match(value) is not None
+    return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 
 def is_credential(value: str) -> bool:

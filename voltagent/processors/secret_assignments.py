@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from voltagent.processors.credential_forms import atomic, is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secret_names import Strength
+from voltagent.processors.secret_prefilter import fast_check
 from voltagent.processors.secret_scan import Range, Scan
-from voltagent.processors.secret_words import STEMS
+from voltagent.processors.secret_words import HINTS, STEMS
 
-# Parts of secret names, by which they are found in a text: each name with a word of `secret_words` has one.
-_HINTS: Final = (
-    "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "
-    "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo geheim haslo sifre"
-)
-HINTS: Final = tuple(_HINTS.split())
+_COMMON_HINTS: Final = ("pass", "secret", "cred", "token", "key", "auth", "cookie", "pin", "code")
 _ALL_HINTS: Final = (*HINTS, *STEMS)
 # From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
 # of an index. Then the operator, and the quote that begins the value.
@@ -28,13 +23,13 @@ _AFTER_HINT: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text))"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text))"
     r"(?P<close>\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22)?"
     r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=:)| n?(?:varchar|text)\(\w{1,8}\))?"
     r"(?P<operator>(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])|"
     + atomic(r"\s{0,16}", "left")
-    + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|:)"
+    + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|[:\uff1a])"
     + atomic(r"\s{0,16}", "right")
     + r"|%3[da](?:%20|\+)?)"
     r"(?:(?:![\w!]{0,20}|&\w{1,40})[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
@@ -68,6 +63,12 @@ _LONGEST_VALUE: Final = 16_384  # characters
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
 
 
+@cache
+def _rare_hints() -> Callable[[str], str | None]:
+    """A check for all hints but the common ones: most texts have none, and one search is faster than sixty."""
+    return fast_check("|".join(hint for hint in _ALL_HINTS if hint not in _COMMON_HINTS))
+
+
 @lru_cache(maxsize=256)
 def assignment_pattern(hint: str) -> re.Pattern[str]:
     """The pattern of an assignment to a name with this part in it."""
@@ -89,7 +90,7 @@ def find_assignments(scan: Scan, start: int, stop: int) -> Iterator[Range]:
     seen: set[int] = set()  # one name may hold several hints
     text, low = scan.text, scan.low
     limit = min(len(low), stop + _LONGEST_HINT)
-    hints = HINTS if text.isascii() else _ALL_HINTS
+    hints = _COMMON_HINTS if _rare_hints()(low[start:limit]) is None else HINTS if text.isascii() else _ALL_HINTS
     for hint in (*hints, *scan.names.own):
         first = low.find(hint, start, limit)
         if first < 0:

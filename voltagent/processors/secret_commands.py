@@ -26,6 +26,7 @@ SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "7z ", "unzip", "zip ")),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
     ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
+    ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl",)),
     ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
 )
 _SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
@@ -77,7 +78,8 @@ def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> 
 
 def is_flag_value(value: str, strength: Strength) -> bool:
     """Whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
-    if strength is Strength.NONE or is_placeholder(value) or (value.isupper() and value.isalpha()):
+    name = value.rstrip("]")  # `[--password PASSWORD]`
+    if strength is Strength.NONE or is_placeholder(value) or (name.isupper() and name.isalpha()):
         return False
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
     return (strength is Strength.STRONG and not is_short_word) or is_credential(value)

@@ -28,6 +28,8 @@ def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%-])"""
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
+_EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
+_EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
 _LONG_USER: Final = 12  # characters; a shorter user without a digit is a name
 
 
@@ -35,7 +37,8 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
     """The password of ``scheme://user:password@host``, or a user that is a token."""
     user, colon, password = scan.group(match, 1).partition(":")
     if colon:
-        return None if is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
+        is_example = user.lower() in _EXAMPLE_USERS and password.lower() in _EXAMPLE_PASSWORDS
+        return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
     is_name = user in _SHARED_USERS or (len(user) < _LONG_USER and user.isalpha()) or "@" in user
     if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
         return None

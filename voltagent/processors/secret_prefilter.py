@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from pydantic_core import SchemaValidator
 
-from voltagent.processors.secret_assignments import HINTS
 from voltagent.processors.secret_headers import PARAMETER_NAMES
-from voltagent.processors.secret_words import STEMS, STRONG_PAIRS
+from voltagent.processors.secret_words import HINTS, STEMS, STRONG_PAIRS
 from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, Format
 
 _PIECE: Final = 1 << 16  # bytes searched at once: the engine does not release the interpreter
@@ -40,11 +39,12 @@ _ANY_CASE: Final = (
     r"://[^\s/?#\"'<>\\]+@",
     r"@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])",
     r"webhook|hooks\.|telegram\.org/bot",
-    r"(?:[\s\"'`(,|\[]|\\[nrt])-[a-z]{0,3}(?:u|[pabw][^a-z])|[\s\"]-p[^-]",
+    r"(?:[\s\"'`(,|\[]|\\[nrt])-[a-z]{0,3}(?:u|[pabwk][^a-z])|[\s\"]-p[^-]",
     r"--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)",
     r"----begin |--- begin |private-lines:",
     r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
     r":5432:",
+    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code",
 )
 _AS_WRITTEN: Final = (r"\\(?:u00|/)",)  # escapes that hide characters
 
@@ -77,15 +77,15 @@ def patterns() -> tuple[str, str]:
 
 
 @cache
-def prefilter() -> Callable[[str], bool]:
-    """The checks, compiled at the first use: whether a text has a suspicious word."""
+def prefilter() -> tuple[Callable[[str], str | None], Callable[[str], str | None]]:
+    """The checks for names and for tokens, compiled at the first use: each gives ``None`` for a text without one."""
     # Two expressions: the states of one would not fit the cache of the engine, which is then a thousand times slower.
-    names, tokens = (_validator(pattern) for pattern in patterns())
-    return lambda text: names(text) is not None or tokens(text) is not None
+    names, tokens = patterns()
+    return fast_check(names), fast_check(tokens)
 
 
-def _validator(pattern: str) -> Callable[[str], str | None]:
-    """A function that returns ``None`` for a text in which a pattern is not found."""
+def fast_check(pattern: str) -> Callable[[str], str | None]:
+    """A function that returns ``None`` for a text in which a pattern is not found; the pattern has no look-around."""
     text = {"type": "str", "pattern": pattern, "regex_engine": "rust-regex"}
     schema: Any = {"type": "default", "schema": text, "default": None, "on_error": "default"}
     return SchemaValidator(schema).validate_python
@@ -101,11 +101,12 @@ def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
 
 def is_suspect_text(text: str) -> bool:
     """Whether there can be a secret in a text that is not encoded."""
-    return prefilter()(text)
+    names, tokens = prefilter()
+    return names(text) is not None or tokens(text) is not None
 
 
 def _is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:
-    if prefilter()(text.decode(errors="replace")):
+    if is_suspect_text(text.decode(errors="replace")):
         return True
     if not own:
         return False

@@ -20,6 +20,13 @@ _NO_SECRET: Final = re.compile(
     r"(?:sha|md|aes|rsa|base|utf|pbkdf|argon|rfc|iso|http|oauth|v)[-_]?\d[\w.-]{0,20}\Z|(?:b|s)crypt|\d{1,4}[-/.]\d|\d+[a-z]{1,5}\Z",
     re.IGNORECASE,
 )
+# `your verification code is 573920`: the number has no form of its own, so the words before it decide.
+_CODE: Final = r"code(?:[ \t]{1,3}(?:is|was))?[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+_CODE_WORDS: Final = re.compile(
+    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
+)
+_BEFORE_CODE: Final = 24  # characters
+_WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space before it, so it looks like no assignment
 WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "contraseña", "senha", "mot de passe")
 
 
@@ -44,7 +51,14 @@ def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     return (start, start + len(value)) if is_secret else None
 
 
+def _code(scan: Scan, match: re.Match[str]) -> Range | None:
+    before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
+    return match.span("value") if _CODE_WORDS.search(before) is not None else None
+
+
 PROSE_SEARCHES: Final = (
+    Search("code", _CODE, _code),
+    Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
     *(
         Search(word, word + _QUOTED, _quoted)
         for word in ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")

@@ -45,7 +45,7 @@ class Scan:
         self.text = texts[0] if len(texts) == 1 else _SEPARATOR.join(texts)
         self.low = _lower(self.text)
         self.names = names
-        self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
+        self._starts = [0, *accumulate(map((1).__add__, map(len, texts)))]
         self._units = _FREE
 
     def windows(self) -> Iterator[Range]:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
 from voltagent.processors.secret_scan import Range
@@ -53,18 +55,21 @@ def strings_of(
             yield from strings_of(value, number, item, (*place, number))
 
 
-def split_over(found: dict[int, list[Range]], whole: Range, parts: list[tuple[int, int]]) -> set[int]:
-    """Add a range of a joined text to the ranges of its parts, given as number and length.
+def split_over(found: dict[int, list[Range]], wholes: Sequence[Range], parts: Sequence[tuple[int, int]]) -> set[int]:
+    """Add ranges of a joined text, in order and apart, to the ranges of its parts, given as number and length.
 
-    Returns the numbers of the parts that begin inside the range.
+    Returns the numbers of the parts that begin inside a range.
     """
-    position = 0
+    ends = [*accumulate(length for _, length in parts)]
     continued: set[int] = set()
-    for number, length in parts:
-        start, stop = max(whole[0], position) - position, min(whole[1], position + length) - position
-        if start < stop:
-            found.setdefault(number, []).append((start, stop))
-            if whole[0] < position:
-                continued.add(number)
-        position += length
+    for start, stop in wholes:
+        for at in range(bisect_right(ends, start), len(parts)):
+            number, length = parts[at]
+            position = ends[at] - length
+            if position >= stop:
+                break
+            if length:
+                found.setdefault(number, []).append((max(start - position, 0), min(stop - position, length)))
+                if start < position:
+                    continued.add(number)
     return continued

@@ -7,7 +7,7 @@ around them, so the time grows with the length of the text only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -17,16 +17,18 @@ from voltagent.processors.secret_commands import COMMAND_SEARCHES
 from voltagent.processors.secret_headers import HEADER_SEARCHES
 from voltagent.processors.secret_names import SecretNames
 from voltagent.processors.secret_pairs import PAIR_SEARCHES
-from voltagent.processors.secret_prefilter import is_suspect_text
+from voltagent.processors.secret_prefilter import fast_check, prefilter
 from voltagent.processors.secret_prose import PROSE_SEARCHES
 from voltagent.processors.secret_scan import Range, Scan, Search, TooDenseError
 from voltagent.processors.secret_tokens import INNER_TOKEN_SEARCHES, find_tokens
 
 _SEARCHES: Final = (*INNER_TOKEN_SEARCHES, *HEADER_SEARCHES, *COMMAND_SEARCHES, *PAIR_SEARCHES, *PROSE_SEARCHES)
-_WORTH_ASKING: Final = 1 << 14  # characters; in a longer text, windows without a suspicious word are left out
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
+_TOKEN_PIECE: Final = 2048  # characters
+_AROUND_TOKEN: Final = 320  # characters around a mark in which a token's prefix, and enough of its rest, stand
 _LONGEST_NEEDLE: Final = 20  # characters
+_COMMON_NEEDLES: Final = frozenset(("-", "=", "<", "$", "value", "token", "password", "secret", "://", "x-", "default"))
 _USUAL: Final = SecretNames()
 
 
@@ -36,28 +38,54 @@ def find_secrets(scan: Scan) -> list[Range]:
     A stretch of text in which candidates stand too close together to be examined in time is a secret as a whole.
     """
     found: list[Range] = []
-    is_long = len(scan.text) > _WORTH_ASKING
+    names, tokens = prefilter()
     for start, stop in scan.windows():
-        if is_long and not scan.names.own and not is_suspect_text(scan.text[max(0, start - _BEFORE) : stop + _BEHIND]):
+        around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
+        has_token = tokens(around) is not None  # the marks of tokens are also found in other words
+        has_name = bool(scan.names.own) or names(around) is not None
+        if not (has_token or has_name):
             continue
         try:
-            found += _in_window(scan, start, stop)
+            if has_token:
+                found += _tokens(scan, start, stop)
+            if has_name:
+                found += find_assignments(scan, start, stop)
+            found += _by_needles(scan, start, stop)
         except TooDenseError:
             found.append((start, stop))
     return merged(found)
 
 
-def _in_window(scan: Scan, start: int, stop: int) -> list[Range]:
-    found = find_tokens(scan, start, stop)
-    found += find_assignments(scan, start, stop)
+def _tokens(scan: Scan, start: int, stop: int) -> list[Range]:
+    """The tokens of a window, which are looked for in its pieces in which the fast check sees one."""
+    check, text, found = prefilter()[1], scan.text, list[Range]()
+    for first in range(start, stop, _TOKEN_PIECE):
+        last = min(stop, first + _TOKEN_PIECE)
+        if check(text[max(0, first - _AROUND_TOKEN) : last + _AROUND_TOKEN]) is not None:
+            found += find_tokens(scan, first, last)
+    return found
+
+
+def _by_needles(scan: Scan, start: int, stop: int) -> list[Range]:
+    found: list[Range] = []
     low, limit = scan.low, min(len(scan.low), stop + _LONGEST_NEEDLE)
+    has_rare = rare_needles()(low[start:limit]) is not None
     for needle, searches in compiled_searches():
+        if not has_rare and needle not in _COMMON_NEEDLES:
+            continue
         first = low.find(needle, start, limit)
         if first >= 0:
             scan.check_density(needle, start, stop)
             for search, pattern in searches:
                 found += _matching(scan, search, pattern, first, stop)
     return found
+
+
+@cache
+def rare_needles() -> Callable[[str], str | None]:
+    """A check for all needles but the common ones: most texts have none, and one search is faster than eighty."""
+    rare = {search.needle for search in _SEARCHES} - _COMMON_NEEDLES
+    return fast_check("|".join(map(re.escape, sorted(rare))).replace("\\ ", " "))
 
 
 @cache

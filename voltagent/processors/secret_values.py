@@ -10,6 +10,7 @@ The payload was decoded from JSON for this purpose and belongs to the walk, so i
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -26,7 +27,6 @@ from voltagent.processors.secret_streams import items_of, split_over, strings_of
 from voltagent.processors.secret_text import find_secrets, merged, replaced
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
-_Slot: TypeAlias = "tuple[_Container, Any, _Tree]"
 
 _NESTED: Final = 3  # JSON in text in JSON in text
 # Strings that are decoded as JSON: at least 200, and one more for each 200 bytes of the payload; others are texts.
@@ -84,19 +84,24 @@ class Walk:
         self._known = rules.names.known.get
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
-        self._tree = _Tree([])  # the one that is being walked
+        self._tree: _Tree  # the one that is being walked
         self._trees: list[_Tree] = []
-        # The strings that are searched as text, and where each stands; those of `_keys` are keys of dictionaries.
+        # The strings that are searched as text, and where each stands: these lists are as long as one another, as a
+        # tuple for each would keep Python's collection of garbage busy. `_keys` are keys of dictionaries.
         self._texts: list[str] = []
-        self._slots: list[_Slot] = []
-        self._keys: list[_Slot] = []
+        self._containers: list[_Container] = []
+        self._places: list[Any] = []
+        # The numbers of the strings at which another tree begins or goes on, and that tree.
+        self._since: list[int] = []
+        self._since_trees: list[_Tree] = []
+        self._keys: list[tuple[str, dict[str, Any], _Tree]] = []
 
     def payload(self, value: Any, *, is_output: bool = False) -> tuple[Any, bool]:
         """A payload without its secrets and their repetitions, and whether there were any.
 
         The items of a stream, which are under ``result`` of an output, are also searched as one text.
         """
-        tree = _Tree([value])
+        tree = self._tree = _Tree([value])
         self._enter(tree, _NESTED)
         self._search(self._stream_slots(value) if is_output else [])
         self._close_trees()
@@ -107,8 +112,15 @@ class Walk:
     def _enter(self, tree: _Tree, nested: int) -> None:
         before, self._tree = self._tree, tree
         self._trees.append(tree)
+        self._note_tree(tree)
         self._value(tree.root, 0, tree.root[0], nested)
         self._tree = before
+        self._note_tree(before)
+
+    def _note_tree(self, tree: _Tree) -> None:
+        """The strings from here on stand in another tree."""
+        self._since.append(len(self._texts))
+        self._since_trees.append(tree)
 
     def _value(self, container: _Container, key: Any, value: Any, nested: int) -> None:
         which = type(value)
@@ -131,11 +143,12 @@ class Walk:
                 self._enter(_Tree([inner], (container, key, self._tree)), nested - 1)
                 return
         self._texts.append(value)
-        self._slots.append((container, key, self._tree))
+        self._containers.append(container)
+        self._places.append(key)
 
     def _dict(self, value: dict[str, Any], nested: int) -> None:
         known, strength_of, shortest, tree = self._known, self._strength, self._shortest, self._tree
-        texts, slots = self._texts, self._slots
+        texts, containers, places = self._texts, self._containers, self._places
         is_token_list = not _LOGPROBS.isdisjoint(value)
         named = () if _VALUE_FIELD_SET.isdisjoint(value) else _named_field(value)
         for key, item in value.items():
@@ -151,16 +164,17 @@ class Walk:
                         self._text(value, key, item, nested)
                     else:
                         texts.append(item)
-                        slots.append((value, key, tree))
+                        containers.append(value)
+                        places.append(key)
             elif type(item) is dict:
                 self._dict(item, nested)
             elif type(item) is list:
-                self._list(item, nested)
+                self._list_under(key, item, nested)
             if len(key) > _LONGEST_SIMPLE or not key.isidentifier():
                 if self._patterns or (len(key) >= SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None):
-                    self._keys.append((value, key, tree))
+                    self._keys.append((key, value, tree))
             elif self._patterns:
-                self._keys.append((value, key, tree))
+                self._keys.append((key, value, tree))
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
         if _is_secret(item, strength):
@@ -198,7 +212,7 @@ class Walk:
                 self._value(item, 0, item[0], nested)
                 self._named_value(item, 1, item[1], self._strength(item[0]), nested)
             return
-        texts, slots, shortest, tree = self._texts, self._slots, self._shortest, self._tree
+        texts, containers, places, shortest = self._texts, self._containers, self._places, self._shortest
         flag = ""
         for number, item in enumerate(value):
             if type(item) is str:
@@ -209,7 +223,8 @@ class Walk:
                         self._text(value, number, item, nested)
                     else:
                         texts.append(item)
-                        slots.append((value, number, tree))
+                        containers.append(value)
+                        places.append(number)
                 is_flag = item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item
                 flag = item if is_flag else ""
                 if is_flag and attached_password(str(value[0]), item):
@@ -217,6 +232,15 @@ class Walk:
             else:
                 flag = ""
                 self._value(value, number, item, nested)
+
+    def _list_under(self, key: str, items: list[Any], nested: int) -> None:
+        """A list under a key: under ``rawHeaders``, names and values may stand in turn."""
+        if key[-7:].lower() == "headers" and len(items) % 2 == 0 and all(type(item) is str for item in items):
+            for number in range(0, len(items), 2):
+                name, value = items[number : number + 2]
+                if self._strength(name) is not _NONE and is_credential(value):
+                    self._hide(items, number + 1, value)
+        self._list(items, nested)
 
     def _argument(self, container: list[Any], number: int, value: str, flag: str, nested: int) -> None:
         """The item of an argument list that follows a flag."""
@@ -240,21 +264,23 @@ class Walk:
         items = items_of(value)
         if not items:
             return []
-        known = {(id(container), key): number for number, (container, key, _) in enumerate(self._slots)}
+        places = zip(map(id, self._containers), self._places, strict=True)
+        known = {place: number for number, place in enumerate(places)}
         texts: dict[tuple[Any, ...], list[int]] = {}
         for number, item in enumerate(items):
             for place, container, key, text in strings_of(items, number, item, ()):
                 slot = known.get((id(container), key))
                 if slot is None and container[key] is text:
-                    slot = len(self._slots)
+                    slot = len(self._texts)
                     self._texts.append(text)
-                    self._slots.append((container, key, self._trees[0]))
+                    self._containers.append(container)
+                    self._places.append(key)
                 if slot is not None:
                     texts.setdefault(place, []).append(slot)
         return [numbers for numbers in texts.values() if len(numbers) > 1]
 
     def _search(self, streams: list[list[int]]) -> None:
-        texts = [*self._texts, *(key for _, key, _ in self._keys)]
+        texts = [*self._texts, *(key for key, _, _ in self._keys)]
         if not texts:
             return
         joined = ["".join(texts[number] for number in numbers) for numbers in streams]
@@ -266,8 +292,7 @@ class Walk:
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
         continued: set[int] = set()  # strings that begin with the rest of a secret: it is marked where it begins
         for number, numbers in enumerate(streams, len(texts)):
-            for whole in found.pop(number, ()):
-                continued |= split_over(found, whole, [(one, len(texts[one])) for one in numbers])
+            continued |= split_over(found, found.pop(number, ()), [(one, len(texts[one])) for one in numbers])
         self._replace(texts, found, continued)
 
     def _replace(self, texts: list[str], found: dict[int, list[Range]], continued: set[int]) -> None:
@@ -290,15 +315,16 @@ class Walk:
                 self._put(number, before, text)
 
     def _put(self, number: int, before: str, text: str) -> None:
-        count = len(self._slots)
-        container, key, tree = self._slots[number] if number < count else self._keys[number - count]
-        tree.is_changed = True
+        count = len(self._containers)
         if number < count:
-            container[key] = text
+            self._since_trees[bisect_right(self._since, number) - 1].is_changed = True
+            self._containers[number][self._places[number]] = text
         else:
+            _, names_of, tree = self._keys[number - count]
+            tree.is_changed = True
             if tree.renamed is _NOTHING_RENAMED:
                 tree.renamed = {}
-            tree.renamed.setdefault(id(container), (container, {}))[1][before] = text
+            tree.renamed.setdefault(id(names_of), (names_of, {}))[1][before] = text
 
     def _without_patterns(self, text: str) -> str:
         for pattern in self._patterns:

@@ -56,6 +56,13 @@ _STEMS: Final = (
     "密码 密碼 パスワード 비밀번호 암호 暗証番号"
 )
 STEMS: Final = tuple(_STEMS.split())
+# Parts of secret names, by which they are found in a text: each name with one of the words above has one.
+_HINTS: Final = (
+    "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "
+    "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
+    "geslo geheim haslo sifre"
+)
+HINTS: Final = tuple(_HINTS.split())
 STRONG: Final = frozenset(_STRONG.split())
 WEAK: Final = frozenset(_WEAK.split())
 HARMLESS: Final = {which: frozenset(words.split()) for which, words in _BESIDE.items()}
