@@ -233,7 +233,7 @@ function call(part, write) {
 
 /** @param {ResultPart} part @param {Write} write */
 function result({ value, name, failed }, write) {
-  const title = element("div", { class: failed ? "error-text" : "dim" }, failed ? "failed" : "result", name ? element("bdi", {}, ` of ${name}`) : null);
+  const title = element("div", { class: failed ? "error-text" : "dim" }, failed ? "failure" : "result", name ? element("bdi", {}, ` of ${name}`) : null);
   return element("div", { class: `result${failed ? " failed" : ""}` }, title, typeof value === "string" ? write(value) : shown(value));
 }
 
