@@ -102,8 +102,8 @@ def test_an_unknown_ending_is_refused(stored: Path, name: str, code: int) -> Non
     assert ended == code
     assert file.exists() == (code == 0)
     if code:
-        assert err == (f"voltagent: {file} ends in {file.suffix}, which is no known format: use .html or .json, or "
-                       "name the format with --format\n")  # fmt: skip
+        assert err == (f"voltagent: {file} ends in {file.suffix}, which is not a known format: use .html or .json, or "
+                       "set the format with --format\n")  # fmt: skip
         assert voltagent(stored, "export", "--format", "json", "-o", str(file))[0] == 0  # the user insists
 
 
