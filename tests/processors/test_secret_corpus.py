@@ -269,6 +269,37 @@ def test_at_least_97_percent_of_a_batch_written_without_the_search_are_hidden_an
     assert len(changed) <= 0.03 * len(keep), changed
 
 
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        (["curl", "-u bob:hunter2 https://x"], "hunter2"),
+        ("-u admin:hunter2Zx9 https://h/x", "hunter2Zx9"),
+        ("password\f=hunter2Zx9", "hunter2Zx9"),
+        ("amqp://user:pass@rabbit:5672", "user:pass@"),
+        ("https://user:passwd@h", "passwd"),
+        ({"rawHeaders": ["Accept", "*/*", "X-Api-Key", "Q1z8Kq7L"]}, "Q1z8Kq7L"),
+    ],
+)
+def test_a_secret_at_the_edge_of_a_string_is_hidden(value: Any, secret: str) -> None:
+    assert _is_hidden(value, secret)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"headers": ["api_key", "User2Id", "id", "name"]},
+        {"csv_headers": ["auth", "X1Y2Z3", "a", "b"]},
+        "access code 12345 was refused by the linker",
+        "Error: authentication code 1045 (28000)",
+        "security code 2023 edition",
+        "openssl x509 -k file.pem",
+        "postgres://user:password@localhost:5432/db",
+    ],
+)
+def test_headings_error_codes_and_examples_are_kept(value: Any) -> None:
+    assert json.loads(redactor.apply(to_json(value))) == value
+
+
 def test_at_least_97_percent_of_generated_secrets_are_hidden() -> None:
     cases = [case for seed in SEEDS for case in hidden_cases(seed)]
     missed = [value for value, secret in cases if not _is_hidden(value, secret)]

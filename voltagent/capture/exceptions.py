@@ -232,12 +232,23 @@ def _message(exception: BaseException, kind: _ExceptionType, depth: int) -> str:
         if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
             return _described(arguments)
     if kind.written_by_os_error:
-        parts = tuple(read(exception) for read in _os_parts)
-        if not all(map(_is_short, parts)):
-            return _described((_errno_of(exception), *parts))
+        text, *files = (read(exception) for read in _os_parts)
+        if any(map(_is_long, (text, *files))):
+            named = [
+                repr(file[:_MESSAGE]) if _is_long(file) else str(file)
+                for file in files
+                if (file is not None and _is_short(file)) or _is_long(file)
+            ]
+            return (
+                f"[Errno {_errno_of(exception)}] {text[:_MESSAGE] if type(text) is str else ''}: {' -> '.join(named)}"
+            )
     if type(exception) is ValidationError and exception.error_count() > _DETAILS:
         return f"{exception.error_count()} validation errors for {exception.title}"
     return _call_str(exception)
+
+
+def _is_long(value: object) -> bool:
+    return (type(value) is str or type(value) is bytes) and len(value) > _MESSAGE
 
 
 def _is_short(argument: object) -> bool:

@@ -33,15 +33,6 @@ def is_worker_process() -> bool:
     return any(process is not None and type(process.current_process()).__name__ != _MAIN for process in loaded)
 
 
-def is_terminated_at_will() -> bool:
-    """Whether what started this process may end it by SIGTERM at any time, as a ``Pool`` does its workers.
-
-    ``multiprocessing`` calls such processes daemons, and joins all others.
-    """
-    loaded = (sys.modules.get(name) for name in _STARTERS)
-    return any(process is not None and process.current_process().daemon for process in loaded)
-
-
 _STARTERS: Final = ("multiprocessing.process", "billiard.process")
 _MAIN: Final = "_MainProcess"  # both have this class for a process that they did not start
 

@@ -118,7 +118,7 @@ class Queue:
             except RuntimeError:
                 pass  # it is being woken already
             if process_hooks.ends_task(event):
-                worker.task_end.wait(self.account)
+                process_hooks.wait_at_task_end(worker, self.account)
 
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
         self.account.refused.append((event, reason))

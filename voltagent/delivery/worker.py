@@ -72,7 +72,6 @@ class Worker:
     def _begin(self) -> None:
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
-        self.task_end = process_hooks.TaskEnd(self)
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
 

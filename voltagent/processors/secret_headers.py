@@ -30,6 +30,9 @@ _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%-])"""
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
 _EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
+_EXAMPLE_HOST: Final = re.compile(
+    r"[<{\[$]|(?:(?:local|db|my|proxy|your)?[-_]?host(?:name)?|server|[\w.-]{0,40}example)\b"
+)
 _LONG_USER: Final = 12  # characters; a shorter user without a digit is a name
 
 
@@ -37,7 +40,11 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
     """The password of ``scheme://user:password@host``, or a user that is a token."""
     user, colon, password = scan.group(match, 1).partition(":")
     if colon:
-        is_example = user.lower() in _EXAMPLE_USERS and password.lower() in _EXAMPLE_PASSWORDS
+        is_example = (
+            user.lower() in _EXAMPLE_USERS
+            and password.lower() in _EXAMPLE_PASSWORDS
+            and _EXAMPLE_HOST.match(scan.low, match.end()) is not None
+        )
         return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
     is_name = user in _SHARED_USERS or (len(user) < _LONG_USER and user.isalpha()) or "@" in user
     if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):

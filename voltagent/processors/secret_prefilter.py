@@ -27,7 +27,7 @@ _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind
 # an operator, a bracket or an escape; or, after spaces, an operator, a quote, a verb, an attribute, or a word with a
 # digit. In prose there is a plain word. The last alternative is the end of a key that holds more than a name.
 _NAME_END: Final = (
-    r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*(?:[\"'\\`\])%=:>\[\r\n]|[(,][ \t]*[\\\"'`]|[ \t(/,+](?:[ \t]*"
+    r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*(?:[\"'\\`\])%=:>\[\r\n]|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
     r"(?:[=:!\"'`\\<>|?+-]|is[^0-9A-Za-z]|was |to |ist |lautet|est |es |é |è |[0-9A-Za-z-]+="
     r"|(?:for|of) [^ ]+:|n?(?:var|te)|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:))"
 )
@@ -39,7 +39,7 @@ _ANY_CASE: Final = (
     r"://[^\s/?#\"'<>\\]+@",
     r"@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])",
     r"webhook|hooks\.|telegram\.org/bot",
-    r"(?:[\s\"'`(,|\[]|\\[nrt])-[a-z]{0,3}(?:u|[pabwk][^a-z])|[\s\"]-p[^-]",
+    r"(?:^|[\s\x00\"'`(,|\[]|\\[nrt])-[a-z]{0,3}(?:u|[pabwk][^a-z])|(?:^|[\s\x00\"])-p[^-]",
     r"--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)",
     r"----begin |--- begin |private-lines:",
     r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",

@@ -235,7 +235,11 @@ class Walk:
 
     def _list_under(self, key: str, items: list[Any], nested: int) -> None:
         """A list under a key: under ``rawHeaders``, names and values may stand in turn."""
-        if key[-7:].lower() == "headers" and len(items) % 2 == 0 and all(type(item) is str for item in items):
+        if (
+            key.replace("_", "").replace("-", "").lower().endswith("rawheaders")
+            and len(items) % 2 == 0
+            and all(type(item) is str for item in items)
+        ):
             for number in range(0, len(items), 2):
                 name, value = items[number : number + 2]
                 if self._strength(name) is not _NONE and is_credential(value):
