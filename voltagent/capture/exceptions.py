@@ -235,7 +235,7 @@ def _message(exception: BaseException, kind: _ExceptionType, depth: int) -> str:
         text, *files = (read(exception) for read in _os_parts)
         if any(map(_is_long, (text, *files))):
             named = [
-                repr(file[:_MESSAGE]) if _is_long(file) else str(file)
+                repr(cast("str", file)[:_MESSAGE]) if _is_long(file) else str(file)
                 for file in files
                 if (file is not None and _is_short(file)) or _is_long(file)
             ]
