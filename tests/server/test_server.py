@@ -253,6 +253,7 @@ def test_every_answer_has_the_headers_that_protect_it(url: str, line: str) -> No
 def test_a_stream_has_the_headers_that_protect_it(url: str) -> None:
     with httpx.Client(base_url=url, timeout=PATIENCE) as client, client.stream("GET", "/api/live") as answer:
         assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.headers["connection"] == "close"
         assert dict(answer.headers).items() >= SECURITY.items()
 
 

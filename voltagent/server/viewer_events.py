@@ -13,7 +13,7 @@ from voltagent.records.queries import writers_gone
 from voltagent.server.routing import Request, Stream, StreamConnection
 from voltagent.storage.traces.store import Store
 
-_HEADERS: Final = {"Content-Type": "text/event-stream", "StreamConnection": "close"}
+_HEADERS: Final = {"Content-Type": "text/event-stream", "Connection": "close"}
 _LOOK: Final = 0.25  # seconds between looks
 _QUIET: Final = 15.0  # seconds without an event after which a comment keeps the connection alive
 _MOST_IDS: Final = 500  # of one event

@@ -66,7 +66,14 @@ def _metrics(store: Store, request: Request) -> Answer:
 
 
 def _of_traces(query: Mapping[str, str]) -> dict[str, str]:
-    """Let parameters about an operation choose the traces that have such a one, in which all is counted."""
+    """Let parameters about an operation choose the traces that have such a one, in which all is counted.
+
+    Raises:
+        RequestError: a parameter is there twice, also with the prefix of those about other operations.
+    """
+    twice = sorted(name for name in OF_OPERATION if name in query and f"{BESIDE}{name}" in query)
+    if twice:
+        raise RequestError(400, f"{twice[0]} and {BESIDE}{twice[0]} cannot both be given here")
     return {f"{BESIDE}{name}" if name in OF_OPERATION else name: value for name, value in query.items()}
 
 

@@ -280,14 +280,23 @@ RESPONSES: Final = (*(whole for whole, _ in FORMATS.values()), google_response)
 _ANTHROPIC_ENDS: Final = ("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal")
 
 
+# What responses without such a part have as None; programs ask for it with `if message.tool_calls`.
+_OPTIONAL: Final = frozenset(
+    ("annotations", "audio", "function_call", "logprobs", "parsed", "refusal", "stop_sequence", "system_fingerprint",
+     "tool_calls", "usage")
+)  # fmt: skip
+
+
 class ReplayedResponse(dict[str, Any]):
-    """A response's body whose fields can be read as items and as attributes, as programs read either form."""
+    """A response's body whose fields can be read as items and as attributes, as programs read either form.
+
+    As an attribute, an optional field that was not recorded is ``None``, as in the classes of the clients.
+    """
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"the replayed response has no field {name!r}") from None
+        if name not in self and name not in _OPTIONAL:
+            raise AttributeError(f"the replayed response has no field {name!r}")
+        return self.get(name)
 
 
 def response_of(found: OperationRecord) -> ReplayedResponse | None:

@@ -83,7 +83,7 @@ export function openCalls(host, first) {
     order.show(view.order.sort, view.order.order);
     filter.show(view.filters);
     const { counted, unnamed, ...others } = view.filters;
-    traces.setAttribute("href", address("list", [], others));
+    traces.setAttribute("href", address("list", [], serverFilters(others, "called_since")));
     return list.show({ ...serverFilters(view.filters, "called_since"), ...view.order }, given.at || list.state.at);
   };
   host.classList.add("calls");

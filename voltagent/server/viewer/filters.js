@@ -72,7 +72,8 @@ export function filtersOf(query) {
  */
 export function serverFilters({ within, ...filters }, since = "since") {
   if (!within || !(within in SPANS)) return filters;
-  return { ...filters, [since]: String(Math.round(Date.now() * 1000 - SPANS[within])) };
+  const begin = Math.round(Date.now() * 1000 - SPANS[within]);
+  return { ...filters, [since]: String(Math.max(begin, Number(filters[since] ?? 0))) };
 }
 
 /**

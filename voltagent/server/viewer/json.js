@@ -17,7 +17,21 @@ const isWhole = (/** @type {string} */ source) => /^-?(?:0|[1-9]\d*)$/.test(sour
  */
 export function parse(text) {
   if (!MAY_BE_LARGE.test(text)) return JSON.parse(text);
-  return isExact() ? JSON.parse(text, asWritten) : JSON.parse(text.replace(TOKENS, marked), unmarked);
+  return isExact() ? JSON.parse(text, asWritten) : JSON.parse(withMarks(text), unmarked);
+}
+
+/**
+ * The text with marks before large numbers; unchanged if a string in it has more escapes than the search can hold.
+ *
+ * @param {string} text
+ */
+function withMarks(text) {
+  try {
+    return text.replace(TOKENS, marked);
+  } catch (error) {
+    if (error instanceof RangeError) return text;
+    throw error;
+  }
 }
 
 /**

@@ -179,7 +179,7 @@ class Store:
         return [id for (id,) in self.rows(query, values)]
 
     def trace(self, id: str) -> StoredTrace | None:
-        """Return the trace with this id, or with the id prefix it; ``None`` if there is none.
+        """Return the trace with this id, or whose id has this prefix; ``None`` if there is none.
 
         Raises:
             StoreError: several ids begin with it.
