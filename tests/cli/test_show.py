@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.stored import Run
+from voltagent import VoltAgentSDK
 from voltagent.cli import main, pager
 from voltagent.cli.terminal import Style, columns
 from voltagent.cli.traces import table
@@ -176,3 +177,22 @@ def test_long_output_goes_through_the_pager_of_the_environment(
     pager.write([str(number) for number in range(50)])
     assert not kept.exists()
     capsys.readouterr()
+
+
+def test_json_has_the_scores_of_a_trace_and_of_its_operations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = tmp_path / "scored.db"
+    with VoltAgentSDK(exporter="local", local_path=db) as sdk:
+        trace = sdk.trace({"agentId": "bot"})
+        step = trace.add_tool({"name": "look"})
+        step.success("x")
+        trace.end()
+        trace.score("quality", 0.5, comment="so so")
+        step.score("verdict", "good")
+    whole = json.loads(printed(capsys, "show", "--json", "--db", db))
+    assert [(one["name"], one["value"], one["comment"]) for one in whole["scores"]] == [
+        ("quality", 0.5, "so so"), ("verdict", "good", None),
+    ]  # fmt: skip
+    look = json.loads(printed(capsys, "show", whole["id"], "look", "--json", "--db", db))
+    assert [one["name"] for one in look["scores"]] == ["verdict"]

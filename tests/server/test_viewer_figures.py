@@ -397,6 +397,7 @@ def test_a_score_is_given_replaced_shown_filtered_plotted_and_removed(client: ht
         assert ids(client, score=condition) == expected, condition
     trace = client.get("/api/traces/t5").json()
     assert trace["operations"][0][trace["columns"].index("scores")][0]["name"] == "quality"
+    assert [one["name"] for one in trace["trace"]["scores"]] == ["thumbs"], "those of its operations are theirs"
     scores = {one["name"]: one for one in client.get("/api/metrics", params={"by": "agent"}).json()["scores"]}
     assert (scores["quality"]["mean"], scores["quality"]["count"]) == (0.25, 1)
     assert scores["thumbs"]["values"][0] | {"filter": None} == {"value": "false", "count": 1, "filter": None}

@@ -16,7 +16,7 @@ from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import Style, encodable, style_for
 from voltagent.records.building import build_trace
 from voltagent.records.queries import unfinished
-from voltagent.records.reading import operations_of
+from voltagent.records.reading import operations_of, scores_of
 from voltagent.render.reading import MOST_LINES
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
@@ -63,6 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         trace = chosen(store, arguments.trace)
         operations = [] if arguments.web else operations_of(store, trace.id)
         is_left_behind = bool(unfinished(store, (trace.id,)))
+        scores = scores_of(store, [trace.id]).get(trace.id, []) if arguments.json else []
     finally:
         store.close()
     if arguments.web:
@@ -71,6 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     step = None if arguments.operation is None else _step(trace, operations, arguments.operation)
     if arguments.json:
         whole = {**asdict(trace), "operations": [asdict(one) for one in operations]} if step is None else asdict(step)
+        whole["scores"] = [one._asdict() for one in scores if step is None or one.operation_id == step.id]
         print(json.dumps(whole, indent=2))
         return 0
     if arguments.for_agent:

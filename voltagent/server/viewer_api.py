@@ -50,6 +50,10 @@ def _trace(store: Store, request: Request) -> Answer:
     scores: dict[str | None, list[Json]] = {}
     for one in scores_of(store, [trace.id]).get(trace.id, ()):
         scores.setdefault(one.operation_id, []).append(answers.score(one))
+    # the line of a list has the scores of operations as well
+    line = {name: value for name, value in line.items() if name != "scores"} | answers.keep_known(
+        scores=scores.get(None)
+    )
     operations = [_row(row, models.get(row.id), scores.get(row.id)) for row in rows]
     left = 0 if limit is None else max(0, trace.operations - len(rows))
     return json_answer(
