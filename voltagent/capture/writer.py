@@ -38,6 +38,7 @@ _MANY: Final = 256  # items from which on it is worth writing several in one pie
 _LONG: Final = 2048  # characters that take longer than a look at the clock
 _FIRST_PIECE: Final = 64  # items; twice as many in the next...
 _LARGEST_PIECE: Final = 8192  # up to this many
+_BYTES_PER_VALUE: Final = 256  # of a plain collection that is written in one piece, but has many values
 _BITS_PER_VALUE: Final = 64  # of an integer: its digits take about as long as a value
 _MOST_BITS: Final = 8192  # a larger integer is not written
 
@@ -178,6 +179,7 @@ class SnapshotWriter:
         if not self.chunks:
             self.is_object = is_object and type(value) is dict
         self._put(chunk)
+        self.budget.countdown -= len(chunk) // _BYTES_PER_VALUE
         return True
 
     def _write_list(self, shape: Listed, depth: int, reserve: int) -> None:
