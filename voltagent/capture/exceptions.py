@@ -232,19 +232,20 @@ def _message(exception: BaseException, kind: _ExceptionType, depth: int) -> str:
         if len(arguments) > _NOTES or not all(map(_is_short, arguments)):
             return _described(arguments)
     if kind.written_by_os_error:
-        text, *files = (read(exception) for read in _os_parts)
-        if any(map(_is_long, (text, *files))):
-            named = [
-                repr(cast("str", file)[:_MESSAGE]) if _is_long(file) else str(file)
-                for file in files
-                if (file is not None and _is_short(file)) or _is_long(file)
-            ]
-            return (
-                f"[Errno {_errno_of(exception)}] {text[:_MESSAGE] if type(text) is str else ''}: {' -> '.join(named)}"
-            )
+        parts = [read(exception) for read in _os_parts]
+        if any(map(_is_long, parts)):
+            return _os_message(exception, parts)
     if type(exception) is ValidationError and exception.error_count() > _DETAILS:
         return f"{exception.error_count()} validation errors for {exception.title}"
     return _call_str(exception)
+
+
+def _os_message(exception: BaseException, parts: list[object]) -> str:
+    """What ``OSError`` writes, but with the beginning of long parts only."""
+    text, *files = (cast("str", part)[:_MESSAGE] if _is_long(part) else part for part in parts)
+    names = [repr(file) for file in files if file is not None and _is_short(file)]
+    written = f"[Errno {_errno_of(exception)}] {text if _is_short(text) else ''}"
+    return f"{written}: {' -> '.join(names)}" if names else written
 
 
 def _is_long(value: object) -> bool:
