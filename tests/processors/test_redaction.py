@@ -21,9 +21,9 @@ from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secret_names import SecretNames, Strength, classify
-from voltagent.processors.secret_prefilter import is_suspect
-from voltagent.processors.secret_text import without_secrets
+from voltagent.processors.secrets.names import SecretNames, Strength, classify
+from voltagent.processors.secrets.prefilter import is_suspect
+from voltagent.processors.secrets.text import without_secrets
 
 redactor = Redactor()
 

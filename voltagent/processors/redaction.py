@@ -24,11 +24,11 @@ from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.redaction_hook import HookWalk
-from voltagent.processors.secret_found import Found
-from voltagent.processors.secret_names import SecretNames
-from voltagent.processors.secret_prefilter import is_suspect, is_suspect_text
-from voltagent.processors.secret_streams import edges_of
-from voltagent.processors.secret_values import Rules, Walk
+from voltagent.processors.secrets.found import Found
+from voltagent.processors.secrets.names import SecretNames
+from voltagent.processors.secrets.prefilter import is_suspect, is_suspect_text
+from voltagent.processors.secrets.streams import edges_of
+from voltagent.processors.secrets.values import Rules, Walk
 
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it
 

@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
-from voltagent.processors.secret_words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secrets.words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
 
 class Strength(Enum):

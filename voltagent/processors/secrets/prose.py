@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.credential_forms import is_credential, is_placeholder
-from voltagent.processors.secret_scan import Range, Scan, Search
+from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.scan import Range, Scan, Search
 
 _VERB: Final = r"(?:(?=[iwletscé])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
 _QUOTED: Final = r"[ \t]{1,4}" + _VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from voltagent.processors.credential_forms import atomic, is_credential, is_ordinary, is_placeholder
-from voltagent.processors.secret_names import Strength
-from voltagent.processors.secret_prefilter import fast_check
-from voltagent.processors.secret_scan import Range, Scan
-from voltagent.processors.secret_words import HINTS, STEMS
+from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.prefilter import fast_check
+from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.words import HINTS, STEMS
 
 _COMMON_HINTS: Final = ("pass", "secret", "cred", "token", "key", "auth", "cookie", "pin", "code")
 _ALL_HINTS: Final = (*HINTS, *STEMS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.credential_forms import is_credential, is_placeholder
-from voltagent.processors.secret_names import Strength
-from voltagent.processors.secret_scan import Range, Scan, Search
+from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.scan import Range, Scan, Search
 
 _CDATA: Final = r"(?:<!\[cdata\[)?"
 _ELEMENT: Final = (

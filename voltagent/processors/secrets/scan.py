@@ -8,7 +8,7 @@ from itertools import accumulate
 from re import Match, Pattern
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.secret_names import SecretNames
+from voltagent.processors.secrets.names import SecretNames
 
 Range: TypeAlias = tuple[int, int]
 

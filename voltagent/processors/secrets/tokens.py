@@ -7,9 +7,9 @@ import string
 from functools import cache, partial
 from typing import Final, NamedTuple
 
-from voltagent.processors.credential_forms import is_random
-from voltagent.processors.secret_scan import Range, Scan, Search
-from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, TOKEN_MARKS, Format, InnerFormat
+from voltagent.processors.secrets.credential_forms import is_random
+from voltagent.processors.secrets.scan import Range, Scan, Search
+from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, TOKEN_MARKS, Format, InnerFormat
 
 _EXAMINING: Final = 3  # units of work for a token
 _FAILED: Final = 4  # units of work for a token that is none: its alphabet may have been read far

@@ -12,15 +12,15 @@ from functools import cache
 from typing import Final
 
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.processors.secret_assignments import find_assignments
-from voltagent.processors.secret_commands import COMMAND_SEARCHES
-from voltagent.processors.secret_headers import HEADER_SEARCHES
-from voltagent.processors.secret_names import SecretNames
-from voltagent.processors.secret_pairs import PAIR_SEARCHES
-from voltagent.processors.secret_prefilter import fast_check, prefilter
-from voltagent.processors.secret_prose import PROSE_SEARCHES
-from voltagent.processors.secret_scan import Range, Scan, Search, TooDenseError
-from voltagent.processors.secret_tokens import INNER_TOKEN_SEARCHES, find_tokens
+from voltagent.processors.secrets.assignments import find_assignments
+from voltagent.processors.secrets.commands import COMMAND_SEARCHES
+from voltagent.processors.secrets.headers import HEADER_SEARCHES
+from voltagent.processors.secrets.names import SecretNames
+from voltagent.processors.secrets.pairs import PAIR_SEARCHES
+from voltagent.processors.secrets.prefilter import fast_check, prefilter
+from voltagent.processors.secrets.prose import PROSE_SEARCHES
+from voltagent.processors.secrets.scan import Range, Scan, Search, TooDenseError
+from voltagent.processors.secrets.tokens import INNER_TOKEN_SEARCHES, find_tokens
 
 _SEARCHES: Final = (*INNER_TOKEN_SEARCHES, *HEADER_SEARCHES, *COMMAND_SEARCHES, *PAIR_SEARCHES, *PROSE_SEARCHES)
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand

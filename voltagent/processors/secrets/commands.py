@@ -6,9 +6,9 @@ import re
 from functools import partial
 from typing import Final
 
-from voltagent.processors.credential_forms import is_credential, is_placeholder
-from voltagent.processors.secret_names import Strength
-from voltagent.processors.secret_scan import Range, Scan, Search
+from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.scan import Range, Scan, Search
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = r"[ =]{0,2}[\"']?[^\s:\"'/\0]{1,200}:([^\s\"'\0]{1,500})"

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from pydantic_core import SchemaValidator
 
-from voltagent.processors.secret_headers import PARAMETER_NAMES
-from voltagent.processors.secret_words import HINTS, STEMS, STRONG_PAIRS
-from voltagent.processors.token_formats import FORMATS, INNER_FORMATS, Format
+from voltagent.processors.secrets.headers import PARAMETER_NAMES
+from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, Format
+from voltagent.processors.secrets.words import HINTS, STEMS, STRONG_PAIRS
 
 _PIECE: Final = 1 << 16  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at

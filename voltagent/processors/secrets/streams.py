@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
-from voltagent.processors.secret_scan import Range
+from voltagent.processors.secrets.scan import Range
 
 Container: TypeAlias = "dict[str, Any] | list[Any]"
 

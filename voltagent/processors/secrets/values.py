@@ -18,13 +18,13 @@ from pydantic_core import from_json
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded
-from voltagent.processors.credential_forms import is_credential, is_ordinary, is_placeholder
-from voltagent.processors.secret_commands import attached_password, is_flag_value, password_argument
-from voltagent.processors.secret_found import MOST_REPEATED, SHORTEST_TEXT, Found
-from voltagent.processors.secret_names import SecretNames, Strength
-from voltagent.processors.secret_scan import Range, Scan
-from voltagent.processors.secret_streams import items_of, split_over, strings_of
-from voltagent.processors.secret_text import find_secrets, merged, replaced
+from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_argument
+from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.found import MOST_REPEATED, SHORTEST_TEXT, Found
+from voltagent.processors.secrets.names import SecretNames, Strength
+from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.streams import items_of, split_over, strings_of
+from voltagent.processors.secrets.text import find_secrets, merged, replaced
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
