@@ -22,16 +22,9 @@ from voltagent.storage.traces.facts import (
     error_type,
     model_of,
 )
-from voltagent.storage.traces.statements import (
-    END_OPERATION,
-    END_TRACE,
+from voltagent.storage.traces.rows import (
     RUNNING,
-    START_OPERATION,
-    START_TRACE,
-    STUB,
     IdTexts,
-    Row,
-    Statement,
     all_tags,
     fact,
     json_text,
@@ -43,6 +36,7 @@ from voltagent.storage.traces.statements import (
     update,
     whole_usage,
 )
+from voltagent.storage.traces.statements import Row, SqlRow, Statement, grouped
 
 
 def _places(columns: tuple[str, ...]) -> str:
@@ -128,10 +122,10 @@ class _EventBatch:
         """The statements in the order in which they must run."""
         ids, updated = self.ids, [update(span, fields, self.ids) for span, fields in self.updates]
         stubs = [stub(root, ids) for root in roots]
-        begun: list[Row] = []
-        started: list[Row] = []
-        over: list[Row] = []
-        ended: list[Row] = []
+        begun: list[SqlRow] = []
+        started: list[SqlRow] = []
+        over: list[SqlRow] = []
+        ended: list[SqlRow] = []
         tags: list[Statement] = []
         for span, status in self.starts.items():
             if span.parent is None:
@@ -145,12 +139,10 @@ class _EventBatch:
                 ended.append(operation_end(span, ids))
             if span.more_tags:
                 tags.append(update(span, {"tags": json_text(all_tags(span))}, ids))
-        before = ((STUB, stubs), (START_TRACE, begun), (START_OPERATION, started))
-        after = ((END_TRACE, over), (END_OPERATION, ended))
         return [
-            *(Statement(sql, rows) for sql, rows in before if rows),
+            *grouped((*stubs, *begun, *started)),
             *updated,
-            *(Statement(sql, rows) for sql, rows in after if rows),
+            *grouped((*over, *ended)),
             *tags,
             *((Statement(SCORE, self.scores),) if self.scores else ()),
         ]

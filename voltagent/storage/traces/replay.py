@@ -28,7 +28,7 @@ from voltagent.core.span import (
     placeholder,
 )
 from voltagent.storage.traces import columns
-from voltagent.storage.traces.statements import RUNNING
+from voltagent.storage.traces.rows import RUNNING
 
 _Row: TypeAlias = Any  # values by column name
 
