@@ -195,6 +195,7 @@ def test_a_prefix_is_enough(saved: Run):
     ("arguments", "message"),
     [
         ({"order": "up"}, "order must be"),
+        ({"status": "nonsense"}, "status must be one of running, completed, error, cancelled, got 'nonsense'"),
         ({"limit": -1}, "limit must be"),
         ({"limit": 10**30}, "limit must be at most"),
         ({"since": "yesterday"}, "since must be"),

@@ -11,7 +11,7 @@ from voltagent import settings
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.records.model import Json, TraceRecord
 from voltagent.records.reading import open_store, record_of
-from voltagent.storage.traces.filters import Filter
+from voltagent.storage.traces.filters import STATUSES, Filter
 from voltagent.storage.traces.store import Store
 
 _MOST: Final = 2**63 - 1  # what SQLite counts to
@@ -60,6 +60,8 @@ def load_traces(
         ValidationError: an argument does not fit.
     """
     _check(order, limit)
+    if status is not None and status not in STATUSES:
+        raise ValidationError(f"status must be one of {', '.join(STATUSES)}, got {status!r}; None means any")
     matching = Filter(
         agent=agent_id,
         status=status,
