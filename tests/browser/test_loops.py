@@ -62,6 +62,19 @@ def test_a_row_shows_how_its_input_begins(site: Site, new_page: Open):
     expect(page.locator(".rows .input-preview")).to_have_text(previews)
 
 
+def test_a_model_call_shows_what_was_asked_last(site: Site, new_page: Open):
+    messages = [
+        {"role": "system", "content": "Be brief. " * 40}, {"role": "user", "content": "Where is Rome?"},
+        {"role": "assistant", "content": "In Italy."},
+        {"role": "user", "content": [{"type": "text", "text": "And **Oslo**?"}]},
+    ]  # fmt: skip
+    trace = recorded(site, [Step("llm", "call", 0, 1, {"messages": messages}, "x")], 10)
+    page = new_page(f"#/trace/{trace}")
+    expect(page.locator(".rows .input-preview")).to_have_text("And **Oslo**?")
+    page.goto(f"{site.url}#/calls?kind=llm")
+    expect(page.locator(".rows .input-start")).to_have_text("And **Oslo**?")
+
+
 def test_the_trace_has_statistics_by_name(site: Site, new_page: Open):
     page = new_page(f"#/trace/{recorded(site, LOOP, 300)}")
     expect(page.locator(".details .by-name tbody th")).to_have_text(["crawler", "fetch_page", "sum"])

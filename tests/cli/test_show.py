@@ -196,3 +196,39 @@ def test_json_has_the_scores_of_a_trace_and_of_its_operations(
     ]  # fmt: skip
     look = json.loads(printed(capsys, "show", whole["id"], "look", "--json", "--db", db))
     assert [one["name"] for one in look["scores"]] == ["verdict"]
+
+
+def test_scores_are_printed_with_what_they_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = tmp_path / "scored.db"
+    with VoltAgentSDK(exporter="local", local_path=db) as sdk:
+        trace = sdk.trace({"agentId": "bot"})
+        step = trace.add_tool({"name": "look"})
+        step.success("x")
+        trace.end()
+        trace.score("quality", 0.5, comment="so so")
+        trace.score("thumbs", True)
+        step.score("verdict", "good", comment="checked\ntwice")
+    out = printed(capsys, "show", "--db", db).splitlines()
+    assert out[2] == "scores  quality 0.5 (so so)  thumbs up"
+    assert out[3].endswith("  verdict good")
+    verbose = printed(capsys, "show", "-v", "--db", db)
+    assert "  scores\n    quality 0.5 (so so)\n    thumbs up\n" in verbose
+    look = printed(capsys, "show", json.loads(printed(capsys, "show", "--json", "--db", db))["id"], "look", "--db", db)
+    assert "  scores\n    verdict good (checked\n    twice)\n" in look
+    assert "quality" not in look
+
+
+def test_a_tree_on_a_terminal_shows_how_inputs_begin(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store(db)
+    trace = store.trace("t1")
+    assert trace is not None
+    operations = store.operations("t1")
+    store.close()
+    shown = list(lines(trace, operations, Style(is_terminal=True, width=90)))
+    assert [line for line in shown if "agent Bot" in line and line.endswith("  Hello there")]
+    (call,) = [line for line in shown if "llm chat" in line]
+    assert "  line line line" in call
+    assert columns(call) <= 90
+    piped = printed(capsys, "show", "t1", "--db", db)
+    assert "Hello" not in piped
+    assert "line line" not in piped

@@ -17,7 +17,8 @@ from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.stored import Run, run_sql
 from voltagent.core import clock
 from voltagent.core.hints import give_hint
-from voltagent.core.span import AGENT, COMPLETED, ERROR, MEMORY, TOOL, Phase, Span
+from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, MEMORY, TOOL, Phase, Span
+from voltagent.records import previews
 from voltagent.server.server import serving
 from voltagent.storage import hints
 from voltagent.storage.traces.store import Store
@@ -167,7 +168,7 @@ def test_a_parameter_is_never_a_part_of_a_query(run: Run, client: httpx.Client, 
 @pytest.mark.parametrize(
     ("input", "shown"),
     [(b'"hello"', "hello"), (b'{"q":"hello"}', "hello"), (b'{"q":"a","n":1}', '{"q":"a","n":1}'), (b"{}", None),
-     (b"[1,2]", "[1,2]"), (b'{"n":1}', '{"n":1}'), (b'"' + b"x" * 400 + b'"', '"' + "x" * 298 + "…")],
+     (b"[1,2]", "[1,2]"), (b'{"n":1}', '{"n":1}'), (b'"' + b"x" * 400 + b'"', "x" * 300 + "…")],
 )  # fmt: skip
 def test_a_line_shows_how_the_input_begins(run: Run, client: httpx.Client, input: bytes, shown: str | None) -> None:
     run.trace(input=input)
@@ -239,6 +240,44 @@ def test_the_contents_of_operations_have_hashes_and_are_searched(run: Run, clien
     assert client.get("/api/traces?errors=2").json() == {"error": "errors must be 0 or 1"}
     assert len(client.get("/api/traces?errors=0").json()["traces"]) == 2
     assert client.get("/api/traces?errors=1").json()["traces"] == []
+
+
+MESSAGES = b'{"messages":[{"role":"system","content":"%s"},{"role":"user","content":"Why?"}]}' % (b"Be brief. " * 40)
+
+
+def test_a_conversation_begins_with_what_was_asked_last(run: Run, client: httpx.Client) -> None:
+    recorder = run.recorder
+    root = recorder.start_trace("bot", MESSAGES, conversation_id="c")
+    for kind in (LLM, AGENT, TOOL):
+        recorder.succeed(recorder.start(root, kind, kind, MESSAGES), b"{}")
+    recorder.succeed(root, b"{}")
+    run.save()
+    for limit in ({}, {"limit": 2}):
+        answer = client.get(f"/api/traces/{text(root)}", params=limit).json()
+        place = answer["columns"].index("preview")
+        assert [row[place] for row in answer["operations"]][:2] == ["Why?", "Why?"]
+    assert answer["more"] == 1
+    (line,) = client.get("/api/traces").json()["traces"]
+    assert line["input"] == "Why?"
+    (talk,) = client.get("/api/conversations").json()["conversations"]
+    assert talk["input"] == "Why?"
+    shown = {one["kind"]: one["preview"] for one in client.get("/api/calls").json()["calls"]}
+    assert (shown["llm"], shown["agent"]) == ("Why?", "Why?")
+    assert shown["tool"].startswith('{"messages":[{"role":"system"')
+
+
+def test_what_is_read_to_show_how_inputs_begin_is_bounded(
+    run: Run, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = run.trace()
+    for _ in range(70):
+        run.recorder.start(root, LLM, "chat", MESSAGES)
+    run.save()
+    monkeypatch.setattr(previews, "MOST", 40 * len(MESSAGES))
+    answer = client.get(f"/api/traces/{text(root)}").json()
+    place = answer["columns"].index("preview")
+    shown = [row[place] for row in answer["operations"]]
+    assert shown == ["Why?"] * 64 + [MESSAGES.decode()[:119] + "…"] * 6, "the last ones as they begin"
 
 
 def test_ids_that_a_program_chose_are_one_segment(run: Run, client: httpx.Client) -> None:
@@ -408,6 +447,8 @@ class Listener:
 
 
 def test_the_page_is_notified_what_changed(run: Run) -> None:
+    run.trace("first")
+    run.save()  # a file that is made meanwhile is a change of its own
     with serving(run.store) as url:
         listener = Listener(url)
         writer = Run(run.store.path)
@@ -445,6 +486,8 @@ def test_a_page_of_one_trace_is_not_notified_of_others(run: Run) -> None:
 
 
 def test_a_page_of_one_trace_is_notified_among_very_many(run: Run) -> None:
+    run.trace("first")
+    run.save()  # a file that is made meanwhile is a change of its own
     root = run.trace("bot")
     run.log.events = []
     with serving(run.store) as url:

@@ -14,6 +14,7 @@ from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, c
 from voltagent.cli.for_agent import failures_first
 from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import Style, encodable, style_for
+from voltagent.core.scores import Score
 from voltagent.records.building import build_trace
 from voltagent.records.queries import unfinished
 from voltagent.records.reading import operations_of, scores_of
@@ -63,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
         trace = chosen(store, arguments.trace)
         operations = [] if arguments.web else operations_of(store, trace.id)
         is_left_behind = bool(unfinished(store, (trace.id,)))
-        scores = scores_of(store, [trace.id]).get(trace.id, []) if arguments.json else []
+        scores = [] if arguments.web else scores_of(store, [trace.id]).get(trace.id, [])
     finally:
         store.close()
     if arguments.web:
@@ -84,10 +85,16 @@ def _run(arguments: argparse.Namespace) -> int:
     style = style_for(sys.stdout)
     shown = (
         tree.lines(
-            trace, operations, style, verbose=arguments.verbose, depth=arguments.depth, most=arguments.lines or None
+            trace,
+            operations,
+            style,
+            verbose=arguments.verbose,
+            depth=arguments.depth,
+            most=arguments.lines or None,
+            scores=scores,
         )
         if step is None
-        else _whole_step(step, style)
+        else _whole_step(step, [one for one in scores if one.operation_id == step.id], style)
     )
     pager.write(shown, paged=not arguments.no_pager)
     return 0
@@ -110,7 +117,7 @@ def _step(trace: StoredTrace, operations: Sequence[StoredOperation], wanted: str
     return found[0]
 
 
-def _whole_step(step: StoredOperation, style: Style) -> Iterator[str]:
+def _whole_step(step: StoredOperation, scores: Sequence[Score], style: Style) -> Iterator[str]:
     yield tree.line("", tree.title(step), tree.facts(step), style)
     yield tree.about(step, style)
-    yield from tree.details(step, style, None)
+    yield from tree.details(step, style, None, scores)

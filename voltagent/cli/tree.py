@@ -9,10 +9,12 @@ from typing import Any, Final, TypeVar, cast
 from voltagent.capture.usage import summed
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.ordering import children_of
+from voltagent.core.scores import Score
 from voltagent.core.span import EVENT_NAMES
 from voltagent.render.parents import lost_parent
+from voltagent.render.previews import value_preview
 from voltagent.render.reading import MOST_LINES, readable, shortened
-from voltagent.render.text import duration, error_text, moment, printable, short_id, spent
+from voltagent.render.text import duration, error_text, moment, printable, score_text, short_id, spent
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
 
@@ -29,39 +31,61 @@ def lines(
     verbose: bool = False,
     depth: int | None = None,
     most: int | None = MOST_LINES,
+    scores: Sequence[Score] = (),
 ) -> Iterator[str]:
     """Return the lines of a trace with its operations, and with ``verbose`` the recorded values below the tree.
 
     Args:
         trace: the trace.
         operations: all its operations.
-        style: how to write. On a terminal, five or more equal siblings become one line, unless ``verbose``.
+        style: how to write. On a terminal, five or more equal siblings become one line and each line shows how the
+            input begins, unless ``verbose``.
         verbose: add inputs, outputs, metadata and stacks.
         depth: levels of operations at most (default: all).
         most: lines of one input, output and so on (default: 40).
+        scores: of the trace and of its operations.
     """
-    first, *branches = _shown(trace, operations, style, depth, fold=style.is_terminal and not verbose)
+    own = _by_operation(scores)
+    first, *branches = _shown(trace, operations, style, depth, own, compact=style.is_terminal and not verbose)
     yield first
     yield about(trace, style)
+    if None in own:
+        yield line("", ("dim", f"scores  {'  '.join(map(score_text, own[None]))}"), (), style)
     for loss in lost_parent(trace.metadata):
         yield line("! ", ("cancelled", loss), (), style)
     yield from branches
     if verbose:
-        yield from details(trace, style, most)
+        yield from details(trace, style, most, own.get(None, ()))
         for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
             if depth is None or place.depth < depth:
-                yield from details(place.item, style, most)
+                yield from details(place.item, style, most, own.get(place.item.id, ()))
+
+
+def _by_operation(scores: Sequence[Score]) -> dict[str | None, list[Score]]:
+    found: dict[str | None, list[Score]] = {}
+    for one in scores:
+        found.setdefault(one.operation_id, []).append(one)
+    return found
 
 
 def _shown(
-    trace: TraceSummary, operations: Sequence[OperationSummary], style: Style, depth: int | None, *, fold: bool
+    trace: TraceSummary,
+    operations: Sequence[OperationSummary],
+    style: Style,
+    depth: int | None,
+    scores: Mapping[str | None, Sequence[Score]],
+    *,
+    compact: bool,
 ) -> Iterator[str]:
     """Yield the lines of the tree."""
     groups: dict[str, FoldedSiblings] = {}
-    if fold:
+    if compact:
         operations, groups = folded(operations)
+    more = {one.id: [("bold", score_text(score, short=True)) for score in scores.get(one.id, ())] for one in operations}
+    if compact:
+        more = {one.id: [*more[one.id], *_preview(one)] for one in operations}
     left_out = 0
-    for record, text, _ in rows(trace, operations, style, groups=groups, depth=depth):
+    for record, text, _ in rows(trace, operations, style, groups=groups, depth=depth, more=more):
         if record is None:
             left_out += 1
         else:
@@ -77,10 +101,12 @@ def rows(
     *,
     groups: Mapping[str, FoldedSiblings] | None = None,
     depth: int | None = None,
+    more: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> Iterator[tuple[TraceSummary | OperationSummary | None, str, str]]:
     """Yield the trace, then its operations depth first: each with its line, and the lead of further lines about it.
 
-    An operation below ``depth`` is ``None``. ``groups`` has the ids of operations that stand for several.
+    An operation below ``depth`` is ``None``. ``groups`` has the ids of operations that stand for several, ``more`` what
+    else to write of an operation, as (colour, text) pairs.
     """
     yield trace, line("", ("bold", trace.name), facts(trace), style), ""
     for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
@@ -90,7 +116,7 @@ def rows(
             continue
         group = (groups or {}).get(operation.id)
         colour, text = title(operation)
-        known = facts(operation)
+        known = [*facts(operation), *(more or {}).get(operation.id, ())]
         if group is not None:
             colour, text, known = "error" if group.failed else colour, text + group.label, group.facts
         yield operation, line(place.lead, (colour, text), known, style), place.inner
@@ -142,6 +168,14 @@ def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummar
             hidden.add(one.id)
             waiting += below.get(one.id, ())
     return [one for one in operations if one.id not in hidden or one.id in groups], groups
+
+
+def _preview(operation: OperationSummary) -> list[tuple[str, str]]:
+    """How the input of an operation begins, on one line, unless it failed: then the error is worth more."""
+    if not isinstance(operation, StoredOperation) or operation.error is not None:
+        return []
+    text = " ".join((value_preview(operation.kind, operation.input) or "").split())
+    return [("dim", text)] if text else []
 
 
 def _marks(style: Style) -> Marks:
@@ -208,12 +242,16 @@ def about(record: StoredTrace | StoredOperation, style: Style) -> str:
     return style.paint(fitted(printable("  ".join(found)), style.width), "dim")
 
 
-def details(record: StoredTrace | StoredOperation, style: Style, most: int | None) -> Iterator[str]:
-    """Yield the recorded values of a trace or operation as text; nothing if there are none."""
+def details(
+    record: StoredTrace | StoredOperation, style: Style, most: int | None, scores: Sequence[Score] = ()
+) -> Iterator[str]:
+    """Yield the recorded values of a trace or operation as text, and its scores; nothing if there are none."""
     parts = [(label, readable(value, most)) for label, value in _values(record) if value is not None]
     stack = _stack(record.error)
     if stack:
         parts.append(("stack", shortened([printable(text.expandtabs(4)) for text in stack.splitlines()], most)))
+    if scores:
+        parts.append(("scores", [printable(text) for one in scores for text in score_text(one).splitlines()]))
     if not parts:
         return
     colour, text = title(record)

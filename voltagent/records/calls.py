@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from voltagent.records.previews import previews
+from voltagent.render.previews import LONGEST_IN_LIST
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
-
-_BEGINS: Final = 300  # characters of an input
 
 # Columns that both tables have: the narrow one for operations with a model, a usage or an error, and the one of all.
 _SHARED: Final[Mapping[str, str]] = {
@@ -37,12 +37,12 @@ _COUNTED: Final = """
     AND (kind <> 'agent' OR NOT EXISTS (
         SELECT 1 FROM calls below WHERE below.trace_id = calls.trace_id AND below.agent_id = calls.name
         AND below.kind <> 'agent' AND (below.model IS NOT NULL OR below.kind = 'llm')))"""
-_LINES: Final = f"""
+_LINES: Final = """
     SELECT o.id, o.trace_id, o.kind, o.name, o.operation, o.agent_id, o.status, o.start_ns, o.end_ns, c.model,
         c.total_tokens AS tokens, c.cached_tokens AS cached, c.cost, o.error, c.error_type,
-        t.agent_id AS trace_agent, substr(o.input, 1, {_BEGINS}) AS begins, o.key
+        t.agent_id AS trace_agent, o.key
     FROM operations o LEFT JOIN calls c ON c.trace_id = o.trace_id AND c.id = o.id
-    LEFT JOIN traces t ON t.id = o.trace_id"""  # noqa: S608 - all of it is written here
+    LEFT JOIN traces t ON t.id = o.trace_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class CallLine(NamedTuple):
     error: Any  # a string or an object with `message`
     error_type: str | None
     trace_agent: str | None  # of the trace; None if it is not stored
-    begins: str | None  # the first 300 characters of the input, as JSON
+    preview: str | None  # how the input begins
 
 
 def calls(
@@ -86,16 +86,16 @@ def calls(
         return []
     listed = ",".join(map(str, keys))
     rows = {row["key"]: row for row in store.rows(f"{_LINES} WHERE o.key IN ({listed})")}
-    return [_line(rows[key]) for key in keys if key in rows]
+    begun = previews(store, "operations", keys, LONGEST_IN_LIST)
+    return [_line(rows[key], begun.get(key)) for key in keys if key in rows]
 
 
-def _line(row: Any) -> CallLine:
+def _line(row: Any, preview: str | None) -> CallLine:
     fields = dict(zip(row.keys(), row, strict=True))
     del fields["key"]
     fields["start_ns"], fields["end_ns"] = columns.start(row["start_ns"]), columns.end(row["end_ns"])
     fields["error"] = columns.error(row["error"])
-    fields["begins"] = None if row["begins"] is None else columns.text(row["begins"])
-    return CallLine(**fields)
+    return CallLine(**fields, preview=preview)
 
 
 class _Query:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from voltagent.records.previews import previews
+from voltagent.render.previews import LONGEST_IN_LIST
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
@@ -57,7 +59,7 @@ class Overview:
     conversations: int
     users: tuple[str, ...]
     agents: tuple[str, ...]
-    input: str | None  # the beginning of the first trace's input, as JSON text
+    input: str | None  # how the first trace's input begins
 
 
 SORTS: Final[Mapping[str, str]] = {
@@ -65,7 +67,7 @@ SORTS: Final[Mapping[str, str]] = {
     "cost": "coalesce(cost, -1)", "duration": "last_ns - first_ns", "id": "name COLLATE NOCASE",
 }  # fmt: skip
 _COLUMNS: Final = {"conversation": "conversation_id", "user": "user_id"}
-_LONGEST_INPUT: Final = 300  # characters
+_FIRST: Final = "SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns, key LIMIT 1"
 
 
 def overviews(
@@ -88,14 +90,17 @@ def overviews(
         FROM traces LEFT JOIN totals ON totals.trace_id = traces.id {condition}
         GROUP BY {column} ORDER BY {SORTS[sort]} {way}, last_ns {way} LIMIT :limit OFFSET :offset"""  # noqa: S608 - values are bound
     rows = store.rows(query, {**values, "limit": limit, "offset": offset})
-    return [_overview(store, by, row) for row in rows]
+    first = _first_traces(store, [row["name"] for row in rows]) if by == "conversation" else {}
+    begun = previews(store, "traces", list(first.values()), LONGEST_IN_LIST)
+    return [_overview(row, begun.get(first.get(row["name"]))) for row in rows]
 
 
-def _overview(store: Store, by: str, row: Any) -> Overview:
-    begins = None
-    if by == "conversation":
-        first = "SELECT substr(input, 1, ?) FROM traces WHERE conversation_id = ? ORDER BY start_ns, key LIMIT 1"
-        begins = next((text for (text,) in store.rows(first, (_LONGEST_INPUT, row["name"]))), None)
+def _first_traces(store: Store, conversations: Sequence[str]) -> dict[str, str]:
+    """Return the ids of the first traces of conversations."""
+    return {name: id for name in conversations for (id,) in store.rows(_FIRST, (name,))}
+
+
+def _overview(row: Any, preview: str | None) -> Overview:
     return Overview(
         id=str(row["name"]),
         traces=row["traces"],
@@ -107,7 +112,7 @@ def _overview(store: Store, by: str, row: Any) -> Overview:
         conversations=row["conversations"],
         users=_listed(row["users"]),
         agents=_listed(row["agents"]),
-        input=None if begins is None else columns.text(begins),
+        input=preview,
     )
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from voltagent.records.previews import HAS_MESSAGES, previews
 from voltagent.records.reading import traces_of
+from voltagent.render.previews import WITH_MESSAGES, beginning
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.liveness import is_gone
 from voltagent.storage.traces.records import (
@@ -69,8 +71,7 @@ _FACETS: Final[Mapping[str, str]] = {
 _MOST_VALUES: Final = 200  # per facet
 
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
-_INPUTS: Final = f"SELECT id, substr(input, 1, ?) FROM traces WHERE id IN {_GIVEN}"  # noqa: S608 - all of it is written here
-_SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - likewise
+_SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - all of it is written here
 _WRITERS: Final = "SELECT DISTINCT writer FROM traces WHERE status <> 'completed' AND status = 'running'"
 _LAST_ACTIVITY: Final = f"""
     SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN {_GIVEN}
@@ -106,12 +107,6 @@ def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
     return traces_of(store, [trace_id for (trace_id,) in reversed(ids)])
 
 
-def inputs(store: Store, trace_ids: Sequence[str], length: int) -> dict[str, str]:
-    """Return the beginnings of the traces' inputs, as JSON text of at most ``length`` characters."""
-    found = store.rows(_INPUTS, (length, json.dumps(trace_ids)))
-    return {id: columns.text(begins) for id, begins in found if begins is not None}
-
-
 def containing(store: Store, trace_id: str, text: str) -> list[str]:
     """Return the ids of the operations of a trace, and of the trace itself, whose payloads contain a text."""
     quoted = json.dumps(text, ensure_ascii=False)[1:-1]
@@ -144,7 +139,7 @@ def writers_gone(store: Store) -> frozenset[str]:
 
 
 class OperationLine(NamedTuple):
-    """The row of an operation in a tree, as stored."""
+    """The row of an operation in a tree, as stored, but for the preview."""
 
     id: str
     parent_id: str | None
@@ -159,12 +154,14 @@ class OperationLine(NamedTuple):
     error: Any
     level: str | None
     tags: Any
-    begins: Any  # the first characters of the input
     unfinished: int  # 1 if it was still running when its program ended, and was ended by that
+    key: int
+    preview: Any  # how the input begins
 
 
 _LINES: Final = f"""
-    SELECT {", ".join(OperationLine._fields[:-2])}, substr(input, 1, ?) AS begins, {UNFINISHED} AS unfinished
+    SELECT {", ".join(OperationLine._fields[:-3])}, {UNFINISHED} AS unfinished, key,
+        CASE WHEN {HAS_MESSAGES} THEN NULL ELSE substr(input, 1, ?) END AS preview
     FROM operations
     WHERE trace_id = ? ORDER BY start_ns, key"""  # noqa: S608 - all of it is written here
 # Chooses the operations first: sorting would else carry the inputs of all of them.
@@ -178,13 +175,22 @@ def operation_lines(store: Store, trace_id: str, length: int, limit: int | None 
     """Return the operations of a trace, in the order in which they began.
 
     Args:
-        length: the number of characters of each input.
+        length: the number of characters of each preview.
         limit: return only that many, without sums for agents, which would need all operations.
     """
-    if limit is not None:
-        return [OperationLine(*row) for row in store.rows(_FIRST_LINES, (length, trace_id, limit))]
-    rows: list[Any] = list(with_sums(store.rows(_LINES, (length, trace_id))))
-    return [OperationLine(**row) if isinstance(row, dict) else OperationLine(*row) for row in rows]
+    if limit is None:
+        rows: list[Any] = list(with_sums(store.rows(_LINES, (length, trace_id))))
+    else:
+        rows = store.rows(_FIRST_LINES, (length, trace_id, limit))
+    asked = previews(store, "operations", [row["key"] for row in rows if row["kind"] in WITH_MESSAGES], length)
+    return [_line(row, asked, length) for row in rows]
+
+
+def _line(row: Any, asked: Mapping[int, str], length: int) -> OperationLine:
+    values: list[Any] = list(row.values() if isinstance(row, dict) else row)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    begins = values[-1]
+    values[-1] = asked.get(values[-2]) if begins is None else beginning(columns.text(begins), length)
+    return OperationLine(*values)
 
 
 def models_of(store: Store, trace_id: str) -> dict[str, str]:

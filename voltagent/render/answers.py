@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from pydantic_core import from_json, to_json
-
 from voltagent.core.scores import Score
+from voltagent.render.previews import cut, value_preview
 from voltagent.render.text import error_text
 from voltagent.storage.traces.facts import error_type
 from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
 
 Json: TypeAlias = "dict[str, Any]"
 
-LONGEST_INPUT: Final = 300  # characters of an input in a list
-LONGEST_PREVIEW: Final = 120  # characters of an input in a tree
 _LONGEST_ERROR: Final = 200  # characters of an error in a list
 
 # The fields of an operation in a tree, in the order of its row.
@@ -127,7 +124,6 @@ def whole_operation(operation: StoredOperation, scores: Sequence[Score]) -> Json
 def operation_row(operation: StoredOperation, scores: Sequence[Score]) -> tuple[Any, ...]:
     """An operation in the order of :data:`COLUMNS`."""
     is_unfinished = operation.status == "cancelled" and operation.metadata.get("unfinished") is True
-    begins = None if operation.input is None else to_json(operation.input).decode()[:LONGEST_PREVIEW]
     return (
         operation.id,
         operation.parent_id,
@@ -142,7 +138,7 @@ def operation_row(operation: StoredOperation, scores: Sequence[Score]) -> tuple[
         short_error(operation.error),
         operation.level,
         operation.tags or None,
-        excerpt(begins),
+        value_preview(operation.kind, operation.input),
         operation.model,
         operation.tokens,
         operation.cached_tokens,
@@ -210,21 +206,3 @@ def microseconds(nanoseconds: float | None) -> float | None:
 def short_error(error: Any) -> str | None:
     """The beginning of what went wrong."""
     return None if error is None else cut(error_text(error), _LONGEST_ERROR)
-
-
-def excerpt(text: str | None, longest: int = LONGEST_INPUT) -> str | None:
-    """What an input contains: the string itself if it is one or the only field of an object, else its JSON."""
-    if text is None or text in ("{}", "null"):
-        return None
-    try:
-        value = from_json(text)
-    except ValueError:  # it was cut
-        return cut(text, longest - 1)
-    if isinstance(value, dict) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]
-        (value,) = value.values()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return value if isinstance(value, str) else text
-
-
-def cut(text: str, length: int) -> str:
-    """The text, with an ellipsis in place of what is beyond this many characters."""
-    return text if len(text) <= length else text[:length] + "…"

@@ -28,7 +28,7 @@ from voltagent.render.message_parts import (
     result_part,
 )
 
-_MOST_WRAPPERS: Final = 4  # objects around the messages that are looked through
+MOST_WRAPPERS: Final = 4  # objects around the messages that are looked through
 _LONGEST_ROLE: Final = 40
 
 _ROLES: Final[Mapping[str, str]] = {
@@ -78,7 +78,7 @@ def conversation_of(value: Json) -> Conversation | None:
 
 
 def _search(value: Json, depth: int) -> _Messages | None:
-    if depth > _MOST_WRAPPERS:
+    if depth > MOST_WRAPPERS:
         return None
     if isinstance(value, str):
         read = parsed(value) if depth else value
@@ -91,7 +91,7 @@ def _search(value: Json, depth: int) -> _Messages | None:
 def _in_list(value: Sequence[Json], depth: int) -> _Messages | None:
     if not value:
         return None
-    messages = [_message_of(one) for one in value]
+    messages = [message_of(one) for one in value]
     known = [one for one in messages if one is not None]
     if len(known) == len(messages):
         return known, {}
@@ -102,12 +102,11 @@ def _in_object(value: dict[str, Json], depth: int) -> _Messages | None:
     answer = _answer_of(value)
     if answer is not None:
         return answer
-    alone = _message_of(value)
+    alone = message_of(value)
     if alone is not None and alone.side != "other":
         return [alone], {}
-    names = [*(name for name in _LISTS if name in value), *(n for n in value if n not in _LISTS and n not in _SYSTEMS)]
-    system = _system_of(value)
-    for name in names:
+    system = system_of(value)
+    for name in names_to_search(value):
         found = _search(value[name], depth + 1)
         if found is None and system is not None and name == "input":
             found = _plain_input(value[name])
@@ -118,11 +117,16 @@ def _in_object(value: dict[str, Json], depth: int) -> _Messages | None:
     return None
 
 
+def names_to_search(value: dict[str, Json]) -> list[str]:
+    """The fields that may hold messages, the likely ones first."""
+    return [*(name for name in _LISTS if name in value), *(n for n in value if n not in _LISTS and n not in _SYSTEMS)]
+
+
 def _plain_input(value: Json) -> _Messages | None:
-    return ([_message("user", [Part("text", value)])], {}) if isinstance(value, str) else None
+    return ([new_message("user", [Part("text", value)])], {}) if isinstance(value, str) else None
 
 
-def _system_of(value: dict[str, Json]) -> tuple[str, Message] | None:
+def system_of(value: dict[str, Json]) -> tuple[str, Message] | None:
     """The system prompt beside the messages, and the field that has it; the field is empty inside ``config``."""
     name = next((name for name in _SYSTEMS if value.get(name) is not None), "")
     config: Json = value.get("config")
@@ -130,7 +134,7 @@ def _system_of(value: dict[str, Json]) -> tuple[str, Message] | None:
     if prompt is None:
         return None
     parts = parts_of(prompt["parts"] if isinstance(prompt, dict) and "parts" in prompt else parsed(prompt))
-    return (name, _message("system", parts)) if parts else None
+    return (name, new_message("system", parts)) if parts else None
 
 
 def _answer_of(value: dict[str, Json]) -> _Messages | None:
@@ -149,30 +153,32 @@ def _answer_of(value: dict[str, Json]) -> _Messages | None:
 
 def _choice(entry: dict[str, Json]) -> Message | None:
     found = entry.get("message") if entry.get("message") is not None else entry.get("delta")
-    return _message_of(found, "assistant") or _completion(entry)
+    return message_of(found, "assistant") or _completion(entry)
 
 
 def _generation(entry: dict[str, Json]) -> Message | None:
-    return _message_of(entry.get("message"), "assistant") or _completion(entry)
+    return message_of(entry.get("message"), "assistant") or _completion(entry)
 
 
 def _completion(entry: dict[str, Json]) -> Message | None:
     text: Json = entry.get("text")
-    return _message("assistant", [Part("text", text)]) if isinstance(text, str) else None
+    return new_message("assistant", [Part("text", text)]) if isinstance(text, str) else None
 
 
 _ANSWERS: Final[Mapping[str, Callable[[dict[str, Json]], Message | None]]] = {
     "choices": _choice,
-    "candidates": lambda entry: _message_of(entry.get("content"), "assistant"),
+    "candidates": lambda entry: message_of(entry.get("content"), "assistant"),
     "generations": _generation,
 }
 
 
-def _message(role: str, parts: Sequence[Part], name: Json = None) -> Message:
+def new_message(role: str, parts: Sequence[Part], name: Json = None) -> Message:
+    """Return a message with its side."""
     return Message(role, _ROLES.get(role, "other"), tuple(parts), name if isinstance(name, str) else None)
 
 
-def _message_of(value: Json, usual: str | None = None) -> Message | None:
+def message_of(value: Json, usual: str | None = None) -> Message | None:
+    """Return a value as a message; ``None`` if it is not one. ``usual`` is the role of one that names none."""
     if isinstance(value, list):
         return _pair_of(value)
     if not isinstance(value, dict):
@@ -182,15 +188,15 @@ def _message_of(value: Json, usual: str | None = None) -> Message | None:
         return None
     if role == "item":
         part = part_of(body)
-        return _message("tool" if part.type == "result" else "assistant", [part])
-    return _message(role, _body_parts(role, body), body.get("name")) if any(n in body for n in _CARRIERS) else None
+        return new_message("tool" if part.type == "result" else "assistant", [part])
+    return new_message(role, _body_parts(role, body), body.get("name")) if any(n in body for n in _CARRIERS) else None
 
 
 def _pair_of(value: Sequence[Json]) -> Message | None:
     """LangChain takes ``["human", "Hello"]`` for a message."""
     if len(value) != 2 or not all(isinstance(one, str) for one in value) or value[0] not in _ROLES:
         return None
-    return _message(value[0], [Part("text", value[1])])
+    return new_message(value[0], [Part("text", value[1])])
 
 
 def _role_and_body(value: dict[str, Json], usual: str | None) -> tuple[str | None, dict[str, Json]]:

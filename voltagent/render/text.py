@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from voltagent.capture.usage import total_tokens
+from voltagent.core.scores import Score
 from voltagent.storage.traces.facts import model_of
 
 # Below how many seconds a span is written in which unit (its seconds, its name), with how many decimals. Each bound is
@@ -89,6 +90,15 @@ def error_text(error: Any) -> str:
         text = message if isinstance(message, str) else "" if message is None else value(message)
         return ": ".join(part for part in (str(fields.get("type") or fields.get("code") or ""), text) if part)
     return error if isinstance(error, str) else value(error)
+
+
+def score_text(score: Score, *, short: bool = False) -> str:
+    """Return ``accuracy 0.75 (second try)``, ``thumbs up``, ``note …``; with ``short`` without the comment."""
+    if score.name == "thumbs" and isinstance(score.value, bool):
+        text = f"thumbs {'up' if score.value else 'down'}"
+    else:
+        text = f"{score.name} {score.value if isinstance(score.value, str) else value(score.value)}"
+    return text if short or not score.comment else f"{text} ({score.comment})"
 
 
 def value(content: Any) -> str:

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from voltagent.records import queries
 from voltagent.records.calls import SORTS, CallFilter, CallLine, calls
+from voltagent.records.previews import previews
 from voltagent.records.reading import find_trace, list_traces, operations_of, scores_of
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.render.document import document
 from voltagent.render.page import page
+from voltagent.render.previews import LONGEST_IN_LIST, LONGEST_IN_TREE
 from voltagent.server import viewer_compare, viewer_metrics, viewer_scores
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
@@ -33,9 +35,9 @@ def _traces(store: Store, request: Request) -> Answer:
     limit = values.number(request, "limit", 1, _MOST_TRACES) or 50
     found = list_traces(store, filter_of(request), limit + 1)
     listed, more = found[:limit], len(found) > limit
-    begun = queries.inputs(store, [trace.id for trace in listed], answers.LONGEST_INPUT)
+    begun = previews(store, "traces", [trace.id for trace in listed], LONGEST_IN_LIST)
     lines = values.lines(store, listed)
-    traces = [{**line, **answers.keep_known(input=answers.excerpt(begun.get(line["id"])))} for line in lines]
+    traces = [{**line, **answers.keep_known(input=begun.get(line["id"]))} for line in lines]
     return json_answer({"traces": traces, "more": more})
 
 
@@ -44,7 +46,7 @@ def _trace(store: Store, request: Request) -> Answer:
     trace = _requested_trace(store, request)
     limit = values.number(request, "limit", 1, _MOST_OPERATIONS)
     limit = None if limit is None or limit >= trace.operations else limit
-    rows = queries.operation_lines(store, trace.id, answers.LONGEST_PREVIEW, limit)
+    rows = queries.operation_lines(store, trace.id, LONGEST_IN_TREE, limit)
     models = queries.models_of(store, trace.id)
     (line,) = values.lines(store, [trace])
     scores: dict[str | None, list[Json]] = {}
@@ -102,7 +104,7 @@ def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] |
         None if row.error is None else answers.short_error(columns.error(row.error)),
         row.level,
         None if row.tags is None else columns.tags(row.tags),
-        None if row.begins is None else answers.excerpt(columns.text(row.begins)),
+        row.preview,
         model,
         counts.total_tokens,
         counts.cached_tokens,
@@ -163,7 +165,7 @@ def _call(one: CallLine) -> Json:
             cost=one.cost,
             error=answers.short_error(one.error),
             error_type=one.error_type,
-            preview=answers.excerpt(one.begins),
+            preview=one.preview,
         ),
     }
 

@@ -9,6 +9,7 @@ from voltagent.records import comparison
 from voltagent.records.reading import find_trace, operations_of
 from voltagent.render import answers
 from voltagent.render.answers import Json
+from voltagent.render.previews import cut
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.storage.traces.records import StoredTrace
@@ -44,7 +45,7 @@ def _trace(store: Store, identifier: str) -> StoredTrace:
 def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
     found = {name: line.get(name) for name in _FACTS}
     prompts = [one.instructions for one in operations_of(store, trace.id) if one.instructions]
-    found["prompt"] = answers.cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
+    found["prompt"] = cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
     found["input"], found["output"] = _short(trace.input), _short(trace.output)
     return found
 
@@ -53,13 +54,13 @@ def _prompt(given: Any) -> str | None:
     """The system prompt in an input, if there is one by name."""
     fields: Mapping[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     found: Any = next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
-    return None if found is None else answers.cut(found, _LONGEST_FACT)
+    return None if found is None else cut(found, _LONGEST_FACT)
 
 
 def _short(value: Any) -> str | None:
     if value is None:
         return None
-    return answers.cut(value if isinstance(value, str) else json_answer(value).body.decode(), _LONGEST_FACT)
+    return cut(value if isinstance(value, str) else json_answer(value).body.decode(), _LONGEST_FACT)
 
 
 def _hashes(store: Store, request: Request) -> Answer:

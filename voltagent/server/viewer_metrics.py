@@ -224,7 +224,7 @@ def _common(one: Overview) -> dict[str, Any]:
 
 def _conversation(one: Overview) -> Json:
     about = {"users": one.users, "agents": one.agents}
-    return {**_common(one), **about, **answers.keep_known(input=answers.excerpt(one.input))}
+    return {**_common(one), **about, **answers.keep_known(input=one.input)}
 
 
 def _user(one: Overview) -> Json:

@@ -1,0 +1,77 @@
+"""How an input begins: of a conversation, in whichever way a provider writes it, what the user asked last."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.browser.messages import ANSWERS, CONVERSATIONS, NONE, PARTS
+from voltagent.render.messages import conversation_of
+from voltagent.render.previews import json_preview, last_question, value_preview
+
+
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_the_question_is_found_in_every_form(name: str) -> None:
+    question = "What is the weather in Rome?"
+    assert last_question(CONVERSATIONS[name]) == question
+    assert value_preview("llm", CONVERSATIONS[name]) == question
+    assert json_preview(json.dumps(CONVERSATIONS[name]), 300) == question
+
+
+@pytest.mark.parametrize("value", [*CONVERSATIONS.values(), *ANSWERS.values(), *PARTS.values(), *NONE])
+def test_the_question_is_the_last_text_of_the_user_that_the_reading_view_shows(value: Any) -> None:
+    found = conversation_of(value)
+    said = [one for one in found.messages if one.side == "user"] if found is not None else []
+    texts = ["\n".join(part.text for part in one.parts if part.type == "text") for one in said]
+    media = [any(part.type == "media" for part in one.parts) for one in said]
+    question = last_question(value)
+    if not said:
+        assert question is None
+    elif texts[-1]:
+        assert question is not None
+        assert question.startswith(texts[-1])
+    else:
+        assert (question is not None) == any([*media, *texts])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}], "one"),
+        ([{"role": "user", "content": "one"}, {"role": "user", "content": "two\nthree"}], "two\nthree"),
+        ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]}],
+         "<audio/wav 3 B>"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+                                       {"type": "text", "text": "What is this?"}]}],
+         "What is this?\n<image/*> https://example.org/a.png"),
+        ({"instructions": "Be brief.", "input": "Hello"}, "Hello"),
+        ({"messages": [{"role": "system", "content": "Be brief."}]},
+         '{"messages":[{"role":"system","content":"Be brief."}]}'),
+        ({"messages": [{"role": "user", "content": "one"}, {"cut": "3 more"}]},
+         '{"messages":[{"role":"user","content":"one"},{"cut":"3 more"}]}'),
+        ({"prompt": "Hello"}, "Hello"),
+        ({"prompt": ""}, ""),
+        ("Hello", "Hello"),
+        ({"n": 1}, '{"n":1}'),
+        ([1, 2], "[1,2]"),
+        ({}, None),
+        (None, None),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_an_input_begins_with(value: Any, expected: str | None) -> None:
+    assert value_preview("llm", value) == expected
+    assert json_preview(json.dumps(value, separators=(",", ":")), 300) == expected
+
+
+def test_the_inputs_of_tools_are_data() -> None:
+    messages = {"messages": [{"role": "user", "content": "one"}]}
+    assert value_preview("tool", messages) == '{"messages":[{"role":"user","content":"one"}]}'
+
+
+def test_a_long_beginning_is_cut() -> None:
+    assert value_preview("llm", [{"role": "user", "content": "x" * 200}]) == "x" * 120 + "…"
+    assert value_preview("tool", {"a": 1, "text": "x" * 200}) == '{"a":1,"text":"' + "x" * 104 + "…"
+    assert json_preview('{"messages":[{"role":"user","content":"xxxx', 20) == '{"messages":[{"role…'

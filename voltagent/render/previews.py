@@ -1,0 +1,133 @@
+"""How an input begins, in one line: for lists and trees. Of a conversation, the last message of the user.
+
+Pure functions over JSON. The messages are those that :mod:`voltagent.render.messages` recognises.
+"""
+
+# Values are any JSON: `isinstance(x, dict)` makes one `dict[Unknown, Unknown]` to pyright.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false, reportMissingTypeArgument=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import Any, Final, TypeAlias
+
+from pydantic_core import from_json, to_json
+
+from voltagent.render.message_parts import Part, parsed
+from voltagent.render.messages import MOST_WRAPPERS, Message, message_of, names_to_search, new_message, system_of
+from voltagent.render.reading import media_line
+
+Json: TypeAlias = Any
+
+LONGEST_IN_LIST: Final = 300  # characters of an input in a list
+LONGEST_IN_TREE: Final = 120  # characters of an input in a tree
+# Kinds whose inputs may be the messages of a conversation: of others the first characters are enough.
+WITH_MESSAGES: Final = ("llm", "agent")
+
+
+def last_question(value: Json) -> str | None:
+    """Return the last message of the user in a conversation as text; ``None`` if there is none.
+
+    Messages are read from the last one back, so a long conversation costs no more than what follows the question.
+    """
+    for message in _newest_first(value, 0) or ():
+        text = _text_of(message) if message.side == "user" else ""
+        if text:
+            return text
+    return None
+
+
+def _newest_first(value: Json, depth: int) -> Iterator[Message] | None:
+    """The messages in a value from the last one back, each read when it is needed; ``None`` if there are none.
+
+    Results of tools stay where they are. Ends before anything in a list that is not a message.
+    """
+    if depth > MOST_WRAPPERS:
+        return None
+    if isinstance(value, str):
+        read = parsed(value) if depth else value
+        return None if read is value else _newest_first(read, depth + 1)
+    if isinstance(value, list):
+        if value and message_of(value[0]) is not None and message_of(value[-1]) is not None:
+            return (one for one in takewhile(_is_known, map(message_of, reversed(value))) if one is not None)
+        return _newest_first(value[0], depth + 1) if len(value) == 1 else None
+    return _in_object(value, depth) if isinstance(value, dict) else None
+
+
+def _is_known(message: Message | None) -> bool:
+    return message is not None
+
+
+def _in_object(value: dict[str, Json], depth: int) -> Iterator[Message] | None:
+    alone = message_of(value)
+    if alone is not None and alone.side != "other":
+        return iter([alone])
+    for name in names_to_search(value):
+        found = _newest_first(value[name], depth + 1)
+        if found is None and name == "input" and isinstance(value[name], str) and system_of(value) is not None:
+            found = iter([new_message("user", [Part("text", value[name])])])
+        if found is not None:
+            return found
+    return None
+
+
+def _text_of(message: Message) -> str:
+    """The texts of a message, then its media as type and size; empty for one that has results of tools alone."""
+    shown = [one for one in map(_shown, sorted(message.parts, key=lambda part: part.type == "media")) if one]
+    return "\n".join(shown)
+
+
+def _shown(part: Part) -> str:
+    return part.text if part.type == "text" else media_line(part) if part.type == "media" else ""
+
+
+def value_preview(kind: str, value: Json, longest: int = LONGEST_IN_TREE) -> str | None:
+    """Return how the input of an operation begins, in about ``longest`` characters; ``None`` if there is nothing in it.
+
+    The messages of a conversation are shown as the last question; a string, or an object with nothing but a string, as
+    that string; anything else as JSON.
+    """
+    if value is None:
+        return None
+    text = _text(value) if kind in WITH_MESSAGES else None
+    return beginning(to_json(value).decode()[:longest], longest) if text is None else cut(text, longest)
+
+
+def json_preview(text: str, longest: int) -> str | None:
+    """Return how an input that may be a conversation begins, from its JSON text; see :func:`value_preview`."""
+    try:
+        shown = _text(from_json(text))
+    except ValueError:  # it was cut, or is damaged
+        shown = None
+    return beginning(text[:longest], longest) if shown is None else cut(shown, longest)
+
+
+def _text(value: Json) -> str | None:
+    """What was asked, or the string that an input is or that is all there is in it."""
+    question = last_question(value)
+    return _alone(value) if question is None else question
+
+
+def _alone(value: Json) -> str | None:
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()
+    return value if isinstance(value, str) else None
+
+
+def beginning(text: str, longest: int) -> str | None:
+    """Return the first characters of JSON text, or of the string that it is, or that is all there is in it."""
+    if text in ("{}", "null"):
+        return None
+    try:
+        value = from_json(text)
+    except ValueError:
+        return cut(text, longest - 1)
+    alone = _alone(value)
+    return text if alone is None else alone
+
+
+def cut(text: str, length: int) -> str:
+    """The text, with an ellipsis in place of what is beyond this many characters."""
+    return text if len(text) <= length else text[:length] + "…"
