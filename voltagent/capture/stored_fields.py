@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
@@ -32,6 +33,22 @@ class _Layout(NamedTuple):
     slots: dict[str, Callable[[Any], Any]]
     read_dict: Callable[[Any], dict[str, Any]]
     extras: tuple[Callable[[Any], Any], ...]  # a pydantic model's undeclared and private fields
+    view: Callable[[Any], Callable[[str], Any]]  # reads the fields of one instance
+
+
+def fields_reader(holder: object) -> Callable[[str], Any]:
+    """Return a function that reads one field of ``holder`` by its name, as :func:`field` does.
+
+    Takes a third of the time if several fields are read.
+    """
+    kind = type(holder)
+    if kind is dict:
+        return cast("dict[str, object]", holder).get
+    return _no_field if id(kind) in _NO_FIELDS else _LAYOUTS.of(kind).view(holder)
+
+
+def _no_field(_: str) -> None:
+    return None
 
 
 def field(holder: object, name: str) -> Any:
@@ -55,7 +72,7 @@ def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) 
 
 def fields_of(holder: object) -> dict[str, Any]:
     """All fields that are stored in an object, those that are ``None`` left out; of a large one the first 1024."""
-    _, mapping, slots, read_dict, extras = _LAYOUTS.of(type(holder))
+    _, mapping, slots, read_dict, extras, _ = _LAYOUTS.of(type(holder))
     if mapping:
         return _without_none(cast("dict[str, Any]", holder))
     found = _without_none(read_dict(holder))
@@ -68,7 +85,7 @@ def fields_of(holder: object) -> dict[str, Any]:
             more = read(holder)
         except AttributeError:
             continue
-        if type(more) is dict:
+        if type(more) is dict and more:
             found = {**_without_none(more), **found}
     return found
 
@@ -92,9 +109,16 @@ def at(holder: object, path: Sequence[str]) -> Any:
 
 
 def first_at(holder: object, paths: Sequence[Sequence[str]]) -> Any:
-    """The first value that is stored at one of several paths."""
+    """The first value that is stored at one of several paths, each of which begins with the name of a field."""
+    return first_of(fields_reader(holder), paths)
+
+
+def first_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]]) -> Any:
+    """:func:`first_at`, for the :func:`fields_reader` of an object."""
     for path in paths:
-        found = field(holder, path[0]) if len(path) == 1 and path[0] not in _POSITIONS else at(holder, path)
+        found = read(path[0])
+        if found is not None and len(path) > 1:
+            found = at(found, path[1:])
         if found is not None:
             return found
     return None
@@ -105,6 +129,8 @@ def as_items(value: object) -> list[Any]:
     kind = type(value)
     if kind is list:
         return cast("list[Any]", value)[:_MOST_ITEMS]
+    if value is None:
+        return []
     for base in (list, tuple):
         if introspection.has_base(kind, base):
             return list(islice(base.__iter__(cast(Any, value)), _MOST_ITEMS))
@@ -203,7 +229,30 @@ def _layout(kind: type) -> _Layout:
     slots = {} if is_class else slots
     read_dict = _no_fields if is_class else introspection.dict_reader(kind)
     mapping = introspection.has_base(kind, dict)
-    return _Layout(_field_reader(slots, read_dict, extras, mapping=mapping), mapping, slots, read_dict, extras)
+    read = _field_reader(slots, read_dict, extras, mapping=mapping)
+    simple = not slots and not mapping
+    view = _dict_view(read, read_dict, extras) if simple else partial(partial, read)
+    return _Layout(read, mapping, slots, read_dict, extras, view)
+
+
+def _dict_view(
+    read: Callable[[Any, str], Any],
+    read_dict: Callable[[Any], dict[str, Any]],
+    extras: tuple[Callable[[Any], Any], ...],
+) -> Callable[[Any], Callable[[str], Any]]:
+    """Reads the fields of instances that store them in ``__dict__``, and rarely elsewhere as well."""
+    get = dict.get
+
+    def view(holder: Any) -> Callable[[str], Any]:
+        try:
+            for more in extras:
+                if more(holder):
+                    return partial(read, holder)
+        except AttributeError:  # made by `__new__` alone
+            return partial(read, holder)
+        return partial(get, read_dict(holder))
+
+    return view
 
 
 def _field_reader(

@@ -85,6 +85,8 @@ _BESIDE: Final = (
     ("candidatesTokenCount", ("thoughtsTokenCount",)),
 )
 _BESIDE_NAMES: Final = frozenset(other for _, others in _BESIDE for other in others)
+_COST_NAMES: Final = frozenset(_COSTS)
+_SPECIAL: Final = frozenset((*_NESTED, *_COSTS, *_BESIDE_NAMES))  # fields that are more than a number of tokens
 _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
 _MOST_COUNTED: Final = 2**63
@@ -105,35 +107,46 @@ def counted(usage: object) -> dict[str, Any] | None:
     """
     fields = fields_of(usage)
     found: dict[str, Any] = {}
-    _collect(found, fields, _SPELLINGS)
-    for name, spellings in _NESTED.items():
-        if name in fields:
+    special = _collect(found, fields, _SPELLINGS)
+    for name in special:
+        spellings = _NESTED.get(name)
+        if spellings is not None:
             _collect(found, fields_of(fields[name]), spellings)
-    costs = (as_number(fields[name]) for name in _COSTS if name in fields)
-    cost = next((cost for cost in costs if cost is not None), None)
-    if cost is not None:
-        found["cost"] = cost
+    if special and not _COST_NAMES.isdisjoint(special):
+        _add_cost(fields, found)
     if not found:
         return None
-    added = _add_beside(fields, found)
+    added = bool(special) and not _BESIDE_NAMES.isdisjoint(special) and _add_beside(fields, found)
     _complete(found, replace=added)
     return {key: found[key] for key in _OURS if key in found}
 
 
-def _collect(found: dict[str, Any], fields: Mapping[str, Any], spellings: Mapping[str, str]) -> None:
+def _add_cost(fields: Mapping[str, Any], found: dict[str, Any]) -> None:
+    costs = (as_number(fields[name]) for name in _COSTS if name in fields)
+    cost = next((cost for cost in costs if cost is not None), None)
+    if cost is not None:
+        found["cost"] = cost
+
+
+def _collect(found: dict[str, Any], fields: Mapping[str, Any], spellings: Mapping[str, str]) -> list[str]:
+    """Take the counts in some fields; return the names of those that need a closer look."""
+    special: list[str] = []
     for name, value in fields.items():
-        key = spellings.get(name) if type(name) is str else None
+        if type(name) is not str:
+            continue
+        if name in _SPECIAL:
+            special.append(name)
+        key = spellings.get(name)
         if key is not None and key not in found:
-            number = as_number(value)
-            if number is not None and is_count(number):
+            number = value if type(value) is int else as_number(value)
+            if number is not None and -_MOST_COUNTED <= number <= _MOST_COUNTED:
                 found[key] = number
+    return special
 
 
 def _add_beside(fields: Mapping[str, Any], found: dict[str, Any]) -> bool:
     """Add what the provider counts beside its input and output; whether there was any."""
     added = False
-    if _BESIDE_NAMES.isdisjoint(fields):
-        return added
     for name, others in _BESIDE:
         numbers = [as_number(fields[other]) or 0 for other in others if other in fields]
         if numbers and (name in fields or name.startswith("candidates")):  # a model may give nothing but thoughts
@@ -217,8 +230,8 @@ def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     for usage in usages:
         total = {} if total is None else total
         for name, value in usage.items():
-            number = as_number(value)
-            if number is not None and is_count(number):
+            number = value if type(value) is int else as_number(value)
+            if number is not None and -_MOST_COUNTED <= number <= _MOST_COUNTED:
                 total[name] = total.get(name, 0) + number
     return total
 

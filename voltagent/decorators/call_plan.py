@@ -264,7 +264,8 @@ class OperationPlan(CallPlan):
             if recorder is None:
                 return None
             if self._calls_model:
-                return self._begin_model_call(recorder, above, instance, args, kwargs)
+                given = self._input(recorder, instance, args, kwargs)
+                return self._begin_model_call(recorder, above, given, instance, args, kwargs)
             return recorder.start_from(
                 above, self._template, self._input(recorder, instance, args, kwargs), self._metadata
             )
@@ -278,6 +279,7 @@ class OperationPlan(CallPlan):
         self,
         recorder: SpanRecorder,
         above: Span,
+        input: bytes | None,
         instance: object,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -287,7 +289,6 @@ class OperationPlan(CallPlan):
         if self._reads_model:
             requested = as_text(self._arguments_by_name(instance, args, kwargs).get(_MODEL))
         metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
-        input = self._input(recorder, instance, args, kwargs)
         span = recorder.start_from(above, self._template, input, metadata)
         if self._model is not None and span.recording:
             span.model = self._model
@@ -310,7 +311,7 @@ class OperationPlan(CallPlan):
         if root is INERT:
             return root
         if self._calls_model:
-            span = self._begin_model_call(recorder, root, instance, args, kwargs)
+            span = self._begin_model_call(recorder, root, input, instance, args, kwargs)
         else:
             span = recorder.start_from(root, self._template, input, self._metadata)
         if span is INERT:  # the queue accepted the trace but not the operation

@@ -43,9 +43,13 @@ class _ByPath:
             return None
         given: object = options.json_data
         body = cast("dict[str, Any]", given) if type(given) is dict else {}
-        headers: object = options.headers
-        unread = isinstance(headers, Mapping) and cast("Mapping[str, object]", headers).get(_RAW_HEADER) == "stream"
-        return ModelRequest(plan, body, streams=bool(kwargs.get("stream")) or unread)
+        return ModelRequest(plan, body, bool(kwargs.get("stream")) or _is_unread(options.headers))
+
+
+def _is_unread(headers: object) -> bool:
+    if type(headers) is not dict and not isinstance(headers, Mapping):  # a placeholder of the client
+        return False
+    return cast("Mapping[str, object]", headers).get(_RAW_HEADER) == "stream"
 
 
 class _Google:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
+from voltagent.capture.snapshot import METADATA_LIMIT
 from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, replay, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import LLM, Span, SpanRecorder
@@ -37,31 +38,42 @@ class RequestPlan(OperationPlan):
 
     def __init__(self, name: str, provider: str, kind: str = LLM) -> None:
         self._provider = provider
-        super().__init__(kind, name, _ANY, {"metadata": {"provider": provider}})
+        super().__init__(kind, name, _ANY, {})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         taken = take_over(above)  # another instrumentation has started a record of this very request
         span = above if taken else super().begin(above, instance, args, kwargs)
-        if span is None or span.end_ns is not None:
-            return span
-        try:
-            if taken:
-                self._add_to(span, instance, args, kwargs)
-            parameters = {
-                key: value for key, value in kwargs.items() if type(value) in _PARAMETER and key not in _INPUT
-            }
-            if parameters:
-                recorder = cast("Recorder", span.trace.recorder)
-                recorder.add(span, metadata={"model_parameters": parameters})
-        except BaseException as exc:
-            Guard.swallowed(exc)
+        if taken and span is not None and span.end_ns is None:
+            try:
+                self._add_to(span, kwargs)
+            except BaseException as exc:
+                Guard.swallowed(exc)
         return span
 
-    def _add_to(self, span: Span, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _begin_model_call(
+        self,
+        recorder: SpanRecorder,
+        above: Span,
+        input: bytes | None,
+        instance: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Span:
+        del instance, args
+        metadata = recorder.snapshot.encode_object(self._described(kwargs), METADATA_LIMIT)
+        return recorder.start_from(above, self._template, input, metadata)
+
+    def _described(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the metadata of a request."""
+        parameters = {key: value for key, value in body.items() if type(value) in _PARAMETER and key not in _INPUT}
+        provider = {"provider": self._provider}
+        return {**provider, "model_parameters": parameters} if parameters else provider
+
+    def _add_to(self, span: Span, body: dict[str, Any]) -> None:
         """Add what this client knows to a record that another instrumentation has started."""
         recorder = cast("Recorder", span.trace.recorder)
-        recorder.add(span, metadata={"provider": self._provider})
-        given = None if span.input is not None else self._input(recorder, instance, args, kwargs)
+        recorder.add(span, metadata=self._described(body))
+        given = None if span.input is not None else self._input(recorder, None, (), body)
         if given is not None:
             recorder.update(span, {"input": given})
 

@@ -7,10 +7,11 @@ one way. Everything here runs on the caller's thread, without a lock and without
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from voltagent.capture import exceptions, options
 from voltagent.capture import usage as _usage
@@ -59,6 +60,9 @@ _PARTS: Final = 32  # pieces of metadata that one span holds before they are joi
 
 _CLOCK_ERROR: Final = 1_000_000_000  # ns; a start further in the future than this is marked
 _FUTURE: Final = b'{"start_in_future":true}'
+
+_PARAMETERS: Final = b'"model_parameters"'
+_SHORT: Final = 1024  # bytes of metadata for which it is remembered what they say about the model
 
 _ROOT: Final = SpanTemplate(TRACE, "")
 _START: Final = Phase.START
@@ -375,6 +379,9 @@ class Recorder:
             self._add_metadata(span, metadata)
         self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
 
+    def _describe(self, span: Span, facts: dict[str, Any]) -> None:
+        self._add_metadata(span, self.snapshot.encode_object(facts, METADATA_LIMIT))
+
     def _add_metadata(self, span: Span, text: bytes) -> None:
         """Append a piece of metadata; join the pieces, cut to the limit, when they are many or large."""
         parts = (*span.more_metadata, text)
@@ -399,17 +406,18 @@ class Recorder:
             span.model = found.model
         if span.kind in MODEL_CALLS:
             other = found.model if found.model != span.model else None  # the option says another name
-            facts = {
-                "finish_reason": found.finish_reason,
-                "response_id": found.response_id,
-                "response_model": other,
-            }
-            facts = {name: fact for name, fact in facts.items() if fact is not None}
+            named = (
+                ("finish_reason", found.finish_reason),
+                ("response_id", found.response_id),
+                ("response_model", other),
+            )
+            facts = {name: fact for name, fact in named if fact is not None}
             if facts:
-                self._add_metadata(span, to_json(facts))
-        usage = _usage.summed(self._priced(response.usage, response.model or found.model) for response in new)
-        if usage is None or span.usage is not None or not counts:
+                self._describe(span, facts)
+        if not new or span.usage is not None or not counts:
             return
+        usages = [self._priced(response.usage, response.model or found.model) for response in new]
+        usage = usages[0] if len(usages) == 1 else _usage.summed(usages) or {}
         if span.kind == TRACE:
             token_counts.add_own(usage)
         elif span.kind == AGENT and len(new) < len(found.responses):
@@ -426,16 +434,13 @@ class Recorder:
 
     def _name_model(self, span: Span) -> None:
         """Record which model answered, and which was requested; without an answer the requested one is the model."""
-        parameters: dict[str, Any] = {}
-        for text in (span.metadata, *span.more_metadata):
-            given = None if text is None else from_json(text).get("model_parameters")
-            parameters = cast("dict[str, Any]", given) if isinstance(given, dict) else parameters
-        requested = parameters.get("model")
+        texts = tuple([text for text in (span.metadata, *span.more_metadata) if text and _PARAMETERS in text])
+        compare = _compare_models if sum(map(len, texts)) < _SHORT else _compare_models.__wrapped__
+        requested, more = compare(texts, span.model)
         if span.model is None:
-            span.model = requested if isinstance(requested, str) else None
-        elif requested != span.model:
-            both = {} if requested is None else {"requested_model": requested}
-            self._add_metadata(span, to_json({"model_parameters": {**parameters, "model": span.model}, **both}))
+            span.model = requested
+        elif more is not None:
+            self._add_metadata(span, more)
 
     def _settle(self, span: Span) -> None:
         """Count the tokens of a span that is ending."""
@@ -445,6 +450,25 @@ class Recorder:
             if span.usage is not None and span.model is not None:
                 span.usage = self._priced(span.usage, span.model)
             settle(span)
+
+
+@lru_cache(maxsize=512)  # most calls of a program request the same model with the same parameters
+def _compare_models(texts: tuple[bytes, ...], model: str | None) -> tuple[str | None, bytes | None]:
+    """Return the model that pieces of metadata name, and what to add to them if another one answered."""
+    parameters: dict[str, Any] = {}
+    for text in texts:
+        given = from_json(text).get("model_parameters")
+        parameters = cast("dict[str, Any]", given) if isinstance(given, dict) else parameters
+    requested = parameters.get("model")
+    name = requested if isinstance(requested, str) else None
+    if model is None or requested == model:
+        return name, None
+    both = {} if requested is None else {"requested_model": requested}
+    found = {"model_parameters": {**parameters, "model": model}, **both}
+    return name, _plain.encode_object(found, METADATA_LIMIT)
+
+
+_plain: Final = Snapshot()
 
 
 class _Nowhere:

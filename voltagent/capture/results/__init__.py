@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.results.shapes import SHAPES, Shape
-from voltagent.capture.stored_fields import as_number, as_text, at, fields_of, first_at, is_kind_of
+from voltagent.capture.stored_fields import as_number, as_text, at, fields_of, fields_reader, first_of, is_kind_of
 from voltagent.capture.usage import counted, summed
 from voltagent.core import introspection
 
@@ -53,10 +53,9 @@ def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) 
     ``any_shape`` also takes dictionaries and objects of any class with the fields of a known result, as a model call
     may return them; else only instances of the clients' own classes are taken.
     """
-    shape = _BY_TYPE.of(type(value))
-    if shape is None and any_shape:
-        shape = _shape_by_fields(value)
-    return None if shape is None else _read(shape, value, depth)
+    known = _BY_TYPE.of(type(value))
+    shape = _shape_by_fields(value) if known is None and any_shape else known
+    return None if shape is None else _read(shape, value, depth, of_client=known is not None)
 
 
 def _shape_by_fields(value: object) -> Shape | None:
@@ -72,46 +71,47 @@ def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
     ) and all(type(at(value, path)) is list for path in shape.lists)
 
 
-def _read(shape: Shape, value: object, depth: int) -> ModelResult | None:
-    inner = _inner(shape, value, depth)
-    parts = _parts(shape, value, depth)
-    model = _short(first_at(value, shape.model)) or next((one.model for one in reversed(parts) if one.model), None)
-    identifier = _short(first_at(value, shape.id)) or inner.response_id
-    responses = tuple(response for part in parts for response in part.responses)
+def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelResult:
+    read = fields_reader(value)
+    inner = _NOTHING if shape.inner is None or depth <= 0 else _inner(shape.inner(value), depth)
+    parts = () if shape.parts is None or depth <= 0 else _parts(shape.parts(value), depth)
+    model = _short(first_of(read, shape.model)) or next((one.model for one in reversed(parts) if one.model), None)
+    identifier = _short(first_of(read, shape.id)) or inner.response_id
+    responses = tuple([response for part in parts for response in part.responses]) if parts else ()
     if not responses:
-        responses = _own_responses(shape, value, model, identifier) or inner.responses
+        responses = _own_responses(shape, value, read, model, identifier) or inner.responses
     answer = shape.answer(value) if shape.answer is not None else None
     last = parts[-1] if parts else inner
     return ModelResult(
         model or inner.model,
         responses,
-        _short(first_at(value, shape.finish)) or last.finish_reason,
+        _short(first_of(read, shape.finish)) or last.finish_reason,
         identifier or last.response_id,
         inner.answer if answer is None else answer,
-        is_client_type(type(value)) or any(part.of_client for part in parts),
+        of_client or (bool(parts) and any(part.of_client for part in parts)),
     )
 
 
-def _own_responses(shape: Shape, value: object, model: str | None, identifier: str | None) -> tuple[Response, ...]:
+def _own_responses(
+    shape: Shape, value: object, read: Callable[[str], Any], model: str | None, identifier: str | None
+) -> tuple[Response, ...]:
     for path in shape.usage:
-        holder = at(value, path)
-        usage = counted(holder) if holder is not None and as_text(holder) is None else None
+        holder = first_of(read, (path,)) if path else value
+        usage = counted(holder) if holder is not None else None
         if usage is not None:
-            cost = as_number(first_at(value, shape.cost))
+            cost = as_number(first_of(read, shape.cost)) if shape.cost else None
             if cost is not None:
                 usage.setdefault("cost", cost)
             return (Response(usage, holder, identifier, model),)
     return ()
 
 
-def _inner(shape: Shape, value: object, depth: int) -> ModelResult:
-    wrapped = shape.inner(value) if shape.inner is not None and depth > 0 else None
+def _inner(wrapped: object, depth: int) -> ModelResult:
     found = None if wrapped is None else read_result(wrapped, any_shape=True, depth=depth - 1)
     return _NOTHING if found is None else found
 
 
-def _parts(shape: Shape, value: object, depth: int) -> list[ModelResult]:
-    items = shape.parts(value) if shape.parts is not None and depth > 0 else ()
+def _parts(items: Sequence[object], depth: int) -> list[ModelResult]:
     found = [read_result(item, any_shape=True, depth=depth - 1) for item in items]
     return [one for one in found if one is not None]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
-from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at
+from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, fields_reader, first_at, first_of
 
 AnswerReader: TypeAlias = Callable[[Any], object]
 
@@ -24,6 +24,8 @@ _CALL_IDS: Final = (("call_id",), ("toolUseId",), ("tool_call_id",), ("id",))
 _CALL_NAMES: Final = (("name",), ("tool_name",))
 _CALL_ARGUMENTS: Final = (("arguments",), ("args",), ("input",))
 _TEXTS: Final = (("text",), ("content",), ("refusal",))
+# Where a message keeps what it says.
+_CONTENTS: Final = (("content",), ("blocks",), ("parts",), ("refusal",), ("audio", "transcript"))
 
 
 def joined(text: str | None, calls: Sequence[object]) -> object:
@@ -35,13 +37,16 @@ def joined(text: str | None, calls: Sequence[object]) -> object:
 
 def message(holder: object) -> object:
     """The answer in one message of an assistant: its content, text or blocks, and its tool calls."""
-    parsed = field(holder, "parsed")
-    calls = as_items(field(holder, "tool_calls"))
+    read = fields_reader(holder)
+    parsed = read("parsed")
+    calls = as_items(read("tool_calls"))
     if parsed is not None and not calls:
         return parsed
-    old_call = field(holder, "function_call")
-    blocks = _blocks(first_at(holder, (("content",), ("blocks",), ("parts",), ("refusal",), ("audio", "transcript"))))
-    text, found = _split(blocks)
+    old_call = read("function_call")
+    content = first_of(read, _CONTENTS)
+    if type(content) is str and not calls and old_call is None:
+        return content  # nearly every answer
+    text, found = _split(_blocks(content))
     named = [_call(call) for call in (*calls, *([old_call] if old_call is not None else []))]
     named = [call for call in named if call is not None]
     return joined(text, named or found)
@@ -50,8 +55,10 @@ def message(holder: object) -> object:
 def choices(result: object) -> object:
     """The answer of an OpenAI chat or text completion; a list of them if several were requested."""
     items = as_items(field(result, "choices")) or as_items(field(result, "candidates"))
+    if len(items) == 1:
+        return _choice(items[0])
     found = [_choice(choice) for choice in items]
-    return found[0] if len(found) == 1 else found or None
+    return found or None
 
 
 def _choice(choice: object) -> object:

@@ -1,0 +1,58 @@
+"""What recording a request to a model costs, in Python functions that run: a number that no load changes.
+
+``python -m benchmarks.model_calls`` measures the time, with the real client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import create_model
+
+import voltagent
+from tests.decorators.test_cost import functions_run_by
+from tests.helpers.memory import Memory
+from voltagent.instrumentation.clients import PATCHES
+
+PROMPT = [{"role": "user", "content": "word " * 800}]
+
+
+@cache
+def _class(name: str, *fields: str) -> Any:
+    """A class of the client, as far as it is read."""
+    return create_model(name, __module__="openai.types.chat", **dict.fromkeys(fields, (Any, None)))
+
+
+def _model(name: str, **fields: Any) -> Any:
+    return _class(name, *fields)(**fields)
+
+
+def _completion(number: int) -> Any:
+    details = _model("PromptTokensDetails", cached_tokens=3)
+    usage = _model("CompletionUsage", prompt_tokens=11, completion_tokens=7, total_tokens=18,
+                   prompt_tokens_details=details)  # fmt: skip
+    message = _model("ChatCompletionMessage", role="assistant", content="Hello")
+    choice = _model("Choice", index=0, finish_reason="stop", message=message)
+    return _model("ChatCompletion", id=f"c{number}", model="gpt-2026", choices=[choice], usage=usage)
+
+
+def request(answers: list[Any]) -> Callable[[], Any]:
+    """One call of the patched method, which gives the next answer."""
+    options = SimpleNamespace(url="/chat/completions", json_data={"model": "gpt", "messages": PROMPT}, headers={})
+    return lambda: PATCHES["openai"][0].wrapper(lambda *_: answers.pop(), None, (None, options), {})
+
+
+def test_recording_a_request_runs_few_functions() -> None:
+    call = request([_completion(number) for number in range(6)])
+    with voltagent.VoltAgentSDK(exporter=Memory()) as sdk:
+        with sdk.trace(agent_id="cost"):
+            call()
+            call()  # what the classes of the answers are like was found out
+            inside = functions_run_by(call)
+        call()
+        outside = functions_run_by(call)
+    assert inside <= 140, "238 before this was looked at"
+    assert outside <= 170
