@@ -26,7 +26,7 @@ BAD = [
 
 @pytest.fixture(autouse=True)
 def _no_socks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.exporters.http.find_spec", lambda name: None)
+    monkeypatch.setattr("voltagent.exporters.http.proxies.find_spec", lambda name: None)
 
 
 def sdk(exporter: str, url: str) -> VoltAgentSDK:

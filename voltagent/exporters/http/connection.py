@@ -1,0 +1,211 @@
+"""One kept-alive connection of httpx, which another thread can cut."""
+
+from __future__ import annotations
+
+import os
+import socket
+import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import httpx
+
+from voltagent.core import clock
+from voltagent.exporters.http.http1 import MOST_READ, BrokenExchange, HttpResponse, NetworkStream, exchange
+
+if TYPE_CHECKING:
+    from voltagent.exporters.http.destination import HttpDestination
+
+_CONNECT_SECONDS: Final = 3.0
+_SURELY_KEPT: Final = 0.2  # seconds after a request during which its connection is assumed to be open
+_OF_ERRORS: Final = 200  # characters
+# Errors of a kept-alive connection that its server closed just before the request.
+_STALE: Final = (BrokenExchange, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+
+
+class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library
+    """No response: refused, reset, timed out, or not HTTP."""
+
+
+class Line:
+    """One kept-alive connection, for one thread at a time."""
+
+    __slots__ = (
+        "_connect_until",
+        "_connected",
+        "_destination",
+        "_handshake",
+        "_own",
+        "_socket",
+        "_stream",
+        "_transport",
+        "_used",
+        "until",
+    )
+
+    def __init__(self, destination: HttpDestination, transport: httpx.BaseTransport, *, own: bool) -> None:
+        self._destination = destination
+        self._transport = transport
+        self._own = own
+        self._socket: socket.socket | None = None
+        self._handshake: socket.socket | None = None  # a duplicate of the socket during the TLS handshake
+        self._stream: NetworkStream | None = None  # the bytes of that connection, if it can be used without httpx
+        self._connected = False  # during the current request
+        self._connect_until = 0.0
+        self._used = 0.0  # when the last request ended
+        self.until = 0.0  # deadline of the current request; 0 if there is none
+
+    def send(self, method: str, path: str, body: bytes, until: float) -> HttpResponse:
+        """Send a request and read its response.
+
+        Raises:
+            Unreachable: there was no response in time.
+        """
+        now = clock.monotonic()
+        timeout = min(self._destination.timeout, until - now)
+        if timeout <= 0:
+            raise Unreachable("no time is left")
+        self._connect_until = now + _CONNECT_SECONDS
+        self.until = now + timeout
+        try:
+            return self._send(method, path, body, timeout)
+        except BrokenExchange as exc:
+            raise Unreachable(str(exc)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as exc:
+            raise Unreachable(_error_line(exc)) from None
+        finally:
+            self.until = 0.0
+            self._used = clock.monotonic()
+            self._end_handshake()
+
+    def _send(self, method: str, path: str, body: bytes, timeout: float) -> HttpResponse:
+        kept = self._is_open()
+        self._connected = False
+        is_fresh = kept and clock.monotonic() - self._used < _SURELY_KEPT
+        try:
+            if is_fresh and self._stream is not None:
+                return self._exchange_bytes(self._stream, self._destination.request_bytes(method, path, body))
+            # while it is known, without tracing, which costs 20 µs
+            return self._exchange(method, path, body, timeout, is_traced=not is_fresh)
+        except _STALE:
+            if not kept or self._connected or clock.monotonic() >= self.until:
+                raise
+        # the server had closed the kept connection: retry once on a new one
+        return self._exchange(method, path, body, timeout, is_traced=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the last request established a new connection, not counting TLS."""
+        return self._connected
+
+    def _is_open(self) -> bool:
+        """Whether the socket of the connection is known, so that it can be cut."""
+        if self._socket is not None and self._socket.fileno() == -1:
+            self.close()  # the transport may have opened another one
+        return self._socket is not None
+
+    def _exchange_bytes(self, stream: NetworkStream, request: bytes) -> HttpResponse:
+        try:
+            response, is_open = exchange(stream, request, self.until)
+        except BrokenExchange:
+            self.close()
+            raise
+        if not is_open:
+            self.close()
+        return response._replace(body=_decoded(response.body, response.headers.get("content-encoding")))
+
+    def _exchange(self, method: str, path: str, body: bytes, timeout: float, *, is_traced: bool) -> HttpResponse:
+        connect = min(_CONNECT_SECONDS, timeout)
+        extensions: dict[str, Any] = {
+            "timeout": {"connect": connect, "read": timeout, "write": timeout, "pool": timeout}
+        }
+        if is_traced:
+            extensions["trace"] = self._note_socket
+        response = self._transport.handle_request(self._destination.request(method, path, body, extensions))
+        try:
+            return self._answer(response)
+        finally:
+            response.close()
+            if self._own and not self._destination.has_proxy:
+                self._stream = response.extensions.get("network_stream")
+
+    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpx's trace extension, which reveals the socket of a new connection."""
+        if not self._own:
+            return  # its connections are shared with others and must not be cut
+        if event.endswith("connect_tcp.complete"):
+            self._connected = True
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._destination.tls and self._socket is not None:
+                self._handshake = self._socket.dup()
+        elif event.endswith("start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            self._end_handshake()
+
+    def _end_handshake(self) -> None:
+        if self._handshake is not None:
+            self._handshake.close()
+            self._handshake = None
+
+    def _answer(self, response: httpx.Response) -> HttpResponse:
+        status, headers = response.status_code, response.headers
+        parts: list[bytes] = []
+        size = 0
+        try:
+            for part in cast("httpx.SyncByteStream", response.stream):
+                size += len(part)
+                if size > MOST_READ or clock.monotonic() > self.until:
+                    self.cut()
+                    return HttpResponse(status, headers, b"")
+                parts.append(part)
+        except httpx.TransportError:
+            if clock.monotonic() < self.until:
+                raise  # broken, not slow: retry once, which is safe because creates carry their id
+            return HttpResponse(status, headers, b"")  # it drips, and would again: the status is what matters
+        return HttpResponse(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
+
+    def overdue(self, now: float) -> float:
+        """Seconds by which the current request exceeds its deadline or that of connecting; 0 if it is in time."""
+        until = self.until
+        if not until:
+            return 0.0
+        connecting = self._own and (self._socket is None or self._handshake is not None)
+        return max(0.0, now - (min(until, self._connect_until) if connecting else until))
+
+    def cut(self) -> None:
+        """Break the connection, from any thread: a blocked read ends at once."""
+        for current in (self._handshake, self._socket):
+            if current is not None:
+                try:
+                    current.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def let_go(self) -> None:
+        """In a forked child: close our descriptor, which leaves the parent's connection open."""
+        self._stream = None
+        if self._socket is not None and self._own:
+            try:
+                os.close(self._socket.detach())
+            except OSError:
+                pass
+        self._socket = None
+
+    def close(self) -> None:
+        """Release the connection; a later request opens a new one."""
+        self._socket = self._stream = None
+        if self._own:
+            self._transport.close()
+
+
+def _decoded(body: bytes, encoding: str | None) -> bytes:
+    if encoding in (None, "identity"):
+        return body
+    try:
+        return zlib.decompressobj(47).decompress(body, MOST_READ)  # 47: gzip or zlib, by its header
+    except zlib.error:
+        return b""
+
+
+def _error_line(exc: Exception) -> str:
+    return ascii(f"{type(exc).__name__}: {exc}")[1:-1][:_OF_ERRORS]
