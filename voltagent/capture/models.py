@@ -11,7 +11,6 @@ read of a class is found out once: the result is a function from an instance to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import Field
 from itertools import islice
 from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
@@ -121,6 +120,8 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
 
 
 def _dataclass_fields(kind: type, fields: dict[str, Any]) -> Iterator[_Field]:
+    from dataclasses import Field  # loaded by the module that has such a class, and not by this package alone
+
     for name, field in dict.items(fields):
         # A `ClassVar` or an `InitVar` is in the table too, but no field: its kind is another marker of the same module.
         if type(name) is str and type(field) is Field and cast(Any, field)._field_type.name == "_FIELD":  # noqa: SLF001

@@ -146,6 +146,11 @@ class SpanRecorder(Protocol):
         """Encodes payloads."""
         ...
 
+    @property
+    def results(self) -> Any:
+        """Reads the results of model calls: the package :mod:`voltagent.capture.results`, with ``streams``."""
+        ...
+
     def start_from(
         self, parent: Span, template: SpanTemplate, input: bytes | None, metadata: bytes | None = None
     ) -> Span:
@@ -162,6 +167,10 @@ class SpanRecorder(Protocol):
 
     def end(self, span: Span, status: str, error: Failure | bytes | None = None, output: bytes | None = None) -> None:
         """End a span with any status."""
+        ...
+
+    def end_like(self, root: Span, span: Span) -> None:
+        """End an open trace in the way its operation ended."""
         ...
 
     def update(self, span: Span, fields: Mapping[str, Any]) -> None:
@@ -213,13 +222,17 @@ class PartialUsage(dict[str, Any]):
 
 
 class TraceInfo:
-    """The fields that all operations of one trace share."""
+    """The fields that all operations of one trace share. :data:`empty_trace` and :meth:`fill` make one in less time."""
 
     __slots__ = ("__weakref__", "agent_id", "clock_offset", "completion_start", "conversation_id", "counts", "id",
                  "is_spread", "level", "parent_trace_id", "recorder", "remote", "tail_buffer", "user_id", "version",
                  "withheld")  # fmt: skip
 
     def __init__(self, identifier: int | str, agent_id: str, recorder: SpanRecorder | None) -> None:
+        self.fill(identifier, agent_id, recorder)
+
+    def fill(self, identifier: int | str, agent_id: str, recorder: SpanRecorder | None) -> None:
+        """Set every field."""
         self.id: int | str = identifier
         self.clock_offset: int = clock.offset_ns()  # makes times of the monotonic clock, in all its spans
         self.agent_id: str = agent_id
@@ -371,8 +384,9 @@ class Span:
         return self.parent is None or type(self.parent) is StandIn
 
 
-# Makes a span to be filled. Calling the class takes a tenth of a microsecond more before Python 3.13.
+# Make a span and a trace to be filled. Calling the class takes a tenth of a microsecond more before Python 3.13.
 empty_span: Final[Callable[[], Span]] = partial(object.__new__, Span)
+empty_trace: Final[Callable[[], TraceInfo]] = partial(object.__new__, TraceInfo)
 
 
 class StandIn(Span):

@@ -6,26 +6,31 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import CodeType
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pydantic_core import from_json, to_json
 
 from voltagent.capture import usage
-from voltagent.capture.results import ModelResult, is_client_type, read_result
-from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, assembled
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
 from voltagent.core.context import CAPTURES, INERT, capture, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
-from voltagent.core.span import AGENT, COMPLETED, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
+from voltagent.core.span import AGENT, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
 from voltagent.decorators.arguments import RECEIVERS, ArgumentBinder, HiddenResult
 from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
 from voltagent.tracing import lost_parents
-from voltagent.tracing.recorder import Recorder
+
+if TYPE_CHECKING:
+    from voltagent.capture.results import ModelResult
+    from voltagent.tracing.recorder import Recorder
 
 _MODEL: Final = "model"  # the parameter and the option of a model call
 _LONGEST_MODEL: Final = 1024
+# Types that are no chunk or result of a model, and with the second set no object of a client; by identity, as a
+# metaclass may have its own `hash`.
+NO_CHUNKS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
+NO_CLIENTS: Final = NO_CHUNKS | frozenset(map(id, (dict, list, tuple)))
 
 
 class FunctionShape(NamedTuple):
@@ -175,11 +180,11 @@ class CallPlan:
         if id(kind) in LAZY_TYPES:
             self._report_lazy_result(result)
             return None
-        if not (self.any_shape or is_client_type(kind)):
-            return None
-        found = self._read(result)
         recorder = span.trace.recorder
-        if found is not None and recorder is not None:
+        if recorder is None or not (self.any_shape or recorder.results.is_client_type(kind)):
+            return None
+        found = self._read(recorder.results, result)
+        if found is not None:
             recorder.take_result(span, found, counts=not self.gives_usage)
         return found
 
@@ -191,9 +196,9 @@ class CallPlan:
         self._no_results = self._no_results.union(LAZY_TYPES)  # it is reported once
         report_lazy_result(self._label(), self._name, self._code, result)
 
-    def _read(self, result: object) -> ModelResult | None:
-        """Read a result of any class."""
-        return read_result(result, any_shape=self.any_shape)
+    def _read(self, results: Any, result: object) -> ModelResult | None:
+        """Read a result of any class, with the package :mod:`voltagent.capture.results`."""
+        return cast("ModelResult | None", results.read_result(result, any_shape=self.any_shape))
 
     def _answer(self, found: ModelResult, result: object) -> object:
         """Return the output to record: the answer in an object of a client, a dictionary of the program as it is."""
@@ -246,10 +251,10 @@ class OperationPlan(CallPlan):
     def _label(self) -> str:
         return self._kind
 
-    def _read(self, result: object) -> ModelResult | None:
-        if type(result) is list:
-            return assembled(cast("list[object]", result)) if self._kind in MODEL_CALLS else None
-        return super()._read(result)
+    def _read(self, results: Any, result: object) -> ModelResult | None:
+        if type(result) is not list:
+            return super()._read(results, result)
+        return cast("ModelResult | None", results.streams.assembled(result)) if self._kind in MODEL_CALLS else None
 
     def _answer(self, found: ModelResult, result: object) -> object:
         return (
@@ -347,10 +352,9 @@ def _close_trace(span: Span) -> None:
     """End the trace that a call opened for itself, in the way the call ended."""
     if lost_parents.SUSPECTS:
         lost_parents.ended(span)
-    root = span.parent
-    recorder = span.trace.recorder
+    root, recorder = span.parent, span.trace.recorder
     if root is not None and recorder is not None and root.end_ns is None:
-        recorder.end(root, span.status or COMPLETED, span.error, span.output)
+        recorder.end_like(root, span)
 
 
 def without_receiver(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from voltagent.capture.results.streams import NO_CHUNKS, NO_CLIENTS, Assembly
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
 from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import CallPlan
+from voltagent.decorators.call_plan import NO_CHUNKS, NO_CLIENTS, CallPlan
+
+if TYPE_CHECKING:
+    from voltagent.capture.results.streams import Assembly
 
 # Bypasses any property of a subclass: an exception is an object of the user.
 _traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
@@ -93,9 +95,13 @@ class GeneratorRun:
 
     def _assemble(self, item: Any) -> bool:
         """Add an item to the assembled answer; return whether it is a chunk of one that may be recorded."""
-        if self._assembly is None:
-            self._assembly = Assembly(any_shape=self._plan.any_shape)
-        return self._assembly.add(item) and not self._plan.hides_result
+        assembly = self._assembly
+        if assembly is None:
+            recorder = self._span.trace.recorder
+            if recorder is None or recorder.results is None:
+                return False
+            assembly = self._assembly = recorder.results.streams.Assembly(any_shape=self._plan.any_shape)
+        return assembly.add(item) and not self._plan.hides_result
 
     def _add_answer(self, items: Items) -> None:
         found = None if self._assembly is None else self._assembly.result()

@@ -72,9 +72,10 @@ def began(span: Span, code: CodeType | None) -> None:
         code: of the function that is called, if it is known.
     """
     thread = get_ident()
-    if thread == MAIN.thread and INHERITED:
+    is_main = thread == MAIN.thread
+    if is_main and INHERITED:
         _report_inherited(span)
-    elif thread != MAIN.thread and len(OPENED) > (thread in OPENED) and span.trace.remote is None:
+    elif not is_main and len(OPENED) > (thread in OPENED) and span.trace.remote is None:
         _examine(span, thread)
     elif MAIN.parent:
         _note_orphan(span, code)

@@ -18,7 +18,7 @@ from voltagent.core.context import CURRENT
 from voltagent.core.guard import guard, log_once
 from voltagent.core.span import Remote
 
-_API: Final = "opentelemetry.trace"
+API: Final = "opentelemetry.trace"  # the module that a program with OpenTelemetry has loaded
 _RANDOM: Final = 2  # the flag of a trace id that is random (W3C Trace Context, level 2)
 _OURS: Final = "voltagent-span"  # in a context of OpenTelemetry's: the span of ours that it was made under
 _shown: Final[WeakSet[Any]] = WeakSet()  # the recorders whose spans OpenTelemetry is to see
@@ -26,7 +26,7 @@ _shown: Final[WeakSet[Any]] = WeakSet()  # the recorders whose spans OpenTelemet
 
 def current_parent() -> Remote | None:
     """OpenTelemetry's current span, or ``None``: where it is not loaded, or has none."""
-    api: Any = sys.modules.get(_API)
+    api: Any = sys.modules.get(API)
     if api is None:
         return None
     with guard:
@@ -43,7 +43,7 @@ def current_parent() -> Remote | None:
 def show_ours(recorder: object) -> None:
     """From now on OpenTelemetry takes the current spans of this recorder for its own parents."""
     _shown.add(recorder)
-    if _API in sys.modules:
+    if API in sys.modules:
         _lay_over()
 
 
@@ -84,7 +84,7 @@ class _Overlay:
 def _with_ours(context: Any, span: Any) -> Any:
     from voltagent.core.trace_ids import context_of  # with hashlib, which only ids from elsewhere need
 
-    api: Any = sys.modules[_API]
+    api: Any = sys.modules[API]
     ours = context_of(span)
     found = api.SpanContext(
         int(ours.trace_id, 16),

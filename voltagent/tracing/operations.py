@@ -13,8 +13,6 @@ from typing import Any, Final, cast
 from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import format_failure
-from voltagent.capture.results import read_result
-from voltagent.capture.results.streams import assembled
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
@@ -188,7 +186,8 @@ def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
     """The answer in the result of a model, with its tokens and model taken from it; any other output as it is."""
     with guard:
         kind = cast("type[object]", type(output))
-        found = assembled(output) if kind is list else read_result(output, any_shape=True)
+        results = recorder.results
+        found = results.streams.assembled(output) if kind is list else results.read_result(output, any_shape=True)
         if found is not None:
             recorder.take_result(span, found)
             return output if found.answer is None else found.answer

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
+from sys import modules
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
@@ -16,8 +18,6 @@ from pydantic_core import from_json
 from voltagent.capture import exceptions, options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
-from voltagent.capture.prices import Prices
-from voltagent.capture.results import ModelResult
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context, hints
 from voltagent.core.guard import guard, logger
@@ -42,6 +42,7 @@ from voltagent.core.span import (
     TemplateFields,
     TraceInfo,
     empty_span,
+    empty_trace,
 )
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from voltagent.capture.prices import Prices
+    from voltagent.capture.results import ModelResult
     from voltagent.render.notebook import Witness
 
 _WITHHELD: Final = 31  # exceptions remembered per trace whose message must not be recorded
@@ -65,8 +68,12 @@ _PARAMETERS: Final = b'"model_parameters"'
 _SHORT: Final = 1024  # bytes of metadata for which it is remembered what they say about the model
 
 _ROOT: Final = SpanTemplate(TRACE, "")
+# read by each call that starts a trace, so without a step through their module
 _START: Final = Phase.START
 _END: Final = Phase.END
+_CAPTURES: Final = context.CAPTURES
+_INCOMING: Final = context.INCOMING
+_PROPAGATED: Final = context.PROPAGATED
 
 
 class Recorder:
@@ -84,6 +91,7 @@ class Recorder:
         "known",
         "prices",
         "put",
+        "results",
         "sampling",
         "snapshot",
         "witness",
@@ -107,6 +115,7 @@ class Recorder:
         self.capture_output = capture_output
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.prices = prices
+        self.results = self._load_results()
         self.alive = True
         self.baggage: tuple[str, ...] = ()  # the fields of a trace that are sent to and accepted from other processes
         self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds
@@ -114,6 +123,14 @@ class Recorder:
         # Spans whose id the program has set or read as text: only such an id can come back without its span.
         self.known: WeakValueDictionary[str, Span] = WeakValueDictionary()
         self.witness: Witness | None = None  # remembers spans, so that handles can show them in a notebook
+
+    @staticmethod
+    def _load_results() -> Any:
+        """Import what reads the results of model calls: now, because importing the package alone does not need it."""
+        from voltagent.capture import results
+
+        import_module("voltagent.capture.results.streams")
+        return results
 
     # ------------------------------------------------------------------------------------------------------ starting
 
@@ -191,7 +208,7 @@ class Recorder:
             The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
             the reason, outgoing requests still propagate that caller.
         """
-        recorder: Recorder = context.capture() if context.CAPTURES else self
+        recorder: Recorder = context.capture() if _CAPTURES else self
         if recorder is not self:
             return recorder.start_trace(
                 agent_id, input, metadata, tags, redact,
@@ -199,8 +216,8 @@ class Recorder:
             )  # fmt: skip
         named = remote
         if remote is None and above is None and ambient:
-            remote = opentelemetry.current_parent() or context.INCOMING.get()
-        propagated = context.PROPAGATED.get()
+            remote = (opentelemetry.current_parent() if opentelemetry.API in modules else None) or _INCOMING.get()
+        propagated = _PROPAGATED.get()
         if propagated is not None or (remote is not None and remote.baggage):
             tags = self._complete(about, tags, propagated, remote)
         if self.common is not None:
@@ -213,7 +230,8 @@ class Recorder:
             tail_buffer = sampling.new_tail_buffer()
             if tail_buffer is None:
                 return context.INERT if named is None else context.inert(NOTHING, named)
-        trace = TraceInfo(identifier or clock.new_id(), agent_id, self)
+        trace = empty_trace()
+        trace.fill(identifier or clock.new_id(), agent_id, self)
         if tail_buffer is not None:
             trace.tail_buffer = tail_buffer
         for field, value in about.items():
@@ -347,6 +365,25 @@ class Recorder:
         if error is not None and isinstance(error, bytes):
             size += len(error)
         self.put((_END, span, None), size)
+
+    def end_like(self, root: Span, span: Span) -> None:
+        """End an open trace now, in the way its operation ended: :meth:`end`, in less time."""
+        trace = root.trace
+        now, start = clock.monotonic_ns() + trace.clock_offset, root.start_ns
+        if root.usage is not None or trace.counts is not None:
+            self._settle(root)
+        output = span.output
+        if output is None:
+            output = root.output
+        else:
+            root.output = output
+        error = root.error = span.error
+        root.status = span.status or COMPLETED
+        root.end_ns = now if now > start else start  # noqa: FURB136 - as above
+        size = len(output) if output is not None else 0
+        if root.more_metadata or (error is not None and isinstance(error, bytes)):
+            size += sum(map(len, root.more_metadata)) + (len(error) if isinstance(error, bytes) else 0)
+        self.put((_END, root, None), size)
 
     # ---------------------------------------------------------------------------------------------------- in between
 
@@ -488,6 +525,10 @@ class _Nothing(Recorder):
     def __init__(self) -> None:
         super().__init__(_Nowhere(), capture_input=False, capture_output=False)
         self.alive = False
+
+    @staticmethod
+    def _load_results() -> None:
+        """Import nothing: there is no result to read."""
 
     def start_from(self, parent: Span, *_: Any, **__: Any) -> Span:
         return context.INERT if type(parent) is StandIn else parent

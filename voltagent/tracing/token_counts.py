@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from voltagent.capture.results import Response
 from voltagent.capture.usage import summed
 from voltagent.core.span import AGENT, TRACE, PartialUsage, Span, TraceInfo
+
+if TYPE_CHECKING:
+    from voltagent.capture.results import Response
 
 _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly

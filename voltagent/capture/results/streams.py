@@ -14,10 +14,6 @@ from voltagent.capture.results.streamed import StreamedAnswers
 from voltagent.capture.stored_fields import as_items
 
 _MOST_RESULTS: Final = 1024
-# Types that are no chunk or result of a model, and with the second set no object of a client; by identity, as a
-# metaclass may have its own `hash`.
-NO_CHUNKS: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))
-NO_CLIENTS: Final = NO_CHUNKS | frozenset(map(id, (dict, list, tuple)))
 
 
 class Assembly:
