@@ -157,13 +157,8 @@ class Statement:
 
 
 def grouped(rows: Iterable[SqlRow]) -> list[Statement]:
-    """Return the statements that run these, in this order: one for those in a row that have the same SQL."""
-    found: list[Statement] = []
-    same: list[Row] = []
-    last = None
+    """Return one statement for all rows that have the same SQL, in the order in which these first occur."""
+    found: dict[str, list[Row]] = {}
     for sql, row in rows:
-        if sql is not last:
-            last, same = sql, []
-            found.append(Statement(sql, same))
-        same.append(row)
-    return found
+        found.setdefault(sql, []).append(row)
+    return [Statement(sql, same) for sql, same in found.items()]
