@@ -12,6 +12,8 @@ from tests.browser.chromium import sync_api
 from tests.browser.play import Step
 from tests.browser.site import Site
 from tests.browser.test_trace import names, recorded, row
+from voltagent.core.span import AGENT, COMPLETED, ERROR
+from voltagent.storage.traces.filters import Filter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -116,6 +118,59 @@ def test_a_comparison_marks_rows_whose_contents_changed_and_d_visits_them(site: 
     expect(page.locator(".rows .changed")).to_have_text(["≠ input, output"])
     page.keyboard.press("d")
     expect(page.locator(".rows [aria-selected=true] .name")).to_have_text("call")
+
+
+def test_both_sides_say_all_in_which_an_operation_differs(site: Site, new_page: Open):
+    ids = []
+    for name, model, mood, error in (("a", "m-1", "kind", None), ("b", "m-2", "rude", {"message": "late"})):
+        root = site.run.recorder.start_trace(name, b"{}")
+        facts = {"instructions": f"You are a {mood} helper, and you answer in at most two sentences."}
+        bot = site.run.recorder.start(root, AGENT, "Bot", b"{}", facts=facts)
+        bot.model = model
+        if error is None:
+            site.run.recorder.end(bot, COMPLETED, output=b'"done"')
+        else:
+            site.run.recorder.end(bot, ERROR, json.dumps(error).encode())
+        site.run.recorder.succeed(root, b"{}")
+        site.run.save()
+        ids.append(site.run.store.traces(Filter(agent=name))[0].id)
+    page = new_page(f"#/compare/{'/'.join(ids)}?row=1")
+    head = "instructions, model, output, error differ"
+    expect(page.locator(".half:has(> .side)")).to_have_text([f"A {head}", f"B {head}"])
+    forms = page.locator(".half .reading").first.get_by_role("button")
+    expect(page.locator(".half .changed-text")).to_have_text(["kind", "rude"])
+    expect(forms.nth(0)).to_have_attribute("aria-pressed", "true")
+    expect(forms.nth(0)).to_have_text("Text")
+    expect(forms.nth(2)).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_only_row_that_differs_and_none_at_all_are_said(site: Site, new_page: Open):
+    steps = [[Step("tool", "t", 0, took, {"a": 1}, out)] for took, out in ((1, "x"), (9, "x"), (1, "y"))]
+    one, slower, other = (recorded(site, step, 10, f"agent-{place}") for place, step in enumerate(steps))
+    page = new_page(f"#/compare/{one}/{slower}")
+    expect(page.locator(".half h2")).to_have_count(2)
+    page.keyboard.press("d")
+    expect(page.locator("#message")).to_have_text("No row differs in anything but its time")
+    page.goto(f"{site.url}#/compare/{one}/{other}?row=1")
+    expect(page.locator(".rows .changed")).to_have_text(["\u2260 output"])
+    page.keyboard.press("d")
+    expect(page.locator("#message")).to_have_text("This is the only row that differs")
+
+
+def test_a_folded_loop_has_its_usual_time(site: Site, new_page: Open):
+    def loop(count: int, gap: float) -> list[Step]:
+        return [Step("tool", "fetch_page", gap * place, 1, {"n": place}) for place in range(count)]
+
+    for count, gap in ((6, 10), (9, 10), (6, 11)):
+        recorded(site, loop(count, gap), 300)
+    page = new_page(f"#/trace/{recorded(site, loop(7, 20), 300)}")
+    group = row(page, "fetch_page")
+    expect(group).to_contain_text("121 ms")
+    page.keyboard.press("u")
+    expect(group.locator(".delta")).to_have_text("+65 ms")
+    expect(group.locator(".delta")).to_have_attribute("title", "usually 56 ms")
+    group.click()
+    expect(page.locator(".details .facts")).to_contain_text("usually56 ms")
 
 
 def test_a_trace_is_exported_and_its_link_is_copied(site: Site, new_page: Open, tmp_path: Path):

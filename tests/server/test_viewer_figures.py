@@ -345,6 +345,18 @@ def test_a_comparison_lists_the_facts_that_differ(client: httpx.Client) -> None:
     assert client.get("/api/compare", params={"left": "t4", "right": "nothing"}).status_code == 404
 
 
+def test_long_facts_that_differ_at_their_end_differ(run: Run, client: httpx.Client) -> None:
+    for name in ("one", "two"):
+        root = run.recorder.start_trace("bot", b'{"text":"%s"}' % (b"x" * 5000 + name.encode()), identifier=name)
+        facts = {"instructions": "Be brief. " * 500 + name}
+        run.recorder.succeed(run.recorder.start(root, AGENT, "Bot", b"{}", facts=facts), b"{}")
+        run.recorder.succeed(root, b"{}")
+    run.save()
+    facts = client.get("/api/compare", params={"left": "one", "right": "two"}).json()["facts"]
+    differing = {one["name"]: len(one["left"]) for one in facts if one["differs"] and one["name"] != "duration"}
+    assert differing == {"prompt": 2001, "input": 2001}
+
+
 def test_operations_that_used_another_model_differ(client: httpx.Client) -> None:
     """The model may have been recorded by itself, without a place in the metadata."""
     parts = client.get("/api/compare", params={"left": "t0", "right": "t1"}).json()["parts"]
@@ -372,6 +384,28 @@ def test_the_usual_is_that_of_earlier_successful_runs(client: httpx.Client) -> N
     assert client.get("/api/traces/t1/baseline").json()["last_success"] is None, "none of its agent succeeded"
     assert client.get("/api/traces/t0/baseline").json()["last_success"] == "t4", "no earlier one: the newest"
     assert client.get("/api/traces/x/baseline").status_code == 404
+
+
+def test_the_usual_time_of_equal_siblings_is_that_of_all_of_them(run: Run, client: httpx.Client) -> None:
+    """From the first start to the last end, by the id of the first; whatever their number was."""
+
+    def record(name: str, count: int, gap: int) -> None:
+        root = run.recorder.start_trace("loop", b"{}", identifier=name)
+        for number in reversed(range(count)):
+            page = run.recorder.start(root, TOOL, "page", b"{}")
+            run.recorder.succeed(page, b"{}")
+            page.start_ns = root.start_ns + number * gap * 1000
+            page.end_ns = page.start_ns + 1000
+        other = run.recorder.start(root, TOOL, "other", b"{}")
+        run.recorder.succeed(other, b"{}")
+        run.recorder.succeed(root, b"{}")
+
+    for name, count, gap in (("l1", 5, 10), ("l2", 3, 10), ("l3", 9, 10), ("l4", 6, 10)):
+        record(name, count, gap)
+        run.save()
+    answer = client.get("/api/traces/l4/baseline").json()
+    first = client.get("/api/traces/l4").json()["operations"][0][0]
+    assert answer["loops"] == {first: {"median": 41, "count": 3}}
 
 
 # --------------------------------------------------------------------------------------------------------------- scores

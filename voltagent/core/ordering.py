@@ -52,7 +52,7 @@ def _cycle_heads(items: Sequence[T], id_of: Callable[[T], I], parent_of: Callabl
             step = parents[step]
         if step is not None and step in path:
             heads.add(min(_cycle(step, parents), key=order.__getitem__))
-        settled |= path.keys()
+        settled.update(path)  # `|=` with keys would copy the set
     return heads
 
 

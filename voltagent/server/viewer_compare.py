@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from voltagent.records import comparison
-from voltagent.records.reading import find_trace, operations_of
+from voltagent.records.reading import find_trace
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.render.previews import cut
@@ -27,7 +27,7 @@ def _compare(store: Store, request: Request) -> Answer:
     shown = [_facts(store, line, trace) for line, trace in zip((left, right), traces.values(), strict=True)]
     names = (*_FACTS[:5], "prompt", "input", "output", *_FACTS[5:])
     facts = [
-        {"name": name, "left": shown[0].get(name), "right": shown[1].get(name),
+        {"name": name, "left": _short(shown[0].get(name)), "right": _short(shown[1].get(name)),
          "differs": shown[0].get(name) != shown[1].get(name)}
         for name in names
     ]  # fmt: skip
@@ -44,23 +44,24 @@ def _trace(store: Store, identifier: str) -> StoredTrace:
 
 def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
     found = {name: line.get(name) for name in _FACTS}
-    prompts = [one.instructions for one in operations_of(store, trace.id) if one.instructions]
-    found["prompt"] = cut("\n\n".join(dict.fromkeys(prompts)), _LONGEST_FACT) or _prompt(trace.input)
-    found["input"], found["output"] = _short(trace.input), _short(trace.output)
+    prompts = [text for text in comparison.instructions(store, trace.id) if text]
+    found["prompt"] = "\n\n".join(prompts) or _prompt(trace.input)
+    found["input"], found["output"] = _text(trace.input), _text(trace.output)
     return found
 
 
 def _prompt(given: Any) -> str | None:
     """The system prompt in an input, if there is one by name."""
     fields: Mapping[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-    found: Any = next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
-    return None if found is None else cut(found, _LONGEST_FACT)
+    return next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
 
 
-def _short(value: Any) -> str | None:
-    if value is None:
-        return None
-    return cut(value if isinstance(value, str) else json_answer(value).body.decode(), _LONGEST_FACT)
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json_answer(value).body.decode()
+
+
+def _short(value: Any) -> Any:
+    return cut(value, _LONGEST_FACT) if isinstance(value, str) else value
 
 
 def _hashes(store: Store, request: Request) -> Answer:
@@ -76,8 +77,13 @@ def _baseline(store: Store, request: Request) -> Answer:
         "runs": found.runs,
         "duration": answers.microseconds(found.duration_ns),
         "last_success": found.last_success,
-        "steps": {id: {"median": median / 1000, "count": number} for id, (median, number) in found.steps.items()},
+        "steps": _medians(found.steps),
+        "loops": _medians(found.loops),
     })  # fmt: skip
+
+
+def _medians(found: Mapping[str, tuple[float, int]]) -> Json:
+    return {id: {"median": median / 1000, "count": number} for id, (median, number) in found.items()}
 
 
 ROUTES: Final = (

@@ -4,9 +4,9 @@ import { get, messageOf, segment } from "./api.js";
 import { chooseTrace } from "./choose.js";
 import { comparisonHead } from "./comparehead.js";
 import { details } from "./details.js";
-import { element } from "./dom.js";
+import { element, say } from "./dom.js";
 import { useKeys } from "./keys.js";
-import { changes, difference, isNotable, pairHeading, pairLine } from "./pairline.js";
+import { changes, difference, differs, pairHeading, pairLine } from "./pairline.js";
 import { pairs } from "./pairs.js";
 import { address, go, note } from "./route.js";
 import { virtualRows } from "./rows.js";
@@ -127,7 +127,7 @@ async function select(view, index) {
   const { one, other } = view.rows[index];
   const things = await Promise.all([whole(view, 0, one), whole(view, 1, other)]);
   if (view.closed || view.at !== index) return;
-  view.sides.replaceChildren(...bothDetails(view, things));
+  view.sides.replaceChildren(...bothDetails(view, things, changes(view, view.rows[index])));
   view.sides.scrollTop = 0;
 }
 
@@ -147,11 +147,12 @@ async function whole(view, side, node) {
  *
  * @param {View} view
  * @param {(Thing | null)[]} things
+ * @param {string[]} changed in what they differ
  */
-function bothDetails(view, [one, other]) {
+function bothDetails(view, [one, other], changed) {
   const halves = [half(view, one, 0, other), half(view, other, 1, one)];
   const names = [...new Set(halves.flatMap((parts) => [...parts.keys()]))].sort((left, right) => PARTS.indexOf(left) - PARTS.indexOf(right));
-  const head = ["A", "B"].map((letter, side) => element("p", { class: "half dim", "data-side": side }, element("span", { class: "side" }, letter), " ", sameness(one, other)));
+  const head = ["A", "B"].map((letter, side) => element("p", { class: "half dim", "data-side": side }, element("span", { class: "side" }, letter), " ", sameness(one, other, changed)));
   return [...head, ...names.flatMap((name) => halves.map((parts, side) => element("div", { class: "half", "data-side": side }, parts.get(name) ?? null)))];
 }
 
@@ -167,12 +168,13 @@ function half(view, thing, side, other) {
   return new Map(parts.map((part) => [part.dataset.key ?? "", part]));
 }
 
-/** @param {Thing | null} one @param {Thing | null} other */
-function sameness(one, other) {
+/** @param {Thing | null} one @param {Thing | null} other @param {string[]} changed */
+function sameness(one, other, changed) {
   if (!one || !other) return "";
-  const names = /** @type {const} */ (["input", "output", "error"]);
-  const differ = names.filter((name) => asText(one[name] ?? null) !== asText(other[name] ?? null));
-  return differ.length ? `${differ.join(", ")} ${differ.length > 1 ? "differ" : "differs"}` : "same input and output";
+  const failures = asText(one.error ?? null) !== asText(other.error ?? null) ? ["error"] : [];
+  const differ = [...changed, ...failures];
+  if (!differ.length) return "same input and output";
+  return `${differ.join(", ")} ${differ.length > 1 ? "differ" : "differs"}`;
 }
 
 /** @param {View} view @returns {KeyRow[]} */
@@ -194,14 +196,18 @@ function move(view, by) {
   if (view.rows.length) select(view, Math.min(view.rows.length - 1, Math.max(0, view.at + by)));
 }
 
-/** @param {View} view */
+/**
+ * Go to the next row that differs in anything but how long it took.
+ *
+ * @param {View} view
+ */
 function nextDifference(view) {
   for (let step = 1; step <= view.rows.length; step += 1) {
     const index = (view.at + step) % view.rows.length;
-    const row = view.rows[index];
-    if (!row.one || !row.other || row.one.status !== row.other.status || changes(view, row).length || isNotable(row)) {
-      select(view, index);
-      return;
-    }
+    if (!differs(view, view.rows[index])) continue;
+    if (index === view.at) say("This is the only row that differs");
+    select(view, index);
+    return;
   }
+  say("No row differs in anything but its time");
 }

@@ -35,6 +35,16 @@ export function isNotable(row) {
   return by !== null && row.one !== null && Math.abs(by) > NOTABLE * (elapsed(row.one) || 1);
 }
 
+/**
+ * Whether two operations differ, or only one of them is there: how long they took does not count.
+ *
+ * @param {View} view
+ * @param {Pair} row
+ */
+export function differs(view, row) {
+  return !row.one || !row.other || stateOf(row.one) !== stateOf(row.other) || changes(view, row).length > 0;
+}
+
 /** @param {View} view @param {number} index */
 export function pairLine(view, index) {
   const row = view.rows[index];

@@ -45,9 +45,13 @@ export function reading(value, { other, latest = false } = {}) {
   const tools = element("div", { class: "forms", role: "group", "aria-label": "Show as" });
   const show = (/** @type {string} */ form) => {
     body.replaceChildren(...nodes(inForm(value, found, form, { other, latest })));
-    tools.replaceChildren(...FORMS.map((name) => choice(name, name === form, () => show((preferred = name)))), opener(body));
+    tools.replaceChildren(...FORMS.map((name) => choice(name, name === form, () => choose(name))), opener(body));
   };
-  show(preferred ?? usual(value, found, other));
+  const choose = (/** @type {string} */ form) => {
+    if (other === undefined) preferred = form;
+    show(form);
+  };
+  show((other === undefined ? preferred : null) ?? usual(value, found, other));
   return element("div", { class: "reading" }, tools, body);
 }
 
@@ -96,16 +100,18 @@ function isWorthReading(value) {
 }
 
 /**
- * Messages and marked-up answers are read; everything else is data.
+ * Messages and marked-up answers are read; everything else is data. Beside another value texts are shown as such, with
+ * what differs in them marked.
  *
  * @param {unknown} value
  * @param {Found | null} found
  * @param {unknown} other
  */
 function usual(value, found, other) {
-  if (found) return "Markdown";
   const alone = aloneIn(value);
-  if (other !== undefined || alone === null) return "JSON";
+  if (other !== undefined) return found || (alone !== null && aloneIn(other) !== null && keyOf(value) === keyOf(other)) ? "Text" : "JSON";
+  if (found) return "Markdown";
+  if (alone === null) return "JSON";
   return looksLikeMarkdown(alone) ? "Markdown" : typeof value === "string" ? "Text" : "JSON";
 }
 
@@ -121,6 +127,13 @@ export function aloneIn(value) {
 }
 
 /**
+ * The name of the only field of an object; empty for a text.
+ *
+ * @param {unknown} value
+ */
+const keyOf = (value) => (typeof value === "string" ? "" : Object.keys(Object(value))[0]);
+
+/**
  * @param {unknown} value
  * @param {Found | null} found
  * @param {string} form
@@ -130,14 +143,16 @@ function inForm(value, found, form, { other, latest }) {
   if (form === "JSON") return [shown(value, ...(other === undefined ? [] : [other]))];
   const write = form === "Markdown" ? rendered : plain;
   if (found) return messages(found, write, other === undefined ? null : conversationOf(other), latest === true);
-  const alone = aloneIn(value);
-  if (alone !== null) return [write(alone)];
-  return Object.entries(Object(value)).map(([key, part]) => field(key, part, write));
+  const marks = form === "Text" && other !== undefined;
+  const [alone, counterpart] = [aloneIn(value), marks ? aloneIn(other) : null];
+  if (alone !== null) return [beside(write, counterpart)(alone)];
+  const others = marks ? Object(other) : {};
+  return Object.entries(Object(value)).map(([key, part]) => field(key, part, write, marks ? others[key] ?? null : undefined));
 }
 
-/** @param {string} key @param {unknown} value @param {Write} write */
-function field(key, value, write) {
-  const content = typeof value === "string" ? write(value) : shown(value);
+/** @param {string} key @param {unknown} value @param {Write} write @param {unknown} other */
+function field(key, value, write, other) {
+  const content = typeof value === "string" ? beside(write, typeof other === "string" ? other : null)(value) : shown(value, ...(other === undefined ? [] : [other]));
   return element("div", { class: "field" }, element("div", { class: "field-name" }, element("bdi", {}, key)), content);
 }
 
@@ -156,7 +171,7 @@ function messages({ messages: all, rest }, write, other, latest) {
   const known = other && new Set(other.messages.map(asText));
   const made = all.slice(0, MOST_MESSAGES).map((one, place) => {
     if (!other || known?.has(asText(one))) return message(one, write, false);
-    return message(one, beside(write, textOf(other.messages[place])), true);
+    return message(one, write === plain ? beside(write, textOf(other.messages[place])) : write, true);
   });
   const left = all.length - made.length;
   const last = latest ? all.findLastIndex(({ side }, place) => side === "assistant" && place < all.length - 1) + 1 : 0;
@@ -180,7 +195,7 @@ const textOf = (one) => {
 };
 
 /** @param {Write} write @param {string | null} other @returns {Write} */
-const beside = (write, other) => (other === null ? write : (value) => element("div", { class: "value text" }, compared(value, other)));
+const beside = (write, other) => (value) => (other === null || other === value ? write(value) : element("div", { class: "value text" }, compared(value, other)));
 
 /**
  * A fold that makes its content when it is first opened.

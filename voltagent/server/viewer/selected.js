@@ -3,11 +3,12 @@
 import { get, messageOf, segment } from "./api.js";
 import { button, element, part } from "./dom.js";
 import { details, facts } from "./details.js";
-import { count } from "./format.js";
+import { count, duration, elapsed } from "./format.js";
 import { NARROW } from "./screen.js";
 import { nameTable } from "./names.js";
 import { patch } from "./patch.js";
 import { scoreSection } from "./scores.js";
+import { usualOf } from "./traceview.js";
 import { selfTime } from "./tree.js";
 import { asText } from "./value.js";
 
@@ -26,9 +27,7 @@ export function detailGrows(view) {
 
 /** @param {View} view @param {TreeNode} node */
 function placeOf(view, node) {
-  const { baseline } = view;
-  const usual = node.index ? baseline?.steps[node.id] : baseline?.duration ? { median: baseline.duration, count: baseline.runs } : null;
-  return { self: selfTime(view.nodes, node), begin: view.whole.from, total: view.whole.to - view.whole.from, usual: view.compares ? usual : null };
+  return { self: selfTime(view.nodes, node), begin: view.whole.from, total: view.whole.to - view.whole.from, usual: usualOf(view, node) };
 }
 
 /**
@@ -110,7 +109,20 @@ function groupDetails(view, node, many) {
   view.detailed = view.thing = null;
   const title = element("h2", {}, element("bdi", {}, node.name), ` × ${count(many)}`);
   const members = node.shown.map((index) => view.nodes[index]);
-  patch(view.parts.details, [back(view), element("header", { "data-key": node.id }, title), nameTable(members)]);
+  patch(view.parts.details, [back(view), element("header", { "data-key": node.id }, title), groupTimes(view, node), nameTable(members)]);
+}
+
+/**
+ * How long a group took from its first start to its last end, and how long that usually is.
+ *
+ * @param {View} view
+ * @param {TreeNode} node
+ */
+function groupTimes(view, node) {
+  const usual = usualOf(view, node);
+  const rows = [["duration", [duration(elapsed(node)), element("span", { class: "dim" }, "from the first start to the last end")]]];
+  if (usual) rows.push(["usually", [duration(usual.median), element("span", { class: "dim" }, `median of ${count(usual.count)}`)]]);
+  return element("dl", { class: "facts", "data-key": "times" }, rows.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
 
 /** @param {View} view */

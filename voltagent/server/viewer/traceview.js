@@ -39,8 +39,25 @@ import { button, element } from "./dom.js";
  * @property {number} runs
  * @property {number | null} duration the median, µs
  * @property {string | null} last_success
- * @property {{ [operation: string]: { median: number, count: number } }} steps
+ * @property {{ [operation: string]: UsualTime }} steps
+ * @property {{ [operation: string]: UsualTime }} loops of equal siblings together, by the first of them
  */
+
+/** @typedef {{ median: number, count: number }} UsualTime µs */
+
+/**
+ * How long a row of the tree usually takes, if that is shown and known.
+ *
+ * @param {View} view
+ * @param {TreeNode} node
+ * @returns {UsualTime | null}
+ */
+export function usualOf({ baseline, compares, nodes }, node) {
+  if (!baseline || !compares) return null;
+  if (node.group) return baseline.loops[nodes[node.children[0]].id] ?? null;
+  if (node.index) return baseline.steps[node.id] ?? null;
+  return baseline.duration ? { median: baseline.duration, count: baseline.runs } : null;
+}
 
 /** The elements of the page, without listeners. */
 export function partsOf() {

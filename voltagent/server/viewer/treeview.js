@@ -7,6 +7,7 @@ import { duration, elapsed } from "./format.js";
 import { NARROW } from "./screen.js";
 import { patch } from "./patch.js";
 import { growRow, ticks, treeRow } from "./timeline.js";
+import { usualOf } from "./traceview.js";
 import { age, criticalPath, extent, visible } from "./tree.js";
 
 /** @typedef {import("./traceview.js").View} View */
@@ -48,10 +49,9 @@ function rule(view) {
 /** @param {View} view @param {number} row */
 export function drawRow(view, row) {
   const node = view.rows[row];
-  const usual = node.index ? view.baseline?.steps[node.id]?.median : view.baseline?.duration;
   return treeRow(node, {
     nodes: view.nodes, scale: view.scale, path: view.path, collapsed: view.collapsed.has(node.id), found: view.found,
-    selected: node.index === view.at, row, usual: view.compares ? usual ?? null : null,
+    selected: node.index === view.at, row, usual: usualOf(view, node)?.median ?? null,
   });
 }
 
