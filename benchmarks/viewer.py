@@ -16,7 +16,7 @@ from typing import Final
 import httpx
 
 from tests.helpers import big_store
-from voltagent.server.server import serving
+from tests.helpers.local_server import serving
 from voltagent.storage.traces.filters import ORDERS
 
 _TRIES: Final = 3

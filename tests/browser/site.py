@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.helpers.local_server import serving
 from tests.helpers.stored import Run
-from voltagent.server.server import serving
 from voltagent.storage.traces.store import Store
 
 __all__ = ["Site", "open_site"]

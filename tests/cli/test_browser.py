@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.local_server import serving
 from tests.helpers.pace import until
 from tests.helpers.server import Server, answer, unused_port
 from voltagent import VoltAgentSDK
 from voltagent.cli import main, ui
-from voltagent.server.server import serving
 from voltagent.storage.traces.store import Store
 
 

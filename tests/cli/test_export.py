@@ -20,12 +20,12 @@ import pytest
 from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.helpers.local_server import serving
 from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.stored import Run
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.render.page import page
-from voltagent.server.server import serving
 from voltagent.storage.traces.store import Store
 
 

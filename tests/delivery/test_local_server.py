@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.helpers.local_server import serving
 from tests.helpers.pace import TooSlow
 from tests.helpers.server import Recorded, Reply, Server, answer, reset, unused_port
 from voltagent import VoltAgentSDK
-from voltagent.server.server import serving
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 

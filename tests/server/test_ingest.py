@@ -27,9 +27,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from tests.helpers import older_package
+from tests.helpers.local_server import serving
 from tests.helpers.trees import Tree, differences, tree
 from voltagent import VoltAgentSDK, agent, current_agent, current_trace, memory, retriever, tool, trace
-from voltagent.server.server import serving
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 

@@ -13,7 +13,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from voltagent.server.server import serving
+from tests.helpers.local_server import serving
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp import decode, protobuf_decode
 from voltagent.wire.otlp.decode import MOST_SPANS

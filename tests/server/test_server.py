@@ -19,13 +19,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.local_server import serving
 from tests.helpers.pace import PATIENCE, TooSlow, hold, slowness, until
 from tests.helpers.stored import Run
 from voltagent.server import server as server_space
 from voltagent.server.connection import Limits
 from voltagent.server.http1 import LARGEST_BODY, LARGEST_SENT
 from voltagent.server.routing import Answer, Request, RequestError, Route, Stream, StreamConnection, Table, json_answer
-from voltagent.server.server import Server, serving
+from voltagent.server.server import Server
 from voltagent.storage.traces.store import Store
 
 SECURITY = {

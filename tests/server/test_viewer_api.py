@@ -13,13 +13,13 @@ import httpx
 import pytest
 
 from tests.helpers.big_store import LARGE_TRACE, OPERATIONS, fill
+from tests.helpers.local_server import serving
 from tests.helpers.pace import PATIENCE, hold, slowness
 from tests.helpers.stored import Run, run_sql
 from voltagent.core import clock
 from voltagent.core.hints import give_hint
 from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, MEMORY, TOOL, Phase, Span
 from voltagent.records import previews
-from voltagent.server.server import serving
 from voltagent.storage import hints
 from voltagent.storage.traces.store import Store
 

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.helpers.local_server import serving
 from tests.helpers.stored import Run
 from voltagent.core import clock
 from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, TOOL, Span
 from voltagent.records.calls import SORTS
-from voltagent.server.server import serving
 from voltagent.storage.traces.filters import ORDERS
 
 HOUR = 3600 * 10**6  # µs

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.helpers.local_server import serving
 from tests.helpers.stored import Run, run_sql
 from voltagent.cli import main
 from voltagent.cli.board import Board
@@ -17,7 +18,6 @@ from voltagent.cli.terminal import Style
 from voltagent.core import clock
 from voltagent.core.span import AGENT, Span
 from voltagent.records.feed import Feed
-from voltagent.server.server import serving
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 

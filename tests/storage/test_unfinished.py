@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.helpers.local_server import serving
 from tests.helpers.stored import Run, run_sql
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
@@ -24,7 +25,6 @@ from voltagent.records import queries
 from voltagent.records.feed import Feed
 from voltagent.records.queries import unfinished
 from voltagent.server import viewer_events
-from voltagent.server.server import serving
 from voltagent.storage.file_lock import FileLock
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.liveness import Writer, is_gone

@@ -73,10 +73,6 @@ class Board:
         for trace_id in ended[: max(0, len(self._traces) - KNOWN)]:
             del self._traces[trace_id], self._operations[trace_id]
 
-    def remembered(self) -> int:
-        """Return the number of traces whose operations are kept in memory."""
-        return len(self._operations)
-
     def trace(self, trace_id: str) -> TraceSummary:
         """Return a trace that was seen."""
         return self._traces[trace_id]

@@ -147,19 +147,6 @@ class Server:
             sock.close()
 
 
-@contextmanager
-def serving(store: Store, port: int = 0) -> Generator[str, None, None]:
-    """A server in a thread of its own, for as long as the block runs: its URL."""
-    with Server(store, port) as server:
-        thread = threading.Thread(target=server.serve_forever, name="voltagent-ui-accept", daemon=True)
-        thread.start()
-        try:
-            yield server.url
-        finally:
-            server.close()
-            thread.join()
-
-
 def _listener(port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -15,7 +15,6 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.assignments import find_assignments
 from voltagent.processors.secrets.commands import COMMAND_SEARCHES
 from voltagent.processors.secrets.headers import HEADER_SEARCHES
-from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.pairs import PAIR_SEARCHES
 from voltagent.processors.secrets.prefilter import fast_check, prefilter
 from voltagent.processors.secrets.prose import PROSE_SEARCHES
@@ -29,7 +28,6 @@ _TOKEN_PIECE: Final = 2048  # characters
 _AROUND_TOKEN: Final = 320  # characters around a mark in which a token's prefix, and enough of its rest, stand
 _LONGEST_NEEDLE: Final = 20  # characters
 _COMMON_NEEDLES: Final = frozenset(("-", "=", "<", "$", "value", "token", "password", "secret", "://", "x-", "default"))
-_USUAL: Final = SecretNames()
 
 
 def find_secrets(scan: Scan) -> list[Range]:
@@ -127,9 +125,3 @@ def replaced(text: str, ranges: Sequence[Range]) -> str:
         end = stop
     parts.append(text[end:])
     return "".join(parts)
-
-
-def without_secrets(text: str, names: SecretNames | None = None) -> str:
-    """The text with ``[redacted]`` in the place of all that looks like a secret."""
-    ranges = find_secrets(Scan([text], names or _USUAL))
-    return replaced(text, ranges) if ranges else text
