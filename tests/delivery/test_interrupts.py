@@ -8,12 +8,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import hold
+from tests.helpers.signal_steps import swallowed_at
+from voltagent import VoltAgentSDK, tool
+from voltagent.core.guard import Guard
 from voltagent.core.span import SpanEvent
 from voltagent.exporters import Outcome
 
@@ -36,6 +41,52 @@ def test_the_counts_add_up_and_the_sender_goes_on(kind: str) -> None:
     assert set(found["dropped"]) <= {"queue_full"}, found
     assert found["hits"] > 20
     hold(found["flush"], 2.0, "a flush after interrupts")
+
+
+class LimitReached(Exception):
+    """A time limit of the program, as ``SoftTimeLimitExceeded`` of celery is."""
+
+
+class Failed(Exception):
+    """What a decorated function raises."""
+
+
+@tool
+def work(value: object) -> object:
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+@tool
+def items(value: object) -> Iterator[object]:
+    yield value
+
+
+def failing() -> None:
+    with pytest.raises(Failed):
+        work(Failed("a"))
+
+
+CALLS: dict[str, Callable[[VoltAgentSDK], object]] = {
+    "plain": lambda _: work({"a": 1}),
+    "slow path": lambda _: work([{1, 2}, "\ud800", b"x", datetime(2026, 1, 1), {1: object()}]),
+    "failing": lambda _: failing(),
+    "generator": lambda _: list(items(1)),
+    "flush": lambda sdk: sdk.flush(timeout=5),
+    "stats": lambda sdk: sdk.stats(),
+}
+
+
+@posix
+@pytest.mark.parametrize("raised", [LimitReached(), TimeoutError()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("call", CALLS)
+def test_what_a_signal_handler_raises_reaches_the_program(
+    call: str, raised: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Guard, "strict", False)
+    with VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db") as sdk:
+        assert list(swallowed_at(lambda: CALLS[call](sdk), raised, tries=100)) == []
 
 
 def test_a_finalizer_on_the_senders_own_thread_counts_without_waiting() -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final, cast
 from voltagent.capture.nodes import MOST_ITEMS, Form, Listed, Mapped, NamedFields
 from voltagent.capture.scalar_forms import unknown_form
 from voltagent.core import introspection
+from voltagent.core.guard import pass_on_interrupt
 
 
 def _take(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[Any]:
@@ -27,7 +28,8 @@ def _take(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[A
     for _ in range(3):
         try:
             return list(islice(values(), most))
-        except RuntimeError:  # noqa: PERF203 - three rounds at most
+        except RuntimeError as exc:  # noqa: PERF203 - three rounds at most
+            pass_on_interrupt(exc)
             continue
     return list(islice(values(), most))
 

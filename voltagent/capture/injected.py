@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Union, cast, get_args, get_origin
 
 from voltagent.capture.stored_fields import is_kind_of, name_in_package
 from voltagent.core import introspection
+from voltagent.core.guard import pass_on_interrupt
 
 _RUNS: Final = tuple(f"{prefix}CallbackManagerFor{run}Run" for prefix in ("", "Async")
                      for run in ("Chain", "LLM", "Retriever", "Tool"))  # fmt: skip
@@ -91,7 +92,8 @@ def is_injected_by_annotation(annotation: object, names: Mapping[str, Any]) -> b
     """
     try:
         return _says_so(annotation, names)
-    except Exception:  # an annotation may be any object
+    except Exception as exc:  # an annotation may be any object
+        pass_on_interrupt(exc)
         return False
 
 

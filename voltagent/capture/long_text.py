@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.text import cut, replace_surrogates
 
 WINDOW: Final = 16_384  # characters: at most about a millisecond
@@ -65,7 +66,8 @@ def _window(text: str) -> bytes:
     """Encode a short string, without its quotes."""
     try:
         return to_json(text)[1:-1]
-    except ValueError:  # lone surrogates
+    except ValueError as exc:  # lone surrogates
+        pass_on_interrupt(exc)
         return to_json(replace_surrogates(text))[1:-1]
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from voltagent.capture.nodes import Masked
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.introspection import bases, class_dict, has_base
 
 # What stands in the record where a secret stood.
@@ -55,7 +56,8 @@ def hidden_in(annotation: object, names: Mapping[str, Any] = _NO_NAMES) -> Hidde
     """
     try:
         return _hidden(annotation, names, _DEPTH, set())
-    except Exception:  # an alias that cannot be evaluated, or any object in the place of a type
+    except Exception as exc:  # an alias that cannot be evaluated, or any object in the place of a type
+        pass_on_interrupt(exc)
         return True
 
 

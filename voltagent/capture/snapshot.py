@@ -20,7 +20,7 @@ from voltagent.capture.injected import without_injected
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
-from voltagent.core.guard import Guard, is_ours
+from voltagent.core.guard import Guard, is_ours, pass_on_interrupt
 from voltagent.core.json_objects import cut_marker, encode_plain
 from voltagent.core.span import PayloadEncoder
 from voltagent.core.text import encoded
@@ -88,7 +88,8 @@ class Snapshot:
                 if len(text) <= LIMIT:
                     return text
             kept = without_injected(named)
-        except Exception:  # as in `encode`
+        except Exception as exc:  # as in `encode`
+            pass_on_interrupt(exc)
             kept = named
         if kept is not named:
             return self.encode_object(kept)

@@ -26,6 +26,7 @@ from voltagent.capture.nodes import Cut, Listed, Mapped, Masked, NamedFields
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.type_forms import Forms
 from voltagent.core import clock, introspection
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import encoded, shortened
 
@@ -100,6 +101,7 @@ class SnapshotWriter:
         try:
             return self.forms.of(kind)(value)
         except Exception as exc:  # a library's own reader failed: a closed buffer, a field set to something odd
+            pass_on_interrupt(exc)
             error = f"not readable: {introspection.full_name(type(exc))}"
             return NamedFields("", {"type": introspection.full_name(kind), "error": error}, user_data=False)
 
@@ -340,7 +342,8 @@ def _plain_text(value: Any, depth: int, space: int) -> bytes | None:
     """
     try:
         return to_json(value, inf_nan_mode="strings") if plain(value, depth, min(space, PIECE)) >= 0 else None
-    except Exception:
+    except Exception as exc:
+        pass_on_interrupt(exc)
         return None
 
 

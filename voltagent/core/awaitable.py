@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar
 
+from voltagent.core.guard import pass_on_interrupt
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -129,6 +131,7 @@ def loop_is_running() -> bool:
     """Whether an asyncio loop runs in this thread, which must not be blocked then."""
     try:
         asyncio.get_running_loop()
-    except RuntimeError:
+    except RuntimeError as exc:
+        pass_on_interrupt(exc)
         return False
     return True

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import hints, process_exit
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, TraceInfo
 
 R = TypeVar("R")
@@ -162,8 +163,8 @@ else:
 def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:
     """Call a function of the user with recording off, and return its result.
 
-    If it raises, ``SystemExit`` included, the result is that of ``on_error``. Only a ``KeyboardInterrupt`` propagates:
-    a Ctrl-C by the user must not be swallowed.
+    If it raises, ``SystemExit`` included, the result is that of ``on_error``. Only interrupts propagate: neither a
+    Ctrl-C by the user nor what a signal handler of the program raises may be swallowed.
     """
     before = CURRENT.get()
     try:
@@ -172,6 +173,7 @@ def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable
     except KeyboardInterrupt:
         raise
     except BaseException as exc:
+        pass_on_interrupt(exc)
         return on_error(exc)
     finally:
         CURRENT.set(before)

@@ -1,11 +1,19 @@
-"""The guard that keeps this library's errors out of the program, and the logger of the package."""
+"""The guard that keeps this library's errors out of the program, and the logger of the package.
+
+Interrupts pass through it: what a signal handler of the program raises while code of this library runs must reach the
+program. It may be of any class: a time limit by ``SIGALRM`` is often a ``TimeoutError``, and that of celery an
+``Exception`` too.
+"""
 
 from __future__ import annotations
 
 import logging
-from types import TracebackType
+import threading
+from itertools import pairwise
+from types import FrameType, TracebackType
+from typing import Final
 
-from voltagent.core import clock, stderr
+from voltagent.core import clock, introspection, stderr
 
 logger = logging.getLogger("voltagent")
 _silence = logging.NullHandler()  # delivery problems are not written to a program's stderr
@@ -53,12 +61,55 @@ def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None
         stderr.write_line(message % arguments)
 
 
+_traceback_of: Final = introspection.reader(BaseException, "__traceback__")
+_VARIADIC: Final = 0x04  # the flag `CO_VARARGS` of a code object: importing it from `inspect` takes long
+
+
+def is_interrupt(exc: BaseException) -> bool:
+    """Whether a signal handler raised an exception.
+
+    The traceback then shows the call of the handler. Python passes it the number of the signal and the interrupted
+    frame, which is the one that the handler's own frame returns to. Handlers run in the main thread only.
+    """
+    if threading.get_ident() != threading.main_thread().ident:
+        return False
+    traceback = _traceback_of(exc)
+    while traceback is not None:
+        if _is_handler(traceback.tb_frame):
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _is_handler(frame: FrameType) -> bool:
+    """Whether a frame was called with a number, followed by the frame that it returns to."""
+    code, interrupted = frame.f_code, frame.f_back
+    if interrupted is None or not (code.co_argcount or code.co_flags & _VARIADIC):
+        return False
+    values = frame.f_locals
+    arguments = [values.get(name) for name in code.co_varnames[: code.co_argcount]]
+    if code.co_flags & _VARIADIC:
+        more = values.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
+        arguments += more if type(more) is tuple else ()
+    return any(second is interrupted and type(first) is int for first, second in pairwise(arguments))
+
+
+def pass_on_interrupt(exc: BaseException) -> None:
+    """Raise an exception again if a signal handler raised it; do nothing about any other.
+
+    For clauses that handle an expected error: a handler may raise that very class.
+    """
+    if is_interrupt(exc):
+        raise exc
+
+
 def is_ours(exc: BaseException) -> bool:
-    """Whether an exception is an error of this library, as opposed to an interrupt such as Ctrl-C.
+    """Whether an exception is an error of this library, as opposed to an interrupt such as Ctrl-C or a time limit.
 
     pydantic_core reports its own errors by a ``PanicException``, which is not an ``Exception``.
     """
-    return isinstance(exc, Exception) or type(exc).__module__ == "pyo3_runtime"
+    is_error = isinstance(exc, Exception) or type(exc).__module__ == "pyo3_runtime"
+    return is_error and not is_interrupt(exc)
 
 
 class Guard:

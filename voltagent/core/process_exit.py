@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
 
+from voltagent.core.guard import pass_on_interrupt
+
 _calls: Final[list[Callable[[], None]]] = []
 _began: Final[list[bool]] = []
 
@@ -55,7 +57,8 @@ def start_thread(function: Callable[[], None], name: str) -> bool:
         return False
     try:
         threading.Thread(target=function, name=name, daemon=True).start()
-    except (RuntimeError, MemoryError):  # no thread left, or the interpreter shuts down
+    except (RuntimeError, MemoryError) as exc:  # no thread left, or the interpreter shuts down
+        pass_on_interrupt(exc)
         return False
     return True
 

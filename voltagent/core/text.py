@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from voltagent.core.guard import pass_on_interrupt
+
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
 _LONGEST_WORD: Final = 4096
@@ -26,7 +28,8 @@ def encoded(value: Any) -> bytes:
     """JSON text of a plain value, lone surrogates and all; a number that is none (NaN) as text."""
     try:
         return to_json(value, inf_nan_mode="strings")
-    except ValueError:  # PydanticSerializationError is one
+    except ValueError as exc:  # PydanticSerializationError is one
+        pass_on_interrupt(exc)
         return to_json(_cleaned(value), inf_nan_mode="strings")
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from voltagent.capture.options import TRACE_OPTIONS
 from voltagent.core.context import CAPTURES, capture, default_recorder, run_callback
-from voltagent.core.guard import Guard
+from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.open_operations import note
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan, FunctionShape, report_failure, without_receiver
@@ -100,6 +100,7 @@ class TracePlan(CallPlan):
         try:
             return None if value is None else TRACE_OPTIONS[option](f"{option} of @trace", _as_text(option, value))
         except Exception as exc:  # what the user's function returned is not valid
+            pass_on_interrupt(exc)
             return report_failure(option, self._name, exc)
 
     def _resolve(self, option: str, given: Any, named: dict[str, Any]) -> Any:

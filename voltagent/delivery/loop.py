@@ -6,6 +6,7 @@ import threading
 from typing import Final
 
 from voltagent.core import clock, process_exit
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.closing import Closing
@@ -81,8 +82,8 @@ class Loop:
         """Let it look at once. From any thread."""
         try:
             self.signal.release()
-        except RuntimeError:
-            pass  # it is being woken already
+        except RuntimeError as exc:  # it is being woken already
+            pass_on_interrupt(exc)
 
     def stops(self) -> list[Shutdown]:
         """The policies of those that shut down; that of the end of the process goes before all others."""

@@ -7,6 +7,7 @@ from inspect import isawaitable
 from typing import Any, Final
 
 from voltagent.core.context import CURRENT, set_current
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.middleware.requests import MiddlewareOptions, TracedRequest
 from voltagent.middleware.routes import asgi_route
 from voltagent.propagation import continued, extract
@@ -85,5 +86,6 @@ class ASGIMiddleware:
             try:
                 found = await found
             except Exception as exc:  # of the user's function
+                pass_on_interrupt(exc)
                 found = self._plan.report(exc)
         request.set_user(found)

@@ -14,7 +14,7 @@ from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import context, process_exit, startup, stderr
 from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
-from voltagent.core.guard import guard, logger
+from voltagent.core.guard import guard, logger, pass_on_interrupt
 from voltagent.core.hints import report_late_call
 from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
@@ -321,7 +321,8 @@ class VoltAgentSDK:
             try:
                 # the sender reports in time by itself; the extra second prevents a hang
                 future.result(self._patience(timeout) + 1.0)
-            except TimeoutError:
+            except TimeoutError as exc:
+                pass_on_interrupt(exc)  # a time limit of the program
                 logger.debug("the sender did not report in time")
         return PendingReport(future, self._sender.stats, then)
 
