@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.text import compiled_groups
 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
@@ -415,3 +417,34 @@ def test_one_line_exempts_a_key_or_adds_a_format() -> None:
         "session_key": "a1B2c3D4",
         "t": "[redacted]",
     }
+
+
+def _offsets_of_a_border(value: str) -> list[str]:
+    """A text in which a value stands at the end of the stretches that are searched at once, a bit further each time."""
+    return [" x" * (size // 2 - back) + "\n" + value for size in (2048, 16_384) for back in range(0, 40, 3)]
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("ghp_a1B2a1B2a1B2a1B2a1B2", "a1B2"),
+        ("phc_NwOlCZ2UfjrHhY65ZtCvfA2JXh38aQFFBZYi91XtTCa", "NwOl"),
+        ("password=hunter2Zx9", "hunter2"),
+        ("curl -u bob:hunter2Zx9 https://x", "hunter2"),
+        ("postgres://bob:hunter2Zx9@db/x", "hunter2"),
+        ("the password is hunter2Zx9", "hunter2"),
+        ("<password>hunter2Zx9</password>", "hunter2"),
+        ("Authorization: Bearer abcd1234efgh", "abcd1234"),
+    ],
+)
+def test_a_secret_is_found_wherever_it_stands_in_a_long_text(value: str, secret: str) -> None:
+    assert all(_is_hidden(text, secret) for text in _offsets_of_a_border(value))
+
+
+@pytest.mark.parametrize("needle", sorted({needle for *_, needles in compiled_groups() for needle, _ in needles}))
+def test_each_pattern_begins_with_its_literal(needle: str) -> None:
+    patterns = [pattern for *_, needles in compiled_groups() for one, searches in needles if one == needle
+                for _, pattern in searches]  # fmt: skip
+    for pattern in patterns:
+        first = re.sub(r"^\(\?P<name>", "", pattern.pattern).replace("\\", "")
+        assert first.startswith((needle.strip(), f"(?:{needle.strip()}")), pattern.pattern

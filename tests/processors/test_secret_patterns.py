@@ -20,7 +20,7 @@ import voltagent
 from tests.helpers.pace import TooSlow, slowness
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.assignments import assignment_pattern
-from voltagent.processors.secrets.text import compiled_searches
+from voltagent.processors.secrets.text import compiled_groups
 from voltagent.processors.secrets.tokens import token_marks, token_table
 from voltagent.processors.secrets.words import HINTS
 
@@ -61,7 +61,7 @@ def _all_patterns() -> dict[str, re.Pattern[Any]]:
     lazy: list[re.Pattern[Any] | None] = [
         pattern for one in token_table().values() for pattern in (one.unmistakable, *one.ordinary)
     ]
-    lazy += [pattern for _, searches in compiled_searches() for _, pattern in searches]
+    lazy += [pattern for *_, needles in compiled_groups() for _, searches in needles for _, pattern in searches]
     lazy += token_marks()
     lazy += [assignment_pattern(hint) for hint in HINTS[:4]]  # they differ in the first word only
     return found | {f"lazy.{pattern.pattern[:40]!r}": pattern for pattern in lazy if pattern is not None}

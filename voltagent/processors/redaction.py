@@ -28,7 +28,8 @@ from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.prefilter import is_suspect, is_suspect_text
 from voltagent.processors.secrets.streams import edges_of
-from voltagent.processors.secrets.values import Rules, Walk
+from voltagent.processors.secrets.strings import Rules
+from voltagent.processors.secrets.values import Walk
 
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it
 
@@ -112,13 +113,13 @@ class Redactor:
         secrets of the same call. A text that cannot be processed is replaced as a whole, never passed on.
         """
         found = Found() if found is None else found
-        if not (self._always or is_suspect(text, self._own) or found.repeated_in(text)) and (
-            path != "output" or not _may_be_split(text)
-        ):
-            return text
+        value: Any = _NOTHING
+        if not (self._always or is_suspect(text, self._own) or found.repeated_in(text)):
+            value = _split_stream(text) if path == "output" else _NOTHING
+            if value is _NOTHING:
+                return text
         try:
-            value = decode(text)
-            value, is_changed = self._redacted(value, path, found, len(text))
+            value, is_changed = self._redacted(decode(text) if value is _NOTHING else value, path, found, len(text))
             return encode(value, len(text)) if is_changed else text
         except Exception:  # not JSON, or nested too deep: it may hold a secret all the same
             return encoded({"error": _FAILED})
@@ -264,17 +265,19 @@ def _redacted_text(text: str, redactors: tuple[Redactor, ...], found: Found) -> 
     return found.without_repetitions(text) if found.secrets else text
 
 
-def _may_be_split(text: bytes) -> bool:
-    """Whether an output is a stream of texts with a secret that is split over its chunks."""
+def _split_stream(text: bytes) -> Any:
+    """The decoded output if it is a stream of texts that may have a secret split over its chunks."""
     if not text.startswith((b'{"result":["', b'{"result":[{', b'{"result":[[')) or text.count(b'"') < _LEAST_QUOTES:
-        return False
+        return _NOTHING
     try:
-        edges = edges_of(decode(text))
+        value = decode(text)
     except ValueError:
-        return True
-    return bool(edges) and is_suspect_text(edges)
+        return _NOTHING
+    edges = edges_of(value)
+    return value if edges and is_suspect_text(edges) else _NOTHING
 
 
+_NOTHING: Final = object()
 _LEAST_QUOTES: Final = 6  # of an output with two strings
 
 

@@ -8,10 +8,19 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.assigned_values import (
+    COMPARISONS,
+    Beginning,
+    argument,
+    is_password_word,
+    is_pin,
+    quoted,
+    unquoted,
+)
+from voltagent.processors.secrets.credential_forms import atomic
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.words import HINTS, STEMS
 
 _COMMON_HINTS: Final = ("pass", "secret", "cred", "token", "key", "auth", "cookie", "pin", "code")
@@ -35,38 +44,34 @@ _AFTER_HINT: Final = (
     r"(?:(?:![\w!]{0,20}|&\w{1,40})[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
     r"(?P<quote>[bfru@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
 )
-_COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _LONGEST_NAME: Final = 80
+_CHECKED: Final = 6  # hints that are looked for at once
+# Units of work: for a beginning that was not seen before, and for what has to be replaced.
+_NEW: Final = 12
+_FOUND: Final = 6
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
-_WORD: Final = re.compile(r"(?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?!:)|[ \t]{1,16}(?![=|])|\Z)")
-_SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)")
-_UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
-_CODE: Final = re.compile(
-    r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
-    r"|body|user|st|np|torch)\.\w"
+_PLAIN: Final = re.compile(
+    r"((?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?!:)|[ \t]{1,16}(?![=|])|\Z))"
+    r"|((?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z))"
+    r"|([0-9]{1,20})(?=[\s;&\0]|\Z)"
 )
-_ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'])")
-_CONSTANT: Final = re.compile(
-    r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
+_IS_WORD: Final = 1
+_IS_NUMBER: Final = 3
+_LEAST_DIGITS: Final = 4
+_PLAIN_QUOTED: Final = re.compile(
+    r"((?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200})(\\{0,8}[\"'`])(?!\s{0,8}[+.])"
 )
-_SETTER: Final = re.compile(r"(?:\b|_)(?:set|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z")
-_SECRET_CALL: Final = re.compile(
-    r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes|buffer\.from)\w{0,20}\(\Z",
-    re.IGNORECASE,
-)
-_MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
-_JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
-_LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
-_LONGEST_VALUE: Final = 16_384  # characters
-_SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
+_ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 
 @cache
-def _rare_hints() -> Callable[[str], str | None]:
-    """A check for all hints but the common ones: most texts have none, and one search is faster than sixty."""
-    return fast_check("|".join(hint for hint in _ALL_HINTS if hint not in _COMMON_HINTS))
+def _rare_hints() -> tuple[tuple[Callable[[str], str | None], tuple[str, ...]], ...]:
+    """All hints but the common ones, a few at a time, each with a check: one search is faster than many."""
+    rare = [hint for hint in _ALL_HINTS if hint not in _COMMON_HINTS]
+    parts = [tuple(rare[first : first + _CHECKED]) for first in range(0, len(rare), _CHECKED)]
+    return tuple((fast_check("|".join(part)), part) for part in parts)
 
 
 @lru_cache(maxsize=256)
@@ -75,247 +80,118 @@ def assignment_pattern(hint: str) -> re.Pattern[str]:
     return re.compile(re.escape(hint) + _AFTER_HINT)
 
 
-class _Assignment(NamedTuple):
-    """What stands where a name, an operator and the beginning of a value were found."""
+class _Match(NamedTuple):
+    """What a match of the pattern says, whatever the value is."""
 
-    name: str
-    strength: Strength
-    operator: str
-    start: int  # of the name
-    value: int  # where the value begins, after its quote
+    beginning: Beginning
+    is_quoted: bool
+    is_argument: bool
+    is_spaced: bool  # a plain word behind the operator is prose
+    takes_word: bool  # a plain word behind the operator is a password
+    takes_number: bool  # a number behind the operator is a password
+    takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
 
 
-def find_assignments(scan: Scan, start: int, stop: int) -> Iterator[Range]:
+def find_assignments(scan: Scan, start: int, stop: int) -> list[Range]:
     """Values of secret names whose name's known part begins in a window."""
+    found: list[Range] = []
     seen: set[int] = set()  # one name may hold several hints
-    text, low = scan.text, scan.low
-    limit = min(len(low), stop + _LONGEST_HINT)
-    hints = _COMMON_HINTS if _rare_hints()(low[start:limit]) is None else HINTS if text.isascii() else _ALL_HINTS
-    for hint in (*hints, *scan.names.own):
-        first = low.find(hint, start, limit)
-        if first < 0:
+    for hint in _hints_in(scan, start, stop):
+        count = scan.occurrences(hint, start, stop)
+        if count:
+            scan.spend(count)
+            _add_values(scan, hint, start, stop, seen, found)
+    return found
+
+
+def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], found: list[Range]) -> None:  # noqa: C901, PLR0912 - in one piece: a text may consist of assignments
+    """Add the values of the names with a hint."""
+    text, memo = scan.text, scan.memo
+    for match in scan.matches(assignment_pattern(hint), start, stop):
+        position, value = match.span()
+        if value in seen:
             continue
-        scan.check_density(hint, start, stop)
-        past = start
-        for match in scan.matches(assignment_pattern(hint), first, stop):
-            position = match.end()
-            if match.start() < past or position in seen or (match["quote"] is None and _is_prose(text, position)):
-                continue
-            seen.add(position)
-            found = _examine(scan, match, position)
-            if found is not None and found[0] < found[1]:
-                past = found[1]
-                yield found
+        seen.add(value)
+        before = text[max(0, position - _LONGEST_NAME) : position]
+        name = position - len(before) + len(before.rstrip(_NAME_CHARACTERS))
+        written = text[max(0, name - 1) : value]
+        if written in memo:
+            one: _Match | None = memo[written]
+        else:
+            scan.spend(_NEW)
+            one = memo[written] = _understood(scan, match, name, value)
+        if one is None:
+            continue
+        if one.is_quoted:
+            plain = None if one.is_argument else _PLAIN_QUOTED.match(text, value)
+            if plain is not None and plain[2] == one.beginning.quote:
+                secret: Range | None = plain.span(1)
+            elif one.is_argument:
+                secret = argument(scan, one.beginning, name, value)
+            else:
+                secret = quoted(scan, one.beginning, value)
+        else:
+            plain = _PLAIN.match(text, value)
+            if plain is None or (
+                plain.lastindex == _IS_WORD
+                and text[plain.end() : plain.end() + 1] not in _ENDS_WORD
+                and not one.is_spaced
+            ):
+                secret = unquoted(scan, one.beginning, value)
+            elif plain.lastindex == _IS_WORD:
+                is_secret = one.takes_word and not one.is_spaced and is_password_word(plain[0])
+                secret = plain.span() if is_secret else None
+            elif plain.lastindex == _IS_NUMBER:
+                secret = plain.span() if one.takes_number and value + _LEAST_DIGITS <= plain.end() else None
+            else:
+                secret = plain.span() if one.takes_mixture else unquoted(scan, one.beginning, value)
+        if secret is not None and secret[0] < secret[1]:
+            scan.units -= _FOUND
+            scan.past = secret[1]
+            found.append(secret)
+        if scan.units < 0:
+            raise TooDenseError
 
 
-def _is_prose(text: str, position: int) -> bool:
-    """Whether what follows an operator and a space is a plain word."""
-    return text[position - 1] in " \t\n" and _WORD.match(text, position) is not None
+def _hints_in(scan: Scan, start: int, stop: int) -> Iterator[str]:
+    """The hints that may stand in a window, and the names of the user's own."""
+    around = scan.low[start : stop + _LONGEST_HINT]
+    yield from _COMMON_HINTS
+    for check, hints in _rare_hints():
+        if check(around) is not None:
+            yield from hints
+    yield from scan.names.own
 
 
-def _examine(scan: Scan, match: re.Match[str], value: int) -> Range | None:
+def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Match | None:
+    """What was matched from the name to where the value begins; ``None`` if it is no secret whatever follows."""
     text = scan.text
-    start = match.start()
-    before = text[max(0, start - _LONGEST_NAME) : start]
-    start += len(before.rstrip(_NAME_CHARACTERS)) - len(before)
     name = text[start : match.end("tail")]
     strength = scan.names.strength(name.lstrip("-"))
-    if strength is Strength.NONE:
-        return None
-    scan.spend(2)
     operator = match["operator"].strip()
     quote = match["quote"]
-    if quote is None:
-        if operator in _COMPARISONS:
+    is_comparison = operator in COMPARISONS
+    if strength is Strength.NONE or (quote is None and is_comparison):
+        return None
+    if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
+        is_call = operator in (",", "(") or operator.startswith(")")
+        if not is_call:  # `'Password: '`: the quote closes the label
             return None
-        sure = None if _is_pin(name) else _SURE.match(text, value)
-        return _unquoted(scan, _Assignment(name, strength, operator, start, value)) if sure is None else sure.span()
-    if operator in (",", "(") or operator.startswith(")"):
-        return _argument(scan, _Assignment(name, strength, operator, start, value), quote.lstrip("bfru"))
-    if start > 0 and not match["close"] and text[start - 1] == quote:  # `'Password: '`: the quote closes the label
-        return None
-    scan.spend(2)
-    return _quoted(scan, _Assignment(name, strength, operator, start, value), quote.lstrip("bfru@$"))
-
-
-def _argument(scan: Scan, one: _Assignment, quote: str) -> Range | None:
-    """``setdefault("DB_PASSWORD", "…")`` and pairs alike, and ``setPassword("…")``: a literal that looks like one.
-
-    Under a strong name, a function that sets or defines it also takes an ordinary word.
-    """
-    end = _closing(scan, one.value, quote)
-    value = scan.text[one.value : end]
-    if is_placeholder(value):
-        return None
-    if one.operator == "(":
-        called = one.name
-    elif one.operator == ",":
-        opening = scan.text[max(0, one.start - _LONGEST_NAME) : one.start].rstrip("\"'`\\ #.:")
-        called = opening[:-1]
-        if opening[-1:] not in ("(", "["):
-            return None
-    else:
-        called = one.operator[2:-1]
-    if one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value:
-        return one.value, end
-    return (one.value, end) if len(value) >= _SHORTEST_COMPARED and is_credential(value) else None
-
-
-def _quoted(scan: Scan, one: _Assignment, quote: str) -> Range | None:
-    start, end = one.value, _closing(scan, one.value, quote)
-    value = scan.text[start:end]
-    if _SURE.match(value) is not None and _JOINED.match(scan.text, end) is None:
-        return start, end
-    is_sentence = one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value
-    if _JOINED.match(scan.text, end) is not None:
-        end = _end_of_joined(scan, end)
-    if is_placeholder(value) and not is_sentence:
-        return None
-    is_weak = one.strength is Strength.WEAK
-    if one.operator in _COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
-        return None
-    return None if is_weak and not is_credential(value) else (start, end)
-
-
-def _end_of_joined(scan: Scan, end: int) -> int:
-    """Where the last of several literals ends that ``+`` joins."""
-    joined = _JOINED.match(scan.text, end)
-    while joined is not None:
-        end = _closing(scan, joined.end(), joined[1])
-        scan.spend(2)
-        joined = _JOINED.match(scan.text, end)
-    return end
-
-
-def _closing(scan: Scan, start: int, quote: str) -> int:
-    """Where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
-    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
-    if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
-        end = scan.text.find(quote, start, limit)
-        scan.spend((limit if end < 0 else end) - start >> 8)
-        return limit if end < 0 else end
-    escapes, mark = len(quote) - 1, quote[-1]
-    position = scan.text.find(mark, start, limit)
-    while position >= 0:
-        slashes = _slashes(scan.text, start, position)
-        if slashes <= escapes or (slashes - escapes) % (2 * (escapes + 1)) == 0:
-            scan.spend(position - start >> 8)
-            return position - min(escapes, slashes)
-        scan.spend(1)
-        position = scan.text.find(mark, position + 1, limit)
-    scan.spend(limit - start >> 8)
-    return limit
-
-
-def _slashes(text: str, start: int, position: int) -> int:
-    """How many backslashes stand before a position, up to 64."""
-    least = max(start, position - 64)
-    return (position - least) - len(text[least:position].rstrip("\\"))
-
-
-def _unquoted(scan: Scan, one: _Assignment) -> Range | None:
-    text, start = scan.text, one.value
-    scan.spend(4)
-    if text[start : start + 1] in ("{", "[", "(", "<"):
-        return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
-    match = _UNQUOTED.match(text, start)
-    if match is None:
-        return None
-    value, end = match[0], match.end()
-    after = text[end : end + 1]
-    if after == "(":
-        return _call(scan, one, end)
-    if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
-        annotated = _ANNOTATED.match(text, start, start + 100)
-        if annotated is not None:
-            return annotated.end(), _closing(scan, annotated.end(), annotated[1])
-    if after == "[" or is_placeholder(value) or _CODE.match(value):
-        return None
-    value = value.rstrip(".:!?")
-    return (start, start + len(value)) if _is_secret_value(value, one, text) else None
-
-
-def _is_secret_value(value: str, one: _Assignment, text: str) -> bool:
-    """Whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
-    is_strong = one.strength is Strength.STRONG
-    if _is_pin(one.name) and not value.isdigit():
-        return False
-    if value.isdigit():
-        return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
-    if _CONSTANT.match(value) or is_ordinary(value):
-        return is_strong and _is_word_of_configuration(value) and _is_configuration(one, text)
-    return len(value) >= 4 if is_strong else is_credential(value)
-
-
-def _is_pin(name: str) -> bool:
-    """Whether a name ends with ``pin``: in text, the pins of a circuit have names as well."""
-    return name[-3:].lower() == "pin"
-
-
-def _is_word_of_configuration(value: str) -> bool:
-    return len(value) >= 6 and value.isalpha() and value.islower()
-
-
-def _is_configuration(one: _Assignment, text: str) -> bool:
-    """Whether an assignment is a line of an environment file or a parameter, where also a plain word is a password."""
-    has_no_space = one.operator == "=" and text[one.value - 1 : one.value] == "="
-    return has_no_space and (one.name.isupper() or text[max(0, one.start - 1) : one.start] in ("&", "?", ";"))
-
-
-def _call(scan: Scan, one: _Assignment, bracket: int) -> Range | None:
-    """A call such as ``SecretStr("…")``: all of it if there is a literal in it and its name speaks of a secret."""
-    called = scan.text[one.value : bracket + 1]
-    if _SECRET_CALL.match(called) is None or _reads_a_secret(called):
-        return None
-    found = _collection(scan, bracket, one.strength)
-    return None if found is None else (one.value, found[1])
-
-
-def _reads_a_secret(called: str) -> bool:
-    """Whether a function with such a name returns the secret: the literal in its call is a name or a label."""
-    verb = called.rpartition(".")[2].lower()
-    return verb.startswith(("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt"))
-
-
-def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: bool = True) -> Range | None:
-    """A collection or call with a quoted literal in it: all of it, brackets included."""
-    text = scan.text
-    if text[start] == "<":
-        end = text.find(">", start, start + 512)
-        has_literal = end >= 0 and any(quote in text[start:end] for quote in "\"'")
-        return (start, end + 1) if has_literal else None
-    beginning = text[start : start + 4096]
-    scan.spend(4)
-    if strength is not Strength.STRONG and "'" not in beginning and '"' not in beginning:
-        return None
-    end = _past_collection(scan, start)
-    inside = text[start:end]
-    if strength is Strength.WEAK:
-        return (start, end) if any(map(is_credential, _LITERAL.findall(inside[:4096]))) else None
-    literals = _LITERAL.findall(inside[:4096])
-    if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
-        return None
-    has_literal = '"' in inside or "'" in inside
-    return (start, end) if has_literal or (text[start] != "(" and any(map(str.isdigit, inside[:4096]))) else None
-
-
-def _past_collection(scan: Scan, start: int) -> int:
-    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
-    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
-    depth = 0
-    inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it
-    for mark in _MARK.finditer(scan.text, start, limit):
-        scan.spend(1)
-        sign, escapes = mark[0][-1], len(mark[0]) - 1
-        if inside is not None:
-            if sign == inside[0] and (escapes <= inside[1] or (escapes - inside[1]) % (2 * (inside[1] + 1)) == 0):
-                inside = None
-        elif sign in "\"'":
-            inside = sign, escapes
-        elif sign in "([{":
-            depth += 1
-        else:
-            depth -= 1
-            if depth <= 0:
-                return mark.end()
-    return limit
+    is_configuration = (
+        operator == "="
+        and text[value - 1] == "="
+        and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";"))
+    )
+    is_argument = quote is not None and (operator in (",", "(") or operator.startswith(")"))
+    prefixes = "bfru" if is_argument else "bfru@$"
+    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration)
+    is_strong = strength is Strength.STRONG
+    return _Match(
+        beginning,
+        is_quoted=quote is not None,
+        is_argument=is_argument,
+        is_spaced=text[value - 1] in " \t\n",
+        takes_word=is_strong and is_configuration and not is_pin(name),
+        takes_number=is_strong and not name.lower().endswith("s"),
+        takes_mixture=not is_pin(name),
+    )

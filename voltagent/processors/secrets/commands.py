@@ -8,7 +8,8 @@ from typing import Final
 
 from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
 from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.scan import Range, Scan, Search
+from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.words import HINTS, STEMS
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = r"[ =]{0,2}[\"']?[^\s:\"'/\0]{1,200}:([^\s\"'\0]{1,500})"
@@ -32,18 +33,19 @@ SHORT_FLAGS: Final = (
 _SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 # A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
+_SET_NAME: Final = r"(?P<name>[\w.-]{2,80})"
 SETTERS: Final = {
-    "env ": r"env[ \t]{1,4}(?<![\w.-]env[ \t])",
-    "define ": r"define[ \t]{1,4}(?<=#define[ \t])",
-    "requirepass ": r"(?=requirepass)",
-    "masterauth ": r"(?=masterauth)",
-    "setx ": r"setx[ \t]{1,4}",
-    "setenv ": r"setenv[ \t]{1,4}",
-    "set -": r"set -[a-z]{1,3}[ \t]{1,4}",
-    "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?",
+    "env ": r"env[ \t]{1,4}(?<![\w.-]env[ \t])" + _SET_NAME,
+    "define ": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
+    "requirepass ": "(?P<name>requirepass)",
+    "masterauth ": "(?P<name>masterauth)",
+    "setx ": r"setx[ \t]{1,4}" + _SET_NAME,
+    "setenv ": r"setenv[ \t]{1,4}" + _SET_NAME,
+    "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
+    "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
 }
 _SET_VALUE: Final = (
-    r"(?P<name>[\w.-]{2,80})[ \t]{1,4}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{1,1000})(?P=quote)"
+    r"[ \t]{1,4}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{1,1000})(?P=quote)"
     r"|(?P<bare>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
 )
 _BASIC_AUTH: Final = (
@@ -133,19 +135,34 @@ def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if is_credential(value) else None
 
 
-COMMAND_SEARCHES: Final = (
-    Search("-", _USER_FLAG + _CURL_USER, _user_and_password),
-    Search("-", _FLAG, _flag),
-    Search("-", _COOKIES, _cookies),
-    Search("login", _NETRC, _value),
-    *(
+_HINTED: Final = "|".join((*HINTS, *STEMS))
+_FLAGS: Final = SearchGroup(
+    rf"-[a-z0-9_.-]*(?:{_HINTED})[a-z0-9_.-]*[= \t]", (Search("-", _FLAG, _flag),), takes_own_names=True
+)
+_USERS_AND_COOKIES: Final = SearchGroup(
+    r"-(?:[a-z]*u|-user|-proxy-user)[ =]*[\"']?[^\s:\"'/\x00]+:|-(?:b|-cookie)[ \t=]+[\"']?[a-z0-9_.-]+=",
+    (Search("-", _USER_FLAG + _CURL_USER, _user_and_password), Search("-", _COOKIES, _cookies)),
+)
+_SHORT: Final = SearchGroup(
+    "|".join(dict.fromkeys(re.escape(command) for _, _, commands in SHORT_FLAGS for command in commands)),
+    tuple(
         Search(flag, pattern + _SHORT_FLAG_VALUE, partial(_short_flag, commands))
         for flag, pattern, commands in SHORT_FLAGS
     ),
-    *(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
-    Search("basicauth", _BASIC_AUTH, _value),
-    Search("userpwd", _CURL_OPTION, _value),
-    Search("@", _GO_HOST, _driver_password),
-    Search("thin:", _THIN, _value),
-    Search(":5432:", _PGPASS_LINE, _password_line),
 )
+_SETTERS: Final = SearchGroup(
+    r"(?:env|define|setx|setenv|requirepass|masterauth|set -[a-z]+|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
+    tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
+)
+_CONNECTIONS: Final = SearchGroup(
+    r"login\s+[^\s\x00]+\s|basicauth|userpwd|@(?:tcp|unix)\(|thin:|:5432:",
+    (
+        Search("login", _NETRC, _value),
+        Search("basicauth", _BASIC_AUTH, _value),
+        Search("userpwd", _CURL_OPTION, _value),
+        Search("@", _GO_HOST, _driver_password),
+        Search("thin:", _THIN, _value),
+        Search(":5432:", _PGPASS_LINE, _password_line),
+    ),
+)
+COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS)

@@ -23,7 +23,8 @@ class Found:
     def add(self, value: Any) -> None:
         """Count a redacted value, and remember it if it has at least 6 characters."""
         self.count += 1
-        self.remember(value)
+        if len(self.secrets) < MOST_REPEATED:
+            self.remember(value)
 
     def remember(self, value: Any) -> None:
         """Remember a string or a number, to recognise it elsewhere."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
-from voltagent.processors.secrets.scan import Range, Scan, Search
+from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 
 _PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
 # A key block of PuTTY or SSH2: how it begins, and what follows its body.
@@ -139,7 +139,7 @@ _LONGEST_LINE: Final = 16_384
 def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     start = match.end()
     stop = min(len(scan.text), start + _BEGINNING)
-    scan.spend(5)
+    scan.spend(10)
     if "cookie" in match[0]:
         return (start, _end_of_line(scan, start)) if _COOKIE.match(scan.text, start, stop) else None
     if not match[1] and _SCHEME_WITH_PAIRS.match(scan.text, start, stop) is not None:
@@ -155,18 +155,31 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
 def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
     match = line.match(scan.text, start, min(len(scan.text), start + _LONGEST_LINE))
     end = start if match is None else match.end()
-    scan.spend((end - start) >> 8)
+    scan.spend((end - start) >> 7)
     return end
 
 
-HEADER_SEARCHES: Final = (
-    Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
-    *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
-    Search("$", _HASH, _whole),
-    Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
-    Search("://", _AUTHORITY, _authority),
-    Search("=", _PARAMETER, _parameter),
-    *(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in WEBHOOKS.items()),
-    *(Search(scheme, _scheme_pattern(scheme), _scheme) for scheme in SCHEMES),
-    *(Search(needle, pattern + _OPERATOR, _header) for needle, pattern in HEADERS.items()),
+_KEYS_AND_HASHES: Final = SearchGroup(
+    r"---- ?-?begin |private-lines:|\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
+    (
+        Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
+        *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
+        Search("$", _HASH, _whole),
+        Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
+    ),
 )
+_AUTHORITIES: Final = SearchGroup(r"://[^\s/?#\"'<>\\\x00]+@", (Search("://", _AUTHORITY, _authority),))
+_PARAMETERS: Final = SearchGroup(PARAMETER_NAMES.replace("(?<=", "(?:"), (Search("=", _PARAMETER, _parameter),))
+_WEBHOOKS: Final = SearchGroup(
+    "|".join(map(re.escape, WEBHOOKS)),
+    tuple(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in WEBHOOKS.items()),
+)
+_SCHEMES: Final = SearchGroup(
+    r"(?:bearer|basic)[ \t]+[a-z0-9._~+/=-]{8}|(?:apikey|ssws|token)[ \t]+[a-z._~+/=-]*[0-9]",
+    tuple(Search(scheme, _scheme_pattern(scheme), _scheme) for scheme in SCHEMES),
+)
+_HEADERS: Final = SearchGroup(
+    rf"(?:{'|'.join(HEADERS.values())})\\*[\"']?[ \t]*[:=]",
+    tuple(Search(needle, pattern + _OPERATOR, _header) for needle, pattern in HEADERS.items()),
+)
+HEADERS_AND_URLS: Final = (_KEYS_AND_HASHES, _AUTHORITIES, _PARAMETERS, _WEBHOOKS, _SCHEMES, _HEADERS)

@@ -7,7 +7,8 @@ from typing import Final
 
 from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
 from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.scan import Range, Scan, Search
+from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.words import HINTS, STEMS
 
 _CDATA: Final = r"(?:<!\[cdata\[)?"
 _ELEMENT: Final = (
@@ -83,7 +84,7 @@ def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     """The value of ``name: DB_PASSWORD, value: …``."""
-    scan.spend(4)
+    scan.spend(10)
     return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", _FIELD)
 
 
@@ -91,10 +92,17 @@ def _default(scan: Scan, match: re.Match[str]) -> Range | None:
     return _named_before(scan, match, _VARIABLE)
 
 
-PAIR_SEARCHES: Final = (
-    Search("<", _ELEMENT, _element),
-    Search("value", _ATTRIBUTE, _attribute),
-    Search("value", _FIELD_VALUE, _field),
-    Search("</key>", _AFTER_KEY, _after_key),
-    Search("default", _DEFAULT, _default),
+_HINTED: Final = "|".join((*HINTS, *STEMS))
+_ELEMENTS: Final = SearchGroup(
+    rf"<[^<>\x00]*(?:{_HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
+_FIELDS: Final = SearchGroup(
+    r"value\\*[\"']?[ \t]*[:=]|</key>|default[ \t]*=",
+    (
+        Search("value", _ATTRIBUTE, _attribute),
+        Search("value", _FIELD_VALUE, _field),
+        Search("</key>", _AFTER_KEY, _after_key),
+        Search("default", _DEFAULT, _default),
+    ),
+)
+PAIRS: Final = (_ELEMENTS, _FIELDS)

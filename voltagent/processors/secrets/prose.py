@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
-from voltagent.processors.secrets.scan import Range, Scan, Search
+from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_placeholder
+from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 
 _VERB: Final = r"(?:(?=[iwletscé])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
-_QUOTED: Final = r"[ \t]{1,4}" + _VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
+_AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
+_QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
 _CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)[ \t]{0,4}\)"
 # A value has a digit; this is looked for first, as most words have none.
 _VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\0]{6,200})"
-_STATED: Final = r"[ \t]{1,4}" + _VERB + r"(?:[057][ \t])?" + _VALUE
+_STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
 _WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
 _NO_SECRET: Final = re.compile(
@@ -56,14 +57,18 @@ def _code(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if _CODE_WORDS.search(before) is not None else None
 
 
-PROSE_SEARCHES: Final = (
-    Search("code", _CODE, _code),
-    Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
-    *(
-        Search(word, word + _QUOTED, _quoted)
-        for word in ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")
+_QUOTED_WORDS: Final = ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")
+_CODES: Final = SearchGroup(r"code(?:[ \t]+(?:is|was)[ \t]*:?|[ \t]*:)[ \t]+[0-9]{4}", (Search("code", _CODE, _code),))
+_STATEMENTS: Final = SearchGroup(
+    rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *WORDS)))})[ \t]*[: \t(]"
+    r"(?:[ \t(:]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
+    r"(?:\\*[\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])",
+    (
+        Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
+        *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
+        *(Search(word, word + _STATED, _stated) for word in WORDS),
+        Search("token", "token" + _WITH_VERB, _stated),
+        Search("password", "password" + _CALLED, _called),
     ),
-    *(Search(word, word + _STATED, _stated) for word in WORDS),
-    Search("token", "token" + _WITH_VERB, _stated),
-    Search("password", "password" + _CALLED, _called),
 )
+PROSE: Final = (_CODES, _STATEMENTS)

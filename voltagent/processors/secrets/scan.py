@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from re import Match, Pattern
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.names import SecretNames
 
 Range: TypeAlias = tuple[int, int]
 
-_SEPARATOR: Final = "\0"  # no pattern matches across it
+SEPARATOR: Final = "\0"  # no pattern matches across it
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
-_LOWERED: Final = 1 << 16  # characters beyond ASCII lowered at once: that takes six times as long as ASCII
+_LOWERED: Final = 1 << 16  # characters lowered at once
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
-# Work is counted in units of about a microsecond: the free ones of each scan, and those for its length.
-_FREE: Final = 1000
-_CHARACTERS_PER_UNIT: Final = 40
-_DENSE: Final = 4096  # characters; in a shorter window anything may stand close together
-_CLOSEST: Final = 8  # characters from one literal to the next, on average
+# Work is counted in units of about half a microsecond: the free ones of each scan, and those for its length.
+_FREE: Final = 5000
+_CHARACTERS_PER_UNIT: Final = 10
+_MATCHED: Final = 4  # units of work for a match
+_STRINGS: Final = 4096  # joined at once
+_FEW_REPEATS: Final = 256
+_REPEATS_APART: Final = 256  # characters; if known secrets are repeated more often, they are replaced without a list
+_AT_ONCE: Final = 1 << 17  # characters in which a known secret is looked for at once
 
 
 class TooDenseError(Exception):
@@ -39,22 +42,42 @@ class Search(NamedTuple):
     examine: Callable[[Scan, Match[str]], Range | None]
 
 
+class SearchGroup(NamedTuple):
+    """Searches for secrets of one type, which are left out in a window in which their check finds nothing.
+
+    The check is a regular expression for the engine in pydantic-core, over lower case. It may find too much, never too
+    little.
+    """
+
+    check: str
+    searches: tuple[Search, ...]
+    takes_own_names: bool = False  # the names of the user's own, of which the check knows nothing, matter here
+
+
 class Scan:
     """Strings to be searched, joined into one text. Positions are those in the joined text."""
 
     def __init__(self, texts: Sequence[str], names: SecretNames) -> None:
-        self.text = texts[0] if len(texts) == 1 else _SEPARATOR.join(texts)
+        # In pieces: each call in C holds the interpreter, and a payload may consist of a million strings.
+        pieces = [texts[first : first + _STRINGS] for first in range(0, len(texts), _STRINGS)]
+        self.text = texts[0] if len(texts) == 1 else SEPARATOR.join([SEPARATOR.join(piece) for piece in pieces])
         self.low = _lower(self.text)
         self.names = names
-        self._starts = [0, *accumulate(map((1).__add__, map(len, texts)))]
-        self._units = _FREE
+        self.memo: dict[str, Any] = {}  # what was decided about the same beginning of an assignment
+        self._starts = starts = [0]
+        for piece in pieces:
+            starts += islice(accumulate(map((1).__add__, map(len, piece)), initial=starts[-1]), 1, None)
+        self.units = _FREE
+        self.past = 0  # where the last secret ended
 
     def windows(self) -> Iterator[Range]:
-        """Stretches of the text; entering one sets the work that may be done in it."""
+        """Stretches of the text."""
         for start in range(0, len(self.text), _WINDOW):
-            stop = min(len(self.text), start + _WINDOW)
-            self._units = max(0, self._units) + (stop - start) // _CHARACTERS_PER_UNIT
-            yield start, stop
+            yield start, min(len(self.text), start + _WINDOW)
+
+    def allow(self, length: int) -> None:
+        """Set the work that may be done in a piece of a length."""
+        self.units = max(0, self.units) + length // _CHARACTERS_PER_UNIT
 
     def spend(self, units: int) -> None:
         """Account for work.
@@ -62,38 +85,64 @@ class Scan:
         Raises:
             TooDenseError: the work of this window is used up.
         """
-        self._units -= units
-        if self._units < 0:
+        self.units -= units
+        if self.units < 0:
             raise TooDenseError
 
-    def check_density(self, needle: str, start: int, stop: int) -> None:
-        """Raise :class:`TooDenseError` if a literal stands in a window more often than can be examined."""
-        if stop - start > _DENSE and self.low.count(needle, start, stop) > (stop - start) // _CLOSEST:
-            raise TooDenseError
+    def occurrences(self, needle: str, start: int, stop: int) -> int:
+        """How often a literal stands in a window."""
+        return self.low.count(needle, start, min(len(self.low), stop + len(needle) - 1))
 
     def matches(self, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
-        """The matches of a pattern that begin in a window."""
-        for match in pattern.finditer(self.low, start, min(len(self.low), stop + _OVERLAP)):
-            if match.start() >= stop:
+        """The matches of a pattern that begin in a window; the consumer may move on by setting ``past``."""
+        low, limit = self.low, min(len(self.low), stop + _OVERLAP)
+        self.past = start
+        while start < stop:
+            for match in pattern.finditer(low, start, limit):
+                start, end = match.span()
+                if start >= stop:
+                    return
+                self.units -= _MATCHED
+                if self.units < 0:
+                    raise TooDenseError
+                yield match
+                if self.past > end:
+                    start = self.past
+                    break
+            else:
                 return
-            self._units -= 1
-            if self._units < 0:
-                raise TooDenseError
-            yield match
 
-    def repeats(self, secrets: Iterable[str]) -> list[Range]:
-        """Where secrets stand that are known already; a number is not looked for inside a longer one."""
+    def repeats(self, secrets: Iterable[str]) -> tuple[list[Range], list[str]]:
+        """Where secrets stand that are known already, and those that stand in too many places to list them.
+
+        A number is not looked for inside a longer one.
+        """
         text = self.text
+        most = _FEW_REPEATS + len(text) // _REPEATS_APART
         found: list[Range] = []
+        frequent: list[str] = []
         for secret in secrets:
+            places = list(islice(self._places_of(secret), most))
+            most -= len(places)
+            if not most:
+                frequent.append(secret)
             is_number = secret.isdigit()
-            start, length = text.find(secret), len(secret)
-            while start >= 0:
-                stop = start + length
+            for start in places:
+                stop = start + len(secret)
                 if not is_number or not any(map(str.isdigit, text[start - 1 : start] + text[stop : stop + 1])):
                     found.append((start, stop))
-                start = text.find(secret, stop)
-        return found
+        return found, frequent
+
+    def _places_of(self, secret: str) -> Iterator[int]:
+        text, length, position = self.text, len(secret), 0
+        while position < len(text):
+            limit = position + _AT_ONCE
+            start = text.find(secret, position, limit + length - 1)
+            if start < 0:
+                position = limit
+            else:
+                yield start
+                position = start + length
 
     def group(self, match: Match[str], group: int | str) -> str:
         """What a group matched, as it is written in the text."""
@@ -128,8 +177,9 @@ class Scan:
 
 def _lower(text: str) -> str:
     """The text in lower case, character by character."""
-    if text.isascii():
-        return text.lower()
-    pieces = (text[start : start + _LOWERED] for start in range(0, len(text), _LOWERED))
-    low = "".join(map(str.lower, pieces))
+    return "".join([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
+
+
+def _lower_piece(text: str) -> str:
+    low = text.lower()
     return low if len(low) == len(text) else text.replace("\u0130", "I").lower()  # the only one that becomes two

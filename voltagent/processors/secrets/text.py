@@ -9,25 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.assignments import find_assignments
-from voltagent.processors.secrets.commands import COMMAND_SEARCHES
-from voltagent.processors.secrets.headers import HEADER_SEARCHES
-from voltagent.processors.secrets.pairs import PAIR_SEARCHES
+from voltagent.processors.secrets.commands import COMMANDS
+from voltagent.processors.secrets.headers import HEADERS_AND_URLS
+from voltagent.processors.secrets.pairs import PAIRS
 from voltagent.processors.secrets.prefilter import fast_check, prefilter
-from voltagent.processors.secrets.prose import PROSE_SEARCHES
+from voltagent.processors.secrets.prose import PROSE
 from voltagent.processors.secrets.scan import Range, Scan, Search, TooDenseError
-from voltagent.processors.secrets.tokens import INNER_TOKEN_SEARCHES, find_tokens
+from voltagent.processors.secrets.tokens import INNER_TOKENS, find_tokens
 
-_SEARCHES: Final = (*INNER_TOKEN_SEARCHES, *HEADER_SEARCHES, *COMMAND_SEARCHES, *PAIR_SEARCHES, *PROSE_SEARCHES)
+_GROUPS: Final = (INNER_TOKENS, *HEADERS_AND_URLS, *COMMANDS, *PAIRS, *PROSE)
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
-_TOKEN_PIECE: Final = 2048  # characters
-_AROUND_TOKEN: Final = 320  # characters around a mark in which a token's prefix, and enough of its rest, stand
-_LONGEST_NEEDLE: Final = 20  # characters
-_COMMON_NEEDLES: Final = frozenset(("-", "=", "<", "$", "value", "token", "password", "secret", "://", "x-", "default"))
+_BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
+_PIECE: Final = 2048  # characters
+_AROUND: Final = 400  # characters around a piece in which a name or a prefix, and enough of what follows, stand
+_CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
+_SEARCHED: Final = 4  # units of work for one pattern in one piece
+_FOUND: Final = 6  # units of work for what has to be replaced
 
 
 def find_secrets(scan: Scan) -> list[Range]:
@@ -41,67 +43,78 @@ def find_secrets(scan: Scan) -> list[Range]:
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
         has_token = tokens(around) is not None  # the marks of tokens are also found in other words
         has_name = bool(scan.names.own) or names(around) is not None
-        if not (has_token or has_name):
-            continue
-        try:
-            if has_token:
-                found += _tokens(scan, start, stop)
-            if has_name:
-                found += find_assignments(scan, start, stop)
-            found += _by_needles(scan, start, stop)
-        except TooDenseError:
-            found.append((start, stop))
-    return merged(found)
-
-
-def _tokens(scan: Scan, start: int, stop: int) -> list[Range]:
-    """The tokens of a window, which are looked for in its pieces in which the fast check sees one."""
-    check, text, found = prefilter()[1], scan.text, list[Range]()
-    for first in range(start, stop, _TOKEN_PIECE):
-        last = min(stop, first + _TOKEN_PIECE)
-        if check(text[max(0, first - _AROUND_TOKEN) : last + _AROUND_TOKEN]) is not None:
-            found += find_tokens(scan, first, last)
+        if has_token or has_name:
+            for first in range(start, stop, _PIECE):
+                last = min(stop, first + _PIECE)
+                if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
+                    continue
+                _add_merged(found, _in_piece(scan, first, last, may_have_token=has_token, may_have_name=has_name))
     return found
 
 
-def _by_needles(scan: Scan, start: int, stop: int) -> list[Range]:
+def _in_piece(scan: Scan, start: int, stop: int, *, may_have_token: bool, may_have_name: bool) -> list[Range]:
+    """The secrets that begin in a piece of a window; most pieces have none, which the checks find out."""
+    names, tokens = prefilter()
     found: list[Range] = []
-    low, limit = scan.low, min(len(scan.low), stop + _LONGEST_NEEDLE)
-    has_rare = rare_needles()(low[start:limit]) is not None
-    for needle, searches in compiled_searches():
-        if not has_rare and needle not in _COMMON_NEEDLES:
-            continue
-        first = low.find(needle, start, limit)
-        if first >= 0:
-            scan.check_density(needle, start, stop)
-            for search, pattern in searches:
-                found += _matching(scan, search, pattern, first, stop)
+    around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
+    try:
+        scan.allow(stop - start)
+        if may_have_token and tokens(around) is not None:
+            found += find_tokens(scan, start, stop)
+        if may_have_name and (scan.names.own or names(around) is not None):
+            found += find_assignments(scan, start, stop)
+        found += _by_grammar(scan, start, stop)
+    except TooDenseError:
+        return [(start, stop)]
     return found
 
 
-@cache
-def rare_needles() -> Callable[[str], str | None]:
-    """A check for all needles but the common ones: most texts have none, and one search is faster than eighty."""
-    rare = {search.needle for search in _SEARCHES} - _COMMON_NEEDLES
-    return fast_check("|".join(map(re.escape, sorted(rare))).replace("\\ ", " "))
+def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:
+    """What all searches find but those for tokens and assignments."""
+    around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
+    for check, takes_own_names, by_needle in compiled_groups():
+        if check(around) is None and not (takes_own_names and scan.names.own):
+            continue
+        for needle, searches in by_needle:
+            count = scan.occurrences(needle, start, stop)
+            if count:
+                scan.spend(len(searches) * (_SEARCHED + (count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT)))
+                for search, pattern in searches:
+                    yield from _matching(scan, search, pattern, start, stop)
+
+
+_Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
 
 
 @cache
-def compiled_searches() -> tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]:
-    """The searches for all but tokens and assignments by their needles, compiled at the first use."""
+def compiled_groups() -> tuple[tuple[Callable[[str], str | None], bool, _Searches], ...]:
+    """The groups of searches: each with its check, and its searches by their needles; compiled at the first use."""
+    return tuple((fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in _GROUPS)
+
+
+def _by_needle(searches: Sequence[Search]) -> _Searches:
     found: dict[str, list[tuple[Search, re.Pattern[str]]]] = {}
-    for search in _SEARCHES:
+    for search in searches:
         found.setdefault(search.needle, []).append((search, re.compile(search.pattern)))
     return tuple((needle, tuple(searches)) for needle, searches in found.items())
 
 
 def _matching(scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int) -> Iterator[Range]:
-    past = start
     for match in scan.matches(pattern, start, stop):
-        found = search.examine(scan, match) if match.start() >= past else None
+        found = search.examine(scan, match)
         if found is not None and found[0] < found[1]:
-            past = found[1]
+            scan.spend(_FOUND)
+            scan.past = found[1]
             yield found
+
+
+def _add_merged(found: list[Range], more: list[Range]) -> None:
+    """Add what was found in the next piece of a text; a token may begin before its mark, in a piece before."""
+    if more:
+        first = min(more)[0]
+        while found and found[-1][1] >= first:
+            more.append(found.pop())
+        found += merged(more)
 
 
 def merged(ranges: list[Range]) -> list[Range]:

@@ -8,11 +8,13 @@ from functools import cache, partial
 from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_random
-from voltagent.processors.secrets.scan import Range, Scan, Search
+from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, TOKEN_MARKS, Format, InnerFormat
 
-_EXAMINING: Final = 3  # units of work for a token
-_FAILED: Final = 4  # units of work for a token that is none: its alphabet may have been read far
+_LONGEST_MARK: Final = 64  # characters that a mark looks at
+_MARKED: Final = 5  # units of work for a mark
+_EXAMINING: Final = 6  # units of work for a token
+_FAILED: Final = 8  # units of work for a token that is none: its alphabet may have been read far
 _BEFORE: Final = 24  # characters of a prefix before its mark
 _LONGEST: Final = 8600  # characters of a token
 _EXAMINED: Final = 100  # characters of a token's rest that distinguish it from a name
@@ -89,11 +91,12 @@ def token_marks() -> tuple[re.Pattern[str], ...]:
 def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
     """Tokens of known formats whose mark is in a window."""
     text, found = scan.text, list[Range]()
+    limit = min(len(text), stop + _LONGEST_MARK)
     for mark in token_marks():
-        match = mark.search(text, start, stop)
-        while match is not None:
+        match = mark.search(text, start, limit)
+        while match is not None and match.start() < stop:
             position = match.start()
-            scan.spend(1)
+            scan.spend(_MARKED)
             end = 0
             before = text[max(0, position - _BEFORE) : position]
             first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
@@ -103,7 +106,7 @@ def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
                 first = position - len(before) + len(before.rstrip(_WORD))
                 if text[first : first + 2] in token_table():
                     end = _add_tokens(scan, first, found)
-            match = mark.search(text, max(end, position + 1), stop)
+            match = mark.search(text, max(end, position + 1), limit)
     return found
 
 
@@ -144,4 +147,4 @@ def _search(one: InnerFormat) -> Search:
     return Search(one.mark, one.pattern, partial(_inner_token, 34))
 
 
-INNER_TOKEN_SEARCHES: Final = tuple(map(_search, INNER_FORMATS))
+INNER_TOKENS: Final = SearchGroup("|".join(one.widened for one in INNER_FORMATS), tuple(map(_search, INNER_FORMATS)))

@@ -1,0 +1,229 @@
+"""Decide where the value of a secret name ends, and whether it is a secret, in code and configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.scan import Range, Scan
+
+COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
+_SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)")
+_UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
+_CODE: Final = re.compile(
+    r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
+    r"|body|user|st|np|torch)\.\w"
+)
+_ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'])")
+_CONSTANT: Final = re.compile(
+    r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
+)
+_SETTER: Final = re.compile(r"(?:\b|_)(?:set|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z")
+_SECRET_CALL: Final = re.compile(
+    r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes|buffer\.from)\w{0,20}\(\Z",
+    re.IGNORECASE,
+)
+_MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
+_JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
+_LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
+_CALLED: Final = 80  # characters before a name in which the function stands that is called
+_LONGEST_VALUE: Final = 16_384  # characters
+_SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
+
+
+class Beginning(NamedTuple):
+    """What stands before a value: a name, an operator, and maybe a quote."""
+
+    name: str
+    strength: Strength
+    operator: str
+    quote: str
+    is_configuration: bool  # a line of an environment file or a parameter, where also a plain word is a password
+
+
+def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
+    """``setdefault("DB_PASSWORD", "…")`` and pairs alike, and ``setPassword("…")``: a literal that looks like one.
+
+    Under a strong name, a function that sets or defines it also takes an ordinary word.
+    """
+    scan.spend(8)
+    end = _closing(scan, start, one.quote)
+    value = scan.text[start:end]
+    if is_placeholder(value):
+        return None
+    if one.operator == "(":
+        called = one.name
+    elif one.operator == ",":
+        opening = scan.text[max(0, name - _CALLED) : name].rstrip("\"'`\\ #.:")
+        called = opening[:-1]
+        if opening[-1:] not in ("(", "["):
+            return None
+    else:
+        called = one.operator[2:-1]
+    if one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value:
+        return start, end
+    return (start, end) if len(value) >= _SHORTEST_COMPARED and is_credential(value) else None
+
+
+def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
+    scan.spend(8)
+    end = _closing(scan, start, one.quote)
+    value = scan.text[start:end]
+    if _SURE.match(value) is not None and _JOINED.match(scan.text, end) is None:
+        return start, end
+    is_sentence = one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value
+    if _JOINED.match(scan.text, end) is not None:
+        end = _end_of_joined(scan, end)
+    if is_placeholder(value) and not is_sentence:
+        return None
+    is_weak = one.strength is Strength.WEAK
+    if one.operator in COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
+        return None
+    return None if is_weak and not is_credential(value) else (start, end)
+
+
+def _end_of_joined(scan: Scan, end: int) -> int:
+    """Where the last of several literals ends that ``+`` joins."""
+    joined = _JOINED.match(scan.text, end)
+    while joined is not None:
+        end = _closing(scan, joined.end(), joined[1])
+        scan.spend(6)
+        joined = _JOINED.match(scan.text, end)
+    return end
+
+
+def _closing(scan: Scan, start: int, quote: str) -> int:
+    """Where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
+    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
+    if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
+        end = scan.text.find(quote, start, limit)
+        scan.spend((limit if end < 0 else end) - start >> 7)
+        return limit if end < 0 else end
+    escapes, mark = len(quote) - 1, quote[-1]
+    position = scan.text.find(mark, start, limit)
+    if position > start and not escapes and scan.text[position - 1] != "\\":
+        return position
+    while position >= 0:
+        slashes = _slashes(scan.text, start, position)
+        if slashes <= escapes or (slashes - escapes) % (2 * (escapes + 1)) == 0:
+            scan.spend(position - start >> 7)
+            return position - min(escapes, slashes)
+        scan.spend(2)
+        position = scan.text.find(mark, position + 1, limit)
+    scan.spend(limit - start >> 7)
+    return limit
+
+
+def _slashes(text: str, start: int, position: int) -> int:
+    """How many backslashes stand before a position, up to 64."""
+    least = max(start, position - 64)
+    return (position - least) - len(text[least:position].rstrip("\\"))
+
+
+def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
+    text = scan.text
+    scan.spend(10)
+    if text[start : start + 1] in ("{", "[", "(", "<"):
+        return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
+    match = _UNQUOTED.match(text, start)
+    if match is None:
+        return None
+    value, end = match[0], match.end()
+    after = text[end : end + 1]
+    if after == "(":
+        return _call(scan, one, start, end)
+    if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
+        annotated = _ANNOTATED.match(text, start, start + 100)
+        if annotated is not None:
+            return annotated.end(), _closing(scan, annotated.end(), annotated[1])
+    if after == "[" or is_placeholder(value) or _CODE.match(value):
+        return None
+    value = value.rstrip(".:!?")
+    return (start, start + len(value)) if _is_secret_value(value, one) else None
+
+
+def _is_secret_value(value: str, one: Beginning) -> bool:
+    """Whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
+    is_strong = one.strength is Strength.STRONG
+    if is_pin(one.name) and not value.isdigit():
+        return False
+    if value.isdigit():
+        return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
+    if _CONSTANT.match(value) or is_ordinary(value):
+        return is_strong and one.is_configuration and _is_word_of_configuration(value)
+    return len(value) >= 4 if is_strong else is_credential(value)
+
+
+def is_pin(name: str) -> bool:
+    """Whether a name ends with ``pin``: in text, the pins of a circuit have names as well."""
+    return name[-3:].lower() == "pin"
+
+
+def _is_word_of_configuration(value: str) -> bool:
+    return len(value) >= 6 and value.isalpha() and value.islower()
+
+
+def is_password_word(value: str) -> bool:
+    """Whether a plain word is long enough for a password, and does not stand for one."""
+    return _is_word_of_configuration(value) and not is_placeholder(value)
+
+
+def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
+    """A call such as ``SecretStr("…")``: all of it if there is a literal in it and its name speaks of a secret."""
+    called = scan.text[start : bracket + 1]
+    if _SECRET_CALL.match(called) is None or _reads_a_secret(called):
+        return None
+    found = _collection(scan, bracket, one.strength)
+    return None if found is None else (start, found[1])
+
+
+def _reads_a_secret(called: str) -> bool:
+    """Whether a function with such a name returns the secret: the literal in its call is a name or a label."""
+    verb = called.rpartition(".")[2].lower()
+    return verb.startswith(("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt"))
+
+
+def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: bool = True) -> Range | None:
+    """A collection or call with a quoted literal in it: all of it, brackets included."""
+    text = scan.text
+    if text[start] == "<":
+        end = text.find(">", start, start + 512)
+        has_literal = end >= 0 and any(quote in text[start:end] for quote in "\"'")
+        return (start, end + 1) if has_literal else None
+    beginning = text[start : start + 4096]
+    scan.spend(8)
+    if strength is not Strength.STRONG and "'" not in beginning and '"' not in beginning:
+        return None
+    end = _past_collection(scan, start)
+    inside = text[start:end]
+    if strength is Strength.WEAK:
+        return (start, end) if any(map(is_credential, _LITERAL.findall(inside[:4096]))) else None
+    literals = _LITERAL.findall(inside[:4096])
+    if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
+        return None
+    has_literal = '"' in inside or "'" in inside
+    return (start, end) if has_literal or (text[start] != "(" and any(map(str.isdigit, inside[:4096]))) else None
+
+
+def _past_collection(scan: Scan, start: int) -> int:
+    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
+    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
+    depth = 0
+    inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it
+    for mark in _MARK.finditer(scan.text, start, limit):
+        scan.spend(2)
+        sign, escapes = mark[0][-1], len(mark[0]) - 1
+        if inside is not None:
+            if sign == inside[0] and (escapes <= inside[1] or (escapes - inside[1]) % (2 * (inside[1] + 1)) == 0):
+                inside = None
+        elif sign in "\"'":
+            inside = sign, escapes
+        elif sign in "([{":
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return mark.end()
+    return limit

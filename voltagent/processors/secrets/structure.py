@@ -1,0 +1,105 @@
+"""Decide from the structure of a payload what is secret: by its type, and by the fields beside it."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from voltagent.processors.secrets.credential_forms import is_credential
+from voltagent.processors.secrets.found import SHORTEST_TEXT
+from voltagent.processors.secrets.names import Strength
+
+_NAME_FIELDS: Final = ("name", "key", "header", "field", "Name", "Key", "k", "env", "variable", "label")
+_VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content")
+_VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
+_MOST_FIELDS: Final = 12  # of a dictionary that names a value
+_COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
+_LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
+_SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
+_SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
+_SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
+_LONGEST_SIMPLE: Final = 15  # characters
+_NONE: Final = Strength.NONE
+_WEAK: Final = Strength.WEAK
+
+
+class Shape(NamedTuple):
+    """What the keys of a dictionary say about its values, whatever these are."""
+
+    rows: tuple[tuple[str, Strength | None], ...]  # each key, and its strength if it names a secret
+    searched: tuple[str, ...]  # keys that may hold a secret themselves
+    names: tuple[str, ...]  # fields that may hold the name of a value in another field
+    value: str  # that field
+    is_cookie: bool
+
+
+def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_keys: bool) -> Shape:
+    """The shape of a dictionary; with ``all_keys``, each key is searched."""
+    is_token_list = not _LOGPROBS.isdisjoint(keys)
+    rows: list[tuple[str, Strength | None]] = []
+    for key in keys:
+        found = strength(key)
+        is_harmless = found is _NONE or (is_token_list and found is _WEAK)
+        rows.append((key, None if is_harmless else found))
+    names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
+    return Shape(
+        tuple(rows),
+        tuple(keys) if all_keys else tuple(key for key in keys if _may_hold_a_secret(key)),
+        tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else (),
+        next((name for name in _VALUE_FIELDS if name in keys), ""),
+        not _COOKIE_FIELDS.isdisjoint(keys),
+    )
+
+
+def named_rows(
+    shape: Shape, value: dict[str, Any], strength: Callable[[str], Strength]
+) -> tuple[tuple[str, Strength | None], ...]:
+    """The rows of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
+    name = next((value[field] for field in shape.names if type(value[field]) is str), None)
+    if name is None:
+        return shape.rows
+    found = _WEAK if shape.is_cookie else strength(name)
+    is_harmless = found is _NONE or (found is _WEAK and not shape.is_cookie and not _LOGPROBS.isdisjoint(value))
+    of_value = None if is_harmless else found
+    return tuple([(key, of_value if key == shape.value else own) for key, own in shape.rows])
+
+
+def _may_hold_a_secret(key: str) -> bool:
+    if len(key) <= _LONGEST_SIMPLE and key.isidentifier():
+        return False
+    return len(key) >= SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None
+
+
+def is_secret(item: Any, strength: Strength) -> bool:
+    """Whether a value under a secret name is a secret: not a placeholder of a schema, not a switch, not empty."""
+    which = type(item)
+    if which is str:
+        return item != "" if strength is Strength.STRONG else is_credential(item)
+    if strength is not Strength.STRONG or item is None or which is bool:
+        return False
+    if which is dict:
+        return bool(item) and not _is_schema(item)
+    return which is not list or bool(item)
+
+
+def _is_schema(value: dict[str, Any]) -> bool:
+    """Whether a dictionary is the JSON schema of a value, as in the definition of a tool."""
+    which = value.get("type")
+    return (
+        (type(which) is str and which in _SCHEMA_TYPES) or type(which) is list or not _SCHEMA_FIELDS.isdisjoint(value)
+    )
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """The values inside a collection that are no collections."""
+    if type(value) is dict:
+        value = list(value.values())
+    if type(value) is list:
+        for item in value:
+            yield from leaves(item)
+    else:
+        yield value
