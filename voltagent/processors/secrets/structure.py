@@ -27,7 +27,7 @@ _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
 
 
-class Shape(NamedTuple):
+class KeyShape(NamedTuple):
     """What the keys of a dictionary say about its values, whatever these are."""
 
     rows: tuple[tuple[str, Strength | None], ...]  # each key, and its strength if it names a secret
@@ -37,7 +37,7 @@ class Shape(NamedTuple):
     is_cookie: bool
 
 
-def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_keys: bool) -> Shape:
+def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_keys: bool) -> KeyShape:
     """The shape of a dictionary; with ``all_keys``, each key is searched."""
     is_token_list = not _LOGPROBS.isdisjoint(keys)
     rows: list[tuple[str, Strength | None]] = []
@@ -46,7 +46,7 @@ def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_k
         is_harmless = found is _NONE or (is_token_list and found is _WEAK)
         rows.append((key, None if is_harmless else found))
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
-    return Shape(
+    return KeyShape(
         tuple(rows),
         tuple(keys) if all_keys else tuple(key for key in keys if _may_hold_a_secret(key)),
         tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else (),
@@ -56,7 +56,7 @@ def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_k
 
 
 def named_rows(
-    shape: Shape, value: dict[str, Any], strength: Callable[[str], Strength]
+    shape: KeyShape, value: dict[str, Any], strength: Callable[[str], Strength]
 ) -> tuple[tuple[str, Strength | None], ...]:
     """The rows of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
     name = next((value[field] for field in shape.names if type(value[field]) is str), None)

@@ -20,7 +20,7 @@ from voltagent.processors.secrets.credential_forms import is_credential, is_ordi
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
-from voltagent.processors.secrets.structure import Shape, is_secret, leaves, named_rows, shape_of
+from voltagent.processors.secrets.structure import KeyShape, is_secret, leaves, named_rows, shape_of
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
@@ -49,7 +49,7 @@ class Walk:
         self._strength = rules.names.strength
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._shapes: dict[tuple[str, ...], KeyShape] = {}
         self._strings = Strings(rules, found)
         self._tree: Tree  # the one that is being walked
 
@@ -125,7 +125,7 @@ class Walk:
         for key in shape.searched:
             strings.keys.append((key, value, self._tree))
 
-    def _shape(self, value: dict[str, Any]) -> Shape:
+    def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
             return shape_of(value, self._strength, all_keys=self._has_patterns)
         keys = tuple(value)
