@@ -108,6 +108,19 @@ def test_calls_are_narrowed_by_several_filters(width: int, three: Site, new_page
     expect(page.locator(".empty")).to_have_text("No call matches.")
     page.get_by_role("button", name="Clear").click()
     expect(rows).to_have_count(9)
+    agents = page.locator(".rows .user").all_inner_texts()
+    page.get_by_label("agent", exact=True).fill(agents[0])
+    expect(rows).to_have_count(agents.count(agents[0]))
+    only(page, ".rows .user", [agents[0]])
+    page.get_by_role("link", name="Their traces").click()
+    expect(page.locator(".chips")).to_contain_text(f"called by: {agents[0]}")
+
+
+def test_the_agent_of_calls_and_that_of_their_traces_are_told_apart(three: Site, new_page: Open):
+    page = new_page("#/calls?agent=bravo")
+    expect(page.locator(".chips")).to_contain_text("in traces with agent: bravo")
+    expect(page.get_by_label("agent", exact=True)).to_have_value("")
+    only(page, _TRACES, ["bravo"])
 
 
 def test_a_filter_of_the_metrics_stays_beside_that_of_a_figure(three: Site, new_page: Open):

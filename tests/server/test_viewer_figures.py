@@ -205,6 +205,8 @@ ADDRESSES: list[dict[str, Any]] = [
     {"error_type": "TimeoutError"}, {"called_since": FIRST + 2 * HOUR, "kind": "llm"}, {"tag": "tag-1"},
     {"metadata": "customer.plan:p1"}, {"metadata": "shard:1", "metadata.2": "customer.plan:p2"}, {"version": "v1"},
     {"with.model": "model-0", "environment": "prod"}, {"score": "thumbs"}, {"errors": 1, "min_tokens": 5},
+    {"called_by": "Bot", "kind": "tool"}, {"tool": "search", "with.model": "model-1", "with.kind": "llm"},
+    {"user": "u1", "with.user": "u1", "with.with.user": "u1"}, {"metadata": "shard:1", "with.metadata": "shard:1"},
 ]  # fmt: skip
 
 
@@ -233,6 +235,58 @@ def test_every_figure_leads_to_what_it_counts_under_any_filter(run: Run, client:
             assert [len(ids(client, **one["filter"])) for one in score["values"]] == [
                 one["count"] for one in score["values"]
             ], filters
+
+
+def test_filters_of_one_name_are_all_kept(client: httpx.Client) -> None:
+    """Those with equally many prefixes are about one operation, all others about any."""
+    filters = {"tool": "search", "with.model": "model-1", "with.kind": "llm", "metadata": "shard:1",
+               "with.metadata": "customer.plan:p2"}  # fmt: skip
+    answer = client.get("/api/metrics", params={"by": "metadata:customer.plan", **filters}).json()
+    (group,) = answer["groups"]
+    assert group["filter"] == {
+        "metadata": "customer.plan:p2", "with.metadata": "shard:1", "with.with.metadata": "customer.plan:p2",
+        "with.tool": "search", "with.with.kind": "llm", "with.with.model": "model-1",
+    }  # fmt: skip
+    assert ids(client, **group["filter"]) == "5"
+    assert client.get("/api/traces", params={f"{'with.' * 9}user": "u1"}).status_code == 400
+
+
+def test_calls_are_narrowed_by_their_own_agent(run: Run, client: httpx.Client) -> None:
+    """The agent of a trace, or another one in it, is not meant."""
+    root = run.recorder.start_trace("bot-0", b"{}", identifier="t9")
+    outer = run.recorder.start(root, AGENT, "Bot", b"{}")
+    inner = run.recorder.start(outer, AGENT, "Helper", b"{}")
+    for parent, name in ((root, "first"), (outer, "second"), (inner, "third")):
+        run.recorder.succeed(run.recorder.start(parent, TOOL, name, b"{}"), b"{}")
+    for span in (inner, outer, root):
+        run.recorder.succeed(span, b"{}")
+    run.save()
+    for agent, names in (("Helper", ["third"]), ("bot-0", ["Bot", "first"]), ("nobody", [])):
+        found = calls(client, called_by=agent, user="")
+        assert sorted(one["name"] for one in found if one["trace"] == "t9") == names
+        assert {one["agent"] for one in found} <= {agent}
+    assert ids(client, called_by="Helper", tool="third") == "9"
+    assert ids(client, called_by="Helper", tool="second") == "", "one operation must be both"
+    assert len(calls(client, agent="Helper")) == 5, "all of the traces of an agent"
+
+
+def test_metrics_of_all_time_count_what_began_long_after_its_trace(run: Run, client: httpx.Client) -> None:
+    root = run.recorder.start_trace("bot-0", b"{}", identifier="t9")
+    root.start_ns = (FIRST + 6 * HOUR) * 1000
+    late, early = (run.recorder.start(root, TOOL, name, b"{}") for name in ("late", "early"))
+    late.start_ns, early.start_ns = root.start_ns + 30 * HOUR * 1000, (FIRST - 3 * HOUR) * 1000 + 7
+    for span in (late, early, root):
+        run.recorder.succeed(span, b"{}")
+    run.save()
+    answer = client.get("/api/metrics", params={"by": "tool", "buckets": 7}).json()
+    assert {group["name"]: group["total"]["calls"] for group in answer["groups"]} == {
+        "search": 6, "late": 1, "early": 1,
+    }  # fmt: skip
+    for group in answer["groups"]:
+        for place, number in enumerate(group["calls"]):
+            start = answer["buckets"][place]
+            times = dict(zip(answer["time_filter"], (start, start + answer["width"]), strict=True))
+            assert len(calls(client, **{**group["filter"], **times})) == number
 
 
 def test_conditions_may_be_met_by_several_operations_of_a_trace(client: httpx.Client) -> None:

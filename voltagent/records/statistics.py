@@ -19,6 +19,8 @@ PERCENTILES: Final = (50, 95, 99)
 SORTS: Final = ("calls", "errors", "error_rate", "tokens", "cost", "p50", "p95", "p99", "name")
 
 _LAST: Final = 2**63 - 1  # SQLite's largest integer
+_MICROSECOND: Final = 1000  # nanoseconds
+_HOUR: Final = 3600 * 10**9
 _UNKNOWN_MODEL: Final = "unknown"
 _MOST_TYPES: Final = 50  # types of errors to list
 
@@ -41,7 +43,20 @@ _TRACES: Final = f"""
     SELECT id, {{group}}, start_ns, end_ns, {_FAILED}, {_COUNTS.format("totals.")}
     FROM traces LEFT JOIN totals ON totals.trace_id = traces.id {{join}}
     WHERE {_FITS} AND {{within}}"""  # noqa: S608 - likewise
-_EXTENT: Final = "SELECT min(start_ns), max(start_ns) FROM traces WHERE start_ns >= ? AND start_ns < ?"
+# Operations may begin long after the last trace did, or before the first one if other processes wrote them. This steps
+# from kind to kind in an index.
+_EXTENT: Final = """
+    WITH RECURSIVE kinds(kind) AS (
+        SELECT min(kind) FROM operations
+        UNION ALL SELECT (SELECT min(kind) FROM operations WHERE kind > kinds.kind) FROM kinds
+        WHERE kind IS NOT NULL LIMIT 1000
+    ), starts(first, last) AS (
+        SELECT min(start_ns), max(start_ns) FROM traces WHERE start_ns >= :since AND start_ns < :until
+        UNION ALL SELECT
+            (SELECT min(start_ns) FROM operations WHERE kind = kinds.kind AND start_ns >= :since AND start_ns < :until),
+            (SELECT max(start_ns) FROM operations WHERE kind = kinds.kind AND start_ns >= :since AND start_ns < :until)
+        FROM kinds WHERE kind IS NOT NULL
+    ) SELECT min(first), max(last) FROM starts"""
 _ERROR_TYPES: Final = f"""
     SELECT trace_id, kind, name, model, error_type FROM calls WHERE error_type IS NOT NULL AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
 _SCORES: Final = """
@@ -118,7 +133,8 @@ class _Span:
     @classmethod
     def of(cls, store: Store, since_ns: int | None, until_ns: int | None, buckets: int) -> _Span:
         first, end = _extent(store, since_ns, until_ns)
-        return cls(first, end, max(1, -(-(end - first) // buckets)), buckets)
+        width = -(-(end - first) // (buckets * _MICROSECOND)) * _MICROSECOND  # links name times in microseconds
+        return cls(first, end, max(_MICROSECOND, width), buckets)
 
     @property
     def starts(self) -> list[int]:
@@ -126,15 +142,14 @@ class _Span:
 
 
 def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
-    """Return the start and end of the time range; the stored traces supply a missing limit."""
+    """Return the start and end of the time range; what is stored supplies a missing limit."""
     if since_ns is not None and until_ns is not None:
         return since_ns, max(until_ns, since_ns + 1)
-    rows = store.rows(_EXTENT, (since_ns or 0, _LAST if until_ns is None else until_ns))
+    rows = store.rows(_EXTENT, {"since": since_ns or 0, "until": _LAST if until_ns is None else until_ns})
     first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
     first = first if since_ns is None else since_ns
-    first = min(first, _LAST - 1)  # a program may have recorded any time
-    # an operation begins after its trace; this includes those of the last trace
-    return first, max(first + 1, min(_LAST, last + 3600 * 10**9) if until_ns is None else until_ns)
+    first = min(first, _LAST - 1) // _MICROSECOND * _MICROSECOND  # a program may have recorded any time
+    return first, max(first + 1, min(_LAST, max(last + 1, first + _HOUR)) if until_ns is None else until_ns)
 
 
 class _Counted:

@@ -10,7 +10,7 @@ from voltagent.server.routing import Request, RequestError
 from voltagent.storage.traces.filters import ORDERS, STATUSES, Filter, ScoreCondition
 
 _TEXTS: Final = ("agent", "status", "tag", "user", "conversation", "version", "environment", "kind", "name", "tool",
-                 "model", "error_type", "text")  # fmt: skip
+                 "model", "error_type", "called_by", "text")  # fmt: skip
 _TIMES: Final = {"since": "since_ns", "until": "until_ns", "called_since": "called_since_ns",
                  "called_until": "called_until_ns"}  # fmt: skip
 _NUMBERS: Final = ("min_tokens", "max_tokens", "min_cost", "max_cost", "min_errors")
@@ -19,11 +19,13 @@ _FLAGS: Final = {"errors": "has_errors", "failed": "failed"}
 _MOST_LABELS: Final = 10  # conditions on metadata
 _LARGEST: Final = 2**62
 
-# Before a parameter: the trace must match it as well, whatever the parameters of the same name say.
+# Before a parameter: the trace must match it as well, whatever the parameters of the same name say. It may be repeated:
+# those with the same number of prefixes are about the same operation.
 BESIDE: Final = "with."
+_MOST_BESIDE: Final = 8  # prefixes
 # Parameters about one operation of a trace.
 OF_OPERATION: Final = frozenset(
-    ("kind", "name", "tool", "model", "error_type", "failed", "called_since", "called_until")
+    ("kind", "name", "tool", "model", "error_type", "called_by", "failed", "called_since", "called_until")
 )
 _NAMES: Final = frozenset(
     (*_TEXTS, *_TIMES, *_NUMBERS, *_DURATIONS, *_FLAGS, "score", "metadata",
@@ -39,7 +41,9 @@ def filter_of(request: Request) -> Filter:
     """
     query = request.query
     beside = {name.removeprefix(BESIDE): value for name, value in query.items() if name.startswith(BESIDE)}
-    chosen_beside = {name: value for name, value in beside.items() if name in _NAMES and value}
+    chosen_beside = {name: value for name, value in beside.items() if _bare(name) in _NAMES and value}
+    if any(name.startswith(BESIDE * (_MOST_BESIDE + 1)) for name in query):
+        raise RequestError(400, f"{BESIDE} can be repeated at most {_MOST_BESIDE} times")
     if len(query.get("text", "")) > values.LONGEST_TEXT:
         raise RequestError(400, f"text must have at most {values.LONGEST_TEXT} characters")
     found: dict[str, Any] = {name: query.get(name) or None for name in _TEXTS}
@@ -62,13 +66,35 @@ def filter_of(request: Request) -> Filter:
 
 def chosen(request: Request) -> dict[str, str]:
     """The parameters of a request that choose traces, as they were given: for links to the list of them."""
-    return {name: value for name, value in request.query.items() if name.removeprefix(BESIDE) in _NAMES and value}
+    return {name: value for name, value in request.query.items() if _bare(name) in _NAMES and value}
 
 
 def joined(base: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     """Parameters that meet two sets of them, also where both have one of the same name."""
-    moved = {name if name not in own else f"{BESIDE}{name}": value for name, value in base.items()}
-    return {**moved, **own}
+    found = dict(own)
+    for name, value in base.items():
+        free = name
+        while free in found or (free != name and free in base):
+            free = f"{BESIDE}{free}"
+        found[free] = value
+    return found
+
+
+def of_traces(query: Mapping[str, str]) -> dict[str, str]:
+    """Let parameters about an operation choose the traces that have such a one, in which all is counted.
+
+    Those that already do so are about another operation, and stay apart.
+    """
+    deeper = BESIDE if any(name in OF_OPERATION for name in query) else ""
+    return {
+        f"{deeper}{name}" if name in OF_OPERATION or name.startswith(BESIDE) else name: value
+        for name, value in query.items()
+    }
+
+
+def _bare(name: str) -> str:
+    """The name of a parameter without its prefixes."""
+    return name[name.rfind(BESIDE) + len(BESIDE) :] if name.startswith(BESIDE) else name
 
 
 def _nanoseconds(request: Request, name: str) -> int | None:

@@ -19,7 +19,7 @@ from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
-from voltagent.server.viewer_filters import BESIDE, OF_OPERATION, chosen, filter_of, joined
+from voltagent.server.viewer_filters import chosen, filter_of, joined, of_traces
 from voltagent.storage.traces.store import Store
 
 _MOST_BUCKETS: Final = 500
@@ -34,7 +34,7 @@ def _metrics(store: Store, request: Request) -> Answer:
         raise RequestError(400, f"by must be one of {', '.join(statistics.BY)} or metadata:KEY")
     sort = values.choice(request, "sort", statistics.SORTS, "calls")
     is_sorted, is_ascending = sort == "name" or bool(request.query.get("sort")), values.is_ascending(request)
-    request = Request(request.method, request.path, query=_of_traces(_without_sort(request)))
+    request = Request(request.method, request.path, query=of_traces(_without_sort(request)))
     within = filter_of(request)
     found = statistics.metrics(
         store,
@@ -63,18 +63,6 @@ def _metrics(store: Store, request: Request) -> Answer:
         ],
         "scores": [_score_group(one, links.base) for one in found.scores],
     })  # fmt: skip
-
-
-def _of_traces(query: Mapping[str, str]) -> dict[str, str]:
-    """Let parameters about an operation choose the traces that have such a one, in which all is counted.
-
-    Raises:
-        RequestError: a parameter is there twice, also with the prefix of those about other operations.
-    """
-    twice = sorted(name for name in OF_OPERATION if name in query and f"{BESIDE}{name}" in query)
-    if twice:
-        raise RequestError(400, f"{twice[0]} and {BESIDE}{twice[0]} cannot both be given here")
-    return {f"{BESIDE}{name}" if name in OF_OPERATION else name: value for name, value in query.items()}
 
 
 def _without_sort(request: Request) -> dict[str, str]:

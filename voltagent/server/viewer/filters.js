@@ -39,16 +39,16 @@ const PANEL = {
   max_cost: { title: "max cost $", type: "number" },
 };
 const BAR = ["text", "agent", "status", "errors", "kind", "within"]; // of traces
-export const CALLS_BAR = ["kind", "name", "agent", "failed", "within"];
+export const CALLS_BAR = ["kind", "name", "called_by", "failed", "within"];
 // Filters without a control: links from the Metrics page set them.
-const OTHERS = ["name", "failed", "called_since", "called_until", "min_errors", "counted", "unnamed"];
+const OTHERS = ["name", "called_by", "failed", "called_since", "called_until", "min_errors", "counted", "unnamed"];
 /** @type {Filters} */
 const WORDS = { counted: "calls of a model", unnamed: "without a model's name", "failed 1": "failed", "failed 0": "not failed" };
 const IS_TIME = /^(?:since|until|called_since|called_until)$/;
 
-const BESIDE = "with."; // before a name: the trace of what is listed must match it as well
+const BESIDE = /^(?:with\.)+/; // before a name: the trace of what is listed must match it as well
 
-const isFilter = (/** @type {string} */ name) => isOwn(name.startsWith(BESIDE) ? name.slice(BESIDE.length) : name);
+const isFilter = (/** @type {string} */ name) => isOwn(name.replace(BESIDE, ""));
 const isOwn = (/** @type {string} */ name) =>
   BAR.includes(name) || OTHERS.includes(name) || Object.hasOwn(PANEL, name) || /^(?:metadata|score)\.\d{1,2}$/.test(name);
 
@@ -86,7 +86,8 @@ export function serverFilters({ within, ...filters }, since = "since") {
 export function chips(filters, changed, hidden = BAR) {
   const shown = Object.entries(filters).filter(([name]) => !hidden.includes(name));
   return shown.map(([name, value]) => {
-    const words = name.startsWith(BESIDE) ? `in traces with ${wordsOf(name.slice(BESIDE.length), value)}` : wordsOf(name, value);
+    const isOfTraces = BESIDE.test(name) || (name === "agent" && hidden === CALLS_BAR); // which has a control for the agent of a call
+    const words = `${isOfTraces ? "in traces with " : ""}${wordsOf(name.replace(BESIDE, ""), value)}`;
     const remove = () => changed(Object.fromEntries(Object.entries(filters).filter(([other]) => other !== name)));
     return element(
       "button",
@@ -117,6 +118,7 @@ export function filterBar(changed, shownFirst = BAR) {
   const known = {
     text: field("search", "Search names, inputs, outputs, errors", { class: "search", "aria-label": "Search" }),
     agent: field("text", "agent", { list: "agents" }),
+    called_by: field("text", "agent", { list: "agents" }),
     status: choice("status", STATUSES),
     errors: choice("errors", ERRORS),
     failed: choice("failed", FAILED),

@@ -73,6 +73,7 @@ _OF_OPERATION: Final[Mapping[str, str]] = {
     "tool": "kind = 'tool' AND name = :tool",
     "model": "model = :model",
     "error_type": "error_type = :error_type",
+    "called_by": "agent_id = :called_by",
     "failed": "(status = 'error') = :failed",
     "called_since_ns": "start_ns >= :called_since_ns",
     "called_until_ns": "start_ns < :called_until_ns",
@@ -169,6 +170,7 @@ class Filter:
     tool: str | None = None  # a call of this tool
     model: str | None = None  # an agent or a call with this model
     error_type: str | None = None
+    called_by: str | None = None  # the nearest agent around the operation
     failed: bool | None = None
     called_since_ns: int | None = None  # the operation began at or after
     called_until_ns: int | None = None  # the operation began before
@@ -229,8 +231,8 @@ class Filter:
     def of_traces(self) -> Filter:
         """Return the filter without its conditions on one operation."""
         return replace(
-            self, kind=None, name=None, tool=None, model=None, error_type=None, failed=None, called_since_ns=None,
-            called_until_ns=None, before=None,
+            self, kind=None, name=None, tool=None, model=None, error_type=None, called_by=None, failed=None,
+            called_since_ns=None, called_until_ns=None, before=None,
         )  # fmt: skip
 
     @property
