@@ -46,7 +46,7 @@ class SpanProcessor:
         self._spans = ForeignSpans(recorder)
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        """Record the start of a span; its parent is read from the span."""
+        """Record the start of a span; its parent is read from the span, not from ``parent_context``."""
         del parent_context
         with guard:
             self._spans.started(span)

@@ -70,8 +70,12 @@ _HUGE: Final = 8192  # characters; a longer header is ignored
 def parse(parent: str, state: str = "", baggage: str = "") -> Remote | None:
     """Parse a ``traceparent`` and its ``tracestate``; ``None`` if the former is invalid.
 
-    An invalid ``tracestate`` is dropped, and the parent kept. Future versions are parsed as far as they are compatible,
-    as the specification requires.
+    Future versions are parsed as far as they are compatible, as the specification requires.
+
+    Args:
+        parent: the header ``traceparent``.
+        state: the header ``tracestate``. An invalid one is dropped, and the parent kept.
+        baggage: the header ``baggage``, which is kept as it is.
     """
     found = _TRACEPARENT.fullmatch(parent.strip(" \t")) if len(parent) <= _HUGE else None
     if found is None:

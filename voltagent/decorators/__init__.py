@@ -45,9 +45,9 @@ def agent(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a run of an agent: ``@agent`` or ``@agent(name=…, instructions=…, …)``.
 
     Args:
-        function: the function to decorate. **options: ``name``, ``metadata``, ``tags``, ``capture_input``,
-            ``capture_output``, ``redact``, ``sdk`` as for every decorator; ``instructions``, ``model_parameters``; and
-            ``usage``, a function that returns the token usage for a result (for a generator, for its return value).
+        function: the function to decorate.
+        **options: ``instructions`` (the system prompt), ``model_parameters``, ``usage`` (a function that returns the
+            token usage for a result, of a generator for its return value), and those of :func:`tool`.
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.
@@ -64,10 +64,11 @@ def tool(function: Any = None, /, **options: Any) -> Any:
     """Record each call as the use of a tool: ``@tool`` or ``@tool(name=…, metadata=…, …)``.
 
     Args:
-        function: the function to decorate. **options: ``name`` (default: the function's), ``metadata`` and ``tags`` of
-            every call, ``capture_input`` (a bool, or the names of the parameters to record), ``capture_output``,
-            ``redact`` (key names, or a function ``(path, value) -> value``), ``sdk`` (the SDK that records calls
-            outside any trace).
+        function: the function to decorate.
+        **options: ``name`` (default: the function's), ``metadata`` and ``tags`` of every call, ``capture_input`` (a
+            bool, or the names of the parameters to record; default true), ``exclude_input`` (names of parameters not to
+            record), ``capture_output`` (default true), ``redact`` (key names, or a function ``(path, value) ->
+            value``), ``sdk`` (the SDK that records calls outside any trace; default: the first live one).
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.
@@ -86,9 +87,10 @@ def llm(function: Any = None, /, **options: Any) -> Any:
     Model, tokens, finish reason and answer are read from the value that it returns or yields (see ``docs/models.md``).
 
     Args:
-        function: the function to decorate. **options: ``model`` (default: that of the result, else the value of a
-            parameter named ``model``), ``model_parameters``, ``usage`` (a function that returns the token usage for a
-            result), and those of :func:`tool`.
+        function: the function to decorate.
+        **options: ``model`` (default: that of the result, else the value of a parameter named ``model``),
+            ``model_parameters``, ``usage`` (a function that returns the token usage for a result), and those of
+            :func:`tool`.
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.
@@ -102,7 +104,16 @@ def retriever(function: F, /, **options: Unpack[DecoratorOptions]) -> F: ...
 @overload
 def retriever(function: None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
 def retriever(function: Any = None, /, **options: Any) -> Any:
-    """Record each call as a search: ``@retriever`` or ``@retriever(name=…, …)``, with the options of :func:`tool`."""
+    """Record each call as a search: ``@retriever`` or ``@retriever(name=…, …)``.
+
+    Args:
+        function: the function to decorate.
+        **options: those of :func:`tool`.
+
+    Raises:
+        TypeError: an unknown option, or something that cannot be decorated.
+        ValidationError: the value of an option is invalid.
+    """
     return _decorate(RETRIEVER, DecoratorOptions.__annotations__, function, options)
 
 
@@ -115,7 +126,11 @@ def memory(function: Any = None, /, **options: Any) -> Any:
 
     Args:
         function: the function to decorate.
-        **options: ``operation``, and those of :func:`tool`.
+        **options: ``operation``, ``"read"`` or ``"write"`` (default), and those of :func:`tool`.
+
+    Raises:
+        TypeError: an unknown option, or something that cannot be decorated.
+        ValidationError: the value of an option is invalid.
     """
     return _decorate(MEMORY, MemoryDecoratorOptions.__annotations__, function, options)
 
@@ -128,11 +143,15 @@ def trace(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a trace, even inside another one: ``@trace`` or ``@trace(agent_id=…, user_id=…, …)``.
 
     Args:
-        function: the function to decorate. **options: ``agent_id`` (default: the function's name), ``user_id``,
-            ``conversation_id``, ``version``, ``parent`` (the headers of a request that the trace continues), and those
-            of :func:`tool`. Each of the five, ``tags``, and ``metadata`` or a value in it may be a function of the
-            call's arguments as a dict:
+        function: the function to decorate.
+        **options: ``agent_id`` (default: the function's name), ``user_id``, ``conversation_id``, ``version``,
+            ``parent`` (the headers of a request that the trace continues), and those of :func:`tool`. Each of the five,
+            ``tags``, and ``metadata`` or a value in it may be a function of the call's arguments as a dict:
             ``user_id=lambda args: args["user"].id``.
+
+    Raises:
+        TypeError: an unknown option, or something that cannot be decorated.
+        ValidationError: the value of an option is invalid.
     """
     return _decorate(TRACE, TraceDecoratorOptions.__annotations__, function, options)
 

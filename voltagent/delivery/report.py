@@ -36,7 +36,9 @@ class Report:
     """What happened to the events: when idle, ``recorded == accepted + sum(dropped.values()) + pending``.
 
     With several destinations, each event is counted once per destination, and ``destinations`` has the report of each
-    by name (``rest``, ``otlp``, ``local``; a second one of the same name is ``otlp 2``).
+    by name (``rest``, ``otlp``, ``local``; a second one of the same name is ``otlp 2``). ``sampled_out`` counts traces
+    that sampling left out, and ``sampled_out_events`` the events of those that ``keep_errors`` had held back; no other
+    count includes them.
     """
 
     recorded: int = 0

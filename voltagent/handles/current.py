@@ -55,5 +55,11 @@ def current_trace() -> Trace:
 
 
 def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> TraceHandle:
-    """Start a trace from the options that ``VoltAgentSDK.trace`` takes; inert without a recorder."""
+    """Start a trace from the arguments of ``VoltAgentSDK.trace``.
+
+    Args:
+        recorder: that of the SDK; without one the handle is inert.
+        options: a mapping or a ``TraceOptions``.
+        keywords: the same options as keywords.
+    """
     return TraceHandle(operations.start_trace(recorder, options, keywords))

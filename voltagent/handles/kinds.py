@@ -25,7 +25,7 @@ class Handle(SpanView):
         """Start an agent below this operation.
 
         Args:
-            options: a mapping or an ``AgentOptions``.
+            options: a mapping, or an ``AgentOptions``.
             **keywords: the same options as keywords: ``name``, and optionally ``input``, ``instructions``,
                 ``metadata``, ``tags`` and ``model_parameters``.
 
@@ -35,27 +35,67 @@ class Handle(SpanView):
         return AgentHandle(operations.start(self._span, AGENT, options, keywords))
 
     def add_tool(self, options: Options = None, **keywords: Any) -> ToolHandle:
-        """Start a tool call below this operation: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        """Start a tool call below this operation.
+
+        Args:
+            options: a mapping, or a ``ToolOptions``.
+            **keywords: the same options as keywords: ``name``, and optionally ``input``, ``metadata`` and ``tags``.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
         return ToolHandle(operations.start(self._span, TOOL, options, keywords))
 
     def add_llm(self, options: Options = None, **keywords: Any) -> ModelCallHandle:
-        """Start a model call below this operation: ``name``, and optionally ``model``, ``input``, ``model_parameters``,
-        ``metadata``, ``tags``.
+        """Start a model call below this operation.
+
+        Args:
+            options: a mapping, or a ``LlmOptions``.
+            **keywords: the same options as keywords: ``name``, and optionally ``model``, ``input``,
+                ``model_parameters``, ``metadata`` and ``tags``.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
         """
         return ModelCallHandle(operations.start(self._span, LLM, options, keywords))
 
     def add_memory(self, options: Options = None, **keywords: Any) -> MemoryHandle:
-        """Start a memory access: the options of a tool, and ``operation``: ``"write"`` (default) or ``"read"``."""
+        """Start a memory access below this operation.
+
+        Args:
+            options: a mapping, or a ``MemoryOptions``.
+            **keywords: the same options as keywords: those of a tool, and ``operation``: ``"write"`` (default) or
+                ``"read"``.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
         return MemoryHandle(operations.start(self._span, MEMORY, options, keywords))
 
     def add_retriever(self, options: Options = None, **keywords: Any) -> RetrieverHandle:
-        """Start a search below this operation: ``name``, and optionally ``input``, ``metadata``, ``tags``."""
+        """Start a search below this operation.
+
+        Args:
+            options: a mapping, or a ``RetrieverOptions``.
+            **keywords: the same options as keywords: ``name``, and optionally ``input``, ``metadata`` and ``tags``.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
         return RetrieverHandle(operations.start(self._span, RETRIEVER, options, keywords))
 
     def add_event(self, event_data: Options = None, **keywords: Any) -> EventHandle:
-        """Record a custom event below this operation: ``name`` and ``type``, and optionally ``input``, ``output``,
-        ``metadata``, ``status``, ``level``, ``status_message``, ``tags``. It has no duration unless ``success`` or
-        ``error`` is called on it.
+        """Record a custom event below this operation.
+
+        It has no duration unless ``success`` or ``error`` is called on it.
+
+        Args:
+            event_data: a mapping, or a ``TimelineEvent``.
+            **keywords: the same fields as keywords: ``name`` and ``type``, and optionally ``input``, ``output``,
+                ``metadata``, ``status``, ``level``, ``status_message`` and ``tags``.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
         """
         given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
         return EventHandle(operations.point(self._span, given))
@@ -69,7 +109,13 @@ class Agent(Handle):
     def success(  # type: ignore[override]  # 0.1.1 had this order for agents
         self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
     ) -> Receipt:
-        """End as successful; the order of the arguments is that of voltagent 0.1.1: an agent's usage comes second."""
+        """End as successful. The first end wins. The order of the arguments is that of voltagent 0.1.1.
+
+        Args:
+            output: any value, as for other handles.
+            usage: token counts of the agent itself, as a mapping or a ``TokenUsage``.
+            metadata: added to that of the start.
+        """
         return super().success(output, metadata, usage)
 
 
@@ -87,7 +133,13 @@ class ModelCall(Handle):
     def success(  # type: ignore[override]  # the usage comes first, as for agents
         self, output: Any = None, usage: Any = None, metadata: Mapping[str, Any] | None = None
     ) -> Receipt:
-        """End as successful. The output may be a client's own result: its answer, tokens and model are recorded."""
+        """End as successful. The first end wins.
+
+        Args:
+            output: any value. Of a client's own result, the answer, tokens and model are recorded.
+            usage: token counts, as a mapping or a ``TokenUsage`` (default: those of the result).
+            metadata: added to that of the start.
+        """
         return super().success(output, metadata, usage)
 
     def record(
@@ -99,7 +151,15 @@ class ModelCall(Handle):
         tags: list[str] | None = None,
         model: str | None = None,
     ) -> Receipt:
-        """Add to the end of this call; ``model`` is the model that answered."""
+        """Add to the end of this call. Never raises: what is invalid is logged and left out.
+
+        Args:
+            metadata: merged with what was recorded before; later values replace earlier ones.
+            usage: token counts, as a mapping or a ``TokenUsage``.
+            output: replaces an earlier output.
+            tags: added to those of the start.
+            model: the name of the model that answered.
+        """
         if model is not None and self:
             given = _options.keep_valid("record()", _options.LLM, {"model": model})
             self._span.model = given.get("model", self._span.model)
@@ -141,7 +201,14 @@ class Trace(Handle):
         usage: Any = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Receipt:
-        """End the trace with status ``completed``, ``error`` or ``cancelled`` (a string or a ``TraceStatus``)."""
+        """End the trace. The first end wins. Never raises: what is invalid is logged and left out.
+
+        Args:
+            output: any value.
+            status: ``completed`` (default), ``error`` or ``cancelled``, as a string or a ``TraceStatus``.
+            usage: token counts of the whole trace (default: the sum over its operations).
+            metadata: added to that of the start.
+        """
         text = status.value if isinstance(status, Enum) else status
         if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
             wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
@@ -161,7 +228,16 @@ class Trace(Handle):
         user_id: str | None = None,
         conversation_id: str | None = None,
     ) -> Receipt:
-        """Add to the end of this trace; ``user_id`` and ``conversation_id`` are sent at once."""
+        """Add to the end of this trace. Never raises: what is invalid is logged and left out.
+
+        Args:
+            metadata: merged with what was recorded before; later values replace earlier ones.
+            usage: token counts of the whole trace.
+            output: replaces an earlier output.
+            tags: added to those of the start.
+            user_id: the id of the user; sent at once.
+            conversation_id: the id of the conversation; sent at once.
+        """
         super().record(metadata=metadata, usage=usage, output=output, tags=tags)
         if user_id is not None or conversation_id is not None:
             self.update(user_id=user_id, conversation_id=conversation_id)

@@ -107,7 +107,14 @@ class SpanView:
         output: Any = None,
         tags: list[str] | None = None,
     ) -> Receipt:
-        """Add to the end of this operation: metadata and tags are merged, usage and output replace earlier ones."""
+        """Add to the end of this operation. Never raises: what is invalid is logged and left out.
+
+        Args:
+            metadata: merged with what was recorded before; later values replace earlier ones.
+            usage: token counts, as a mapping or a ``TokenUsage``; replaces earlier ones.
+            output: replaces an earlier output.
+            tags: added to those of the start.
+        """
         given = _options.keep_valid("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
         checked_usage = operations.keep_valid_usage("record()", usage)
         if self:
@@ -121,7 +128,11 @@ class SpanView:
         return RECEIPT
 
     def update(self, **fields: Any) -> Receipt:
-        """Send changed fields before the end: ``metadata``, ``status``, ``output``, ``tags``, ``level``, …"""
+        """Send changed fields now, before the end. Never raises: what is invalid is logged and left out.
+
+        Args:
+            **fields: the new values, such as ``metadata``, ``status``, ``output``, ``usage``, ``tags`` and ``level``.
+        """
         if not self:
             return RECEIPT
         known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT

@@ -87,7 +87,11 @@ class Redactor:
 
     @classmethod
     def of(cls, what: str, given: Any) -> Redactor:
-        """Make a redactor of an option: of another one, a hook, or a list of key names and compiled patterns.
+        """Make a redactor of an option.
+
+        Args:
+            what: the name of the option.
+            given: another redactor, a hook, or a list of key names and compiled patterns.
 
         Raises:
             ValidationError: it is none of these; the message names ``what``.

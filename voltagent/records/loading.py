@@ -85,7 +85,12 @@ def load_traces(
 def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord:
     """Return one trace by its id, or by how its id begins.
 
+    Args:
+        id_or_prefix: the id, or its first characters, as ``voltagent traces`` shows them.
+        path: the store's file (default: the one that the settings name).
+
     Raises:
+        ValidationError: the id is empty or not a string.
         RecordNotFoundError: no trace has such an id.
         StoreError: several ids begin so, or the store is missing or cannot be read.
     """

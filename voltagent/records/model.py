@@ -63,7 +63,13 @@ class OperationRecord:
     def find(
         self, kind: str | None = None, name: str | None = None, status: str | None = None
     ) -> list[OperationRecord]:
-        """Return the operations below this one that match, depth first; ``None`` matches everything."""
+        """Return the operations below this one that match, depth first; ``None`` matches everything.
+
+        Args:
+            kind: ``agent``, ``tool``, ``memory``, ``retriever``, ``llm``, or the type of a custom event.
+            name: the name of an operation.
+            status: ``running``, ``completed``, ``error`` or ``cancelled``.
+        """
         return _select(self.walk(), kind, name, status)
 
     def tree(self, *, times: bool = False) -> str:
@@ -104,7 +110,13 @@ class TraceRecord:
     def find(
         self, kind: str | None = None, name: str | None = None, status: str | None = None
     ) -> list[OperationRecord]:
-        """Return the operations that match, depth first; ``None`` matches everything."""
+        """Return the operations that match, depth first; ``None`` matches everything.
+
+        Args:
+            kind: ``agent``, ``tool``, ``memory``, ``retriever``, ``llm``, or the type of a custom event.
+            name: the name of an operation.
+            status: ``running``, ``completed``, ``error`` or ``cancelled``.
+        """
         return _select(self.walk(), kind, name, status)
 
     def tree(self, *, times: bool = False) -> str:

@@ -248,7 +248,15 @@ class VoltAgentSDK:
         return Done(by_id.add_event(self._recording, trace_id, event_data))
 
     def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
-        """Change fields of an operation or custom event by its id; the arguments are those of :meth:`update_trace`."""
+        """Change fields of an operation or custom event by its id, even if another process started it.
+
+        Args:
+            event_id: the id of the operation.
+            **fields: the new values, such as ``status``, ``output``, ``metadata`` and ``tags``.
+
+        Raises:
+            ValidationError: the id or a field is invalid; nothing is recorded.
+        """
         return Done(by_id.update_event(self._recording, event_id, fields))
 
     def score(

@@ -102,7 +102,13 @@ class Run:
         return "\n".join(trace.tree() for trace in self.traces) or "(nothing was recorded)"
 
     def find(self, kind: str | None = None, name: str | None = None, status: str | None = None) -> list[RecordedCall]:
-        """Return the operations that match, in the order of the tree; ``None`` matches everything."""
+        """Return the operations that match, in the order of the tree; ``None`` matches everything.
+
+        Args:
+            kind: ``agent``, ``tool``, ``memory``, ``retriever``, ``llm``, or the type of a custom event.
+            name: the name of an operation.
+            status: ``running``, ``completed``, ``error`` or ``cancelled``.
+        """
         wanted = (("kind", kind), ("name", name), ("status", status))
         return [one for one in self._calls() if all(value in (None, getattr(one, key)) for key, value in wanted)]
 
@@ -180,7 +186,7 @@ class Run:
             raise self._failure(problem, {one.id: f"expected below {expected}" for one in wrong})
 
     def assert_count(self, count: int, *, kind: str | None = None, name: str | None = None) -> None:
-        """Assert how many operations of a kind, with a name, or both were recorded."""
+        """Assert that ``count`` operations of a ``kind``, with a ``name``, or both were recorded."""
         found = self.find(kind, name)
         if len(found) != count:
             what = " ".join(filter(None, (kind, name))) or "operations"
@@ -224,6 +230,10 @@ class Run:
 
         The file holds the tree with inputs, in a folder ``__snapshots__`` beside the test. It needs the pytest fixture
         ``voltagent_run``. ``name`` distinguishes several snapshots of one test (default: their number).
+
+        Raises:
+            AssertionError: the run differs, or there is no such file; with the differences.
+            RuntimeError: the fixture is missing.
         """
         if self.snapshot_file is None:
             raise RuntimeError("matches_snapshot() needs pytest and the fixture voltagent_run")
