@@ -64,7 +64,7 @@ def test_a_row_shows_how_its_input_begins(site: Site, new_page: Open):
     expect(page.locator(".rows .input-preview")).to_have_text(previews)
 
 
-def test_a_model_call_shows_what_was_asked_last(site: Site, new_page: Open):
+def test_a_model_call_shows_what_the_question_was(site: Site, new_page: Open):
     messages = [
         {"role": "system", "content": "Be brief. " * 40}, {"role": "user", "content": "Where is Rome?"},
         {"role": "assistant", "content": "In Italy."},
@@ -144,7 +144,7 @@ def test_both_sides_say_all_in_which_an_operation_differs(site: Site, new_page: 
     expect(forms.nth(2)).to_have_attribute("aria-pressed", "false")
 
 
-def test_the_only_row_that_differs_and_none_at_all_are_said(site: Site, new_page: Open):
+def test_the_only_row_that_differs_and_none_at_all_are_shown(site: Site, new_page: Open):
     steps = [[Step("tool", "t", 0, took, {"a": 1}, out)] for took, out in ((1, "x"), (9, "x"), (1, "y"))]
     one, slower, other = (recorded(site, step, 10, f"agent-{place}") for place, step in enumerate(steps))
     page = new_page(f"#/compare/{one}/{slower}")

@@ -1,4 +1,4 @@
-"""How an input begins: of a conversation, in whichever way a provider writes it, what the user asked last."""
+"""How an input begins: of a conversation, in whichever way a provider writes it, the last question of the user."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_the_question_is_found_in_every_form(name: str) -> None:
 @pytest.mark.parametrize("value", [*CONVERSATIONS.values(), *ANSWERS.values(), *PARTS.values(), *NONE])
 def test_the_question_is_the_last_text_of_the_user_that_the_reading_view_shows(value: Any) -> None:
     found = conversation_of(value)
-    said = [one for one in found.messages if one.side == "user"] if found is not None else []
-    texts = ["\n".join(part.text for part in one.parts if part.type == "text") for one in said]
-    media = [any(part.type == "media" for part in one.parts) for one in said]
+    spoken = [one for one in found.messages if one.side == "user"] if found is not None else []
+    texts = ["\n".join(part.text for part in one.parts if part.type == "text") for one in spoken]
+    media = [any(part.type == "media" for part in one.parts) for one in spoken]
     question = last_question(value)
-    if not said:
+    if not spoken:
         assert question is None
     elif texts[-1]:
         assert question is not None

@@ -245,7 +245,7 @@ def test_the_contents_of_operations_have_hashes_and_are_searched(run: Run, clien
 MESSAGES = b'{"messages":[{"role":"system","content":"%s"},{"role":"user","content":"Why?"}]}' % (b"Be brief. " * 40)
 
 
-def test_a_conversation_begins_with_what_was_asked_last(run: Run, client: httpx.Client) -> None:
+def test_a_conversation_begins_with_the_last_question(run: Run, client: httpx.Client) -> None:
     recorder = run.recorder
     root = recorder.start_trace("bot", MESSAGES, conversation_id="c")
     for kind in (LLM, AGENT, TOOL):

@@ -182,14 +182,14 @@ def operation_lines(store: Store, trace_id: str, length: int, limit: int | None 
         rows: list[Any] = list(with_sums(store.rows(_LINES, (length, trace_id))))
     else:
         rows = store.rows(_FIRST_LINES, (length, trace_id, limit))
-    asked = previews(store, "operations", [row["key"] for row in rows if row["kind"] in WITH_MESSAGES], length)
-    return [_line(row, asked, length) for row in rows]
+    questions = previews(store, "operations", [row["key"] for row in rows if row["kind"] in WITH_MESSAGES], length)
+    return [_line(row, questions, length) for row in rows]
 
 
-def _line(row: Any, asked: Mapping[int, str], length: int) -> OperationLine:
+def _line(row: Any, questions: Mapping[int, str], length: int) -> OperationLine:
     values: list[Any] = list(row.values() if isinstance(row, dict) else row)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     begins = values[-1]
-    values[-1] = asked.get(values[-2]) if begins is None else beginning(columns.text(begins), length)
+    values[-1] = questions.get(values[-2]) if begins is None else beginning(columns.text(begins), length)
     return OperationLine(*values)
 
 

@@ -105,7 +105,7 @@ def json_preview(text: str, longest: int) -> str | None:
 
 
 def _text(value: Json) -> str | None:
-    """What was asked, or the string that an input is or that is all there is in it."""
+    """The last question, or the string that an input is or that is all there is in it."""
     question = last_question(value)
     return _alone(value) if question is None else question
 
