@@ -116,7 +116,7 @@ def test_calls_are_narrowed_by_several_filters(width: int, three: Site, new_page
     expect(page.locator(".chips")).to_contain_text(f"called by: {agents[0]}")
 
 
-def test_the_agent_of_calls_and_that_of_their_traces_are_told_apart(three: Site, new_page: Open):
+def test_the_agent_of_calls_is_distinguished_from_that_of_their_traces(three: Site, new_page: Open):
     page = new_page("#/calls?agent=bravo")
     expect(page.locator(".chips")).to_contain_text("in traces with agent: bravo")
     expect(page.get_by_label("agent", exact=True)).to_have_value("")

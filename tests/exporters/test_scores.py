@@ -103,20 +103,29 @@ def test_langfuse_gets_scores_by_its_own_api(served: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("wire", ["otlp", "rest"])
-def test_the_platform_gets_feedback(served: Any, wire: str) -> None:
+def test_the_platform_gets_feedback(served: Any) -> None:
     server, events = served(), scored()
-    exporter: Any = RestExporter(server.url, "pk_1", "sk_1")
-    if wire == "otlp":
-        exporter = OtlpExporter(f"{server.url}/api/public/otel/v1/traces", profiles=("voltops",))
+    exporter = OtlpExporter(f"{server.url}/api/public/otel/v1/traces", profiles=("voltops",))
     assert set(send(exporter, events)) == {ACCEPTED}
     bodies = [request.json for request in sent_to(server, "/api/public/feedback")]
     assert sorted((body["key"], body.get("score"), body.get("value")) for body in bodies) == [
         ("overall", 5.0, None), ("s0", 0.75, None), ("s1", 1.0, None), ("s2", None, "good"),
     ]  # fmt: skip
     trace_id = clock.id_text(events[0][1].trace.id)
-    assert {body["trace_id"] for body in bodies} == {trace_id if wire == "rest" else trace_id.replace("-", "")}
+    assert {body["trace_id"] for body in bodies} == {trace_id.replace("-", "")}
     assert len({body["id"] for body in bodies}) == 4
+
+
+def test_the_history_api_gets_no_scores_and_one_warning_says_so(served: Any, caplog: pytest.LogCaptureFixture) -> None:
+    server = served()
+    with caplog.at_level("WARNING", logger="voltagent"):
+        for _ in range(2):
+            assert set(send(RestExporter(server.url, "pk_1", "sk_1"), scored())) == {ACCEPTED}
+    assert {request.path.split("/")[1].split("?")[0] for request in server.requests} <= {"history", "history-events"}
+    (warning,) = [record.getMessage() for record in caplog.records if "score" in record.getMessage()]
+    assert warning == (
+        "scores cannot be sent by the REST history API: they are kept in the local store only, if it is a destination"
+    )
 
 
 def test_a_later_score_of_the_same_name_has_the_same_id(served: Any) -> None:

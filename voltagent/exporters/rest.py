@@ -15,11 +15,10 @@ from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_operation
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
-from voltagent.exporters.scores import outcome_of_score
+from voltagent.exporters.scores import without_route
 from voltagent.settings import shown_url
 from voltagent.storage.spool.codec import pack, unpack
 from voltagent.wire.rest import encode
-from voltagent.wire.scores import FEEDBACK_PATH, feedback
 
 if TYPE_CHECKING:
     import httpx
@@ -159,7 +158,7 @@ class RestExporter:
     def _send(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
         """Send one event and return its outcome."""
         if event[0] is Phase.SCORE:
-            return self._send_score(event, line, deadline)
+            return without_route("by the REST history API")  # which has no place for scores
         try:
             answer = self._ask(event, line, deadline)
         except Unreachable as exc:
@@ -177,15 +176,6 @@ class RestExporter:
             self.moved = True
             return _UNTRIED
         return http_status.outcome_of_response(answer.status, answer.headers, self._text_of(answer))
-
-    def _send_score(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
-        """Send a score as feedback, which is not part of the history API."""
-        try:
-            answer = line.send("POST", FEEDBACK_PATH, feedback(event, of_otlp=False), deadline)
-        except Unreachable as exc:
-            return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
-        self.last_answer = clock.monotonic()
-        return outcome_of_score(answer, self._text_of(answer), FEEDBACK_PATH)
 
     def _ask(self, event: SpanEvent, line: Line, deadline: float) -> HttpResponse:
         phase, span, _ = event

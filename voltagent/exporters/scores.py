@@ -21,7 +21,7 @@ _LOGS: Final = "/v1/logs"
 _PUBLIC: Final = "/api/public/otel/v1/traces"  # where the platform and Langfuse accept OTLP
 _STEP: Final = 0.05  # seconds between two checks whether a request must end sooner
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
-_NO_ROUTE: Final = "the destination %s takes no scores: they are kept in the local store only, if it is a destination"
+_NO_ROUTE: Final = "scores cannot be sent %s: they are kept in the local store only, if it is a destination"
 
 
 class ScoreRoute(NamedTuple):
@@ -56,7 +56,7 @@ def score_route(
 
 
 def _encode_feedback(events: Sequence[SpanEvent]) -> bytes:
-    return feedback(events[0], of_otlp=True)
+    return feedback(events[0])
 
 
 def _encode_langfuse(events: Sequence[SpanEvent]) -> bytes:
@@ -116,8 +116,17 @@ class ScoreSender:
 
 
 def outcome_of_score(answer: HttpResponse, text: str, path: str) -> Outcome:
-    """Return the outcome of the scores in a request. A server without the route loses nothing: they are accepted."""
+    """Return the outcome of the scores in a request."""
     if answer.status in http_status.NO_ROUTE:
-        log_once(f"scores:{path}", logging.WARNING, _NO_ROUTE, path)
-        return ACCEPTED
+        return without_route(f"to {path}, which the server does not have")
     return http_status.outcome_of_response(answer.status, answer.headers, text)
+
+
+def without_route(place: str) -> Outcome:
+    """Return the outcome of scores that a destination has no route for, which is logged once: nothing is lost.
+
+    Args:
+        place: where scores cannot be sent, for the warning.
+    """
+    log_once(f"scores:{place}", logging.WARNING, _NO_ROUTE, place)
+    return ACCEPTED

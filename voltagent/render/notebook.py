@@ -69,6 +69,13 @@ def _forget_cell(*_: object) -> None:
     _began.clear()
 
 
+def _forget_shown(span: Span) -> None:
+    """Show a trace once below a cell, also if its handle is the last line of it."""
+    for one in list(_began):
+        if one is span:
+            _began.remove(one)
+
+
 def _show_cell(shell: Any, *_: object) -> None:
     spans = list(_began)
     _began.clear()
@@ -164,6 +171,7 @@ class Witness:
 
 def shown(span: Span, witness: Witness) -> str:
     """Return HTML of the span and those below it, with notes about them: the viewer's own page in a frame."""
+    _forget_shown(span)
     spans, note = witness.spans(span)
     top, *below = _within(span, spans)
     listed, left = below[:MOST_OPERATIONS], len(below) - MOST_OPERATIONS

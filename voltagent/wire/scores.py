@@ -21,19 +21,18 @@ FEEDBACK_PATH: Final = "/api/public/feedback"  # of the platform
 LANGFUSE_PATH: Final = "/api/public/scores"
 
 
-def feedback(event: SpanEvent, *, of_otlp: bool) -> bytes:
+def feedback(event: SpanEvent) -> bytes:
     """``POST /api/public/feedback``: a number or bool is the score, a string the value.
 
     Args:
-        event: the score.
-        of_otlp: whether the trace was sent as OTLP, so that the platform knows it by the 32 digits of OTLP.
+        event: the score of a trace that was sent as OTLP: the platform knows it by the 32 digits of that.
     """
     score = score_of(event)
     is_text = isinstance(score.value, str)
     operation = {} if score.operation_id is None else {"operation_id": score.operation_id}
     return _body(
         id=_identifier(score),
-        trace_id=trace_ids.context_of(event[1]).trace_id if of_otlp else score.trace_id,
+        trace_id=trace_ids.context_of(event[1]).trace_id,
         key=score.name,
         score=None if is_text else float(score.value),
         value=score.value if is_text else None,

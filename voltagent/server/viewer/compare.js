@@ -174,7 +174,7 @@ function sameness(one, other, changed) {
   const failures = asText(one.error ?? null) !== asText(other.error ?? null) ? ["error"] : [];
   const differ = [...changed, ...failures];
   if (!differ.length) return "same input and output";
-  return `${differ.join(", ")} ${differ.length > 1 ? "differ" : "differs"}`;
+  return `${differ.join(", ")} ${differ.length > 1 || differ[0] === "instructions" ? "differ" : "differs"}`;
 }
 
 /** @param {View} view @returns {KeyRow[]} */

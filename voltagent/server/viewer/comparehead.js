@@ -86,5 +86,5 @@ function changedParts(view) {
   for (const row of view.rows) {
     for (const part of row.one?.index ? changes(view, row) : []) counts.set(part, (counts.get(part) || 0) + 1);
   }
-  return [...counts].map(([part, many]) => `${part} differs in ${plural(many, "operation")}`);
+  return [...counts].map(([part, many]) => `${part} ${part === "instructions" ? "differ" : "differs"} in ${plural(many, "operation")}`);
 }
