@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.pace import until
 from voltagent import VoltAgentSDK
 from voltagent.storage.traces.viewer_address import announced, running_port
 
@@ -39,3 +40,13 @@ def test_a_handle_has_the_page_of_its_trace_and_the_end_is_logged_while_a_viewer
 def test_a_store_that_is_not_there_gets_no_file(tmp_path: Path) -> None:
     with announced(tmp_path / "traces.db", 4444):
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_a_program_makes_later_is_announced_then(tmp_path: Path) -> None:
+    path = tmp_path / "traces.db"
+    with announced(path, 4444), VoltAgentSDK(local_path=path) as sdk:
+        sdk.trace(agent_id="bot").end()
+        sdk.flush()
+        until(lambda: running_port(path) == 4444)
+        assert sdk.trace(agent_id="bot").url.startswith("http://127.0.0.1:4444/")
+    assert running_port(path) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
+from typing import Any, Final
 
 from voltagent.core import clock, process_exit
 from voltagent.core.guard import pass_on_interrupt
@@ -83,7 +83,9 @@ class Loop:
         try:
             self.signal.release()
         except RuntimeError as exc:  # it is being woken already
-            pass_on_interrupt(exc)
+            check: Any = pass_on_interrupt
+            if check is not None:  # as the globals are while the interpreter ends
+                check(exc)
 
     def stops(self) -> list[Shutdown]:
         """The policies of those that shut down; that of the end of the process goes before all others."""

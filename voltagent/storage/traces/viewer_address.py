@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from voltagent.storage.file_lock import FileLock
 DEFAULT_PORT: Final = 3141  # of the local server
 _SAFE: Final = "!'()*"  # unescaped by the page, besides A-Z, a-z, digits and `-._~`
 
+_LOOK: Final = 0.25  # seconds between two checks whether a store exists by now
+
 _stores: list[Path] = []  # the store that this process records into, if any
 
 
@@ -23,15 +26,34 @@ _stores: list[Path] = []  # the store that this process records into, if any
 def announced(store: Path, port: int) -> Generator[None]:
     """Announce that a viewer of the store listens on a port, while the block runs.
 
-    Has no effect if the store does not exist yet, since viewing must not create files, or if another viewer runs.
+    Viewing must not create files, so a store that does not exist yet is announced as soon as a program has made it. Has
+    no effect if another viewer of the store runs.
     """
-    lock = _acquire(store) if store.exists() else None
-    if lock is not None:
-        lock.note(port)
+    leaves = threading.Event()
+    locks: list[FileLock] = []
+
+    def announce() -> None:
+        while not store.exists():
+            if leaves.wait(_LOOK):
+                return
+        lock = _acquire(store)
+        if lock is not None:
+            lock.note(port)
+            locks.append(lock)
+
+    waiting: threading.Thread | None = None
+    if store.exists():
+        announce()
+    else:
+        waiting = threading.Thread(target=announce, name="voltagent-viewer-address", daemon=True)
+        waiting.start()
     try:
         yield
     finally:
-        if lock is not None:
+        leaves.set()
+        if waiting is not None:
+            waiting.join()
+        for lock in locks:
             lock.release(delete=True)
 
 
