@@ -63,7 +63,7 @@ def test_a_newer_voltagents_file_stays_for_it(folder: Path, port: int, caplog: p
 
 
 def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voltagent.storage.file.PATIENCE", 0.05)
+    monkeypatch.setattr("voltagent.storage.file.file.PATIENCE", 0.05)
     fill(folder, port, 3)
     (path,) = folder.glob("*.db")
     with model_server(port):

@@ -17,13 +17,14 @@ from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.calls import Flight, PendingRequest, StillWaiting
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
-from voltagent.exporters.otlp_batch import FRAME, WITH_END, Item, SpanBatch, as_their_ends
+from voltagent.exporters.otlp_batch import FRAME, SpanBatch, as_their_ends
+from voltagent.exporters.otlp_encoder import SpanEncoder
 from voltagent.exporters.otlp_settings import check_choice, checked_headers, split_endpoint
-from voltagent.exporters.otlp_spans import Late, OpenSpans
+from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.exporters.scores import ScoreSender, score_route
 from voltagent.processors.size_limit import MOST
 from voltagent.settings import shown_url
-from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage, resource_message, trimmed
+from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage, resource_message
 from voltagent.wire.otlp.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ Protocol = Literal["http/json", "http/protobuf"]
 Compression = Literal["none", "gzip"]
 
 _LARGEST: Final = 4 * 2**20  # bytes of one request before compression
-_PLAIN: Final = 256 * 1024  # bytes of a span that is not looked at more closely
-_CUTS: Final = 5  # tries to make a span fit; how much longer its encoding is than its payloads is known afterwards
-_SPARE: Final = 64 * 1024  # by which the first try aims lower: what is not payload stays as it is
 _STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
 _HANGS: Final = 0.5  # seconds; a request that takes longer is left waiting, and the next goes by another connection
 _FLIGHTS: Final = 4  # requests that may be left waiting
@@ -43,7 +41,6 @@ _OF_ERRORS: Final = 200  # characters of server text
 _NEVER: Final = float("inf")
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
-_LATE: Final = Outcome(Verdict.REFUSED, "rejected", "OTLP has no way to change a span that was sent")
 
 
 # OpenTelemetry's conventions for what made the spans; the platform also wants a version of the service.
@@ -118,9 +115,7 @@ class OtlpExporter:
         self._spans = OpenSpans(profiles)
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * FRAME
         # each profile says all payloads once more, in its own words
-        self._span_limit = min(MOST * len(set(profiles)), self.space - FRAME)
-        self._is_binary = protocol == "http/protobuf"
-        self._plain_limit = min(_PLAIN, self._span_limit)
+        self._encoder = SpanEncoder(self._spans, self._encoding, min(MOST * len(set(profiles)), self.space - FRAME))
         route = score_route(self._path, profiles, protocol, self._resource, self._scope)
         self._scores = None
         if route is not None:
@@ -142,22 +137,7 @@ class OtlpExporter:
         self._shutdown_deadline = _NEVER
         outcomes: list[Outcome | None] = [None] * len(batch)
         self._under_way = batch, outcomes
-        items: list[Item] = []
-        passes_starts = not self._spans.notes_starts
-        for number, event in enumerate(batch):
-            if passes_starts and event[0] is Phase.START:
-                outcomes[number] = WITH_END
-                continue
-            content = self._plain(event)
-            if content is not None and len(content) <= self._plain_limit:
-                items.append(Item(number, None, content))
-                continue
-            item = self._item(number, event)
-            if isinstance(item, Item):
-                items.append(item)
-            else:
-                outcomes[number] = item
-        SpanBatch(self, batch, deadline, outcomes).run(items)
+        SpanBatch(self, batch, deadline, outcomes).run(self._encoder.items(batch, outcomes))
         self._waits_for_all = False
         self._send_scores(batch, outcomes, deadline)
         for event, outcome in zip(batch, outcomes, strict=True):
@@ -173,43 +153,6 @@ class OtlpExporter:
         found = self._scores.send([batch[number] for number in numbers], deadline, lambda: self._shutdown_deadline)
         for number, outcome in zip(numbers, found, strict=True):
             outcomes[number] = outcome
-
-    def _plain(self, event: SpanEvent) -> bytes | None:
-        """A plain span's bytes; ``None`` for every other event, and for one that needs a closer look."""
-        if not self._is_binary or event[0] is not Phase.END:
-            return None
-        try:
-            return self._spans.plain(event[1])
-        except Exception:  # the other way reports what is wrong with this event alone
-            return None
-
-    def _item(self, number: int, event: SpanEvent) -> Item | Outcome:
-        """The span to send for an event, or its outcome where there is nothing to send."""
-        try:
-            message = self._spans.message(event)
-            if message is None:
-                # a score goes by another route; the end of an agent that opened its trace goes with that of the trace
-                return WITH_END if event[0] in (Phase.START, Phase.UPDATE) else ACCEPTED
-            return self._fitting(self._encoded(number, message), event)
-        except Late:
-            return _LATE
-        except Exception as exc:  # a payload that cannot be encoded costs its own event only
-            return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
-
-    def _fitting(self, item: Item, event: SpanEvent) -> Item:
-        """The span with smaller payloads, where it came out larger than a span may be."""
-        if len(item.content) <= self._span_limit:
-            return item
-        space = self._spans.weight(event[1])
-        for _ in range(_CUTS):
-            space = space * self._span_limit // (len(item.content) + _SPARE)
-            item = self._encoded(item.number, self._spans.message(event, space) or {})
-            if len(item.content) <= self._span_limit:
-                return item
-        return self._encoded(item.number, trimmed(item.message or {}))
-
-    def _encoded(self, number: int, message: OtlpMessage) -> Item:
-        return Item(number, message, self.encoded(message))
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes of unanswered requests; see :class:`voltagent.exporters.Trailing`."""

@@ -9,7 +9,7 @@ from voltagent.core.guard import log_once
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.eviction import drop_trace, has_begun
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_of
-from voltagent.storage.spool.segment import Entry
+from voltagent.storage.spool.rows import Entry
 from voltagent.storage.spool.spool import Spool
 
 

@@ -29,7 +29,7 @@ from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
 from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.codec import EventDecoder
-from voltagent.storage.spool.segment import Entry
+from voltagent.storage.spool.rows import Entry
 from voltagent.storage.spool.spool import Spool
 
 _INTERVAL: Final = 5.0  # seconds between two writes if nothing is sent automatically

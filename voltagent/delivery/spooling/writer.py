@@ -12,7 +12,8 @@ from voltagent.delivery.spooling.kept_events import trace_key
 from voltagent.delivery.spooling.space import SpoolSpace
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.codec import EventDecoder, encode_event
-from voltagent.storage.spool.segment import Entry, EventPosition
+from voltagent.storage.spool.rows import Entry
+from voltagent.storage.spool.segment import EventPosition
 from voltagent.storage.spool.spool import Spool
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voltagent.storage.file import VALUE_ERRORS, Connection, File, MissingFileError, StoreError
 from voltagent.storage.file_lock import FileLock
-from voltagent.storage.spool.segment import SCHEMA, is_sound
+from voltagent.storage.spool.rows import SCHEMA, is_sound
 from voltagent.storage.spool.spool import files
 
 

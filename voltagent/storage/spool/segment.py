@@ -7,7 +7,6 @@ are lost. Their number is kept in the lock file, because a truncated log looks a
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ from voltagent.storage.file import (
     VALUE_ERRORS,
     Connection,
     File,
-    Schema,
     StoreError,
     in_transaction,
     make_folder,
@@ -26,40 +24,12 @@ from voltagent.storage.file import (
     pages,
 )
 from voltagent.storage.file_lock import FileLock
+from voltagent.storage.spool import rows
 from voltagent.storage.spool.destination import Destination
 
 T = TypeVar("T")
 
-_MOST_FREE: Final = 2_000  # free pages that a file may have
-_STEP: Final = 500  # pages to free at a time, as they pass through the log
 _LOG: Final = 2**20  # bytes; a longer log is truncated, as many processes may have one
-
-SCHEMA: Final = Schema(
-    "spool",
-    0x56417370,  # "VAsp" in ASCII
-    (
-        (
-            f"PRAGMA application_id = {0x56417370}",
-            # `root` marks the start of a whole trace: while it is here, no event of the trace has been sent
-            """CREATE TABLE events (
-                seq INTEGER PRIMARY KEY,
-                at_ns INTEGER NOT NULL,
-                trace BLOB NOT NULL,
-                root INTEGER,
-                sum INTEGER NOT NULL,
-                body BLOB NOT NULL
-            )""",
-            "CREATE INDEX events_trace ON events (trace)",
-            "CREATE INDEX events_root ON events (seq) WHERE root IS NOT NULL",
-            # what an exporter must know to continue a trace: ids chosen by the server, for example
-            "CREATE TABLE memories (trace BLOB PRIMARY KEY, memory BLOB NOT NULL) WITHOUT ROWID",
-            "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        ),
-    ),
-)
-_INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
-_READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-OVERHEAD: Final = 100  # approximate bytes of a row besides its body
 
 
 class EventPosition(NamedTuple):
@@ -67,14 +37,6 @@ class EventPosition(NamedTuple):
 
     file: SpoolFile
     seq: int
-
-
-class Entry(NamedTuple):
-    """An event to write."""
-
-    trace: bytes
-    root: bool
-    body: bytes
 
 
 class StoredEvent(NamedTuple):
@@ -101,7 +63,7 @@ class SpoolFile:
         self.log_limit = _LOG  # bytes
         self.lost = 0  # events that are missing; 1 if their number is unknown
         self._held = 0
-        self._file = File(path, SCHEMA)
+        self._file = File(path, rows.SCHEMA)
 
     @classmethod
     def make(cls, path: Path, destination: Destination) -> SpoolFile:
@@ -118,7 +80,7 @@ class SpoolFile:
             raise StoreError(f"the spool {path} cannot be locked: this file system has no locks")
         made = cls(path, lock)
         try:
-            made._change(lambda connection: _say_about(connection, destination))
+            made._change(lambda connection: rows.describe(connection, destination))
         except StoreError:
             made.delete()
             raise
@@ -139,17 +101,12 @@ class SpoolFile:
             return None
         return file
 
-    def write(self, entries: Sequence[Entry]) -> list[int]:
-        now = clock.nanoseconds()
-        seqs = list(range(self._next, self._next + len(entries)))
-        rows = [
-            (seq, now, trace, 1 if root else None, zlib.crc32(body, zlib.crc32(trace)), body)
-            for seq, (trace, root, body) in zip(seqs, entries, strict=True)
-        ]
-        self._change(lambda connection: connection.executemany(_INSERT, rows))
+    def write(self, entries: Sequence[rows.Entry]) -> list[int]:
+        first, now = self._next, clock.nanoseconds()
+        self._change(lambda connection: rows.insert(connection, first, now, entries))
         self._next += len(entries)
         self._note(len(entries))
-        return seqs
+        return list(range(first, self._next))
 
     def _note(self, change: int) -> None:
         """Record the number of events: after writing and before deleting, so that it is never too high."""
@@ -164,16 +121,13 @@ class SpoolFile:
         self._note(-len(seqs))
 
         def change(connection: Connection) -> None:
-            connection.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
+            rows.delete(connection, seqs)
             for trace, memory in new.items():
-                if memory is None:
-                    connection.execute("DELETE FROM memories WHERE trace = ?", (trace,))
-                else:
-                    connection.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (trace, memory))
+                rows.keep_memory(connection, trace, memory)
 
         try:
             self._change(change)
-            self._ask(_shrink_if_large)
+            self._ask(rows.shrink_if_large)
         except StoreError as exc:
             if not self.damaged and exc.temporary:
                 self.waiting += len(seqs)
@@ -206,7 +160,7 @@ class SpoolFile:
     def read(self, limit: int, max_size: int) -> list[StoredEvent]:
         """Return the next events. If the file is damaged, return none and mark all as read."""
         try:
-            found = self._ask(lambda connection: _some(connection, self.read_to, limit, max_size))
+            found = self._ask(lambda connection: rows.some(connection, self.read_to, limit, max_size))
         except StoreError as exc:
             if not exc.is_lasting:
                 raise
@@ -214,17 +168,17 @@ class SpoolFile:
             found = []
         # a damaged tree may yield a row twice or out of order
         found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
-        rows = [self._row(*one) for one in found]
+        events = [self._row(*one) for one in found]
         if found:
             self.read_to = max(one[0] for one in found)
-            self.waiting += len(rows)
-            self.unread = max(0, self.unread - len(rows))
+            self.waiting += len(events)
+            self.unread = max(0, self.unread - len(events))
         else:
             self.unread = 0
-        return rows
+        return events
 
     def _row(self, seq: int, trace: Any, check: Any, body: Any) -> StoredEvent:
-        sound = is_sound(trace, check, body)
+        sound = rows.is_sound(trace, check, body)
         return StoredEvent(EventPosition(self, seq), trace if sound else b"", body if sound else None)
 
     def memory(self, trace: bytes) -> bytes | None:
@@ -248,7 +202,7 @@ class SpoolFile:
     def shrink(self, size: int) -> None:
         """Return that many bytes of free pages to the file system, as far as available, and truncate the log."""
         with suppress(StoreError):
-            self._ask(lambda connection: _shrink(connection, -(-size // pages(connection)[0])))
+            self._ask(lambda connection: rows.shrink(connection, -(-size // pages(connection)[0])))
         self._empty_log()
 
     def _empty_log(self) -> None:
@@ -268,11 +222,9 @@ class SpoolFile:
         """Delete a trace; return the number of its events and bytes."""
 
         def change(connection: Connection) -> tuple[int, int]:
-            query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
-            count, size = connection.execute(query, (trace,)).fetchone()
-            connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
+            count, size = rows.drop_trace(connection, trace)
             self._note(-count)
-            return count, size + OVERHEAD * count
+            return count, size
 
         try:
             return self._change(change)
@@ -326,36 +278,3 @@ class SpoolFile:
             return os.stat(self._log_path).st_size  # noqa: PTH116 - after every change: a method of a path takes nine calls
         except OSError:
             return 0
-
-
-def _say_about(connection: Connection, destination: Destination) -> None:
-    about = {"kind": destination.kind, "url": destination.url}
-    connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
-
-
-def _some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
-    for row in connection.execute(_READ, (after, limit)):
-        found.append(row)
-        max_size -= len(row[3]) if isinstance(row[3], bytes) else 0
-        if max_size <= 0:
-            break
-    return found
-
-
-def is_sound(trace: Any, check: Any, body: Any) -> bool:
-    """Whether the row still has the content that was written."""
-    return isinstance(trace, bytes) and isinstance(body, bytes) and check == _sum(trace, body)
-
-
-def _sum(trace: bytes, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(trace))
-
-
-def _shrink_if_large(connection: Connection) -> None:
-    if pages(connection)[2] > _MOST_FREE:
-        _shrink(connection, _STEP)
-
-
-def _shrink(connection: Connection, number: int) -> None:
-    connection.executescript(f"PRAGMA incremental_vacuum({number})")

@@ -22,7 +22,8 @@ from voltagent.core.guard import log_once
 from voltagent.storage.file import StoreError
 from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool.destination import Destination
-from voltagent.storage.spool.segment import OVERHEAD, Entry, EventPosition, SpoolFile, StoredEvent
+from voltagent.storage.spool.rows import OVERHEAD, Entry
+from voltagent.storage.spool.segment import EventPosition, SpoolFile, StoredEvent
 
 MAX_BYTES: Final = 256 * 2**20
 TURN_SECONDS: Final = 0.5

@@ -2,8 +2,7 @@
 
 Shared by the local store and the spool. A file is created at its first use, never at import or construction, and only
 its owner may read it. Opening it upgrades its schema; a file of another application is refused. Several processes may
-use
-one file at once: readers never wait for writers (write-ahead log), and writers wait for each other.
+use one file at once: readers never wait for writers (write-ahead log), and writers wait for each other.
 """
 
 from __future__ import annotations
@@ -13,74 +12,29 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import clock
-from voltagent.errors import VoltAgentError
+from voltagent.storage.file.errors import (
+    VALUE_ERRORS,
+    MissingFileError,
+    OffLimitsError,
+    StoreError,
+    is_busy,
+    is_forbidden,
+    is_undecodable,
+)
+from voltagent.storage.file.schema import Schema, in_transaction, migrate, number
 
 T = TypeVar("T")
-Connection: TypeAlias = sqlite3.Connection
 
 PATIENCE: Final = 5.0  # seconds to wait for other processes if the caller names no deadline
 _LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time; a fork may have to wait as long
 _FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
 _left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing inherited connections
 _WAL_BYTES: Final = 16 * 2**20  # size to which the write-ahead log is truncated after a burst
-
-# Errors caused by a value. All others are caused by the file or by this package.
-VALUE_ERRORS: Final = (
-    ValueError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
-)  # fmt: skip
-
-
-class StoreError(VoltAgentError):
-    """A file of this package could not be read or written; the message gives the reason and the path.
-
-    ``temporary`` is true if it may work later: another process holds the lock, or the disk is full.
-    """
-
-    def __init__(self, message: str, *, temporary: bool = False) -> None:
-        super().__init__(message)
-        self.temporary = temporary
-
-    @property
-    def is_lasting(self) -> bool:
-        """Whether no process can read the file, now or later."""
-        return not self.temporary
-
-
-class MissingFileError(StoreError):
-    """The file does not exist, and reading does not create it."""
-
-
-class OffLimitsError(StoreError):
-    """The file may be sound, but this process must not use it: a newer version or another user owns it."""
-
-    @property
-    def is_lasting(self) -> bool:
-        """Always false: its owner can read it."""
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """The tables of a file, and the migrations that lead to them.
-
-    A file's ``user_version`` is the number of migrations it has had. A released migration never changes: a change of
-    the schema is a new migration at the end.
-    """
-
-    what: str  # what messages call the file, such as "store"
-    application_id: int  # distinguishes our files from other SQLite databases (`PRAGMA application_id`)
-    steps: tuple[tuple[str, ...], ...]
-    page_size: int = 4096  # bytes, for new files
-    # Converts a small part of the existing rows in one transaction; returns whether more is left. And whether all rows
-    # are converted, a check that needs no lock.
-    convert: Callable[[Connection], bool] | None = None
-    is_converted: Callable[[Connection], bool] | None = None
 
 
 class File:
@@ -114,10 +68,10 @@ class File:
                 except VALUE_ERRORS:
                     raise
                 except sqlite3.Error as exc:
-                    if _is_undecodable(exc) and self.connection is not None:
+                    if is_undecodable(exc) and self.connection is not None:
                         self._read_leniently(self.connection)
                         continue
-                    if not _is_busy(exc) or clock.monotonic() >= until:
+                    if not is_busy(exc) or clock.monotonic() >= until:
                         self._let_go()
                         raise self._failed(exc) from exc
                 except OSError as exc:
@@ -139,7 +93,7 @@ class File:
             self._delete_stale_log()
         if self.connection is None:
             if create:
-                _make_file(self.path)
+                make_file(self.path)
             elif not self.path.exists():
                 raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
             self.connection = self._connect("mode=rw", writing=create)
@@ -162,7 +116,7 @@ class File:
                 self._convert(connection)
         except sqlite3.OperationalError as exc:
             connection.close()
-            if writing or mode == "immutable=1" or not _is_forbidden(exc) or _has_log(self.path):
+            if writing or mode == "immutable=1" or not is_forbidden(exc) or _has_log(self.path):
                 raise
             return self._connect("immutable=1", writing=False)  # in a folder that this process may not write to
         except BaseException:
@@ -222,8 +176,8 @@ class File:
         if isinstance(exc, OSError):
             temporary = exc.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
         else:
-            temporary = _is_busy(exc) or "full" in str(exc) or "disk I/O" in str(exc)
-        kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and _is_forbidden(exc) else StoreError
+            temporary = is_busy(exc) or "full" in str(exc) or "disk I/O" in str(exc)
+        kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and is_forbidden(exc) else StoreError
         return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
 
     def _let_go(
@@ -259,62 +213,19 @@ class File:
             self._let_go()
 
 
-def in_memory(schema: Schema) -> Connection:
-    """Open an empty database of this schema in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    _take_steps(connection, schema)
-    return connection
-
-
-def number(connection: sqlite3.Connection, query: str) -> int:
-    """Return the single number that a query yields."""
-    return int(connection.execute(query).fetchone()[0])
-
-
-def pages(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Return the page size in bytes, the number of pages, and the number of free pages."""
-    found = connection.execute(_PAGES).fetchone()
-    return found[0], found[1], found[2]
-
-
-_PAGES: Final = (
-    "SELECT page_size, page_count, freelist_count FROM pragma_page_size, pragma_page_count, pragma_freelist_count"
-)
-
-
-def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], T]) -> T:
-    """Run ``action`` in a transaction, with the file's write lock held."""
-    connection.execute("BEGIN IMMEDIATE")
+def _identity(path: str | Path) -> tuple[int, int] | None:
     try:
-        result = action(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # some errors have rolled back already
-            connection.execute("ROLLBACK")
-        raise
-    return result
+        status = os.stat(path)  # noqa: PTH116 - before every batch: a method of a path takes three calls
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
-def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
-    connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two have no effect once a table exists
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    in_transaction(connection, lambda connection: _take_steps(connection, schema))
+def _log(path: Path) -> Path:
+    return Path(f"{path}-wal")
 
 
-def _take_steps(connection: sqlite3.Connection, schema: Schema) -> None:
-    # read the version again under the lock: meanwhile another process may have upgraded the file, even beyond this
-    # version
-    version, known = number(connection, "PRAGMA user_version"), len(schema.steps)
-    for statements in schema.steps[version:]:
-        for statement in statements:
-            connection.execute(statement)
-    if version < known:
-        connection.execute(f"PRAGMA user_version = {known}")
-
-
-def _make_file(path: Path) -> None:
+def make_file(path: Path) -> None:
     """Create the file readable by its owner only, without a moment in between; SQLite gives its log the same mode."""
     if path.exists():
         return
@@ -332,36 +243,12 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def _identity(path: str | Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - before every batch: a method of a path takes three calls
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _log(path: Path) -> Path:
-    return Path(f"{path}-wal")
-
-
 def _has_log(path: Path) -> bool:
     return _log(path).exists() and _log(path).stat().st_size > 0
 
 
-def _is_busy(exc: sqlite3.Error) -> bool:
-    return isinstance(exc, sqlite3.OperationalError) and ("locked" in str(exc) or "busy" in str(exc))
-
-
-def _is_undecodable(exc: sqlite3.Error) -> bool:
-    return str(exc).startswith("Could not decode to UTF-8")
-
-
 def _lenient(text: bytes) -> str:
     return text.decode("utf-8", "replace")
-
-
-def _is_forbidden(exc: sqlite3.OperationalError) -> bool:
-    return "unable to open" in str(exc) or "readonly" in str(exc)
 
 
 _files: WeakSet[File] = WeakSet()

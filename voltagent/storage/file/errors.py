@@ -1,0 +1,54 @@
+"""What can be wrong with a file of this package, and what an error of SQLite means."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from voltagent.errors import VoltAgentError
+
+# Errors caused by a value. All others are caused by the file or by this package.
+VALUE_ERRORS: Final = (
+    ValueError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
+)  # fmt: skip
+
+
+class StoreError(VoltAgentError):
+    """A file of this package could not be read or written; the message gives the reason and the path.
+
+    ``temporary`` is true if it may work later: another process holds the lock, or the disk is full.
+    """
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether no process can read the file, now or later."""
+        return not self.temporary
+
+
+class MissingFileError(StoreError):
+    """The file does not exist, and reading does not create it."""
+
+
+class OffLimitsError(StoreError):
+    """The file may be sound, but this process must not use it: a newer version or another user owns it."""
+
+    @property
+    def is_lasting(self) -> bool:
+        """Always false: its owner can read it."""
+        return False
+
+
+def is_busy(exc: sqlite3.Error) -> bool:
+    return isinstance(exc, sqlite3.OperationalError) and ("locked" in str(exc) or "busy" in str(exc))
+
+
+def is_undecodable(exc: sqlite3.Error) -> bool:
+    return str(exc).startswith("Could not decode to UTF-8")
+
+
+def is_forbidden(exc: sqlite3.OperationalError) -> bool:
+    return "unable to open" in str(exc) or "readonly" in str(exc)

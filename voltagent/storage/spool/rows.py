@@ -1,0 +1,112 @@
+"""The tables of a file of the spool, and the statements on them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from voltagent.storage.file import Connection, Schema, pages
+from voltagent.storage.spool.destination import Destination
+
+_MOST_FREE: Final = 2_000  # free pages that a file may have
+_STEP: Final = 500  # pages to free at a time, as they pass through the log
+
+SCHEMA: Final = Schema(
+    "spool",
+    0x56417370,  # "VAsp" in ASCII
+    (
+        (
+            f"PRAGMA application_id = {0x56417370}",
+            # `root` marks the start of a whole trace: while it is here, no event of the trace has been sent
+            """CREATE TABLE events (
+                seq INTEGER PRIMARY KEY,
+                at_ns INTEGER NOT NULL,
+                trace BLOB NOT NULL,
+                root INTEGER,
+                sum INTEGER NOT NULL,
+                body BLOB NOT NULL
+            )""",
+            "CREATE INDEX events_trace ON events (trace)",
+            "CREATE INDEX events_root ON events (seq) WHERE root IS NOT NULL",
+            # what an exporter must know to continue a trace: ids chosen by the server, for example
+            "CREATE TABLE memories (trace BLOB PRIMARY KEY, memory BLOB NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        ),
+    ),
+)
+_INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
+_READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+OVERHEAD: Final = 100  # approximate bytes of a row besides its body
+
+
+class Entry(NamedTuple):
+    """An event to write."""
+
+    trace: bytes
+    root: bool
+    body: bytes
+
+
+def insert(connection: Connection, first: int, at_ns: int, entries: Iterable[Entry]) -> None:
+    """Write entries under consecutive numbers."""
+    connection.executemany(
+        _INSERT,
+        [
+            (seq, at_ns, trace, 1 if root else None, _sum(trace, body), body)
+            for seq, (trace, root, body) in enumerate(entries, first)
+        ],
+    )
+
+
+def delete(connection: Connection, seqs: Sequence[int]) -> None:
+    connection.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
+
+
+def keep_memory(connection: Connection, trace: bytes, memory: bytes | None) -> None:
+    """Keep what an exporter must know to continue a trace; ``None`` deletes it."""
+    if memory is None:
+        connection.execute("DELETE FROM memories WHERE trace = ?", (trace,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (trace, memory))
+
+
+def drop_trace(connection: Connection, trace: bytes) -> tuple[int, int]:
+    """Delete a trace; return the number of its events and bytes."""
+    query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
+    count, size = connection.execute(query, (trace,)).fetchone()
+    connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
+    return count, size + OVERHEAD * count
+
+
+def describe(connection: Connection, destination: Destination) -> None:
+    about = {"kind": destination.kind, "url": destination.url}
+    connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+
+
+def some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for row in connection.execute(_READ, (after, limit)):
+        found.append(row)
+        max_size -= len(row[3]) if isinstance(row[3], bytes) else 0
+        if max_size <= 0:
+            break
+    return found
+
+
+def is_sound(trace: Any, check: Any, body: Any) -> bool:
+    """Whether the row still has the content that was written."""
+    return isinstance(trace, bytes) and isinstance(body, bytes) and check == _sum(trace, body)
+
+
+def _sum(trace: bytes, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(trace))
+
+
+def shrink_if_large(connection: Connection) -> None:
+    if pages(connection)[2] > _MOST_FREE:
+        shrink(connection, _STEP)
+
+
+def shrink(connection: Connection, number: int) -> None:
+    connection.executescript(f"PRAGMA incremental_vacuum({number})")
