@@ -92,3 +92,19 @@ def test_no_call_of_redaction_holds_the_interpreter_for_more_than_5_ms(name: str
     text = to_json(LARGE[name])
     redactor.apply(to_json({"password": "compiles the patterns"}))
     hold(_longest_call(lambda: redactor.apply(text, "output")), 0.005 * slowness(), "one call")
+
+
+@pytest.mark.parametrize("unit", ["a", "\\", '"', "é", "😀", "\x01", "a\\", "😀\\", "\\ud83d", "},{ ", '","'])
+def test_a_long_string_is_decoded_and_encoded_to_the_same_wherever_it_is_divided(unit: str) -> None:
+    for before in range(0, 13, 3):
+        value = "x" * before + unit * 40_000
+        for text in (to_json(value), json.dumps(value).encode()):
+            assert pieces.decode(text) == value
+        assert json.loads(pieces.encode([value, {value: value}, {"a": value, "b": 1}], 10**6))[2]["a"] == value
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4, "\t"])
+@pytest.mark.parametrize("name", LARGE)
+def test_spaces_between_items_change_nothing(name: str, indent: Any) -> None:
+    value = LARGE[name]
+    assert pieces.decode(b" \n" + json.dumps(value, indent=indent).encode() + b"\n ") == value

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
@@ -19,11 +20,16 @@ _FIRST: Final = 1024  # bytes of the first piece of a collection, which may be s
 _TRIES: Final = 3  # ends that are tried for a piece of one size
 _LARGE: Final = 1 << 16  # bytes of a text that is decoded in pieces
 _MANY: Final = 2048  # items of a collection that is encoded by itself
-# Where a piece may end: between two items alike, by the first character of the first.
-_BETWEEN: Final = {b"{": b"},{", b"[": b"],[", b'"': b'","'}
+# Where a piece may end: between two items alike. This is how an item ends, by its first character.
+_ENDS: Final = {b"{": b"}", b"[": b"]", b'"': b'"'}
 _COLLECTIONS: Final = frozenset((dict, list))
 _BACKSLASH: Final = ord("\\")
+_SPACE: Final = (b" ", b"\n", b"\t", b"\r")
 _SCALAR: Final = re.compile(rb"[^,\]}]+")
+_SPACES: Final = re.compile(rb"[ \t\n\r]{0,4096}")
+_LONGEST_GAP: Final = 64  # bytes between two items
+_UNICODE: Final = 6  # bytes of an escape such as `\u00e9`
+_LONGEST_ESCAPE: Final = 12  # bytes: two halves of a character, such as `\ud83d\ude00`
 
 
 def decode(text: bytes) -> Any:
@@ -35,16 +41,16 @@ def decode(text: bytes) -> Any:
     if len(text) <= _LARGE:
         return from_json(text, cache_strings="none")
     try:
-        value, end = _value(text, 0)
+        value, end = _value(text, _past_spaces(text, 0))
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if end != len(text):
+    if _past_spaces(text, end) != len(text):
         raise ValueError("more than one value")
     return value
 
 
 def _value(text: bytes, start: int) -> tuple[Any, int]:
-    """The value that begins at a position of a text without spaces between its items, and where it ends."""
+    """The value that begins at a position, and where it ends."""
     first = text[start : start + 1]
     if first == b"[":
         return _collection(text, start, [])
@@ -52,12 +58,60 @@ def _value(text: bytes, start: int) -> tuple[Any, int]:
         return _collection(text, start, {})
     if first == b'"':
         end = _end_of_string(text, start)
-    else:
-        match = _SCALAR.match(text, start)
-        if match is None:
-            raise ValueError("not JSON")
-        end = match.end()
-    return from_json(text[start:end], cache_strings="none"), end
+        return _string(text, start, end), end
+    match = _SCALAR.match(text, start)
+    if match is None:
+        raise ValueError("not JSON")
+    return from_json(match[0], cache_strings="none"), match.end()
+
+
+def _past_spaces(text: bytes, position: int) -> int:
+    """Where the spaces end that begin at a position."""
+    while text[position : position + 1] in _SPACE:
+        match = _SPACES.match(text, position)
+        if match is None or match.end() == position:
+            break
+        position = match.end()
+    return position
+
+
+def _string(text: bytes, start: int, end: int) -> str:
+    """Decode the string between two positions."""
+    if end - start <= _LARGE:
+        return cast(str, from_json(text[start:end], cache_strings="none"))
+    parts: list[str] = []
+    position, last = start + 1, end - 1
+    while position < last:
+        stop = _between_characters(text, position, min(position + _PIECE, last), last)
+        parts.append(cast(str, from_json(b'"' + text[position:stop] + b'"', cache_strings="none")))
+        position = stop
+    return "".join(parts)
+
+
+def _between_characters(text: bytes, start: int, stop: int, last: int) -> int:
+    """Where a piece of a string can end, at a position or just before it: not inside of a character or an escape."""
+    if stop >= last:
+        return last
+    while text[stop] & 0xC0 == 0x80:  # a byte inside of a character
+        stop -= 1
+    slash = text.rfind(b"\\", max(start, stop - _LONGEST_ESCAPE), stop)
+    if slash < 0 or not _begins_escape(text, start, slash):
+        return stop
+    length = _UNICODE if text[slash + 1 : slash + 2] == b"u" else 2
+    if slash + length <= stop and not _is_half(text, slash):
+        return stop
+    before = slash - _UNICODE
+    return before if before > start and _is_half(text, before) and _begins_escape(text, start, before) else slash
+
+
+def _begins_escape(text: bytes, start: int, slash: int) -> bool:
+    """Whether a backslash begins an escape; otherwise it is the second of two, which stand for one."""
+    return (slash + 1 - start - len(text[start : slash + 1].rstrip(b"\\"))) % 2 == 1
+
+
+def _is_half(text: bytes, slash: int) -> bool:
+    """Whether an escape is the first half of a character."""
+    return text[slash : slash + 4].lower().startswith((b"\\ud8", b"\\ud9", b"\\uda", b"\\udb"))
 
 
 def _end_of_string(text: bytes, start: int) -> int:
@@ -79,42 +133,47 @@ def _end_of_string(text: bytes, start: int) -> int:
 def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
     opening, closing = (b"[", b"]") if type(found) is list else (b"{", b"}")
     add: Callable[[Any], None] = found.extend if isinstance(found, list) else found.update
-    position, size = start + 1, _FIRST
+    position, size, gap = _past_spaces(text, start + 1), _FIRST, b","
     if text[position : position + 1] == closing:
         return found, position + 1
     while True:
         stop, items = position, None
         while items is None and size >= _SMALLEST:
-            stop, items = _piece(text, position, size, opening, closing)
+            stop, items = _piece(text, position, size, opening, closing, gap)
             size = size // 4 if items is None else min(4 * size, _PIECE)
         if items is None:
             items, stop = _item(text, position, opening)
             size = _SMALLEST
         add(items)
-        after = text[stop : stop + 1]
+        comma = _past_spaces(text, stop)
+        after = text[comma : comma + 1]
         if after == closing:
-            return found, stop + 1
+            return found, comma + 1
         if after != b",":
             raise ValueError("not JSON")
-        position = stop + 1
+        position = _past_spaces(text, comma + 1)
+        gap = text[stop:position] if position - stop <= _LONGEST_GAP else b","
 
 
-def _piece(text: bytes, start: int, size: int, opening: bytes, closing: bytes) -> tuple[int, Any]:
+def _piece(text: bytes, start: int, size: int, opening: bytes, closing: bytes, gap: bytes) -> tuple[int, Any]:
     """Decode the items from where one begins to where one ends: ``(where, items)``, or ``None`` for the items.
 
-    A piece that begins where an item does is a JSON text only if it also ends where one does.
+    A piece that begins where an item does is a JSON text only if it also ends where one does. ``gap`` is what stood
+    between the two items before.
     """
-    between = b',"' if opening == b"{" else _BETWEEN.get(text[start : start + 1], b",")
+    first = text[start : start + 1]
+    ends = b"" if opening == b"{" else _ENDS.get(first, b"")
+    between = ends + gap + (first if ends or opening == b"{" else b"")
     stop = start + size
     for _ in range(_TRIES):
         found = text.rfind(between, start, stop)
         if found < 0:
-            between = b","
+            ends, between = b"", b","
             found = text.rfind(between, start, stop)
             if found < 0:
                 break
         stop = found
-        end = stop + (len(between) == 3)
+        end = stop + len(ends)
         try:
             return end, from_json(opening + text[start:end] + closing, cache_strings="none")
         except ValueError:
@@ -130,41 +189,75 @@ def _item(text: bytes, start: int, opening: bytes) -> tuple[Any, int]:
     if text[start : start + 1] != b'"':
         raise ValueError("not JSON")
     end = _end_of_string(text, start)
-    if text[end : end + 1] != b":":
+    colon = _past_spaces(text, end)
+    if text[colon : colon + 1] != b":":
         raise ValueError("not JSON")
-    value, stop = _value(text, end + 1)
-    return {from_json(text[start:end]): value}, stop
+    value, stop = _value(text, _past_spaces(text, colon + 1))
+    return {_string(text, start, end): value}, stop
 
 
 def encode(value: Any, size: int) -> bytes:
     """JSON text of a plain value that takes about ``size`` bytes."""
+    if type(value) is str and len(value) > _PIECE:
+        return b"".join([b'"', *_pieces_of_string(value), b'"'])
     if size <= _LARGE or type(value) not in _COLLECTIONS or not value:
         return encoded(value)
     return b"".join(_parts(value, size))
 
 
+def _pieces_of_string(value: str) -> list[bytes]:
+    return [encoded(value[start : start + _PIECE])[1:-1] for start in range(0, len(value), _PIECE)]
+
+
 def _parts(value: Any, size: int) -> list[bytes]:
     is_list = type(value) is list
-    items = value if is_list else list(value.items())
+    items = value if is_list else _items(value)
     step = max(1, len(items) * _PIECE // size)
     texts: list[bytes] = []
     start = 0
     while start < len(items):
         chunk = items[start : start + step]
         values = chunk if is_list else [item for _, item in chunk]
-        is_flat = _COLLECTIONS.isdisjoint(map(type, values))
-        count = len(chunk) if is_flat else next((n for n, one in enumerate(values) if _is_large(one)), len(chunk))
+        count = len(chunk) if _is_flat(values) else _before_large(values)
+        if not is_list:
+            count = min(count, _before_large([key for key, _ in chunk]))
         if count:
             texts.append(encoded(chunk[:count] if is_list else dict(chunk[:count]))[1:-1])
         else:
-            name = b"" if is_list else encoded(chunk[0][0]) + b":"
+            name = b"" if is_list else encode(chunk[0][0], size) + b":"
             texts.append(name + encode(values[0], size))
         start += max(1, count)
     return [b"[" if is_list else b"{", b",".join(texts), b"]" if is_list else b"}"]
 
 
+def _items(value: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The items of a dictionary, some at a time."""
+    found: list[tuple[str, Any]] = []
+    items = iter(value.items())
+    while some := list(islice(items, _MANY)):
+        found += some
+    return found
+
+
+def _before_large(values: list[Any]) -> int:
+    """How many values stand before the first large one."""
+    return next((number for number, one in enumerate(values) if _is_large(one)), len(values))
+
+
+def _is_flat(values: list[Any]) -> bool:
+    """Whether there is neither a collection nor a long string among values."""
+    types = set(map(type, values))
+    if not types.isdisjoint(_COLLECTIONS):
+        return False
+    if types == {str}:
+        return max(map(len, values)) <= _PIECE
+    return str not in types or all(type(one) is not str or len(one) <= _PIECE for one in values)
+
+
 def _is_large(value: Any) -> bool:
-    """Whether a collection may take long by itself; what is in small ones is not looked at."""
+    """Whether a value may take long by itself; what is in small collections is not looked at."""
+    if type(value) is str:
+        return len(value) > _PIECE
     if type(value) not in _COLLECTIONS:
         return False
     if len(value) >= _MANY:

@@ -22,8 +22,7 @@ _HASH: Final = r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$[^\s\"'`,;<>\\\0]
 def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
     """The body of a private key: to its end mark, or to the end of the string if it was cut."""
     limit = scan.end_of_string(match.end())
-    end = scan.low.find(end_mark, match.end(), limit)
-    return match.end(), limit if end < 0 else end
+    return match.end(), next(scan.places_of(end_mark, match.end(), limit), limit)
 
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%-])"""

@@ -122,7 +122,7 @@ class Scan:
         found: list[Range] = []
         frequent: list[str] = []
         for secret in secrets:
-            places = list(islice(self._places_of(secret), most))
+            places = list(islice(self.places_of(secret, 0, len(text), is_exact=True), most))
             most -= len(places)
             if not most:
                 frequent.append(secret)
@@ -133,16 +133,17 @@ class Scan:
                     found.append((start, stop))
         return found, frequent
 
-    def _places_of(self, secret: str) -> Iterator[int]:
-        text, length, position = self.text, len(secret), 0
-        while position < len(text):
-            limit = position + _AT_ONCE
-            start = text.find(secret, position, limit + length - 1)
-            if start < 0:
-                position = limit
+    def places_of(self, literal: str, start: int, stop: int, *, is_exact: bool = False) -> Iterator[int]:
+        """Where a literal stands in a long stretch, in lower case unless ``is_exact``; found in pieces."""
+        text, length = self.text if is_exact else self.low, len(literal)
+        while start < stop:
+            limit = min(stop, start + _AT_ONCE)
+            found = text.find(literal, start, min(stop, limit + length - 1))
+            if found < 0:
+                start = limit
             else:
-                yield start
-                position = start + length
+                yield found
+                start = found + length
 
     def group(self, match: Match[str], group: int | str) -> str:
         """What a group matched, as it is written in the text."""
