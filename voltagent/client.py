@@ -161,7 +161,7 @@ def _headers(config: VoltAgentConfig) -> dict[str, str]:
         if not _HEADER_VALUE.fullmatch(value):
             setting = _SETTINGS.get(name, f"headers[{name!r}]")
             raise ValidationError(
-                f"{setting}: contains a character that is not allowed in an HTTP header, or ends with a space"
+                f"{setting} contains a character that is not allowed in an HTTP header, or ends with a space"
             )
     return headers
 

@@ -124,7 +124,7 @@ def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
 def _tags(name: str, value: object) -> tuple[str, ...]:
     base = next((kind for kind in (list, tuple, set, frozenset) if introspection.has_base(type(value), kind)), None)
     if base is None:
-        raise _wrong(name, "a list of texts", value)
+        raise _wrong(name, "a list of strings", value)
     items: Iterator[object] = islice(cast(Any, base).__iter__(value), _MOST_TAGS)
     return bounded_tags(tuple(_text(f"an item of {name}", item, _LONGEST_TAG) for item in items))
 

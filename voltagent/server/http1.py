@@ -78,7 +78,7 @@ def _line(reader: BufferedIOBase, most: int) -> bytes:
 def _request_line(line: bytes) -> tuple[str, str, str]:
     parts = line.decode("latin-1").split(" ")
     if len(parts) != 3 or _TOKEN.fullmatch(parts[0]) is None or not parts[2].startswith("HTTP/"):
-        raise RequestError(400, "this is no HTTP request")
+        raise RequestError(400, "this is not an HTTP request")
     method, target, version = parts
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         raise RequestError(505, "this server speaks HTTP/1.1")
