@@ -28,7 +28,7 @@ export function traceColumns(share, pick) {
     { title: "Tokens", class: "tokens number", sort: "tokens", cell: (trace) => count(tokensOf(trace)) },
     { title: "Cached", class: "cached number dim", sort: "cached", cell: (trace) => count(cachedOf(trace) || null) },
     { title: "Cost", class: "cost number", sort: "cost", cell: (trace) => money(costOf(trace)) },
-    { title: "Steps", class: "operations number dim", sort: "operations", cell: ({ operations }) => count(operations) },
+    { title: "Steps", class: "operations number dim", sort: "operations", cell: ({ operations }) => (operations === 1 ? element("span", { class: "one" }, "1") : count(operations)) },
     { title: "Errors", class: "errors number", sort: "errors", cell: (trace) => (trace.errors ? failures(trace) : "") },
   ];
 }
