@@ -215,9 +215,9 @@ def test_an_address_cannot_carry_a_script(witness: Witness, new_page: Open):
     page = new_page("#/")
     for target, text in (
         ("#javascript:window.ran=1", "There is no such page."),
-        ("#/trace/%3Cscript%3E", "there is no trace with this id"),
+        ("#/trace/%3Cscript%3E", "no trace has this id"),
         ("#/%", "There is no such page."),
-        ("#/trace/%E0%A4%A/x?%", "there is no trace with this id"),
+        ("#/trace/%E0%A4%A/x?%", "no trace has this id"),
         ("#//evil.example/", "No traces yet"),
     ):
         page.evaluate("target => { location.hash = target; }", target)

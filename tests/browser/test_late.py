@@ -178,7 +178,7 @@ def test_keys_and_buttons_before_a_trace_is_there_do_no_harm(site: Site, new_pag
 def test_a_trace_that_is_not_there_yet_is_shown_when_it_comes(site: Site, witness: Witness, new_page: Open):
     witness.expected.append("404")  # the browser itself writes it into the console
     page = new_page("#/trace/soon")
-    expect(page.locator(".problem")).to_have_text("there is no trace with this id")
+    expect(page.locator(".problem")).to_have_text("no trace has this id")
     expect(page.get_by_role("treegrid")).to_be_hidden()
     site.run.trace("desk", identifier="soon")
     site.run.save()

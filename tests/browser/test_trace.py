@@ -369,7 +369,7 @@ def test_a_conversation_is_read_turn_by_turn(day: Site, new_page: Open):
 def test_an_id_that_is_missing_has_a_message(site: Site, witness: Witness, new_page: Open):
     witness.expected.append("404")  # the browser itself writes it into the console
     page = new_page("#/trace/nowhere")
-    expect(page.locator(".problem")).to_have_text("there is no trace with this id")
+    expect(page.locator(".problem")).to_have_text("no trace has this id")
 
 
 # ------------------------------------------------------------------------------------------------------------ metrics

@@ -105,7 +105,7 @@ def _append_all(store: Store, events: Sequence[SpanEvent]) -> None:
 def _existing(find: Callable[[str], Known | None], identifier: str, what: str) -> Known:
     known = _find(find, identifier)
     if known is None:
-        raise RequestError(404, f"there is no {what} with this id")
+        raise RequestError(404, f"no {what} has this id")
     return known
 
 

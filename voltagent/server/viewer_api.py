@@ -66,7 +66,7 @@ def _trace(store: Store, request: Request) -> Answer:
 def _requested_trace(store: Store, request: Request) -> StoredTrace:
     trace = find_trace(store, request.captured[0])
     if trace is None:
-        raise RequestError(404, "there is no trace with this id")
+        raise RequestError(404, "no trace has this id")
     return trace
 
 
@@ -117,7 +117,7 @@ def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] |
 def _operation(store: Store, request: Request) -> Answer:
     operation = queries.operation(store, *request.captured)
     if operation is None:
-        raise RequestError(404, "there is no operation with this id in this trace")
+        raise RequestError(404, "no operation of this trace has this id")
     scores = scores_of(store, [operation.trace_id]).get(operation.trace_id, ())
     return json_answer(answers.whole_operation(operation, scores))
 

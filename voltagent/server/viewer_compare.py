@@ -38,7 +38,7 @@ def _compare(store: Store, request: Request) -> Answer:
 def _trace(store: Store, identifier: str) -> StoredTrace:
     trace = find_trace(store, identifier) if identifier else None
     if trace is None:
-        raise RequestError(404, "there is no trace with this id")
+        raise RequestError(404, "no trace has this id")
     return trace
 
 
@@ -72,7 +72,7 @@ def _hashes(store: Store, request: Request) -> Answer:
 def _baseline(store: Store, request: Request) -> Answer:
     found = comparison.usual(store, request.captured[0])
     if found is None:
-        raise RequestError(404, "there is no trace with this id")
+        raise RequestError(404, "no trace has this id")
     return json_answer({
         "runs": found.runs,
         "duration": answers.microseconds(found.duration_ns),

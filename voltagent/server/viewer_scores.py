@@ -26,7 +26,7 @@ def _score(store: Store, request: Request) -> Answer:
     if trace_id is None:
         raise RequestError(400, "trace is missing")
     if not _is_known(store, trace_id, operation_id):
-        raise RequestError(404, "there is no trace or operation with this id")
+        raise RequestError(404, "no trace or operation has this id")
     try:
         # a score that is taken back has no value: any will do to check the rest
         removed = body.get("value") is None

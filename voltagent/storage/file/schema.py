@@ -1,4 +1,4 @@
-"""The tables of a file, the migrations that lead to them, and what every file is asked."""
+"""The tables of a file, the migrations that lead to them, and what every file is requested."""
 
 from __future__ import annotations
 
