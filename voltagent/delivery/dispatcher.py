@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from voltagent.core import clock, guard
@@ -27,6 +28,7 @@ _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become 
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
 _NOTHING: Final = Report()
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_VERDICT: Final = attrgetter("verdict")
 
 
 class Dispatcher:
@@ -89,9 +91,11 @@ class Dispatcher:
         else:
             outcomes = self._export(sent, deadline)
         ended = clock.monotonic()
-        for event, outcome in zip(sent, outcomes, strict=True):
-            if outcome.verdict is Verdict.IN_FLIGHT:
-                self.in_flight[id(event)] = event
+        different = list(dict(zip(map(id, outcomes), outcomes, strict=True)).values())  # mostly one for all
+        if Verdict.IN_FLIGHT in map(_VERDICT, different):
+            for event, outcome in zip(sent, outcomes, strict=True):
+                if outcome.verdict is Verdict.IN_FLIGHT:
+                    self.in_flight[id(event)] = event
         with buffer.lock:
             self._settlement.settle(self._batch, outcomes, ended)
             self._batch = []
@@ -99,8 +103,10 @@ class Dispatcher:
             self._storage.settled(sent)
         slow = ended - now > _SLOW_BATCH
         self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
-        self.state.note(outcomes, now, ended, self.options.probe_seconds, self.options.auth_seconds)
-        self._follow_up(outcomes, now, ended, stops)
+        self.state.note(different, now, ended, self.options.probe_seconds, self.options.auth_seconds)
+        self._follow_up(different, stops, ended)
+        if logger.isEnabledFor(logging.DEBUG):
+            self.log.report_batch(outcomes, ended - now)
 
     def _safe(self, batch: list[SpanEvent], prepared: Sequence[bool]) -> list[SpanEvent]:
         """A batch as it may leave the process; what cannot be made so is refused."""
@@ -133,13 +139,12 @@ class Dispatcher:
             batch, self._batch = self._batch, []
             self._settlement.give_back(batch, prepared=self._is_safe)
 
-    def _follow_up(self, outcomes: Sequence[Outcome], now: float, ended: float, stops: Sequence[Shutdown]) -> None:
+    def _follow_up(self, outcomes: Sequence[Outcome], stops: Sequence[Shutdown], ended: float) -> None:
+        """Report the outcomes, each once or more often, to those that end, to the log and to the exporter."""
         verdicts = {outcome.verdict for outcome in outcomes} if stops else set[Verdict]()
         for stop in stops:
             stop.note(verdicts, ended)
         self.log.report_answers(outcomes, self._buffer.dropped)
-        if logger.isEnabledFor(logging.DEBUG):
-            self.log.report_batch(outcomes, ended - now)
         over, self._buffer.over = self._buffer.over, []
         for identifier in over:
             self._exporter.forget(identifier)
@@ -161,7 +166,7 @@ class Dispatcher:
             # else it takes others: one request that failed says nothing of it
             self.state.note(outcomes, now, now, self.options.probe_seconds, self.options.auth_seconds)
         self._storage.settled(events)
-        self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], now, now, stops)
+        self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], stops, now)
 
     def forget_in_flight(self, account: Account) -> None:
         """Let wait again what still waits for an answer; the answers are not heeded any more."""

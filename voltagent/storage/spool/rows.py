@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 from voltagent.storage.file import Connection, Schema, pages
 from voltagent.storage.spool.destination import Destination
@@ -38,6 +38,7 @@ SCHEMA: Final = Schema(
 _INSERT: Final = "INSERT INTO events (seq, at_ns, trace, root, sum, body) VALUES (?, ?, ?, ?, ?, ?)"
 _READ: Final = "SELECT seq, trace, sum, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
 OVERHEAD: Final = 100  # approximate bytes of a row besides its body
+DELETE: Final = "DELETE FROM events WHERE seq = ?"
 
 
 class Entry(NamedTuple):
@@ -53,14 +54,10 @@ def insert(connection: Connection, first: int, at_ns: int, entries: Iterable[Ent
     connection.executemany(
         _INSERT,
         [
-            (seq, at_ns, trace, 1 if root else None, _sum(trace, body), body)
+            (seq, at_ns, trace, 1 if root else None, crc32(body, crc32(trace)), body)
             for seq, (trace, root, body) in enumerate(entries, first)
         ],
     )
-
-
-def delete(connection: Connection, seqs: Sequence[int]) -> None:
-    connection.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
 
 
 def keep_memory(connection: Connection, trace: bytes, memory: bytes | None) -> None:
@@ -96,11 +93,7 @@ def some(connection: Connection, after: int, limit: int, max_size: int) -> list[
 
 def is_sound(trace: Any, check: Any, body: Any) -> bool:
     """Whether the row still has the content that was written."""
-    return isinstance(trace, bytes) and isinstance(body, bytes) and check == _sum(trace, body)
-
-
-def _sum(trace: bytes, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(trace))
+    return isinstance(trace, bytes) and isinstance(body, bytes) and check == crc32(body, crc32(trace))
 
 
 def shrink_if_large(connection: Connection) -> None:

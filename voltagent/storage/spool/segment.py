@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -103,7 +104,7 @@ class SpoolFile:
 
     def write(self, entries: Sequence[rows.Entry]) -> list[int]:
         first, now = self._next, clock.nanoseconds()
-        self._change(lambda connection: rows.insert(connection, first, now, entries))
+        self._change(partial(rows.insert, first=first, at_ns=now, entries=entries))
         self._next += len(entries)
         self._note(len(entries))
         return list(range(first, self._next))
@@ -121,7 +122,7 @@ class SpoolFile:
         self._note(-len(seqs))
 
         def change(connection: Connection) -> None:
-            rows.delete(connection, seqs)
+            connection.executemany(rows.DELETE, [(seq,) for seq in seqs])
             for trace, memory in new.items():
                 rows.keep_memory(connection, trace, memory)
 
@@ -268,7 +269,7 @@ class SpoolFile:
             raise StoreError(f"the spool {self.path} cannot be used: {exc}") from exc
 
     def _change(self, action: Callable[[Connection], T]) -> T:
-        changed = self._ask(lambda connection: in_transaction(connection, action), create=True)
+        changed = self._ask(partial(in_transaction, action=action), create=True)
         if self._log_size() > self.log_limit:
             self._empty_log()
         return changed
