@@ -270,7 +270,7 @@ class TestSecret:
     ) -> None:
         with pytest.raises(ValidationError) as caught:
             VoltAgentCoreAPI(config("https://x", **wrong))
-        assert str(caught.value).startswith(f"{named}: ")
+        assert str(caught.value).startswith(f"{named} contains ")
         assert SECRET not in repr(caught.value)
 
     def test_a_pickled_client_says_what_it_lacks(self) -> None:

@@ -1,4 +1,4 @@
-"""The tables of a file, the migrations that lead to them, and what every file is requested."""
+"""The tables of a file, the migrations that lead to them, and queries that hold for every file."""
 
 from __future__ import annotations
 
