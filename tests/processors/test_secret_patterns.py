@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import itertools
 import pkgutil
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -52,9 +54,28 @@ def _modules() -> Iterator[Any]:
             yield importlib.import_module(one.name)
 
 
+_FUNCTIONS = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
+
+
+def _inline_patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """The patterns that stand in functions: ``re.sub("…", …)``."""
+    root = Path(voltagent.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("re.") in _FUNCTIONS and node.args:
+                pattern = node.args[0]
+                if ast.unparse(node.func).startswith("re.") and isinstance(pattern, ast.Constant):
+                    value: Any = pattern.value
+                    yield f"inline.{path.relative_to(root)}.{value!r}", re.compile(value)
+
+
 def _all_patterns() -> dict[str, re.Pattern[Any]]:
-    found: dict[str, re.Pattern[Any]] = {}
+    found: dict[str, re.Pattern[Any]] = dict(_inline_patterns())
     for module in _modules():
+        for one in vars(module).values():
+            if isinstance(one, type) and one.__module__ == module.__name__:
+                for number, pattern in enumerate(_patterns_in(tuple(vars(one).values()))):
+                    found[f"{module.__name__}.{one.__name__}.{number}"] = pattern
         for name, value in vars(module).items():
             for number, pattern in enumerate(_patterns_in(value)):
                 found[f"{module.__name__}.{name}.{number}"] = pattern
@@ -182,18 +203,41 @@ def test_texts_made_from_each_pattern_are_redacted_in_time(name: str) -> None:
             raise TooSlow(f"{took * 1e9 / _LENGTH:.0f} ns per character for {text[:60]!r}")
 
 
-@pytest.mark.parametrize("name", [name for name in PATTERNS if name not in _OF_REDACTION])
-def test_other_patterns_take_time_in_proportion(name: str) -> None:
+_SHORT, _LONG = 1_000, 8_000  # characters
+_SOON = 0.002  # seconds for a long text: 250 ns per character, which no superlinear pattern needs only
+_MOST_GROWTH = 28  # times as long for a text that is 8 times as long; a square would be 64 times
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PATTERNS)
+def test_the_time_of_each_pattern_grows_with_the_length_only(name: str) -> None:
     pattern = PATTERNS[name]
     for text in sorted(_hostile(pattern)):
-        subject: Any = text.encode() if isinstance(pattern.pattern, bytes) else text
-        started = time.thread_time()
-        for _ in range(3):
-            pattern.search(subject)
-            list(pattern.finditer(subject))
-        took = (time.thread_time() - started) / 6
-        if took > 2 * _LIMIT * _LENGTH * slowness():
-            raise TooSlow(f"{took * 1e9 / _LENGTH:.0f} ns per character for {text[:60]!r}")
+        for find in (pattern.search, lambda text: list(pattern.finditer(text))):
+            short, long = (_subject(pattern, text[:length]) for length in (_SHORT, _LONG))
+            if _took(find, long) < _SOON:
+                continue
+            growth = min(_took(find, long) for _ in range(3)) / max(1e-6, min(_took(find, short) for _ in range(4)))
+            if growth > _MOST_GROWTH:
+                raise TooSlow(f"{growth:.0f} times as long for 8 times {text[:60]!r}")
+
+
+def _subject(pattern: re.Pattern[Any], text: str) -> Any:
+    return text.encode() if isinstance(pattern.pattern, bytes) else text
+
+
+def _took(call: Callable[[Any], object], subject: Any) -> float:
+    started = time.thread_time()
+    call(subject)
+    return time.thread_time() - started
+
+
+@pytest.mark.parametrize("bad", ["a*a*b", "(?:a|b)*a+c", r"\s*\n\s*x"])
+def test_the_growth_of_a_superlinear_pattern_would_be_seen(bad: str) -> None:
+    pattern = re.compile(bad)
+    unit = "\n" if "n" in bad else "a"
+    short, long = unit * 400, unit * 3_200
+    assert min(_took(pattern.search, long) for _ in range(2)) / min(_took(pattern.search, short) for _ in range(4)) > 28
 
 
 _UNITS = (

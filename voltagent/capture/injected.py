@@ -125,7 +125,8 @@ def _text_says_so(annotation: str, names: Mapping[str, Any]) -> bool:
 
 def _has_other_members(annotation: str, word: str) -> bool:
     """Whether a union, written with bars, has another member than ``None``."""
-    outside = re.sub(r"\[.*\]", "", annotation)
+    opening, closing = annotation.find("["), annotation.rfind("]")
+    outside = annotation[:opening] + annotation[closing + 1 :] if 0 <= opening < closing else annotation
     return any(part.strip() not in ("None", word, "Optional", "typing.Optional") for part in outside.split("|"))
 
 

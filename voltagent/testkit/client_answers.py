@@ -23,7 +23,7 @@ from voltagent.records import OperationRecord
 from voltagent.testkit.answers import exception_of
 from voltagent.testkit.client_formats import FORMATS, google_response
 
-_ERROR_TEXT: Final = re.compile(r"Error code: \d{3} - (\{.*\})", re.DOTALL)
+_ERROR_TEXT: Final = re.compile(r"Error code: \d{3} - (\{.*)", re.DOTALL)
 
 
 def answer_request(
@@ -83,7 +83,7 @@ def _error_body(found: OperationRecord) -> str:
     quoted = _ERROR_TEXT.search(message)
     if quoted:
         try:
-            return json.dumps(ast.literal_eval(quoted[1]))
+            return json.dumps(ast.literal_eval(quoted[1][: quoted[1].rfind("}") + 1]))
         except (ValueError, SyntaxError):
             pass
     return json.dumps({"error": {"message": message}})

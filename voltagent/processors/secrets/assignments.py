@@ -47,7 +47,8 @@ _AFTER_HINT: Final = (
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _LONGEST_NAME: Final = 80
 _CHECKED: Final = 6  # hints that are looked for at once
-# Units of work: for a beginning that was not seen before, and for what has to be replaced.
+# Units of work: for a hint, for a beginning that was not seen before, and for what has to be replaced.
+_NAMED: Final = 2
 _NEW: Final = 12
 _FOUND: Final = 6
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
@@ -99,7 +100,7 @@ def find_assignments(scan: Scan, start: int, stop: int) -> list[Range]:
     for hint in _hints_in(scan, start, stop):
         count = scan.occurrences(hint, start, stop)
         if count:
-            scan.spend(count)
+            scan.spend(_NAMED * count)
             _add_values(scan, hint, start, stop, seen, found)
     return found
 

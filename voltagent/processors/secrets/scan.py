@@ -18,7 +18,7 @@ _LOWERED: Final = 1 << 16  # characters lowered at once
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 # Work is counted in units of about half a microsecond: the free ones of each scan, and those for its length.
 _FREE: Final = 5000
-_CHARACTERS_PER_UNIT: Final = 10
+_CHARACTERS_PER_UNIT: Final = 9
 _MATCHED: Final = 4  # units of work for a match
 _STRINGS: Final = 4096  # joined at once
 _FEW_REPEATS: Final = 256

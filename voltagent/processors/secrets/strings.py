@@ -121,15 +121,24 @@ class Strings:
         for number in range(len(texts)) if is_thorough else found:
             before = text = texts[number]
             ranges = found.get(number)
-            if ranges:
-                text = self._without(text, ranges, is_continued=number in continued)
-            if frequent is not None:
-                text = self._without_repetitions(text, frequent)
-            for pattern in self._rules.patterns:
-                text, count = pattern.subn(SECRET_TEXT, text)
-                self._found.count += count
+            if ranges is not None:
+                if ranges[0] == (0, len(text)) and number not in continued:
+                    self._found.count += 1
+                    text = SECRET_TEXT
+                else:
+                    text = self._without(text, ranges, is_continued=number in continued)
+            if is_thorough:
+                text = self._without_known(text, frequent)
             if text != before:
                 self._put(number, before, text)
+
+    def _without_known(self, text: str, frequent: re.Pattern[str] | None) -> str:
+        if frequent is not None:
+            text = self._without_repetitions(text, frequent)
+        for pattern in self._rules.patterns:
+            text, count = pattern.subn(SECRET_TEXT, text)
+            self._found.count += count
+        return text
 
     def _without(self, text: str, ranges: list[Range], *, is_continued: bool) -> str:
         if len(ranges) > 1:

@@ -29,6 +29,7 @@ _PIECE: Final = 2048  # characters
 _AROUND: Final = 400  # characters around a piece in which a name or a prefix, and enough of what follows, stand
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
+_NAMED: Final = 2  # units of work for a needle of more than one character
 _FOUND: Final = 6  # units of work for what has to be replaced
 
 
@@ -78,7 +79,9 @@ def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:
         for needle, searches in by_needle:
             count = scan.occurrences(needle, start, stop)
             if count:
-                scan.spend(len(searches) * (_SEARCHED + (count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT)))
+                scan.spend(
+                    len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
+                )
                 for search, pattern in searches:
                     yield from _matching(scan, search, pattern, start, stop)
 

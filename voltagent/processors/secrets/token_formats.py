@@ -33,7 +33,7 @@ class InnerFormat(NamedTuple):
     @property
     def widened(self) -> str:
         """The pattern without what looks behind it, for an engine that cannot."""
-        short = re.sub(r"\(\?<=.*?\)(?=[\[(])", "", self.pattern)
+        short = re.sub(r"\(\?<=[^)]{0,60}\)(?=[\[(])", "", self.pattern)
         return re.sub(r"\{(\d+),\d+\}", r"{\1}", short)
 
 

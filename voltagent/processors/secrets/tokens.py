@@ -13,6 +13,7 @@ from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, T
 
 _LONGEST_MARK: Final = 64  # characters that a mark looks at
 _MARKED: Final = 5  # units of work for a mark
+_FOUND: Final = 6  # units of work for what has to be replaced
 _EXAMINING: Final = 6  # units of work for a token
 _FAILED: Final = 8  # units of work for a token that is none: its alphabet may have been read far
 _BEFORE: Final = 24  # characters of a prefix before its mark
@@ -120,6 +121,7 @@ def _add_tokens(scan: Scan, first: int, found: list[Range]) -> int:
         if not end:
             scan.spend(_FAILED)
             break
+        scan.spend(_FOUND)
         found.append((first, end))
         last = first = end
         beginning = beginnings.get(text[first : first + 2])
