@@ -52,9 +52,8 @@ class SpanProcessor:
             self._spans.started(span)
 
     def _on_ending(self, span: Any) -> None:
-        """Record a span whose attributes are complete, but which has not ended yet."""
-        with guard:
-            self._spans.ending(span)
+        """Have no effect: other processors may still change the span, so it is read when it has ended."""
+        del span
 
     def on_end(self, span: Any) -> None:
         """Record the end of a span."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -96,6 +97,34 @@ def responses(server: Server) -> str:
     return text
 
 
+def raw_stream(server: Server) -> str:
+    raw = client(server).chat.completions.with_raw_response.create(
+        model="gpt", messages=ASK, stream=True, stream_options={"include_usage": True}
+    )
+    return "".join(chunk.choices[0].delta.content or "" for chunk in raw.parse() if chunk.choices)
+
+
+def helper_stream(server: Server) -> str:
+    options = {"include_usage": True}
+    with client(server).chat.completions.stream(model="gpt", messages=ASK, stream_options=options) as events:
+        text: str = events.get_final_completion().choices[0].message.content
+        return text
+
+
+def chat_async(server: Server) -> str:
+    async def go() -> str:
+        async with openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0) as asking:
+            text: str = (await asking.chat.completions.create(model="gpt", messages=ASK)).choices[0].message.content
+            return text
+
+    return asyncio.run(go())
+
+
+CALLS = [chat, stream, responses, raw_stream, helper_stream, chat_async]
+# The instrumentation of another library, by its module: each of them wraps the methods `create` of the client.
+OTHERS = ["openinference.instrumentation.openai", "opentelemetry.instrumentation.openai"]
+
+
 def recorded(sdk: voltagent.VoltAgentSDK, memory: Memory) -> dict[str, Span]:
     sdk.flush()
     return {span.kind: span for phase, span, _ in memory.accepted if phase is Phase.END}
@@ -127,6 +156,46 @@ def test_openinference_calls_are_model_calls_below_our_agent(
     assert apis.TEXT in json.dumps(json.loads(request.output or b"null"))
     assert root.usage is not None
     assert (root.usage["prompt_tokens"], root.usage["completion_tokens"]) == (11, 7)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+@pytest.mark.parametrize("ours_first", [False, True], ids=["theirs first", "ours first"])
+@pytest.mark.parametrize("module", OTHERS, ids=["openinference", "openllmetry"])
+def test_a_call_that_another_instrumentation_also_records_counts_once(
+    module: str,
+    ours_first: bool,
+    call: Any,
+    server: Server,
+    memory: Memory,
+    sdk: voltagent.VoltAgentSDK,
+    provider: Any,
+    restored: None,
+) -> None:
+    """Patched in either order, and unpatched in either order: results are equal, and nothing raises."""
+    instrumentor = import_module(module).OpenAIInstrumentor()
+    patches = [lambda: instrumentor.instrument(tracer_provider=provider), lambda: voltagent.instrument("openai")]
+    undo = [instrumentor.uninstrument, voltagent.uninstrument]
+    order = [1, 0] if ours_first else [0, 1]
+    for which in order:
+        patches[which]()
+    assert voltagent.agent(call)(server) == apis.TEXT
+    calls = recorded_calls(sdk, memory)
+    assert [(one.model, one.status, (one.usage or {}).get("total_tokens")) for one in calls] == [
+        ("gpt-2026", "completed", 18)
+    ]
+    assert apis.TEXT in json.dumps(json.loads(calls[0].output or b"null"))
+    root = next(span for phase, span, _ in memory.accepted if phase is Phase.END and span.parent is None)
+    assert root.usage is not None
+    assert root.usage["total_tokens"] == 18
+    for which in order:
+        undo[which]()
+        assert call(server) == apis.TEXT
+    assert all(one.status == "completed" for one in recorded_calls(sdk, memory))
+
+
+def recorded_calls(sdk: voltagent.VoltAgentSDK, memory: Memory) -> list[Span]:
+    sdk.flush()
+    return [span for phase, span, _ in memory.accepted if phase is Phase.END and span.kind == "llm"]
 
 
 def test_openinference_embeddings_and_errors(
@@ -216,8 +285,6 @@ def test_logfire_spans(memory: Memory, sdk: voltagent.VoltAgentSDK) -> None:
 def test_fastmcp_tools(
     memory: Memory, sdk: voltagent.VoltAgentSDK, provider: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
     fastmcp = import_module("fastmcp")
     monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", provider)
     mcp = fastmcp.FastMCP("server")

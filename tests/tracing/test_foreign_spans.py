@@ -25,6 +25,7 @@ from opentelemetry.trace import (
     TraceFlags,
     Tracer,
     set_span_in_context,
+    use_span,
 )
 
 import voltagent
@@ -33,9 +34,10 @@ from tests.helpers.trees import names_of
 from voltagent import agent, llm, tool, trace
 from voltagent.core.span import Phase, Span
 from voltagent.core.trace_ids import context_of
+from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.opentelemetry import SpanProcessor
 from voltagent.testing import Run, record
-from voltagent.tracing import foreign_spans
+from voltagent.tracing import foreign_records, foreign_spans
 
 CALL = {"openinference.span.kind": "LLM", "llm.model_name": "gpt"}
 USED = {"llm.token_count.prompt": 11, "llm.token_count.completion": 7, "llm.token_count.total": 18}
@@ -291,9 +293,9 @@ def test_sums_that_frameworks_repeat_count_once(tracer: Tracer) -> None:
 def test_a_client_that_is_instrumented_takes_the_record_over(tracer: Tracer) -> None:
     with recording() as (_, sink), tracer.start_as_current_span("call", attributes=CALL):
         span = sink.only
-        assert foreign_spans.take_over(span)
-        assert not foreign_spans.take_over(span)
-        assert not foreign_spans.take_over(None)
+        assert foreign_records.take_over(span)
+        assert not foreign_records.take_over(span)
+        assert not foreign_records.take_over(None)
 
 
 # ---------------------------------------------------------------------------------------------------- as a processor
@@ -339,3 +341,78 @@ def test_nothing_of_opentelemetry_is_imported() -> None:
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
+# -------------------------------------------------------------------------------- beside clients that are instrumented
+
+
+def test_a_record_that_a_client_took_over_ends_with_the_client_and_its_trace_with_it(tracer: Tracer) -> None:
+    with recording() as (recorder, sink):
+        theirs = tracer.start_span("call", attributes={"openinference.span.kind": "LLM"})
+        with use_span(theirs):
+            span = voltagent.core.context.current_span()
+        assert span is not None
+        assert foreign_records.take_over(span)
+        theirs.end()  # the answer is a stream that the client still reads
+        assert [phase for phase, _, _ in sink.phases] == ["start", "start"]
+        recorder.succeed(span, b'{"result":"hi"}')
+        foreign_records.leave(span)
+    assert [(phase, name) for phase, _, name in sink.phases[2:]] == [("end", "call"), ("end", "call")]
+    assert ended(sink, "call").output == b'{"result":"hi"}'
+
+
+def test_a_span_that_is_made_after_a_call_which_is_recorded_already_is_left_out(tracer: Tracer) -> None:
+    @llm
+    def ask() -> Any:
+        return answer("r-7")
+
+    @agent
+    def assistant() -> None:
+        ask()
+        for identifier in ("r-7", "r-8"):
+            span = tracer.start_span("call")
+            span.set_attributes({**CALL, **USED, "gen_ai.response.id": identifier})
+            span.end()
+
+    with record() as run:
+        trace(assistant)()
+    assert [call.name for call in run.find("llm")] == ["ask", "call"]
+    assert total(run) == 36
+
+
+# ---------------------------------------------------------------------------------------------------------- kinds
+
+# The kinds of OpenInference, and ours.
+KINDS = {
+    "LLM": "llm",
+    "EMBEDDING": "embedding",
+    "RERANKER": "reranker",
+    "GUARDRAIL": "guardrail",
+    "EVALUATOR": "evaluator",
+    "AGENT": "agent",
+    "TOOL": "tool",
+    "RETRIEVER": "retriever",
+    "CHAIN": "span",
+}
+
+
+@pytest.mark.parametrize("theirs", KINDS)
+@pytest.mark.parametrize("late", [False, True], ids=["at the start", "after the start"])
+def test_every_kind_of_openinference_is_one_of_ours(theirs: str, late: bool, tracer: Tracer) -> None:
+    kind = {"openinference.span.kind": theirs}
+    with record() as run, tracer.start_as_current_span("outer"):
+        with tracer.start_as_current_span("inner", attributes={} if late else kind) as span:
+            span.set_attributes(kind)
+    assert run.operation("inner").kind == KINDS[theirs]
+
+
+@pytest.mark.parametrize("theirs", [name for name, ours in KINDS.items() if ours != "span"])
+def test_a_foreign_kind_leaves_by_openinference_as_it_came(theirs: str, tracer: Tracer) -> None:
+    exporter = OpenSpans(("openinference",))
+    with recording() as (_, sink):
+        with tracer.start_as_current_span("outer"), tracer.start_as_current_span("inner") as span:
+            span.set_attribute("openinference.span.kind", theirs)
+        sent = [message for message in map(exporter.message, sink.events) if message is not None]
+    (inner,) = [message for message in sent if message["name"] == "inner"]
+    values = {one["key"]: one["value"].get("stringValue") for one in inner["attributes"]}
+    assert values["openinference.span.kind"] == theirs

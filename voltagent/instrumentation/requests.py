@@ -18,7 +18,7 @@ from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.instrumentation.patches import Wrapper
 from voltagent.instrumentation.streams import followed
-from voltagent.tracing.foreign_spans import take_over
+from voltagent.tracing.foreign_records import leave, take_over
 from voltagent.tracing.recorder import Recorder
 
 _ANY: Final = FunctionShape(
@@ -62,6 +62,14 @@ class RequestPlan(OperationPlan):
         del instance, args
         metadata = recorder.snapshot.encode_object(self._described(kwargs), METADATA_LIMIT)
         return recorder.start_from(above, self._template, input, metadata)
+
+    def succeed(self, span: Span, outside: bool, result: object) -> None:
+        super().succeed(span, outside, result)
+        leave(span)
+
+    def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
+        super().fail(span, outside, exception)
+        leave(span)
 
     def _described(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the metadata of a request."""

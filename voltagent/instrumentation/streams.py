@@ -21,6 +21,8 @@ def followed(result: object, run: GeneratorRun) -> Any:
     kind = type(result)
     if hasattr(kind, "parse"):
         return _Response(result, run)
+    if hasattr(kind, "__anext__") and hasattr(kind, "__next__"):
+        kind = result.__class__  # a proxy of another library, for streams of both kinds
     if hasattr(kind, "__anext__"):
         return _AsyncItems(result, run)
     if hasattr(kind, "__next__"):
@@ -144,7 +146,11 @@ class _AsyncItems(_Followed):
 
 
 class _Response(_Followed):
-    """A raw response, whose answer is there when it is parsed."""
+    """A raw response, whose answer is there when it is parsed, which other libraries may do before the program."""
+
+    def __init__(self, wrapped: Any, run: GeneratorRun) -> None:
+        super().__init__(wrapped, run)
+        self._self_stream: Any = None  # the proxy of what it was parsed to
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         parsed = self.__wrapped__.parse(*args, **kwargs)
@@ -154,8 +160,15 @@ class _Response(_Followed):
         return self._self_parsed(await parsed)
 
     def _self_parsed(self, parsed: Any) -> Any:
-        run = self._self_take()
-        return parsed if run is None else followed(parsed, run)
+        stream = self._self_stream
+        if stream is not None and stream.__wrapped__ is parsed:
+            return stream
+        # Another library may have put a stream of its own in place of the client's.
+        run = self._self_take() if stream is None else stream._self_take()  # noqa: SLF001 - a proxy of ours
+        found = parsed if run is None else followed(parsed, run)
+        if found is not parsed:
+            self._self_stream = found
+        return found
 
     def close(self) -> Any:
         closed = self.__wrapped__.close()

@@ -109,6 +109,10 @@ class TokenCounts:
         known = self.known.get(id(holder))
         return holder is not None and (known() if type(known) is ref else known) is holder
 
+    def knows_id(self, identifier: str) -> bool:
+        """Whether a response with this id was counted."""
+        return f"id:{identifier}" in self.known
+
     def _remember(self, key: int | str, value: object) -> bool:
         """Remember a key; whether it was new."""
         mark = object() if value is None else value

@@ -30,24 +30,24 @@ class Meaning(NamedTuple):
 
 def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
     """The kind of a span and what else its attributes say. ``root``: it is the first of its trace."""
-    kind = _kind(attributes)
-    if root and kind == "workflow" and _EVENT_TYPE not in attributes:
-        kind = SPAN  # the whole run: its trace
+    kind = kind_of(attributes, root=root)
     event = _EVENT_TYPE in attributes and kind not in EVENT_LIKE_KINDS
     known = _NAMES[EVENT if event else kind if kind in _NAMES else _LIKE.get(kind, ANY)]
     above: Mapping[str, str] = _NAMES[TRACE] if root else {}
     words: dict[str, Any] = {}
     rest: dict[str, Any] = {}
+    indexed: dict[str, Any] = {}
     for name, value in attributes.items():
         word = known.get(name, above.get(name))
         if word:
             words.setdefault(word, value)
-        elif word is None and not name.startswith(_INDEXED):
+        if name.startswith(_INDEXED):
+            indexed[name] = value
+        elif word is None:
             rest[name] = value
     if kind == MEMORY:
         words.setdefault("operation", _memory_operation(attributes))
-    indexed = _unfolded(attributes)
-    return Meaning(kind, {**indexed, **words}, rest)
+    return Meaning(kind, {**_unfolded(indexed), **words} if indexed else words, rest)
 
 
 # --------------------------------------------------------------------------------------------------------------- kinds
@@ -85,6 +85,12 @@ _KINDS: Final[Mapping[str, str]] = {
     },
     "event": SPAN,
 }
+
+
+def kind_of(attributes: Mapping[str, Any], *, root: bool) -> str:
+    """Return the kind of a span; :data:`SPAN` if its attributes do not name one, or if it is its trace."""
+    kind = _kind(attributes)
+    return SPAN if root and kind == "workflow" and _EVENT_TYPE not in attributes else kind
 
 
 def _kind(attributes: Mapping[str, Any]) -> str:
@@ -240,19 +246,17 @@ _FOLDED: Final[Mapping[str, str]] = {
     "gen_ai.prompt": "input_messages",
     "gen_ai.completion": "output_messages",
 }
-_INDEXED: Final = tuple(f"{name}." for name in _FOLDED)
+_INDEXED: Final = tuple(f"{name}." for name in _FOLDED)  # two words each
 _VECTOR: Final = ".vector"  # of an embedding: thousands of numbers
 _MOST: Final = 10_000  # parts of one list
 
 
-def _unfolded(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _unfolded(indexed: Mapping[str, Any]) -> dict[str, Any]:
     """``retrieval.documents.0.document.content`` and its like, as the lists they stand for."""
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    for name, value in attributes.items():
-        if not name.startswith(_INDEXED):
-            continue
-        prefix = next(one for one in _FOLDED if name.startswith(f"{one}."))
-        number, _, part = name[len(prefix) + 1 :].partition(".")
+    for name, value in indexed.items():
+        first, second, number, *more = name.split(".", 3)
+        prefix, part = f"{first}.{second}", more[0] if more else ""
         if part.endswith(_VECTOR):
             continue
         if part and number.isdecimal() and number.isascii() and len(number) < 6 and int(number) < _MOST:

@@ -102,21 +102,22 @@ class Received(NamedTuple):
     @property
     def metadata(self) -> dict[str, Any]:
         """The user's metadata, what describes the model, and the attributes that mean nothing here."""
-        found = values.object_of(self.words.get("metadata"))
+        words = self.words
+        found = values.object_of(words.get("metadata"))
         if "model_parameters" not in found and "modelParameters" not in found:
-            model = values.model(self.words)
+            model = values.model(words)
             found |= {"model_parameters": model} if model and model != {"model": found.get("model")} else {}
         for word, name in _DESCRIBING:
-            if word in self.words and self.words[word] not in found.values():
-                found[name] = self.words[word]
-        requested = values.text(self.words.get("requested_model"))
+            if word in words and words[word] not in found.values():
+                found[name] = words[word]
+        requested = values.text(words.get("requested_model"))
         if requested is not None and requested != self.model:
             found.setdefault("requested_model", requested)
         for name, value in (("finish_reason", self.finish_reason),
-                            ("response_id", values.text(self.words.get("response_id")))):  # fmt: skip
+                            ("response_id", values.text(words.get("response_id")))):  # fmt: skip
             if value is not None:
                 found.setdefault(name, value)
-        if "metadata" not in self.words:
+        if "metadata" not in words:
             found |= self._streaming
         return found | dict(self.more)
 

@@ -260,7 +260,11 @@ def model(words: Mapping[str, Any]) -> dict[str, Any]:
 
 def model_name(words: Mapping[str, Any]) -> str | None:
     """Return the model that answered, else the requested one."""
-    return next((found for word in _MODELS if (found := text(words.get(word))) is not None), None)
+    for word in _MODELS:
+        found = words.get(word)
+        if isinstance(found, str) and found:
+            return found
+    return None
 
 
 _MODELS: Final = ("response_model", "model", "requested_model")

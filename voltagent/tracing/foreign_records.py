@@ -1,0 +1,196 @@
+"""The records of foreign spans: which of them an instrumented client takes over, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary, WeakSet
+
+from pydantic_core import from_json
+
+from voltagent.capture.results import ModelResult, Response, read_result
+from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, Span
+from voltagent.tracing.foreign_reading import (
+    attributes_of,
+    error,
+    has_same_input,
+    metadata,
+    payload,
+    read_span,
+)
+from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.token_counts import TokenCounts, counts_of
+from voltagent.wire.otlp import values
+from voltagent.wire.otlp.received import Received
+
+# Keys by which a client's own answer is known, so that its id is that of the response.
+_OF_ANSWERS: Final = frozenset(("choices", "usage", "usageMetadata"))
+
+
+class ForeignRecord:
+    """What is recorded of one foreign span."""
+
+    __slots__ = ("__weakref__", "first", "metadata", "otel", "parent", "root", "span", "start_input")
+
+    def __init__(self, otel: Any, parent: Span | None) -> None:
+        self.otel = otel
+        self.first: Received | None = None  # the reading that it was started with
+        self.parent = parent  # the span of ours that it is below; None if it opens a trace
+        self.span: Span | None = None  # once it was started
+        self.root: Span | None = None  # the trace that it opened, if it is an operation in it
+        self.metadata: Mapping[str, Any] = {}
+        self.start_input: bytes | None = None
+
+    def read(self) -> Received:
+        """Read the span as it is now."""
+        return read_span(self.otel, attributes_of(self.otel), is_root=self.parent is None)
+
+
+# Open records of model calls, which an instrumented client may take over.
+_model_calls: Final[WeakSet[Span]] = WeakSet()
+# Records that a client has taken over and not ended, with the foreign span if that has ended before.
+_taken: Final[WeakKeyDictionary[Span, ForeignRecord | None]] = WeakKeyDictionary()
+
+
+def note_started(span: Span) -> None:
+    """Note that a record of a foreign span has started."""
+    if span.kind in MODEL_CALLS and span.recording:
+        _model_calls.add(span)
+
+
+def is_taken(span: Span) -> bool:
+    """Whether an instrumented client has taken a record over, and has not ended it."""
+    return span in _taken
+
+
+def take_over(span: Span | None) -> bool:
+    """Whether the span is a foreign record of a model call that no client has recorded yet; from now on one has.
+
+    An instrumented client and another instrumentation see the same call: the client's record is the better one, and it
+    goes into the span that is there already. The client ends it, also if the foreign span has ended before, as that of
+    a stream which is still to be read may have; it then calls :func:`leave`.
+    """
+    if span is None or not _model_calls or span not in _model_calls:
+        return False
+    _model_calls.discard(span)
+    if span.end_ns is not None:
+        return False
+    _taken[span] = None
+    return True
+
+
+def leave(span: Span) -> None:
+    """Note that the client which had taken a record over has ended it."""
+    record = _taken.pop(span, None) if _taken else None
+    if record is not None:
+        _end_trace(record, span)
+
+
+def repeats_a_call(record: ForeignRecord, received: Received) -> bool:
+    """Whether a model call that was not recorded yet is one that is in the trace already.
+
+    Some instrumentations make the span of a call after the call, when an instrumented client has recorded it.
+    """
+    identifier = values.text(received.words.get("response_id"))
+    counts: TokenCounts | None = None if record.parent is None else record.parent.trace.counts
+    return (
+        identifier is not None
+        and counts is not None
+        and received.meaning.kind in MODEL_CALLS
+        and counts.knows_id(identifier)
+    )
+
+
+def end_record(record: ForeignRecord, span: Span, received: Received | None) -> None:
+    """End a record with what was read of its foreign span; ``None`` if an instrumented client records more of it."""
+    _model_calls.discard(span)
+    if received is None:
+        if span in _taken:
+            _taken[span] = record
+        else:
+            _end_trace(record, span)
+        return
+    recorder = cast("Recorder", span.trace.recorder)
+    if received is not record.first:
+        _update(record, span, received)
+        _add(record, span, received)
+    output = payload(recorder, received, "output")
+    _count(span, received, output)
+    recorder.end(span, received.status, error(recorder, received), output, end_ns=received.end_ns)
+    _end_trace(record, span)
+
+
+def _add(record: ForeignRecord, span: Span, received: Received) -> None:
+    """Add metadata and tags that were set after the start."""
+    recorder = cast("Recorder", span.trace.recorder)
+    changed = {
+        name: value for name, value in metadata(recorder, received).items() if record.metadata.get(name) != value
+    }
+    tags = values.texts(received.words.get("tags")) or ()
+    recorder.add(span, metadata=changed or None, tags=tuple(tag for tag in tags if tag not in (span.tags or ())))
+
+
+def _end_trace(record: ForeignRecord, span: Span) -> None:
+    root = record.root
+    if root is not None and root.end_ns is None:
+        recorder = cast("Recorder", root.trace.recorder)
+        recorder.end(root, span.status or "completed", span.error, span.output, end_ns=span.end_ns)
+
+
+def _update(record: ForeignRecord, span: Span, received: Received) -> None:
+    """Send what was set after the start and has no place in the end."""
+    recorder = cast("Recorder", span.trace.recorder)
+    is_new = record.first is None or not has_same_input(record.first, received)
+    given = payload(recorder, received, "input") if is_new else None
+    late = {"input": given} if given is not None and given != record.start_input else {}
+    root = span if span.kind == TRACE else record.root
+    if late:
+        recorder.update(span, late)
+    if root is None:
+        return
+    about: dict[str, Any] = {} if root is span else dict(late)
+    for name, word in (("user_id", "user"), ("conversation_id", "conversation")):
+        value = values.text(received.words.get(word))
+        if value is not None and value != getattr(root.trace, name):
+            about[name] = value
+    if about:
+        recorder.update(root, about)
+
+
+def _count(span: Span, received: Received, output: bytes | None) -> None:
+    """Take model and tokens, unless something below has counted them already."""
+    recorder = cast("Recorder", span.trace.recorder)
+    counts = counts_of(span.trace)
+    model = received.model
+    span.model = span.model or model
+    usage = values.usage(received.words)
+    if usage is None:
+        return
+    identifier = values.text(received.words.get("response_id")) or _response_id(output)
+    if span.kind == AGENT:
+        recorder.add(span, usage=usage)
+    elif not _is_counted_below(counts, span):
+        recorder.take_result(span, ModelResult(model, (Response(usage, None, identifier, model),)))
+        if identifier is None:
+            counts.note_anonymous(span, usage)
+
+
+def _is_counted_below(counts: TokenCounts, span: Span) -> bool:
+    """Whether its numbers repeat those below it: a model call those of a model call, anything else all of them."""
+    if span.kind == TRACE:
+        return counts.total() is not None
+    return counts.counted_below(span, MODEL_CALLS if span.kind in MODEL_CALLS else None)
+
+
+def _response_id(output: bytes | None) -> str | None:
+    """The id in a client's own answer, which some instrumentations record as it came."""
+    if output is None or b'"id"' not in output:
+        return None
+    answer: object = from_json(output)
+    fields = values.object_of(answer)
+    if not _OF_ANSWERS.isdisjoint(fields):
+        identifier = values.text(fields.get("id"))
+        if identifier is not None:
+            return identifier
+    found = read_result(answer, any_shape=True)
+    return None if found is None else found.response_id
