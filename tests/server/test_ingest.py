@@ -256,7 +256,7 @@ def test_the_server_gives_ids_where_none_are_given(url: str) -> None:
 def test_an_update_of_what_is_not_here_is_404(url: str, path: str) -> None:
     answer = httpx.patch(f"{url}{path}", json={"status": "completed"})
     assert answer.status_code == 404
-    assert "there is no" in answer.json()["message"]
+    assert "has this id" in answer.json()["message"]
 
 
 def test_an_id_may_be_any_text(store: Store, url: str) -> None:
