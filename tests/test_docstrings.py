@@ -107,6 +107,15 @@ def test_classes_describe_what_they_are_made_of() -> None:
         assert not missing, (name, missing)
 
 
+def test_earlier_names_of_public_classes_still_work() -> None:
+    handles = importlib.import_module("voltagent.handles")
+    earlier = {"Event": "CustomEvent"}
+    earlier |= {f"New{kind}": f"{kind}Handle" for kind in ("Agent", "Event", "Memory", "Retriever", "Tool", "Trace")}
+    for old, new in earlier.items():
+        assert getattr(handles, old) is getattr(handles, new)
+        assert old in handles.__all__
+
+
 def check_summary(text: str | None) -> None:
     """A docstring begins with a sentence of its own."""
     assert text, "no docstring"

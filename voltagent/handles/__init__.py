@@ -26,7 +26,14 @@ from voltagent.handles.kinds import (
     TraceHandle,
 )
 
-Event = CustomEvent  # its earlier name here; `voltagent.types.Event` is an event as the platform returns it
+# Earlier names of these classes. `voltagent.types.Event` is another class: an event as the platform returns it.
+Event = CustomEvent
+NewAgent = AgentHandle
+NewEvent = EventHandle
+NewMemory = MemoryHandle
+NewRetriever = RetrieverHandle
+NewTool = ToolHandle
+NewTrace = TraceHandle
 
 __all__ = [
     "Agent",
@@ -39,6 +46,12 @@ __all__ = [
     "MemoryHandle",
     "ModelCall",
     "ModelCallHandle",
+    "NewAgent",
+    "NewEvent",
+    "NewMemory",
+    "NewRetriever",
+    "NewTool",
+    "NewTrace",
     "Retriever",
     "RetrieverHandle",
     "Tool",
