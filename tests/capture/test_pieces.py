@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from voltagent.capture import pieces
+from voltagent.capture import long_text, pieces
+from voltagent.core.text import replace_surrogates
 from voltagent.processors.redaction import Redactor
 
 M = 240_000
@@ -108,3 +111,79 @@ def test_a_long_string_is_decoded_and_encoded_to_the_same_wherever_it_is_divided
 def test_spaces_between_items_change_nothing(name: str, indent: Any) -> None:
     value = LARGE[name]
     assert pieces.decode(b" \n" + json.dumps(value, indent=indent).encode() + b"\n ") == value
+
+
+PARTS = ["a", "é", "\U0001f600", "\x01", '"', "\\", "\n", "\\u", "\ud83d", "\\\\", "ud83d"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=60), st.booleans())
+def test_a_string_is_decoded_in_pieces_that_tear_nothing(parts: list[str], is_ascii: bool) -> None:
+    text = replace_surrogates("".join(parts))
+    written = json.dumps([text], ensure_ascii=is_ascii).encode()
+    with small_pieces(16):
+        assert pieces.decode(written) == [text]
+        assert pieces.decode(written[1:-1]) == text
+        assert pieces.decode(b"{%b:{%b:1}}" % (written[1:-1], written[1:-1])) == {text: {text: 1}}
+
+
+@given(values, st.sampled_from([None, 1, "\t"]))
+def test_spaces_between_the_items_do_no_harm(value: Any, indent: int | str | None) -> None:
+    with small_pieces(16):
+        assert pieces.decode(json.dumps(value, indent=indent).encode()) == json.loads(json.dumps(value))
+
+
+@given(values)
+def test_a_value_of_unknown_size_is_encoded_as_any(value: Any) -> None:
+    with small_pieces(16):
+        assert pieces.encode_any(value) == to_json(value)
+
+
+@contextmanager
+def small_pieces(size: int) -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "PIECE", size)
+        patch.setattr(pieces, "LARGE", size)
+        patch.setattr(long_text, "WINDOW", size)
+        yield
+
+
+MEBI = 1 << 20
+STRINGS = [
+    "\x01" * (MEBI // 6),
+    '"\\' * (MEBI // 4),
+    "\U0001f600" * (MEBI // 4),
+    "é" * (MEBI // 2),
+    "\ud800" * (MEBI // 6),
+]
+
+
+AROUND: list[Callable[[str], Any]] = [
+    lambda s: s,
+    lambda s: {"result": s},
+    lambda s: [1, s, {s: [s[:9]]}],
+    lambda s: {"a": {"b": s}},
+]
+
+
+@pytest.mark.parametrize("string", STRINGS, ids=["control", "quotes", "emoji", "letters", "surrogates"])
+@pytest.mark.parametrize("around", AROUND)
+def test_no_step_is_larger_than_a_piece(
+    string: str, around: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def measured(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(value: Any, **options: Any) -> Any:
+            result = function(value, **options)
+            sizes.append(len(value if isinstance(value, bytes) else result))
+            return result
+
+        return call
+
+    monkeypatch.setattr(pieces, "from_json", measured(pieces.from_json))
+    monkeypatch.setattr(pieces, "encoded", measured(pieces.encoded))
+    monkeypatch.setattr(long_text, "to_json", measured(long_text.to_json))
+    value = around(string)
+    text = pieces.encode_any(value)
+    assert pieces.decode(text) == around(replace_surrogates(string))
+    assert max(sizes) <= 6 * 65_536

@@ -12,13 +12,14 @@ from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
+from voltagent.capture.fast_path import plain
 from voltagent.core.text import encoded
 
-_PIECE: Final = 1 << 15  # bytes decoded or encoded at once: about 2 ms of the smallest items
+PIECE: Final = 1 << 15  # bytes decoded or encoded at once: about 2 ms of the smallest items
 _SMALLEST: Final = 256
 _FIRST: Final = 1024  # bytes of the first piece of a collection, which may be short; the next are longer
 _TRIES: Final = 3  # ends that are tried for a piece of one size
-_LARGE: Final = 1 << 16  # bytes of a text that is decoded in pieces
+LARGE: Final = 1 << 16  # bytes of a text that is decoded in pieces
 _MANY: Final = 2048  # items of a collection that is encoded by itself
 # Where a piece may end: between two items alike. This is how an item ends, by its first character.
 _ENDS: Final = {b"{": b"}", b"[": b"]", b'"': b'"'}
@@ -30,6 +31,8 @@ _SPACES: Final = re.compile(rb"[ \t\n\r]{0,4096}")
 _LONGEST_GAP: Final = 64  # bytes between two items
 _UNICODE: Final = 6  # bytes of an escape such as `\u00e9`
 _LONGEST_ESCAPE: Final = 12  # bytes: two halves of a character, such as `\ud83d\ude00`
+_DEEPEST: Final = 200  # levels of a value that is measured
+_MOST: Final = 1 << 40  # more than any value has
 
 
 def decode(text: bytes) -> Any:
@@ -38,7 +41,7 @@ def decode(text: bytes) -> Any:
     Raises:
         ValueError: it is not JSON, or nested too deep.
     """
-    if len(text) <= _LARGE:
+    if len(text) <= LARGE:
         return from_json(text, cache_strings="none")
     try:
         value, end = _value(text, _past_spaces(text, 0))
@@ -77,12 +80,12 @@ def _past_spaces(text: bytes, position: int) -> int:
 
 def _string(text: bytes, start: int, end: int) -> str:
     """Decode the string between two positions."""
-    if end - start <= _LARGE:
+    if end - start <= LARGE:
         return cast(str, from_json(text[start:end], cache_strings="none"))
     parts: list[str] = []
     position, last = start + 1, end - 1
     while position < last:
-        stop = _between_characters(text, position, min(position + _PIECE, last), last)
+        stop = _between_characters(text, position, min(position + PIECE, last), last)
         parts.append(cast(str, from_json(b'"' + text[position:stop] + b'"', cache_strings="none")))
         position = stop
     return "".join(parts)
@@ -126,7 +129,7 @@ def _end_of_string(text: bytes, start: int) -> int:
         if quote >= 0:
             return position + quote + 1
         position += max(1, len(piece) - piece.endswith(b"\\"))
-        size = min(4 * size, _PIECE)
+        size = min(4 * size, PIECE)
     raise ValueError("not JSON")
 
 
@@ -140,7 +143,7 @@ def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
         stop, items = position, None
         while items is None and size >= _SMALLEST:
             stop, items = _piece(text, position, size, opening, closing, gap)
-            size = size // 4 if items is None else min(4 * size, _PIECE)
+            size = size // 4 if items is None else min(4 * size, PIECE)
         if items is None:
             items, stop = _item(text, position, opening)
             size = _SMALLEST
@@ -198,21 +201,29 @@ def _item(text: bytes, start: int, opening: bytes) -> tuple[Any, int]:
 
 def encode(value: Any, size: int) -> bytes:
     """JSON text of a plain value that takes about ``size`` bytes."""
-    if type(value) is str and len(value) > _PIECE:
+    if type(value) is str and len(value) > PIECE:
         return b"".join([b'"', *_pieces_of_string(value), b'"'])
-    if size <= _LARGE or type(value) not in _COLLECTIONS or not value:
+    if size <= LARGE or type(value) not in _COLLECTIONS or not value:
         return encoded(value)
     return b"".join(_parts(value, size))
 
 
+def encode_any(value: Any) -> bytes:
+    """:func:`encode` for a value of unknown size. What is not plain, or nested very deep, is encoded in one step."""
+    if type(value) is str:
+        return encode(value, len(value))
+    left = plain(value, _DEEPEST, _MOST) if type(value) in _COLLECTIONS else -1
+    return encoded(value) if left < 0 else encode(value, _MOST - left)
+
+
 def _pieces_of_string(value: str) -> list[bytes]:
-    return [encoded(value[start : start + _PIECE])[1:-1] for start in range(0, len(value), _PIECE)]
+    return [encoded(value[start : start + PIECE])[1:-1] for start in range(0, len(value), PIECE)]
 
 
 def _parts(value: Any, size: int) -> list[bytes]:
     is_list = type(value) is list
     items = value if is_list else _items(value)
-    step = max(1, len(items) * _PIECE // size)
+    step = max(1, len(items) * PIECE // size)
     texts: list[bytes] = []
     start = 0
     while start < len(items):
@@ -250,17 +261,22 @@ def _is_flat(values: list[Any]) -> bool:
     if not types.isdisjoint(_COLLECTIONS):
         return False
     if types == {str}:
-        return max(map(len, values)) <= _PIECE
-    return str not in types or all(type(one) is not str or len(one) <= _PIECE for one in values)
+        return max(map(len, values)) <= PIECE
+    return str not in types or all(type(one) is not str or len(one) <= PIECE for one in values)
 
 
 def _is_large(value: Any) -> bool:
     """Whether a value may take long by itself; what is in small collections is not looked at."""
     if type(value) is str:
-        return len(value) > _PIECE
+        return len(value) > PIECE
     if type(value) not in _COLLECTIONS:
         return False
     if len(value) >= _MANY:
         return True
-    inner: Any = next(iter(value if type(value) is list else value.values()), None)
+    first: tuple[Any, Any] = (
+        (None, next(iter(value), None)) if type(value) is list else next(iter(value.items()), (None, None))
+    )
+    key, inner = first
+    if type(key) is str and len(key) > PIECE:
+        return True
     return type(inner) in (dict, list, str) and len(value) * max(1, len(inner)) >= _MANY

@@ -15,13 +15,16 @@ from voltagent.core.guard import pass_on_interrupt
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
+_AT_ONCE: Final = 1 << 17  # characters: a regular expression lets no other thread run
 _LONGEST_WORD: Final = 4096
 _TORN: Final = 512
 
 
 def replace_surrogates(text: str) -> str:
     """The text with U+FFFD for every lone surrogate, which no JSON text and no UTF-8 may hold."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
+    if len(text) <= _AT_ONCE:
+        return _LONE_SURROGATE.sub("\ufffd", text)
+    return "".join([replace_surrogates(text[at : at + _AT_ONCE]) for at in range(0, len(text), _AT_ONCE)])
 
 
 def encoded(value: Any) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Final
+from typing import Final
 
 from voltagent.core import clock, process_exit
-from voltagent.core.guard import pass_on_interrupt
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.closing import Closing
@@ -82,10 +81,9 @@ class Loop:
         """Let it look at once. From any thread."""
         try:
             self.signal.release()
-        except RuntimeError as exc:  # it is being woken already
-            check: Any = pass_on_interrupt
-            if check is not None:  # as the globals are while the interpreter ends
-                check(exc)
+        except RuntimeError as exc:
+            if exc.args != ("release unlocked lock",):  # else it is being woken already
+                raise  # by a signal handler; no global name is used here, as finalizers run when those are gone
 
     def stops(self) -> list[Shutdown]:
         """The policies of those that shut down; that of the end of the process goes before all others."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voltagent.core import clock
-from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.counts import Account
@@ -116,8 +115,9 @@ class Queue:
                 if worker.loop.is_alive:  # else it may not come: the next event tries again
                     self.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
                 worker.loop.signal.release()
-            except RuntimeError as exc:  # it is being woken already
-                pass_on_interrupt(exc)
+            except RuntimeError as exc:
+                if exc.args != ("release unlocked lock",):  # else it is being woken already
+                    raise
             if process_hooks.ends_task(event):
                 process_hooks.wait_at_task_end(worker, self.account)
 

@@ -11,8 +11,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from voltagent.capture.pieces import decode
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core.span import Phase, Span, SpanEvent, SpanFacts, is_shared
 
@@ -138,4 +139,4 @@ def _cut(text: bytes, limit: int) -> bytes:
     """Cut a JSON text to a limit in bytes; the class stays, so that a redacted text is still recognised."""
     if len(text) <= limit:
         return text
-    return type(text)(_snapshot.encode(from_json(text), max(_LEAST, limit) - _SLACK))
+    return type(text)(_snapshot.encode(decode(text), max(_LEAST, limit) - _SLACK))

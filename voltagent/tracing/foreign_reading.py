@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from pydantic_core import from_json
-
+from voltagent.capture.pieces import decode
 from voltagent.capture.snapshot import LIMIT
 from voltagent.core import clock, trace_ids
 from voltagent.core.context import INCOMING
@@ -111,7 +110,7 @@ def payload(recorder: Recorder, received: Received, which: str) -> bytes | None:
     found = values.payload_of(received.words, which)
     if found is None or len(found) <= LIMIT:
         return found
-    return recorder.snapshot.encode_object(from_json(found))
+    return recorder.snapshot.encode_object(decode(found))
 
 
 def metadata(recorder: Recorder, received: Received) -> dict[str, Any]:

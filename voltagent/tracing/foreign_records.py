@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from pydantic_core import from_json
-
+from voltagent.capture.pieces import decode
 from voltagent.capture.results import ModelResult, Response, read_result
 from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, Span
 from voltagent.tracing.foreign_reading import (
@@ -186,7 +185,7 @@ def _response_id(output: bytes | None) -> str | None:
     """The id in a client's own answer, which some instrumentations record as it came."""
     if output is None or b'"id"' not in output:
         return None
-    answer: object = from_json(output)
+    answer: object = decode(output)
     fields = values.object_of(answer)
     if not _OF_ANSWERS.isdisjoint(fields):
         identifier = values.text(fields.get("id"))

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from pydantic_core import from_json
-
+from voltagent.capture.pieces import decode
 from voltagent.capture.results import answers
 from voltagent.capture.results.answers import AnswerReader
 from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
@@ -27,7 +26,7 @@ def raw_response(result: object) -> object:
     body = at(result, ("http_response", "_content"))
     if type(body) is bytes and len(body) <= _LARGEST_BODY:
         try:
-            return from_json(body)
+            return decode(body)
         except ValueError:
             return None
     return None

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
 
+from voltagent.capture.pieces import encode_any
 from voltagent.core import trace_ids
 from voltagent.core.clock import parse_iso
 from voltagent.core.json_objects import cut_marker
@@ -214,7 +215,7 @@ class Encoding:
 
 
 def _json_span(message: OtlpMessage) -> bytes:
-    return to_json(message)
+    return encode_any(message)
 
 
 def _json_request(spans: Sequence[bytes], resource: OtlpMessage, scope: OtlpMessage) -> bytes:

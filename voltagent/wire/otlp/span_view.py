@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, TypeAlias, cast
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
+from voltagent.capture.pieces import decode, encode_any
 from voltagent.capture.usage import counted
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.span import (
@@ -126,7 +127,7 @@ class Facts:
 
 
 def json_object(text: bytes | None) -> dict[str, Any]:
-    value: Any = None if text is None else from_json(text)
+    value: Any = None if text is None else decode(text)
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
@@ -141,6 +142,6 @@ def snake(key: str) -> str:
 def json_text(value: object) -> str:
     """JSON text of a value that is JSON but for numbers that are none, half surrogate pairs, and objects in a usage."""
     try:
-        return to_json(value, inf_nan_mode="strings").decode()
+        return encode_any(value).decode()
     except ValueError:  # PydanticSerializationError is one
         return json.dumps(value, ensure_ascii=False, default=lambda unknown: type(unknown).__qualname__)

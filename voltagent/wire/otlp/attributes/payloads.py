@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from pydantic_core import from_json
-
+from voltagent.capture.pieces import decode
 from voltagent.wire.otlp.span_view import Facts, json_object, json_text
 
 _CONTENT: Final = ("content", "text", "page_content")
@@ -43,7 +42,7 @@ def mime_type(payload: bytes | None) -> str | None:
 
 def _is_json(text: str) -> bool:
     try:
-        from_json(text)
+        decode(text.encode())
     except ValueError:
         return False
     return True
