@@ -181,7 +181,11 @@ class CallPlan:
             self._report_lazy_result(result)
             return None
         recorder = span.trace.recorder
-        if recorder is None or not (self.any_shape or recorder.results.is_client_type(kind)):
+        if (
+            recorder is None
+            or recorder.results is None
+            or not (self.any_shape or recorder.results.is_client_type(kind))
+        ):
             return None
         found = self._read(recorder.results, result)
         if found is not None:

@@ -187,6 +187,8 @@ def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
     with guard:
         kind = cast("type[object]", type(output))
         results = recorder.results
+        if results is None:
+            return output
         found = results.streams.assembled(output) if kind is list else results.read_result(output, any_shape=True)
         if found is not None:
             recorder.take_result(span, found)

@@ -19,7 +19,7 @@ from voltagent.capture import exceptions, options
 from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
-from voltagent.core import clock, context, hints
+from voltagent.core import clock, context, hints, process_exit
 from voltagent.core.guard import guard, logger
 from voltagent.core.json_objects import join_objects, merge_objects
 from voltagent.core.span import (
@@ -126,10 +126,17 @@ class Recorder:
 
     @staticmethod
     def _load_results() -> Any:
-        """Import what reads the results of model calls: now, because importing the package alone does not need it."""
-        from voltagent.capture import results
+        """Import what reads the results of model calls: now, because importing the package alone does not need it.
 
-        import_module("voltagent.capture.results.streams")
+        ``None`` in a finalizer of the interpreter, when nothing can be imported that was not before.
+        """
+        try:
+            with process_exit.imports_kept():
+                from voltagent.capture import results
+
+                import_module("voltagent.capture.results.streams")
+        except ImportError:
+            return None
         return results
 
     # ------------------------------------------------------------------------------------------------------ starting
