@@ -162,6 +162,8 @@ AROUND: list[Callable[[str], Any]] = [
     lambda s: {"result": s},
     lambda s: [1, s, {s: [s[:9]]}],
     lambda s: {"a": {"b": s}},
+    lambda s: {"messages": [{"role": "user", "content": [{"type": "text", "text": s}]}]},
+    lambda s: [1, [1, [1, {"n": 1, "s": [s]}]]],
 ]
 
 

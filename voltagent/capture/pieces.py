@@ -266,17 +266,7 @@ def _is_flat(values: list[Any]) -> bool:
 
 
 def _is_large(value: Any) -> bool:
-    """Whether a value may take long by itself; what is in small collections is not looked at."""
+    """Whether a value may take long by itself, because of what is anywhere in it."""
     if type(value) is str:
         return len(value) > PIECE
-    if type(value) not in _COLLECTIONS:
-        return False
-    if len(value) >= _MANY:
-        return True
-    first: tuple[Any, Any] = (
-        (None, next(iter(value), None)) if type(value) is list else next(iter(value.items()), (None, None))
-    )
-    key, inner = first
-    if type(key) is str and len(key) > PIECE:
-        return True
-    return type(inner) in (dict, list, str) and len(value) * max(1, len(inner)) >= _MANY
+    return type(value) in _COLLECTIONS and plain(value, _DEEPEST, PIECE) < 0
