@@ -25,6 +25,8 @@ cells = [
     "handle(1 / 0)",
     # the result of a cell, which shows the tree by itself, is not among the outputs
     "with voltagent.VoltAgentSDK().trace(agent_id='desk') as t: t.add_tool(name='look_up').success(1)\\nt",
+    # shown while it runs, and once more when it has ended
+    "with voltagent.VoltAgentSDK().trace(agent_id='desk') as t: display(t); t.add_tool(name='look_up').success(1)",
 ]
 for cell in cells:
     with capture_output() as seen:
@@ -41,4 +43,6 @@ def test_a_cell_shows_its_traces_and_others_nothing(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM], env=home, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
     )
-    assert ended.stdout.split("\n")[:7] == ["0 0 0", "0 0 0", "2 2 0", "0 0 0", "6 5 1", "0 0 0", "0 0 0"], ended.stderr
+    assert ended.stdout.split("\n")[:8] == [
+        "0 0 0", "0 0 0", "2 2 0", "0 0 0", "6 5 1", "0 0 0", "0 0 0", "2 1 0",
+    ], ended.stderr  # fmt: skip

@@ -221,6 +221,16 @@ def test_the_methods_of_the_older_package(server: Server) -> None:
     assert "PATCH /history/made-elsewhere" in [request.line for request in server.requests]
 
 
+def test_an_update_without_a_field_is_not_recorded(tmp_path: Path) -> None:
+    """The local store counted it as lost."""
+    sdk = VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db")
+    with sdk.trace(agent_id="a") as trace, trace.add_tool(name="t") as tool:
+        sdk.update_event(tool.id, status=None)
+        sdk.update_trace(trace.id)
+    report = sdk.shutdown()
+    assert (report.dropped, report.recorded) == ({}, 4)
+
+
 def test_the_client_of_an_sdk_has_its_settings(server: Server) -> None:
     sdk = VoltAgentSDK(base_url=server.url + "/", timeout=7, **KEYS)
     assert (sdk.client.base_url, sdk.client.timeout, sdk.client) == (server.url, 7, sdk.client)

@@ -32,9 +32,11 @@ import voltagent
 from tests.helpers.sink import ListSink, loads, recording
 from tests.helpers.trees import names_of
 from voltagent import agent, llm, tool, trace
+from voltagent.core.guard import Guard
 from voltagent.core.span import Phase, Span
 from voltagent.core.trace_ids import context_of
 from voltagent.exporters.otlp_spans import OpenSpans
+from voltagent.instrumentation import requests
 from voltagent.opentelemetry import SpanProcessor
 from voltagent.testing import Run, record
 from voltagent.tracing import foreign_records, foreign_spans
@@ -343,6 +345,33 @@ def test_nothing_of_opentelemetry_is_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
 
 
+def test_only_numbers_of_a_foreign_usage_are_recorded(tracer: Tracer) -> None:
+    """What else is beside them has no limit, and is not redacted."""
+    given = {"input": 5, "output": 10, "note": "x" * 100, "more": {"a": 1}, "flag": True}
+    attributes = {"langfuse.observation.type": "generation", "langfuse.observation.usage_details": json.dumps(given)}
+    with record() as run, tracer.start_as_current_span("call") as span:
+        span.set_attributes(attributes)
+    assert run.operation("call").usage == {"prompt_tokens": 5, "completion_tokens": 10, "total_tokens": 15}
+
+
+def test_an_agent_with_a_count_that_is_not_a_number_ends(tracer: Tracer) -> None:
+    used = json.dumps({"input": "many", "output": 10})
+    with record() as run, tracer.start_as_current_span("bot") as span:
+        span.set_attributes({"langfuse.observation.type": "agent", "langfuse.observation.usage_details": used})
+    assert run.operation("bot").status == "completed"
+    assert run.operation("bot").usage == {"completion_tokens": 10}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_trace_keeps_its_metadata_with_capture_switched_off(tracer: Tracer, late: bool) -> None:
+    with recording(capture_input=False) as (_, sink), tracer.start_as_current_span("run") as span:
+        if late:
+            ours()
+        span.set_attributes({"metadata": '{"plan": "gold"}', "other": "s3cret"})
+    (root,) = [span for phase, span, _ in sink.events if phase is Phase.END and span.parent is None]
+    assert metadata(root) == {"plan": "gold"}
+
+
 # -------------------------------------------------------------------------------- beside clients that are instrumented
 
 
@@ -378,6 +407,34 @@ def test_a_span_that_is_made_after_a_call_which_is_recorded_already_is_left_out(
         trace(assistant)()
     assert [call.name for call in run.find("llm")] == ["ask", "call"]
     assert total(run) == 36
+
+
+def test_a_response_that_a_cache_gives_again_is_a_call_of_its_own(tracer: Tracer) -> None:
+    @agent
+    def assistant() -> None:
+        for number in range(3):
+            span = tracer.start_span(f"call {number}")
+            span.set_attributes({**CALL, **USED, "gen_ai.response.id": "r-9"})
+            span.end()
+
+    with record() as run:
+        trace(assistant)()
+    assert [call.name for call in run.find("llm")] == ["call 0", "call 1", "call 2"]
+    assert total(run) == 18
+
+
+def test_the_end_of_a_request_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Span) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(requests, "leave", fail)
+    monkeypatch.setattr(Guard, "strict", False)
+    plan = requests.RequestPlan("chat", "openai")
+    with recording() as (recorder, sink):
+        root = recorder.start_trace("bot", b"{}")
+        plan.succeed(recorder.start(root, "llm", "one", None), False, "x")
+        plan.fail(recorder.start(root, "llm", "two", None), False, ValueError("x"))
+    assert [ended(sink, name).status for name in ("one", "two")] == ["completed", "error"]
 
 
 # ---------------------------------------------------------------------------------------------------------- kinds

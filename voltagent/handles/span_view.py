@@ -89,7 +89,7 @@ class SpanView:
         return f"<voltagent {self.kind} {self.name!r} {clock.id_text(self._span.id)} {self.status}>"
 
     def _repr_html_(self) -> str | None:
-        """Return the tree below this as HTML, for the last line of a notebook cell. Has no side effects."""
+        """Return the tree below this as HTML, for the last line of a notebook cell. Records and ends nothing."""
         witness = self._recorder.witness if self else None
         if witness is not None:
             with guard:

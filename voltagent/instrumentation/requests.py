@@ -65,11 +65,11 @@ class RequestPlan(OperationPlan):
 
     def succeed(self, span: Span, outside: bool, result: object) -> None:
         super().succeed(span, outside, result)
-        leave(span)
+        _leave(span)
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         super().fail(span, outside, exception)
-        leave(span)
+        _leave(span)
 
     def _described(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the metadata of a request."""
@@ -90,6 +90,14 @@ class RequestPlan(OperationPlan):
     ) -> bytes | None:
         del instance, args
         return recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None
+
+
+def _leave(span: Span) -> None:
+    """Note that a request has ended; an error of ours must not reach the caller of the client."""
+    try:
+        leave(span)
+    except BaseException as exc:
+        Guard.swallowed(exc)
 
 
 class ModelRequest(NamedTuple):

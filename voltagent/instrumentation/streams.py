@@ -31,6 +31,11 @@ def followed(result: object, run: GeneratorRun) -> Any:
     return result
 
 
+def _is_read_later(result: object) -> bool:
+    kind = type(result)
+    return any(hasattr(kind, name) for name in ("parse", "__anext__", "__next__"))
+
+
 class _Followed(_ObjectProxy):
     """Ends the record once: at the end of the stream, when it is closed, or when nothing refers to it any more."""
 
@@ -163,6 +168,8 @@ class _Response(_Followed):
         stream = self._self_stream
         if stream is not None and stream.__wrapped__ is parsed:
             return stream
+        if stream is not None and not _is_read_later(parsed):
+            return parsed  # it may read from the stream that is followed already
         # Another library may have put a stream of its own in place of the client's.
         run = self._self_take() if stream is None else stream._self_take()  # noqa: SLF001 - a proxy of ours
         found = parsed if run is None else followed(parsed, run)

@@ -70,9 +70,9 @@ def _forget_cell(*_: object) -> None:
 
 
 def _forget_shown(span: Span) -> None:
-    """Show a trace once below a cell, also if its handle is the last line of it."""
+    """Show a trace once below a cell, also if its handle is the last line of it; again if it was still running."""
     for one in list(_began):
-        if one is span:
+        if one is span and span.end_ns is not None:
             _began.remove(one)
 
 
@@ -171,7 +171,6 @@ class Witness:
 
 def shown(span: Span, witness: Witness) -> str:
     """Return HTML of the span and those below it, with notes about them: the viewer's own page in a frame."""
-    _forget_shown(span)
     spans, note = witness.spans(span)
     top, *below = _within(span, spans)
     listed, left = below[:MOST_OPERATIONS], len(below) - MOST_OPERATIONS
@@ -183,7 +182,9 @@ def shown(span: Span, witness: Witness) -> str:
     kind = top.kind
     facts = f"{kind} {trace.name}: {trace.status}, {len(below)} operation{'' if len(below) == 1 else 's'}"
     height = max(_LEAST_HEIGHT, min(_MOST_HEIGHT, _FRAME_HEIGHT + _ROW_HEIGHT * len(listed)))
-    return frame(f"voltagent {facts}", notes, [recorded_trace(trace, operations, kind=kind)], height)
+    found = frame(f"voltagent {facts}", notes, [recorded_trace(trace, operations, kind=kind)], height)
+    _forget_shown(span)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------- pieces

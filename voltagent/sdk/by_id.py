@@ -49,7 +49,7 @@ def score(recorder: Recorder, trace_id: str, operation_id: str | None, fields: d
 
 
 def _update(recorder: Recorder, span: Span, given: dict[str, Any]) -> Span:
-    if recorder.alive:
+    if recorder.alive and given:
         recorder.update(span, update_fields(recorder, span, given))
     return span
 

@@ -8,7 +8,9 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from voltagent.capture.pieces import decode
 from voltagent.capture.results import ModelResult, Response, read_result
+from voltagent.capture.usage import summed
 from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, Span
+from voltagent.errors import ValidationError
 from voltagent.tracing.foreign_reading import (
     attributes_of,
     error,
@@ -88,7 +90,8 @@ def leave(span: Span) -> None:
 def repeats_a_call(record: ForeignRecord, received: Received) -> bool:
     """Whether a model call that was not recorded yet is one that is in the trace already.
 
-    Some instrumentations make the span of a call after the call, when an instrumented client has recorded it.
+    Some instrumentations make the span of a call after the call, when an instrumented client has recorded it. A foreign
+    span with the id of another foreign one is a call of its own: a cache may have given the same response again.
     """
     identifier = values.text(received.words.get("response_id"))
     counts: TokenCounts | None = None if record.parent is None else record.parent.trace.counts
@@ -96,7 +99,7 @@ def repeats_a_call(record: ForeignRecord, received: Received) -> bool:
         identifier is not None
         and counts is not None
         and received.meaning.kind in MODEL_CALLS
-        and counts.knows_id(identifier)
+        and counts.is_recorded(identifier)
     )
 
 
@@ -162,16 +165,23 @@ def _count(span: Span, received: Received, output: bytes | None) -> None:
     counts = counts_of(span.trace)
     model = received.model
     span.model = span.model or model
-    usage = values.usage(received.words)
-    if usage is None:
+    given = values.usage(received.words)
+    usage = None if given is None else summed((given,))  # its numbers: other programs put anything beside them
+    if given is None or usage is None:
         return
     identifier = values.text(received.words.get("response_id")) or _response_id(output)
     if span.kind == AGENT:
-        recorder.add(span, usage=usage)
+        try:
+            recorder.add(span, usage=given)
+        except ValidationError:  # a count that is not a number
+            recorder.add(span, usage=usage)
     elif not _is_counted_below(counts, span):
+        is_recorded = identifier is not None and counts.is_recorded(identifier)
         recorder.take_result(span, ModelResult(model, (Response(usage, None, identifier, model),)))
         if identifier is None:
             counts.note_anonymous(span, usage)
+        elif not is_recorded:
+            counts.note_foreign(identifier)
 
 
 def _is_counted_below(counts: TokenCounts, span: Span) -> bool:

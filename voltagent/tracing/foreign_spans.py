@@ -146,7 +146,7 @@ class ForeignSpans:
         words = received.words
         remote = remote_of(record.otel)
         record.start_input = payload(recorder, received, "input")
-        about = trace_metadata(received) if captures_all(recorder) else None
+        about = trace_metadata(received) if captures_all(recorder) else self._bare_metadata(recorder, received)
         return recorder.start_trace(
             values.text(words.get("agent")) or received.title if received.is_trace else received.title,
             record.start_input,
@@ -160,6 +160,12 @@ class ForeignSpans:
             conversation_id=values.text(words.get("conversation")),
             version=values.text(words.get("version")),
         )
+
+    @staticmethod
+    def _bare_metadata(recorder: Recorder, received: Received) -> bytes | None:
+        """The metadata of a trace without inputs or outputs, if the span is nothing but that trace."""
+        found = metadata(recorder, received) if received.is_trace else {}
+        return recorder.snapshot.encode_object(found, METADATA_LIMIT) if found else None
 
     # --------------------------------------------------------------------------------------------------------- ending
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
 _LONGEST: Final = 512  # usages in a list before they are added up
+_FOREIGN: Final = object()  # marks the id of a response that another instrumentation recorded
 
 
 class _Sum:
@@ -109,9 +110,14 @@ class TokenCounts:
         known = self.known.get(id(holder))
         return holder is not None and (known() if type(known) is ref else known) is holder
 
-    def knows_id(self, identifier: str) -> bool:
-        """Whether a response with this id was counted."""
-        return f"id:{identifier}" in self.known
+    def is_recorded(self, identifier: str) -> bool:
+        """Whether a response with this id was counted at an operation that this library recorded by itself."""
+        return self.known.get(f"id:{identifier}", _FOREIGN) is not _FOREIGN
+
+    def note_foreign(self, identifier: str) -> None:
+        """Note that the response with this id was counted at an operation of another instrumentation."""
+        if f"id:{identifier}" in self.known:
+            self.known[f"id:{identifier}"] = _FOREIGN
 
     def _remember(self, key: int | str, value: object) -> bool:
         """Remember a key; whether it was new."""
