@@ -75,3 +75,18 @@ def test_a_long_beginning_is_cut() -> None:
     assert value_preview("llm", [{"role": "user", "content": "x" * 200}]) == "x" * 120 + "…"
     assert value_preview("tool", {"a": 1, "text": "x" * 200}) == '{"a":1,"text":"' + "x" * 104 + "…"
     assert json_preview('{"messages":[{"role":"user","content":"xxxx', 20) == '{"messages":[{"role…'
+
+
+def test_what_is_searched_of_a_large_input_is_bounded() -> None:
+    """Lists and trees show the inputs of many operations, and each of them may have a megabyte."""
+    question = [{"role": "user", "content": "Why?"}]
+    after = [{"role": "tool", "tool_call_id": "c", "content": "x"}]
+    assert last_question({"messages": [*question, *(after * 499)]}) == "Why?"
+    assert last_question({"messages": [*question, *(after * 500)]}) is None
+    assert last_question({**{f"k{n}": {"a": 1} for n in range(400)}, "then": {"messages": question}}) == "Why?"
+    rows = {f"k{n}": {"a": 1} for n in range(600)}
+    assert last_question({**rows, "then": {"messages": question}}) is None
+    assert last_question({**rows, "messages": question}) == "Why?", "the usual names come first"
+    shown = value_preview("llm", {**rows, "then": {"messages": question}})
+    assert shown is not None
+    assert shown.startswith('{"k0":{"a":1},')

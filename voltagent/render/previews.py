@@ -10,7 +10,7 @@ Pure functions over JSON. The messages are those that :mod:`voltagent.render.mes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json, to_json
@@ -25,47 +25,52 @@ LONGEST_IN_LIST: Final = 300  # characters of an input in a list
 LONGEST_IN_TREE: Final = 120  # characters of an input in a tree
 # Kinds whose inputs may be the messages of a conversation: of others the first characters are enough.
 WITH_MESSAGES: Final = ("llm", "agent")
+# What is looked at of one input: large data without messages would take 0.2 s per MB else.
+_MOST_VALUES: Final = 1000
+_MOST_MESSAGES: Final = 500
 
 
 def last_question(value: Json) -> str | None:
     """Return the last message of the user in a conversation as text; ``None`` if there is none.
 
     Messages are read from the last one back, so a long conversation costs no more than what follows the question.
+    Beyond 1000 values in which messages are searched, and 500 messages, nothing is found.
     """
-    for message in _newest_first(value, 0) or ():
+    found = _newest_first(value, 0, iter(range(_MOST_VALUES)))
+    for message in islice(found or (), _MOST_MESSAGES):
         text = _text_of(message) if message.side == "user" else ""
         if text:
             return text
     return None
 
 
-def _newest_first(value: Json, depth: int) -> Iterator[Message] | None:
+def _newest_first(value: Json, depth: int, budget: Iterator[int]) -> Iterator[Message] | None:
     """The messages in a value from the last one back, each read when it is needed; ``None`` if there are none.
 
     Results of tools stay where they are. Ends before anything in a list that is not a message.
     """
-    if depth > MOST_WRAPPERS:
+    if depth > MOST_WRAPPERS or next(budget, None) is None:
         return None
     if isinstance(value, str):
         read = parsed(value) if depth else value
-        return None if read is value else _newest_first(read, depth + 1)
+        return None if read is value else _newest_first(read, depth + 1, budget)
     if isinstance(value, list):
         if value and message_of(value[0]) is not None and message_of(value[-1]) is not None:
             return (one for one in takewhile(_is_known, map(message_of, reversed(value))) if one is not None)
-        return _newest_first(value[0], depth + 1) if len(value) == 1 else None
-    return _in_object(value, depth) if isinstance(value, dict) else None
+        return _newest_first(value[0], depth + 1, budget) if len(value) == 1 else None
+    return _in_object(value, depth, budget) if isinstance(value, dict) else None
 
 
 def _is_known(message: Message | None) -> bool:
     return message is not None
 
 
-def _in_object(value: dict[str, Json], depth: int) -> Iterator[Message] | None:
+def _in_object(value: dict[str, Json], depth: int, budget: Iterator[int]) -> Iterator[Message] | None:
     alone = message_of(value)
     if alone is not None and alone.side != "other":
         return iter([alone])
     for name in names_to_search(value):
-        found = _newest_first(value[name], depth + 1)
+        found = _newest_first(value[name], depth + 1, budget)
         if found is None and name == "input" and isinstance(value[name], str) and system_of(value) is not None:
             found = iter([new_message("user", [Part("text", value[name])])])
         if found is not None:
