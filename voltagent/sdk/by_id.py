@@ -49,8 +49,9 @@ def score(recorder: Recorder, trace_id: str, operation_id: str | None, fields: d
 
 
 def _update(recorder: Recorder, span: Span, given: dict[str, Any]) -> Span:
-    if recorder.alive and given:
-        recorder.update(span, update_fields(recorder, span, given))
+    fields = update_fields(recorder, span, given) if recorder.alive else {}
+    if fields:
+        recorder.update(span, fields)
     return span
 
 
