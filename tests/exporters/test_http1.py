@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from itertools import pairwise
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.server import Server, answer
-from voltagent.exporters.http import HttpDestination
+from voltagent.exporters.http import HttpDestination, connection
 from voltagent.exporters.http.http1 import MOST_READ, BrokenExchange, Exchanged, exchange
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -20,12 +21,17 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 class Pieces:
     """A stream that was closed after these pieces."""
 
+    is_readable = False
+
     def __init__(self, *pieces: bytes) -> None:
         self.left = deque(piece for piece in pieces if piece)
         self.written = b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.written += buffer
+
+    def get_extra_info(self, info: str) -> bool:
+        return info == "is_readable" and self.is_readable
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         assert timeout is not None
@@ -82,6 +88,7 @@ def test_anything_else_breaks_the_connection_only(junk: bytes, start: bytes, pla
         b"HTTP/1.1 200 OK\r\ncontent-length: +2\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n folded: x\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: y\ncontent-length: 2\r\ncontent-length: 0\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nname : x\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
@@ -140,5 +147,56 @@ def test_a_connection_that_was_closed_after_a_request_is_replaced() -> None:
         line = HttpDestination(server.url, {}).line()
         for path in ("/a", "/b", "/last", "/c", "/d"):
             assert line.send("POST", path, b"{}", time.monotonic() + 5).status == 200
+        line.close()
+        assert server.connections == 2
+
+
+class Endless(Pieces):
+    """A stream that stays open, and that must not be read again after its last piece."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.left.popleft()
+
+
+def test_a_head_without_carriage_returns_is_not_waited_for() -> None:
+    with pytest.raises(BrokenExchange, match="without a carriage return"):
+        exchange(Endless(b"HTTP/1.1 200 OK\ncontent-", b"length: 2\n\n{}"), b"request", time.monotonic() + 5)
+
+
+def test_nothing_is_sent_on_a_connection_that_has_something_to_read_already() -> None:
+    stream = Pieces(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    stream.is_readable = True
+    with pytest.raises(BrokenExchange):
+        exchange(stream, b"request", time.monotonic() + 5)
+    assert stream.written == b""
+
+
+class Interrupted(Pieces):
+    """A stream during whose reading a signal handler raises an exception."""
+
+    def __init__(self, exc: type[BaseException]) -> None:
+        super().__init__()
+        self.exc = exc
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        def handle(number: int, frame: object) -> None:
+            raise self.exc
+
+        handle(14, sys._getframe())
+        raise AssertionError
+
+
+@pytest.mark.parametrize("exc", [KeyboardInterrupt, TimeoutError, LookupError])
+def test_what_a_signal_handler_raises_propagates_and_ends_the_connection(
+    exc: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(lambda request: answer(200, {"path": request.path})) as server:
+        line = HttpDestination(server.url, {}).line()
+        line.send("POST", "/a", b"{}", time.monotonic() + 5)
+        with monkeypatch.context() as patched:
+            patched.setattr(connection, "exchange", lambda *_: exchange(Interrupted(exc), b"", time.monotonic() + 5))
+            with pytest.raises(exc):
+                line.send("POST", "/b", b"{}", time.monotonic() + 5)
+        assert line.send("POST", "/c", b"{}", time.monotonic() + 5).body == b'{"path": "/c"}'
         line.close()
         assert server.connections == 2

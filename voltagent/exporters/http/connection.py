@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httpx
 
 from voltagent.core import clock
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.exporters.http.http1 import MOST_READ, BrokenExchange, HttpResponse, NetworkStream, exchange
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Line:
         except BrokenExchange as exc:
             raise Unreachable(str(exc)) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RuntimeError) as exc:
+            pass_on_interrupt(exc)
             raise Unreachable(_error_line(exc)) from None
         finally:
             self.until = 0.0
@@ -105,13 +107,12 @@ class Line:
         return self._socket is not None
 
     def _exchange_bytes(self, stream: NetworkStream, request: bytes) -> HttpResponse:
+        is_open = False
         try:
             response, is_open = exchange(stream, request, self.until)
-        except BrokenExchange:
-            self.close()
-            raise
-        if not is_open:
-            self.close()
+        finally:  # also after an interrupt: the next request must not get the response to this one
+            if not is_open:
+                self.close()
         return response._replace(body=_decoded(response.body, response.headers.get("content-encoding")))
 
     def _exchange(self, method: str, path: str, body: bytes, timeout: float, *, is_traced: bool) -> HttpResponse:

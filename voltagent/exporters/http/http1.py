@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from voltagent.core import clock
+from voltagent.core.guard import pass_on_interrupt
 
 MOST_READ: Final = 4 * 2**20  # bytes of a body
 _LONGEST_HEAD: Final = 65_536
 _PIECE: Final = 65_536
 _LONGEST_SIZE_LINE: Final = 4096
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 ([2-9][0-9][0-9])(?: [^\r\n]*)?")
+_BARE_LINE_FEED: Final = re.compile(rb"(?<!\r)\n")
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH: Final = re.compile("[0-9]{1,18}")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;|$)")
@@ -48,6 +50,10 @@ class NetworkStream(Protocol):
         """Write all bytes."""
         ...
 
+    def get_extra_info(self, info: str) -> Any:
+        """Return a fact about the connection, such as ``is_readable``: it was closed, or has unread bytes."""
+        ...
+
 
 class Exchanged(NamedTuple):
     """A response, and whether the connection can be used again."""
@@ -64,9 +70,12 @@ def exchange(stream: NetworkStream, request: bytes, until: float) -> Exchanged:
     Raises:
         BrokenExchange: there is no ordinary response.
     """
+    if stream.get_extra_info("is_readable"):  # unread bytes would be mistaken for the response to this request
+        raise BrokenExchange("the connection was closed, or has more than the responses")
     try:
         stream.write(request, until - clock.monotonic())
     except Exception as exc:
+        pass_on_interrupt(exc)
         raise BrokenExchange("the request could not be written") from exc
     return _Reader(stream, until).response()
 
@@ -82,8 +91,7 @@ class _Reader:
         self._held = b""  # what was read and not used
 
     def response(self) -> Exchanged:
-        head, _, self._held = self._read_to(b"\r\n\r\n", _LONGEST_HEAD).partition(b"\r\n\r\n")
-        status, headers = parse_head(head)
+        status, headers = parse_head(self._head())
         body_reader = self._body_reader(status, headers)
         try:
             body = body_reader()
@@ -95,6 +103,18 @@ class _Reader:
             return Exchanged(HttpResponse(status, headers, b""), is_open=False)  # it drips, and would again
         is_open = not self._held and "close" not in headers.get("connection", "").lower()
         return Exchanged(HttpResponse(status, headers, body), is_open)
+
+    def _head(self) -> bytes:
+        while True:
+            head, end, rest = self._held.partition(b"\r\n\r\n")
+            if _BARE_LINE_FEED.search(head):  # else the end would be waited for in vain
+                raise BrokenExchange("a line of the head ends without a carriage return")
+            if end:
+                self._held = rest
+                return head
+            if len(head) > _LONGEST_HEAD:
+                raise BrokenExchange("the head of the response is too long")
+            self._held += self._more()
 
     def _body_reader(self, status: int, headers: Mapping[str, str]) -> Callable[[], bytes]:
         if status in _WITHOUT_BODY:
@@ -146,7 +166,7 @@ class _Reader:
         held = self._held
         while end not in held:
             if len(held) > longest:
-                raise BrokenExchange("the head of the response is too long")
+                raise BrokenExchange("a line of the response is too long")
             held += self._more()
         return held
 
@@ -157,6 +177,7 @@ class _Reader:
         try:
             piece = self._stream.read(_PIECE, left)
         except Exception as exc:
+            pass_on_interrupt(exc)
             raise BrokenExchange("the response could not be read") from exc
         if not piece:
             raise BrokenExchange("the connection was closed")
