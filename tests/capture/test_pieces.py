@@ -189,3 +189,9 @@ def test_no_step_is_larger_than_a_piece(
     text = pieces.encode_any(value)
     assert pieces.decode(text) == around(replace_surrogates(string))
     assert max(sizes) <= 6 * 65_536
+
+
+def test_keys_that_are_not_strings_hide_no_error_about_a_value() -> None:
+    with pytest.raises(ValueError, match="serialize"):
+        pieces.encode_any({1: object()})
+    assert pieces.encode_any({1: "\ud800"}) == '{"1":"\ufffd"}'.encode()

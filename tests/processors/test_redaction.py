@@ -343,6 +343,11 @@ def test_a_hook_runs_with_nothing_current() -> None:
     assert CURRENT.get() is None
 
 
+def test_a_stream_that_cannot_be_decoded_is_dropped_whole() -> None:
+    text = b'{"result":["my key is sk-pro","j-aB3dE5gH7jK9mN1pQ3sT5","x",' + b"[" * 300 + b"]" * 300 + b"]}"
+    assert json.loads(redactor.apply(text, "output")) == {"error": "[redaction failed]"}
+
+
 def test_what_cannot_be_gone_through_is_dropped_whole() -> None:
     for text in (
         b"no JSON password=hunter2",

@@ -441,6 +441,19 @@ def test_a_secret_is_found_wherever_it_stands_in_a_long_text(value: str, secret:
     assert all(_is_hidden(text, secret) for text in _offsets_of_a_border(value))
 
 
+@pytest.mark.parametrize("begin", ["api_key=", "ghp_", "Authorization: Bearer ", "password:\n  ",
+                                   "-----BEGIN PRIVATE KEY-----\n"])  # fmt: skip
+@pytest.mark.parametrize("back", [10, 25, 30])
+def test_a_secret_that_begins_in_a_dense_stretch_does_not_end_behind_it(begin: str, back: int) -> None:
+    dense = "password=a1 token: b key=c secret: d " * 2000
+    body = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9c" + ("\nR2tY4uI6oP8" * 9 if "KEY" in begin else "")
+    end = "-----END PRIVATE KEY-----\n" if "KEY" in begin else ""
+    text = f"{dense[: 30 * 2048 - back]}\n{begin}{body}\n{end}" + "and so on\n" * 300
+    left = Redactor().text(text)
+    assert body[-10:] not in left
+    assert left.endswith("and so on\n" * 250)
+
+
 @pytest.mark.parametrize("needle", sorted({needle for *_, needles in compiled_groups() for needle, _ in needles}))
 def test_each_pattern_begins_with_its_literal(needle: str) -> None:
     patterns = [pattern for *_, needles in compiled_groups() for one, searches in needles if one == needle

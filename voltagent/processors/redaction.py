@@ -118,11 +118,11 @@ class Redactor:
         """
         found = Found() if found is None else found
         value: Any = _NOTHING
-        if not (self._always or is_suspect(text, self._own) or found.repeated_in(text)):
-            value = _split_stream(text) if path == "output" else _NOTHING
-            if value is _NOTHING:
-                return text
         try:
+            if not (self._always or is_suspect(text, self._own) or found.repeated_in(text)):
+                value = _split_stream(text) if path == "output" else _NOTHING
+                if value is _NOTHING:
+                    return text
             value, is_changed = self._redacted(decode(text) if value is _NOTHING else value, path, found, len(text))
             return encode(value, len(text)) if is_changed else text
         except Exception:  # not JSON, or nested too deep: it may hold a secret all the same
@@ -270,13 +270,14 @@ def _redacted_text(text: str, redactors: tuple[Redactor, ...], found: Found) -> 
 
 
 def _split_stream(text: bytes) -> Any:
-    """The decoded output if it is a stream of texts that may have a secret split over its chunks."""
+    """The decoded output if it is a stream of texts that may have a secret split over its chunks.
+
+    Raises:
+        ValueError: it cannot be decoded, so that it may have one all the same.
+    """
     if not text.startswith((b'{"result":["', b'{"result":[{', b'{"result":[[')) or text.count(b'"') < _LEAST_QUOTES:
         return _NOTHING
-    try:
-        value = decode(text)
-    except ValueError:
-        return _NOTHING
+    value = decode(text)
     edges = edges_of(value)
     return value if edges and is_suspect_text(edges) else _NOTHING
 

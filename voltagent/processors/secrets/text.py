@@ -27,6 +27,10 @@ _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
 _PIECE: Final = 2048  # characters
 _AROUND: Final = 400  # characters around a piece in which a name or a prefix, and enough of what follows, stand
+_KEY_BEGIN: Final = "-begin "
+_KEY_NAME: Final = "private key"
+_KEY_END: Final = "-end "
+_KEY_LINE: Final = 100  # characters
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
 _NAMED: Final = 2  # units of work for a needle of more than one character
@@ -66,8 +70,24 @@ def _in_piece(scan: Scan, start: int, stop: int, *, may_have_token: bool, may_ha
             found += find_assignments(scan, start, stop)
         found += _by_grammar(scan, start, stop)
     except TooDenseError:
-        return [(start, stop)]
+        return [*found, (start, _end_behind(scan, start, stop))]
     return found
+
+
+def _end_behind(scan: Scan, start: int, stop: int) -> int:
+    """Where a secret may end that begins in a piece and was not searched for: the next piece would not show its name.
+
+    That is the end of the line, at least 256 characters on, or of the private key.
+    """
+    limit = scan.end_of_string(stop - 1)
+    if limit <= stop:
+        return stop
+    key = scan.low.rfind(_KEY_BEGIN, start, stop)
+    if key >= 0 and _KEY_NAME in scan.low[key : key + _KEY_LINE]:
+        return max(stop, next(scan.places_of(_KEY_END, key, limit), limit))
+    limit = min(limit, stop + _BEHIND)
+    line_end = scan.low.find("\n", min(stop + _BEFORE, limit), limit)
+    return limit if line_end < 0 else line_end
 
 
 def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:
