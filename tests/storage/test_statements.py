@@ -7,6 +7,8 @@ import sqlite3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
+from voltagent.storage.traces.batch import plan
 from voltagent.storage.traces.statements import Insert, grouped
 
 INSERT = Insert("t", ("id", "a", "b"), "(id) DO UPDATE SET a = excluded.a, b = coalesce(excluded.b, t.b)")
@@ -40,3 +42,17 @@ def test_rows_without_their_nulls_are_stored_as_whole_rows_are(
 def test_rows_with_the_same_columns_are_one_statement() -> None:
     rows = [(1, 2, None), (2, 3, None), (3, None, 4), (4, 5, None)]
     assert [len(one.rows) for one in grouped(INSERT.of(row) for row in rows)] == [3, 1]
+
+
+def test_operations_that_began_together_are_stored_in_the_order_of_their_events() -> None:
+    root = Span(TraceInfo(1, "support", None), None, TRACE, "support", None)
+    calls: list[Span] = []
+    for number in range(6):
+        call = Span(root.trace, root, TOOL, f"tool {number}", b"{}", identifier=100 + number)
+        call.start_ns, call.end_ns, call.status, call.output = 5, 6, "completed", b"1" if number % 2 else None
+        calls.append(call)
+    statements = plan([(Phase.END, call, None) for call in calls]).statements
+    rows = [row for one in statements if "INTO operations" in one.sql for row in one.rows]
+    assert [next(cell for cell in row if str(cell).startswith("tool ")) for row in map(tuple, rows)] == [
+        f"tool {number}" for number in range(6)
+    ]

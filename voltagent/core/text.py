@@ -59,7 +59,5 @@ def _cleaned(value: Any) -> Any:
     if type(value) is str:
         return replace_surrogates(value)
     if type(value) is dict:
-        return {
-            replace_surrogates(key) if type(key) is str else key: _cleaned(item) for key, item in value.items()
-        }
+        return {replace_surrogates(key) if type(key) is str else key: _cleaned(item) for key, item in value.items()}
     return [_cleaned(item) for item in value] if type(value) is list else value

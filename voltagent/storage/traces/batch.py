@@ -55,6 +55,12 @@ SCORE: Final = f"INSERT OR REPLACE INTO scores {_places(_SCORES)}"
 _OF_CALLS: Final = frozenset(("status", "status_message", "usage", "metadata", "end_time"))  # updates that change facts
 
 
+def _has_ties(spans: Iterable[Span]) -> bool:
+    """Whether some began at the same time: readers then show them in the order in which they were stored."""
+    times = [(span.parent is None, span.start_ns) for span in spans]
+    return len(set(times)) < len(times)
+
+
 @dataclass(slots=True)
 class BatchPlan:
     """The statements and follow-up work for a batch."""
@@ -140,9 +146,9 @@ class _EventBatch:
             if span.more_tags:
                 tags.append(update(span, {"tags": json_text(all_tags(span))}, ids))
         return [
-            *grouped((*stubs, *begun, *started)),
+            *grouped((*stubs, *begun, *started), is_ordered=_has_ties(self.starts)),
             *updated,
-            *grouped((*over, *ended)),
+            *grouped((*over, *ended), is_ordered=_has_ties(self.ends)),
             *tags,
             *((Statement(SCORE, self.scores),) if self.scores else ()),
         ]

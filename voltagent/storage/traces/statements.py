@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 Row: TypeAlias = tuple[Any, ...]  # its columns in the order of the statement that stores it
@@ -156,8 +157,15 @@ class Statement:
     rows: Sequence[Row] | Sequence[Mapping[str, Any]]  # a mapping for a statement with named parameters
 
 
-def grouped(rows: Iterable[SqlRow]) -> list[Statement]:
-    """Return one statement for all rows that have the same SQL, in the order in which these first occur."""
+def grouped(rows: Iterable[SqlRow], *, is_ordered: bool = False) -> list[Statement]:
+    """Return one statement for all rows that have the same SQL, in the order in which these first occur.
+
+    Args:
+        rows: the rows.
+        is_ordered: whether the rows must be stored in this order; then only neighbours share a statement.
+    """
+    if is_ordered:
+        return [Statement(sql, [row for _, row in same]) for sql, same in groupby(rows, itemgetter(0))]
     found: dict[str, list[Row]] = {}
     for sql, row in rows:
         found.setdefault(sql, []).append(row)
