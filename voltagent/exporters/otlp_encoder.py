@@ -62,7 +62,7 @@ class SpanEncoder:
             return None
 
     def _item(self, number: int, event: SpanEvent) -> Item | Outcome:
-        """The span to send for an event, or its outcome where there is nothing to send."""
+        """The span to send for an event, or its outcome if nothing is to be sent."""
         try:
             message = self._spans.message(event)
             if message is None:
@@ -75,7 +75,7 @@ class SpanEncoder:
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
     def _fitting(self, item: Item, event: SpanEvent) -> Item:
-        """The span with smaller payloads, where it came out larger than a span may be."""
+        """The span with smaller payloads, if it is larger than a span may be."""
         if len(item.content) <= self._limit:
             return item
         space = self._spans.weight(event[1])

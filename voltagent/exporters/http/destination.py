@@ -80,7 +80,7 @@ class HttpDestination:
 
     @property
     def has_proxy(self) -> bool:
-        """Whether a proxy is between."""
+        """Whether requests go through a proxy."""
         return self._proxy is not None
 
     def line(self) -> Line:
