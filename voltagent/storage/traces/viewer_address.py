@@ -33,7 +33,7 @@ def announced(store: Path, port: int) -> Generator[None]:
     locks: list[FileLock] = []
 
     def announce() -> None:
-        while not store.exists():
+        while not _exists(store):
             if leaves.wait(_LOOK):
                 return
         lock = _acquire(store)
@@ -42,7 +42,7 @@ def announced(store: Path, port: int) -> Generator[None]:
             locks.append(lock)
 
     waiting: threading.Thread | None = None
-    if store.exists():
+    if _exists(store):
         announce()
     else:
         waiting = threading.Thread(target=announce, name="voltagent-viewer-address", daemon=True)
@@ -55,6 +55,13 @@ def announced(store: Path, port: int) -> Generator[None]:
             waiting.join()
         for lock in locks:
             lock.release(delete=True)
+
+
+def _exists(store: Path) -> bool:
+    try:
+        return store.exists()
+    except OSError:  # its folder cannot be read, or not yet
+        return False
 
 
 def running_port(store: Path) -> int | None:
