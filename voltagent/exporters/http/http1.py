@@ -2,8 +2,8 @@
 
 httpx opens the connection, with its proxies and certificates, and makes the first request. It takes 400 µs of processor
 time for a request, most of it for checks of what does not change from one request to the next. The further ones go
-through its public stream of bytes (the extension ``network_stream``), at a quarter of that. Only an ordinary response is
-understood here: anything else is :class:`BrokenExchange`, and httpx repeats the request on a new connection.
+through its public stream of bytes (the extension ``network_stream``), at a quarter of that. Only an ordinary response
+is understood here: anything else is :class:`BrokenExchange`, and httpx repeats the request on a new connection.
 """
 
 from __future__ import annotations
