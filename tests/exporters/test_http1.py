@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import time
 from collections import deque
 from itertools import pairwise
@@ -182,7 +182,7 @@ class Interrupted(Pieces):
         def handle(number: int, frame: object) -> None:
             raise self.exc
 
-        handle(14, sys._getframe())
+        handle(14, inspect.currentframe())
         raise AssertionError
 
 
