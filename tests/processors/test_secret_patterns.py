@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -198,8 +199,12 @@ _OF_REDACTION = [name for name in PATTERNS if name.startswith(("lazy.", "voltage
 def test_texts_made_from_each_pattern_are_redacted_in_time(name: str) -> None:
     redactor = Redactor()
     for text in sorted(_hostile(PATTERNS[name])):
-        took = _seconds(to_json(text), redactor)
-        if took > _LIMIT * _LENGTH * slowness():
+        encoded, limit, took = to_json(text), _LIMIT * _LENGTH * slowness(), inf
+        for _ in range(5):  # what else the machine does makes single measurements larger
+            took = min(took, _seconds(encoded, redactor))
+            if took <= limit:
+                break
+        else:
             raise TooSlow(f"{took * 1e9 / _LENGTH:.0f} ns per character for {text[:60]!r}")
 
 

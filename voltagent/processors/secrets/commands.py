@@ -126,7 +126,8 @@ def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
 def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
     """The password of ``user:password@tcp(host)/db``."""
     start = max(0, match.start() - _COMMAND)
-    found = _GO_USER.search(scan.text[start : match.start()])
+    before = scan.text[start : match.start()]
+    found = _GO_USER.search(before) if ":" in before else None  # it is tried at each of the characters
     return None if found is None or is_placeholder(found[1]) else (start + found.start(1), match.start())
 
 
