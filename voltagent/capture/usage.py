@@ -241,8 +241,8 @@ def total_tokens(usage: Mapping[str, Any] | None) -> int:
     if usage is None:
         return 0
     total = usage.get("total_tokens")
-    parts = (total,) if isinstance(total, int) else (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    return sum(part for part in parts if isinstance(part, int))
+    parts = (total,) if is_count(total) else (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    return round(sum(part for part in parts if is_count(part)))
 
 
 def is_count(value: object) -> bool:

@@ -120,7 +120,7 @@ def _row(trace: TraceSummary) -> tuple[str, ...]:
         duration(trace.start_ns, trace.end_ns),
         fitted(printable(", ".join(trace.models)), _WIDEST),
         tokens(trace.usage).removesuffix(" tokens"),
-        str(trace.cached_tokens) if trace.cached_tokens else "",
+        str(round(trace.cached_tokens)) if trace.cached_tokens else "",
         money(trace.usage),
         str(trace.operations) if trace.operations else "",
         str(trace.errors) if trace.errors else "",

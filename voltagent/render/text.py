@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
-from voltagent.capture.usage import total_tokens
+from voltagent.capture.usage import is_count, total_tokens
 from voltagent.core.scores import Score
 from voltagent.storage.traces.facts import model_of
 
@@ -62,8 +62,8 @@ def spent(usage: Mapping[str, Any] | None) -> str:
     """What a call used: ``235 tokens (64 cached), $0.0012``; empty if nothing is known."""
     cached = None if usage is None else usage.get("cached_tokens")
     count = tokens(usage)
-    if count and isinstance(cached, int) and cached:
-        count += f" ({cached} cached)"
+    if count and is_count(cached) and cached:
+        count += f" ({round(cast('float', cached))} cached)"
     return ", ".join(part for part in (count, money(usage)) if part)
 
 
