@@ -65,11 +65,11 @@ TOKENS = {"prompt_tokens": 150, "completion_tokens": 85, "total_tokens": 235}
 USAGE = {
     "voltops": {**TOKENS, "cached_tokens": 100, "reasoning_tokens": 20, "cost": 0.0125, "input_cost": 0.01,
                 "output_cost": 0.0025, "audio_seconds": 3},
-    "genai": {**TOKENS, "cached_tokens": 100, "reasoning_tokens": 20, "total_cost": 0.0125, "audio_seconds": 3},
+    "genai": {**TOKENS, "cached_tokens": 100, "reasoning_tokens": 20, "cost": 0.0125, "audio_seconds": 3},
     "openinference": {**TOKENS, "cached_tokens": 100, "reasoning_tokens": 20, "input_cost": 0.01,
-                      "output_cost": 0.0025, "total_cost": 0.0125, "audio_seconds": 3},
+                      "output_cost": 0.0025, "cost": 0.0125, "audio_seconds": 3},
     "langfuse": {**TOKENS, "cached_tokens": 100, "reasoning_tokens": 20, "input_cost": 0.01, "output_cost": 0.0025,
-                 "total_cost": 0.0125, "audio_seconds": 3},
+                 "cost": 0.0125, "audio_seconds": 3},
 }  # fmt: skip
 
 

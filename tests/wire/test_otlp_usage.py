@@ -77,6 +77,4 @@ def test_no_profile_loses_tokens_or_cost(profile: str) -> None:
 
 
 def counts(span: Span) -> Mapping[str, Any]:
-    found = dict(span.usage or {})
-    cost = found.pop("total_cost", None)
-    return found if cost is None else {"cost": cost, **found}
+    return dict(span.usage or {})

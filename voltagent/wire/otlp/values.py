@@ -228,6 +228,8 @@ def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
         found.setdefault(LANGFUSE_TOKENS.get(name, snake(name)), value)
     for name, value in _few(words.get("cost_json")).items():
         found.setdefault(f"{name}_cost", value)
+    if "cost" not in found and is_count(found.get("total_cost")):
+        found["cost"] = found.pop("total_cost")  # what some conventions call a total is what is added up
     details = {name: words[word] for word, name in COST_DETAILS.items() if is_count(words.get(word))}
     if details:
         found["cost_details"] = details
