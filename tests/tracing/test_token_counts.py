@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.sink import recording
-from voltagent import VoltAgentSDK, agent, current_agent, current_trace, retriever, tool, trace
+from voltagent import VoltAgentSDK, agent, current_agent, current_trace, llm, retriever, tool, trace
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
 from voltagent.records import OperationRecord, TraceRecord
@@ -202,6 +202,37 @@ def test_usage_functions_that_give_the_same_object_count_it_once(voltagent_run: 
     above()
     assert [total(voltagent_run.operation(name)) for name in ("below", "above")] == [18, None]
     assert total(voltagent_run.trace) == 18
+
+
+@pytest.mark.parametrize("say", ["record", "success"])
+def test_the_usage_of_a_response_that_was_counted_is_not_counted_again(voltagent_run: Run, say: str) -> None:
+    @llm
+    def client() -> Any:
+        return response(None)
+
+    @agent
+    def assistant() -> str:
+        with current_agent().add_llm(name="around", model="gpt-5") as call:
+            usage = client().usage
+            if say == "record":
+                call.record(usage=usage)
+            else:
+                call.success("an answer", usage=usage)
+        with current_agent().add_llm(name="beside") as call:
+            call.success("an answer", usage=vars(usage))  # equal, but the caller's own
+        return "done"
+
+    @agent
+    def above() -> None:
+        assistant()
+        usage = client().usage
+        client()
+        current_agent().record(usage=usage)  # an agent's own tokens are what it says
+
+    above()
+    names = ("around", "beside", "assistant", "above")
+    assert [total(voltagent_run.operation(name)) for name in names] == [None, 18, 36, 18]
+    assert total(voltagent_run.trace) == 54
 
 
 def test_of_a_result_of_several_responses_those_counted_below_are_left_out(voltagent_run: Run) -> None:

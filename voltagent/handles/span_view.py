@@ -116,7 +116,7 @@ class SpanView:
             tags: added to those of the start.
         """
         given = _options.keep_valid("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
-        checked_usage = operations.keep_valid_usage("record()", usage)
+        checked_usage = operations.keep_new_usage("record()", self._span, usage)
         if self:
             self._recorder.add(
                 self._span,

@@ -17,7 +17,19 @@ from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
 from voltagent.core.guard import guard
-from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Failure, Remote, Span, TraceInfo, make_facts
+from voltagent.core.span import (
+    AGENT,
+    LLM,
+    MEMORY,
+    RETRIEVER,
+    TOOL,
+    TRACE,
+    Failure,
+    Remote,
+    Span,
+    TraceInfo,
+    make_facts,
+)
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
@@ -165,7 +177,7 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
 
     Values that are not valid are reported and left out: what ends here may have succeeded.
     """
-    checked_usage = keep_valid_usage(call, usage)
+    checked_usage = keep_new_usage(call, span, usage)
     extra = keep_valid_metadata(call, metadata)
     if not span.recording:
         return
@@ -194,6 +206,18 @@ def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
             recorder.take_result(span, found)
             return output if found.answer is None else found.answer
     return output
+
+
+def keep_new_usage(call: str, span: Span, usage: object) -> dict[str, Any] | None:
+    """Return the valid part of a token usage, unless it is that of a response which was counted in this trace.
+
+    An agent or a trace may repeat it: what is set there replaces the sum.
+    """
+    if usage is not None and span.recording and span.kind not in (AGENT, TRACE):
+        counts = span.trace.counts
+        if counts is not None and counts.knows(usage):
+            return None
+    return keep_valid_usage(call, usage)
 
 
 def keep_valid_usage(call: str, usage: object) -> dict[str, Any] | None:
