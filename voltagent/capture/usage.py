@@ -242,7 +242,7 @@ def total_tokens(usage: Mapping[str, Any] | None) -> int:
         return 0
     total = usage.get("total_tokens")
     parts = (total,) if is_count(total) else (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    return round(sum(part for part in parts if is_count(part)))
+    return round(sum(cast("float", part) for part in parts if is_count(part)))
 
 
 def is_count(value: object) -> bool:
