@@ -179,26 +179,9 @@ def test_long_output_goes_through_the_pager_of_the_environment(
     capsys.readouterr()
 
 
-def test_json_has_the_scores_of_a_trace_and_of_its_operations(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    db = tmp_path / "scored.db"
-    with VoltAgentSDK(exporter="local", local_path=db) as sdk:
-        trace = sdk.trace({"agentId": "bot"})
-        step = trace.add_tool({"name": "look"})
-        step.success("x")
-        trace.end()
-        trace.score("quality", 0.5, comment="so so")
-        step.score("verdict", "good")
-    whole = json.loads(printed(capsys, "show", "--json", "--db", db))
-    assert [(one["name"], one["value"], one["comment"]) for one in whole["scores"]] == [
-        ("quality", 0.5, "so so"), ("verdict", "good", None),
-    ]  # fmt: skip
-    look = json.loads(printed(capsys, "show", whole["id"], "look", "--json", "--db", db))
-    assert [one["name"] for one in look["scores"]] == ["verdict"]
-
-
-def test_scores_are_printed_with_what_they_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def scored(tmp_path: Path) -> Path:
+    """A store with one trace and one step, which were judged."""
     db = tmp_path / "scored.db"
     with VoltAgentSDK(exporter="local", local_path=db) as sdk:
         trace = sdk.trace({"agentId": "bot"})
@@ -208,12 +191,27 @@ def test_scores_are_printed_with_what_they_judge(tmp_path: Path, capsys: pytest.
         trace.score("quality", 0.5, comment="so so")
         trace.score("thumbs", True)
         step.score("verdict", "good", comment="checked\ntwice")
-    out = printed(capsys, "show", "--db", db).splitlines()
+    return db
+
+
+def test_json_has_the_scores_of_a_trace_and_of_its_operations(scored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = json.loads(printed(capsys, "show", "--json", "--db", scored))
+    assert [(one["name"], one["value"], one["comment"]) for one in whole["scores"]] == [
+        ("quality", 0.5, "so so"), ("thumbs", True, None), ("verdict", "good", "checked\ntwice"),
+    ]  # fmt: skip
+    look = json.loads(printed(capsys, "show", whole["id"], "look", "--json", "--db", scored))
+    assert [one["name"] for one in look["scores"]] == ["verdict"]
+
+
+def test_scores_are_printed_with_what_they_judge(scored: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = printed(capsys, "show", "--db", scored).splitlines()
     assert out[2] == "scores  quality 0.5 (so so)  thumbs up"
     assert out[3].endswith("  verdict good")
-    verbose = printed(capsys, "show", "-v", "--db", db)
+    verbose = printed(capsys, "show", "-v", "--db", scored)
     assert "  scores\n    quality 0.5 (so so)\n    thumbs up\n" in verbose
-    look = printed(capsys, "show", json.loads(printed(capsys, "show", "--json", "--db", db))["id"], "look", "--db", db)
+    look = printed(
+        capsys, "show", json.loads(printed(capsys, "show", "--json", "--db", scored))["id"], "look", "--db", scored
+    )
     assert "  scores\n    verdict good (checked\n    twice)\n" in look
     assert "quality" not in look
 

@@ -72,7 +72,7 @@ def seconds_of_others(wire: str, traces: int, script: Callable[[Recorded], Reply
 def test_2000_traces_are_not_held_up_by_one_request(wire: str) -> None:
     otherwise = seconds_of_others(wire, 2000, lambda request: answer())
     hung = seconds_of_others(wire, 2000, first_hangs())
-    if hung > 2 * otherwise + 1.0:  # twice, for what else the machine does at the second time
+    if hung > 1.25 * otherwise + 1.0:  # a quarter for what else the machine does
         raise TooSlow(f"{hung:.1f} s with a request that hangs, {otherwise:.1f} s without")
 
 

@@ -82,8 +82,17 @@ class Loop:
         try:
             self.signal.release()
         except RuntimeError as exc:
-            if exc.args != ("release unlocked lock",):  # else it is being woken already
-                raise  # by a signal handler; no global name is used here, as finalizers run when those are gone
+            if not self.is_woken(exc):
+                raise
+
+    @staticmethod
+    def is_woken(exc: RuntimeError) -> bool:
+        """Whether the lock says that it is being woken already, rather than a signal handler that it must stop.
+
+        No name of this module is used here: finalizers run when those are gone.
+        """
+        message = exc.args[0] if exc.args else None
+        return type(message) is str and message == "release unlocked lock"
 
     def stops(self) -> list[Shutdown]:
         """The policies of those that shut down; that of the end of the process goes before all others."""

@@ -116,7 +116,7 @@ class Queue:
                     self.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
                 worker.loop.signal.release()
             except RuntimeError as exc:
-                if exc.args != ("release unlocked lock",):  # else it is being woken already
+                if not worker.loop.is_woken(exc):
                     raise
             if process_hooks.ends_task(event):
                 process_hooks.wait_at_task_end(worker, self.account)

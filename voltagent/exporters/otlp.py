@@ -35,7 +35,7 @@ Compression = Literal["none", "gzip"]
 
 _LARGEST: Final = 4 * 2**20  # bytes of one request before compression
 _STEP: Final = 0.1  # seconds between two looks at whether a request has to end sooner
-_HANGS: Final = 0.5  # seconds; a request that takes longer is left waiting, and the next goes by another connection
+_HANGS: Final = 0.4  # seconds; a request that takes longer is left waiting, and the next goes by another connection
 _FLIGHTS: Final = 4  # requests that may be left waiting
 _OF_ERRORS: Final = 200  # characters of server text
 _NEVER: Final = float("inf")

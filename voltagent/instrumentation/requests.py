@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.capture.snapshot import METADATA_LIMIT
 from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, replay, set_current
-from voltagent.core.guard import Guard
+from voltagent.core.guard import Guard, guard
 from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import ArgumentBinder
 from voltagent.decorators.call_plan import FunctionShape, OperationPlan
@@ -65,11 +65,13 @@ class RequestPlan(OperationPlan):
 
     def succeed(self, span: Span, outside: bool, result: object) -> None:
         super().succeed(span, outside, result)
-        _leave(span)
+        with guard:
+            leave(span)
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         super().fail(span, outside, exception)
-        _leave(span)
+        with guard:
+            leave(span)
 
     def _described(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the metadata of a request."""
@@ -90,14 +92,6 @@ class RequestPlan(OperationPlan):
     ) -> bytes | None:
         del instance, args
         return recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None
-
-
-def _leave(span: Span) -> None:
-    """Note that a request has ended; an error of ours must not reach the caller of the client."""
-    try:
-        leave(span)
-    except BaseException as exc:
-        Guard.swallowed(exc)
 
 
 class ModelRequest(NamedTuple):

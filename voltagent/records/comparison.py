@@ -43,7 +43,7 @@ def hashes(store: Store, trace_id: str) -> dict[str, list[str | None]]:
     """Return the hashes of input, instructions, model and output of each operation of a trace, by operation id.
 
     Computed when they are requested, one operation after the other, so that no more than one is in memory: 10,000
-    operations with 1 KB in and out take about 0.1 s. Stored hashes would make every insert slower.
+    operations with 1 KB in and out take about 0.15 s. Stored hashes would make every insert slower.
     """
 
     def read(connection: Connection) -> dict[str, list[str | None]]:

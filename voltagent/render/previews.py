@@ -25,7 +25,7 @@ LONGEST_IN_LIST: Final = 300  # characters of an input in a list
 LONGEST_IN_TREE: Final = 120  # characters of an input in a tree
 # Kinds whose inputs may be the messages of a conversation: of others the first characters are enough.
 WITH_MESSAGES: Final = ("llm", "agent")
-# What is looked at of one input: large data without messages would take 0.2 s per MB else.
+# What is looked at of one input: large data without messages would otherwise take 0.2 s per MB.
 _MOST_VALUES: Final = 1000
 _MOST_MESSAGES: Final = 500
 

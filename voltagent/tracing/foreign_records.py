@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from voltagent.capture.pieces import decode
 from voltagent.capture.results import ModelResult, Response, read_result
 from voltagent.capture.usage import summed
-from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, Span
+from voltagent.core.span import AGENT, COMPLETED, MODEL_CALLS, TRACE, Span
 from voltagent.errors import ValidationError
 from voltagent.tracing.foreign_reading import (
     attributes_of,
@@ -136,7 +136,7 @@ def _end_trace(record: ForeignRecord, span: Span) -> None:
     root = record.root
     if root is not None and root.end_ns is None:
         recorder = cast("Recorder", root.trace.recorder)
-        recorder.end(root, span.status or "completed", span.error, span.output, end_ns=span.end_ns)
+        recorder.end(root, span.status or COMPLETED, span.error, span.output, end_ns=span.end_ns)
 
 
 def _update(record: ForeignRecord, span: Span, received: Received) -> None:

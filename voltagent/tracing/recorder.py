@@ -379,17 +379,17 @@ class Recorder:
         now, start = clock.monotonic_ns() + trace.clock_offset, root.start_ns
         if root.usage is not None or trace.counts is not None:
             self._settle(root)
-        output = span.output
-        if output is None:
-            output = root.output
-        else:
-            root.output = output
+        if span.output is not None:
+            root.output = span.output
+        output = root.output
         error = root.error = span.error
         root.status = span.status or COMPLETED
         root.end_ns = now if now > start else start  # noqa: FURB136 - as above
-        size = len(output) if output is not None else 0
-        if root.more_metadata or (error is not None and isinstance(error, bytes)):
-            size += sum(map(len, root.more_metadata)) + (len(error) if isinstance(error, bytes) else 0)
+        size = len(output or b"")
+        if root.more_metadata:
+            size += sum(map(len, root.more_metadata))
+        if isinstance(error, bytes):
+            size += len(error)
         self.put((_END, root, None), size)
 
     # ---------------------------------------------------------------------------------------------------- in between

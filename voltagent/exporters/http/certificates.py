@@ -32,6 +32,11 @@ def _check_key_log() -> None:
 
 
 def trusting(files: Certificates) -> ssl.SSLContext:
+    """Return a TLS context that trusts the authorities and presents the client certificate.
+
+    Raises:
+        ValidationError: a file cannot be used; the message names the setting.
+    """
     _check_key_log()
     name = "the file or folder of certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
     try:

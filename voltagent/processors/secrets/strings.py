@@ -59,9 +59,15 @@ class Strings:
         self.places: list[Any] = []
         self.keys: list[tuple[str, dict[str, Any], Tree]] = []  # keys of dictionaries
         self.trees: list[Tree] = []
-        # The numbers of the strings at which another tree begins or goes on, and that tree.
+        # The numbers of the strings from which on another tree holds them, and that tree.
         self._since: list[int] = []
         self._since_trees: list[Tree] = []
+
+    def add(self, container: _Container, key: Any, text: str) -> None:
+        """Search a string; ``key`` is its place in the container."""
+        self.texts.append(text)
+        self.containers.append(container)
+        self.places.append(key)
 
     def note_tree(self, tree: Tree) -> None:
         """The strings from here on stand in another tree."""
@@ -80,9 +86,7 @@ class Strings:
                 slot = known.get(key if container is items else (id(container), key))
                 if slot is None and container[key] is text:
                     slot = len(self.texts)
-                    self.texts.append(text)
-                    self.containers.append(container)
-                    self.places.append(key)
+                    self.add(container, key, text)
                 if slot is not None:
                     texts.setdefault(place, []).append(slot)
         return [numbers for numbers in texts.values() if len(numbers) > 1]

@@ -92,12 +92,10 @@ class Walk:
             else:
                 self._enter(Tree([inner], len(value), (container, key, self._tree)), nested - 1)
                 return
-        self._strings.texts.append(value)
-        self._strings.containers.append(container)
-        self._strings.places.append(key)
+        self._strings.add(container, key, value)
 
     def _dict(self, value: dict[str, Any], nested: int) -> None:
-        strings, shortest = self._strings, self._shortest
+        add, shortest = self._strings.add, self._shortest
         shape = self._shape(value)
         rows = named_rows(shape, value, self._strength) if shape.names else shape.rows
         for (key, strength), item in zip(rows, value.values(), strict=True):
@@ -115,15 +113,13 @@ class Walk:
                     if item[0] in _OPENING:
                         self._text(value, key, item, nested)
                     else:
-                        strings.texts.append(item)
-                        strings.containers.append(value)
-                        strings.places.append(key)
+                        add(value, key, item)
             elif which is dict:
                 self._dict(item, nested)
             elif which is list:
                 self._list_under(key, item, nested)
         for key in shape.searched:
-            strings.keys.append((key, value, self._tree))
+            self._strings.keys.append((key, value, self._tree))
 
     def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
@@ -172,7 +168,7 @@ class Walk:
                 self._value(item, 0, item[0], nested)
                 self._named_value(item, 1, item[1], self._strength(item[0]), nested)
             return
-        strings, shortest = self._strings, self._shortest
+        add, shortest = self._strings.add, self._shortest
         flag = ""
         for number, item in enumerate(value):
             if type(item) is str:
@@ -182,9 +178,7 @@ class Walk:
                     if item[0] in _OPENING:
                         self._text(value, number, item, nested)
                     else:
-                        strings.texts.append(item)
-                        strings.containers.append(value)
-                        strings.places.append(number)
+                        add(value, number, item)
                 is_flag = item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item
                 flag = item if is_flag else ""
                 if is_flag and attached_password(str(value[0]), item):

@@ -93,7 +93,7 @@ class File:
             self._delete_stale_log()
         if self.connection is None:
             if create:
-                make_file(self.path)
+                _make_file(self.path)
             elif not self.path.exists():
                 raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
             self.connection = self._connect("mode=rw", writing=create)
@@ -225,7 +225,7 @@ def _log(path: Path) -> Path:
     return Path(f"{path}-wal")
 
 
-def make_file(path: Path) -> None:
+def _make_file(path: Path) -> None:
     """Create the file readable by its owner only, without a moment in between; SQLite gives its log the same mode."""
     if path.exists():
         return

@@ -67,6 +67,7 @@ def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Con
 
 
 def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Bring a file to the newest schema, in one transaction; a new file gets its settings first."""
     connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two have no effect once a table exists
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()

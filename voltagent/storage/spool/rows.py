@@ -77,11 +77,13 @@ def drop_trace(connection: Connection, trace: bytes) -> tuple[int, int]:
 
 
 def describe(connection: Connection, destination: Destination) -> None:
+    """Write where the events of the file go."""
     about = {"kind": destination.kind, "url": destination.url}
     connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
 
 
-def some(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
+def following(connection: Connection, after: int, limit: int, max_size: int) -> list[tuple[Any, ...]]:
+    """Return the rows behind a number: at most ``limit``, and no more after ``max_size`` bytes of bodies."""
     found: list[tuple[Any, ...]] = []
     for row in connection.execute(_READ, (after, limit)):
         found.append(row)
@@ -97,9 +99,11 @@ def is_sound(trace: Any, check: Any, body: Any) -> bool:
 
 
 def shrink_if_large(connection: Connection) -> None:
+    """Return some free pages to the file system if there are many."""
     if pages(connection)[2] > _MOST_FREE:
         shrink(connection, _STEP)
 
 
 def shrink(connection: Connection, number: int) -> None:
+    """Return a number of free pages to the file system."""
     connection.executescript(f"PRAGMA incremental_vacuum({number})")

@@ -161,7 +161,7 @@ class SpoolFile:
     def read(self, limit: int, max_size: int) -> list[StoredEvent]:
         """Return the next events. If the file is damaged, return none and mark all as read."""
         try:
-            found = self._ask(lambda connection: rows.some(connection, self.read_to, limit, max_size))
+            found = self._ask(lambda connection: rows.following(connection, self.read_to, limit, max_size))
         except StoreError as exc:
             if not exc.is_lasting:
                 raise

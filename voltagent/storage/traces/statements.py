@@ -81,7 +81,7 @@ class Insert:
         self._table = table
         self._columns = tuple(columns)
         self._conflict = conflict
-        self._texts = lru_cache(maxsize=256)(self._text)  # fewer than the combinations of columns that occur
+        self._texts = lru_cache(maxsize=256)(self._text)  # more combinations of columns than occur
 
     def of(self, row: Row) -> SqlRow:
         """Return the statement for a row, and its values."""
