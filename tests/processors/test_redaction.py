@@ -184,6 +184,14 @@ def test_what_only_resembles_one_is_left_alone(text: str) -> None:
     assert redactor.text(text) == text
 
 
+@pytest.mark.parametrize(
+    "setter", ["requirepass", "masterauth", "setx DB_PASSWORD", "setenv API_TOKEN", "env API_TOKEN"]
+)
+@pytest.mark.parametrize("space", [" ", "\t"])
+def test_a_setting_is_found_whatever_space_stands_in_it(setter: str, space: str) -> None:
+    assert redacted(f"{setter} hunter2xyz9".replace(" ", space)) == f"{setter} {SECRET_TEXT}".replace(" ", space)
+
+
 def test_the_rest_of_a_text_stays() -> None:
     assert redacted("go to postgres://me:hunter2@db/x now") == f"go to postgres://me:{SECRET_TEXT}@db/x now"
     assert redacted("f(a=1, password='x y', b=2)") == f"f(a=1, password='{SECRET_TEXT}', b=2)"

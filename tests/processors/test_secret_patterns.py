@@ -237,6 +237,14 @@ def _took(call: Callable[[Any], object], subject: Any) -> float:
     return time.thread_time() - started
 
 
+def test_each_pattern_begins_with_the_literal_that_is_looked_for() -> None:
+    for *_, needles in compiled_groups():
+        for needle, searches in needles:
+            for _, pattern in searches:
+                for last in (False, True):
+                    assert _sample(_tree(pattern), last, {}).startswith(needle), pattern.pattern
+
+
 @pytest.mark.parametrize("bad", ["a*a*b", "(?:a|b)*a+c", r"\s*\n\s*x"])
 def test_the_growth_of_a_superlinear_pattern_would_be_seen(bad: str) -> None:
     pattern = re.compile(bad)

@@ -108,7 +108,7 @@ def find_assignments(scan: Scan, start: int, stop: int) -> list[Range]:
 def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], found: list[Range]) -> None:  # noqa: C901, PLR0912 - in one piece: a text may consist of assignments
     """Add the values of the names with a hint."""
     text, memo = scan.text, scan.memo
-    for match in scan.matches(assignment_pattern(hint), start, stop):
+    for match in scan.matches(hint, assignment_pattern(hint), start, stop):
         position, value = match.span()
         if value in seen:
             continue

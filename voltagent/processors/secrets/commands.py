@@ -35,12 +35,12 @@ _COMMAND: Final = 200  # characters before a flag in which its command stands
 # A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
 _SET_NAME: Final = r"(?P<name>[\w.-]{2,80})"
 SETTERS: Final = {
-    "env ": r"env[ \t]{1,4}(?<![\w.-]env[ \t])" + _SET_NAME,
-    "define ": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
-    "requirepass ": "(?P<name>requirepass)",
-    "masterauth ": "(?P<name>masterauth)",
-    "setx ": r"setx[ \t]{1,4}" + _SET_NAME,
-    "setenv ": r"setenv[ \t]{1,4}" + _SET_NAME,
+    "env": r"env[ \t]{1,4}(?<![\w.-]env[ \t])" + _SET_NAME,
+    "define": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
+    "requirepass": "(?P<name>requirepass)",
+    "masterauth": "(?P<name>masterauth)",
+    "setx": r"setx[ \t]{1,4}" + _SET_NAME,
+    "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
     "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
     "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
 }

@@ -93,24 +93,25 @@ class Scan:
         """How often a literal stands in a window."""
         return self.low.count(needle, start, min(len(self.low), stop + len(needle) - 1))
 
-    def matches(self, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
-        """The matches of a pattern that begin in a window; the consumer may move on by setting ``past``."""
+    def matches(self, needle: str, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
+        """The matches that begin with a literal in a window; the consumer may move on by setting ``past``.
+
+        A search with the pattern alone would go on behind the window, where the next one begins.
+        """
         low, limit = self.low, min(len(self.low), stop + _OVERLAP)
+        last = min(len(low), stop + len(needle) - 1)
         self.past = start
-        while start < stop:
-            for match in pattern.finditer(low, start, limit):
-                start, end = match.span()
-                if start >= stop:
-                    return
-                self.units -= _MATCHED
-                if self.units < 0:
-                    raise TooDenseError
-                yield match
-                if self.past > end:
-                    start = self.past
-                    break
-            else:
-                return
+        place = low.find(needle, start, last)
+        while place >= 0:
+            match = pattern.match(low, place, limit)
+            if match is None:
+                place = low.find(needle, place + 1, last)
+                continue
+            self.units -= _MATCHED
+            if self.units < 0:
+                raise TooDenseError
+            yield match
+            place = low.find(needle, max(self.past, match.end(), place + 1), last)
 
     def repeats(self, secrets: Iterable[str]) -> tuple[list[Range], list[str]]:
         """Where secrets stand that are known already, and those that stand in too many places to list them.

@@ -123,7 +123,7 @@ def _by_needle(searches: Sequence[Search]) -> _Searches:
 
 
 def _matching(scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int) -> Iterator[Range]:
-    for match in scan.matches(pattern, start, stop):
+    for match in scan.matches(search.needle, pattern, start, stop):
         found = search.examine(scan, match)
         if found is not None and found[0] < found[1]:
             scan.spend(_FOUND)
