@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import pkgutil
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -52,10 +54,17 @@ def provider(sdk: voltagent.VoltAgentSDK) -> Iterator[Any]:
     provider.shutdown()
 
 
+@functools.cache
+def openai_modules() -> list[str]:
+    resources = import_module("openai.resources")
+    return [one.name for one in pkgutil.walk_packages(resources.__path__, "openai.resources.")]
+
+
 @pytest.fixture
 def restored() -> Iterator[None]:
     """Restore openai's classes: what others call uninstrumenting leaves wrappers and inherited methods in them."""
-    import_module("openai.resources")
+    for name in openai_modules():
+        import_module(name)  # the client imports them late; a class that is not there yet could not be restored
     modules = [sys.modules[name] for name in sys.modules if name.startswith(("openai.resources", "openai._client"))]
     found = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     classes = [one for one in found if str(one.__module__).startswith("openai.")] + [openai.OpenAI, openai.AsyncOpenAI]
