@@ -279,3 +279,21 @@ def test_show_for_agent_says_what_failed_first(db: Path, call: Call, capsys: pyt
     ada = call("list_traces", user_id="ada")[0]["id"]
     assert main(["show", ada, "--for-agent", "--db", str(db)]) == 0
     assert "nothing failed" in capsys.readouterr().out
+
+
+def test_what_a_coding_agent_reads_has_model_tokens_and_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    db = tmp_path / "calls.db"
+    usage = {"prompt_tokens": 100, "completion_tokens": 35, "total_tokens": 135, "cached_tokens": 64, "cost": 0.5}
+    with (
+        VoltAgentSDK(local_path=db) as sdk,
+        sdk.trace(agent_id="desk") as trace,
+        trace.add_agent(name="clerk") as clerk,
+    ):
+        clerk.add_llm(name="ask", model="gpt-5").success("Hello", usage=usage)
+    spent = "135 tokens (64 cached), $0.50"
+    assert main(["show", "--for-agent", "--db", str(db)]) == 0
+    shown = capsys.readouterr().out
+    lines = {name: next(line for line in shown.splitlines() if name in line) for name in ("llm ask", "agent clerk")}
+    assert f"gpt-5  {spent}" in lines["llm ask"]
+    assert spent in lines["agent clerk"]
+    assert f"trace desk  {spent}" in shown

@@ -125,5 +125,5 @@ def test_handles_of_model_calls(tmp_path: Path) -> None:
     assert shown_stored.metadata["model_parameters"] == {"model": "small-1"}
     assert operations["bot"].usage == found.usage
     assert found.usage is not None
-    assert (found.usage["total_tokens"], found.usage["cost"]) == (120, 123)
+    assert (found.usage["total_tokens"], found.usage["cost"]) == (123, 123)
     store.close()

@@ -122,6 +122,23 @@ def test_looking_ends_nothing_and_shows_what_runs() -> None:
 
 
 @pytest.mark.usefixtures("notebook")
+def test_a_trace_that_runs_shows_what_was_used_so_far() -> None:
+    sdk = VoltAgentSDK(exporter="local")
+    trace = sdk.trace(agent_id="desk")
+    first = {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18, "cached_tokens": 4, "cost": 0.5}
+    trace.add_llm(name="ask", model="gpt-5").success("Hello", usage=first)
+    agent = trace.add_agent(name="Clerk")
+    agent.add_llm(name="ask").success("Hello", usage={"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.25})
+    shown = document(trace)
+    assert (shown.top["tokens"], shown.top["cached"], shown.top["cost"]) == (21, 4, 0.75)
+    assert (shown.rows[0]["model"], shown.rows[0]["tokens"], shown.rows[0]["cost"]) == ("gpt-5", 18, 0.5)
+    agent.success()
+    trace.end()
+    assert (document(trace).top["tokens"], document(trace).top["cost"]) == (21, 0.75)
+    sdk.shutdown()
+
+
+@pytest.mark.usefixtures("notebook")
 def test_a_hook_sees_a_value_once_and_what_it_gives_is_shown() -> None:
     seen: list[object] = []
 

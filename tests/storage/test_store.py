@@ -19,6 +19,7 @@ from voltagent.core.span import (
     CANCELLED,
     COMPLETED,
     ERROR,
+    LLM,
     MEMORY,
     RETRIEVER,
     TOOL,
@@ -32,6 +33,7 @@ from voltagent.storage.file import StoreError
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.records import KNOWN_OPERATION, StoredOperation, StoredTrace
 from voltagent.storage.traces.store import Store
+from voltagent.storage.traces.tokens import usage_of
 from voltagent.tracing.recorder import Recorder
 
 
@@ -268,6 +270,32 @@ def test_tokens_without_a_sum_are_summed_when_they_are_read(run: Run) -> None:
     found = operation(run.store, trace.id, summaries["sub"].id)
     assert found is not None
     assert found.usage == {"prompt_tokens": 4}
+
+
+def test_sums_of_what_other_programs_sent_count_a_usage_without_a_total_by_its_parts(run: Run) -> None:
+    root = run.trace(ended=False)
+    bot = run.recorder.start(root, AGENT, "bot", b"{}")
+    usages = (
+        {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18, "cost": 0.5},
+        {"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.25},
+        {"completion_tokens": 4},
+    )
+    for parent, usage in ((bot, usages[0]), (bot, usages[1]), (root, usages[1]), (root, usages[2])):
+        span = run.recorder.start(parent, LLM, "call", b"{}")
+        span.usage, span.status, span.end_ns = dict(usage), COMPLETED, span.start_ns  # not through a recorder
+        run.recorder.put((Phase.END, span, None), 0)
+    for span in (bot, root):
+        span.status, span.end_ns = COMPLETED, span.start_ns
+        run.recorder.put((Phase.END, span, None), 0)
+    run.save()
+    expected = {"prompt_tokens": 12, "completion_tokens": 16, "total_tokens": 24, "cost": 1.0}
+    (trace,) = run.store.traces()
+    assert (trace.usage, trace.tokens, trace.cost) == (expected, 24, 1.0)
+    found = run.store.operations(trace.id)
+    assert usage_of(found) == expected
+    assert next(one for one in found if one.name == "bot").tokens == 21
+    for limits, matches in (({"min_tokens": 24}, 1), ({"max_tokens": 24}, 1), ({"min_tokens": 25}, 0)):
+        assert len(run.store.traces(Filter(**limits))) == matches
 
 
 def test_spans_that_are_each_others_parents_are_summed_once(run: Run) -> None:

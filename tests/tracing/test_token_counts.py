@@ -18,6 +18,7 @@ from tests.helpers.sink import recording
 from voltagent import VoltAgentSDK, agent, current_agent, current_trace, llm, retriever, tool, trace
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
+from voltagent.capture.usage import summed
 from voltagent.records import OperationRecord, TraceRecord
 from voltagent.storage.traces.store import Store
 from voltagent.testing import Run, record
@@ -233,6 +234,27 @@ def test_the_usage_of_a_response_that_was_counted_is_not_counted_again(voltagent
     names = ("around", "beside", "assistant", "above")
     assert [total(voltagent_run.operation(name)) for name in names] == [None, 18, 36, 18]
     assert total(voltagent_run.trace) == 54
+
+
+def test_a_sum_counts_a_usage_without_a_total_by_its_parts(voltagent_run: Run) -> None:
+    @agent
+    def assistant() -> None:
+        for usage in (EIGHTEEN, {"prompt_tokens": 1, "completion_tokens": 2}, {"completion_tokens": 4}):
+            current_agent().add_llm(name="call").success(usage=usage)
+
+    assistant()
+    expected = {"prompt_tokens": 11, "completion_tokens": 14, "total_tokens": 21}
+    assert voltagent_run.operation("assistant").usage == voltagent_run.trace.usage == expected
+
+
+@pytest.mark.parametrize("before", [0, 1, 700])
+def test_a_sum_is_the_same_in_one_step_and_in_several(before: int) -> None:
+    usages: list[dict[str, Any]] = [{"prompt_tokens": 1, "completion_tokens": 2}] * before + [EIGHTEEN]
+    counts = TokenCounts()
+    for usage in usages:
+        counts.add_own(usage)
+    assert counts.total() == summed([summed(usages[:before]) or {}, *usages[before:]]) == summed(usages)
+    assert (summed(usages) or {})["total_tokens"] == 18 + 3 * before
 
 
 def test_of_a_result_of_several_responses_those_counted_below_are_left_out(voltagent_run: Run) -> None:

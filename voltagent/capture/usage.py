@@ -225,14 +225,23 @@ def _shown(value: object) -> str:
 
 
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The sum of several usages: every number by itself, everything else left out; ``None`` if there is none."""
+    """The sum of several usages: every number by itself, everything else left out; ``None`` if there is none.
+
+    In a sum of totals, a usage without one counts by its two parts, if both are known.
+    """
     total: dict[str, Any] | None = None
+    without_total = 0
     for usage in usages:
         total = {} if total is None else total
+        if "total_tokens" not in usage:
+            parts: Any = usage.get("prompt_tokens"), usage.get("completion_tokens")
+            without_total += sum(parts) if is_count(parts[0]) and is_count(parts[1]) else 0
         for name, value in usage.items():
             number = value if type(value) is int else as_number(value)
             if number is not None and -_MOST_COUNTED <= number <= _MOST_COUNTED:
                 total[name] = total.get(name, 0) + number
+    if without_total and total is not None and "total_tokens" in total:
+        total["total_tokens"] += without_total
     return total
 
 

@@ -52,7 +52,7 @@ def failures_first(trace: TraceRecord, tokens: int = 2000) -> str:
     """Return what failed first, where and with what input, followed by the folded tree."""
     space = max(1, tokens * CHARACTERS_PER_TOKEN)
     failed = sorted((one for one in trace.walk() if one.status == "error"), key=_cause_first)
-    parts = [_UNTRUSTED, describe(trace)]
+    parts = [_UNTRUSTED, describe(trace, costs=True)]
     if failed:
         parts += _failure(failed[0], space // 2)
         if len(failed) > 1:
@@ -104,7 +104,7 @@ _Line = tuple["OperationRecord | None", str, int]
 
 def _lines(trace: TraceRecord) -> list[_Line]:
     """Return (operation, line, number of operations that it stands for), beginning with the trace."""
-    lines: list[_Line] = [(None, f"trace {trace.id}  {describe(trace)}", 1)]
+    lines: list[_Line] = [(None, f"trace {trace.id}  {describe(trace, costs=True)}", 1)]
     shown: list[OperationRecord] = []
     counts: dict[str, int] = {}
     for one in trace.walk():
@@ -116,7 +116,7 @@ def _lines(trace: TraceRecord) -> list[_Line]:
         one = place.item
         number = counts.get(one.id, 1)
         times = f"  x{number}" if number > 1 else ""
-        text = cut(describe(one, times=True), 200)
+        text = cut(describe(one, times=True, costs=True), 200)
         lines.append((one, f"{place.lead}{text} [{short_operation_id(one.id)}]{times}", number))
     return lines
 

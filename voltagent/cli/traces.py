@@ -119,7 +119,7 @@ def _row(trace: TraceSummary) -> tuple[str, ...]:
         trace.status,
         duration(trace.start_ns, trace.end_ns),
         fitted(printable(", ".join(trace.models)), _WIDEST),
-        tokens(trace.usage).removesuffix(" tokens"),
+        tokens(trace.usage).partition(" ")[0],
         str(round(trace.cached_tokens)) if trace.cached_tokens else "",
         money(trace.usage),
         str(trace.operations) if trace.operations else "",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from voltagent.core.ordering import children_of
 from voltagent.records.model import Json, OperationRecord, ReadOnly, TraceRecord
 from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
+from voltagent.storage.traces.tokens import usage_of
 
 Operation = TypeVar("Operation", bound=OperationRecord)
 
@@ -35,7 +36,7 @@ def build_trace(
         metadata=ReadOnly(trace.metadata),
         tags=trace.tags,
         usage=_mapping(trace.usage),
-        cost=_cost(trace) if trace.usage and "cost" in trace.usage else _summed_cost(list(known.values())),
+        cost=_trace_cost(trace, operations),
         start=_moment(trace.start_ns),
         duration=_seconds(trace.start_ns, trace.end_ns),
         user_id=trace.user_id,
@@ -78,15 +79,18 @@ def _model(one: StoredOperation) -> str | None:
 
 
 def _cost(one: TraceSummary | StoredOperation) -> float | None:
-    for cost in (getattr(one, "cost", None), (one.usage or {}).get("cost")):
-        if isinstance(cost, (int, float)) and not isinstance(cost, bool):
-            return float(cost)
-    return None
+    found = _number(getattr(one, "cost", None))
+    return _number((one.usage or {}).get("cost")) if found is None else found
 
 
-def _summed_cost(operations: Sequence[OperationRecord]) -> float | None:
-    costs = [one.cost for one in operations if one.cost is not None]
-    return sum(costs) if costs else None
+def _trace_cost(trace: StoredTrace, operations: Sequence[StoredOperation]) -> float | None:
+    """Return its own cost, else the sum over its operations."""
+    own = _cost(trace) if trace.usage and "cost" in trace.usage else None
+    return _number((usage_of(operations) or {}).get("cost")) if own is None else own
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _moment(nanoseconds: int) -> datetime:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from voltagent.render import tree as _tree
-from voltagent.render.text import duration, error_text, printable, tokens
+from voltagent.render.text import duration, error_text, printable, spent, tokens
 
 Json: TypeAlias = Any  # a JSON value as the json module gives it
 
@@ -124,15 +124,15 @@ class TraceRecord:
         return "\n".join([describe(self, times=times), *draw(self, times=times)])
 
 
-def describe(record: TraceRecord | OperationRecord, *, times: bool = False) -> str:
-    """Return one line about a record: kind, name, and what is notable."""
+def describe(record: TraceRecord | OperationRecord, *, times: bool = False, costs: bool = False) -> str:
+    """Return one line about a record: kind, name, and what is notable; ``costs`` adds model, cached tokens and cost."""
     if isinstance(record, TraceRecord):
-        title, error = f"trace {record.agent_id}", None
+        title, model, error = f"trace {record.agent_id}", None, None
     else:
-        title, error = f"{record.kind} {record.name}", record.error
+        title, model, error = f"{record.kind} {record.name}", record.model, record.error
     facts = [
         duration(0, round(record.duration * 1e9)) if times and record.duration is not None else "",
-        tokens(record.usage),
+        *((model or "", spent({"cost": record.cost, **(record.usage or {})})) if costs else (tokens(record.usage),)),
         "" if record.status == "completed" else record.status,
         "" if error is None else error_text(error),
     ]

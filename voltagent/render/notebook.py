@@ -16,16 +16,16 @@ from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from voltagent.capture.usage import summed
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
-from voltagent.core.span import AGENT, TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
+from voltagent.core.span import TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
 from voltagent.render.answers import recorded_trace
 from voltagent.render.page import frame
 from voltagent.render.text import printable
 from voltagent.storage.traces.facts import counts_of, model_of
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
+from voltagent.storage.traces.tokens import usage_of
 
 MOST_SPANS: Final = 10_000
 MOST_BYTES: Final = 32 * 2**20
@@ -270,8 +270,8 @@ def _trace(top: Span, operations: Sequence[StoredOperation], witness: Witness) -
     """What stands at the top: a trace, or the operation whose handle is shown."""
     facts, trace = _facts(top, witness), top.trace
     usage = facts.usage
-    if usage is None and top.kind == TRACE:  # its own if it has one, else the sum over its agents
-        usage = summed(one.usage or {} for one in operations if one.kind == AGENT)
+    if usage is None and top.kind == TRACE:
+        usage = usage_of(operations)
     counts = counts_of(usage)
     models = dict.fromkeys(one.model for one in operations if one.model)
     return StoredTrace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
@@ -20,6 +21,7 @@ _FORMS: Final = (
     (0.9995, 1e-3, "ms", 0),
     (59.95, 1.0, "s", 1),
 )
+_MOST_DIGITS: Final = 8  # of a cost, behind the point
 
 
 def printable(text: str) -> str:
@@ -45,17 +47,18 @@ def duration(start_ns: int, end_ns: int | None) -> str:
 def tokens(usage: Mapping[str, Any] | None) -> str:
     """Return ``235 tokens``, or an empty string if there are none."""
     total = total_tokens(usage)
-    return f"{total} tokens" if total else ""
+    return f"{total} token{'' if total == 1 else 's'}" if total else ""
 
 
 def money(usage: Mapping[str, Any] | None) -> str:
-    """The cost of a usage, ``$0.0012``, to two digits that count; empty if it is not known."""
+    """The cost of a usage, ``$12.30``, ``$0.50``, ``$0.00012``: cents, or two digits that count; empty if unknown."""
     found = None if usage is None else usage.get("cost", usage.get("total_cost"))
-    if not isinstance(found, int | float) or isinstance(found, bool):
+    if not is_count(found):
         return ""
-    if found == 0 or abs(found) >= 1:
-        return f"${found:.2f}"
-    return f"${found:.2g}" if abs(found) >= 0.0001 else f"${found:.1e}"
+    cost = abs(cast("float", found))
+    digits = 2 if cost >= 1 or not cost else min(_MOST_DIGITS, max(2, 1 - math.floor(math.log10(cost))))
+    whole, _, rest = f"{cost:.{digits}f}".partition(".")
+    return f"{'-' if cast('float', found) < 0 else ''}${whole}.{rest.rstrip('0'):0<2}"
 
 
 def spent(usage: Mapping[str, Any] | None) -> str:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
+from voltagent.capture.usage import total_tokens
 from voltagent.records import OperationRecord
 
 _ID: Final = "replayed"
@@ -72,7 +73,7 @@ def _openai_usage(found: OperationRecord) -> dict[str, Any] | None:
     return {
         "prompt_tokens": _count(found, "prompt_tokens"),
         "completion_tokens": _count(found, "completion_tokens"),
-        "total_tokens": _count(found, "total_tokens"),
+        "total_tokens": total_tokens(found.usage),
         "prompt_tokens_details": _counts(found, {"cached_tokens": "cached_tokens"}),
         "completion_tokens_details": _counts(found, {"reasoning_tokens": "reasoning_tokens"}),
     }
@@ -155,7 +156,7 @@ def _response(found: OperationRecord) -> dict[str, Any]:
     usage = {
         "input_tokens": _count(found, "prompt_tokens"),
         "output_tokens": _count(found, "completion_tokens"),
-        "total_tokens": _count(found, "total_tokens"),
+        "total_tokens": total_tokens(found.usage),
         "input_tokens_details": {"cached_tokens": _count(found, "cached_tokens")},
         "output_tokens_details": {"reasoning_tokens": _count(found, "reasoning_tokens")},
     }

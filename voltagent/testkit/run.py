@@ -14,6 +14,7 @@ from voltagent.capture.usage import total_tokens
 from voltagent.core.span import AGENT, LLM, MEMORY, OPERATION_KINDS, RETRIEVER, TOOL, Span, SpanEvent
 from voltagent.records.building import build_trace
 from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
+from voltagent.render.text import tokens as count
 from voltagent.storage.traces.store import stored
 from voltagent.testkit.messages import as_recorded, dedented, diff, file_name, marked_tree, short, show_argument
 
@@ -211,7 +212,7 @@ class Run:
             if limit is not None and used > limit
         ]
         if over:
-            notes = {one.id: f"{total_tokens(one.usage)} tokens" for one in self._calls() if one.usage}
+            notes = {one.id: count(one.usage) or "0 tokens" for one in self._calls() if one.usage}
             raise self._failure("over budget: " + "; ".join(over), notes if tokens is not None else {})
 
     def assert_no_errors(self) -> None:

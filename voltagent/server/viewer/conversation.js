@@ -3,7 +3,7 @@
 import { get, messageOf, paced, segment } from "./api.js";
 import { failure } from "./details.js";
 import { element } from "./dom.js";
-import { cachedOf, costOf, duration, elapsed, exactly, plural, tokensOf } from "./format.js";
+import { addedTokens, cachedOf, costOf, duration, elapsed, exactly, plural, tokensOf } from "./format.js";
 import { used } from "./headline.js";
 import { linked } from "./links.js";
 import { stateOf, status } from "./kinds.js";
@@ -74,7 +74,7 @@ export function openConversation(host, first) {
 function sums(traces) {
   /** @param {(trace: TraceWhole) => number | null} read */
   const sum = (read) => traces.reduce((/** @type {number | null} */ all, trace) => (read(trace) === null ? all : (all ?? 0) + (read(trace) ?? 0)), null);
-  return [element("span", {}, plural(traces.length, "turn")), used({ tokens: sum(tokensOf), cached: sum(cachedOf), cost: sum(costOf) })];
+  return [element("span", {}, plural(traces.length, "turn")), used({ tokens: sum(addedTokens), cached: sum(cachedOf), cost: sum(costOf) })];
 }
 
 /** @param {TraceWhole} trace @param {number} place @param {TraceWhole[]} traces */

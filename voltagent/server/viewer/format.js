@@ -129,6 +129,16 @@ export function tokens(usage) {
 export const tokensOf = (thing) => thing.tokens ?? tokens(thing.usage);
 
 /**
+ * What a trace or an operation adds to the tokens of several: its total, or its two parts if both were counted.
+ *
+ * @param {Used} thing
+ */
+export function addedTokens({ usage, tokens: counted }) {
+  if (!usage || isNumber(usage.total_tokens)) return usage?.total_tokens ?? counted ?? null;
+  return isNumber(usage.prompt_tokens) && isNumber(usage.completion_tokens) ? usage.prompt_tokens + usage.completion_tokens : null;
+}
+
+/**
  * How many of the tokens were cached.
  *
  * @param {Used} thing

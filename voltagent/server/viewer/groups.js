@@ -1,6 +1,6 @@
 // Folds loops: five or more equal siblings of a tree become one row that can be opened. Pure functions.
 
-import { cachedOf, costOf, tokensOf } from "./format.js";
+import { addedTokens, cachedOf, costOf } from "./format.js";
 import { endOf } from "./tree.js";
 
 const LEAST = 5; // equal siblings
@@ -72,7 +72,7 @@ function groupOf(all, parent, indexes, sort) {
 function sums(members) {
   /** @param {(node: TreeNode) => number | null} read */
   const sum = (read) => members.reduce((/** @type {number | null} */ all, node) => (read(node) === null ? all : (all ?? 0) + (read(node) ?? 0)), null);
-  return { tokens: sum(tokensOf), cached: sum(cachedOf), cost: sum(costOf) };
+  return { tokens: sum(addedTokens), cached: sum(cachedOf), cost: sum(costOf) };
 }
 
 /** @param {TreeNode[]} all */
@@ -101,7 +101,7 @@ export function statistics(nodes) {
     one.failed += node.status === "error" ? 1 : 0;
     one.total += took;
     one.longest = Math.max(one.longest, took);
-    one.tokens += tokensOf(node) || 0;
+    one.tokens += addedTokens(node) || 0;
     one.cost += costOf(node) || 0;
   }
   return [...names.values()].sort((one, other) => other.total - one.total);

@@ -11,17 +11,15 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from voltagent.capture.usage import summed
+from voltagent.capture.usage import counted, summed
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR
 from voltagent.storage.file import Connection
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.batch import LABEL, STORE_CALL, TOTALS, BatchPlan
 from voltagent.storage.traces.facts import (
     COUNTS,
-    NO_COUNTS,
     CallRow,
     Metadata,
-    UsageCounts,
     counts_of,
     environment_of,
     error_type,
@@ -122,7 +120,7 @@ def _add_up(connection: Connection, traces: Iterable[str]) -> None:
 
 
 _USED: Final = """
-    SELECT c.id, c.kind, o.parent_id, c.prompt_tokens, c.completion_tokens, c.total_tokens, c.cached_tokens, c.cost
+    SELECT c.id, c.kind, o.parent_id, o.usage
     FROM calls c JOIN operations o ON o.trace_id = c.trace_id AND o.id = c.id
     WHERE c.trace_id = ? AND c.summed = 0 AND coalesce(c.total_tokens, c.cost) IS NOT NULL"""
 _ABOVE: Final = "SELECT kind, parent_id, usage IS NOT NULL FROM operations WHERE trace_id = ? AND id = ?"
@@ -134,19 +132,20 @@ _STORE_SUM: Final = f"""
 
 def _add_up_trace(connection: Connection, trace_id: str) -> None:
     nearest = _NearestAgent(connection, trace_id)
-    of_agents: dict[str, list[UsageCounts]] = {}
-    own: list[UsageCounts] = []
-    for identifier, kind, parent_id, *counts in connection.execute(_USED, (trace_id,)).fetchall():
+    of_agents: dict[str, list[dict[str, Any]]] = {}
+    own: list[dict[str, Any]] = []
+    for identifier, kind, parent_id, stored in connection.execute(_USED, (trace_id,)).fetchall():
+        usage = counted(columns.usage(stored)) or {}
         agent, has_usage = (None, False) if kind == AGENT else nearest.of(identifier, parent_id)
         if agent is None:
-            own.append(UsageCounts(*counts))
+            own.append(usage)
         elif not has_usage:
-            of_agents.setdefault(agent, []).append(UsageCounts(*counts))
+            of_agents.setdefault(agent, []).append(usage)
     for agent, parts in of_agents.items():
-        total = _summed(parts)
-        connection.execute(_STORE_SUM, (*total, trace_id, agent))
+        total = summed(parts) or {}
+        connection.execute(_STORE_SUM, (*counts_of(total), trace_id, agent))
         own.append(total)
-    connection.execute(TOTALS, (trace_id, *_summed(own), None))
+    connection.execute(TOTALS, (trace_id, *counts_of(summed(own)), None))
 
 
 class _NearestAgent:
@@ -175,11 +174,6 @@ class _NearestAgent:
             row = self._connection.execute(_ABOVE, (self._trace_id, identifier)).fetchone()
             found = self._known[identifier] = (None, None, False) if row is None else (row[0], row[1], bool(row[2]))
         return found
-
-
-def _summed(parts: Sequence[UsageCounts]) -> UsageCounts:
-    total = summed({name: value for name, value in one._asdict().items() if value is not None} for one in parts)
-    return NO_COUNTS._replace(**(total or {}))
 
 
 _OPERATIONS: Final = "SELECT count(*) FROM operations WHERE trace_id = ? AND status = 'running'"

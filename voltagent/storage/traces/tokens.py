@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from voltagent.capture.usage import summed
 from voltagent.storage.traces import columns
 
 _DEPTH: Final = 200  # spans of other programs may be each other's parents
@@ -29,6 +30,21 @@ PARTS_OF_TRACE: Final = f"""(
     SELECT group_concat(used.usage, char(10)) FROM used
     LEFT JOIN operations p ON p.trace_id = traces.id AND p.id = used.above
     WHERE used.steps IS NULL OR p.id IS NULL OR (p.kind = 'agent' AND p.usage IS NULL))"""  # noqa: S608 - all of it is written here
+
+
+def usage_of(operations: Sequence[Any]) -> dict[str, Any] | None:
+    """Return what the operations of a trace used together: its agents, and operations that no agent counts.
+
+    Operations have ``id``, ``parent_id``, ``kind`` and ``usage``.
+    """
+    around = {one.id: (one.parent_id, one.kind == "agent") for one in operations}
+    agents = {one.id: one.usage for one in operations if one.kind == "agent"}
+    counted: list[Mapping[str, Any]] = []
+    for one in operations:
+        agent = None if one.kind == "agent" else _nearest_agent(one.parent_id, around)
+        if one.usage is not None and (agent is None or agents[agent] is None):
+            counted.append(one.usage)
+    return summed(counted)
 
 
 def with_sums(rows: Sequence[Any]) -> list[Mapping[str, Any]]:
