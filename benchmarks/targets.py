@@ -83,8 +83,8 @@ def _delivery(results: Results) -> Iterator[Verdict]:
     yield _ratio(results, "REST events per CPU s / httpx in a loop", *drained, 1.5, "per_cpu_second", most=False)
     spans = ("drain", "ours OTLP"), ("drain", "OpenTelemetry")
     yield _ratio(results, "OTLP events per CPU s / OpenTelemetry", *spans, 2, "per_cpu_second", most=False)
-    speed = figure(results, "drain", "ours local", "per_second")
-    yield Verdict("events/s into the local store", speed, 20_000, most=False)
+    speed = figure(results, "drain", "ours local", "per_cpu_second")  # recording included; by the clock it is the load
+    yield Verdict("events per CPU s into the local store", speed, 20_000, most=False)
     for how, what in (("threads", "16 threads"), ("tasks", "200 tasks")):
         for name in ("ours local", "ours REST"):
             value = figure(results, how, name, "delivered")

@@ -169,8 +169,7 @@ class Commands:
     def depth(self, count: int) -> dict[str, list[float]]:
         """Growth: the cost of a call inside ``count`` open operations."""
         sys.setrecursionlimit(20_000)
-        # CPython allocates frames in chunks; a call at the edge of a chunk pays for a new one, so this takes the median
-        # over neighbouring depths
+        # CPython allocates frames in chunks; a call at the edge of one pays for the next: hence neighbouring depths
         return {"cost": [self._grown(lambda more=more: self.workloads.deep(count + more, 500)) for more in (0, 3, 6)]}
 
     def traces(self, count: int) -> dict[str, list[float]]:

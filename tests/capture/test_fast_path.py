@@ -1,0 +1,68 @@
+"""What the fast path takes for plain, in the lists of dictionaries that it looks at in one loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voltagent.capture.fast_path import plain
+
+SPACE = 10_000
+
+
+class Name(str):
+    """A string of the user's."""
+
+    __slots__ = ()
+
+
+class Thing:
+    def __init__(self) -> None:
+        self.one = 1
+        self.two = iter(())
+
+
+def rows(odd: Any) -> list[Any]:
+    return [{"id": number, "text": "x"} for number in range(5)] + [odd]
+
+
+@pytest.mark.parametrize("odd", [{}, {"id": None, "text": True}, {"a": 0.5, "b": [1, {"c": ()}]}, [], "text", 3])
+def test_rows_of_plain_values_are_plain(odd: Any) -> None:
+    assert 0 <= plain(rows(odd), 20, SPACE) < SPACE
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {1: 2},
+        {Name("a"): 1},
+        {"a": object()},
+        {"a": Name("b")},
+        {"a": [b""]},
+        {"a": iter(())},
+        {"a": 1 << 200},
+        {"x" * SPACE: 1},
+        {"x": "y" * SPACE},
+        dict.fromkeys(map(str, range(SPACE)), 1),
+        Thing(),
+        b"",
+    ],
+)
+def test_rows_with_one_odd_value_are_not_plain(odd: Any) -> None:
+    assert plain(rows(odd), 20, SPACE) < 0
+
+
+def test_attributes_of_an_object_are_never_taken_for_strings() -> None:
+    assert plain([vars(Thing()), {Name("a"): 1, Name("b"): 2}, {}, {}], 20, SPACE) < 0
+
+
+def test_a_list_in_its_own_rows_is_not_plain() -> None:
+    cycle: list[Any] = rows({})
+    cycle[0]["all"] = cycle
+    assert plain(cycle, 20, SPACE) < 0
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_rows_count_as_two_levels(depth: int) -> None:
+    assert (plain(rows({}), depth, SPACE) >= 0) == (depth >= 2)
