@@ -111,13 +111,16 @@ class CallPlan:
 
     # --------------------------------------------------------------------------------------------------------- ending
 
-    def succeed(self, span: Span, outside: bool, result: object) -> None:
+    def succeed(self, span: Span, outside: bool, result: object) -> Any:
         """End the record of a call that returned.
 
         Args:
             span: the record.
             outside: whether the call began outside any trace, and so opened a trace of its own.
             result: what the call returned.
+
+        Returns:
+            What the caller gets: the result.
         """
         try:
             recorder = span.trace.recorder
@@ -127,17 +130,19 @@ class CallPlan:
                 if not (self._given_output and recorder.capture_output and span.output is None):
                     recorder.succeed(span, None)
                 else:
+                    output = result
                     if self._hidden is not NOTHING_HIDDEN and self.hides_result:
-                        result = self.shown(result)
+                        output = self.shown(result)
                     elif found is not None:
-                        result = self._answer(found, result)
-                    recorder.succeed(span, recorder.snapshot.encode_object(result, LIMIT, span))
+                        output = self._answer(found, result)
+                    recorder.succeed(span, recorder.snapshot.encode_object(output, LIMIT, span))
             if outside:
                 _close_trace(span)
         except RecursionError:
             pass  # the stack is exhausted, so this cannot be logged either
         except BaseException as exc:
             Guard.swallowed(exc)
+        return result
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         """End the record of a call that an exception left; ``outside`` as for :meth:`succeed`."""

@@ -50,8 +50,7 @@ def around_call(plan: CallPlan) -> Wrapper:
             fail(span, above is None, exception)
             raise
         CURRENT.set(before)
-        succeed(span, above is None, result)
-        return result
+        return succeed(span, above is None, result)
 
     SPAN_OF[id(call.__code__)] = "span"
     return call
@@ -104,8 +103,7 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
             if COLLECTING:
                 keep_context()
             CURRENT.set(before)
-        succeed(span, above is None, result)
-        return result
+        return succeed(span, above is None, result)
 
     SPAN_OF[id(run.__code__)] = "span"
     lend_names(target, run)

@@ -30,16 +30,30 @@ class GeneratorRun:
                  "thrown")  # fmt: skip
 
     def __init__(
-        self, plan: CallPlan, caller: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        plan: CallPlan,
+        caller: Span | None,
+        instance: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        begun: tuple[Span, bool] | None = None,
     ) -> None:
-        """Start the record, under the span that was current at the call, or else is current now."""
+        """Start the record, under the span that was current at the call, or else is current now.
+
+        ``begun`` is the record of a call that has returned a stream, and whether the call began outside any trace.
+        """
         here = CURRENT.get()
-        above = here if caller is None or here is INERT else caller
-        if BESIDE or (above is not None and above.end_ns is not None):
-            above = nearest_open(above)
-        span = plan.begin(above, instance, args, kwargs) if above is not INERT else None
+        span: Span | None = None
+        if begun is not None:
+            span, self._outside = begun
+        else:
+            above = here if caller is None or here is INERT else caller
+            if BESIDE or (above is not None and above.end_ns is not None):
+                above = nearest_open(above)
+            span = plan.begin(above, instance, args, kwargs) if above is not INERT else None
+            self._outside = above is None
         self._plan = plan
-        self._outside = above is None
         self._span = INERT if span is None else span
         self._own = here if span is None else span  # what is current inside the generator
         self._before = here
@@ -52,8 +66,10 @@ class GeneratorRun:
         self.running = False
         self._number = 0
         self._first: float | None = None
-        self._producing = self._waiting = 0.0
-        self._started = self._mark = clock.monotonic()
+        self._producing = 0.0 if begun is None else _seconds_since_start(self._span)
+        self._waiting = 0.0
+        self._mark = clock.monotonic()
+        self._started = self._mark - self._producing
 
     @property
     def span(self) -> Span:
@@ -188,6 +204,10 @@ class GeneratorRun:
         if abandoned:
             facts["abandoned"] = True
         return facts
+
+
+def _seconds_since_start(span: Span) -> float:
+    return max(0, clock.monotonic_ns() + span.trace.clock_offset - span.start_ns) / 1e9
 
 
 def _items(plan: CallPlan, span: Span) -> Items | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 import wrapt
 
 from voltagent.core import context, introspection
-from voltagent.core.span import TOOL, TRACE
+from voltagent.core.span import LLM, TOOL, TRACE
 from voltagent.decorators import mistakes
 from voltagent.decorators.arguments import (
     BY_POSITION,
@@ -40,6 +40,7 @@ from voltagent.decorators.inspection import (
     namespace_of,
     wrapped_by_us,
 )
+from voltagent.decorators.model_calls import ModelCallPlan
 from voltagent.decorators.tool_schema import tool_facts
 from voltagent.decorators.trace_plan import TracePlan
 
@@ -317,7 +318,8 @@ def _plan(kind: str, target: Any, function: Any, options: Mapping[str, Any]) -> 
         return TracePlan(name, shape, options)
     shown = rest if binding in (_Binding.METHOD, _Binding.CLASS_METHOD) else parameters
     facts = tool_facts(function, shown, namespace_of(function)) if kind == TOOL else None
-    return OperationPlan(kind, name, shape, options, facts)
+    plan = ModelCallPlan if kind == LLM else OperationPlan
+    return plan(kind, name, shape, options, facts)
 
 
 def _arguments_of(

@@ -16,8 +16,8 @@ from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import ArgumentBinder
 from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
+from voltagent.decorators.streams import followed
 from voltagent.instrumentation.patches import Wrapper
-from voltagent.instrumentation.streams import followed
 from voltagent.tracing.foreign_records import leave, take_over
 from voltagent.tracing.recorder import Recorder
 
@@ -63,10 +63,11 @@ class RequestPlan(OperationPlan):
         metadata = recorder.snapshot.encode_object(self._described(kwargs), METADATA_LIMIT)
         return recorder.start_from(above, self._template, input, metadata)
 
-    def succeed(self, span: Span, outside: bool, result: object) -> None:
+    def succeed(self, span: Span, outside: bool, result: Any) -> Any:
         super().succeed(span, outside, result)
         with guard:
             leave(span)
+        return result
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         super().fail(span, outside, exception)

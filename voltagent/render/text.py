@@ -56,7 +56,7 @@ def money(usage: Mapping[str, Any] | None) -> str:
     if not is_count(found):
         return ""
     cost = abs(cast("float", found))
-    digits = 2 if cost >= 1 or not cost else min(_MOST_DIGITS, max(2, 1 - math.floor(math.log10(cost))))
+    digits = 2 if cost >= 1 or not cost else min(_MOST_DIGITS, max(2, 1 + math.ceil(-math.log10(cost))))
     whole, _, rest = f"{cost:.{digits}f}".partition(".")
     return f"{'-' if cast('float', found) < 0 else ''}${whole}.{rest.rstrip('0'):0<2}"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
+from voltagent.capture.stored_fields import is_kind_of, name_in_package
+from voltagent.core import introspection
 from voltagent.core.guard import Guard
 from voltagent.decorators.generator_run import GeneratorRun
 
@@ -21,19 +24,49 @@ def followed(result: object, run: GeneratorRun) -> Any:
     kind = type(result)
     if hasattr(kind, "parse"):
         return _Response(result, run)
-    if hasattr(kind, "__anext__") and hasattr(kind, "__next__"):
-        kind = result.__class__  # a proxy of another library, for streams of both kinds
+    if _is_of_both_kinds(kind):
+        kind = result.__class__  # the client's own class, if another library's proxy is for both kinds
+        if _is_of_both_kinds(kind):
+            return _BothItems(result, run)
     if hasattr(kind, "__anext__"):
         return _AsyncItems(result, run)
     if hasattr(kind, "__next__"):
         return _Items(result, run)
+    if is_kind_of(type(result), _ITERABLE):
+        return _Iterable(result, run)
     run.settled(result)
     return result
+
+
+def _is_of_both_kinds(kind: type) -> bool:
+    """Whether streams of a class are read with ``for`` or ``async for``."""
+    return hasattr(kind, "__next__") and hasattr(kind, "__anext__")
 
 
 def _is_read_later(result: object) -> bool:
     kind = type(result)
     return any(hasattr(kind, name) for name in ("parse", "__anext__", "__next__"))
+
+
+# Streams that have no `next`, as package and class.
+_ITERABLE: Final = (("botocore", "EventStream"),)
+
+
+def is_stream(kind: type) -> bool:
+    """Whether objects of a class are streams: iterators that are not of Python's own library. Cached."""
+    return _IS_STREAM.of(kind)
+
+
+def _is_stream(kind: type) -> bool:
+    package = name_in_package(kind)[0]
+    if not package or package in sys.stdlib_module_names:  # classes in C have no module of their own
+        return False
+    if any(introspection.class_value(kind, name) is not None for name in ("__next__", "__anext__")):
+        return True
+    return is_kind_of(kind, _ITERABLE)
+
+
+_IS_STREAM: Final = introspection.PerType(_is_stream)
 
 
 class _Followed(_ObjectProxy):
@@ -49,6 +82,9 @@ class _Followed(_ObjectProxy):
 
     def _self_leave(self) -> None:
         """The reader has had enough."""
+        inner: Any = self.__wrapped__
+        if issubclass(type(inner), _Followed):
+            inner._self_leave()  # noqa: SLF001 - a proxy of ours: the innermost record ends first, so that it counts
         run = self._self_take()
         if run is not None:
             try:
@@ -146,6 +182,36 @@ class _AsyncItems(_Followed):
     async def aclose(self) -> Any:
         try:
             return await self.__wrapped__.aclose()
+        finally:
+            self._self_leave()
+
+
+class _BothItems(_AsyncItems):
+    """A stream that is read with ``for`` or with ``async for``."""
+
+    __iter__: Any = _Items.__iter__
+    __next__: Any = _Items.__next__
+    __enter__: Any = _Items.__enter__
+    __exit__: Any = _Items.__exit__
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_leave()
+
+
+class _Iterable(_Followed):
+    """A stream that makes its iterator when it is iterated."""
+
+    def __iter__(self) -> Any:
+        run = self._self_take()
+        items = iter(self.__wrapped__)
+        return items if run is None else _Items(items, run)
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
         finally:
             self._self_leave()
 

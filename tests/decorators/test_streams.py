@@ -8,8 +8,8 @@ from typing import Any
 from voltagent import trace
 from voltagent.core.context import current_span
 from voltagent.decorators.generator_run import GeneratorRun
+from voltagent.decorators.streams import followed
 from voltagent.instrumentation.requests import RequestPlan
-from voltagent.instrumentation.streams import followed
 from voltagent.testing import record
 
 

@@ -1,0 +1,283 @@
+"""A plain function that ``@llm`` decorates and that returns a stream: the call ends with it, with its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from voltagent import agent, llm, tool
+from voltagent.testing import Run
+
+MODEL = {"id": "c-1", "model": "gpt-5", "object": "chat.completion.chunk"}
+USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+CHUNKS: list[dict[str, Any]] = [
+    {**MODEL, "choices": [{"index": 0, "delta": {"role": "assistant", "content": "It is "}}]},
+    {**MODEL, "choices": [{"index": 0, "delta": {"content": "sunny."}, "finish_reason": "stop"}]},
+    {**MODEL, "choices": [], "usage": USAGE},
+]
+
+
+class Stream:
+    """As a client without instrumentation returns it."""
+
+    def __init__(self, chunks: list[dict[str, Any]] | None = None, error: Exception | None = None) -> None:
+        self.items = iter(CHUNKS if chunks is None else chunks)
+        self.error = error
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        item = next(self.items, None)
+        if item is None:
+            raise self.error or StopIteration
+        return item
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class AsyncStream(Stream):
+    __iter__: Any = None
+    __next__: Any = None
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        await asyncio.sleep(0)
+        for item in self.items:
+            return item
+        raise StopAsyncIteration
+
+
+class BothStream(Stream):
+    """As LiteLLM has it."""
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        for item in self.items:
+            return item
+        raise StopAsyncIteration
+
+
+class EventStream:
+    """As botocore has it: no iterator."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield {"messageStart": {"role": "assistant"}}
+        yield {"contentBlockDelta": {"delta": {"text": "It is sunny."}, "contentBlockIndex": 0}}
+        yield {"messageStop": {"stopReason": "end_turn"}}
+        yield {"metadata": {"usage": {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18}}}
+
+
+EventStream.__module__ = "botocore.eventstream"
+
+
+def generator() -> Iterator[Any]:
+    yield from CHUNKS
+
+
+async def async_generator() -> AsyncIterator[Any]:
+    for one in CHUNKS:
+        yield one
+
+
+async def read(stream: Any) -> list[Any]:
+    return [one async for one in stream]
+
+
+def assert_answered(run: Run, name: str = "ask", model: str | None = "gpt-5", total: int | None = 18) -> None:
+    call = run.operation(name)
+    assert (call.kind, call.status, call.model, call.output) == ("llm", "completed", model, {"result": "It is sunny."})
+    assert (call.usage or {}).get("total_tokens") == total
+
+
+@pytest.mark.parametrize("make", [Stream, BothStream, generator])
+def test_a_stream_is_recorded_with_what_it_says(voltagent_run: Run, make: Callable[[], Any]) -> None:
+    @llm
+    def ask(question: str) -> Any:
+        del question
+        return make()
+
+    @agent
+    def bot() -> list[Any]:
+        return list(ask("Weather?"))
+
+    assert bot() == CHUNKS
+    assert_answered(voltagent_run)
+    call = voltagent_run.operation("ask")
+    assert call.input == {"question": "Weather?"}
+    assert (call.metadata["items"], call.metadata["finish_reason"]) == (3, "stop")
+    assert call.metadata["time_to_first_item_ms"] >= 0
+    assert voltagent_run.trace.usage == voltagent_run.operation("bot").usage == USAGE
+
+
+@pytest.mark.parametrize("make", [AsyncStream, BothStream, async_generator])
+@pytest.mark.parametrize("awaited", [True, False])
+def test_an_async_stream_is_recorded_with_what_it_says(
+    voltagent_run: Run, make: Callable[[], Any], *, awaited: bool
+) -> None:
+    @llm
+    async def ask() -> Any:
+        return make()
+
+    @llm(name="ask")
+    def ask_at_once() -> Any:
+        return make()
+
+    async def main() -> list[Any]:
+        return await read(await ask() if awaited else ask_at_once())
+
+    assert asyncio.run(main()) == CHUNKS
+    assert_answered(voltagent_run)
+    assert voltagent_run.trace.status == "completed"
+
+
+def test_the_stream_of_an_answer_of_bedrock_is_followed(voltagent_run: Run) -> None:
+    @llm
+    def ask(model: str) -> Any:
+        del model
+        return {"ResponseMetadata": {"RequestId": "r"}, "stream": EventStream()}
+
+    answer = ask("claude")
+    assert isinstance(answer["stream"], EventStream)
+    assert len(list(answer["stream"])) == 4
+    assert_answered(voltagent_run, model="claude")
+
+
+def test_it_is_taken_for_the_stream_that_it_is(voltagent_run: Run) -> None:
+    stream = Stream()
+
+    @llm
+    def ask() -> Any:
+        return stream
+
+    @llm
+    def generate() -> Any:
+        return generator()
+
+    found, generated = ask(), generate()
+    assert isinstance(found, Stream)
+    assert found.closed == 0
+    assert isinstance(generated, types.GeneratorType)
+    assert inspect.isgenerator(generated)
+    with found as inner:
+        assert len(list(inner)) == 3
+    assert stream.closed == 1
+    generated.close()
+    assert voltagent_run.operation("generate").metadata["abandoned"] is True
+    assert_answered(voltagent_run)
+
+
+def test_what_is_current_while_it_is_read_is_the_call_for_the_client_only(voltagent_run: Run) -> None:
+    @tool
+    def fetch() -> None: ...
+
+    def steps() -> Iterator[Any]:
+        fetch()
+        yield CHUNKS[0]
+        yield CHUNKS[1]
+
+    @llm
+    def ask() -> Any:
+        return steps()
+
+    @agent
+    def bot() -> None:
+        for _ in ask():
+            with_step()
+
+    @tool
+    def with_step() -> None: ...
+
+    bot()
+    parents = {one.name: one.parent and one.parent.name for one in voltagent_run.find("tool")}
+    assert parents == {"fetch": "ask", "with_step": "bot"}
+
+
+def test_an_error_in_the_stream_is_that_of_the_call(voltagent_run: Run) -> None:
+    error = ConnectionError("lost")
+
+    @llm
+    def ask() -> Any:
+        return Stream(CHUNKS[:1], error)
+
+    with pytest.raises(ConnectionError) as caught:
+        list(ask())
+    assert caught.value is error
+    call = voltagent_run.operation("ask")
+    assert (call.status, call.error["message"], call.model, call.output) == (
+        "error", "lost", "gpt-5", {"result": "It is "}
+    )  # fmt: skip
+    assert voltagent_run.trace.status == "error"
+
+
+def test_a_stream_that_is_left_ends_the_call(voltagent_run: Run) -> None:
+    @llm
+    def ask() -> Any:
+        return Stream()
+
+    for _ in ask():
+        break
+    call = voltagent_run.operation("ask")
+    assert (call.status, call.output, call.metadata["abandoned"]) == ("completed", {"result": "It is "}, True)
+
+
+def test_a_stream_in_a_stream_counts_at_the_innermost_call(voltagent_run: Run) -> None:
+    @llm
+    def client() -> Any:
+        return Stream()
+
+    @llm(usage=lambda result: {"prompt_tokens": 1, "completion_tokens": 1})
+    def ask() -> Any:
+        return client()
+
+    list(ask())
+    next(ask())
+    whole, left = voltagent_run.traces
+    assert [(one.name, one.output, one.model, one.usage) for one in whole.walk()] == [
+        ("ask", {"result": "It is sunny."}, "gpt-5", None),
+        ("client", {"result": "It is sunny."}, "gpt-5", USAGE),
+    ]
+    assert whole.usage == USAGE
+    assert [(one.output, one.usage) for one in left.walk()] == [({"result": "It is "}, None)] * 2
+
+
+def test_iterators_of_python_and_other_kinds_of_operations_are_returned_as_they_are(voltagent_run: Run) -> None:
+    items = iter([1])
+    stream = Stream()
+    assert llm(lambda: items, name="ask")() is items
+    assert llm(lambda: CHUNKS, name="ask")() is CHUNKS
+    assert tool(lambda: stream, name="look")() is stream
+    assert agent(lambda: stream, name="bot")() is stream
+    assert len(voltagent_run.traces) == 4
+
+
+def test_without_an_sdk_a_stream_is_returned_as_it_is() -> None:
+    stream = Stream()
+    assert llm(lambda: stream)() is stream
+
+
+def test_nothing_is_recorded_of_a_stream_without_capture(voltagent_run: Run) -> None:
+    @llm(capture_output=False)
+    def ask() -> Any:
+        return Stream()
+
+    list(ask())
+    call = voltagent_run.operation("ask")
+    assert (call.output, call.usage, call.model) == (None, USAGE, "gpt-5")
