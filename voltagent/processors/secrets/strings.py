@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from operator import eq
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import encode
 from voltagent.capture.secrets import SECRET_TEXT
@@ -18,10 +21,10 @@ from voltagent.processors.secrets.streams import items_of, split_over, strings_o
 from voltagent.processors.secrets.text import find_secrets, merged, replaced
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
-_Names: TypeAlias = "dict[int, tuple[dict[str, Any], dict[str, str]]]"
 
 _AT_ONCE: Final = 1 << 17  # characters in which repetitions are replaced at once
 _LONGEST: Final = 4096  # characters of a known secret
+_LONGEST_SHARED: Final = 1 << 14  # characters of a string that is compared with others
 
 
 class Rules(NamedTuple):
@@ -32,79 +35,97 @@ class Rules(NamedTuple):
 
 
 class Tree:
-    """A decoded JSON text: the payload, or one inside a string of it."""
+    """A decoded JSON text: the payload, or one that stands in strings of it."""
 
-    __slots__ = ("is_changed", "outer", "renamed", "root", "size")
+    __slots__ = ("is_changed", "level", "places", "renamed", "root", "size")
 
-    def __init__(self, root: list[Any], size: int, outer: tuple[_Container, Any, Tree] | None = None) -> None:
+    def __init__(self, root: list[Any], size: int, level: int) -> None:
         self.root = root  # one item
         self.size = size  # of the text
-        self.outer = outer  # where the string stands that it was decoded from
+        self.level = level  # how deep JSON texts may still stand inside of it
+        self.places: list[tuple[_Container, Any, Tree]] = []  # of the strings that it was decoded from
+        self.renamed: list[tuple[dict[str, Any], dict[str, str]]] = []
         self.is_changed = False
-        self.renamed: _Names | None = None
 
 
 class Strings:
-    """The strings to be searched, in the order of the walk.
+    """The strings to be searched, each once, and the places where they stand, in the order of the walk.
 
-    The lists are as long as one another: a tuple for each string would keep Python's collection of garbage busy.
+    The lists of places are as long as one another: a tuple for each would keep Python's collection of garbage busy.
     """
 
-    __slots__ = ("_found", "_rules", "_since", "_since_trees", "containers", "keys", "places", "texts", "trees")
+    __slots__ = (
+        "_containers",
+        "_found",
+        "_keys",
+        "_numbers",
+        "_places",
+        "_rules",
+        "_since",
+        "_slots",
+        "_texts",
+        "_trees",
+    )
 
     def __init__(self, rules: Rules, found: Found) -> None:
         self._rules, self._found = rules, found
-        self.texts: list[str] = []
-        self.containers: list[_Container] = []
-        self.places: list[Any] = []
-        self.keys: list[tuple[str, dict[str, Any], Tree]] = []  # keys of dictionaries
-        self.trees: list[Tree] = []
-        # The numbers of the strings from which on another tree holds them, and that tree.
+        self._texts: list[str] = []
+        self._numbers: dict[str, int] = {}  # of the texts that are not long
+        self._slots: list[int] = []  # the number of the text in each place
+        self._containers: list[_Container] = []
+        self._places: list[Any] = []
+        self._keys: list[tuple[dict[str, Any], Sequence[str], list[int], Tree]] = []  # keys of dictionaries
+        # The places from which on another tree holds them, and that tree.
         self._since: list[int] = []
-        self._since_trees: list[Tree] = []
+        self._trees: list[Tree] = []
 
     def add(self, container: _Container, key: Any, text: str) -> None:
         """Search a string; ``key`` is its place in the container."""
-        self.texts.append(text)
-        self.containers.append(container)
-        self.places.append(key)
+        self._slots.append(self._number(text))
+        self._containers.append(container)
+        self._places.append(key)
+
+    def add_list(self, container: list[Any]) -> None:
+        """Search all items of a list of strings."""
+        self._slots += map(self._number, container)
+        self._containers += [container] * len(container)
+        self._places += range(len(container))
+
+    def add_keys(self, container: dict[str, Any], keys: Sequence[str], tree: Tree) -> None:
+        """Search keys of a dictionary."""
+        self._keys.append((container, keys, list(map(self._number, keys)), tree))
+
+    def _number(self, text: str) -> int:
+        """The number of a text, which is the same for equal texts."""
+        number = len(self._texts)
+        if len(text) <= _LONGEST_SHARED:
+            known = self._numbers.setdefault(text, number)
+            if known != number:
+                return known
+        self._texts.append(text)
+        return number
 
     def note_tree(self, tree: Tree) -> None:
         """The strings from here on stand in another tree."""
-        self._since.append(len(self.texts))
-        self._since_trees.append(tree)
+        self._since.append(len(self._slots))
+        self._trees.append(tree)
 
-    def stream_slots(self, value: Any) -> list[list[int]]:
-        """The numbers of the strings that make up each text of a stream: those in the same place of each item."""
+    def add_stream(self, value: Any) -> list[list[int]]:
+        """Search the texts of a stream: the strings in the same place of each item are one; return their slots."""
         items = items_of(value)
-        if not items:
-            return []
-        known = self._slots_of(items)
         texts: dict[tuple[Any, ...], list[int]] = {}
         for number, item in enumerate(items):
             for place, container, key, text in strings_of(items, number, item, ()):
-                slot = known.get(key if container is items else (id(container), key))
-                if slot is None and container[key] is text:
-                    slot = len(self.texts)
-                    self.add(container, key, text)
-                if slot is not None:
-                    texts.setdefault(place, []).append(slot)
-        return [numbers for numbers in texts.values() if len(numbers) > 1]
-
-    def _slots_of(self, items: list[Any]) -> dict[Any, int]:
-        """The numbers of the strings by their places; those in the list itself by their indexes."""
-        known: dict[Any, int] = {}
-        for number, container in enumerate(self.containers):
-            place = self.places[number]
-            known[place if container is items else (id(container), place)] = number
-        return known
+                texts.setdefault(place, []).append(len(self._slots))
+                self.add(container, key, text)
+        return [slots for slots in texts.values() if len(slots) > 1]
 
     def replace_secrets(self, streams: list[list[int]]) -> None:
         """Search all strings, and put them back without their secrets and the repetitions of those."""
-        texts = self.texts + [key for key, _, _ in self.keys]
+        texts, numbers = self._texts, self._slots
         if not texts:
             return
-        joined = ["".join([texts[number] for number in numbers]) for numbers in streams]
+        joined = ["".join([texts[numbers[slot]] for slot in slots]) for slots in streams]
         scan = Scan(texts + joined, self._rules.names)
         secrets = find_secrets(scan)
         for start, stop in secrets[:MOST_REPEATED]:
@@ -113,81 +134,135 @@ class Strings:
                 self._found.remember(secret)
         repeats, frequent = scan.repeats(self._found.secrets)
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
+        split: dict[int, list[Range]] = {}  # what is split over several strings, by slot
         continued: set[int] = set()  # strings that begin with the rest of a secret: it is marked where it begins
-        for number, numbers in enumerate(streams, len(texts)):
-            continued |= split_over(found, found.pop(number, ()), [(one, len(texts[one])) for one in numbers])
-        self._replace(texts, found, continued, _pattern_of(frequent))
+        for number, slots in enumerate(streams, len(texts)):
+            parts = [(slot, len(texts[numbers[slot]])) for slot in slots]
+            continued |= split_over(split, found.pop(number, ()), parts)
+        replacer = _Replacer(self._rules.patterns, frequent)
+        self._put_split(split, found, continued, replacer)
+        self._put_all(replacer.replaced(texts, found))
 
-    def _replace(
-        self, texts: list[str], found: dict[int, list[Range]], continued: set[int], frequent: re.Pattern[str] | None
+    def _put_split(
+        self, split: dict[int, list[Range]], found: dict[int, list[Range]], continued: set[int], replacer: _Replacer
     ) -> None:
-        is_thorough = bool(self._rules.patterns) or frequent is not None
-        for number in range(len(texts)) if is_thorough else found:
-            before = text = texts[number]
-            ranges = found.get(number)
-            if ranges is not None:
-                if ranges[0] == (0, len(text)) and number not in continued:
-                    self._found.count += 1
-                    text = SECRET_TEXT
-                else:
-                    text = self._without(text, ranges, is_continued=number in continued)
-            if is_thorough:
-                text = self._without_known(text, frequent)
-            if text != before:
-                self._put(number, before, text)
+        """Put back strings with a part of a secret of a stream, without that and without what they hold alone."""
+        texts = [self._texts[self._slots[slot]] for slot in split]
+        ranges = [merged([*ranges, *found.get(self._slots[slot], ())]) for slot, ranges in split.items()]
+        after = replacer.replaced(texts, dict(enumerate(ranges)))
+        for number, slot in enumerate(split):
+            text, count = after[number]
+            is_rest = slot in continued
+            self._put(slot, text[len(SECRET_TEXT) :] if is_rest else text, count - is_rest)
 
-    def _without_known(self, text: str, frequent: re.Pattern[str] | None) -> str:
-        if frequent is not None:
-            text = self._without_repetitions(text, frequent)
-        for pattern in self._rules.patterns:
-            text, count = pattern.subn(SECRET_TEXT, text)
-            self._found.count += count
-        return text
+    def _put_all(self, after: dict[int, tuple[str, int]]) -> None:
+        """Put back all strings that changed, where they stand; ``after`` has them by their numbers."""
+        texts = self._texts
+        for slot, number in enumerate(self._slots):
+            if number in after and self._containers[slot][self._places[slot]] == texts[number]:
+                self._put(slot, *after[number])
+        for container, keys, numbers, tree in self._keys:
+            renamed = {key: after[number] for key, number in zip(keys, numbers, strict=True) if number in after}
+            if renamed:
+                self._found.count += sum(count for _, count in renamed.values())
+                tree.is_changed = True
+                tree.renamed.append((container, {key: text for key, (text, _) in renamed.items()}))
 
-    def _without(self, text: str, ranges: list[Range], *, is_continued: bool) -> str:
-        if len(ranges) > 1:
-            ranges = merged(ranges)
-        self._found.count += len(ranges) - is_continued
-        text = SECRET_TEXT if ranges[0] == (0, len(text)) else replaced(text, ranges)
-        return text[len(SECRET_TEXT) :] if is_continued else text
-
-    def _without_repetitions(self, text: str, frequent: re.Pattern[str]) -> str:
-        if len(text) <= _AT_ONCE:
-            text, count = frequent.subn(SECRET_TEXT, text)
-            self._found.count += count
-            return text
-        parts: list[str] = []
-        start = 0
-        while start < len(text):
-            stop = _end_of_piece(text, start, frequent)
-            parts.append(self._without_repetitions(text[start:stop], frequent))
-            start = stop
-        return "".join(parts)
-
-    def _put(self, number: int, before: str, text: str) -> None:
-        count = len(self.containers)
-        if number < count:
-            self._since_trees[bisect_right(self._since, number) - 1].is_changed = True
-            self.containers[number][self.places[number]] = text
-        else:
-            _, names_of, tree = self.keys[number - count]
-            tree.is_changed = True
-            if tree.renamed is None:
-                tree.renamed = {}
-            names = tree.renamed.get(id(names_of))
-            if names is None:
-                names = tree.renamed[id(names_of)] = (names_of, {})
-            names[1][before] = text
+    def _put(self, slot: int, text: str, count: int) -> None:
+        self._found.count += count
+        self._trees[bisect_right(self._since, slot) - 1].is_changed = True
+        self._containers[slot][self._places[slot]] = text
 
     def close_trees(self) -> None:
         """Rename keys, and encode again what was decoded from a string and has changed, innermost first."""
-        for tree in reversed(self.trees):
-            for names_of, names in (tree.renamed or {}).values():
-                _rename(names_of, names)
-            if tree.outer is not None and tree.is_changed:
-                container, key, outer = tree.outer
-                container[key] = encode(tree.root[0], tree.size).decode()
-                outer.is_changed = True
+        for tree in sorted(dict.fromkeys(self._trees), key=lambda tree: tree.level):
+            for container, names in tree.renamed:
+                _rename(container, names)
+            if tree.is_changed and tree.places:
+                text = encode(tree.root[0], tree.size).decode()
+                holder, key, _ = tree.places[0]
+                self._found.count += _marks_added(cast(Any, holder)[key], text) * (len(tree.places) - 1)
+                for holder, key, outer in tree.places:
+                    holder[key] = text
+                    outer.is_changed = True
+
+
+class _Replacer:
+    """Replaces ranges of texts, and what the user's own patterns and those of frequent secrets match."""
+
+    def __init__(self, patterns: tuple[re.Pattern[str], ...], frequent: list[str]) -> None:
+        self._patterns = patterns
+        self._frequent = _pattern_of(frequent)
+
+    def replaced(self, texts: list[str], found: dict[int, list[Range]]) -> dict[int, tuple[str, int]]:
+        """The texts that change, by their numbers, each with the count of what was replaced."""
+        after = {number: (replaced(texts[number], ranges), len(ranges)) for number, ranges in found.items()}
+        if self._frequent is not None:
+            self._add(after, texts, self._without_frequent)
+        for pattern in self._patterns:
+            self._add(after, texts, partial(_without_matches, pattern))
+        return after
+
+    @staticmethod
+    def _add(
+        after: dict[int, tuple[str, int]],
+        texts: list[str],
+        replace: Callable[[list[str]], list[tuple[str, int]]],
+    ) -> None:
+        befores = (
+            [after[number][0] if number in after else text for number, text in enumerate(texts)] if after else texts
+        )
+        for number, (text, count) in enumerate(replace(befores)):
+            if count:
+                after[number] = text, count + (after[number][1] if number in after else 0)
+
+    def _without_frequent(self, texts: list[str]) -> list[tuple[str, int]]:
+        """Texts without frequent secrets: short ones are joined, so that they cost no call each."""
+        frequent = cast("re.Pattern[str]", self._frequent)
+        found: list[tuple[str, int]] = []
+        for batch in _batches(texts):
+            parts = frequent.sub(SECRET_TEXT, SEPARATOR.join(batch)).split(SEPARATOR) if len(batch) > 1 else []
+            if len(parts) == len(batch):
+                is_same = map(eq, parts, batch)
+                found += [
+                    (part, 0 if same else _marks_added(text, part))
+                    for part, text, same in zip(parts, batch, is_same, strict=True)
+                ]
+            else:
+                found += [_without_repetitions(text, frequent) for text in batch]
+        return found
+
+
+def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> list[tuple[str, int]]:
+    return [pattern.subn(SECRET_TEXT, text) for text in texts]
+
+
+def _marks_added(before: str, after: str) -> int:
+    return max(1, after.count(SECRET_TEXT) - before.count(SECRET_TEXT))
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    """The texts in lists of so many as are joined at once; a long text stands alone."""
+    batch: list[str] = []
+    length = 0
+    for text in texts:
+        if batch and length + len(text) > _AT_ONCE:
+            yield batch
+            batch, length = [], 0
+        batch.append(text)
+        length += len(text)
+    if batch:
+        yield batch
+
+
+def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int]:
+    parts: list[tuple[str, int]] = []
+    start = 0
+    while start < len(text):
+        stop = len(text) if len(text) - start <= _AT_ONCE else _end_of_piece(text, start, frequent)
+        parts.append(frequent.subn(SECRET_TEXT, text[start:stop]))
+        start = stop
+    return "".join([part for part, _ in parts]), sum(count for _, count in parts)
 
 
 def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:

@@ -23,6 +23,7 @@ _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "obj
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
 _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
 _LONGEST_SIMPLE: Final = 15  # characters
+_SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
 
@@ -103,3 +104,8 @@ def leaves(value: Any) -> Iterator[Any]:
             yield from leaves(item)
     else:
         yield value
+
+
+def is_plain_list(items: list[Any]) -> bool:
+    """Whether a list has only strings of which none is a flag or may be JSON, so that each is a text by itself."""
+    return set(map(type, items)) == {str} and {item[:1] for item in items}.isdisjoint(_SPECIAL_BEGINNINGS)

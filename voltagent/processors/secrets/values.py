@@ -20,7 +20,7 @@ from voltagent.processors.secrets.credential_forms import is_credential, is_ordi
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
-from voltagent.processors.secrets.structure import KeyShape, is_secret, leaves, named_rows, shape_of
+from voltagent.processors.secrets.structure import KeyShape, is_plain_list, is_secret, leaves, named_rows, shape_of
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
@@ -51,6 +51,7 @@ class Walk:
         self._found = found
         self._shapes: dict[tuple[str, ...], KeyShape] = {}
         self._strings = Strings(rules, found)
+        self._inner: list[dict[str, Tree]] = [{} for _ in range(_NESTED)]  # by their texts, of each level
         self._tree: Tree  # the one that is being walked
 
     def payload(self, value: Any, *, is_output: bool = False) -> tuple[Any, bool]:
@@ -58,17 +59,16 @@ class Walk:
 
         The items of a stream, which are under ``result`` of an output, are also searched as one text.
         """
-        tree = self._tree = Tree([value], self._size)
-        self._enter(tree, _NESTED)
-        self._strings.replace_secrets(self._strings.stream_slots(value) if is_output else [])
+        tree = self._tree = Tree([value], self._size, _NESTED)
+        self._enter(tree)
+        self._strings.replace_secrets(self._strings.add_stream(value) if is_output else [])
         self._strings.close_trees()
         return tree.root[0], tree.is_changed
 
-    def _enter(self, tree: Tree, nested: int) -> None:
+    def _enter(self, tree: Tree) -> None:
         before, self._tree = self._tree, tree
-        self._strings.trees.append(tree)
         self._strings.note_tree(tree)
-        self._value(tree.root, 0, tree.root[0], nested)
+        self._value(tree.root, 0, tree.root[0], tree.level)
         self._tree = before
         self._strings.note_tree(before)
 
@@ -83,16 +83,31 @@ class Walk:
             self._list(value, nested)
 
     def _text(self, container: _Container, key: Any, value: str, nested: int) -> None:
-        if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING and self._decodes > 0:
-            self._decodes -= 1
-            try:
-                inner = decode(value.encode()) if len(value) > _LARGE else from_json(value, cache_strings="none")
-            except ValueError:
-                pass
-            else:
-                self._enter(Tree([inner], len(value), (container, key, self._tree)), nested - 1)
+        if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING:
+            tree = self._inner_tree(value, nested - 1)
+            if tree is not None:
+                tree.places.append((container, key, self._tree))
+                if len(tree.places) == 1:
+                    self._enter(tree)
                 return
         self._strings.add(container, key, value)
+
+    def _inner_tree(self, text: str, level: int) -> Tree | None:
+        """The tree of a string that is JSON: one for equal strings of a level, so that each is decoded once."""
+        known = self._inner[level]
+        if text in known:
+            return known[text]
+        if not self._decodes:
+            return None
+        self._decodes -= 1
+        try:
+            inner = decode(text.encode()) if len(text) > _LARGE else from_json(text, cache_strings="none")
+        except ValueError:
+            return None
+        tree = Tree([inner], len(text), level)
+        if len(text) <= _LARGE:
+            known[text] = tree
+        return tree
 
     def _dict(self, value: dict[str, Any], nested: int) -> None:
         add, shortest = self._strings.add, self._shortest
@@ -118,8 +133,8 @@ class Walk:
                 self._dict(item, nested)
             elif which is list:
                 self._list_under(key, item, nested)
-        for key in shape.searched:
-            self._strings.keys.append((key, value, self._tree))
+        if shape.searched:
+            self._strings.add_keys(value, shape.searched, self._tree)
 
     def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
@@ -167,6 +182,9 @@ class Walk:
             for item in value:
                 self._value(item, 0, item[0], nested)
                 self._named_value(item, 1, item[1], self._strength(item[0]), nested)
+            return
+        if is_plain_list(value):
+            self._strings.add_list(value)
             return
         add, shortest = self._strings.add, self._shortest
         flag = ""
