@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_ordinary, is_placeholder
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.scan import Range, Scan
 
@@ -20,6 +20,20 @@ _ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'
 _CONSTANT: Final = re.compile(
     r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
 )
+# The literal that a variable's reading falls back on: ``${PASSWORD:-…}``, ``getenv("PASSWORD", "…")``, ``x || "…"``.
+_SHELL_DEFAULT: Final = re.compile(r"\$\{[\w.]{1,60}:?[-=]?(?<=[:=-])([^\s{}\"'?+\0-][^\s{}\"'\0]{3,200})\}")
+_CODE_DEFAULT: Final = re.compile(
+    r"[\w.:!?$\[\]]{1,80}(?:\([ \t]{0,4}[\"'][\w.-]{1,60}[\"'][ \t]{0,4}\)?)?"
+    r"[ \t]{0,4}(?:,|\|\||\?\?|or|\?:)[ \t]{1,4}([\"'`])"
+)
+# A declared type that does not begin with a word: ``&'static str = "…"``.
+_REFERENCE: Final = re.compile(r"&(?:'\w{1,20} )?(?:mut )?str\s{0,4}=\s{0,4}[br]?(\")")
+# A word of a placeholder, where plain words joined by hyphens are a passphrase.
+_STANDS_FOR_ONE: Final = re.compile(
+    r"(?:^|-)(?:your|my|here|the|secret|password|pass|passwd|key|token|api|change|me|replace|example|insert|put|set|user|to|from|none"
+    r"|placeholder|dummy|fake|test|todo|env|file|path|name|value|required)(?:-|\Z)",
+    re.IGNORECASE,
+)
 _SETTER: Final = re.compile(r"(?:\b|_)(?:set|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z")
 _SECRET_CALL: Final = re.compile(
     r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes|buffer\.from)\w{0,20}\(\Z",
@@ -30,6 +44,7 @@ _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _LONGEST_VALUE: Final = 16_384  # characters
+_SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
 
 
@@ -77,7 +92,7 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if _JOINED.match(scan.text, end) is not None:
         end = _end_of_joined(scan, end)
     if is_placeholder(value) and not is_sentence:
-        return None
+        return _shell_default(scan, one, start)
     is_weak = one.strength is Strength.WEAK
     if one.operator in COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
         return None
@@ -103,6 +118,9 @@ def _closing(scan: Scan, start: int, quote: str) -> int:
         return limit if end < 0 else end
     escapes, mark = len(quote) - 1, quote[-1]
     position = scan.text.find(mark, start, limit)
+    while position > start and mark == "'" and scan.text[position + 1 : position + 2] == "'" and not escapes:
+        position = scan.text.find(mark, position + 2, limit)  # YAML and SQL double a quote inside of quotes
+        scan.spend(2)
     if position > start and not escapes and scan.text[position - 1] != "\\":
         return position
     while position >= 0:
@@ -128,20 +146,70 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if text[start : start + 1] in ("{", "[", "(", "<"):
         return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
     match = _UNQUOTED.match(text, start)
-    if match is None:
-        return None
+    if match is None or text[start] == "$":
+        return _shell_default(scan, one, start) or _referenced(scan, start)
     value, end = match[0], match.end()
     after = text[end : end + 1]
     if after == "(":
-        return _call(scan, one, start, end)
+        return _call(scan, one, start, end) or code_default(scan, one, start)
     if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
         annotated = _ANNOTATED.match(text, start, start + 100)
         if annotated is not None:
             return annotated.end(), _closing(scan, annotated.end(), annotated[1])
     if after == "[" or is_placeholder(value) or _CODE.match(value):
-        return None
+        return code_default(scan, one, start)
     value = value.rstrip(".:!?")
-    return (start, start + len(value)) if _is_secret_value(value, one) else None
+    is_secret = _is_secret_value(value, one) or _is_joined_password(scan, one, start, end, value)
+    return (start, start + len(value)) if is_secret else None
+
+
+def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:
+    """Whether words and numbers that are joined are a password: ``PASSWORD=Summer-2024``, no ``password: step-2 of 3``.
+
+    Behind a space, the value must be all that is left of its line, and have both cases or a name in capitals.
+    """
+    if one.strength is not Strength.STRONG or is_pin(one.name):
+        return False
+    if one.is_configuration and _is_passphrase(value):
+        return True
+    if not is_mixture(value):
+        return False
+    if scan.text[start - 1] not in " \t\n":
+        return True
+    ends_line = scan.text[end : end + 1] in ("", "\n", "\r", "\0")
+    has_cases = value != value.lower() and value != value.upper()
+    return ends_line and (has_cases or one.name.isupper())
+
+
+def _is_passphrase(value: str) -> bool:
+    """Whether a value of a configuration is words joined by hyphens, or a word and a number joined otherwise."""
+    if _STANDS_FOR_ONE.search(value.replace("_", "-")) is not None or value.isupper():
+        return False
+    if value.count("-") >= 2 and len(value) >= _SHORTEST_PASSPHRASE and value.replace("-", "").isalpha():
+        return value.islower()
+    return len(value) >= _SHORTEST_COMPARED and "_" in value and any(map(str.isdigit, value)) and value != value.lower()
+
+
+def _shell_default(scan: Scan, one: Beginning, start: int) -> Range | None:
+    match = _SHELL_DEFAULT.match(scan.text, start, start + 300) if one.strength is Strength.STRONG else None
+    return None if match is None or is_placeholder(match[1]) else match.span(1)
+
+
+def _referenced(scan: Scan, start: int) -> Range | None:
+    match = _REFERENCE.match(scan.text, start)
+    return None if match is None else (match.end(), _closing(scan, match.end(), match[1]))
+
+
+def code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
+    """The literal that code falls back on, behind the call or name that begins at ``start``."""
+    scan.spend(4)
+    match = _CODE_DEFAULT.match(scan.text, start, start + 300)
+    if match is None:
+        return None
+    end = _closing(scan, match.end(), match[1])
+    value = scan.text[match.end() : end]
+    is_secret = is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))
+    return (match.end(), end) if is_secret else None
 
 
 def _is_secret_value(value: str, one: Beginning) -> bool:
@@ -199,7 +267,9 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
     end = _past_collection(scan, start)
     inside = text[start:end]
     if strength is Strength.WEAK:
-        return (start, end) if any(map(is_credential, _LITERAL.findall(inside[:4096]))) else None
+        found = _LITERAL.findall(inside[:4096])
+        is_pair = text[start] == "(" and inside.count(",") == 1  # a user and a password
+        return (start, end) if any(map(is_credential, found)) or (is_pair and any(map(is_mixture, found))) else None
     literals = _LITERAL.findall(inside[:4096])
     if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
         return None

@@ -12,6 +12,7 @@ from voltagent.processors.secrets.assigned_values import (
     COMPARISONS,
     Beginning,
     argument,
+    code_default,
     is_password_word,
     is_pin,
     quoted,
@@ -32,16 +33,17 @@ _AFTER_HINT: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text))"
-    r"(?P<close>\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22)?"
-    r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=:)| n?(?:varchar|text)\(\w{1,8}\))?"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
+    r"(?P<close>\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d)?"
+    r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| as string(?=\s)"
+    r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\))?"
     r"(?P<operator>(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])|"
     + atomic(r"\s{0,16}", "left")
     + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|[:\uff1a])"
     + atomic(r"\s{0,16}", "right")
     + r"|%3[da](?:%20|\+)?)"
-    r"(?:(?:![\w!]{0,20}|&\w{1,40})[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
+    r"(?:(?:![\w!]{0,20}|&\w{1,40})[ \t]{1,4}(?!=)|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
     r"(?P<quote>[bfru@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
 )
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
@@ -141,7 +143,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
                 secret = unquoted(scan, one.beginning, value)
             elif plain.lastindex == _IS_WORD:
                 is_secret = one.takes_word and not one.is_spaced and is_password_word(plain[0])
-                secret = plain.span() if is_secret else None
+                secret = plain.span() if is_secret else _behind_code(scan, one.beginning, value, plain.end())
             elif plain.lastindex == _IS_NUMBER:
                 secret = plain.span() if one.takes_number and value + _LEAST_DIGITS <= plain.end() else None
             else:
@@ -152,6 +154,12 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
             found.append(secret)
         if scan.units < 0:
             raise TooDenseError
+
+
+def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
+    """The literal in ``os.getenv("PASSWORD", "…")``, if the word is the beginning of such code."""
+    is_code = scan.text[end : end + 1] == "." and scan.text[end + 1 : end + 2].isalpha()
+    return code_default(scan, one, start) if is_code else None
 
 
 def _hints_in(scan: Scan, start: int, stop: int) -> Iterator[str]:

@@ -6,13 +6,15 @@ import re
 from functools import partial
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.words import HINTS, STEMS
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
-_CURL_USER: Final = r"[ =]{0,2}[\"']?[^\s:\"'/\0]{1,200}:([^\s\"'\0]{1,500})"
+_CURL_USER: Final = (
+    r"[ =]{0,2}(?P<quote>[\"'])?[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
+)
 _FLAG: Final = (
     r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4})"
     r"(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})'|(?P<bare>[^\s\"'`|;&<>\0-][^\s\"'`|;&<>\0]{0,1000}))"
@@ -26,6 +28,8 @@ SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb")),
     ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "7z ", "unzip", "zip ")),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
+    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}[\"']?[^\s:\"'\0]{1,100}:", ("http ", "https ", "xh ")),
+    ("pass:", r"pass:(?<=[ \t]pass:)", ("openssl",)),
     ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
     ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
     ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
@@ -64,8 +68,8 @@ _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  #
 
 
 def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
-    password = scan.group(match, 1)
-    return None if is_placeholder(password) or (password.isdigit() and len(password) < 6) else match.span(1)
+    password = scan.group(match, "password")
+    return None if is_placeholder(password) or (password.isdigit() and len(password) < 6) else match.span("password")
 
 
 def _value(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -115,7 +119,7 @@ def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     which = "bare" if match["quote"] is None else "quoted"
     value = scan.group(match, which)
     is_name = scan.names.strength(scan.group(match, "name")) is not Strength.NONE
-    return match.span(which) if is_name and is_credential(value) else None
+    return match.span(which) if is_name and (is_credential(value) or is_mixture(value)) else None
 
 
 def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -129,6 +133,13 @@ def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
     before = scan.text[start : match.start()]
     found = _GO_USER.search(before) if ":" in before else None  # it is tried at each of the characters
     return None if found is None or is_placeholder(found[1]) else (start + found.start(1), match.start())
+
+
+def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
+    """A password behind a login: a word only on a line of a netrc file, as it may be a sentence."""
+    before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
+    is_file = "machine" in before or "default" in before
+    return _value(scan, match) if is_file or is_credential(scan.group(match, 1)) else None
 
 
 def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -158,7 +169,7 @@ _SETTERS: Final = SearchGroup(
 _CONNECTIONS: Final = SearchGroup(
     r"login\s+[^\s\x00]+\s|basicauth|userpwd|@(?:tcp|unix)\(|thin:|:5432:",
     (
-        Search("login", _NETRC, _value),
+        Search("login", _NETRC, _netrc),
         Search("basicauth", _BASIC_AUTH, _value),
         Search("userpwd", _CURL_OPTION, _value),
         Search("@", _GO_HOST, _driver_password),

@@ -17,17 +17,23 @@ _PLACEHOLDER: Final = re.compile(
     r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
     r"""(?:\Z|(?:[\w.-]{1,40}:)?\$\{?[\w(]|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
     r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
-    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@\w+\Z|your[_ -]|my[_ -]|"""
+    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@\w+\Z|your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
     r"""(?:none|null|nil|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
     r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
 _FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
-_PATH: Final = re.compile(r"[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
+_PATH: Final = re.compile(r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
 # ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
 _SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
 _NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+# Alphabetic characters, digits, and a character that joins them.
+_JOINED: Final = re.compile(r"(?=[^-@+#!]{1,60}[-@+#!])(?=[^0-9]{0,60}[0-9])(?=[^A-Za-z]{0,60}[A-Za-z])")
+_NO_PASSWORD: Final = re.compile(
+    r"\d{4}-\d\d-|\d{1,4}[-+]|(?:sha|md|aes|rsa|base|utf|rfc|iso|at|min|max|section|step|line|version|level)-\d",
+    re.IGNORECASE,
+)
 _DIGIT: Final = re.compile(r"\d")
 _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
@@ -66,6 +72,18 @@ def is_credential(value: str) -> bool:
         and not is_placeholder(value)
         and _PATH.match(value) is None
         and _DATE.match(value) is None
+    )
+
+
+def is_mixture(value: str) -> bool:
+    """Whether a value joins words and numbers as no name in code does: ``Summer-2024``; under a strong name only."""
+    return (
+        len(value) >= _SHORTEST
+        and _JOINED.match(value) is not None
+        and _NO_CREDENTIAL.search(value) is None
+        and _NO_PASSWORD.match(value) is None
+        and not is_placeholder(value)
+        and _PATH.match(value) is None
     )
 
 

@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_ordinary, is_placeholder
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 
 _PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
@@ -25,7 +25,7 @@ def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
     return match.end(), next(scan.places_of(end_mark, match.end(), limit), limit)
 
 
-_AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%-])"""
+_AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s"'-]|\Z)"""
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
 _EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
@@ -45,6 +45,8 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
             and _EXAMPLE_HOST.match(scan.low, match.end()) is not None
         )
         return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
+    if not scan.text[match.end() : match.end() + 1].strip("\"' "):  # no host
+        return None
     is_name = user in _SHARED_USERS or (len(user) < _LONG_USER and user.isalpha()) or "@" in user
     if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
         return None
@@ -147,7 +149,12 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     if value is None or is_placeholder(value[1]):
         return None
     is_sentence = len(value[1]) < _LONG_CREDENTIAL and _SENTENCE.match(scan.text, value.end()) is not None
-    has_form = len(value[1]) >= _LONG_CREDENTIAL or (is_credential(value[1]) and not is_sentence)
+    is_all = scan.text[value.end() : value.end() + 1] in ("", "\n", "\r", "\0", '"', "'", "\\")
+    has_form = (
+        len(value[1]) >= _LONG_CREDENTIAL
+        or (is_credential(value[1]) and not is_sentence)
+        or (is_all and is_mixture(value[1]))
+    )
     return (start, _end_of_line(scan, start)) if has_form else None
 
 

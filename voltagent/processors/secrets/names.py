@@ -8,7 +8,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Final
 
-from voltagent.processors.secrets.words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secrets.words import HARMLESS, OWNERS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
 
 class Strength(Enum):
@@ -37,7 +37,8 @@ def classify(name: str) -> Strength:
         return Strength.NONE
     words = _words_of(name)
     if _is_strong(words):
-        others = {word for word in words if word not in STRONG}
+        first = next((number for number, word in enumerate(words) if word in STRONG or word.endswith(_STRONG_ENDS)), 0)
+        others = {word for word in words if word not in STRONG}.difference(OWNERS.intersection(words[:first]))
         return Strength.STRONG if others.isdisjoint(HARMLESS["strong"]) else Strength.WEAK
     return _classify_weak(words)
 

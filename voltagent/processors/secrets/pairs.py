@@ -23,6 +23,10 @@ _NAME_ATTRIBUTE: Final = re.compile(
 _TAG: Final = 300  # characters before a value in which the name of its element stands
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
 # `<key>clientSecret</key><string>…</string>`, as in property lists.
+_FORM_DATA: Final = (
+    r"form-data;[ \t]{0,4}name=\\{0,4}\"(?P<name>[^\"\\\n\0]{1,60})\\{0,4}\"(?:\r?\n|(?:\\r)?\\n){2}"
+    r"(?P<value>[^\r\n\\\0]{1,2000})"
+)
 _AFTER_KEY: Final = r"</key>\s{0,16}<string>(?P<value>[^<>\n\0]{1,2000})</"
 _ELEMENT_NAME: Final = re.compile(r"<key>([\w.:-]{1,60})\Z", re.IGNORECASE)
 # The value of a pair: the name stands before it, in a field of its own.
@@ -88,6 +92,12 @@ def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", _FIELD)
 
 
+def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
+    """A part of a multipart form."""
+    strength = scan.names.strength(scan.group(match, "name"))
+    return match.span("value") if _is_secret(scan.group(match, "value"), strength) else None
+
+
 def _default(scan: Scan, match: re.Match[str]) -> Range | None:
     return _named_before(scan, match, _VARIABLE)
 
@@ -97,12 +107,13 @@ _ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{_HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
 _FIELDS: Final = SearchGroup(
-    r"value\\*[\"']?[ \t]*[:=]|</key>|default[ \t]*=",
+    r"value\\*[\"']?[ \t]*[:=]|</key>|default[ \t]*=|form-data",
     (
         Search("value", _ATTRIBUTE, _attribute),
         Search("value", _FIELD_VALUE, _field),
         Search("</key>", _AFTER_KEY, _after_key),
         Search("default", _DEFAULT, _default),
+        Search("form-data", _FORM_DATA, _form_data),
     ),
 )
 PAIRS: Final = (_ELEMENTS, _FIELDS)

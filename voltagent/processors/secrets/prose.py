@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_placeholder
+from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 
 _VERB: Final = r"(?:(?=[iwletscé])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
@@ -26,6 +26,8 @@ _CODE: Final = r"code(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}(
 _CODE_WORDS: Final = re.compile(
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
 )
+_STATEMENT: Final = re.compile(r"(?:(?:create|alter) (?:user|role|login) [^\n;]{1,60}|[ \n]with )\Z")
+_BEFORE_PASSWORD: Final = 80  # characters
 _BEFORE_CODE: Final = 24  # characters
 _WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space before it, so it looks like no assignment
 WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "contraseña", "senha", "mot de passe")
@@ -33,8 +35,10 @@ WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "co
 
 def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, "value")
-    is_statement = match[0].startswith("identified")
-    return match.span("value") if is_credential(value) or (is_statement and not is_placeholder(value)) else None
+    before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
+    is_statement = match[0].startswith("identified") or _STATEMENT.search(before) is not None
+    is_secret = is_credential(value) or is_mixture(value) or (is_statement and not is_placeholder(value))
+    return match.span("value") if is_secret else None
 
 
 def _called(scan: Scan, match: re.Match[str]) -> Range | None:

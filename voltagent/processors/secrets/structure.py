@@ -13,8 +13,21 @@ from voltagent.processors.secrets.credential_forms import is_credential
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
 
-_NAME_FIELDS: Final = ("name", "key", "header", "field", "Name", "Key", "k", "env", "variable", "label")
-_VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content")
+_NAME_FIELDS: Final = (
+    "name",
+    "key",
+    "header",
+    "field",
+    "Name",
+    "Key",
+    "k",
+    "env",
+    "variable",
+    "label",
+    "ParameterKey",
+    "OptionName",
+)
+_VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content", "ParameterValue")
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
 _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))

@@ -151,6 +151,8 @@ class Walk:
         if is_secret(item, strength):
             self._hide(container, key, item)
             return
+        if type(item) is dict and str(key).lower().endswith("cookies"):
+            self._cookies(item)
         if strength is Strength.WEAK and type(item) is list:
             is_pair = len(item) == 2 and all(type(one) is str for one in item)  # user and password
             for number, one in enumerate(item):
@@ -161,6 +163,11 @@ class Walk:
                 ):
                     self._hide(item, number, one)
         self._value(container, key, container[key], nested)
+
+    def _cookies(self, cookies: dict[str, Any]) -> None:
+        for name, value in cookies.items():
+            if type(value) is str and is_credential(value):
+                self._hide(cookies, name, value)
 
     def _hide(self, container: _Container, key: Any, value: Any) -> None:
         if value == SECRET_TEXT:

@@ -16,13 +16,13 @@ _STRONG: Final = (
     "motdepasse wachtwoord lösenord salasana hasło heslo jelszó şifre adgangskode passord parola пароль 密码 密碼 "
     "パスワード 비밀번호 암호 暗証番号 psk pw mnemonic bindpw lozinka katasandi matkhau kodeord geslo contrasenya "
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
-    "sifre requirepass masterauth"
+    "sifre requirepass masterauth secreto segredo segreto zugangsdaten credenciales credenciais credenziali"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
 _WEAK: Final = (
     "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth csrftoken authtoken accesstoken "
-    "refreshtoken idtoken apitoken bottoken"
+    "refreshtoken idtoken apitoken bottoken cookies"
 )
 
 # Words that make a name harmless, or a fact about a secret rather than a secret, by the word that they stand beside:
@@ -50,6 +50,10 @@ _BESIDE: Final = {
     ),
 }
 
+# Words among these that do not weaken the word behind them: what has a password, such as a `trust_store_password`.
+_OWNERS: Final = "url uri link file path store manager agent provider providers backend engine source"
+OWNERS: Final = frozenset(_OWNERS.split())
+
 # In other alphabets, names are written together, and words have endings: each stem makes a name strong.
 _STEMS: Final = (
     "contraseñ lösenord hasło şifre парол лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis "
@@ -60,7 +64,7 @@ STEMS: Final = tuple(_STEMS.split())
 _HINTS: Final = (
     "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo geheim haslo sifre"
+    "geslo geheim haslo sifre segre zugangsdaten"
 )
 HINTS: Final = tuple(_HINTS.split())
 STRONG: Final = frozenset(_STRONG.split())
@@ -81,7 +85,7 @@ STRONG_PAIRS: Final = frozenset(
         ),
         (("code", "codes"), "recovery backup verification security auth otp pin access mfa twofactor"),
         (("string", "strings"), "connection conn"),
-        (("passe",), "de"),
+        (("passe",), "de palavra"),
         (("answer", "answers"), "security"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
