@@ -15,7 +15,7 @@ import httpx
 from pydantic import BaseModel
 from pydantic import ValidationError as PydanticValidationError
 
-from voltagent.core.guard import logger
+from voltagent.core.guard import logger, pass_on_interrupt
 from voltagent.errors import APIError, TimeoutError, ValidationError
 from voltagent.settings import is_loopback
 from voltagent.types import (
@@ -308,8 +308,10 @@ class VoltAgentCoreAPI:
         try:
             yield
         except httpx.TimeoutException as error:
+            pass_on_interrupt(error)
             raise TimeoutError("Request timeout") from error
         except httpx.RequestError as error:
+            pass_on_interrupt(error)
             text = _without(self.headers[_SECRET_HEADER], str(error) or type(error).__name__)
             raise APIError(f"Network error: {text}", status_code=0) from None  # its text may hold the server's bytes
 

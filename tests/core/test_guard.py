@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
+import queue
 import signal
 import sys
 import threading
@@ -12,6 +15,8 @@ from inspect import currentframe
 from types import FrameType
 from typing import Any
 
+import httpcore
+import httpx
 import pytest
 
 from voltagent.core.context import run_callback
@@ -119,6 +124,111 @@ def test_a_class_body_with_a_namespace_of_its_own_is_not_read() -> None:
 
         class Failing(metaclass=Meta):
             raise LimitReached
+
+
+def test_what_locals_returned_in_a_frame_stays_as_it_was() -> None:
+    kept: list[dict[str, Any]] = []
+
+    def failing(number: int, frame: object) -> None:
+        kept.append(locals())
+        number = 7
+        raise LimitReached(number, frame)
+
+    with guard:
+        failing(1, None)
+    if sys.version_info < (3, 13):
+        assert kept[0]["number"] == 1
+
+
+class WithText(Exception):
+    """A class that gives its own text."""
+
+    def __init__(self, text: str = "too late") -> None:
+        super().__init__(text)
+
+
+OURS = """
+def after_a_call(interrupt):
+    interrupt()
+
+def in_a_loop(interrupt):
+    for number in range(100):
+        interrupt() if number == 50 else None
+
+def with_names(interrupt):
+    json.dumps({}, default=interrupt())
+
+def deeper(interrupt):
+    after_a_call(interrupt)
+"""
+NAMES: dict[str, Any] = {"__name__": "voltagent.sample", "json": json}
+exec(OURS, NAMES)  # functions that seem to be of the package
+
+
+def in_this_thread(kind: type[BaseException]) -> Callable[[], object]:
+    """What `PyThreadState_SetAsyncExc` of another thread does, at a known place."""
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    return partial(raise_in, ctypes.c_ulong(threading.get_ident()), ctypes.py_object(kind))
+
+
+@pytest.mark.parametrize("kind", [LimitReached, WithText, TimeoutError, RuntimeError])
+@pytest.mark.parametrize("name", ["after_a_call", "in_a_loop", "with_names", "deeper"])
+def test_what_another_thread_raises_passes_through_the_guard(name: str, kind: type[Exception]) -> None:
+    def run() -> None:
+        try:
+            with guard:
+                NAMES[name](in_this_thread(kind))
+        except kind as exc:
+            found.append(exc)
+
+    found: list[Exception] = []
+    run()
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert len(found) == 2
+    assert all(map(is_interrupt, found))
+
+
+@pytest.mark.parametrize("error", [
+    "raise error()", "raise error('text')", "int('x')", "next(iter(()))", "{}['a']", "next(iter(()), *()) + None",
+    "[][1]", "None.missing", "missing", "callback(*())", "json.loads('{')",
+])  # fmt: skip
+def test_what_our_own_code_raises_does_not(error: str) -> None:
+    names: dict[str, Any] = {
+        "__name__": "voltagent.sample", "error": LimitReached, "json": json, "callback": queue.SimpleQueue().get_nowait,
+    }  # fmt: skip
+    exec(f"def run():\n    {error}", names)
+    with guard:
+        names["run"]()
+
+
+@pytest.mark.parametrize("wrapper", [httpcore.ReadTimeout, httpx.ReadTimeout, httpx.ConnectError])
+def test_an_interrupt_that_an_http_client_wraps_reaches_the_program(wrapper: type[Exception]) -> None:
+    def wrapped() -> None:
+        try:
+            signal.raise_signal(signal.SIGUSR1)
+        except TimeoutError as exc:
+            raise wrapper("timed out") from exc
+
+    def too_late(_number: int, _frame: FrameType | None) -> None:
+        raise raised
+
+    raised = TimeoutError("of the program")
+    with handled_by(too_late), pytest.raises(wrapper) as caught:
+        wrapped()
+    with pytest.raises(TimeoutError) as passed_on:
+        pass_on_interrupt(caught.value)
+    assert passed_on.value is raised
+
+
+def test_a_context_that_the_program_handles_is_no_interrupt() -> None:
+    with handled_by(plain):
+        try:
+            signal.raise_signal(signal.SIGUSR1)
+        except LimitReached as exc:
+            with guard:
+                raise ValueError from exc
 
 
 def test_no_other_thread_runs_a_handler() -> None:

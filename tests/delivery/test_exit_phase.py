@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.test_process import START, arrived, posix
+from tests.helpers.memory import Memory, make_sender
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
 from tests.helpers.server import Server, answer, hang
+from voltagent.delivery import process_hooks
+from voltagent.delivery.report import Report, ReportFuture
 from voltagent.records import load_traces
 
 PROGRAM = """
@@ -119,6 +122,33 @@ def test_a_pool_as_a_context_manager_loses_no_record(method: str, tmp_path: Path
         if len(model.ended) < 10:  # the end of a task waits 50 ms for the answer, and a busy server takes longer
             raise TooSlow(f"{len(model.ended)} of 10 records, {ran.stderr}")
         arrived(model, *[f"job {n}" for n in range(10)])
+
+
+@pytest.mark.parametrize(("turns", "sent"), [(8, True), (50, False)])
+def test_a_busy_machine_lengthens_the_wait_at_the_end_of_a_task(
+    turns: int, sent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class HeldUp(ReportFuture):
+        """Each wait takes longer than it should."""
+
+        waits = 0
+
+        def result(self, timeout: float | None = None) -> Report:
+            assert timeout is not None
+            self.waits += 1
+            if self.waits == turns:
+                self.settle(account)
+            self._signal.acquire(timeout=2 * timeout)
+            return super().result(0)
+
+    monkeypatch.setattr(process_hooks, "ReportFuture", HeldUp)
+    sender = make_sender(Memory(), flush_interval=100)
+    worker, account = sender.workers[0], sender.queues[0].account
+    given: list[ReportFuture] = []
+    monkeypatch.setattr(worker, "flush", lambda account, future: (account.futures.append(future), given.append(future)))
+    process_hooks.wait_at_task_end(worker, account)
+    assert given[0].done() == sent
+    assert list(account.futures) == ([given[0]] if sent else [])  # the worker's thread removes what it settles
 
 
 @posix

@@ -2,6 +2,9 @@
 
 KIND is ``signal`` (Ctrl-C in the main thread) or ``thread`` (``PyThreadState_SetAsyncExc`` in another). The queue is
 small and the destination slow, so that every way through it is taken. Prints a JSON object with the counts.
+
+With the name of an ``Exception`` as KIND, it is raised SECONDS times while decorated functions are called; prints how
+many of them arrived.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from tests.helpers.memory import Recording, make_sender
+from voltagent import tool
 from voltagent.core.span import SpanEvent
 from voltagent.delivery.sender import Sender
 from voltagent.exporters import ACCEPTED, Outcome
@@ -23,6 +28,10 @@ from voltagent.exporters import ACCEPTED, Outcome
 
 class Interrupted(BaseException):
     """What is raised into a thread."""
+
+
+class LimitReached(Exception):
+    """A time limit of the program."""
 
 
 class Slow:
@@ -127,5 +136,38 @@ def main(seed: int, seconds: float, kind: str) -> dict[str, object]:
     }
 
 
+def main_with_errors(seed: int, times: int, kind: type[Exception]) -> dict[str, object]:
+    work = tool(lambda value: value, name="work")
+    value = [{1, 2}, "\ud800", b"x", datetime(2026, 1, 1), {1: object()}]
+    work(value)
+    dice, is_armed, is_over, arrived = random.Random(seed), threading.Event(), threading.Event(), 0
+    thread = threading.get_ident()
+
+    def interrupt() -> None:
+        for _ in range(times):
+            is_armed.wait()
+            is_armed.clear()
+            time.sleep(dice.random() * 0.0005)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+        is_over.set()
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    while not is_over.is_set():
+        try:
+            while not is_over.is_set():
+                is_armed.set()
+                for _ in range(100):
+                    work(value)
+        except kind:
+            arrived += 1
+    other.join()
+    return {"arrived": arrived}
+
+
+ERRORS = {"LimitReached": LimitReached, "TimeoutError": TimeoutError}
+
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])))
+    seed, amount, kind = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+    found = main_with_errors(seed, int(amount), ERRORS[kind]) if kind in ERRORS else main(seed, amount, kind)
+    print(json.dumps(found))

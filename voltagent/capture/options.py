@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final, cast
 
 from voltagent.core import clock, introspection
-from voltagent.core.guard import log_once
+from voltagent.core.guard import log_once, pass_on_interrupt
 from voltagent.core.naming import nearest
 from voltagent.core.text import replace_surrogates, shortened
 from voltagent.errors import ValidationError
@@ -84,6 +84,7 @@ def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
     try:
         return dict(cast("Mapping[str, Any]", value))
     except Exception as exc:
+        pass_on_interrupt(exc)
         problem = introspection.full_name(type(exc))
         raise ValidationError(f"{name} is a {introspection.full_name(kind)} that cannot be read: {problem}") from exc
 
@@ -100,7 +101,8 @@ def _stored_fields(value: object, model: type) -> dict[str, Any]:
 def _is_mapping(kind: type) -> bool:
     try:
         return issubclass(kind, Mapping)
-    except Exception:  # a metaclass of the user's answers
+    except Exception as exc:  # a metaclass of the user's answers
+        pass_on_interrupt(exc)
         return False
 
 
@@ -158,6 +160,7 @@ def _moment(name: str, value: object) -> str:
     except ValidationError:
         raise
     except Exception as exc:  # a time zone of the user's own, or a moment before or after all times
+        pass_on_interrupt(exc)
         problem = introspection.full_name(type(exc))
         raise ValidationError(f"{name} must be a time that UTC can express: {problem}") from exc
     raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")

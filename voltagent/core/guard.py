@@ -1,17 +1,23 @@
 """The guard that keeps this library's errors out of the program, and the logger of the package.
 
-Interrupts pass through it: what a signal handler of the program raises while code of this library runs must reach the
-program. It may be of any class: a time limit by ``SIGALRM`` is often a ``TimeoutError``, and that of celery an
-``Exception`` too.
+Interrupts pass through it: what a signal handler or another thread of the program raises while code of this library
+runs must reach the program. It may be of any class: a time limit by ``SIGALRM`` is often a ``TimeoutError``, and that
+of celery an ``Exception`` too.
 """
+
+# Values here are of any type: after `type(x) is tuple` pyright sees `tuple[Unknown, ...]`, which is of no use.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 
 from __future__ import annotations
 
+import gc
 import logging
+import opcode
+import sys
 import threading
 from itertools import pairwise
-from types import FrameType, TracebackType
-from typing import Final
+from types import CellType, FrameType, TracebackType
+from typing import Any, Final
 
 from voltagent.core import clock, introspection, stderr
 
@@ -62,21 +68,66 @@ def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None
 
 
 _traceback_of: Final = introspection.reader(BaseException, "__traceback__")
+_cause_of: Final = introspection.reader(BaseException, "__cause__")
+_arguments_of: Final = introspection.reader(BaseException, "args")
 _VARIADIC: Final = 0x04  # the flag `CO_VARARGS` of a code object: importing it from `inspect` takes long
+
+_CLIENTS: Final = frozenset(("httpx", "httpcore"))  # they wrap what a socket raises, a handler's `TimeoutError` too
+_LIBRARIES: Final = frozenset(("voltagent", "wrapt", "pydantic", "pydantic_core", "h11", "anyio", "certifi", "idna"))
+_OURS: Final = _LIBRARIES | _CLIENTS | sys.stdlib_module_names  # packages of the code that runs for this library
+
+# Between which instructions Python looks for exceptions of other threads. These raise nothing of their own...
+_QUIET: Final = frozenset(
+    opcode.opmap[name]
+    for name in ("RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "JUMP_FORWARD", "POP_TOP", "STORE_FAST", "LOAD_CONST",
+                 "NOP", "POP_BLOCK", "ROT_TWO", "DUP_TOP", "POP_JUMP_BACKWARD_IF_NONE", "POP_JUMP_BACKWARD_IF_NOT_NONE")
+    if name in opcode.opmap
+)  # fmt: skip
+# ...and these may, but what a function written in C raises has arguments, or is a built-in. Not here: the calls with
+# `*arguments`, as all those of functions of the program are.
+_CALLS = frozenset(
+    opcode.opmap[name]
+    for name in ("CALL", "CALL_KW", "CALL_FUNCTION", "CALL_FUNCTION_KW", "CALL_METHOD", "PRECALL", "LOAD_FAST",
+                 "POP_JUMP_BACKWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_FALSE")
+    if name in opcode.opmap
+)  # fmt: skip
+if sys.version_info < (3, 11):  # there, Python looks after any of them
+    _CALLS = frozenset(opcode.opmap.values()) - {
+        opcode.opmap[name]
+        for name in ("RAISE_VARARGS", "RERAISE", "CALL_FUNCTION_EX", "WITH_EXCEPT_START", "YIELD_FROM")
+    }
+_RAISED_BARE: Final = (MemoryError, RecursionError, StopIteration, StopAsyncIteration, AssertionError)
 
 
 def is_interrupt(exc: BaseException) -> bool:
-    """Whether a signal handler raised an exception.
+    """Whether a signal handler or another thread raised an exception (by ``PyThreadState_SetAsyncExc``)."""
+    return _interrupt(exc) is not None
 
-    The traceback then shows the call of the handler. Python passes it the number of the signal and the interrupted
-    frame, which is the one that the handler's own frame returns to. Handlers run in the main thread only.
+
+def _interrupt(exc: BaseException) -> BaseException | None:
+    """The interrupt that an exception is, or that a client of HTTP wrapped in it."""
+    found: BaseException | None = exc
+    while found is not None:
+        if _is_interrupt(found):
+            return found
+        found = _cause_of(found) if _package(type(found)) in _CLIENTS else None
+    return None
+
+
+def _is_interrupt(exc: BaseException) -> bool:
+    """Whether an exception was not raised by the code that it left.
+
+    The traceback of what a signal handler raised shows the call of the handler. Python passes it the number of the
+    signal and the interrupted frame, which is the one that the handler's own frame returns to. Handlers run in the main
+    thread only. What another thread raised comes from between two instructions.
     """
-    if threading.get_ident() != threading.main_thread().ident:
-        return False
+    may_be_handled = threading.get_ident() == threading.main_thread().ident
     traceback = _traceback_of(exc)
     while traceback is not None:
-        if _is_handler(traceback.tb_frame):
+        if may_be_handled and _is_handler(traceback.tb_frame):
             return True
+        if traceback.tb_next is None:
+            return _is_asynchronous(exc, traceback)
         traceback = traceback.tb_next
     return False
 
@@ -86,21 +137,58 @@ def _is_handler(frame: FrameType) -> bool:
     code, interrupted = frame.f_code, frame.f_back
     if interrupted is None or not (code.co_argcount or code.co_flags & _VARIADIC):
         return False
-    values = frame.f_locals
-    arguments = [values.get(name) for name in code.co_varnames[: code.co_argcount]]
-    if code.co_flags & _VARIADIC:
-        more = values.get(code.co_varnames[code.co_argcount + code.co_kwonlyargcount])
-        arguments += more if type(more) is tuple else ()
-    return any(second is interrupted and type(first) is int for first, second in pairwise(arguments))
+    # `f_locals` would change what `locals()` has returned there. A frame that still runs has no referents
+    values: list[Any] = gc.get_referents(frame)
+    if values and values[0] is interrupted:
+        del values[0]  # what it returns to: the arguments stand behind the code
+    more: list[Any] = next((list(value) for value in values if type(value) is tuple), [])
+    if any(_are_of_a_signal(pair, interrupted) for some in (values, more) for pair in pairwise(some)):
+        return True
+    kept = [content for value in values if type(value) is CellType for content in _contents(value)]
+    return any(one is interrupted for one in kept) and any(type(one) is int for one in (*values, *kept))
+
+
+def _are_of_a_signal(pair: tuple[object, object], interrupted: FrameType) -> bool:
+    return pair[1] is interrupted and type(pair[0]) is int
+
+
+def _contents(cell: CellType) -> tuple[object, ...]:
+    """What a variable holds that functions inside use too."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # nothing
+        return ()
+
+
+def _is_asynchronous(exc: BaseException, innermost: TracebackType) -> bool:
+    """Whether an exception came from between two instructions: another thread raised its class."""
+    frame, kind = innermost.tb_frame, type(exc)
+    code, at = frame.f_code.co_code, innermost.tb_lasti
+    if at < 0 or code[at] in _QUIET:
+        return not any(introspection.has_base(kind, base) for base in _RAISED_BARE[:2])
+    where: Any = dict.get(frame.f_globals, "__name__")
+    package = where.partition(".")[0] if type(where) is str else ""
+    if code[at] not in _CALLS or package not in _OURS:
+        return False
+    origin = _package(kind)
+    if origin != "builtins":
+        return origin not in _OURS  # code that runs for this library does not raise others
+    return not _arguments_of(exc) and not any(introspection.has_base(kind, base) for base in _RAISED_BARE)
+
+
+def _package(kind: type) -> str:
+    module, _, rest = introspection.full_name(kind).partition(".")
+    return module if rest else "builtins"
 
 
 def pass_on_interrupt(exc: BaseException) -> None:
-    """Raise an exception again if a signal handler raised it; do nothing about any other.
+    """Raise an exception again if it is an interrupt (see :func:`is_interrupt`); do nothing about any other.
 
     For clauses that handle an expected error: a handler may raise that very class.
     """
-    if is_interrupt(exc):
-        raise exc
+    found = _interrupt(exc)
+    if found is not None:
+        raise found
 
 
 def is_ours(exc: BaseException) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from voltagent.capture.injected import is_injected, is_injected_by_annotation, without_injected
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, hide, joined
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.naming import nearest
 
 # The usual names of the object on which a method is called. It is not part of the input.
@@ -166,7 +167,8 @@ def signature_of(function: Any) -> Signature | None:
     """Return the signature of a callable; ``None`` if it is unknown, as for some built-in functions."""
     try:
         return inspect.signature(function)
-    except Exception:  # documented are ValueError and TypeError, but a `__signature__` may be code of the user
+    except Exception as exc:  # documented are ValueError and TypeError, but a `__signature__` may be code of the user
+        pass_on_interrupt(exc)
         return None
 
 

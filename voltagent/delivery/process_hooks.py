@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakSet
 
 from voltagent.core import clock, process_exit
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.core.stderr import print_exit_lines
 from voltagent.delivery.losses import forget_losses
@@ -23,7 +26,11 @@ if TYPE_CHECKING:
     from voltagent.delivery.counts import Account
     from voltagent.delivery.worker import Worker
 
-_TASK_END: Final = 0.05  # seconds that the end of an outermost operation waits in a process of `multiprocessing`
+# The end of an outermost operation in a process of `multiprocessing` waits 50 ms, in turns: on a machine that is too
+# busy to give the sender its share of that time, a turn takes longer.
+_TURN: Final = 0.005  # seconds
+_TURNS: Final = 10
+_TASK_END: Final = 1.0  # seconds that all turns together take at most
 
 
 class _Worker(Protocol):
@@ -116,7 +123,18 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
         return  # a finalizer on the thread that sends
     future = ReportFuture(clock.monotonic() + _TASK_END, lambda: worker.stats(account), [account])
     worker.flush(account, future)
-    future.result()
+    if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):
+        with suppress(ValueError):  # it was settled just now
+            account.futures.remove(future)
+
+
+def _is_settled_in_a_turn(future: ReportFuture) -> bool:
+    try:
+        future.result(_TURN)
+    except FutureTimeoutError as exc:
+        pass_on_interrupt(exc)  # a signal handler of the program may raise that very class
+        return False
+    return True
 
 
 process_exit.call_at_exit(_leave)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.otlp_batch import WITH_END, Item
@@ -58,7 +59,8 @@ class SpanEncoder:
             return None
         try:
             return self._spans.plain(event[1])
-        except Exception:  # the other way reports what is wrong with this event alone
+        except Exception as exc:  # the other way reports what is wrong with this event alone
+            pass_on_interrupt(exc)
             return None
 
     def _item(self, number: int, event: SpanEvent) -> Item | Outcome:
@@ -72,6 +74,7 @@ class SpanEncoder:
         except Late:
             return _LATE
         except Exception as exc:  # a payload that cannot be encoded costs its own event only
+            pass_on_interrupt(exc)
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
     def _fitting(self, item: Item, event: SpanEvent) -> Item:

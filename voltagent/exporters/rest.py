@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import from_json, to_json
 
 from voltagent.core import clock
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_operation
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
@@ -164,6 +165,7 @@ class RestExporter:
         except Unreachable as exc:
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
         except Exception as exc:  # a payload that cannot be encoded costs its own event only
+            pass_on_interrupt(exc)
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
         self.last_answer = clock.monotonic()
         phase, span, fields = event

@@ -10,6 +10,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, NamedTuple
 
 from voltagent.core.context import run_callback
+from voltagent.core.guard import pass_on_interrupt
 
 _MOST_LAYERS: Final = 20  # of middleware around an application, and of mounted applications
 
@@ -97,7 +98,8 @@ def _wsgi_route(app: Any, environ: dict[str, Any]) -> MatchedRoute:
 def _werkzeug(table: Any, environ: dict[str, Any]) -> str | None:
     try:
         rule, _ = table.bind_to_environ(environ).match(return_rule=True)
-    except Exception:  # its own exceptions: not found, method not allowed, a redirect
+    except Exception as exc:  # its own exceptions: not found, method not allowed, a redirect
+        pass_on_interrupt(exc)
         return None
     return str(rule.rule)
 
@@ -112,5 +114,6 @@ def _django(path: str) -> MatchedRoute:
         return _UNKNOWN
     try:
         return MatchedRoute("/" + str(urls.resolve(path).route), known=True)
-    except Exception:  # its own: not found
+    except Exception as exc:  # its own: not found
+        pass_on_interrupt(exc)
         return _NO_ROUTE

@@ -19,14 +19,14 @@ from weakref import WeakKeyDictionary
 from pydantic_core import from_json
 
 from voltagent.capture.pieces import decode, encode
-from voltagent.core.guard import Guard
+from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.names import SecretNames
-from voltagent.processors.secrets.prefilter import is_suspect, is_suspect_text
+from voltagent.processors.secrets.prefilter import is_suspect, is_suspect_text, prefilter
 from voltagent.processors.secrets.streams import edges_of
 from voltagent.processors.secrets.strings import Rules
 from voltagent.processors.secrets.values import Walk
@@ -80,6 +80,7 @@ class Redactor:
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
         self._found: WeakKeyDictionary[Span, Found] = WeakKeyDictionary()  # of operations that have not ended
         self.clean: set[str] = set()  # names without a secret in them
+        prefilter()  # it is compiled in one step, during which no other thread runs: not when something is sent
 
     def __reduce__(self) -> tuple[Any, ...]:
         *given, keep = self._given
@@ -125,7 +126,8 @@ class Redactor:
                     return text
             value, is_changed = self._redacted(decode(text) if value is _NOTHING else value, path, found, len(text))
             return encode(value, len(text)) if is_changed else text
-        except Exception:  # not JSON, or nested too deep: it may hold a secret all the same
+        except Exception as exc:  # not JSON, or nested too deep: it may hold a secret all the same
+            pass_on_interrupt(exc)
             return encoded({"error": _FAILED})
 
     def _redacted(self, value: Any, path: str, found: Found, size: int) -> tuple[Any, bool]:

@@ -89,7 +89,8 @@ class Line:
                 return self._exchange_bytes(self._stream, self._destination.request_bytes(method, path, body))
             # while it is known, without tracing, which costs 20 µs
             return self._exchange(method, path, body, timeout, is_traced=not is_fresh)
-        except _STALE:
+        except _STALE as exc:
+            pass_on_interrupt(exc)
             if not kept or self._connected or clock.monotonic() >= self.until:
                 raise
         # the server had closed the kept connection: retry once on a new one
@@ -159,7 +160,8 @@ class Line:
                     self.cut()
                     return HttpResponse(status, headers, b"")
                 parts.append(part)
-        except httpx.TransportError:
+        except httpx.TransportError as exc:
+            pass_on_interrupt(exc)
             if clock.monotonic() < self.until:
                 raise  # broken, not slow: retry once, which is safe because creates carry their id
             return HttpResponse(status, headers, b"")  # it drips, and would again: the status is what matters

@@ -136,9 +136,9 @@ class File:
         has_tables = number(connection, "SELECT count(*) FROM sqlite_master") > 0
         if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
             raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: use another file")
+        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
         if version < known:
             self._migrate(connection, version)
-        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
