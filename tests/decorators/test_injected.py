@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Optional, TypedDict, TypeVar
 
 import pytest
@@ -45,7 +46,22 @@ CLASSES = [
     ("pydantic_ai.tools", "RunContext"),
     ("agents.run_context", "RunContextWrapper"),
     ("agents.tool_context", "ToolContext"),
+    *(
+        ("langchain_core.callbacks.manager", f"{prefix}{name}")
+        for prefix in ("", "Async")
+        for name in (
+            "RunManager",
+            "ParentRunManager",
+            "CallbackManager",
+            "CallbackManagerForChainGroup",
+            "CallbackManagerForChainRun",
+            "CallbackManagerForLLMRun",
+            "CallbackManagerForRetrieverRun",
+            "CallbackManagerForToolRun",
+        )
+    ),
     ("langchain_core.callbacks.manager", "BaseRunManager"),
+    ("langchain_core.callbacks.base", "BaseCallbackManager"),
     ("langgraph.prebuilt.tool_node", "ToolRuntime"),
     ("langchain.tools", "ToolRuntime"),
     ("mcp.server.fastmcp.server", "Context"),
@@ -113,6 +129,49 @@ def test_inside_of_other_values_it_is_its_name() -> None:
     }
 
 
+@dataclass
+class Options:
+    size: object
+    colour: object = "red"
+
+
+def placeholders() -> list[Any]:
+    return [make_type("openai._types", name)() for name in ("Omit", "NotGiven")] + [
+        make_type("anthropic._types", name)() for name in ("Omit", "NotGiven")
+    ]
+
+
+@pytest.mark.parametrize("nothing", placeholders(), ids=lambda one: type(one).__name__)
+def test_a_placeholder_is_left_out_wherever_it_is(nothing: Any) -> None:
+    for value, expected in (
+        ({"a": nothing, "b": 1}, {"b": 1}),
+        ({"b": 1, "a": nothing}, {"b": 1}),
+        ({"a": nothing}, {}),
+        ({"a": {"b": [nothing, 1, nothing, 2, nothing]}}, {"a": {"b": [1, 2]}}),
+        ({"a": (nothing,), "s": {"x"}}, {"a": [], "s": ["x"]}),
+        ({"a": Options(nothing)}, {"a": {"colour": "red"}}),
+        ({"a": [{"b": nothing, "c": 1}] * 3}, {"a": [{"c": 1}] * 3}),
+        ({"a": [*range(600), nothing, *range(600)]}, {"a": [*range(600), *range(600)]}),
+        ({"a": [nothing, *range(600)]}, {"a": [*range(600)]}),
+        ({str(n): nothing if n % 7 == 0 else n for n in range(1000)}, {str(n): n for n in range(1000) if n % 7}),
+    ):
+        assert json.loads(Snapshot().encode_object(value)) == expected
+
+
+def test_a_placeholder_in_an_argument_is_left_out(voltagent_run: Run) -> None:
+    nothing = placeholders()[0]
+
+    @tool
+    def look(options: dict[str, Any], more: object, **rest: Any) -> Any:
+        del options, more, rest
+        return {"found": [nothing, "x"], "cursor": nothing}
+
+    look({"limit": nothing, "k": 1}, nothing, depth=nothing, city="Bern")
+    call = voltagent_run.operation("look")
+    assert call.input == {"options": {"k": 1}, "rest": {"city": "Bern"}}
+    assert call.output == {"found": ["x"]}
+
+
 ANNOTATIONS: list[tuple[object, bool]] = [
     (RunnableConfig, True),
     (Optional[RunnableConfig], True),  # noqa: UP045 - as programs write it
@@ -129,6 +188,9 @@ ANNOTATIONS: list[tuple[object, bool]] = [
     ("RunContext[dict[str, int]]", True),
     ("langchain.RunnableConfig", True),
     ("ToolRuntime", True),
+    ("CallbackManagerForToolRun", True),
+    ("Optional[AsyncCallbackManagerForRetrieverRun]", True),
+    ("CallbackManager", False),
     (dict, False),
     (dict[str, RunContext[int]], False),
     (RunContext[int] | str, False),

@@ -236,6 +236,80 @@ def test_the_usage_of_a_response_that_was_counted_is_not_counted_again(voltagent
     assert total(voltagent_run.trace) == 54
 
 
+USAGES: list[tuple[Any, Any]] = [
+    (lambda result: result.usage, None),
+    (lambda result: dict(vars(result.usage)), None),
+    (lambda result: {"prompt_tokens": result.usage.prompt_tokens}, None),
+    (lambda result: {**vars(result.usage), "cost": 0.5}, {"cost": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("usage", "expected"), USAGES)
+@pytest.mark.parametrize("decorate", [llm, tool])
+def test_usage_functions_around_a_client_count_its_responses_once(
+    voltagent_run: Run, decorate: Any, usage: Any, expected: Any
+) -> None:
+    @llm
+    def client() -> Any:
+        return response(None)
+
+    @llm(usage=usage)
+    def ask() -> Any:
+        return decorate(lambda: client(), name="between")()
+
+    @agent
+    def bot() -> None:
+        ask()
+
+    bot()
+    assert voltagent_run.operation("ask").usage == expected
+    assert voltagent_run.operation("bot").usage == voltagent_run.trace.usage == {**EIGHTEEN, **(expected or {})}
+
+
+def test_a_usage_that_repeats_that_of_calls_inside_counts_once_whatever_is_returned(voltagent_run: Run) -> None:
+    @llm
+    def client(*numbers: int) -> Any:
+        return response(None, *numbers)
+
+    def ask(usage: Any) -> Any:
+        @llm(usage=lambda _: usage)
+        def around() -> str:
+            client()
+            client(1, 2)
+            return "an answer"
+
+        return around
+
+    for usage in (
+        EIGHTEEN,
+        {"prompt_tokens": 11, "completion_tokens": 10},
+        {"prompt_tokens": 5, "completion_tokens": 5},
+    ):
+        ask(usage)()
+    assert [total(one) for one in voltagent_run.traces[:2]] == [21, 21]
+    assert voltagent_run.traces[2].usage == {"prompt_tokens": 16, "completion_tokens": 15, "total_tokens": 31}
+
+
+def test_a_usage_by_hand_that_repeats_that_of_a_call_inside_counts_once(voltagent_run: Run) -> None:
+    @llm
+    def client() -> Any:
+        return response(None)
+
+    @agent
+    def bot() -> None:
+        for say in ("record", "success"):
+            with current_agent().add_llm(name=say) as call:
+                client()
+                if say == "record":
+                    call.record(usage=EIGHTEEN)
+                else:
+                    call.success("an answer", usage=EIGHTEEN)
+
+    bot()
+    assert [voltagent_run.operation(name).usage for name in ("record", "success")] == [None, None]
+    assert total(voltagent_run.trace) == 36
+
+
 def test_a_sum_counts_a_usage_without_a_total_by_its_parts(voltagent_run: Run) -> None:
     @agent
     def assistant() -> None:

@@ -16,8 +16,14 @@ from voltagent.capture.stored_fields import is_kind_of, name_in_package
 from voltagent.core import introspection
 from voltagent.core.guard import pass_on_interrupt
 
-_RUNS: Final = tuple(f"{prefix}CallbackManagerFor{run}Run" for prefix in ("", "Async")
-                     for run in ("Chain", "LLM", "Retriever", "Tool"))  # fmt: skip
+_RUNS: Final = tuple(f"{prefix}{name}" for prefix in ("", "Async") for name in (
+    *(f"CallbackManagerFor{run}" for run in ("ChainRun", "ChainGroup", "LLMRun", "RetrieverRun", "ToolRun")),
+    "ParentRunManager",
+))  # fmt: skip
+_MANAGERS: Final = ("BaseRunManager", "RunManager", "AsyncRunManager", "BaseCallbackManager", "CallbackManager",
+                    "AsyncCallbackManager")  # fmt: skip
+# What clients of models put in place of an argument that is not given.
+_PLACEHOLDERS: Final = tuple((package, name) for package in ("openai", "anthropic") for name in ("Omit", "NotGiven"))
 
 # Package and name of a class; a class derived from it is injected as well.
 _INJECTED: Final = (
@@ -25,9 +31,7 @@ _INJECTED: Final = (
     ("agents", "RunContextWrapper"),
     ("agents", "ToolContext"),
     ("langchain_core", "RunnableConfig"),
-    ("langchain_core", "BaseRunManager"),
-    *(("langchain_core", name) for name in _RUNS),
-    ("langchain_core", "BaseCallbackManager"),
+    *(("langchain_core", name) for name in (*_RUNS, *_MANAGERS)),
     ("langgraph", "ToolRuntime"),
     ("langchain", "ToolRuntime"),
     ("langgraph", "Runtime"),
@@ -47,16 +51,13 @@ _INJECTED: Final = (
     ("simple_websocket", "Base"),
     ("celery", "Task"),
     ("celery", "PromiseProxy"),  # the type behind the name of a task in a module
-    ("openai", "Omit"),
-    ("openai", "NotGiven"),
-    ("anthropic", "Omit"),
-    ("anthropic", "NotGiven"),
+    *_PLACEHOLDERS,
 )
 # In `Annotated`: what a framework fills in.
 _MARKERS: Final = (("langgraph", "InjectedState"), ("langgraph", "InjectedStore"))
 # Names that say enough by themselves, where an annotation is a text whose names are not imported at run time.
 _DISTINCT: Final = frozenset(("RunContext", "RunContextWrapper", "RunnableConfig", "ToolRuntime", "InjectedState",
-                              "InjectedStore"))  # fmt: skip
+                              "InjectedStore", *_RUNS))  # fmt: skip
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
 _AROUND: Final = frozenset(("Optional", "Union", "Annotated", "None"))
 _PLAIN: Final = frozenset(
@@ -76,6 +77,15 @@ def is_injected(value: object) -> bool:
     """Whether a framework injects objects of this class. Found out once for each class."""
     kind = type(value)
     return id(kind) not in _PLAIN and _BY_TYPE.of(kind)
+
+
+def is_placeholder(value: object) -> bool:
+    """Whether a value stands for an argument that was not given, so that it is left out wherever it is."""
+    kind = type(value)
+    return id(kind) not in _PLAIN and _IS_PLACEHOLDER.of(kind)
+
+
+_IS_PLACEHOLDER: Final = introspection.PerType(lambda kind: is_kind_of(kind, _PLACEHOLDERS))
 
 
 def without_injected(named: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pydantic_core import to_json
 
 from voltagent.capture.budget import Budget
 from voltagent.capture.fast_path import HUGE, PIECE, plain
+from voltagent.capture.injected import is_placeholder
 from voltagent.capture.long_text import encode_head, encode_whole
 from voltagent.capture.nodes import Cut, Listed, Mapped, Masked, NamedFields
 from voltagent.capture.secrets import SECRET_TEXT
@@ -189,8 +190,12 @@ class SnapshotWriter:
         if len(items) == shape.size and self._write_plain(items, depth, reserve):
             return
 
-        def write_one(place: int) -> None:
-            self.write(items[place], depth - 1, self._reserve_for_rest(reserve, len(items) - place - 1))
+        def write_one(place: int) -> bool:
+            item = items[place]
+            if is_placeholder(item):
+                return False
+            self.write(item, depth - 1, self._reserve_for_rest(reserve, len(items) - place - 1))
+            return True
 
         start = len(self.chunks)
         self._put(b"[")
@@ -200,12 +205,15 @@ class SnapshotWriter:
     def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, reserve: int) -> None:
         keys = _Keys(self)
 
-        def write_one(place: int) -> None:
+        def write_one(place: int) -> bool:
             key, item = pairs[place]
+            if is_placeholder(item):
+                return False
             text = keys.apart(key)
             self._put(encoded(text) + b":")
             shown = SECRET_TEXT if text in self.hidden else item
             self.write(shown, depth - 1, self._reserve_for_rest(reserve, len(pairs) - place - 1))
+            return True
 
         start = len(self.chunks)
         self._put(b"{")
@@ -218,7 +226,7 @@ class SnapshotWriter:
         depth: int,
         reserve: int,
         keys: _Keys | None,
-        write_one: Callable[[int], None],
+        write_one: Callable[[int], bool],
     ) -> int:
         """Write the items, of very many several in one piece where they are plain, as many as fit.
 
@@ -226,12 +234,13 @@ class SnapshotWriter:
             items: the items, or pairs of key and value.
             depth, reserve: as for :meth:`write`.
             keys: the keys of the object that is written, if it is one.
-            write_one: writes the item at a position.
+            write_one: writes the item at a position, unless it is left out; whether it did.
 
         Returns:
             How many were written.
         """
         written, step = 0, _FIRST_PIECE if len(items) > _MANY and not self.hidden else 1
+        start = len(self.chunks)  # behind the bracket
         while written < len(items) and not self._is_full(reserve):
             part: Any = items[written : written + step]
             count, space = len(part), self.budget.bytes - reserve
@@ -239,12 +248,12 @@ class SnapshotWriter:
             chunk = None if step == 1 or part is None else _plain_text(part, depth, space * 8)
             if chunk is None:
                 if step <= _FIRST_PIECE:
-                    written = self._write_ones(written, count, reserve, write_one)
+                    written = self._write_ones(written, count, reserve, start, write_one)
                 step = min(step, _FIRST_PIECE)
             elif len(chunk) > space:
                 step = min(step // 2, max(1, step * space // len(chunk) - 8))
             else:
-                self._put(chunk[1:-1] if not written else b"," + chunk[1:-1])
+                self._put(chunk[1:-1] if len(self.chunks) == start else b"," + chunk[1:-1])
                 self.budget.look()
                 written += count
                 step = min(2 * step, _LARGEST_PIECE)
@@ -252,14 +261,17 @@ class SnapshotWriter:
                     keys.note(cast("dict[str, Any]", part))
         return written
 
-    def _write_ones(self, first: int, count: int, reserve: int, write_one: Callable[[int], None]) -> int:
+    def _write_ones(self, first: int, count: int, reserve: int, start: int, write_one: Callable[[int], bool]) -> int:
         """Write that many items one by one, as far as the budget goes; the position of the next one."""
         for place in range(first, first + count):
             if self._is_full(reserve):
                 return place
-            if place:
+            if len(self.chunks) > start:
                 self._put(b",")
-            write_one(place)
+                if not write_one(place):
+                    self.chunks.pop()
+            else:
+                write_one(place)
         return first + count
 
     def _is_full(self, reserve: int) -> bool:

@@ -181,7 +181,7 @@ class SpanRecorder(Protocol):
         """Add to what the end of a span sends."""
         ...
 
-    def take_result(self, span: Span, found: Any, *, counts: bool = True) -> None:
+    def take_result(self, span: Span, found: Any, *, counts: bool = True) -> bool:
         """Take model and tokens from the result of a call."""
         ...
 

@@ -20,6 +20,7 @@ from voltagent.core.span import AGENT, MEMORY, MODEL_CALLS, Span, SpanFacts, Spa
 from voltagent.decorators.arguments import RECEIVERS, ArgumentBinder, HiddenResult
 from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
 from voltagent.tracing import lost_parents
+from voltagent.tracing.token_counts import set_usage
 
 if TYPE_CHECKING:
     from voltagent.capture.results import ModelResult
@@ -177,7 +178,8 @@ class CallPlan:
 
     def take_result(self, span: Span, result: object) -> ModelResult | None:
         """Take model and token usage from a result, if it is that of a model or an agent, and return what was read."""
-        if self._usage is not None and span.usage is None:
+        is_given = self._usage is not None and span.usage is None
+        if is_given:
             self._take_given_usage(span, result)
         kind = type(result)
         if id(kind) in self._no_results:
@@ -194,7 +196,9 @@ class CallPlan:
             return None
         found = self._read(recorder.results, result)
         if found is not None:
-            recorder.take_result(span, found, counts=not self.gives_usage)
+            is_new = recorder.take_result(span, found, counts=not self.gives_usage)
+            if is_given and not is_new and found.responses and span.usage is not None and span.kind in MODEL_CALLS:
+                span.usage = span.trace.counts.counted_already(span, span.usage)  # by a client, or at an earlier call
         return found
 
     def _label(self) -> str:
@@ -218,7 +222,7 @@ class CallPlan:
             given = self._usage(result) if self._usage is not None else None
             counts = span.trace.counts
             if counts is None or not counts.knows(given):  # else it belongs to a response that was counted below
-                span.usage = usage.checked(given)
+                set_usage(span, usage.checked(given))
 
         run_callback(take, on_error=partial(report_failure, "usage", self._name))
 

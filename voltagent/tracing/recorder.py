@@ -46,7 +46,7 @@ from voltagent.core.span import (
 )
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
-from voltagent.tracing.token_counts import counts_of, settle
+from voltagent.tracing.token_counts import counts_of, set_usage, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -408,7 +408,7 @@ class Recorder:
             logger.debug("%s has ended already; nothing was added", clock.id_text(span.id))
             return
         if usage is not None:
-            span.usage = _usage.checked(usage)
+            set_usage(span, _usage.checked(usage))
         if metadata is not None:
             self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT, span))
         if output is not None and self.capture_output:
@@ -433,7 +433,7 @@ class Recorder:
             parts = (self.snapshot.encode_object(merge_objects(parts), METADATA_LIMIT),)
         span.more_metadata = parts
 
-    def take_result(self, span: Span, found: ModelResult, *, counts: bool = True) -> None:
+    def take_result(self, span: Span, found: ModelResult, *, counts: bool = True) -> bool:
         """Take model, tokens and finish reason from what a call returned, unless they are set already.
 
         Args:
@@ -441,9 +441,12 @@ class Recorder:
             found: what was read from the result.
             counts: whether its tokens count. False if they are set in another way; then no span above counts them
                 either. A response that an operation below has counted is never counted again.
+
+        Returns:
+            Whether it has a response that was not counted before.
         """
         if span.end_ns is not None:
-            return
+            return False
         token_counts = counts_of(span.trace)
         new = [one for one in token_counts.new_ones(found.responses) if not token_counts.repeats(span, one.usage)]
         if span.model is None and (new or span.kind in MODEL_CALLS):
@@ -459,7 +462,7 @@ class Recorder:
             if facts:
                 self._describe(span, facts)
         if not new or span.usage is not None or not counts:
-            return
+            return bool(new)
         usages = [self._priced(response.usage, response.model or found.model) for response in new]
         usage = usages[0] if len(usages) == 1 else _usage.summed(usages) or {}
         if span.kind == TRACE:
@@ -468,6 +471,7 @@ class Recorder:
             token_counts.add_below(span, usage)  # some of the responses in its result were counted below it
         else:
             span.usage = usage
+        return True
 
     def _priced(self, usage: dict[str, Any], model: str | None) -> dict[str, Any]:
         """Return a usage with its cost, if the model has a price and the usage does not name a cost."""

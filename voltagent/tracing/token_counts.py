@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from voltagent.capture.usage import summed
-from voltagent.core.span import AGENT, TRACE, PartialUsage, Span, TraceInfo
+from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, PartialUsage, Span, TraceInfo
 
 if TYPE_CHECKING:
     from voltagent.capture.results import Response
@@ -55,13 +55,14 @@ class _Sum:
 class TokenCounts:
     """What was counted in one trace."""
 
-    __slots__ = ("_anonymous", "_below", "_held", "_kinds_below", "_own", "known")
+    __slots__ = ("_anonymous", "_below", "_calls_below", "_held", "_kinds_below", "_own", "known")
 
     def __init__(self) -> None:
         self.known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
         self._held = 0
         self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
         self._own = _Sum()  # of agents that have ended, and of operations inside no agent
+        self._calls_below: dict[Span, list[dict[str, Any]]] = {}  # by model call: what calls inside it used
         # For traces with spans of other instrumentations, which repeat numbers without saying whose they are:
         self._kinds_below: dict[Span, set[str]] | None = None  # by span: the kinds below it that had tokens
         self._anonymous: dict[Span, list[tuple[Any, Any]]] = {}  # by span: prompt and completion tokens below it
@@ -83,6 +84,26 @@ class TokenCounts:
         if len(self._anonymous) < _MOST_KNOWN:
             for above in _above(span):
                 self._anonymous.setdefault(above, []).append(_numbers(usage))
+
+    def note_call(self, around: Span, usage: dict[str, Any]) -> None:
+        """A model call inside another one used this."""
+        inside = self._calls_below.setdefault(around, [])
+        if len(inside) < _LONGEST:
+            inside.append(usage)
+
+    def unless_counted(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what counts of the usage of a model call, which may repeat that of a call inside it, or of all."""
+        inside = self._calls_below.get(span)
+        numbers = _numbers(usage)
+        if inside is None or None in numbers or numbers not in map(_numbers, (*inside, summed(inside) or {})):
+            return usage
+        return self.counted_already(span, usage)
+
+    def counted_already(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what counts of a usage whose tokens were counted: its cost, if calls inside have none."""
+        inside = self._calls_below.get(span)
+        is_new = inside is not None and "cost" in usage and not any("cost" in one for one in inside)
+        return {"cost": usage["cost"]} if is_new else None
 
     def counted_below(self, span: Span, kinds: Collection[str] | None) -> bool:
         """Whether an operation of one of these kinds (``None``: of any) below the span had tokens."""
@@ -185,6 +206,15 @@ def _numbers(usage: Mapping[str, Any]) -> tuple[Any, Any]:
     return usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
+def set_usage(span: Span, usage: dict[str, Any] | None) -> None:
+    """Set the usage that a caller gave, but for what calls inside a model call have counted."""
+    counts: TokenCounts | None = span.trace.counts
+    if usage is not None and counts is not None and span.kind in MODEL_CALLS:
+        usage = counts.unless_counted(span, usage)
+    if usage is not None:
+        span.usage = usage
+
+
 def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
@@ -201,8 +231,10 @@ def settle(span: Span) -> None:
             counts.add_own(span.usage)
             counts.note(span)
     elif span.usage is not None:
-        agent = _agent_around(span)
+        agent, calls = _around(span)
         counts = counts_of(span.trace)
+        for call in calls:
+            counts.note_call(call, span.usage)
         counts.note(span)
         if agent is None:
             counts.add_own(span.usage)
@@ -215,8 +247,11 @@ def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | 
     return PartialUsage(usage) if trace.is_spread and usage is not None else usage
 
 
-def _agent_around(span: Span) -> Span | None:
-    above = span.parent
+def _around(span: Span) -> tuple[Span | None, list[Span]]:
+    """The nearest agent around an operation, and the model calls around it in that agent."""
+    above, calls = span.parent, list[Span]()
     while above is not None and above.kind != AGENT:
+        if above.kind in MODEL_CALLS:
+            calls.append(above)
         above = above.parent
-    return above
+    return above, calls
