@@ -44,7 +44,7 @@ GROWTH: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "traces": ((0, 10, 100, 1000, 10_000), ("ours held",)),
 }
 
-_GROWTH_ROUNDS = 6  # at least, also in a short run: one point that was disturbed looks like growth
+_GROWTH_ROUNDS = 4  # at least, also in a short run: one point that was disturbed looks like growth
 
 _IMPORT = """
 import os, time

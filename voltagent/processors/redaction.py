@@ -80,7 +80,9 @@ class Redactor:
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
         self._found: WeakKeyDictionary[Span, Found] = WeakKeyDictionary()  # of operations that have not ended
         self.clean: set[str] = set()  # names without a secret in them
-        prefilter()  # it is compiled in one step, during which no other thread runs: not when something is sent
+        # these are compiled in one step each, during which no other thread runs: not when something is sent
+        prefilter()
+        is_suspect_text("")
 
     def __reduce__(self) -> tuple[Any, ...]:
         *given, keep = self._given

@@ -20,9 +20,9 @@ from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, F
 from voltagent.processors.secrets.words import HINTS, STEMS, STRONG_PAIRS
 
 _PIECE: Final = 1 << 14  # bytes searched at once: the engine does not release the interpreter
-_STARTING: Final = 0.0005  # seconds for a search, and
-_SLOW: Final = 50e-9  # for each character of its text: one that takes longer has used up the engine's cache
-_AVOIDED: Final = 256  # searches after that
+_STARTING: Final = 0.0002  # seconds for a search, and
+_SLOW: Final = 20e-9  # for each character of its text: one that takes longer has used up the engine's cache
+_AVOIDED: Final = 256  # searches after two such searches
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
@@ -69,47 +69,71 @@ def _token(one: Format) -> str:
     return f"{prefix}{small}*[A-Z0-9]" if small != "[]" else f"{prefix}[A-Z0-9]{{{_ENOUGH}}}"
 
 
-def patterns() -> tuple[str, str]:
-    """The checks for names and grammar, and those for tokens."""
+def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
+    """The checks for names and grammar, and those for tokens; for ASCII alone they take a fraction of the states."""
     names = "|".join(map(_hint, dict.fromkeys((*HINTS, "basic", "phrase"))))
     pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?"
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", parameters, *STEMS))
+    stems = () if is_ascii else STEMS
+    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", parameters, *stems))
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(_token, FORMATS))
-    return f"(?i:{any_case})|{'|'.join(_AS_WRITTEN)}", f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})"
+    found = (
+        f"(?i:{any_case})|{'|'.join(_AS_WRITTEN)}",
+        f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
+    )
+    return (_for_ascii(found[0]), _for_ascii(found[1])) if is_ascii else found
+
+
+def _for_ascii(pattern: str) -> str:
+    """The same pattern without what it finds beyond ASCII."""
+    pattern = pattern.replace(r"\x{80}-\x{10FFFF}", "").replace("|é |è ", "")
+    return _CLASS.sub(lambda found: _class_for_ascii(found[0]), pattern)
+
+
+def _class_for_ascii(found: str) -> str:
+    if found.startswith("\\"):  # an escape, such as that of a bracket
+        return found
+    found = found.replace(r"\s", r" \t\n\r\f\v")
+    return rf"[\x00-\x7F&&{found}]" if found.startswith("[^") else found
+
+
+_CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]", re.DOTALL)
 
 
 @cache
-def prefilter() -> tuple[Callable[[str], str | None], Callable[[str], str | None]]:
+def prefilter(*, is_ascii: bool = False) -> tuple[Callable[[str], str | None], Callable[[str], str | None]]:
     """The checks for names and for tokens, compiled at the first use: each gives ``None`` for a text without one."""
-    names, tokens = patterns()
+    names, tokens = patterns(is_ascii=is_ascii)
     return fast_check(names), fast_check(tokens)
 
 
 class _Search:
-    """Whether any check finds something in a text: by one expression for both kinds of checks, in half the time.
+    """Whether any check finds something in a text: in ASCII by one expression for all checks, in half the time.
 
     In a text that is made of beginnings of secrets, the states of the one expression do not fit the cache of the
-    engine, which is then many times slower. After such a text the next ones are searched by two expressions.
+    engine, which is then many times slower. After two such texts the next ones are searched by two expressions.
     """
 
-    __slots__ = ("_apart", "_together")
+    __slots__ = ("_apart", "_is_slow", "_together")
 
     def __init__(self) -> None:
-        self._together = fast_check("|".join(patterns()))
+        self._together = fast_check("|".join(patterns(is_ascii=True)))
+        self._is_slow = False  # the last search was
         self._apart = 0  # so many texts are searched by two expressions
 
     def __call__(self, text: str) -> bool:
-        if self._apart:
-            self._apart -= 1
-            names, tokens = prefilter()
-            return names(text) is not None or tokens(text) is not None
-        began = clock.monotonic()
-        is_found = self._together(text) is not None
-        if clock.monotonic() - began > _STARTING + _SLOW * len(text):
-            self._apart = _AVOIDED
-        return is_found
+        is_ascii = text.isascii()
+        if is_ascii and not self._apart:
+            began = clock.monotonic()
+            is_found = self._together(text) is not None
+            is_slow = clock.monotonic() - began > _STARTING + _SLOW * len(text)
+            self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
+            self._is_slow = is_slow
+            return is_found
+        self._apart = max(0, self._apart - 1)
+        names, tokens = prefilter(is_ascii=is_ascii)
+        return names(text) is not None or tokens(text) is not None
 
 
 _search: Final = cache(_Search)
