@@ -19,6 +19,7 @@ from voltagent import VoltAgentSDK, agent, current_agent, current_trace, llm, re
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
 from voltagent.capture.usage import summed
+from voltagent.core.span import Span, TraceInfo
 from voltagent.records import OperationRecord, TraceRecord
 from voltagent.storage.traces.store import Store
 from voltagent.testing import Run, record
@@ -432,10 +433,11 @@ def test_what_is_left_open_at_shutdown_has_its_tokens(tmp_path: Path) -> None:
 
 def test_what_is_counted_is_forgotten_beyond_a_bound() -> None:
     counts = TokenCounts()
+    span = Span(TraceInfo(1, "a", None), None, "trace", "a")
     for number in range(10_000):
-        assert counts.new_ones([Response({}, {}, f"r-{number}")])
+        assert counts.new_ones([Response({}, {}, f"r-{number}")], span)
     assert len(counts.known) <= 4097
-    assert not counts.new_ones([Response({}, None, "r-9999")])
+    assert not counts.new_ones([Response({}, None, "r-9999")], span)
 
 
 def test_costs_come_from_the_price_table_unless_the_usage_says_them() -> None:

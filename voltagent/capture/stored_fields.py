@@ -33,30 +33,75 @@ class _Layout(NamedTuple):
     slots: dict[str, Callable[[Any], Any]]
     read_dict: Callable[[Any], dict[str, Any]]
     extras: tuple[Callable[[Any], Any], ...]  # a pydantic model's undeclared and private fields
-    view: Callable[[Any], Callable[[str], Any]]  # reads the fields of one instance
+    simple: bool  # whether all fields are in ``__dict__`` and the extras
 
 
-def fields_reader(holder: object) -> Callable[[str], Any]:
+def fields_reader(holder: Any) -> Callable[[str], Any]:
     """Return a function that reads one field of ``holder`` by its name, as :func:`field` does.
 
     Takes a third of the time if several fields are read.
     """
     kind = type(holder)
     if kind is dict:
-        return cast("dict[str, object]", holder).get
-    return _no_field if id(kind) in _NO_FIELDS else _LAYOUTS.of(kind).view(holder)
+        fields: dict[str, Any] = holder
+        return fields.get
+    known = _KNOWN.get(id(kind))
+    layout = known[1] if known is not None and known[0]() is kind else _layout_of(kind)
+    if layout is None:
+        return _no_field
+    if layout.simple:
+        try:
+            for more in layout.extras:
+                if more(holder):
+                    break
+            else:
+                return partial(_get, layout.read_dict(holder))
+        except AttributeError:  # made by `__new__` alone
+            pass
+    return partial(layout.read, holder)
 
 
 def _no_field(_: str) -> None:
     return None
 
 
-def field(holder: object, name: str) -> Any:
+def field(holder: Any, name: str) -> Any:
     """The value stored under ``name``; ``None`` if there is none."""
     kind = type(holder)
     if kind is dict:
-        return cast("dict[str, object]", holder).get(name)
-    return None if id(kind) in _NO_FIELDS else _LAYOUTS.of(kind).read(holder, name)
+        return holder.get(name)
+    known = _KNOWN.get(id(kind))
+    layout = known[1] if known is not None and known[0]() is kind else _layout_of(kind)
+    return None if layout is None else layout.read(holder, name)
+
+
+def _layout_of(kind: type) -> _Layout | None:
+    """Find the layout of a class for the first time; ``None`` for plain types, which have no fields."""
+    return None if id(kind) in _NO_FIELDS else _LAYOUTS.of(kind)
+
+
+def stored_in(holder: Any) -> dict[str, Any]:
+    """The dictionary with the fields of an object, those that are ``None`` too: its own, if they all are in one.
+
+    It is not to be changed, nor kept.
+    """
+    kind = type(holder)
+    if kind is dict:
+        fields: dict[str, Any] = holder
+        return fields
+    known = _KNOWN.get(id(kind))
+    layout = known[1] if known is not None and known[0]() is kind else _LAYOUTS.of(kind)
+    if layout.simple:
+        try:
+            for more in layout.extras:
+                if more(holder):
+                    return fields_of(holder)
+        except AttributeError:  # made by `__new__` alone
+            return fields_of(holder)
+        found = layout.read_dict(holder)
+        if type(found) is dict:
+            return found
+    return fields_of(holder)
 
 
 def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) -> Any:
@@ -94,7 +139,7 @@ def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in islice(dict.items(fields), _MOST_FIELDS) if value is not None}
 
 
-def at(holder: object, path: Sequence[str]) -> Any:
+def at(holder: Any, path: Sequence[str]) -> Any:
     """The value at a path of field names; ``"0"`` is the first item of a list, ``"-1"`` the last one."""
     for name in path:
         if holder is None:
@@ -103,7 +148,7 @@ def at(holder: object, path: Sequence[str]) -> Any:
         if position is None:
             holder = field(holder, name)
         else:
-            items = as_items(holder)
+            items = holder if type(holder) is list else as_items(holder)
             holder = items[position] if items else None
     return holder
 
@@ -124,16 +169,29 @@ def first_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]]) -> Any:
     return None
 
 
-def as_items(value: object) -> list[Any]:
+def text_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]], most: int) -> str | None:
+    """The first ``most`` characters of the text that :func:`first_of` finds; ``None`` if it is empty, or no text."""
+    for path in paths:
+        found = read(path[0])
+        if found is not None and len(path) > 1:
+            found = at(found, path[1:])
+        if found is not None:
+            text = found if type(found) is str else as_text(found)
+            return text[:most] if text else None
+    return None
+
+
+def as_items(value: Any) -> list[Any]:
     """The items of a list or tuple, the first 4096 of them; an empty list for anything else."""
     kind = type(value)
     if kind is list:
-        return cast("list[Any]", value)[:_MOST_ITEMS]
+        items: list[Any] = value[:_MOST_ITEMS]
+        return items
     if value is None:
         return []
     for base in (list, tuple):
         if introspection.has_base(kind, base):
-            return list(islice(base.__iter__(cast(Any, value)), _MOST_ITEMS))
+            return list(islice(base.__iter__(value), _MOST_ITEMS))
     return []
 
 
@@ -230,29 +288,7 @@ def _layout(kind: type) -> _Layout:
     read_dict = _no_fields if is_class else introspection.dict_reader(kind)
     mapping = introspection.has_base(kind, dict)
     read = _field_reader(slots, read_dict, extras, mapping=mapping)
-    simple = not slots and not mapping
-    view = _dict_view(read, read_dict, extras) if simple else partial(partial, read)
-    return _Layout(read, mapping, slots, read_dict, extras, view)
-
-
-def _dict_view(
-    read: Callable[[Any, str], Any],
-    read_dict: Callable[[Any], dict[str, Any]],
-    extras: tuple[Callable[[Any], Any], ...],
-) -> Callable[[Any], Callable[[str], Any]]:
-    """Reads the fields of instances that store them in ``__dict__``, and rarely elsewhere as well."""
-    get = dict.get
-
-    def view(holder: Any) -> Callable[[str], Any]:
-        try:
-            for more in extras:
-                if more(holder):
-                    return partial(read, holder)
-        except AttributeError:  # made by `__new__` alone
-            return partial(read, holder)
-        return partial(get, read_dict(holder))
-
-    return view
+    return _Layout(read, mapping, slots, read_dict, extras, simple=not slots and not mapping)
 
 
 def _field_reader(
@@ -289,4 +325,6 @@ def _no_fields(_: object) -> dict[str, Any]:
 _NO_FIELDS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes, list, tuple)))
 _POSITIONS: Final = {"0": 0, "-1": -1}
 _LAYOUTS: Final = introspection.PerType(_layout)
+_KNOWN: Final = _LAYOUTS.found
+_get: Final = dict.get
 _NUMBERS: Final = introspection.PerType(_number_reader)

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from voltagent.capture import options
 from voltagent.capture.snapshot import Snapshot
-from voltagent.capture.stored_fields import as_number, fields_of
+from voltagent.capture.stored_fields import as_number, fields_of, stored_in
 from voltagent.core import introspection
 from voltagent.errors import ValidationError
 
@@ -105,19 +105,20 @@ def counted(usage: object) -> dict[str, Any] | None:
 
     Nothing of the object's own code runs. A total is computed only if both of its parts are known.
     """
-    fields = fields_of(usage)
+    fields = stored_in(usage)
     found: dict[str, Any] = {}
     special = _collect(found, fields, _SPELLINGS)
     for name in special:
         spellings = _NESTED.get(name)
         if spellings is not None:
-            _collect(found, fields_of(fields[name]), spellings)
+            _collect(found, stored_in(fields[name]), spellings)
     if special and not _COST_NAMES.isdisjoint(special):
         _add_cost(fields, found)
     if not found:
         return None
     added = bool(special) and not _BESIDE_NAMES.isdisjoint(special) and _add_beside(fields, found)
-    _complete(found, replace=added)
+    if added or "total_tokens" not in found:
+        _complete(found)
     return {key: found[key] for key in _OURS if key in found}
 
 
@@ -131,8 +132,8 @@ def _add_cost(fields: Mapping[str, Any], found: dict[str, Any]) -> None:
 def _collect(found: dict[str, Any], fields: Mapping[str, Any], spellings: Mapping[str, str]) -> list[str]:
     """Take the counts in some fields; return the names of those that need a closer look."""
     special: list[str] = []
-    for name, value in fields.items():
-        if type(name) is not str:
+    for name, value in islice(fields.items(), _MOST):
+        if value is None or type(name) is not str:
             continue
         if name in _SPECIAL:
             special.append(name)
@@ -148,18 +149,19 @@ def _add_beside(fields: Mapping[str, Any], found: dict[str, Any]) -> bool:
     """Add what the provider counts beside its input and output; whether there was any."""
     added = False
     for name, others in _BESIDE:
-        numbers = [as_number(fields[other]) or 0 for other in others if other in fields]
-        if numbers and (name in fields or name.startswith("candidates")):  # a model may give nothing but thoughts
+        numbers = [as_number(fields[other]) or 0 for other in others if fields.get(other) is not None]
+        given = fields.get(name)
+        if numbers and (given is not None or name.startswith("candidates")):  # a model may give nothing but thoughts
             key = _SPELLINGS[name]
-            if name in fields and found.get(key) != as_number(fields[name]):
+            if given is not None and found.get(key) != as_number(given):
                 continue  # another spelling was read
             found[key] = found.get(key, 0) + sum(numbers)
             added = added or any(numbers)
     return added
 
 
-def _complete(found: dict[str, Any], *, replace: bool = False) -> None:
-    if "prompt_tokens" in found and "completion_tokens" in found and (replace or "total_tokens" not in found):
+def _complete(found: dict[str, Any]) -> None:
+    if "prompt_tokens" in found and "completion_tokens" in found:
         found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
 
 

@@ -120,21 +120,25 @@ def loaded_module(name: str) -> ModuleType | None:
 
 
 class PerType(Generic[_T]):
-    """Caches a result per type. Dynamic types can be freed, and their results with them."""
+    """Caches a result per type. Dynamic types can be freed, and their results with them.
 
-    __slots__ = ("_found", "_make")
+    ``found`` holds what is cached, by the identity of the type: where a call per look-up would be felt, the caller
+    looks there first. If the reference is to another type, the one that was cached is gone.
+    """
+
+    __slots__ = ("_make", "found")
 
     def __init__(self, make: Callable[[type], _T]) -> None:
         self._make = make
-        self._found: dict[int, tuple[ref[type], _T]] = {}  # by identity: `hash` may be code of a metaclass
+        self.found: dict[int, tuple[ref[type], _T]] = {}  # by identity: `hash` may be code of a metaclass
 
     def of(self, kind: type) -> _T:
         """Return the result of ``make`` for a type."""
-        known = self._found.get(id(kind))
+        known = self.found.get(id(kind))
         if known is not None and known[0]() is kind:
             return known[1]
         made = self._make(kind)
         key = id(kind)
-        found = self._found
+        found = self.found
         found[key] = (ref(kind, lambda _: found.pop(key, None)), made)
         return made

@@ -54,9 +54,9 @@ class CallPlan:
         any_shape: whether a result of an unknown class is read field by field, as for a model or an agent.
     """
 
-    __slots__ = ("_arguments", "_code", "_free_arguments", "_given_input", "_given_output", "_hidden", "_hidden_result",
-                 "_metadata", "_name", "_no_results", "_recorder", "_redact", "_tags", "_usage", "any_shape",
-                 "skips_first")  # fmt: skip
+    __slots__ = ("_arguments", "_calls_model", "_code", "_free_arguments", "_given_input", "_given_output", "_hidden",
+                 "_hidden_result", "_metadata", "_name", "_no_results", "_recorder", "_redact", "_tags", "_usage",
+                 "any_shape", "skips_first")  # fmt: skip
 
     def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any], *, any_shape: bool = False):
         self._arguments, self._free_arguments, self.skips_first, self._hidden_result, self._code = shape
@@ -69,6 +69,7 @@ class CallPlan:
         self._redact = options.get("redact")
         self._recorder: Recorder | None = options.get("sdk")
         self._usage: Callable[[Any], object] | None = options.get("usage")
+        self._calls_model = False
         self.any_shape = any_shape
         self._no_results: frozenset[int] = NO_CHUNKS if any_shape else NO_CLIENTS
 
@@ -134,8 +135,8 @@ class CallPlan:
                     output = result
                     if self._hidden is not NOTHING_HIDDEN and self.hides_result:
                         output = self.shown(result)
-                    elif found is not None:
-                        output = self._answer(found, result)
+                    elif found is not None and found.answer is not None and (self._calls_model or found.of_client):
+                        output = found.answer  # a dictionary of the program is recorded as it is
                     recorder.succeed(span, recorder.snapshot.encode_object(output, LIMIT, span))
             if outside:
                 _close_trace(span)
@@ -188,16 +189,17 @@ class CallPlan:
             self._report_lazy_result(result)
             return None
         recorder = span.trace.recorder
-        if (
-            recorder is None
-            or recorder.results is None
-            or not (self.any_shape or recorder.results.is_client_type(kind))
-        ):
+        results = None if recorder is None else recorder.results
+        if recorder is None or results is None or not (self.any_shape or results.is_client_type(kind)):
             return None
-        found = self._read(recorder.results, result)
+        found: ModelResult | None
+        if kind is not list:
+            found = results.read_result(result, any_shape=self.any_shape)
+        else:
+            found = results.streams.assembled(result) if self._calls_model else None
         if found is not None:
-            is_new = recorder.take_result(span, found, counts=not self.gives_usage)
-            if is_given and not is_new and found.responses and span.usage is not None and span.kind in MODEL_CALLS:
+            is_new = recorder.take_result(span, found, counts=self._usage is None)
+            if is_given and not is_new and found.responses and span.usage is not None and self._calls_model:
                 span.usage = span.trace.counts.counted_already(span, span.usage)  # by a client, or at an earlier call
         return found
 
@@ -208,14 +210,6 @@ class CallPlan:
     def _report_lazy_result(self, result: object) -> None:
         self._no_results = self._no_results.union(LAZY_TYPES)  # it is reported once
         report_lazy_result(self._label(), self._name, self._code, result)
-
-    def _read(self, results: Any, result: object) -> ModelResult | None:
-        """Read a result of any class, with the package :mod:`voltagent.capture.results`."""
-        return cast("ModelResult | None", results.read_result(result, any_shape=self.any_shape))
-
-    def _answer(self, found: ModelResult, result: object) -> object:
-        """Return the output to record: the answer in an object of a client, a dictionary of the program as it is."""
-        return found.answer if found.answer is not None and found.of_client else result
 
     def _take_given_usage(self, span: Span, result: object) -> None:
         def take() -> None:
@@ -236,7 +230,7 @@ class CallPlan:
 class OperationPlan(CallPlan):
     """The plan of an agent, a tool, a memory, a retriever or a model call."""
 
-    __slots__ = ("_calls_model", "_kind", "_model", "_reads_model", "_template")
+    __slots__ = ("_kind", "_model", "_reads_model", "_template")
 
     def __init__(
         self,
@@ -247,6 +241,7 @@ class OperationPlan(CallPlan):
         facts: SpanFacts | None = None,
     ):
         super().__init__(name, shape, options, any_shape=kind == AGENT or kind in MODEL_CALLS)
+        self._calls_model = kind in MODEL_CALLS
         self._kind = kind
         instructions = options.get("instructions")
         self._template = SpanTemplate(
@@ -257,22 +252,11 @@ class OperationPlan(CallPlan):
             redact=self._redact,
             facts=facts if instructions is None else {"instructions": instructions},
         )
-        self._calls_model = kind in MODEL_CALLS
         self._model: str | None = options.get(_MODEL)
         self._reads_model = self._calls_model and self._model is None and self._free_arguments.has(_MODEL)
 
     def _label(self) -> str:
         return self._kind
-
-    def _read(self, results: Any, result: object) -> ModelResult | None:
-        if type(result) is not list:
-            return super()._read(results, result)
-        return cast("ModelResult | None", results.streams.assembled(result)) if self._kind in MODEL_CALLS else None
-
-    def _answer(self, found: ModelResult, result: object) -> object:
-        return (
-            found.answer if found.answer is not None and self._kind in MODEL_CALLS else super()._answer(found, result)
-        )
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         try:

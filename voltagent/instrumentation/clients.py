@@ -4,10 +4,13 @@ Every public method of a client (``create``, ``parse``, ``stream``, those under 
 embeddings) comes down to one request; that is what is patched, so each request is recorded once, whichever code calls.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from voltagent.core.span import EMBEDDING, LLM
 from voltagent.instrumentation.patches import Patch
@@ -26,6 +29,7 @@ _OPENAI: Final = _endpoints("openai", "/chat/completions", "/responses", "/compl
 _ANTHROPIC: Final = _endpoints("anthropic", "/v1/messages", "/v1/complete")
 _GENERATE: Final = RequestPlan("generate_content", "google")
 _EMBED: Final = RequestPlan("embed_content", "google", EMBEDDING)
+_NO_BODY: Final[dict[str, Any]] = {}
 _RAW_HEADER: Final = "X-Stainless-Raw-Response"  # "stream": the body is not read before the caller does
 
 
@@ -41,15 +45,13 @@ class _ByPath:
         plan = self._endpoints.get(options.url.partition("?")[0])
         if plan is None:
             return None
-        given: object = options.json_data
-        body = cast("dict[str, Any]", given) if type(given) is dict else {}
-        return ModelRequest(plan, body, bool(kwargs.get("stream")) or _is_unread(options.headers))
-
-
-def _is_unread(headers: object) -> bool:
-    if type(headers) is not dict and not isinstance(headers, Mapping):  # a placeholder of the client
-        return False
-    return cast("Mapping[str, object]", headers).get(_RAW_HEADER) == "stream"
+        given, headers, body = options.json_data, options.headers, _NO_BODY
+        if type(given) is dict:
+            body = given
+        streams = bool(kwargs.get("stream"))
+        if not streams and (type(headers) is dict or isinstance(headers, Mapping)):  # else a placeholder of the client
+            streams = headers.get(_RAW_HEADER) == "stream"
+        return plan, body, streams
 
 
 class _Google:
@@ -62,9 +64,7 @@ class _Google:
     def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
         """The request in the keywords ``model``, ``contents`` and ``config``."""
         del args
-        return ModelRequest(
-            self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams
-        )
+        return self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams
 
 
 def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patch, ...]:

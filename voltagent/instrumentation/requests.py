@@ -3,22 +3,26 @@
 The user's call stands in the frame of the wrapper itself, so an exception that passes shows this frame of ours only.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, TypeAlias, cast
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.capture.snapshot import METADATA_LIMIT
-from voltagent.core.context import CURRENT, INERT, REPLAYS, current_span, replay, set_current
+from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, nearest_open, replay, set_current
 from voltagent.core.guard import Guard, guard
+from voltagent.core.json_objects import encode_plain
 from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import ArgumentBinder
 from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.decorators.streams import followed
 from voltagent.instrumentation.patches import Wrapper
-from voltagent.tracing.foreign_records import leave, take_over
+from voltagent.tracing.foreign_records import FOREIGN_CALLS, leave, take_over
 from voltagent.tracing.recorder import Recorder
 
 _ANY: Final = FunctionShape(
@@ -28,7 +32,9 @@ _ANY: Final = FunctionShape(
 _INPUT: Final = frozenset(
     ("messages", "input", "prompt", "contents", "content", "system", "instructions", "tools", "stream")
 )
-_PARAMETER: Final = (str, int, float, bool)
+_MOST: Final = 64  # parameters that are written without a closer look
+_LONGEST: Final = 1024  # characters of a parameter that is written without a closer look
+_LARGEST: Final = 1 << 128  # likewise for an integer
 
 
 class RequestPlan(OperationPlan):
@@ -41,14 +47,13 @@ class RequestPlan(OperationPlan):
         super().__init__(kind, name, _ANY, {})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
-        taken = take_over(above)  # another instrumentation has started a record of this very request
-        span = above if taken else super().begin(above, instance, args, kwargs)
-        if taken and span is not None and span.end_ns is None:
-            try:
-                self._add_to(span, kwargs)
+        if FOREIGN_CALLS and above is not None and take_over(above):
+            try:  # another instrumentation has started a record of this very request
+                self._add_to(above, kwargs)
             except BaseException as exc:
                 Guard.swallowed(exc)
-        return span
+            return above
+        return super().begin(above, instance, args, kwargs)
 
     def _begin_model_call(
         self,
@@ -60,30 +65,54 @@ class RequestPlan(OperationPlan):
         kwargs: dict[str, Any],
     ) -> Span:
         del instance, args
-        metadata = recorder.snapshot.encode_object(self._described(kwargs), METADATA_LIMIT)
+        described, is_short = self._described(kwargs)
+        if not is_short:
+            metadata = recorder.snapshot.encode_object(described, METADATA_LIMIT)
+        else:
+            try:
+                metadata = encode_plain(described)
+            except ValueError:  # a lone surrogate
+                metadata = recorder.snapshot.encode_object(described, METADATA_LIMIT)
         return recorder.start_from(above, self._template, input, metadata)
 
     def succeed(self, span: Span, outside: bool, result: Any) -> Any:
         super().succeed(span, outside, result)
-        with guard:
-            leave(span)
+        if FOREIGN_CALLS:
+            with guard:
+                leave(span)
         return result
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
         super().fail(span, outside, exception)
-        with guard:
-            leave(span)
+        if FOREIGN_CALLS:
+            with guard:
+                leave(span)
 
-    def _described(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the metadata of a request."""
-        parameters = {key: value for key, value in body.items() if type(value) in _PARAMETER and key not in _INPUT}
-        provider = {"provider": self._provider}
-        return {**provider, "model_parameters": parameters} if parameters else provider
+    def _described(self, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Return the metadata of a request, and whether it is so short and plain that it can be written at once."""
+        parameters: dict[str, Any] = {}
+        is_short = len(body) <= _MOST
+        for key, value in body.items():
+            kind: object = type(value)
+            if kind is str:
+                is_plain = len(value) <= _LONGEST
+            elif kind is int:
+                is_plain = -_LARGEST < value < _LARGEST
+            elif kind is bool or kind is float:
+                is_plain = True
+            else:
+                continue
+            if key not in _INPUT:
+                parameters[key] = value
+                is_short = is_short and is_plain and type(key) is str
+        if not parameters:
+            return {"provider": self._provider}, True
+        return {"provider": self._provider, "model_parameters": parameters}, is_short
 
     def _add_to(self, span: Span, body: dict[str, Any]) -> None:
         """Add what this client knows to a record that another instrumentation has started."""
         recorder = cast("Recorder", span.trace.recorder)
-        recorder.add(span, metadata=self._described(body))
+        recorder.add(span, metadata=self._described(body)[0])
         given = None if span.input is not None else self._input(recorder, None, (), body)
         if given is not None:
             recorder.update(span, {"input": given})
@@ -95,43 +124,40 @@ class RequestPlan(OperationPlan):
         return recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None
 
 
-class ModelRequest(NamedTuple):
-    """One request that is about to be made."""
-
-    plan: RequestPlan
-    body: dict[str, Any]
-    streams: bool = False  # whether the answer is read after the call has returned
-
-
-Describe = Callable[[tuple[Any, ...], Mapping[str, Any]], "ModelRequest | None"]
+# One request that is about to be made: its plan, its body, and whether the answer is read after the call has returned.
+# A plain tuple: a class with names for the three costs more than all else that is done to describe a request.
+ModelRequest: TypeAlias = tuple[RequestPlan, dict[str, Any], bool]
+Describe: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any]], ModelRequest | None]
 
 
 def around_request(describe: Describe) -> Wrapper:
     """Record each call of a method that makes a request."""
 
     def call(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        above = current_span()
+        above = CURRENT.get()
+        if BESIDE or (above is not None and above.end_ns is not None):
+            above = nearest_open(above)
         request = None if above is INERT else _described(describe, args, kwargs)
         if request is None:
             return wrapped(*args, **kwargs)
-        plan = request.plan
-        if request.streams:
-            run = GeneratorRun(plan, above, None, (), request.body)
+        plan, body, streams = request
+        if streams:
+            run = GeneratorRun(plan, above, None, (), body)
             run.enter()
             try:
-                result = _replayed(run.span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+                result = _replayed(run.span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
             except BaseException as exc:
                 run.raised(exc)
                 raise
             run.pause()
             return followed(result, run)
-        span = plan.begin(above, None, (), request.body)
+        span = plan.begin(above, None, (), body)
         if span is None:
             return wrapped(*args, **kwargs)
         before = CURRENT.get()
         try:
             set_current(span)
-            result = _replayed(span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+            result = _replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exc:
             set_current(before)
             plan.fail(span, above is None, exc)
@@ -147,30 +173,32 @@ def around_async_request(describe: Describe) -> Wrapper:
     """Record each run of a coroutine method that makes a request."""
 
     async def call(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        above = current_span()
+        above = CURRENT.get()
+        if BESIDE or (above is not None and above.end_ns is not None):
+            above = nearest_open(above)
         request = None if above is INERT else _described(describe, args, kwargs)
         if request is None:
             return await wrapped(*args, **kwargs)
-        plan = request.plan
-        if request.streams:
-            run = GeneratorRun(plan, above, None, (), request.body)
+        plan, body, streams = request
+        if streams:
+            run = GeneratorRun(plan, above, None, (), body)
             run.enter()
             try:
                 result = await (
-                    _replayed(run.span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+                    _replayed(run.span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
                 )
             except BaseException as exc:
                 run.raised(exc)
                 raise
             run.pause()
             return followed(result, run)
-        span = plan.begin(above, None, (), request.body)
+        span = plan.begin(above, None, (), body)
         if span is None:
             return await wrapped(*args, **kwargs)
         before = CURRENT.get()
         try:
             set_current(span)
-            result = await (_replayed(span, request, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs))
+            result = await (_replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs))
         except BaseException as exc:
             if CURRENT.get() is span:  # a coroutine may be closed where something else is current
                 set_current(before)
@@ -184,9 +212,9 @@ def around_async_request(describe: Describe) -> Wrapper:
     return call
 
 
-def _replayed(span: Span, request: ModelRequest, wrapped: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _replayed(span: Span, body: dict[str, Any], wrapped: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return the answer of a recorded trace, or that of the client if the request is to be sent."""
-    return replay().request(span, request.body, wrapped, args, kwargs)
+    return replay().request(span, body, wrapped, args, kwargs)
 
 
 def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:

@@ -47,6 +47,8 @@ class ForeignRecord:
         return read_span(self.otel, attributes_of(self.otel), is_root=self.parent is None)
 
 
+# Not empty once another instrumentation has recorded a model call: before that, no request needs a look at the others.
+FOREIGN_CALLS: Final[list[bool]] = []
 # Open records of model calls, which an instrumented client may take over.
 _model_calls: Final[WeakSet[Span]] = WeakSet()
 # Records that a client has taken over and not ended, with the foreign span if that has ended before.
@@ -57,6 +59,7 @@ def note_started(span: Span) -> None:
     """Note that a record of a foreign span has started."""
     if span.kind in MODEL_CALLS and span.recording:
         _model_calls.add(span)
+        FOREIGN_CALLS[:] = [True]
 
 
 def is_taken(span: Span) -> bool:

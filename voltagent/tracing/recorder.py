@@ -20,8 +20,8 @@ from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions import capture_failure, descends_from
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context, hints, process_exit
-from voltagent.core.guard import guard, logger
-from voltagent.core.json_objects import join_objects, merge_objects
+from voltagent.core.guard import Guard, logger
+from voltagent.core.json_objects import encode_plain, join_objects, merge_objects
 from voltagent.core.span import (
     AGENT,
     CANCELLED,
@@ -46,7 +46,7 @@ from voltagent.core.span import (
 )
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.sampling import Sampling
-from voltagent.tracing.token_counts import counts_of, set_usage, settle
+from voltagent.tracing.token_counts import TokenCounts, counts_of, set_usage, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -423,8 +423,21 @@ class Recorder:
             self._add_metadata(span, metadata)
         self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
 
-    def _describe(self, span: Span, facts: dict[str, Any]) -> None:
-        self._add_metadata(span, self.snapshot.encode_object(facts, METADATA_LIMIT))
+    def _describe(self, span: Span, found: ModelResult) -> None:
+        """Add what the result of a model call says of it; these are short texts."""
+        facts: dict[str, str] = {}
+        if found.finish_reason is not None:
+            facts["finish_reason"] = found.finish_reason
+        if found.response_id is not None:
+            facts["response_id"] = found.response_id
+        if found.model is not None and found.model != span.model:  # the option says another name
+            facts["response_model"] = found.model
+        if facts:
+            try:
+                text = encode_plain(facts)
+            except ValueError:  # a lone surrogate
+                text = self.snapshot.encode_object(facts, METADATA_LIMIT)
+            self._add_metadata(span, text)
 
     def _add_metadata(self, span: Span, text: bytes) -> None:
         """Append a piece of metadata; join the pieces, cut to the limit, when they are many or large."""
@@ -447,24 +460,20 @@ class Recorder:
         """
         if span.end_ns is not None:
             return False
-        token_counts = counts_of(span.trace)
-        new = [one for one in token_counts.new_ones(found.responses) if not token_counts.repeats(span, one.usage)]
-        if span.model is None and (new or span.kind in MODEL_CALLS):
+        token_counts: TokenCounts = span.trace.counts or counts_of(span.trace)
+        new = token_counts.new_ones(found.responses, span)
+        calls_model = span.kind in MODEL_CALLS
+        if span.model is None and (new or calls_model):
             span.model = found.model
-        if span.kind in MODEL_CALLS:
-            other = found.model if found.model != span.model else None  # the option says another name
-            named = (
-                ("finish_reason", found.finish_reason),
-                ("response_id", found.response_id),
-                ("response_model", other),
-            )
-            facts = {name: fact for name, fact in named if fact is not None}
-            if facts:
-                self._describe(span, facts)
+        if calls_model:
+            self._describe(span, found)
         if not new or span.usage is not None or not counts:
             return bool(new)
-        usages = [self._priced(response.usage, response.model or found.model) for response in new]
-        usage = usages[0] if len(usages) == 1 else _usage.summed(usages) or {}
+        if len(new) == 1:
+            usage = new[0].usage
+            usage = usage if self.prices is None else self._priced(usage, new[0].model or found.model)
+        else:
+            usage = _usage.summed(self._priced(one.usage, one.model or found.model) for one in new) or {}
         if span.kind == TRACE:
             token_counts.add_own(usage)
         elif span.kind == AGENT and len(new) < len(found.responses):
@@ -482,7 +491,10 @@ class Recorder:
 
     def _name_model(self, span: Span) -> None:
         """Record which model answered, and which was requested; without an answer the requested one is the model."""
-        texts = tuple([text for text in (span.metadata, *span.more_metadata) if text and _PARAMETERS in text])
+        texts: tuple[bytes, ...] = ()
+        for text in (span.metadata, *span.more_metadata):
+            if text and _PARAMETERS in text:
+                texts = (*texts, text)
         compare = _compare_models if sum(map(len, texts)) < _SHORT else _compare_models.__wrapped__
         requested, more = compare(texts, span.model)
         if span.model is None:
@@ -492,12 +504,14 @@ class Recorder:
 
     def _settle(self, span: Span) -> None:
         """Count the tokens of a span that is ending."""
-        with guard:
+        try:
             if span.model is not None or span.kind in MODEL_CALLS:
                 self._name_model(span)
-            if span.usage is not None and span.model is not None:
+            if self.prices is not None and span.usage is not None and span.model is not None:
                 span.usage = self._priced(span.usage, span.model)
             settle(span)
+        except Exception as exc:
+            Guard.swallowed(exc)
 
 
 @lru_cache(maxsize=512)  # most calls of a program request the same model with the same parameters

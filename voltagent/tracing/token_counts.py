@@ -110,21 +110,29 @@ class TokenCounts:
         found = (self._kinds_below or {}).get(span, set())
         return bool(found if kinds is None else found.intersection(kinds))
 
-    def repeats(self, span: Span, usage: Mapping[str, Any]) -> bool:
+    def _repeats(self, span: Span, usage: Mapping[str, Any]) -> bool:
         """Whether a response with the same numbers and without an id was counted below the span."""
-        return bool(self._anonymous) and _numbers(usage) in self._anonymous.get(span, ())
+        return _numbers(usage) in self._anonymous.get(span, ())
 
-    def new_ones(self, responses: Sequence[Response]) -> list[Response]:
-        """The responses that were not counted before; from now on they are."""
-        return [response for response in responses if self._take_if_new(response)]
+    def new_ones(self, responses: Sequence[Response], span: Span) -> list[Response]:
+        """The responses of a span that were not counted before; from now on they are."""
+        return [
+            response
+            for response in responses
+            if self._take_if_new(response) and not (self._anonymous and self._repeats(span, response.usage))
+        ]
 
     def _take_if_new(self, response: Response) -> bool:
-        is_new = not self.knows(response.holder)
-        if response.holder is not None and is_new:
-            self._remember(id(response.holder), self._reference(response.holder))
-        if response.id is None:
+        _, holder, identifier, _ = response
+        is_new = True
+        if holder is not None:
+            known = self.known.get(id(holder))
+            is_new = (known() if type(known) is ref else known) is not holder
+            if is_new:
+                self._remember(id(holder), self._reference(holder))
+        if identifier is None:
             return is_new
-        return self._remember(f"id:{response.id}", None) and is_new
+        return self._remember(f"id:{identifier}", None) and is_new
 
     def knows(self, holder: object) -> bool:
         """Whether a response with this usage object was counted."""
@@ -232,7 +240,7 @@ def settle(span: Span) -> None:
             counts.note(span)
     elif span.usage is not None:
         agent, calls = _around(span)
-        counts = counts_of(span.trace)
+        counts = counts_of(span.trace) if counts is None else counts
         for call in calls:
             counts.note_call(call, span.usage)
         counts.note(span)

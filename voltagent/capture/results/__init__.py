@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.results.shapes import SHAPES, Shape
-from voltagent.capture.stored_fields import as_number, as_text, at, fields_of, fields_reader, first_of, is_kind_of
+from voltagent.capture.stored_fields import as_number, at, fields_of, fields_reader, first_of, is_kind_of, text_of
 from voltagent.capture.usage import counted, summed
 from voltagent.core import introspection
 
@@ -53,7 +54,9 @@ def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) 
     ``any_shape`` also takes dictionaries and objects of any class with the fields of a known result, as a model call
     may return them; else only instances of the clients' own classes are taken.
     """
-    known = _BY_TYPE.of(type(value))
+    kind = type(value)
+    found = _KNOWN.get(id(kind))
+    known = found[1] if found is not None and found[0]() is kind else _BY_TYPE.of(kind)
     shape = _shape_by_fields(value) if known is None and any_shape else known
     return None if shape is None else _read(shape, value, depth, of_client=known is not None)
 
@@ -73,10 +76,16 @@ def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
 
 def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelResult:
     read = fields_reader(value)
+    if shape.inner is None and shape.parts is None:  # nearly every result of a model
+        model, identifier = text_of(read, shape.model, _LONGEST), text_of(read, shape.id, _LONGEST)
+        responses = _own_responses(shape, value, read, model, identifier)
+        finish = text_of(read, shape.finish, _LONGEST)
+        answer = None if shape.answer is None else shape.answer(value)
+        return _make_result((model, responses, finish, identifier, answer, of_client))
     inner = _NOTHING if shape.inner is None or depth <= 0 else _inner(shape.inner(value), depth)
     parts = () if shape.parts is None or depth <= 0 else _parts(shape.parts(value), depth)
-    model = _short(first_of(read, shape.model)) or next((one.model for one in reversed(parts) if one.model), None)
-    identifier = _short(first_of(read, shape.id)) or inner.response_id
+    model = text_of(read, shape.model, _LONGEST) or next((one.model for one in reversed(parts) if one.model), None)
+    identifier = text_of(read, shape.id, _LONGEST) or inner.response_id
     responses = tuple([response for part in parts for response in part.responses]) if parts else ()
     if not responses:
         responses = _own_responses(shape, value, read, model, identifier) or inner.responses
@@ -85,7 +94,7 @@ def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelR
     return ModelResult(
         model or inner.model,
         responses,
-        _short(first_of(read, shape.finish)) or last.finish_reason,
+        text_of(read, shape.finish, _LONGEST) or last.finish_reason,
         identifier or last.response_id,
         inner.answer if answer is None else answer,
         of_client or (bool(parts) and any(part.of_client for part in parts)),
@@ -96,13 +105,14 @@ def _own_responses(
     shape: Shape, value: object, read: Callable[[str], Any], model: str | None, identifier: str | None
 ) -> tuple[Response, ...]:
     for path in shape.usage:
-        holder = first_of(read, (path,)) if path else value
+        holder = read(path[0]) if len(path) == 1 else first_of(read, (path,)) if path else value
         usage = counted(holder) if holder is not None else None
         if usage is not None:
-            cost = as_number(first_of(read, shape.cost)) if shape.cost else None
-            if cost is not None:
-                usage.setdefault("cost", cost)
-            return (Response(usage, holder, identifier, model),)
+            cost = first_of(read, shape.cost) if shape.cost else None
+            number = None if cost is None else as_number(cost)
+            if number is not None:
+                usage.setdefault("cost", number)
+            return (_make_response((usage, holder, identifier, model)),)
     return ()
 
 
@@ -116,14 +126,13 @@ def _parts(items: Sequence[object], depth: int) -> list[ModelResult]:
     return [one for one in found if one is not None]
 
 
-def _short(value: object) -> str | None:
-    text = as_text(value)
-    return text[:_LONGEST] if text else None
-
-
 def _shape_of_type(kind: type) -> Shape | None:
     return next((shape for shape in SHAPES if shape.types and is_kind_of(kind, shape.types)), None)
 
 
 _NOTHING: Final = ModelResult()
+# Without the call of a function in Python that each class of named fields has; all fields must be given.
+_make_result: Final[Callable[[tuple[Any, ...]], ModelResult]] = partial(tuple.__new__, ModelResult)  # pyright: ignore
+_make_response: Final[Callable[[tuple[Any, ...]], Response]] = partial(tuple.__new__, Response)  # pyright: ignore
 _BY_TYPE: Final = introspection.PerType(_shape_of_type)
+_KNOWN: Final = _BY_TYPE.found

@@ -24,6 +24,7 @@ _CALL_IDS: Final = (("call_id",), ("toolUseId",), ("tool_call_id",), ("id",))
 _CALL_NAMES: Final = (("name",), ("tool_name",))
 _CALL_ARGUMENTS: Final = (("arguments",), ("args",), ("input",))
 _TEXTS: Final = (("text",), ("content",), ("refusal",))
+_CHOSEN: Final = (("delta",), ("content",))
 # Where a message keeps what it says.
 _CONTENTS: Final = (("content",), ("blocks",), ("parts",), ("refusal",), ("audio", "transcript"))
 
@@ -38,14 +39,15 @@ def joined(text: str | None, calls: Sequence[object]) -> object:
 def message(holder: object) -> object:
     """The answer in one message of an assistant: its content, text or blocks, and its tool calls."""
     read = fields_reader(holder)
-    parsed = read("parsed")
-    calls = as_items(read("tool_calls"))
+    content, parsed, calls, old_call = read("content"), read("parsed"), read("tool_calls"), read("function_call")
+    if type(content) is str and parsed is None and calls is None and old_call is None:
+        return content  # nearly every answer
+    calls = as_items(calls)
     if parsed is not None and not calls:
         return parsed
-    old_call = read("function_call")
     content = first_of(read, _CONTENTS)
     if type(content) is str and not calls and old_call is None:
-        return content  # nearly every answer
+        return content
     text, found = _split(_blocks(content))
     named = [_call(call) for call in (*calls, *([old_call] if old_call is not None else []))]
     named = [call for call in named if call is not None]
@@ -54,7 +56,8 @@ def message(holder: object) -> object:
 
 def choices(result: object) -> object:
     """The answer of an OpenAI chat or text completion; a list of them if several were requested."""
-    items = as_items(field(result, "choices")) or as_items(field(result, "candidates"))
+    read = fields_reader(result)
+    items = as_items(read("choices")) or as_items(read("candidates"))
     if len(items) == 1:
         return _choice(items[0])
     found = [_choice(choice) for choice in items]
@@ -62,10 +65,12 @@ def choices(result: object) -> object:
 
 
 def _choice(choice: object) -> object:
-    content = first_at(choice, (("message",), ("delta",), ("content",)))
+    read = fields_reader(choice)
+    content = read("message")
+    content = first_of(read, _CHOSEN) if content is None else content
     if content is not None:
         return content if type(content) is str else message(content)
-    return as_text(field(choice, "text"))
+    return as_text(read("text"))
 
 
 def output_items(result: object) -> object:
@@ -112,6 +117,11 @@ def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
     texts: list[str] = []
     calls: list[object] = []
     for block in blocks:
+        read = fields_reader(block)
+        text = read("text") if read("type") == "text" else None
+        if type(text) is str:  # nearly every block
+            texts.append(text)
+            continue
         text = as_text(block)
         if text is None and _is_hidden(block):
             continue
