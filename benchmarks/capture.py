@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from voltagent.capture.exceptions import format_failure
+from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.span import Failure
 from voltagent.processors.redaction import Redactor

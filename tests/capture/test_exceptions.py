@@ -21,7 +21,8 @@ import pytest
 import voltagent
 from tests.helpers.pace import hold, slowness
 from voltagent.capture import snapshot
-from voltagent.capture.exceptions import capture_failure, format_event, format_failure
+from voltagent.capture.exceptions.failures import capture_failure
+from voltagent.capture.exceptions.formatting import format_event, format_failure
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 

@@ -17,7 +17,9 @@ from pydantic_core import to_json
 from tests.helpers.pace import TooSlow, hold, slowness
 from voltagent import VoltAgentSDK, agent, llm, memory, retriever, tool
 from voltagent.capture.budget import Budget, Shared
-from voltagent.capture.exceptions import capture_failure, format_failure, is_cancellation, is_control_flow
+from voltagent.capture.exceptions.failures import capture_failure
+from voltagent.capture.exceptions.formatting import format_failure
+from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, Snapshot
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.exporters import ACCEPTED, Outcome

@@ -31,7 +31,7 @@ from voltagent import (
     tool,
     trace,
 )
-from voltagent.capture.exceptions import format_failure
+from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.core import context as _context
 from voltagent.handles import open_trace
 from voltagent.processors.redaction import Redactor

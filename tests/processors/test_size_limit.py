@@ -13,7 +13,7 @@ import voltagent
 from tests.helpers.server import Server
 from tests.helpers.sink import loads, recording
 from voltagent import Redactor, agent, tool
-from voltagent.capture.exceptions import format_event
+from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.handles import open_trace

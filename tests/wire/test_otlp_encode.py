@@ -478,7 +478,7 @@ def test_documents_of_a_search(output: Any, documents: str | None, rest: str | N
 
 
 def test_an_exception_becomes_an_event_with_its_stack() -> None:
-    from voltagent.capture.exceptions import format_event
+    from voltagent.capture.exceptions.formatting import format_event
 
     def body(trace: Any) -> None:
         with pytest.raises(KeyError), trace.add_tool(name="t", input={}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from voltagent.capture.exceptions import format_event
+from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, SharedFacts, SpanEvent
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event

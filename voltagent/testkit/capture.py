@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from voltagent.capture.exceptions import format_event
+from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core import context
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.processors.redaction import Redactor

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from voltagent.capture import options as _options
 from voltagent.capture import usage as _usage
-from voltagent.capture.exceptions import format_failure
+from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span

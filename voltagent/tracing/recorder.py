@@ -15,9 +15,10 @@ from weakref import WeakValueDictionary
 
 from pydantic_core import from_json
 
-from voltagent.capture import exceptions, options
+from voltagent.capture import options
 from voltagent.capture import usage as _usage
-from voltagent.capture.exceptions import capture_failure, descends_from
+from voltagent.capture.exceptions.failures import capture_failure, descends_from
+from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context, hints, process_exit
 from voltagent.core.guard import Guard, logger
@@ -317,10 +318,10 @@ class Recorder:
         """
         if span.end_ns is None:
             failure = self.failure(span.trace, exception, message=message)
-            if exceptions.is_cancellation(exception):
+            if is_cancellation(exception):
                 self.end(span, CANCELLED, failure)
                 return
-            if exceptions.is_control_flow(exception):
+            if is_control_flow(exception):
                 self._warn(span)
             self.end(span, ERROR, failure)
 

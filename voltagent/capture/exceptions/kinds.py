@@ -1,0 +1,156 @@
+"""What the class of an exception says: whether it is a failure at all, how its message is made, and its code."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import builtins
+from typing import Any, Final, cast
+
+from voltagent.core import introspection
+
+MOST_IN_ALL: Final = 40  # exceptions that are looked at: causes, members, causes of members...
+MOST_MEMBERS: Final = 8  # of an exception group
+_LONGEST_CODE: Final = 200  # characters
+
+# Python 3.10 has no exception groups
+_Group: Final[type | None] = getattr(builtins, "BaseExceptionGroup", None)
+members_of: Final = introspection.reader(_Group, "exceptions") if _Group is not None else None
+errno_of: Final = introspection.reader(OSError, "errno")
+_exit_code_of: Final = introspection.reader(SystemExit, "code")
+
+# What these write follows from `args` alone, by `str` or `repr` of them: code of the user's, if the types are.
+_WRITTEN_BY_ARGUMENTS: Final = (
+    introspection.class_dict(BaseException)["__str__"],
+    introspection.class_dict(KeyError)["__str__"],
+)
+_WRITTEN_BY_OS_ERROR: Final = introspection.class_dict(OSError)["__str__"]
+
+# By module (its first name) and name of a class or one of its bases: nothing of theirs is imported.
+_CANCELLATIONS: Final = frozenset(
+    (("asyncio", "CancelledError"), ("trio", "Cancelled"), ("greenlet", "GreenletExit"), ("gevent", "GreenletExit"),
+     ("curio", "CancelledError"), ("curio", "TaskCancelled"),
+     ("builtins", "KeyboardInterrupt"), ("builtins", "SystemExit"), ("builtins", "GeneratorExit"))
+)  # fmt: skip
+_CONTROL_FLOW: Final = frozenset(
+    (("celery", "Retry"), ("celery", "Ignore"), ("celery", "Reject"), ("click", "Abort"), ("click", "Exit"),
+     ("typer", "Abort"), ("typer", "Exit"), ("pydantic_ai", "ModelRetry"))
+)  # fmt: skip
+_HTTP_ANSWERS: Final = frozenset((("werkzeug", "HTTPException"), ("starlette", "HTTPException")))
+
+
+def _has_base_named(kind: type, names: frozenset[tuple[str, str]]) -> bool:
+    for base in introspection.bases(kind):
+        module, _, _ = introspection.full_name(base).partition(".")
+        own_name = introspection.short_name(base)
+        if (module, own_name) in names or (module == own_name and ("builtins", own_name) in names):
+            return True
+    return False
+
+
+class ExceptionType:
+    """What is the same for all exceptions of one class."""
+
+    __slots__ = (
+        "class_code",
+        "contains_argument",
+        "is_cancellation",
+        "is_control_flow",
+        "is_exit",
+        "is_group",
+        "is_http_answer",
+        "is_os_error",
+        "name",
+        "stored",
+        "type",
+        "written_by_arguments",
+        "written_by_os_error",
+    )
+
+    def __init__(self, kind: type) -> None:
+        self.type = introspection.full_name(kind)
+        self.name = introspection.short_name(kind)
+        self.stored = introspection.dict_reader(kind)
+        writer = introspection.class_value(kind, "__str__")
+        self.contains_argument = writer is _WRITTEN_BY_ARGUMENTS[0]
+        self.written_by_arguments = any(writer is one for one in _WRITTEN_BY_ARGUMENTS)
+        self.written_by_os_error = writer is _WRITTEN_BY_OS_ERROR
+        self.is_os_error = introspection.has_base(kind, OSError)
+        self.is_cancellation = _has_base_named(kind, _CANCELLATIONS)
+        self.is_control_flow = _has_base_named(kind, _CONTROL_FLOW)
+        self.is_http_answer = _has_base_named(kind, _HTTP_ANSWERS)
+        self.class_code = _code_of_class(kind)
+        self.is_exit = introspection.has_base(kind, SystemExit)
+        self.is_group = _Group is not None and introspection.has_base(kind, _Group)
+
+
+kind_of: Final = introspection.PerType(ExceptionType).of
+
+
+def is_cancellation(exception: BaseException) -> bool:
+    """Whether an operation that this exception left was stopped from outside, and did not fail.
+
+    That is so for the cancellations of asyncio, trio and gevent, an exit, a Ctrl-C, a closed coroutine, and for a group
+    of nothing else.
+    """
+    return _is_cancellation(exception, [MOST_IN_ALL * MOST_MEMBERS])
+
+
+def _is_cancellation(exception: BaseException, left: list[int]) -> bool:
+    kind = kind_of(type(exception))
+    if not kind.is_group or members_of is None or kind.is_cancellation:
+        return kind.is_cancellation
+    members: tuple[BaseException, ...] = members_of(exception)
+    left[0] -= len(members)  # a group of groups may be very large
+    return left[0] >= 0 and all(_is_cancellation(member, left) for member in members)
+
+
+def is_control_flow(exception: BaseException) -> bool:
+    """Whether a framework raises this exception to say what comes next, such as a retry or an answer below 500."""
+    kind = kind_of(type(exception))
+    if not kind.is_http_answer:
+        return kind.is_control_flow
+    code = code_of(exception, kind, kind.stored(exception), with_text=False)
+    return type(code) is int and 0 < code < 500
+
+
+def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any], with_text: bool) -> int | str | None:
+    """The code an exception has: stored on it, or known of a built-in type. Properties are not called."""
+    if fields:
+        for name in ("code", "status_code", "status", "errno"):
+            code = _as_code(dict.get(fields, name))
+            if code is not None:
+                return code
+        answer = dict.get(fields, "response")  # httpx, requests and the SDKs built on them
+        if answer is not None:
+            return _as_code(dict.get(introspection.stored(answer), "status_code"))
+    if kind.class_code is not None:
+        return kind.class_code
+    if kind.is_os_error:
+        return _as_code(errno_of(exception))
+    if kind.is_exit:
+        code = _as_code(_exit_code_of(exception))
+        return code if with_text or type(code) is int else None
+    return None
+
+
+def _code_of_class(kind: type) -> int | str | None:
+    """The code that a class has for all its exceptions, as those of werkzeug and Django REST framework do.
+
+    Only plain values are taken: a property, or what a metaclass would compute, is not called.
+    """
+    found = (_as_code(introspection.class_value(kind, name)) for name in ("code", "status_code", "status"))
+    return next((code for code in found if code is not None), None)
+
+
+def _as_code(value: object) -> int | str | None:
+    kind = type(value)
+    if kind is int and -(2**63) <= cast(int, value) < 2**63:
+        return cast(int, value)
+    if kind is str:
+        return cast(str, value) if len(cast(str, value)) <= _LONGEST_CODE else None
+    if kind is not int and kind is not bool and introspection.has_base(kind, int):  # http.HTTPStatus and the like
+        return _as_code(int.__int__(cast(int, value)))
+    return None
