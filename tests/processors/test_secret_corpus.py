@@ -13,7 +13,7 @@ import pytest
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from tests.processors.corpus import fourth, hide_fifth, hide_first, keep_fifth, keep_first, second, third
+from tests.processors.corpus import fourth, hide_fifth, hide_first, keep_fifth, keep_first, second, sixth, third
 from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
@@ -258,6 +258,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "third": (third.HIDE, third.KEEP),
     "fourth": (fourth.HIDE, fourth.KEEP),
     "fifth": (hide_fifth.HIDE, keep_fifth.KEEP),
+    "sixth": (sixth.HIDE, sixth.KEEP),
 }
 
 

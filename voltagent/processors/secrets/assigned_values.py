@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_ordinary, is_placeholder
 from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 _SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)")
@@ -34,16 +34,16 @@ _STANDS_FOR_ONE: Final = re.compile(
     r"|placeholder|dummy|fake|test|todo|env|file|path|name|value|required)(?:-|\Z)",
     re.IGNORECASE,
 )
-_SETTER: Final = re.compile(r"(?:\b|_)(?:set|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z")
+_SETTER: Final = re.compile(
+    r"(?:\b|_)(?:set(?:default)?|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z"
+)
 _SECRET_CALL: Final = re.compile(
     r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,
 )
-_MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
-_LONGEST_VALUE: Final = 16_384  # characters
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
 
@@ -64,7 +64,7 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
     Under a strong name, a function that sets or defines it also takes an ordinary word.
     """
     scan.spend(8)
-    end = _closing(scan, start, one.quote)
+    end = closing_quote(scan, start, one.quote)
     value = scan.text[start:end]
     if is_placeholder(value):
         return None
@@ -84,7 +84,7 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
 
 def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     scan.spend(8)
-    end = _closing(scan, start, one.quote)
+    end = closing_quote(scan, start, one.quote)
     value = scan.text[start:end]
     if _SURE.match(value) is not None and _JOINED.match(scan.text, end) is None:
         return start, end
@@ -103,61 +103,30 @@ def _end_of_joined(scan: Scan, end: int) -> int:
     """Where the last of several literals ends that ``+`` joins."""
     joined = _JOINED.match(scan.text, end)
     while joined is not None:
-        end = _closing(scan, joined.end(), joined[1])
+        end = closing_quote(scan, joined.end(), joined[1])
         scan.spend(6)
         joined = _JOINED.match(scan.text, end)
     return end
 
 
-def _closing(scan: Scan, start: int, quote: str) -> int:
-    """Where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
-    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
-    if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
-        end = scan.text.find(quote, start, limit)
-        scan.spend((limit if end < 0 else end) - start >> 7)
-        return limit if end < 0 else end
-    escapes, mark = len(quote) - 1, quote[-1]
-    position = scan.text.find(mark, start, limit)
-    while position > start and mark == "'" and scan.text[position + 1 : position + 2] == "'" and not escapes:
-        position = scan.text.find(mark, position + 2, limit)  # YAML and SQL double a quote inside of quotes
-        scan.spend(2)
-    if position > start and not escapes and scan.text[position - 1] != "\\":
-        return position
-    while position >= 0:
-        slashes = _slashes(scan.text, start, position)
-        if slashes <= escapes or (slashes - escapes) % (2 * (escapes + 1)) == 0:
-            scan.spend(position - start >> 7)
-            return position - min(escapes, slashes)
-        scan.spend(2)
-        position = scan.text.find(mark, position + 1, limit)
-    scan.spend(limit - start >> 7)
-    return limit
-
-
-def _slashes(text: str, start: int, position: int) -> int:
-    """How many backslashes stand before a position, up to 64."""
-    least = max(start, position - 64)
-    return (position - least) - len(text[least:position].rstrip("\\"))
-
-
 def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     text = scan.text
     scan.spend(10)
-    if text[start : start + 1] in ("{", "[", "(", "<"):
-        return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
+    if text.startswith(("{", "[", "(", "<", "- "), start):
+        return _several(scan, one, start)
     match = _UNQUOTED.match(text, start)
     if match is None or text[start] == "$":
         return _shell_default(scan, one, start) or _referenced(scan, start)
     value, end = match[0], match.end()
     after = text[end : end + 1]
     if after == "(":
-        return _call(scan, one, start, end) or code_default(scan, one, start)
+        return _call(scan, one, start, end) or _code_default(scan, one, start)
     if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
         annotated = _ANNOTATED.match(text, start, start + 100)
         if annotated is not None:
-            return annotated.end(), _closing(scan, annotated.end(), annotated[1])
+            return annotated.end(), closing_quote(scan, annotated.end(), annotated[1])
     if after == "[" or is_placeholder(value) or _CODE.match(value):
-        return code_default(scan, one, start)
+        return _code_default(scan, one, start)
     value = value.rstrip(".:!?")
     is_secret = _is_secret_value(value, one) or _is_joined_password(scan, one, start, end, value)
     return (start, start + len(value)) if is_secret else None
@@ -190,6 +159,30 @@ def _is_passphrase(value: str) -> bool:
     return len(value) >= _SHORTEST_COMPARED and "_" in value and any(map(str.isdigit, value)) and value != value.lower()
 
 
+def _several(scan: Scan, one: Beginning, start: int) -> Range | None:
+    if scan.text[start] == "-":
+        return _listed(scan, start)
+    return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
+
+
+def _listed(scan: Scan, start: int) -> Range | None:
+    """Items of a list in YAML, from the first on that look like credentials."""
+    limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
+    end, item = 0, start
+    while scan.text.startswith("- ", item):
+        scan.spend(6)
+        stop = scan.text.find("\n", item, limit)
+        line = scan.text[item + 2 : limit if stop < 0 else stop]
+        if not is_credential(line[:500].strip(" \"'\r")):
+            break
+        end = item + 2 + len(line.rstrip())
+        if stop < 0:
+            break
+        after = scan.text[stop + 1 : stop + 60]
+        item = stop + 1 + len(after) - len(after.lstrip(" "))
+    return (start + 2, end) if end else None
+
+
 def _shell_default(scan: Scan, one: Beginning, start: int) -> Range | None:
     match = _SHELL_DEFAULT.match(scan.text, start, start + 300) if one.strength is Strength.STRONG else None
     return None if match is None or is_placeholder(match[1]) else match.span(1)
@@ -197,16 +190,24 @@ def _shell_default(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 def _referenced(scan: Scan, start: int) -> Range | None:
     match = _REFERENCE.match(scan.text, start)
-    return None if match is None else (match.end(), _closing(scan, match.end(), match[1]))
+    return None if match is None else (match.end(), closing_quote(scan, match.end(), match[1]))
 
 
-def code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
+def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
+    """The literal in a call such as ``aws.String("…")``, or the one that code falls back on."""
+    match = _UNQUOTED.match(scan.text, start)
+    is_call = match is not None and scan.text[match.end() : match.end() + 2] in ('("', "('")
+    called = _call(scan, one, start, match.end()) if match is not None and is_call else None
+    return called or _code_default(scan, one, start)
+
+
+def _code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
     """The literal that code falls back on, behind the call or name that begins at ``start``."""
     scan.spend(4)
     match = _CODE_DEFAULT.match(scan.text, start, start + 300)
     if match is None:
         return None
-    end = _closing(scan, match.end(), match[1])
+    end = closing_quote(scan, match.end(), match[1])
     value = scan.text[match.end() : end]
     is_secret = is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))
     return (match.end(), end) if is_secret else None
@@ -264,7 +265,7 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
     scan.spend(8)
     if strength is not Strength.STRONG and "'" not in beginning and '"' not in beginning:
         return None
-    end = _past_collection(scan, start)
+    end = past_collection(scan, start)
     inside = text[start:end]
     if strength is Strength.WEAK:
         found = _LITERAL.findall(inside[:4096])
@@ -275,25 +276,3 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
         return None
     has_literal = '"' in inside or "'" in inside
     return (start, end) if has_literal or (text[start] != "(" and any(map(str.isdigit, inside[:4096]))) else None
-
-
-def _past_collection(scan: Scan, start: int) -> int:
-    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
-    limit = min(scan.end_of_string(start), start + _LONGEST_VALUE)
-    depth = 0
-    inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it
-    for mark in _MARK.finditer(scan.text, start, limit):
-        scan.spend(2)
-        sign, escapes = mark[0][-1], len(mark[0]) - 1
-        if inside is not None:
-            if sign == inside[0] and (escapes <= inside[1] or (escapes - inside[1]) % (2 * (inside[1] + 1)) == 0):
-                inside = None
-        elif sign in "\"'":
-            inside = sign, escapes
-        elif sign in "([{":
-            depth += 1
-        else:
-            depth -= 1
-            if depth <= 0:
-                return mark.end()
-    return limit

@@ -12,7 +12,7 @@ from voltagent.processors.secrets.assigned_values import (
     COMPARISONS,
     Beginning,
     argument,
-    code_default,
+    in_code,
     is_password_word,
     is_pin,
     quoted,
@@ -34,7 +34,7 @@ _AFTER_HINT: Final = (
     + ")"
     # What can follow at all, so that most names in prose are left at once.
     + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
-    r"(?P<close>\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d)?"
+    r"(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d)?"
     r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| as string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\))?"
     r"(?P<operator>(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
@@ -159,7 +159,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
 def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
     """The literal in ``os.getenv("PASSWORD", "…")``, if the word is the beginning of such code."""
     is_code = scan.text[end : end + 1] == "." and scan.text[end + 1 : end + 2].isalpha()
-    return code_default(scan, one, start) if is_code else None
+    return in_code(scan, one, start) if is_code else None
 
 
 def _hints_in(scan: Scan, start: int, stop: int) -> Iterator[str]:

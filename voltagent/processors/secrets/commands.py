@@ -25,11 +25,12 @@ _NETRC: Final = (
 # Flags of one letter whose value is a password, and the commands that have them.
 SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
-    ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb")),
-    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "7z ", "unzip", "zip ")),
+    ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb", "7z ")),
+    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "unzip", "zip ")),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}[\"']?[^\s:\"'\0]{1,100}:", ("http ", "https ", "xh ")),
     ("pass:", r"pass:(?<=[ \t]pass:)", ("openssl",)),
+    ("-n", r"-n(?<=[ \t]-n)[ \t]{1,4}", ("ssh-keygen",)),
     ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
     ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
     ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),

@@ -40,6 +40,14 @@ _FIELD_NAME: Final = re.compile(
     r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z",
     re.IGNORECASE,
 )
+# An element in a text that is escaped for XML once more.
+_ESCAPED: Final = r"&gt;(?P<value>[^<>&\n\0]{1,500})&lt;/"
+_ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
+# The rows of an `INSERT`: the columns, and the items of the first row.
+_ROW: Final = r"values\s{0,8}\("
+_COLUMNS: Final = re.compile(r"\(([\w\s,.\"`\[\]]{1,250})\)\s{0,8}\Z")
+_ITEM: Final = re.compile(r"\s{0,8}(?:[ENen]?'((?:[^'\\\0]|\\[^\0]|''){0,500})'|[^,'()\0]{1,200})\s{0,8}(?:,|\))")
+_MOST_COLUMNS: Final = 40
 # The default of a Terraform variable.
 _DEFAULT: Final = r"default[ \t]{0,16}=[ \t]{0,16}(?P<quote>\\{0,4}\")(?P<value>[^\"\\\n\0]{1,1000})(?P=quote)"
 _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})\\{0,4}\"[ \t]{0,8}\{[^{}]{0,200}\Z")
@@ -92,6 +100,26 @@ def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", _FIELD)
 
 
+def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
+    return _named_before(scan, match, _ESCAPED_NAME)
+
+
+def _row(scan: Scan, match: re.Match[str]) -> Range | None:
+    """The literal in the first row of an ``INSERT`` that belongs to the first column with a strong name."""
+    columns = _COLUMNS.search(scan.text[max(0, match.start() - _TAG) : match.start()])
+    names = [] if columns is None else [name.strip(' \n\r\t"`[]') for name in columns[1].split(",")][:_MOST_COLUMNS]
+    position = match.end()
+    for name in names:
+        item = _ITEM.match(scan.text, position, position + 800)
+        scan.spend(4)
+        if item is None:
+            return None
+        if scan.names.strength(name) is Strength.STRONG:
+            return item.span(1) if item[1] and not is_placeholder(item[1]) else None
+        position = item.end()
+    return None
+
+
 def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
     """A part of a multipart form."""
     strength = scan.names.strength(scan.group(match, "name"))
@@ -107,13 +135,15 @@ _ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{_HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
 _FIELDS: Final = SearchGroup(
-    r"value\\*[\"']?[ \t]*[:=]|</key>|default[ \t]*=|form-data",
+    r"value\\*[\"']?[ \t]*[:=]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",
     (
         Search("value", _ATTRIBUTE, _attribute),
         Search("value", _FIELD_VALUE, _field),
         Search("</key>", _AFTER_KEY, _after_key),
         Search("default", _DEFAULT, _default),
         Search("form-data", _FORM_DATA, _form_data),
+        Search("&gt;", _ESCAPED, _escaped),
+        Search("values", _ROW, _row),
     ),
 )
 PAIRS: Final = (_ELEMENTS, _FIELDS)

@@ -31,7 +31,7 @@ _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind
 # an operator, a bracket or an escape; or, after spaces, an operator, a quote, a verb, an attribute, or a word with a
 # digit. In prose there is a plain word. The last alternative is the end of a key that holds more than a name.
 _NAME_END: Final = (
-    r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*(?:[\"'\\`\])%=:>\[\r\n]|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
+    r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*(?:[\"'\\`\])%=:>\[\r\n]|&gt;|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
     r"(?:[=:!\"'`\\<>|?+-]|is[^0-9A-Za-z]|\{ ?get|was |to |ist |lautet|est |es |é |è |[0-9A-Za-z-]+="
     r"|(?:for|of) [^ ]+:|n?(?:var|te)|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:))"
 )

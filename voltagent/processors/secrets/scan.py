@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
@@ -20,6 +21,8 @@ _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from 
 _FREE: Final = 5000
 _CHARACTERS_PER_UNIT: Final = 9
 _MATCHED: Final = 4  # units of work for a match
+LONGEST_VALUE: Final = 16_384  # characters
+_MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
 _STRINGS: Final = 4096  # joined at once
 _FEW_REPEATS: Final = 256
 _REPEATS_APART: Final = 256  # characters; if known secrets are repeated more often, they are replaced without a list
@@ -185,3 +188,56 @@ def _lower(text: str) -> str:
 def _lower_piece(text: str) -> str:
     low = text.lower()
     return low if len(low) == len(text) else text.replace("\u0130", "I").lower()  # the only one that becomes two
+
+
+def closing_quote(scan: Scan, start: int, quote: str) -> int:
+    """Where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
+    limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
+    if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
+        end = scan.text.find(quote, start, limit)
+        scan.spend((limit if end < 0 else end) - start >> 7)
+        return limit if end < 0 else end
+    escapes, mark = len(quote) - 1, quote[-1]
+    position = scan.text.find(mark, start, limit)
+    while position > start and mark == "'" and scan.text[position + 1 : position + 2] == "'" and not escapes:
+        position = scan.text.find(mark, position + 2, limit)  # YAML and SQL double a quote inside of quotes
+        scan.spend(2)
+    if position > start and not escapes and scan.text[position - 1] != "\\":
+        return position
+    while position >= 0:
+        slashes = _slashes(scan.text, start, position)
+        if slashes <= escapes or (slashes - escapes) % (2 * (escapes + 1)) == 0:
+            scan.spend(position - start >> 7)
+            return position - min(escapes, slashes)
+        scan.spend(2)
+        position = scan.text.find(mark, position + 1, limit)
+    scan.spend(limit - start >> 7)
+    return limit
+
+
+def _slashes(text: str, start: int, position: int) -> int:
+    """How many backslashes stand before a position, up to 64."""
+    least = max(start, position - 64)
+    return (position - least) - len(text[least:position].rstrip("\\"))
+
+
+def past_collection(scan: Scan, start: int) -> int:
+    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
+    limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
+    depth = 0
+    inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it
+    for mark in _MARK.finditer(scan.text, start, limit):
+        scan.spend(2)
+        sign, escapes = mark[0][-1], len(mark[0]) - 1
+        if inside is not None:
+            if sign == inside[0] and (escapes <= inside[1] or (escapes - inside[1]) % (2 * (inside[1] + 1)) == 0):
+                inside = None
+        elif sign in "\"'":
+            inside = sign, escapes
+        elif sign in "([{":
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return mark.end()
+    return limit

@@ -70,12 +70,13 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Stripe and Svix webhook", "whsec_", "[A-Za-z0-9+/=]", 12),
     Format("GitHub", "gh[pousr]_", _B62, 16),
     Format("GitHub, fine-grained", "github_pat_", "[A-Za-z0-9_]", 16),
-    Format("GitLab", "gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat|oas|ffct)-", _B64URL, 10),
+    Format("GitLab", "gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|soat|oas|ffct|wt)-", _B64URL, 10),
+    Format("GitLab, runner registration", "GR1348941", _B64URL, 10),
     Format("Bitbucket", "ATBB", "[A-Za-z0-9=]", 14, ordinary=True),
     Format("Atlassian", "AT(?:ATT|CTT)3", "[A-Za-z0-9_=+/-]", 16),
-    Format("Slack", "xox[abeoprs](?:\\.xox[bp])?-", "[A-Za-z0-9-]", 10),
+    Format("Slack", "xox[a-eoprs](?:\\.xox[bp])?-", "[A-Za-z0-9-]", 10),
     Format("Slack app", "xapp-", "[A-Za-z0-9-]", 10),
-    Format("Shopify", "shp(?:at|ss|ca|pa|ua)_", _B62, 12),
+    Format("Shopify", "shp(?:at|ss|ca|pa|ua|tka)_", _B62, 12),
     Format("DigitalOcean", "do[opr]_v1_", _HEX, 16),
     Format("npm", "npm_", _B62, 16),
     Format("PyPI", "pypi-", _B64URL, 16, ordinary=True),
@@ -120,6 +121,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Supabase", "sb(?:p|_secret|_publishable)_", "[A-Za-z0-9_-]", 15),
     Format("Neon", "napi_", _B62, 16, ordinary=True),
     Format("Vercel", "vc[a-z]_", _B62, 12, ordinary=True),
+    Format("Vercel Blob", "vercel_blob_rw_", "[A-Za-z0-9_]", 16),
     Format("Netlify", "nf[pcoub]_", _B62, 16),
     Format("Fly.io", "(?:fo1_|fm2_)", "[A-Za-z0-9+/=_-]", 16),
     Format("Heroku", "HRKU-", "[A-Za-z0-9_-]", 16),
@@ -235,10 +237,10 @@ INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
 # follows has a digit or a capital, unless the prefix before it allows none. Each begins with one literal character,
 # which is found fastest, and consumes only it, so that a mark directly behind another is found as well.
 _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
-_ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_"
+_ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
-    "[g-zG-Z]- [xX][abe]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- v[0-9]- \\.0-"
+    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- v[0-9]- \\.0-"
 )
 
 
@@ -255,6 +257,7 @@ TOKEN_MARKS: Final[tuple[str, ...]] = (
     rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9]))(?=[A-Za-z0-9_.~*-]{{8}})",
     "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[a-z])",
     "A(?<=LTA)(?=I)",
+    "G(?=R1348941)",
     "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12})",
     "e(?=yJ)",
     "E(?=Z[AT]|AA)",

@@ -16,7 +16,8 @@ _STRONG: Final = (
     "motdepasse wachtwoord lösenord salasana hasło heslo jelszó şifre adgangskode passord parola пароль 密码 密碼 "
     "パスワード 비밀번호 암호 暗証番号 psk pw mnemonic bindpw lozinka katasandi matkhau kodeord geslo contrasenya "
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
-    "sifre requirepass masterauth secreto segredo segreto zugangsdaten credenciales credenciais credenziali"
+    "sifre keypass storepass requirepass masterauth secreto segredo segreto zugangsdaten "
+    "credenciales credenciais credenziali"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
