@@ -120,7 +120,7 @@ class _Search:
     def __init__(self) -> None:
         self._together = fast_check("|".join(patterns(is_ascii=True)))
         self._is_slow = False  # the last search was
-        self._apart = 0  # so many texts are searched by two expressions
+        self._apart = 0  # that many texts are searched by two expressions
 
     def __call__(self, text: str) -> bool:
         is_ascii = text.isascii()

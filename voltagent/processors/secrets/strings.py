@@ -242,7 +242,7 @@ def _marks_added(before: str, after: str) -> int:
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """The texts in lists of so many as are joined at once; a long text stands alone."""
+    """The texts in lists of that many as are joined at once; a long text stands alone."""
     batch: list[str] = []
     length = 0
     for text in texts:
