@@ -447,6 +447,22 @@ def test_a_raw_response_is_read_from_its_body_unless_it_was_parsed() -> None:
 # ------------------------------------------------------------------------------------------------------------ streams
 
 STREAMS: dict[str, tuple[list[dict[str, Any]], tuple[object, ...]]] = {
+    "crewai": (
+        [
+            {"content": "H", "chunk_type": "text", "agent_role": "a", "tool_call": None},
+            {"content": "i", "chunk_type": "text", "agent_role": "a", "tool_call": None},
+            {"content": "", "chunk_type": "tool_call", "agent_role": "a",
+             "tool_call": {"index": 0, "tool_id": "t1", "tool_name": "look", "arguments": '{"a":1}'}},
+        ],
+        (None, None, None, None, message("Hi", CALL)),
+    ),
+    "dspy": (
+        [
+            {"predict_name": "self", "signature_field_name": "answer", "chunk": "H", "is_last_chunk": False},
+            {"predict_name": "self", "signature_field_name": "answer", "chunk": "i", "is_last_chunk": True},
+        ],
+        (None, None, None, None, "Hi"),
+    ),
     "chat completion": (
         [
             {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},

@@ -262,6 +262,35 @@ def test_a_stream_that_is_left_early_ends(server: Server, memory: Memory) -> Non
     assert any(b"abandoned" in part for part in request.more_metadata)
 
 
+@pytest.mark.parametrize("how", ["json", "read", "text", "parse", "http_response"])
+@pytest.mark.parametrize("client", ["openai", "openai async", "anthropic"])
+def test_a_streaming_response_has_its_answer_however_it_is_read(
+    server: Server, memory: Memory, client: str, how: str
+) -> None:
+    async def wait(url: str) -> None:
+        async with _openai(url, "AsyncOpenAI") as made:
+            opened = made.chat.completions.with_streaming_response.create(model="gpt", messages=ASK)
+            async with opened as response:
+                await (response.http_response.aread() if how == "http_response" else getattr(response, how)())
+
+    if client == "openai async":
+        asyncio.run(wait(server.url))
+    else:
+        if client == "openai":
+            opened = _openai(server.url).chat.completions.with_streaming_response.create(model="gpt", messages=ASK)
+        else:
+            made = _anthropic(server.url).messages.with_streaming_response
+            opened = made.create(model="claude", max_tokens=9, messages=ASK)
+        with opened as response:
+            _ = response.http_response.read() if how == "http_response" else getattr(response, how)()
+    (request,) = recorded(memory)
+    assert request.status == "completed"
+    assert request.usage is not None
+    assert request.usage["total_tokens"] == (135 if client == "anthropic" else 18)
+    assert json.loads(request.output or b"") == {"result": apis.TEXT}
+    assert not any(b"abandoned" in part for part in request.more_metadata)
+
+
 def test_uninstrument_restores_the_classes(server: Server, memory: Memory) -> None:
     from openai._base_client import SyncAPIClient
 

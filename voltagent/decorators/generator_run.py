@@ -107,7 +107,8 @@ class GeneratorRun:
         if items is not None and not (is_chunk and not items.count):
             if not items.count and self._assembly is not None and self._assembly.has_chunks:
                 self._add_answer(items)  # other items follow on chunks
-            items.add(self._plan.shown(item))
+            answer = None if self._assembly is None or self._plan.hides_result else self._assembly.answer
+            items.add(self._plan.shown(item) if answer is None else answer)
 
     def _assemble(self, item: Any) -> bool:
         """Add an item to the assembled answer; return whether it is a chunk of one that may be recorded."""

@@ -230,6 +230,32 @@ class _Response(_Followed):
     async def _self_later(self, parsed: Any) -> Any:
         return self._self_parsed(await parsed)
 
+    def read(self, *args: Any, **kwargs: Any) -> Any:
+        return self._self_body(self.__wrapped__.read(*args, **kwargs))
+
+    def json(self, *args: Any, **kwargs: Any) -> Any:
+        return self._self_body(self.__wrapped__.json(*args, **kwargs))
+
+    def text(self, *args: Any, **kwargs: Any) -> Any:
+        return self._self_body(self.__wrapped__.text(*args, **kwargs))
+
+    def _self_body(self, body: Any) -> Any:
+        """The answer is there when the body was read."""
+        if inspect.isawaitable(body):
+            return self._self_later_body(body)
+        self._self_settle()
+        return body
+
+    async def _self_later_body(self, body: Any) -> Any:
+        found = await body
+        self._self_settle()
+        return found
+
+    def _self_settle(self) -> None:
+        run = self._self_take()
+        if run is not None:
+            run.settled(self.__wrapped__)
+
     def _self_parsed(self, parsed: Any) -> Any:
         stream = self._self_stream
         if stream is not None and stream.__wrapped__ is parsed:
@@ -242,6 +268,13 @@ class _Response(_Followed):
         if found is not parsed:
             self._self_stream = found
         return found
+
+    def _self_leave(self) -> None:
+        run = self._self_run
+        recorder = None if run is None else run.span.trace.recorder
+        if recorder is not None and recorder.results is not None and recorder.results.is_read(self.__wrapped__):
+            self._self_settle()  # its body was read without a method of this object
+        super()._self_leave()
 
     def close(self) -> Any:
         closed = self.__wrapped__.close()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
+from voltagent.capture.results.parts import raw_response
 from voltagent.capture.results.shapes import SHAPES, Shape
 from voltagent.capture.stored_fields import as_number, at, fields_of, fields_reader, first_of, is_kind_of, text_of
 from voltagent.capture.usage import counted, summed
@@ -46,6 +47,11 @@ class ModelResult(NamedTuple):
 def is_client_type(kind: type) -> bool:
     """Whether a class is that of a known client's or framework's results. Cached for each class."""
     return _BY_TYPE.of(kind) is not None
+
+
+def is_read(response: object) -> bool:
+    """Whether the body of a raw response was read, so that the answer is in it."""
+    return raw_response(response) is not None
 
 
 def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) -> ModelResult | None:
@@ -96,7 +102,7 @@ def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelR
         responses,
         text_of(read, shape.finish, _LONGEST) or last.finish_reason,
         identifier or last.response_id,
-        inner.answer if answer is None else answer,
+        last.answer if answer is None else answer,
         of_client or (bool(parts) and any(part.of_client for part in parts)),
     )
 

@@ -172,6 +172,19 @@ def _smolagents(answers: StreamedAnswers, chunk: object) -> None:
         answer.added.append(usage)
 
 
+def _crewai(answers: StreamedAnswers, chunk: object) -> None:
+    answer, call = answers.of(), field(chunk, "tool_call")
+    if call is None:
+        answer.add_text(field(chunk, "content"))
+    else:
+        name, arguments = field(call, "tool_name"), field(call, "arguments")
+        answer.add_call(field(call, "index"), id=field(call, "tool_id"), name=name, arguments=arguments)
+
+
+def _dspy(answers: StreamedAnswers, chunk: object) -> None:
+    answers.of().add_text(field(chunk, "chunk"))
+
+
 def _nothing(answers: StreamedAnswers, event: object) -> None:
     """An event of a client that says nothing new."""
 
@@ -189,6 +202,9 @@ _ANTHROPIC: Final = frozenset(
      "content_block_stop", "ping")
 )  # fmt: skip
 _BEDROCK: Final = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop")
+
+
+_LLAMA_INDEX: Final = (("llama_index", "ChatResponse"), ("llama_index", "CompletionResponse"))
 
 
 def _has_type(chunk: object, test: Callable[[str], bool]) -> bool:
@@ -237,9 +253,18 @@ _KINDS: Final = (
     _ChunkType(
         _llama_index,
         (),
-        lambda chunk: field(chunk, "raw") is not None and as_text(field(chunk, "delta")) is not None,
+        lambda chunk: (
+            as_text(field(chunk, "delta")) is not None
+            and (field(chunk, "raw") is not None or is_kind_of(type(chunk), _LLAMA_INDEX))
+        ),
     ),
     _ChunkType(_smolagents, (("smolagents", "ChatMessageStreamDelta"),), lambda _: False),
+    _ChunkType(
+        _crewai,
+        (("crewai", "StreamChunk"),),
+        lambda chunk: field(chunk, "chunk_type") is not None and field(chunk, "agent_role") is not None,
+    ),
+    _ChunkType(_dspy, (("dspy", "StreamResponse"),), lambda chunk: field(chunk, "signature_field_name") is not None),
 )
 # Packages whose classes are looked at field by field: their events have many classes.
 _PACKAGES: Final = frozenset(("openai", "anthropic", "pydantic_ai", "llama_index", "agents"))

@@ -19,16 +19,17 @@ _MOST_RESULTS: Final = 1024
 class Assembly:
     """What the chunks of one stream come to. ``any_shape`` as for :func:`voltagent.capture.results.read_result`."""
 
-    __slots__ = ("_any_shape", "_results", "_streamed")
+    __slots__ = ("_any_shape", "_results", "_streamed", "answer")
 
     def __init__(self, *, any_shape: bool = False) -> None:
         self._any_shape = any_shape
+        self.answer: object = None  # of the last item, if it was the result of a known client or framework
         self._streamed = StreamedAnswers()
         self._results: dict[str | None, ModelResult] = {}  # whole results that were among the items, by id
 
     def add(self, item: object) -> bool:
         """Take an item; whether it is a chunk, so that what it says is in the answer."""
-        item = unwrapped(item)
+        item, self.answer = unwrapped(item), None
         read = chunk_reader(item, any_shape=self._any_shape)
         if read is not None:
             read(self._streamed, item)
@@ -36,6 +37,7 @@ class Assembly:
         found = read_result(item, any_shape=self._any_shape)
         if found is not None and (found.response_id in self._results or len(self._results) < _MOST_RESULTS):
             self._results[found.response_id] = found
+            self.answer = found.answer if found.of_client else None
         return False
 
     @property
