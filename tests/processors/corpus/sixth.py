@@ -8,6 +8,9 @@ from typing import Any
 
 # fmt: off
 HIDE: list[tuple[Any, str]] = [
+    ({"user[password]": "tokValue99"}, "tokValue99"),
+    ({"data[0][apiKey]": "tokValue99"}, "tokValue99"),
+    ({"form[login][pin]": 4821}, "4821"),
     ({'Passwort': 'Kv0mQz80'}, "Kv0mQz80"),
     ({'passwort_neu': 'Kv1mQz81'}, "Kv1mQz81"),
     ({'neuesPasswort': 'Kv2mQz82'}, "Kv2mQz82"),
@@ -324,6 +327,7 @@ HIDE: list[tuple[Any, str]] = [
     ({'login': {'password': 'plainword'}, 'error': 'plainword is wrong'}, "plainword"),
 ]
 KEEP: list[Any] = [
+    {"filter[page_token]": "abc123", "rows[0]": "a1b2c3", "sort[key]": "name"},
     "password reset link sent",
     "The token bucket refills at 10/s",
     "secret handshake",
