@@ -463,3 +463,21 @@ def test_each_pattern_begins_with_its_literal(needle: str) -> None:
     for pattern in patterns:
         first = re.sub(r"^\(\?P<name>", "", pattern.pattern).replace("\\", "")
         assert first.startswith((needle.strip(), f"(?:{needle.strip()}")), pattern.pattern
+
+
+def _dense(lines: list[Any], size: int = 100_000) -> str:
+    """A text of nothing but suspicious lines, longer than what is examined word by word."""
+    text = "\n".join(line for line in lines if isinstance(line, str))
+    return "\n".join([text] * (size // len(text) + 1))
+
+
+def test_a_text_of_nothing_but_secrets_hides_them_all_though_there_is_no_time_to_examine_each() -> None:
+    cases = [case for case in [*HIDE, *hide_first.HIDE, *second.HIDE, *third.HIDE] if isinstance(case[0], str)]
+    left = redactor.text(_dense([value for value, _ in cases]))
+    missed = [value for value, secret in cases if secret in left]
+    assert len(missed) <= 0.01 * len(cases), missed
+
+
+def test_a_long_text_in_which_each_line_resembles_a_secret_keeps_what_stands_before_values() -> None:
+    text = _dense([*KEEP, *keep_first.KEEP, *second.KEEP, *third.KEEP])
+    assert len(redactor.text(text)) > 0.7 * len(text)

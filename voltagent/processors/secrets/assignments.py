@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -53,6 +53,8 @@ _CHECKED: Final = 6  # hints that are looked for at once
 _NAMED: Final = 2
 _NEW: Final = 12
 _FOUND: Final = 6
+_MATCHED: Final = 4
+_LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
 _PLAIN: Final = re.compile(
@@ -95,14 +97,14 @@ class _Match(NamedTuple):
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
 
 
-def find_assignments(scan: Scan, start: int, stop: int) -> list[Range]:
-    """Values of secret names whose name's known part begins in a window."""
+def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int) -> list[Range]:
+    """Values of secret names whose known part, which is one of the hints, begins in a piece of a window."""
     found: list[Range] = []
     seen: set[int] = set()  # one name may hold several hints
-    for hint in _hints_in(scan, start, stop):
-        count = scan.occurrences(hint, start, stop)
+    counts = {hint: scan.occurrences(hint, start, stop) for hint in hints}
+    scan.spend(_NAMED * sum(counts.values()))
+    for hint, count in counts.items():
         if count:
-            scan.spend(_NAMED * count)
             _add_values(scan, hint, start, stop, seen, found)
     return found
 
@@ -110,10 +112,14 @@ def find_assignments(scan: Scan, start: int, stop: int) -> list[Range]:
 def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], found: list[Range]) -> None:  # noqa: C901, PLR0912 - in one piece: a text may consist of assignments
     """Add the values of the names with a hint."""
     text, memo = scan.text, scan.memo
-    for match in scan.matches(hint, assignment_pattern(hint), start, stop):
+    past = start
+    for match in assignment_pattern(hint).finditer(scan.low, start, stop + _LONGEST_BEGINNING):
         position, value = match.span()
-        if value in seen:
+        if position >= stop:
+            break
+        if value in seen or position < past:
             continue
+        scan.units -= _MATCHED
         seen.add(value)
         before = text[max(0, position - _LONGEST_NAME) : position]
         name = position - len(before) + len(before.rstrip(_NAME_CHARACTERS))
@@ -150,7 +156,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
                 secret = plain.span() if one.takes_mixture else unquoted(scan, one.beginning, value)
         if secret is not None and secret[0] < secret[1]:
             scan.units -= _FOUND
-            scan.past = secret[1]
+            past = secret[1]
             found.append(secret)
         if scan.units < 0:
             raise TooDenseError
@@ -162,14 +168,12 @@ def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | No
     return in_code(scan, one, start) if is_code else None
 
 
-def _hints_in(scan: Scan, start: int, stop: int) -> Iterator[str]:
-    """The hints that may stand in a window, and the names of the user's own."""
-    around = scan.low[start : stop + _LONGEST_HINT]
-    yield from _COMMON_HINTS
-    for check, hints in _rare_hints():
-        if check(around) is not None:
-            yield from hints
-    yield from scan.names.own
+def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
+    """The hints that stand in a window, and the names of the user's own."""
+    low, limit = scan.low, stop + _LONGEST_HINT
+    around = low[start:limit]
+    rare = [hint for check, hints in _rare_hints() if check(around) is not None for hint in hints]
+    return [hint for hint in (*_COMMON_HINTS, *rare, *scan.names.own) if low.find(hint, start, limit) >= 0]
 
 
 def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Match | None:

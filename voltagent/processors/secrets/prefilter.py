@@ -123,17 +123,21 @@ class _Search:
         self._apart = 0  # that many texts are searched by two expressions
 
     def __call__(self, text: str) -> bool:
-        is_ascii = text.isascii()
+        return self.of_all((text,))[0]
+
+    def of_all(self, texts: Sequence[str]) -> list[bool]:
+        """Whether any check finds something, for each of several texts."""
+        is_ascii = all(map(str.isascii, texts))
         if is_ascii and not self._apart:
-            began = clock.monotonic()
-            is_found = self._together(text) is not None
-            is_slow = clock.monotonic() - began > _STARTING + _SLOW * len(text)
+            began, together = clock.monotonic(), self._together
+            found = [together(text) is not None for text in texts]
+            is_slow = clock.monotonic() - began > _STARTING + _SLOW * sum(map(len, texts))
             self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
             self._is_slow = is_slow
-            return is_found
+            return found
         self._apart = max(0, self._apart - 1)
         names, tokens = prefilter(is_ascii=is_ascii)
-        return names(text) is not None or tokens(text) is not None
+        return [names(text) is not None or tokens(text) is not None for text in texts]
 
 
 _search: Final = cache(_Search)
@@ -157,6 +161,11 @@ def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
 def is_suspect_text(text: str) -> bool:
     """Whether there can be a secret in a text that is not encoded."""
     return _search()(text)
+
+
+def suspect_among(texts: Sequence[str]) -> list[bool]:
+    """:func:`is_suspect_text` for each of several texts, which together are short."""
+    return _search().of_all(texts)
 
 
 def _is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:

@@ -17,9 +17,9 @@ SEPARATOR: Final = "\0"  # no pattern matches across it
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
 _LOWERED: Final = 1 << 16  # characters lowered at once
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
-# Work is counted in units of about half a microsecond: the free ones of each scan, and those for its length.
-_FREE: Final = 5000
-_CHARACTERS_PER_UNIT: Final = 9
+# Work is counted in units of about 0.7 microseconds: the free ones of each scan, and those for its length.
+_FREE: Final = 2000
+_CHARACTERS_PER_UNIT: Final = 11
 _MATCHED: Final = 4  # units of work for a match
 LONGEST_VALUE: Final = 16_384  # characters
 _MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
@@ -72,6 +72,7 @@ class Scan:
             starts += islice(accumulate(map((1).__add__, map(len, piece)), initial=starts[-1]), 1, None)
         self.units = _FREE
         self.past = 0  # where the last secret ended
+        self.examined = len(self.text)  # so far, each candidate is examined
 
     def windows(self) -> Iterator[Range]:
         """Stretches of the text."""
@@ -79,8 +80,8 @@ class Scan:
             yield start, min(len(self.text), start + _WINDOW)
 
     def allow(self, length: int) -> None:
-        """Set the work that may be done in a piece of a length."""
-        self.units = max(0, self.units) + length // _CHARACTERS_PER_UNIT
+        """Allow the work that may be done for a stretch of a length; what was spent too much before is missing."""
+        self.units += length // _CHARACTERS_PER_UNIT
 
     def spend(self, units: int) -> None:
         """Account for work.

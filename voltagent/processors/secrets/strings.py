@@ -130,7 +130,7 @@ class Strings:
         secrets = find_secrets(scan)
         for start, stop in secrets[:MOST_REPEATED]:
             secret = scan.text[start:stop]
-            if SEPARATOR not in secret:
+            if start < scan.examined and SEPARATOR not in secret:
                 self._found.remember(secret)
         repeats, frequent = scan.repeats(self._found.secrets)
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
@@ -242,7 +242,7 @@ def _marks_added(before: str, after: str) -> int:
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """The texts in lists of that many as are joined at once; a long text stands alone."""
+    """The texts in lists of those that are joined at once; a long text stands alone."""
     batch: list[str] = []
     length = 0
     for text in texts:

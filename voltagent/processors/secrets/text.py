@@ -12,8 +12,9 @@ from functools import cache
 from typing import Final, TypeAlias
 
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.processors.secrets.assignments import find_assignments
+from voltagent.processors.secrets.assignments import find_assignments, hints_in
 from voltagent.processors.secrets.commands import COMMANDS
+from voltagent.processors.secrets.dense import hide_values
 from voltagent.processors.secrets.headers import HEADERS_AND_URLS
 from voltagent.processors.secrets.pairs import PAIRS
 from voltagent.processors.secrets.prefilter import fast_check, prefilter
@@ -35,69 +36,90 @@ _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a 
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
 _NAMED: Final = 2  # units of work for a needle of more than one character
 _FOUND: Final = 6  # units of work for what has to be replaced
+_CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one unit of work
+_HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
 
 
 def find_secrets(scan: Scan) -> list[Range]:
     """The secrets of the strings of a scan, in order and without overlaps.
 
-    A stretch of text in which candidates stand too close together to be examined in time is a secret as a whole.
+    Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets.
     """
     found: list[Range] = []
     names, tokens = prefilter()
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
-        has_token = tokens(around) is not None  # the marks of tokens are also found in other words
-        has_name = bool(scan.names.own) or names(around) is not None
-        if has_token or has_name:
+        scan.allow(stop - start)
+        may_have_token = tokens(around) is not None  # the marks of tokens are also found in other words
+        may_have_name = bool(scan.names.own) or names(around) is not None
+        hints = hints_in(scan, start, stop) if may_have_name else None
+        if may_have_token or may_have_name:
             for first in range(start, stop, _PIECE):
                 last = min(stop, first + _PIECE)
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
                     continue
-                _add_merged(found, _in_piece(scan, first, last, may_have_token=has_token, may_have_name=has_name))
+                _add_merged(found, _in_piece(scan, first, last, hints, may_have_token=may_have_token))
     return found
 
 
-def _in_piece(scan: Scan, start: int, stop: int, *, may_have_token: bool, may_have_name: bool) -> list[Range]:
+def _in_piece(scan: Scan, start: int, stop: int, hints: Sequence[str] | None, *, may_have_token: bool) -> list[Range]:
     """The secrets that begin in a piece of a window; most pieces have none, which the checks find out."""
     names, tokens = prefilter()
     found: list[Range] = []
     around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
+    may_have_token = may_have_token and tokens(around) is not None
+    if hints is None or not (scan.names.own or names(around) is not None):
+        hints = None
+    if hints is None and not may_have_token:
+        return found
     try:
-        scan.allow(stop - start)
-        if may_have_token and tokens(around) is not None:
+        scan.spend((stop - start) // _CHECKED_PER_UNIT)
+        if hints:
+            found += find_assignments(scan, hints, start, stop)
+        if may_have_token:
             found += find_tokens(scan, start, stop)
-        if may_have_name and (scan.names.own or names(around) is not None):
-            found += find_assignments(scan, start, stop)
         found += _by_grammar(scan, start, stop)
     except TooDenseError:
-        return [*found, (start, _end_behind(scan, start, stop))]
+        scan.units -= (stop - start) // _HIDDEN_PER_UNIT
+        scan.examined = min(start, scan.examined)
+        lines = hide_values(scan, _start_of_line(scan, start), _end_of_line(scan, stop))
+        return [*found, *lines, *_keys(scan, start, stop)]
     return found
 
 
-def _end_behind(scan: Scan, start: int, stop: int) -> int:
-    """Where a secret may end that begins in a piece and was not searched for: the next piece would not show its name.
+def _start_of_line(scan: Scan, start: int) -> int:
+    """Where the line begins in which a piece does, or a bit before the piece in a long line."""
+    return 1 + max(scan.text.rfind(mark, start - _BEFORE, start) for mark in ("\n", "\0")) or max(0, start - _BEFORE)
 
-    That is the end of the line, at least 256 characters on, or of the private key.
+
+def _end_of_line(scan: Scan, stop: int) -> int:
+    """Where a secret may end that begins in a piece: the next piece would not show its name.
+
+    That is the end of the line, at least 256 characters on.
     """
-    limit = scan.end_of_string(stop - 1)
-    if limit <= stop:
-        return stop
-    key = scan.low.rfind(_KEY_BEGIN, start, stop)
-    if key >= 0 and _KEY_NAME in scan.low[key : key + _KEY_LINE]:
-        return max(stop, next(scan.places_of(_KEY_END, key, limit), limit))
-    limit = min(limit, stop + _BEHIND)
+    limit = min(scan.end_of_string(stop - 1), stop + _BEHIND)
     line_end = scan.low.find("\n", min(stop + _BEFORE, limit), limit)
-    return limit if line_end < 0 else line_end
+    return max(stop, limit if line_end < 0 else line_end)
+
+
+def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
+    """Private keys that begin in a piece."""
+    for key in scan.places_of(_KEY_BEGIN, start, min(stop + _KEY_LINE, len(scan.low))):
+        if _KEY_NAME in scan.low[key : key + _KEY_LINE]:
+            limit = scan.end_of_string(key)
+            yield key, next(scan.places_of(_KEY_END, key, limit), limit)
 
 
 def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:
     """What all searches find but those for tokens and assignments."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
     for check, takes_own_names, by_needle in compiled_groups():
+        counted = [(scan.occurrences(needle, start, stop), needle, searches) for needle, searches in by_needle]
+        if not any(count for count, *_ in counted):
+            continue
         if check(around) is None and not (takes_own_names and scan.names.own):
             continue
-        for needle, searches in by_needle:
-            count = scan.occurrences(needle, start, stop)
+        for count, needle, searches in counted:
             if count:
                 scan.spend(
                     len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))

@@ -1,0 +1,74 @@
+"""Hide what may be a secret in a stretch of text in which candidates stand too close together to examine each.
+
+Line by line: one that no check finds suspicious stays, of another stays what stands before its first operator, quote or
+digit, which is the name of the secret or the beginning of a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from typing import Final
+
+from voltagent.processors.secrets.prefilter import suspect_among
+from voltagent.processors.secrets.scan import Range, Scan
+
+_LONG: Final = 256  # characters of a line; a longer one is cut
+_AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
+_VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
+_WORD: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_-./+"
+_GOES_ON: Final = frozenset(("|-", ">-", *"=:|>({[,\\+\"'` \r\t"))  # what a line ends with whose value is in the next
+_VALUE_FIELDS: Final = ("value", "default", "string")  # in the next line, the value of a name
+_FIELD: Final = 40  # characters in which such a field begins
+
+
+def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
+    """The values in a stretch of text that may be secrets, in order."""
+    text, low, own = scan.text, scan.low, scan.names.own
+    parts = list(_parts(text, start, stop))
+    suspect = suspect_among([_with_context(text, start, *part) for part in parts])
+    fields = [field for field in _VALUE_FIELDS if low.find(field, start, stop) >= 0]
+    found: list[Range] = []
+    is_hidden = goes_on = False  # the line before, and that its value may be in this one
+    for (first, last, is_part), is_suspect in zip(parts, suspect, strict=True):
+        is_second = is_hidden and fields and not is_suspect
+        is_hidden = goes_on or is_suspect
+        if is_second:
+            is_hidden |= any(low.find(field, first, min(last, first + _FIELD)) >= 0 for field in fields)
+        if own:
+            is_hidden |= any(low.find(name, first, last) >= 0 for name in own)
+        if is_hidden:
+            begin = first if is_part and found and found[-1][1] == first else _beginning_of_value(text, first, last)
+            found.append((begin, last))
+        goes_on = is_hidden and (text[last - 1] in _GOES_ON or text[last - 2 : last] in _GOES_ON)
+    return found
+
+
+def _with_context(text: str, start: int, first: int, last: int, is_part: bool) -> str:
+    """A line with its end, or a part of one with what is around it."""
+    return text[max(start, first - _AROUND) : last + _AROUND] if is_part else text[first : last + 1]
+
+
+def _beginning_of_value(text: str, first: int, last: int) -> int:
+    """Where the value of a line begins, or the word that holds it; the line if there is no operator in it."""
+    match = _VALUE.search(text, first, last)
+    if match is None:
+        return first
+    position = match.start()
+    if text[position] in string.digits:
+        return first + len(text[first:position].rstrip(_WORD))
+    return position
+
+
+def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
+    """The lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
+    for line in text[start:stop].replace("\0", "\n").split("\n"):
+        end = start + len(line)
+        if len(line) <= _LONG:
+            if line:
+                yield start, end, False
+        else:
+            for first in range(start, end, _LONG):
+                yield first, min(end, first + _LONG), True
+        start = end + 1
