@@ -350,6 +350,17 @@ def test_the_stack_has_a_limit() -> None:
     assert len(found["stack"]) < 70_000
 
 
+def test_names_of_generated_code_are_cut() -> None:
+    code = compile("def f(n):\n    f(n - 1) if n else 1 / 0", "é<" * 400_000, "exec")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    with pytest.raises(ZeroDivisionError) as caught:
+        names["f"](50)
+    text = format_failure(capture_failure(caught.value))
+    assert len(text) < 200_000
+    assert json.loads(text)["stack"].count(", line ") == 53
+
+
 def test_nothing_of_the_program_is_kept() -> None:
     class Local:
         pass

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from threading import get_ident
+from threading import Event, get_ident
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
-from voltagent.core import hints, process_exit
-from voltagent.core.guard import pass_on_interrupt
+from voltagent.core import clock, hints, process_exit
+from voltagent.core.guard import guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, TraceInfo
 
 R = TypeVar("R")
@@ -247,13 +248,56 @@ def record_at_exit() -> None:
     They can neither import modules nor start threads.
     """
     if not _exit_hooks:
-        _exit_hooks.append(_load_at_exit)
-        process_exit.call_at_exit(_load_at_exit)
+        _exit_hooks.append(load_at_exit)
+        process_exit.call_at_exit(load_at_exit)
 
 
-def _load_at_exit() -> None:
-    if ACTIVE and ACTIVE[0] is ENVIRONMENT and _load_from_environment is not None:
-        _load_from_environment()
+def load_at_exit() -> None:
+    if ACTIVE and ACTIVE[0] is ENVIRONMENT:
+        with guard:  # nothing can be imported any more, perhaps
+            _load()
+
+
+FORK_SECONDS: Final = 5.0  # a fork waits so long for one-time work of another thread
+_LOOK_SECONDS: Final = 0.002
+_worker: Final[dict[str, int]] = {}  # the thread that does such work
+
+
+def in_one_piece(work: Callable[[], R]) -> R:
+    """Do one-time work that imports modules, so that no child is forked meanwhile: it would find their locks held.
+
+    A fork by another thread waits for the end of the work. If that does not come, the child records nothing.
+    """
+    me = get_ident()
+    is_outermost = _worker.get("thread") != me
+    try:
+        _worker.setdefault("thread", me)
+        return work()
+    finally:
+        if is_outermost and _worker.get("thread") == me:
+            _worker.clear()
+
+
+def _before_fork() -> None:
+    until, pause = clock.monotonic() + FORK_SECONDS, Event()  # never set; only to wait on
+    while _worker.get("thread", get_ident()) != get_ident() and clock.monotonic() < until:
+        pause.wait(_LOOK_SECONDS)
+
+
+def _after_fork() -> None:
+    if _worker.get("thread", get_ident()) != get_ident():
+        _worker.clear()
+        switch_off()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+def _load() -> None:
+    """Make a recorder from the environment, unless this very thread is doing so: then a finalizer or handler calls."""
+    if _load_from_environment is not None and _worker.get("thread") != get_ident():
+        in_one_piece(_load_from_environment)
 
 
 _exit_hooks: Final[list[Callable[[], None]]] = []
@@ -267,8 +311,8 @@ def default_recorder() -> Any:
 
 def _make_or_report(first: str) -> Any:
     """Make a recorder from the environment, or report a call after the last shutdown; a recorder, if there is one."""
-    if first is ENVIRONMENT and _load_from_environment is not None:
-        _load_from_environment()
+    if first is ENVIRONMENT:
+        _load()
     if ACTIVE and ACTIVE[0] is SHUT_DOWN:
         _report_late_call()
     return _first()

@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core.context import CURRENT, INERT, set_current
+from voltagent.core.context import CURRENT, INERT, in_one_piece, set_current
 
 # Imported by pydantic_core below its lock, by CPython when a traceback is formatted, or by this package in a function.
 _MODULES: Final = (
@@ -71,10 +71,14 @@ def prepare(*modules: str) -> None:
         try:
             _progress.begun = True
             set_current(INERT)
-            for name in (*_MODULES, *modules):
-                import_module(name)
-            from_json(to_json({"a": [1, 2.5, None, "b"]}, inf_nan_mode="strings"))
+            in_one_piece(lambda: _prepare((*_MODULES, *modules)))
             _progress.done = True
         finally:
             _progress.begun = False
             CURRENT.set(before)
+
+
+def _prepare(modules: tuple[str, ...]) -> None:
+    for name in modules:
+        import_module(name)
+    from_json(to_json({"a": [1, 2.5, None, "b"]}, inf_nan_mode="strings"))

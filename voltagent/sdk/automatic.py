@@ -50,7 +50,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
             return None
         return _make_from("nothing is recorded, because of the environment: %s", {})
 
-    return _make_once(make)
+    return make_once(make)
 
 
 def _report_unrecorded_process() -> None:
@@ -85,7 +85,7 @@ def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:
     """
     live: Recorder | None = context.recorder_here()
     if live is None and destination is not None:
-        _make_once(lambda: _make_for(destination))
+        make_once(lambda: _make_for(destination))
         live = context.recorder_here()
     return live or context.default_recorder() or NOTHING
 
@@ -100,7 +100,7 @@ def _make_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
     return made
 
 
-def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
+def make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
     """Make an SDK, unless the program has one or another thread is making it."""
     me = object()
     try:
@@ -110,8 +110,11 @@ def _make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
             return None
         try:
             sdk = make()
-        finally:
-            context.environment_was_read()
+        except BaseException as exc:
+            if is_ours(exc):  # else it is an interrupt: the next call tries again
+                context.environment_was_read()
+            raise
+        context.environment_was_read()
         if sdk is not None:
             _kept.append(sdk)
         return sdk

@@ -11,6 +11,7 @@ from voltagent.core.span import Failure, SpanEvent
 from voltagent.core.text import encoded, replace_surrogates
 
 _FRAME: Final = 600  # characters of its two lines
+_PATH: Final = 4096  # characters; no file has a longer name
 _STACK: Final = 65_536  # characters
 
 _GIVEN: Final = "status_message"  # of a custom event or an update: the user may give an exception for it
@@ -76,13 +77,21 @@ def _lines(failure: Failure) -> Iterator[str]:
 
 
 def _frame_lines(failure: Failure) -> Iterator[str]:
-    frames = [FrameSummary(code.co_filename, line, code.co_name, lookup_line=False) for code, line in failure.frames]
+    frames = [
+        FrameSummary(_begin(code.co_filename), line, _begin(code.co_name), lookup_line=False)
+        for code, line in failure.frames
+    ]
     if not failure.left_out:
         yield from _formatted(frames)
         return
     yield from _formatted(frames[:OUTER_FRAMES])
     yield f"  [{failure.left_out} frames left out]\n"
     yield from _formatted(frames[OUTER_FRAMES:])
+
+
+def _begin(name: str) -> str:
+    """A name of a file or function, which generated code may make of any length."""
+    return name if len(name) <= _PATH else f"{name[:_FRAME]}…"
 
 
 def _formatted(frames: list[FrameSummary]) -> Iterator[str]:
