@@ -258,7 +258,7 @@ def load_at_exit() -> None:
             _load()
 
 
-FORK_SECONDS: Final = 5.0  # a fork waits so long for one-time work of another thread
+FORK_SECONDS: Final = 5.0  # that a fork waits at most for one-time work of another thread
 _LOOK_SECONDS: Final = 0.002
 _worker: Final[dict[str, int]] = {}  # the thread that does such work
 

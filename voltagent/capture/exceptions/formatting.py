@@ -91,7 +91,7 @@ def _frame_lines(failure: Failure) -> Iterator[str]:
 
 def _begin(name: str) -> str:
     """A name of a file or function, which generated code may make of any length."""
-    return name if len(name) <= _PATH else f"{name[:_FRAME]}…"
+    return name if len(name) <= _PATH else f"{name[: _FRAME // 2]}…"
 
 
 def _formatted(frames: list[FrameSummary]) -> Iterator[str]:
