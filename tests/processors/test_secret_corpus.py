@@ -19,6 +19,7 @@ from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text import compiled_groups
+from voltagent.processors.secrets.words import STRONG, STRONG_PAIRS, WEAK
 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
@@ -481,3 +482,11 @@ def test_a_text_of_nothing_but_secrets_hides_them_all_though_there_is_no_time_to
 def test_a_long_text_in_which_each_line_resembles_a_secret_keeps_what_stands_before_values() -> None:
     text = _dense([*KEEP, *keep_first.KEEP, *second.KEEP, *third.KEEP])
     assert len(redactor.text(text)) > 0.7 * len(text)
+
+
+def test_secret_names_are_found_among_many_keys_as_they_are_alone() -> None:
+    many = {f"column {number}": "x" for number in range(30)}
+    names = sorted({*STRONG, *WEAK, *("_".join(pair) for pair in STRONG_PAIRS)})
+    for name in names:
+        alone = {name: "Q1z8Kq7Lm2"}
+        assert _is_hidden({**many, **alone}, "Q1z8Kq7Lm2") == _is_hidden(alone, "Q1z8Kq7Lm2"), name

@@ -63,13 +63,19 @@ def split_over(found: dict[int, list[Range]], wholes: Sequence[Range], parts: Se
     ends = [*accumulate(length for _, length in parts)]
     continued: set[int] = set()
     for start, stop in wholes:
-        for at in range(bisect_right(ends, start), len(parts)):
+        at = bisect_right(ends, start)
+        position = ends[at - 1] if at else 0
+        while position < stop:
             number, length = parts[at]
-            position = ends[at] - length
-            if position >= stop:
-                break
             if length:
-                found.setdefault(number, []).append((max(start - position, 0), min(stop - position, length)))
-                if start < position:
+                is_rest = start < position
+                one = (0 if is_rest else start - position, min(stop - position, length))
+                if number in found:
+                    found[number].append(one)
+                else:
+                    found[number] = [one]
+                if is_rest:
                     continued.add(number)
+            position += length
+            at += 1
     return continued

@@ -148,7 +148,10 @@ class Strings:
     ) -> None:
         """Put back strings with a part of a secret of a stream, without that and without what they hold alone."""
         texts = [self._texts[self._slots[slot]] for slot in split]
-        ranges = [merged([*ranges, *found.get(self._slots[slot], ())]) for slot, ranges in split.items()]
+        ranges = [
+            merged(ranges + found[self._slots[slot]]) if self._slots[slot] in found else ranges
+            for slot, ranges in split.items()
+        ]
         after = replacer.replaced(texts, dict(enumerate(ranges)))
         for number, slot in enumerate(split):
             text, count = after[number]

@@ -176,6 +176,9 @@ def merged(ranges: list[Range]) -> list[Range]:
 
 def replaced(text: str, ranges: Sequence[Range]) -> str:
     """The text with ``[redacted]`` in the place of each range."""
+    if len(ranges) == 1:
+        start, stop = ranges[0]
+        return f"{text[:start]}{SECRET_TEXT}{text[stop:]}"
     parts: list[str] = []
     end = 0
     for start, stop in ranges:

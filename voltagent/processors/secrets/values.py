@@ -20,7 +20,15 @@ from voltagent.processors.secrets.credential_forms import is_credential, is_ordi
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
-from voltagent.processors.secrets.structure import KeyShape, is_plain_list, is_secret, leaves, named_rows, shape_of
+from voltagent.processors.secrets.structure import (
+    KeyShape,
+    is_plain_list,
+    is_secret,
+    leaves,
+    may_name_secrets,
+    named_rows,
+    shape_of,
+)
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
@@ -47,6 +55,7 @@ class Walk:
         self._size = size
         self._has_patterns = bool(rules.patterns)
         self._strength = rules.names.strength
+        self._has_own_names = bool(rules.names.own)
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
         self._shapes: dict[tuple[str, ...], KeyShape] = {}
@@ -138,7 +147,8 @@ class Walk:
 
     def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
-            return shape_of(value, self._strength, all_keys=self._has_patterns)
+            may_be_named = self._has_own_names or may_name_secrets(value)
+            return shape_of(value, self._strength if may_be_named else _no_name, all_keys=self._has_patterns)
         keys = tuple(value)
         found = self._shapes.get(keys)
         if found is None:
@@ -239,3 +249,7 @@ class Walk:
             self._hide(container, number, value)
         else:
             self._value(container, number, value, nested)
+
+
+def _no_name(_: str) -> Strength:
+    return _NONE
