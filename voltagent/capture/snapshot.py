@@ -49,7 +49,7 @@ class Snapshot:
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
         self._forms = Forms(serializers or {})
 
-    def encode(self, value: object, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
+    def encode(self, value: Any, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
         """Return the JSON text of a value, of at most ``limit`` bytes. Never raises, runs no code but serializers.
 
         Args:
@@ -65,7 +65,7 @@ class Snapshot:
                     if len(text) <= limit:
                         return text
             elif kind is str:
-                if len(cast(str, value)) < limit // 8:
+                if len(value) < limit // 8:
                     return encode_plain(value)
             elif kind is bool or kind is float or value is None or (kind is int and _is_short(value)):
                 return encode_plain(value)
@@ -98,19 +98,21 @@ class Snapshot:
         except RecursionError:
             return _LOST
 
-    def encode_object(self, value: object, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
+    def encode_object(self, value: Any, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
         """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
         kind = type(value)
-        if kind is dict:
-            try:
-                if plain(value, DEPTH, min(PIECE, limit)) >= 0:
-                    text = encode_plain(value)
-                    if len(text) <= limit:
-                        return text
-            except BaseException as exc:  # as in `encode`
-                if not is_ours(exc):
-                    raise
-        elif id(kind) in _NOT_OBJECTS:
+        try:
+            if kind is str:
+                if len(value) < limit // 8:
+                    return b'{"result":%b}' % encode_plain(value)
+            elif kind is dict and plain(value, DEPTH, min(PIECE, limit)) >= 0:
+                text = encode_plain(value)
+                if len(text) <= limit:
+                    return text
+        except BaseException as exc:  # as in `encode`
+            if not is_ours(exc):
+                raise
+        if id(kind) in _NOT_OBJECTS:
             return b'{"result":' + self.encode(value, limit, owner) + b"}"
         try:
             text, is_object = self._walked(value, limit, owner, tried=kind is dict)

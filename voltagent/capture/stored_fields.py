@@ -72,7 +72,12 @@ def field(holder: Any, name: str) -> Any:
         return holder.get(name)
     known = _KNOWN.get(id(kind))
     layout = known[1] if known is not None and known[0]() is kind else _layout_of(kind)
-    return None if layout is None else layout.read(holder, name)
+    if layout is None:
+        return None
+    if not layout.simple:
+        return layout.read(holder, name)
+    found = _get(layout.read_dict(holder), name)
+    return found if found is not None or not layout.extras else _extra(holder, name, layout.extras)
 
 
 def _layout_of(kind: type) -> _Layout | None:

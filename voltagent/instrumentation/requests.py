@@ -13,8 +13,18 @@ from typing import Any, Final, TypeAlias, cast
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.capture.snapshot import METADATA_LIMIT
-from voltagent.core.context import BESIDE, CURRENT, INERT, REPLAYS, nearest_open, replay, set_current
-from voltagent.core.guard import Guard, guard
+from voltagent.core.context import (
+    BESIDE,
+    COLLECTING,
+    CURRENT,
+    INERT,
+    REPLAYS,
+    keep_context,
+    nearest_open,
+    replay,
+    set_current,
+)
+from voltagent.core.guard import Guard, guard, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain
 from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import ArgumentBinder
@@ -22,7 +32,7 @@ from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.decorators.streams import followed
 from voltagent.instrumentation.patches import Wrapper
-from voltagent.tracing.foreign_records import FOREIGN_CALLS, leave, take_over
+from voltagent.tracing.foreign_records import FOREIGN_CALLS, is_taken, leave, take_over
 from voltagent.tracing.recorder import Recorder
 
 _ANY: Final = FunctionShape(
@@ -47,13 +57,22 @@ class RequestPlan(OperationPlan):
         super().__init__(kind, name, _ANY, {})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
-        if FOREIGN_CALLS and above is not None and take_over(above):
-            try:  # another instrumentation has started a record of this very request
+        if above is None:
+            return super().begin(above, instance, args, kwargs)
+        try:
+            if FOREIGN_CALLS and take_over(above):  # another instrumentation has started a record of this request
                 self._add_to(above, kwargs)
-            except BaseException as exc:
-                Guard.swallowed(exc)
-            return above
-        return super().begin(above, instance, args, kwargs)
+                return above
+            recorder = above.trace.recorder
+            if recorder is None:
+                return None
+            given = recorder.snapshot.encode_object(kwargs) if recorder.capture_input else None
+            return recorder.start_from(above, self._template, given, self._describe(recorder, kwargs))
+        except RecursionError:
+            return None  # the stack is exhausted
+        except BaseException as exc:
+            Guard.swallowed(exc)
+            return above if is_taken(above) else None
 
     def _begin_model_call(
         self,
@@ -65,15 +84,17 @@ class RequestPlan(OperationPlan):
         kwargs: dict[str, Any],
     ) -> Span:
         del instance, args
-        described, is_short = self._described(kwargs)
-        if not is_short:
-            metadata = recorder.snapshot.encode_object(described, METADATA_LIMIT)
-        else:
+        return recorder.start_from(above, self._template, input, self._describe(recorder, kwargs))
+
+    def _describe(self, recorder: SpanRecorder, body: dict[str, Any]) -> bytes:
+        """Encode the metadata of a request, without a closer look if it is short and plain."""
+        described, is_short = self._described(body)
+        if is_short:
             try:
-                metadata = encode_plain(described)
-            except ValueError:  # a lone surrogate
-                metadata = recorder.snapshot.encode_object(described, METADATA_LIMIT)
-        return recorder.start_from(above, self._template, input, metadata)
+                return encode_plain(described)
+            except Exception as exc:  # a lone surrogate
+                pass_on_interrupt(exc)
+        return recorder.snapshot.encode_object(described, METADATA_LIMIT)
 
     def succeed(self, span: Span, outside: bool, result: Any) -> Any:
         super().succeed(span, outside, result)
@@ -156,13 +177,17 @@ def around_request(describe: Describe) -> Wrapper:
             return wrapped(*args, **kwargs)
         before = CURRENT.get()
         try:
-            set_current(span)
+            if COLLECTING:
+                keep_context()
+            CURRENT.set(span)
             result = _replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exc:
             set_current(before)
             plan.fail(span, above is None, exc)
             raise
-        set_current(before)
+        if COLLECTING:
+            keep_context()
+        CURRENT.set(before)
         plan.succeed(span, above is None, result)
         return result
 
@@ -197,7 +222,9 @@ def around_async_request(describe: Describe) -> Wrapper:
             return await wrapped(*args, **kwargs)
         before = CURRENT.get()
         try:
-            set_current(span)
+            if COLLECTING:
+                keep_context()
+            CURRENT.set(span)
             result = await (_replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs))
         except BaseException as exc:
             if CURRENT.get() is span:  # a coroutine may be closed where something else is current
@@ -205,7 +232,9 @@ def around_async_request(describe: Describe) -> Wrapper:
             plan.fail(span, above is None, exc)
             raise
         if CURRENT.get() is span:
-            set_current(before)
+            if COLLECTING:
+                keep_context()
+            CURRENT.set(before)
         plan.succeed(span, above is None, result)
         return result
 

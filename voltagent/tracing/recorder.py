@@ -21,7 +21,7 @@ from voltagent.capture.exceptions.failures import capture_failure, descends_from
 from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.core import clock, context, hints, process_exit
-from voltagent.core.guard import Guard, logger
+from voltagent.core.guard import Guard, logger, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain, join_objects, merge_objects
 from voltagent.core.span import (
     AGENT,
@@ -436,7 +436,8 @@ class Recorder:
         if facts:
             try:
                 text = encode_plain(facts)
-            except ValueError:  # a lone surrogate
+            except Exception as exc:  # a lone surrogate
+                pass_on_interrupt(exc)
                 text = self.snapshot.encode_object(facts, METADATA_LIMIT)
             self._add_metadata(span, text)
 

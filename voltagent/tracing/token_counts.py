@@ -124,15 +124,21 @@ class TokenCounts:
 
     def _take_if_new(self, response: Response) -> bool:
         _, holder, identifier, _ = response
-        is_new = True
+        known, is_new = self.known, True
         if holder is not None:
-            known = self.known.get(id(holder))
-            is_new = (known() if type(known) is ref else known) is not holder
+            found = known.get(id(holder))
+            is_new = (found() if type(found) is ref else found) is not holder
             if is_new:
-                self._remember(id(holder), self._reference(holder))
-        if identifier is None:
-            return is_new
-        return self._remember(f"id:{identifier}", None) and is_new
+                try:
+                    known[id(holder)] = ref(holder)
+                except TypeError:
+                    known[id(holder)] = self._held_holder(holder)
+        if identifier is not None:
+            mark = object()
+            is_new = known.setdefault(f"id:{identifier}", mark) is mark and is_new
+        if len(known) > _MOST_KNOWN:
+            self._forget_oldest()
+        return is_new
 
     def knows(self, holder: object) -> bool:
         """Whether a response with this usage object was counted."""
@@ -148,25 +154,20 @@ class TokenCounts:
         if f"id:{identifier}" in self.known:
             self.known[f"id:{identifier}"] = _FOREIGN
 
-    def _remember(self, key: int | str, value: object) -> bool:
-        """Remember a key; whether it was new."""
-        mark = object() if value is None else value
-        is_new = self.known.setdefault(key, mark) is mark
-        if not is_new and value is not None:
-            self.known[key] = value  # another object was there before, and is gone
-        if len(self.known) > _MOST_KNOWN:
-            try:
-                self.known.pop(next(iter(self.known)), None)
-            except (RuntimeError, StopIteration):  # another thread is at it
-                pass
-        return is_new
-
-    def _reference(self, holder: object) -> object:
+    def _forget_oldest(self) -> None:
         try:
-            return ref(holder)
-        except TypeError:  # a dict cannot be referred to weakly: kept until the trace ends, or there are many
-            self._held += 1
-            return holder if self._held <= _MOST_HELD else object()
+            while len(self.known) > _MOST_KNOWN:
+                self.known.pop(next(iter(self.known)), None)
+        except (RuntimeError, StopIteration):  # another thread is at it
+            pass
+
+    def _held_holder(self, holder: object) -> object:
+        """What to remember of a dict, which cannot be referred to weakly.
+
+        The dict itself is kept until the trace ends, or there are many.
+        """
+        self._held += 1
+        return holder if self._held <= _MOST_HELD else object()
 
     def add_below(self, agent: Span, usage: dict[str, Any]) -> None:
         """Add to what the operations below an agent used."""

@@ -57,7 +57,9 @@ def message(holder: object) -> object:
 def choices(result: object) -> object:
     """The answer of an OpenAI chat or text completion; a list of them if several were requested."""
     read = fields_reader(result)
-    items = as_items(read("choices")) or as_items(read("candidates"))
+    items = read("choices")
+    if type(items) is not list or len(items) != 1:
+        items = as_items(items) or as_items(read("candidates"))
     if len(items) == 1:
         return _choice(items[0])
     found = [_choice(choice) for choice in items]
