@@ -24,6 +24,7 @@ _STARTING: Final = 0.0002  # seconds for a search, and
 _SLOW: Final = 20e-9  # for each character of its text: one that takes longer has used up the engine's cache
 _AVOIDED: Final = 256  # searches after two such searches
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
+_BEFORE: Final = 64  # bytes before a piece that are looked at as well
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
 
@@ -123,16 +124,26 @@ class _Search:
         self._apart = 0  # that many texts are searched by two expressions
 
     def __call__(self, text: str) -> bool:
-        return self.of_all((text,))[0]
+        is_ascii = text.isascii()
+        if is_ascii and not self._apart:
+            began = clock.monotonic()
+            is_found = self._together(text) is not None
+            is_slow = clock.monotonic() - began > _STARTING + _SLOW * len(text)
+            self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
+            self._is_slow = is_slow
+            return is_found
+        self._apart = max(0, self._apart - 1)
+        names, tokens = prefilter(is_ascii=is_ascii)
+        return names(text) is not None or tokens(text) is not None
 
     def of_all(self, texts: Sequence[str]) -> list[bool]:
-        """Whether any check finds something, for each of several texts."""
+        """Whether any check finds something, for each of several texts, with one look at the time."""
         is_ascii = all(map(str.isascii, texts))
         if is_ascii and not self._apart:
             began, together = clock.monotonic(), self._together
             found = [together(text) is not None for text in texts]
             is_slow = clock.monotonic() - began > _STARTING + _SLOW * sum(map(len, texts))
-            self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
+            self._apart = _AVOIDED if is_slow and self._is_slow else 0
             self._is_slow = is_slow
             return found
         self._apart = max(0, self._apart - 1)
@@ -153,9 +164,10 @@ def fast_check(pattern: str) -> Callable[[str], str | None]:
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
     """Whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
     if len(text) <= _PIECE:
-        return _is_suspect(text, own)
-    starts = range(0, len(text), _PIECE)
-    return any(_is_suspect(text[max(0, start - 64) : start + _PIECE + _OVERLAP], own) for start in starts)
+        return _search()(text.decode(errors="replace")) or (bool(own) and _has_any(own, text))
+    step = _PIECE - _OVERLAP - _BEFORE
+    starts = range(0, len(text), step)
+    return any(is_suspect(text[max(0, start - _BEFORE) : start + step + _OVERLAP], own) for start in starts)
 
 
 def is_suspect_text(text: str) -> bool:
@@ -168,10 +180,6 @@ def suspect_among(texts: Sequence[str]) -> list[bool]:
     return _search().of_all(texts)
 
 
-def _is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:
-    if is_suspect_text(text.decode(errors="replace")):
-        return True
-    if not own:
-        return False
+def _has_any(own: Sequence[re.Pattern[bytes]], text: bytes) -> bool:
     low = text.lower()
     return any(name.search(low) is not None for name in own)
