@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import wrapt
 
 import voltagent
 from tests.helpers.memory import Memory
@@ -73,3 +77,74 @@ def test_patching_again_above_another_patch_calls_ours_once() -> None:
     voltagent.uninstrument()
     assert Client().ask("b") == "B!"
     assert calls == ["a"]
+
+
+def test_a_class_below_whose_method_another_library_has_replaced_is_patched_as_well() -> None:
+    class Small(Client): ...
+
+    class Own(Client):
+        def ask(self, question: str) -> str:
+            return super().ask(question) + "?"
+
+    original = Client.ask
+
+    @functools.wraps(original)
+    def replaced(self: Any, question: str) -> str:
+        return original(self, question) + "!"
+
+    setattr(Small, "ask", replaced)
+    calls: list[str] = []
+    install(calls)
+    assert (Small().ask("a"), Own().ask("b"), Client().ask("c")) == ("A!", "B?", "C")
+    assert calls == ["a", "b", "c"]
+    voltagent.uninstrument()
+    assert Small.__dict__["ask"] is replaced
+    assert Small().ask("d") == "D!"
+    assert calls == ["a", "b", "c"]
+
+
+PLACES = {"concurrent.futures": (ThreadPoolExecutor, "submit"), "threading": (threading.Thread, "start")}
+
+
+def patched() -> list[str]:
+    return [name for name, (owner, method) in PLACES.items() if isinstance(vars(owner)[method], wrapt.FunctionWrapper)]
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "expected"),
+    [
+        ({}, None, []),
+        ({}, "true", [*PLACES]),
+        ({}, "threading", ["threading"]),
+        ({}, "openai, concurrent.futures", ["concurrent.futures"]),
+        ({}, "false", []),
+        ({"instrument": True}, None, [*PLACES]),
+        ({"instrument": ["concurrent.futures"]}, None, ["concurrent.futures"]),
+        ({"instrument": "threading"}, None, ["threading"]),
+        ({"instrument": False}, "true", []),
+        ({"instrument": []}, "true", []),
+        ({"instrument": ["threading"]}, "opnai", ["threading"]),
+    ],
+)
+def test_what_the_option_and_the_variable_instrument(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], variable: str | None, expected: list[str]
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("VOLTAGENT_INSTRUMENT", variable)
+    with voltagent.VoltAgentSDK(exporter=Memory(), **options):
+        assert patched() == expected
+    voltagent.uninstrument()
+    assert patched() == []
+
+
+@pytest.mark.parametrize(("options", "variable"), [({}, "opnai"), ({"instrument": ["opnai"]}, None)])
+def test_an_unknown_name_is_refused_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], variable: str | None
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("VOLTAGENT_INSTRUMENT", variable)
+    with pytest.raises(voltagent.ValidationError, match="opnai") as caught:
+        voltagent.VoltAgentSDK(exporter=Memory(), **options)
+    for name in ("openai", "anthropic", "google-genai", "threading"):
+        assert name in str(caught.value)
+    assert patched() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, Final, NamedTuple
 
 import wrapt
@@ -79,7 +80,22 @@ def _replace_all(name: str, patches: Sequence[Patch], module: Any) -> None:
         return
     for owner, patch in places:
         if owner is not None:
-            _applied.setdefault(name, []).append(_replace(owner, patch))
+            passing = _passing_by(owner, patch.method)
+            _applied.setdefault(name, []).extend(_replace(one, patch) for one in (owner, *passing))
+
+
+def _passing_by(owner: type, method: str) -> list[type]:
+    """The classes below ``owner`` whose method was replaced by another library that calls the original directly."""
+    original = owner.__dict__[method]
+    found: list[type] = []
+    waiting: list[type] = owner.__subclasses__()
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        own = kind.__dict__.get(method)
+        if type(own) is FunctionType and own.__dict__.get("__wrapped__") is original:
+            found.append(kind)
+    return found
 
 
 def _class_in(module: object, name: str) -> type | None:

@@ -1,0 +1,75 @@
+"""Model, tokens, cached tokens and cost of calls, agents and traces are shown wherever they came from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.helpers.local_server import serving
+from voltagent import VoltAgentSDK
+from voltagent.cli import main
+from voltagent.records import load_traces
+from voltagent.storage.traces.store import Store
+
+KEYS = {"public_key": "pk_test", "secret_key": "sk_test_0123456789"}
+FIRST = {"prompt_tokens": 100, "completion_tokens": 35, "total_tokens": 135, "cached_tokens": 64, "cost": 0.5}
+SECOND = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "cached_tokens": 4, "cost": 0.25}
+CALL, AGENT, TRACE = "135 tokens (64 cached), $0.50", "135 tokens (64 cached), $0.50", "150 tokens (68 cached), $0.75"
+PROFILES = [
+    {"exporter": "rest"},
+    *({"exporter": "otlp", "profiles": [one]} for one in ("voltops", "genai", "openinference", "langfuse")),
+]
+
+
+def run_program(sdk: VoltAgentSDK) -> None:
+    with sdk.trace(agent_id="desk") as trace:
+        with trace.add_agent(name="clerk") as clerk:
+            clerk.add_llm(name="ask", model="gpt-5-mini", input={"messages": []}).success("Hello", usage=FIRST)
+        trace.add_llm(name="beside", model="gpt-5-nano").success("Bye", usage=SECOND)
+
+
+@pytest.mark.parametrize("options", PROFILES, ids=lambda one: "-".join((one["exporter"], *one.get("profiles", ()))))
+def test_what_was_received_is_shown(
+    options: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path / "traces.db")
+    with serving(store) as url:
+        with VoltAgentSDK(base_url=url, **KEYS, **options) as sdk:  # type: ignore[arg-type]
+            run_program(sdk)
+        (listed,) = httpx.get(f"{url}/api/traces").json()["traces"]
+        whole = httpx.get(f"{url}/api/traces/{listed['id']}").json()
+    assert (listed["tokens"], listed["cached"], listed["cost"]) == (150, 68, 0.75)
+    assert listed["models"] == ["gpt-5-mini", "gpt-5-nano"]
+    rows = [dict(zip(whole["columns"], one, strict=True)) for one in whole["operations"]]
+    page = {one["name"].rpartition(" ")[2]: (one["model"], one["tokens"], one["cached"], one["cost"]) for one in rows}
+    assert sorted(page.values(), key=str) == [
+        ("gpt-5-mini", 135, 64, 0.5),
+        ("gpt-5-nano", 15, 4, 0.25),
+        (None, 135, 64, 0.5),
+    ]
+
+    db = ["--db", str(store.path)]
+    assert main(["traces", *db]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    for word in ("gpt-5-mini", "150", "68", "$0.75"):
+        assert word in line
+    for command in (["show"], ["show", "--for-agent"]):
+        assert main([*command, *db]) == 0
+        shown = capsys.readouterr().out
+        call, agent = (next(row for row in shown.splitlines() if word in row) for word in ("gpt-5-mini  135", "clerk"))
+        assert CALL in call
+        assert AGENT in agent
+        assert TRACE in shown
+    assert main(["export", listed["id"], *db]) == 0
+    exported = {one["name"]: one for one in json.loads(capsys.readouterr().out)["operations"] if one["model"]}
+    assert {(one["model"], one["cost"]) for one in exported.values()} == {("gpt-5-mini", 0.5), ("gpt-5-nano", 0.25)}
+    (trace,) = load_traces(store.path)
+    assert trace.usage is not None
+    assert (trace.usage["total_tokens"], trace.usage["cached_tokens"], trace.cost) == (150, 68, 0.75)
+    assert {(one.model, one.cost) for one in trace.find("llm")} == {("gpt-5-mini", 0.5), ("gpt-5-nano", 0.25)}
+    (clerk,) = trace.find("agent", "clerk")
+    assert (clerk.usage or {})["cached_tokens"] == 64
+    store.close()
