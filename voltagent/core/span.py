@@ -152,7 +152,12 @@ class SpanRecorder(Protocol):
         ...
 
     def start_from(
-        self, parent: Span, template: SpanTemplate, input: bytes | None, metadata: bytes | None = None
+        self,
+        parent: Span,
+        template: SpanTemplate,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        start_ns: int | None = None,
     ) -> Span:
         """Start an operation under ``parent``."""
         ...
@@ -169,7 +174,7 @@ class SpanRecorder(Protocol):
         """End a span with any status."""
         ...
 
-    def end_like(self, root: Span, span: Span) -> None:
+    def end_like(self, root: Span, span: Span, end_ns: int | None = None) -> None:
         """End an open trace in the way its operation ended."""
         ...
 
@@ -325,7 +330,8 @@ class Span:
         identifier: int | str | None = None,
         **about: Unpack[TemplateFields],
     ) -> None:
-        self.fill(trace, parent, SpanTemplate(kind, name, **about), input, metadata, identifier)
+        chosen, start = clock.new_id() if identifier is None else identifier, clock.monotonic_ns() + trace.clock_offset
+        self.fill(trace, parent, SpanTemplate(kind, name, **about), input, metadata, chosen, start)
 
     def fill(
         self,
@@ -334,10 +340,11 @@ class Span:
         template: SpanTemplate,
         input: bytes | None,
         metadata: bytes | None,
-        identifier: int | str | None,
+        identifier: int | str,
+        start_ns: int,
     ) -> None:
         """Set every field, those of the end as well."""
-        self.id: int | str = clock.new_id() if identifier is None else identifier
+        self.id: int | str = identifier
         self.trace: TraceInfo = trace
         self.parent: Span | None = parent
         self.kind: str = template.kind
@@ -362,7 +369,7 @@ class Span:
         self.status: str | None = None
         self.end_ns: int | None = None
         self.queued: object = None  # the queue in which the start waits; once the end waits with it, whose queue it is
-        self.start_ns: int = clock.monotonic_ns() + trace.clock_offset
+        self.start_ns: int = start_ns
 
     def time_of_end(self) -> int:
         """Return the time of an end that happens now, in nanoseconds since the epoch.

@@ -55,8 +55,8 @@ class CallPlan:
     """
 
     __slots__ = ("_arguments", "_calls_model", "_code", "_free_arguments", "_given_input", "_given_output", "_hidden",
-                 "_hidden_result", "_metadata", "_name", "_no_results", "_recorder", "_redact", "_tags", "_usage",
-                 "any_shape", "skips_first")  # fmt: skip
+                 "_hidden_result", "_metadata", "_name", "_no_results", "_recorder", "_redact", "_tags", "_unread",
+                 "_usage", "any_shape", "skips_first")  # fmt: skip
 
     def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any], *, any_shape: bool = False):
         self._arguments, self._free_arguments, self.skips_first, self._hidden_result, self._code = shape
@@ -72,6 +72,8 @@ class CallPlan:
         self._calls_model = False
         self.any_shape = any_shape
         self._no_results: frozenset[int] = NO_CHUNKS if any_shape else NO_CLIENTS
+        # types of results at which nothing is looked at; the callback of `usage` may read any
+        self._unread: frozenset[int] = self._no_results if self._usage is None else frozenset()
 
     @property
     def gives_usage(self) -> bool:
@@ -126,9 +128,9 @@ class CallPlan:
         """
         try:
             recorder = span.trace.recorder
+            ended = None
             if span.end_ns is None and recorder is not None:
-                plain = self._usage is None and id(type(result)) in self._no_results
-                found = None if plain else self.take_result(span, result)
+                found = None if id(type(result)) in self._unread else self.take_result(span, result)
                 if not (self._given_output and recorder.capture_output and span.output is None):
                     recorder.succeed(span, None)
                 else:
@@ -138,8 +140,9 @@ class CallPlan:
                     elif found is not None and found.answer is not None and (self._calls_model or found.of_client):
                         output = found.answer  # a dictionary of the program is recorded as it is
                     recorder.succeed(span, recorder.snapshot.encode_object(output, LIMIT, span))
+                ended = span.end_ns
             if outside:
-                _close_trace(span)
+                _close_trace(span, ended)
         except RecursionError:
             pass  # the stack is exhausted, so this cannot be logged either
         except BaseException as exc:
@@ -209,6 +212,7 @@ class CallPlan:
 
     def _report_lazy_result(self, result: object) -> None:
         self._no_results = self._no_results.union(LAZY_TYPES)  # it is reported once
+        self._unread = self._no_results if self._usage is None else self._unread
         report_lazy_result(self._label(), self._name, self._code, result)
 
     def _take_given_usage(self, span: Span, result: object) -> None:
@@ -315,7 +319,7 @@ class OperationPlan(CallPlan):
         if self._calls_model:
             span = self._begin_model_call(recorder, root, input, instance, args, kwargs)
         else:
-            span = recorder.start_from(root, self._template, input, self._metadata)
+            span = recorder.start_from(root, self._template, input, self._metadata, root.start_ns)
         if span is INERT:  # the queue accepted the trace but not the operation
             recorder.succeed(root, None)
         else:
@@ -345,13 +349,13 @@ def report_failure(option: str, name: str, exc: BaseException) -> None:
     )
 
 
-def _close_trace(span: Span) -> None:
-    """End the trace that a call opened for itself, in the way the call ended."""
+def _close_trace(span: Span, end_ns: int | None = None) -> None:
+    """End the trace that a call opened for itself, in the way the call ended, at that moment if it is passed."""
     if lost_parents.SUSPECTS:
         lost_parents.ended(span)
     root, recorder = span.parent, span.trace.recorder
     if root is not None and recorder is not None and root.end_ns is None:
-        recorder.end_like(root, span)
+        recorder.end_like(root, span, end_ns)
 
 
 def without_receiver(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -155,15 +155,21 @@ class Recorder:
         return self.start_from(parent, SpanTemplate(kind, name, **about), input, metadata)
 
     def start_from(
-        self, parent: Span, template: SpanTemplate, input: bytes | None, metadata: bytes | None = None
+        self,
+        parent: Span,
+        template: SpanTemplate,
+        input: bytes | None,
+        metadata: bytes | None = None,
+        start_ns: int | None = None,
     ) -> Span:
-        """Start an operation under ``parent``.
+        """Start an operation under ``parent``, now unless ``start_ns`` says when.
 
         Returns:
             The new span, or :data:`context.INERT` if the sink refused it.
         """
-        span = empty_span()
-        span.fill(parent.trace, parent, template, input, metadata, None)
+        span, trace = empty_span(), parent.trace
+        start = clock.monotonic_ns() + trace.clock_offset if start_ns is None else start_ns
+        span.fill(trace, parent, template, input, metadata, clock.new_id(), start)
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         return span if self.put((_START, span, None), size) else self._refused()
 
@@ -216,8 +222,7 @@ class Recorder:
             The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
             the reason, outgoing requests still propagate that caller.
         """
-        recorder: Recorder = context.capture() if _CAPTURES else self
-        if recorder is not self:
+        if _CAPTURES and (recorder := cast("Recorder", context.capture())) is not self:
             return recorder.start_trace(
                 agent_id, input, metadata, tags, redact,
                 identifier=identifier, start_ns=start_ns, above=above, remote=remote, ambient=ambient, **about,
@@ -247,7 +252,7 @@ class Recorder:
         if remote is not None or above is not None:
             _connect(trace, above, remote)
         span = empty_span()
-        span.fill(trace, None, _ROOT, input, metadata, trace.id)
+        span.fill(trace, None, _ROOT, input, metadata, trace.id, clock.monotonic_ns() + trace.clock_offset)
         span.name = agent_id
         span.tags = tags
         span.redact = redact
@@ -374,22 +379,18 @@ class Recorder:
             size += len(error)
         self.put((_END, span, None), size)
 
-    def end_like(self, root: Span, span: Span) -> None:
-        """End an open trace now, in the way its operation ended: :meth:`end`, in less time."""
-        trace = root.trace
-        now, start = clock.monotonic_ns() + trace.clock_offset, root.start_ns
-        if root.usage is not None or trace.counts is not None:
+    def end_like(self, root: Span, span: Span, end_ns: int | None = None) -> None:
+        """End an open trace in the way its operation ended, now or at a given time: :meth:`end`, in less time."""
+        if root.usage is not None or root.trace.counts is not None:
             self._settle(root)
-        if span.output is not None:
-            root.output = span.output
-        output = root.output
+        output = root.output = root.output if span.output is None else span.output
         error = root.error = span.error
         root.status = span.status or COMPLETED
-        root.end_ns = now if now > start else start  # noqa: FURB136 - as above
-        size = len(output or b"")
+        root.end_ns = root.time_of_end() if end_ns is None else end_ns
+        size = 0 if output is None else len(output)
         if root.more_metadata:
             size += sum(map(len, root.more_metadata))
-        if isinstance(error, bytes):
+        if error is not None and isinstance(error, bytes):
             size += len(error)
         self.put((_END, root, None), size)
 
