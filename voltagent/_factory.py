@@ -75,6 +75,7 @@ def _redact_key(redact: object) -> Hashable:
 
 
 def _hashable(value: Any) -> Hashable:
+    """Return a value that is equal for equal settings and can be a key of a dictionary."""
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value).items()
         return tuple(sorted((name, _hashable(item)) for name, item in items))

@@ -277,6 +277,7 @@ class _AdoptedTrace(TraceInfo):
 
 
 def _restored(given: PortableContext) -> Moment:
+    """Return the moment that another process handed over, with a stand-in for its operation."""
     span: Span | None = None
     if not given.records:
         span = INERT
@@ -315,6 +316,7 @@ _MOST_FRAMES: Final = 50
 
 
 def _after_fork() -> None:
+    """Start with nothing current in the worker of a pool, which was forked inside an operation."""
     if CURRENT.get() is not None or INCOMING.get() is not None or PROPAGATED.get() is not None:
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way to see who forks  # pyright: ignore
         for _ in range(_MOST_FRAMES):

@@ -57,6 +57,7 @@ def _cycle_heads(items: Sequence[T], id_of: Callable[[T], I], parent_of: Callabl
 
 
 def _cycle(start: I, parents: dict[I, I | None]) -> set[I]:
+    """Return the items of the cycle that an item belongs to."""
     found = {start}
     step = parents[start]
     while step is not None and step != start:

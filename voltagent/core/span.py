@@ -132,6 +132,34 @@ class PayloadEncoder(Protocol):
         ...
 
 
+class StreamReader(Protocol):
+    """Puts the chunks of streamed answers together: :mod:`voltagent.capture.results.streams`."""
+
+    Assembly: Callable[..., Any]  # makes what collects the chunks of one stream
+
+    def assembled(self, items: object, /) -> Any:
+        """Return what the chunks in a list come to; ``None`` if they are no chunks."""
+        ...
+
+
+class ResultReader(Protocol):
+    """Reads the results of model calls: the package :mod:`voltagent.capture.results`."""
+
+    streams: StreamReader
+
+    def is_client_type(self, kind: type, /) -> bool:
+        """Whether results of a type are those of a known client."""
+        ...
+
+    def is_read(self, response: object, /) -> bool:
+        """Whether the body of a raw response was read."""
+        ...
+
+    def read_result(self, value: object, /, *, any_shape: bool = ...) -> Any:
+        """Return what a result says (a ``ModelResult``); ``None`` if it is not one of a model."""
+        ...
+
+
 class SpanRecorder(Protocol):
     """Starts and ends the spans of a trace: :class:`voltagent.tracing.recorder.Recorder`."""
 
@@ -147,8 +175,8 @@ class SpanRecorder(Protocol):
         ...
 
     @property
-    def results(self) -> Any:
-        """Reads the results of model calls: the package :mod:`voltagent.capture.results`, with ``streams``."""
+    def results(self) -> ResultReader | None:
+        """Reads the results of model calls; ``None`` if that could not be imported."""
         ...
 
     def start_from(

@@ -114,6 +114,7 @@ class ArgumentBinder:
         return named
 
     def _sifted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments to record, by name. The first call finds out which ones are secret or injected."""
         named = self.all_by_name(args, kwargs)
         if self._secret is None:
             self._secret = self._find_secrets()

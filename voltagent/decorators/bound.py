@@ -64,6 +64,7 @@ class _BoundTarget(Target):
 
 
 def _runner(function: Callable[..., Any], moment: Moment) -> Callable[..., Any]:
+    """Return a function that calls another one with the operation that was current at a moment."""
     if has_flag(function, inspect.CO_ASYNC_GENERATOR, inspect.isasyncgenfunction):
         return moment.generate_async
     if has_flag(function, inspect.CO_COROUTINE, inspect.iscoroutinefunction):

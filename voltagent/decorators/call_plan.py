@@ -100,6 +100,7 @@ class CallPlan:
     def _input(
         self, recorder: SpanRecorder, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> bytes | None:
+        """Encode the arguments of a call by name; ``None`` if they are not recorded."""
         if not (self._given_input and recorder.capture_input):
             return None
         arguments = self._arguments
@@ -216,6 +217,8 @@ class CallPlan:
         report_lazy_result(self._label(), self._name, self._code, result)
 
     def _take_given_usage(self, span: Span, result: object) -> None:
+        """Set the usage that the callback of the option returns, unless it was counted below."""
+
         def take() -> None:
             given = self._usage(result) if self._usage is not None else None
             counts = span.trace.counts

@@ -175,6 +175,7 @@ class GeneratorRun:
             self._plan.fail(self._span, self._outside, exception)
 
     def _complete(self, value: Any, *, abandoned: bool) -> None:
+        """Record what is known when a run ends: its metadata, the tokens and the output."""
         span = self._span
         if span.end_ns is not None:
             return
@@ -195,6 +196,7 @@ class GeneratorRun:
             Guard.swallowed(exc)
 
     def _facts(self, abandoned: bool) -> dict[str, Any]:
+        """Return the metadata of a run: how many items, and the times in milliseconds."""
         facts: dict[str, Any] = {
             "items": self._number,
             "producing_ms": round(self._producing * 1000, 3),
@@ -212,6 +214,7 @@ def _seconds_since_start(span: Span) -> float:
 
 
 def _items(plan: CallPlan, span: Span) -> Items | None:
+    """Return what collects the items of a run; ``None`` if results are not recorded."""
     try:
         recorder = span.trace.recorder
         if span is not INERT and recorder is not None and plan.captures_output(span):

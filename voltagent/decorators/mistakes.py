@@ -128,6 +128,7 @@ def _decorators_at(code: CodeType, names: dict[str, Any]) -> list[ast.expr]:
 
 
 def _parsed(lines: list[str], indentation: str) -> list[ast.expr]:
+    """Return the decorators in lines of source code; none if the lines are not the start of a function."""
     source = "".join(lines).removeprefix(indentation).replace(f"\n{indentation}@", "\n@")
     try:
         (definition,) = ast.parse(f"{source}def _(): pass").body

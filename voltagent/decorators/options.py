@@ -121,6 +121,7 @@ def checked(decorator: str, known: Collection[str], given: Mapping[str, Any]) ->
 
 
 def _captured(what: str, value: object) -> object:
+    """Validate an option that says what is recorded: a bool, or names of parameters."""
     if isinstance(value, bool):
         return value
     items = _items(value)

@@ -58,6 +58,7 @@ def is_stream(kind: type) -> bool:
 
 
 def _is_stream(kind: type) -> bool:
+    """Whether objects of a type of another package are streams, sync or async."""
     package = name_in_package(kind)[0]
     if not package or package in sys.stdlib_module_names:  # classes in C have no module of their own
         return False

@@ -60,6 +60,7 @@ def tool_facts(function: Any, parameters: Iterable[Parameter] | None, namespace:
 
 
 def _description(function: Any) -> str | None:
+    """Return the docstring of a function up to its sections for arguments and results."""
     below = function_below(function)
     text: object = None if below is None else below.__doc__
     if type(text) is not str:
@@ -73,6 +74,7 @@ def _description(function: Any) -> str | None:
 
 
 def _schema_of(parameters: Iterable[Parameter], namespace: Mapping[str, Any]) -> _Schema:
+    """Return the JSON schema of parameters, read from their annotations and defaults."""
     properties: dict[str, Any] = {}
     required: list[str] = []
     schema: _Schema = {"type": "object", "properties": properties}

@@ -84,6 +84,7 @@ class TracePlan(CallPlan):
         )
 
     def _named(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments by name, for the callbacks among the options."""
         if instance is not None:
             return self._arguments.all_by_name(args, kwargs)
         if self.skips_first:

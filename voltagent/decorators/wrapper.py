@@ -142,6 +142,7 @@ class Decorated(_FunctionWrapper):
         return getattr(self._to_copy() if is_cloudpickle(reader) else self.__wrapped__, name)
 
     def _to_copy(self) -> Any:
+        """Return the function that cloudpickle copies in place of this one, made once."""
         if self._self_copied is None:
             kind, options = self._self_again
             kept = {key: options[key] for key in options if key != "sdk"}
@@ -230,6 +231,7 @@ def decorated(kind: str, target: Any, options: Mapping[str, Any], *, usual_refer
 
 
 def _check(kind: str, target: Any) -> None:
+    """Refuse what cannot be decorated, with a suggestion what to decorate instead."""
     if isinstance(target, type):
         raise TypeError(f"@{kind} cannot decorate the class {target.__name__}: decorate its methods")
     if isinstance(target, property | functools.cached_property):

@@ -22,6 +22,7 @@ def warn_about_setting(warning: str) -> None:
 
 
 def report_second_sdk() -> None:
+    """Hint that another SDK is still open."""
     give_hint(
         "second-sdk",
         caller_place(),
@@ -41,6 +42,7 @@ def checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]
 
 
 def make_sampling(rate: float, sampler: object, keep_errors: object, follow_parent: object) -> Sampling:
+    """Validate the options of sampling and return what decides by them."""
     if sampler is not None and not callable(sampler):
         raise ValidationError(f"sampler must be a function of a trace's facts, got {type(sampler).__name__}")
     return Sampling(

@@ -149,6 +149,7 @@ class VoltAgentSDK:
         self._activate()
 
     def _activate(self) -> None:
+        """Make this SDK the default one, or switch recording off if its settings do."""
         if self._on:
             if context.recorder_here() is not None:
                 report_second_sdk()
@@ -162,6 +163,7 @@ class VoltAgentSDK:
     def _make_recorder(
         self, sender: Any, sampling: Sampling, serializers: Mapping[type, Callable[[Any], object]] | None
     ) -> Recorder:
+        """Make the recorder, with what the settings say about payloads, metadata and prices."""
         recorder = Recorder(
             sender,
             Snapshot(checked_serializers(serializers)),
@@ -178,6 +180,7 @@ class VoltAgentSDK:
     def _make_workers(
         self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
     ) -> Workers:
+        """Make the sender with one worker for each exporter, passed or named by the settings."""
         with process_exit.imports_kept():
             built = [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
         return Workers(
@@ -325,6 +328,7 @@ class VoltAgentSDK:
     def _wait(
         self, future: Future[Report], timeout: float | None, then: Callable[[], Awaitable[None]] | None = None
     ) -> PendingReport:
+        """Wait for a report, unless an event loop runs in this thread: there the result is awaited."""
         if not loop_is_running():
             try:
                 # the sender reports in time by itself; the extra second prevents a hang

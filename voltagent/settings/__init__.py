@@ -253,6 +253,7 @@ def _from_variable(warnings: list[str]) -> Mapping[str, str]:
 
 
 def _read_otlp(name: str, arguments: Mapping[str, object], origin: dict[str, str]) -> Any:
+    """Return a setting of OTLP from its argument, else the first of its variables that is set, and note which."""
     variables, reader = OTLP_READERS[name]
     if arguments.get(name) is not None:
         origin[name] = "argument"

@@ -66,6 +66,7 @@ def _url_as_given(name: str, value: object) -> str:
 
 
 def flag(name: str, value: object) -> bool:
+    """Validate a flag: a bool, or one of the words for it in the environment."""
     if isinstance(value, bool):
         return value
     word = value.strip().lower() if isinstance(value, str) else None
@@ -77,6 +78,7 @@ def flag(name: str, value: object) -> bool:
 
 
 def _number(name: str, value: object, *, least: float, most: float = math.inf) -> float:
+    """Return a validated number between two limits, both included."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise TypeError
@@ -109,6 +111,7 @@ def rate(name: str, value: object) -> float:
 
 
 def path(name: str, value: object) -> Path:
+    """Validate the path of a file; ``~`` is expanded."""
     given = cast("str | os.PathLike[str]", value)
     if not isinstance(value, str | os.PathLike) or not os.fspath(given):
         raise _wrong(name, given, "a file path")
@@ -217,6 +220,7 @@ def attributes(name: str, value: object) -> Mapping[str, str]:
 
 
 def _pairs(name: str, value: object) -> Mapping[Any, object]:
+    """Return a mapping, or the pairs ``key=value`` of a string, percent-decoded."""
     if isinstance(value, Mapping):
         return cast("Mapping[Any, object]", value)
     if not isinstance(value, str):

@@ -98,6 +98,7 @@ def ended(span: Span) -> None:
 
 
 def _examine(span: Span, thread: int) -> None:
+    """Look for the operation that a call in another thread has lost, and report it or suspect the call."""
     try:
         arrived = arrival(sys._getframe(2)) if _others(thread) else None  # noqa: SLF001  # pyright: ignore
         if arrived is None:
@@ -112,6 +113,7 @@ def _examine(span: Span, thread: int) -> None:
 
 
 def _note_orphan(span: Span, code: CodeType | None) -> None:
+    """Note a call in a process that another one started, for the sender's thread to look at."""
     try:
         if MAIN.find_parent() and MAIN.has_store and span.trace.remote is None:
             found = place_of_orphan(sys._getframe(2))  # noqa: SLF001  # pyright: ignore
@@ -174,6 +176,7 @@ def _only_parent(arrived: Arrival) -> _Parent | None:
 
 
 def _report(span: Span, arrived: Arrival, parent: _Parent) -> None:
+    """Mark the trace of a call with its probable parent, and report the place once."""
     seen = getattr(arrived.thread, "_voltagent_place", None)
     place = seen or parent.place
     how = SUBMITTED if seen else WAITS if parent.waits else STANDS
@@ -183,6 +186,7 @@ def _report(span: Span, arrived: Arrival, parent: _Parent) -> None:
 
 
 def _report_inherited(span: Span) -> None:
+    """Report a call in a forked worker, whose parent is what was current at the fork."""
     try:
         inherited = INHERITED[0]
         if not inherited.is_new:

@@ -262,6 +262,7 @@ def _share(given: Mapping[str, Any]) -> int:
 
 
 def _message(recorder: Recorder, trace: TraceInfo, message: object) -> Failure | bytes | None:
+    """Encode a status message: an exception as its record, anything else as JSON text."""
     if message is None:
         return None
     kind = cast(type, type(message))

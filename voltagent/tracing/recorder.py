@@ -34,6 +34,7 @@ from voltagent.core.span import (
     Failure,
     Phase,
     Remote,
+    ResultReader,
     Sink,
     Span,
     SpanEvent,
@@ -126,7 +127,7 @@ class Recorder:
         self.witness: Witness | None = None  # remembers spans, so that handles can show them in a notebook
 
     @staticmethod
-    def _load_results() -> Any:
+    def _load_results() -> ResultReader | None:
         """Import what reads the results of model calls: now, because importing the package alone does not need it.
 
         ``None`` in a finalizer of the interpreter, when nothing can be imported that was not before.
@@ -138,7 +139,7 @@ class Recorder:
                 import_module("voltagent.capture.results.streams")
         except ImportError:
             return None
-        return results
+        return cast("ResultReader", results)
 
     # ------------------------------------------------------------------------------------------------------ starting
 

@@ -178,6 +178,7 @@ class TailBuffer:
         self._is_handing_on = False
 
     def _fits(self, event: SpanEvent, size: int) -> bool:
+        """Whether an event may be held. An end always is; its output is cut if it is too large."""
         phase, span, _ = event
         if phase is not Phase.END:
             return not self._gone and len(self._events) < _MOST_EVENTS and self._bytes + size <= _MOST_BYTES
@@ -233,6 +234,7 @@ def _failed(event: SpanEvent) -> bool:
 
 
 def _rate_of(sampler: Sampler, facts: dict[str, Any]) -> float:
+    """Return the rate that the sampler of the program gives for a trace."""
     given = cast(object, sampler(facts))
     if isinstance(given, int | float) and 0 <= given <= 1:
         return float(given)

@@ -49,6 +49,7 @@ def checked_score(name: object, value: object, comment: object) -> dict[str, Any
 
 
 def _value(value: object) -> bool | int | float | str:
+    """Validate the value of a score: a bool, a finite number or a string."""
     kind: type[object] = type(value)
     if kind is bool or introspection.full_name(kind) in _NUMPY_BOOLS:
         return bool(value)

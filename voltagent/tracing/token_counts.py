@@ -123,6 +123,7 @@ class TokenCounts:
         ]
 
     def _take_if_new(self, response: Response) -> bool:
+        """Remember a response by its id and its object; return whether it was not counted before."""
         _, holder, identifier, _ = response
         known, is_new = self.known, True
         if holder is not None:

@@ -100,6 +100,7 @@ def place_of_orphan(frame: FrameType | None) -> tuple[CodeType | None, int] | No
 
 
 def _kind_of(frame: FrameType) -> int:
+    """Return whether a frame serves requests, starts a process, or runs the program; remember it by its code."""
     module = str(frame.f_globals.get("__name__", ""))
     package = module.partition(".")[0]
     if package in _SERVERS or module == "voltagent.core.handover":
