@@ -14,7 +14,7 @@ from typing import Final
 from voltagent.processors.secrets.prefilter import suspect_among
 from voltagent.processors.secrets.scan import Range, Scan
 
-_LONG: Final = 256  # characters of a line; a longer one is cut
+_LONG: Final = 512  # characters of a line; a longer one is cut
 _AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
 _VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
 _WORD: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_-./+"

@@ -37,6 +37,7 @@ _SEARCHED: Final = 4  # units of work for one pattern in one piece
 _NAMED: Final = 2  # units of work for a needle of more than one character
 _FOUND: Final = 6  # units of work for what has to be replaced
 _CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one unit of work
+_ENOUGH: Final = 400  # units of work without which a piece is not begun: most of it would be done in vain
 _HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
 
 
@@ -72,6 +73,8 @@ def _in_piece(scan: Scan, start: int, stop: int, hints: Sequence[str] | None, *,
         hints = None
     if hints is None and not may_have_token:
         return found
+    if scan.units < _ENOUGH:
+        return _hidden_by_line(scan, start, stop)
     try:
         scan.spend((stop - start) // _CHECKED_PER_UNIT)
         if hints:
@@ -80,16 +83,23 @@ def _in_piece(scan: Scan, start: int, stop: int, hints: Sequence[str] | None, *,
             found += find_tokens(scan, start, stop)
         found += _by_grammar(scan, start, stop)
     except TooDenseError:
-        scan.units -= (stop - start) // _HIDDEN_PER_UNIT
-        scan.examined = min(start, scan.examined)
-        lines = hide_values(scan, _start_of_line(scan, start), _end_of_line(scan, stop))
-        return [*found, *lines, *_keys(scan, start, stop)]
+        return found + _hidden_by_line(scan, start, stop)
     return found
+
+
+def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
+    """The values of suspicious lines in a piece that is too dense to be examined, and private keys in it."""
+    scan.units -= (stop - start) // _HIDDEN_PER_UNIT
+    scan.examined = min(start, scan.examined)
+    lines = hide_values(scan, _start_of_line(scan, start), _end_of_line(scan, stop))
+    return [*lines, *_keys(scan, start, stop)]
 
 
 def _start_of_line(scan: Scan, start: int) -> int:
     """Where the line begins in which a piece does, or a bit before the piece in a long line."""
-    return 1 + max(scan.text.rfind(mark, start - _BEFORE, start) for mark in ("\n", "\0")) or max(0, start - _BEFORE)
+    return 1 + max(scan.text.rfind(mark, max(0, start - _BEFORE), start) for mark in ("\n", "\0")) or max(
+        0, start - _BEFORE
+    )
 
 
 def _end_of_line(scan: Scan, stop: int) -> int:
