@@ -36,7 +36,7 @@ sre_compile: Any = importlib.import_module(_PRIVATE.format("compiler" if sys.ver
 Tree = Sequence[tuple[Any, Any]]
 _REPEATS = tuple(getattr(sre, name) for name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") if hasattr(sre, name))
 _LENGTH = 40_000  # characters of a hostile text
-_LIMIT = 600e-9  # seconds per character: the target is 100 for long texts, on a machine with nothing else to do
+_LIMIT = 400e-9  # seconds per character: the target is 100 for long texts, on a machine with nothing else to do
 
 
 def _patterns_in(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
