@@ -37,12 +37,22 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
         if is_second:
             is_hidden |= any(low.find(field, first, min(last, first + _FIELD)) >= 0 for field in fields)
         if own:
-            is_hidden |= any(low.find(name, first, last) >= 0 for name in own)
+            is_hidden |= any(_has_value(scan, name, first, last, is_part) for name in own)
         if is_hidden:
             begin = first if is_part and found and found[-1][1] == first else _beginning_of_value(text, first, last)
             found.append((begin, last))
         goes_on = is_hidden and (text[last - 1] in _GOES_ON or text[last - 2 : last] in _GOES_ON)
     return found
+
+
+def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> bool:
+    """Whether a line has a name of the user's with anything behind it that may begin a value."""
+    position = scan.low.find(name, first, last)
+    end = last
+    if is_part:  # the line may go on
+        line_end = scan.text.find("\n", last, last + _AROUND)
+        end = last + _AROUND if line_end < 0 else line_end
+    return position >= 0 and _VALUE.search(scan.text, position + len(name), end) is not None
 
 
 def _with_context(text: str, start: int, first: int, last: int, is_part: bool) -> str:
