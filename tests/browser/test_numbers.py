@@ -46,9 +46,12 @@ def test_rows_of_the_metrics_lead_to_the_calls_behind_them(three: Site, new_page
 def test_the_metrics_are_sorted_and_grouped_by_everything(three: Site, new_page: Open):
     page = new_page("#/metrics?within=all&by=model")
     names = page.locator(".totals tbody .group-name")
-    page.get_by_role("columnheader", name="cost").get_by_role("button").click()
+    cost = page.get_by_role("columnheader", name="cost")
+    cost.get_by_role("button").click()
+    expect(cost).to_have_attribute("aria-sort", "descending")
     expect(names).to_have_text(["model-0", "model-1", "model-2"])
-    page.get_by_role("columnheader", name="cost").get_by_role("button").click()
+    cost.get_by_role("button").click()
+    expect(cost).to_have_attribute("aria-sort", "ascending")
     expect(names).to_have_text(["model-2", "model-1", "model-0"])
     for by, first in {"user": "user-", "conversation": "talk-", "version": "v", "metadata:channel": ""}.items():
         page.get_by_label("Group by").select_option(by)

@@ -99,7 +99,7 @@ def _class_for_ascii(found: str) -> str:
     return rf"[\x00-\x7F&&{found}]" if found.startswith("[^") else found
 
 
-_CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]", re.DOTALL)
+_CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
 
 
 @cache
