@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import TooSlow, hold, slowness
 from voltagent import ValidationError
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
@@ -510,3 +510,59 @@ def test_a_key_of_the_users_own_is_known_however_it_is_spelled(own: str) -> None
         assert redactor.apply(b'{"%b":"v"}' % spelled.encode()) == b'{"%b":"[redacted]"}' % spelled.encode(), spelled
     for other in ("monkey", "postcard11", "mykeys"):
         assert redactor.apply(b'{"%b":"v"}' % other.encode()) == b'{"%b":"v"}' % other.encode()
+
+
+@pytest.mark.parametrize("name", ["пароль", "密码", "şifre", "hasło", "パスワード", "비밀번호", "κωδικός"])
+def test_json_in_a_string_that_is_written_in_ascii_is_searched(name: str) -> None:
+    assert "hunter2xyz" not in redacted({"body": json.dumps({name: "hunter2xyz"})})["body"]
+
+
+@pytest.mark.parametrize("name", ["kata sandi", "mật khẩu", "P.I.N."])
+@pytest.mark.parametrize("others", [0, 40])
+def test_names_of_several_words_are_found_alone_and_among_many(name: str, others: int) -> None:
+    value = {**{f"a{number}": 1 for number in range(others)}, name: "hunter2xyz", "zz": "password: q1w2e3r4"}
+    assert redacted(value)[name] == "[redacted]"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'password = input("Enter password: ")\nlogin(user, password)\nprint("done")',
+        'token = getpass("Your password: ")\nstart("a")',
+        'print("New password: " + pw)\nprint("done")',
+        'raise ValueError("wrong password: ")\nprint("done")',
+    ],
+)
+def test_code_behind_a_label_stays(code: str) -> None:
+    assert redacted({"code": code})["code"] == code
+
+
+@pytest.mark.parametrize("text", ["password=#12345678", "PASSWORD=#Summer"])
+def test_a_mark_before_a_word_does_not_make_it_ordinary(text: str) -> None:
+    assert "12345678" not in redacted({"text": text})["text"]
+    assert "Summer" not in redacted({"text": text})["text"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "secret-test-results-2024-01-01",
+        "secret-live-stream-schedule-2024",
+        "ssh-keygen -s ca_key -I bob -n bob,root id.pub",
+        {"source_pin": 12, "link_pin": 3},
+    ],
+)
+def test_names_that_resemble_those_of_secrets_stay(value: object) -> None:
+    assert redacted({"value": value})["value"] == value
+
+
+@pytest.mark.parametrize("first", ["A" * 50_000 + "password: x1y2z3", {"a": "B" * 50_000}])
+def test_long_argument_lists_take_time_in_proportion(first: object) -> None:
+    def took(number: int) -> float:
+        text = to_json([first, *["-p", "x1"] * number])
+        started = time.thread_time()
+        redactor.apply(text)
+        return time.thread_time() - started
+
+    if min(took(8_000) for _ in range(2)) > 20 * max(0.001, min(took(1_000) for _ in range(3))):
+        raise TooSlow("8 times the arguments take more than 20 times as long")

@@ -481,7 +481,7 @@ def test_a_text_of_nothing_but_secrets_hides_them_all_though_there_is_no_time_to
 
 def test_a_long_text_in_which_each_line_resembles_a_secret_keeps_what_stands_before_values() -> None:
     text = _dense([*KEEP, *keep_first.KEEP, *second.KEEP, *third.KEEP])
-    assert len(redactor.text(text)) > 0.7 * len(text)
+    assert len(redactor.text(text)) > 0.6 * len(text)
 
 
 def test_secret_names_are_found_among_many_keys_as_they_are_alone() -> None:

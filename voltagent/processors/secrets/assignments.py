@@ -64,6 +64,8 @@ _PLAIN: Final = re.compile(
 )
 _IS_WORD: Final = 1
 _IS_NUMBER: Final = 3
+_BEHIND_LABEL: Final = frozenset(("", *" \t\r\n\0),;+.%&]}"))
+_LONGEST_LABEL: Final = 200  # characters
 _LEAST_DIGITS: Final = 4
 _PLAIN_QUOTED: Final = re.compile(
     r"((?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200})(\\{0,8}[\"'`])(?!\s{0,8}[+.])"
@@ -91,6 +93,7 @@ class _Match(NamedTuple):
     beginning: Beginning
     is_quoted: bool
     is_argument: bool
+    may_be_label: bool  # the quote may close a label, as in `input("Enter password: ")`
     is_spaced: bool  # a plain word behind the operator is prose
     takes_word: bool  # a plain word behind the operator is a password
     takes_number: bool  # a number behind the operator is a password
@@ -129,7 +132,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
         else:
             scan.spend(_NEW)
             one = memo[written] = _understood(scan, match, name, value)
-        if one is None:
+        if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
             continue
         if one.is_quoted:
             plain = None if one.is_argument else _PLAIN_QUOTED.match(text, value)
@@ -160,6 +163,14 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
             found.append(secret)
         if scan.units < 0:
             raise TooDenseError
+
+
+def _closes_label(text: str, name: int, value: int, quote: str) -> bool:
+    """Whether a quote closes what was opened before the name: an odd number of them stands before it in the line."""
+    if text[value : value + 1] not in _BEHIND_LABEL:
+        return False
+    line = 1 + max(text.rfind(mark, max(0, name - _LONGEST_LABEL), name) for mark in "\n\0")
+    return text.count(quote, line or max(0, name - _LONGEST_LABEL), name) % 2 == 1
 
 
 def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
@@ -203,6 +214,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         beginning,
         is_quoted=quote is not None,
         is_argument=is_argument,
+        may_be_label=quote is not None and operator == ":" and not match["close"],
         is_spaced=text[value - 1] in " \t\n",
         takes_word=is_strong and is_configuration and not is_pin(name),
         takes_number=is_strong and not name.lower().endswith("s"),

@@ -78,6 +78,8 @@ def _value(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
+    if commands == ("ssh-keygen",) and scan.text[match.start() + 1] != "N":  # `-n` are names
+        return None
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     line = before[max(before.rfind("\n"), before.rfind("\0"), before.rfind("|"), before.rfind(";")) + 1 :]
     return _value(scan, match) if any(command in line for command in commands) else None

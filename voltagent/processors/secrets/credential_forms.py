@@ -10,7 +10,7 @@ from voltagent.capture.secrets import SECRET_TEXT
 
 _SEPARATORS: Final = re.compile(r"[\s./:,;|+@_-]{1,64}")
 _ORDINARY: Final = re.compile(
-    r"[Ġ▁Ċ#]{0,4}(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|[a-z]{1,200}(?:[A-Z][a-z]{1,200}){0,7}"
+    r"(?:[Ġ▁Ċ]{0,4}|##(?=[a-z]))(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|[a-z]{1,200}(?:[A-Z][a-z]{1,200}){0,7}"
     r"|(?:[A-Z][a-z]{1,200}){1,8}|[vV]\d{1,4}|)\Z"
 )
 _PLACEHOLDER: Final = re.compile(

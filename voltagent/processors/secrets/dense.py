@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Final
 
-from voltagent.processors.secrets.prefilter import suspect_among
+from voltagent.processors.secrets.prefilter import fast_check, suspect_among
 from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.words import HINTS, STEMS
 
 _LONG: Final = 512  # characters of a line; a longer one is cut
+_SHORT: Final = 32  # characters of a line on average; shorter ones are looked at together
 _AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
 _VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
-_WORD: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_-./+"
+# What goes on in the next part of a long line: a token, a value in quotes or not, the pairs of a cookie.
+_REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
+_NAME: Final = re.compile(r"[\w.$\[\]-]*\Z")
+_IN_VALUES: Final = f"{string.digits}@$"  # what stands in a value rather than behind a name
 _GOES_ON: Final = frozenset(("|-", ">-", *"=:|>({[,\\+\"'` \r\t"))  # what a line ends with whose value is in the next
 _VALUE_FIELDS: Final = ("value", "default", "string")  # in the next line, the value of a name
 _FIELD: Final = 40  # characters in which such a field begins
@@ -33,15 +39,22 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
     is_hidden = goes_on = False  # the line before, and that its value may be in this one
     for (first, last, is_part), is_suspect in zip(parts, suspect, strict=True):
         is_second = is_hidden and fields and not is_suspect
-        is_hidden = goes_on or is_suspect
+        is_item = is_hidden and not is_part and text[first:last].lstrip(" \t").startswith("- ")
+        is_hidden = goes_on or is_suspect or is_item
         if is_second:
             is_hidden |= any(low.find(field, first, min(last, first + _FIELD)) >= 0 for field in fields)
         if own:
             is_hidden |= any(_has_value(scan, name, first, last, is_part) for name in own)
         if is_hidden:
-            begin = first if is_part and found and found[-1][1] == first else _beginning_of_value(text, first, last)
-            found.append((begin, last))
-        goes_on = is_hidden and (text[last - 1] in _GOES_ON or text[last - 2 : last] in _GOES_ON)
+            is_rest = goes_on or (is_part and found and found[-1][1] == first)
+            found.append((first if is_rest else _beginning_of_value(scan, first, last), last))
+        elif is_part and found and found[-1][1] == first:  # the value of the part before may not have ended
+            rest = _REST.match(text, first, last)
+            if rest is not None and rest.end() > first:
+                found.append((first, rest.end()))
+        goes_on = is_hidden and (
+            text[last - 1] in _GOES_ON or text[last - 2 : last] in _GOES_ON or low[last - 6 : last] == "values"
+        )
     return found
 
 
@@ -60,20 +73,29 @@ def _with_context(text: str, start: int, first: int, last: int, is_part: bool) -
     return text[max(start, first - _AROUND) : last + _AROUND] if is_part else text[first : last + 1]
 
 
-def _beginning_of_value(text: str, first: int, last: int) -> int:
-    """Where the value of a line begins, or the word that holds it; the line if there is no operator in it."""
-    match = _VALUE.search(text, first, last)
+@cache
+def _hint_check() -> Callable[[str], str | None]:
+    return fast_check("|".join((*HINTS, *STEMS)))
+
+
+def _beginning_of_value(scan: Scan, first: int, last: int) -> int:
+    """Where the value of a line begins: behind a name, or with the word that holds the operator; or the line."""
+    match = _VALUE.search(scan.text, first, last)
     if match is None:
         return first
     position = match.start()
-    if text[position] in string.digits:
-        return first + len(text[first:position].rstrip(_WORD))
-    return position
+    word = 1 + max(first - 1, scan.text.rfind(" ", first, position), scan.text.rfind("\t", first, position))
+    before = scan.low[word:position]
+    may_be_name = scan.text[position] not in _IN_VALUES and _NAME.match(before) is not None
+    return position if may_be_name and _hint_check()(before) is not None else word
 
 
 def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
     """The lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
-    for line in text[start:stop].replace("\0", "\n").split("\n"):
+    lines = text[start:stop].replace("\0", "\n").split("\n")
+    if len(lines) * _SHORT > stop - start:  # each line costs calls: in a text of short ones, several are one
+        lines = _together(lines)
+    for line in lines:
         end = start + len(line)
         if len(line) <= _LONG:
             if line:
@@ -82,3 +104,16 @@ def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
             for first in range(start, end, _LONG):
                 yield first, min(end, first + _LONG), True
         start = end + 1
+
+
+def _together(lines: list[str]) -> list[str]:
+    found: list[str] = []
+    some: list[str] = []
+    length = 0
+    for line in lines:
+        some.append(line)
+        length += len(line) + 1
+        if length >= _SHORT:
+            found.append("\n".join(some))
+            some, length = [], 0
+    return [*found, "\n".join(some)] if some else found

@@ -38,7 +38,8 @@ def classify(name: str) -> Strength:
     words = _words_of(name)
     if _is_strong(words):
         first = next((number for number, word in enumerate(words) if word in STRONG or word.endswith(_STRONG_ENDS)), 0)
-        others = {word for word in words if word not in STRONG}.difference(OWNERS.intersection(words[:first]))
+        owners = OWNERS.intersection(words[:first]) if words[first] != "pin" else ()  # `source_pin`: of a circuit
+        others = {word for word in words if word not in STRONG}.difference(owners)
         return Strength.STRONG if others.isdisjoint(HARMLESS["strong"]) else Strength.WEAK
     return _classify_weak(words)
 

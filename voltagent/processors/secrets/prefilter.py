@@ -51,7 +51,17 @@ _ANY_CASE: Final = (
     r":5432:",
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code",
 )
-_AS_WRITTEN: Final = (r"\\(?:u00|/)",)  # escapes that hide characters
+
+
+def _escaped(stem: str) -> str:
+    """A stem as JSON inside of a string has it if it was written in ASCII."""
+    return "|".join(
+        "".join([one if one.isascii() else rf"\\+u(?i:{ord(one):04x})" for one in form])
+        for form in dict.fromkeys((stem, stem.upper(), stem.capitalize()))
+    )
+
+
+_AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, STEMS))  # escapes that hide characters
 
 
 def _hint(hint: str) -> str:
@@ -73,9 +83,9 @@ def _token(one: Format) -> str:
 def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     """The checks for names and grammar, and those for tokens; for ASCII alone they take a fraction of the states."""
     names = "|".join(map(_hint, dict.fromkeys((*HINTS, "basic", "phrase"))))
-    pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?"
+    pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    stems = () if is_ascii else STEMS
+    stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu")
     any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", parameters, *stems))
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(_token, FORMATS))

@@ -42,6 +42,7 @@ _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds 
 _LONGEST_SIMPLE: Final = 15  # characters
 _SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
 _KEYS_AT_ONCE: Final = 512
+_NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
 _OTHER_WORDS: Final = ("sessionid", "phrase", "answer", "string")  # the last three with another word before
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
@@ -92,7 +93,7 @@ def may_name_secrets(keys: dict[str, Any]) -> bool:
     """Whether any key of a large dictionary can be a secret name: one search for many is faster than words of each."""
     rest = iter(keys)
     while some := list(islice(rest, _KEYS_AT_ONCE)):
-        if _name_check()("\n".join(some).replace("_", "").replace("-", "")) is not None:
+        if _name_check()(_NO_WORD.sub("", "\n".join(some))) is not None:
             return True
     return False
 

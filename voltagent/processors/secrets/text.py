@@ -28,9 +28,9 @@ _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
 _PIECE: Final = 2048  # characters
 _AROUND: Final = 400  # characters around a piece in which a name or a prefix, and enough of what follows, stand
-_KEY_BEGIN: Final = "-begin "
-_KEY_NAME: Final = "private key"
-_KEY_END: Final = "-end "
+# How a private key begins and what follows it: PEM, SSH2, PuTTY.
+_KEY_MARKS: Final = (("-begin ", "-end "), ("- begin ", "- end "), ("private-lines:", "private-mac:"))
+_KEY_NAME: Final = "private"
 _KEY_LINE: Final = 100  # characters
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
@@ -114,10 +114,11 @@ def _end_of_line(scan: Scan, stop: int) -> int:
 
 def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
     """Private keys that begin in a piece."""
-    for key in scan.places_of(_KEY_BEGIN, start, min(stop + _KEY_LINE, len(scan.low))):
-        if _KEY_NAME in scan.low[key : key + _KEY_LINE]:
-            limit = scan.end_of_string(key)
-            yield key, next(scan.places_of(_KEY_END, key, limit), limit)
+    for begin, end in _KEY_MARKS:
+        for key in scan.places_of(begin, start, min(stop + _KEY_LINE, len(scan.low))):
+            if _KEY_NAME in scan.low[key : key + _KEY_LINE]:
+                limit = scan.end_of_string(key)
+                yield key, next(scan.places_of(end, key, limit), limit)
 
 
 def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:

@@ -192,7 +192,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Midtrans", "Mid-server-", _B64URL, 10),
     Format("Amazon MWS", "amzn\\.mws\\.", _UUID, 18),
     Format("Ory", "ory_(?:pat|at|rt|st)_", _B64URL, 16, ordinary=True),
-    Format("Stytch", "secret-(?:test|live)-", _B64URL, 16),
+    Format("Stytch", "secret-(?:test|live)-", _B64URL, 16, ordinary=True),
     Format("Persona", "persona_(?:production|sandbox)_", _UUID, 18),
     Format("Zuplo", "zpka_", "[a-f0-9_]", 16),
     Format("Zoho", "1000\\.", "[a-f0-9.]", 40),
@@ -240,7 +240,7 @@ _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
-    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- v[0-9]- \\.0-"
+    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- kab- v[0-9]- \\.0-"
 )
 
 
@@ -251,7 +251,7 @@ def _any_before(patterns: str) -> str:
 TOKEN_MARKS: Final[tuple[str, ...]] = (
     f"_(?:(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_+/=.~-]{{7}})|{_any_before(_ALPHABETIC_UNDERSCORE)}(?=[a-z]{{8}}))",
     (
-        f"-(?<=[A-Za-z0-9]-)(?:{_any_before(_BEFORE_DASH)}(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_-]{{7}})"
+        f"-(?<=[A-Za-z0-9]-)(?:{_any_before(_BEFORE_DASH)}(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_+/=.-]{{7}})"
         f"|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
     ),
     rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9]))(?=[A-Za-z0-9_.~*-]{{8}})",

@@ -41,6 +41,7 @@ _LONG: Final = 16  # characters of a credential in a list under a weak name
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
 _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
+_LONGEST_COMMAND: Final = 256  # characters
 _MOST_SHAPES: Final = 1024  # remembered while a payload is walked
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
 _STRONG: Final = Strength.STRONG
@@ -204,11 +205,12 @@ class Walk:
             self._strings.add_list(value)
             return
         add, shortest = self._strings.add, self._shortest
-        flag = ""
+        flag = command = ""
         for number, item in enumerate(value):
             if type(item) is str:
                 if flag:
-                    self._argument(value, number, item, flag, nested)
+                    command = command or _command_of(value)
+                    self._argument(value, number, item, flag, command, nested)
                 elif len(item) >= shortest:
                     if item[0] in _OPENING:
                         self._text(value, number, item, nested)
@@ -216,7 +218,7 @@ class Walk:
                         add(value, number, item)
                 is_flag = item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item
                 flag = item if is_flag else ""
-                if is_flag and attached_password(str(value[0]), item):
+                if is_flag and type(value[0]) is str and attached_password(value[0][-_LONGEST_COMMAND:], item):
                     self._hide(value, number, item)
             else:
                 flag = ""
@@ -235,10 +237,10 @@ class Walk:
                     self._hide(items, number + 1, value)
         self._list(items, nested)
 
-    def _argument(self, container: list[Any], number: int, value: str, flag: str, nested: int) -> None:
+    def _argument(self, container: list[Any], number: int, value: str, flag: str, command: str, nested: int) -> None:
         """The item of an argument list that follows a flag."""
         user, colon, password = value.partition(":")
-        if password_argument(" ".join(map(str, container[:3])), flag) and not is_placeholder(value):
+        if password_argument(command, flag) and not is_placeholder(value):
             self._hide(container, number, value)
         elif flag in _USER_FLAGS and colon and not is_placeholder(password):
             if not password.isdigit() or len(password) >= SHORTEST_TEXT:
@@ -249,6 +251,11 @@ class Walk:
             self._hide(container, number, value)
         else:
             self._value(container, number, value, nested)
+
+
+def _command_of(items: list[Any]) -> str:
+    """The beginning of an argument list, where its command stands."""
+    return " ".join([item[-_LONGEST_COMMAND:] for item in items[:3] if type(item) is str]) or " "
 
 
 def _no_name(_: str) -> Strength:

@@ -1,0 +1,63 @@
+"""Texts in which names of secrets stand too close together to examine each place: values are hidden line by line."""
+
+from __future__ import annotations
+
+import random
+import string
+from typing import Any
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from voltagent.processors.redaction import Redactor
+
+PROSE = "some words and more and none on one line " * 2_000
+DENSE = 'token=abc; key: def, api_key=x pass=1 auth="" secret: y cookie z=1 pin=2 pwd=q\n'
+_BASE64 = string.ascii_letters + string.digits + "-_"
+
+
+def base64(number: int, seed: int = 1) -> str:
+    return "".join(random.Random(seed).choices(_BASE64, k=number))
+
+
+def redacted(value: Any, **options: Any) -> Any:
+    return from_json(Redactor(**options).apply(to_json(value)))
+
+
+def test_prose_that_holds_a_name_of_the_users_everywhere_stays() -> None:
+    assert redacted({"text": PROSE}, keys=["n"]) == {"text": PROSE}
+
+
+def test_a_value_after_such_a_name_is_hidden() -> None:
+    found = redacted({"text": f"{PROSE}\nn = Zk81mQ4x77pLw\n{PROSE}"}, keys=["n"])["text"]
+    assert "Zk81mQ4x77pLw" not in found
+    assert found.startswith(PROSE)
+    assert found.endswith(PROSE)
+
+
+@pytest.mark.parametrize("offset", range(0, 2100, 150))
+def test_a_token_is_hidden_to_its_end_however_long(offset: int) -> None:
+    """In parts of 512 characters, most of which have nothing suspicious of their own."""
+    head, body, signature = "eyJhbGciOiJSUzI1NiJ9", base64(1800), base64(342, 2)
+    found = redacted({"log": f"{DENSE * 500}{'x' * offset} {head}.{body}.{signature}\n{DENSE * 20}"})["log"]
+    assert not any(body[at : at + 40] in found for at in range(0, 1760, 40))
+    assert not any(signature[at : at + 40] in found for at in range(0, 300, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Bearer abcdefghijklmnopQRSTUVWXYZ==", "abcdefghijklmnop"),
+        ("secret: >-\n  QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "QWxhZGRpbjpvcGVuIHNlc2FtZQ"),
+        ("mysql -u root -pHunter!x@yz db", "Hunter!x"),
+        ("redis-cli -a my#pass!x=1", "my#pass!x"),
+        ("requirepass foobarbaz=qux@1", "foobarbaz"),
+        ("<password>\n  hunterabc&lt;x=1\n</password>", "hunterabc"),
+        ("passwords:\n  - Wq81mA4k\n  - Zx92nB5l", "Zx92nB5l"),
+        ("INSERT INTO users (name, password) VALUES\n ('bob', 'hunterx9')", "hunterx9"),
+        (f"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n{base64(64)}\n{base64(64, 2)}\n---- END SSH2", base64(64, 2)),
+        (f"Private-Lines: 2\n{base64(64)}\n{base64(64, 2)}\nPrivate-MAC: 0", base64(64, 2)),
+    ],
+)
+def test_what_the_whole_examination_hides_is_hidden_here_too(text: str, secret: str) -> None:
+    assert secret not in redacted({"log": f"{DENSE * 500}{text}\n{DENSE * 100}"})["log"]
