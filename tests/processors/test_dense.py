@@ -13,7 +13,7 @@ from voltagent.processors.redaction import Redactor
 
 PROSE = "some words and more and none on one line " * 2_000
 DENSE = 'token=abc; key: def, api_key=x pass=1 auth="" secret: y cookie z=1 pin=2 pwd=q\n'
-_BASE64 = string.ascii_letters + string.digits + "-_"
+_BASE64 = string.ascii_lowercase + string.ascii_uppercase + string.digits + "-_"
 
 
 def base64(number: int, seed: int = 1) -> str:
