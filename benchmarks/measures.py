@@ -135,7 +135,7 @@ class Run:
         self.about[name] = about["packages"]
         self.unable[name] = frozenset(about["skips"])
 
-    # ---------------------------------------------------------------------------------------------------- the rounds
+    # The rounds.
 
     def _round(self, number: int) -> None:
         self.say(f"round {number + 1} of {self.effort.rounds}")
@@ -219,7 +219,7 @@ class Run:
         child.stop()
         self._start(child.contestant)
 
-    # ------------------------------------------------------------------------------------- in processes of their own
+    # In processes of their own.
 
     def _imports(self) -> None:
         baseline = Contestant("wrapt and pydantic", "", statement="import wrapt, pydantic")
@@ -254,7 +254,7 @@ class Run:
                 "ended": [float(seconds is not None)],
             }
 
-    # -------------------------------------------------------------------------------------------------------- growth
+    # Growth.
 
     def _growth(self) -> None:
         for axis, (values, names) in GROWTH.items():

@@ -46,7 +46,7 @@ class Discarding:
     def close(self) -> None: ...
 
 
-# ------------------------------------------------------------------------------------------- the floor, as in peers.md
+# The floor, as in peers.md.
 
 _current: ContextVar[Any] = ContextVar("floor", default=None)
 _queue: deque[Any] = deque(maxlen=10_000)
@@ -93,7 +93,7 @@ def bare(function: Any) -> Any:
     return function
 
 
-# ------------------------------------------------------------------------------------------------------- the workloads
+# The workloads.
 
 
 class Workload:

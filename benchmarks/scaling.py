@@ -38,7 +38,7 @@ def free_port() -> int:
         return int(holder.getsockname()[1])
 
 
-# ------------------------------------------------------------------------------------------------------- the receiver
+# The receiver.
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ def receive(port: int, pipe: Any) -> None:
         pipe.send((len(Receiver.seen), twice, len(missing), Receiver.size))
 
 
-# ------------------------------------------------------------------------------------------------------ the programs
+# The programs.
 
 
 def program(url: str, folder: str, rate: float, seconds: float, handed: Queue[Any], results: Queue[Any]) -> None:
@@ -105,7 +105,7 @@ def program(url: str, folder: str, rate: float, seconds: float, handed: Queue[An
     results.put((operations, dict(report.dropped), report.pending, spent, took))
 
 
-# --------------------------------------------------------------------------------------------------------- the run
+# The run.
 
 
 def collector(binary: str, port: int, receiver: int, folder: Path) -> subprocess.Popen[bytes]:

@@ -54,7 +54,7 @@ class Finding:
     related: list[str]
 
 
-# ---------------------------------------------------------------------------------------------- retriever and tools
+# Retriever and tools.
 
 
 @cache
@@ -130,7 +130,7 @@ def size_of(name: str) -> str:
         return "Its source is not to be had here"
 
 
-# --------------------------------------------------------------------------------------------------------- a memory
+# A memory.
 
 
 @memory(name="notes")
@@ -145,7 +145,7 @@ def recall() -> dict[str, str]:
     return dict(notes)
 
 
-# ----------------------------------------------------------------------------------------------------------- agents
+# Agents.
 
 
 @agent(name="fact-checker", instructions="Believe nothing that this Python does not confirm.")

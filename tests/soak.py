@@ -89,7 +89,7 @@ def memory() -> float:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE / 2**20
 
 
-# --------------------------------------------------------------------------------------------------------------- cases
+# Cases.
 
 
 def burst(_: argparse.Namespace) -> str:

@@ -53,7 +53,7 @@ def arrived(server: Server, sdk: VoltAgentSDK) -> Arrived:
     return Arrived(server)
 
 
-# ------------------------------------------------------------------------------------------------ decorators, section 2
+# Decorators, section 2.
 
 
 @tool
@@ -301,7 +301,7 @@ def test_a_misspelt_option_is_refused_where_it_is_written() -> None:
         tool(captur_input=False)  # type: ignore[call-overload]
 
 
-# -------------------------------------------------------------------------------------------------- handles, section 3
+# Handles, section 3.
 
 
 def test_the_handles_of_the_documents(server: Server) -> None:
@@ -440,7 +440,7 @@ def test_what_is_open_at_shutdown_ends_as_cancelled(server: Server) -> None:
     assert came.patches[-1][1]["metadata"]["unfinished"] is True
 
 
-# ------------------------------------------------------------------------------------------------------------ hierarchy
+# Hierarchy.
 
 
 def test_parents_are_right_under_gather_tasks_and_threads(server: Server, sdk: VoltAgentSDK) -> None:
@@ -476,7 +476,7 @@ def test_parents_are_right_under_gather_tasks_and_threads(server: Server, sdk: V
     assert tree.count(["leaf"]) == 3
 
 
-# ----------------------------------------------------------------------------------------------------- nothing changes
+# Nothing changes.
 
 
 @pytest.mark.parametrize("status", [401, 400, 500, 204])

@@ -93,7 +93,7 @@ def test_the_json_blocks_of_the_documents_are_json():
             json.loads(block)
 
 
-# ------------------------------------------------------------------------------------------------------- the README
+# The README.
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def _without_figures(line: str) -> str:
     return " ".join(re.sub(r"[│├└─|`]+", " ", line).split())
 
 
-# ------------------------------------------------------------------------------------------------------ the commands
+# The commands.
 
 
 def command(line: str, env: dict[str, str], cwd: Path | None = None) -> str:
@@ -175,7 +175,7 @@ def test_a_command_shown_in_a_document_runs(line: str, filled_store: Path, tmp_p
     assert command(line, environment(filled_store), tmp_path)
 
 
-# ------------------------------------------------------------------------------------------------- tables and links
+# Tables and links.
 
 
 def test_the_table_of_settings_is_whole():

@@ -86,7 +86,7 @@ def test_an_example_prints_the_same_with_recording_on_and_off(example: str, stor
     assert list(load_traces(store)) == found, "nothing was recorded by the second run"
 
 
-# ----------------------------------------------------------------------------------------------------- stdlib_agent.py
+# Stdlib_agent.py.
 
 
 def test_the_demo_answers_its_questions_and_is_recorded_whole(run_of: Callable[[str], tuple[Run, str]]):
@@ -168,7 +168,7 @@ def test_a_backend_that_fails_changes_nothing_in_the_answers(backend: str, store
     assert "sk-very-secret" not in done.stderr
 
 
-# ------------------------------------------------------------------------------------------------------ trip_agent.py
+# Trip_agent.py.
 
 
 def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -237,7 +237,7 @@ def test_a_changed_agent_fails_with_a_message_that_names_the_change(
     assert "└─ agent Planner" in str(caught.value)
 
 
-# ---------------------------------------------------------------------------------------------------- the support desk
+# The support desk.
 
 DESK = """
     trace order-desk  {tokens} tokens
@@ -323,7 +323,7 @@ def test_decorators_and_explicit_calls_share_a_parent(run_of: Callable[[str], tu
     assert run.memories("keep")[0].input == {"file": files[0].name}, "capture_input=['file']"
 
 
-# ----------------------------------------------------------------------------------------------------------- failures
+# Failures.
 
 
 def test_failures_are_recorded_as_what_they_were(run_of: Callable[[str], tuple[Run, str]]):
@@ -360,7 +360,7 @@ def test_failures_are_recorded_as_what_they_were(run_of: Callable[[str], tuple[R
     assert run.tool("exception").error["message"] == "no order has the number A-9999"
 
 
-# ------------------------------------------------------------------------------------------------------------- FastAPI
+# FastAPI.
 
 
 def test_the_app_streams_and_records_each_request(store: Path):

@@ -165,6 +165,12 @@ def test_plain_words_are_used(area: str) -> None:
     assert not wrong, "\n".join(["", *wrong])
 
 
+def test_no_comment_is_a_ruler() -> None:
+    """A file that needs them is split."""
+    ruler = re.compile(r"^\s*(?:#|//|/\*) ?[-=]{5,}", re.MULTILINE)
+    assert not [name_of(path) for path in files() if path.suffix != ".md" and ruler.search(path.read_text("utf-8"))]
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [

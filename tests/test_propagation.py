@@ -44,7 +44,7 @@ SPAN = "b7ad6b7169203331"
 GOOD = f"00-{TRACE}-{SPAN}-01"
 PARENT = Remote(TRACE, SPAN)
 
-# ---------------------------------------------------------------------------------------------------- traceparent
+# Traceparent.
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_any_text_is_read_or_ignored(text: str) -> None:
         assert text.strip(" \t")[3:35] == found.trace_id
 
 
-# ----------------------------------------------------------------------------------------------------- tracestate
+# Tracestate.
 
 
 def state_of(text: str) -> str:
@@ -192,7 +192,7 @@ def test_a_long_state_loses_its_long_members_first_and_then_the_last_ones() -> N
     assert 512 - 65 < len(",".join(kept)) <= 512
 
 
-# -------------------------------------------------------------------------------------------------------- headers
+# Headers.
 
 
 def multi() -> Message:
@@ -250,7 +250,7 @@ def test_a_parent_is_taken_in_every_form() -> None:
     assert parent_of("junk") is None
 
 
-# ------------------------------------------------------------------------------------------------------- going out
+# Going out.
 
 
 def test_the_current_operation_goes_out() -> None:
@@ -310,7 +310,7 @@ def test_the_event_hook_works_in_sync_and_async_clients() -> None:
     assert arrived == [(GOOD, "a=1")] * 2
 
 
-# ------------------------------------------------------------------------------------------------------ middleware
+# Middleware.
 
 
 async def asgi_app(scope: Any, receive: Any, send: Any) -> None:

@@ -13,7 +13,7 @@ from voltagent import Secret, VoltAgentSDK, agent, memory, retriever, tool, trac
 
 sdk = VoltAgentSDK(exporter="none")
 
-# ---------------------------------------------------------------------------------------------------------- functions
+# Functions.
 
 
 @tool
@@ -44,7 +44,7 @@ memory(operation="append")  # type: ignore[call-overload]  # pyright: ignore[rep
 
 taken: Callable[[str, str], dict[str, int]] = bare
 
-# --------------------------------------------------------------------------------------------- coroutines, generators
+# Coroutines, generators.
 
 
 @retriever(name="kb-search", metadata={"vector_store": "pinecone"})
@@ -101,7 +101,7 @@ assert_type(lines(), Iterator[str])
 assert_type(tokens("q"), AsyncGenerator[str, None])
 assert_type(words("q"), AsyncIterator[str])
 
-# ------------------------------------------------------------------------------------------------------------ methods
+# Methods.
 
 
 class Store:
@@ -172,7 +172,7 @@ class Derived(Base):
 
 assert_type(Derived().run("x"), str)
 
-# ---------------------------------------------------------------------------------------------------- other callables
+# Other callables.
 
 
 class Greeter:

@@ -64,8 +64,6 @@ _BAGGAGE: Final = "baggage"
 _MOST_BAGGAGE: Final = 8192  # characters that every receiver must accept
 _HUGE: Final = 8192  # characters; a longer header is ignored
 
-# ------------------------------------------------------------------------------------------------- the two headers
-
 
 def parse(parent: str, state: str = "", baggage: str = "") -> Remote | None:
     """Parse a ``traceparent`` and its ``tracestate``; ``None`` if the former is invalid.
@@ -122,9 +120,6 @@ def _shortened(members: list[str]) -> str:
 
 def _length(members: list[str]) -> int:
     return sum(map(len, members)) + len(members) - 1
-
-
-# ----------------------------------------------------------------------------------------------------- coming in
 
 
 def extract(headers: Headers) -> Remote | None:
@@ -196,9 +191,6 @@ def _several(value: object) -> list[Any]:
 
 def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
-
-
-# ------------------------------------------------------------------------------------------------------- going out
 
 
 def outgoing() -> Remote | None:

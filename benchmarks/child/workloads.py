@@ -212,7 +212,7 @@ def _each(function: Callable[..., Any], calls: int, *arguments: Any) -> None:
             function(first, second)
 
 
-# ------------------------------------------------------------------------------------------------- the functions called
+# The functions called.
 
 
 def lookup(city: str, days: int) -> str:

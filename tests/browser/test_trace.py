@@ -294,7 +294,7 @@ def worked(page: Page) -> float:
     return 1000 * float(next(one["value"] for one in metrics if one["name"] == "ThreadTime"))
 
 
-# --------------------------------------------------------------------------------------------------------- two traces
+# Two traces.
 
 
 def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
@@ -372,7 +372,7 @@ def test_an_id_that_is_missing_has_a_message(site: Site, witness: Witness, new_p
     expect(page.locator(".problem")).to_have_text("no trace has this id")
 
 
-# ------------------------------------------------------------------------------------------------------------ metrics
+# Metrics.
 
 
 def test_the_metrics_are_plotted_and_listed(day: Site, new_page: Open):

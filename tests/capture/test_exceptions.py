@@ -150,7 +150,7 @@ def test_notes_are_kept() -> None:
     assert "notes" not in described(exception)
 
 
-# --------------------------------------------------------------------------------------------------------------- codes
+# Codes.
 
 
 class Coded(Exception):
@@ -193,7 +193,7 @@ def test_properties_are_not_called_for_a_code() -> None:
     assert "code" not in described(WithProperty("x"))
 
 
-# ------------------------------------------------------------------------------------------------------------ messages
+# Messages.
 
 
 def test_without_capture_there_is_no_text_of_values() -> None:
@@ -297,7 +297,7 @@ def test_messages_that_are_no_unicode() -> None:
     assert described(ValueError(TextOfItsOwn("own")))["message"] == "own"
 
 
-# -------------------------------------------------------------------------------------------------------------- stacks
+# Stacks.
 
 
 def test_frames_of_ours_are_left_out() -> None:
@@ -392,7 +392,7 @@ def test_raising_stays_cheap() -> None:
     hold(best, 50e-6 * slowness())  # 2 microseconds where nothing else runs
 
 
-# -------------------------------------------------------------------------------------------------------------- events
+# Events.
 
 
 def test_the_processor_formats_each_failure_once() -> None:

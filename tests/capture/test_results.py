@@ -444,7 +444,7 @@ def test_a_raw_response_is_read_from_its_body_unless_it_was_parsed() -> None:
         assert found is None or found.usage is None
 
 
-# ------------------------------------------------------------------------------------------------------------ streams
+# Streams.
 
 STREAMS: dict[str, tuple[list[dict[str, Any]], tuple[object, ...]]] = {
     "crewai": (
@@ -625,7 +625,7 @@ def test_a_list_of_anything_else_is_no_stream(items: object) -> None:
     assert assembled(items) is None
 
 
-# -------------------------------------------------------------------------------------------------------------- usage
+# Usage.
 
 
 @dataclasses.dataclass

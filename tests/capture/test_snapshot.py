@@ -48,7 +48,7 @@ def decoded(value: object, by: Snapshot = snapshot) -> Any:
     return json.loads(by.encode(value), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
-# ------------------------------------------------------------------------------------------------------------ the table
+# The table.
 
 
 @functools.cache
@@ -118,7 +118,7 @@ def test_models_of_pydantics_first_version_have_no_form() -> None:
     assert "Sw0rdfish" not in json.dumps([decoded(Old()), decoded({"a": v1.SecretStr("Sw0rdfish")})])
 
 
-# ------------------------------------------------------------------------------------------------------------- objects
+# Objects.
 
 
 def test_an_object_stays_one_and_anything_else_becomes_a_result() -> None:
@@ -237,7 +237,7 @@ def test_which_annotations_are_secret(annotation: object, secret: bool) -> None:
     assert hidden_in(annotation) == (secret or frozenset())
 
 
-# ----------------------------------------------------------------------------------------------------------- harmless
+# Harmless.
 
 
 class Big(pydantic.BaseModel):
@@ -461,7 +461,7 @@ def test_at_the_end_of_the_stack() -> None:
     assert json.loads(answers[-1]) == {"a": ["object", [1]]}
 
 
-# ------------------------------------------------------------------------------------------------------------ bounded
+# Bounded.
 
 
 def milliseconds(value: object, rounds: int = 5) -> tuple[float, bytes]:
@@ -622,7 +622,7 @@ def test_the_limit_holds_for_any_value() -> None:
             assert len(encoded) <= limit + 20 * 130  # one envelope for each level that was cut
 
 
-# ------------------------------------------------------------------------------------------------------- random values
+# Random values.
 
 
 class Shade(enum.Enum):
@@ -691,7 +691,7 @@ def test_what_is_json_already_comes_back_as_it_was(value: Any) -> None:
     assert decoded({"v": value, "o": object()})["v"] == value
 
 
-# -------------------------------------------------------------------------------------------------------- serializers
+# Serializers.
 
 
 class Money:
@@ -749,7 +749,7 @@ def test_a_serializer_runs_with_nothing_current_and_may_return_anything() -> Non
     assert '"reason":"depth"' in endless.encode(Money(1)).decode()
 
 
-# ------------------------------------------------------------------------------------------------------------ streams
+# Streams.
 
 
 def test_items_are_collected_as_they_were() -> None:

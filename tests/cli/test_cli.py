@@ -207,7 +207,7 @@ def test_a_terminal_without_unicode_gets_ascii(db: Path) -> None:
     assert "`- agent Support Agent" in ran.stdout
 
 
-# --------------------------------------------------------------------------------------------------------- pure parts
+# Pure parts.
 
 
 def operation(number: int, parent: int | None, **fields: object) -> StoredOperation:

@@ -85,7 +85,7 @@ def api(request: Recorded) -> Reply:
     return answer(404 if request.line.startswith("PATCH /history/") else 500)
 
 
-# ----------------------------------------------------------------------------------------------------- reached, keyed
+# Reached, keyed.
 
 
 def test_all_is_well_and_nothing_is_stored(doctor: Doctor) -> None:
@@ -145,7 +145,7 @@ def test_a_server_that_asks_for_patience_is_not_broken(doctor: Doctor) -> None:
     assert (status, steps(report)) == (0, [("note", "rest", "http")])
 
 
-# -------------------------------------------------------------------------------------------------------- not reached
+# Not reached.
 
 
 def test_a_port_without_a_listener(doctor: Doctor) -> None:
@@ -269,7 +269,7 @@ def test_tls_that_ends_before_it_begins(doctor: Doctor, sent: bytes) -> None:
     assert (status, steps(report)) == (1, [("wrong", "rest", "tls")])
 
 
-# ----------------------------------------------------------------------------------------------------- OTLP, and auto
+# OTLP, and auto.
 
 
 def test_otlp_is_probed_with_an_empty_request(doctor: Doctor) -> None:
@@ -332,7 +332,7 @@ def test_auto_asks_the_wire_that_is_there(
     assert (got, steps(report)) == (status, found)
 
 
-# ----------------------------------------------------------------------------------------------------- settings, store
+# Settings, store.
 
 
 def test_settings_are_shown_with_where_they_come_from(doctor: Doctor) -> None:

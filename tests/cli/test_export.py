@@ -76,7 +76,7 @@ class Document(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-# ---------------------------------------------------------------------------------------------------------------- JSON
+# JSON.
 
 
 def test_json_holds_all_that_is_stored(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +104,7 @@ def test_the_document_of_the_form_is_whole(db: Path, capsys: pytest.CaptureFixtu
         assert f"`{name}`" in text, f"docs/terminal.md says what {name} is"
 
 
-# ---------------------------------------------------------------------------------------------------------------- OTLP
+# OTLP.
 
 
 @pytest.mark.parametrize("profiles", [(), ("openinference",), ("voltops", "langfuse")])
@@ -133,7 +133,7 @@ def _base64_ids(request: Any) -> str:
     return json.dumps(request)
 
 
-# ---------------------------------------------------------------------------------------------------------------- page
+# Page.
 
 
 _POLICY = re.compile(
@@ -227,7 +227,7 @@ def shape(document: Document) -> list[tuple[str, tuple[str, ...]]]:
     return [(tag, tuple(attributes)) for tag, attributes in document.elements]
 
 
-# --------------------------------------------------------------------------------------------------------------- files
+# Files.
 
 
 def test_a_file_is_for_its_owner_alone_and_named_by_its_form(db: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def creates(server: Server) -> list[Any]:
     return [one.json for one in whole if one.line == "POST /history"]
 
 
-# ---------------------------------------------------------------------------------------------------- as sent at once
+# As sent at once.
 
 
 def both_ways(
@@ -144,7 +144,7 @@ def spans(requests: list[Recorded], protocol: str) -> dict[Any, Any]:
     return found
 
 
-# ------------------------------------------------------------------------------------------------ what goes, and once
+# What goes, and once.
 
 
 def test_all_goes_the_oldest_first_and_only_once(
@@ -223,7 +223,7 @@ def test_a_running_operation_of_an_ended_trace_ends_before_it(tmp_path: Path) ->
     sdk.shutdown()
 
 
-# ------------------------------------------------------------------------------------------------------ what goes wrong
+# What goes wrong.
 
 
 def test_a_rejected_trace_is_named_and_not_tried_again(
@@ -285,7 +285,7 @@ def test_what_is_deleted_is_forgotten(db: Path, server: Server, monkeypatch: pyt
     assert run_sql(db, "SELECT count(*) FROM pushed") == [(3,)]
 
 
-# ------------------------------------------------------------------------------------------------------- interruptions
+# Interruptions.
 
 
 def child(db: Path, server: Server, *arguments: str, **options: Any) -> subprocess.Popen[str]:

@@ -24,7 +24,7 @@ def _recorded(voltagent_run: Run) -> None:
     """Every test of this file is recorded."""
 
 
-# --------------------------------------------------------------------------------------- random programs, run both ways
+# Random programs, run both ways.
 
 STEPS = (
     "yield",
@@ -255,7 +255,7 @@ def test_an_async_generator_behaves_as_without_us(steps: list[str], end: str, do
     assert run_async(tool(async_body), steps, end, does) == expected
 
 
-# --------------------------------------------------------------------------------------------- functions and coroutines
+# Functions and coroutines.
 
 
 def failing(exc: BaseException, cause: BaseException | None) -> None:

@@ -54,7 +54,7 @@ def nothing_is_left_current() -> Iterator[None]:
     assert _context.CURRENT.get() is None
 
 
-# ------------------------------------------------------------------------------------------------------ usage, metadata
+# Usage, metadata.
 
 
 class Usage(NamedTuple):
@@ -150,7 +150,7 @@ def test_whatever_a_users_option_raises_stays_out_of_the_call(sink: ListSink, ex
     assert [(span.name, span.status) for span in sink.spans] == [("outer", "completed"), ("inner", "completed")]
 
 
-# -------------------------------------------------------------------------------------------------------------- capture
+# Capture.
 
 
 def test_capture_off_keeps_arguments_results_and_messages_here(sink: ListSink) -> None:

@@ -47,7 +47,7 @@ def nothing_is_left_current() -> Iterator[None]:
     assert _context.CURRENT.get() is None
 
 
-# ------------------------------------------------------------------------------------------------ implicit and explicit
+# Implicit and explicit.
 
 
 def test_a_call_outside_any_trace_opens_one_of_its_own(voltagent_run: Run) -> None:
@@ -261,7 +261,7 @@ def test_what_counts_as_a_coroutine_function(voltagent_run: Run) -> None:
         assert asyncio.run(coroutine) == 6
 
 
-# ------------------------------------------------------------------------------------------------------------ which SDK
+# Which SDK.
 
 
 class FakeSDK:

@@ -40,7 +40,7 @@ def nothing_is_left_current() -> Iterator[None]:
     assert _context.CURRENT.get() is None
 
 
-# ------------------------------------------------------------------------------------------------ kinds and hierarchy
+# Kinds and hierarchy.
 
 
 def test_the_example_of_the_documents(voltagent_run: Run) -> None:
@@ -305,7 +305,7 @@ def test_decorators_nest_as_they_are_written(voltagent_run: Run) -> None:
     assert [span.input["x"] for span in voltagent_run.find()] == [1, 1, 2, 2, 3, 3]
 
 
-# ------------------------------------------------------------------------------------------------------------- refusals
+# Refusals.
 
 
 class SomeClass:

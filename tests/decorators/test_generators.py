@@ -54,7 +54,7 @@ async def collect(stream: AsyncIterator[Any]) -> list[Any]:
     return [item async for item in stream]
 
 
-# -------------------------------------------------------------------------------------------------------- what is kept
+# What is kept.
 
 
 def test_a_stream_is_recorded_from_its_first_to_its_last_step(voltagent_run: Run, root: Any) -> None:
@@ -219,7 +219,7 @@ def test_usage_comes_from_the_return_value_or_the_last_item_that_has_it(voltagen
     assert [span.usage for span in voltagent_run.find()] == [{"total_tokens": one} for one in (5, 7, 4)]
 
 
-# ------------------------------------------------------------------------------------------------------ what is current
+# What is current.
 
 
 def test_nothing_of_ours_is_current_between_steps(voltagent_run: Run, root: Any) -> None:
@@ -380,7 +380,7 @@ def test_interleaved_streams_do_not_mix(voltagent_run: Run, root: Any) -> None:
     assert len(voltagent_run.trace.children) == 2
 
 
-# -------------------------------------------------------------------------------------------------- async housekeeping
+# Async housekeeping.
 
 
 def test_the_loop_knows_our_generator_and_only_that(voltagent_run: Run) -> None:

@@ -221,7 +221,7 @@ def test_an_injected_dictionary_is_left_out_by_the_annotation(voltagent_run: Run
     assert [span.input for span in voltagent_run.find()] == [{"city": "Bern"}, {"city": "Basel"}]
 
 
-# -------------------------------------------------------------------------------------------------------- exclude_input
+# Exclude_input.
 
 
 @pytest.mark.parametrize("names", [["ctx"], ("ctx",), {"ctx"}])

@@ -44,7 +44,7 @@ class Routes:
 
 app = Routes()
 
-# --------------------------------------------------------------------------------- a plain function with a lazy result
+# A plain function with a lazy result.
 
 
 async def coroutine() -> int:
@@ -101,7 +101,7 @@ def test_functions_whose_work_is_recorded_are_not_reported(decorate: Any) -> Non
     assert len(LAZY_TYPES) == 3
 
 
-# ------------------------------------------------------------------------------------------ the same decorator twice
+# The same decorator twice.
 
 
 @pytest.mark.parametrize("decorate", DECORATORS)
@@ -137,7 +137,7 @@ def test_different_decorators_are_not_reported() -> None:
     assert (hints(), run()) == ([], 1)
 
 
-# --------------------------------------------------------------------------- a decorator below that keeps the function
+# A decorator below that keeps the function.
 
 
 def test_a_decorator_above_a_registration_is_reported(caplog: pytest.LogCaptureFixture) -> None:

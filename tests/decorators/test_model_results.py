@@ -167,7 +167,7 @@ def test_the_usage_function_of_a_generator_wins_over_its_chunks(voltagent_run: R
     assert voltagent_run.traces[0].usage == {"total_tokens": 7}
 
 
-# ------------------------------------------------------------------------------------------------------- model calls
+# Model calls.
 
 
 @pytest.mark.parametrize("form", [as_dict, as_namespace, as_model], ids=lambda form: form.__name__)

@@ -35,7 +35,7 @@ def _recorded(voltagent_run: Run) -> None:
     """Every test of this file is recorded."""
 
 
-# -------------------------------------------------------------------------------------------------------- introspection
+# Introspection.
 
 
 def documented(city: str, *rest: int, units: str = "c", **more: float) -> dict[str, int]:
@@ -105,7 +105,7 @@ def test_what_a_call_makes_has_the_names_of_the_function() -> None:
     assert inspect.isasyncgen(decorated["async_generator_function"](1))
 
 
-# ---------------------------------------------------------------------------------------------------- pickling, copying
+# Pickling, copying.
 
 
 @tool
@@ -215,7 +215,7 @@ def test_a_process_of_its_own_can_call_it() -> None:
         assert pool.submit(Methods(5).plain, 2).result(60) == 10
 
 
-# -------------------------------------------------------------------------------------------- other people's decorators
+# Other people's decorators.
 
 
 def test_below_and_above_what_functools_makes(voltagent_run: Run) -> None:
@@ -364,7 +364,7 @@ def test_other_wrapt_decorators_above_and_below(voltagent_run: Run) -> None:
     assert [call.input for call in voltagent_run.tools()] == [{"value": one} for one in (1, 2, 3)]
 
 
-# -------------------------------------------------------------------------------------------------------------- classes
+# Classes.
 
 
 class Base(abc.ABC):
@@ -498,7 +498,7 @@ def test_a_call_touches_nothing_of_a_callable_object() -> None:
     assert requested == []
 
 
-# ----------------------------------------------------------------------------------------------------------- frameworks
+# Frameworks.
 
 
 def test_pydantic_validates_calls_above_and_below() -> None:

@@ -154,7 +154,7 @@ def test_the_technical_beginning_of_an_error_is_left_out(text: str, shown: str) 
     assert TECHNICAL.sub("", text) == shown
 
 
-# --------------------------------------------------------------------------------------------------- on a terminal
+# On a terminal.
 
 
 def on_terminal(code: str, env: dict[str, str]) -> tuple[int, str]:

@@ -65,7 +65,7 @@ def silent() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-# -------------------------------------------------------------------------------------------------------- no connection
+# No connection.
 
 
 def test_a_refused_connection_and_its_end() -> None:
@@ -185,7 +185,7 @@ def test_a_tls_answer_that_drips_ends_at_its_limit(monkeypatch: pytest.MonkeyPat
         done(sender)
 
 
-# ------------------------------------------------------------------------------------------------- wall-clock limits
+# Wall-clock limits.
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_slow_but_alive_is_sent_over_many_connections() -> None:
     model.check(40, 2)
 
 
-# -------------------------------------------------------------------------------------------------- broken connections
+# Broken connections.
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_a_few_failures_among_many_answers_are_no_outage() -> None:
     model.check(60, 1)
 
 
-# ------------------------------------------------------------------------------------------------------------- statuses
+# Statuses.
 
 
 WAITS = [None, "0", "soon", "-5", "Thu, 01 Jan 1970 00:00:00 GMT"]
@@ -441,7 +441,7 @@ def test_413_is_trimmed_once_then_dropped() -> None:
         done(sender)
 
 
-# --------------------------------------------------------------------------------------------------------------- bodies
+# Bodies.
 
 BODIES = [b"", b"null", b"[]", b"42", b'"id"', b'{"id":', b'{"id":null}', b'{"id":{}}', b'{"id":true}', b'{"id":""}',
           b"\xff\xfe\x00", b"<html>ok</html>", b'{"id":' + b"[" * 5000, b'{"id": 1e999}', b"9" * 5000]  # fmt: skip
@@ -505,7 +505,7 @@ def test_server_text_in_the_log_is_escaped_cut_and_without_keys(caplog: pytest.L
     assert len(line) < 300
 
 
-# ------------------------------------------------------------------------------------------------------------- outages
+# Outages.
 
 
 def test_an_outage_loses_nothing() -> None:

@@ -101,7 +101,7 @@ def arrived(model: Model, *expected: str) -> None:
     assert inputs == sorted(expected)
 
 
-# ---------------------------------------------------------------------------------------------------------------- ends
+# Ends.
 
 
 @pytest.mark.parametrize("flags", [(), ("-I",), ("-S",), ("-O",), ("-OO",), ("-X", "dev"), ("-W", "error")])
@@ -190,7 +190,7 @@ def test_500_pending_requests_take_little_time(model: Model, url: str) -> None:
     hold(with_us, without + 2.0, "leaving")  # a bound for a slow server; `make soak` holds 0.3 s
 
 
-# ------------------------------------------------------------------------------------------------- dead destinations
+# Dead destinations.
 
 
 def test_a_refused_destination_holds_no_program_up() -> None:
@@ -228,7 +228,7 @@ def test_ctrl_c_while_it_leaves() -> None:
     hold(ran.seconds, 1.0, "leaving")
 
 
-# -------------------------------------------------------------------------------------------------------------- signals
+# Signals.
 
 
 @posix
@@ -271,7 +271,7 @@ def test_a_signal_handler_that_records_and_flushes(model: Model, url: str) -> No
     assert model.complaints == []
 
 
-# ----------------------------------------------------------------------------------------------------------------- fork
+# Fork.
 
 
 @posix
@@ -456,7 +456,7 @@ def test_a_process_pool(tmp_path: Path, model: Model, url: str) -> None:
     arrived(model, *[f"job {n}" for n in range(6)])
 
 
-# ---------------------------------------------------------------------------------------------------------- event loops
+# Event loops.
 
 
 def test_one_sdk_in_loops_that_come_and_go(model: Model, url: str) -> None:

@@ -56,7 +56,7 @@ def check_order(memory: Memory) -> None:
                 ended.add(span.id)
 
 
-# ------------------------------------------------------------------------------------------------------ when it sends
+# When it sends.
 
 
 def test_nothing_runs_before_the_first_record(memory: Memory) -> None:
@@ -163,7 +163,7 @@ def test_an_idle_worker_sleeps_without_a_limit(memory: Memory) -> None:
     sender.shutdown().result()
 
 
-# ------------------------------------------------------------------------------------------------- answers and retries
+# Answers and retries.
 
 
 def test_an_event_that_is_refused_costs_one_event(memory: Memory) -> None:
@@ -346,7 +346,7 @@ def test_the_log_is_bounded(memory: Memory, caplog: pytest.LogCaptureFixture) ->
     sender.shutdown(0.1).result()
 
 
-# -------------------------------------------------------------------------------------------------------- a full queue
+# A full queue.
 
 
 def stalled(memory: Memory, **options: Any) -> tuple[Any, Recording]:
@@ -483,7 +483,7 @@ def test_a_put_inside_any_line_of_ours_does_not_lock_up(memory: Memory) -> None:
     sender.shutdown().result()
 
 
-# -------------------------------------------------------------------------------------------------- flush and shutdown
+# Flush and shutdown.
 
 
 def test_flush_returns_by_its_deadline_with_the_counts(memory: Memory) -> None:
@@ -609,7 +609,7 @@ def test_without_threads_a_flush_sends_itself(memory: Memory, monkeypatch: pytes
     check_order(memory)
 
 
-# ------------------------------------------------------------------------------------------------ several destinations
+# Several destinations.
 
 
 def test_one_that_is_down_does_not_hold_up_the_others() -> None:
@@ -647,7 +647,7 @@ def test_each_destination_is_reported_of_unfinished_spans_once() -> None:
     assert one.words == two.words == ["start trace", "start tool", "end tool", "end trace"]
 
 
-# --------------------------------------------------------------------------------------------------- what it remembers
+# What it remembers.
 
 
 def test_usage_of_a_trace_is_its_own_or_the_sum_over_its_agents(memory: Memory) -> None:
@@ -701,7 +701,7 @@ def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, mon
     assert conserved(sender.shutdown().result()).accepted == 600
 
 
-# ------------------------------------------------------------------------------------------------------------ any order
+# Any order.
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["trace", "tool", "end", "flush"]), st.integers(0, 30)), min_size=1, max_size=60

@@ -88,7 +88,7 @@ def model_server(port: int, exc: Any = None) -> Iterator[Model]:
         yield model
 
 
-# ------------------------------------------------------------------------------------------------------------- overflow
+# Overflow.
 
 
 def test_more_than_memory_holds_waits_on_the_disk_and_arrives_in_order(folder: Path, port: int) -> None:
@@ -177,7 +177,7 @@ def test_what_is_recorded_while_a_request_hangs_is_written_all_the_same(folder: 
         sender.shutdown(0.5).result()
 
 
-# --------------------------------------------------------------------------------------------------------------- damage
+# Damage.
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -266,7 +266,7 @@ def test_a_folder_that_is_deleted_meanwhile(folder: Path, port: int) -> None:
         model.check(2)
 
 
-# ---------------------------------------------------------------------------------------------------------------- wires
+# Wires.
 
 
 class Renaming(Model):
@@ -382,7 +382,7 @@ def test_a_refused_key_drops_what_is_known_and_the_rest_stays(folder: Path, port
     assert rows(folder) == report.pending
 
 
-# ------------------------------------------------------------------------------------------------------------- settings
+# Settings.
 
 
 def test_two_in_one_process_do_not_take_each_others(folder: Path, port: int) -> None:

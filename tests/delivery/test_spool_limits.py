@@ -42,7 +42,7 @@ def changed(path: Path, statement: str) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-# --------------------------------------------------------------------------------------------------- files of others
+# Files of others.
 
 
 def test_a_newer_voltagents_file_stays_for_it(folder: Path, port: int, caplog: pytest.LogCaptureFixture) -> None:
@@ -88,7 +88,7 @@ def test_no_secret_of_an_address_is_on_disk(name: str) -> None:
     assert len({plain.key, secret.key, at("http://me:other@here/v1").key}) == 3
 
 
-# ------------------------------------------------------------------------------------------------------------- memory
+# Memory.
 
 
 def test_large_events_on_disk_come_back_as_memory_allows(folder: Path, port: int) -> None:
@@ -129,7 +129,7 @@ def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
     conserved(sender.shutdown(1).result())
 
 
-# ------------------------------------------------------------------------------------------------------------- damage
+# Damage.
 
 
 def cut_off(path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_file_that_is_replaced_meanwhile_is_given_up(folder: Path, port: int) 
         assert empty(sender).accepted == report.accepted + 4
 
 
-# --------------------------------------------------------------------------------------------------------- what is open
+# What is open.
 
 
 def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
@@ -201,7 +201,7 @@ def test_what_is_open_at_the_end_ends_on_disk(folder: Path, port: int) -> None:
         model.check(301)
 
 
-# --------------------------------------------------------------------------------------------------------- what is left
+# What is left.
 
 
 def test_what_a_killed_process_had_half_made_or_half_deleted_goes(folder: Path, port: int) -> None:

@@ -114,7 +114,7 @@ def server(model: Model) -> Iterator[Server]:
         yield server
 
 
-# ----------------------------------------------------------------------------------------------------------------- ends
+# Ends.
 
 
 def test_what_is_left_is_sent_by_the_next_process(model: Model, folder: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_healthy_program_leaves_nothing(model: Model, server: Server, folder: 
     assert list(folder.iterdir()) == []
 
 
-# ----------------------------------------------------------------------------------------------------------------- kill
+# Kill.
 
 STREAM = """
 n = 0
@@ -267,7 +267,7 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
     check_delay(len(tools), reported)
 
 
-# --------------------------------------------------------------------------------------------------------------- others
+# Others.
 
 
 @posix

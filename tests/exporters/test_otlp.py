@@ -77,7 +77,7 @@ def tools(number: int, payload: str = "", **options: Any) -> list[SpanEvent]:
     return sink.events
 
 
-# ------------------------------------------------------------------------------------------------------------ requests
+# Requests.
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
@@ -156,7 +156,7 @@ def test_a_batch_that_is_large_goes_in_several_requests() -> None:
     assert sum(map(len, names(server.requests))) == 13
 
 
-# ------------------------------------------------------------------------------------------------------------- answers
+# Answers.
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_success_with_anything_at_all_in_the_body_is_success(body: bytes) -> Non
         assert {o.verdict for o in export(exporter_for(server), tools(1))} == {Verdict.ACCEPTED}
 
 
-# ------------------------------------------------------------------------------------------- too large, and bad spans
+# Too large, and bad spans.
 
 
 def test_too_large_a_request_is_halved_until_it_fits() -> None:
@@ -290,7 +290,7 @@ def test_an_update_that_comes_too_late_is_refused_with_the_reason() -> None:
         assert len(server.requests) == 1
 
 
-# ------------------------------------------------------------------------------------------------------- not there
+# Not there.
 
 
 def test_a_retry_has_the_same_bytes() -> None:
@@ -367,7 +367,7 @@ def test_a_forked_child_starts_anew() -> None:
         exporter.forget("unknown")
 
 
-# ---------------------------------------------------------------------------------------------------------- bad input
+# Bad input.
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_bad_input_names_the_setting_and_shows_no_key(options: dict[str, Any], n
     assert KEY not in str(caught.value)
 
 
-# --------------------------------------------------------------------------------------------------- through the SDK
+# Through the SDK.
 
 
 @pytest.mark.parametrize("name", ["x-api-key", "X-1!#$%&'*+.^_`|~", "baggage"])

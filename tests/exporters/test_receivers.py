@@ -41,7 +41,7 @@ START_SECONDS = 90
 ENVIRONMENT = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
 
 
-# ---------------------------------------------------------------------------------------------- installing, starting
+# Installing, starting.
 
 
 def command(line: list[str], **options: Any) -> str:
@@ -145,7 +145,7 @@ def check(spans: dict[str, dict[str, Any]], before: int, after: int, names: dict
             assert span["end"] <= above["end"], operation
 
 
-# --------------------------------------------------------------------------------------------------------- MLflow
+# MLflow.
 
 READ_MLFLOW = """
 import json, sys, mlflow
@@ -225,7 +225,7 @@ def test_mlflow_has_the_tree_in_the_words_of_langfuse(mlflow: tuple[str, Path], 
                      "tracking": "TOOL", "refund": "TOOL"}  # fmt: skip
 
 
-# -------------------------------------------------------------------------------------------------------- Phoenix
+# Phoenix.
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +288,7 @@ def test_phoenix_refuses_json_and_we_say_so(phoenix: str) -> None:
     assert sdk.stats().dropped == {"rejected": len(OPERATIONS)}
 
 
-# -------------------------------------------------------------------------------------- Elastic's mock OTLP server
+# Elastic's mock OTLP server.
 
 MOCK_SERVER = """
 const {MockOtlpServer, normalizeTrace} = require('@elastic/mockotlpserver');

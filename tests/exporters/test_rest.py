@@ -53,7 +53,7 @@ def export(exporter: RestExporter, batch: list[SpanEvent], seconds: float = PATI
     return list(exporter.export(batch, time.monotonic() + seconds))
 
 
-# ---------------------------------------------------------------------------------------------------------------- order
+# Order.
 
 
 @given(st.lists(st.tuples(st.sampled_from(["trace", "tool", "end", "update"]), st.integers(0, 9)), max_size=40))
@@ -166,7 +166,7 @@ def test_the_deadline_ends_it_and_blames_no_server() -> None:
         exporter.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------ ids
+# Ids.
 
 
 @pytest.mark.parametrize("wrap", [str, int])
@@ -200,7 +200,7 @@ def test_ids_that_the_server_chose_are_followed(wrap: Any) -> None:
         assert {body["id"] for body in bodies[:2]} == {clock.id_text(child.id), clock.id_text(inner.id)}, "ours stay"
 
 
-# -------------------------------------------------------------------------------------------------- headers and the way
+# Headers and the way.
 
 
 def test_headers() -> None:

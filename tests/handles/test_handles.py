@@ -74,7 +74,7 @@ def trace(request: pytest.FixtureRequest) -> Trace:
     return sdk.trace(agent_id="root")
 
 
-# ---------------------------------------------------------------------------------------------------------- spellings
+# Spellings.
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_not_a_mapping_is_sent_as_a_result(trace: Trace, voltagent_run: 
     assert voltagent_run.tool("t").output == {"result": ["a", 1]}
 
 
-# ----------------------------------------------------------------------------------------------------- sync and async
+# Sync and async.
 
 
 def test_the_same_lines_run_in_async_code(live: tuple[Recorder, ListSink]) -> None:
@@ -214,7 +214,7 @@ def test_an_ending_call_never_suspends_in_a_cancelled_task(trace: Trace, voltage
     assert voltagent_run.tool("t").status == "error"
 
 
-# ------------------------------------------------------------------------------------------------------------- ending
+# Ending.
 
 
 def test_the_first_end_wins(trace: Trace, sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
@@ -296,7 +296,7 @@ def test_update_sends_changed_fields_at_once(trace: Trace, sink: ListSink) -> No
     assert fields == {"status": "working", "metadata": b'{"a":1}', "tags": b'["t"]', "user_id": "u"}
 
 
-# ------------------------------------------------------------------------------------------------------------ context
+# Context.
 
 
 def test_current_is_the_innermost_entered_handle(trace: Trace) -> None:
@@ -360,7 +360,7 @@ def test_sampling_leaves_whole_traces_out() -> None:
         assert sink.events == []
 
 
-# ---------------------------------------------------------------------------------------------------------- bad input
+# Bad input.
 
 
 @pytest.mark.parametrize(

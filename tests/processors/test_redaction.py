@@ -31,7 +31,7 @@ def redacted(value: object, by: Redactor = redactor) -> Any:
     return json.loads(by.apply(to_json(value)))
 
 
-# ---------------------------------------------------------------------------------------------------------------- keys
+# Keys.
 
 SECRET_KEYS = [
     *("password", "Password", "PASSWORD", "userPassword", "db_password", "passwd", "pwd", "passphrase", "secret"),
@@ -98,7 +98,7 @@ def test_keys_of_the_users_own() -> None:
     assert Redactor(keys=["iban"]).apply(text) is text
 
 
-# ------------------------------------------------------------------------------------------------------------ patterns
+# Patterns.
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7\n-----END RSA PRIVATE KEY-----"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -243,7 +243,7 @@ def test_wrong_arguments_are_refused(arguments: dict[str, Any]) -> None:
         Redactor(**arguments)
 
 
-# --------------------------------------------------------------------------------------------------- the quick search
+# The quick search.
 
 
 def test_a_payload_without_a_secret_stays_the_same_object() -> None:
@@ -299,7 +299,7 @@ def test_both_searches_agree_about_names() -> None:
             assert is_suspect(to_json({key: 5})), key
 
 
-# ---------------------------------------------------------------------------------------------------------------- hook
+# Hook.
 
 
 def test_the_hook_sees_every_value_with_its_path() -> None:
@@ -369,7 +369,7 @@ def test_what_cannot_be_gone_through_is_dropped_whole() -> None:
         assert json.loads(redactor.apply(text)) == {"error": "[redaction failed]"}
 
 
-# ---------------------------------------------------------------------------------------------------------------- time
+# Time.
 
 HOSTILE_TEXTS = {
     "one long word": "a" * 10**6,
@@ -415,7 +415,7 @@ def test_no_text_takes_long(name: str) -> None:
     json.loads(found)
 
 
-# -------------------------------------------------------------------------------------------------------------- events
+# Events.
 
 
 def span() -> Span:

@@ -202,7 +202,7 @@ def test_what_is_not_recorded_shows_nothing() -> None:
         assert sdk.trace(agent_id="a")._repr_html_() is None
 
 
-# -------------------------------------------------------------------------------------------------------- the memory
+# The memory.
 
 
 def test_the_memory_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +227,7 @@ def test_the_memory_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.Monkey
     assert memory.of(root.trace) == before, "what the sink refused was not recorded"
 
 
-# ---------------------------------------------------------------------------------------------------------- a kernel
+# A kernel.
 
 CELLS = """
 from voltagent import VoltAgentSDK, agent, tool

@@ -42,7 +42,7 @@ def ping() -> str:
     return "pong"
 
 
-# ------------------------------------------------------------------------------------------------------------- waiting
+# Waiting.
 
 
 def test_flush_blocks_in_sync_code_and_reports(server: Server) -> None:
@@ -130,7 +130,7 @@ def test_without_auto_flush_nothing_is_sent_before_flush(server: Server) -> None
     sdk.shutdown()
 
 
-# --------------------------------------------------------------------------------------------------------- which SDK
+# Which SDK.
 
 
 def test_the_newest_open_sdk_is_the_default_one(server: Server) -> None:
@@ -193,7 +193,7 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not current()
 
 
-# ------------------------------------------------------------------------------------------- the older package's ways
+# The older package's ways.
 
 
 def test_the_methods_of_the_older_package(server: Server) -> None:
@@ -246,7 +246,7 @@ def test_a_child_of_an_ended_handle_stays_in_its_trace(server: Server) -> None:
     assert Arrived(server).tree() == [["a", ["A", ["late"]]]]
 
 
-# -------------------------------------------------------------------------------------------------------- bad input
+# Bad input.
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_the_secret_is_nowhere(server: Server) -> None:
     sdk.shutdown()
 
 
-# ------------------------------------------------------------------------------------------------------------- public
+# Public.
 
 
 def test_what_is_public_is_listed_and_there() -> None:

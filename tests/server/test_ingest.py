@@ -47,7 +47,7 @@ def url(store: Store) -> Iterator[str]:
         yield url
 
 
-# ----------------------------------------------------------------------------------------------------------- our SDK
+# Our SDK.
 
 
 def run_program(sdk: VoltAgentSDK) -> None:
@@ -161,7 +161,7 @@ with VoltAgentSDK(exporter=exporter, base_url=url, public_key="pk_x", secret_key
 ROOT = str(Path(__file__).parents[2])
 
 
-# ------------------------------------------------------------------------------------------------- voltagent 0.1.1
+# Voltagent 0.1.1.
 
 
 def test_the_older_package_sends_what_ours_sends(tmp_path: Path, url: str, store: Store) -> None:
@@ -200,7 +200,7 @@ def _below(operations: Any, parent: str | None) -> list[Any]:
     ]
 
 
-# --------------------------------------------------------------------------------------------------- OpenTelemetry's
+# OpenTelemetry's.
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
@@ -233,7 +233,7 @@ def test_opentelemetrys_own_sdk_and_exporter(store: Store, url: str, compression
     assert "Traceback" in failed["error"]["stack"]
 
 
-# ------------------------------------------------------------------------------------------------ the REST contract
+# The REST contract.
 
 
 def test_creates_are_idempotent_by_id(store: Store, url: str) -> None:
@@ -315,7 +315,7 @@ def test_a_store_that_cannot_be_used_is_a_failure_of_the_server(tmp_path: Path) 
     assert Status.FromString(otlp.content).code == 13
 
 
-# ------------------------------------------------------------------------------------------------ the OTLP contract
+# The OTLP contract.
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 REQUEST = ExportTraceServiceRequest()

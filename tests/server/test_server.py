@@ -146,7 +146,7 @@ def status(url: str, head: str, body: bytes = b"", host: str | None = "localhost
     return ask(url, head, body, host)[0]
 
 
-# ------------------------------------------------------------------------------------------------ who may talk to it
+# Who may talk to it.
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_stream_has_the_headers_that_protect_it(url: str) -> None:
         assert dict(answer.headers).items() >= SECURITY.items()
 
 
-# ----------------------------------------------------------------------------------------------------------- the paths
+# The paths.
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_many_parameters_are_refused(url: str) -> None:
     assert status(url, f"GET /seen/a/x/b?{'&'.join('a=1' for _ in range(101))}") == 400
 
 
-# ---------------------------------------------------------------------------------------------------- heads and bodies
+# Heads and bodies.
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_a_client_that_asks_first_is_reported_to_go_on_or_not(url: str) -> None:
         assert sock.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-# --------------------------------------------------------------------------------------------------------- connections
+# Connections.
 
 
 def test_one_connection_serves_many_requests_also_those_sent_ahead(url: str) -> None:
@@ -538,7 +538,7 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "voltagent-ui"]
 
 
-# -------------------------------------------------------------------------------------------------------------- streams
+# Streams.
 
 
 def test_a_stream_ends_when_the_server_closes(tmp_path: Path) -> None:
@@ -566,7 +566,7 @@ def test_a_stream_whose_client_does_not_read_is_ended(url: str, monkeypatch: pyt
         until(lambda: not threads())
 
 
-# --------------------------------------------------------------------------------------------------- errors, and fuzz
+# Errors, and fuzz.
 
 
 @pytest.mark.parametrize("path", ["/fails", "/fails-later"])
@@ -623,7 +623,7 @@ def test_the_fuzzed_server_still_answers(fuzzed: str) -> None:
     assert status(fuzzed, "GET /api/traces") == 200
 
 
-# ---------------------------------------------------------------------------------------------- one query and another
+# One query and another.
 
 
 def test_a_slow_answer_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def at(span: Span, start_us: int, taken_us: float | None) -> Span:
     return span
 
 
-# ------------------------------------------------------------------------------------------------------------ the list
+# The list.
 
 
 def test_a_line_says_what_happened(run: Run, client: httpx.Client) -> None:
@@ -176,7 +176,7 @@ def test_a_line_shows_how_the_input_begins(run: Run, client: httpx.Client, input
     assert client.get("/api/traces").json()["traces"][0].get("input") == shown
 
 
-# ----------------------------------------------------------------------------------------------------------- one trace
+# One trace.
 
 
 def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, client: httpx.Client) -> None:
@@ -322,7 +322,7 @@ def test_facets_are_what_occurs(run: Run, client: httpx.Client) -> None:
     }  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------------- metrics
+# Metrics.
 
 
 def call(run: Run, parent: Span, kind: str, name: str, place: tuple[int, float | None], **more: object) -> Span:
@@ -418,7 +418,7 @@ def test_counts_that_no_number_holds_are_not_added(run: Run, client: httpx.Clien
     assert bot["total"]["tokens"]["prompt"] == 3.5
 
 
-# ---------------------------------------------------------------------------------------------------------------- live
+# Live.
 
 
 class Listener:
@@ -502,7 +502,7 @@ def test_a_page_of_one_trace_is_notified_among_very_many(run: Run) -> None:
     listener.client.close()
 
 
-# ------------------------------------------------------------------------------------------------------------- figures
+# Figures.
 
 
 def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -462,7 +462,7 @@ def test_the_usual_time_of_equal_siblings_is_that_of_all_of_them(run: Run, clien
     assert answer["loops"] == {first: {"median": 41, "count": 3}}
 
 
-# --------------------------------------------------------------------------------------------------------------- scores
+# Scores.
 
 
 def post(client: httpx.Client, **body: Any) -> httpx.Response:

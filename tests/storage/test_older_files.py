@@ -175,7 +175,7 @@ def test_an_old_spool_is_sent(tmp_path: Path) -> None:
     assert all(len(id_text(span.id)) == 36 for span in ended)
 
 
-# -------------------------------------------------------------------------------------------- what cannot be used
+# What cannot be used.
 
 
 def contents(path: Path) -> dict[str, bytes]:

@@ -60,7 +60,7 @@ def only(store: Store) -> tuple[StoredTrace, list[StoredOperation]]:
     return trace, store.operations(trace.id)
 
 
-# -------------------------------------------------------------------------------------------------- what is stored
+# What is stored.
 
 
 def test_a_run_is_stored_with_all_its_facts(run: Run) -> None:
@@ -341,7 +341,7 @@ def test_one_event_that_cannot_be_stored_costs_no_other(run: Run) -> None:
     assert operation.usage == {"prompt_tokens": 1, "raw": "object"}
 
 
-# --------------------------------------------------------------------------------------------- twice, and in pieces
+# Twice, and in pieces.
 
 
 def events_of(steps: list[tuple[int, str]]) -> list[SpanEvent]:
@@ -416,7 +416,7 @@ def test_an_operation_whose_trace_is_not_known_is_kept_with_a_trace_to_show_it_i
     assert (trace.input, trace.metadata) == ({"password": "not redacted here"}, {"m": 1})
 
 
-# ------------------------------------------------------------------------------------------------------------- lists
+# Lists.
 
 
 def test_lists_are_newest_first_in_pages(run: Run) -> None:
@@ -507,7 +507,7 @@ def test_a_trace_is_found_by_the_beginning_of_its_id(run: Run) -> None:
         run.store.trace("ab")
 
 
-# ---------------------------------------------------------------------------------------------------------- how fast
+# How fast.
 
 
 def test_a_large_store_is_filled_and_read_quickly(path: Path) -> None:

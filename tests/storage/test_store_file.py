@@ -43,7 +43,7 @@ def run(path: Path) -> Iterator[Run]:
     run.store.close()
 
 
-# --------------------------------------------------------------------------------------------------------- retention
+# Retention.
 
 
 def test_the_traces_that_came_first_go_first(path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_batch_never_prunes_for_long(path: Path, monkeypatch: pytest.MonkeyPat
     run.store.close()
 
 
-# ---------------------------------------------------------------------------------------------------- the file itself
+# The file itself.
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
@@ -350,7 +350,7 @@ def test_a_store_that_one_may_only_read_is_read() -> None:
         assert [file.name for file in Path(folder).iterdir()] == ["traces.db"]
 
 
-# ------------------------------------------------------------------------------------------------- several processes
+# Several processes.
 
 WRITER = """
 import sys

@@ -176,7 +176,7 @@ def test_a_caller_that_does_not_sample_is_no_reason_to_leave_out():
     assert len(run.traces) == 1
 
 
-# ---------------------------------------------------------------------------------------------------------- assertions
+# Assertions.
 
 
 def failing(action: object) -> str:

@@ -142,7 +142,7 @@ def test_rest_and_the_store_name_the_trace_that_is_continued(tmp_path: Path) -> 
         store.close()
 
 
-# ---------------------------------------------------------------------------------------------------- two processes
+# Two processes.
 
 HERE = [str(Path(voltagent.__file__).parents[1]), *(path for path in sys.path if path.endswith("site-packages"))]
 

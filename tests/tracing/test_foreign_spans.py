@@ -235,7 +235,7 @@ def test_capture_switched_off_keeps_content_out(tracer: Tracer) -> None:
     assert loads(call.error) == {"type": "ValueError"}  # type: ignore[arg-type]
 
 
-# ------------------------------------------------------------------------------------------------------------- tokens
+# Tokens.
 
 
 def total(run: Run) -> Any:
@@ -300,7 +300,7 @@ def test_a_client_that_is_instrumented_takes_the_record_over(tracer: Tracer) -> 
         assert not foreign_records.take_over(None)
 
 
-# ---------------------------------------------------------------------------------------------------- as a processor
+# As a processor.
 
 
 def test_flush_sends_and_says_whether_all_was_sent(tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_a_trace_keeps_its_metadata_with_capture_switched_off(tracer: Tracer, la
     assert metadata(root) == {"plan": "gold"}
 
 
-# -------------------------------------------------------------------------------- beside clients that are instrumented
+# Beside clients that are instrumented.
 
 
 def test_a_record_that_a_client_took_over_ends_with_the_client_and_its_trace_with_it(tracer: Tracer) -> None:
@@ -437,7 +437,7 @@ def test_the_end_of_a_request_never_raises(monkeypatch: pytest.MonkeyPatch) -> N
     assert [ended(sink, name).status for name in ("one", "two")] == ["completed", "error"]
 
 
-# ---------------------------------------------------------------------------------------------------------- kinds
+# Kinds.
 
 # The kinds of OpenInference, and ours.
 KINDS = {

@@ -209,7 +209,7 @@ def test_workers_that_do_the_same_are_no_parents_of_each_other(caplog: pytest.Lo
     assert reports(caplog) == []
 
 
-# ------------------------------------------------------------------------------------------------------------ servers
+# Servers.
 
 
 @tool
@@ -332,7 +332,7 @@ def test_a_thread_of_one_request_among_many_is_marked_with_its_own_parent() -> N
     assert len(parents) >= 6
 
 
-# ---------------------------------------------------------------------------------------------------------- processes
+# Processes.
 
 FORKED = """
     import multiprocessing, sys

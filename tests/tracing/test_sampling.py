@@ -58,7 +58,7 @@ def buffered() -> Any:
     return recording(sampling=Sampling(0.0, keep_errors=True))
 
 
-# -------------------------------------------------------------------------------------------------- which are chosen
+# Which are chosen.
 
 
 def test_the_rate_is_about_the_share_of_whole_traces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_a_trace_within_a_trace_goes_with_it() -> None:
     assert len(sink.spans) == 2
 
 
-# ---------------------------------------------------------------------------------------------- errors that are kept
+# Errors that are kept.
 
 
 def test_a_trace_that_fails_is_recorded_as_if_it_had_been_chosen() -> None:
@@ -328,7 +328,7 @@ def test_threads_lose_nothing_and_repeat_nothing() -> None:
         started.add(span.id)
 
 
-# ------------------------------------------------------------------------------------------------------- the reports
+# The reports.
 
 
 def test_the_report_says_what_was_left_out_and_still_adds_up(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def work(value: object = None) -> object:
     return value
 
 
-# --------------------------------------------------------------------------------------------------------- durations
+# Durations.
 
 
 @pytest.mark.parametrize("step", [-HOUR, HOUR])
@@ -77,7 +77,7 @@ def test_a_datetime_without_a_zone_means_local_time(monkeypatch: pytest.MonkeyPa
         time.tzset()
 
 
-# ------------------------------------------------------------------------------------------------- finished handles
+# Finished handles.
 
 
 def elsewhere(function: Any) -> None:
@@ -129,7 +129,7 @@ def test_an_ended_handle_of_an_sdk_that_was_shut_down_takes_no_calls() -> None:
     assert new_sink.tree() == [["work", ["work"]]]
 
 
-# ------------------------------------------------------------------------------------- cancellations and control flow
+# Cancellations and control flow.
 
 
 def named(module: str, name: str, base: type = Exception, **attributes: Any) -> type[BaseException]:
@@ -212,7 +212,7 @@ def test_a_code_that_the_class_has_is_recorded_and_no_property_is_called(name: s
     assert called == []
 
 
-# ------------------------------------------------------------------------------------------------------------- names
+# Names.
 
 
 def test_a_decorated_call_is_named_after_its_class() -> None:
@@ -250,7 +250,7 @@ def test_the_hooks_of_class_creation_can_be_decorated(decorator: Any) -> None:
     assert run.traces
 
 
-# ----------------------------------------------------------------------------------------- reports, keys, log messages
+# Reports, keys, log messages.
 
 
 def test_a_report_is_a_value_like_any_other() -> None:

@@ -58,7 +58,7 @@ def recorded(tmp_path: Path, events: list[SpanEvent]) -> Tree:
     return tree(store)
 
 
-# ----------------------------------------------------------------------------------------------------------- our own
+# Our own.
 
 TOKENS = {"prompt_tokens": 150, "completion_tokens": 85, "total_tokens": 235}
 # What a profile cannot say: docs/viewer.md has the same list in words.
@@ -139,7 +139,7 @@ def test_a_trace_that_continues_another_process_keeps_its_own_id(tmp_path: Path,
     assert store.traces(Filter())[0].parent_trace_id == OURS
 
 
-# --------------------------------------------------------------------------------------------------------- strangers
+# Strangers.
 
 
 def span(
@@ -377,7 +377,7 @@ def test_every_kind_of_value_arrives_in_both_encodings(store: Store) -> None:
     }  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------------------ hostile
+# Hostile.
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def _base64(digits: str) -> str:
     return base64.b64encode(bytes.fromhex(digits)).decode()
 
 
-# --------------------------------------------------------------------------------------------------------- golden files
+# Golden files.
 
 
 @pytest.mark.parametrize("profiles", CHOICES, ids="+".join)
@@ -85,7 +85,7 @@ def write_golden_files() -> None:
         (GOLDEN / f"{'+'.join(profiles)}.json").write_text(text, encoding="utf-8")
 
 
-# ------------------------------------------------------------------------------------------- both encodings, officially
+# Both encodings, officially.
 
 
 @pytest.mark.parametrize("profiles", CHOICES, ids="+".join)
@@ -158,7 +158,7 @@ def test_numbers_of_any_size_are_read_back(number: int) -> None:
     assert list(protobuf.fields_of(protobuf.varint(8) + protobuf.varint(number))) == [(1, number % 2**64)]
 
 
-# ------------------------------------------------------------------------------------------------------------- answers
+# Answers.
 
 
 @given(st.integers(0, 2**63 - 1), TEXT)
@@ -197,7 +197,7 @@ def test_a_small_number_of_rejected_spans_may_be_a_number_or_a_text() -> None:
     assert JSON.rejected(b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"full"}}') == (3, "full")
 
 
-# ----------------------------------------------------------------------------------------------------------------- ids
+# Ids.
 
 
 @given(st.integers(0, 2**128 - 1))
@@ -241,7 +241,7 @@ def test_an_id_that_was_hashed_is_kept_as_an_attribute() -> None:
     assert event["parentSpanId"] == root["spanId"] == ids.span_id("order 17")
 
 
-# ---------------------------------------------------------------------------------------------------- single questions
+# Single questions.
 
 
 def events_of(body: Any, **options: Any) -> list[SpanEvent]:

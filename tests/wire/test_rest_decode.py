@@ -72,7 +72,7 @@ def test_every_request_may_come_twice(tmp_path: Path, store: Store) -> None:
     assert differences(tree(once), tree(store)) == {}
 
 
-# ------------------------------------------------------------------------------------------------- other clients' wire
+# Other clients' wire.
 
 
 def start(**more: Any) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def test_an_update_of_an_operation_changes_what_it_names(store: Store) -> None:
     assert decode.event_updated(TOOL, {}) == []
 
 
-# ------------------------------------------------------------------------------------------------------------ mistakes
+# Mistakes.
 
 
 @pytest.mark.parametrize(

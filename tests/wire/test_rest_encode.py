@@ -63,7 +63,7 @@ def body(phase: Phase, made: Span, fields: Any = None) -> dict[str, Any]:
     return found
 
 
-# --------------------------------------------------------------------------------------------------------------- traces
+# Traces.
 
 
 def test_a_trace_with_nothing_but_its_agent() -> None:
@@ -124,7 +124,7 @@ def test_a_trace_that_failed_and_one_that_was_cancelled() -> None:
     assert body(Phase.END, cancelled)["tags"] == ["early", "late"]
 
 
-# ----------------------------------------------------------------------------------------------------------- operations
+# Operations.
 
 
 def test_the_start_of_a_tool_is_sent_whole() -> None:
@@ -208,7 +208,7 @@ def test_a_cancelled_operation() -> None:
     assert (found["event_name"], found["status"], found["level"]) == ("tool:error", "cancelled", "WARNING")
 
 
-# ----------------------------------------------------------------------------------------------- custom events, updates
+# Custom events, updates.
 
 
 def test_a_custom_event() -> None:
@@ -237,7 +237,7 @@ def test_updates() -> None:
     assert request == ("PATCH", "/history-events/weather-id", b'{"status_message":"m","level":"DEBUG"}')
 
 
-# ------------------------------------------------------------------------------------------------------------------ ids
+# Ids.
 
 
 def test_ids_the_server_chose_are_used_where_an_object_is_named() -> None:

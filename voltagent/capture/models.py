@@ -81,9 +81,6 @@ def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
     return reader.__get__ if type(reader) is MemberDescriptorType else None
 
 
-# ------------------------------------------------------------------------------------------------------------ pydantic
-
-
 def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
     fields = list(_v2_fields(kind))
     form = _stored(kind, fields)
@@ -114,9 +111,6 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
         if not info.exclude and getattr(info, "exclude_if", None) is None:  # 2.12 has it; only code of the user's knows
             marked = any(hidden_in(mark) is True for mark in info.metadata)
             yield _Field(name, marked or hidden_in(info.annotation, names_of(kind)), None)
-
-
-# ----------------------------------------------------------------------------------- data classes, attrs, named tuples
 
 
 def _dataclass_fields(kind: type, fields: dict[str, Any]) -> Iterator[_Field]:

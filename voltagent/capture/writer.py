@@ -69,8 +69,6 @@ class SnapshotWriter:
         self.write(value, DEPTH, 0)
         return b"".join(self.chunks)
 
-    # -------------------------------------------------------------------------------------------------------- parts
-
     def write(self, value: Any, depth: int, reserve: int) -> None:
         """Write one value. ``reserve`` is the number of bytes that it has to leave."""
         self.budget.countdown -= 1
@@ -139,8 +137,6 @@ class SnapshotWriter:
         else:
             self.write(shape, depth - 1, reserve)
 
-    # ------------------------------------------------------------------------------------------------------ scalars
-
     def _write_text(self, value: str, reserve: int) -> None:
         budget = self.budget
         space = max(0, budget.bytes - reserve)
@@ -166,8 +162,6 @@ class SnapshotWriter:
             self._put(encoded(str(value)))
         else:
             self._put(cut_marker("int", value.bit_length(), "size"))
-
-    # -------------------------------------------------------------------------------------------------- collections
 
     def _write_plain(self, value: Any, depth: int, reserve: int, is_object: bool = True) -> bool:
         """Write a collection in one piece, where it is plain all through and fits."""
@@ -289,8 +283,6 @@ class SnapshotWriter:
             self.chunks[start] = before + self.chunks[start]
             self.budget.bytes -= len(before)
             self._put(after)
-
-    # --------------------------------------------------------------------------------------------------------- keys
 
     def key_text(self, key: Any, depth: int) -> str:
         """The text of a key that may be of any type."""

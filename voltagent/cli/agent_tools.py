@@ -75,9 +75,6 @@ def _check(tool: AgentTool, arguments: Mapping[str, Any]) -> None:
             raise VoltAgentError(f"{name} must be one of {', '.join(expected['enum'])}, got {value!r}")
 
 
-# ----------------------------------------------------------------------------------------------------------- the tools
-
-
 def _list_traces(path: Path, given: dict[str, Any]) -> Any:
     limit = min(given.pop("limit", 20), _MOST)
     return [_summary(trace) for trace in load_traces(path, limit=limit, **given)]
@@ -166,9 +163,6 @@ def _list_errors(path: Path, given: dict[str, Any]) -> Any:
         if one.status == "error"
     )  # fmt: skip
     return list(islice(found, limit))
-
-
-# -------------------------------------------------------------------------------------------------------------- pieces
 
 
 def _summary(trace: TraceRecord) -> dict[str, Any]:

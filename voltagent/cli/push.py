@@ -187,9 +187,6 @@ def _interrupted() -> Generator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-# ----------------------------------------------------------------------------------------------------------- progress
-
-
 class Bar:
     """Progress on standard error: a bar on a terminal, else a line now and then."""
 

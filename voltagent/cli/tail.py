@@ -100,8 +100,6 @@ def _terminated() -> Generator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-# --------------------------------------------------------------------------------------------------- line by line
-
 _MARKS: Final = {"running": "▸", "completed": "✓", "error": "✗", "cancelled": "-", "unfinished": "?"}
 _ASCII: Final = {"running": ">", "completed": "+", "error": "x", "cancelled": "-", "unfinished": "?"}
 _DEEPEST: Final = 20
@@ -128,9 +126,6 @@ def _print(feed: Feed, board: Board, style: Style) -> None:
         for line in entries(board, changes, style):
             print(encodable(line))
         sys.stdout.flush()
-
-
-# ------------------------------------------------------------------------------------------------------ on a terminal
 
 
 def _draw(feed: Feed, board: Board, style: Style) -> None:

@@ -88,8 +88,6 @@ class Moment:
         """Whether nothing was current."""
         return self._span is None and self._incoming is None and self._propagated is None
 
-    # ------------------------------------------------------------------------------------------------ in this process
-
     def enter(self) -> tuple[Span | None, Remote | None, Propagated | None]:
         """Make current what was current then; gives what has to be restored."""
         before = CURRENT.get(), INCOMING.get(), PROPAGATED.get()
@@ -170,8 +168,6 @@ class Moment:
         copied.run(self.enter)
         return copied
 
-    # --------------------------------------------------------------------------------------------- in another process
-
     def trace_context(self) -> PortableContext:
         """This moment as plain values."""
         span = nearest_open(self._span)
@@ -241,8 +237,6 @@ def describe_parent(span: Span) -> ParentRecord:
     )  # fmt: skip
 
 
-# --------------------------------------------------------------------------------------------------------- stand-ins
-
 _adopt: Callable[[Mapping[str, Any] | None], Any] | None = None
 
 
@@ -298,8 +292,6 @@ def _stand_in(parent: ParentRecord, destination: Mapping[str, Any] | None) -> Sp
     span.agent_id = parent.agent_id
     return span
 
-
-# -------------------------------------------------------------------------------------------------- forked processes
 
 # Modules whose processes serve many callers. One that is forked inherits what is current in the caller that happened to
 # need it, and would record the work of all later ones under that.

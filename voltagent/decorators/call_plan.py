@@ -85,8 +85,6 @@ class CallPlan:
         """Whether a part of a result must not be recorded."""
         return bool(self._hidden_in_result())
 
-    # ------------------------------------------------------------------------------------------------------- starting
-
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Start the record of a call under ``above``, which is not inert; return ``None`` if recording is off."""
         raise NotImplementedError
@@ -113,8 +111,6 @@ class CallPlan:
             return recorder.snapshot.encode_arguments(dict(zip(arguments.names, args)), args)  # noqa: B905
         named = arguments.by_name(args, kwargs)
         return recorder.snapshot.encode_arguments(named, named)
-
-    # --------------------------------------------------------------------------------------------------------- ending
 
     def succeed(self, span: Span, outside: bool, result: object) -> Any:
         """End the record of a call that returned.

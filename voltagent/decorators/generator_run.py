@@ -76,8 +76,6 @@ class GeneratorRun:
         """The record of this run; inert if it is not recorded."""
         return self._span
 
-    # ---------------------------------------------------------------------------------------------------------- steps
-
     def enter(self) -> None:
         """Note that the generator's code runs from here."""
         self._before = CURRENT.get()
@@ -150,8 +148,6 @@ class GeneratorRun:
         now = clock.monotonic()
         self._producing += now - self._mark
         self._mark = now
-
-    # ---------------------------------------------------------------------------------------------------------- ending
 
     def returned(self, value: Any = None) -> None:
         """Record that the generator returned."""

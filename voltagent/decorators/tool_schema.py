@@ -90,9 +90,6 @@ def _schema_of(parameters: Iterable[Parameter], namespace: Mapping[str, Any]) ->
     return {**schema, "required": required} if required else schema
 
 
-# -------------------------------------------------------------------------------------------------- annotations, read
-
-
 class _Form(NamedTuple):
     """The name and arguments of an annotation; for a ``Literal``, its values."""
 
@@ -162,9 +159,6 @@ def _of_subscript(name: str, nodes: list[ast.expr]) -> _Form:
 def _last_name(node: ast.expr) -> str:
     """Return ``Sequence`` for ``typing.Sequence``."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-# ----------------------------------------------------------------------------------------------------------- as schemas
 
 
 def _schema(form: _Form, depth: int = _DEPTH) -> _Schema:

@@ -224,8 +224,6 @@ class OtlpExporter:
         if self._scores is not None:
             self._scores.close()
 
-    # ------------------------------------------------------------------------------------------------------ one request
-
     def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
         """Send encoded spans in one request; return the outcome, and the response if there is one."""
         deadline = min(deadline, self._shutdown_deadline)

@@ -132,8 +132,6 @@ class RestExporter:
         for line in lines:
             line.close()
 
-    # ------------------------------------------------------------------------------------------------- for one round
-
     def free(self) -> int:
         """Return how many more connections may be borrowed."""
         return self._connections - len(self._lent)

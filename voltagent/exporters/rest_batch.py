@@ -133,8 +133,6 @@ class Round:
         self._lines.give_back(line)
         return False
 
-    # -------------------------------------------------------------------------------------------------------- watching
-
     def _pause(self) -> float:
         now = clock.monotonic()
         ends = [self._deadline, now + 1.0]
@@ -162,8 +160,6 @@ class Round:
         for _ in range(min(slow, len(self._ready))):
             if self._halted or not self._spawn():
                 break
-
-    # --------------------------------------------------------------------------------------------------------- sending
 
     def _work(self, line: Line) -> None:
         number = self._next(line)

@@ -187,9 +187,6 @@ def shown(span: Span, witness: Witness) -> str:
     return found
 
 
-# ------------------------------------------------------------------------------------------------------------- pieces
-
-
 def _root(span: Span) -> Span:
     while span.parent is not None:
         span = span.parent

@@ -74,9 +74,6 @@ def _alone(value: Json) -> Json:
     return fields["result"] if list(fields) == ["result"] else cast("Json", value)
 
 
-# ------------------------------------------------------------------------------------------------------------ messages
-
-
 def _conversation(conversation: Conversation) -> Iterator[str]:
     for message in conversation.messages:
         yield from _message(message)
@@ -125,9 +122,6 @@ def _labelled(label: str, value: Json) -> Iterator[str]:
     else:
         yield printable(label)
         yield from (f"   {line}" for line in lines)
-
-
-# -------------------------------------------------------------------------------------------------------------- values
 
 
 def _value(value: Json, depth: int) -> Iterator[str]:

@@ -175,9 +175,6 @@ def _report(exc: Exception) -> None:
     logger.log(logging.ERROR, "the local server failed to answer: %s at %s", type(exc).__name__, "; ".join(places))
 
 
-# ------------------------------------------------------------------------------------------------------------ streams
-
-
 class _Taken:
     """A connection that a stream's handler has taken over: a :class:`voltagent.server.routing.Connection`."""
 

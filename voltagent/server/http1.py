@@ -100,9 +100,6 @@ def _add_header(headers: dict[str, str], line: bytes) -> None:
         headers[name] = f"{headers[name]}, {value}"
 
 
-# ------------------------------------------------------------------------------------------------------------- bodies
-
-
 def read_body(reader: BufferedIOBase, head: Head, before: Callable[[], None]) -> bytes:
     """The request's body, decompressed. ``before`` is called once if there is one and it is not too large.
 
@@ -188,9 +185,6 @@ def _decompressed(body: bytes) -> bytes:
 
 def _too_large(limit: int) -> RequestError:
     return RequestError(413, f"the body is larger than {limit // 2**20} MiB")
-
-
-# ------------------------------------------------------------------------------------------------------------ answers
 
 
 def head_bytes(status: int, headers: Mapping[str, str]) -> bytes:

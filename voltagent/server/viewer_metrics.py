@@ -179,9 +179,6 @@ def _histogram(store: Store, request: Request) -> Answer:
     })  # fmt: skip
 
 
-# ---------------------------------------------------------------------------------------------- conversations and users
-
-
 def _overviews(by: str, name: str, show: Callable[[Overview], Json]) -> Callable[[Store, Request], Answer]:
     def answer(store: Store, request: Request) -> Answer:
         limit = values.number(request, "limit", 1, _MOST_OVERVIEWS) or 50

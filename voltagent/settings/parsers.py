@@ -23,8 +23,6 @@ _FALSE: Final = frozenset(("0", "false", "no", "off"))
 _HIDDEN: Final = "[redacted]"  # what dumps of `voltagent.types.VoltAgentConfig` have in the place of the key
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may be called (RFC 9110, section 5.6.2)
 
-# --------------------------------------------------------------------------------------------------- texts and numbers
-
 
 def text(name: str, value: object) -> str:
     if not isinstance(value, str):
@@ -150,9 +148,6 @@ def mebibytes(name: str, value: object) -> float:
     return _number(name, value, least=1, most=1_000_000)
 
 
-# -------------------------------------------------------------------------------------------------------- known names
-
-
 def names(known: Sequence[str]) -> Reader:
     def read(name: str, value: object) -> tuple[str, ...]:
         if isinstance(value, str):
@@ -195,9 +190,6 @@ def one_of(*known: str) -> Reader:
     return read
 
 
-# ------------------------------------------------------------------------------------------------------- names to texts
-
-
 def headers(name: str, value: object) -> Mapping[str, str]:
     """A mapping, or ``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it."""
     given = _pairs(name, value)
@@ -236,9 +228,6 @@ def _pairs(name: str, value: object) -> Mapping[Any, object]:
 
 def _decoded(text: str) -> str:
     return unquote(text.strip(), errors="strict")
-
-
-# --------------------------------------------------------------------------------------------------------------- OTLP
 
 
 def otlp_endpoint(name: str, value: object) -> str:

@@ -45,9 +45,6 @@ class ReplayedError(Exception):
         self.code = code
 
 
-# ---------------------------------------------------------------------------------------------------------- what it was
-
-
 def return_type(function: Any) -> Any:
     """The return annotation of a function, ``None`` if it has none or it cannot be resolved."""
     try:
@@ -177,7 +174,6 @@ def _attribute(module: str, names: list[str]) -> Any:
         return None
 
 
-# ------------------------------------------------------------------------------------------------- what cannot be
 # replayed
 
 

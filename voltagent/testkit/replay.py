@@ -46,8 +46,6 @@ class _Replay:
         self._nodes: dict[Span, _Node | None] = {}  # what each span is in the recording
         self.mismatch: ReplayMismatch | None = None
 
-    # ------------------------------------------------------------------------------------- what decorated calls ask for
-
     def call(self, span: Span, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """The answer to a call of a plain function, or what the function gives."""
         annotation = return_type(function)
@@ -84,8 +82,6 @@ class _Replay:
         except ReplayMismatch as mismatch:
             return _failing_async(mismatch)
         return inner if found is None else _generated_async(found, annotation)
-
-    # -------------------------------------------------------------------------------------------------------- matching
 
     def _find(self, span: Span, annotation: Any) -> OperationRecord | None:
         """The recorded call that answers; ``None`` if the call is to run.
@@ -170,8 +166,6 @@ class _Replay:
         self.mismatch = self.mismatch or mismatch
         return mismatch
 
-    # ------------------------------------------------------------------------------------------------------- at the end
-
     def check_left_over(self, spans: Collection[Span]) -> None:
         """Raise if recorded calls were not made."""
         with self._lock:
@@ -246,9 +240,6 @@ def replay(
             raise replaying.mismatch
         if not partial:
             replaying.check_left_over(run.spans)
-
-
-# -------------------------------------------------------------------------------------------------------------- pieces
 
 
 def _replay(found: OperationRecord, annotation: Any) -> Any:

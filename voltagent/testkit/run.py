@@ -57,8 +57,6 @@ class Run:
         self.updates_snapshots = False
         self._snapshots = 0
 
-    # --------------------------------------------------------------------------------------------------------- reading
-
     @property
     def traces(self) -> tuple[TraceRecord, ...]:
         """All traces, the oldest first."""
@@ -160,8 +158,6 @@ class Run:
     def llms(self, name: str | None = None) -> tuple[RecordedCall, ...]:
         """Return all calls of a model."""
         return tuple(self.find(LLM, name))
-
-    # ------------------------------------------------------------------------------------------------------ assertions
 
     def assert_order(self, *names: str) -> None:
         """Assert that operations with these names began in this order; others may stand between them."""
@@ -265,8 +261,6 @@ class Run:
             for one, line in zip(calls, draw(trace), strict=True):
                 lines.append(f"{line}  {json.dumps(one.input, ensure_ascii=False, sort_keys=True)}")
         return "\n".join(lines) + "\n"
-
-    # ---------------------------------------------------------------------------------------------------------- pieces
 
     def _calls(self) -> Iterator[RecordedCall]:
         for trace in self.traces:

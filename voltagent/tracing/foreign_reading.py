@@ -90,9 +90,6 @@ def _event_message(event: Any) -> dict[str, Any]:
     return {"name": event.name, "timeUnixNano": event.timestamp, "attributes": attributes}
 
 
-# ------------------------------------------------------------------------------------------------- what may be recorded
-
-
 def captures_all(recorder: Recorder) -> bool:
     """Whether inputs and outputs may be recorded."""
     return recorder.capture_input and recorder.capture_output

@@ -68,8 +68,6 @@ class ForeignSpans:
         if self in context.BESIDE:
             context.BESIDE.remove(self)
 
-    # ------------------------------------------------------------------------------------------------------- starting
-
     def started(self, otel: Any) -> None:
         """A foreign span has started."""
         if not self._takes_new or threading.current_thread().name.startswith(_OWN_THREADS):
@@ -167,8 +165,6 @@ class ForeignSpans:
         found = metadata(recorder, received) if received.is_trace else {}
         return recorder.snapshot.encode_object(found, METADATA_LIMIT) if found else None
 
-    # --------------------------------------------------------------------------------------------------------- ending
-
     def ended(self, otel: Any) -> None:
         """A foreign span has ended."""
         key = key_of(otel)
@@ -185,8 +181,6 @@ class ForeignSpans:
             self._ended.pop(next(iter(self._ended)), None)
         if span.recording and not is_repeated:
             end_record(record, span, received)
-
-    # ---------------------------------------------------------------------------------------------------- in between
 
     def newest(self, current: Span | None) -> Span | None:
         """The innermost span here: OpenTelemetry's current one if it is inside ours, else ours."""

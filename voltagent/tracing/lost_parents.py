@@ -172,9 +172,6 @@ def _only_parent(arrived: Arrival) -> _Parent | None:
     return found[0] if len(found) == 1 else None
 
 
-# ----------------------------------------------------------------------------------------------------------- reporting
-
-
 def _report(span: Span, arrived: Arrival, parent: _Parent) -> None:
     """Mark the trace of a call with its probable parent, and report the place once."""
     seen = getattr(arrived.thread, "_voltagent_place", None)

@@ -141,8 +141,6 @@ class Recorder:
             return None
         return cast("ResultReader", results)
 
-    # ------------------------------------------------------------------------------------------------------ starting
-
     def start(
         self,
         parent: Span,
@@ -294,8 +292,6 @@ class Recorder:
         taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
         return span if taken else context.INERT
 
-    # -------------------------------------------------------------------------------------------------------- ending
-
     def succeed(self, span: Span, output: bytes | None) -> None:
         """End a span as completed. Later ends of the same span are ignored."""
         if span.end_ns is not None:
@@ -394,8 +390,6 @@ class Recorder:
         if error is not None and isinstance(error, bytes):
             size += len(error)
         self.put((_END, root, None), size)
-
-    # ---------------------------------------------------------------------------------------------------- in between
 
     def add(
         self,

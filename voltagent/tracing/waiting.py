@@ -160,9 +160,6 @@ def _span_in(frame: FrameType) -> Span | None:
     return found if isinstance(found, Span) else None
 
 
-# ------------------------------------------------------------------------------------------------------------ waiting
-
-
 def _same(field: str) -> Callable[[Any, Arrival], bool]:
     return lambda found, arrived: found is not None and found is getattr(arrived, field)
 

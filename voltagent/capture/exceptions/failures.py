@@ -123,9 +123,6 @@ def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
     return tuple([(one.tb_frame.f_code, one.tb_lineno) for one in found]), left_out
 
 
-# ------------------------------------------------------------------------------------------------------------ message
-
-
 def _message(exception: BaseException, kind: ExceptionType, depth: int) -> str:
     if kind.written_by_arguments:
         arguments = _arguments_of(exception)

@@ -115,7 +115,7 @@ function systemOf(value) {
   return parts.length ? { names: names.slice(0, 1), message: message("system", parts) } : null;
 }
 
-// ------------------------------------------------------------------------------------------------- answers of a model
+// Answers of a model.
 
 /**
  * The answer of a model: OpenAI's `choices`, Google's `candidates`, LangChain's `generations`.
@@ -143,7 +143,7 @@ const ANSWERS = {
 /** @param {Fields} entry */
 const completion = (entry) => (typeof entry.text === "string" ? message("assistant", [textPart(entry.text)]) : null);
 
-// ------------------------------------------------------------------------------------------------------- one message
+// One message.
 
 /**
  * @param {string} role
@@ -246,7 +246,7 @@ function itemOf(value) {
   return message(part.type === "result" ? "tool" : "assistant", [part]);
 }
 
-// -------------------------------------------------------------------------------------------------- calls and results
+// Calls and results.
 
 /**
  * The messages with each result of a tool in the part that called it.

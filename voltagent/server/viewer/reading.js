@@ -159,7 +159,7 @@ function field(key, value, write, other) {
 /** @param {string} value */
 const plain = (value) => element("div", { class: "value text" }, text(value, { characters: LONGEST, lines: 400 }));
 
-// ----------------------------------------------------------------------------------------------------------- messages
+// Messages.
 
 /**
  * @param {Found} found

@@ -101,7 +101,7 @@ function withServer(view) {
   ];
 }
 
-// ------------------------------------------------------------------------------------------------------ what is shown
+// What is shown.
 
 /**
  * Request the trace and show it: at first the beginning alone, unless the address is about something that may be further on.
@@ -215,7 +215,7 @@ function setQuery(view, query) {
   detail(view);
 }
 
-// ----------------------------------------------------------------------------------------------------- what users do
+// What users do.
 
 /** @param {View} view @returns {KeyRow[]} */
 function keysOf(view) {

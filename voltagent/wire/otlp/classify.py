@@ -50,8 +50,6 @@ def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
     return Meaning(kind, {**_unfolded(indexed), **words} if indexed else words, rest)
 
 
-# --------------------------------------------------------------------------------------------------------------- kinds
-
 _EVENT_TYPE: Final = "voltagent.event.type"
 _GENERIC: Final = ("", "chain", "span", "task", "unknown")
 # The first attribute that a span has says its kind; its value is looked up here, and stands for itself elsewhere.
@@ -121,9 +119,6 @@ _HINTS: Final = (
 
 def _memory_operation(attributes: Mapping[str, Any]) -> str:
     return "read" if attributes.get("gen_ai.operation.name") in _READS else "write"
-
-
-# --------------------------------------------------------------------------------------------------------------- words
 
 
 def _counts(prefix: str) -> dict[str, str]:
@@ -234,8 +229,6 @@ def _read_as(word: str) -> str:
 
 
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = {kind: _names(kind) for kind in (ANY, *KINDS)}
-
-# --------------------------------------------------------------------------- attributes that are parts of a list each
 
 _FOLDED: Final[Mapping[str, str]] = {
     "retrieval.documents": "documents_list",

@@ -89,9 +89,6 @@ def resource_message(attributes: Mapping[str, str]) -> OtlpMessage:
     return {"attributes": [attribute_message(name, value) for name, value in attributes.items()]}
 
 
-# ------------------------------------------------------------------------------------------------- parts of a span
-
-
 def _parent_id(facts: Facts) -> str | None:
     span = facts.span
     if span.parent is None:
@@ -133,9 +130,6 @@ def _exception(facts: Facts, moment: int) -> OtlpMessage:
     }
     attributes = [attribute_message(name, value) for name, value in described.items() if value is not None]
     return {"timeUnixNano": str(moment), "name": "exception", "attributes": attributes}
-
-
-# -------------------------------------------------------------------------------------------------------- attributes
 
 
 def _attributes(facts: Facts, plan: SpanPlan) -> list[OtlpMessage]:
@@ -194,9 +188,6 @@ def _trimmed(attribute: OtlpMessage) -> OtlpMessage:
     if len(text) <= _LONG:
         return attribute
     return attribute_message(attribute["key"], cut_marker("json", len(text), "size").decode())
-
-
-# --------------------------------------------------------------------------------------------------------- encodings
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,6 @@ def varint(number: int) -> bytes:
     return bytes(written)
 
 
-# ------------------------------------------------------------------------------------------------------ kinds of value
-
-
 def _text(value: str) -> bytes:
     content = value.encode()
     size = len(content)
@@ -105,8 +102,6 @@ def _message(schema: MessageSchema) -> Callable[[Mapping[str, Any]], bytes]:
 def _schema(**fields: tuple[int, int, Callable[[Any], bytes]]) -> MessageSchema:
     return {name: (varint(number << 3 | wire), write) for name, (number, wire, write) in fields.items()}
 
-
-# ------------------------------------------------------------------------------------------------------- the messages
 
 _ANY_VALUE: Final[MessageSchema] = {}  # filled below: a list of values holds values
 _ARRAY: Final = _schema(values=(1, _DELIMITED, _message(_ANY_VALUE)))
@@ -174,8 +169,6 @@ LOG_RECORD: Final = _schema(
     observedTimeUnixNano=(11, _FIXED64, _fixed64),
     eventName=(12, _DELIMITED, _text),
 )
-
-# ------------------------------------------------------------------------------------------------------------ reading
 
 
 def fields_of(content: bytes) -> Iterator[tuple[int, int | bytes]]:

@@ -71,9 +71,6 @@ def _decoded(content: bytes, table: _Table, reading: _Reading) -> dict[str, Any]
     return message
 
 
-# ----------------------------------------------------------------------------------- kinds of value; None: not of this
-
-
 def _text(value: int | bytes, _: _Reading) -> str | None:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else None
 
@@ -110,8 +107,6 @@ def _fixed(form: str) -> _FieldReader:
 def _message(table: _Table) -> _FieldReader:
     return lambda value, reading: _decoded(value, table, reading) if isinstance(value, bytes) else None
 
-
-# ------------------------------------------------------------------------------------------------------- the messages
 
 _ANY_VALUE: Final[dict[int, tuple[str, bool, _FieldReader]]] = {}  # filled below: a list of values holds values
 _KEY_VALUE: Final[_Table] = {1: ("key", False, _text), 2: ("value", False, _message(_ANY_VALUE))}

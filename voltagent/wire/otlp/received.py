@@ -172,9 +172,6 @@ def as_object(fields: Mapping[str, Any]) -> bytes | None:
     return json_text(fields).encode() if fields else None
 
 
-# ------------------------------------------------------------------------------------------------------- OTLP messages
-
-
 def from_message(message: Mapping[str, Any], resource: Mapping[str, Any]) -> Received:
     """Read a span of an OTLP request in its JSON mapping, and the attributes of its resource.
 

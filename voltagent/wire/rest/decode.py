@@ -33,8 +33,6 @@ from voltagent.storage.traces.records import Known
 from voltagent.wire.otlp.span_view import json_text, snake
 from voltagent.wire.rest.fields import MOST_NAMES, Body, BodyFields
 
-# ------------------------------------------------------------------------------------------------------------- traces
-
 
 def trace_created(body: Body, missing: Body) -> tuple[str, list[SpanEvent]]:
     """``POST /history``: the trace's id and its events. ``missing`` has the ``id`` and ``start_time`` to take where the
@@ -100,8 +98,6 @@ def trace_updated(known: Known, body: Body) -> list[SpanEvent]:
         changed["completion_start_time"] = fields.time_text("completion_start_time")
     return [(Phase.UPDATE, _stand_in(known.trace_id), changed)] if changed else []
 
-
-# --------------------------------------------------------------------------------------------------------- operations
 
 _STARTS: Final = {names[0]: key for key, names in EVENT_NAMES.items()}
 _ENDS: Final = {name: key for key, names in EVENT_NAMES.items() for name in names[1:]}
@@ -241,9 +237,6 @@ def _parent(fields: BodyFields) -> str | None:
 def _level(fields: BodyFields) -> str | None:
     level = fields.text("level")
     return None if level == "INFO" else level  # the default of this protocol, not set by the user
-
-
-# ------------------------------------------------------------------------------------------------------------- pieces
 
 
 def _common_update(fields: BodyFields) -> dict[str, Any]:

@@ -77,8 +77,6 @@ def end_span_id(digits: str) -> str:
 
 _END_MASK: Final = 0x9E3779B97F4A7C15F39CC0605CEDC834  # any constant does: it maps ids to other ids, one to one
 
-# ------------------------------------------------------------------------------------------------------------- traces
-
 
 def create(span: Span) -> RestRequest:
     """``POST /history`` for a trace; fields that have no value are absent."""
@@ -130,9 +128,6 @@ def _trace_end(span: Span, ids: IdFormat) -> RestRequest:
 
 def _patch_history(span: Span, ids: IdFormat, *fields: tuple[str, bytes | None]) -> RestRequest:
     return RestRequest("PATCH", f"/history/{segment(ids(span.id))}", _object(*fields))
-
-
-# --------------------------------------------------------------------------------------------------------- operations
 
 
 def _start(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
@@ -249,8 +244,6 @@ def _parent(span: Span, ids: IdFormat) -> bytes | None:
     return None if parent is None or parent.kind == TRACE else _text(ids(parent.id))
 
 
-# ------------------------------------------------------------------------------------------------------------ updates
-
 _HISTORY_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "user_id": ("userId",),
     "conversation_id": ("conversationId",),
@@ -278,9 +271,6 @@ def _update_field(name: str, value: Any) -> bytes | None:
     if name == "usage":
         return to_json(_camel_usage(from_json(value)))
     return value if isinstance(value, bytes) else to_json(value)
-
-
-# ------------------------------------------------------------------------------------------------------------- pieces
 
 
 def _object(*fields: tuple[str, bytes | None]) -> bytes:

@@ -19,9 +19,6 @@ _LAST: Final = 10  # messages that the platform shows
 _LARGEST: Final = 256 * 1024  # bytes of a payload whose messages are sent one by one, beside the payload itself
 
 
-# ------------------------------------------------------------------------------------------------------- one form
-
-
 class _Request(NamedTuple):
     """What is sent to a model: messages, and what else is in the input of the call."""
 
@@ -126,9 +123,6 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
 
 
-# ------------------------------------------------------------------------------------------------------------- GenAI
-
-
 def genai_input(facts: Facts) -> str | None:
     """The messages of a model call; of anything else all of the input as one message."""
     text = as_text(facts.input)
@@ -171,9 +165,6 @@ def system_instructions(facts: Facts) -> str | None:
     return None if instructions is None else as_json([_text_part(instructions)])
 
 
-# ---------------------------------------------------------------------------------------------------------- platform
-
-
 def last_messages(facts: Facts) -> str | None:
     """The last messages that the model was given, as the platform shows them."""
     return as_json(_request(facts).messages[-_LAST:])
@@ -193,9 +184,6 @@ def tool_names(facts: Facts) -> str | None:
 def tool_count(facts: Facts) -> int | None:
     """How many tools a model may call."""
     return len(_tools(facts)) or None
-
-
-# ----------------------------------------------------------------------------------------------------- OpenInference
 
 
 def openinference_input(facts: Facts) -> dict[str, Any] | None:
