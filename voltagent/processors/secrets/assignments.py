@@ -24,7 +24,6 @@ from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.words import HINTS, STEMS
 
-_COMMON_HINTS: Final = ("pass", "secret", "cred", "token", "key", "auth", "cookie", "pin", "code")
 _ALL_HINTS: Final = (*HINTS, *STEMS)
 # From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
 # of an index. Then the operator, and the quote that begins the value.
@@ -73,12 +72,24 @@ _PLAIN_QUOTED: Final = re.compile(
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 
+# What follows a hint in an assignment, for an engine that knows no look-around: never less than `_AFTER_HINT`.
+_MAY_FOLLOW: Final = (
+    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>]*"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
+)
+
+
+def _check(*hints: str) -> Callable[[str], str | None]:
+    return fast_check(f"(?:{'|'.join(map(re.escape, hints))}){_MAY_FOLLOW}")
+
+
 @cache
-def _rare_hints() -> tuple[tuple[Callable[[str], str | None], tuple[str, ...]], ...]:
-    """All hints but the common ones, a few at a time, each with a check: one search is faster than many."""
-    rare = [hint for hint in _ALL_HINTS if hint not in _COMMON_HINTS]
-    parts = [tuple(rare[first : first + _CHECKED]) for first in range(0, len(rare), _CHECKED)]
-    return tuple((fast_check("|".join(part)), part) for part in parts)
+def _checked_hints() -> tuple[
+    tuple[Callable[[str], str | None], tuple[tuple[Callable[[str], str | None], str], ...]], ...
+]:
+    """All hints, a few at a time, each with a check: one search is faster than many."""
+    parts = [_ALL_HINTS[first : first + _CHECKED] for first in range(0, len(_ALL_HINTS), _CHECKED)]
+    return tuple((_check(*part), tuple((_check(hint), hint) for hint in part)) for part in parts)
 
 
 @lru_cache(maxsize=256)
@@ -180,11 +191,17 @@ def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | No
 
 
 def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
-    """The hints that stand in a window, and the names of the user's own."""
-    low, limit = scan.low, stop + _LONGEST_HINT
-    around = low[start:limit]
-    rare = [hint for check, hints in _rare_hints() if check(around) is not None for hint in hints]
-    return [hint for hint in (*_COMMON_HINTS, *rare, *scan.names.own) if low.find(hint, start, limit) >= 0]
+    """The hints of assignments that stand in a window, and the names of the user's own."""
+    low = scan.low
+    around = low[start : stop + _LONGEST_BEGINNING]
+    found = [
+        hint
+        for check, hints in _checked_hints()
+        if check(around) is not None
+        for check_one, hint in hints
+        if check_one(around) is not None
+    ]
+    return [*found, *(own for own in scan.names.own if low.find(own, start, stop + _LONGEST_HINT) >= 0)]
 
 
 def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Match | None:

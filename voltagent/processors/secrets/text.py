@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.assignments import find_assignments, hints_in
@@ -53,22 +53,32 @@ def find_secrets(scan: Scan) -> list[Range]:
         scan.allow(stop - start)
         may_have_token = tokens(around) is not None  # the marks of tokens are also found in other words
         may_have_name = bool(scan.names.own) or names(around) is not None
-        hints = hints_in(scan, start, stop) if may_have_name else None
         if may_have_token or may_have_name:
+            hints = hints_in(scan, start, stop) if may_have_name else None
+            window = _Window(hints, _groups_in(scan, start, stop), may_have_token)
             for first in range(start, stop, _PIECE):
                 last = min(stop, first + _PIECE)
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
                     continue
-                _add_merged(found, _in_piece(scan, first, last, hints, may_have_token=may_have_token))
+                _add_merged(found, _in_piece(scan, first, last, window))
     return found
 
 
-def _in_piece(scan: Scan, start: int, stop: int, hints: Sequence[str] | None, *, may_have_token: bool) -> list[Range]:
+class _Window(NamedTuple):
+    """What can be found in a window; most of its pieces have less."""
+
+    hints: Sequence[str] | None  # None if there is no name at all
+    groups: Sequence[_Group]
+    may_have_token: bool
+
+
+def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]:
     """The secrets that begin in a piece of a window; most pieces have none, which the checks find out."""
     names, tokens = prefilter()
     found: list[Range] = []
     around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
-    may_have_token = may_have_token and tokens(around) is not None
+    may_have_token = window.may_have_token and tokens(around) is not None
+    hints = window.hints
     if hints is None or not (scan.names.own or names(around) is not None):
         hints = None
     if hints is None and not may_have_token:
@@ -81,7 +91,7 @@ def _in_piece(scan: Scan, start: int, stop: int, hints: Sequence[str] | None, *,
             found += find_assignments(scan, hints, start, stop)
         if may_have_token:
             found += find_tokens(scan, start, stop)
-        found += _by_grammar(scan, start, stop)
+        found += _by_grammar(scan, start, stop, window.groups)
     except TooDenseError:
         return found + _hidden_by_line(scan, start, stop)
     return found
@@ -121,16 +131,21 @@ def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
                 yield key, next(scan.places_of(end, key, limit), limit)
 
 
-def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:
+def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
+    """The groups of searches that may find something in a stretch: a check for each is faster than its searches."""
+    around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
+    own = bool(scan.names.own)
+    return [group for group in compiled_groups() if (own and group.takes_own_names) or group.check(around) is not None]
+
+
+def _by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group]) -> Iterator[Range]:
     """What all searches find but those for tokens and assignments."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
-    for check, takes_own_names, by_needle in compiled_groups():
-        counted = [(scan.occurrences(needle, start, stop), needle, searches) for needle, searches in by_needle]
-        if not any(count for count, *_ in counted):
-            continue
+    for check, takes_own_names, by_needle in groups:
         if check(around) is None and not (takes_own_names and scan.names.own):
             continue
-        for count, needle, searches in counted:
+        for needle, searches in by_needle:
+            count = scan.occurrences(needle, start, stop)
             if count:
                 scan.spend(
                     len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
@@ -142,10 +157,18 @@ def _by_grammar(scan: Scan, start: int, stop: int) -> Iterator[Range]:
 _Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
 
 
+class _Group(NamedTuple):
+    """A group of searches: its check, and its searches by their needles."""
+
+    check: Callable[[str], str | None]
+    takes_own_names: bool
+    by_needle: _Searches
+
+
 @cache
-def compiled_groups() -> tuple[tuple[Callable[[str], str | None], bool, _Searches], ...]:
-    """The groups of searches: each with its check, and its searches by their needles; compiled at the first use."""
-    return tuple((fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in _GROUPS)
+def compiled_groups() -> tuple[_Group, ...]:
+    """The groups of searches, compiled at the first use."""
+    return tuple(_Group(fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in _GROUPS)
 
 
 def _by_needle(searches: Sequence[Search]) -> _Searches:

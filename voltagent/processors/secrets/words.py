@@ -63,7 +63,7 @@ _STEMS: Final = (
 STEMS: Final = tuple(_STEMS.split())
 # Parts of secret names, by which they are found in a text: each name with one of the words above has one.
 _HINTS: Final = (
-    "pass pwd pswd secret cred token key auth cookie jwt sessid bearer pin otp cvv cvc code kennwort contrase clave "
+    "pass secret cred token key auth cookie pin code pwd pswd jwt sessid bearer otp cvv cvc kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
     "geslo geheim haslo sifre segre zugangsdaten"
 )
