@@ -291,6 +291,26 @@ def test_logfire_spans(memory: Memory, sdk: voltagent.VoltAgentSDK) -> None:
     assert names == ["inner", "work on 1", "all"]
 
 
+@pytest.mark.parametrize("call", [chat, stream, responses, chat_async], ids=lambda call: call.__name__)
+@pytest.mark.parametrize("ours_first", [False, True], ids=["theirs first", "ours first"])
+def test_a_client_object_that_logfire_has_patched(
+    call: Any, ours_first: bool, server: Server, memory: Memory, sdk: voltagent.VoltAgentSDK, monkeypatch: Any
+) -> None:
+    kind = openai.AsyncOpenAI if call is chat_async else openai.OpenAI
+    patched = kind(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+    logfire = import_module("logfire").configure(local=True, send_to_logfire=False, console=False)
+    if ours_first:
+        voltagent.instrument("openai")
+    logfire.instrument_openai(patched)
+    voltagent.instrument("openai")
+    monkeypatch.setattr(openai, kind.__name__, lambda **_: patched)
+    assert call(server) == apis.TEXT
+    calls = recorded_calls(sdk, memory)
+    assert [(one.model, one.status, (one.usage or {}).get("total_tokens")) for one in calls] == [
+        ("gpt-2026", "completed", 18)
+    ]
+
+
 def test_fastmcp_tools(
     memory: Memory, sdk: voltagent.VoltAgentSDK, provider: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,6 +25,12 @@ class Client:
         return question.upper()
 
 
+class Untouched:
+    """Stands for a client whose methods nothing else refers to."""
+
+    def ask(self) -> None: ...
+
+
 @pytest.fixture(autouse=True)
 def recording() -> Iterator[None]:
     original = Client.ask
@@ -37,7 +45,7 @@ def install(calls: list[str]) -> None:
         calls.append(args[0])
         return wrapped(*args, **kwargs)
 
-    patches.install("client", [patches.Patch(__name__, "Client", "ask", wrapper)])
+    patches.install("client", [patches.Patch(__name__, "Client", "ask", wrapper, reaches_objects=True)])
 
 
 def patch_as_another_library() -> None:
@@ -101,6 +109,77 @@ def test_a_class_below_whose_method_another_library_has_replaced_is_patched_as_w
     assert Small.__dict__["ask"] is replaced
     assert Small().ask("d") == "D!"
     assert calls == ["a", "b", "c"]
+
+
+def patch_object(client: Client) -> Callable[[str], str]:
+    """Replace the method of one object, as Logfire does."""
+    below = client.ask
+
+    def replaced(question: str) -> str:
+        return below(question) + "!"
+
+    setattr(client, "ask", replaced)
+    return replaced
+
+
+def test_an_object_whose_method_another_library_has_replaced_is_patched_as_well() -> None:
+    class Small(Client): ...
+
+    kept, plain = [Client(), Small()], Client()
+    replaced = [patch_object(client) for client in kept]
+    bound = plain.ask  # nothing else has replaced it
+    calls: list[str] = []
+    install(calls)
+    assert [client.ask("a") for client in kept] == ["A!", "A!"]
+    assert (plain.ask("b"), bound("c")) == ("B", "C")
+    assert calls == ["a", "a", "b"]
+    assert "ask" not in vars(plain)
+    patch_object(kept[0])
+    assert (kept[0].ask("d"), calls[-1]) == ("D!!", "d")
+    voltagent.uninstrument()
+    assert [client.ask("e") for client in kept] == ["E!!", "E!"]
+    assert calls == ["a", "a", "b", "d"]
+    assert vars(kept[1])["ask"] is replaced[1]
+    install(calls)
+    assert [client.ask("f") for client in kept] == ["F!!", "F!"]
+    assert calls == ["a", "a", "b", "d", "f", "f"]
+
+
+def test_an_object_that_another_library_patches_afterwards_is_seen_once() -> None:
+    calls: list[str] = []
+    install(calls)
+    client = Client()
+    patch_object(client)
+    assert client.ask("a") == "A!"
+    assert calls == ["a"]
+
+
+def test_an_object_that_is_patched_is_freed_when_it_is_dropped() -> None:
+    client = Client()
+    patch_object(client)
+    install([])
+    gone = weakref.ref(client)
+    del client
+    gc.collect()
+    assert gone() is None
+    voltagent.uninstrument()
+
+
+def test_the_heap_is_searched_only_if_another_library_keeps_the_original(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[object] = []
+    monkeypatch.setattr(gc, "get_referrers", lambda *given: searched.extend(given) or [])  # pyright: ignore
+
+    def wrapper(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return wrapped(*args, **kwargs)
+
+    patch = patches.Patch(__name__, "Untouched", "ask", wrapper, reaches_objects=True)
+    patches.install("client", [patch])
+    voltagent.uninstrument()
+    assert searched == []
+    client = Untouched()
+    bound = client.ask
+    patches.install("client", [patch])
+    assert searched == [bound.__func__]
 
 
 PLACES = {"concurrent.futures": (ThreadPoolExecutor, "submit"), "threading": (threading.Thread, "start")}

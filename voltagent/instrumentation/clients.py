@@ -70,8 +70,8 @@ class _Google:
 def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patch, ...]:
     module, describe = f"{package}._base_client", _ByPath(endpoints)
     return (
-        Patch(module, "SyncAPIClient", "request", around_request(describe)),
-        Patch(module, "AsyncAPIClient", "request", around_async_request(describe)),
+        Patch(module, "SyncAPIClient", "request", around_request(describe), reaches_objects=True),
+        Patch(module, "AsyncAPIClient", "request", around_async_request(describe), reaches_objects=True),
     )
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import threading
+import weakref
 from collections.abc import Callable, Sequence
-from types import FunctionType
-from typing import Any, Final, NamedTuple
+from functools import partial
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import wrapt
 
 from voltagent.core import context, introspection
 from voltagent.core.guard import guard, log_once
+
+if TYPE_CHECKING:
+    _FunctionWrapper = wrapt.FunctionWrapper[..., Any]
+else:
+    _FunctionWrapper = wrapt.FunctionWrapper
 
 Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -23,15 +32,15 @@ class Patch(NamedTuple):
     owner: str  # the class in it
     method: str
     wrapper: Wrapper
+    reaches_objects: bool = False  # also applied to objects whose method another library has replaced
 
 
 class _Applied(NamedTuple):
-    owner: type
-    method: str
-    original: Any
-    replacement: Any
+    restore: Callable[[], None]
     active: list[None]  # empty when the patch was removed but another library still calls it
 
+
+_ONLY_THE_CLASS: Final = 2  # what `getrefcount` returns for a function that only its class refers to, and the call
 
 _lock: Final = threading.Lock()
 _wanted: Final[set[str]] = set()  # names that are instrumented now
@@ -80,8 +89,10 @@ def _replace_all(name: str, patches: Sequence[Patch], module: Any) -> None:
         return
     for owner, patch in places:
         if owner is not None:
-            passing = _passing_by(owner, patch.method)
-            _applied.setdefault(name, []).extend(_replace(one, patch) for one in (owner, *passing))
+            objects = _objects_passing_by(owner, patch.method) if patch.reaches_objects else []
+            applied = _applied.setdefault(name, [])
+            applied += [_replace(one, patch) for one in (owner, *_passing_by(owner, patch.method))]
+            applied += [_replace_in_object(one, patch) for one in objects]
 
 
 def _passing_by(owner: type, method: str) -> list[type]:
@@ -103,13 +114,42 @@ def _class_in(module: object, name: str) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def _objects_passing_by(owner: type, method: str) -> list[object]:
+    """The objects whose method was replaced by another library, which keeps the original bound to them.
+
+    The heap is searched only if more than the class refers to the original.
+    """
+    if sys.getrefcount(owner.__dict__[method]) <= _ONLY_THE_CLASS:
+        return []
+    original = owner.__dict__[method]
+    bound = [one for one in gc.get_referrers(original) if type(one) is MethodType and one.__func__ is original]
+    found = {id(one.__self__): one.__self__ for one in bound if method in introspection.stored(one.__self__)}
+    return list(found.values())
+
+
 def _replace(owner: type, patch: Patch) -> _Applied:
     original, active = owner.__dict__[patch.method], [None]
     make: Any = wrapt.FunctionWrapper
     # The list of live recorders as `enabled`: wrapt reads its truth in C, so that a call without an SDK costs nothing.
     replacement = make(original, _while_active(active, patch.wrapper), context.ACTIVE)
     setattr(owner, patch.method, replacement)
-    return _Applied(owner, patch.method, original, replacement, active)
+    return _Applied(partial(_restore, owner, patch.method, original, replacement), active)
+
+
+def _replace_in_object(patched: object, patch: Patch) -> _Applied:
+    """Replace the method of one object, without a reference to it: a client that is dropped must be freed."""
+    fields, active = introspection.stored(patched), [None]
+    make: Any = _OfObject
+    replacement = make(fields[patch.method], _while_active(active, patch.wrapper), context.ACTIVE)
+    replacement._self_active = active  # noqa: SLF001 - ours
+    fields[patch.method] = replacement
+    return _Applied(partial(_restore_in_object, weakref.ref(patched), patch.method, active), active)
+
+
+class _OfObject(_FunctionWrapper):
+    """Replaces the method of one object."""
+
+    _self_active: list[None]
 
 
 def _while_active(active: list[None], wrapper: Wrapper) -> Wrapper:
@@ -139,6 +179,17 @@ def remove_all() -> None:
 def _restore_all() -> None:
     for done in (one for applied in _applied.values() for one in applied):
         done.active.clear()
-        # If another library has patched the method since, ours stays below and only calls the original.
-        if done.owner.__dict__.get(done.method) is done.replacement:
-            setattr(done.owner, done.method, done.original)
+        done.restore()
+
+
+def _restore(owner: type, method: str, original: Any, replacement: Any) -> None:
+    # If another library has patched the method since, ours stays below and only calls the original.
+    if owner.__dict__.get(method) is replacement:
+        setattr(owner, method, original)
+
+
+def _restore_in_object(reference: weakref.ref[Any], method: str, active: list[None]) -> None:
+    fields = introspection.stored(reference())
+    current = fields.get(method)
+    if type(current) is _OfObject and current._self_active is active:  # noqa: SLF001 - ours  # pyright: ignore
+        fields[method] = current.__wrapped__
