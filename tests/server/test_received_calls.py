@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.helpers.local_server import serving
+from tests.render.test_notebook import Shown
 from voltagent import VoltAgentSDK
-from voltagent.cli import main
+from voltagent.cli import main, tail
+from voltagent.cli.board import Board
+from voltagent.cli.terminal import Style
 from voltagent.records import load_traces
+from voltagent.records.feed import Feed
+from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
 
 KEYS = {"public_key": "pk_test", "secret_key": "sk_test_0123456789"}
@@ -36,6 +42,7 @@ def test_what_was_received_is_shown(
     options: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = Store(tmp_path / "traces.db")
+    feed, board = Feed(store.path), Board(store, Filter())
     with serving(store) as url:
         with VoltAgentSDK(base_url=url, **KEYS, **options) as sdk:  # type: ignore[arg-type]
             run_program(sdk)
@@ -72,4 +79,15 @@ def test_what_was_received_is_shown(
     assert {(one.model, one.cost) for one in trace.find("llm")} == {("gpt-5-mini", 0.5), ("gpt-5-nano", 0.25)}
     (clerk,) = trace.find("agent", "clerk")
     assert (clerk.usage or {})["cached_tokens"] == 64
-    store.close()
+    cell = Shown(trace._repr_html_())  # pyright: ignore[reportPrivateUsage]
+    assert (cell.top["tokens"], cell.top["cached"], cell.top["cost"]) == (150, 68, 0.75)
+    assert {(row["model"], row["tokens"], row["cached"], row["cost"]) for row in cell.rows} == {*page.values()}
+    assert {*tailed(board, feed)} == {CALL, AGENT, TRACE, "15 tokens (4 cached), $0.25", "gpt-5-mini", "gpt-5-nano"}
+
+
+def tailed(board: Board, feed: Feed) -> list[str]:
+    """What `tail` writes of models, tokens and cost when the traces have ended."""
+    lines = "\n".join(tail.entries(board, board.take(feed.look()), Style(width=200)))
+    feed.close()
+    board.close()
+    return re.findall(r"gpt-5-\w+|\d+ tokens \(\d+ cached\), \$[\d.]+", lines)

@@ -123,6 +123,12 @@ class TraceRecord:
         """Return the trace as text, one line for each operation, never folded; ``times`` adds durations."""
         return "\n".join([describe(self, times=times), *draw(self, times=times)])
 
+    def _repr_html_(self) -> str:
+        """Return the trace as the viewer's page, for the last line of a notebook cell."""
+        from voltagent.records.cell import shown  # imports the modules for pages, which most programs never need
+
+        return shown(self)
+
 
 def describe(record: TraceRecord | OperationRecord, *, times: bool = False, costs: bool = False) -> str:
     """Return one line about a record: kind, name, and what is notable; ``costs`` adds model, cached tokens and cost."""

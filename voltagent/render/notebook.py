@@ -20,7 +20,7 @@ from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.span import TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
-from voltagent.render.answers import recorded_trace
+from voltagent.render.answers import Json, recorded_trace
 from voltagent.render.page import frame
 from voltagent.render.text import printable
 from voltagent.storage.traces.facts import counts_of, model_of
@@ -181,10 +181,15 @@ def shown(span: Span, witness: Witness) -> str:
         notes.append(f"{left} more are not shown")
     kind = top.kind
     facts = f"{kind} {trace.name}: {trace.status}, {len(below)} operation{'' if len(below) == 1 else 's'}"
-    height = max(_LEAST_HEIGHT, min(_MOST_HEIGHT, _FRAME_HEIGHT + _ROW_HEIGHT * len(listed)))
-    found = frame(f"voltagent {facts}", notes, [recorded_trace(trace, operations, kind=kind)], height)
+    found = framed(facts, notes, recorded_trace(trace, operations, kind=kind), len(listed))
     _forget_shown(span)
     return found
+
+
+def framed(facts: str, notes: Sequence[str], trace: Json, rows: int) -> str:
+    """Return the viewer's page of a trace with this many operations, as high as they need, in a frame."""
+    height = max(_LEAST_HEIGHT, min(_MOST_HEIGHT, _FRAME_HEIGHT + _ROW_HEIGHT * rows))
+    return frame(f"voltagent {facts}", notes, [trace], height)
 
 
 def _root(span: Span) -> Span:
@@ -239,11 +244,11 @@ def _facts(span: Span, witness: Witness) -> _CellFacts:
         sent.operation,
         span.status or facts.get("status") or ("completed" if is_moment else "running"),
         usage,
-        _shortened(_value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message"))),
-        _shortened(facts.get("instructions")),
-        _shortened(_value(sent.input)),
-        _shortened(_value(sent.output or facts.get("output"))),
-        {name: _shortened(value) for name, value in merge_objects((sent.metadata, *sent.more_metadata)).items()},
+        shortened(_value(sent.error if isinstance(sent.error, bytes) else facts.get("status_message"))),
+        shortened(facts.get("instructions")),
+        shortened(_value(sent.input)),
+        shortened(_value(sent.output or facts.get("output"))),
+        {name: shortened(value) for name, value in merge_objects((sent.metadata, *sent.more_metadata)).items()},
         (*(sent.tags or ()), *sent.more_tags),
     )
 
@@ -282,8 +287,8 @@ def _trace(top: Span, operations: Sequence[StoredOperation], witness: Witness) -
     )  # fmt: skip
 
 
-def _shortened(value: Any) -> Any:
-    """The value, or where it is large the beginning of its text: a notebook's file holds what its cells show."""
+def shortened(value: Any) -> Any:
+    """Return a value, or the beginning of its text if it is large: a notebook's file holds what its cells show."""
     if value is None:
         return None
     text = value if isinstance(value, str) else to_json(value, inf_nan_mode="null").decode("utf-8", "replace")
