@@ -56,7 +56,7 @@ class _Identity:
 def workers_key(
     with_settings: settings.Settings, names: Sequence[str], given: Sequence[Exporter], client: object, redact: object
 ) -> Hashable:
-    """What SDKs must have in common to share their workers: equal settings, and the same objects and functions."""
+    """Return what SDKs must have in common to share workers: equal settings, and the same objects and functions."""
     values = tuple(
         (field.name, _hashable(getattr(with_settings, field.name)))
         for field in fields(with_settings)
@@ -149,7 +149,7 @@ def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> E
 
 
 def stored_spans(path: Path) -> Callable[[str], list[Span]]:
-    """What reads the spans of a trace from the local store."""
+    """Return what reads the spans of a trace from the local store."""
 
     def spans(trace_id: str) -> list[Span]:
         from voltagent.storage.file import StoreError
@@ -174,7 +174,7 @@ _BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport |
 def build_exporter(
     name: str, with_settings: settings.Settings, transport: httpx.BaseTransport | None = None
 ) -> Exporter:
-    """The destination of this name (``auto``, ``rest``, ``otlp`` or ``local``), as the settings describe it."""
+    """Return the destination of this name (``auto``, ``rest``, ``otlp`` or ``local``), as the settings describe it."""
     return _BUILDERS[name](with_settings, transport)
 
 

@@ -142,7 +142,7 @@ def _without(secret: str, value: Any) -> Any:
 
 
 def _is_distinctive(secret: str) -> bool:
-    """Whether it is more than a placeholder such as ``sk`` or ``secret``, whose removal would garble messages."""
+    """Return whether it is more than a placeholder such as ``sk``, whose removal would garble messages."""
     return len(secret) >= 8 or (len(secret) >= 4 and not secret.isalpha())
 
 

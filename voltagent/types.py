@@ -268,7 +268,7 @@ def _secret(text: str) -> SecretText:
 
 
 def _without_input(line: Any) -> InitErrorDetails:
-    """The input of a field that is missing is the whole mapping, secret and all."""
+    """Return an error without its input: for a missing field, that is the whole mapping, secret and all."""
     return InitErrorDetails(type=PydanticCustomError(line["type"], line["msg"]), loc=line["loc"], input=HIDDEN)
 
 

@@ -52,7 +52,7 @@ class Budget:
         self.deadline = self._began + _seconds_left(owner)
 
     def is_used_up(self) -> bool:
-        """Whether no further value may be written, because of their number or of the time."""
+        """Return whether no further value may be written, because of their number or of the time."""
         if self.countdown <= 0 and not self.is_late:
             self._values -= LOOK
             self.countdown = LOOK

@@ -24,7 +24,10 @@ from voltagent.core.guard import pass_on_interrupt
 
 
 def _take(values: Callable[[], Iterable[Any]], most: int = MOST_ITEMS) -> list[Any]:
-    """The first items. Another thread may be changing the collection: then once more, and the last try may fail."""
+    """Return the first items.
+
+    Another thread may be changing the collection: then it is tried once more, and the last try may fail.
+    """
     for _ in range(3):
         try:
             return list(islice(values(), most))
@@ -75,7 +78,7 @@ def set_form(value: Any) -> Listed:
 
 
 def _is_sorted_fast(items: list[Any]) -> bool:
-    """Whether all items are short strings, or all short integers: to compare long ones may take long."""
+    """Return whether all items are short strings, or all short integers: to compare long ones may take long."""
     if all(type(item) is str for item in items):
         return all(len(item) <= _LONGEST_SORTED for item in items)
     return all(type(item) is int and item.bit_length() <= _LONGEST_SORTED for item in items)
@@ -105,7 +108,7 @@ def array_form(value: array.array[Any]) -> NamedFields:
 
 
 def shaped(kind: type, shape: Iterable[Any], dtype: object) -> NamedFields:
-    """What is recorded of numbers in bulk: never the data."""
+    """Return what is recorded of numbers in bulk: never the data."""
     name = introspection.full_name(kind)
     return NamedFields(name, {"type": name, "shape": [int(size) for size in shape], "dtype": dtype}, user_data=False)
 

@@ -98,7 +98,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
 
 
 def _are_all(kind: type, values: Any) -> bool:
-    """Whether a list holds nothing but values of exactly one type."""
+    """Return whether a list holds nothing but values of exactly one type."""
     for item in values:  # noqa: SIM110 - a loop of ours: `all`, `set` and `count` would ask a metaclass for `==` or `hash`
         if type(item) is not kind:
             return False

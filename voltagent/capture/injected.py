@@ -66,7 +66,7 @@ _PLAIN: Final = frozenset(
 
 
 def is_injected_class(kind: type) -> bool:
-    """Whether a framework injects objects of a class."""
+    """Return whether a framework injects objects of a class."""
     return is_kind_of(kind, _INJECTED)
 
 
@@ -74,13 +74,13 @@ _BY_TYPE: Final = introspection.PerType(is_injected_class)
 
 
 def is_injected(value: object) -> bool:
-    """Whether a framework injects objects of this class. Found out once for each class."""
+    """Return whether a framework injects objects of this class. Found out once for each class."""
     kind = type(value)
     return id(kind) not in _PLAIN and _BY_TYPE.of(kind)
 
 
 def is_placeholder(value: object) -> bool:
-    """Whether a value stands for an argument that was not given, so that it is left out wherever it is."""
+    """Return whether a value stands for an argument that was not given, so that it is left out wherever it is."""
     kind = type(value)
     return id(kind) not in _PLAIN and _IS_PLACEHOLDER.of(kind)
 
@@ -89,14 +89,14 @@ _IS_PLACEHOLDER: Final = introspection.PerType(lambda kind: is_kind_of(kind, _PL
 
 
 def without_injected(named: dict[str, Any]) -> dict[str, Any]:
-    """The values without those that are injected; the dict itself if there are none."""
+    """Return the values without those that are injected; the dict itself if there are none."""
     if any(map(is_injected, named.values())):
         return {name: value for name, value in named.items() if not is_injected(value)}
     return named
 
 
 def is_injected_by_annotation(annotation: object, names: Mapping[str, Any]) -> bool:
-    """Whether the annotation of a parameter says that a framework fills it in, alone or with ``None``.
+    """Return whether the annotation of a parameter says that a framework fills it in, alone or with ``None``.
 
     ``names`` are those that an annotation which is a text may use.
     """
@@ -134,7 +134,7 @@ def _text_says_so(annotation: str, names: Mapping[str, Any]) -> bool:
 
 
 def _has_other_members(annotation: str, word: str) -> bool:
-    """Whether a union, written with bars, has another member than ``None``."""
+    """Return whether a union, written with bars, has another member than ``None``."""
     opening, closing = annotation.find("["), annotation.rfind("]")
     outside = annotation[:opening] + annotation[closing + 1 :] if 0 <= opening < closing else annotation
     return any(part.strip() not in ("None", word, "Optional", "typing.Optional") for part in outside.split("|"))

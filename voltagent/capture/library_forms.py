@@ -28,7 +28,7 @@ class _Library(NamedTuple):
 
 
 def _numpy() -> Any:
-    """The module, which is loaded if a value of its types is here."""
+    """Return the module, which is loaded if a value of its types is here."""
     return sys.modules["numpy"]
 
 
@@ -64,7 +64,7 @@ _NOT_A_DURATION: Final = -(2**63)
 
 
 def _numpy_duration(value: Any, kind: Any) -> object:
-    """An ISO 8601 duration; the bare number if it has no unit, ``None`` for "not a time"."""
+    """Return an ISO 8601 duration; the bare number if it has no unit, ``None`` for "not a time"."""
     unit, step = _numpy().datetime_data(kind.dtype.__get__(value))
     number = int(kind.item(kind.astype(value, "int64")))
     if number == _NOT_A_DURATION:

@@ -29,7 +29,7 @@ class _Field(NamedTuple):
 
 
 def form_of(kind: type) -> Callable[[Any], object] | None:
-    """How to read the fields of this class; ``None`` where it is no class with named fields."""
+    """Return how to read the fields of this class; ``None`` where it is no class with named fields."""
     model = introspection.loaded("pydantic.main", "BaseModel")  # if it is not loaded, no value is a model
     if model is not None and introspection.has_base(kind, model):
         return _pydantic(kind, model)
@@ -144,7 +144,7 @@ def _named_tuple(kind: type) -> Callable[[Any], NamedFields] | None:
 
 
 def _hidden_by_class(kind: type, name: str) -> Hidden:
-    """What the annotation of a field hides, where the class or a base wrote it."""
+    """Return what the annotation of a field hides, where the class or a base wrote it."""
     for base in introspection.bases(kind):
         annotations = introspection.class_dict(base).get("__annotations__")
         if type(annotations) is dict and name in annotations:

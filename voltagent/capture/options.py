@@ -54,7 +54,7 @@ def _identifier(name: str, value: object) -> str:
 
 
 def mapping(name: str, value: object) -> Mapping[str, Any]:
-    """A mapping, or the fields of a pydantic model as they are stored: none of its code runs.
+    """Return a mapping, or the fields of a pydantic model as they are stored: none of its code runs.
 
     Raises:
         ValidationError: it is neither, or a mapping of the user's own that cannot be read.
@@ -107,13 +107,13 @@ def _is_mapping(kind: type) -> bool:
 
 
 def unwrapped(model: str, value: object) -> Mapping[str, Any] | None:
-    """The fields of a value that is the model of this name in :mod:`voltagent.types`, else ``None``."""
+    """Return the fields of a value that is the model of this name in :mod:`voltagent.types`, else ``None``."""
     kind = introspection.loaded("voltagent.types", model)  # if it is not loaded, no value is one
     return mapping(model, value) if kind is not None and introspection.has_base(type(value), kind) else None
 
 
 def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """The first of the tags, as many as may be sent: 256, and 16 384 characters in all. None twice."""
+    """Return the first of the tags, as many as may be sent: 256, and 16 384 characters in all. None twice."""
     keep_valid = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
     space = _MOST_OF_TAGS
     for number, tag in enumerate(keep_valid):
@@ -262,7 +262,7 @@ _CAMEL: Final[Mapping[str, str]] = {
 def checked(
     what: str, known: Mapping[str, _Check], options: object, keywords: Mapping[str, Any], required: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """One dict of checked options in snake_case, without those that are ``None``.
+    """Return one dict of checked options in snake_case, without those that are ``None``.
 
     Raises:
         ValidationError: an option is missing, or has the wrong form; the text names it.
@@ -326,7 +326,7 @@ def report_unsuitable(call: str, exc: Exception) -> None:
 
 
 def checked_identifier(value: object) -> str:
-    """An id as a caller gave it.
+    """Return an id as a caller gave it.
 
     Raises:
         ValidationError: it is no text, or empty.

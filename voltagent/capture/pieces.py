@@ -53,7 +53,7 @@ def decode(text: bytes) -> Any:
 
 
 def _value(text: bytes, start: int) -> tuple[Any, int]:
-    """The value that begins at a position, and where it ends."""
+    """Return the value that begins at a position, and where it ends."""
     first = text[start : start + 1]
     if first == b"[":
         return _collection(text, start, [])
@@ -69,7 +69,7 @@ def _value(text: bytes, start: int) -> tuple[Any, int]:
 
 
 def _past_spaces(text: bytes, position: int) -> int:
-    """Where the spaces end that begin at a position."""
+    """Return where the spaces end that begin at a position."""
     while text[position : position + 1] in _SPACE:
         match = _SPACES.match(text, position)
         if match is None or match.end() == position:
@@ -92,7 +92,7 @@ def _string(text: bytes, start: int, end: int) -> str:
 
 
 def _between_characters(text: bytes, start: int, stop: int, last: int) -> int:
-    """Where a piece of a string can end, at a position or just before it: not inside of a character or an escape."""
+    """Return where a piece of a string can end, at a position or just before it: not inside a character or escape."""
     if stop >= last:
         return last
     while text[stop] & 0xC0 == 0x80:  # a byte inside of a character
@@ -108,17 +108,17 @@ def _between_characters(text: bytes, start: int, stop: int, last: int) -> int:
 
 
 def _begins_escape(text: bytes, start: int, slash: int) -> bool:
-    """Whether a backslash begins an escape; otherwise it is the second of two, which stand for one."""
+    """Return whether a backslash begins an escape; otherwise it is the second of two, which stand for one."""
     return (slash + 1 - start - len(text[start : slash + 1].rstrip(b"\\"))) % 2 == 1
 
 
 def _is_half(text: bytes, slash: int) -> bool:
-    """Whether an escape is the first half of a character."""
+    """Return whether an escape is the first half of a character."""
     return text[slash : slash + 4].lower().startswith((b"\\ud8", b"\\ud9", b"\\uda", b"\\udb"))
 
 
 def _end_of_string(text: bytes, start: int) -> int:
-    """Where the string that begins at a position ends, behind its quote."""
+    """Return where the string that begins at a position ends, behind its quote."""
     quote = text.find(b'"', start + 1)
     if text[quote - 1] != _BACKSLASH and quote >= 0:
         return quote + 1
@@ -185,7 +185,7 @@ def _piece(text: bytes, start: int, size: int, opening: bytes, closing: bytes, g
 
 
 def _item(text: bytes, start: int, opening: bytes) -> tuple[Any, int]:
-    """The one item that begins at a position, as a collection of its own."""
+    """Return the one item that begins at a position, as a collection of its own."""
     if opening == b"[":
         value, stop = _value(text, start)
         return [value], stop
@@ -242,7 +242,7 @@ def _parts(value: Any, size: int) -> list[bytes]:
 
 
 def _items(value: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The items of a dictionary, some at a time."""
+    """Return the items of a dictionary, some at a time."""
     found: list[tuple[str, Any]] = []
     items = iter(value.items())
     while some := list(islice(items, _MANY)):
@@ -251,12 +251,12 @@ def _items(value: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _before_large(values: list[Any]) -> int:
-    """How many values stand before the first large one."""
+    """Return how many values stand before the first large one."""
     return next((number for number, one in enumerate(values) if _is_large(one)), len(values))
 
 
 def _is_flat(values: list[Any]) -> bool:
-    """Whether there is neither a collection nor a long string among values."""
+    """Return whether there is neither a collection nor a long string among values."""
     types = set(map(type, values))
     if not types.isdisjoint(_COLLECTIONS):
         return False
@@ -266,7 +266,7 @@ def _is_flat(values: list[Any]) -> bool:
 
 
 def _is_large(value: Any) -> bool:
-    """Whether a value may take long by itself, because of what is anywhere in it."""
+    """Return whether a value may take long by itself, because of what is anywhere in it."""
     if type(value) is str:
         return len(value) > PIECE
     return type(value) in _COLLECTIONS and plain(value, _DEEPEST, PIECE) < 0

@@ -64,7 +64,7 @@ class Prices:
         return hash(tuple(sorted(self._table)))
 
     def knows(self, model: str) -> bool:
-        """Whether the table has a price for a model."""
+        """Return whether the table has a price for a model."""
         price = self._of(model)
         return price is not None and price != _Price()
 

@@ -42,7 +42,7 @@ def enum_form(value: Any) -> object:
 
 
 def text_form(value: str) -> object:
-    """The string of a subclass of `str`; of a very long one only the beginning is copied."""
+    """Return the string of a subclass of `str`; of a very long one only the beginning is copied."""
     length = str.__len__(value)
     if length <= _MOST_CHARACTERS:
         return str.__str__(value)
@@ -50,7 +50,7 @@ def text_form(value: str) -> object:
 
 
 def decimal_form(value: Decimal) -> object:
-    """The number as text; one of very many digits is rounded, as to write it takes long."""
+    """Return the number as text; one of very many digits is rounded, as to write it takes long."""
     if Decimal.__sizeof__(value) <= _MOST_DECIMAL:
         return Decimal.__str__(value)
     return Cut(introspection.full_name(type(value)), None, Decimal.__str__(_ROUNDING.plus(value)))
@@ -159,7 +159,7 @@ def secret_form(_: object) -> str:
 
 
 def path_form(kind: type[PurePath]) -> Form:
-    """The form of paths: the text, unless it would have to be put together from very many parts."""
+    """Return the form of paths: the text, unless it would have to be put together from very many parts."""
     write: Any = kind.__str__
     stored = [getattr(kind, name, None) for name in ("_raw_paths", "_parts", "_str")]  # by version of Python
     readers = [cast("Form", reader.__get__) for reader in stored if type(reader) is MemberDescriptorType]

@@ -45,7 +45,7 @@ def hide(value: object, hidden: Hidden) -> object:
 
 
 def hidden_in(annotation: object, names: Mapping[str, Any] = _NO_NAMES) -> Hidden:
-    """What may not be recorded of a value so annotated.
+    """Return what may not be recorded of a value so annotated.
 
     All of it for ``Annotated[..., Secret]`` (the class or an instance of it), ``pydantic.SecretStr``, ``SecretBytes``
     and ``Secret``, and for anything built over one of them: unions, containers, ``NewType``, ``type`` aliases. The keys
@@ -62,7 +62,7 @@ def hidden_in(annotation: object, names: Mapping[str, Any] = _NO_NAMES) -> Hidde
 
 
 def joined(found: Iterable[Hidden]) -> Hidden:
-    """What several annotations of one value hide together."""
+    """Return what several annotations of one value hide together."""
     keys: set[str] = set()
     for one in found:
         if one is True:
@@ -72,7 +72,7 @@ def joined(found: Iterable[Hidden]) -> Hidden:
 
 
 def names_of(kind: type) -> Mapping[str, Any]:
-    """The names of the module that a class was written in."""
+    """Return the names of the module that a class was written in."""
     return _module_names(class_dict(kind).get("__module__"))
 
 
@@ -112,7 +112,7 @@ def _hidden_by_text(annotation: str, names: Mapping[str, Any], depth: int, seen:
 
 
 def _named(word: str, names: Mapping[str, Any]) -> object:
-    """What a name stands for, ``module.name`` too; ``None`` where that is not known."""
+    """Return what a name stands for, ``module.name`` too; ``None`` where that is not known."""
     first, *rest = word.split(".")
     found: object = names.get(first)
     for part in rest:
@@ -124,7 +124,7 @@ def _named(word: str, names: Mapping[str, Any]) -> object:
 
 
 def _hidden_keys(kind: type, names: Mapping[str, Any], depth: int, seen: set[int]) -> Hidden:
-    """The secret keys of a TypedDict, and of those within it. Each is looked at once: they may name each other."""
+    """Return the secret keys of a TypedDict and of those within it, each visited once: they may name each other."""
     if id(kind) in seen:
         return NOTHING_HIDDEN
     seen.add(id(kind))
@@ -138,14 +138,14 @@ def _hidden_keys(kind: type, names: Mapping[str, Any], depth: int, seen: set[int
 
 
 def _is_secret_type(kind: type) -> bool:
-    """Whether a class is one of pydantic's own secret types. It is not imported for that: it takes 20 ms."""
+    """Return whether a class is one of pydantic's own secret types. It is not imported for that: it takes 20 ms."""
     module = sys.modules.get("pydantic.types")  # if it is not loaded, no annotation can name one of its types
     secret_types = [vars(module).get(name) for name in ("SecretStr", "SecretBytes", "Secret")] if module else []
     return any(base is one for base in bases(kind) for one in secret_types)
 
 
 def _parts(annotation: Any) -> tuple[object, ...]:
-    """What an annotation is built from."""
+    """Return what an annotation is built from."""
     parts: tuple[object, ...] = get_args(annotation)
     about = ("__origin__", "__forward_arg__", "__supertype__", "__value__", "__bound__")
     more = [part for part in (getattr(annotation, name, None) for name in about) if part is not None]

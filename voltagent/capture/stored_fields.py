@@ -66,7 +66,7 @@ def _no_field(_: str) -> None:
 
 
 def field(holder: Any, name: str) -> Any:
-    """The value stored under ``name``; ``None`` if there is none."""
+    """Return the value stored under ``name``; ``None`` if there is none."""
     kind = type(holder)
     if kind is dict:
         return holder.get(name)
@@ -86,7 +86,7 @@ def _layout_of(kind: type) -> _Layout | None:
 
 
 def stored_in(holder: Any) -> dict[str, Any]:
-    """The dictionary with the fields of an object, those that are ``None`` too: its own, if they all are in one.
+    """Return the dictionary with the fields of an object, those that are ``None`` too: its own, if they all are in one.
 
     It is not to be changed, nor kept.
     """
@@ -121,7 +121,7 @@ def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) 
 
 
 def fields_of(holder: object) -> dict[str, Any]:
-    """All fields that are stored in an object, those that are ``None`` left out; of a large one the first 1024."""
+    """Return the fields that are stored in an object and are not ``None``; of a large one the first 1024."""
     _, mapping, slots, read_dict, extras, _ = _LAYOUTS.of(type(holder))
     if mapping:
         return _without_none(cast("dict[str, Any]", holder))
@@ -145,7 +145,7 @@ def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def at(holder: Any, path: Sequence[str]) -> Any:
-    """The value at a path of field names; ``"0"`` is the first item of a list, ``"-1"`` the last one."""
+    """Return the value at a path of field names; ``"0"`` is the first item of a list, ``"-1"`` the last one."""
     for name in path:
         if holder is None:
             return None
@@ -159,7 +159,7 @@ def at(holder: Any, path: Sequence[str]) -> Any:
 
 
 def first_at(holder: object, paths: Sequence[Sequence[str]]) -> Any:
-    """The first value that is stored at one of several paths, each of which begins with the name of a field."""
+    """Return the first value that is stored at one of several paths, each of which begins with the name of a field."""
     return first_of(fields_reader(holder), paths)
 
 
@@ -175,7 +175,7 @@ def first_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]]) -> Any:
 
 
 def text_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]], most: int) -> str | None:
-    """The first ``most`` characters of the text that :func:`first_of` finds; ``None`` if it is empty, or no text."""
+    """Return the first ``most`` characters of the string that :func:`first_of` finds; ``None`` without one."""
     for path in paths:
         found = read(path[0])
         if found is not None and len(path) > 1:
@@ -187,7 +187,7 @@ def text_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]], most: in
 
 
 def as_items(value: Any) -> list[Any]:
-    """The items of a list or tuple, the first 4096 of them; an empty list for anything else."""
+    """Return the items of a list or tuple, the first 4096 of them; an empty list for anything else."""
     kind = type(value)
     if kind is list:
         items: list[Any] = value[:_MOST_ITEMS]
@@ -201,7 +201,7 @@ def as_items(value: Any) -> list[Any]:
 
 
 def as_text(value: object) -> str | None:
-    """A string, or an enum member's; ``None`` for anything else."""
+    """Return a string, or an enum member's; ``None`` for anything else."""
     if type(value) is str:
         return value
     if id(type(value)) in _NO_FIELDS:
@@ -214,7 +214,7 @@ def as_text(value: object) -> str | None:
 
 
 def as_number(value: object) -> int | float | None:
-    """A number of any numeric type as ``int`` or ``float``: numpy scalars, ``Decimal`` and ``Fraction`` too.
+    """Return a number of any numeric type as ``int`` or ``float``: numpy scalars, ``Decimal`` and ``Fraction`` too.
 
     ``None`` for anything else: a ``bool``, NaN and infinity are no counts.
     """
@@ -267,7 +267,7 @@ def _numpy(value: Any) -> int | float | None:
 
 
 def is_kind_of(kind: type, names: Sequence[tuple[str, str]]) -> bool:
-    """Whether a class, or a base of it, has one of these names: pairs of top-level package and class name."""
+    """Return whether a class, or a base of it, has one of these names: pairs of top-level package and class name."""
     return any(name_in_package(base) in names for base in introspection.bases(kind))
 
 

@@ -44,7 +44,7 @@ class Forms:
 
 
 def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
-    """A user's serializer as a form: nothing is recorded while it runs, and what it raises stays in here."""
+    """Return a user's serializer as a form: nothing is recorded while it runs, and what it raises stays in here."""
 
     def form(value: Any) -> object:
         def failed(exc: BaseException) -> object:
@@ -58,7 +58,7 @@ def _guarded(function: Callable[[Any], object], standard: Form) -> Form:
 
 
 def _standard(kind: type) -> Form:
-    """The form of a type without regard to what users registered."""
+    """Return the form of a type without regard to what users registered."""
     if introspection.has_base(kind, Enum):
         return enum_form
     known = _TABLE.get(id(kind))

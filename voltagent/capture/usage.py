@@ -96,12 +96,12 @@ _snapshot: Final = Snapshot()
 
 
 def is_spelling(name: str) -> bool:
-    """Whether a key of a usage is one of the known numbers, in any spelling, or holds their details."""
+    """Return whether a key of a usage is one of the known numbers, in any spelling, or holds their details."""
     return name in _SPELLINGS or name in _NESTED
 
 
 def counted(usage: object) -> dict[str, Any] | None:
-    """The numbers in any usage as a provider or framework stores them; ``None`` if there are none.
+    """Return the numbers in any usage as a provider or framework stores them; ``None`` if there are none.
 
     Nothing of the object's own code runs. A total is computed only if both of its parts are known.
     """
@@ -166,7 +166,7 @@ def _complete(found: dict[str, Any]) -> None:
 
 
 def checked(usage: object) -> dict[str, Any] | None:
-    """The usage that a caller gave (mapping, model or dataclass) as a dict of our own, in our spelling.
+    """Return the usage that a caller gave (mapping, model or dataclass) as a dict of our own, in our spelling.
 
     Values of keys that are not ours are kept as a snapshot.
 
@@ -196,7 +196,7 @@ def checked(usage: object) -> dict[str, Any] | None:
 
 
 def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of a usage with those included that a provider counts apart.
+    """Return the numbers of a usage with those included that a provider counts apart.
 
     A total is the caller's own affair if the spelling is ours.
     """
@@ -207,7 +207,7 @@ def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fields(usage: object) -> Mapping[str, Any] | None:
-    """The fields of a mapping or model; of a dataclass, or any object that stores token counts, what it stores."""
+    """Return the fields of a mapping, model or dataclass, or what any object stores that has token counts."""
     fields = options.fields_of("usage", usage)
     if fields is not None:
         return fields
@@ -227,7 +227,7 @@ def _shown(value: object) -> str:
 
 
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The sum of several usages: every number by itself, everything else left out; ``None`` if there is none.
+    """Return the sum of several usages: every number by itself, everything else left out; ``None`` if there is none.
 
     In a sum of totals, a usage without one counts by its two parts, if both are known.
     """
@@ -257,5 +257,5 @@ def total_tokens(usage: Mapping[str, Any] | None) -> int:
 
 
 def is_count(value: object) -> bool:
-    """Whether it is a number that can be added up: neither NaN nor beyond 64 bits, which an ``int`` of JSON may be."""
+    """Return whether it is a number that can be added up: not NaN, and within 64 bits."""
     return type(value) in (int, float) and -_MOST_COUNTED <= cast("float", value) <= _MOST_COUNTED

@@ -65,7 +65,7 @@ class SnapshotWriter:
         self.is_object = False  # whether the outermost value is a JSON object of the user's
 
     def text(self, value: object) -> bytes:
-        """The JSON text of the value."""
+        """Return the JSON text of the value."""
         self.write(value, DEPTH, 0)
         return b"".join(self.chunks)
 
@@ -285,7 +285,7 @@ class SnapshotWriter:
             self._put(after)
 
     def key_text(self, key: Any, depth: int) -> str:
-        """The text of a key that may be of any type."""
+        """Return the text of a key that may be of any type."""
         kind = type(key)
         if kind is str or key is None or kind is bool or kind is float:
             return str(key)
@@ -310,7 +310,7 @@ class _Keys:
         self._clashes: dict[str, int] = {}
 
     def apart(self, key: Any) -> str:
-        """The text of a key; one that another key of this object has already is marked with its type."""
+        """Return the text of a key; one that another key of this object has already is marked with its type."""
         text = key if type(key) is str else self._writer.key_text(key, 2)
         text = shortened(text, _LONGEST_KEY)
         if text in self._used:
@@ -339,7 +339,7 @@ class _Keys:
 
 
 def _plain_text(value: Any, depth: int, space: int) -> bytes | None:
-    """The JSON text of a plain collection.
+    """Return the JSON text of a plain collection.
 
     ``None`` where it is not plain, too large for one step, has lone surrogates in it, or is changed by another thread
     meanwhile.

@@ -33,7 +33,7 @@ class AgentTool(NamedTuple):
     run: Callable[[Path, dict[str, Any]], Any]
 
     def schema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments."""
+        """Return the JSON schema of the arguments."""
         return {
             "type": "object",
             "properties": dict(self.properties),

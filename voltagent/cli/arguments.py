@@ -237,7 +237,7 @@ def _is_missing(path: Path) -> bool:
 
 
 def exists(path: Path) -> bool:
-    """Whether a file or folder exists. Returns false if this user may not look, where `Path.exists` raises."""
+    """Return whether a file or folder exists. Returns false if this user may not look, where `Path.exists` raises."""
     try:
         return path.exists()
     except OSError:

@@ -29,7 +29,7 @@ def show(path: Path, trace_id: str) -> None:
 
 
 def _has(port: int, trace_id: str) -> bool:
-    """Whether a viewer listens on this port and has the trace."""
+    """Return whether a viewer listens on this port and has the trace."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
     try:
         connection.request("GET", f"/api/traces/{quote(trace_id, safe='')}")

@@ -97,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _format_of(path: Path | None) -> str:
-    """The format that a file's ending names."""
+    """Return the format that a file's ending names."""
     ending = "" if path is None else path.suffix.lower()
     if ending not in _ENDINGS:
         raise UsageError(
@@ -107,7 +107,7 @@ def _format_of(path: Path | None) -> str:
 
 
 def _chosen(store: Store, arguments: argparse.Namespace) -> list[StoredTrace]:
-    """The trace that the user named, or those that the filters choose.
+    """Return the trace that the user named, or those that the filters choose.
 
     Raises:
         NothingRecordedError: there is none.
@@ -145,14 +145,14 @@ def _save(path: Path, content: bytes) -> None:
 
 
 def _json(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
-    """The document of one trace, or a list of them."""
+    """Return the document of one trace, or a list of them."""
     scores = scores_of(store, [trace.id for trace in traces])
     documents = [document(one, operations_of(store, one.id), scores.get(one.id, ())) for one in traces]
     return json.dumps(documents[0] if len(documents) == 1 else documents, ensure_ascii=False, indent=2) + "\n"
 
 
 def _otlp(store: Store, traces: Sequence[StoredTrace], profiles: tuple[str, ...]) -> str:
-    """An ``ExportTraceServiceRequest`` in the JSON form; what still runs is not in it, as OTLP knows no such span."""
+    """Return an ``ExportTraceServiceRequest`` in JSON, without what is still running, as OTLP has no such span."""
     requests = [_otlp_request(store, trace, profiles) for trace in traces]
     if len(requests) == 1:
         return requests[0] + "\n"
@@ -170,7 +170,7 @@ def _otlp_request(store: Store, trace: StoredTrace, profiles: tuple[str, ...]) -
 
 
 def _resource(trace: StoredTrace) -> dict[str, str]:
-    """What recorded the trace, as far as its metadata has it."""
+    """Return what recorded the trace, as far as its metadata has it."""
     environment = trace.metadata.get("environment")
     about = {
         "service.name": trace.metadata.get("service_name") or "voltagent",
@@ -181,7 +181,7 @@ def _resource(trace: StoredTrace) -> dict[str, str]:
 
 
 def _page(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> str:
-    """The viewer's own page, with the traces in it."""
+    """Return the viewer's own page, with the traces in it."""
     scores = scores_of(store, [trace.id for trace in traces])
     gone = unfinished(store, [one.id for one in traces if one.status == "running"])
     recorded = [

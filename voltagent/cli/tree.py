@@ -171,7 +171,7 @@ def folded(operations: Sequence[OperationSummary]) -> tuple[list[OperationSummar
 
 
 def _preview(operation: OperationSummary) -> list[tuple[str, str]]:
-    """How the input of an operation begins, on one line, unless it failed: then the error is worth more."""
+    """Return how the input of an operation begins, on one line, unless it failed: then the error is worth more."""
     if not isinstance(operation, StoredOperation) or operation.error is not None:
         return []
     text = " ".join((value_preview(operation.kind, operation.input) or "").split())
@@ -210,7 +210,7 @@ _RUNNING_KINDS: Final = frozenset(kind for kind, _ in EVENT_NAMES)
 
 
 def is_moment(record: TraceSummary | OperationSummary) -> bool:
-    """Whether the record is a custom event, which has no duration."""
+    """Return whether the record is a custom event, which has no duration."""
     return not isinstance(record, TraceSummary) and record.kind not in _RUNNING_KINDS
 
 

@@ -92,7 +92,7 @@ class Pending(Coroutine[Any, Any, T]):
         self._steps: Generator[Any, Any, T] | None = None
 
     def done(self) -> bool:
-        """Whether the result is available."""
+        """Return whether the result is available."""
         return self._future.done()
 
     def result(self, timeout: float | None = None) -> T:
@@ -128,7 +128,7 @@ class Pending(Coroutine[Any, Any, T]):
 
 
 def loop_is_running() -> bool:
-    """Whether an asyncio loop runs in this thread, which must not be blocked then."""
+    """Return whether an asyncio loop runs in this thread, which must not be blocked then."""
     try:
         asyncio.get_running_loop()
     except RuntimeError as exc:

@@ -213,12 +213,12 @@ def redirected(recorder: Any) -> Any:
 
 
 def capture() -> Any:
-    """The open capture of this context; a thread without one, such as one of a pool, has the newest."""
+    """Return the open capture of this context; a thread without one, such as one of a pool, has the newest."""
     return _innermost(CAPTURE.get(), CAPTURES)
 
 
 def replay() -> Any:
-    """The open replay of this context, else the newest."""
+    """Return the open replay of this context, else the newest."""
     return _innermost(REPLAY.get(), REPLAYS)
 
 
@@ -342,7 +342,7 @@ _handed_over: Final[list[Mapping[str, Any]]] = []
 
 
 def handed_over_destination() -> Mapping[str, Any] | None:
-    """How to make an SDK that records where the process does that handed work over; ``None`` if none did."""
+    """Return how to make an SDK that records where the process does that handed work over; ``None`` if none did."""
     return _handed_over[0] if _handed_over else None
 
 

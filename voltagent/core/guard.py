@@ -100,12 +100,12 @@ _RAISED_BARE: Final = (MemoryError, RecursionError, StopIteration, StopAsyncIter
 
 
 def is_interrupt(exc: BaseException) -> bool:
-    """Whether a signal handler or another thread raised an exception (by ``PyThreadState_SetAsyncExc``)."""
+    """Return whether a signal handler or another thread raised an exception (by ``PyThreadState_SetAsyncExc``)."""
     return _interrupt(exc) is not None
 
 
 def _interrupt(exc: BaseException) -> BaseException | None:
-    """The interrupt that an exception is, or that a client of HTTP wrapped in it."""
+    """Return the interrupt that an exception is, or that a client of HTTP wrapped in it."""
     found: BaseException | None = exc
     while found is not None:
         if _is_interrupt(found):
@@ -115,7 +115,7 @@ def _interrupt(exc: BaseException) -> BaseException | None:
 
 
 def _is_interrupt(exc: BaseException) -> bool:
-    """Whether an exception was not raised by the code that it left.
+    """Return whether an exception was not raised by the code that it left.
 
     The traceback of what a signal handler raised shows the call of the handler. Python passes it the number of the
     signal and the interrupted frame, which is the one that the handler's own frame returns to. Handlers run in the main
@@ -133,7 +133,7 @@ def _is_interrupt(exc: BaseException) -> bool:
 
 
 def _is_handler(frame: FrameType) -> bool:
-    """Whether a frame was called with a number, followed by the frame that it returns to."""
+    """Return whether a frame was called with a number, followed by the frame that it returns to."""
     code, interrupted = frame.f_code, frame.f_back
     if interrupted is None or not (code.co_argcount or code.co_flags & _VARIADIC):
         return False
@@ -153,7 +153,7 @@ def _are_of_a_signal(pair: tuple[object, object], interrupted: FrameType) -> boo
 
 
 def _contents(cell: CellType) -> tuple[object, ...]:
-    """What a variable holds that functions inside use too."""
+    """Return what a variable holds that functions inside use too."""
     try:
         return (cell.cell_contents,)
     except ValueError:  # nothing
@@ -161,7 +161,7 @@ def _contents(cell: CellType) -> tuple[object, ...]:
 
 
 def _is_asynchronous(exc: BaseException, innermost: TracebackType) -> bool:
-    """Whether an exception came from between two instructions: another thread raised its class."""
+    """Return whether an exception came from between two instructions: another thread raised its class."""
     frame, kind = innermost.tb_frame, type(exc)
     code, at = frame.f_code.co_code, innermost.tb_lasti
     if at < 0 or code[at] in _QUIET:
@@ -192,7 +192,7 @@ def pass_on_interrupt(exc: BaseException) -> None:
 
 
 def is_ours(exc: BaseException) -> bool:
-    """Whether an exception is an error of this library, as opposed to an interrupt such as Ctrl-C or a time limit.
+    """Return whether an exception is an error of this library, and not an interrupt such as Ctrl-C or a time limit.
 
     pydantic_core reports its own errors by a ``PanicException``, which is not an ``Exception``.
     """

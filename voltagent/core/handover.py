@@ -74,7 +74,7 @@ class Moment:
 
     @classmethod
     def now(cls, *, whole: bool = False) -> Moment:
-        """This moment; ``whole`` also keeps the variables of the program."""
+        """Return this moment; ``whole`` also keeps the variables of the program."""
         copied = contextvars.copy_context() if whole else None
         return cls(context.current_span(), INCOMING.get(), PROPAGATED.get(), copied)
 
@@ -169,7 +169,7 @@ class Moment:
         return copied
 
     def trace_context(self) -> PortableContext:
-        """This moment as plain values."""
+        """Return this moment as plain values."""
         span = nearest_open(self._span)
         recorder = context.recorder_here() if span is None else span.trace.recorder
         alive = recorder is not None and recorder.alive

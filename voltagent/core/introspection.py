@@ -33,7 +33,7 @@ def bases(kind: type) -> tuple[type, ...]:
 
 
 def has_base(kind: type, base: type) -> bool:
-    """Whether a class has a base, by identity: no code of a metaclass runs."""
+    """Return whether a class has a base, by identity: no code of a metaclass runs."""
     return any(one is base for one in bases(kind))
 
 

@@ -49,7 +49,7 @@ def note(span: Span) -> None:
 
 
 def started_after(thread: int, number: int) -> bool:
-    """Whether a thread was started when there were that many already. No, if some have ended and it is not certain."""
+    """Return whether a thread was started when there were that many already; false if that is uncertain."""
     order = list(THREADS)
     return thread in order and order.index(thread) >= number
 
@@ -107,7 +107,7 @@ _STARTERS: Final = (
 
 
 def starts_processes() -> bool:
-    """Whether this process has started others, as far as the modules it has loaded show."""
+    """Return whether this process has started others, as far as the modules it has loaded show."""
     return not sys.modules.keys().isdisjoint(_STARTERS)
 
 
@@ -120,7 +120,7 @@ _SITE: Final = f"{os.sep}site-packages{os.sep}"
 
 
 def frames_of(frame: FrameType | None) -> Iterator[FrameType]:
-    """The frames from the innermost one outwards."""
+    """Yield the frames from the innermost one outwards."""
     for _ in range(_MOST_FRAMES):
         if frame is None:
             return
@@ -129,20 +129,20 @@ def frames_of(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def is_of_program(frame: FrameType) -> bool:
-    """Whether a frame runs code of the program or of another package."""
+    """Return whether a frame runs code of the program or of another package."""
     name = frame.f_code.co_filename
     ours = name.startswith((_PACKAGE, "<frozen")) or (name.startswith(_STDLIB) and _SITE not in name)
     return not ours and f"{os.sep}wrapt{os.sep}" not in name
 
 
 def place_in_program(frame: FrameType | None) -> str:
-    """The innermost line of the program in a stack."""
+    """Return the innermost line of the program in a stack."""
     found = next((one for one in frames_of(frame) if is_of_program(one)), None)
     return "?" if found is None else code_place(found.f_code, found.f_lineno)
 
 
 def is_open_here(trace_id: str) -> bool:
-    """Whether a thread of this process has an operation of this trace open."""
+    """Return whether a thread of this process has an operation of this trace open."""
     spans = [reference() for reference, _ in list(OPENED.values())]
     return any(span is not None and span.end_ns is None and id_text(span.trace.id) == trace_id for span in spans)
 

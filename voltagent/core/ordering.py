@@ -39,7 +39,7 @@ def parents_first(
 
 
 def _cycle_heads(items: Sequence[T], id_of: Callable[[T], I], parent_of: Callable[[T], I | None]) -> set[I]:
-    """The first item of every cycle of parents."""
+    """Return the first item of every cycle of parents."""
     parents = {id_of(item): parent_of(item) for item in items}
     order = {id: number for number, id in enumerate(parents)}
     settled: set[I] = set()

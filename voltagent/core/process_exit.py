@@ -22,12 +22,12 @@ def call_at_exit(function: Callable[[], None]) -> None:
 
 
 def began() -> bool:
-    """Whether our hook has run: what is added now is not called any more."""
+    """Return whether our hook has run: what is added now is not called any more."""
     return bool(_began)
 
 
 def is_worker_process() -> bool:
-    """Whether ``multiprocessing``, loky or billiard (celery) started this process.
+    """Return whether ``multiprocessing``, loky or billiard (celery) started this process.
 
     It may be ended at any moment, without an exit hook.
     """

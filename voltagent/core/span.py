@@ -86,7 +86,7 @@ class Failure:
         self.members: tuple[Failure, ...] = ()  # of an exception group
 
     def comes_from(self, identities: Collection[int]) -> bool:
-        """Whether this, a cause or a member of it has one of these identities."""
+        """Return whether this, a cause or a member of it has one of these identities."""
         return self.identity in identities or any(
             one.comes_from(identities) for one in (self.cause, *self.members) if one is not None
         )
@@ -148,11 +148,11 @@ class ResultReader(Protocol):
     streams: StreamReader
 
     def is_client_type(self, kind: type, /) -> bool:
-        """Whether results of a type are those of a known client."""
+        """Return whether results of a type are those of a known client."""
         ...
 
     def is_read(self, response: object, /) -> bool:
-        """Whether the body of a raw response was read."""
+        """Return whether the body of a raw response was read."""
         ...
 
     def read_result(self, value: object, /, *, any_shape: bool = ...) -> Any:
@@ -244,7 +244,7 @@ class SharedFacts(dict[str, Any]):
 
 
 def is_shared(facts: object) -> bool:
-    """Whether the facts of a span are those of a function."""
+    """Return whether the facts of a span are those of a function."""
     return type(facts) is SharedFacts
 
 
@@ -450,17 +450,20 @@ def placeholder(
 
 
 def is_placeholder(span: Span) -> bool:
-    """Whether only the id of the span is known: such a span has no name, and its trace no agent."""
+    """Return whether only the id of the span is known: such a span has no name, and its trace no agent."""
     return not span.name and not span.trace.agent_id
 
 
 def is_operation(span: Span) -> bool:
-    """Whether the span starts and ends on every wire: not a trace, not a custom event, not an unknown memory access."""
+    """Return whether the span starts and ends on every wire.
+
+    A trace, a custom event and an unknown memory access do not.
+    """
     return (span.kind, span.operation if span.kind == MEMORY else None) in EVENT_NAMES
 
 
 def is_custom_event(kind: str) -> bool:
-    """Whether a kind is the user's own type of a custom event."""
+    """Return whether a kind is the user's own type of a custom event."""
     return kind != TRACE and kind not in OPERATION_KINDS
 
 

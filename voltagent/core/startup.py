@@ -35,7 +35,7 @@ class _Progress:
         return self.done or self.begun
 
     def after_fork(self) -> None:
-        """In a forked child: the thread that held the lock is the parent's."""
+        """Let go of the lock in a forked child: the thread that held it is the parent's."""
         self.begun = False
         self.lock = threading.RLock()
 
@@ -46,7 +46,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def is_done() -> bool:
-    """Whether :func:`prepare` has run in this process."""
+    """Return whether :func:`prepare` has run in this process."""
     return _progress.done
 
 

@@ -16,12 +16,12 @@ def set_quiet(quiet: bool) -> None:
 
 
 def is_quiet() -> bool:
-    """Whether this process writes nothing of ours to stderr."""
+    """Return whether this process writes nothing of ours to stderr."""
     return _state["quiet"]
 
 
 def is_terminal() -> bool:
-    """Whether stderr is a terminal."""
+    """Return whether stderr is a terminal."""
     try:
         return bool(sys.stderr.isatty())
     except Exception:  # missing, closed, or an object of the user's

@@ -21,7 +21,7 @@ _TORN: Final = 512
 
 
 def replace_surrogates(text: str) -> str:
-    """The text with U+FFFD for every lone surrogate, which no JSON text and no UTF-8 may hold."""
+    """Return the text with U+FFFD for every lone surrogate, which no JSON text and no UTF-8 may hold."""
     if len(text) <= _AT_ONCE:
         return _LONE_SURROGATE.sub("\ufffd", text)
     return "".join([replace_surrogates(text[at : at + _AT_ONCE]) for at in range(0, len(text), _AT_ONCE)])
@@ -51,7 +51,7 @@ def cut(text: str, length: int) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, :func:`cut` where it is longer than ``length``, with a note of its original size."""
+    """Return the text, :func:`cut` where it is longer than ``length``, with a note of its original size."""
     return text if len(text) <= length else f"{cut(text, length)}… [truncated, {len(text)} characters]"
 
 

@@ -25,14 +25,14 @@ _NO_SPAN: Final = "0" * 16
 
 @lru_cache(maxsize=1024)  # all spans of a trace ask for the same one
 def trace_id(identifier: int | str) -> str:
-    """The 32 hex digits for a trace's id: those of the UUID, else of a SHA-256 of the text."""
+    """Return the 32 hex digits for a trace's id: those of the UUID, else of a SHA-256 of the text."""
     digits = _digits(identifier)
     return digits if digits is not None and digits != _NO_TRACE else _hashed(identifier, 32)
 
 
 @lru_cache(maxsize=1024)  # and many for the same parent
 def span_id(identifier: int | str) -> str:
-    """The 16 hex digits for the id of an operation or, for its root span, of a trace."""
+    """Return the 16 hex digits for the id of an operation or, for its root span, of a trace."""
     if isinstance(identifier, str) and _SPAN.fullmatch(identifier) and identifier != _NO_SPAN:
         return identifier  # of another program, which has no other id for it
     digits = _digits(identifier)
@@ -43,23 +43,23 @@ def span_id(identifier: int | str) -> str:
 
 @lru_cache(maxsize=4096)  # a trace's comes again with each of its spans, and a parent's with each of its children
 def id_bytes(identifier: int) -> bytes:
-    """The 16 bytes of an id of ours: those of a trace, of which a span has the last 8."""
+    """Return the 16 bytes of an id of ours: those of a trace, of which a span has the last 8."""
     return bytes.fromhex(trace_id(identifier))
 
 
 def uuid_text(digits: str) -> str:
-    """The text of a trace's id from its 32 hex digits: what :func:`trace_id` was given, unless that hashed it."""
+    """Return the text of a trace's id from its 32 hex digits: what :func:`trace_id` got, unless that was hashed."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def is_hashed(identifier: int | str) -> bool:
-    """Whether the id cannot be read off the two above, so that a span has to say it."""
+    """Return whether the id cannot be read off the two above, so that a span has to say it."""
     digits = _digits(identifier)
     return digits is None or digits == _NO_TRACE or span_id(identifier) != digits[16:]
 
 
 def context_of(span: Span) -> Remote:
-    """A span as other processes and backends know it: in the trace that it continues, where it continues one."""
+    """Return a span as other processes and backends know it: in the trace that it continues, where it continues one."""
     trace = span.trace
     remote = trace.remote
     sampled = trace.tail_buffer is None or trace.tail_buffer.kept

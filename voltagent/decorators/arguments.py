@@ -83,7 +83,7 @@ class ArgumentBinder:
         self.withholds = kept is not None  # whether a value that was passed may be missing in the record
 
     def has(self, name: str) -> bool:
-        """Whether there is a parameter of this name."""
+        """Return whether there is a parameter of this name."""
         return name in self.names or name in self._keywords
 
     def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class CallPlan:
             Guard.swallowed(exc)
 
     def captures_output(self, span: Span) -> bool:
-        """Whether results are recorded."""
+        """Return whether results are recorded."""
         recorder = span.trace.recorder
         return self._given_output and recorder is not None and recorder.capture_output
 
@@ -204,7 +204,7 @@ class CallPlan:
         return found
 
     def _label(self) -> str:
-        """What to call the decorated function in a hint."""
+        """Return what to call the decorated function in a hint."""
         return "trace"
 
     def _report_lazy_result(self, result: object) -> None:
@@ -224,7 +224,10 @@ class CallPlan:
         run_callback(take, on_error=partial(report_failure, "usage", self._name))
 
     def _may_record_message(self, recorder: SpanRecorder) -> bool:
-        """Whether the message of an exception may be recorded. It may repeat any value, so nothing may be withheld."""
+        """Return whether the message of an exception may be recorded.
+
+        It may repeat any value, so only if none is withheld.
+        """
         captured = self._given_input and self._given_output and recorder.capture_input and recorder.capture_output
         withholds = self._arguments.withholds or self._free_arguments.withholds or self._hidden_in_result()
         return captured and not withholds

@@ -33,7 +33,7 @@ class Target:
 
 
 def is_cloudpickle(frame: FrameType) -> bool:
-    """Whether a frame runs code of cloudpickle, or of a vendored copy of it."""
+    """Return whether a frame runs code of cloudpickle, or of a vendored copy of it."""
     return str(frame.f_globals.get("__name__", "")).rpartition(".")[2].startswith("cloudpickle")
 
 

@@ -39,18 +39,18 @@ def function_below(target: Any) -> FunctionType | None:
 
 
 def binds(target: Any) -> bool:
-    """Whether a callable becomes a method as an attribute of a class, as functions do."""
+    """Return whether a callable becomes a method as an attribute of a class, as functions do."""
     target = wrapped_by_us(target)
     return not isinstance(target, MethodType) and _stored(_type(target), "__get__") is not None
 
 
 def is_function(target: object) -> bool:
-    """Whether a callable is a plain function, not a replacement that may bind in its own way."""
+    """Return whether a callable is a plain function, not a replacement that may bind in its own way."""
     return type(target) is FunctionType
 
 
 def has_flag(target: Any, flag: int, is_marked: Callable[[Any], bool]) -> bool:
-    """Whether the code below a callable has a flag of :mod:`inspect`, or the callable itself is marked as such."""
+    """Return whether the code below a callable has a flag of :mod:`inspect`, or the callable itself has its mark."""
     function = function_below(target)
     if function is not None and function.__code__.co_flags & flag:
         return True

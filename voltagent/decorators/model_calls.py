@@ -41,7 +41,7 @@ class ModelCallPlan(OperationPlan):
 
 
 def _stream_in(result: object) -> object:
-    """The stream that a call returned, alone or as the clients of AWS return it; ``None`` if there is none."""
+    """Return the stream that a call returned, alone or as the clients of AWS return it; ``None`` if there is none."""
     kind = type(result)
     if kind is dict:
         fields = cast("dict[str, object]", result)

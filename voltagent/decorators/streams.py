@@ -20,7 +20,7 @@ else:
 
 
 def followed(result: object, run: GeneratorRun) -> Any:
-    """A proxy of a stream, or of a response that is not read yet, that records what passes."""
+    """Return a proxy of a stream, or of a response that is not read yet, that records what passes."""
     kind = type(result)
     if hasattr(kind, "parse"):
         return _Response(result, run)
@@ -39,7 +39,7 @@ def followed(result: object, run: GeneratorRun) -> Any:
 
 
 def _is_of_both_kinds(kind: type) -> bool:
-    """Whether streams of a class are read with ``for`` or ``async for``."""
+    """Return whether streams of a class are read with ``for`` or ``async for``."""
     return hasattr(kind, "__next__") and hasattr(kind, "__anext__")
 
 
@@ -53,12 +53,12 @@ _ITERABLE: Final = (("botocore", "EventStream"),)
 
 
 def is_stream(kind: type) -> bool:
-    """Whether objects of a class are streams: iterators that are not of Python's own library. Cached."""
+    """Return whether objects of a class are streams: iterators that are not of Python's own library. Cached."""
     return _IS_STREAM.of(kind)
 
 
 def _is_stream(kind: type) -> bool:
-    """Whether objects of a type of another package are streams, sync or async."""
+    """Return whether objects of a type of another package are streams, sync or async."""
     package = name_in_package(kind)[0]
     if not package or package in sys.stdlib_module_names:  # classes in C have no module of their own
         return False
@@ -82,7 +82,7 @@ class _Followed(_ObjectProxy):
         return run
 
     def _self_leave(self) -> None:
-        """The reader has had enough."""
+        """End the record, because the reader stopped early."""
         inner: Any = self.__wrapped__
         if issubclass(type(inner), _Followed):
             inner._self_leave()  # noqa: SLF001 - a proxy of ours: the innermost record ends first, so that it counts
@@ -241,7 +241,7 @@ class _Response(_Followed):
         return self._self_body(self.__wrapped__.text(*args, **kwargs))
 
     def _self_body(self, body: Any) -> Any:
-        """The answer is there when the body was read."""
+        """Settle the answer, which is there when the body was read."""
         if inspect.isawaitable(body):
             return self._self_later_body(body)
         self._self_settle()

@@ -111,7 +111,7 @@ class TracePlan(CallPlan):
 
 
 def _is_callback(given: object) -> bool:
-    """Whether a value is to be called with the arguments. A class counts as a value."""
+    """Return whether a value is to be called with the arguments. A class counts as a value."""
     return callable(given) and not isinstance(given, type)
 
 

@@ -138,7 +138,7 @@ class Decorated(_FunctionWrapper):
         return self._of_function("__kwdefaults__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
 
     def _of_function(self, name: str, reader: FrameType) -> Any:
-        """An attribute of the function inside; for cloudpickle that of a function which calls a decorated copy."""
+        """Return an attribute of the function inside; for cloudpickle, of a function that calls a decorated copy."""
         return getattr(self._to_copy() if is_cloudpickle(reader) else self.__wrapped__, name)
 
     def _to_copy(self) -> Any:
@@ -169,7 +169,7 @@ class Decorated(_FunctionWrapper):
         return self.__reduce__()
 
     def _has_place(self) -> bool:
-        """Whether a qualified name leads to this, as it does for a function, but not for a partial or an object."""
+        """Return whether a qualified name leads to this, as it does for a function but not for a partial."""
         return isinstance(getattr(self.__wrapped__, "__qualname__", None), str)
 
     def _around(self, wrapped: Any) -> Any:

@@ -54,7 +54,7 @@ class Closing:
         self._ended: WeakSet[Span] = WeakSet()  # spans that were ended by this library, as the program did not
 
     def is_settled(self, account: Account) -> bool:
-        """Whether nothing of an account waits any more; what a spool keeps does not count if the process ends."""
+        """Return whether nothing of an account waits; what a spool keeps does not count if the process ends."""
         if account.waiting or account.refused or account.pending > account.parked:
             return False
         storage = self._storage
@@ -138,7 +138,7 @@ class Closing:
                 account.losses = None  # what comes later is refused, and reported where it is recorded
 
     def count_losses(self) -> None:
-        """The same for all accounts, at the end of the process."""
+        """Count the losses of all accounts, at the end of the process."""
         for account in self._accounts:
             self._count_losses(account)
 
@@ -162,7 +162,7 @@ class Closing:
             account.settle_futures()
 
     def has_ended(self, now: float, own: Shutdown) -> bool:
-        """Whether a run of the loop on a thread of the program has ended: then all who wait get their report."""
+        """Return whether a run of the loop on a thread of the program has ended: then all who wait get their report."""
         settled = all(self.is_settled(account) for account in self._accounts)
         if not settled and own.seconds_left(now, self._dispatcher.last_answer()) > 0:
             return False

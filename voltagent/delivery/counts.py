@@ -60,16 +60,16 @@ class Account:
             del self.futures[0]
 
     def has_work(self) -> bool:
-        """Whether something may be left to do."""
+        """Return whether something may be left to do."""
         return bool(self.waiting or self.refused or self.pending > self.parked)
 
     def is_over(self) -> bool:
-        """Whether the worker can let go of it: no caller can record through it, and all is settled."""
+        """Return whether the worker can let go of it: no caller can record through it, and all is settled."""
         gone = self.is_finished or self.queue() is None
         return gone and not self.waiting and not self.refused and not self.pending and not self.futures
 
     def report(self, elsewhere: int = 0) -> Report:
-        """The counts; ``elsewhere`` are events that the storage has, and no other part. Under the buffer's lock."""
+        """Return the counts, under the buffer's lock; ``elsewhere`` are events that only the storage has."""
         waiting = self.waiting_events() + len(self.refused) + elsewhere
         return Report(self.recorded + waiting, self.accepted, dict(self.dropped), self.pending + waiting)
 

@@ -74,7 +74,7 @@ class DestinationState:
             self.until = until
 
     def is_quiet(self, now: float) -> bool:
-        """Whether it must be left alone; a pause that has ended changes the state."""
+        """Return whether it must be left alone; a pause that has ended changes the state."""
         if now < self.until:
             return True
         if self.current in (State.DOWN, State.UNAUTHORIZED):

@@ -109,7 +109,7 @@ class Dispatcher:
             self.log.report_batch(outcomes, ended - now)
 
     def _safe(self, batch: list[SpanEvent], prepared: Sequence[bool]) -> list[SpanEvent]:
-        """A batch as it may leave the process; what cannot be made so is refused."""
+        """Return a batch as it may leave the process; what cannot be made so is refused."""
         process = self._processing
         if process is None:
             return batch
@@ -181,7 +181,7 @@ class Dispatcher:
         return events
 
     def answered(self, account: Account) -> Report:
-        """What the answers that have come to the batch under way change in the counts. Under the buffer's lock."""
+        """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""
         if self._trailing is None or not self._batch:
             return _NOTHING
         found = Report()
@@ -193,7 +193,7 @@ class Dispatcher:
         return found
 
     def last_answer(self) -> float:
-        """When the destination answered last, on ``clock.monotonic``; 0 if that is not known."""
+        """Return when the destination answered last, on ``clock.monotonic``; 0 if that is not known."""
         return self._interruptible.last_answer if self._interruptible is not None else 0.0
 
     def set_deadline(self, deadline: float) -> None:

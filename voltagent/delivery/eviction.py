@@ -65,7 +65,7 @@ def free(buffer: Buffer, number: int) -> None:
 
 
 def has_begun(buffer: Buffer, trace_id: int | str) -> bool:
-    """Whether any event of the trace may have been sent."""
+    """Return whether any event of the trace may have been sent."""
     return trace_id in buffer.traces and trace_id not in buffer.unsent
 
 

@@ -87,7 +87,7 @@ class Loop:
 
     @staticmethod
     def is_woken(exc: RuntimeError) -> bool:
-        """Whether the lock says that it is being woken already, rather than a signal handler that it must stop.
+        """Return whether the lock says that it is being woken already, rather than a signal handler that it must stop.
 
         No name of this module is used here: finalizers run when those are gone.
         """
@@ -95,7 +95,7 @@ class Loop:
         return type(message) is str and message == "release unlocked lock"
 
     def stops(self) -> list[Shutdown]:
-        """The policies of those that shut down; that of the end of the process goes before all others."""
+        """Return the policies of those that shut down; that of the end of the process goes before all others."""
         if self.closing.leaving is not None:
             return [self.closing.leaving]
         return [account.shutdown for account in self._accounts if account.shutdown is not None]
@@ -166,7 +166,7 @@ class Loop:
                 queue.bytes = 0
 
     def _may_send(self, now: float, is_stopping: bool) -> bool:
-        """Whether something is ready and due, and the destination can be tried."""
+        """Return whether something is ready and due, and the destination can be tried."""
         buffer, state = self._buffer, self._dispatcher.state
         released = False
         if buffer.held.heap:
@@ -194,7 +194,7 @@ class Loop:
         self.signal.acquire(timeout=-1 if wake == NEVER else max(0.0, wake - clock.monotonic()))
 
     def wake_time(self, now: float, stops: list[Shutdown]) -> float:
-        """When to look again if nothing is recorded until then; infinity for not at all."""
+        """Return when to look again if nothing is recorded until then; infinity for not at all."""
         buffer, state = self._buffer, self._dispatcher.state
         wake = self._due
         for account in self._accounts:

@@ -65,7 +65,7 @@ _destinations: Final[dict[str, _Destination]] = {}
 
 
 def place_of(exporter: Exporter) -> str:
-    """A destination as users know it."""
+    """Return a destination as users know it."""
     return str(getattr(exporter, "place", exporter.name))
 
 
@@ -102,7 +102,7 @@ class LossCount:
 
 
 def forget_losses() -> None:
-    """In a forked child: the parent reports its own."""
+    """Forget the losses in a forked child: the parent reports its own."""
     _destinations.clear()
 
 

@@ -61,12 +61,12 @@ def renew(part: _Renewed) -> None:
 
 
 def has_left() -> bool:
-    """Whether the exit hook has run: from now on only the recording thread itself can send."""
+    """Return whether the exit hook has run: from now on only the recording thread itself can send."""
     return "left" in _state
 
 
 def late_budget() -> float:
-    """Seconds that the sending of records of later exit hooks and finalizers may still take, all together."""
+    """Return seconds that the sending of records of later exit hooks and finalizers may still take, all together."""
     return max(0.0, REFUSED_SECONDS - _state.get("late", 0.0))
 
 
@@ -113,7 +113,7 @@ def _forked() -> None:
 
 
 def ends_task(event: SpanEvent) -> bool:
-    """Whether this process may end any moment now, without an exit hook."""
+    """Return whether this process may end any moment now, without an exit hook."""
     return event[0] is Phase.END and event[1].is_outermost and process_exit.is_worker_process()
 
 

@@ -18,7 +18,7 @@ class BatchProcessor(Protocol):
     """A processor that takes several events at once."""
 
     def many(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:
-        """The events in their order; those that are marked in ``done`` as they are."""
+        """Return the events in their order; those that are marked in ``done`` as they are."""
         ...
 
 
@@ -41,7 +41,7 @@ class Processing:
         self._lock = threading.Lock()
 
     def __call__(self, events: Sequence[SpanEvent], done: Sequence[bool] = ()) -> list[SpanEvent | None]:
-        """The events as they may leave the process; those that are marked in ``done`` as they are."""
+        """Return the events as they may leave the process; those that are marked in ``done`` as they are."""
         with self._lock:
             if self._batched is not None:
                 try:

@@ -99,7 +99,7 @@ class ReportFuture(Future[Report]):
                 pass  # it was settled before
 
     def done(self) -> bool:
-        """Whether the report is available."""
+        """Return whether the report is available."""
         if not self._unsettled:
             self._resolve()
         return super().done()

@@ -75,7 +75,7 @@ class Workers:
 
     @classmethod
     def shared(cls, key: Hashable, make: Callable[[], Workers]) -> Workers:
-        """The workers that other SDKs with this key have, else new ones."""
+        """Return the workers that other SDKs with this key have, else new ones."""
         return _shared.get(key) or _shared.setdefault(key, make())
 
 
@@ -138,7 +138,7 @@ class Sender:
         return future
 
     def stats(self) -> Report:
-        """What became of the events so far."""
+        """Return what became of the events so far."""
         reports = [queue.worker.stats(queue.account) for queue in self.queues]
         left_out = Report(sampled_out=self._sampling.traces, sampled_out_events=self._sampling.events)
         total = reduce(add, reports, left_out)
@@ -166,13 +166,13 @@ def _worker(exporter: Exporter, options: WorkerOptions, processing: Processing, 
 
 
 def _options_for(exporter: Exporter, options: WorkerOptions) -> WorkerOptions:
-    """The local store is looked at while a program runs, and costs no request: it is kept current."""
+    """Return the options for a destination; the local store is kept current, as it is read while a program runs."""
     if exporter.name != "local" or options.flush_interval is None:
         return options
     return replace(options, flush_interval=min(options.flush_interval, _LOCAL_SECONDS))
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind one that was there before."""
+    """Return the names, with a number behind one that was there before."""
     before = [names[:place].count(name) for place, name in enumerate(names)]
     return [f"{name} {count + 1}" if count else name for name, count in zip(names, before, strict=True)]

@@ -180,7 +180,7 @@ class Settlement:
 
 
 def backoff(failures: int, first: float, chance: float) -> float:
-    """Seconds to wait after that many failures, from 1: ``first``, doubled each time up to 30, with full jitter.
+    """Return seconds to wait after that many failures, from 1: ``first``, doubled each time up to 30, with full jitter.
 
     ``chance`` is a random number in [0, 1). Source of the form: "Exponential Backoff And Jitter", AWS, 2015.
     """
@@ -188,7 +188,7 @@ def backoff(failures: int, first: float, chance: float) -> float:
 
 
 def gives_up(refusals: int, absences: int, max_retries: int) -> bool:
-    """Whether an event is dropped after ``refusals`` answers that refuse it.
+    """Return whether an event is dropped after ``refusals`` answers that refuse it.
 
     ``absences`` counts how often the destination seemed to be down for this event while it took others. A flapping
     destination causes some of those, so they weigh a tenth; but an event that brings its server down each time must

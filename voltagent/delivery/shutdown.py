@@ -50,7 +50,7 @@ class Shutdown:
             self._silence, self._first, self._retries = _KEPT_SILENCE, 0.0, _KEPT_RETRIES
 
     def seconds_left(self, now: float, last_answer: float) -> float:
-        """How long to go on if nothing more is heard."""
+        """Return how long to go on if nothing more is heard."""
         if self._is_hopeless:
             return 0.0
         if self._gives_up:
@@ -58,11 +58,11 @@ class Shutdown:
         return self.deadline - now
 
     def batch_deadline(self, now: float) -> float:
-        """The deadline of a batch that begins now: no single request may use up all the time."""
+        """Return the deadline of a batch that begins now: no single request may use up all the time."""
         return min(self.deadline, now + (min(self._try, self._silence) if self._gives_up else self._try))
 
     def is_over(self, now: float) -> bool:
-        """Whether nothing more will be sent, whatever happens."""
+        """Return whether nothing more will be sent, whatever happens."""
         return self._is_hopeless or now >= self.deadline
 
     def note(self, verdicts: set[Verdict], now: float) -> None:
@@ -75,7 +75,7 @@ class Shutdown:
             self._is_hopeless = True
 
     def _patience(self) -> float:
-        """Seconds without an answer that count; a destination that gave some may just be busy for a moment."""
+        """Return seconds without an answer that count; a destination that gave some may just be busy for a moment."""
         return self._retries if self._progress > self._began else self._first
 
     def expect_pause(self, until: float) -> None:

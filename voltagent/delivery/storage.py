@@ -31,7 +31,7 @@ class Storage(Protocol):
         ...
 
     def sending(self) -> AbstractContextManager[object]:
-        """What to hold while a batch is sent."""
+        """Return what to hold while a batch is sent."""
         ...
 
     def settled(self, batch: Sequence[SpanEvent]) -> None:
@@ -43,19 +43,19 @@ class Storage(Protocol):
         ...
 
     def next_write(self) -> float:
-        """When :meth:`accept` is due at the latest if something waits."""
+        """Return when :meth:`accept` is due at the latest if something waits."""
         ...
 
     def open_spans(self) -> list[Span]:
-        """What was started here and has not ended, children first."""
+        """Return what was started here and has not ended, children first."""
         ...
 
     def account_of(self, span: Span) -> Account | None:
-        """Whose a span is."""
+        """Return the account that a span belongs to."""
         ...
 
     def has_leftovers(self) -> bool:
-        """Whether other processes may have left something."""
+        """Return whether other processes may have left something."""
         ...
 
     def close(self, accounts: list[Account]) -> int:
@@ -112,15 +112,15 @@ class MemoryStorage:
         return float("inf")
 
     def open_spans(self) -> list[Span]:
-        """As the buffer has it."""
+        """Return those in the buffer."""
         return list(reversed(self._buffer.open))
 
     def account_of(self, span: Span) -> Account | None:
-        """As the buffer has it."""
+        """Return what the buffer knows."""
         return self._buffer.account_of(span)
 
     def has_leftovers(self) -> bool:
-        """Never."""
+        """Return false: nothing outlives its process."""
         return False
 
     def close(self, accounts: list[Account]) -> int:

@@ -102,7 +102,7 @@ class LostStarts:
 
 
 def size_of(event: SpanEvent) -> int:
-    """What an event costs to keep, in bytes, about."""
+    """Return what an event costs to keep, in bytes, about."""
     phase, span, fields = event
     if phase is Phase.END:
         size = len(span.output or b"")
@@ -115,7 +115,7 @@ def size_of(event: SpanEvent) -> int:
 
 
 def sum_usage(span: Span, trace: WaitingTrace) -> None:
-    """A trace's usage is its own if given, else the sum over its agents, each counting itself only."""
+    """Add the usage of an agent to its trace, or set that of the trace to the sum, unless it has its own."""
     if span.kind == AGENT and span.usage is not None:
         total = trace.usage = trace.usage or {}
         for name, value in span.usage.items():

@@ -82,7 +82,7 @@ class Worker:
         self.accounts.append(queue.account)
 
     def has_space(self, size: int) -> bool:
-        """Whether the limits allow one more event with that much payload."""
+        """Return whether the limits allow one more event with that much payload."""
         held, options = self.buffer, self.options
         waiting = sum([len(account.waiting) for account in self.accounts])
         return (
@@ -155,7 +155,7 @@ class Worker:
             self.run_here(deadline)
 
     def stats(self, account: Account) -> Report:
-        """The counts of one SDK so far."""
+        """Return the counts of one SDK so far."""
         with self.buffer.lock:  # re-entrant, and never held for long: a finalizer on this very thread need not wait
             if not self.buffer.is_in_use:
                 self.buffer.take_waiting(account, 0)
@@ -172,7 +172,7 @@ class Worker:
     # The end of a process, and forks.
 
     def leave(self, now: float) -> Shutdown:
-        """The process is about to end: finish by the rules for that. Does not wait."""
+        """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, is_leaving=True, is_kept=self.storage.survives)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
@@ -203,7 +203,7 @@ class Worker:
         self.loop.closing.count_losses()
 
     def after_fork(self) -> None:
-        """In a forked child: what was pending is the parent's to send."""
+        """Start anew in a forked child: what was pending is the parent's to send."""
         queues = [queue for queue in (account.queue() for account in self.accounts) if queue is not None]
         self.accounts.clear()
         self.buffer.renew(clock.nanoseconds())

@@ -75,7 +75,7 @@ class AutoExporter:
         self._otlp.set_deadline(deadline)
 
     def after_fork(self) -> None:
-        """In a forked child: the connections are the parent's; what is known of the server still applies."""
+        """Drop the connections in a forked child; what is known of the server still applies."""
         self._rest.after_fork()
         self._otlp.after_fork()
 

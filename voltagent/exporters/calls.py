@@ -40,7 +40,7 @@ class PendingRequest:
             self.done.set()
 
     def is_over(self, shutdown_deadline: float) -> bool:
-        """Whether to stop waiting; cuts the connection at either deadline."""
+        """Return whether to stop waiting; cuts the connection at either deadline."""
         now = clock.monotonic()
         overdue = max(self.line.overdue(now), now - min(self.deadline, shutdown_deadline))
         if overdue > 0 and not self.done.is_set():

@@ -117,7 +117,7 @@ class LocalExporter:
             _recorded[self._shown] = number, last
 
     def _reports(self) -> bool:
-        """Whether this process says at its end what it recorded: a child does not, as its parent does."""
+        """Return whether this process says at its end what it recorded: a child does not, as its parent does."""
         if self._is_main is None:
             self._is_main = not _is_child()
         return self._is_main

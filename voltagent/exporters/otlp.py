@@ -205,7 +205,7 @@ class OtlpExporter:
             flight.call.deadline = min(flight.call.deadline, deadline)
 
     def after_fork(self) -> None:
-        """In a forked child: the connection is the parent's, and so are the open spans."""
+        """Drop the connection and the open spans in a forked child: they are the parent's."""
         line, self._line = self._line, None
         if line is not None:
             line.let_go()
@@ -245,7 +245,7 @@ class OtlpExporter:
         return http_status.outcome_of_response(answer.status, answer.headers, text, "otlp"), answer
 
     def message(self, event: SpanEvent) -> OtlpMessage:
-        """The message of a span that was encoded without one."""
+        """Return the message of a span that was encoded without one."""
         return self._spans.message(event) or {}
 
     def encoded(self, message: OtlpMessage) -> bytes:

@@ -32,15 +32,15 @@ class Requests(Protocol):
         ...
 
     def encoded(self, message: OtlpMessage) -> bytes:
-        """One span in the protocol's form."""
+        """Return one span in the protocol's form."""
         ...
 
     def message(self, event: SpanEvent) -> OtlpMessage:
-        """The message of a span that was encoded without one."""
+        """Return the message of a span that was encoded without one."""
         ...
 
     def rejected(self, answer: HttpResponse) -> tuple[int, str]:
-        """How many spans an answer of success says were rejected, and its message for the log."""
+        """Return how many spans an answer of success says were rejected, and its message for the log."""
         ...
 
     def left_waiting(self, call: PendingRequest, events: Sequence[SpanEvent]) -> None:
@@ -119,7 +119,7 @@ class SpanBatch:
             return _IN_FLIGHT
 
     def _can_split(self, answer: HttpResponse | None, items: Sequence[Item]) -> bool:
-        """Whether halves may fare better: all of it was too much, or one span in it was bad."""
+        """Return whether halves may fare better: all of it was too much, or one span in it was bad."""
         if answer is None or len(items) == 1:
             return False
         return answer.status == 413 or (answer.status in (400, 422) and self._requests < _REQUESTS)
@@ -138,7 +138,7 @@ class SpanBatch:
 
 
 def as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
-    """The outcomes; an event that has no form of its own was accepted, or not tried, if the end of its span was."""
+    """Return the outcomes, in which an event without a form of its own shares that of the end of its span."""
     found = [outcome or _UNTRIED for outcome in outcomes]
     ends = {id(event[1]): outcome for event, outcome in zip(batch, found, strict=True) if event[0] is Phase.END}
     for number, outcome in enumerate(found):

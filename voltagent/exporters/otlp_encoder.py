@@ -54,7 +54,7 @@ class SpanEncoder:
         return items
 
     def _plain(self, event: SpanEvent) -> bytes | None:
-        """A plain span's bytes; ``None`` for every other event, and for one that needs a closer look."""
+        """Return a plain span's bytes; ``None`` for every other event, and for one that needs a closer look."""
         if not self._is_binary or event[0] is not Phase.END:
             return None
         try:
@@ -64,7 +64,7 @@ class SpanEncoder:
             return None
 
     def _item(self, number: int, event: SpanEvent) -> Item | Outcome:
-        """The span to send for an event, or its outcome if nothing is to be sent."""
+        """Return the span to send for an event, or its outcome if nothing is to be sent."""
         try:
             message = self._spans.message(event)
             if message is None:
@@ -78,7 +78,7 @@ class SpanEncoder:
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
 
     def _fitting(self, item: Item, event: SpanEvent) -> Item:
-        """The span with smaller payloads, if it is larger than a span may be."""
+        """Return the span with smaller payloads, if it is larger than a span may be."""
         if len(item.content) <= self._limit:
             return item
         space = self._spans.weight(event[1])

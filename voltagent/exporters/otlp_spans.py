@@ -65,7 +65,7 @@ class OpenSpans:
         return self._merges_opener
 
     def plain(self, span: Span) -> bytes | None:
-        """An ended span in protobuf; ``None`` if more is known of it than a template can say, see :meth:`message`."""
+        """Return an ended span in protobuf; ``None`` if a template cannot express it, see :meth:`message`."""
         if self._events.data or (span.trace.id in self._traces and not self._is_bare(span)):  # type: ignore[attr-defined]
             return None
         return self._plain.encoded(span)
@@ -75,7 +75,7 @@ class OpenSpans:
         return kept.opener is None and not kept.updates and not kept.counted
 
     def message(self, event: SpanEvent, space: int | None = None) -> OtlpMessage | None:
-        """The span to send for an event; ``None`` where there is nothing to send yet. The same again for a retry.
+        """Return the span to send for an event, the same again for a retry; ``None`` if nothing is to be sent yet.
 
         ``space`` is for a span that came out too large: the bytes that its payloads may have before they are encoded.
 
@@ -100,7 +100,7 @@ class OpenSpans:
         return weight(span, self._updates(span).get(span.id, _NOTHING))
 
     def sent(self, event: SpanEvent) -> None:
-        """The span of this event has arrived: updates come too late from now on."""
+        """Note that the span of this event has arrived: updates come too late from now on."""
         if event[0] in (Phase.END, Phase.POINT):
             self._sent.add(event[1])
 
@@ -109,7 +109,7 @@ class OpenSpans:
         self._traces.pop(trace_id, None)
 
     def memory(self, trace_id: int | str) -> bytes | None:
-        """What is kept of a trace, for another process to go on with."""
+        """Return what is kept of a trace, for another process to go on with."""
         kept = self._traces.get(trace_id)
         if kept is None:
             return None
@@ -153,7 +153,7 @@ class OpenSpans:
         kept.begun = True
 
     def _is_merged(self, span: Span) -> bool:
-        """Whether an ended span is a part of that of its trace, which is still to come."""
+        """Return whether an ended span is a part of that of its trace, which is still to come."""
         kept = self._traces.get(span.trace.id)
         if kept is None or kept.opener is None or span.id != kept.opener:
             return False
@@ -209,7 +209,7 @@ class OpenSpans:
 
 
 def _opens_its_trace(span: Span) -> bool:
-    """Whether the first operation of a trace is the agent whose call opened the trace."""
+    """Return whether the first operation of a trace is the agent whose call opened the trace."""
     root = span.parent
     if root is None or root.kind != TRACE:
         return False
@@ -217,7 +217,7 @@ def _opens_its_trace(span: Span) -> bool:
 
 
 def _with_opener(root: Span, agent: Span) -> Span:
-    """The span of a trace with what is known of the agent that opened it."""
+    """Return the span of a trace with what is known of the agent that opened it."""
     merged = copy.copy(root)
     merged.facts = agent.facts
     parts = (agent.metadata, *agent.more_metadata, root.metadata, *root.more_metadata)
@@ -230,7 +230,7 @@ def _with_opener(root: Span, agent: Span) -> Span:
 
 
 def _whose_tokens_these_are(span: Span) -> set[int | str]:
-    """The trace, and of an operation the agent around it: their own usage includes this one's."""
+    """Return the trace, and of an operation the agent around it: their own usage includes this one's."""
     found: set[int | str] = {span.trace.id}
     above = span.parent if span.kind != AGENT else None
     while above is not None and above.kind != AGENT:

@@ -109,7 +109,7 @@ class Round:
         return [(event, outcome) for event, outcome in found if outcome is not None and outcome.verdict in _SETTLED]
 
     def _may_leave(self) -> bool:
-        """Whether only hanging requests remain, and few enough to leave connections for the next batch."""
+        """Return whether only hanging requests remain, and few enough to leave connections for the next batch."""
         if self._halted or self._ready or not self._busy or self._threads != len(self._busy):
             return False
         now = clock.monotonic()

@@ -40,7 +40,7 @@ class _ByPath:
         self._endpoints = endpoints
 
     def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
-        """The request in ``request(cast_to, options, *, stream, stream_cls)``; ``None`` if no model answers it."""
+        """Return the request in ``request(cast_to, options, …)``; ``None`` if no model answers it."""
         options: Any = kwargs["options"] if len(args) < 2 else args[1]
         plan = self._endpoints.get(options.url.partition("?")[0])
         if plan is None:
@@ -62,7 +62,7 @@ class _Google:
         self._streams = streams
 
     def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
-        """The request in the keywords ``model``, ``contents`` and ``config``."""
+        """Return the request in the keywords ``model``, ``contents`` and ``config``."""
         del args
         return self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams
 

@@ -56,7 +56,10 @@ def _carry_into(thread: Any, moment: Moment) -> None:
 
 
 def _start_process(wrapped: Callable[..., Any], process: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A forked process inherits what is current; any other unpickles its process object, and this with it."""
+    """Start a process under the current operation.
+
+    A forked process inherits what is current; any other unpickles its process object, and this with it.
+    """
     serves = True
     with guard:
         serves = _serves(process)

@@ -96,7 +96,7 @@ def _replace_all(name: str, patches: Sequence[Patch], module: Any) -> None:
 
 
 def _passing_by(owner: type, method: str) -> list[type]:
-    """The classes below ``owner`` whose method was replaced by another library that calls the original directly."""
+    """Return the classes below ``owner`` whose method another library replaced that calls the original directly."""
     original = owner.__dict__[method]
     found: list[type] = []
     waiting: list[type] = owner.__subclasses__()

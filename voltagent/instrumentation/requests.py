@@ -247,7 +247,7 @@ def _replayed(span: Span, body: dict[str, Any], wrapped: Callable[..., Any], arg
 
 
 def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
-    """What a call is; ``None``, reported once, if that cannot be read in this version of the client."""
+    """Return what a call is; ``None``, reported once, if that cannot be read in this version of the client."""
     try:
         return describe(args, kwargs)
     except Exception as exc:

@@ -98,7 +98,7 @@ class MiddlewareOptions:
         return any(fnmatchcase(name, pattern) for pattern in self._exclude for name in names)
 
     def user_of(self, request: TracedRequest, scope: Any) -> Any:
-        """What the user's function says, if the user is not known yet."""
+        """Return what the user's function says, if the user is not known yet."""
         if self._user is None or request.user is not None:
             return None
         return run_callback(self._user, scope, on_error=self.report)

@@ -27,17 +27,17 @@ _NO_ROUTE: Final = MatchedRoute(None, known=True)
 
 
 def asgi_route(app: Any, scope: MutableMapping[str, Any]) -> MatchedRoute:
-    """The route of an ASGI request."""
+    """Return the route of an ASGI request."""
     return run_callback(_asgi_route, app, scope, on_error=lambda _: _UNKNOWN)
 
 
 def wsgi_route(app: Any, environ: dict[str, Any]) -> MatchedRoute:
-    """The route of a WSGI request."""
+    """Return the route of a WSGI request."""
     return run_callback(_wsgi_route, app, environ, on_error=lambda _: _UNKNOWN)
 
 
 def _layers(app: Any) -> Iterator[Any]:
-    """The application, what it is a method of, and what it wraps."""
+    """Yield the application, what it is a method of, and what it wraps."""
     for _ in range(_MOST_LAYERS):
         if app is None:
             return
@@ -60,7 +60,7 @@ def _asgi_route(app: Any, scope: MutableMapping[str, Any]) -> MatchedRoute:
 
 
 def _starlette(routes: list[Any], scope: dict[str, Any], depth: int) -> str | None:
-    """The path of the first route that matches, with those of the mounts around it."""
+    """Return the path of the first route that matches, with those of the mounts around it."""
     partly: str | None = None
     for route in routes:
         match, child = route.matches(scope)
@@ -79,7 +79,7 @@ def _starlette(routes: list[Any], scope: dict[str, Any], depth: int) -> str | No
 
 
 def _below(route: Any) -> list[Any]:
-    """The routes of a mount, or of a router that FastAPI includes."""
+    """Return the routes of a mount, or of a router that FastAPI includes."""
     candidates = getattr(route, "effective_candidates", None)
     found: Any = candidates() if callable(candidates) else getattr(route, "routes", None)
     return list(found or ())

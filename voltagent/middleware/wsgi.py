@@ -90,7 +90,7 @@ class WSGIMiddleware:
 
 
 def _is_complete(body: object, environ: Environ) -> bool:
-    """Whether no code of the application's runs while the body is sent."""
+    """Return whether no code of the application's runs while the body is sent."""
     sendfile = environ.get("wsgi.file_wrapper")
     return isinstance(body, list | tuple) or (type(sendfile) is type and isinstance(body, sendfile))
 
@@ -115,7 +115,7 @@ class _Turn:
 
 
 def _nothing(*_: object) -> None:
-    """What happens at the end of a body that is not traced."""
+    """Do nothing at the end of a body that is not traced."""
 
 
 class _ResponseBody:

@@ -34,7 +34,7 @@ class Pipeline:
         self._clean_facts: dict[int, SharedFacts] = {}  # by `id`: facts of functions without a secret
 
     def __call__(self, event: SpanEvent) -> SpanEvent | None:
-        """The event without secrets and not too large; ``None`` drops it."""
+        """Return the event without secrets and not too large; ``None`` drops it."""
         phase, span, fields = event
         formatted: SpanEvent | None = event
         if span.error is not None or span.facts is not None or fields is not None:
@@ -57,7 +57,7 @@ class Pipeline:
         return fit_event(safe)
 
     def many(self, events: Sequence[SpanEvent], done: Sequence[bool] = ()) -> list[SpanEvent | None]:
-        """Several events, in their order; those that are marked in ``done`` as they are.
+        """Return several events, in their order; those that are marked in ``done`` as they are.
 
         The payloads of neighbouring plain events are searched as one text, and if nothing in it looks like a secret,
         these events are done. So most events cost no call.
@@ -77,7 +77,7 @@ class Pipeline:
     def _sorted(  # noqa: PLR0912 - in one piece: no call for each event
         self, events: Sequence[SpanEvent], done: Sequence[bool], first: int, last: int
     ) -> tuple[list[int], list[int]]:
-        """The places of events that are safe as they are, and of those to look at one by one."""
+        """Return the places of events that are safe as they are, and of those to look at one by one."""
         redactor, facts_known = self._redactor, self._clean_facts
         clean = redactor.clean
         is_careful, may_repeat = redactor.searches_everything, redactor.remembers_secrets()

@@ -146,11 +146,11 @@ class Redactor:
         return self._always
 
     def is_suspect(self, texts: bytes) -> bool:
-        """Whether there can be a secret in JSON texts, joined by newlines."""
+        """Return whether there can be a secret in JSON texts, joined by newlines."""
         return is_suspect(texts, self._own)
 
     def remembers_secrets(self) -> bool:
-        """Whether a secret was found in an operation that has not ended, which its end must not repeat."""
+        """Return whether a secret was found in an operation that has not ended, which its end must not repeat."""
         return bool(self._found.data)  # type: ignore[attr-defined] # the length of the dictionary costs a call more
 
     def text(self, value: str) -> str:
@@ -274,7 +274,7 @@ def _redacted_text(text: str, redactors: tuple[Redactor, ...], found: Found) -> 
 
 
 def _split_stream(text: bytes) -> Any:
-    """The decoded output if it is a stream of texts that may have a secret split over its chunks.
+    """Return the decoded output if it is a stream of texts that may have a secret split over its chunks.
 
     Raises:
         ValueError: it cannot be decoded, so that it may have one all the same.

@@ -30,7 +30,7 @@ class HookWalk:
         self._redact = redact
 
     def payload(self, value: Any, path: str) -> Any:
-        """The payload with the values that the hook returned; the same object if it changed nothing."""
+        """Return the payload with the values that the hook returned; the same object if it changed nothing."""
         return self._inside(value, path) if type(value) in (dict, list) else self._value(value, path)
 
     def _inside(self, value: Any, path: str) -> Any:

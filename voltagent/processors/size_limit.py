@@ -47,7 +47,7 @@ def _fitted_update(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_one_payload(span: Span, payload: bytes | None) -> bool:
-    """Whether an event has a single payload, as most have, and fits whole."""
+    """Return whether an event has a single payload, as most have, and fits whole."""
     facts = span.facts is None or is_shared(span.facts)
     return facts and span.metadata is None and span.tags is None and (not payload or len(payload) < _SMALL)
 

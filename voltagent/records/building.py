@@ -71,7 +71,7 @@ def _mapping(usage: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
 
 
 def _model(one: StoredOperation) -> str | None:
-    """The model's name: a column of its own, or in the metadata where older versions put it."""
+    """Return the model's name: a column of its own, or in the metadata where older versions put it."""
     parameters = one.metadata.get("model_parameters")
     inside: Any = cast("Mapping[str, Any]", parameters).get("model") if isinstance(parameters, Mapping) else None
     found = (getattr(one, "model", None), one.metadata.get("model"), inside)

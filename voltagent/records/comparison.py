@@ -61,7 +61,7 @@ def instructions(store: Store, trace_id: str) -> list[str]:
 
 
 def _model(row: Any) -> str | None:
-    """The model that was recorded by itself, else the one that the metadata names."""
+    """Return the model that was recorded by itself, else the one that the metadata names."""
     return row["model"] or model_of(
         "llm", columns.merged((row["metadata"], row["update_metadata"], row["end_metadata"]))
     )

@@ -93,12 +93,12 @@ def record_of(store: Store, trace: StoredTrace) -> TraceRecord:
 
 
 def has_trace(store: Store, trace_id: str) -> bool:
-    """Whether there is a trace with exactly this id."""
+    """Return whether there is a trace with exactly this id."""
     return bool(store.rows(_IS_TRACE, (trace_id,)))
 
 
 def has_operation(store: Store, trace_id: str, operation_id: str) -> bool:
-    """Whether this trace has an operation with exactly this id."""
+    """Return whether this trace has an operation with exactly this id."""
     return bool(store.rows(_IS_OPERATION, (trace_id, operation_id)))
 
 

@@ -70,7 +70,7 @@ _GROUP_COLUMNS: Final[Mapping[str, str]] = {
 
 
 def is_grouping(by: str) -> bool:
-    """Whether :func:`metrics` can group by this."""
+    """Return whether :func:`metrics` can group by this."""
     return by in BY or (by.startswith(BY_METADATA) and len(by) > len(BY_METADATA))
 
 
@@ -246,7 +246,7 @@ class _Counted:
         return found
 
     def scores(self) -> list[ScoreGroup]:
-        """The scores of the traces, by name."""
+        """Return the scores of the traces, by name."""
         rows: dict[str, list[Any]] = {}
         for row in self._rows(_SCORES, "t.id"):
             rows.setdefault(row["name"], []).append(row)

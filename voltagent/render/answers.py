@@ -37,7 +37,7 @@ NO_ACTIVITY: Final = Activity({}, frozenset())
 
 
 def trace_line(trace: TraceSummary, activity: Activity, scores: Sequence[Score]) -> Json:
-    """What a list shows of a trace."""
+    """Return what a list shows of a trace."""
     return {
         "id": trace.id,
         "agent": trace.agent_id,
@@ -72,7 +72,7 @@ def trace_line(trace: TraceSummary, activity: Activity, scores: Sequence[Score])
 
 
 def whole_trace(trace: StoredTrace, line: Json) -> Json:
-    """A trace with its payloads; ``line`` is what a list shows of it."""
+    """Return a trace with its payloads; ``line`` is what a list shows of it."""
     completion_ns = trace.completion_start_ns
     return {
         **line,
@@ -88,7 +88,7 @@ def whole_trace(trace: StoredTrace, line: Json) -> Json:
 
 
 def whole_operation(operation: StoredOperation, scores: Sequence[Score]) -> Json:
-    """An operation with its payloads and those of the scores that are its own."""
+    """Return an operation with its payloads and those of the scores that are its own."""
     facts = {
         "id": operation.id,
         "trace": operation.trace_id,
@@ -122,7 +122,7 @@ def whole_operation(operation: StoredOperation, scores: Sequence[Score]) -> Json
 
 
 def operation_row(operation: StoredOperation, scores: Sequence[Score]) -> tuple[Any, ...]:
-    """An operation in the order of :data:`COLUMNS`."""
+    """Return an operation in the order of :data:`COLUMNS`."""
     is_unfinished = operation.status == "cancelled" and operation.metadata.get("unfinished") is True
     return (
         operation.id,
@@ -156,7 +156,7 @@ def recorded_trace(
     *,
     unfinished: bool = False,
 ) -> Json:
-    """All answers about one trace at once, for a page that has no server to ask.
+    """Return all answers about one trace at once, for a page that has no server to ask.
 
     Args:
         trace: the trace, or whatever stands at the top of the tree.
@@ -179,7 +179,7 @@ def recorded_trace(
 
 
 def score(one: Score) -> Json:
-    """A score as answers show it."""
+    """Return a score as answers show it."""
     return {
         "name": one.name,
         "value": one.value,
@@ -199,10 +199,10 @@ def duration(start_ns: int, end_ns: int | None) -> float | None:
 
 
 def microseconds(nanoseconds: float | None) -> float | None:
-    """A duration in microseconds."""
+    """Return a duration in microseconds."""
     return None if nanoseconds is None else nanoseconds / 1000
 
 
 def short_error(error: Any) -> str | None:
-    """The beginning of what went wrong."""
+    """Return the beginning of what went wrong."""
     return None if error is None else cut(error_text(error), _LONGEST_ERROR)

@@ -11,7 +11,7 @@ from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 
 def document(trace: StoredTrace, operations: Sequence[StoredOperation], scores: Sequence[Score] = ()) -> dict[str, Any]:
-    """The trace as ``docs/terminal.md`` describes it. What is absent is null."""
+    """Return the trace as ``docs/terminal.md`` describes it. What is absent is null."""
     return {
         "format": "voltagent-trace",
         "version": 1,

@@ -104,7 +104,7 @@ def result_part(value: dict[str, Json]) -> Part:
 
 
 def _joined_texts(content: Json) -> Json:
-    """The string of a result that is a list of text parts."""
+    """Return the string of a result that is a list of text parts."""
     parts = [part_of(one) for one in content] if isinstance(content, list) else []
     return "\n".join(part.text for part in parts) if parts and all(part.type == "text" for part in parts) else content
 

@@ -118,7 +118,7 @@ def _in_object(value: dict[str, Json], depth: int) -> _Messages | None:
 
 
 def names_to_search(value: dict[str, Json]) -> list[str]:
-    """The fields that may hold messages, the likely ones first."""
+    """Return the fields that may hold messages, the likely ones first."""
     return [*(name for name in _LISTS if name in value), *(n for n in value if n not in _LISTS and n not in _SYSTEMS)]
 
 
@@ -127,7 +127,7 @@ def _plain_input(value: Json) -> _Messages | None:
 
 
 def system_of(value: dict[str, Json]) -> tuple[str, Message] | None:
-    """The system prompt beside the messages, and the field that has it; the field is empty inside ``config``."""
+    """Return the system prompt beside the messages, and the field that has it; the field is empty inside ``config``."""
     name = next((name for name in _SYSTEMS if value.get(name) is not None), "")
     config: Json = value.get("config")
     prompt = value.get(name) if name else first(config if isinstance(config, dict) else {}, _SYSTEMS)
@@ -138,7 +138,7 @@ def system_of(value: dict[str, Json]) -> tuple[str, Message] | None:
 
 
 def _answer_of(value: dict[str, Json]) -> _Messages | None:
-    """The answer of a model: OpenAI's ``choices``, Google's ``candidates``, LangChain's ``generations``."""
+    """Return the answer of a model: OpenAI's ``choices``, Google's ``candidates``, LangChain's ``generations``."""
     for name, read in _ANSWERS.items():
         entries: Json = value.get(name)
         if not isinstance(entries, list) or not entries:
@@ -246,7 +246,7 @@ def _audio_part(audio: dict[str, Json]) -> Part:
 
 
 def _parsed_parts(content: Json) -> Json:
-    """A content of which an instrumentation made a string: the parts, if it is a list of them."""
+    """Return a content of which an instrumentation made a string: the parts, if it is a list of them."""
     if not isinstance(content, str) or not content.startswith('[{"type":'):
         return content
     read = parsed(content)
@@ -262,7 +262,7 @@ def _are_results(content: Json) -> bool:
 
 
 def _answered(messages: Sequence[Message]) -> list[Message]:
-    """The messages with each result of a tool in the part that called it."""
+    """Return the messages with each result of a tool in the part that called it."""
     open_calls = [part for one in messages for part in one.parts if part.type == "call"]
     results: dict[int, Part] = {}  # by `id` of the call
     used: set[int] = set()  # `id` of results that have a call

@@ -44,7 +44,7 @@ _AS_STORED: Final = "As it is in the local store by now; await sdk.flush() store
 
 
 def is_running() -> bool:
-    """Whether this program is a notebook, or any other session of IPython."""
+    """Return whether this program is a notebook, or any other session of IPython."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return shell is not None and shell() is not None
 
@@ -112,7 +112,7 @@ class NotebookSpans:
         return taken
 
     def of(self, trace: TraceInfo) -> list[Span]:
-        """The spans of a trace, in the order in which they began."""
+        """Return the spans of a trace, in the order in which they began."""
         return [span for span in self._spans.copy() if span.trace is trace]
 
     def _forget(self) -> None:
@@ -155,7 +155,7 @@ class Witness:
         return [span], _ALONE
 
     def safe(self, span: Span) -> Span | None:
-        """A copy of the span as it is sent, also where the sender has not come to it yet; ``None`` where it is not."""
+        """Return a copy of the span as it is sent, also before the sender reaches it; ``None`` if it is not sent."""
         if span.trace.recorder is None:  # from the store: it was sent
             return span
         sent = copy.copy(span)
@@ -203,7 +203,7 @@ def _held(span: Span) -> int:
 
 
 def _within(span: Span, spans: Sequence[Span]) -> Iterator[Span]:
-    """The first one, and once each those below it; by their ids, as a stored span is another object."""
+    """Yield the first one, and once each those below it; by their ids, as a stored span is another object."""
     top = id_text(span.id)
     seen = {top}
     yield span
@@ -269,7 +269,7 @@ def _operation(span: Span, top: Span, witness: Witness) -> StoredOperation:
 
 
 def _trace(top: Span, operations: Sequence[StoredOperation], witness: Witness) -> StoredTrace:
-    """What stands at the top: a trace, or the operation whose handle is shown."""
+    """Return what stands at the top: a trace, or the operation whose handle is shown."""
     facts, trace = _facts(top, witness), top.trace
     usage = facts.usage
     if usage is None and top.kind == TRACE:

@@ -45,7 +45,7 @@ def last_question(value: Json) -> str | None:
 
 
 def _newest_first(value: Json, depth: int, budget: Iterator[int]) -> Iterator[Message] | None:
-    """The messages in a value from the last one back, each read when it is needed; ``None`` if there are none.
+    """Return the messages in a value from the last one back, each read when it is needed; ``None`` if there are none.
 
     Results of tools stay where they are. Ends before anything in a list that is not a message.
     """
@@ -79,7 +79,7 @@ def _in_object(value: dict[str, Json], depth: int, budget: Iterator[int]) -> Ite
 
 
 def _text_of(message: Message) -> str:
-    """The texts of a message, then its media as type and size; empty for one that has results of tools alone."""
+    """Return the texts of a message, then its media as type and size; empty for one that has results of tools alone."""
     shown = [one for one in map(_shown, sorted(message.parts, key=lambda part: part.type == "media")) if one]
     return "\n".join(shown)
 
@@ -110,7 +110,7 @@ def json_preview(text: str, longest: int) -> str | None:
 
 
 def _text(value: Json) -> str | None:
-    """The last question, or the string that an input is or that is all there is in it."""
+    """Return the last question, or the string that an input is or that is all there is in it."""
     question = last_question(value)
     return _alone(value) if question is None else question
 
@@ -134,5 +134,5 @@ def beginning(text: str, longest: int) -> str | None:
 
 
 def cut(text: str, length: int) -> str:
-    """The text, with an ellipsis in place of what is beyond this many characters."""
+    """Return the text, with an ellipsis in place of what is beyond this many characters."""
     return text if len(text) <= length else text[:length] + "…"

@@ -54,7 +54,7 @@ def blob(text: str) -> str | None:
 
 
 def _is_mixed(text: str) -> bool:
-    """Whether it has characters of several kinds, unlike a long word or a number."""
+    """Return whether it has characters of several kinds, unlike a long word or a number."""
     head = text[:_LEAST_BASE64]
     return any(map(str.isupper, head)) and any(map(str.islower, head)) and any(map(str.isdigit, head))
 
@@ -69,7 +69,7 @@ def _sized(kind: str, size: int) -> str:
 
 
 def _alone(value: Json) -> Json:
-    """The result of a function that returned no object is stored as an object with one field."""
+    """Return a result without the object around it, in which that of a function that returned none is stored."""
     fields: Mapping[str, Json] = cast("dict[str, Json]", value) if isinstance(value, dict) else {}
     return fields["result"] if list(fields) == ["result"] else cast("Json", value)
 

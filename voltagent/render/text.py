@@ -25,14 +25,14 @@ _MOST_DIGITS: Final = 8  # of a cost, behind the point
 
 
 def printable(text: str) -> str:
-    """A text that cannot move the cursor, change colours or turn the line around: such characters are escaped."""
+    """Return a text with all characters escaped that move the cursor, change colours or turn the line around."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def duration(start_ns: int, end_ns: int | None) -> str:
-    """A time span in two digits or so: ``40 µs``, ``0.39 ms``, ``12 ms``, ``3.4 s``, ``2 min``; empty while it runs."""
+    """Return a time span in about two digits: ``40 µs``, ``12 ms``, ``3.4 s``, ``2 min``; empty while it runs."""
     if end_ns is None:
         return ""
     seconds = max(0, end_ns - start_ns) / 1e9
@@ -51,7 +51,7 @@ def tokens(usage: Mapping[str, Any] | None) -> str:
 
 
 def money(usage: Mapping[str, Any] | None) -> str:
-    """The cost of a usage, ``$12.30``, ``$0.50``, ``$0.00012``: cents, or two digits that count; empty if unknown."""
+    """Return the cost of a usage in cents or two significant digits: ``$12.30``, ``$0.00012``; empty if unknown."""
     found = None if usage is None else usage.get("cost", usage.get("total_cost"))
     if not is_count(found):
         return ""
@@ -62,7 +62,7 @@ def money(usage: Mapping[str, Any] | None) -> str:
 
 
 def spent(usage: Mapping[str, Any] | None) -> str:
-    """What a call used: ``235 tokens (64 cached), $0.0012``; empty if nothing is known."""
+    """Return what a call used: ``235 tokens (64 cached), $0.0012``; empty if nothing is known."""
     cached = None if usage is None else usage.get("cached_tokens")
     count = tokens(usage)
     if count and is_count(cached) and cached:
@@ -71,12 +71,12 @@ def spent(usage: Mapping[str, Any] | None) -> str:
 
 
 def model_name(metadata: object) -> str:
-    """The model that metadata names, by the parameters of the model or by itself; empty if it names none."""
+    """Return the model that metadata names, by the parameters of the model or by itself; empty if it names none."""
     return (model_of("llm", cast("Mapping[str, Any]", metadata)) if isinstance(metadata, Mapping) else None) or ""
 
 
 def moment(nanoseconds: int) -> str:
-    """A point in time in the local time zone, with its offset: ``2026-01-31 12:00:00+01:00``."""
+    """Return a point in time in the local time zone, with its offset: ``2026-01-31 12:00:00+01:00``."""
     return datetime.fromtimestamp(nanoseconds // 10**9).astimezone().isoformat(" ", "seconds")
 
 
@@ -86,7 +86,7 @@ def short_id(identifier: str) -> str:
 
 
 def error_text(error: Any) -> str:
-    """What went wrong, in a line."""
+    """Return what went wrong, in a line."""
     if isinstance(error, Mapping):
         fields = cast("Mapping[str, Any]", error)
         message = fields.get("message")
@@ -105,5 +105,5 @@ def score_text(score: Score, *, short: bool = False) -> str:
 
 
 def value(content: Any) -> str:
-    """A JSON value on one line."""
+    """Return a JSON value on one line."""
     return json.dumps(content, ensure_ascii=False)

@@ -49,7 +49,7 @@ def admit(method: str, raw_path: str, headers: Mapping[str, str]) -> None:
 
 
 def _is_visit(method: str, raw_path: str, headers: Mapping[str, str]) -> bool:
-    """Whether a user followed a link to the page: that shows it to the user, not to the page with the link."""
+    """Return whether a user followed a link to the page: that shows it to the user, not to the page with the link."""
     return (
         method == "GET"
         and raw_path == "/"

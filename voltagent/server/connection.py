@@ -49,7 +49,7 @@ class Served(Protocol):
     closing: threading.Event
 
     def borrowed_store(self) -> AbstractContextManager[Store]:
-        """A store that no other thread uses meanwhile."""
+        """Return a store that no other thread uses meanwhile."""
         ...
 
 
@@ -111,7 +111,7 @@ def _serve_one(server: Served, sock: socket.socket, wire: _Wire, reader: io.Buff
 
 
 def _admitted(server: Served, head: Head) -> tuple[Route | Stream, tuple[str, ...]]:
-    """Who answers a request, once it is let in: all that is known before its body is read."""
+    """Return who answers a request, once it is let in: all that is known before its body is read."""
     access.admit(head.method, head.raw_path, head.headers)
     return server.table.find(head.method, head.raw_path)
 

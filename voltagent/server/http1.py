@@ -44,7 +44,7 @@ class Head:
 
 
 def read_head(reader: BufferedIOBase) -> Head:
-    """The next request's head.
+    """Return the next request's head.
 
     Raises:
         RequestError: it is not well-formed or cut short (400), too large (431), or of another version (505).
@@ -66,7 +66,7 @@ def read_head(reader: BufferedIOBase) -> Head:
 
 
 def _line(reader: BufferedIOBase, most: int) -> bytes:
-    """The next line without its end."""
+    """Return the next line without its end."""
     line = reader.readline(max(most, 0) + 1)
     if line.endswith(b"\n"):
         return line[:-2] if line.endswith(b"\r\n") else line[:-1]
@@ -101,7 +101,7 @@ def _add_header(headers: dict[str, str], line: bytes) -> None:
 
 
 def read_body(reader: BufferedIOBase, head: Head, before: Callable[[], None]) -> bytes:
-    """The request's body, decompressed. ``before`` is called once if there is one and it is not too large.
+    """Return the request's body, decompressed. ``before`` is called once if there is one and it is not too large.
 
     Raises:
         RequestError: it is too large (413), cut short or not well-formed (400), or in an unknown encoding (415, 501).
@@ -188,7 +188,7 @@ def _too_large(limit: int) -> RequestError:
 
 
 def head_bytes(status: int, headers: Mapping[str, str]) -> bytes:
-    """An answer's first line and headers, with the empty line after them."""
+    """Return an answer's first line and headers, with the empty line after them."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

@@ -102,11 +102,12 @@ class Table:
         self._streams = {stream.path: stream for stream in streams}
 
     def find(self, method: str, raw_path: str) -> tuple[Route | Stream, tuple[str, ...]]:
-        """The route or stream for a path that is still percent-encoded, and what its pattern captured. ``HEAD`` is
-        answered as ``GET``, by routes only.
+        """Return the route or stream for a path that is still percent-encoded, and what its pattern captured.
+
+        ``HEAD`` is answered as ``GET``, by routes only.
 
         Raises:
-            RequestError: 404 where nothing has this path, 405 where something has, for other methods.
+            RequestError: 404 if no route has this path, 405 if one has it for other methods.
         """
         if method == "GET" and raw_path in self._streams:
             return self._streams[raw_path], ()
@@ -126,7 +127,7 @@ class Table:
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
-    """A JSON value as an answer; numbers that JSON lacks become null."""
+    """Return a JSON value as an answer; numbers that JSON lacks become null."""
     return Answer(status, to_json(value, inf_nan_mode="null"))
 
 
@@ -136,7 +137,7 @@ def error_answer(status: int, message: str, headers: Mapping[str, str] | None = 
 
 
 def media_type(headers: Mapping[str, str]) -> str:
-    """What a body is, in lower case, without parameters such as the character set; empty if it is not declared."""
+    """Return the type of a body in lower case, without parameters such as the character set; empty if undeclared."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

@@ -104,7 +104,7 @@ class Server:
 
     @contextmanager
     def borrowed_store(self) -> Generator[Store, None, None]:
-        """A store that no other thread uses meanwhile, so that a slow query delays no other."""
+        """Lend a store that no other thread uses meanwhile, so that a slow query delays no other."""
         try:
             store = self._spare.pop()
         except IndexError:

@@ -51,7 +51,7 @@ def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
 
 
 def _prompt(given: Any) -> str | None:
-    """The system prompt in an input, if there is one by name."""
+    """Return the system prompt in an input, if there is one by name."""
     fields: Mapping[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     return next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
 

@@ -65,7 +65,7 @@ def filter_of(request: Request) -> Filter:
 
 
 def chosen(request: Request) -> dict[str, str]:
-    """The parameters of a request that choose traces, as they were given: for links to the list of them."""
+    """Return the parameters of a request that choose traces, as they were given: for links to the list of them."""
     return {name: value for name, value in request.query.items() if _bare(name) in _NAMES and value}
 
 
@@ -93,7 +93,7 @@ def of_traces(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _bare(name: str) -> str:
-    """The name of a parameter without its prefixes."""
+    """Return the name of a parameter without its prefixes."""
     return name[name.rfind(BESIDE) + len(BESIDE) :] if name.startswith(BESIDE) else name
 
 

@@ -80,22 +80,22 @@ class _Links:
         self.error_filter = {"failed": "1"} if self._are_calls else {"errors": "1"}
 
     def of_calls(self) -> dict[str, str]:
-        """The base, for calls: they are in the time, whenever their traces began."""
+        """Return the base, for calls: they are in the time, whenever their traces began."""
         times = {"since": "called_since", "until": "called_until"}
         return {times.get(name, name): value for name, value in self.base.items()}
 
     def all(self) -> dict[str, str]:
-        """Those of all groups."""
+        """Return those of all groups."""
         if not self._are_calls:
             return self.base
         return joined(self.of_calls(), {"counted": "1"} if self.by == "model" else {"kind": self.by})
 
     def group(self, name: str) -> dict[str, str]:
-        """Those of a group."""
+        """Return those of a group."""
         return joined(self.of_calls() if self._are_calls else self.base, self._own(name))
 
     def errors(self, name: str) -> dict[str, str]:
-        """Those of the failed calls of a group; in a group of traces, both the trace and the call are in the time."""
+        """Return those of the failed calls of a group; in a group of traces, trace and call are both in the time."""
         own = self._own(name)
         own.pop("counted", None)
         return joined({**self.of_calls(), **({} if self._are_calls else self.base)}, own)

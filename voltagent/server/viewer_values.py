@@ -28,13 +28,13 @@ def activity_of(store: Store, traces: Iterable[TraceSummary]) -> Activity:
 
 
 def lines(store: Store, traces: Sequence[TraceSummary]) -> list[Json]:
-    """What a list shows of traces."""
+    """Return what a list shows of traces."""
     activity, scores = activity_of(store, traces), scores_of(store, [trace.id for trace in traces])
     return [trace_line(trace, activity, scores.get(trace.id, ())) for trace in traces]
 
 
 def number(request: Request, name: str, least: float, most: float) -> int | None:
-    """A parameter that is a whole number; ``None`` if it is missing.
+    """Return a parameter that is a whole number; ``None`` if it is missing.
 
     Raises:
         RequestError: it is not a number, or out of bounds.
@@ -44,7 +44,7 @@ def number(request: Request, name: str, least: float, most: float) -> int | None
 
 
 def real(request: Request, name: str, least: float, most: float) -> float | None:
-    """A parameter that is a number; see :func:`number`."""
+    """Return a parameter that is a number; see :func:`number`."""
     text = request.query.get(name)
     if not text:
         return None
@@ -59,7 +59,7 @@ def real(request: Request, name: str, least: float, most: float) -> float | None
 
 
 def flag(request: Request, name: str) -> bool | None:
-    """A parameter that is 0 or 1; ``None`` if it is missing.
+    """Return a parameter that is 0 or 1; ``None`` if it is missing.
 
     Raises:
         RequestError: it is anything else.
@@ -71,7 +71,7 @@ def flag(request: Request, name: str) -> bool | None:
 
 
 def choice(request: Request, name: str, choices: Iterable[str], default: str) -> str:
-    """A parameter that is one of some words.
+    """Return a parameter that is one of some words.
 
     Raises:
         RequestError: it is another one.
@@ -83,12 +83,12 @@ def choice(request: Request, name: str, choices: Iterable[str], default: str) ->
 
 
 def is_ascending(request: Request) -> bool:
-    """Whether ``order`` is ``asc``; by default it is ``desc``."""
+    """Return whether ``order`` is ``asc``; by default it is ``desc``."""
     return choice(request, "order", ("desc", "asc"), "desc") == "asc"
 
 
 def moment(request: Request, name: str) -> int | None:
-    """A parameter that is a time, in nanoseconds since the epoch; ``None`` if it is missing.
+    """Return a parameter that is a time, in nanoseconds since the epoch; ``None`` if it is missing.
 
     It is given in microseconds since the epoch, as an age such as ``90s`` or ``7d``, or in ISO 8601.
 

@@ -100,7 +100,7 @@ _DESCRIBED: Final = (
 
 
 def load(arguments: Mapping[str, object] | None = None) -> Settings:
-    """The settings from constructor arguments, then the environment, then the defaults.
+    """Return the settings from constructor arguments, then the environment, then the defaults.
 
     An argument that is ``None`` counts as not given, and so does an environment variable that is empty.
 
@@ -156,7 +156,7 @@ def _looks_like_ours(name: str) -> bool:
 
 
 def _misspelt(name: str, known: Collection[str]) -> str:
-    """A warning that names the nearest known variable, compared without what all of them begin with."""
+    """Return a warning that names the nearest known variable, compared without what all of them begin with."""
     suffixes = {variable.removeprefix(_PREFIX): variable for variable in known}
     suffix = re.sub(r"^VOLT_?A?GE?N?E?TS?_", "", name.upper())
     near = suffix if suffix in suffixes else nearest(suffix, suffixes)
@@ -212,7 +212,7 @@ def _complete(values: dict[str, Any], origin: Mapping[str, str]) -> tuple[str, .
 
 
 def _otlp(read: Mapping[str, Any], resource: Mapping[str, str], settings: Mapping[str, Any]) -> Otlp:
-    """The settings of the OTLP wire: to the platform where there are keys and no endpoint, else to the endpoint."""
+    """Return the settings of the OTLP wire: to the platform if there are keys and no endpoint, else to the endpoint."""
     names = (("x-public-key", "public_key"), ("x-secret-key", "secret_key"))
     keys = {header: settings[name] for header, name in names if name in settings}
     to_platform = read["otlp_endpoint"] is None and bool(keys)
@@ -234,7 +234,7 @@ def _otlp(read: Mapping[str, Any], resource: Mapping[str, str], settings: Mappin
 def _resource(
     from_variable: Mapping[str, str], given: Mapping[str, str], values: Mapping[str, Any], origin: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """What the spans come from: arguments over the environment, and in each the settings over the attributes."""
+    """Return what the spans come from: arguments over the environment, and in each the settings over the attributes."""
 
     def described(source: str) -> dict[str, str]:
         pairs = [(key, values.get(name)) for key, name in _DESCRIBED if origin[name] == source]
@@ -266,5 +266,5 @@ def _read_otlp(name: str, arguments: Mapping[str, object], origin: dict[str, str
 
 
 def setting_names() -> tuple[str, ...]:
-    """The names of all settings, for documents and ``voltagent doctor``."""
+    """Return the names of all settings, for documents and ``voltagent doctor``."""
     return tuple(f.name for f in fields(Settings) if f.name in READERS)

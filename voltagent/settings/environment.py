@@ -32,18 +32,18 @@ _OF_NETWORK: Final = frozenset(("ssl_cert_file", "ssl_cert_dir", "sslkeylogfile"
 
 
 def network_environment() -> tuple[tuple[str, str], ...]:
-    """The variables that say how to reach a network: of proxies and of certificates."""
+    """Return the variables that say how to reach a network: of proxies and of certificates."""
     found = ((name.lower(), setting) for name, setting in os.environ.items())
     return tuple(sorted((name, setting) for name, setting in found if name.endswith("_proxy") or name in _OF_NETWORK))
 
 
 def key_log_file() -> str | None:
-    """The file that Python's ``ssl`` writes session keys to, if the environment names one."""
+    """Return the file that Python's ``ssl`` writes session keys to, if the environment names one."""
     return os.environ.get("SSLKEYLOGFILE") or None
 
 
 def names_destination() -> bool:
-    """Whether the environment alone says where to record, so that decorators may start without a constructor call."""
+    """Return whether the environment says where to record, so that decorators may start without a constructor call."""
     names = (
         "VOLTAGENT_PUBLIC_KEY",
         "VOLTAGENT_SECRET_KEY",
@@ -55,22 +55,22 @@ def names_destination() -> bool:
 
 
 def keys_are_in_environment() -> bool:
-    """Whether the environment has both keys."""
+    """Return whether the environment has both keys."""
     return all(value(name) for name in ("VOLTAGENT_PUBLIC_KEY", "VOLTAGENT_SECRET_KEY"))
 
 
 def otlp_headers_are_in_environment() -> bool:
-    """Whether the environment has headers for OTLP, which usually hold a key."""
+    """Return whether the environment has headers for OTLP, which usually hold a key."""
     return any(value(name) for name in otel_variables("HEADERS"))
 
 
 def debug_is_wanted() -> bool:
-    """Whether the environment asks for the log, where there is no SDK whose setting it would be."""
+    """Return whether the environment asks for the log, where there is no SDK whose setting it would be."""
     return _is_on("VOLTAGENT_DEBUG")
 
 
 def quiet_is_wanted() -> bool:
-    """Whether the environment asks for nothing on stderr, before or without an SDK whose setting it would be."""
+    """Return whether the environment asks for nothing on stderr, before or without an SDK whose setting it would be."""
     return _is_on("VOLTAGENT_QUIET")
 
 
@@ -82,12 +82,12 @@ def _is_on(variable: str) -> bool:
 
 
 def colour_is_wanted() -> bool:
-    """Whether the environment lets terminals have colours (https://no-color.org)."""
+    """Return whether the environment lets terminals have colours (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def pager() -> list[str]:
-    """The command that long output goes through on a terminal; empty if the environment wants none."""
+    """Return the command that long output goes through on a terminal; empty if the environment wants none."""
     given = os.environ.get("VOLTAGENT_PAGER", os.environ.get("PAGER"))
     try:
         command = shlex.split("less -FRX" if given is None else given)
@@ -97,7 +97,7 @@ def pager() -> list[str]:
 
 
 def local_path() -> Path:
-    """Where the local store is, by the environment alone: what else is wrong there does not matter to its readers."""
+    """Return the path of the local store by the environment alone: other invalid settings do not matter to readers."""
     given = value("VOLTAGENT_LOCAL_PATH")
     return parsers.path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
 
@@ -123,5 +123,5 @@ def default_local_path() -> Path:
 
 
 def default_spool_path() -> Path:
-    """The folder ``spool`` beside the default local store."""
+    """Return the folder ``spool`` beside the default local store."""
     return default_local_path().with_name("spool")

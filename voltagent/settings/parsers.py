@@ -120,7 +120,7 @@ def path(name: str, value: object) -> Path:
 
 
 def file(name: str, value: object) -> Path:
-    """A path of something that is there to be read."""
+    """Return a path of something that is there to be read."""
     given = path(name, value)
     try:
         given.open("rb").close()
@@ -140,7 +140,7 @@ def switch_or_path(name: str, value: object) -> bool | Path:
 
 
 def mapping_or_path(name: str, value: object) -> Mapping[str, Any] | Path:
-    """A mapping as it is, or the path of a file that holds one."""
+    """Return a mapping as it is, or the path of a file that holds one."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else path(name, value)
 
 
@@ -191,7 +191,7 @@ def one_of(*known: str) -> Reader:
 
 
 def headers(name: str, value: object) -> Mapping[str, str]:
-    """A mapping, or ``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it."""
+    """Return a mapping, or ``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it."""
     given = _pairs(name, value)
     found: dict[str, str] = {}
     for key in given:

@@ -51,7 +51,7 @@ def portable(of: Settings, names: Sequence[str], given: Mapping[str, Any], optio
 
 
 def _needs(of: Settings, name: str, given: Mapping[str, Any]) -> str:
-    """The environment variables without which a destination would refuse what is sent."""
+    """Return the environment variables without which a destination would refuse what is sent."""
     if name in ("rest", "auto"):
         return "" if of.public_key is None else _KEYS
     if name == "otlp" and of.otlp is not None:
@@ -74,7 +74,7 @@ def _pickled(options: Mapping[str, Any]) -> dict[str, bytes | None]:
 
 
 def usable(described: Portable) -> tuple[dict[str, Any], list[str]]:
-    """The arguments for an SDK in this process, and what to report about them.
+    """Return the arguments for an SDK in this process, and what to report about them.
 
     Destinations that need keys are left out if the environment has none. If redaction cannot be done as in the other
     process, inputs and outputs are not recorded.

@@ -22,6 +22,6 @@ def shown_url(url: str, mark: str = "") -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL points to this machine."""
+    """Return whether a URL points to this machine."""
     host = urlsplit(url).hostname or ""
     return host in _LOOPBACK or _LOOPBACK_NET.fullmatch(host) is not None

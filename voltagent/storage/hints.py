@@ -90,7 +90,7 @@ def load_hints(store: Path) -> list[Hint]:
 
 
 def was_given(store: Path, name: str, place: str) -> bool:
-    """Whether a process has reported this at this place within the last minute."""
+    """Return whether a process has reported this at this place within the last minute."""
     since = clock.nanoseconds() - _MINUTE_NS
     return any((one.name, one.place) == (name, place) and one.time_ns >= since for one in load_hints(store))
 

@@ -65,7 +65,7 @@ class _NewMark(NamedTuple):
 
 
 def take_orphans() -> list[Orphan]:
-    """The calls of this process whose parent may be in the one that started it. The caller stores them."""
+    """Return the calls of this process whose parent may be in the one that started it. The caller stores them."""
     taken: list[Orphan] = []
     while ORPHANS:
         with suppress(IndexError):  # the worker of another store took the last one meanwhile
@@ -74,7 +74,7 @@ def take_orphans() -> list[Orphan]:
 
 
 def rows_of(orphans: Iterable[Orphan]) -> list[Statement]:
-    """What to store with the batch in which the traces begin, so that a process that is killed leaves it."""
+    """Return what to store with the batch in which the traces begin, so that a process that is killed leaves it."""
     rows = [_row(one) for one in orphans if one.mark is None]
     return [Statement(_NOTE, rows)] if rows else []
 
@@ -119,7 +119,10 @@ def settle_orphans(store: Store, batch: Sequence[SpanEvent], new: Sequence[Orpha
 
 
 def _ended(batch: Iterable[SpanEvent]) -> Times:
-    """The traces of this process that ended in a batch: if they also began in it, the store has no process for them."""
+    """Return the start and end of the traces of this process that ended in a batch.
+
+    If they also began in it, the store knows no process for them.
+    """
     return {
         id_text(span.id): (span.start_ns, span.end_ns)
         for phase, span, _ in batch
@@ -172,7 +175,7 @@ def _is_new(connection: Connection, process: int, place: str) -> bool:
 
 
 def _was_open(row: Any, moment: int) -> bool:
-    """Whether a trace or operation was open at a moment (ns)."""
+    """Return whether a trace or operation was open at a moment (ns)."""
     return bool(row["start_ns"] <= moment <= (row["end_ns"] or moment))
 
 
@@ -193,7 +196,7 @@ class _Parents:
         self._operations: dict[str, list[Any]] = {}  # by trace
 
     def of(self, process: int, moment: int) -> ProbableParent | None:
-        """The innermost operation of the one trace that was open; ``None`` if there was none, or more than one."""
+        """Return the innermost operation of the one trace that was open; ``None`` if there was none or several."""
         traces = [row for row in self._of_process(process) if _was_open(row, moment)]
         if len(traces) != 1:
             return None

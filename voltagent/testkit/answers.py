@@ -46,7 +46,7 @@ class ReplayedError(Exception):
 
 
 def return_type(function: Any) -> Any:
-    """The return annotation of a function, ``None`` if it has none or it cannot be resolved."""
+    """Return the return annotation of a function, ``None`` if it has none or it cannot be resolved."""
     try:
         return get_type_hints(getattr(function, "__func__", function), include_extras=True).get("return")
     except Exception:  # an annotation may name anything
@@ -54,7 +54,7 @@ def return_type(function: Any) -> Any:
 
 
 def result_of(recorded: OperationRecord, annotation: Any) -> Any:
-    """What a call returned, through its return annotation."""
+    """Return what a call returned, through its return annotation."""
     output = recorded.output
     # a model's response is recorded as its text, its tool calls, and its facts
     rebuilt = response_of(recorded) if recorded.kind == LLM else None
@@ -69,12 +69,12 @@ def result_of(recorded: OperationRecord, annotation: Any) -> Any:
 
 
 def _takes_mappings(annotation: Any) -> bool:
-    """Whether an annotation leaves the form of a response open: there is none, or it is that of a mapping."""
+    """Return whether an annotation leaves the form of a response open: there is none, or it is that of a mapping."""
     return any(annotation is one for one in _NO_ADAPTER) or (get_origin(annotation) or annotation) in _MAPPINGS
 
 
 def items_of(recorded: OperationRecord, annotation: Any) -> tuple[list[Any], Any]:
-    """What a generator yielded, and what it returned."""
+    """Return what a generator yielded, and what it returned."""
     output: Any = recorded.output
     arguments = get_args(annotation)
     found = output.get("result") if type(output) is dict else output
@@ -110,7 +110,7 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
 
 
 def exception_of(error: Any) -> BaseException:
-    """The recorded exception, of the same type if that can be imported."""
+    """Return the recorded exception, of the same type if that can be imported."""
     fields: Mapping[str, Any] = error if isinstance(error, Mapping) else {"message": error}
     message, code = str(fields.get("message") or ""), fields.get("code")
     name = str(fields.get("name") or fields.get("type") or "Exception")
@@ -128,7 +128,7 @@ def exception_of(error: Any) -> BaseException:
 
 
 def _make_group(kind: type[BaseException], message: str, inside: list[Any]) -> BaseException:
-    """An exception group with its exceptions; its recorded message ends with how many there are."""
+    """Return an exception group with its exceptions; its recorded message ends with how many there are."""
     try:
         return kind(message.rpartition(" (")[0], [exception_of(one) for one in inside])
     except Exception:  # not a group, or a constructor of its own
@@ -136,7 +136,7 @@ def _make_group(kind: type[BaseException], message: str, inside: list[Any]) -> B
 
 
 def _make(kind: type[BaseException], message: str) -> BaseException:
-    """An exception with this message, without running an ``__init__`` that expects other arguments."""
+    """Return an exception with this message, without running an ``__init__`` that expects other arguments."""
     text: Any = message
     if issubclass(kind, KeyError):  # its message is the key as code
         try:
@@ -190,7 +190,7 @@ def refusal(recorded: OperationRecord, annotation: Any) -> str | None:
 
 
 def _is_plain(annotation: Any) -> bool:
-    """Whether an annotation has JSON types only, so that text in the result was text."""
+    """Return whether an annotation has JSON types only, so that text in the result was text."""
     if annotation in (str, int, float, bool, type(None), ..., None):
         return annotation is not None
     arguments = get_args(annotation)
@@ -221,7 +221,7 @@ def _gaps(path: str, value: Any, *, text_expected: bool) -> Iterator[tuple[str, 
 
 
 def _is_type_name(text: str) -> bool:
-    """Whether a string is what stands for an object that was not recorded."""
+    """Return whether a string is what stands for an object that was not recorded."""
     if not _TYPE_NAME.fullmatch(text):
         return False
     if " " in text or "<" in text:

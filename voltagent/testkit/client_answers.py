@@ -29,7 +29,7 @@ _ERROR_TEXT: Final = re.compile(r"Error code: \d{3} - (\{.*)", re.DOTALL)
 def answer_request(
     found: OperationRecord, body: Mapping[str, Any], wrapped: Callable[..., Any], args: Any, kwargs: Any
 ) -> Any:
-    """The answer of a client's patched method, from its record; of an asynchronous method something to await.
+    """Return the answer of a client's patched method, from its record; of an asynchronous method something to await.
 
     Args:
         found: the recorded request.
@@ -78,7 +78,7 @@ def _http_package(client: object) -> Any:
 
 
 def _error_body(found: OperationRecord) -> str:
-    """The body that makes the client raise the recorded error; its message quotes the body."""
+    """Return the body that makes the client raise the recorded error; its message quotes the body."""
     message = str(found.error["message"]) if isinstance(found.error, Mapping) else str(found.error)
     quoted = _ERROR_TEXT.search(message)
     if quoted:
@@ -104,7 +104,7 @@ def _event_text(event: Any) -> str:
 
 
 def _google_answer(found: OperationRecord, wrapped: Callable[..., Any]) -> Any:
-    """What google-genai's methods return: a response, or an iterator of one, or something to await for either."""
+    """Return the answer of a google-genai method: a response, an iterator of one, or an awaitable of either."""
     streams = "stream" in wrapped.__name__
     if inspect.iscoroutinefunction(wrapped):
         return _google_later(found, streams=streams)

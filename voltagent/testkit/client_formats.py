@@ -20,7 +20,7 @@ _ID: Final = "replayed"
 
 
 def _text_and_calls(found: OperationRecord) -> tuple[str | None, list[Mapping[str, Any]]]:
-    """The text and the tool calls of a recorded answer; a structured answer is the JSON that the model wrote."""
+    """Return the text and the tool calls of a recorded answer; a structured answer is the JSON that the model wrote."""
     answer = _answer(found)
     if isinstance(answer, Mapping) and "tool_calls" in answer:
         return answer.get("content"), list(answer["tool_calls"])
@@ -53,7 +53,7 @@ def _count(found: OperationRecord, name: str) -> int:
 
 
 def _counts(found: OperationRecord, names: Mapping[str, str]) -> dict[str, int]:
-    """The recorded counts under the names of a provider; those that are unknown are left out."""
+    """Return the recorded counts under the names of a provider; those that are unknown are left out."""
     return {name: _count(found, ours) for name, ours in names.items() if ours in (found.usage or {})}
 
 
@@ -250,7 +250,7 @@ _GOOGLE_COUNTS: Final = {
 
 
 def google_response(found: OperationRecord) -> dict[str, Any]:
-    """The fields of a ``google.genai.types.GenerateContentResponse``."""
+    """Return the fields of a ``google.genai.types.GenerateContentResponse``."""
     text, calls = _text_and_calls(found)
     parts: list[dict[str, Any]] = [] if text is None else [{"text": text}]
     parts += [{"function_call": {"id": call.get("id"), "name": call.get("name"), "args": _arguments(call)}}
@@ -301,7 +301,7 @@ class ReplayedResponse(dict[str, Any]):
 
 
 def response_of(found: OperationRecord) -> ReplayedResponse | None:
-    """The response of a model call as a mapping, in the form of the provider that uses its finish reason.
+    """Return the response of a model call as a mapping, in the form of the provider that uses its finish reason.
 
     ``None`` if the recorded output is what the call returned: there is no finish reason, or it is more than an answer.
     """

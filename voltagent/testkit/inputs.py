@@ -20,7 +20,7 @@ _redactor: Final = Redactor()
 
 
 def input_of(span: Span) -> Any:
-    """The input of a call as the default redaction shows it."""
+    """Return the input of a call as the default redaction shows it."""
     if span.input is None:
         return None
     own = cast("Redactor | None", span.redact)
@@ -29,7 +29,7 @@ def input_of(span: Span) -> Any:
 
 
 def is_same(recorded: Any, given: Any) -> bool:
-    """Whether two inputs are equal; what was redacted in the recording equals anything."""
+    """Return whether two inputs are equal; what was redacted in the recording equals anything."""
     if type(recorded) is str and SECRET_TEXT in recorded:
         return True
     if type(recorded) is dict and type(given) is dict:

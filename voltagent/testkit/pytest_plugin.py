@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def voltagent_run(request: pytest.FixtureRequest) -> Generator[Run]:
-    """What the test records: a run as ``voltagent.testing.record()`` gives it."""
+    """Yield what the test records: a run as ``voltagent.testing.record()`` gives it."""
     from voltagent.testkit.capture import record
 
     with record() as run:

@@ -47,26 +47,26 @@ class _Replay:
         self.mismatch: ReplayMismatch | None = None
 
     def call(self, span: Span, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """The answer to a call of a plain function, or what the function gives."""
+        """Return the answer to a call of a plain function, or what the function gives."""
         annotation = return_type(function)
         found = self._find(span, annotation)
         return function(*args, **kwargs) if found is None else _replay(found, annotation)
 
     async def coroutine(self, span: Span, function: Callable[..., Awaitable[Any]], args: Any, kwargs: Any) -> Any:
-        """The same of a coroutine function."""
+        """Return the same of a coroutine function."""
         annotation = return_type(function)
         found = self._find(span, annotation)
         return await function(*args, **kwargs) if found is None else _replay(found, annotation)
 
     def request(self, span: Span, body: Mapping[str, Any], method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """The same of a client's method that makes a request with this body; of an asynchronous one to await."""
+        """Return the same of a client's method that makes a request with this body; of an asynchronous one to await."""
         found = self._find(span, str)
         return method(*args, **kwargs) if found is None else answer_request(found, body, method, args, kwargs)
 
     def generator(
         self, span: Span, inner: Generator[Any, Any, Any], function: Any, *, items: bool
     ) -> Generator[Any, Any, Any]:
-        """The same of a generator function; without ``items`` only what it returned."""
+        """Return the same of a generator function; without ``items`` only what it returned."""
         annotation = return_type(function)
         try:
             found = self._find(span, annotation)
@@ -75,7 +75,7 @@ class _Replay:
         return inner if found is None else _generated(found, annotation, items=items)
 
     def async_generator(self, span: Span, inner: AsyncGenerator[Any, Any], function: Any) -> AsyncGenerator[Any, Any]:
-        """The same of an async generator function."""
+        """Return the same of an async generator function."""
         annotation = return_type(function)
         try:
             found = self._find(span, annotation)
@@ -84,7 +84,7 @@ class _Replay:
         return inner if found is None else _generated_async(found, annotation)
 
     def _find(self, span: Span, annotation: Any) -> OperationRecord | None:
-        """The recorded call that answers; ``None`` if the call is to run.
+        """Return the recorded call that answers; ``None`` if the call is to run.
 
         Raises:
             ReplayMismatch: there is none, or it cannot be replayed.
@@ -104,7 +104,7 @@ class _Replay:
             return node
 
     def _node(self, span: Span) -> _Node | None:
-        """What a span is in the recording."""
+        """Return what a span is in the recording."""
         path: list[Span] = []
         step: Span | None = span
         while step is not None and step not in self._nodes:
@@ -130,7 +130,7 @@ class _Replay:
         return found[0]
 
     def _divergence(self, span: Span) -> str:
-        """Where a call that has no counterpart first differs from the recording."""
+        """Return where a call that has no counterpart first differs from the recording."""
         given = input_of(span)
         called = f"the call of {span.kind} {span.name!r} with {short(given)} is not in the recording"
         above = None if span.parent is None else self._nodes.get(span.parent)
@@ -151,7 +151,7 @@ class _Replay:
         return f"{called}; the first divergence is {difference(free[0].input, given)}"
 
     def _skipped(self, expected: OperationRecord, above: _Node) -> OperationRecord | None:
-        """The first call that was left out before the one that was expected, if any."""
+        """Return the first call that was left out before the one that was expected, if any."""
         for one in above.children:
             if one.id == expected.id:
                 return None

@@ -91,12 +91,12 @@ def _event_message(event: Any) -> dict[str, Any]:
 
 
 def captures_all(recorder: Recorder) -> bool:
-    """Whether inputs and outputs may be recorded."""
+    """Return whether inputs and outputs may be recorded."""
     return recorder.capture_input and recorder.capture_output
 
 
 def has_same_input(first: Received, later: Received) -> bool:
-    """Whether two readings of a span have the same input."""
+    """Return whether two readings of a span have the same input."""
     return all(first.words.get(word) == later.words.get(word) for word in _INPUT_WORDS)
 
 

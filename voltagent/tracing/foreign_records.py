@@ -63,12 +63,12 @@ def note_started(span: Span) -> None:
 
 
 def is_taken(span: Span) -> bool:
-    """Whether an instrumented client has taken a record over, and has not ended it."""
+    """Return whether an instrumented client has taken a record over, and has not ended it."""
     return span in _taken
 
 
 def take_over(span: Span | None) -> bool:
-    """Whether the span is a foreign record of a model call that no client has recorded yet; from now on one has.
+    """Return whether the span is a foreign record of a model call that no client has recorded yet; from now on one has.
 
     An instrumented client and another instrumentation see the same call: the client's record is the better one, and it
     goes into the span that is there already. The client ends it, also if the foreign span has ended before, as that of
@@ -91,7 +91,7 @@ def leave(span: Span) -> None:
 
 
 def repeats_a_call(record: ForeignRecord, received: Received) -> bool:
-    """Whether a model call that was not recorded yet is one that is in the trace already.
+    """Return whether a model call that was not recorded yet is one that is in the trace already.
 
     Some instrumentations make the span of a call after the call, when an instrumented client has recorded it. A foreign
     span with the id of another foreign one is a call of its own: a cache may have given the same response again.
@@ -188,14 +188,14 @@ def _count(span: Span, received: Received, output: bytes | None) -> None:
 
 
 def _is_counted_below(counts: TokenCounts, span: Span) -> bool:
-    """Whether its numbers repeat those below it: a model call those of a model call, anything else all of them."""
+    """Return whether its numbers repeat those below it: for a model call those of model calls, else all of them."""
     if span.kind == TRACE:
         return counts.total() is not None
     return counts.counted_below(span, MODEL_CALLS if span.kind in MODEL_CALLS else None)
 
 
 def _response_id(output: bytes | None) -> str | None:
-    """The id in a client's own answer, which some instrumentations record as it came."""
+    """Return the id in a client's own answer, which some instrumentations record as it came."""
     if output is None or b'"id"' not in output:
         return None
     answer: object = decode(output)

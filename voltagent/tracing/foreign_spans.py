@@ -69,7 +69,7 @@ class ForeignSpans:
             context.BESIDE.remove(self)
 
     def started(self, otel: Any) -> None:
-        """A foreign span has started."""
+        """Record that a foreign span has started."""
         if not self._takes_new or threading.current_thread().name.startswith(_OWN_THREADS):
             return  # what our own requests cause is not recorded: it would cause further requests
         record = self._placed(otel)
@@ -83,7 +83,7 @@ class ForeignSpans:
             self._begin(record, read_span(otel, attributes, is_root=is_root))
 
     def _placed(self, otel: Any) -> ForeignRecord | None:
-        """A record below the innermost span here; ``None`` if nothing is recorded."""
+        """Return a record below the innermost span here; ``None`` if nothing is recorded."""
         current = context.nearest_open(CURRENT.get(), beside=False)
         parent = self._find(context_key(otel.parent))
         if parent is not None:
@@ -98,7 +98,7 @@ class ForeignSpans:
         return recorder if recorder is not None and recorder.alive else None
 
     def _find(self, key: Key | None) -> Span | None:
-        """The span of ours that stands for a foreign one."""
+        """Return the span of ours that stands for a foreign one."""
         if key is None:
             return None
         record = self._open.get(key)
@@ -161,12 +161,12 @@ class ForeignSpans:
 
     @staticmethod
     def _bare_metadata(recorder: Recorder, received: Received) -> bytes | None:
-        """The metadata of a trace without inputs or outputs, if the span is nothing but that trace."""
+        """Return the metadata of a trace without inputs or outputs, if the span is nothing but that trace."""
         found = metadata(recorder, received) if received.is_trace else {}
         return recorder.snapshot.encode_object(found, METADATA_LIMIT) if found else None
 
     def ended(self, otel: Any) -> None:
-        """A foreign span has ended."""
+        """Record that a foreign span has ended."""
         key = key_of(otel)
         record = self._open.pop(key, None)
         if record is None:
@@ -183,7 +183,7 @@ class ForeignSpans:
             end_record(record, span, received)
 
     def newest(self, current: Span | None) -> Span | None:
-        """The innermost span here: OpenTelemetry's current one if it is inside ours, else ours."""
+        """Return the innermost span here: OpenTelemetry's current one if it is inside ours, else ours."""
         api: Any = sys.modules.get("opentelemetry.trace")
         if api is None or (current is not None and not current.recording):
             return current
@@ -196,7 +196,7 @@ class ForeignSpans:
 
 
 def _inner(foreign: Span, current: Span | None) -> Span:
-    """Which of two spans is the inner one: the one below the other, else the one that started last."""
+    """Return which of two spans is the inner one: the one below the other, else the one that started last."""
     if current is None or _is_below(foreign, current):
         return foreign
     return current if _is_below(current, foreign) or current.start_ns > foreign.start_ns else foreign

@@ -126,7 +126,7 @@ def _note_orphan(span: Span, code: CodeType | None) -> None:
 
 
 def _others(thread: int) -> list[tuple[int, Span, int]]:
-    """The operations that are open in other threads, with the number of threads when they began."""
+    """Return the operations that are open in other threads, with the number of threads when they began."""
     found: list[tuple[int, Span, int]] = []
     for other, (reference, number) in list(OPENED.items())[:_MOST_THREADS]:
         span = reference()
@@ -138,7 +138,7 @@ def _others(thread: int) -> list[tuple[int, Span, int]]:
 
 
 def _waiting_parent(arrived: Arrival) -> _Parent | None:
-    """The operation whose thread or task waits for the call."""
+    """Return the operation whose thread or task waits for the call."""
     stacks = sys._current_frames()  # noqa: SLF001  # pyright: ignore
     for thread, opened, _ in _others(get_ident()):
         waits = False
@@ -154,7 +154,7 @@ def _waiting_parent(arrived: Arrival) -> _Parent | None:
 
 
 def _only_parent(arrived: Arrival) -> _Parent | None:
-    """The one operation that was open when the thread of the call was started, if there is exactly one."""
+    """Return the one operation that was open when the thread of the call was started, if there is exactly one."""
     thread = get_ident()
     stacks = sys._current_frames()  # noqa: SLF001  # pyright: ignore
     found: list[_Parent] = []

@@ -41,7 +41,7 @@ def current_parent() -> Remote | None:
 
 
 def show_ours(recorder: object) -> None:
-    """From now on OpenTelemetry takes the current spans of this recorder for its own parents."""
+    """Make the current spans of this recorder the parents of OpenTelemetry's from now on."""
     _shown.add(recorder)
     if API in sys.modules:
         _lay_over()

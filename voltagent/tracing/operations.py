@@ -97,7 +97,7 @@ def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) ->
 
 
 def remote_parent(given: object) -> Remote | None:
-    """The span of another process that ``parent=`` names; ``None`` where it names none."""
+    """Return the span of another process that ``parent=`` names; ``None`` where it names none."""
     if given is None:
         return None
     from voltagent.propagation import parent_of  # with hashlib and re, which most programs never need
@@ -140,7 +140,7 @@ def point(parent: Span, given: Mapping[str, Any]) -> Span:
 
 
 def _not_before(start_ns: int | None, end_time: str) -> str:
-    """The end of an event: as given, unless it is before the start; then the start."""
+    """Return the end of an event: as given, unless it is before the start; then the start."""
     end_ns = clock.parse_iso(end_time)
     return end_time if start_ns is None or end_ns is None or end_ns >= start_ns else clock.iso_text(start_ns)
 
@@ -195,7 +195,7 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
 
 
 def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
-    """The answer in the result of a model, with its tokens and model taken from it; any other output as it is."""
+    """Return the answer in the result of a model, whose tokens and model are taken; any other output as it is."""
     with guard:
         kind = cast("type[object]", type(output))
         results = recorder.results

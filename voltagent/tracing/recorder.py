@@ -173,7 +173,7 @@ class Recorder:
         return span if self.put((_START, span, None), size) else self._refused()
 
     def _refused(self) -> Span:
-        """What stands for an operation that the sink refused: because the queue is full, or after a shutdown."""
+        """Return what stands for an operation that the sink refused: because the queue is full, or after a shutdown."""
         if not self.alive:
             hints.report_late_call("this operation")
         return context.INERT

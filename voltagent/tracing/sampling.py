@@ -78,7 +78,7 @@ class Sampling:
         metadata: bytes | None,
         about: Mapping[str, Any],
     ) -> bool:
-        """Whether a trace that starts is recorded. One that belongs to another one goes with that."""
+        """Return whether a trace that starts is recorded. One that belongs to another one goes with that."""
         if remote is not None and self._follow_parent:
             if not remote.sampled:
                 log_once("sampling:parent", logging.INFO, _LEFT_OUT)
@@ -98,7 +98,7 @@ class Sampling:
         metadata: bytes | None,
         about: Mapping[str, Any],
     ) -> float:
-        """The rate that the user's function returns for a trace."""
+        """Return the rate that the user's function returns for a trace."""
         facts: dict[str, Any] = {
             "agent_id": agent_id,
             **{name: about.get(name) for name in ("user_id", "conversation_id", "version")},
@@ -108,7 +108,7 @@ class Sampling:
         return run_callback(_rate_of, sampler, facts, on_error=_sampler_failed)
 
     def new_tail_buffer(self) -> TailBuffer | None:
-        """Where a trace that was not chosen waits for its end; ``None``, and counted, where it need not or cannot."""
+        """Return a buffer in which an unsampled trace waits for its end; ``None``, and counted, if it must not wait."""
         if not self._keep_errors or len(self._open) >= MOST_TRACES:
             self.traces += 1
             return None
@@ -117,7 +117,7 @@ class Sampling:
         return tail_buffer
 
     def settled(self, tail_buffer: TailBuffer) -> None:
-        """One that waited is sent, or left out."""
+        """Note that a trace that waited is sent, or left out."""
         self._open.pop(id(tail_buffer), None)
 
     def after_fork(self) -> None:
@@ -178,7 +178,7 @@ class TailBuffer:
         self._is_handing_on = False
 
     def _fits(self, event: SpanEvent, size: int) -> bool:
-        """Whether an event may be held. An end always is; its output is cut if it is too large."""
+        """Return whether an event may be held. An end always is; its output is cut if it is too large."""
         phase, span, _ = event
         if phase is not Phase.END:
             return not self._gone and len(self._events) < _MOST_EVENTS and self._bytes + size <= _MOST_BYTES
@@ -187,7 +187,7 @@ class TailBuffer:
         return True
 
     def leave_out(self) -> None:
-        """The trace ended well, or nothing more is recorded."""
+        """Drop the trace: it ended well, or nothing more is recorded."""
         if not (self._gone or self.kept):
             self._gone = True
             self._sampling.traces += 1

@@ -48,7 +48,7 @@ class _Sum:
                 self._adding.release()
 
     def total(self) -> dict[str, Any] | None:
-        """All of them."""
+        """Return the sum of all of them."""
         return summed(self._usages[:])
 
 
@@ -68,25 +68,25 @@ class TokenCounts:
         self._anonymous: dict[Span, list[tuple[Any, Any]]] = {}  # by span: prompt and completion tokens below it
 
     def watch(self) -> None:
-        """From now on remember below which spans something was counted."""
+        """Remember from now on below which spans something was counted."""
         if self._kinds_below is None:
             self._kinds_below = {}
 
     def note(self, span: Span) -> None:
-        """An operation with tokens has ended."""
+        """Note that an operation with tokens has ended."""
         kinds = self._kinds_below
         if kinds is not None and len(kinds) < _MOST_KNOWN:
             for above in _above(span):
                 kinds.setdefault(above, set()).add(span.kind)
 
     def note_anonymous(self, span: Span, usage: Mapping[str, Any]) -> None:
-        """A response of which only the numbers are known was counted at ``span``."""
+        """Note that a response of which only the numbers are known was counted at ``span``."""
         if len(self._anonymous) < _MOST_KNOWN:
             for above in _above(span):
                 self._anonymous.setdefault(above, []).append(_numbers(usage))
 
     def note_call(self, around: Span, usage: dict[str, Any]) -> None:
-        """A model call inside another one used this."""
+        """Note what a model call inside another one used."""
         inside = self._calls_below.setdefault(around, [])
         if len(inside) < _LONGEST:
             inside.append(usage)
@@ -106,16 +106,16 @@ class TokenCounts:
         return {"cost": usage["cost"]} if is_new else None
 
     def counted_below(self, span: Span, kinds: Collection[str] | None) -> bool:
-        """Whether an operation of one of these kinds (``None``: of any) below the span had tokens."""
+        """Return whether an operation of one of these kinds (``None``: of any) below the span had tokens."""
         found = (self._kinds_below or {}).get(span, set())
         return bool(found if kinds is None else found.intersection(kinds))
 
     def _repeats(self, span: Span, usage: Mapping[str, Any]) -> bool:
-        """Whether a response with the same numbers and without an id was counted below the span."""
+        """Return whether a response with the same numbers and without an id was counted below the span."""
         return _numbers(usage) in self._anonymous.get(span, ())
 
     def new_ones(self, responses: Sequence[Response], span: Span) -> list[Response]:
-        """The responses of a span that were not counted before; from now on they are."""
+        """Return the responses of a span that were not counted before; from now on they are."""
         return [
             response
             for response in responses
@@ -142,12 +142,12 @@ class TokenCounts:
         return is_new
 
     def knows(self, holder: object) -> bool:
-        """Whether a response with this usage object was counted."""
+        """Return whether a response with this usage object was counted."""
         known = self.known.get(id(holder))
         return holder is not None and (known() if type(known) is ref else known) is holder
 
     def is_recorded(self, identifier: str) -> bool:
-        """Whether a response with this id was counted at an operation that this library recorded by itself."""
+        """Return whether a response with this id was counted at an operation that this library recorded by itself."""
         return self.known.get(f"id:{identifier}", _FOREIGN) is not _FOREIGN
 
     def note_foreign(self, identifier: str) -> None:
@@ -163,7 +163,7 @@ class TokenCounts:
             pass
 
     def _held_holder(self, holder: object) -> object:
-        """What to remember of a dict, which cannot be referred to weakly.
+        """Return what to remember of a dict, which cannot be referred to weakly.
 
         The dict itself is kept until the trace ends, or there are many.
         """
@@ -182,12 +182,12 @@ class TokenCounts:
         self._own.add(usage)
 
     def take_below(self, agent: Span) -> dict[str, Any] | None:
-        """What the operations below an agent used; no longer counted with the trace by itself."""
+        """Return what the operations below an agent used; no longer counted with the trace by itself."""
         found = self._below.pop(agent, None)
         return None if found is None else found.total()
 
     def total(self) -> dict[str, Any] | None:
-        """The tokens of the trace; of agents that have not ended what is below them."""
+        """Return the tokens of the trace; of agents that have not ended what is below them."""
         still_open = [found.total() for agent, found in list(self._below.items()) if agent.usage is None]
         return summed(_without_none((self._own.total(), *still_open)))
 
@@ -197,7 +197,7 @@ def _without_none(usages: Iterable[dict[str, Any] | None]) -> list[dict[str, Any
 
 
 def counts_of(trace: TraceInfo) -> TokenCounts:
-    """The counts of a trace, made at the first response in it."""
+    """Return the counts of a trace, made at the first response in it."""
     counts: TokenCounts | None = trace.counts
     if counts is None:
         counts = trace.counts = TokenCounts()
@@ -205,7 +205,7 @@ def counts_of(trace: TraceInfo) -> TokenCounts:
 
 
 def _above(span: Span) -> Iterator[Span]:
-    """The spans around a span, from the inside, except for the trace."""
+    """Yield the spans around a span, from the inside, except for the trace."""
     above = span.parent
     while above is not None and above.kind != TRACE:
         yield above
@@ -253,12 +253,12 @@ def settle(span: Span) -> None:
 
 
 def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A sum of this process; if others record in the same trace, it is marked as a part of the whole."""
+    """Return a sum of this process; if others record in the same trace, it is marked as a part of the whole."""
     return PartialUsage(usage) if trace.is_spread and usage is not None else usage
 
 
 def _around(span: Span) -> tuple[Span | None, list[Span]]:
-    """The nearest agent around an operation, and the model calls around it in that agent."""
+    """Return the nearest agent around an operation, and the model calls around it in that agent."""
     above, calls = span.parent, list[Span]()
     while above is not None and above.kind != AGENT:
         if above.kind in MODEL_CALLS:

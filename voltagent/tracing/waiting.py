@@ -51,7 +51,7 @@ SPAN_OF: Final[dict[int, str]] = {}  # `id` of the code of our wrappers -> the v
 
 
 def arrival(frame: FrameType | None) -> Arrival | None:
-    """How the call in this frame got into its thread; ``None`` if it belongs to no other operation."""
+    """Return how the call in this frame got into its thread; ``None`` if it belongs to no other operation."""
     thread = THREADS.get(threading.get_ident())
     if thread is None or thread is threading.main_thread():
         return None
@@ -79,7 +79,7 @@ def arrival(frame: FrameType | None) -> Arrival | None:
 
 
 def place_of_orphan(frame: FrameType | None) -> tuple[CodeType | None, int] | None:
-    """Where the program makes a call that nothing was handed over with.
+    """Return where the program makes a call that nothing was handed over with.
 
     Returns:
         The code and its line, ``(None, 0)`` if the call comes from no code of the program. ``None`` if a server or job
@@ -115,7 +115,7 @@ def _kind_of(frame: FrameType) -> int:
 
 
 def cause_of_process() -> str:
-    """How this process was started, as a key of the table of fixes."""
+    """Return how this process was started, as a key of the table of fixes."""
     processes = sys.modules["multiprocessing.process"]
     target = vars(processes.current_process()).get("_target")
     module = str(getattr(target, "__module__", ""))
@@ -134,7 +134,7 @@ def _carries_context(item: Any) -> bool:
 
 
 def entry_of(frames: Iterable[FrameType]) -> object:
-    """What a thread runs: the name of its outermost operation, or the outermost code of the program."""
+    """Return what a thread runs: the name of its outermost operation, or the outermost code of the program."""
     entry: object = None
     for frame in frames:
         span = _span_in(frame)
@@ -146,7 +146,7 @@ def entry_of(frames: Iterable[FrameType]) -> object:
 
 
 def span_of(frame: FrameType) -> Span | None:
-    """The open operation whose call a frame of ours runs."""
+    """Return the open operation whose call a frame of ours runs."""
     span = _span_in(frame)
     return span if span is not None and span.recording and span.end_ns is None else None
 
@@ -197,19 +197,19 @@ _PLACES: Final = {(module, name): variable for module, name, variable in _WAITS}
 
 
 def waits_for(frame: FrameType, arrived: Arrival) -> bool:
-    """Whether a frame of another thread waits for the call, or hands it over at this moment."""
+    """Return whether a frame of another thread waits for the call, or hands it over at this moment."""
     module, name = str(frame.f_globals.get("__name__", "")), frame.f_code.co_name
     variable = _PLACES.get((module, name))
     return variable is not None and _WAITS[module, name, variable](frame.f_locals.get(variable), arrived)
 
 
 def runs_event_loop(frame: FrameType) -> bool:
-    """Whether a frame is that of a running event loop, whose tasks are not on the stack."""
+    """Return whether a frame is that of a running event loop, whose tasks are not on the stack."""
     return frame.f_globals.get("__name__") == "asyncio.base_events" and frame.f_code.co_name == "_run_once"
 
 
 def awaiting(arrived: Arrival) -> tuple[Span, str] | None:
-    """The operation whose task awaits the call, as with ``loop.run_in_executor``, and where the task stands."""
+    """Return the operation whose task awaits the call, as with ``loop.run_in_executor``, and where the task stands."""
     destination = destination_of(arrived.future)
     waiters: Any = getattr(destination, "_callbacks", None) or ()
     for waiting in list(waiters):
@@ -222,7 +222,7 @@ def awaiting(arrived: Arrival) -> tuple[Span, str] | None:
 
 
 def destination_of(future: Any) -> Any:
-    """The future of an event loop that gets the result of one of ``concurrent.futures``; ``None`` if there is none."""
+    """Return the event loop's future that gets the result of a ``concurrent.futures`` one; ``None`` without one."""
     for callback in list(getattr(future, "_done_callbacks", ())):
         code, cells = getattr(callback, "__code__", None), getattr(callback, "__closure__", None)
         if code is not None and cells and "destination" in code.co_freevars:
@@ -231,7 +231,7 @@ def destination_of(future: Any) -> Any:
 
 
 def _place_of(task: Any) -> str:
-    """The innermost line of the program in the coroutines of a task."""
+    """Return the innermost line of the program in the coroutines of a task."""
     place = "?"
     coroutine: Any = task.get_coro() if isinstance(task, asyncio_task()) else None
     for _ in range(_MOST_COROUTINES):
@@ -245,5 +245,5 @@ def _place_of(task: Any) -> str:
 
 
 def asyncio_task() -> Any:
-    """The class of tasks, or no class at all if no event loop was used."""
+    """Return the class of tasks, or no class at all if no event loop was used."""
     return getattr(sys.modules.get("asyncio"), "Task", ())

@@ -81,7 +81,7 @@ def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: i
 
 
 def descends_from(exception: BaseException, identities: Collection[int]) -> bool:
-    """Whether an exception was raised while one of these was handled, also where ``from None`` hides that."""
+    """Return whether an exception was raised while one of these was handled, also where ``from None`` hides that."""
     current: BaseException | None = exception
     for _ in range(_CHAIN):
         if current is None or id(current) in identities:
@@ -93,7 +93,7 @@ def descends_from(exception: BaseException, identities: Collection[int]) -> bool
 def _follow(
     failure: Failure, exception: BaseException, kind: ExceptionType, with_text: bool, seen: set[int], depth: int
 ) -> None:
-    """The cause as Python would show it, and the members of a group."""
+    """Record the cause, as Python would show it, and the members of a group."""
     cause = _cause_of(exception)
     failure.caused = cause is not None
     if cause is None and not _is_context_hidden(exception):
@@ -144,7 +144,7 @@ def _message(exception: BaseException, kind: ExceptionType, depth: int) -> str:
 
 
 def _os_message(exception: BaseException, parts: list[object]) -> str:
-    """What ``OSError`` writes, but with the beginning of long parts only."""
+    """Return what ``OSError`` writes, but with the beginning of long parts only."""
     text, *files = (cast("str", part)[:_MESSAGE] if _is_long(part) else part for part in parts)
     names = [repr(file) for file in files if file is not None and _is_short(file)]
     written = f"[Errno {errno_of(exception)}] {text if _is_short(text) else ''}"
@@ -183,7 +183,7 @@ def _call_str(exception: BaseException) -> str:
 
 
 def _notes(fields: dict[str, Any]) -> tuple[str, ...]:
-    """What ``add_note`` added (PEP 678)."""
+    """Return what ``add_note`` added (PEP 678)."""
     notes = dict.get(fields, "__notes__")
     if type(notes) is not list:
         return ()

@@ -31,7 +31,7 @@ def format_event(event: SpanEvent) -> SpanEvent | None:
 
 
 def format_failure(failure: Failure) -> bytes:
-    """A failure as a JSON object: ``message``, ``type``, ``name``, ``stack``, and where there are some ``code``,
+    """Return a failure as a JSON object: ``message``, ``type``, ``name``, ``stack``, and where there are some ``code``,
     ``cause``, ``notes`` and ``errors`` (the members of a group).
 
     ``stack`` is a text in the form of Python's own traceback, causes included. Source lines are read from disk. There
@@ -90,7 +90,7 @@ def _frame_lines(failure: Failure) -> Iterator[str]:
 
 
 def _begin(name: str) -> str:
-    """A name of a file or function, which generated code may make of any length."""
+    """Return a name of a file or function, which generated code may make of any length."""
     return name if len(name) <= _PATH else f"{name[: _FRAME // 2]}…"
 
 
@@ -100,7 +100,7 @@ def _formatted(frames: list[FrameSummary]) -> Iterator[str]:
 
 
 def _bounded(stack: str) -> str:
-    """The start and the end of a stack that is too long, cut between lines."""
+    """Return the start and the end of a stack that is too long, cut between lines."""
     if len(stack) <= _STACK:
         return stack
     head, _, _ = stack[: _STACK // 4].rpartition("\n")

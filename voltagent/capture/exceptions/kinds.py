@@ -90,7 +90,7 @@ kind_of: Final = introspection.PerType(ExceptionType).of
 
 
 def is_cancellation(exception: BaseException) -> bool:
-    """Whether an operation that this exception left was stopped from outside, and did not fail.
+    """Return whether an operation that this exception left was stopped from outside, and did not fail.
 
     That is so for the cancellations of asyncio, trio and gevent, an exit, a Ctrl-C, a closed coroutine, and for a group
     of nothing else.
@@ -108,7 +108,7 @@ def _is_cancellation(exception: BaseException, left: list[int]) -> bool:
 
 
 def is_control_flow(exception: BaseException) -> bool:
-    """Whether a framework raises this exception to say what comes next, such as a retry or an answer below 500."""
+    """Return whether a framework raises this exception to steer what comes next: a retry, or an answer below 500."""
     kind = kind_of(type(exception))
     if not kind.is_http_answer:
         return kind.is_control_flow
@@ -117,7 +117,7 @@ def is_control_flow(exception: BaseException) -> bool:
 
 
 def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any], with_text: bool) -> int | str | None:
-    """The code an exception has: stored on it, or known of a built-in type. Properties are not called."""
+    """Return the code an exception has: stored on it, or known of a built-in type. Properties are not called."""
     if fields:
         for name in ("code", "status_code", "status", "errno"):
             code = _as_code(dict.get(fields, name))
@@ -137,7 +137,7 @@ def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any
 
 
 def _code_of_class(kind: type) -> int | str | None:
-    """The code that a class has for all its exceptions, as those of werkzeug and Django REST framework do.
+    """Return the code that a class has for all its exceptions, as those of werkzeug and Django REST framework do.
 
     Only plain values are taken: a property, or what a metaclass would compute, is not called.
     """

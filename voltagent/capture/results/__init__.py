@@ -45,17 +45,17 @@ class ModelResult(NamedTuple):
 
 
 def is_client_type(kind: type) -> bool:
-    """Whether a class is that of a known client's or framework's results. Cached for each class."""
+    """Return whether a class is that of a known client's or framework's results. Cached for each class."""
     return _BY_TYPE.of(kind) is not None
 
 
 def is_read(response: object) -> bool:
-    """Whether the body of a raw response was read, so that the answer is in it."""
+    """Return whether the body of a raw response was read, so that the answer is in it."""
     return raw_response(response) is not None
 
 
 def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) -> ModelResult | None:
-    """What is recorded of a value that a call returned; ``None`` if it is not a known result.
+    """Return what is recorded of a value that a call returned; ``None`` if it is not a known result.
 
     ``any_shape`` also takes dictionaries and objects of any class with the fields of a known result, as a model call
     may return them; else only instances of the clients' own classes are taken.

@@ -30,14 +30,14 @@ _CONTENTS: Final = (("content",), ("blocks",), ("parts",), ("refusal",), ("audio
 
 
 def joined(text: str | None, calls: Sequence[object]) -> object:
-    """An answer: the text alone, or a message if there are tool calls."""
+    """Return an answer: the text alone, or a message if there are tool calls."""
     if not calls:
         return text
     return {"role": "assistant", "content": text, "tool_calls": list(calls)}
 
 
 def message(holder: object) -> object:
-    """The answer in one message of an assistant: its content, text or blocks, and its tool calls."""
+    """Return the answer in one message of an assistant: its content, text or blocks, and its tool calls."""
     read = fields_reader(holder)
     content, parsed, calls, old_call = read("content"), read("parsed"), read("tool_calls"), read("function_call")
     if type(content) is str and parsed is None and calls is None and old_call is None:
@@ -55,7 +55,7 @@ def message(holder: object) -> object:
 
 
 def choices(result: object) -> object:
-    """The answer of an OpenAI chat or text completion; a list of them if several were requested."""
+    """Return the answer of an OpenAI chat or text completion; a list of them if several were requested."""
     read = fields_reader(result)
     items = read("choices")
     if type(items) is not list or len(items) != 1:
@@ -76,7 +76,7 @@ def _choice(choice: object) -> object:
 
 
 def output_items(result: object) -> object:
-    """The answer in the items of a result of OpenAI's Responses API."""
+    """Return the answer in the items of a result of OpenAI's Responses API."""
     items = as_items(field(result, "output"))
     parsed = [at(block, ("parsed",)) for item in items for block in as_items(field(item, "content"))]
     known = [value for value in parsed if value is not None]
@@ -87,12 +87,12 @@ def output_items(result: object) -> object:
 
 
 def parts(result: object) -> object:
-    """The answer in a list of parts, as pydantic-ai has it."""
+    """Return the answer in a list of parts, as pydantic-ai has it."""
     return joined(*_split(as_items(field(result, "parts"))))
 
 
 def embeddings(result: object) -> object:
-    """How many vectors there are, and how long they are: never the numbers."""
+    """Return how many vectors there are, and how long they are: never the numbers."""
     items = as_items(field(result, "data")) or as_items(field(result, "embeddings"))
     first = items[0] if items else None
     vector = first if type(first) is list else first_at(first, (("embedding",), ("values",)))
@@ -100,12 +100,12 @@ def embeddings(result: object) -> object:
 
 
 def stored_values(result: object) -> object:
-    """The fields of a prediction as DSPy keeps them."""
+    """Return the fields of a prediction as DSPy keeps them."""
     return dict(fields_of(field(result, "_store")))
 
 
 def at_path(*paths: str) -> AnswerReader:
-    """The answer is what is stored at the first of these dotted paths that has something."""
+    """Return what is stored at the first of these dotted paths that has something, as the answer."""
     split = tuple(tuple(path.split(".")) for path in paths)
     return lambda result: first_at(result, split)
 
@@ -115,7 +115,7 @@ def _blocks(content: object) -> list[Any]:
 
 
 def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
-    """The text of some blocks, put together, and their tool calls."""
+    """Return the text of some blocks, put together, and their tool calls."""
     texts: list[str] = []
     calls: list[object] = []
     for block in blocks:
@@ -145,7 +145,7 @@ def _is_hidden(block: object) -> bool:
 
 
 def _call(block: object) -> object | None:
-    """A tool call in our form; ``None`` if the block is not one."""
+    """Return a tool call in our form; ``None`` if the block is not one."""
     holder = first_at(block, _CALLS)
     holder = block if holder is None else holder
     name = as_text(first_at(holder, _CALL_NAMES))

@@ -186,7 +186,7 @@ def _dspy(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _nothing(answers: StreamedAnswers, event: object) -> None:
-    """An event of a client that says nothing new."""
+    """Add nothing: such an event of a client says nothing new."""
 
 
 class _ChunkType(NamedTuple):
@@ -295,7 +295,10 @@ def _is_derived(name: str) -> bool:
 
 
 def _of_type(kind: type) -> ChunkReader | None:
-    """How to read the items of a class; ``_nothing`` if that depends on the item; ``None`` for what is no client's."""
+    """Return how to read the items of a class.
+
+    ``_nothing`` if that depends on the item; ``None`` for a class that belongs to no client.
+    """
     for one in _KINDS:
         if one.types and is_kind_of(kind, one.types):
             return one.read
@@ -311,7 +314,7 @@ _HOLDERS: Final = {"raw_response_event": "data", "chunk": "chunk"}  # openai-age
 
 
 def unwrapped(item: Any) -> object:
-    """What is in an item of a framework's stream: the client's own event, a message, an update of a state."""
+    """Return what is in an item of a framework's stream: the client's own event, a message, an update of a state."""
     kind: object = type(item)
     if kind is tuple and len(item) == 2:  # LangGraph: (message, metadata) or (mode, item)
         return unwrapped(item[1]) if type(item[0]) is str else item[0]

@@ -20,7 +20,7 @@ _LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
 
 
 def raw_response(result: object) -> object:
-    """What a raw response was parsed to, else its body if that was read."""
+    """Return what a raw response was parsed to, else its body if that was read."""
     for parsed in _values(field(result, "_parsed_by_type")):
         return parsed
     body = at(result, ("http_response", "_content"))
@@ -33,19 +33,19 @@ def raw_response(result: object) -> object:
 
 
 def _values(mapping: object) -> list[Any]:
-    """The values of a dict, whatever its keys are."""
+    """Return the values of a dict, whatever its keys are."""
     return list(cast("dict[object, object]", mapping).values()) if type(mapping) is dict else []
 
 
 def new_messages(result: object) -> list[object]:
-    """The responses of a pydantic-ai run, without those of the history that it was given."""
+    """Return the responses of a pydantic-ai run, without those of the history that it was given."""
     messages = as_items(first_at(result, (("_state", "message_history"), ("_all_messages",))))
     first = field(result, "_new_message_index")
     return [one for one in messages[first if type(first) is int else 0 :] if as_text(field(one, "kind")) == "response"]
 
 
 def answers_in_state(state: object) -> list[object]:
-    """The model's messages of this turn: those after the last one of the user's. Earlier ones were counted before."""
+    """Return the model's messages of this turn, after the last one of the user: earlier ones were counted before."""
     found: list[object] = []
     for one in reversed(as_items(field(state, "messages"))):
         role = as_text(field(one, "type"))
@@ -74,7 +74,7 @@ def raw_responses(result: object) -> list[object]:
 
 
 def message_at(*paths: str) -> AnswerReader:
-    """The answer is a text, or a message, at the first of these dotted paths that has something."""
+    """Return the text or message at the first of these dotted paths that has something, as the answer."""
     find = answers.at_path(*paths)
 
     def answer(result: object) -> object:

@@ -25,7 +25,7 @@ class _ToolCall:
         self.arguments: list[object] = []
 
     def shown(self) -> dict[str, object]:
-        """The call in the form of :mod:`voltagent.capture.results.answers`."""
+        """Return the call in the form of :mod:`voltagent.capture.results.answers`."""
         texts = [part for part in self.arguments if type(part) is str and part]
         whole = [part for part in self.arguments if type(part) is not str]
         arguments: object = "".join(texts) if texts or not whole else whole[-1]
@@ -82,7 +82,7 @@ class StreamedAnswer:
             self.holder = usage
 
     def result(self) -> ModelResult:
-        """What is recorded of it."""
+        """Return what is recorded of it."""
         usage = counted(self.usage) or summed(self.added)
         whole = self.whole or ModelResult()
         answer = joined("".join(self.texts) or None, [call.shown() for call in self.calls.values()])
@@ -105,7 +105,7 @@ class StreamedAnswers:
         self.all: list[StreamedAnswer] = []
 
     def of(self, identifier: object = None, *, new: bool = False) -> StreamedAnswer:
-        """The response that a chunk belongs to: the last one, unless its id or ``new`` says otherwise."""
+        """Return the response that a chunk belongs to: the last one, unless its id or ``new`` says otherwise."""
         text = as_text(identifier) or None
         last = self.all[-1] if self.all else None
         is_other = last is not None and (

@@ -46,7 +46,7 @@ class Assembly:
         return bool(self._streamed.all)
 
     def result(self) -> ModelResult | None:
-        """What is recorded of the stream; ``None`` if nothing in it was of a model."""
+        """Return what is recorded of the stream; ``None`` if nothing in it was of a model."""
         found = [answer.result() for answer in self._streamed.all]
         found += [
             one
@@ -64,7 +64,7 @@ class Assembly:
 
 
 def assembled(items: object) -> ModelResult | None:
-    """The answer in a list of chunks; ``None`` if its first item is not one."""
+    """Return the answer in a list of chunks; ``None`` if its first item is not one."""
     chunks = as_items(items)
     if not chunks or chunk_reader(unwrapped(chunks[0]), any_shape=True) is None:
         return None

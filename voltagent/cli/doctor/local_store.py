@@ -37,7 +37,7 @@ def check_store(path: Path) -> Finding:
 
 
 def _is_writable(path: Path) -> bool:
-    """Whether this process can write the file, or create it."""
+    """Return whether this process can write the file, or create it."""
     if exists(path):
         return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     above = next(folder for folder in path.parents if exists(folder))

@@ -43,10 +43,10 @@ class KeptEvents:
 
 
 def trace_key(identifier: int | str) -> bytes:
-    """The trace's id for the disk: distinguishes a string from a number."""
+    """Return the trace's id for the disk: distinguishes a string from a number."""
     return b"#%x" % identifier if isinstance(identifier, int) else b"=" + identifier.encode("utf-8", "surrogatepass")
 
 
 def trace_of(key: bytes) -> int | str:
-    """The id of the trace with that key."""
+    """Return the id of the trace with that key."""
     return int(key[1:], 16) if key[:1] == b"#" else key[1:].decode("utf-8", "surrogatepass")

@@ -74,7 +74,7 @@ class SpoolStorage:
         self._reader = SpoolReader(self._name, self._buffer, self.spool, self._kept, self._decoder, self._remembering)
 
     def after_fork(self) -> None:
-        """The files are the parent's."""
+        """Let go of the files, which are the parent's."""
         self._begin()
         self.spool.after_fork()
 
@@ -168,7 +168,7 @@ class SpoolStorage:
             self._kept.open.pop(span, None)
 
     def _space_in_memory(self) -> int:
-        """How many more events may wait in memory: half of the queue is for those who record."""
+        """Return how many more events may wait in memory: half of the queue is for those who record."""
         buffer, options = self._buffer, self._options
         return max(0, options.queue_events // 2 - buffer.count) if buffer.size < options.queue_bytes // 2 else 0
 
@@ -196,7 +196,7 @@ class SpoolStorage:
         return sum(self._kept.unread.values())
 
     def has_leftovers(self) -> bool:
-        """Whether other processes have left files."""
+        """Return whether other processes have left files."""
         return bool(self.spool.leftovers())
 
     # While a batch is sent, and after it.
@@ -256,16 +256,16 @@ class SpoolStorage:
         return sum([counter[account] for counter in counters])
 
     def next_write(self) -> float:
-        """Every flush interval."""
+        """Return when the next flush interval ends."""
         return self._write_due
 
     def open_spans(self) -> list[Span]:
-        """Not those of dead processes: when they ended is not known."""
+        """Return them without those of dead processes: when they ended is not known."""
         spans = [*reversed(self._kept.open), *reversed(self._buffer.open)]
         return [span for span in spans if span not in self._decoder.made]
 
     def account_of(self, span: Span) -> Account | None:
-        """Whose a span is, also if it is on the disk only."""
+        """Return the account that a span belongs to, also if it is only on the disk."""
         return self._buffer.account_of(span) or self._kept.owners.get(span.trace.id, self._kept.first)
 
     def close(self, accounts: list[Account]) -> int:

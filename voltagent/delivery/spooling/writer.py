@@ -33,7 +33,7 @@ class SpoolWriter:
         self._decoder = decoder
 
     def entry(self, event: SpanEvent, keys: dict[int | str, bytes]) -> Entry | None:
-        """An event as it is written, with the key of its trace; ``None`` if it cannot be kept."""
+        """Return an event as it is written, with the key of its trace; ``None`` if it cannot be kept."""
         phase, span, _ = event
         identifier = span.trace.id
         try:
@@ -48,7 +48,7 @@ class SpoolWriter:
             return None
 
     def write(self, entries: Sequence[Entry]) -> list[EventPosition]:
-        """Where the events are now; empty if the disk does not take them, and memory must do."""
+        """Return where the events are now; empty if the disk does not take them, and memory must do."""
         if not entries:
             return []
         try:

@@ -102,7 +102,7 @@ class Line:
         return self._connected
 
     def _is_open(self) -> bool:
-        """Whether the socket of the connection is known, so that it can be cut."""
+        """Return whether the socket of the connection is known, so that it can be cut."""
         if self._socket is not None and self._socket.fileno() == -1:
             self.close()  # the transport may have opened another one
         return self._socket is not None
@@ -168,7 +168,7 @@ class Line:
         return HttpResponse(status, headers, _decoded(b"".join(parts), headers.get("content-encoding")))
 
     def overdue(self, now: float) -> float:
-        """Seconds by which the current request exceeds its deadline or that of connecting; 0 if it is in time."""
+        """Return the seconds by which the request exceeds its deadline, or that of connecting; 0 if it is in time."""
         until = self.until
         if not until:
             return 0.0

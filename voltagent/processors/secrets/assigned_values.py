@@ -100,7 +100,7 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 
 def _end_of_joined(scan: Scan, end: int) -> int:
-    """Where the last of several literals ends that ``+`` joins."""
+    """Return where the last of several literals ends that ``+`` joins."""
     joined = _JOINED.match(scan.text, end)
     while joined is not None:
         end = closing_quote(scan, joined.end(), joined[1])
@@ -133,9 +133,10 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 
 def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:
-    """Whether words and numbers that are joined are a password: ``PASSWORD=Summer-2024``, no ``password: step-2 of 3``.
+    """Return whether words and numbers that are joined are a password.
 
-    Behind a space, the value must be all that is left of its line, and have both cases or a name in capitals.
+    ``PASSWORD=Summer-2024`` is one, ``password: step-2 of 3`` is not. Behind a space, the value must be all that is
+    left of its line, and have both cases or a name in capitals.
     """
     if one.strength is not Strength.STRONG or is_pin(one.name):
         return False
@@ -151,7 +152,7 @@ def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value:
 
 
 def _is_passphrase(value: str) -> bool:
-    """Whether a value of a configuration is words joined by hyphens, or a word and a number joined otherwise."""
+    """Return whether a value of a configuration is words joined by hyphens, or a word and a number joined otherwise."""
     if _STANDS_FOR_ONE.search(value.replace("_", "-")) is not None or value.isupper():
         return False
     if value.count("-") >= 2 and len(value) >= _SHORTEST_PASSPHRASE and value.replace("-", "").isalpha():
@@ -194,7 +195,7 @@ def _referenced(scan: Scan, start: int) -> Range | None:
 
 
 def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
-    """The literal in a call such as ``aws.String("…")``, or the one that code falls back on."""
+    """Return the literal in a call such as ``aws.String("…")``, or the one that code falls back on."""
     match = _UNQUOTED.match(scan.text, start)
     is_call = match is not None and scan.text[match.end() : match.end() + 2] in ('("', "('")
     called = _call(scan, one, start, match.end()) if match is not None and is_call else None
@@ -202,7 +203,7 @@ def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 
 def _code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
-    """The literal that code falls back on, behind the call or name that begins at ``start``."""
+    """Return the literal that code falls back on, behind the call or name that begins at ``start``."""
     scan.spend(4)
     match = _CODE_DEFAULT.match(scan.text, start, start + 300)
     if match is None:
@@ -214,7 +215,7 @@ def _code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 
 def _is_secret_value(value: str, one: Beginning) -> bool:
-    """Whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
+    """Return whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
     is_strong = one.strength is Strength.STRONG
     if is_pin(one.name) and not value.isdigit():
         return False
@@ -226,7 +227,7 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
 
 
 def is_pin(name: str) -> bool:
-    """Whether a name ends with ``pin``: in text, the pins of a circuit have names as well."""
+    """Return whether a name ends with ``pin``: in text, the pins of a circuit have names as well."""
     return name[-3:].lower() == "pin"
 
 
@@ -235,12 +236,12 @@ def _is_word_of_configuration(value: str) -> bool:
 
 
 def is_password_word(value: str) -> bool:
-    """Whether a plain word is long enough for a password, and does not stand for one."""
+    """Return whether a plain word is long enough for a password, and does not stand for one."""
     return _is_word_of_configuration(value) and not is_placeholder(value)
 
 
 def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
-    """A call such as ``SecretStr("…")``: all of it if there is a literal in it and its name speaks of a secret."""
+    """Return a call such as ``SecretStr("…")`` whole, if there is a literal in it and its name speaks of a secret."""
     called = scan.text[start : bracket + 1]
     if _SECRET_CALL.match(called) is None or _reads_a_secret(called):
         return None
@@ -249,13 +250,13 @@ def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
 
 
 def _reads_a_secret(called: str) -> bool:
-    """Whether a function with such a name returns the secret: the literal in its call is a name or a label."""
+    """Return whether a function with such a name returns the secret: the literal in its call is a name or a label."""
     verb = called.rpartition(".")[2].lower()
     return verb.startswith(("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt"))
 
 
 def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: bool = True) -> Range | None:
-    """A collection or call with a quoted literal in it: all of it, brackets included."""
+    """Return a collection or call with a quoted literal in it: all of it, brackets included."""
     text = scan.text
     if text[start] == "<":
         end = text.find(">", start, start + 512)

@@ -87,14 +87,14 @@ def _check(*hints: str) -> Callable[[str], str | None]:
 def _checked_hints() -> tuple[
     tuple[Callable[[str], str | None], tuple[tuple[Callable[[str], str | None], str], ...]], ...
 ]:
-    """All hints, a few at a time, each with a check: one search is faster than many."""
+    """Return all hints, a few at a time, each with a check: one search is faster than many."""
     parts = [_ALL_HINTS[first : first + _CHECKED] for first in range(0, len(_ALL_HINTS), _CHECKED)]
     return tuple((_check(*part), tuple((_check(hint), hint) for hint in part)) for part in parts)
 
 
 @lru_cache(maxsize=256)
 def assignment_pattern(hint: str) -> re.Pattern[str]:
-    """The pattern of an assignment to a name with this part in it."""
+    """Return the pattern of an assignment to a name with this part in it."""
     return re.compile(re.escape(hint) + _AFTER_HINT)
 
 
@@ -177,7 +177,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
 
 
 def _closes_label(text: str, name: int, value: int, quote: str) -> bool:
-    """Whether a quote closes what was opened before the name: an odd number of them stands before it in the line."""
+    """Return whether a quote closes what was opened before the name: an odd number of them precedes it in the line."""
     if text[value : value + 1] not in _BEHIND_LABEL:
         return False
     line = 1 + max(text.rfind(mark, max(0, name - _LONGEST_LABEL), name) for mark in "\n\0")
@@ -185,13 +185,13 @@ def _closes_label(text: str, name: int, value: int, quote: str) -> bool:
 
 
 def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
-    """The literal in ``os.getenv("PASSWORD", "…")``, if the word is the beginning of such code."""
+    """Return the literal in ``os.getenv("PASSWORD", "…")``, if the word is the beginning of such code."""
     is_code = scan.text[end : end + 1] == "." and scan.text[end + 1 : end + 2].isalpha()
     return in_code(scan, one, start) if is_code else None
 
 
 def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
-    """The hints of assignments that stand in a window, and the names of the user's own."""
+    """Return the hints of assignments that stand in a window, and the names of the user's own."""
     low = scan.low
     around = low[start : stop + _LONGEST_BEGINNING]
     found = [
@@ -205,7 +205,7 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
 
 
 def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Match | None:
-    """What was matched from the name to where the value begins; ``None`` if it is no secret whatever follows."""
+    """Return what was matched from the name to where the value begins; ``None`` if it is no secret whatever follows."""
     text = scan.text
     name = text[start : match.end("tail")]
     strength = scan.names.strength(name.lstrip("-"))

@@ -86,7 +86,7 @@ def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> 
 
 
 def is_flag_value(value: str, strength: Strength) -> bool:
-    """Whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
+    """Return whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
     name = value.rstrip("]")  # `[--password PASSWORD]`
     if strength is Strength.NONE or is_placeholder(value) or (name.isupper() and name.isalpha()):
         return False
@@ -95,13 +95,13 @@ def is_flag_value(value: str, strength: Strength) -> bool:
 
 
 def password_argument(command: str, flag: str) -> bool:
-    """Whether a flag of a command takes a password, in a list of arguments."""
+    """Return whether a flag of a command takes a password, in a list of arguments."""
     name = command.lower() + " "
     return any(flag.lower() == short and any(one in name for one in commands) for short, _, commands in SHORT_FLAGS)
 
 
 def attached_password(command: str, argument: str) -> bool:
-    """Whether an argument is ``-pPASSWORD``."""
+    """Return whether an argument is ``-pPASSWORD``."""
     name = command.rpartition("/")[2].lower()
     return argument[:2] == "-p" and len(argument) > 2 and name.startswith(("mysql", "mariadb"))
 
@@ -131,7 +131,7 @@ def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The password of ``user:password@tcp(host)/db``."""
+    """Return the password of ``user:password@tcp(host)/db``."""
     start = max(0, match.start() - _COMMAND)
     before = scan.text[start : match.start()]
     found = _GO_USER.search(before) if ":" in before else None  # it is tried at each of the characters
@@ -139,7 +139,7 @@ def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
-    """A password behind a login: a word only on a line of a netrc file, as it may be a sentence."""
+    """Return a password behind a login: a word only on a line of a netrc file, as it may be a sentence."""
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     is_file = "machine" in before or "default" in before
     return _value(scan, match) if is_file or is_credential(scan.group(match, 1)) else None

@@ -42,12 +42,12 @@ _HAS_ATOMIC_GROUPS: Final = sys.version_info >= (3, 11)
 
 
 def atomic(pattern: str, name: str) -> str:
-    """A pattern that is matched once and never matched shorter; ``name`` is one that no other group has."""
+    """Return a pattern that is matched once and never matched shorter; ``name`` is one that no other group has."""
     return f"(?>{pattern})" if _HAS_ATOMIC_GROUPS else f"(?=(?P<{name}>{pattern}))(?P={name})"
 
 
 def is_ordinary(value: str) -> bool:
-    """Whether a value consists of words and numbers, as names, paths and sentences do.
+    """Return whether a value consists of words and numbers, as names, paths and sentences do.
 
     Credentials mix digits, or both cases, within one word.
     """
@@ -57,12 +57,12 @@ def is_ordinary(value: str) -> bool:
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``, ``None``."""
+    """Return whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``."""
     return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 
 def is_credential(value: str) -> bool:
-    """Whether a value looks like a credential: one word of at least 6 characters that is not an ordinary one."""
+    """Return whether a value looks like a credential: one word of at least 6 characters that is not an ordinary one."""
     if _SURE.match(value) is not None:
         return True
     return (
@@ -76,7 +76,7 @@ def is_credential(value: str) -> bool:
 
 
 def is_mixture(value: str) -> bool:
-    """Whether a value joins words and numbers as no name in code does: ``Summer-2024``; under a strong name only."""
+    """Return whether a value joins words and numbers as no name in code does, such as ``Summer-2024``."""
     return (
         len(value) >= _SHORTEST
         and _JOINED.match(value) is not None
@@ -88,7 +88,7 @@ def is_mixture(value: str) -> bool:
 
 
 def is_random(rest: str) -> bool:
-    """Whether what follows a token's prefix is no ordinary name: a digit within a word, or both cases within one."""
+    """Return whether what follows a token's prefix is not an ordinary name: it mixes digits or cases within a word."""
     return any(
         len(word) >= _SHORTEST and (_DIGIT.search(word) is not None or _CASES.search(word) is not None)
         for word in re.split("[_.-]", rest)

@@ -30,7 +30,7 @@ _FIELD: Final = 40  # characters in which such a field begins
 
 
 def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
-    """The values in a stretch of text that may be secrets, in order."""
+    """Return the values in a stretch of text that may be secrets, in order."""
     text, low, own = scan.text, scan.low, scan.names.own
     parts = list(_parts(text, start, stop))
     suspect = suspect_among([_with_context(text, start, *part) for part in parts])
@@ -59,7 +59,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
 
 
 def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> bool:
-    """Whether a line has a name of the user's with anything behind it that may begin a value."""
+    """Return whether a line has a name of the user's with anything behind it that may begin a value."""
     position = scan.low.find(name, first, last)
     end = last
     if is_part:  # the line may go on
@@ -69,7 +69,7 @@ def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> b
 
 
 def _with_context(text: str, start: int, first: int, last: int, is_part: bool) -> str:
-    """A line with its end, or a part of one with what is around it."""
+    """Return a line with its end, or a part of one with what is around it."""
     return text[max(start, first - _AROUND) : last + _AROUND] if is_part else text[first : last + 1]
 
 
@@ -79,7 +79,7 @@ def _hint_check() -> Callable[[str], str | None]:
 
 
 def _beginning_of_value(scan: Scan, first: int, last: int) -> int:
-    """Where the value of a line begins: behind a name, or with the word that holds the operator; or the line."""
+    """Return where the value of a line begins: behind a name, or with the word that holds the operator; or the line."""
     match = _VALUE.search(scan.text, first, last)
     if match is None:
         return first
@@ -91,7 +91,7 @@ def _beginning_of_value(scan: Scan, first: int, last: int) -> int:
 
 
 def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
-    """The lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
+    """Yield the lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
     lines = text[start:stop].replace("\0", "\n").split("\n")
     if len(lines) * _SHORT > stop - start:  # each line costs calls: in a text of short ones, several are one
         lines = _together(lines)

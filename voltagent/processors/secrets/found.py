@@ -35,11 +35,11 @@ class Found:
             self.secrets[text] = None
 
     def repeated_in(self, text: bytes) -> bool:
-        """Whether a JSON text holds one of the secrets."""
+        """Return whether a JSON text holds one of the secrets."""
         return any(encoded(secret)[1:-1] in text for secret in self.secrets)
 
     def without_repetitions(self, text: str) -> str:
-        """A string that is not a payload, such as a comment, without the secrets that are known."""
+        """Return a string that is not a payload, such as a comment, without the secrets that are known."""
         for secret in self.secrets:
             if secret in text:
                 self.count += 1

@@ -20,7 +20,7 @@ _HASH: Final = r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$[^\s\"'`,;<>\\\0]
 
 
 def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
-    """The body of a private key: to its end mark, or to the end of the string if it was cut."""
+    """Return the body of a private key: to its end mark, or to the end of the string if it was cut."""
     limit = scan.end_of_string(match.end())
     return match.end(), next(scan.places_of(end_mark, match.end(), limit), limit)
 
@@ -36,7 +36,7 @@ _LONG_USER: Final = 12  # characters; a shorter user without a digit is a name
 
 
 def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The password of ``scheme://user:password@host``, or a user that is a token."""
+    """Return the password of ``scheme://user:password@host``, or a user that is a token."""
     user, colon, password = scan.group(match, 1).partition(":")
     if colon:
         is_example = (
@@ -66,7 +66,7 @@ _SHORTEST_MAYBE: Final = 12  # characters
 
 
 def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
-    """A parameter: after ``?``, ``&`` or ``;``, maybe with words such as ``X-Amz-`` in its name."""
+    """Return a parameter: after ``?``, ``&`` or ``;``, maybe with words such as ``X-Amz-`` in its name."""
     before = scan.low[max(0, match.start() - _LONGEST_PARAMETER) : match.start()]
     rest = before.rstrip(_PARAMETER_CHARACTERS)
     if rest[-1:] not in ("?", "&", ";") and rest[-2:] not in (", ", "; "):
@@ -115,7 +115,7 @@ def _scheme(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _is_alphabetic_token(value: str) -> bool:
-    """Whether a value without a digit is still no word: very long, or with a vowel too rarely."""
+    """Return whether a value without a digit is still no word: very long, or with a vowel too rarely."""
     vowels = sum(map(value.lower().count, "aeiouy"))
     return not is_placeholder(value) and value.isalpha() and (len(value) >= _LONG_CREDENTIAL or vowels * 4 < len(value))
 

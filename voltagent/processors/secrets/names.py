@@ -32,7 +32,7 @@ _NO_DIGITS: Final = dict.fromkeys(map(ord, _DIGITS))  # `password1` and `apiKeyV
 
 
 def classify(name: str) -> Strength:
-    """What a key name says about its value."""
+    """Return what a key name says about its value."""
     if len(name) > _LONGEST_NAME or _NO_NAME.search(name) is not None:
         return Strength.NONE
     words = _words_of(name)
@@ -45,7 +45,7 @@ def classify(name: str) -> Strength:
 
 
 def _words_of(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case: ``dbPass``, ``db_pass`` and ``DB-PASS`` are all ``("db", "pass")``."""
+    """Return the words of a name in lower case: ``dbPass``, ``db_pass`` and ``DB-PASS`` are all ``("db", "pass")``."""
     return tuple(map(str.lower, _WORD.findall(name) if name.isascii() else _ACCENTED.findall(name)))
 
 
@@ -88,7 +88,7 @@ class SecretNames:
         self.known: dict[str, Strength] = {}
 
     def strength(self, key: str) -> Strength:
-        """What a key says about its value, remembered for the next time."""
+        """Return what a key says about its value, remembered for the next time."""
         found = self.known.get(key)
         if found is None:
             if len(self.known) >= _MOST_NAMES:
@@ -97,7 +97,7 @@ class SecretNames:
         return found
 
     def _without_digits(self, key: str) -> Strength:
-        """What a key says, remembered without its digits: names that are numbered are alike."""
+        """Return what a key says, remembered without its digits: names that are numbered are alike."""
         short = key.rstrip(_DIGITS)
         found = self.known.get(short)
         if found is None:
@@ -119,7 +119,7 @@ class SecretNames:
 
 
 def _ends_with(key: str, compact: str, name: str) -> bool:
-    """Whether a key is a name of the user's, or ends with it as a word of its own."""
+    """Return whether a key is a name of the user's, or ends with it as a word of its own."""
     if compact == name:
         return True
     if not compact.endswith(name):

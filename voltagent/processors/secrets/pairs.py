@@ -65,7 +65,7 @@ def _strongest(scan: Scan, names: list[str]) -> Strength:
 
 
 def _element(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
+    """Return the content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
     value = scan.group(match, "value").strip()
     names = [scan.group(match, "name")]
     if match["attributes"]:
@@ -76,7 +76,7 @@ def _element(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The value of ``<add key="Password" value="…">``."""
+    """Return the value of ``<add key="Password" value="…">``."""
     before = scan.text[max(0, match.start() - _TAG) : match.start()]
     names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<")))
     return match.span("value") if _is_secret(scan.group(match, "value"), _strongest(scan, names)) else None
@@ -95,7 +95,7 @@ def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _field(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The value of ``name: DB_PASSWORD, value: …``."""
+    """Return the value of ``name: DB_PASSWORD, value: …``."""
     scan.spend(10)
     return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", _FIELD)
 
@@ -105,7 +105,7 @@ def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _row(scan: Scan, match: re.Match[str]) -> Range | None:
-    """The literal in the first row of an ``INSERT`` that belongs to the first column with a strong name."""
+    """Return the literal in the first row of an ``INSERT`` that belongs to the first column with a strong name."""
     columns = _COLUMNS.search(scan.text[max(0, match.start() - _TAG) : match.start()])
     names = [] if columns is None else [name.strip(' \n\r\t"`[]') for name in columns[1].split(",")][:_MOST_COLUMNS]
     position = match.end()
@@ -121,7 +121,7 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
-    """A part of a multipart form."""
+    """Return a part of a multipart form."""
     strength = scan.names.strength(scan.group(match, "name"))
     return match.span("value") if _is_secret(scan.group(match, "value"), strength) else None
 

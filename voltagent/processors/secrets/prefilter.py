@@ -54,7 +54,7 @@ _ANY_CASE: Final = (
 
 
 def _escaped(stem: str) -> str:
-    """A stem as JSON inside of a string has it if it was written in ASCII."""
+    """Return a stem as JSON inside of a string has it if it was written in ASCII."""
     return "|".join(
         "".join([one if one.isascii() else rf"\\+u(?i:{ord(one):04x})" for one in form])
         for form in dict.fromkeys((stem, stem.upper(), stem.capitalize()))
@@ -65,7 +65,7 @@ _AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, STEMS))  # escapes that hid
 
 
 def _hint(hint: str) -> str:
-    """A hint, or a pair such as ``security_code`` if it is strong only as its second word."""
+    """Return a hint, or a pair such as ``security_code`` if it is strong only as its second word."""
     if hint not in _PAIRED:
         return re.escape(hint)
     firsts = sorted(first for first, second in STRONG_PAIRS if second == hint)
@@ -81,7 +81,7 @@ def _token(one: Format) -> str:
 
 
 def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
-    """The checks for names and grammar, and those for tokens; for ASCII alone they take a fraction of the states."""
+    """Return the checks for names and grammar, and those for tokens; for ASCII they need a fraction of the states."""
     names = "|".join(map(_hint, dict.fromkeys((*HINTS, "basic", "phrase"))))
     pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
@@ -97,7 +97,7 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
 
 
 def _for_ascii(pattern: str) -> str:
-    """The same pattern without what it finds beyond ASCII."""
+    """Return the same pattern without what it finds beyond ASCII."""
     pattern = pattern.replace(r"\x{80}-\x{10FFFF}", "").replace("|é |è ", "")
     return _CLASS.sub(lambda found: _class_for_ascii(found[0]), pattern)
 
@@ -114,7 +114,7 @@ _CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
 
 @cache
 def prefilter(*, is_ascii: bool = False) -> tuple[Callable[[str], str | None], Callable[[str], str | None]]:
-    """The checks for names and for tokens, compiled at the first use: each gives ``None`` for a text without one."""
+    """Return the checks for names and for tokens, compiled at the first use; each gives ``None`` for no match."""
     names, tokens = patterns(is_ascii=is_ascii)
     return fast_check(names), fast_check(tokens)
 
@@ -147,7 +147,7 @@ class _Search:
         return names(text) is not None or tokens(text) is not None
 
     def of_all(self, texts: Sequence[str]) -> list[bool]:
-        """Whether any check finds something, for each of several texts, with one look at the time."""
+        """Return whether any check finds something, for each of several texts, with one look at the time."""
         is_ascii = all(map(str.isascii, texts))
         if is_ascii and not self._apart:
             began, together = clock.monotonic(), self._together
@@ -165,14 +165,14 @@ _search: Final = cache(_Search)
 
 
 def fast_check(pattern: str) -> Callable[[str], str | None]:
-    """A function that returns ``None`` for a text in which a pattern is not found; the pattern has no look-around."""
+    """Return a function that gives ``None`` for a text without a match; the pattern has no look-around."""
     text = {"type": "str", "pattern": pattern, "regex_engine": "rust-regex"}
     schema: Any = {"type": "default", "schema": text, "default": None, "on_error": "default"}
     return SchemaValidator(schema).validate_python
 
 
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
-    """Whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
+    """Return whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
     if len(text) <= _PIECE:
         return _search()(text.decode(errors="replace")) or (bool(own) and _has_any(own, text))
     step = _PIECE - _OVERLAP - _BEFORE
@@ -181,7 +181,7 @@ def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
 
 
 def is_suspect_text(text: str) -> bool:
-    """Whether there can be a secret in a text that is not encoded."""
+    """Return whether there can be a secret in a text that is not encoded."""
     return _search()(text)
 
 

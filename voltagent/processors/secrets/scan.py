@@ -94,11 +94,11 @@ class Scan:
             raise TooDenseError
 
     def occurrences(self, needle: str, start: int, stop: int) -> int:
-        """How often a literal stands in a window."""
+        """Return how often a literal stands in a window."""
         return self.low.count(needle, start, min(len(self.low), stop + len(needle) - 1))
 
     def matches(self, needle: str, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
-        """The matches that begin with a literal in a window; the consumer may move on by setting ``past``.
+        """Yield the matches that begin with a literal in a window; the consumer may move on by setting ``past``.
 
         A search with the pattern alone would go on behind the window, where the next one begins.
         """
@@ -118,7 +118,7 @@ class Scan:
             place = low.find(needle, max(self.past, match.end(), place + 1), last)
 
     def repeats(self, secrets: Iterable[str]) -> tuple[list[Range], list[str]]:
-        """Where secrets stand that are known already, and those that stand in too many places to list them.
+        """Return where secrets stand that are known already, and those that stand in too many places to list them.
 
         A number is not looked for inside a longer one.
         """
@@ -139,7 +139,7 @@ class Scan:
         return found, frequent
 
     def places_of(self, literal: str, start: int, stop: int, *, is_exact: bool = False) -> Iterator[int]:
-        """Where a literal stands in a long stretch, in lower case unless ``is_exact``; found in pieces."""
+        """Yield where a literal stands in a long stretch, in lower case unless ``is_exact``; found in pieces."""
         text, length = self.text if is_exact else self.low, len(literal)
         while start < stop:
             limit = min(stop, start + _AT_ONCE)
@@ -151,12 +151,12 @@ class Scan:
                 start = found + length
 
     def group(self, match: Match[str], group: int | str) -> str:
-        """What a group matched, as it is written in the text."""
+        """Return what a group matched, as it is written in the text."""
         start, stop = match.span(group)
         return self.text[start:stop]
 
     def end_of_string(self, position: int) -> int:
-        """Where the string ends that holds a position."""
+        """Return where the string ends that holds a position."""
         return self._starts[bisect_right(self._starts, position)] - 1
 
     def by_string(self, ranges: Sequence[Range]) -> dict[int, list[Range]]:
@@ -182,7 +182,7 @@ class Scan:
 
 
 def _lower(text: str) -> str:
-    """The text in lower case, character by character."""
+    """Return the text in lower case, character by character."""
     return "".join([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
 
 
@@ -192,7 +192,7 @@ def _lower_piece(text: str) -> str:
 
 
 def closing_quote(scan: Scan, start: int, quote: str) -> int:
-    """Where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
+    """Return where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
     limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
     if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
         end = scan.text.find(quote, start, limit)
@@ -217,13 +217,13 @@ def closing_quote(scan: Scan, start: int, quote: str) -> int:
 
 
 def _slashes(text: str, start: int, position: int) -> int:
-    """How many backslashes stand before a position, up to 64."""
+    """Return how many backslashes stand before a position, up to 64."""
     least = max(start, position - 64)
     return (position - least) - len(text[least:position].rstrip("\\"))
 
 
 def past_collection(scan: Scan, start: int) -> int:
-    """Where the bracket at ``start`` is closed; brackets in quotes do not count."""
+    """Return where the bracket at ``start`` is closed; brackets in quotes do not count."""
     limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
     depth = 0
     inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it

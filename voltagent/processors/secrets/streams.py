@@ -19,7 +19,7 @@ _EDGE: Final = 256  # characters at either end of a long chunk that may belong t
 
 
 def edges_of(value: Any) -> str:
-    """The texts of a stream, each joined, without the middle of long chunks: what a split secret would stand in."""
+    """Return the texts of a stream, each joined, without the middle of long chunks, which no split secret reaches."""
     items = items_of(value)
     texts: dict[tuple[Any, ...], list[str]] = {}
     for number, item in enumerate(items):
@@ -36,7 +36,7 @@ def _edges(text: str) -> str:
 
 
 def items_of(value: Any) -> list[Any]:
-    """The items of a stream, which are under ``result`` of an output."""
+    """Return the items of a stream, which are under ``result`` of an output."""
     items = value.get("result") if type(value) is dict else None
     return items if type(items) is list and len(items) > 1 else []
 
@@ -44,7 +44,7 @@ def items_of(value: Any) -> list[Any]:
 def strings_of(
     container: Container, key: Any, value: Any, place: tuple[Any, ...]
 ) -> Iterator[tuple[tuple[Any, ...], Container, Any, str]]:
-    """The strings inside an item of a stream, each with its place in the item."""
+    """Yield the strings inside an item of a stream, each with its place in the item."""
     if type(value) is str:
         yield place, container, key, value
     elif type(value) is dict and len(place) < 8:

@@ -96,7 +96,7 @@ class Strings:
         self._keys.append((container, keys, list(map(self._number, keys)), tree))
 
     def _number(self, text: str) -> int:
-        """The number of a text, which is the same for equal texts."""
+        """Return the number of a text, which is the same for equal texts."""
         number = len(self._texts)
         if len(text) <= _LONGEST_SHARED:
             known = self._numbers.setdefault(text, number)
@@ -106,7 +106,7 @@ class Strings:
         return number
 
     def note_tree(self, tree: Tree) -> None:
-        """The strings from here on stand in another tree."""
+        """Note that the strings from here on stand in another tree."""
         self._since.append(len(self._slots))
         self._trees.append(tree)
 
@@ -198,7 +198,7 @@ class _Replacer:
         self._frequent = _pattern_of(frequent)
 
     def replaced(self, texts: list[str], found: dict[int, list[Range]]) -> dict[int, tuple[str, int]]:
-        """The texts that change, by their numbers, each with the count of what was replaced."""
+        """Return the texts that change, by their numbers, each with the count of what was replaced."""
         after = {number: (replaced(texts[number], ranges), len(ranges)) for number, ranges in found.items()}
         if self._frequent is not None:
             self._add(after, texts, self._without_frequent)
@@ -245,7 +245,7 @@ def _marks_added(before: str, after: str) -> int:
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """The texts in lists of those that are joined at once; a long text stands alone."""
+    """Yield the texts in lists of those that are joined at once; a long text stands alone."""
     batch: list[str] = []
     length = 0
     for text in texts:
@@ -269,7 +269,7 @@ def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int
 
 
 def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:
-    """A pattern of known secrets, the longest first; a number is not looked for inside a longer one."""
+    """Return a pattern of known secrets, the longest first; a number is not looked for inside a longer one."""
     ordered = sorted(secrets, key=len, reverse=True)
     return (
         re.compile("|".join(rf"(?<!\d){one}(?!\d)" if one.isdigit() else re.escape(one) for one in ordered))
@@ -279,7 +279,7 @@ def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:
 
 
 def _end_of_piece(text: str, start: int, pattern: re.Pattern[str]) -> int:
-    """Where a piece of a long text ends: not inside of a match."""
+    """Return where a piece of a long text ends: not inside of a match."""
     stop = start + _AT_ONCE
     for match in pattern.finditer(text, stop - _LONGEST, stop + _LONGEST):
         if match.start() < stop < match.end():

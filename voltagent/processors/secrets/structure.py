@@ -59,7 +59,7 @@ class KeyShape(NamedTuple):
 
 
 def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_keys: bool) -> KeyShape:
-    """The shape of a dictionary; with ``all_keys``, each key is searched."""
+    """Return the shape of a dictionary; with ``all_keys``, each key is searched."""
     is_token_list = not _LOGPROBS.isdisjoint(keys)
     rows: list[tuple[str, Strength | None]] = []
     for key in keys:
@@ -79,7 +79,7 @@ def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_k
 def named_rows(
     shape: KeyShape, value: dict[str, Any], strength: Callable[[str], Strength]
 ) -> tuple[tuple[str, Strength | None], ...]:
-    """The rows of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
+    """Return the rows of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
     name = next((value[field] for field in shape.names if type(value[field]) is str), None)
     if name is None:
         return shape.rows
@@ -90,7 +90,7 @@ def named_rows(
 
 
 def may_name_secrets(keys: dict[str, Any]) -> bool:
-    """Whether any key of a large dictionary can be a secret name: one search for many is faster than words of each."""
+    """Return whether any key of a large dictionary can be a secret name; one search is faster than many."""
     rest = iter(keys)
     while some := list(islice(rest, _KEYS_AT_ONCE)):
         if _name_check()(_NO_WORD.sub("", "\n".join(some))) is not None:
@@ -110,7 +110,7 @@ def _may_hold_a_secret(key: str) -> bool:
 
 
 def is_secret(item: Any, strength: Strength) -> bool:
-    """Whether a value under a secret name is a secret: not a placeholder of a schema, not a switch, not empty."""
+    """Return whether a value under a secret name is a secret, not a placeholder of a schema, a switch or empty."""
     which = type(item)
     if which is str:
         return item != "" if strength is Strength.STRONG else is_credential(item)
@@ -122,7 +122,7 @@ def is_secret(item: Any, strength: Strength) -> bool:
 
 
 def _is_schema(value: dict[str, Any]) -> bool:
-    """Whether a dictionary is the JSON schema of a value, as in the definition of a tool."""
+    """Return whether a dictionary is the JSON schema of a value, as in the definition of a tool."""
     which = value.get("type")
     return (
         (type(which) is str and which in _SCHEMA_TYPES) or type(which) is list or not _SCHEMA_FIELDS.isdisjoint(value)
@@ -130,7 +130,7 @@ def _is_schema(value: dict[str, Any]) -> bool:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """The values inside a collection that are no collections."""
+    """Yield the values inside a collection that are no collections."""
     if type(value) is dict:
         value = list(value.values())
     if type(value) is list:
@@ -141,5 +141,5 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 def is_plain_list(items: list[Any]) -> bool:
-    """Whether a list has only strings of which none is a flag or may be JSON, so that each is a text by itself."""
+    """Return whether a list has only strings that are neither flags nor JSON, so that each is a text by itself."""
     return set(map(type, items)) == {str} and {item[:1] for item in items}.isdisjoint(_SPECIAL_BEGINNINGS)

@@ -42,7 +42,7 @@ _HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden
 
 
 def find_secrets(scan: Scan) -> list[Range]:
-    """The secrets of the strings of a scan, in order and without overlaps.
+    """Return the secrets of the strings of a scan, in order and without overlaps.
 
     Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets.
     """
@@ -73,7 +73,7 @@ class _Window(NamedTuple):
 
 
 def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]:
-    """The secrets that begin in a piece of a window; most pieces have none, which the checks find out."""
+    """Return the secrets that begin in a piece of a window; most pieces have none, which the checks find out."""
     names, tokens = prefilter()
     found: list[Range] = []
     around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
@@ -98,7 +98,7 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
 
 
 def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
-    """The values of suspicious lines in a piece that is too dense to be examined, and private keys in it."""
+    """Return the values of suspicious lines in a piece that is too dense to be examined, and private keys in it."""
     scan.units -= (stop - start) // _HIDDEN_PER_UNIT
     scan.examined = min(start, scan.examined)
     lines = hide_values(scan, _start_of_line(scan, start), _end_of_line(scan, stop))
@@ -106,14 +106,14 @@ def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
 
 
 def _start_of_line(scan: Scan, start: int) -> int:
-    """Where the line begins in which a piece does, or a bit before the piece in a long line."""
+    """Return where the line begins in which a piece does, or a bit before the piece in a long line."""
     return 1 + max(scan.text.rfind(mark, max(0, start - _BEFORE), start) for mark in ("\n", "\0")) or max(
         0, start - _BEFORE
     )
 
 
 def _end_of_line(scan: Scan, stop: int) -> int:
-    """Where a secret may end that begins in a piece: the next piece would not show its name.
+    """Return where a secret may end that begins in a piece: the next piece would not show its name.
 
     That is the end of the line, at least 256 characters on.
     """
@@ -139,7 +139,7 @@ def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
 
 
 def _by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group]) -> Iterator[Range]:
-    """What all searches find but those for tokens and assignments."""
+    """Yield what all searches find but those for tokens and assignments."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
     for check, takes_own_names, by_needle in groups:
         if check(around) is None and not (takes_own_names and scan.names.own):
@@ -167,7 +167,7 @@ class _Group(NamedTuple):
 
 @cache
 def compiled_groups() -> tuple[_Group, ...]:
-    """The groups of searches, compiled at the first use."""
+    """Return the groups of searches, each with its check and its searches by needle, compiled at the first use."""
     return tuple(_Group(fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in _GROUPS)
 
 
@@ -209,7 +209,7 @@ def merged(ranges: list[Range]) -> list[Range]:
 
 
 def replaced(text: str, ranges: Sequence[Range]) -> str:
-    """The text with ``[redacted]`` in the place of each range."""
+    """Return the text with ``[redacted]`` in the place of each range."""
     if len(ranges) == 1:
         start, stop = ranges[0]
         return f"{text[:start]}{SECRET_TEXT}{text[stop:]}"

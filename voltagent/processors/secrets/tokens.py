@@ -25,7 +25,7 @@ _WORD: Final = _ALPHANUMERIC + "_-."
 
 
 def first_characters(prefix: str) -> set[str]:
-    """The first two characters of all strings that a prefix matches; it has classes, groups and literals only."""
+    """Return the first two characters of all strings that a prefix of classes, groups and literals matches."""
     found = {""}
     position = 0
     while position < len(prefix) and any(len(one) < 2 for one in found):
@@ -47,7 +47,7 @@ def _next_part(prefix: str, position: int) -> tuple[set[str], int]:
 
 
 def _members(text: str) -> set[str]:
-    """The characters of a class such as ``a-z0``."""
+    """Return the characters of a class such as ``a-z0``."""
     found = set(re.sub(".-.|-", "", text))
     for first, last in re.findall("(.)-(.)", text):
         found.update(map(chr, range(ord(first), ord(last) + 1)))
@@ -75,7 +75,7 @@ def _beginning(formats: list[Format]) -> _Beginning:
 
 @cache
 def token_table() -> dict[str, _Beginning]:
-    """The formats by their first two characters, compiled at the first use."""
+    """Return the formats by their first two characters, compiled at the first use."""
     table: dict[str, list[Format]] = {}
     for one in FORMATS:
         for first in first_characters(one.prefix):
@@ -85,7 +85,7 @@ def token_table() -> dict[str, _Beginning]:
 
 @cache
 def token_marks() -> tuple[re.Pattern[str], ...]:
-    """The marks of tokens, compiled at the first use."""
+    """Return the marks of tokens, compiled at the first use."""
     return tuple(map(re.compile, TOKEN_MARKS))
 
 
@@ -140,7 +140,7 @@ def _end_of_token(text: str, start: int, beginning: _Beginning) -> int:
 
 
 def _inner_token(least: int, scan: Scan, match: re.Match[str]) -> Range:
-    """A token with its mark inside: also what stands before it."""
+    """Return a token with its mark inside: also what stands before it."""
     before = scan.text[max(0, match.start() - least) : match.start()]
     return match.start() - len(before) + len(before.rstrip(_ALPHANUMERIC)), match.end()
 

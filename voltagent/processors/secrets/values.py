@@ -65,7 +65,7 @@ class Walk:
         self._tree: Tree  # the one that is being walked
 
     def payload(self, value: Any, *, is_output: bool = False) -> tuple[Any, bool]:
-        """A payload without its secrets and their repetitions, and whether there were any.
+        """Return a payload without its secrets and their repetitions, and whether there were any.
 
         The items of a stream, which are under ``result`` of an output, are also searched as one text.
         """
@@ -103,7 +103,7 @@ class Walk:
         self._strings.add(container, key, value)
 
     def _inner_tree(self, text: str, level: int) -> Tree | None:
-        """The tree of a string that is JSON: one for equal strings of a level, so that each is decoded once."""
+        """Return the tree of a string that is JSON: one for equal strings of a level, so that each is decoded once."""
         known = self._inner[level]
         if text in known:
             return known[text]
@@ -225,7 +225,7 @@ class Walk:
                 self._value(value, number, item, nested)
 
     def _list_under(self, key: str, items: list[Any], nested: int) -> None:
-        """A list under a key: under ``rawHeaders``, names and values may stand in turn."""
+        """Examine a list under a key: under ``rawHeaders``, names and values may stand in turn."""
         if (
             key.replace("_", "").replace("-", "").lower().endswith("rawheaders")
             and len(items) % 2 == 0
@@ -238,7 +238,7 @@ class Walk:
         self._list(items, nested)
 
     def _argument(self, container: list[Any], number: int, value: str, flag: str, command: str, nested: int) -> None:
-        """The item of an argument list that follows a flag."""
+        """Examine the item of an argument list that follows a flag."""
         user, colon, password = value.partition(":")
         if password_argument(command, flag) and not is_placeholder(value):
             self._hide(container, number, value)
@@ -254,7 +254,7 @@ class Walk:
 
 
 def _command_of(items: list[Any]) -> str:
-    """The beginning of an argument list, where its command stands."""
+    """Return the beginning of an argument list, where its command stands."""
     return " ".join([item[-_LONGEST_COMMAND:] for item in items[:3] if type(item) is str]) or " "
 
 

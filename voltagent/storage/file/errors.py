@@ -43,15 +43,15 @@ class OffLimitsError(StoreError):
 
 
 def is_busy(exc: sqlite3.Error) -> bool:
-    """Whether another connection holds the lock."""
+    """Return whether another connection holds the lock."""
     return isinstance(exc, sqlite3.OperationalError) and ("locked" in str(exc) or "busy" in str(exc))
 
 
 def is_undecodable(exc: sqlite3.Error) -> bool:
-    """Whether a stored text is not UTF-8."""
+    """Return whether a stored text is not UTF-8."""
     return str(exc).startswith("Could not decode to UTF-8")
 
 
 def is_forbidden(exc: sqlite3.OperationalError) -> bool:
-    """Whether this process may not open the file, or not write to it."""
+    """Return whether this process may not open the file, or not write to it."""
     return "unable to open" in str(exc) or "readonly" in str(exc)

@@ -94,7 +94,7 @@ def following(connection: Connection, after: int, limit: int, max_size: int) -> 
 
 
 def is_sound(trace: Any, check: Any, body: Any) -> bool:
-    """Whether the row still has the content that was written."""
+    """Return whether the row still has the content that was written."""
     return isinstance(trace, bytes) and isinstance(body, bytes) and check == crc32(body, crc32(trace))
 
 

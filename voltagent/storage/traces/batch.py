@@ -56,7 +56,7 @@ _OF_CALLS: Final = frozenset(("status", "status_message", "usage", "metadata", "
 
 
 def _has_ties(spans: Iterable[Span]) -> bool:
-    """Whether some began at the same time: readers then show them in the order in which they were stored."""
+    """Return whether some began at the same time: readers then show them in the order in which they were stored."""
     times = [(span.parent is None, span.start_ns) for span in spans]
     return len(set(times)) < len(times)
 
@@ -108,7 +108,7 @@ class _EventBatch:
                     starts.setdefault(span, RUNNING)
 
     def roots(self) -> list[Span]:
-        """The first spans of traces that occur in this batch without their own start or end."""
+        """Return the first spans of traces that occur in this batch without their own start or end."""
         known: set[TraceInfo] = set()
         others: list[Span] = []
         for spans in (self.starts, self.ends, self.updated):
@@ -125,7 +125,7 @@ class _EventBatch:
         return list(roots.values())
 
     def statements(self, roots: Iterable[Span]) -> list[Statement]:
-        """The statements in the order in which they must run."""
+        """Return the statements in the order in which they must run."""
         ids, updated = self.ids, [update(span, fields, self.ids) for span, fields in self.updates]
         stubs = [stub(root, ids) for root in roots]
         begun: list[SqlRow] = []

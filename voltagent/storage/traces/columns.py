@@ -53,12 +53,12 @@ def summed_usage(stored: _Stored) -> dict[str, Json] | None:
 
 
 def start(stored: object) -> int:
-    """When something began, in nanoseconds since the epoch; 0 if the column holds no time."""
+    """Return when something began, in nanoseconds since the epoch; 0 if the column holds no time."""
     return end(stored) or 0
 
 
 def end(stored: object) -> int | None:
-    """When something ended, in nanoseconds since the epoch; ``None`` if the column holds no time."""
+    """Return when something ended, in nanoseconds since the epoch; ``None`` if the column holds no time."""
     return stored if isinstance(stored, int) and _FIRST_NS <= stored <= _LAST_NS else None
 
 

@@ -207,7 +207,7 @@ def _worst(statuses: Iterable[str]) -> str:
 
 
 def is_converted(connection: Connection) -> bool:
-    """Whether the narrow tables cover all rows of an older version."""
+    """Return whether the narrow tables cover all rows of an older version."""
     return connection.execute("SELECT 1 FROM conversion LIMIT 1").fetchone() is None
 
 

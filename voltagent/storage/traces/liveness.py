@@ -50,17 +50,17 @@ class Writer:
 
 
 def names_of_process(process: int) -> str:
-    """The pattern, for ``GLOB``, of the names that mark the traces of the process with this id."""
+    """Return the pattern, for ``GLOB``, of the names that mark the traces of the process with this id."""
     return f"{process:x}-*"
 
 
 def is_recording(store: Path, process: int) -> bool:
-    """Whether the process with this id records into a store now."""
+    """Return whether the process with this id records into a store now."""
     return any(name.startswith(f"{process:x}-") and not is_gone(store, name) for name in _names(store))
 
 
 def is_gone(store: Path, name: str) -> bool:
-    """Whether the process with this name has died."""
+    """Return whether the process with this name has died."""
     if not _lock_file(store, name).exists():
         return store.parent.is_dir()
     lock = _acquire(_place(store, name))
@@ -71,7 +71,7 @@ def is_gone(store: Path, name: str) -> bool:
 
 
 def has_live_writer(store: Path) -> bool:
-    """Whether a running process records into a store, even if it has stored nothing yet."""
+    """Return whether a running process records into a store, even if it has stored nothing yet."""
     return not all(is_gone(store, name) for name in _names(store))
 
 

@@ -177,7 +177,7 @@ def _operation(
 
 
 def whole_usage(span: Span) -> dict[str, Any] | None:
-    """The tokens of a span; ``None`` if other processes used some in the same trace, so that they are added up here."""
+    """Return the tokens of a span; ``None`` if other processes used some in the same trace: the store adds them up."""
     return None if type(span.usage) is PartialUsage else span.usage
 
 

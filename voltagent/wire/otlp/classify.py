@@ -29,7 +29,7 @@ class Meaning(NamedTuple):
 
 
 def meaning(attributes: Mapping[str, Any], *, root: bool) -> Meaning:
-    """The kind of a span and what else its attributes say. ``root``: it is the first of its trace."""
+    """Return the kind of a span and what else its attributes say. ``root``: it is the first of its trace."""
     kind = kind_of(attributes, root=root)
     event = _EVENT_TYPE in attributes and kind not in EVENT_LIKE_KINDS
     known = _NAMES[EVENT if event else kind if kind in _NAMES else _LIKE.get(kind, ANY)]

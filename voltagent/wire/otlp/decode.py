@@ -30,7 +30,7 @@ class Read(NamedTuple):
 
 
 def events_of(request: object) -> Read:
-    """The events that the spans of an ``ExportTraceServiceRequest`` (in its JSON mapping) stand for.
+    """Return the events that the spans of an ``ExportTraceServiceRequest`` (in its JSON mapping) stand for.
 
     Raises:
         TooLargeError: it has more than 20 000 spans.
@@ -96,12 +96,12 @@ class _ReceivedBatch:
         return self._as_event(one, span) if "event_type" in words else span
 
     def _agent_name(self, one: Received) -> str | None:
-        """The agent around a span: as it says itself, else the nearest one above, else the entity of its trace."""
+        """Return the agent around a span: as the span says, else the nearest above, else the entity of its trace."""
         words = one.words
         return values.text(words.get("agent")) or self._agent_of(one) or values.text(words.get("entity"))
 
     def _as_event(self, one: Received, span: Span) -> Span:
-        """A custom event: a moment, and a second span below it where it was ended later."""
+        """Return a custom event: a moment, and a second span below it where it was ended later."""
         if span.start_ns == span.end_ns:
             span.end_ns = None
         own_id = values.text(one.words.get("own_id"))
@@ -124,7 +124,7 @@ class _ReceivedBatch:
         return span
 
     def _parent_of(self, one: Received) -> str | None:
-        """The id of the operation above; ``None`` directly under the trace."""
+        """Return the id of the operation above; ``None`` directly under the trace."""
         if one.root or one.parent is None or one.parent == trace_ids.span_id(one.trace):
             return None
         above = self._by_id.get((one.trace, one.parent))
@@ -133,7 +133,7 @@ class _ReceivedBatch:
         return None if above.is_trace else above.stored_id
 
     def _agent_of(self, one: Received) -> str | None:
-        """The name of the nearest agent above, as far as this request knows; the way there is gone once only."""
+        """Return the name of the nearest agent above, as far as this request knows; the way there is gone once only."""
         way: list[tuple[str, str]] = []
         name: str | None = None
         place = (one.trace, one.parent or "")
@@ -152,7 +152,7 @@ class _ReceivedBatch:
 
 
 def _trace_span(one: Received) -> Span:
-    """The trace that a root span is. What describes an operation stays with the operation if it is both."""
+    """Return the trace that a root span is. What describes an operation stays with the operation if it is both."""
     words = one.words
     name = one.title
     entity = values.text(words.get("entity", words.get("agent"))) if one.is_trace else None

@@ -39,7 +39,7 @@ _RANDOM: Final = 2  # the trace id is random
 
 
 def span_message(facts: Facts, plan: SpanPlan, *, second: bool = False) -> OtlpMessage:
-    """The OTLP span of an ended span, or of a custom event.
+    """Return the OTLP span of an ended span, or of a custom event.
 
     ``second`` is for a custom event that was sent already and has now been ended: a span of its own below the first.
     """
@@ -73,7 +73,7 @@ def span_message(facts: Facts, plan: SpanPlan, *, second: bool = False) -> OtlpM
 
 
 def trimmed(message: OtlpMessage) -> OtlpMessage:
-    """The same span for a receiver that found it too large: without its long texts, which say how long they were."""
+    """Return the span for a receiver that found it too large: its long texts are replaced by their lengths."""
     small = dict(message)
     small["attributes"] = [_trimmed(attribute) for attribute in message["attributes"]]
     if "events" in message:
@@ -85,7 +85,7 @@ def trimmed(message: OtlpMessage) -> OtlpMessage:
 
 
 def resource_message(attributes: Mapping[str, str]) -> OtlpMessage:
-    """What sends the spans: ``service.name`` and whatever else describes it."""
+    """Return what sends the spans: ``service.name`` and whatever else describes it."""
     return {"attributes": [attribute_message(name, value) for name, value in attributes.items()]}
 
 
@@ -122,7 +122,7 @@ def _status(facts: Facts) -> OtlpMessage:
 
 
 def _exception(facts: Facts, moment: int) -> OtlpMessage:
-    """The event that OpenTelemetry's conventions want for an exception."""
+    """Return the event that OpenTelemetry's conventions want for an exception."""
     described = {
         "exception.type": facts.of_error("type"),
         "exception.message": facts.of_error("message"),
@@ -147,7 +147,7 @@ def _attributes(facts: Facts, plan: SpanPlan) -> list[OtlpMessage]:
 
 
 def attribute_message(name: str, value: object) -> OtlpMessage:
-    """An attribute as ``KeyValue`` in its JSON mapping."""
+    """Return an attribute as ``KeyValue`` in its JSON mapping."""
     return {"key": name, "value": _any_value(value)}
 
 

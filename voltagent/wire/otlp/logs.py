@@ -22,7 +22,7 @@ _INFO: Final = 9  # severity number
 
 
 def score_record(event: SpanEvent) -> OtlpMessage:
-    """The log record of a score: its value as a number, or as a label if it is a string."""
+    """Return the log record of a score: its value as a number, or as a label if it is a string."""
     score = score_of(event)
     context = trace_ids.context_of(event[1])
     named: list[tuple[str, Any]] = [("gen_ai.evaluation.name", score.name)]
@@ -48,7 +48,7 @@ def score_record(event: SpanEvent) -> OtlpMessage:
 
 
 def logs_request(records: Sequence[OtlpMessage], resource: OtlpMessage, scope: OtlpMessage, *, as_json: bool) -> bytes:
-    """The body of an ``ExportLogsServiceRequest`` in JSON or protobuf."""
+    """Return the body of an ``ExportLogsServiceRequest`` in JSON or protobuf."""
     if as_json:
         scope_logs = {"scope": scope, "logRecords": list(records)}
         return to_json({"resourceLogs": [{"resource": resource, "scopeLogs": [scope_logs]}]})

@@ -63,7 +63,7 @@ class PlainSpans:
         self._templates: dict[Any, _Template] = {}
 
     def encoded(self, span: Span) -> bytes | None:
-        """An ended span as a protobuf message; ``None`` if there is more to it than a template can have."""
+        """Return an ended span as a protobuf message; ``None`` if there is more to it than a template can have."""
         trace, parent, kind = span.trace, span.parent, span.kind
         facts: Any = span.facts
         start, end = span.start_ns, span.end_ns
@@ -154,7 +154,7 @@ _NOTHING: Final[dict[str, Any]] = {}
 
 
 def _attributes(name: str, value: Any) -> list[bytes]:
-    """An attribute, or one for each part of a dictionary, as fields of a span."""
+    """Return an attribute, or one for each part of a dictionary, as fields of a span."""
     named: dict[str, Any] = {name: value}
     if type(value) is dict:
         named = {f"{name}.{part}": one for part, one in cast("dict[str, Any]", value).items()}

@@ -28,7 +28,7 @@ MANY: Final = len(SMALL)
 
 
 def encoded(message: Mapping[str, Any], schema: MessageSchema) -> bytes:
-    """The bytes of a message. A field that the schema does not have is a ``KeyError``."""
+    """Return the bytes of a message. A field that the schema does not have is a ``KeyError``."""
     parts: list[bytes] = []
     for name, value in message.items():
         tag, write = schema[name]
@@ -41,12 +41,12 @@ def encoded(message: Mapping[str, Any], schema: MessageSchema) -> bytes:
 
 
 def delimited(number: int, content: bytes) -> bytes:
-    """A field of text, bytes or a message, with its tag."""
+    """Return a field of text, bytes or a message, with its tag."""
     return varint(number << 3 | _DELIMITED) + varint(len(content)) + content
 
 
 def varint(number: int) -> bytes:
-    """A whole number of up to 64 bits, seven bits to a byte; a negative one as its two's complement."""
+    """Return a whole number of up to 64 bits, seven bits to a byte; a negative one as its two's complement."""
     if 0 <= number < MANY:
         return SMALL[number]
     number &= 0xFFFF_FFFF_FFFF_FFFF
@@ -117,7 +117,7 @@ _ANY_VALUE.update(
 
 
 def _attribute(pair: Mapping[str, Any]) -> bytes:
-    """A ``KeyValue``: key = 1, value = 2. By hand, as most of what is sent are these."""
+    """Return a ``KeyValue``: key = 1, value = 2. By hand, as most of what is sent are these."""
     key = pair["key"].encode()
     ((kind, given),) = pair["value"].items()
     tag, write = _ANY_VALUE[kind]
@@ -172,7 +172,7 @@ LOG_RECORD: Final = _schema(
 
 
 def fields_of(content: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of any message as (number, value): an ``int`` for a varint, else the bytes.
+    """Yield the fields of any message as (number, value): an ``int`` for a varint, else the bytes.
 
     Raises:
         ValueError: it is no protobuf message, or ends in the middle.

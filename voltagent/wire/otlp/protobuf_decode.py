@@ -37,7 +37,7 @@ class _Reading:
 
 
 def trace_request(content: bytes) -> dict[str, Any]:
-    """An ``ExportTraceServiceRequest`` in its JSON mapping.
+    """Return an ``ExportTraceServiceRequest`` in its JSON mapping.
 
     Raises:
         TooLargeError: it has more than 1 500 000 fields.
@@ -88,7 +88,7 @@ def _flag(value: int | bytes, _: _Reading) -> bool | None:
 
 
 def _integer(value: int | bytes, _: _Reading) -> int | None:
-    """An ``int64``: two's complement in 64 bits."""
+    """Return an ``int64``: two's complement in 64 bits."""
     if not isinstance(value, int):
         return None
     value &= 0xFFFF_FFFF_FFFF_FFFF

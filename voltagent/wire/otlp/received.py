@@ -159,7 +159,7 @@ def start_facts(received: Received) -> SpanFacts | None:
 
 
 def trace_metadata(received: Received) -> bytes | None:
-    """The metadata of the trace whose first span this is. What describes an operation stays with the operation."""
+    """Return the metadata of the trace whose first span this is; what describes an operation stays with that."""
     if received.is_trace and "metadata" in received.words:
         return as_object(received.metadata)
     service = {} if received.service in (UNKNOWN_SERVICE, "voltagent") else {"service_name": received.service}
@@ -209,7 +209,7 @@ def from_message(message: Mapping[str, Any], resource: Mapping[str, Any]) -> Rec
 
 
 def understood(attributes: Mapping[str, Any], events: object, links: object, *, root: bool, **fields: Any) -> Received:
-    """A span whose attributes, events and links are read by the tables; ``fields`` are those of :class:`Received`.
+    """Return a span whose attributes, events and links are read by the tables.
 
     Args:
         attributes: as plain values.

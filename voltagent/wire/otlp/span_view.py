@@ -70,7 +70,7 @@ class Facts:
         self.output: bytes | None = (span.output if ended else None) or updates.get("output", facts.get("output"))
 
     def fact(self, name: str) -> Any:
-        """A rare field: from an update, else from the start."""
+        """Return a rare field: from an update, else from the start."""
         if name in self.updates:
             return self.updates[name]
         return None if self.span.facts is None else self.span.facts.get(name)
@@ -119,7 +119,7 @@ class Facts:
         return from_json(error) if isinstance(error, bytes) else None
 
     def of_error(self, name: str) -> Any:
-        """A field of the error; its text is its message."""
+        """Return a field of the error; its text is its message."""
         error: object = self.error
         if isinstance(error, dict):
             return cast(dict[str, Any], error).get(name)

@@ -172,7 +172,7 @@ def _ended(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
 
 
 def _custom(fields: BodyFields, kind: str) -> SpanEvent:
-    """A moment: ``running`` is only this wire's default for it, and would stand there for ever."""
+    """Return a moment: ``running`` is only this wire's default for it, and would stand there for ever."""
     span = _operation(fields, fields.needed("id"), kind, None)
     span.metadata = _object(_without(fields.object("metadata"), displayName=span.name))
     message = fields.get("status_message")
@@ -191,7 +191,7 @@ def _custom(fields: BodyFields, kind: str) -> SpanEvent:
 
 
 def _operation(fields: BodyFields, identifier: str, kind: str, operation: str | None) -> Span:
-    """A span with what all three have in common, under a stand-in for its trace.
+    """Return a span with what all three have in common, under a stand-in for its trace.
 
     The trace's own create comes first on this wire; where it did not, the trace is listed under the agent's name.
     """
@@ -221,7 +221,7 @@ _UNKNOWN: Final = "unknown"
 
 
 def _event_metadata(fields: BodyFields, name: str, agent_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The user's metadata, and the usage that this wire carries in it."""
+    """Return the user's metadata, and the usage that this wire carries in it."""
     metadata = _without(fields.object("metadata"), displayName=name, id=name, agentId=agent_id)
     usage = metadata.get("usage")
     if not isinstance(usage, dict):
@@ -240,7 +240,7 @@ def _level(fields: BodyFields) -> str | None:
 
 
 def _common_update(fields: BodyFields) -> dict[str, Any]:
-    """The changed fields that traces and operations share, as an UPDATE event has them."""
+    """Return the changed fields that traces and operations share, as an UPDATE event has them."""
     changed: dict[str, Any] = {name: payload(fields.get(name)) for name in ("input", "output")}
     changed |= {name: fields.text(name) for name in ("version", "level")}
     changed["end_time"] = fields.time_text("end_time")
@@ -251,14 +251,14 @@ def _common_update(fields: BodyFields) -> dict[str, Any]:
 
 
 def payload(value: object) -> bytes | None:
-    """An input or output as JSON object text; what is none stands under ``result``, as everywhere."""
+    """Return an input or output as JSON object text; what is none stands under ``result``, as everywhere."""
     if value is None:
         return None
     return _json(cast(object, value) if isinstance(value, dict) else {"result": value})
 
 
 def _stand_in(trace_id: str, agent_id: str = "") -> Span:
-    """The root of a trace that another request speaks of."""
+    """Return the root of a trace that another request speaks of."""
     return Span(TraceInfo(trace_id, agent_id, None), None, TRACE, agent_id, None, identifier=trace_id)
 
 

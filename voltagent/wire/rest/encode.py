@@ -44,7 +44,7 @@ class RestRequest(NamedTuple):
 
 
 def request(event: SpanEvent, ids: IdFormat = id_text) -> RestRequest:
-    """The request that an event is on this wire."""
+    """Return the request that an event is on this wire."""
     phase, span, fields = event
     if phase is Phase.UPDATE:
         return _update(span, fields or {}, ids)
@@ -58,20 +58,20 @@ def request(event: SpanEvent, ids: IdFormat = id_text) -> RestRequest:
 
 
 def segment(identifier: str) -> str:
-    """An id as one segment of a path, whatever it contains (RFC 3986, sections 2.1 and 3.3)."""
+    """Return an id as one segment of a path, whatever it contains (RFC 3986, sections 2.1 and 3.3)."""
     # a segment of dots is percent-encoded too: clients and proxies resolve it as "here" and "up"
     return quote(identifier, safe="") if identifier.strip(".") else identifier.replace(".", "%2E")
 
 
 def end_id(span: Span) -> str:
-    """The id of an operation's success or error event: always the same, so that a retry repeats it."""
+    """Return the id of an operation's success or error event: always the same, so that a retry repeats it."""
     if isinstance(span.id, int):
         return id_text(span.id ^ _END_MASK)
     return id_text(int.from_bytes(sha256(b"end:" + span.id.encode("utf-8", "replace")).digest()[:16], "big"))
 
 
 def end_span_id(digits: str) -> str:
-    """The 16 hex digits of :func:`end_id`, given those of the operation's own id, where that is one of ours."""
+    """Return the 16 hex digits of :func:`end_id`, given those of the operation's own id, where that is one of ours."""
     return id_text(int(digits, 16) ^ _END_MASK)[19:].replace("-", "")
 
 
@@ -146,7 +146,7 @@ def _start(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
 
 
 def _end(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
-    """The success or error event: a child of its own start event."""
+    """Return the success or error event: a child of its own start event."""
     succeeded = span.status == COMPLETED
     metadata = {
         **(_start_metadata(span) if is_operation(span) else _camel(span.metadata)),
@@ -177,7 +177,7 @@ def _end_level(span: Span) -> str:
 
 
 def _point(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
-    """A custom event, with the user's own metadata only."""
+    """Return a custom event, with the user's own metadata only."""
     facts = span.facts or {}
     given = facts.get("parent_event_id")
     message = facts.get("status_message")
@@ -198,7 +198,7 @@ def _point(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
 
 
 def _event(span: Span, ids: IdFormat, **fields: bytes | None) -> dict[str, bytes | None]:
-    """What all events have in common; ``fields`` are the others."""
+    """Return what all events have in common; ``fields`` are the others."""
     facts = span.facts or {}
     return {
         "history_id": _text(ids(span.trace.id)),
@@ -226,7 +226,7 @@ def _post(fields: dict[str, bytes | None]) -> RestRequest:
 
 
 def event_names(span: Span) -> tuple[str, str, str]:
-    """The names of a span's start, success and error events."""
+    """Return the names of a span's start, success and error events."""
     names = EVENT_NAMES.get((span.kind, span.operation if span.kind == MEMORY else None))
     return names or (span.name, f"{span.kind}:success", f"{span.kind}:error")
 
@@ -239,7 +239,7 @@ def _start_metadata(span: Span) -> dict[str, Any]:
 
 
 def _parent(span: Span, ids: IdFormat) -> bytes | None:
-    """The parent's start event; null directly under the trace."""
+    """Return the parent's start event; null directly under the trace."""
     parent = span.parent
     return None if parent is None or parent.kind == TRACE else _text(ids(parent.id))
 
@@ -274,7 +274,7 @@ def _update_field(name: str, value: Any) -> bytes | None:
 
 
 def _object(*fields: tuple[str, bytes | None]) -> bytes:
-    """A JSON object from names and JSON texts; without those that are ``None``."""
+    """Return a JSON object from names and JSON texts; without those that are ``None``."""
     return b"{" + b",".join([b'"%b":%b' % (name.encode(), text) for name, text in fields if text is not None]) + b"}"
 
 
@@ -294,7 +294,7 @@ _CACHED: Final = 2048  # bytes: a cache must not keep what is large
 
 
 def _camel(metadata: bytes | None) -> dict[str, Any]:
-    """The user's metadata with the API's spelling of the keys, through nested dicts."""
+    """Return the user's metadata with the API's spelling of the keys, through nested dicts."""
     if metadata is None:
         return {}
     return dict(_parsed(metadata) if len(metadata) <= _CACHED else _parsed.__wrapped__(metadata))

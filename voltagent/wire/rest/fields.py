@@ -33,25 +33,25 @@ class BodyFields:
         self.agent_id = agent_id  # of the trace
 
     def get(self, name: str) -> Any:
-        """The value as it is; ``None`` if there is none."""
+        """Return the value as it is; ``None`` if there is none."""
         return self._given.get(name)
 
     def text(self, name: str) -> str | None:
-        """A string; ``None`` if it is missing or empty."""
+        """Return a string; ``None`` if it is missing or empty."""
         value = self.get(name)
         if value is not None and not isinstance(value, str):
             raise ValidationError(f"{name} must be a string, got {_type_name(value)}")
         return value or None
 
     def object(self, name: str) -> dict[str, Any]:
-        """An object, empty if it is missing."""
+        """Return an object, empty if it is missing."""
         value = self.get(name)
         if value is not None and not isinstance(value, dict):
             raise ValidationError(f"{name} must be an object, got {_type_name(value)}")
         return dict(cast(dict[str, Any], value or {}))
 
     def tags(self) -> tuple[str, ...] | None:
-        """The tags, if there are any."""
+        """Return the tags, if there are any."""
         value = self.get("tags")
         if value is None:
             return None
@@ -73,18 +73,18 @@ class BodyFields:
         return moment
 
     def time_text(self, name: str) -> str | None:
-        """A time as the body has it, checked."""
+        """Return a time as the body has it, checked."""
         return None if self.moment(name) is None else self.text(name)
 
     def needed(self, name: str) -> str:
-        """A string that must be there."""
+        """Return a string that must be there."""
         text = self.text(name)
         if text is None:
             raise ValidationError(f"{name} is missing")
         return text
 
     def status(self, default: str) -> str:
-        """How the trace or operation stands, in our words."""
+        """Return how the trace or operation stands, in our words."""
         text = self.text("status") or default
         if text not in _STATUSES:
             raise ValidationError(f"status must be one of {', '.join(_STATUSES)}")

@@ -13,7 +13,7 @@ _FIELDS: Final = frozenset(("message", "type", "name", "code", "stack"))
 
 
 def error_type(facts: Facts) -> str | None:
-    """The kind of error; ``_OTHER`` if it is not known, as the attribute's definition says."""
+    """Return the kind of error; ``_OTHER`` if it is not known, as the attribute's definition says."""
     if not facts.failed:
         return None
     kind = facts.of_error("type") or facts.of_error("name")
@@ -21,12 +21,12 @@ def error_type(facts: Facts) -> str | None:
 
 
 def error(name: str) -> Word:
-    """A field of the error."""
+    """Return a field of the error."""
     return lambda facts: facts.of_error(name) if facts.failed else None
 
 
 def stage(facts: Facts) -> Any:
-    """The stage at which it failed."""
+    """Return the stage at which it failed."""
     return facts.metadata.get("stage") if facts.failed else None
 
 
@@ -39,10 +39,10 @@ def other_error(facts: Facts) -> str | None:
 
 
 def note(facts: Facts) -> Any:
-    """The status message of an event that did not fail."""
+    """Return the status message of an event that did not fail."""
     return None if facts.failed else facts.of_error("message")
 
 
 def if_cancelled(value: Word) -> Word:
-    """A word for what was cancelled only."""
+    """Return a word for what was cancelled only."""
     return lambda facts: value(facts) if facts.status == CANCELLED else None

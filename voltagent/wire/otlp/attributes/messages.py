@@ -28,7 +28,7 @@ class _Request(NamedTuple):
 
 
 def _request(facts: Facts) -> _Request:
-    """The messages in the input of a model call; none if it is in no known form."""
+    """Return the messages in the input of a model call; none if it is in no known form."""
     if facts.kind not in MODEL_CALLS:
         return _NO_REQUEST
     given = json_object(facts.input)
@@ -80,7 +80,7 @@ def _parts(content: object) -> list[dict[str, Any]]:
 
 
 def _part(block: Any) -> dict[str, Any]:
-    """A block of a message of any client as a part; one of a kind that is not known stays as it is."""
+    """Return a block of a message of any client as a part; one of a kind that is not known stays as it is."""
     if not isinstance(block, dict):
         return _text_part(str(block))
     part = cast("dict[str, Any]", block)
@@ -109,7 +109,7 @@ def _call(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer_messages(facts: Facts) -> list[_Message]:
-    """The messages in the output; none if it is in no known form."""
+    """Return the messages in the output; none if it is in no known form."""
     text = plain_text(facts.output)
     if text is not None:
         return [_text_message("assistant", text)]
@@ -124,13 +124,13 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 
 
 def genai_input(facts: Facts) -> str | None:
-    """The messages of a model call; of anything else all of the input as one message."""
+    """Return the messages of a model call; of anything else all of the input as one message."""
     text = as_text(facts.input)
     return as_json(_request(facts).messages) or (None if text is None else as_json([_text_message("user", text)]))
 
 
 def genai_output(facts: Facts) -> str | None:
-    """The answer with the reason why it ended, which the conventions demand; else all of the output as one message."""
+    """Return the answer with its finish reason, which the conventions demand; else the whole output as one message."""
     if facts.output is None:
         return None
     found = _answer_messages(facts) if facts.kind in MODEL_CALLS else []
@@ -140,7 +140,7 @@ def genai_output(facts: Facts) -> str | None:
 
 
 def input_rest(facts: Facts) -> str | None:
-    """What else than messages, tools and parameters the input of a model call holds."""
+    """Return what else than messages, tools and parameters the input of a model call holds."""
     rest = _request(facts).rest
     return as_json({key: rest[key] for key in rest if key != "tools" and (key, rest[key]) not in facts.model.items()})
 
@@ -151,7 +151,7 @@ def input_key(facts: Facts) -> str | None:
 
 
 def tool_definitions(facts: Facts) -> str | None:
-    """The tools that a model may call."""
+    """Return the tools that a model may call."""
     return as_json(_tools(facts)) if _request(facts).messages else None
 
 
@@ -160,46 +160,46 @@ def _tools(facts: Facts) -> list[dict[str, Any]]:
 
 
 def system_instructions(facts: Facts) -> str | None:
-    """The instructions of an agent."""
+    """Return the instructions of an agent."""
     instructions = facts.fact("instructions")
     return None if instructions is None else as_json([_text_part(instructions)])
 
 
 def last_messages(facts: Facts) -> str | None:
-    """The last messages that the model was given, as the platform shows them."""
+    """Return the last messages that the model was given, as the platform shows them."""
     return as_json(_request(facts).messages[-_LAST:])
 
 
 def message_count(facts: Facts) -> int | None:
-    """How many messages the model was given."""
+    """Return how many messages the model was given."""
     return len(_request(facts).messages) or None
 
 
 def tool_names(facts: Facts) -> str | None:
-    """The names of the tools that a model may call, with commas between them."""
+    """Return the names of the tools that a model may call, with commas between them."""
     described: list[Any] = [tool.get("function") or tool for tool in _tools(facts)]
     return ",".join(str(one["name"]) for one in _dicts(described) if one.get("name")) or None
 
 
 def tool_count(facts: Facts) -> int | None:
-    """How many tools a model may call."""
+    """Return how many tools a model may call."""
     return len(_tools(facts)) or None
 
 
 def openinference_input(facts: Facts) -> dict[str, Any] | None:
-    """The messages of the input, each field by itself: ``0.message.role`` and so on."""
+    """Return the messages of the input, each field by itself: ``0.message.role`` and so on."""
     is_large = len(facts.input or b"") > _LARGEST
     return None if is_large else dict(_numbered(_request(facts).messages)) or None
 
 
 def openinference_output(facts: Facts) -> dict[str, Any] | None:
-    """The messages of the output, each field by itself."""
+    """Return the messages of the output, each field by itself."""
     is_large = len(facts.output or b"") > _LARGEST
     return None if is_large else dict(_numbered(_answer_messages(facts))) or None
 
 
 def openinference_tools(facts: Facts) -> dict[str, Any] | None:
-    """The tools that a model may call, each as JSON text."""
+    """Return the tools that a model may call, each as JSON text."""
     return {f"{number}.tool.json_schema": as_json(tool) for number, tool in enumerate(_tools(facts))} or None
 
 

@@ -10,7 +10,7 @@ from voltagent.wire.otlp.span_view import Facts
 
 
 def model(facts: Facts) -> Any:
-    """The model that answered, else the one that was requested."""
+    """Return the model that answered, else the one that was requested."""
     return (
         (facts.span.model if facts.ended else None)
         or facts.model.get("model")
@@ -20,12 +20,12 @@ def model(facts: Facts) -> Any:
 
 
 def requested_model(facts: Facts) -> Any:
-    """The model that was requested, as far as it is another one than that which answered."""
+    """Return the model that was requested, as far as it is another one than that which answered."""
     return facts.metadata.get("requested_model") or model(facts)
 
 
 def response_model(facts: Facts) -> Any:
-    """The model that answered; nothing if no response has been understood."""
+    """Return the model that answered; nothing if no response has been understood."""
     given = facts.metadata
     named = given.get("response_model")
     known = any(given.get(name) is not None for name in ("requested_model", "response_id", "finish_reason"))
@@ -33,7 +33,7 @@ def response_model(facts: Facts) -> Any:
 
 
 def parameter(*names: str) -> Word:
-    """A parameter of the model by one of its names."""
+    """Return a parameter of the model by one of its names."""
 
     def read(facts: Facts) -> Any:
         return next((facts.model[name] for name in names if facts.model.get(name) is not None), None)
@@ -42,12 +42,12 @@ def parameter(*names: str) -> Word:
 
 
 def provider(facts: Facts) -> Any:
-    """Who provides the model."""
+    """Return who provides the model."""
     return facts.model.get("provider") or facts.metadata.get("provider")
 
 
 def stop_sequences(facts: Facts) -> Any:
-    """The strings at which the model stops, as a list."""
+    """Return the strings at which the model stops, as a list."""
     given = facts.model.get("stop_sequences") or facts.model.get("stop")
     return [given] if isinstance(given, str) else given
 
@@ -64,18 +64,18 @@ def finish_reasons(facts: Facts) -> list[Any] | None:
 
 
 def is_stream(facts: Facts) -> bool | None:
-    """Whether the answer came as a stream; nothing if it did not."""
+    """Return whether the answer came as a stream; nothing if it did not."""
     return True if _first_item_ms(facts) is not None else None
 
 
 def seconds_to_first_chunk(facts: Facts) -> float | None:
-    """The time from the request to the first part of the answer."""
+    """Return the time from the request to the first part of the answer."""
     found = _first_item_ms(facts)
     return None if found is None else found / 1000
 
 
 def first_chunk_time(facts: Facts) -> str | None:
-    """When the first part of the answer came, in ISO 8601."""
+    """Return when the first part of the answer came, in ISO 8601."""
     found = _first_item_ms(facts)
     return None if found is None else iso_text(facts.span.start_ns + int(found * 1_000_000))
 

@@ -11,7 +11,7 @@ _CONTENT: Final = ("content", "text", "page_content")
 
 
 def as_text(payload: bytes | None) -> str | None:
-    """A payload as it is, as a string."""
+    """Return a payload as it is, as a string."""
     return None if payload is None else payload.decode("utf-8", "replace")
 
 
@@ -21,20 +21,20 @@ def as_json(value: object) -> str | None:
 
 
 def plain_text(payload: bytes | None) -> str | None:
-    """The string that a payload consists of; ``None`` if it is more, or if a reader would take the string for JSON."""
+    """Return the string that a payload consists of; ``None`` if it is more, or could be read as JSON."""
     value = json_object(payload) if payload is not None and payload.startswith(b'{"result":"') else {}
     text: object = value.get("result") if len(value) == 1 else None
     return text if isinstance(text, str) and not _is_json(text) else None
 
 
 def readable(payload: bytes | None) -> str | None:
-    """A string as itself, everything else as JSON text."""
+    """Return a string as itself, everything else as JSON text."""
     text = plain_text(payload)
     return as_text(payload) if text is None else text
 
 
 def mime_type(payload: bytes | None) -> str | None:
-    """What :func:`readable` makes of a payload."""
+    """Return what :func:`readable` makes of a payload."""
     if payload is None:
         return None
     return "application/json" if plain_text(payload) is None else "text/plain"
@@ -49,7 +49,7 @@ def _is_json(text: str) -> bool:
 
 
 def documents(facts: Facts) -> dict[str, Any] | None:
-    """The documents of a search, each field by itself: ``0.document.content`` and so on."""
+    """Return the documents of a search, each field by itself: ``0.document.content`` and so on."""
     if facts.items is None:
         return None
     found: dict[str, Any] = {}
@@ -71,20 +71,20 @@ def _document(item: object) -> dict[str, Any]:
 
 
 def documents_json(facts: Facts) -> str | None:
-    """The documents of a search as a JSON list of objects."""
+    """Return the documents of a search as a JSON list of objects."""
     if facts.items is None:
         return None
     return as_json([{"content": item} if isinstance(item, str) else item for item in facts.items])
 
 
 def undocumented_output(facts: Facts) -> str | None:
-    """The output of a search, unless its documents are all there is."""
+    """Return the output of a search, unless its documents are all there is."""
     is_more = facts.items is None or len(json_object(facts.output)) > 1 or not facts.items
     return as_text(facts.output) if is_more else None
 
 
 def query(facts: Facts) -> str | None:
-    """The string that was searched for: the input's ``query``, else its first string."""
+    """Return the string that was searched for: the input's ``query``, else its first string."""
     given = json_object(facts.input)
     found = given.get("query")
     return found if isinstance(found, str) else next((v for v in given.values() if isinstance(v, str)), None)

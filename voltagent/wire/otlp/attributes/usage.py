@@ -27,7 +27,7 @@ COST_DETAILS: Final[Mapping[str, str]] = {
 
 
 def tokens(name: str) -> Word:
-    """A count by our key."""
+    """Return a count by our key."""
     return lambda facts: facts.tokens.get(name) if facts.usage.get(name) is None else facts.usage[name]
 
 
@@ -37,7 +37,7 @@ def once(word: Word) -> Word:
 
 
 def cost(*names: str) -> Word:
-    """A cost by one of its names."""
+    """Return a cost by one of its names."""
 
     def read(facts: Facts) -> Any:
         return next((facts.usage[name] for name in names if facts.usage.get(name) is not None), None)
@@ -46,7 +46,7 @@ def cost(*names: str) -> Word:
 
 
 def cost_detail(name: str) -> Word:
-    """A part of the cost that the provider has split."""
+    """Return a part of the cost that the provider has split."""
 
     def read(facts: Facts) -> Any:
         details = facts.usage.get("cost_details")
@@ -56,7 +56,7 @@ def cost_detail(name: str) -> Word:
 
 
 def named(**words: Word) -> Word:
-    """Several words as one JSON object."""
+    """Return several words as one JSON object."""
 
     def read(facts: Facts) -> str | None:
         found = {name: word(facts) for name, word in words.items()}
@@ -66,5 +66,5 @@ def named(**words: Word) -> Word:
 
 
 def other_usage(facts: Facts) -> str | None:
-    """What a usage holds beside tokens and costs."""
+    """Return what a usage holds beside tokens and costs."""
     return as_json({key: value for key, value in facts.usage.items() if not (is_spelling(key) or "cost" in key)})

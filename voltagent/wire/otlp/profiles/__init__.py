@@ -26,7 +26,7 @@ _MAY_USE_A_MODEL: Final = (TOOL, MEMORY, RETRIEVER, EVENT)
 
 
 def _complete(name: str, profile: Profile) -> Profile:
-    """A profile with the further kinds of operation, and with names of tokens and cost for all of them."""
+    """Return a profile with the further kinds of operation, and with names of tokens and cost for all of them."""
     usage = {attribute: word for attribute, word in profile.names[AGENT].items() if _counts(word)}
     names: AttributeWords = {
         **profile.names,
@@ -67,7 +67,7 @@ class SpanPlan:
 
 
 def plans(chosen: tuple[str, ...]) -> Mapping[str, SpanPlan]:
-    """The plan for each kind of span. The first profile gives the span its name and kind.
+    """Return the plan for each kind of span. The first profile gives the span its name and kind.
 
     Raises:
         KeyError: no such profile.
