@@ -27,14 +27,12 @@ HUGE: Final = 1 << 1023
 PIECE: Final = 1 << 18
 
 _LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
+_LOW: Final = -_LARGE
 
 _NODE: Final = 8  # what an item counts beside its characters: bounds the number of items, and with it the time
 _NESTED: Final = 36  # and a collection, which takes a call
 
 _FEW: Final = 3  # items of a list that are looked at one by one
-
-_values: Final = dict.values
-_each: Final = chain.from_iterable
 
 
 def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PLR0912 - two loops, unrolled for their speed
@@ -60,7 +58,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 if space < 0:
                     return -1
             elif kind is int:
-                if not -_LARGE < item < _LARGE:
+                if not _LOW < item < _LARGE:
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
@@ -70,15 +68,22 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         first = type(value[0])
         if first is float and len(value) > 16 and _are_all(float, value):
             return space
-        if first is dict and depth > 1 and _are_all(dict, value):
+        if first is dict and depth > 1:
             # the usual list is one of messages or documents: their values are looked at without a call for each
-            count = sum(map(len, value))
-            space -= _NODE * count + _NESTED * len(value)
-            if space < 0 or len(get_referents(*value)) != count:
-                return -1
-            space -= len("".join(_each(value)))  # all keys
-            items = _each(map(_values, value))
-            depth -= 1
+            count = 0
+            for item in value:
+                if type(item) is not dict:
+                    break
+                count += len(item)
+            else:
+                space -= _NODE * count + _NESTED * len(value)
+                if space < 0:
+                    return -1
+                items = get_referents(*value)
+                if len(items) != count:
+                    return -1
+                space -= _key_space(value, space)
+                depth -= 1
     for item in items:
         kind = type(item)
         if kind is str:
@@ -86,7 +91,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         elif kind is float:
             pass
         elif kind is int:
-            if not -_LARGE < item < _LARGE:
+            if not _LOW < item < _LARGE:
                 return -1
         elif kind is dict or kind is list or kind is tuple:
             space = plain(item, depth - 1, space)
@@ -95,6 +100,13 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         elif kind is not bool and item is not None:
             return -1
     return space
+
+
+def _key_space(rows: Any, space: int) -> int:
+    """The characters of the keys of all dictionaries, or somewhat more: most lists have the same keys in each."""
+    keys: set[str] = set().union(*rows)
+    most = len(rows) * len("".join(keys))
+    return most if most < space >> 1 else sum(map(len, chain.from_iterable(rows)))
 
 
 def _are_all(kind: type, values: Any) -> bool:
