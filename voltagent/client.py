@@ -98,6 +98,7 @@ def _update_event(data: UpdateEventRequest) -> _Call[Event]:
 
 
 def _result(model: type[M], response: httpx.Response, secret: str) -> M:
+    """Return the model in an answer; :class:`ValidationError` if the body does not fit it."""
     data = _answer(response, secret)
     try:
         return model.model_validate(data)
@@ -147,6 +148,7 @@ def _is_distinctive(secret: str) -> bool:
 
 
 def _headers(config: VoltAgentConfig) -> dict[str, str]:
+    """Return the headers of every request: keys and content type, then the user's, all valid in HTTP."""
     headers: dict[str, str] = {
         "Content-Type": "application/json",
         "x-public-key": config.public_key,
@@ -305,6 +307,7 @@ class VoltAgentCoreAPI:
 
     @contextmanager
     def _network_errors(self) -> Generator[None]:
+        """Turn the errors of httpx into ours, without the secret key in their messages."""
         try:
             yield
         except httpx.TimeoutException as error:

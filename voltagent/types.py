@@ -295,6 +295,7 @@ class VoltAgentConfig(_Open):
     @model_validator(mode="wrap")
     @classmethod
     def _errors_without_input(cls, data: Any, handler: ModelWrapValidatorHandler[VoltAgentConfig]) -> VoltAgentConfig:
+        """Leave the input out of validation errors, as it contains the secret key."""
         try:
             return handler(data)
         except PydanticValidationError as error:

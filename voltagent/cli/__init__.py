@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; it loads the module of the command that was given only."""
     parser = argparse.ArgumentParser(
         prog="voltagent",
         description=_ABOUT,
@@ -84,6 +85,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _refuse_unknown_command(name: str) -> None:
+    """Exit with the nearest command if there is none of this name."""
     if name.startswith("-") or name in COMMANDS:
         return
     near = nearest(name, COMMANDS)

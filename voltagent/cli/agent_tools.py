@@ -59,6 +59,7 @@ def call_tool(name: str, path: Path, arguments: Mapping[str, Any]) -> Any:
 
 
 def _check(tool: AgentTool, arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`VoltAgentError` if arguments do not fit the schema of a tool."""
     for name in tool.required:
         if name not in arguments:
             raise VoltAgentError(f"the argument {name!r} is missing")
@@ -123,6 +124,7 @@ def _search(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _compare(path: Path, given: dict[str, Any]) -> Any:
+    """Return two traces as outlines, and the lines in which they differ."""
     first, second = (load_trace(given[name], path) for name in ("first", "second"))
     space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
     lines = [line for line in difflib.ndiff(_outline(first), _outline(second)) if not line.startswith("?")]
@@ -210,6 +212,7 @@ def _bounded(value: Any, space: int) -> Any:
 
 
 def _outline(trace: TraceRecord) -> list[str]:
+    """Return a trace as lines without times and ids, so that equal runs give equal lines."""
     lines = [f"trace {trace.agent_id}  {trace.status}  {cut(_json(trace.input), 300)}"]
     depth: dict[str, int] = {}
     for one in trace.walk():

@@ -184,6 +184,7 @@ def _unstored(path: Path) -> str:
 
 
 def _destination(path: Path) -> str:
+    """Return why new records do not go to this store; empty if they do."""
     if path != settings.local_path():
         return ""
     try:
@@ -227,6 +228,7 @@ def chosen(store: Store, identifier: str | None) -> StoredTrace:
 
 
 def _is_missing(path: Path) -> bool:
+    """Return whether a file is known not to exist; one in a folder that cannot be read may exist."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -72,6 +72,7 @@ def _cause_first(one: OperationRecord) -> tuple[bool, datetime]:
 
 
 def _failure(one: OperationRecord, space: int) -> list[str]:
+    """Return the lines about the operation that failed first, in about ``space`` characters."""
     path: list[str] = []
     above: OperationRecord | None = one
     while above is not None:
@@ -122,6 +123,7 @@ def _lines(trace: TraceRecord) -> list[_Line]:
 
 
 def _is_like(first: OperationRecord, second: OperationRecord) -> bool:
+    """Return whether two operations are siblings that succeeded alike, so that one line can stand for both."""
     alike = (first.kind, first.name, first.status) == (second.kind, second.name, second.status)
     return (
         alike
@@ -132,6 +134,7 @@ def _is_like(first: OperationRecord, second: OperationRecord) -> bool:
 
 
 def _within(lines: Sequence[_Line], space: int) -> list[_Line]:
+    """Return the lines that fit into ``space`` characters: first those on the way to a failure."""
     important: set[str] = set()
     for one, _, _ in lines:
         step = one if one is not None and one.status == "error" else None

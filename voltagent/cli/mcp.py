@@ -114,6 +114,7 @@ def _error(identifier: Any, exc: _ProtocolError) -> dict[str, Any]:
 
 
 def _result(path: Path, method: str, params: Any) -> dict[str, Any]:
+    """Return the result of a request, by the revision of the protocol that the client speaks."""
     if not isinstance(params, dict):
         raise _ProtocolError(_INVALID_PARAMS, "params must be an object")
     given: dict[str, Any] = params

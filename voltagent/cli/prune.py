@@ -99,6 +99,7 @@ def _selected(store: Store, wanted: Filter, arguments: argparse.Namespace) -> li
 
 
 def _confirmed(arguments: argparse.Namespace, number: int) -> bool:
+    """Return whether the user agrees to delete everything."""
     if arguments.yes:
         return True
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

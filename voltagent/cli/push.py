@@ -96,6 +96,7 @@ def _push_to(
     arguments: argparse.Namespace,
     is_interrupted: Callable[[], bool],
 ) -> int:
+    """Send what was not sent to one destination yet; return the exit status."""
     destination = _destination(name, in_force)
     place = f"{destination.kind} {destination.url} {destination.key}"
     traces, notes = _selected(store, arguments, place)

@@ -120,6 +120,7 @@ def entries(board: Board, changes: Sequence[Change[Any]], style: Style) -> Itera
 
 
 def _print(feed: Feed, board: Board, style: Style) -> None:
+    """Print a line for each change, until Ctrl-C or the reader of the pipe leaves."""
     for news in _looks(feed):
         changes = board.take(news)
         changes += [Change(board.trace(trace_id), began=False, ended=True) for trace_id in board.left_behind()]
@@ -129,6 +130,7 @@ def _print(feed: Feed, board: Board, style: Style) -> None:
 
 
 def _draw(feed: Feed, board: Board, style: Style) -> None:
+    """Draw running traces as trees that change in place, until Ctrl-C."""
     screen = Screen(sys.stdout)
     running: dict[str, None] = {}  # in the order in which they were seen
     ended: OrderedDict[str, None] = OrderedDict()

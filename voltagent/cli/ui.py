@@ -101,6 +101,7 @@ def _check(store: Store) -> None:
 
 
 def _listening(store: Store, port: int | None) -> Server:
+    """Return a server on the port, or without one on the first of the usual ports that is free."""
     from voltagent.server.server import Server  # no other command needs it
 
     ports = PORTS if port is None else (port,)

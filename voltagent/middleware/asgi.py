@@ -62,6 +62,8 @@ class ASGIMiddleware:
                 await self._serve(request, scope, receive, send)
 
     async def _serve(self, request: TracedRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application with the request's trace as current, and note the status that it sends."""
+
         async def send_and_see(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 request.status = message["status"]
@@ -81,6 +83,7 @@ class ASGIMiddleware:
         request.end()
 
     async def _find_user(self, request: TracedRequest, scope: Scope) -> None:
+        """Set the user of the request by the user's function, sync or async: before the application, and after it."""
         found = self._plan.user_of(request, scope)
         if isawaitable(found):
             try:

@@ -49,6 +49,7 @@ def _layers(app: Any) -> Iterator[Any]:
 
 
 def _asgi_route(app: Any, scope: MutableMapping[str, Any]) -> MatchedRoute:
+    """Return the route by the table of Starlette, FastAPI or Django, whichever the application has."""
     for layer in (scope.get("app"), *_layers(app)):
         routes: Any = getattr(layer, "routes", None)
         if type(routes) is list:
@@ -86,6 +87,7 @@ def _below(route: Any) -> list[Any]:
 
 
 def _wsgi_route(app: Any, environ: dict[str, Any]) -> MatchedRoute:
+    """Return the route by the table of Werkzeug (Flask) or Django, whichever the application has."""
     for layer in _layers(app):
         table = getattr(layer, "url_map", None)
         if table is not None:
@@ -96,6 +98,7 @@ def _wsgi_route(app: Any, environ: dict[str, Any]) -> MatchedRoute:
 
 
 def _werkzeug(table: Any, environ: dict[str, Any]) -> str | None:
+    """Return the template of the rule that matches; ``None`` without one."""
     try:
         rule, _ = table.bind_to_environ(environ).match(return_rule=True)
     except Exception as exc:  # its own exceptions: not found, method not allowed, a redirect

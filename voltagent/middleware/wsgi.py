@@ -104,6 +104,7 @@ class _Turn:
 
     @contextmanager
     def run(self) -> Generator[None]:
+        """Make the request's trace current while the application or its body runs for a step."""
         before = CURRENT.get()
         with continued(self._parent):
             try:

@@ -36,6 +36,7 @@ def previews(
 
 
 def _inputs(store: Store, query: str, chosen: Sequence[str | int], longest: int) -> Iterator[tuple[Any, Any]]:
+    """Yield the beginnings of inputs; some are read whole, within a limit for all, as they are easier to understand."""
     left = MOST
     for place in range(0, len(chosen), _CHUNK):
         given = json.dumps(chosen[place : place + _CHUNK])

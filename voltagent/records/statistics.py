@@ -166,6 +166,7 @@ class _Counted:
         self.all_error_types: dict[str, int] = {}
 
     def _rows(self, query: str, trace_column: str = "trace_id", **more: Any) -> list[Any]:
+        """Return the rows of a query about the traces that the filter chooses."""
         chosen = f"SELECT id FROM traces {self._where}"  # noqa: S608 - values are bound
         within = f"{trace_column} IN ({chosen})" if self._where else "1"
         named = {**self._values, **more}
@@ -185,6 +186,7 @@ class _Counted:
         return found
 
     def _of_operations(self, kind: str) -> dict[str, list[Totals]]:
+        """Count operations of one kind by their names and times."""
         groups = _Buckets(self._span)
         for name, start, end, failed in self._rows(_OPERATIONS, kind=kind):
             bucket = groups.at(name, start)
@@ -208,6 +210,7 @@ class _Counted:
         return groups.found
 
     def _of_traces(self, by: str) -> dict[str, list[Totals]]:
+        """Count traces by a column, a tag or a key of metadata, and by their times."""
         key = by.removeprefix(BY_METADATA) if by.startswith(BY_METADATA) else None
         join = "" if key is None else "JOIN labels ON labels.trace_id = traces.id AND labels.name = :key"
         query = _TRACES.replace("{group}", "labels.value" if key is not None else _GROUP_COLUMNS[by])
@@ -225,6 +228,7 @@ class _Counted:
         return groups.found
 
     def _count_errors(self, groups_of: Callable[[Any], str | Sequence[str] | None]) -> None:
+        """Count the types of errors, over all and for each group that ``groups_of`` names."""
         for row in self._rows(_ERROR_TYPES):
             error_type = row["error_type"]
             self.all_error_types[error_type] = self.all_error_types.get(error_type, 0) + 1
@@ -295,6 +299,7 @@ def _most_frequent(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _score_group(name: str, rows: Sequence[Any], span: _Span) -> ScoreGroup:
+    """Return the mean over time and the most frequent values of the scores with one name."""
     counts, sums, values, numbers = [0] * span.buckets, [0.0] * span.buckets, dict[str, int](), 0
     for _, kind, value, start in rows:
         place = (start - span.first) // span.width

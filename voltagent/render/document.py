@@ -55,6 +55,7 @@ def _scores(scores: Sequence[Score], operation_id: str | None) -> list[dict[str,
 
 
 def _common(record: StoredTrace | StoredOperation) -> dict[str, Any]:
+    """Return the fields that traces and operations share."""
     end_ns = record.end_ns
     return {
         "status": record.status,

@@ -54,6 +54,7 @@ def parts_of(content: Json) -> list[Part]:
 
 
 def part_of(value: Json) -> Part:
+    """Return a block of a message as a part: by its type, else by its fields, else as JSON."""
     if isinstance(value, str):
         return Part("text", value)
     if not isinstance(value, dict):
@@ -77,6 +78,7 @@ def _reasoning(value: dict[str, Json]) -> Part | None:
 
 
 def call_part(value: dict[str, Json]) -> Part:
+    """Return a tool call, whose name and arguments may be inside ``function``, as a part."""
     inner = value["function"] if isinstance(value.get("function"), dict) else value
     given = first(inner, ("arguments", "args", "input"))
     call_id: Json = value.get("call_id")
@@ -91,6 +93,7 @@ def call_part(value: dict[str, Json]) -> Part:
 
 
 def result_part(value: dict[str, Json]) -> Part:
+    """Return the result of a tool call as a part, with the id of the call under any provider's name."""
     identifier = first(value, ("tool_call_id", "tool_use_id", "call_id", "id"))
     content = parsed(first(value, ("content", "response", "result", "output")))
     name: Json = value.get("name")
@@ -114,6 +117,7 @@ _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]{1,20}:", re.IGNORECASE)
 
 
 def media_part(source: Json, mime: Json, name: Json) -> Part:
+    """Return an image, a sound or a file as a part: its type and size in bytes, or its URL, but never the data."""
     text = source if isinstance(source, str) else ""
     head = _DATA_URL.match(text[:200])
     elsewhere = head is None and _ADDRESS.match(text) is not None
@@ -131,6 +135,8 @@ _SOURCES: Final = ("data", "url", "uri", "file_uri", "fileUri", "file_data", "ba
 
 
 def _attachment(usual: str) -> Callable[[dict[str, Json]], Part | None]:
+    """Return a reader of blocks with an attachment, of the main type ``usual`` if they name none."""
+
     def read(value: dict[str, Json]) -> Part | None:
         inside = (value.get(name) for name in ("source", "file", "input_audio", "image_url", "audio"))
         inner = next((one for one in inside if isinstance(one, dict)), value)
@@ -177,6 +183,7 @@ _FIELDS: Final[Mapping[str, Callable[[dict[str, Json]], Part | None]]] = {
 
 
 def _by_field(value: dict[str, Json]) -> Part | None:
+    """Return a block without a known type as the part that the name of its field suggests."""
     name = next((name for name in _FIELDS if isinstance(value.get(name), dict)), None)
     if name is not None:
         return _FIELDS[name](value[name])

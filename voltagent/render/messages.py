@@ -78,6 +78,7 @@ def conversation_of(value: Json) -> Conversation | None:
 
 
 def _search(value: Json, depth: int) -> _Messages | None:
+    """Find messages in a value, also below wrappers and in JSON text; return them and the other fields."""
     if depth > MOST_WRAPPERS:
         return None
     if isinstance(value, str):
@@ -89,6 +90,7 @@ def _search(value: Json, depth: int) -> _Messages | None:
 
 
 def _in_list(value: Sequence[Json], depth: int) -> _Messages | None:
+    """Find messages in a list: all of its items, or those inside its only one."""
     if not value:
         return None
     messages = [message_of(one) for one in value]
@@ -99,6 +101,7 @@ def _in_list(value: Sequence[Json], depth: int) -> _Messages | None:
 
 
 def _in_object(value: dict[str, Json], depth: int) -> _Messages | None:
+    """Find messages in an object: an answer, a single message, or a field that holds them beside the system prompt."""
     answer = _answer_of(value)
     if answer is not None:
         return answer
@@ -200,6 +203,7 @@ def _pair_of(value: Sequence[Json]) -> Message | None:
 
 
 def _role_and_body(value: dict[str, Json], usual: str | None) -> tuple[str | None, dict[str, Json]]:
+    """Return the role of a message and the object with its content, which LangChain keeps inside another."""
     inner, path, kind = value.get("kwargs"), value.get("id"), value.get("type")
     if "lc" in value and isinstance(inner, dict) and isinstance(path, list):
         return _class_role(path[-1] if path else None, inner), inner
@@ -220,6 +224,7 @@ def _class_role(name: Json, inner: dict[str, Json]) -> str | None:
 
 
 def _body_parts(role: str, body: dict[str, Json]) -> list[Part]:
+    """Return the content of a message as parts: its reasoning first, then its blocks, then its tool calls."""
     content = body["parts"] if isinstance(body.get("parts"), list) else _parsed_parts(body.get("content"))
     if _ROLES.get(role) == "tool" and not _are_results(content):
         return [result_part({**body, "content": content})]
@@ -254,6 +259,7 @@ def _parsed_parts(content: Json) -> Json:
 
 
 def _are_results(content: Json) -> bool:
+    """Return whether a content consists of results of tools only."""
     return (
         isinstance(content, list)
         and bool(content)

@@ -77,6 +77,7 @@ def _forget_shown(span: Span) -> None:
 
 
 def _show_cell(shell: Any, *_: object) -> None:
+    """Show the traces that began in the cell that has ended."""
     spans = list(_began)
     _began.clear()
     for span in spans[:_MOST_SHOWN]:

@@ -117,6 +117,7 @@ def _script() -> str:
 
 
 def _join(name: str, joined: dict[str, str]) -> None:
+    """Add a module, after those that it imports, as a function that returns what it exports."""
     source = _COMMENT.sub("", _source(name))
     found: list[tuple[str, str]] = _IMPORT.findall(source)
     imports = [(names, _REPLACED.get(module, module)) for names, module in found]

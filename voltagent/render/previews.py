@@ -66,6 +66,7 @@ def _is_known(message: Message | None) -> bool:
 
 
 def _in_object(value: dict[str, Json], depth: int, budget: Iterator[int]) -> Iterator[Message] | None:
+    """Return the messages of an object from the last one back; ``None`` if it has none."""
     alone = message_of(value)
     if alone is not None and alone.side != "other":
         return iter([alone])

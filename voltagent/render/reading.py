@@ -125,6 +125,7 @@ def _labelled(label: str, value: Json) -> Iterator[str]:
 
 
 def _value(value: Json, depth: int) -> Iterator[str]:
+    """Yield the lines of a value: strings as they are, objects and lists indented, as deep as they are readable."""
     if isinstance(value, str):
         yield from _text(value)
     elif isinstance(value, Mapping) and value and depth < _DEEPEST:
@@ -153,6 +154,7 @@ def _item(value: Json, depth: int) -> Iterator[str]:
 
 
 def _text(text: str) -> Iterator[str]:
+    """Yield the lines of a string; one line with type and size if it is encoded data."""
     found = blob(text)
     if found is not None:
         yield found

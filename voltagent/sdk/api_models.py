@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def history_of(span: Span) -> History:
+    """Return a trace as the REST API describes it."""
     from voltagent.types import History
 
     trace = span.trace
@@ -32,6 +33,7 @@ def history_of(span: Span) -> History:
 
 
 def event_of(span: Span, trace_id: str) -> Event:
+    """Return an operation or custom event as the REST API describes it."""
     from voltagent.types import Event
 
     facts = span.facts or {}

@@ -91,6 +91,7 @@ def recorder_for(destination: Mapping[str, Any] | None) -> Recorder:
 
 
 def _make_for(destination: Mapping[str, Any]) -> VoltAgentSDK | None:
+    """Make an SDK with the settings of another process; recording is off if they are invalid here."""
     arguments, reports = usable(dict(destination))
     for report in reports:
         log_once(f"handover:{report}", logging.WARNING, "%s", report, aloud=True)
@@ -124,6 +125,7 @@ def make_once(make: Callable[[], VoltAgentSDK | None]) -> VoltAgentSDK | None:
 
 
 def _make_from(wrong: str, arguments: Mapping[str, Any]) -> VoltAgentSDK | None:
+    """Make an SDK; if its settings are invalid, log ``wrong`` with the reason and return ``None``."""
     try:
         return VoltAgentSDK(**arguments)
     except BaseException as exc:  # the settings are wrong, not the program: log it and stay off

@@ -33,6 +33,7 @@ def report_second_sdk() -> None:
 
 
 def checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]:
+    """Validate the argument ``serializers``."""
     if given is None:
         return {}
     found = cast("Mapping[Any, Any]", given)

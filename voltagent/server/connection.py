@@ -64,6 +64,7 @@ class _Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read what has arrived, before the deadline of the current phase."""
         left = self.deadline - clock.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -117,6 +118,7 @@ def _admitted(server: Served, head: Head) -> tuple[Route | Stream, tuple[str, ..
 
 
 def _answer(server: Served, route: Route, request: Request) -> Answer:
+    """Return the answer of a route; an error of ours is one of 500 and does not end the server."""
     try:
         with server.borrowed_store() as store:
             return route.handler(store, request)
@@ -189,6 +191,7 @@ class _Taken:
         self.send(head_bytes(status, {**access.HEADERS, **headers}))
 
     def send(self, data: bytes) -> None:
+        """Send all of the data within the limit for streams; ``TimeoutError`` if the client does not read."""
         with self._sending:
             until = clock.monotonic() + self._server.limits.stream
             view = memoryview(data)
@@ -202,6 +205,7 @@ class _Taken:
         return not self._server.closing.wait(seconds) and not self._is_gone()
 
     def _is_gone(self) -> bool:
+        """Return whether the client has closed the connection."""
         readable, _, _ = select.select((self._socket,), (), (), 0)
         if not readable:
             return False

@@ -116,6 +116,7 @@ def read_body(reader: BufferedIOBase, head: Head, before: Callable[[], None]) ->
 
 
 def _sent_body(reader: BufferedIOBase, headers: Mapping[str, str], before: Callable[[], None]) -> bytes:
+    """Return the body as it was sent, still compressed. ``before`` is called before it is read."""
     length, coding = headers.get("content-length"), headers.get("transfer-encoding")
     if coding is not None:
         if length is not None:
@@ -135,6 +136,7 @@ def _sent_body(reader: BufferedIOBase, headers: Mapping[str, str], before: Calla
 
 
 def _chunked(reader: BufferedIOBase) -> bytes:
+    """Return a body in chunks (RFC 9112, section 7.1); its trailers are read and dropped."""
     body = bytearray()  # and no list: chunks may be of one byte each
     while size := _chunk_size(reader):
         if len(body) + size > LARGEST_SENT:

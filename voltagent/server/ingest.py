@@ -133,6 +133,7 @@ def _json_object(request: Request) -> _Body:
 
 
 def _parsed(request: Request) -> Any:
+    """Return the JSON of a body, also if it contains lone surrogates."""
     if not _is_json(request):
         raise RequestError(415, "this route accepts application/json")
     _check_parts(request.body)

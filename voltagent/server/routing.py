@@ -142,6 +142,7 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 
 def _match(pattern: list[str], segments: list[str]) -> tuple[str, ...] | None:
+    """Return what the placeholders of a pattern stand for in a path; ``None`` if it does not match."""
     if len(pattern) != len(segments):
         return None
     captured: list[str] = []

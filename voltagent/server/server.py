@@ -115,6 +115,7 @@ class Server:
             self._spare.append(store)
 
     def _accept(self) -> None:
+        """Serve the next client on a thread of its own, or turn it away if there are too many."""
         try:
             sock, _ = self._listener.accept()
         except OSError:  # the client went away meanwhile, or there are no descriptors left
@@ -148,6 +149,7 @@ class Server:
 
 
 def _listener(port: int) -> socket.socket:
+    """Return a socket that listens on the loopback interface; 0 is any free port."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         if os.name == "nt":  # there, SO_REUSEADDR would let another process take the port over

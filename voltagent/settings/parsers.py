@@ -31,6 +31,7 @@ def text(name: str, value: object) -> str:
 
 
 def header_text(name: str, value: object) -> str:
+    """Return a string that HTTP allows as a header's value."""
     given = text(name, value).strip()
     if not given or not given.isascii() or not given.isprintable():
         # no repr here: the value may be a key
@@ -50,6 +51,7 @@ def url(name: str, value: object) -> str:
 
 
 def _url_as_given(name: str, value: object) -> str:
+    """Return a URL with ``http`` or ``https`` and a host, without surrounding space."""
     given = text(name, value).strip()
     try:
         parts = urlsplit(given)
@@ -149,6 +151,8 @@ def mebibytes(name: str, value: object) -> float:
 
 
 def names(known: Sequence[str]) -> Reader:
+    """Return a reader of some of the known names: in a list, or in a string separated by commas."""
+
     def read(name: str, value: object) -> tuple[str, ...]:
         if isinstance(value, str):
             given = [word.strip() for word in value.split(",") if word.strip()]
@@ -181,6 +185,8 @@ _SWITCH_WORDS = ("true", "false", "1", "0", "yes", "no", "on", "off")
 
 
 def one_of(*known: str) -> Reader:
+    """Return a reader of one of the known names, in any case."""
+
     def read(name: str, value: object) -> str:
         given = text(name, value).strip().lower()
         if given not in known:
@@ -241,6 +247,7 @@ def otlp_endpoint(name: str, value: object) -> str:
 
 
 def otlp_protocol(name: str, value: object) -> str:
+    """Return a protocol of OTLP that is supported; ``grpc`` is refused with advice."""
     given = text(name, value).strip().lower()
     if given == "grpc":
         raise ValidationError(

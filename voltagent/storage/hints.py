@@ -57,6 +57,7 @@ def save_hints() -> None:
 
 
 def _save(store: Path, new: list[Hint], make: bool) -> None:
+    """Replace the file of hints by one with the new ones added, the newest of each name and place."""
     if not store.parent.is_dir():
         if not make:
             return
@@ -96,6 +97,7 @@ def was_given(store: Path, name: str, place: str) -> bool:
 
 
 def _hint(item: Any) -> Hint | None:
+    """Return a stored hint; ``None`` if it is malformed."""
     try:
         name, place, text, advice, time_ns = (item[field] for field in Hint._fields)
     except (TypeError, KeyError, IndexError):

@@ -131,6 +131,7 @@ def _ended(batch: Iterable[SpanEvent]) -> Times:
 
 
 def _settle(connection: Connection, known: Sequence[Orphan], ended: Times) -> list[_NewMark]:
+    """Store the marks of this process's traces, and mark the waiting ones whose parent is known by now."""
     processes = os.getpid(), MAIN.parent
     if not known and connection.execute(_WAITING, (*processes, 1)).fetchone() is None:
         return []
@@ -213,6 +214,7 @@ class _Parents:
         return ProbableParent(trace["name"], TRACE, trace_id, trace_id)
 
     def _of_process(self, process: int) -> list[Any]:
+        """Return the traces of a process that may have been open when the waiting ones began."""
         if process not in self._traces:
             values = {"first": self._extent[0], "last": self._extent[1], "writer": names_of_process(process)}
             found = {row["id"]: row for row in self._connection.execute(_OPEN_TRACES, values)}

@@ -152,6 +152,7 @@ def _make(kind: type[BaseException], message: str) -> BaseException:
 
 
 def _exception_type(name: str) -> type[BaseException] | None:
+    """Return the class with this name, wherever the module's name ends; ``None`` if it cannot be imported."""
     module, _, qualified = name.rpartition(".")
     parts = [qualified]
     while True:
@@ -165,6 +166,7 @@ def _exception_type(name: str) -> type[BaseException] | None:
 
 
 def _attribute(module: str, names: list[str]) -> Any:
+    """Return what a module has under a dotted name, importing it if needed; ``None`` if that fails."""
     try:
         found: Any = sys.modules.get(module) or import_module(module)
         for name in names:
@@ -198,6 +200,7 @@ def _is_plain(annotation: Any) -> bool:
 
 
 def _gaps(path: str, value: Any, *, text_expected: bool) -> Iterator[tuple[str, str]]:
+    """Yield the places in a recorded value that cannot be restored, each with the reason."""
     waiting: list[tuple[str, Any]] = [(path, value)]
     while waiting:
         where, one = waiting.pop()

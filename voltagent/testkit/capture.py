@@ -28,6 +28,7 @@ class _Sink:
         self._redactor = Redactor()
 
     def put(self, event: SpanEvent, size: int) -> bool:
+        """Keep an event as a sender would send it: formatted, redacted and within the limit of size."""
         del size
         formatted = format_event(event)
         processed = None if formatted is None else self._redactor.process(formatted)

@@ -109,6 +109,7 @@ def _chat(found: OperationRecord) -> dict[str, Any]:
 
 
 def _chat_events(found: OperationRecord, body: Mapping[str, Any]) -> list[Any]:
+    """Return the chunks of a streamed chat completion: a whole choice in one, then its end."""
     facts = _facts(found, object="chat.completion.chunk", created=0)
     events: list[Any] = []
     for choice in _chat_choices(found):
@@ -166,6 +167,7 @@ def _response(found: OperationRecord) -> dict[str, Any]:
 
 
 def _response_events(found: OperationRecord, body: Mapping[str, Any]) -> list[Any]:
+    """Return the events of a streamed answer of the Responses API, each text and call in one delta."""
     del body
     whole = _response(found)
     events: list[dict[str, Any]] = [
@@ -220,6 +222,7 @@ def _message(found: OperationRecord) -> dict[str, Any]:
 
 
 def _message_events(found: OperationRecord, body: Mapping[str, Any]) -> list[Any]:
+    """Return the events of a streamed answer of Anthropic, each block in one delta."""
     del body
     whole = _message(found)
     begun = {**whole, "content": [], "stop_reason": None, "usage": {**whole["usage"], "output_tokens": 0}}

@@ -116,6 +116,7 @@ class _Replay:
         return self._nodes[span]
 
     def _match(self, above: _Node, span: Span) -> OperationRecord | None:
+        """Return an unused recorded call for a span: with the same input, or if the call runs any with its name."""
         free = [
             one
             for one in above.children

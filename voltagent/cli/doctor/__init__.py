@@ -95,6 +95,7 @@ def _rows(in_force: settings.Settings) -> list[_Row]:
 
 
 def _shown(name: str, value: object) -> str:
+    """Return the value of a setting without keys."""
     if value is None:
         return "none"
     if name in ("public_key", "secret_key"):

@@ -44,6 +44,7 @@ class Probe:
 
 
 def rest_probe(settings: Settings) -> Probe:
+    """Return a request that stores nothing: a change of a trace that cannot exist, without fields."""
     keys = {"x-public-key": settings.public_key or "", "x-secret-key": settings.secret_key or ""}
     return Probe(
         wire="rest",
@@ -58,6 +59,7 @@ def rest_probe(settings: Settings) -> Probe:
 
 
 def otlp_probe(given: Otlp, settings: Settings) -> Probe:
+    """Return a request that stores nothing: one without spans."""
     parts = urlsplit(given.endpoint)
     encoding = ENCODINGS[given.protocol]
     body = encoding.request((), resource_message({"service.name": "voltagent", **given.resource}), {})

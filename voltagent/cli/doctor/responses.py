@@ -49,6 +49,7 @@ def _error_of(probe: Probe, response: HttpResponse) -> tuple[str, str] | None:
 
 
 def key_refused(probe: Probe, status: int) -> Finding:
+    """Explain a 401 or 403, by which keys were sent and to what."""
     facts = {"status": status}
     which = "VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY"
     if not PLATFORM_KEYS & set(probe.keys):

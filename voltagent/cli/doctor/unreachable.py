@@ -49,6 +49,7 @@ def unreachable(probe: Probe, exc: Unreachable, limit: float) -> Finding:
 
 
 def _out_of_time(place: str, setting: str, text: str, limit: float) -> Diagnosis | None:
+    """Explain what took too long: the lookup, the connection, the handshake or the response."""
     if text == LOOKUP_HANGS:
         text = f"looking up the name of {place} took longer than {limit:g} s"
         return "dns", text, "check the name server and the network of this machine"
@@ -64,6 +65,7 @@ def _out_of_time(place: str, setting: str, text: str, limit: float) -> Diagnosis
 
 
 def _diagnose_tls(probe: Probe, cause: BaseException, *, connecting: bool) -> Diagnosis | None:
+    """Explain why a TLS handshake failed; ``None`` if the cause is another."""
     place = probe.place  # not the proxy: TLS passes through it
     if isinstance(cause, ssl.SSLCertVerificationError):
         which = "OTEL_EXPORTER_OTLP_CERTIFICATE" if probe.wire == "otlp" else "SSL_CERT_FILE"
@@ -80,6 +82,7 @@ def _diagnose_tls(probe: Probe, cause: BaseException, *, connecting: bool) -> Di
 
 
 def _diagnose(place: str, setting: str, cause: BaseException, *, connecting: bool) -> Diagnosis | None:
+    """Explain why there is no connection; ``None`` if the cause is another."""
     if isinstance(cause, socket.gaierror | UnicodeError):
         text = f"the name of {place} cannot be looked up ({_system_text(cause)})"
         return "dns", text, f"check its spelling in {setting}, and the network of this machine"
@@ -93,6 +96,7 @@ def _diagnose(place: str, setting: str, cause: BaseException, *, connecting: boo
 
 
 def not_sent(probe: Probe, exc: Exception) -> Finding:
+    """Explain why a request could not be prepared."""
     # without the message of the exception, which may quote a proxy's URL with its password
     kind = type(exc).__name__
     if isinstance(exc, UnusableProxyError):

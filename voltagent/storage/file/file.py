@@ -106,6 +106,7 @@ class File:
             _log(self.path).unlink(missing_ok=True)
 
     def _connect(self, mode: str, *, writing: bool) -> sqlite3.Connection:
+        """Open and prepare a connection; ``mode`` is the query of SQLite's file URI, such as ``mode=ro``."""
         connection = sqlite3.connect(
             f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
         )
@@ -142,6 +143,7 @@ class File:
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
     def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
+        """Upgrade the tables; a read-only file of an older version is refused with advice."""
         try:
             migrate(connection, self.schema)
         except sqlite3.OperationalError as exc:
@@ -172,6 +174,7 @@ class File:
         connection.text_factory = _lenient
 
     def _failed(self, exc: sqlite3.Error | OSError) -> StoreError:
+        """Return the error to raise for one of SQLite or the system: temporary if a later attempt may succeed."""
         text = exc.strerror if isinstance(exc, OSError) else str(exc)
         if isinstance(exc, OSError):
             temporary = exc.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
@@ -183,6 +186,7 @@ class File:
     def _let_go(
         self, process_id: Callable[[], int] = os.getpid, left_alone: list[sqlite3.Connection] = _left_alone
     ) -> None:
+        """Close the connection, unless it belongs to the parent of this process."""
         # defaults keep the names alive for `__del__`: at interpreter exit the module's globals are None
         connection, self.connection = self.connection, None
         if connection is None:
@@ -214,6 +218,7 @@ class File:
 
 
 def _identity(path: str | Path) -> tuple[int, int] | None:
+    """Return device and inode of a file: they differ if it was deleted and created anew; ``None`` if it is missing."""
     try:
         status = os.stat(path)  # noqa: PTH116 - before every batch: a method of a path takes three calls
     except OSError:

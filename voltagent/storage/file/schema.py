@@ -75,6 +75,7 @@ def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
 
 
 def _take_steps(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Run the statements of the versions that the file lacks."""
     # read the version again under the lock: meanwhile another process may have upgraded the file, even beyond this
     # version
     version, known = number(connection, "PRAGMA user_version"), len(schema.steps)

@@ -83,6 +83,7 @@ _PLAIN: Final = frozenset((str, int, float, bool, type(None)))
 
 
 def _packed(value: Any, payloads: list[bytes]) -> Any:
+    """Return a value as JSON has it, with its bytes moved to ``payloads`` and their length in their place."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, bytes):
@@ -134,6 +135,7 @@ class EventDecoder:
         return event
 
     def _span(self, head: dict[str, Any]) -> Span:
+        """Return a new span with the fields of its start, below its parent or a placeholder for it."""
         given = head["trace"]
         trace = TraceInfo(given["id"], "", None)
         for name in _OF_TRACE:
@@ -149,6 +151,7 @@ class EventDecoder:
 
 
 def _unpacker(payloads: bytes) -> Callable[[Any], Any]:
+    """Return a function that undoes :func:`_packed`; it takes the payloads one after the other."""
     at = 0
 
     def take(value: Any) -> Any:

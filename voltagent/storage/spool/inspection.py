@@ -36,6 +36,7 @@ def contents(folder: Path) -> list[Contents]:
 
 
 def _contents(path: Path) -> Contents | None:
+    """Return what a file of the spool holds; ``None`` if it was deleted meanwhile."""
     size = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
     kind, key, _ = path.name.split("-", 2)
     file = File(path, SCHEMA)
@@ -53,6 +54,7 @@ def _contents(path: Path) -> Contents | None:
 
 
 def _read(connection: Connection) -> tuple[str, int, int, int | None]:
+    """Return the URL of the destination, the readable and the corrupt events, and the time of the oldest."""
     row = connection.execute("SELECT value FROM about WHERE name = 'url'").fetchone()
     sound = corrupt = 0
     for one in connection.execute("SELECT trace, sum, body FROM events"):
@@ -65,6 +67,7 @@ def _read(connection: Connection) -> tuple[str, int, int, int | None]:
 
 
 def _is_in_use(path: Path) -> bool:
+    """Return whether a running process holds the file's lock."""
     try:
         lock = FileLock.acquire(path)
     except OSError:

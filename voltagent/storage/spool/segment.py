@@ -103,6 +103,7 @@ class SpoolFile:
         return file
 
     def write(self, entries: Sequence[rows.Entry]) -> list[int]:
+        """Append events, and return the numbers under which they are stored."""
         first, now = self._next, clock.nanoseconds()
         self._change(partial(rows.insert, first=first, at_ns=now, entries=entries))
         self._next += len(entries)
@@ -115,6 +116,7 @@ class SpoolFile:
         self.lock.note(self._held)
 
     def settle(self, seqs: Sequence[int], memories: Mapping[bytes, bytes | None]) -> None:
+        """Delete events that need no further attempt, and store what a trace must remember (``None`` forgets it)."""
         self.waiting -= len(seqs)
         new = {trace: memory for trace, memory in memories.items() if memory != self._memories.get(trace)}
         if not seqs and not new:
@@ -183,6 +185,7 @@ class SpoolFile:
         return StoredEvent(EventPosition(self, seq), trace if sound else b"", body if sound else None)
 
     def memory(self, trace: bytes) -> bytes | None:
+        """Return what is remembered of a trace; ``None`` if that is nothing, or cannot be read."""
         query = "SELECT memory FROM memories WHERE trace = ?"
         try:
             row = self._ask(lambda connection: connection.execute(query, (trace,)).fetchone())

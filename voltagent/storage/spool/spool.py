@@ -105,6 +105,7 @@ class Spool:
             self._own = None
 
     def _make(self) -> SpoolFile:
+        """Create a file with a name of its own: exporter, key of the destination, process and a random number."""
         name = (
             f"{self.destination.kind}-{self.destination.key}-{os.getpid()}-{clock.randomness.getrandbits(48):012x}.db"
         )

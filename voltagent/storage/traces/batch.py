@@ -88,6 +88,7 @@ class _EventBatch:
         self.scores: list[Row] = []
 
     def add(self, events: Iterable[SpanEvent]) -> None:
+        """Sort events into starts, ends, updates and scores; a start whose end follows is stored with it."""
         starts, ends = self.starts, self.ends
         for event in events:
             phase, span, fields = event
@@ -198,6 +199,7 @@ class _FactRows:
         self._totals: list[Row] = []
 
     def add(self) -> None:
+        """Collect what the narrow tables hold of the events: totals of traces, model calls and labels."""
         batch, ids, uncounted = self._batch, self._batch.ids, self._plan.uncounted
         for span in batch.starts:
             if span.metadata is not None or span.facts is not None:
@@ -254,6 +256,7 @@ class _FactRows:
             self._called(span, metadata)
 
     def _label(self, span: Span, metadata: tuple[bytes | None, ...]) -> None:
+        """Add the labels in the metadata of an operation to those of its trace."""
         seen = (span.trace, metadata)
         if seen in self._labelled:  # most operations of a trace have the same labels
             return
@@ -263,6 +266,7 @@ class _FactRows:
             self._labels[trace_id, name, value] = None
 
     def _total(self, span: Span, usage: Mapping[str, Any] | None, metadata: tuple[bytes | None, ...]) -> None:
+        """Set the totals of a trace; without a usage of its own they are added up from its operations."""
         trace_id = self._batch.ids[span.trace.id]
         environment = None if metadata == (None,) else environment_of(self._metadata.of(metadata))
         if usage is not None or environment is not None:

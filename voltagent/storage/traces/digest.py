@@ -131,6 +131,7 @@ _STORE_SUM: Final = f"""
 
 
 def _add_up_trace(connection: Connection, trace_id: str) -> None:
+    """Store the sums of the tokens in a trace that has no usage of its own, and of such agents in it."""
     nearest = _NearestAgent(connection, trace_id)
     of_agents: dict[str, list[dict[str, Any]]] = {}
     own: list[dict[str, Any]] = []
@@ -169,6 +170,7 @@ class _NearestAgent:
         return None, False
 
     def _row(self, identifier: str) -> tuple[str | None, str | None, bool]:
+        """Return kind, parent and whether there is a usage of an operation; each is read once."""
         found = self._known.get(identifier)
         if found is None:
             row = self._connection.execute(_ABOVE, (self._trace_id, identifier)).fetchone()

@@ -127,6 +127,7 @@ def labels_of(metadata: Mapping[str, Any]) -> list[Label]:
 
 
 def _leaves(prefix: str, metadata: Mapping[str, Any], depth: int) -> Iterator[Label]:
+    """Yield the values in metadata with their names, those of nested objects with dots."""
     for key, value in metadata.items():
         name = f"{prefix}{key}"
         if len(name) > _LONGEST_NAME:
@@ -140,6 +141,7 @@ def _leaves(prefix: str, metadata: Mapping[str, Any], depth: int) -> Iterator[La
 
 
 def _text(value: object) -> str | None:
+    """Return a value as metadata is searched for it; ``None`` if it is too long or not a simple value."""
     if isinstance(value, str):
         return value if len(value) <= _LONGEST_VALUE else None
     if isinstance(value, bool):

@@ -132,6 +132,7 @@ _SCORE: Final = re.compile(r"(?P<name>[^:<>=]+)(?:(?P<operator>:|>=|<=|=|>|<)(?P
 
 
 def _number(text: str) -> float | None:
+    """Return the number that a string stands for, 0 and 1 for false and true; ``None`` if it is not a number."""
     if text in ("true", "false"):
         return float(text == "true")
     try:
@@ -274,6 +275,7 @@ class Filter:
         return [named.removeprefix("WHERE ")] if named else [], {f"beside_{name}": values[name] for name in values}
 
     def _page(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the condition that a trace comes after the one named by ``before`` in the chosen order."""
         if self.before is None:
             return [], {}
         first = "" if self.sort == "start" else f"{ORDERS[self.sort]}, "

@@ -68,6 +68,7 @@ def _delete(traces: Sequence[str], max_bytes: int | None, connection: Connection
 
 
 def _deleted(connection: Connection, traces: Sequence[str], max_bytes: int | None) -> tuple[int, int]:
+    """Delete traces, in their order, until the data fits; return the numbers of traces and operations."""
     gone = operations = 0
     for trace_id in traces:
         if max_bytes is not None and _data(connection) <= max_bytes:

@@ -172,6 +172,7 @@ _PLAIN_OF_OPERATION: Final = ("id", "trace_id", "parent_id", "kind", "name", "op
 
 
 def _summary_fields(row: _Row) -> dict[str, Any]:
+    """Return the fields of :class:`TraceSummary`."""
     usage = columns.summed_usage(row["parts"]) if row["usage"] is None else columns.usage(row["usage"])
     models: str | None = row["models"]
     return {
@@ -184,6 +185,7 @@ def _summary_fields(row: _Row) -> dict[str, Any]:
 
 
 def _operation_fields(row: _Row) -> dict[str, Any]:
+    """Return the fields of :class:`OperationSummary`."""
     return {
         **{name: row[name] for name in _PLAIN_OF_OPERATION},
         **_common_fields(row, columns.usage(row["usage"])),
@@ -192,6 +194,7 @@ def _operation_fields(row: _Row) -> dict[str, Any]:
 
 
 def _common_fields(row: _Row, usage: Mapping[str, Json] | None) -> dict[str, Any]:
+    """Return the fields that traces and operations share."""
     counts = counts_of(usage)
     return {
         "start_ns": columns.start(row["start_ns"]),

@@ -72,6 +72,7 @@ def replayed(trace: _Row, operations: Sequence[_Row], scores: Sequence[_Row] = (
 
 
 def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
+    """Return the event of a stored score."""
     identifier = row["operation_id"]
     span = root if not identifier else spans.get(identifier)
     if span is None:  # its operation is not stored here
@@ -97,6 +98,7 @@ def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanE
 
 
 def _root(row: _Row) -> Span:
+    """Return the span of a trace, as it was when it ended."""
     trace = TraceInfo(_id(row["id"]), row["agent_id"], None)
     trace.user_id, trace.conversation_id = row["user_id"], row["conversation_id"]
     trace.version, trace.level = row["version"], row["level"]
@@ -132,6 +134,7 @@ def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
 
 
 def _fill(span: Span, row: _Row) -> None:
+    """Set the fields of a span that traces and operations have in common."""
     span.start_ns, span.end_ns = columns.start(row["start_ns"]), columns.end(row["end_ns"])
     span.status = None if row["status"] == RUNNING else row["status"]
     span.tags = columns.tags(row["tags"]) or None
