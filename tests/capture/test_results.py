@@ -430,6 +430,23 @@ def test_no_code_of_the_result_runs() -> None:
     assert counted(Hostile) is None
 
 
+def test_no_code_of_a_block_runs() -> None:
+    message = {
+        "role": "assistant",
+        "content": [{"type": Hostile(), "text": "hidden"}, {"type": "text", "text": "seen"}],
+    }
+    found = read_result({"id": "c", "model": "m", "choices": [{"message": message}]}, any_shape=True)
+    assert found is not None
+    assert found.model == "m"
+
+
+def test_thoughts_are_no_part_of_the_text() -> None:
+    blocks = [{"type": "text", "text": "Thinking.", "thought": True}, {"type": "text", "text": "Sunny."}]
+    found = read_result({"id": "c", "model": "m", "choices": [{"message": {"content": blocks}}]}, any_shape=True)
+    assert found is not None
+    assert found.answer == "Sunny."
+
+
 def test_a_raw_response_is_read_from_its_body_unless_it_was_parsed() -> None:
     body = b'{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}'
     raw = SimpleNamespace(http_response=SimpleNamespace(_content=body), _parsed_by_type={})

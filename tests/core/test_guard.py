@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import json
 import queue
@@ -12,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from inspect import currentframe
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 import httpcore
@@ -244,3 +245,65 @@ def test_no_other_thread_runs_a_handler() -> None:
     thread.start()
     thread.join()
     assert found == [False]
+
+
+def compiled(error: Exception) -> Exception:
+    """The error as Cython and mypyc raise it: with a frame that only names a place in the source."""
+    api = ctypes.pythonapi
+    new_code, new_frame, this_thread = api.PyCode_NewEmpty, api.PyFrame_New, api.PyThreadState_Get
+    new_code.restype = new_frame.restype = ctypes.py_object
+    new_code.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
+    new_frame.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object, ctypes.c_void_p]
+    this_thread.restype = ctypes.c_void_p
+    frame = new_frame(this_thread(), new_code(b"fast.pyx", b"fast.convert", 7), {"__name__": "fast"}, None)
+    return error.with_traceback(TracebackType(None, frame, frame.f_lasti, 7))
+
+
+@pytest.mark.parametrize("kind", [TypeError, ValueError, LimitReached, TimeoutError])
+def test_an_error_of_compiled_code_is_no_interrupt(kind: type[Exception]) -> None:
+    assert not is_interrupt(compiled(kind("no text")))
+    assert not is_interrupt(compiled(kind()))
+
+
+def steps() -> Generator[int]:
+    yield 1
+
+
+def inner_steps() -> Generator[int]:
+    yield from steps()
+
+
+class Awaited:
+    def __await__(self) -> Generator[int]:
+        yield 1
+
+
+async def waits() -> None:
+    await Awaited()
+
+
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # one that has not begun
+@pytest.mark.parametrize("is_begun", [True, False])
+@pytest.mark.parametrize("make", [steps, inner_steps, waits])
+def test_what_is_thrown_into_a_generator_is_no_interrupt(make: Callable[[], Any], is_begun: bool) -> None:
+    for error in (ValueError("thrown"), LimitReached(), ConnectionAbortedError("too late")):
+        run = make()
+        if is_begun:
+            run.send(None)
+        with pytest.raises(type(error)) as caught:
+            run.throw(error)
+        assert not is_interrupt(caught.value)
+        run.close()
+
+
+def test_an_exception_of_a_future_is_no_interrupt() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        loop.call_soon(future.set_exception, error)
+        await future
+
+    error = ConnectionAbortedError("the handshake takes too long")
+    with pytest.raises(ConnectionAbortedError) as caught:
+        asyncio.run(run())
+    assert not is_interrupt(caught.value)

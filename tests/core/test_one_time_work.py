@@ -46,6 +46,29 @@ def test_a_fork_waits_for_the_work_of_another_thread() -> None:
 
 @posix
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_fork_waits_for_the_last_of_two_threads_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "FORK_SECONDS", 0.0)
+    begun, may_end = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+
+    def work(number: int) -> None:
+        context.in_one_piece(lambda: (begun[number].set(), may_end[number].wait()))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for thread, event in zip(threads, begun, strict=True):
+        thread.start()
+        event.wait()
+    may_end[0].set()
+    threads[0].join()
+    child = os.fork()
+    if child == 0:
+        os._exit(1 if context.ENVIRONMENT in context.ACTIVE else 0)
+    may_end[1].set()
+    threads[1].join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_that_is_forked_in_the_middle_of_it_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "FORK_SECONDS", 0.0)
     begun, may_end = threading.Event(), threading.Event()

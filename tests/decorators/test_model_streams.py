@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
+import pickle
 import types
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -281,3 +283,146 @@ def test_nothing_is_recorded_of_a_stream_without_capture(voltagent_run: Run) -> 
     list(ask())
     call = voltagent_run.operation("ask")
     assert (call.output, call.usage, call.model) == (None, USAGE, "gpt-5")
+
+
+class FromTheStart(Stream):
+    """It begins anew whenever it is iterated."""
+
+    def __iter__(self) -> Iterator[Any]:
+        self.items = iter(CHUNKS)
+        return self
+
+
+class AsyncFromTheStart(AsyncStream):
+    def __aiter__(self) -> AsyncIterator[Any]:
+        self.items = iter(CHUNKS)
+        return self
+
+
+class WithParse(Stream):
+    """It has the method of a response that is not read yet."""
+
+    def parse(self, text: str) -> str:
+        return text.upper()
+
+
+class Plain:
+    """An iterator and nothing more."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self.number == 3:
+            raise StopIteration
+        self.number += 1
+        return CHUNKS[self.number - 1]
+
+
+def stream_of(make: Callable[[], Any]) -> Any:
+    @llm
+    def ask() -> Any:
+        return make()
+
+    return ask()
+
+
+def test_iterating_it_calls_the_iterator_method_of_the_stream(voltagent_run: Run) -> None:
+    async def read(stream: Any) -> int:
+        return len([item async for item in stream])
+
+    stream = stream_of(FromTheStart)
+    next(stream)
+    assert len(list(stream)) == 3
+    assert asyncio.run(read(stream_of(AsyncFromTheStart))) == 3
+    assert [call.output for call in voltagent_run.find("llm")][1] == {"result": "It is sunny."}
+
+
+METHODS = ("close", "aclose", "send", "throw", "asend", "athrow", "parse", "__next__", "__anext__")
+
+
+def test_it_has_the_methods_of_the_stream_and_no_others(voltagent_run: Run) -> None:
+    for make in (Plain, Stream, AsyncStream, BothStream, WithParse, generator):
+        original, proxy = make(), stream_of(make)
+        for name in METHODS:
+            assert hasattr(proxy, name) is hasattr(original, name), (make, name)
+    parsing = stream_of(WithParse)
+    assert parsing.parse("a") == "A"
+    assert len(list(parsing)) == 3
+    assert voltagent_run.find("llm")[-1].output == {"result": "It is sunny."}
+
+
+def test_copies_and_pickles_are_those_of_the_stream() -> None:
+    proxy = stream_of(Plain)
+    next(proxy)
+    for made in (copy.copy(proxy), copy.deepcopy(proxy), pickle.loads(pickle.dumps(proxy))):
+        assert (type(made), made.number) == (Plain, 1)
+
+
+def conversation() -> Generator[Any, Any, str]:
+    try:
+        got = yield CHUNKS[0]
+    except KeyError as exc:
+        got = exc
+    yield got
+    return "end"
+
+
+def test_a_generator_receives_what_is_sent_and_thrown(voltagent_run: Run) -> None:
+    def outer(make: Any) -> Any:
+        return (yield from stream_of(make))
+
+    for converse in (stream_of(conversation), outer(conversation)):
+        assert next(converse) == CHUNKS[0]
+        assert converse.send("sent") == "sent"
+        with pytest.raises(StopIteration) as ended:
+            next(converse)
+        assert ended.value.value == "end"
+    error = KeyError("thrown")
+    converse = stream_of(conversation)
+    next(converse)
+    assert converse.throw(error) is error
+    assert list(converse) == []
+    assert [(call.status, call.metadata["items"]) for call in voltagent_run.find("llm")] == [("completed", 2)] * 3
+
+
+def test_an_async_generator_receives_what_is_sent_and_thrown(voltagent_run: Run) -> None:
+    async def converse() -> AsyncIterator[Any]:
+        try:
+            got = yield CHUNKS[0]
+        except KeyError as exc:
+            got = exc
+        yield got
+
+    async def run() -> None:
+        stream = stream_of(converse)
+        await stream.asend(None)
+        assert await stream.asend("sent") == "sent"
+        error = KeyError("thrown")
+        stream = stream_of(converse)
+        await anext(stream)
+        assert await stream.athrow(error) is error
+        await stream.aclose()
+
+    asyncio.run(run())
+    first, second = voltagent_run.find("llm")
+    assert second.metadata["abandoned"] is True
+    assert [call.metadata["items"] for call in (first, second)] == [2, 2]
+
+
+def test_a_stream_that_an_agent_returns_is_read_to_its_end(voltagent_run: Run) -> None:
+    @llm
+    def ask() -> Any:
+        return Stream()
+
+    @agent
+    def bot() -> Any:
+        return ask()
+
+    stream = bot()
+    assert voltagent_run.operation("ask").status == "running"
+    assert len(list(stream)) == 3
+    assert_answered(voltagent_run)

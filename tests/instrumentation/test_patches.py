@@ -189,6 +189,18 @@ def patched() -> list[str]:
     return [name for name, (owner, method) in PLACES.items() if isinstance(vars(owner)[method], wrapt.FunctionWrapper)]
 
 
+def test_a_class_below_that_calls_the_method_of_the_class_above_is_left_alone() -> None:
+    class Tenant(Client):
+        @functools.wraps(Client.ask)
+        def ask(self, *args: Any, **kwargs: Any) -> str:
+            return super().ask(*args, **kwargs)
+
+    calls: list[str] = []
+    install(calls)
+    assert Tenant().ask("a") == "A"
+    assert calls == ["a"]
+
+
 @pytest.mark.parametrize(
     ("options", "variable", "expected"),
     [

@@ -6,6 +6,7 @@ Results that no client gives, and ends in an order that no decorator makes, are 
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -19,11 +20,13 @@ from voltagent import VoltAgentSDK, agent, current_agent, current_trace, llm, re
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
 from voltagent.capture.usage import summed
-from voltagent.core.span import Span, TraceInfo
+from voltagent.core import context
+from voltagent.core.span import Span, SpanEvent, TraceInfo
 from voltagent.records import OperationRecord, TraceRecord
 from voltagent.storage.traces.store import Store
 from voltagent.testing import Run, record
 from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.sampling import Sampling
 from voltagent.tracing.token_counts import TokenCounts
 
 EIGHTEEN = {"prompt_tokens": 10, "completion_tokens": 8, "total_tokens": 18}
@@ -438,6 +441,45 @@ def test_what_is_counted_is_forgotten_beyond_a_bound() -> None:
         assert counts.new_ones([Response({}, {}, f"r-{number}")], span)
     assert len(counts.known) <= 4097
     assert not counts.new_ones([Response({}, None, "r-9999")], span)
+
+
+class Nothing:
+    """Keeps nothing."""
+
+    def put(self, event: SpanEvent, size: int) -> bool:
+        del event, size
+        return True
+
+
+def test_what_a_call_inside_used_is_forgotten_with_the_call_around_it() -> None:
+    @llm
+    def client(number: int) -> Any:
+        return {"id": f"r{number}", "model": "m", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+
+    @llm
+    def ask(number: int) -> str:
+        client(number)
+        return "answer"
+
+    def kept() -> int:
+        gc.collect()
+        return sum(type(one) is Span for one in gc.get_objects())
+
+    @agent
+    def bot() -> tuple[int, int]:
+        ask(0)
+        few = kept()
+        for number in range(1, 50):
+            ask(number)
+        return few, kept()
+
+    recorder = Recorder(Nothing(), sampling=Sampling(follow_parent=False))
+    context.ACTIVE.insert(0, recorder)
+    try:
+        few, many = bot()
+    finally:
+        context.deactivate(recorder)
+    assert many - few < 10
 
 
 def test_costs_come_from_the_price_table_unless_the_usage_says_them() -> None:

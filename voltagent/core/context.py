@@ -260,7 +260,7 @@ def load_at_exit() -> None:
 
 FORK_SECONDS: Final = 5.0  # that a fork waits at most for one-time work of another thread
 _LOOK_SECONDS: Final = 0.002
-_worker: Final[dict[str, int]] = {}  # the thread that does such work
+_workers: Final[dict[int, None]] = {}  # the threads that do such work
 
 
 def in_one_piece(work: Callable[[], R]) -> R:
@@ -269,24 +269,28 @@ def in_one_piece(work: Callable[[], R]) -> R:
     A fork by another thread waits for the end of the work. If that does not come, the child records nothing.
     """
     me = get_ident()
-    is_outermost = _worker.get("thread") != me
+    is_outermost = me not in _workers
     try:
-        _worker.setdefault("thread", me)
+        _workers[me] = None
         return work()
     finally:
-        if is_outermost and _worker.get("thread") == me:
-            _worker.clear()
+        if is_outermost:
+            _workers.pop(me, None)
+
+
+def _others_work() -> bool:
+    return len(_workers) > (get_ident() in _workers)
 
 
 def _before_fork() -> None:
     until, pause = clock.monotonic() + FORK_SECONDS, Event()  # never set; only to wait on
-    while _worker.get("thread", get_ident()) != get_ident() and clock.monotonic() < until:
+    while _others_work() and clock.monotonic() < until:
         pause.wait(_LOOK_SECONDS)
 
 
 def _after_fork() -> None:
-    if _worker.get("thread", get_ident()) != get_ident():
-        _worker.clear()
+    if _others_work():
+        _workers.clear()
         switch_off()
 
 
@@ -296,7 +300,7 @@ if hasattr(os, "register_at_fork"):
 
 def _load() -> None:
     """Make a recorder from the environment, unless this very thread is doing so: then a finalizer or handler calls."""
-    if _load_from_environment is not None and _worker.get("thread") != get_ident():
+    if _load_from_environment is not None and get_ident() not in _workers:
         in_one_piece(_load_from_environment)
 
 

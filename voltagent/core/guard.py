@@ -16,7 +16,7 @@ import opcode
 import sys
 import threading
 from itertools import pairwise
-from types import CellType, FrameType, TracebackType
+from types import CellType, CodeType, FrameType, TracebackType
 from typing import Any, Final
 
 from voltagent.core import clock, introspection, stderr
@@ -71,6 +71,13 @@ _traceback_of: Final = introspection.reader(BaseException, "__traceback__")
 _cause_of: Final = introspection.reader(BaseException, "__cause__")
 _arguments_of: Final = introspection.reader(BaseException, "args")
 _VARIADIC: Final = 0x04  # the flag `CO_VARARGS` of a code object: importing it from `inspect` takes long
+
+_OPTIMIZED: Final = 0x01  # the flag `CO_OPTIMIZED`, which all functions have
+_CAN_WAIT: Final = 0x20 | 0x80 | 0x200  # `CO_GENERATOR`, `CO_COROUTINE`, `CO_ASYNC_GENERATOR`
+_RESUME, _RETURN_GENERATOR, _YIELD_FROM = (
+    opcode.opmap.get(name, -2) for name in ("RESUME", "RETURN_GENERATOR", "YIELD_FROM")
+)
+_EMPTY: Final = 6  # bytes of the code that `PyCode_NewEmpty` makes, at most
 
 _CLIENTS: Final = frozenset(("httpx", "httpcore"))  # they wrap what a socket raises, a handler's `TimeoutError` too
 _LIBRARIES: Final = frozenset(("voltagent", "wrapt", "pydantic", "pydantic_core", "h11", "anyio", "certifi", "idna"))
@@ -163,6 +170,8 @@ def _contents(cell: CellType) -> tuple[object, ...]:
 def _is_asynchronous(exc: BaseException, innermost: TracebackType) -> bool:
     """Return whether an exception came from between two instructions: another thread raised its class."""
     frame, kind = innermost.tb_frame, type(exc)
+    if _is_of_c(frame.f_code) or _is_thrown_in(frame.f_code, innermost.tb_lasti):
+        return False
     code, at = frame.f_code.co_code, innermost.tb_lasti
     if at < 0 or code[at] in _QUIET:
         return not any(introspection.has_base(kind, base) for base in _RAISED_BARE[:2])
@@ -174,6 +183,24 @@ def _is_asynchronous(exc: BaseException, innermost: TracebackType) -> bool:
     if origin != "builtins":
         return origin not in _OURS  # code that runs for this library does not raise others
     return not _arguments_of(exc) and not any(introspection.has_base(kind, base) for base in _RAISED_BARE)
+
+
+def _is_of_c(code: CodeType) -> bool:
+    """Whether a code object only names a place in a traceback, as Cython and mypyc make them: nothing of it has run."""
+    return not code.co_consts and not code.co_flags & _OPTIMIZED and len(code.co_code) <= _EMPTY
+
+
+def _is_thrown_in(code: CodeType, at: int) -> bool:
+    """Whether ``throw`` of a generator or coroutine may have raised here: where it waits, or before it began."""
+    if not code.co_flags & _CAN_WAIT:
+        return False
+    text = code.co_code
+    if at < 0:
+        return True  # not begun, before Python 3.11
+    if text[at] == _RESUME:
+        return bool(text[at + 1] & 3)  # not the one at the start of a function
+    before, after = text[at - 2] if at else -1, text[at + 2] if at + 2 < len(text) else -1
+    return before == _RETURN_GENERATOR or after == _YIELD_FROM
 
 
 def _package(kind: type) -> str:

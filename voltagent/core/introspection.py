@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final, Generic, TypeVar, cast
 from weakref import ref
@@ -79,11 +80,20 @@ def stored(value: object) -> dict[str, Any]:
 def dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
     """Return :func:`stored` specialised for the instances of one class."""
     for base in bases(kind):
-        reader = class_dict(base).get("__dict__")
+        reader, wrapped = (class_dict(base).get(name) for name in ("__dict__", "__wrapped__"))
+        if type(wrapped) is GetSetDescriptorType:  # a proxy of wrapt, whose `__dict__` asks the object for its own
+            return partial(_stored_in_wrapped, wrapped.__get__)
         # as types written in C have it
         if type(reader) is GetSetDescriptorType or type(reader) is MemberDescriptorType:
             return reader.__get__
     return _no_fields
+
+
+def _stored_in_wrapped(wrapped_of: Callable[[Any], Any], proxy: Any) -> dict[str, Any]:
+    try:
+        return stored(wrapped_of(proxy))
+    except ValueError:  # made by `__new__` alone
+        return {}
 
 
 def _no_fields(_: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import NO_CLIENTS, FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
-from voltagent.decorators.streams import followed, is_stream
+from voltagent.decorators.streams import followed_stream, is_stream
 
 
 class ModelCallPlan(OperationPlan):
@@ -30,7 +30,7 @@ class ModelCallPlan(OperationPlan):
         if stream is None or span.end_ns is not None:
             return super().succeed(span, outside, result)
         try:
-            proxy = followed(stream, GeneratorRun(self._of_streams, None, None, (), {}, begun=(span, outside)))
+            proxy = followed_stream(stream, GeneratorRun(self._of_streams, None, None, (), {}, begun=(span, outside)))
         except BaseException as exc:
             Guard.swallowed(exc)
             return super().succeed(span, outside, result)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -36,6 +39,29 @@ def followed(result: object, run: GeneratorRun) -> Any:
         return _Iterable(result, run)
     run.settled(result)
     return result
+
+
+def followed_stream(stream: object, run: GeneratorRun) -> Any:
+    """:func:`followed` for a stream of any class (see :func:`is_stream`): the proxy has only the methods it has."""
+    kind = type(stream)
+    is_sync, is_async = (introspection.class_value(kind, name) is not None for name in ("__next__", "__anext__"))
+    proxy = (_BothItems if is_sync else _AsyncItems) if is_async else _Items if is_sync else _Iterable
+    names = frozenset(name for name in _OPTIONAL if introspection.class_value(kind, name) is not None)
+    return _with_methods(proxy, names)(stream, run)
+
+
+_OPTIONAL: Final = ("close", "aclose", "send", "throw", "asend", "athrow", "__enter__", "__exit__", "__aenter__",
+                    "__aexit__")  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _with_methods(proxy: type, names: frozenset[str]) -> Callable[[object, GeneratorRun], Any]:
+    """A class of proxies without the optional methods that are not in ``names``."""
+    members: dict[str, Any] = {}
+    for base in reversed(proxy.__mro__[: proxy.__mro__.index(_Followed)]):
+        members.update(vars(base))
+    kept = {name: member for name, member in members.items() if name not in _OPTIONAL or name in names}
+    return type(proxy)(proxy.__name__, (_Followed,), kept)
 
 
 def _is_of_both_kinds(kind: type) -> bool:
@@ -76,6 +102,17 @@ class _Followed(_ObjectProxy):
     def __init__(self, wrapped: Any, run: GeneratorRun) -> None:
         super().__init__(wrapped)
         self._self_run: GeneratorRun | None = run
+        self._self_items: Any = wrapped  # what `iter` of the stream has returned
+        self._self_async_items: Any = wrapped
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
 
     def _self_take(self) -> GeneratorRun | None:
         run, self._self_run = self._self_run, None
@@ -105,15 +142,25 @@ class _Items(_Followed):
     """A stream of items."""
 
     def __iter__(self) -> Any:
+        self._self_items = iter(self.__wrapped__)
         return self
 
     def __next__(self) -> Any:
+        return self._self_step(next, self._self_items)
+
+    def send(self, value: Any) -> Any:
+        return self._self_step(self.__wrapped__.send, value)
+
+    def throw(self, *exception: Any) -> Any:
+        return self._self_step(self.__wrapped__.throw, *exception)
+
+    def _self_step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         run = self._self_run
         if run is None:
-            return next(self.__wrapped__)
+            return step(*arguments)
         run.enter()
         try:
-            item = next(self.__wrapped__)
+            item = step(*arguments)
         except StopIteration:
             self._self_take()
             run.returned()
@@ -145,15 +192,25 @@ class _AsyncItems(_Followed):
     """An asynchronous stream of items."""
 
     def __aiter__(self) -> Any:
+        self._self_async_items = aiter(self.__wrapped__)
         return self
 
     async def __anext__(self) -> Any:
+        return await self._self_async_step(self._self_async_items.__anext__)
+
+    async def asend(self, value: Any) -> Any:
+        return await self._self_async_step(self.__wrapped__.asend, value)
+
+    async def athrow(self, *exception: Any) -> Any:
+        return await self._self_async_step(self.__wrapped__.athrow, *exception)
+
+    async def _self_async_step(self, step: Callable[..., Any], *arguments: Any) -> Any:
         run = self._self_run
         if run is None:
-            return await self.__wrapped__.__anext__()
+            return await step(*arguments)
         run.enter()
         try:
-            item = await self.__wrapped__.__anext__()
+            item = await step(*arguments)
         except StopAsyncIteration:
             self._self_take()
             run.returned()
@@ -192,6 +249,9 @@ class _BothItems(_AsyncItems):
 
     __iter__: Any = _Items.__iter__
     __next__: Any = _Items.__next__
+    send: Any = _Items.send
+    throw: Any = _Items.throw
+    _self_step: Any = _Items._self_step  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a proxy of ours
     __enter__: Any = _Items.__enter__
     __exit__: Any = _Items.__exit__
 

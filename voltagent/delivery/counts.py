@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -56,8 +57,10 @@ class Account:
     def settle_futures(self) -> None:
         """Report to all that wait."""
         while self.futures:
-            self.futures[0].settle(self)
-            del self.futures[0]
+            future = self.futures[0]
+            future.settle(self)
+            with suppress(ValueError):  # whoever waited has given it up meanwhile
+                self.futures.remove(future)
 
     def has_work(self) -> bool:
         """Return whether something may be left to do."""

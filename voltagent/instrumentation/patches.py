@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import wrapt
@@ -104,9 +104,21 @@ def _passing_by(owner: type, method: str) -> list[type]:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         own = kind.__dict__.get(method)
-        if type(own) is FunctionType and own.__dict__.get("__wrapped__") is original:
+        if type(own) is FunctionType and own.__dict__.get("__wrapped__") is original and _holds(own, original):
             found.append(kind)
     return found
+
+
+def _holds(function: FunctionType, original: object) -> bool:
+    """Whether a function has another one in its closure, and so calls it without looking it up in the class."""
+    return any(cell.cell_contents is original for cell in function.__closure__ or () if _is_set(cell))
+
+
+def _is_set(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is cell.cell_contents
+    except ValueError:
+        return False
 
 
 def _class_in(module: object, name: str) -> type | None:

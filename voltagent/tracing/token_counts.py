@@ -87,9 +87,15 @@ class TokenCounts:
 
     def note_call(self, around: Span, usage: dict[str, Any]) -> None:
         """Note what a model call inside another one used."""
+        if around.end_ns is not None:
+            return  # nothing looks there any more
         inside = self._calls_below.setdefault(around, [])
         if len(inside) < _LONGEST:
             inside.append(usage)
+
+    def forget_calls(self, around: Span) -> None:
+        """A model call has ended: what calls inside it used is not needed any more."""
+        self._calls_below.pop(around, None)
 
     def unless_counted(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
         """Return what counts of the usage of a model call, which may repeat that of a call inside it, or of all."""
@@ -228,6 +234,8 @@ def set_usage(span: Span, usage: dict[str, Any] | None) -> None:
 def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
+    if counts is not None:
+        counts.forget_calls(span)
     if span.kind == TRACE:
         if span.usage is None and counts is not None:
             span.usage = _sum_in(span.trace, counts.total())

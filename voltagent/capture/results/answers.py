@@ -120,7 +120,8 @@ def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
     calls: list[object] = []
     for block in blocks:
         read = fields_reader(block)
-        text = read("text") if read("type") == "text" else None
+        named = read("type")
+        text = read("text") if type(named) is str and named == "text" and read("thought") is not True else None
         if type(text) is str:  # nearly every block
             texts.append(text)
             continue
