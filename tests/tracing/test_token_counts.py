@@ -461,17 +461,17 @@ def test_what_a_call_inside_used_is_forgotten_with_the_call_around_it() -> None:
         client(number)
         return "answer"
 
-    def kept() -> int:
+    def count_spans() -> int:
         gc.collect()
         return sum(type(one) is Span for one in gc.get_objects())
 
     @agent
     def bot() -> tuple[int, int]:
         ask(0)
-        few = kept()
+        few = count_spans()
         for number in range(1, 50):
             ask(number)
-        return few, kept()
+        return few, count_spans()
 
     recorder = Recorder(Nothing(), sampling=Sampling(follow_parent=False))
     context.ACTIVE.insert(0, recorder)

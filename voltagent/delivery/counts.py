@@ -59,7 +59,7 @@ class Account:
         while self.futures:
             future = self.futures[0]
             future.settle(self)
-            with suppress(ValueError):  # whoever waited has given it up meanwhile
+            with suppress(ValueError):  # given up meanwhile
                 self.futures.remove(future)
 
     def has_work(self) -> bool:

@@ -55,14 +55,14 @@ class _Sum:
 class TokenCounts:
     """What was counted in one trace."""
 
-    __slots__ = ("_anonymous", "_below", "_calls_below", "_held", "_kinds_below", "_own", "known")
+    __slots__ = ("_anonymous", "_below", "_held", "_kinds_below", "_own", "calls_below", "known")
 
     def __init__(self) -> None:
         self.known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
         self._held = 0
         self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
         self._own = _Sum()  # of agents that have ended, and of operations inside no agent
-        self._calls_below: dict[Span, list[dict[str, Any]]] = {}  # by model call: what calls inside it used
+        self.calls_below: dict[Span, list[dict[str, Any]]] = {}  # by model call: what calls inside it used
         # For traces with spans of other instrumentations, which repeat numbers without saying whose they are:
         self._kinds_below: dict[Span, set[str]] | None = None  # by span: the kinds below it that had tokens
         self._anonymous: dict[Span, list[tuple[Any, Any]]] = {}  # by span: prompt and completion tokens below it
@@ -88,18 +88,14 @@ class TokenCounts:
     def note_call(self, around: Span, usage: dict[str, Any]) -> None:
         """Note what a model call inside another one used."""
         if around.end_ns is not None:
-            return  # nothing looks there any more
-        inside = self._calls_below.setdefault(around, [])
+            return
+        inside = self.calls_below.setdefault(around, [])
         if len(inside) < _LONGEST:
             inside.append(usage)
 
-    def forget_calls(self, around: Span) -> None:
-        """A model call has ended: what calls inside it used is not needed any more."""
-        self._calls_below.pop(around, None)
-
     def unless_counted(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
         """Return what counts of the usage of a model call, which may repeat that of a call inside it, or of all."""
-        inside = self._calls_below.get(span)
+        inside = self.calls_below.get(span)
         numbers = _numbers(usage)
         if inside is None or None in numbers or numbers not in map(_numbers, (*inside, summed(inside) or {})):
             return usage
@@ -107,7 +103,7 @@ class TokenCounts:
 
     def counted_already(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
         """Return what counts of a usage whose tokens were counted: its cost, if calls inside have none."""
-        inside = self._calls_below.get(span)
+        inside = self.calls_below.get(span)
         is_new = inside is not None and "cost" in usage and not any("cost" in one for one in inside)
         return {"cost": usage["cost"]} if is_new else None
 
@@ -235,7 +231,7 @@ def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
     if counts is not None:
-        counts.forget_calls(span)
+        counts.calls_below.pop(span, None)  # nothing looks there any more
     if span.kind == TRACE:
         if span.usage is None and counts is not None:
             span.usage = _sum_in(span.trace, counts.total())
