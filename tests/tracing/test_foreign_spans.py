@@ -295,9 +295,9 @@ def test_sums_that_frameworks_repeat_count_once(tracer: Tracer) -> None:
 def test_a_client_that_is_instrumented_takes_the_record_over(tracer: Tracer) -> None:
     with recording() as (_, sink), tracer.start_as_current_span("call", attributes=CALL):
         span = sink.only
-        assert foreign_records.take_over(span)
-        assert not foreign_records.take_over(span)
-        assert not foreign_records.take_over(None)
+        assert foreign_records.take_over(span, object())
+        assert not foreign_records.take_over(span, object())
+        assert not foreign_records.take_over(None, object())
 
 
 # As a processor.
@@ -381,7 +381,7 @@ def test_a_record_that_a_client_took_over_ends_with_the_client_and_its_trace_wit
         with use_span(theirs):
             span = voltagent.core.context.current_span()
         assert span is not None
-        assert foreign_records.take_over(span)
+        assert foreign_records.take_over(span, object())
         theirs.end()  # the answer is a stream that the client still reads
         assert [phase for phase, _, _ in sink.phases] == ["start", "start"]
         recorder.succeed(span, b'{"result":"hi"}')

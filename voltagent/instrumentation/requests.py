@@ -24,7 +24,7 @@ from voltagent.core.context import (
     replay,
     set_current,
 )
-from voltagent.core.guard import Guard, guard, pass_on_interrupt
+from voltagent.core.guard import Guard, guard, is_ours, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain
 from voltagent.core.span import LLM, Span, SpanRecorder
 from voltagent.decorators.arguments import ArgumentBinder
@@ -32,7 +32,7 @@ from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.decorators.streams import followed
 from voltagent.instrumentation.patches import Wrapper
-from voltagent.tracing.foreign_records import FOREIGN_CALLS, is_taken, leave, take_over
+from voltagent.tracing.foreign_records import FOREIGN_CALLS, give_back, leave, take_over
 from voltagent.tracing.recorder import Recorder
 
 _ANY: Final = FunctionShape(
@@ -60,8 +60,7 @@ class RequestPlan(OperationPlan):
         if above is None:
             return super().begin(above, instance, args, kwargs)
         try:
-            if FOREIGN_CALLS and take_over(above):  # another instrumentation has started a record of this request
-                self._add_to(above, kwargs)
+            if FOREIGN_CALLS and self._takes_over(above, kwargs):
                 return above
             recorder = above.trace.recorder
             if recorder is None:
@@ -72,7 +71,21 @@ class RequestPlan(OperationPlan):
             return None  # the stack is exhausted
         except BaseException as exc:
             Guard.swallowed(exc)
-            return above if is_taken(above) else None
+            return None
+
+    def _takes_over(self, above: Span, body: dict[str, Any]) -> bool:
+        """Take over the record that another instrumentation has started of this request; return whether it has."""
+        token = object()
+        try:
+            if not take_over(above, token):
+                return False
+            self._add_to(above, body)
+        except BaseException as exc:
+            if not is_ours(exc) or type(exc) is RecursionError:
+                give_back(above, token)
+                raise
+            Guard.swallowed(exc)
+        return True
 
     def _begin_model_call(
         self,
@@ -97,17 +110,21 @@ class RequestPlan(OperationPlan):
         return recorder.snapshot.encode_object(described, METADATA_LIMIT)
 
     def succeed(self, span: Span, outside: bool, result: Any) -> Any:
-        super().succeed(span, outside, result)
-        if FOREIGN_CALLS:
-            with guard:
-                leave(span)
+        try:
+            super().succeed(span, outside, result)
+        finally:  # also after an interrupt
+            if FOREIGN_CALLS:
+                with guard:
+                    leave(span)
         return result
 
     def fail(self, span: Span, outside: bool, exception: BaseException) -> None:
-        super().fail(span, outside, exception)
-        if FOREIGN_CALLS:
-            with guard:
-                leave(span)
+        try:
+            super().fail(span, outside, exception)
+        finally:  # also after an interrupt
+            if FOREIGN_CALLS:
+                with guard:
+                    leave(span)
 
     def _described(self, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         """Return the metadata of a request, and whether it is so short and plain that it can be written at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from voltagent.capture.pieces import decode
 from voltagent.capture.results import ModelResult, Response, read_result
@@ -49,45 +49,95 @@ class ForeignRecord:
 
 # Not empty once another instrumentation has recorded a model call: before that, no request needs a look at the others.
 FOREIGN_CALLS: Final[list[bool]] = []
-# Open records of model calls, which an instrumented client may take over.
-_model_calls: Final[WeakSet[Span]] = WeakSet()
-# Records that a client has taken over and not ended, with the foreign span if that has ended before.
-_taken: Final[WeakKeyDictionary[Span, ForeignRecord | None]] = WeakKeyDictionary()
+
+
+class _Ending:
+    """Who ends the record of a model call: the foreign span or an instrumented client, whichever asks first.
+
+    They may ask in two threads at once. Each step is one of C that says for itself what comes next, as a lock would
+    block a thread that is interrupted by a handler which ends a span.
+    """
+
+    __slots__ = ("_askers", "has_left", "waiting")
+
+    def __init__(self) -> None:
+        self._askers: list[object] = []
+        self.has_left = False  # the client, which was the first
+        self.waiting: list[ForeignRecord] = []  # the record, if the foreign span has ended before the client
+
+    def ask(self, token: object) -> bool:
+        """Return whether who comes with this object is the first. The object must not refer to the span."""
+        self._askers.append(token)
+        return self._askers[0] is token
+
+    def is_of(self, token: object) -> bool:
+        """Return whether the first came with this object."""
+        return self._askers[:1] == [token]
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a client was the first, and has not left."""
+        return bool(self._askers) and not self.has_left
+
+
+# The records of model calls, as long as their spans are in use.
+_model_calls: Final[WeakKeyDictionary[Span, _Ending]] = WeakKeyDictionary()
 
 
 def note_started(span: Span) -> None:
     """Note that a record of a foreign span has started."""
     if span.kind in MODEL_CALLS and span.recording:
-        _model_calls.add(span)
+        _model_calls[span] = _Ending()
         FOREIGN_CALLS[:] = [True]
 
 
 def is_taken(span: Span) -> bool:
-    """Return whether an instrumented client has taken a record over, and has not ended it."""
-    return span in _taken
+    """Return whether an instrumented client has taken a record over, and has not left it."""
+    ending = _model_calls.get(span)
+    return ending is not None and ending.is_held
 
 
-def take_over(span: Span | None) -> bool:
-    """Return whether the span is a foreign record of a model call that no client has recorded yet; from now on one has.
+def take_over(span: Span | None, token: object) -> bool:
+    """Return whether the span is a foreign record of a model call that no client has recorded yet; now one has.
 
     An instrumented client and another instrumentation see the same call: the client's record is the better one, and it
     goes into the span that is there already. The client ends it, also if the foreign span has ended before, as that of
     a stream which is still to be read may have; it then calls :func:`leave`.
+
+    Args:
+        span: the span below which a client makes a request.
+        token: an object of this request alone, for :func:`give_back`.
     """
-    if span is None or not _model_calls or span not in _model_calls:
-        return False
-    _model_calls.discard(span)
-    if span.end_ns is not None:
-        return False
-    _taken[span] = None
-    return True
+    ending = _model_calls.get(span) if span is not None and _model_calls else None
+    return ending is not None and span is not None and span.end_ns is None and ending.ask(token)
+
+
+def give_back(span: Span, token: object) -> None:
+    """Leave a record, if this request has taken it over: the request is not made, or is not recorded."""
+    ending = _model_calls.get(span)
+    if ending is not None and ending.is_of(token):
+        leave(span)
 
 
 def leave(span: Span) -> None:
-    """Note that the client which had taken a record over has ended it."""
-    record = _taken.pop(span, None) if _taken else None
-    if record is not None:
+    """Note that the client which had taken a record over has ended it, or does not."""
+    ending = _model_calls.get(span) if _model_calls else None
+    if ending is not None:
+        ending.has_left = True
+        _end_waiting(ending, span)
+
+
+def _end_waiting(ending: _Ending, span: Span) -> None:
+    """End the trace of a foreign span that has ended before its client did."""
+    try:
+        record = ending.waiting.pop()
+    except IndexError:  # the other thread does
+        return
+    if span.end_ns is None:  # the client was interrupted
+        _end_as_read(record, span, record.read())
+    else:
         _end_trace(record, span)
+    _model_calls.pop(span, None)
 
 
 def repeats_a_call(record: ForeignRecord, received: Received) -> bool:
@@ -108,13 +158,21 @@ def repeats_a_call(record: ForeignRecord, received: Received) -> bool:
 
 def end_record(record: ForeignRecord, span: Span, received: Received | None) -> None:
     """End a record with what was read of its foreign span; ``None`` if an instrumented client records more of it."""
-    _model_calls.discard(span)
-    if received is None:
-        if span in _taken:
-            _taken[span] = record
-        else:
-            _end_trace(record, span)
+    ending = _model_calls.get(span)
+    if ending is not None and not ending.ask(object()):
+        ending.waiting.append(record)
+        if ending.has_left or span.end_ns is not None:
+            _end_waiting(ending, span)
         return
+    if received is None:
+        _end_trace(record, span)
+    else:
+        _end_as_read(record, span, received)
+    if ending is not None:
+        _model_calls.pop(span, None)
+
+
+def _end_as_read(record: ForeignRecord, span: Span, received: Received) -> None:
     recorder = cast("Recorder", span.trace.recorder)
     if received is not record.first:
         _update(record, span, received)
