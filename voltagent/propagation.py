@@ -338,9 +338,7 @@ def _update_open_trace(found: Propagated) -> None:
     span = current_span()
     if span is None or not span.recording:
         return
-    trace, root, recorder = span.trace, span, span.trace.recorder
-    while root.parent is not None:
-        root = root.parent
+    trace, root, recorder = span.trace, span.root, span.trace.recorder
     missing = {name: value for name in ("user_id", "conversation_id")
                if (value := getattr(found, name)) and getattr(trace, name) is None}  # fmt: skip
     if recorder is None or root.end_ns is not None:

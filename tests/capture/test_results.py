@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from voltagent.capture.results import ModelResult, is_client_type, read_result
 from voltagent.capture.results.streams import assembled
-from voltagent.capture.usage import checked, counted, summed
+from voltagent.capture.usage import checked_usage, counted, summed
 from voltagent.errors import ValidationError
 
 CALL = {"id": "t1", "name": "look", "arguments": '{"a":1}'}
@@ -653,13 +653,13 @@ class Usage:
 
 def test_a_data_class_is_taken_wherever_a_mapping_is() -> None:
     expected = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    assert checked(Usage()) == counted(Usage()) == expected
-    assert checked(Usage(output_tokens=None)) == {"prompt_tokens": 3}
+    assert checked_usage(Usage()) == counted(Usage()) == expected
+    assert checked_usage(Usage(output_tokens=None)) == {"prompt_tokens": 3}
 
 
 @pytest.mark.parametrize("number", [Decimal(18), Fraction(18), 18.0, type("Count", (int,), {})(18)])
 def test_values_of_any_numeric_type_add_up(number: object) -> None:
-    assert counted({"prompt_tokens": number}) == checked({"prompt_tokens": number}) == {"prompt_tokens": 18}
+    assert counted({"prompt_tokens": number}) == checked_usage({"prompt_tokens": number}) == {"prompt_tokens": 18}
     assert summed([{"prompt_tokens": number}, {"prompt_tokens": 2}, {"prompt_tokens": Decimal("0.5")}]) == {
         "prompt_tokens": 20.5
     }
@@ -677,19 +677,19 @@ def test_what_is_no_number_is_not_counted(number: object) -> None:
     assert counted({"prompt_tokens": number}) is None
     if number is not None:
         with pytest.raises(ValidationError, match="prompt_tokens"):
-            checked({"prompt_tokens": number})
+            checked_usage({"prompt_tokens": number})
 
 
 def test_what_a_caller_gives_is_put_in_our_sense_and_the_rest_is_kept() -> None:
     given = {"input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 10, "service_tier": "standard"}
-    assert checked(given) == {
+    assert checked_usage(given) == {
         "prompt_tokens": 105,
         "completion_tokens": 10,
         "total_tokens": 115,
         "cached_tokens": 100,
         "service_tier": "standard",
     }
-    assert checked({"prompt_tokens": 1, "completion_tokens": 2}) == {"prompt_tokens": 1, "completion_tokens": 2}
+    assert checked_usage({"prompt_tokens": 1, "completion_tokens": 2}) == {"prompt_tokens": 1, "completion_tokens": 2}
 
 
 def test_a_result_without_responses_has_no_usage() -> None:

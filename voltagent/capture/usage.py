@@ -165,7 +165,7 @@ def _complete(found: dict[str, Any]) -> None:
         found["total_tokens"] = found["prompt_tokens"] + found["completion_tokens"]
 
 
-def checked(usage: object) -> dict[str, Any] | None:
+def checked_usage(usage: object) -> dict[str, Any] | None:
     """Return the usage that a caller gave (mapping, model or dataclass) as a dict of our own, in our spelling.
 
     Values of keys that are not ours are kept as a snapshot.

@@ -19,7 +19,7 @@ from voltagent.cli.arguments import add_db, add_filters, wanted_by
 from voltagent.cli.board import Board, Followed, trace_of
 from voltagent.cli.screen import Screen
 from voltagent.cli.terminal import Style, encodable, style_for
-from voltagent.core import clock as _clock
+from voltagent.core import clock
 from voltagent.records.feed import Change, Feed, News
 from voltagent.records.reading import open_store
 from voltagent.render.text import printable, short_id
@@ -111,11 +111,11 @@ def entries(board: Board, changes: Sequence[Change[Any]], style: Style) -> Itera
     for change in changes:
         record: Followed = change.record
         at = record.start_ns if record.end_ns is None or not change.ended else record.end_ns
-        clock = datetime.fromtimestamp(at / 1e9).astimezone().strftime("%H:%M:%S")
+        time = datetime.fromtimestamp(at / 1e9).astimezone().strftime("%H:%M:%S")
         indent = "  " * min(board.depth(record), _DEEPEST)
         colour, text = tree.title(record)
         status = record.status if change.ended or record.status == "running" else "completed"
-        lead = f"{clock}  {printable(short_id(trace_of(record)))}  {indent}{marks.get(status, marks['completed'])} "
+        lead = f"{time}  {printable(short_id(trace_of(record)))}  {indent}{marks.get(status, marks['completed'])} "
         yield tree.line(lead, (colour, text), tree.facts(record), style)
 
 
@@ -172,7 +172,7 @@ def _whole(board: Board, trace_id: str, style: Style) -> list[str]:
 
 def _live(board: Board, traces: Sequence[str], style: Style, height: int) -> list[str]:
     """Return the trees of the running traces, the newest last, in at most ``most`` lines."""
-    now = _clock.nanoseconds()
+    now = clock.nanoseconds()
     rows: list[tuple[bool, str]] = []
     for trace_id in traces:
         trace, operations = (

@@ -228,9 +228,7 @@ def _is_sampled(trace: TraceInfo) -> bool:
 
 
 def describe_parent(span: Span) -> ParentRecord:
-    trace, root = span.trace, span
-    while root.parent is not None:
-        root = root.parent
+    trace, root = span.trace, span.root
     return ParentRecord(
         trace.id, trace.agent_id, root.start_ns, trace.user_id, trace.conversation_id, trace.remote,
         span.id, span.kind, span.name, span.agent_id,

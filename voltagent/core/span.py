@@ -414,6 +414,14 @@ class Span:
         return True
 
     @property
+    def root(self) -> Span:
+        """The outermost span above it: that of the trace, as far as this process knows it."""
+        span = self
+        while span.parent is not None:
+            span = span.parent
+        return span
+
+    @property
     def is_outermost(self) -> bool:
         """Whether nothing around it is recorded in this process."""
         return self.parent is None or type(self.parent) is StandIn

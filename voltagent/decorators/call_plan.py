@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent.capture import usage
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.stored_fields import as_text
+from voltagent.capture.usage import checked_usage
 from voltagent.core.context import CAPTURES, INERT, capture, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
 from voltagent.core.span import AGENT, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
@@ -111,6 +111,14 @@ class CallPlan:
             return recorder.snapshot.encode_arguments(dict(zip(arguments.names, args)), args)  # noqa: B905
         named = arguments.by_name(args, kwargs)
         return recorder.snapshot.encode_arguments(named, named)
+
+    def _all_by_name(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return all arguments by name, also those that are not recorded."""
+        if instance is not None:
+            return self._arguments.all_by_name(args, kwargs)
+        if self.skips_first:
+            args, kwargs = without_receiver(args, kwargs)
+        return self._free_arguments.all_by_name(args, kwargs)
 
     def succeed(self, span: Span, outside: bool, result: object) -> Any:
         """End the record of a call that returned.
@@ -219,7 +227,7 @@ class CallPlan:
             given = self._usage(result) if self._usage is not None else None
             counts = span.trace.counts
             if counts is None or not counts.knows(given):  # else it belongs to a response that was counted below
-                set_usage(span, usage.checked(given))
+                set_usage(span, checked_usage(given))
 
         run_callback(take, on_error=partial(report_failure, "usage", self._name))
 
@@ -295,19 +303,12 @@ class OperationPlan(CallPlan):
         """Start a model call, with the requested model in its metadata."""
         requested: object = self._model
         if self._reads_model:
-            requested = as_text(self._arguments_by_name(instance, args, kwargs).get(_MODEL))
+            requested = as_text(self._all_by_name(instance, args, kwargs).get(_MODEL))
         metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
         span = recorder.start_from(above, self._template, input, metadata)
         if self._model is not None and span.recording:
             span.model = self._model
         return span
-
-    def _arguments_by_name(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
-        if instance is not None:
-            return self._arguments.all_by_name(args, kwargs)
-        if self.skips_first:
-            args, kwargs = without_receiver(args, kwargs)
-        return self._free_arguments.all_by_name(args, kwargs)
 
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Start the record of a call outside any trace, which opens a trace of its own."""

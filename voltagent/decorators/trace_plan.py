@@ -11,7 +11,7 @@ from voltagent.core.context import CAPTURES, capture, default_recorder, run_call
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.open_operations import note
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import CallPlan, FunctionShape, report_failure, without_receiver
+from voltagent.decorators.call_plan import CallPlan, FunctionShape, report_failure
 from voltagent.tracing.operations import remote_parent
 from voltagent.tracing.recorder import Recorder
 
@@ -45,7 +45,7 @@ class TracePlan(CallPlan):
                 return None
             input = self._input(recorder, instance, args, kwargs)
             if self._is_dynamic:
-                span = self._start_dynamic(recorder, above, input, self._named(instance, args, kwargs))
+                span = self._start_dynamic(recorder, above, input, self._all_by_name(instance, args, kwargs))
             else:
                 span = recorder.start_trace(
                     self._agent_id,
@@ -82,14 +82,6 @@ class TracePlan(CallPlan):
             remote=remote_parent(about.pop("parent")),
             **about,
         )
-
-    def _named(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments by name, for the callbacks among the options."""
-        if instance is not None:
-            return self._arguments.all_by_name(args, kwargs)
-        if self.skips_first:
-            args, kwargs = without_receiver(args, kwargs)
-        return self._free_arguments.all_by_name(args, kwargs)
 
     def _value(self, option: str, given: Any, named: dict[str, Any]) -> Any:
         """Return the value of an option for this call; ``None`` if its callback failed."""

@@ -48,10 +48,7 @@ def current_agent() -> Agent:
 
 def current_trace() -> Trace:
     """Return the handle of the open trace; an inert one if there is none."""
-    span = current_span() or INERT
-    while span.parent is not None:
-        span = span.parent
-    return Trace(span)
+    return Trace((current_span() or INERT).root)
 
 
 def open_trace(recorder: Recorder | None, options: Options, keywords: Mapping[str, Any]) -> TraceHandle:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeAlias
 
-from voltagent.capture import options as _options
+from voltagent.capture import options
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL
 from voltagent.errors import ValidationError
@@ -97,7 +97,7 @@ class Handle(SpanView):
         Raises:
             ValidationError: an option is missing or has the wrong form.
         """
-        given = _options.checked("an event", _options.EVENT, event_data, keywords, ("name", "type"))
+        given = options.checked("an event", options.EVENT, event_data, keywords, ("name", "type"))
         return EventHandle(operations.point(self._span, given))
 
 
@@ -161,7 +161,7 @@ class ModelCall(Handle):
             model: the name of the model that answered.
         """
         if model is not None and self:
-            given = _options.keep_valid("record()", _options.LLM, {"model": model})
+            given = options.keep_valid("record()", options.LLM, {"model": model})
             self._span.model = given.get("model", self._span.model)
         return super().record(metadata=metadata, usage=usage, output=output, tags=tags)
 
@@ -212,7 +212,7 @@ class Trace(Handle):
         text = status.value if isinstance(status, Enum) else status
         if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
             wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
-            _options.report_unsuitable("end()", wrong)
+            options.report_unsuitable("end()", wrong)
             metadata = {"status": text, **operations.keep_valid_metadata("end()", metadata)}
             text = COMPLETED
         operations.end("end()", self._span, text, None, output, metadata, usage)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-from voltagent.capture import options as _options
+from voltagent.capture import options
 from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Receipt
 from voltagent.core.context import CURRENT, leave, set_current
@@ -115,7 +115,7 @@ class SpanView:
             output: replaces an earlier output.
             tags: added to those of the start.
         """
-        given = _options.keep_valid("record()", _options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
+        given = options.keep_valid("record()", options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
         checked_usage = operations.keep_new_usage("record()", self._span, usage)
         if self:
             self._recorder.add(
@@ -135,8 +135,8 @@ class SpanView:
         """
         if not self:
             return RECEIPT
-        known = _options.UPDATE_TRACE if self._span.kind == TRACE else _options.UPDATE_EVENT
-        given = _options.keep_valid("update()", known, fields)
+        known = options.UPDATE_TRACE if self._span.kind == TRACE else options.UPDATE_EVENT
+        given = options.keep_valid("update()", known, fields)
         if "usage" in given:
             given["usage"] = operations.keep_valid_usage("update()", given["usage"])
         if given:
@@ -167,11 +167,11 @@ class SpanView:
             metadata: added to that of the start.
             usage: token counts, as a mapping or a ``TokenUsage``.
         """
-        options = _options.unwrapped("SuccessOptions", output)
-        if options is not None:
-            output = options.get("output")
-            metadata = options.get("metadata") if metadata is None else metadata
-            usage = options.get("usage") if usage is None else usage
+        found = options.unwrapped("SuccessOptions", output)
+        if found is not None:
+            output = found.get("output")
+            metadata = found.get("metadata") if metadata is None else metadata
+            usage = found.get("usage") if usage is None else usage
         operations.end("success()", self._span, COMPLETED, None, output, metadata, usage)
         return RECEIPT
 
@@ -189,13 +189,13 @@ class SpanView:
             metadata: added to that of the start.
             stage: added to the metadata under this name.
         """
-        options = _options.unwrapped("ErrorOptions", status_message)
-        if options is not None:
-            status_message = options.get("status_message")
-            metadata = options.get("metadata") if metadata is None else metadata
+        found = options.unwrapped("ErrorOptions", status_message)
+        if found is not None:
+            status_message = found.get("status_message")
+            metadata = found.get("metadata") if metadata is None else metadata
         if status_message is None:
             missing = ValidationError("status_message is missing: pass a string, an exception or a mapping")
-            _options.report_unsuitable("error()", missing)
+            options.report_unsuitable("error()", missing)
         extra = {
             **operations.keep_valid_metadata("error()", metadata),
             **({"stage": stage} if stage is not None else {}),

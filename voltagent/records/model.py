@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from voltagent.render import tree as _tree
+from voltagent.render import tree
 from voltagent.render.text import duration, error_text, printable, spent, tokens
 
 Json: TypeAlias = Any  # a JSON value as the json module gives it
@@ -152,7 +152,7 @@ def draw(
     below = list(record.walk())
     known = {one.id for one in below}
     lines: list[str] = []
-    for place in _tree.arrange(
+    for place in tree.arrange(
         below,
         lambda one: one.id,
         lambda one: one.parent.id if one.parent is not None and one.parent.id in known else None,

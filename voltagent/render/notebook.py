@@ -149,7 +149,7 @@ class Witness:
         """Return a span, the known spans of its trace, and notes about them."""
         if self.memory is not None:
             found = self.memory.of(span.trace)
-            return [span, *found], "" if _root(span) in found else _OLDER_IS_GONE
+            return [span, *found], "" if span.root in found else _OLDER_IS_GONE
         if self._stored is not None:
             with guard:  # a file that cannot be read must not fail the cell
                 return [span, *self._stored(id_text(span.trace.id))], _AS_STORED
@@ -191,12 +191,6 @@ def framed(facts: str, notes: Sequence[str], trace: Json, rows: int) -> str:
     """Return the viewer's page of a trace with this many operations, as high as they need, in a frame."""
     height = max(_LEAST_HEIGHT, min(_MOST_HEIGHT, _FRAME_HEIGHT + _ROW_HEIGHT * rows))
     return frame(f"voltagent {facts}", notes, [trace], height)
-
-
-def _root(span: Span) -> Span:
-    while span.parent is not None:
-        span = span.parent
-    return span
 
 
 def _held(span: Span) -> int:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
-from voltagent.capture import options as _options
-from voltagent.capture import usage as _usage
+from voltagent.capture import options
 from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
+from voltagent.capture.usage import checked_usage
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
 from voltagent.core.guard import guard
@@ -44,9 +44,9 @@ _WITH_ARTICLE: Final = {
 }
 
 
-def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, Any]) -> Span:
+def start_trace(recorder: Recorder | None, described: Any, keywords: Mapping[str, Any]) -> Span:
     """Start a trace from options as ``VoltAgentSDK.trace`` takes them; inert without a recorder."""
-    given = _options.checked_trace(options, keywords)
+    given = options.checked_trace(described, keywords)
     above = current_span()
     if above is not None and not above.recording:
         return above
@@ -68,10 +68,10 @@ def start_trace(recorder: Recorder | None, options: Any, keywords: Mapping[str, 
     )
 
 
-def start(parent: Span, kind: str, options: Any, keywords: Mapping[str, Any]) -> Span:
+def start(parent: Span, kind: str, described: Any, keywords: Mapping[str, Any]) -> Span:
     """Start an operation of a kind under ``parent``, from options as ``add_agent`` and its likes take them."""
-    known = _options.LLM if kind == LLM else _options.OPERATION
-    given = _options.checked(_WITH_ARTICLE[kind], known, options, keywords, ("name",))
+    known = options.LLM if kind == LLM else options.OPERATION
+    given = options.checked(_WITH_ARTICLE[kind], known, described, keywords, ("name",))
     if not parent.recording:
         return parent
     recorder = cast("Recorder", parent.trace.recorder)
@@ -166,7 +166,7 @@ def update_fields(recorder: Recorder, span: Span, given: Mapping[str, Any]) -> d
         message = _message(recorder, span.trace, fields["status_message"])
         fields["status_message"] = format_failure(message) if isinstance(message, Failure) else message
     if "usage" in fields:
-        fields["usage"] = recorder.snapshot.encode(_usage.checked(fields["usage"]))
+        fields["usage"] = recorder.snapshot.encode(checked_usage(fields["usage"]))
     if "tags" in fields:
         fields["tags"] = recorder.snapshot.encode(list(fields["tags"]))
     return {name: value for name, value in fields.items() if value is not None}
@@ -223,18 +223,18 @@ def keep_new_usage(call: str, span: Span, usage: object) -> dict[str, Any] | Non
 def keep_valid_usage(call: str, usage: object) -> dict[str, Any] | None:
     """Return the valid part of a token usage, and report the rest with the name of the call."""
     try:
-        return _usage.checked(usage)
+        return checked_usage(usage)
     except ValidationError as exc:
-        _options.report_unsuitable(call, exc)
+        options.report_unsuitable(call, exc)
     is_dict = introspection.has_base(cast(type, type(usage)), dict)
     given = dict(cast("dict[Any, Any]", usage)) if is_dict else {}
     valid = {key: given[key] for key in islice(given, _MOST_KEYS) if _is_usage({key: given[key]})}
-    return _usage.checked(valid) or None
+    return checked_usage(valid) or None
 
 
 def _is_usage(given: object) -> bool:
     try:
-        return _usage.checked(given) is not None
+        return checked_usage(given) is not None
     except ValidationError:
         return False
 
@@ -242,9 +242,9 @@ def _is_usage(given: object) -> bool:
 def keep_valid_metadata(call: str, metadata: object) -> dict[str, Any]:
     """Return metadata as a dictionary of our own; report what is not a mapping with the name of the call."""
     try:
-        return _options.metadata(metadata)
+        return options.metadata(metadata)
     except ValidationError as exc:
-        _options.report_unsuitable(call, exc)
+        options.report_unsuitable(call, exc)
         return {}
 
 

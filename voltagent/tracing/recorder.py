@@ -16,10 +16,10 @@ from weakref import WeakValueDictionary
 from pydantic_core import from_json
 
 from voltagent.capture import options
-from voltagent.capture import usage as _usage
 from voltagent.capture.exceptions.failures import capture_failure, descends_from
 from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
+from voltagent.capture.usage import checked_usage, summed
 from voltagent.core import clock, context, hints, process_exit
 from voltagent.core.guard import Guard, logger, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain, join_objects, merge_objects
@@ -405,7 +405,7 @@ class Recorder:
             logger.debug("%s has ended already; nothing was added", clock.id_text(span.id))
             return
         if usage is not None:
-            set_usage(span, _usage.checked(usage))
+            set_usage(span, checked_usage(usage))
         if metadata is not None:
             self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT, span))
         if output is not None and self.capture_output:
@@ -471,7 +471,7 @@ class Recorder:
             usage = new[0].usage
             usage = usage if self.prices is None else self._priced(usage, new[0].model or found.model)
         else:
-            usage = _usage.summed(self._priced(one.usage, one.model or found.model) for one in new) or {}
+            usage = summed(self._priced(one.usage, one.model or found.model) for one in new) or {}
         if span.kind == TRACE:
             token_counts.add_own(usage)
         elif span.kind == AGENT and len(new) < len(found.responses):

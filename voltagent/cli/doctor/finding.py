@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from voltagent import settings as _settings
+from voltagent import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +36,4 @@ def shown_url(url: str) -> str:
         urlsplit(url)
     except ValueError:  # a redirect may name anything
         return "…"
-    return _settings.shown_url(url, "…")
+    return settings.shown_url(url, "…")

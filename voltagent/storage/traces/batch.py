@@ -122,7 +122,7 @@ class _EventBatch:
         for span in (*others, *self.updated):
             trace = span.trace
             if trace not in known and trace not in roots and not (span.parent is not None and is_placeholder(span)):
-                roots[trace] = _root(span)
+                roots[trace] = span.root
         return list(roots.values())
 
     def statements(self, roots: Iterable[Span]) -> list[Statement]:
@@ -295,9 +295,3 @@ class _FactRows:
 
 def _failure(span: Span) -> str:
     return error_type(columns.error(span.error if isinstance(span.error, bytes) else None))
-
-
-def _root(span: Span) -> Span:
-    while span.parent is not None:
-        span = span.parent
-    return span

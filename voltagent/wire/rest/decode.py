@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from voltagent.capture import usage as _usage
+from voltagent.capture.usage import checked_usage
 from voltagent.core.span import (
     AGENT,
     CANCELLED,
@@ -267,7 +267,7 @@ def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
         return {}  # it counts nothing
     given = {snake(name): value for name, value in usage.items() if value is not None}
     with suppress(ValidationError):  # a malformed usage must not cost the end of an operation
-        return _usage.checked(given) or {}
+        return checked_usage(given) or {}
     return given
 
 
