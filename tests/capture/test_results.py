@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections import UserDict, namedtuple
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -365,6 +366,24 @@ def as_model(value: object) -> object:
     return changed(value, instance)
 
 
+def as_proxies(value: object) -> object:
+    return changed(value, MappingProxyType)
+
+
+def as_user_dicts(value: object) -> object:
+    return changed(value, UserDict)
+
+
+def as_named_tuples(value: object) -> object:
+    def instance(fields: dict[str, Any]) -> object:
+        try:
+            return namedtuple("Made", fields)(**fields)
+        except ValueError:  # a name that begins with an underscore
+            return SimpleNamespace(**fields)
+
+    return changed(value, instance)
+
+
 def changed(value: Any, instance: Callable[[dict[str, Any]], object]) -> object:
     """A copy in which every dict whose keys are names is an object."""
     if isinstance(value, dict):
@@ -373,7 +392,7 @@ def changed(value: Any, instance: Callable[[dict[str, Any]], object]) -> object:
     return [changed(one, instance) for one in value] if isinstance(value, list) else value
 
 
-FORMS = (as_dict, as_namespace, as_dataclass, as_slots, as_model)
+FORMS = (as_dict, as_namespace, as_dataclass, as_slots, as_model, as_proxies, as_user_dicts, as_named_tuples)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -390,7 +409,7 @@ def test_a_known_layout_is_read_whatever_stores_it(name: str, form: Callable[[ob
 def same(found: object, expected: object) -> bool:
     """Whether what was found has the fields that were expected, in objects of any class."""
     if isinstance(expected, dict):
-        get = found.get if isinstance(found, dict) else lambda name: getattr(found, name)
+        get = found.get if isinstance(found, Mapping) else lambda name: getattr(found, name)
         return all(same(get(name), one) for name, one in expected.items())
     if isinstance(expected, list):
         return isinstance(found, list) and all(map(same, found, expected))
@@ -642,6 +661,24 @@ def test_a_list_of_anything_else_is_no_stream(items: object) -> None:
     assert assembled(items) is None
 
 
+def test_a_list_of_results_is_counted_as_each_of_them() -> None:
+    items = [RESULTS["chat completion with cached and reasoning tokens"][0], RESULTS["anthropic"][0]]
+    both = [found for found in map(read_result_of_any_shape, items) if found is not None]
+    found = assembled(items)
+    assert found is not None
+    assert found.usage == summed(one.usage for one in both if one.usage is not None)
+    assert (found.model, found.response_id) == (both[1].model, both[1].response_id)
+    assert found.answer == [one.answer for one in both]
+    found = assembled([ValueError(), *items, "text"])
+    assert found is not None
+    assert found.usage is not None
+    assert found.answer is None, "what else is in the list is recorded, too"
+
+
+def read_result_of_any_shape(item: object) -> ModelResult | None:
+    return read_result(item, any_shape=True)
+
+
 # Usage.
 
 
@@ -689,7 +726,10 @@ def test_what_a_caller_gives_is_put_in_our_sense_and_the_rest_is_kept() -> None:
         "cached_tokens": 100,
         "service_tier": "standard",
     }
-    assert checked_usage({"prompt_tokens": 1, "completion_tokens": 2}) == {"prompt_tokens": 1, "completion_tokens": 2}
+    parts = {"prompt_tokens": 1, "completion_tokens": 2}
+    assert checked_usage(parts) == {**parts, "total_tokens": 3}
+    assert checked_usage({**parts, "total_tokens": 5}) == {**parts, "total_tokens": 5}, "what the caller says"
+    assert checked_usage({"prompt_tokens": 1}) == {"prompt_tokens": 1}
 
 
 def test_a_result_without_responses_has_no_usage() -> None:

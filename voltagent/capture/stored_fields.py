@@ -9,13 +9,15 @@ No property, ``__getattr__``, validator or serializer runs. What there is to rea
 from __future__ import annotations
 
 import math
+from collections import UserDict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import partial
+from gc import get_referents
 from itertools import islice
-from types import MemberDescriptorType
+from types import MappingProxyType, MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import introspection
@@ -281,7 +283,8 @@ def _layout(kind: type) -> _Layout:
     slots: dict[str, Callable[[Any], Any]] = {}
     for base in reversed(introspection.bases(kind)):
         for name, member in introspection.class_dict(base).items():
-            if type(member) is MemberDescriptorType and type(name) is str and not name.startswith("__"):
+            is_stored = type(member) is MemberDescriptorType or type(member) is _OfNamedTuple
+            if is_stored and type(name) is str and not name.startswith("__"):
                 slots[name] = member.__get__
     model = introspection.loaded("pydantic.main", "BaseModel")  # if pydantic is not imported, there are no models
     extras: tuple[Callable[[Any], Any], ...] = ()
@@ -290,10 +293,29 @@ def _layout(kind: type) -> _Layout:
         extras = tuple(introspection.reader(model, name) for name in names)
     is_class = introspection.has_base(kind, type)  # what is in a class is not a field of it
     slots = {} if is_class else slots
-    read_dict = _no_fields if is_class else introspection.dict_reader(kind)
+    read_dict = _no_fields if is_class else _dict_reader(kind)
     mapping = introspection.has_base(kind, dict)
     read = _field_reader(slots, read_dict, extras, mapping=mapping)
     return _Layout(read, mapping, slots, read_dict, extras, simple=not slots and not mapping)
+
+
+def _dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
+    """Return what reads the dictionary in which the fields of a class's instances are."""
+    if kind is MappingProxyType:
+        return _behind_proxy
+    read = introspection.dict_reader(kind)
+    if introspection.has_base(kind, UserDict):
+        return lambda holder: _plain(read(holder).get("data"))
+    return read
+
+
+def _behind_proxy(holder: object) -> dict[str, Any]:
+    behind = get_referents(holder)  # all else would call methods of a mapping that is not a dictionary
+    return _plain(behind[0] if behind else None)
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return found if type(found) is dict else {}
 
 
 def _field_reader(
@@ -326,6 +348,7 @@ def _no_fields(_: object) -> dict[str, Any]:
     return {}
 
 
+_OfNamedTuple: Final[type] = type(_Layout.__dict__["mapping"])  # what reads a field of a named tuple
 # By identity: a metaclass may have its own `hash`.
 _NO_FIELDS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes, list, tuple)))
 _POSITIONS: Final = {"0": 0, "-1": -1}

@@ -198,10 +198,10 @@ def checked_usage(usage: object) -> dict[str, Any] | None:
 def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the numbers of a usage with those included that a provider counts apart.
 
-    A total is the caller's own affair if the spelling is ours.
+    A total that the caller gave in our spelling stays as it is.
     """
     found = counted(dict(given)) or {}
-    if not any(key in _SPELLINGS and key not in _OURS for key in given):
+    if given.get("total_tokens") is not None and all(key in _OURS for key in given if key in _SPELLINGS):
         found.pop("total_tokens", None)
     return found
 

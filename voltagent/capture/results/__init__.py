@@ -77,7 +77,7 @@ def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
     """``names`` are the value's own fields: most shapes can be ruled out by them alone."""
     return any(
         paths[0][0] in names and all(at(value, path) is not None for path in paths) for paths in shape.fields
-    ) and all(type(at(value, path)) is list for path in shape.lists)
+    ) and all(type(at(value, path)) in (list, tuple) for path in shape.lists)
 
 
 def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelResult:

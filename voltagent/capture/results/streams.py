@@ -6,7 +6,7 @@ sends that of the input and that of the output apart. Chunks are read from store
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from voltagent.capture.results import ModelResult, read_result
 from voltagent.capture.results.chunks import chunk_reader, unwrapped
@@ -64,11 +64,30 @@ class Assembly:
 
 
 def assembled(items: object) -> ModelResult | None:
-    """Return the answer in a list of chunks; ``None`` if its first item is not one."""
+    """Return the answer in a list of chunks, or those in a list of results; ``None`` if it is neither."""
     chunks = as_items(items)
-    if not chunks or chunk_reader(unwrapped(chunks[0]), any_shape=True) is None:
+    if not chunks:
         return None
+    if chunk_reader(unwrapped(chunks[0]), any_shape=True) is None:
+        return _several(chunks)
     assembly = Assembly(any_shape=True)
     for chunk in chunks:
         assembly.add(chunk)
     return assembly.result()
+
+
+def _several(items: list[Any]) -> ModelResult | None:
+    """Return what is recorded of a list of results, as a batch of requests returns it."""
+    found = [read_result(item, any_shape=True) for item in items[:_MOST_RESULTS]]
+    results = [one for one in found if one is not None and one.responses]
+    if not results:
+        return None
+    answers = [one.answer for one in results if one.answer is not None]
+    last = results[-1]
+    return ModelResult(
+        next((one.model for one in reversed(results) if one.model), None),
+        tuple(response for one in results for response in one.responses),
+        last.finish_reason,
+        last.response_id,
+        answers if len(answers) == len(items) else None,
+    )
