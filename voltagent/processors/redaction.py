@@ -73,7 +73,7 @@ class Redactor:
         names = SecretNames(own_names, kept_names)
         compiled = tuple(_compiled(pattern) for pattern in _each(patterns))
         self._given = (tuple(own_names), compiled, hook, tuple(kept_names))
-        self._rules = Rules(names, compiled)
+        self._rules = Rules(names, compiled, {})
         self._hook = hook
         self._own = tuple(re.compile("[-_. ]?".join(name).encode()) for name in names.own if name.isascii())
         # The search over bytes knows ASCII only, and nothing of patterns and hooks: then every payload is walked.

@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from voltagent.processors.secrets.assigned_values import (
     COMPARISONS,
@@ -47,12 +47,15 @@ _AFTER_HINT: Final = (
 )
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _LONGEST_NAME: Final = 80
-_CHECKED: Final = 6  # hints that are looked for at once
+_COMMON: Final = 9  # hints at the beginning of the list, which stand in most texts with any
+_CHECKED: Final = 8  # other hints that are looked for at once
+_SHORT: Final = 512  # characters of a text in which a literal is found faster than by a check
 # Units of work: for a hint, for a beginning that was not seen before, and for what has to be replaced.
 _NAMED: Final = 2
 _NEW: Final = 12
 _FOUND: Final = 6
 _MATCHED: Final = 4
+_MOST_REMEMBERED: Final = 4096  # beginnings, of up to 200 characters
 _LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
@@ -79,17 +82,30 @@ _MAY_FOLLOW: Final = (
 )
 
 
-def _check(*hints: str) -> Callable[[str], str | None]:
-    return fast_check(f"(?:{'|'.join(map(re.escape, hints))}){_MAY_FOLLOW}")
+class _HintCheck(NamedTuple):
+    """A search for an assignment to a name with one of several hints, and those for a few of them each."""
+
+    check: Callable[[str], str | None]
+    hints: Sequence[str]
+    parts: Sequence[_HintCheck]
+
+    def found_in(self, text: str) -> list[str]:
+        if (not self.parts and len(text) <= _SHORT and self.hints[0] not in text) or self.check(text) is None:
+            return []
+        return [hint for part in self.parts for hint in part.found_in(text)] if self.parts else [*self.hints]
+
+
+def _hint_check(hints: Sequence[str]) -> _HintCheck:
+    size = 1 if len(hints) <= _CHECKED else _CHECKED
+    parts = [hints[first : first + size] for first in range(0, len(hints), size)] if len(hints) > 1 else []
+    check = fast_check(f"(?:{'|'.join(map(re.escape, hints))}){_MAY_FOLLOW}")
+    return _HintCheck(check, hints, tuple(map(_hint_check, parts)))
 
 
 @cache
-def _checked_hints() -> tuple[
-    tuple[Callable[[str], str | None], tuple[tuple[Callable[[str], str | None], str], ...]], ...
-]:
-    """Return all hints, a few at a time, each with a check: one search is faster than many."""
-    parts = [_ALL_HINTS[first : first + _CHECKED] for first in range(0, len(_ALL_HINTS), _CHECKED)]
-    return tuple((_check(*part), tuple((_check(hint), hint) for hint in part)) for part in parts)
+def _hint_checks() -> tuple[_HintCheck, ...]:
+    """Compile a check for each of the common hints, and one for all others: one search is faster than many."""
+    return (*(_hint_check([hint]) for hint in _ALL_HINTS[:_COMMON]), _hint_check(_ALL_HINTS[_COMMON:]))
 
 
 @lru_cache(maxsize=256)
@@ -142,7 +158,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
             one: _Match | None = memo[written]
         else:
             scan.spend(_NEW)
-            one = memo[written] = _understood(scan, match, name, value)
+            one = memo[written] = _remembered(scan, written, match, name, value)
         if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
             continue
         if one.is_quoted:
@@ -194,14 +210,19 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
     """Return the hints of assignments that stand in a window, and the names of the user's own."""
     low = scan.low
     around = low[start : stop + _LONGEST_BEGINNING]
-    found = [
-        hint
-        for check, hints in _checked_hints()
-        if check(around) is not None
-        for check_one, hint in hints
-        if check_one(around) is not None
-    ]
+    found = [hint for check in _hint_checks() for hint in check.found_in(around)]
     return [*found, *(own for own in scan.names.own if low.find(own, start, stop + _LONGEST_HINT) >= 0)]
+
+
+def _remembered(scan: Scan, written: str, match: re.Match[str], name: int, value: int) -> _Match | None:
+    """Return what :func:`_understood` does, remembered for the next payloads, which have the same names again."""
+    known = scan.names.understood
+    if written in known:
+        return cast("_Match | None", known.get(written))
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    found = known[written] = _understood(scan, match, name, value)
+    return found
 
 
 def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Match | None:

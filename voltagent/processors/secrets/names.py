@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from voltagent.processors.secrets.words import HARMLESS, OWNERS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
@@ -86,6 +86,7 @@ class SecretNames:
         self._keep = frozenset(map(_compact, keep))
         self._is_plain = not self.own and not self._keep
         self.known: dict[str, Strength] = {}
+        self.understood: dict[str, Any] = {}  # beginnings of assignments, from the name to the value
 
     def strength(self, key: str) -> Strength:
         """Return what a key says about its value, remembered for the next time."""

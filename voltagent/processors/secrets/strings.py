@@ -18,6 +18,7 @@ from voltagent.processors.secrets.found import MOST_REPEATED, Found
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.scan import SEPARATOR, Range, Scan
 from voltagent.processors.secrets.streams import items_of, split_over, strings_of
+from voltagent.processors.secrets.structure import KeyShape
 from voltagent.processors.secrets.text import find_secrets, merged, replaced
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
@@ -32,6 +33,7 @@ class Rules(NamedTuple):
 
     names: SecretNames
     patterns: tuple[re.Pattern[str], ...]  # the user's own
+    shapes: dict[tuple[str, ...], KeyShape]  # of dictionaries that were searched, by their keys
 
 
 class Tree:
@@ -128,6 +130,8 @@ class Strings:
         joined = ["".join([texts[numbers[slot]] for slot in slots]) for slots in streams]
         scan = Scan(texts + joined, self._rules.names)
         secrets = find_secrets(scan)
+        if not secrets and not self._found.secrets and not self._rules.patterns:
+            return
         for start, stop in secrets[:MOST_REPEATED]:
             secret = scan.text[start:stop]
             if start < scan.examined and SEPARATOR not in secret:

@@ -132,10 +132,17 @@ def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
 
 
 def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
-    """The groups of searches that may find something in a stretch: a check for each is faster than its searches."""
+    """Return the groups of searches that may find something in a stretch: a check is faster than its searches."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
     own = bool(scan.names.own)
+    if not own and _any_group()(around) is None:
+        return []
     return [group for group in compiled_groups() if (own and group.takes_own_names) or group.check(around) is not None]
+
+
+@cache
+def _any_group() -> Callable[[str], str | None]:
+    return fast_check("|".join(one.check for one in _GROUPS))
 
 
 def _by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group]) -> Iterator[Range]:

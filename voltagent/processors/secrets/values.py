@@ -42,7 +42,8 @@ _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
 _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
 _LONGEST_COMMAND: Final = 256  # characters
-_MOST_SHAPES: Final = 1024  # remembered while a payload is walked
+_MOST_SHAPES: Final = 1024  # remembered
+_LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
 _STRONG: Final = Strength.STRONG
 _NONE: Final = Strength.NONE
@@ -59,7 +60,7 @@ class Walk:
         self._has_own_names = bool(rules.names.own)
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
-        self._shapes: dict[tuple[str, ...], KeyShape] = {}
+        self._shapes = rules.shapes
         self._strings = Strings(rules, found)
         self._inner: list[dict[str, Tree]] = [{} for _ in range(_NESTED)]  # by their texts, of each level
         self._tree: Tree  # the one that is being walked
@@ -154,7 +155,9 @@ class Walk:
         found = self._shapes.get(keys)
         if found is None:
             found = shape_of(value, self._strength, all_keys=self._has_patterns)
-            if len(self._shapes) < _MOST_SHAPES:
+            if sum(map(len, keys)) <= _LONGEST_KEYS:
+                if len(self._shapes) >= _MOST_SHAPES:
+                    self._shapes.clear()
                 self._shapes[keys] = found
         return found
 
