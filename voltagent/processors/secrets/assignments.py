@@ -89,10 +89,10 @@ class _HintCheck(NamedTuple):
     hints: Sequence[str]
     parts: Sequence[_HintCheck]
 
-    def found_in(self, text: str) -> list[str]:
+    def find_in(self, text: str) -> list[str]:
         if (not self.parts and len(text) <= _SHORT and self.hints[0] not in text) or self.check(text) is None:
             return []
-        return [hint for part in self.parts for hint in part.found_in(text)] if self.parts else [*self.hints]
+        return [hint for part in self.parts for hint in part.find_in(text)] if self.parts else [*self.hints]
 
 
 def _hint_check(hints: Sequence[str]) -> _HintCheck:
@@ -210,7 +210,7 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
     """Return the hints of assignments that stand in a window, and the names of the user's own."""
     low = scan.low
     around = low[start : stop + _LONGEST_BEGINNING]
-    found = [hint for check in _hint_checks() for hint in check.found_in(around)]
+    found = [hint for check in _hint_checks() for hint in check.find_in(around)]
     return [*found, *(own for own in scan.names.own if low.find(own, start, stop + _LONGEST_HINT) >= 0)]
 
 
