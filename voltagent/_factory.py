@@ -155,13 +155,11 @@ def stored_spans(path: Path) -> Callable[[str], list[Span]]:
         from voltagent.storage.file import StoreError
         from voltagent.storage.traces.store import Store
 
-        store = Store(path)
         try:
-            return [span for phase, span, _ in store.events(trace_id) if phase in (Phase.START, Phase.POINT)]
+            with Store(path) as store:
+                return [span for phase, span, _ in store.events(trace_id) if phase in (Phase.START, Phase.POINT)]
         except StoreError:  # there is none yet, or none that can be read
             return []
-        finally:
-            store.close()
 
     return spans
 

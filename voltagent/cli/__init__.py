@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from voltagent._version import VERSION
 from voltagent.cli.arguments import UsageError
@@ -67,6 +68,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], about: str, description: str, examples: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command to the parser, and return its own, for its arguments.
+
+    Args:
+        commands: what ``add_subparsers`` returned.
+        name: the command.
+        run: runs it, and returns the exit status.
+        about: a line for the list of commands.
+        description: what it does; wrapped to the width of a terminal.
+        examples: text for the end of its help, as it is.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=textwrap.fill(description, 80),
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run, refuse=parser.error)
+    return parser
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:

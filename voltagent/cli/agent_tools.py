@@ -137,12 +137,9 @@ def _compare(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _metrics(path: Path, given: dict[str, Any]) -> Any:
-    store = open_store(path)
-    try:
+    with open_store(path) as store:
         since, until = (nanoseconds(name, given.get(name)) for name in ("since", "until"))
         found = metrics(store, given.get("by", "agent"), buckets=1, since_ns=since, until_ns=until)
-    finally:
-        store.close()
     return [
         {
             "name": group.name,

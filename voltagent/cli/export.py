@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from voltagent import settings
+from voltagent.cli import add_command
 from voltagent.cli.arguments import (
     WHICH_TRACE,
     NothingRecordedError,
@@ -55,13 +56,14 @@ class UnwritableError(VoltAgentError):
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "export",
-        help="traces as JSON, OTLP or a web page",
-        description="Write the newest trace, or those that the filters choose, as JSON, as an OTLP request (JSON), or "
+        _run,
+        "traces as JSON, OTLP or a web page",
+        "Write the newest trace, or those that the filters choose, as JSON, as an OTLP request (JSON), or "
         "as a web page that needs nothing else.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EXAMPLES,
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     add_filters(parser)
@@ -74,17 +76,13 @@ def add(commands: Any) -> None:
         "-o", "--output", type=Path, metavar="FILE", help="the file to write (default: standard output)"
     )
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     path: Path | None = arguments.output
     write = _FORMATS[arguments.format or _format_of(path)]
-    store = opened(arguments.db)
-    try:
+    with opened(arguments.db) as store:
         text = write(store, _chosen(store, arguments), tuple(arguments.profile or ("genai",)))
-    finally:
-        store.close()
     content = text.encode("utf-8", "backslashreplace")
     if path is None:
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from voltagent._version import VERSION
+from voltagent.cli import add_command
 from voltagent.cli.agent_tools import TOOLS, call_tool
 from voltagent.cli.arguments import add_db
 from voltagent.errors import VoltAgentError
@@ -57,14 +58,15 @@ class _ProtocolError(Exception):
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "mcp",
-        help="answer a coding agent's questions about the store (MCP on stdio)",
-        description="Serve the local store to coding agents by the Model Context Protocol, on standard input and "
+        _run,
+        "answer a coding agent's questions about the store (MCP on stdio)",
+        "Serve the local store to coding agents by the Model Context Protocol, on standard input and "
         "output. Read-only. See docs/coding-agents.md for how to connect it.",
     )
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any, Final
 
+from voltagent.cli import add_command
 from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
 from voltagent.cli.numbers import AGES, SIZES, whole_number, with_unit
 from voltagent.cli.terminal import encodable
@@ -31,12 +32,13 @@ _ALL: Final = 2**31
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "prune",
-        help="delete traces",
-        description="Delete traces from the store, and return the space to the file system.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _run,
+        "delete traces",
+        "Delete traces from the store, and return the space to the file system.",
+        _EXAMPLES,
     )
     parser.add_argument(
         "--older-than", type=_age, metavar="AGE", help="began at least this long ago: 90s, 30m, 12h, 7d or 2w"
@@ -50,7 +52,6 @@ def add(commands: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="delete nothing; show what would be deleted")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before --all")
     add_db(parser)
-    parser.set_defaults(run=_run, refuse=parser.error)
 
 
 def _age(text: str) -> int:
@@ -77,14 +78,11 @@ def _run(arguments: argparse.Namespace) -> int:
             if chooses
             else "say what to delete, such as --older-than 7d, or --all"
         )
-    store = opened(arguments.db)
-    try:
+    with opened(arguments.db) as store:
         traces = _selected(store, wanted, arguments)
         if arguments.all and not arguments.dry_run and not _confirmed(arguments, len(traces)):
             return 1
         pruned = prune(store, traces, max_bytes=arguments.max_size, orphans=arguments.all, dry_run=arguments.dry_run)
-    finally:
-        store.close()
     print(encodable(printable(_summary(pruned, arguments))))
     return 0
 

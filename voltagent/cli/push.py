@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from voltagent import settings
 from voltagent._factory import build_exporter
+from voltagent.cli import add_command
 from voltagent.cli.arguments import add_db, add_filters, chosen, opened, wanted_by
 from voltagent.cli.numbers import number
 from voltagent.cli.terminal import encodable, fitted
@@ -44,12 +45,13 @@ _SHOWN: Final = 5  # rejected traces to list
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "push",
-        help="send stored traces to a destination",
-        description="Send stored traces to the configured destination, the oldest first.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _run,
+        "send stored traces to a destination",
+        "Send stored traces to the configured destination, the oldest first.",
+        _EXAMPLES,
     )
     parser.add_argument(
         "traces",
@@ -70,7 +72,6 @@ def add(commands: Any) -> None:
         help="give up if the destination is unreachable for this long (default: %(default)g)",
     )
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -81,12 +82,8 @@ def _run(arguments: argparse.Namespace) -> int:
             "there is no destination to push to: set VOLTAGENT_PUBLIC_KEY and VOLTAGENT_SECRET_KEY, or "
             "VOLTAGENT_BASE_URL to a server on this machine, or choose one with --exporter"
         )
-    store = opened(arguments.db)
-    try:
-        with _interrupted() as is_interrupted:
-            return max(_push_to(name, store, in_force, arguments, is_interrupted) for name in names)
-    finally:
-        store.close()
+    with opened(arguments.db) as store, _interrupted() as is_interrupted:
+        return max(_push_to(name, store, in_force, arguments, is_interrupted) for name in names)
 
 
 def _push_to(

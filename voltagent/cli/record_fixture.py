@@ -6,35 +6,34 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from voltagent.cli import add_command
 from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, chosen, opened
 from voltagent.errors import VoltAgentError
 
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "record-fixture",
-        help="a trace as a file to replay in a test",
-        description="Write a trace as a small JSON file, from which voltagent.testing.replay() answers calls.",
+        _run,
+        "a trace as a file to replay in a test",
+        "Write a trace as a small JSON file, from which voltagent.testing.replay() answers calls.",
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="the file to write (default: standard output)"
     )
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from voltagent.records.reading import record_of
     from voltagent.testkit.recording_file import recording_text
 
-    store = opened(arguments.db)
-    try:
+    with opened(arguments.db) as store:
         trace = chosen(store, arguments.trace)
         text = recording_text(record_of(store, trace))
-    finally:
-        store.close()
     if trace.status == "running":
         raise NothingRecordedError(f"the trace {trace.id} has not ended: record a run that has")
     if arguments.output is None:

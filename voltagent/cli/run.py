@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from voltagent.cli import add_command
 from voltagent.core import context
 from voltagent.errors import VoltAgentError
 from voltagent.instrumentation import instrument
@@ -24,17 +25,17 @@ Records go where the environment says (VOLTAGENT_...), else to the local store."
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "run",
-        help="a program, with its model calls recorded",
-        description="Run a Python program as `python` would, with its model calls recorded.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _run,
+        "a program, with its model calls recorded",
+        "Run a Python program as `python` would, with its model calls recorded.",
+        _EXAMPLES,
     )
     parser.add_argument("-m", dest="is_module", action="store_true", help="the program is a module, as for `python -m`")
     parser.add_argument("program", help="a file, a folder with a __main__.py, or a module")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
-    parser.set_defaults(run=_run)
 
 
 class NoProgramError(VoltAgentError):

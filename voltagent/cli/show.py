@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from voltagent.cli import browser, pager, tree
+from voltagent.cli import add_command, browser, pager, tree
 from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, chosen, count, note_destination, opened
 from voltagent.cli.for_agent import failures_first
 from voltagent.cli.numbers import whole_number
@@ -31,12 +31,13 @@ examples:
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "show",
-        help="one trace as a tree",
-        description="Show one trace as a tree: kind, name, duration, model, tokens, cost, and errors.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _run,
+        "one trace as a tree",
+        "Show one trace as a tree: kind, name, duration, model, tokens, cost, and errors.",
+        _EXAMPLES,
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument("operation", nargs="?", metavar="OPERATION",
@@ -54,19 +55,15 @@ def add(commands: Any) -> None:
                         help="length of the output of --for-agent, roughly (default: %(default)s tokens)")  # fmt: skip
     parser.add_argument("--web", action="store_true", help="open its page in the browser, with `voltagent ui`")
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     note_destination(arguments.db)
-    store = opened(arguments.db)
-    try:
+    with opened(arguments.db) as store:
         trace = chosen(store, arguments.trace)
         operations = [] if arguments.web else operations_of(store, trace.id)
         is_left_behind = bool(unfinished(store, (trace.id,)))
         scores = [] if arguments.web else scores_of(store, [trace.id]).get(trace.id, [])
-    finally:
-        store.close()
     if arguments.web:
         browser.show(arguments.db, trace.id)
         return 0

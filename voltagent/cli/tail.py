@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from voltagent.cli import tree
+from voltagent.cli import add_command, tree
 from voltagent.cli.arguments import add_db, add_filters, wanted_by
 from voltagent.cli.board import Board, Followed, trace_of
 from voltagent.cli.screen import Screen
@@ -44,16 +44,16 @@ Record = TypeVar("Record", TraceSummary, OperationSummary)
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "tail",
-        help="traces as they happen",
-        description="Follow the store that other programs write: operations as they begin and end.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _run,
+        "traces as they happen",
+        "Follow the store that other programs write: operations as they begin and end.",
+        _EXAMPLES,
     )
     add_filters(parser)
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

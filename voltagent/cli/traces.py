@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from voltagent.cli import add_command
 from voltagent.cli.arguments import (
     NothingRecordedError,
     add_db,
@@ -37,27 +38,25 @@ _LEFT_OUT: Final = ("TAGS", "USER", "OPS", "CACHED", "MODEL")  # columns to leav
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "traces",
-        help="the list of traces, newest first",
-        description="List traces, newest first. Several filters must all hold.",
+        _run,
+        "the list of traces, newest first",
+        "List traces, newest first. Several filters must all hold.",
     )
     add_filters(parser)
     add_order(parser, limit=20)
     parser.add_argument("--json", action="store_true", help="print a JSON array, with all values in full")
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     wanted = wanted_by(arguments)
     note_destination(arguments.db)
-    store = opened(arguments.db)
-    try:
+    with opened(arguments.db) as store:
         found = list_traces(store, wanted, arguments.limit)
         left = unfinished(store, [trace.id for trace in found if trace.status == "running"])
-    finally:
-        store.close()
     if not found:
         if not wanted.selects:
             raise nothing_stored(arguments.db)

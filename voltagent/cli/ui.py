@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from voltagent.cli import add_command
 from voltagent.cli.arguments import add_db, exists
 from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import encodable
@@ -45,19 +46,19 @@ class UnusablePortError(VoltAgentError):
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "ui",
-        help="see traces in the browser, live",
-        description="Show the local store as a page in the browser: a list of traces, each as a tree and a time line, "
-        "and numbers over time.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _run,
+        "see traces in the browser, live",
+        "Show the local store as a page in the browser: a list of traces, each as a tree and a time line, "
+        "and metrics over time.",
+        _EXAMPLES,
     )
     parser.add_argument("--port", type=whole_number(most=65_535), metavar="PORT",
                         help=f"0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
     parser.add_argument("--no-open", action="store_true", help="do not open the browser, only print the address")
     add_db(parser)
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -78,26 +79,19 @@ def serve(path: Path, port: int | None = None, *, at: str = "", browse: bool = T
         UnusablePortError: the server cannot listen.
         StoreError: the file is not a store, or cannot be read.
     """
-    store = open_store(path, missing_is_empty=True)
     try:
-        _check(store)
-        with _listening(store, port) as server:
-            address = f"{server.url}/{at}"
-            _announce(path, address)
-            if browse:
-                # in a thread, because some browsers block until they are closed
-                threading.Thread(target=open_browser, args=(address,), daemon=True).start()
-            with _log_on_stderr(), announced(path, int(server.url.rpartition(":")[2])):
-                server.serve_forever()
+        with open_store(path, missing_is_empty=True) as store:
+            list_traces(store, limit=1)  # reports a problem with the file now, and not only on the page
+            with _listening(store, port) as server:
+                address = f"{server.url}/{at}"
+                _announce(path, address)
+                if browse:
+                    # in a thread, because some browsers block until they are closed
+                    threading.Thread(target=open_browser, args=(address,), daemon=True).start()
+                with _log_on_stderr(), announced(path, int(server.url.rpartition(":")[2])):
+                    server.serve_forever()
     except KeyboardInterrupt:
         print(file=sys.stderr)  # the terminal has printed ^C: begin a new line
-    finally:
-        store.close()
-
-
-def _check(store: Store) -> None:
-    """Report a problem with the file now, and not only on the page."""
-    list_traces(store, limit=1)
 
 
 def _listening(store: Store, port: int | None) -> Server:

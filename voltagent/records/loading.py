@@ -74,11 +74,9 @@ def load_traces(
         has_errors=errors,
         ascending=order == "oldest",
     )
-    store = open_store(_path(path))
-    try:
+    # the first trace opens it again: an iterator that is never used must leave no connection behind
+    with open_store(_path(path)) as store:
         ids = store.trace_ids(matching, limit=None if metadata else limit)
-    finally:
-        store.close()  # the first trace opens it again: an iterator that is never used must leave no connection behind
     return _loaded(store, ids, dict(metadata or {}), limit)
 
 
@@ -96,16 +94,13 @@ def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord
     """
     if not _is_name(id_or_prefix):
         raise ValidationError(f"a trace's id must be a non-empty string, got {id_or_prefix!r}")
-    store = open_store(_path(path))
-    try:
+    with open_store(_path(path)) as store:
         found = store.trace(id_or_prefix)
         if found is None:
             raise RecordNotFoundError(
                 f"no trace in {store.path} has the id {id_or_prefix!r}, or an id with this prefix"
             )
         return record_of(store, found)
-    finally:
-        store.close()
 
 
 def _check(order: object, limit: Any) -> None:
@@ -123,7 +118,7 @@ def _is_name(given: object) -> bool:
 
 def _loaded(store: Store, ids: Sequence[str], metadata: dict[str, Json], limit: int | None) -> Iterator[TraceRecord]:
     left = len(ids) if limit is None else limit
-    try:
+    with store:
         for id in ids:
             if left <= 0:
                 return
@@ -131,8 +126,6 @@ def _loaded(store: Store, ids: Sequence[str], metadata: dict[str, Json], limit: 
             if found is not None and found.id == id and _has(found.metadata, metadata):
                 left -= 1
                 yield record_of(store, found)
-    finally:
-        store.close()
 
 
 def _has(metadata: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:

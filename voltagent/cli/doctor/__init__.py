@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from voltagent import settings
 from voltagent._version import VERSION
+from voltagent.cli import add_command
 from voltagent.cli.doctor.checks import check
 from voltagent.cli.doctor.finding import Finding, shown_url
 from voltagent.cli.doctor.hints import check_hints
@@ -32,17 +33,18 @@ _Row = dict[str, str]
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
         "doctor",
-        help="show the settings in force, and whether the destination responds",
-        description="Show the settings of this environment and their origins, send each destination one request that "
+        _run,
+        "show the settings in force, and whether the destination responds",
+        "Show the settings of this environment and their origins, send each destination one request that "
         "stores nothing, and check the local store. The exit status is 1 if something is wrong.",
     )
     seconds = number("a number above 0 and at most 60", 60, above_zero=True)
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="SECONDS",
                         help="for each request (default: %(default)g)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -18,13 +18,11 @@ def check_store(path: Path) -> Finding:
     exc, advice = "", "allow this user to write there, or set VOLTAGENT_LOCAL_PATH to another file"
     if exists(path):
         facts["bytes"] = sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if exists(part))
-        store = open_store(path)
         try:
-            facts["traces"], facts["schema"] = store.extent()
+            with open_store(path) as store:
+                facts["traces"], facts["schema"] = store.extent()
         except StoreError as problem:
             exc, advice = str(problem), "set VOLTAGENT_LOCAL_PATH to another file, or move this one away"
-        finally:
-            store.close()
     if not exc and not facts["writable"]:
         exc = f"{path} is not writable"
     if exc:

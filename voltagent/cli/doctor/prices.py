@@ -43,11 +43,9 @@ def _recorded_models(path: Path) -> list[str]:
     """Return the models of the calls in the local store, those with the most calls first."""
     if not exists(path):
         return []
-    store = open_store(path)
     try:
-        groups = metrics(store, "model", buckets=1).groups
+        with open_store(path) as store:
+            groups = metrics(store, "model", buckets=1).groups
     except StoreError:  # another check reports it
         return []
-    finally:
-        store.close()
     return [group.name for group in groups if group.name != _UNKNOWN]

@@ -255,6 +255,12 @@ class Store:
         """Close the file; the next use opens it again."""
         self.file.close()
 
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 def stored(events: Sequence[SpanEvent]) -> list[tuple[StoredTrace, list[StoredOperation]]]:
     """Return what a store would return for these events, oldest trace first, without creating a file."""
