@@ -101,8 +101,13 @@ def wanted_by(arguments: argparse.Namespace) -> Filter:
 
 def add_order(parser: argparse.ArgumentParser, limit: int) -> None:
     """Add the options for the order and the number of traces."""
-    parser.add_argument("--sort", choices=tuple(ORDERS), default="start", metavar="ORDER",
-                        help="the latest, longest, most expensive and so on first: %(choices)s (default: %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--sort",
+        choices=tuple(ORDERS),
+        default="start",
+        metavar="ORDER",
+        help="the latest, longest, most expensive and so on first: %(choices)s (default: %(default)s)",
+    )
     parser.add_argument(
         "--limit", type=count, default=limit, metavar="N", help="how many at most (default: %(default)s)"
     )
