@@ -396,7 +396,7 @@ class Span:
         self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
         self.status: str | None = None
         self.end_ns: int | None = None
-        self.queued: object = None  # the queue in which the start waits; once the end waits with it, whose queue it is
+        self.queued: object = None  # once the end waits as one entry with the start, the account of the queue
         self.start_ns: int = start_ns
 
     def time_of_end(self) -> int:

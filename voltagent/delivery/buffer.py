@@ -141,8 +141,6 @@ class Buffer:
                 source[0] = end
                 number += 1
             else:
-                if span.queued is source:
-                    span.queued = None
                 del source[0]
             if reason is not None:
                 self._note_lost(event, reason)

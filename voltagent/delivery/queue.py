@@ -65,21 +65,15 @@ class Queue:
         """Take an event with ``size`` bytes of payload; False if a START was refused. Never blocks, never raises."""
         if size > self.limit and not self._may_take(event, size):
             return False
-        waiting, (phase, span, _) = self.waiting, event
-        if phase is _START:
-            span.queued = waiting
-        elif (
-            phase is _END
-            and span.queued is waiting
-            and waiting
-            and (last := waiting[-1])[1] is span
-            and last[0] is _START  # and no update or score of it, which goes between the two
-        ):
-            # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
-            span.queued = account = self.account
-            account.merged += 1
-            self.bytes += size
-            return True
+        waiting = self.waiting
+        if event[0] is _END and waiting:
+            last, span = waiting[-1], event[1]
+            if last[1] is span and last[0] is _START and span.queued is None:
+                # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
+                span.queued = account = self.account
+                account.merged += 1
+                self.bytes += size
+                return True
         waiting.append(event)
         self.bytes = total = self.bytes + size
         if total >= self.mark or len(waiting) >= self.limit_events:
@@ -94,7 +88,7 @@ class Queue:
         if not is_end and not worker.has_space(size) and not worker.make_space(event[1], size):
             return self._refuse(event, "queue_full")
         if process_hooks.has_left() or (is_end and process_hooks.ends_task(event)):
-            event[1].queued = None  # an entry of its own, so that it is attended to
+            event[1].queued = self  # an entry of its own, so that it is attended to
             self.mark = 0
         return True
 
