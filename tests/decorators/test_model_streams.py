@@ -6,12 +6,14 @@ import asyncio
 import copy
 import inspect
 import pickle
+import threading
 import types
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
+from tests.helpers.pace import PATIENCE
 from voltagent import agent, llm, tool
 from voltagent.testing import Run
 
@@ -426,3 +428,52 @@ def test_a_stream_that_an_agent_returns_is_read_to_its_end(voltagent_run: Run) -
     assert voltagent_run.operation("ask").status == "running"
     assert len(list(stream)) == 3
     assert_answered(voltagent_run)
+
+
+def test_each_of_two_readers_of_a_stream_keeps_its_own_operation(voltagent_run: Run) -> None:
+    class Shared(Stream):
+        def __next__(self) -> Any:
+            both.wait(PATIENCE)
+            return CHUNKS[0]
+
+    @agent
+    def reader() -> None:
+        next(stream)
+        note()
+
+    @tool
+    def note() -> None: ...
+
+    both = threading.Barrier(2)
+    stream = stream_of(Shared)
+    threads = [threading.Thread(target=reader) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(one.children) for one in voltagent_run.find("agent")] == [1, 1]
+
+
+def test_each_of_two_tasks_that_read_a_stream_keeps_its_own_operation(voltagent_run: Run) -> None:
+    class Shared(AsyncStream):
+        async def __anext__(self) -> Any:
+            waiting.append(None)
+            while len(waiting) < 2:
+                await asyncio.sleep(0)
+            return CHUNKS[0]
+
+    @agent
+    async def reader() -> None:
+        await anext(stream)
+        note()
+
+    @tool
+    def note() -> None: ...
+
+    async def run() -> None:
+        await asyncio.gather(reader(), reader())
+
+    waiting: list[None] = []
+    stream = stream_of(Shared)
+    asyncio.run(run())
+    assert [len(one.children) for one in voltagent_run.find("agent")] == [1, 1]

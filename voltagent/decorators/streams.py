@@ -13,7 +13,9 @@ import wrapt
 
 from voltagent.capture.stored_fields import is_kind_of, name_in_package
 from voltagent.core import introspection
+from voltagent.core.context import CURRENT, set_current
 from voltagent.core.guard import Guard
+from voltagent.core.span import Span
 from voltagent.decorators.generator_run import GeneratorRun
 
 if TYPE_CHECKING:
@@ -96,6 +98,12 @@ def _is_stream(kind: type) -> bool:
 _IS_STREAM: Final = introspection.PerType(_is_stream)
 
 
+def _restore(before: Span | None) -> None:
+    """Make current what was so before a step: another thread or task may have taken one at the same time."""
+    if CURRENT.get() is not before:
+        set_current(before)
+
+
 class _Followed(_ObjectProxy):
     """Ends the record once: at the end of the stream, when it is closed, or when nothing refers to it any more."""
 
@@ -158,6 +166,7 @@ class _Items(_Followed):
         run = self._self_run
         if run is None:
             return step(*arguments)
+        before = CURRENT.get()
         run.enter()
         try:
             item = step(*arguments)
@@ -169,7 +178,10 @@ class _Items(_Followed):
             self._self_take()
             run.raised(exc)
             raise
-        return run.leave(item)
+        else:
+            return run.leave(item)
+        finally:
+            _restore(before)
 
     def __enter__(self) -> Any:
         self.__wrapped__.__enter__()
@@ -208,6 +220,7 @@ class _AsyncItems(_Followed):
         run = self._self_run
         if run is None:
             return await step(*arguments)
+        before = CURRENT.get()
         run.enter()
         try:
             item = await step(*arguments)
@@ -219,7 +232,10 @@ class _AsyncItems(_Followed):
             self._self_take()
             run.raised(exc)
             raise
-        return run.leave(item)
+        else:
+            return run.leave(item)
+        finally:
+            _restore(before)
 
     async def __aenter__(self) -> Any:
         await self.__wrapped__.__aenter__()
