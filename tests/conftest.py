@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.helpers.pace import ATTEMPTS, PATIENCE, TooSlow
 from voltagent.capture import budget, writer
-from voltagent.core import context, guard, hints, stderr
+from voltagent.core import context, guard, hints
+from voltagent.core.process import stderr
 
 # A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from voltagent._version import VERSION
 from voltagent.capture.secrets import Secret
-from voltagent.core import (
-    context,
-    handover,
-    process_exit,  # noqa: F401 # pyright: ignore[reportUnusedImport] - its exit hook must be older than the program's
-)
+from voltagent.core import context, handover
 from voltagent.core.context import suppress
+from voltagent.core.process import (
+    exit_hook,  # noqa: F401 # pyright: ignore[reportUnusedImport] - it must be older than the exit hooks of the program
+)
 from voltagent.decorators import agent, llm, memory, retriever, tool, trace
 from voltagent.decorators.bound import bind
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from voltagent.core import clock, hints, stderr
+from voltagent.core import clock, hints
 from voltagent.core.hints import Hint, caller_place, code_place, give_hint, take_unsaved
+from voltagent.core.process import stderr
 from voltagent.storage.hints import hints_file, load_hints, save_hints, save_hints_beside
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from voltagent.core import context
 from voltagent.core.guard import Guard
+from voltagent.core.process import one_time_work
 from voltagent.sdk import automatic
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
@@ -34,7 +35,7 @@ def test_a_fork_waits_for_the_work_of_another_thread() -> None:
         threading.Event().wait(0.05)
         ended.set()
 
-    thread = threading.Thread(target=lambda: context.in_one_piece(work))
+    thread = threading.Thread(target=lambda: one_time_work.in_one_piece(work))
     thread.start()
     begun.wait()
     child = os.fork()
@@ -47,11 +48,11 @@ def test_a_fork_waits_for_the_work_of_another_thread() -> None:
 @posix
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_waits_for_the_last_of_two_threads_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "FORK_SECONDS", 0.0)
+    monkeypatch.setattr(one_time_work, "FORK_SECONDS", 0.0)
     begun, may_end = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
 
     def work(number: int) -> None:
-        context.in_one_piece(lambda: (begun[number].set(), may_end[number].wait()))
+        one_time_work.in_one_piece(lambda: (begun[number].set(), may_end[number].wait()))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
     for thread, event in zip(threads, begun, strict=True):
@@ -70,9 +71,9 @@ def test_a_fork_waits_for_the_last_of_two_threads_that_work(monkeypatch: pytest.
 @posix
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_that_is_forked_in_the_middle_of_it_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "FORK_SECONDS", 0.0)
+    monkeypatch.setattr(one_time_work, "FORK_SECONDS", 0.0)
     begun, may_end = threading.Event(), threading.Event()
-    thread = threading.Thread(target=lambda: context.in_one_piece(lambda: (begun.set(), may_end.wait())))
+    thread = threading.Thread(target=lambda: one_time_work.in_one_piece(lambda: (begun.set(), may_end.wait())))
     thread.start()
     begun.wait()
     child = os.fork()
@@ -91,7 +92,7 @@ def test_a_fork_below_it_does_not_wait_for_itself() -> None:
             os._exit(0 if context.ENVIRONMENT in context.ACTIVE else 1)
         return os.waitpid(child, 0)[1]
 
-    assert context.in_one_piece(lambda: context.in_one_piece(work)) == 0
+    assert one_time_work.in_one_piece(lambda: one_time_work.in_one_piece(work)) == 0
 
 
 def test_the_call_after_an_interrupted_first_one_tries_again() -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextvars
 import gc
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from threading import Event, get_ident
+from threading import get_ident
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
-from voltagent.core import clock, hints, process_exit
+from voltagent.core import hints
 from voltagent.core.guard import guard, pass_on_interrupt
+from voltagent.core.process import exit_hook, one_time_work
 from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, TraceInfo
 
 R = TypeVar("R")
@@ -131,9 +131,7 @@ else:
 
     # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
     COLLECTING: Final[Any] = _Collecting()
-    _RUNNING: Final = (
-        "generation"  # contained during a collection: a key of the dictionary that Python describes it with
-    )
+    _RUNNING: Final = "generation"  # contained during a collection, which Python describes with this key
     _KEPT: Final = "kept"
     _collection: Final[dict[str, object]] = {}  # identifies the latest collection
     _held: Final[deque[tuple[int, object, contextvars.Context]]] = deque(maxlen=256)
@@ -242,6 +240,9 @@ def instrument(names: tuple[str, ...]) -> None:
         _instrument(*names)
 
 
+_exit_hooks: Final[list[Callable[[], None]]] = []
+
+
 def record_at_exit() -> None:
     """Make the recorder of the environment at exit, unless a decorated call has: later finalizers cannot.
 
@@ -249,7 +250,7 @@ def record_at_exit() -> None:
     """
     if not _exit_hooks:
         _exit_hooks.append(load_at_exit)
-        process_exit.call_at_exit(load_at_exit)
+        exit_hook.call_at_exit(load_at_exit)
 
 
 def load_at_exit() -> None:
@@ -258,53 +259,10 @@ def load_at_exit() -> None:
             _load()
 
 
-FORK_SECONDS: Final = 5.0  # that a fork waits at most for one-time work of another thread
-_LOOK_SECONDS: Final = 0.002
-_workers: Final[dict[int, None]] = {}  # the threads that do such work
-
-
-def in_one_piece(work: Callable[[], R]) -> R:
-    """Do one-time work that imports modules, so that no child is forked meanwhile: it would find their locks held.
-
-    A fork by another thread waits for the end of the work. If that does not come, the child records nothing.
-    """
-    me = get_ident()
-    is_outermost = me not in _workers
-    try:
-        _workers[me] = None
-        return work()
-    finally:
-        if is_outermost:
-            _workers.pop(me, None)
-
-
-def _others_work() -> bool:
-    return len(_workers) > (get_ident() in _workers)
-
-
-def _before_fork() -> None:
-    until, pause = clock.monotonic() + FORK_SECONDS, Event()  # never set; only to wait on
-    while _others_work() and clock.monotonic() < until:
-        pause.wait(_LOOK_SECONDS)
-
-
-def _after_fork() -> None:
-    if _others_work():
-        _workers.clear()
-        switch_off()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
-
-
 def _load() -> None:
     """Make a recorder from the environment, unless this very thread is doing so: then a finalizer or handler calls."""
-    if _load_from_environment is not None and get_ident() not in _workers:
-        in_one_piece(_load_from_environment)
-
-
-_exit_hooks: Final[list[Callable[[], None]]] = []
+    if _load_from_environment is not None and not one_time_work.is_running_here():
+        one_time_work.in_one_piece(_load_from_environment)
 
 
 def default_recorder() -> Any:
@@ -341,6 +299,8 @@ def switch_off() -> None:
     environment_was_read()
     deactivate(SHUT_DOWN)
 
+
+one_time_work.after_broken_fork(switch_off)
 
 _handed_over: Final[list[Mapping[str, Any]]] = []
 

@@ -19,7 +19,8 @@ from itertools import pairwise
 from types import CellType, CodeType, FrameType, TracebackType
 from typing import Any, Final
 
-from voltagent.core import clock, introspection, stderr
+from voltagent.core import clock, introspection
+from voltagent.core.process import stderr
 
 logger = logging.getLogger("voltagent")
 _silence = logging.NullHandler()  # delivery problems are not written to a program's stderr

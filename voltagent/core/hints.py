@@ -11,8 +11,9 @@ import sys
 from types import CodeType, FrameType
 from typing import Final, NamedTuple
 
-from voltagent.core import clock, process_exit
+from voltagent.core import clock
 from voltagent.core.guard import logger, warn
+from voltagent.core.process import exit_hook
 
 _MOST: Final = 256  # hints per process
 _LONGEST: Final = 500  # characters of each part
@@ -89,7 +90,7 @@ def caller_place() -> str:
 
 def report_late_call(what: str) -> None:
     """Report that a call of the program is not recorded because it comes after ``shutdown()`` or the ``with`` block."""
-    if process_exit.began():
+    if exit_hook.began():
         return  # programs end in any order
     give_hint(
         "after-shutdown",

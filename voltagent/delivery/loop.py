@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from voltagent.core import clock, process_exit
+from voltagent.core import clock
+from voltagent.core.process import exit_hook
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.closing import Closing
@@ -216,7 +217,7 @@ class Loop:
         """Say from which amount on callers wake this thread: any if it is idle, else a batch, or a full queue."""
         buffer, options, state = self._buffer, self.options, self._dispatcher.state
         if self._is_child is None:
-            self._is_child = process_exit.is_worker_process()
+            self._is_child = exit_hook.is_worker_process()
         queues: list[Queue] = []
         free, held = options.queue_events - buffer.count, buffer.size
         for account in self._accounts:

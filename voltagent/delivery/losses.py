@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from voltagent.core.stderr import add_exit_lines
+from voltagent.core.process.stderr import add_exit_lines
 from voltagent.delivery.report import Report
 from voltagent.exporters import Exporter
 

@@ -14,10 +14,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakSet
 
-from voltagent.core import clock, process_exit
+from voltagent.core import clock
 from voltagent.core.guard import pass_on_interrupt
+from voltagent.core.process import exit_hook
+from voltagent.core.process.stderr import print_exit_lines
 from voltagent.core.span import Phase, SpanEvent
-from voltagent.core.stderr import print_exit_lines
 from voltagent.delivery.losses import forget_losses
 from voltagent.delivery.report import ReportFuture
 from voltagent.delivery.shutdown import REFUSED_SECONDS, Shutdown
@@ -114,7 +115,7 @@ def _forked() -> None:
 
 def ends_task(event: SpanEvent) -> bool:
     """Return whether this process may end any moment now, without an exit hook."""
-    return event[0] is Phase.END and event[1].is_outermost and process_exit.is_worker_process()
+    return event[0] is Phase.END and event[1].is_outermost and exit_hook.is_worker_process()
 
 
 def wait_at_task_end(worker: Worker, account: Account) -> None:
@@ -137,8 +138,8 @@ def _is_settled_in_a_turn(future: ReportFuture) -> bool:
     return True
 
 
-process_exit.call_at_exit(_leave)
-if process_exit.began():
+exit_hook.call_at_exit(_leave)
+if exit_hook.began():
     _state["left"] = clock.monotonic()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)

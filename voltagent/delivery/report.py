@@ -9,7 +9,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from voltagent.core import clock, process_exit
+from voltagent.core import clock
+from voltagent.core.process import exit_hook
 
 V = TypeVar("V")
 
@@ -135,7 +136,7 @@ class ReportFuture(Future[Report]):
         super().add_done_callback(fn)
         if not self._is_watched and not self.done():
             self._is_watched = True
-            if not process_exit.start_thread(self._watch, "voltagent-flush"):
+            if not exit_hook.start_thread(self._watch, "voltagent-flush"):
                 self._resolve()  # no thread can be started: resolve now
 
     def _watch(self) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from voltagent.core import clock, guard, process_exit
+from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
+from voltagent.core.process import exit_hook
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
@@ -115,7 +116,7 @@ class Worker:
             return True
         self._start_again = now + _STARTING
         process_hooks.register()
-        if process_exit.start_thread(self._run, f"voltagent-{self.exporter.name}"):
+        if exit_hook.start_thread(self._run, f"voltagent-{self.exporter.name}"):
             return True
         self._start_again = 0.0
         return False
@@ -223,7 +224,7 @@ class Worker:
         self.loop.owner, self.loop.is_alive = me, True
         try:
             own = Shutdown(clock.monotonic(), deadline, is_final=False, is_leaving=process_hooks.has_left())
-            with process_exit.imports_kept():
+            with exit_hook.imports_kept():
                 is_stopping = bool(self.loop.stops())
                 self.loop.run(None if is_stopping else own, only_stops=is_stopping)
         finally:

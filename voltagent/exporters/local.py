@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from voltagent import settings
-from voltagent.core import clock, stderr
+from voltagent.core import clock
 from voltagent.core.guard import Guard, guard, logger
 from voltagent.core.open_operations import MAIN, ORPHANS
-from voltagent.core.process_exit import is_worker_process
+from voltagent.core.process import stderr
+from voltagent.core.process.exit_hook import is_worker_process
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.render.text import short_id

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from voltagent.core import clock, process_exit
+from voltagent.core import clock
 from voltagent.core.clock import id_text
+from voltagent.core.process import exit_hook
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
@@ -127,7 +128,7 @@ class Round:
             return False
         line = self._lines.borrow()
         self._threads += 1
-        if process_exit.start_thread(lambda: self._work(line), "voltagent-rest"):
+        if exit_hook.start_thread(lambda: self._work(line), "voltagent-rest"):
             return True
         self._threads -= 1
         self._lines.give_back(line)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from voltagent import _debug_log, settings
-from voltagent.core import context, stderr
+from voltagent.core import context
 from voltagent.core.guard import guard, is_ours, log_once
 from voltagent.core.hints import code_place, give_hint
 from voltagent.core.open_operations import MAIN
+from voltagent.core.process import stderr
 from voltagent.sdk.checks import warn_about_setting
 from voltagent.sdk.voltagent_sdk import VoltAgentSDK
 from voltagent.settings.portable import usable

@@ -12,10 +12,11 @@ from voltagent import _debug_log, settings
 from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through, workers_key
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
-from voltagent.core import context, process_exit, startup, stderr
+from voltagent.core import context
 from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
 from voltagent.core.guard import guard, logger, pass_on_interrupt
 from voltagent.core.hints import report_late_call
+from voltagent.core.process import exit_hook, startup, stderr
 from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
@@ -181,7 +182,7 @@ class VoltAgentSDK:
         self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
     ) -> Workers:
         """Make the sender with one worker for each exporter, passed or named by the settings."""
-        with process_exit.imports_kept():
+        with exit_hook.imports_kept():
             built = [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
         return Workers(
             [*given, *built],
@@ -404,4 +405,4 @@ def _prepare_for_finalizers() -> None:
             startup.prepare(*(f"voltagent.exporters.{name}" for name in ("rest", "otlp", "local", "auto")))
 
 
-process_exit.call_at_exit(_prepare_for_finalizers)
+exit_hook.call_at_exit(_prepare_for_finalizers)

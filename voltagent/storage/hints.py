@@ -14,9 +14,10 @@ from typing import Any, Final, cast
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core import clock, hints, process_exit
+from voltagent.core import clock, hints
 from voltagent.core.guard import guard
 from voltagent.core.hints import Hint
+from voltagent.core.process import exit_hook
 
 _MOST: Final = 200  # hints in one file
 _LARGEST: Final = 1 << 20  # bytes to read at most
@@ -107,4 +108,4 @@ def _hint(item: Any) -> Hint | None:
     return Hint(name, place, text, advice, time_ns)
 
 
-process_exit.call_at_exit(save_hints)
+exit_hook.call_at_exit(save_hints)

@@ -20,9 +20,10 @@ from voltagent.capture.exceptions.failures import capture_failure, descends_from
 from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.usage import checked_usage, summed
-from voltagent.core import clock, context, hints, process_exit
+from voltagent.core import clock, context, hints
 from voltagent.core.guard import Guard, logger, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain, join_objects, merge_objects
+from voltagent.core.process import exit_hook
 from voltagent.core.span import (
     AGENT,
     CANCELLED,
@@ -133,7 +134,7 @@ class Recorder:
         ``None`` in a finalizer of the interpreter, when nothing can be imported that was not before.
         """
         try:
-            with process_exit.imports_kept():
+            with exit_hook.imports_kept():
                 from voltagent.capture import results
 
                 import_module("voltagent.capture.results.streams")

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from itertools import repeat
 from typing import Final
 
-from voltagent.core import clock, guard, process_exit
+from voltagent.core import clock, guard
 from voltagent.core.guard import log_once
+from voltagent.core.process import exit_hook
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
@@ -205,7 +206,7 @@ class SpoolStorage:
     def sending(self) -> Generator[None]:
         """Meanwhile a second thread writes what is recorded."""
         over = threading.Event()
-        process_exit.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
+        exit_hook.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
         try:
             yield
         finally:

@@ -14,7 +14,8 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
-from voltagent.core.context import CURRENT, INERT, in_one_piece, set_current
+from voltagent.core.context import CURRENT, INERT, set_current
+from voltagent.core.process.one_time_work import in_one_piece
 
 # Imported by pydantic_core below its lock, by CPython when a traceback is formatted, or by this package in a function.
 _MODULES: Final = (
