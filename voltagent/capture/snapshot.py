@@ -22,7 +22,7 @@ from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours, pass_on_interrupt
 from voltagent.core.json_objects import cut_marker, encode_plain
-from voltagent.core.span import PayloadEncoder
+from voltagent.core.protocols import PayloadEncoder
 from voltagent.core.text import encoded
 
 # Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.

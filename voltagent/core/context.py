@@ -17,7 +17,8 @@ from weakref import WeakSet
 from voltagent.core import hints
 from voltagent.core.guard import guard, pass_on_interrupt
 from voltagent.core.process import exit_hook, one_time_work
-from voltagent.core.span import TRACE, Remote, Span, SpanRecorder, TraceInfo
+from voltagent.core.protocols import SpanRecorder
+from voltagent.core.span import TRACE, Remote, Span, TraceInfo
 
 R = TypeVar("R")
 

@@ -16,7 +16,8 @@ from voltagent.capture.stored_fields import as_text
 from voltagent.capture.usage import checked_usage
 from voltagent.core.context import CAPTURES, INERT, capture, default_recorder, run_callback
 from voltagent.core.guard import Guard, log_once
-from voltagent.core.span import AGENT, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanRecorder, SpanTemplate
+from voltagent.core.protocols import SpanRecorder
+from voltagent.core.span import AGENT, MEMORY, MODEL_CALLS, Span, SpanFacts, SpanTemplate
 from voltagent.decorators.arguments import RECEIVERS, ArgumentBinder, HiddenResult
 from voltagent.decorators.mistakes import LAZY_TYPES, report_lazy_result
 from voltagent.tracing import lost_parents

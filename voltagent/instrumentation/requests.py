@@ -26,7 +26,8 @@ from voltagent.core.context import (
 )
 from voltagent.core.guard import Guard, guard, is_ours, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain
-from voltagent.core.span import LLM, Span, SpanRecorder
+from voltagent.core.protocols import SpanRecorder
+from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import ArgumentBinder
 from voltagent.decorators.call_plan import FunctionShape, OperationPlan
 from voltagent.decorators.generator_run import GeneratorRun

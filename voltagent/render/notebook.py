@@ -19,7 +19,8 @@ from pydantic_core import from_json, to_json
 from voltagent.core.clock import id_text
 from voltagent.core.guard import guard
 from voltagent.core.json_objects import merge_objects
-from voltagent.core.span import TRACE, Phase, Sink, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
+from voltagent.core.protocols import Sink
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent, SpanFacts, TraceInfo, is_custom_event
 from voltagent.render.answers import Json, recorded_trace
 from voltagent.render.page import frame
 from voltagent.render.text import printable

@@ -24,6 +24,7 @@ from voltagent.core import clock, context, hints
 from voltagent.core.guard import Guard, logger, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain, join_objects, merge_objects
 from voltagent.core.process import exit_hook
+from voltagent.core.protocols import EventRedactor, ResultReader, Sink
 from voltagent.core.span import (
     AGENT,
     CANCELLED,
@@ -31,12 +32,9 @@ from voltagent.core.span import (
     ERROR,
     MODEL_CALLS,
     TRACE,
-    EventRedactor,
     Failure,
     Phase,
     Remote,
-    ResultReader,
-    Sink,
     Span,
     SpanEvent,
     SpanFacts,
