@@ -17,6 +17,7 @@ import voltagent
 from voltagent import agent, current, current_agent, tool, trace
 from voltagent.core import clock
 from voltagent.core import context as _context
+from voltagent.decorators import generator_run
 from voltagent.handles import open_trace
 from voltagent.testing import Run
 
@@ -213,10 +214,51 @@ def test_usage_comes_from_the_return_value_or_the_last_item_that_has_it(voltagen
         current_agent().record(usage={"total_tokens": 4})
         yield "end"
 
+    @agent(usage=lambda items: {"total_tokens": sum(items)})
+    def summed() -> Any:
+        yield 2
+        yield 6
+
+    @agent(usage=lambda items: {"total_tokens": sum(items)})
+    async def summed_async() -> Any:
+        yield 4
+        yield 5
+
     list(answer())
     list(counted())
     asyncio.run(collect(chunks()))
-    assert [span.usage for span in voltagent_run.find()] == [{"total_tokens": one} for one in (5, 7, 4)]
+    list(summed())
+    asyncio.run(collect(summed_async()))
+    next(summed())
+    assert [span.usage for span in voltagent_run.find()] == [{"total_tokens": one} for one in (5, 7, 4, 8, 9, 2)]
+
+
+def test_the_usage_callback_is_called_once_for_each_run_and_not_for_one_that_fails(voltagent_run: Run) -> None:
+    given: list[Any] = []
+
+    @agent(usage=given.append)
+    def answer(fails: bool) -> Any:
+        yield "a"
+        if fails:
+            raise ValueError
+
+    list(answer(fails=False))
+    with pytest.raises(ValueError):
+        list(answer(fails=True))
+    assert given == [["a"]]
+
+
+def test_the_usage_callback_gets_the_last_items_of_a_very_long_run(
+    voltagent_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator_run, "MOST_TAKEN", 3)
+
+    @agent(usage=lambda items: {"total_tokens": sum(items)})
+    def answer() -> Any:
+        yield from range(10)
+
+    list(answer())
+    assert voltagent_run.operation().usage == {"total_tokens": 7 + 8 + 9}
 
 
 # What is current.

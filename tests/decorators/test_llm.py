@@ -115,7 +115,7 @@ def test_handles_of_model_calls(tmp_path: Path) -> None:
     operations = {one.name: one for one in store.operations(found.id)}
     wanted, shown_stored = operations["ask"], operations["told"]
     assert (wanted.kind, wanted.output) == ("llm", {"result": "Hello"})
-    assert wanted.usage == {"prompt_tokens": 1, "completion_tokens": 2, "cost": 3}
+    assert wanted.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cost": 3}
     assert wanted.metadata == {
         "model_parameters": {"temperature": 1, "model": "small-1"},
         "mine": 1,

@@ -259,7 +259,22 @@ def test_a_stream_in_a_stream_counts_at_the_innermost_call(voltagent_run: Run) -
         ("client", {"result": "It is sunny."}, "gpt-5", USAGE),
     ]
     assert whole.usage == USAGE
-    assert [(one.output, one.usage) for one in left.walk()] == [({"result": "It is "}, None)] * 2
+    given = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    assert [(one.output, one.usage) for one in left.walk()] == [
+        ({"result": "It is "}, given),
+        ({"result": "It is "}, None),
+    ]
+
+
+def test_the_usage_callback_gets_the_items_of_a_stream(voltagent_run: Run) -> None:
+    @llm(usage=lambda chunks: {"completion_tokens": len(chunks)})
+    def ask() -> Any:
+        return Stream()
+
+    number = len(list(ask()))
+    call = voltagent_run.operation("ask")
+    assert (call.usage, call.model, call.output) == ({"completion_tokens": number}, "gpt-5", {"result": "It is sunny."})
+    assert voltagent_run.trace.usage == {"completion_tokens": number}
 
 
 def test_iterators_of_python_and_other_kinds_of_operations_are_returned_as_they_are(voltagent_run: Run) -> None:

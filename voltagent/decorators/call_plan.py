@@ -121,13 +121,14 @@ class CallPlan:
             args, kwargs = without_receiver(args, kwargs)
         return self._free_arguments.all_by_name(args, kwargs)
 
-    def succeed(self, span: Span, outside: bool, result: object) -> Any:
+    def succeed(self, span: Span, outside: bool, result: object, *, is_run: bool = False) -> Any:
         """End the record of a call that returned.
 
         Args:
             span: the record.
             outside: whether the call began outside any trace, and so opened a trace of its own.
             result: what the call returned.
+            is_run: whether it was a run of a generator or a stream, whose usage was taken.
 
         Returns:
             What the caller gets: the result.
@@ -136,7 +137,7 @@ class CallPlan:
             recorder = span.trace.recorder
             ended = None
             if span.end_ns is None and recorder is not None:
-                found = None if id(type(result)) in self._unread else self.take_result(span, result)
+                found = None if id(type(result)) in self._unread else self.take_result(span, result, is_run=is_run)
                 if not (self._given_output and recorder.capture_output and span.output is None):
                     recorder.succeed(span, None)
                 else:
@@ -186,11 +187,9 @@ class CallPlan:
             hidden = self._hidden = self._hidden_result() or NOTHING_HIDDEN
         return hidden
 
-    def take_result(self, span: Span, result: object) -> ModelResult | None:
+    def take_result(self, span: Span, result: object, *, is_run: bool = False) -> ModelResult | None:
         """Take model and token usage from a result, if it is that of a model or an agent, and return what was read."""
-        is_given = self._usage is not None and span.usage is None
-        if is_given:
-            self._take_given_usage(span, result)
+        is_given = self._usage is not None and not is_run and self.take_given_usage(span, result)
         kind = type(result)
         if id(kind) in self._no_results:
             return None
@@ -208,9 +207,14 @@ class CallPlan:
             found = results.streams.assembled(result) if self._calls_model else None
         if found is not None:
             is_new = recorder.take_result(span, found, counts=self._usage is None)
-            if is_given and not is_new and found.responses and span.usage is not None and self._calls_model:
-                span.usage = span.trace.counts.counted_already(span, span.usage)  # by a client, or at an earlier call
+            if is_given and not is_new:
+                self.leave_out_counted(span, found)
         return found
+
+    def leave_out_counted(self, span: Span, found: ModelResult) -> None:
+        """Drop a usage that the callback gave for responses which a client, or an earlier call, has counted."""
+        if found.responses and span.usage is not None and self._calls_model:
+            span.usage = span.trace.counts.counted_already(span, span.usage)
 
     def _label(self) -> str:
         """Return what to call the decorated function in a hint."""
@@ -221,8 +225,13 @@ class CallPlan:
         self._unread = self._no_results if self._usage is None else self._unread
         report_lazy_result(self._label(), self._name, self._code, result)
 
-    def _take_given_usage(self, span: Span, result: object) -> None:
-        """Set the usage that the callback of the option returns, unless it was counted below."""
+    def take_given_usage(self, span: Span, result: object) -> bool:
+        """Set the usage that the callback of the option returns, unless it was counted below.
+
+        Return whether there is a callback and no usage was set before.
+        """
+        if self._usage is None or span.usage is not None:
+            return False
 
         def take() -> None:
             given = self._usage(result) if self._usage is not None else None
@@ -231,6 +240,7 @@ class CallPlan:
                 set_usage(span, checked_usage(given))
 
         run_callback(take, on_error=partial(report_failure, "usage", self._name))
+        return True
 
     def _may_record_message(self, recorder: SpanRecorder) -> bool:
         """Return whether the message of an exception may be recorded.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -15,6 +16,7 @@ from voltagent.decorators.call_plan import NO_CHUNKS, NO_CLIENTS, CallPlan
 if TYPE_CHECKING:
     from voltagent.capture.results.streams import Assembly
 
+MOST_TAKEN: Final = 4096  # of the last items, for the callback of `usage`
 # Bypasses any property of a subclass: an exception is an object of the user.
 _traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 
@@ -26,7 +28,7 @@ class GeneratorRun:
     """
 
     __slots__ = ("_assembly", "_before", "_first", "_incoming", "_items", "_left", "_mark", "_no_chunks", "_number",
-                 "_outside", "_own", "_plan", "_producing", "_span", "_started", "_waiting", "running",
+                 "_outside", "_own", "_plan", "_producing", "_span", "_started", "_taken", "_waiting", "running",
                  "thrown")  # fmt: skip
 
     def __init__(
@@ -60,6 +62,7 @@ class GeneratorRun:
         self._items = _items(plan, self._span)
         self._assembly: Assembly | None = None  # set at the first item that may be a chunk of a model's answer
         self._no_chunks = NO_CHUNKS if plan.any_shape else NO_CLIENTS
+        self._taken: deque[Any] | None = deque(maxlen=MOST_TAKEN) if plan.gives_usage else None
         self._incoming: Any = None
         self._left = False
         self.thrown = False  # whether the next step throws an exception in
@@ -100,6 +103,8 @@ class GeneratorRun:
 
     def _keep(self, item: Any) -> None:
         """Take a snapshot of an item, unless it is a chunk of a model's answer: chunks are assembled."""
+        if self._taken is not None:
+            self._taken.append(item)
         items = self._items
         is_chunk = id(cast(object, type(item))) not in self._no_chunks and self._assemble(item)
         if items is not None and not (is_chunk and not items.count):
@@ -153,7 +158,7 @@ class GeneratorRun:
         """Record that the generator returned."""
         self.pause()
         self._complete(value, abandoned=self._left)
-        self._plan.succeed(self._span, self._outside, value)
+        self._plan.succeed(self._span, self._outside, value, is_run=True)
 
     def settled(self, result: Any) -> None:
         """Record that the call had one result and no items."""
@@ -164,13 +169,13 @@ class GeneratorRun:
         """Record that an exception left the generator. A generator that was closed has not failed."""
         self.pause()
         abandoned = isinstance(exception, GeneratorExit)
-        self._complete(None, abandoned=abandoned)
+        self._complete(None, abandoned=abandoned, failed=not abandoned)
         if abandoned:
-            self._plan.succeed(self._span, self._outside, None)
+            self._plan.succeed(self._span, self._outside, None, is_run=True)
         else:
             self._plan.fail(self._span, self._outside, exception)
 
-    def _complete(self, value: Any, *, abandoned: bool) -> None:
+    def _complete(self, value: Any, *, abandoned: bool, failed: bool = False) -> None:
         """Record what is known when a run ends: its metadata, the tokens and the output."""
         span = self._span
         if span.end_ns is not None:
@@ -180,9 +185,12 @@ class GeneratorRun:
             if recorder is None:
                 return
             recorder.add(span, metadata=self._facts(abandoned))
+            is_given = self._taken is not None and not failed and self._take_usage(value)
             found = None if self._assembly is None else self._assembly.result()
             if found is not None:
-                recorder.take_result(span, found, counts=not self._plan.gives_usage)
+                is_new = recorder.take_result(span, found, counts=not self._plan.gives_usage)
+                if is_given and not is_new:
+                    self._plan.leave_out_counted(span, found)
             if span.output is None and self._items is not None:
                 if found is not None and found.answer is not None and not self._items.count:
                     self._items.add(found.answer)
@@ -190,6 +198,11 @@ class GeneratorRun:
                 span.output = self._items.encode_object(NOTHING if value is None else self._plan.shown(value))
         except BaseException as exc:
             Guard.swallowed(exc)
+
+    def _take_usage(self, value: Any) -> bool:
+        """Call the callback of ``usage`` with what the generator returned, else with a list of its items."""
+        items, self._taken = list(self._taken or ()), None
+        return self._plan.take_given_usage(self._span, items if value is None else value)
 
     def _facts(self, abandoned: bool) -> dict[str, Any]:
         """Return the metadata of a run: how many items, and the times in milliseconds."""

@@ -71,6 +71,20 @@ def _is_of_both_kinds(kind: type) -> bool:
     return hasattr(kind, "__next__") and hasattr(kind, "__anext__")
 
 
+def is_response(kind: type) -> bool:
+    """Return whether objects of a class are raw responses, which are parsed when the program asks for it. Cached."""
+    return _IS_RESPONSE.of(kind)
+
+
+# Raw responses, as package and class.
+_RESPONSES: Final = tuple(
+    (package, name) for package in ("openai", "anthropic") for name in ("BaseAPIResponse", "LegacyAPIResponse")
+)
+
+
+_IS_RESPONSE: Final = introspection.PerType(lambda kind: kind is _Response or is_kind_of(kind, _RESPONSES))
+
+
 def _is_read_later(result: object) -> bool:
     kind = type(result)
     return any(hasattr(kind, name) for name in ("parse", "__anext__", "__next__"))

@@ -110,9 +110,9 @@ class RequestPlan(OperationPlan):
                 pass_on_interrupt(exc)
         return recorder.snapshot.encode_object(described, METADATA_LIMIT)
 
-    def succeed(self, span: Span, outside: bool, result: Any) -> Any:
+    def succeed(self, span: Span, outside: bool, result: Any, *, is_run: bool = False) -> Any:
         try:
-            super().succeed(span, outside, result)
+            super().succeed(span, outside, result, is_run=is_run)
         finally:  # also after an interrupt
             if FOREIGN_CALLS:
                 with guard:
