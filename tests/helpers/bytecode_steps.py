@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from types import FrameType
 from typing import Any
 
@@ -29,9 +29,17 @@ class Between:
         before = sys.gettrace()
         sys.settrace(self._start)
         try:
-            call()
+            # An action that raises between the bytecodes of an `except` block leaves the handled exception behind, as
+            # the context of all later ones. In a generator it stays there.
+            for _ in self._calling(call):
+                pass
         finally:
             sys.settrace(before)
+
+    @staticmethod
+    def _calling(call: Callable[[], object]) -> Generator[None]:
+        call()
+        yield
 
     def _start(self, frame: FrameType, _event: str, _argument: object) -> Any:
         if not frame.f_code.co_filename.endswith(self._files):
