@@ -27,15 +27,29 @@ _MOST_FIELDS: Final = 1024  # of one object, if all are read
 _MOST_DIGITS: Final = 400  # of a decimal: beyond the range of a float
 
 
-class _Layout(NamedTuple):
+class _Layout:
     """Where the fields of a class's instances are stored."""
 
-    read: Callable[[Any, str], Any]  # one field; None if there is none
-    mapping: bool
-    slots: dict[str, Callable[[Any], Any]]
-    read_dict: Callable[[Any], dict[str, Any]]
-    extras: tuple[Callable[[Any], Any], ...]  # a pydantic model's undeclared and private fields
-    simple: bool  # whether all fields are in ``__dict__`` and the extras
+    __slots__ = ("extras", "mapping", "private", "read", "read_dict", "simple", "slots", "undeclared")
+
+    def __init__(
+        self,
+        read: Callable[[Any, str], Any],
+        slots: dict[str, Callable[[Any], Any]],
+        read_dict: Callable[[Any], dict[str, Any]],
+        extras: tuple[Callable[[Any], Any], ...],
+        *,
+        mapping: bool,
+    ) -> None:
+        self.read = read  # one field; None if there is none
+        self.slots = slots
+        self.read_dict = read_dict
+        self.extras = extras  # a pydantic model's undeclared and private fields
+        self.undeclared: Callable[[Any], Any]
+        self.private: Callable[[Any], Any]
+        self.undeclared, self.private = extras or (_nothing, _nothing)
+        self.mapping = mapping
+        self.simple = not slots and not mapping  # whether all fields are in ``__dict__`` and the extras
 
 
 def fields_reader(holder: Any) -> Callable[[str], Any]:
@@ -51,15 +65,11 @@ def fields_reader(holder: Any) -> Callable[[str], Any]:
     layout = known[1] if known is not None and known[0]() is kind else _layout_of(kind)
     if layout is None:
         return _no_field
-    if layout.simple:
-        try:
-            for more in layout.extras:
-                if more(holder):
-                    break
-            else:
-                return partial(_get, layout.read_dict(holder))
-        except AttributeError:  # made by `__new__` alone
-            pass
+    try:
+        if layout.simple and not layout.undeclared(holder) and not layout.private(holder):
+            return partial(_get, layout.read_dict(holder))
+    except AttributeError:  # made by `__new__` alone
+        pass
     return partial(layout.read, holder)
 
 
@@ -98,16 +108,13 @@ def stored_in(holder: Any) -> dict[str, Any]:
         return fields
     known = _KNOWN.get(id(kind))
     layout = known[1] if known is not None and known[0]() is kind else _LAYOUTS.of(kind)
-    if layout.simple:
-        try:
-            for more in layout.extras:
-                if more(holder):
-                    return fields_of(holder)
-        except AttributeError:  # made by `__new__` alone
-            return fields_of(holder)
-        found = layout.read_dict(holder)
-        if type(found) is dict:
-            return found
+    try:
+        if layout.simple and not layout.undeclared(holder) and not layout.private(holder):
+            found = layout.read_dict(holder)
+            if type(found) is dict:
+                return found
+    except AttributeError:  # made by `__new__` alone
+        pass
     return fields_of(holder)
 
 
@@ -124,15 +131,15 @@ def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) 
 
 def fields_of(holder: object) -> dict[str, Any]:
     """Return the fields that are stored in an object and are not ``None``; of a large one the first 1024."""
-    _, mapping, slots, read_dict, extras, _ = _LAYOUTS.of(type(holder))
-    if mapping:
+    layout = _LAYOUTS.of(type(holder))
+    if layout.mapping:
         return _without_none(cast("dict[str, Any]", holder))
-    found = _without_none(read_dict(holder))
-    for name in slots:
+    found = _without_none(layout.read_dict(holder))
+    for name in layout.slots:
         value = field(holder, name)
         if value is not None:
             found[name] = value
-    for read in extras:
+    for read in layout.extras:
         try:
             more = read(holder)
         except AttributeError:
@@ -179,9 +186,7 @@ def first_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]]) -> Any:
 def text_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]], most: int) -> str | None:
     """Return the first ``most`` characters of the string that :func:`first_of` finds; ``None`` without one."""
     for path in paths:
-        found = read(path[0])
-        if found is not None and len(path) > 1:
-            found = at(found, path[1:])
+        found = read(path[0]) if len(path) == 1 else first_of(read, (path,))
         if found is not None:
             text = found if type(found) is str else as_text(found)
             return text[:most] if text else None
@@ -296,7 +301,7 @@ def _layout(kind: type) -> _Layout:
     read_dict = _no_fields if is_class else _dict_reader(kind)
     mapping = introspection.has_base(kind, dict)
     read = _field_reader(slots, read_dict, extras, mapping=mapping)
-    return _Layout(read, mapping, slots, read_dict, extras, simple=not slots and not mapping)
+    return _Layout(read, slots, read_dict, extras, mapping=mapping)
 
 
 def _dict_reader(kind: type) -> Callable[[Any], dict[str, Any]]:
@@ -348,7 +353,12 @@ def _no_fields(_: object) -> dict[str, Any]:
     return {}
 
 
-_OfNamedTuple: Final[type] = type(_Layout.__dict__["mapping"])  # what reads a field of a named tuple
+class _Example(NamedTuple):
+    field: object
+
+
+_OfNamedTuple: Final[type] = type(_Example.__dict__["field"])  # what reads a field of a named tuple
+_nothing: Final = ().count  # 0 for any object, in C and without a look at it
 # By identity: a metaclass may have its own `hash`.
 _NO_FIELDS: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes, list, tuple)))
 _POSITIONS: Final = {"0": 0, "-1": -1}

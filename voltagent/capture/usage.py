@@ -6,9 +6,10 @@ The keys are ``prompt_tokens`` (all input tokens, cached ones included), ``compl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from gc import get_referents
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json
 
@@ -62,7 +63,7 @@ _IN_COMPLETION: Final = {
     "thinking_tokens": "reasoning_tokens",
     "reasoning": "reasoning_tokens",
 }
-_NESTED: Final[Mapping[str, Mapping[str, str]]] = {
+_DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
     "prompt_tokens_details": _IN_PROMPT,
     "input_tokens_details": _IN_PROMPT,
     "input_token_details": _IN_PROMPT,
@@ -86,9 +87,9 @@ _BESIDE: Final = (
 )
 _BESIDE_NAMES: Final = frozenset(other for _, others in _BESIDE for other in others)
 _COST_NAMES: Final = frozenset(_COSTS)
-_SPECIAL: Final = frozenset((*_NESTED, *_COSTS, *_BESIDE_NAMES))  # fields that are more than a number of tokens
 _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
+_MOST_KNOWN: Final = 256  # combinations of names that are remembered, and names in one
 _MOST_COUNTED: Final = 2**63
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
@@ -97,7 +98,7 @@ _snapshot: Final = Snapshot()
 
 def is_spelling(name: str) -> bool:
     """Return whether a key of a usage is one of the known numbers, in any spelling, or holds their details."""
-    return name in _SPELLINGS or name in _NESTED
+    return name in _SPELLINGS or name in _DETAILS
 
 
 def counted(usage: object) -> dict[str, Any] | None:
@@ -107,19 +108,62 @@ def counted(usage: object) -> dict[str, Any] | None:
     """
     fields = stored_in(usage)
     found: dict[str, Any] = {}
-    special = _collect(found, fields, _SPELLINGS)
-    for name in special:
-        spellings = _NESTED.get(name)
-        if spellings is not None:
-            _collect(found, stored_in(fields[name]), spellings)
-    if special and not _COST_NAMES.isdisjoint(special):
+    counts, nested, has_cost, has_beside, is_ordered = _NAMES.in_(fields)
+    _collect(found, fields, counts)
+    for name, spellings in nested:
+        if fields[name] is not None:
+            details = stored_in(fields[name])
+            _collect(found, details, spellings.in_(details)[0])
+    if has_cost:
         _add_cost(fields, found)
     if not found:
         return None
-    added = bool(special) and not _BESIDE_NAMES.isdisjoint(special) and _add_beside(fields, found)
+    added = has_beside and _add_beside(fields, found)
     if added or "total_tokens" not in found:
         _complete(found)
+    elif is_ordered:
+        return found
     return {key: found[key] for key in _OURS if key in found}
+
+
+class _Spellings:
+    """How counts are spelled in one kind of object. What is read of it is found once for the names of its fields."""
+
+    __slots__ = ("_keys", "_known", "_nested", "places")
+
+    def __init__(self, keys: Mapping[str, str], nested: Mapping[str, _Spellings] | None = None) -> None:
+        self._keys = keys
+        self._nested = nested or {}
+        self._known: dict[tuple[str, ...], _Names] = {}
+        self.places = sorted({_OURS.index(key) for key in keys.values()})
+
+    def in_(self, fields: Mapping[str, Any]) -> _Names:
+        """Return what is to be read of these fields."""
+        # As many visits of CPython's collector as values mean that every name is a string: see `capture.fast_path`.
+        if len(fields) > _MOST_KNOWN or len(get_referents(fields)) != len(fields):
+            return self._find([name for name in islice(fields, _MOST) if type(name) is str])
+        names = tuple(fields)
+        known = self._known.get(names)
+        if known is None:
+            known = self._find(names)
+            if len(self._known) < _MOST_KNOWN and sum(map(len, names)) <= _MOST:
+                self._known[names] = known
+        return known
+
+    def _find(self, names: Sequence[str]) -> _Names:
+        counts = [(name, self._keys[name]) for name in names if name in self._keys]
+        nested = [(name, self._nested[name]) for name in names if name in self._nested]
+        counts.sort(key=lambda count: _OURS.index(count[1]))
+        nested.sort(key=lambda one: one[1].places)
+        places = [_OURS.index(key) for _, key in counts] + [place for _, inner in nested for place in inner.places]
+        has_cost, has_beside = (not special.isdisjoint(names) for special in (_COST_NAMES, _BESIDE_NAMES))
+        return tuple(counts), tuple(nested), has_cost, has_beside, places == sorted(places)
+
+
+# What is read of an object whose fields have certain names: names with our keys, names of details, whether there may be
+# a cost, whether something that the provider counts beside its input and output, and whether all comes in our order.
+_Names: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, _Spellings], ...], bool, bool, bool]
+_NAMES: Final = _Spellings(_SPELLINGS, {name: _Spellings(keys) for name, keys in _DETAILS.items()})
 
 
 def _add_cost(fields: Mapping[str, Any], found: dict[str, Any]) -> None:
@@ -129,20 +173,16 @@ def _add_cost(fields: Mapping[str, Any], found: dict[str, Any]) -> None:
         found["cost"] = cost
 
 
-def _collect(found: dict[str, Any], fields: Mapping[str, Any], spellings: Mapping[str, str]) -> list[str]:
-    """Take the counts in some fields; return the names of those that need a closer look."""
-    special: list[str] = []
-    for name, value in islice(fields.items(), _MOST):
-        if value is None or type(name) is not str:
-            continue
-        if name in _SPECIAL:
-            special.append(name)
-        key = spellings.get(name)
-        if key is not None and key not in found:
-            number = value if type(value) is int else as_number(value)
-            if number is not None and -_MOST_COUNTED <= number <= _MOST_COUNTED:
-                found[key] = number
-    return special
+def _collect(found: dict[str, Any], fields: Mapping[str, Any], names: Iterable[tuple[str, str]]) -> None:
+    """Take the counts in some fields, the first one for each key."""
+    for name, key in names:
+        number = fields[name]
+        if type(number) is not int:
+            number = as_number(number)
+            if number is None:
+                continue
+        if key not in found and -_MOST_COUNTED <= number <= _MOST_COUNTED:
+            found[key] = number
 
 
 def _add_beside(fields: Mapping[str, Any], found: dict[str, Any]) -> bool:

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from voltagent.core.guard import Guard
 from voltagent.core.span import EMBEDDING, LLM
 from voltagent.instrumentation.patches import Patch
-from voltagent.instrumentation.requests import ModelRequest, RequestPlan, around_async_request, around_request
+from voltagent.instrumentation.requests import Describe, ModelRequest, RequestPlan, around_async_request, around_request
 
 
 def _endpoints(provider: str, *paths: str) -> dict[str, RequestPlan]:
@@ -33,42 +34,38 @@ _NO_BODY: Final[dict[str, Any]] = {}
 _RAW_HEADER: Final = "X-Stainless-Raw-Response"  # "stream": the body is not read before the caller does
 
 
-class _ByPath:
-    """Describes a request of the clients that openai and anthropic generate from one template."""
+def _by_path(endpoints: Mapping[str, RequestPlan]) -> Describe:
+    """Describe a request of the clients that openai and anthropic generate from one template."""
 
-    def __init__(self, endpoints: Mapping[str, RequestPlan]) -> None:
-        self._endpoints = endpoints
-
-    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
+    def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
         """Return the request in ``request(cast_to, options, …)``; ``None`` if no model answers it."""
-        options: Any = kwargs["options"] if len(args) < 2 else args[1]
-        plan = self._endpoints.get(options.url.partition("?")[0])
-        if plan is None:
+        try:
+            options: Any = kwargs["options"] if len(args) < 2 else args[1]
+            url = options.url
+            plan = endpoints.get(url) or endpoints.get(url.partition("?")[0])
+            if plan is None:
+                return None
+            given, headers = options.json_data, options.headers
+            streams = bool(kwargs.get("stream"))
+            if not streams and (
+                type(headers) is dict or isinstance(headers, Mapping)
+            ):  # else a placeholder of the client
+                streams = headers.get(_RAW_HEADER) == "stream"
+            return plan, given if type(given) is dict else _NO_BODY, streams
+        except Exception as exc:
+            Guard.swallowed(exc)
             return None
-        given, headers, body = options.json_data, options.headers, _NO_BODY
-        if type(given) is dict:
-            body = given
-        streams = bool(kwargs.get("stream"))
-        if not streams and (type(headers) is dict or isinstance(headers, Mapping)):  # else a placeholder of the client
-            streams = headers.get(_RAW_HEADER) == "stream"
-        return plan, body, streams
+
+    return describe
 
 
-class _Google:
-    """Describes a request of google-genai."""
-
-    def __init__(self, plan: RequestPlan, *, streams: bool = False) -> None:
-        self._plan = plan
-        self._streams = streams
-
-    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
-        """Return the request in the keywords ``model``, ``contents`` and ``config``."""
-        del args
-        return self._plan, {key: value for key, value in kwargs.items() if value is not None}, self._streams
+def _google(plan: RequestPlan, *, streams: bool = False) -> Describe:
+    """Describe a request of google-genai, by the keywords ``model``, ``contents`` and ``config``."""
+    return lambda _, kwargs: (plan, {key: value for key, value in kwargs.items() if value is not None}, streams)
 
 
 def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patch, ...]:
-    module, describe = f"{package}._base_client", _ByPath(endpoints)
+    module, describe = f"{package}._base_client", _by_path(endpoints)
     return (
         Patch(module, "SyncAPIClient", "request", around_request(describe), reaches_objects=True),
         Patch(module, "AsyncAPIClient", "request", around_async_request(describe), reaches_objects=True),
@@ -76,9 +73,9 @@ def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patc
 
 
 _METHODS: Final = (
-    ("_generate_content", _Google(_GENERATE)),
-    ("_generate_content_stream", _Google(_GENERATE, streams=True)),
-    ("_embed_content", _Google(_EMBED)),
+    ("_generate_content", _google(_GENERATE)),
+    ("_generate_content_stream", _google(_GENERATE, streams=True)),
+    ("_embed_content", _google(_EMBED)),
 )
 
 PATCHES: Final[Mapping[str, tuple[Patch, ...]]] = {

@@ -9,7 +9,9 @@ The user's call stands in the frame of the wrapper itself, so an exception that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from pydantic_core import from_json
 
 from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.capture.snapshot import METADATA_LIMIT
@@ -25,7 +27,7 @@ from voltagent.core.context import (
     set_current,
 )
 from voltagent.core.guard import Guard, guard, is_ours, pass_on_interrupt
-from voltagent.core.json_objects import encode_plain
+from voltagent.core.json_objects import encode_plain, join_objects
 from voltagent.core.protocols import SpanRecorder
 from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import ArgumentBinder
@@ -35,6 +37,9 @@ from voltagent.decorators.streams import followed
 from voltagent.instrumentation.patches import Wrapper
 from voltagent.tracing.foreign_records import FOREIGN_CALLS, give_back, leave, take_over
 from voltagent.tracing.recorder import Recorder
+
+if TYPE_CHECKING:
+    from voltagent.capture.results import ModelResult
 
 _ANY: Final = FunctionShape(
     ArgumentBinder(None), ArgumentBinder(None), skips_first=False, hidden_result=lambda: NOTHING_HIDDEN
@@ -54,7 +59,7 @@ class RequestPlan(OperationPlan):
     __slots__ = ("_provider",)
 
     def __init__(self, name: str, provider: str, kind: str = LLM) -> None:
-        self._provider = provider
+        self._provider = encode_plain({"provider": provider})
         super().__init__(kind, name, _ANY, {})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
@@ -102,17 +107,32 @@ class RequestPlan(OperationPlan):
 
     def _describe(self, recorder: SpanRecorder, body: dict[str, Any]) -> bytes:
         """Encode the metadata of a request, without a closer look if it is short and plain."""
-        described, is_short = self._described(body)
+        parameters: dict[str, Any] = {}
+        is_short = len(body) <= _MOST
+        for key, value in body.items():
+            if type(key) is not str or key in _INPUT:
+                continue
+            kind: object = type(value)
+            if kind is str:
+                is_short = is_short and len(value) <= _LONGEST
+            elif kind is int:
+                is_short = is_short and -_LARGEST < value < _LARGEST
+            elif kind is not float and kind is not bool:
+                continue
+            parameters[key] = value
+        if not parameters:
+            return self._provider
         if is_short:
             try:
-                return encode_plain(described)
+                return b'%b,"model_parameters":%b}' % (self._provider[:-1], encode_plain(parameters))
             except Exception as exc:  # a lone surrogate
                 pass_on_interrupt(exc)
-        return recorder.snapshot.encode_object(described, METADATA_LIMIT)
+        parts = self._provider, recorder.snapshot.encode_object({"model_parameters": parameters}, METADATA_LIMIT)
+        return join_objects(parts)
 
     def succeed(self, span: Span, outside: bool, result: Any, *, is_run: bool = False) -> Any:
         try:
-            super().succeed(span, outside, result, is_run=is_run)
+            OperationPlan.succeed(self, span, outside, result, is_run=is_run)  # `super` takes a step more
         finally:  # also after an interrupt
             if FOREIGN_CALLS:
                 with guard:
@@ -127,31 +147,21 @@ class RequestPlan(OperationPlan):
                 with guard:
                     leave(span)
 
-    def _described(self, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        """Return the metadata of a request, and whether it is so short and plain that it can be written at once."""
-        parameters: dict[str, Any] = {}
-        is_short = len(body) <= _MOST
-        for key, value in body.items():
-            kind: object = type(value)
-            if kind is str:
-                is_plain = len(value) <= _LONGEST
-            elif kind is int:
-                is_plain = -_LARGEST < value < _LARGEST
-            elif kind is bool or kind is float:
-                is_plain = True
-            else:
-                continue
-            if key not in _INPUT:
-                parameters[key] = value
-                is_short = is_short and is_plain and type(key) is str
-        if not parameters:
-            return {"provider": self._provider}, True
-        return {"provider": self._provider, "model_parameters": parameters}, is_short
+    def take_result(self, span: Span, result: object, *, is_run: bool = False) -> ModelResult | None:
+        del is_run  # it matters to a callback of `usage=`, which a request has not
+        recorder = span.trace.recorder
+        results = None if recorder is None else recorder.results
+        if recorder is None or results is None:
+            return None
+        found: ModelResult | None = results.read_result(result, any_shape=True)
+        if found is not None:
+            recorder.take_result(span, found)
+        return found
 
     def _add_to(self, span: Span, body: dict[str, Any]) -> None:
         """Add what this client knows to a record that another instrumentation has started."""
         recorder = cast("Recorder", span.trace.recorder)
-        recorder.add(span, metadata=self._described(body)[0])
+        recorder.add(span, metadata=from_json(self._describe(recorder, body)))
         given = None if span.input is not None else self._input(recorder, None, (), body)
         if given is not None:
             recorder.update(span, {"input": given})
@@ -166,6 +176,7 @@ class RequestPlan(OperationPlan):
 # One request that is about to be made: its plan, its body, and whether the answer is read after the call has returned.
 # A plain tuple: a class with names for the three costs more than all else that is done to describe a request.
 ModelRequest: TypeAlias = tuple[RequestPlan, dict[str, Any], bool]
+# What a call is. Raises nothing: `None`, reported once, if that cannot be read in this version of the client.
 Describe: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any]], ModelRequest | None]
 
 
@@ -176,7 +187,7 @@ def around_request(describe: Describe) -> Wrapper:
         above = CURRENT.get()
         if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
-        request = None if above is INERT else _described(describe, args, kwargs)
+        request = None if above is INERT else describe(args, kwargs)
         if request is None:
             return wrapped(*args, **kwargs)
         plan, body, streams = request
@@ -219,7 +230,7 @@ def around_async_request(describe: Describe) -> Wrapper:
         above = CURRENT.get()
         if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
-        request = None if above is INERT else _described(describe, args, kwargs)
+        request = None if above is INERT else describe(args, kwargs)
         if request is None:
             return await wrapped(*args, **kwargs)
         plan, body, streams = request
@@ -262,12 +273,3 @@ def around_async_request(describe: Describe) -> Wrapper:
 def _replayed(span: Span, body: dict[str, Any], wrapped: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return the answer of a recorded trace, or that of the client if the request is to be sent."""
     return replay().request(span, body, wrapped, args, kwargs)
-
-
-def _described(describe: Describe, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
-    """Return what a call is; ``None``, reported once, if that cannot be read in this version of the client."""
-    try:
-        return describe(args, kwargs)
-    except Exception as exc:
-        Guard.swallowed(exc)
-        return None

@@ -130,15 +130,16 @@ class TokenCounts:
         known, is_new = self.known, True
         if holder is not None:
             found = known.get(id(holder))
-            is_new = (found() if type(found) is ref else found) is not holder
-            if is_new:
+            if found is None or (found() if type(found) is ref else found) is not holder:
                 try:
                     known[id(holder)] = ref(holder)
                 except TypeError:
                     known[id(holder)] = self._held_holder(holder)
+            else:
+                is_new = False
         if identifier is not None:
             mark = object()
-            is_new = known.setdefault(f"id:{identifier}", mark) is mark and is_new
+            is_new = known.setdefault(identifier, mark) is mark and is_new
         if len(known) > _MOST_KNOWN:
             self._forget_oldest()
         return is_new
@@ -150,12 +151,12 @@ class TokenCounts:
 
     def is_recorded(self, identifier: str) -> bool:
         """Return whether a response with this id was counted at an operation that this library recorded by itself."""
-        return self.known.get(f"id:{identifier}", _FOREIGN) is not _FOREIGN
+        return self.known.get(identifier, _FOREIGN) is not _FOREIGN
 
     def note_foreign(self, identifier: str) -> None:
         """Note that the response with this id was counted at an operation of another instrumentation."""
-        if f"id:{identifier}" in self.known:
-            self.known[f"id:{identifier}"] = _FOREIGN
+        if identifier in self.known:
+            self.known[identifier] = _FOREIGN
 
     def _forget_oldest(self) -> None:
         try:

@@ -1,14 +1,28 @@
 """Recognise the result of a model call and read what is recorded of it, from stored fields only."""
 
+# Values here are of any type: `type(x) is list` makes one `list[Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
+from voltagent.capture.results import answers
+from voltagent.capture.results.answers import FieldReader
 from voltagent.capture.results.parts import raw_response
 from voltagent.capture.results.shapes import SHAPES, Shape
-from voltagent.capture.stored_fields import as_number, at, fields_of, fields_reader, first_of, is_kind_of, text_of
+from voltagent.capture.stored_fields import (
+    as_items,
+    as_number,
+    at,
+    fields_of,
+    fields_reader,
+    first_of,
+    is_kind_of,
+    text_of,
+)
 from voltagent.capture.usage import counted, summed
 from voltagent.core import introspection
 
@@ -51,7 +65,7 @@ def is_client_type(kind: type) -> bool:
 
 def is_read(response: object) -> bool:
     """Return whether the body of a raw response was read, so that the answer is in it."""
-    return raw_response(response) is not None
+    return raw_response(fields_reader(response)) is not None
 
 
 def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) -> ModelResult | None:
@@ -82,20 +96,52 @@ def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
 
 def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelResult:
     read = fields_reader(value)
-    if shape.inner is None and shape.parts is None:  # nearly every result of a model
-        model, identifier = text_of(read, shape.model, _LONGEST), text_of(read, shape.id, _LONGEST)
+    answer = None if shape.answer is None else shape.answer(read)
+    if shape.inner is not None or shape.parts is not None:
+        return _read_composed(shape, value, read, answer, depth, of_client=of_client)
+    first = read
+    if shape.choices:
+        first, answer = _chosen(read(shape.choices), answer)
+    # as `text_of` reads them, without a call for each if they are where they usually are
+    model_name, id_name, usage_name, finish_name = shape.names
+    model = model_name and read(model_name)
+    if type(model) is not str or not 0 < len(model) <= _LONGEST:
+        model = text_of(read, shape.model, _LONGEST)
+    identifier = id_name and read(id_name)
+    if type(identifier) is not str or not 0 < len(identifier) <= _LONGEST:
+        identifier = text_of(read, shape.id, _LONGEST)
+    finish = finish_name and first(finish_name)
+    if type(finish) is not str or not 0 < len(finish) <= _LONGEST:
+        finish = text_of(first, shape.finish, _LONGEST)
+    holder = read(usage_name) if usage_name and not shape.cost else None
+    usage = None if holder is None else counted(holder)
+    if usage is None:
         responses = _own_responses(shape, value, read, model, identifier)
-        finish = text_of(read, shape.finish, _LONGEST)
-        answer = None if shape.answer is None else shape.answer(value)
-        return _make_result((model, responses, finish, identifier, answer, of_client))
-    inner = _NOTHING if shape.inner is None or depth <= 0 else _inner(shape.inner(value), depth)
-    parts = () if shape.parts is None or depth <= 0 else _parts(shape.parts(value), depth)
+    else:
+        responses = (_make_response((usage, holder, identifier, model)),)
+    return _make_result((model, responses, finish, identifier, answer, of_client))
+
+
+def _chosen(choices: Any, answer: object) -> tuple[FieldReader, object]:
+    """Return the fields of the first of several choices, and the answer in all of them unless one is given."""
+    items: list[Any] = choices if type(choices) is list and len(choices) == 1 else as_items(choices)
+    first = fields_reader(items[0] if items else None)
+    if answer is None:
+        answer = answers.choice(first) if len(items) == 1 else answers.choices(items)
+    return first, answer
+
+
+def _read_composed(
+    shape: Shape, value: object, read: FieldReader, answer: object, depth: int, *, of_client: bool
+) -> ModelResult:
+    """Read a result that wraps another one, or is made of several responses."""
+    inner = _NOTHING if shape.inner is None or depth <= 0 else _inner(shape.inner(read), depth)
+    parts = () if shape.parts is None or depth <= 0 else _parts(shape.parts(read), depth)
     model = text_of(read, shape.model, _LONGEST) or next((one.model for one in reversed(parts) if one.model), None)
     identifier = text_of(read, shape.id, _LONGEST) or inner.response_id
-    responses = tuple([response for part in parts for response in part.responses]) if parts else ()
+    responses = tuple([response for part in parts for response in part.responses])
     if not responses:
         responses = _own_responses(shape, value, read, model, identifier) or inner.responses
-    answer = shape.answer(value) if shape.answer is not None else None
     last = parts[-1] if parts else inner
     return ModelResult(
         model or inner.model,
@@ -103,19 +149,18 @@ def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelR
         text_of(read, shape.finish, _LONGEST) or last.finish_reason,
         identifier or last.response_id,
         last.answer if answer is None else answer,
-        of_client or (bool(parts) and any(part.of_client for part in parts)),
+        of_client or any(part.of_client for part in parts),
     )
 
 
 def _own_responses(
-    shape: Shape, value: object, read: Callable[[str], Any], model: str | None, identifier: str | None
+    shape: Shape, value: object, read: FieldReader, model: str | None, identifier: str | None
 ) -> tuple[Response, ...]:
     for path in shape.usage:
-        holder = read(path[0]) if len(path) == 1 else first_of(read, (path,)) if path else value
+        holder = first_of(read, (path,)) if path else value
         usage = counted(holder) if holder is not None else None
         if usage is not None:
-            cost = first_of(read, shape.cost) if shape.cost else None
-            number = None if cost is None else as_number(cost)
+            number = as_number(first_of(read, shape.cost))
             if number is not None:
                 usage.setdefault("cost", number)
             return (_make_response((usage, holder, identifier, model)),)

@@ -14,7 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, fields_reader, first_at, first_of
 
-AnswerReader: TypeAlias = Callable[[Any], object]
+# Functions for the table take a result as the function that reads its fields, so that each result is opened once.
+FieldReader: TypeAlias = Callable[[str], Any]
+AnswerReader: TypeAlias = Callable[[FieldReader], object]
 
 # Blocks of an answer that the model wrote for itself.
 _HIDDEN_BLOCKS: Final = ("thinking", "redacted_thinking", "reasoning")
@@ -38,7 +40,11 @@ def joined(text: str | None, calls: Sequence[object]) -> object:
 
 def message(holder: object) -> object:
     """Return the answer in one message of an assistant: its content, text or blocks, and its tool calls."""
-    read = fields_reader(holder)
+    return message_in(fields_reader(holder))
+
+
+def message_in(read: FieldReader) -> object:
+    """:func:`message`, for the fields of a message."""
     content, parsed, calls, old_call = read("content"), read("parsed"), read("tool_calls"), read("function_call")
     if type(content) is str and parsed is None and calls is None and old_call is None:
         return content  # nearly every answer
@@ -54,30 +60,23 @@ def message(holder: object) -> object:
     return joined(text, named or found)
 
 
-def choices(result: object) -> object:
-    """Return the answer of an OpenAI chat or text completion; a list of them if several were requested."""
-    read = fields_reader(result)
-    items = read("choices")
-    if type(items) is not list or len(items) != 1:
-        items = as_items(items) or as_items(read("candidates"))
-    if len(items) == 1:
-        return _choice(items[0])
-    found = [_choice(choice) for choice in items]
-    return found or None
+def choices(items: Sequence[object]) -> object:
+    """Return the answers in the choices of an OpenAI completion, or Google's candidates; ``None`` if none."""
+    return [choice(fields_reader(item)) for item in items] or None
 
 
-def _choice(choice: object) -> object:
-    read = fields_reader(choice)
+def choice(read: FieldReader) -> object:
+    """Return the answer in one choice: its message, or its text."""
     content = read("message")
     content = first_of(read, _CHOSEN) if content is None else content
-    if content is not None:
-        return content if type(content) is str else message(content)
-    return as_text(read("text"))
+    if content is None:
+        return as_text(read("text"))
+    return content if type(content) is str else message_in(fields_reader(content))
 
 
-def output_items(result: object) -> object:
+def output_items(read: FieldReader) -> object:
     """Return the answer in the items of a result of OpenAI's Responses API."""
-    items = as_items(field(result, "output"))
+    items = as_items(read("output"))
     parsed = [at(block, ("parsed",)) for item in items for block in as_items(field(item, "content"))]
     known = [value for value in parsed if value is not None]
     if known:
@@ -86,28 +85,28 @@ def output_items(result: object) -> object:
     return joined(*_split(blocks))
 
 
-def parts(result: object) -> object:
+def parts(read: FieldReader) -> object:
     """Return the answer in a list of parts, as pydantic-ai has it."""
-    return joined(*_split(as_items(field(result, "parts"))))
+    return joined(*_split(as_items(read("parts"))))
 
 
-def embeddings(result: object) -> object:
+def embeddings(read: FieldReader) -> object:
     """Return how many vectors there are, and how long they are: never the numbers."""
-    items = as_items(field(result, "data")) or as_items(field(result, "embeddings"))
+    items = as_items(read("data")) or as_items(read("embeddings"))
     first = items[0] if items else None
     vector = first if type(first) is list else first_at(first, (("embedding",), ("values",)))
     return {"embeddings": len(items), "dimensions": len(vector) if type(vector) is list else None}
 
 
-def stored_values(result: object) -> object:
+def stored_values(read: FieldReader) -> object:
     """Return the fields of a prediction as DSPy keeps them."""
-    return dict(fields_of(field(result, "_store")))
+    return dict(fields_of(read("_store")))
 
 
 def at_path(*paths: str) -> AnswerReader:
     """Return what is stored at the first of these dotted paths that has something, as the answer."""
     split = tuple(tuple(path.split(".")) for path in paths)
-    return lambda result: first_at(result, split)
+    return lambda read: first_of(read, split)
 
 
 def _blocks(content: object) -> list[Any]:

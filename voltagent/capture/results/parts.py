@@ -13,17 +13,17 @@ from typing import Any, Final, cast
 
 from voltagent.capture.pieces import decode
 from voltagent.capture.results import answers
-from voltagent.capture.results.answers import AnswerReader
-from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, first_at, is_kind_of
+from voltagent.capture.results.answers import AnswerReader, FieldReader
+from voltagent.capture.stored_fields import as_items, as_text, field, fields_of, first_of, is_kind_of
 
 _LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
 
 
-def raw_response(result: object) -> object:
+def raw_response(read: FieldReader) -> object:
     """Return what a raw response was parsed to, else its body if that was read."""
-    for parsed in _values(field(result, "_parsed_by_type")):
+    for parsed in _values(read("_parsed_by_type")):
         return parsed
-    body = at(result, ("http_response", "_content"))
+    body = first_of(read, (("http_response", "_content"),))
     if type(body) is bytes and len(body) <= _LARGEST_BODY:
         try:
             return decode(body)
@@ -37,17 +37,17 @@ def _values(mapping: object) -> list[Any]:
     return list(cast("dict[object, object]", mapping).values()) if type(mapping) is dict else []
 
 
-def new_messages(result: object) -> list[object]:
+def new_messages(read: FieldReader) -> list[object]:
     """Return the responses of a pydantic-ai run, without those of the history that it was given."""
-    messages = as_items(first_at(result, (("_state", "message_history"), ("_all_messages",))))
-    first = field(result, "_new_message_index")
+    messages = as_items(first_of(read, (("_state", "message_history"), ("_all_messages",))))
+    first = read("_new_message_index")
     return [one for one in messages[first if type(first) is int else 0 :] if as_text(field(one, "kind")) == "response"]
 
 
-def answers_in_state(state: object) -> list[object]:
+def answers_in_state(read: FieldReader) -> list[object]:
     """Return the model's messages of this turn, after the last one of the user: earlier ones were counted before."""
     found: list[object] = []
-    for one in reversed(as_items(field(state, "messages"))):
+    for one in reversed(as_items(read("messages"))):
         role = as_text(field(one, "type"))
         if role == "human":
             break
@@ -63,44 +63,39 @@ def _is_message(value: object) -> bool:
     return is_kind_of(type(value), (("langchain_core", "AIMessage"),))
 
 
-def generations(result: object) -> list[object]:
-    rows = [as_items(row) or [row] for row in as_items(field(result, "generations"))]  # a list of ours
+def generations(read: FieldReader) -> list[object]:
+    rows = [as_items(row) or [row] for row in as_items(read("generations"))]  # a list of ours
     messages = [field(one, "message") for row in rows for one in row]
     return [message for message in messages if message is not None]
 
 
-def raw_responses(result: object) -> list[object]:
-    return as_items(field(result, "raw_responses"))
+def raw_responses(read: FieldReader) -> list[object]:
+    return as_items(read("raw_responses"))
 
 
 def message_at(*paths: str) -> AnswerReader:
     """Return the text or message at the first of these dotted paths that has something, as the answer."""
     find = answers.at_path(*paths)
 
-    def answer(result: object) -> object:
-        found = find(result)
+    def answer(read: FieldReader) -> object:
+        found = find(read)
         return found if as_text(found) is not None else answers.message(found)
 
     return answer
 
 
-def parsed_or_choices(result: object) -> object:
-    parsed = field(result, "parsed")
-    return answers.choices(result) if parsed is None else parsed
+def several(read: FieldReader) -> list[object]:
+    return [{"usage": usage, "model": model} for model, usage in fields_of(read("_lm_usage")).items()]
 
 
-def several(result: object) -> list[object]:
-    return [{"usage": usage, "model": model} for model, usage in fields_of(field(result, "_lm_usage")).items()]
-
-
-def last_answer(result: object) -> object:
-    found = answers_in_state(result)
-    structured = field(result, "structured_response")
+def last_answer(read: FieldReader) -> object:
+    found = answers_in_state(read)
+    structured = read("structured_response")
     if structured is not None:
         return structured
     return answers.message(found[-1]) if found else None
 
 
-def first_generation(result: object) -> object:
-    found = generations(result)
-    return answers.message(found[0]) if found else at(result, ("generations", "0", "0", "text"))
+def first_generation(read: FieldReader) -> object:
+    found = generations(read)
+    return answers.message(found[0]) if found else first_of(read, (("generations", "0", "0", "text"),))

@@ -12,10 +12,11 @@ same layout are read in the same way. Documented in docs/models.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from voltagent.capture.results import answers, parts
-from voltagent.capture.results.answers import AnswerReader
+from voltagent.capture.results.answers import AnswerReader, FieldReader
 
 Path = tuple[str, ...]
 
@@ -24,8 +25,13 @@ def _paths(text: str) -> tuple[Path, ...]:
     return tuple(tuple(path.split(".")) for path in text.split())
 
 
-class Shape(NamedTuple):
-    """One row. Paths are dotted; the first that has a value counts."""
+@dataclass(slots=True)
+class Shape:
+    """One row. Paths are dotted; the first that has a value counts.
+
+    If a result is a list of choices, ``finish`` is read from the first one, and the answer is theirs unless ``answer``
+    finds one.
+    """
 
     name: str
     types: tuple[tuple[str, str], ...] = ()  # top-level package and class
@@ -36,14 +42,34 @@ class Shape(NamedTuple):
     finish: tuple[Path, ...] = ()
     id: tuple[Path, ...] = ()
     cost: tuple[Path, ...] = ()
+    choices: str = ""  # the field with the list of choices
     answer: AnswerReader | None = None
-    parts: Callable[[Any], Sequence[object]] | None = None  # the responses that a result is made of
-    inner: Callable[[Any], object] | None = None  # a result that this one wraps
+    parts: Callable[[FieldReader], Sequence[object]] | None = None  # the responses that a result is made of
+    inner: AnswerReader | None = None  # a result that this one wraps
+    names: tuple[str, str, str, str] = field(init=False)  # where model, id, usage and finish reason are at first sight
+
+    def __post_init__(self) -> None:
+        paths = (self.model, self.id, self.usage, self.finish)
+        model, id, usage, finish = (path[0][0] if path and len(path[0]) == 1 else "" for path in paths)
+        self.names = model, id, usage, finish
 
 
 def _alternatives(*texts: str) -> tuple[tuple[Path, ...], ...]:
     return tuple(_paths(text) for text in texts)
 
+
+_CHAT: Final = Shape(
+    "openai chat",
+    types=(("litellm", "ModelResponse"), ("litellm", "TextCompletionResponse")),
+    fields=_alternatives("choices"),
+    lists=_paths("choices"),
+    model=_paths("model"),
+    usage=_paths("usage"),
+    finish=_paths("finish_reason"),
+    id=_paths("id"),
+    cost=_paths("_hidden_params.response_cost"),
+    choices="choices",
+)
 
 SHAPES: Final[tuple[Shape, ...]] = (
     Shape(
@@ -104,21 +130,8 @@ SHAPES: Final[tuple[Shape, ...]] = (
         id=_paths("ResponseMetadata.RequestId"),
         answer=parts.message_at("output.message"),
     ),
-    Shape(
-        "openai chat",
-        types=(
-            *(("openai", name) for name in ("ChatCompletion", "Completion")),
-            *(("litellm", name) for name in ("ModelResponse", "TextCompletionResponse")),
-        ),
-        fields=_alternatives("choices"),
-        lists=_paths("choices"),
-        model=_paths("model"),
-        usage=_paths("usage"),
-        finish=_paths("choices.0.finish_reason"),
-        id=_paths("id"),
-        cost=_paths("_hidden_params.response_cost"),
-        answer=answers.choices,
-    ),
+    replace(_CHAT, types=(("openai", "ChatCompletion"), ("openai", "Completion")), fields=(), cost=()),
+    _CHAT,
     Shape(
         "openai responses",
         types=(("openai", "Response"), ("litellm", "ResponsesAPIResponse"), ("agents", "ModelResponse")),
@@ -156,9 +169,10 @@ SHAPES: Final[tuple[Shape, ...]] = (
         fields=_alternatives("candidates", "usage_metadata model_version", "usageMetadata"),
         model=_paths("model_version modelVersion"),
         usage=_paths("usage_metadata usageMetadata"),
-        finish=_paths("candidates.0.finish_reason candidates.0.finishReason"),
+        finish=_paths("finish_reason finishReason"),
         id=_paths("response_id responseId"),
-        answer=parts.parsed_or_choices,
+        choices="candidates",
+        answer=answers.at_path("parsed"),
     ),
     Shape(
         "langchain message",
@@ -168,7 +182,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         usage=_paths("usage_metadata response_metadata.token_usage response_metadata.usage"),
         finish=_paths("response_metadata.finish_reason response_metadata.stop_reason response_metadata.done_reason"),
         id=_paths("response_metadata.id id"),
-        answer=answers.message,
+        answer=answers.message_in,
     ),
     Shape(
         "langchain result",
@@ -191,7 +205,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         types=(("smolagents", "ChatMessage"),),
         fields=_alternatives("content token_usage"),
         usage=_paths("token_usage"),
-        answer=answers.message,
+        answer=answers.message_in,
         inner=answers.at_path("raw"),
     ),
     Shape(
@@ -203,7 +217,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         usage=_paths("usage"),
         finish=_paths("stop_reason"),
         id=_paths("id"),
-        answer=answers.message,
+        answer=answers.message_in,
     ),
     Shape(
         "ollama",
