@@ -7,26 +7,22 @@ one way. Everything here runs on the caller's thread, without a lock and without
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from importlib import import_module
 from sys import modules
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
-from pydantic_core import from_json
-
 from voltagent.capture import options
 from voltagent.capture.exceptions.failures import capture_failure, descends_from
 from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
-from voltagent.capture.usage import checked_usage, summed
+from voltagent.capture.usage import checked_usage
 from voltagent.core import clock, context, hints
-from voltagent.core.guard import Guard, logger, pass_on_interrupt
-from voltagent.core.json_objects import encode_plain, join_objects, merge_objects
+from voltagent.core.guard import logger
+from voltagent.core.json_objects import join_objects, merge_objects
 from voltagent.core.process import exit_hook
 from voltagent.core.protocols import EventRedactor, ResultReader, Sink
 from voltagent.core.span import (
-    AGENT,
     CANCELLED,
     COMPLETED,
     ERROR,
@@ -46,8 +42,9 @@ from voltagent.core.span import (
     empty_trace,
 )
 from voltagent.tracing import opentelemetry
+from voltagent.tracing.model_results import settle_model, take_result
 from voltagent.tracing.sampling import Sampling
-from voltagent.tracing.token_counts import TokenCounts, counts_of, set_usage, settle
+from voltagent.tracing.token_counts import set_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +53,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from voltagent.capture.prices import Prices
-    from voltagent.capture.results import ModelResult
     from voltagent.render.notebook import Witness
 
 _WITHHELD: Final = 31  # exceptions remembered per trace whose message must not be recorded
@@ -64,9 +60,6 @@ _PARTS: Final = 32  # pieces of metadata that one span holds before they are joi
 
 _CLOCK_ERROR: Final = 1_000_000_000  # ns; a start further in the future than this is marked
 _FUTURE: Final = b'{"start_in_future":true}'
-
-_PARAMETERS: Final = b'"model_parameters"'
-_SHORT: Final = 1024  # bytes of metadata for which it is remembered what they say about the model
 
 _ROOT: Final = SpanTemplate(TRACE, "")
 # read by each call that starts a trace, so without a step through their module
@@ -298,7 +291,7 @@ class Recorder:
         trace = span.trace
         now, start = clock.monotonic_ns() + trace.clock_offset, span.start_ns  # as `Span.time_of_end`, without a call
         if span.usage is not None or trace.counts is not None or span.kind in MODEL_CALLS:
-            self._settle(span)
+            settle_model(self, span)
         if span.output is None:
             span.output = output
         else:
@@ -362,7 +355,7 @@ class Recorder:
             return
         now = span.time_of_end() if end_ns is None else max(span.start_ns, end_ns)
         if span.usage is not None or span.trace.counts is not None or span.kind in MODEL_CALLS:
-            self._settle(span)
+            settle_model(self, span)
         if output is not None:
             span.output = output
         span.error = error
@@ -378,7 +371,7 @@ class Recorder:
     def end_like(self, root: Span, span: Span, end_ns: int | None = None) -> None:
         """End an open trace in the way its operation ended, now or at a given time: :meth:`end`, in less time."""
         if root.usage is not None or root.trace.counts is not None:
-            self._settle(root)
+            settle_model(self, root)
         output = root.output = root.output if span.output is None else span.output
         error = root.error = span.error
         root.status = span.status or COMPLETED
@@ -406,7 +399,7 @@ class Recorder:
         if usage is not None:
             set_usage(span, checked_usage(usage))
         if metadata is not None:
-            self._add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT, span))
+            self.add_metadata(span, self.snapshot.encode_object(metadata, METADATA_LIMIT, span))
         if output is not None and self.capture_output:
             span.output = self.snapshot.encode_object(output, LIMIT, span)
         if tags:
@@ -416,118 +409,17 @@ class Recorder:
         """Send changed fields of an open span now. Metadata is sent again with the end."""
         metadata = fields.get("metadata")
         if metadata is not None and span.end_ns is None:
-            self._add_metadata(span, metadata)
+            self.add_metadata(span, metadata)
         self.put((Phase.UPDATE, span, fields), sum(len(value) for value in fields.values() if isinstance(value, bytes)))
 
-    def _describe(self, span: Span, found: ModelResult) -> None:
-        """Add what the result of a model call says of it; these are short texts."""
-        facts: dict[str, str] = {}
-        if found.finish_reason is not None:
-            facts["finish_reason"] = found.finish_reason
-        if found.response_id is not None:
-            facts["response_id"] = found.response_id
-        if found.model is not None and found.model != span.model:  # the option says another name
-            facts["response_model"] = found.model
-        if facts:
-            try:
-                text = encode_plain(facts)
-            except Exception as exc:  # a lone surrogate
-                pass_on_interrupt(exc)
-                text = self.snapshot.encode_object(facts, METADATA_LIMIT)
-            self._add_metadata(span, text)
-
-    def _add_metadata(self, span: Span, text: bytes) -> None:
+    def add_metadata(self, span: Span, text: bytes) -> None:
         """Append a piece of metadata; join the pieces, cut to the limit, when they are many or large."""
         parts = (*span.more_metadata, text)
         if len(parts) > _PARTS or sum(map(len, parts)) > METADATA_LIMIT:
             parts = (self.snapshot.encode_object(merge_objects(parts), METADATA_LIMIT),)
         span.more_metadata = parts
 
-    def take_result(self, span: Span, found: ModelResult, *, counts: bool = True) -> bool:
-        """Take model, tokens and finish reason from what a call returned, unless they are set already.
-
-        Args:
-            span: the span of the call.
-            found: what was read from the result.
-            counts: whether its tokens count. False if they are set in another way; then no span above counts them
-                either. A response that an operation below has counted is never counted again.
-
-        Returns:
-            Whether it has a response that was not counted before.
-        """
-        if span.end_ns is not None:
-            return False
-        token_counts: TokenCounts = span.trace.counts or counts_of(span.trace)
-        new = token_counts.new_ones(found.responses, span)
-        calls_model = span.kind in MODEL_CALLS
-        if span.model is None and (new or calls_model):
-            span.model = found.model
-        if calls_model:
-            self._describe(span, found)
-        if not new or span.usage is not None or not counts:
-            return bool(new)
-        if len(new) == 1:
-            usage = new[0].usage
-            usage = usage if self.prices is None else self._priced(usage, new[0].model or found.model)
-        else:
-            usage = summed(self._priced(one.usage, one.model or found.model) for one in new) or {}
-        if span.kind == TRACE:
-            token_counts.add_own(usage)
-        elif span.kind == AGENT and len(new) < len(found.responses):
-            token_counts.add_below(span, usage)  # some of the responses in its result were counted below it
-        else:
-            span.usage = usage
-        return True
-
-    def _priced(self, usage: dict[str, Any], model: str | None) -> dict[str, Any]:
-        """Return a usage with its cost, if the model has a price and the usage does not name a cost."""
-        if self.prices is None or model is None or "cost" in usage:
-            return usage
-        cost = self.prices.cost(model, usage)
-        return usage if cost is None else {**usage, "cost": cost}
-
-    def _name_model(self, span: Span) -> None:
-        """Record which model answered, and which was requested; without an answer the requested one is the model."""
-        texts: tuple[bytes, ...] = ()
-        for text in (span.metadata, *span.more_metadata):
-            if text and _PARAMETERS in text:
-                texts = (*texts, text)
-        compare = _compare_models if sum(map(len, texts)) < _SHORT else _compare_models.__wrapped__
-        requested, more = compare(texts, span.model)
-        if span.model is None:
-            span.model = requested
-        elif more is not None:
-            self._add_metadata(span, more)
-
-    def _settle(self, span: Span) -> None:
-        """Count the tokens of a span that is ending."""
-        try:
-            if span.model is not None or span.kind in MODEL_CALLS:
-                self._name_model(span)
-            if self.prices is not None and span.usage is not None and span.model is not None:
-                span.usage = self._priced(span.usage, span.model)
-            settle(span)
-        except Exception as exc:
-            Guard.swallowed(exc)
-
-
-@lru_cache(maxsize=512)  # most calls of a program request the same model with the same parameters
-def _compare_models(texts: tuple[bytes, ...], model: str | None) -> tuple[str | None, bytes | None]:
-    """Return the model that pieces of metadata name, and what to add to them if another one answered."""
-    parameters: dict[str, Any] = {}
-    for text in texts:
-        given = from_json(text).get("model_parameters")
-        parameters = cast("dict[str, Any]", given) if isinstance(given, dict) else parameters
-    requested = parameters.get("model")
-    name = requested if isinstance(requested, str) else None
-    if model is None or requested == model:
-        return name, None
-    both = {} if requested is None else {"requested_model": requested}
-    found = {"model_parameters": {**parameters, "model": model}, **both}
-    return name, _plain.encode_object(found, METADATA_LIMIT)
-
-
-_plain: Final = Snapshot()
+    take_result = take_result  # as a method, without a step through one
 
 
 class _Nowhere:
