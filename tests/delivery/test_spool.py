@@ -46,7 +46,7 @@ def make(exporter: Exporter, folder: Path, max_bytes: int = 256 * 2**20, **optio
     given = {"flush_interval": 0.05, "timeout": PATIENCE, "retry_delay": 0.001, **options}
     sender = Sender([exporter], spools=[spool], **given)
     for worker in sender.workers:
-        worker.options = replace(worker.options, probe_seconds=0.02)
+        worker.dispatcher.options = replace(worker.dispatcher.options, probe_seconds=0.02)
     return sender
 
 

@@ -79,7 +79,9 @@ def make_sender(*exporters: Any, probe_seconds: float = 0.01, auth_seconds: floa
     """A sender that waits only milliseconds where the real one waits seconds."""
     sender = Sender(exporters, **{"flush_interval": 30.0, "retry_delay": 0.001, "timeout": PATIENCE, **options})
     for worker in sender.workers:
-        worker.options = replace(worker.options, probe_seconds=probe_seconds, auth_seconds=auth_seconds)
+        worker.dispatcher.options = replace(
+            worker.dispatcher.options, probe_seconds=probe_seconds, auth_seconds=auth_seconds
+        )
     return sender
 
 

@@ -9,13 +9,10 @@ from weakref import WeakSet
 
 from voltagent.core import guard
 from voltagent.core.span import CANCELLED, Phase, Span
-from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.shutdown import Shutdown
-from voltagent.delivery.storage import Storage
-from voltagent.exporters import Exporter
 from voltagent.tracing.token_counts import settle
 
 _UNFINISHED: Final = b'{"unfinished":true}'
@@ -25,25 +22,17 @@ class Closing:
     """Reports to those who wait, and ends the accounts of a worker.
 
     Args:
-        exporter: the destination, which is closed at the end.
         accounts: the SDKs that share the worker.
-        buffer, storage, dispatcher: its parts.
+        dispatcher: has the other parts of the worker; its exporter is closed at the end.
         release: called when the last account ends; returns the worker's thread, if there is one.
     """
 
     def __init__(
-        self,
-        exporter: Exporter,
-        accounts: list[Account],
-        buffer: Buffer,
-        storage: Storage,
-        dispatcher: Dispatcher,
-        release: Callable[[], threading.Thread | None],
+        self, accounts: list[Account], dispatcher: Dispatcher, release: Callable[[], threading.Thread | None]
     ) -> None:
-        self._exporter = exporter
         self._accounts = accounts
-        self._buffer = buffer
-        self._storage = storage
+        self._buffer = dispatcher.buffer
+        self._storage = dispatcher.storage
         self._dispatcher = dispatcher
         self._release = release
         self.renew()
@@ -154,7 +143,7 @@ class Closing:
         for account in accounts:
             self._dispatcher.log.report_end(account.report(self._storage.pending(account)))
             self._count_losses(account)
-        self._exporter.close()
+        self._dispatcher.exporter.close()
         thread = self._release()  # first: a flush that comes now must not wait for this thread
         for account in accounts:
             for future in account.futures:

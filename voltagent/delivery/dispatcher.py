@@ -49,10 +49,11 @@ class Dispatcher:
         storage: Storage,
         processing: Processing | None,
     ) -> None:
-        self._exporter = exporter
+        self.exporter = exporter
         self.options = options
-        self._buffer = buffer
-        self._storage = storage
+        self.buffer = buffer
+        self.storage = storage
+        self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
         self._processing = processing
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
@@ -62,7 +63,7 @@ class Dispatcher:
     def renew(self) -> None:
         """Know nothing of the destination, as in a forked child."""
         self.state = DestinationState()
-        self.log = LogMessages(self._exporter.name, LossCount(place_of(self._exporter)))
+        self.log = LogMessages(self.exporter.name, LossCount(place_of(self.exporter)))
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
         self._batch: list[Any] = []  # the batch under way, as far as it is not accounted for
         self._is_safe = False  # whether the processors have seen it
@@ -70,7 +71,7 @@ class Dispatcher:
 
     def send(self, now: float, stops: Sequence[Shutdown]) -> None:
         """Send a batch of what is ready."""
-        buffer = self._buffer
+        buffer = self.buffer
         limit = 1 if self.state.current is State.PROBING else self._limit
         with buffer.lock:
             if buffer.evicted:
@@ -85,8 +86,8 @@ class Dispatcher:
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
         sent = list(batch)
-        if self._storage.survives:
-            with self._storage.sending():
+        if self.spool is not None:
+            with self.spool.sending():
                 outcomes = self._export(sent, deadline)
         else:
             outcomes = self._export(sent, deadline)
@@ -99,8 +100,8 @@ class Dispatcher:
         with buffer.lock:
             self._settlement.settle(self._batch, outcomes, ended)
             self._batch = []
-        if self._storage.survives:
-            self._storage.settled(sent)
+        if self.spool is not None:
+            self.spool.settled(sent)
         slow = ended - now > _SLOW_BATCH
         self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
         self.state.note(different, now, ended, self.options.probe_seconds, self.options.auth_seconds)
@@ -118,14 +119,14 @@ class Dispatcher:
             return found  # type: ignore[return-value]
         unsafe = [event for event, safe in zip(batch, found, strict=True) if safe is None]
         outcomes = [_UNSAFE] * len(unsafe)
-        with self._buffer.lock:
+        with self.buffer.lock:
             self._settlement.settle(list(unsafe), outcomes, clock.monotonic(), is_whole=False)
-        self.log.report_answers(outcomes, self._buffer.dropped)
+        self.log.report_answers(outcomes, self.buffer.dropped)
         return [event for event in found if event is not None]
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         try:
-            answers = self._exporter.export(events, deadline)
+            answers = self.exporter.export(events, deadline)
         except Exception as exc:  # exporters do not raise; one of the user's own may
             guard.Guard.swallowed(exc)
             return [Outcome(Verdict.RETRY, detail=type(exc).__qualname__)] * len(events)
@@ -135,7 +136,7 @@ class Dispatcher:
 
     def recover(self) -> None:
         """After an error: let wait again what of a batch is not accounted for."""
-        with self._buffer.lock:
+        with self.buffer.lock:
             batch, self._batch = self._batch, []
             self._settlement.give_back(batch, prepared=self._is_safe)
 
@@ -144,10 +145,10 @@ class Dispatcher:
         verdicts = {outcome.verdict for outcome in outcomes} if stops else set[Verdict]()
         for stop in stops:
             stop.note(verdicts, ended)
-        self.log.report_answers(outcomes, self._buffer.dropped)
-        over, self._buffer.over = self._buffer.over, []
+        self.log.report_answers(outcomes, self.buffer.dropped)
+        over, self.buffer.over = self.buffer.over, []
         for identifier in over:
-            self._exporter.forget(identifier)
+            self.exporter.forget(identifier)
 
     def collect(self, now: float, stops: Sequence[Shutdown]) -> None:
         """Account for answers to requests that were left waiting."""
@@ -159,26 +160,23 @@ class Dispatcher:
         events, outcomes = [event for event, _ in landed], [outcome for _, outcome in landed]
         for event in events:
             self.in_flight.pop(id(event), None)
-        with self._buffer.lock:
+        with self.buffer.lock:
             self._settlement.land(events, outcomes, now)
         refused = any(outcome.reason == "auth" for outcome in outcomes)
         if refused or self.last_answer() < now - self.options.probe_seconds:
             # else it takes others: one request that failed says nothing of it
             self.state.note(outcomes, now, now, self.options.probe_seconds, self.options.auth_seconds)
-        self._storage.settled(events)
+        if self.spool is not None:
+            self.spool.settled(events)
         self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], stops, now)
 
     def forget_in_flight(self, account: Account) -> None:
         """Let wait again what still waits for an answer; the answers are not heeded any more."""
-        with self._buffer.lock:
-            events = self._take_in_flight(account)
+        with self.buffer.lock:
+            events = [event for event in self.in_flight.values() if self.buffer.account_of(event[1]) is account]
+            for event in events:
+                del self.in_flight[id(event)]
             self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
-
-    def _take_in_flight(self, account: Account) -> list[SpanEvent]:
-        events = [event for event in self.in_flight.values() if self._buffer.account_of(event[1]) is account]
-        for event in events:
-            del self.in_flight[id(event)]
-        return events
 
     def answered(self, account: Account) -> Report:
         """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""
@@ -187,7 +185,7 @@ class Dispatcher:
         found = Report()
         sent = {id(event) for event in self._batch if event is not None}
         for event, outcome in self._trailing.answered():
-            if id(event) in sent and self._buffer.account_of(event[1]) is account:
+            if id(event) in sent and self.buffer.account_of(event[1]) is account:
                 refused = outcome.verdict is Verdict.REFUSED
                 found += Report(accepted=not refused, dropped={outcome.reason: 1} if refused else {}, pending=-1)
         return found

@@ -14,10 +14,8 @@ from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
-from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Queue, WorkerOptions
+from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Queue
 from voltagent.delivery.shutdown import Shutdown
-from voltagent.delivery.storage import Storage
-from voltagent.exporters import Exporter
 
 _LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
 
@@ -38,27 +36,16 @@ class Loop:
     Work starts by one rule: the oldest event that waits is as old as the flush interval, or 4 MiB wait.
 
     Args:
-        exporter: the destination, which is closed at the end.
-        options: intervals and limits.
         accounts: the SDKs that share the worker.
-        buffer, storage, dispatcher: the parts that it drives.
+        dispatcher: sends, and has the other parts of the worker.
     """
 
-    def __init__(
-        self,
-        exporter: Exporter,
-        options: WorkerOptions,
-        accounts: list[Account],
-        buffer: Buffer,
-        storage: Storage,
-        dispatcher: Dispatcher,
-    ) -> None:
-        self.options = options
+    def __init__(self, accounts: list[Account], dispatcher: Dispatcher) -> None:
         self._accounts = accounts
-        self._buffer = buffer
-        self._storage = storage
+        self._buffer = dispatcher.buffer
+        self._storage, self._spool = dispatcher.storage, dispatcher.spool
         self._dispatcher = dispatcher
-        self.closing = Closing(exporter, accounts, buffer, storage, dispatcher, self._release)
+        self.closing = Closing(accounts, dispatcher, self._release)
         self.renew()
 
     def renew(self) -> None:
@@ -132,31 +119,32 @@ class Loop:
 
     def _take_in(self, now: float, is_stopping: bool, is_waited_for: bool) -> None:
         """Take in what was recorded, if it is due and older things were sent."""
-        buffer, storage, state = self._buffer, self._storage, self._dispatcher.state
+        buffer, spool, state = self._buffer, self._spool, self._dispatcher.state
         is_unauthorized = state.current is State.UNAUTHORIZED
         waits, is_wanted = False, is_waited_for or self.is_requested or is_stopping or is_unauthorized
         for account in self._accounts:
             waits = waits or bool(account.waiting or account.refused)
-        interval = self.options.flush_interval
+        interval = self._dispatcher.options.flush_interval
         if waits and self._due == NEVER and interval is not None:
             self._due = now + interval
         is_due = is_wanted or self._due <= now or waiting_bytes(self._accounts, self._buffer) >= BATCH_BYTES
         has_older = self._is_round and buffer.ready and state.current is State.UP and now >= state.until
-        if (is_due and not has_older) or (waits and storage.next_write() <= now):
+        is_time_to_write = waits and spool is not None and spool.next_write() <= now
+        if (is_due and not has_older) or is_time_to_write:
             self._is_round = self._is_round or is_due
             self.is_requested = False
             if is_due:
                 self._due = NEVER  # else it is only time to write
             if is_stopping:
                 self.closing.end_open_spans()
-            if waits or is_stopping or storage.survives:
-                storage.accept()
+            if waits or is_stopping or spool is not None:
+                self._storage.accept()
                 self.correct_bytes()
         if is_unauthorized:
             with buffer.lock:
                 drop_waiting(buffer, "auth")
             state.is_quiet(now)
-        elif storage.survives and not (self.closing.leaving or process_hooks.has_left()) and storage.load():
+        elif spool is not None and not (self.closing.leaving or process_hooks.has_left()) and spool.load():
             self._is_round = True
 
     def correct_bytes(self) -> None:
@@ -209,13 +197,13 @@ class Loop:
             wake = min(wake, state.until)
         if buffer.held.heap:
             wake = min(wake, max(buffer.held.heap[0][0], state.until))
-        if self._storage.survives and (buffer.count or self._storage.pending()):
-            wake = min(wake, max(now, self._storage.next_write()))
+        if self._spool is not None and (buffer.count or self._spool.pending()):
+            wake = min(wake, max(now, self._spool.next_write()))
         return wake
 
     def _set_marks(self, *, is_idle: bool) -> None:
         """Say from which amount on callers wake this thread: any if it is idle, else a batch, or a full queue."""
-        buffer, options, state = self._buffer, self.options, self._dispatcher.state
+        buffer, options, state = self._buffer, self._dispatcher.options, self._dispatcher.state
         if self._is_child is None:
             self._is_child = exit_hook.is_worker_process()
         queues: list[Queue] = []
@@ -226,7 +214,7 @@ class Loop:
                 queues.append(queue)
                 free -= len(queue.waiting)
                 held += queue.bytes
-        share = max(0, free) // max(1, len(queues)) // (2 if self._storage.survives else 1)
+        share = max(0, free) // max(1, len(queues)) // (1 if self._spool is None else 2)
         is_careful = self._is_child or free <= 0 or held >= options.queue_bytes or process_hooks.has_left()
         is_quiet = clock.monotonic() < state.until
         for queue in queues:

@@ -11,7 +11,7 @@ import sys
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
 from voltagent.core import clock
@@ -21,7 +21,7 @@ from voltagent.core.process.stderr import print_exit_lines
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery.losses import forget_losses
 from voltagent.delivery.report import ReportFuture
-from voltagent.delivery.shutdown import REFUSED_SECONDS, Shutdown
+from voltagent.delivery.shutdown import REFUSED_SECONDS
 
 if TYPE_CHECKING:
     from voltagent.delivery.counts import Account
@@ -34,24 +34,17 @@ _TURNS: Final = 10
 _TASK_END: Final = 1.0  # seconds that all turns together take at most
 
 
-class _Worker(Protocol):
-    def leave(self, now: float) -> Shutdown: ...
-    def wait_until_left(self, stop: Shutdown) -> None: ...
-    def count_losses(self) -> None: ...
-    def after_fork(self) -> None: ...
-
-
 class _Renewed(Protocol):
     def after_fork(self) -> None: ...
 
 
-_workers: Final[WeakSet[Any]] = WeakSet()
-_renewed: Final[WeakSet[Any]] = WeakSet()
+_workers: Final[WeakSet[Worker]] = WeakSet()
+_renewed: Final[WeakSet[_Renewed]] = WeakSet()
 # "left": when the exit hook ran; "late": seconds of sending since then; "pid": the child that has its finalizer
 _state: Final[dict[str, float]] = {}
 
 
-def watch(worker: _Worker) -> None:
+def watch(worker: Worker) -> None:
     """Have the worker finish at exit and start anew in forked children."""
     _workers.add(worker)
 
@@ -91,7 +84,7 @@ def register() -> None:
 def _leave() -> None:
     if has_left():
         return
-    workers: list[_Worker] = list(_workers)
+    workers = list(_workers)
     now = clock.monotonic()
     try:
         stops = [worker.leave(now) for worker in workers]

@@ -22,8 +22,6 @@ class Shutdown:
     Args:
         began: now, on :func:`voltagent.core.clock.monotonic`, as all times here.
         deadline: when it ends at the latest.
-        is_final: what is open is ended and what cannot be sent is given up; else only the sending ends.
-        is_leaving: the process is about to end.
         gives_up: whether to stop early if the destination refuses every attempt or does not answer.
         is_kept: what is not sent is kept on disk, so there is no reason to wait for a destination.
     """
@@ -33,18 +31,14 @@ class Shutdown:
         began: float,
         deadline: float,
         *,
-        is_final: bool = True,
-        is_leaving: bool = False,
         gives_up: bool = False,
         is_kept: bool = False,
     ) -> None:
         self.deadline = deadline
-        self.is_final = is_final
-        self.is_leaving = is_leaving
         self._began = self._progress = began
         self._is_hopeless = False
         self._try = min(_FIRST_TRY, max(0.0, deadline - began) / 3)
-        self._gives_up = is_leaving or gives_up or is_kept
+        self._gives_up = gives_up or is_kept
         self._silence, self._first, self._retries = SILENCE, _FIRST, REFUSED_SECONDS
         if is_kept:
             self._silence, self._first, self._retries = _KEPT_SILENCE, 0.0, _KEPT_RETRIES

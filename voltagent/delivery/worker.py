@@ -51,24 +51,15 @@ class Worker:
         make_storage: Callable[[list[Account], Buffer], Storage] = MemoryStorage,
     ) -> None:
         self.exporter = exporter
-        self._options = options
         self.accounts: list[Account] = []
         self.buffer = Buffer()
         self.storage = make_storage(self.accounts, self.buffer)
         self.dispatcher = Dispatcher(exporter, options, self.buffer, self.storage, processing)
-        self.loop = Loop(exporter, options, self.accounts, self.buffer, self.storage, self.dispatcher)
+        self.spool = self.dispatcher.spool
+        self.loop = Loop(self.accounts, self.dispatcher)
         self.shared_with: Callable[[], object] = lambda: None  # what must live as long as the thread does
         self._begin()
         process_hooks.watch(self)
-
-    @property
-    def options(self) -> WorkerOptions:
-        """Intervals and limits."""
-        return self._options
-
-    @options.setter
-    def options(self, options: WorkerOptions) -> None:
-        self._options = self.loop.options = self.dispatcher.options = options
 
     def _begin(self) -> None:
         self._thread: threading.Thread | None = None
@@ -84,7 +75,7 @@ class Worker:
 
     def has_space(self, size: int) -> bool:
         """Return whether the limits allow one more event with that much payload."""
-        held, options = self.buffer, self.options
+        held, options = self.buffer, self.dispatcher.options
         waiting = sum([len(account.waiting) for account in self.accounts])
         return (
             waiting + held.count < options.queue_events
@@ -174,8 +165,8 @@ class Worker:
 
     def leave(self, now: float) -> Shutdown:
         """Finish by the rules for the end of the process. Does not wait."""
-        deadline = now + self.options.timeout
-        stop = self.loop.closing.leaving = Shutdown(now, deadline, is_leaving=True, is_kept=self.storage.survives)
+        deadline = now + self.dispatcher.options.timeout
+        stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
         if self.loop.is_alive:
             self.loop.wake()
@@ -191,9 +182,9 @@ class Worker:
             if left <= 0:
                 break
             thread.join(min(left, 0.5))
-        if self.storage.survives and any(account.waiting or self.buffer.open for account in self.accounts):
+        if self.spool is not None and any(account.waiting or self.buffer.open for account in self.accounts):
             self.loop.closing.end_open_spans()
-            self.storage.accept(patience=1.0)
+            self.spool.accept(patience=1.0)
         for account in self.accounts:
             queue = account.queue()
             if queue is not None:
@@ -223,7 +214,7 @@ class Worker:
         me = object()
         self.loop.owner, self.loop.is_alive = me, True
         try:
-            own = Shutdown(clock.monotonic(), deadline, is_final=False, is_leaving=process_hooks.has_left())
+            own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
             with exit_hook.imports_kept():
                 is_stopping = bool(self.loop.stops())
                 self.loop.run(None if is_stopping else own, only_stops=is_stopping)
@@ -233,12 +224,12 @@ class Worker:
 
     def _has_work(self, account: Account) -> bool:
         stops = account.shutdown is not None or self.loop.closing.leaving is not None
-        storage = self.storage
+        is_requested, spool = self.loop.is_requested or account.shutdown is not None, self.spool
         return (
             account.has_work()
-            or bool(storage.pending(account))
-            or (stops and bool(storage.open_spans()))
-            or ((self.loop.is_requested or account.shutdown is not None) and storage.has_leftovers())
+            or bool(self.storage.pending(account))
+            or (stops and bool(self.storage.open_spans()))
+            or (is_requested and spool is not None and spool.has_leftovers())
         )
 
     # The thread.

@@ -6,15 +6,13 @@ under a lock of its own; those who record never wait for it.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import repeat
-from typing import Final
+from typing import Final, Literal
 
 from voltagent.core import clock, guard
-from voltagent.core.guard import log_once
 from voltagent.core.process import exit_hook
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
@@ -22,14 +20,11 @@ from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import give_up
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.queue import WorkerOptions
+from voltagent.delivery.spooling.events import CHUNK, CHUNK_BYTES, SpoolEvents
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key
-from voltagent.delivery.spooling.reader import CHUNK, CHUNK_BYTES, SpoolReader
-from voltagent.delivery.spooling.space import SpoolSpace
-from voltagent.delivery.spooling.writer import SpoolWriter
 from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
 from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
-from voltagent.storage.spool.codec import EventDecoder
 from voltagent.storage.spool.rows import Entry
 from voltagent.storage.spool.spool import Spool
 
@@ -41,7 +36,7 @@ _WATCH: Final = 0.5  # seconds between two looks at the queue while the worker's
 class SpoolStorage:
     """Keeps events in a spool, and as many of them in the buffer as half the queue allows."""
 
-    survives = True
+    survives: Literal[True] = True
 
     def __init__(
         self,
@@ -69,10 +64,7 @@ class SpoolStorage:
         self._kept = KeptEvents(self._buffer, self._accounts[0] if self._accounts else Account())
         self._write_due = 0.0
         self.look_due = 0.0
-        self._decoder = EventDecoder()
-        space = SpoolSpace(self._name, self._buffer, self.spool, self._kept)
-        self._writer = SpoolWriter(self._name, self.spool, space, self._decoder)
-        self._reader = SpoolReader(self._name, self._buffer, self.spool, self._kept, self._decoder, self._remembering)
+        self._events = SpoolEvents(self._name, self._buffer, self.spool, self._kept, self._remembering)
 
     def after_fork(self) -> None:
         """Let go of the files, which are the parent's."""
@@ -82,7 +74,10 @@ class SpoolStorage:
     # The way in: from the queues to the disk, and on to the buffer.
 
     def accept(self, patience: float = -1) -> None:
-        """Write what the queues hold."""
+        """Write what the queues hold, and let it wait in the buffer as far as there is space for it.
+
+        ``patience`` is how many seconds to wait for another thread that is doing so (default: until it is done).
+        """
         if not self._disk.acquire(timeout=patience):
             return  # a disk, or a function of the user's that redacts, hangs
         try:
@@ -131,7 +126,7 @@ class SpoolStorage:
         entries: list[Entry] = []
         keys: dict[int | str, bytes] = {}  # by trace
         for event, processed in zip(events, self._processing(events), strict=True):
-            entry = None if processed is None else self._writer.entry(processed, keys)
+            entry = None if processed is None else self._events.entry(processed, keys)
             if processed is None or entry is None:
                 with self._buffer.lock:
                     self._kept.between[account] -= 1
@@ -140,7 +135,7 @@ class SpoolStorage:
             else:
                 safe.append(processed)
                 entries.append(entry)
-        places = self._writer.write(entries)
+        places = self._events.write(entries)
         with self._buffer.lock:
             self._kept.between[account] -= len(safe)
             if not places and self.spool.unread_own:
@@ -181,12 +176,12 @@ class SpoolStorage:
         if now >= self.look_due:
             self.look_due = now + _LOOK
             with self._disk:
-                self._reader.adopt()
+                self._events.adopt()
         short = self._buffer.count < self._options.queue_events // 8 and self._space_in_memory()
         if not (short and self.pending_on_disk()):
             return False
         with self._disk:
-            return self._reader.read()
+            return self._events.read()
 
     def on_the_way(self) -> int:
         """Return the number of events between a queue and the buffer."""
@@ -247,7 +242,7 @@ class SpoolStorage:
             self.spool.settle(places, memories)
         except StoreError as exc:
             self._kept.settled += places
-            log_once(f"{self._name}:spool", logging.WARNING, "%s", exc)
+            self._events.report(exc)
 
     def pending(self, account: Account | None = None) -> int:
         """Events on their way to the disk, on it alone, or left there for the next process."""
@@ -263,7 +258,7 @@ class SpoolStorage:
     def open_spans(self) -> list[Span]:
         """Return them without those of dead processes: when they ended is not known."""
         spans = [*reversed(self._kept.open), *reversed(self._buffer.open)]
-        return [span for span in spans if span not in self._decoder.made]
+        return [span for span in spans if span not in self._events.decoder.made]
 
     def account_of(self, span: Span) -> Account | None:
         """Return the account that a span belongs to, also if it is only on the disk."""
