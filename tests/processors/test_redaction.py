@@ -295,8 +295,38 @@ def test_both_searches_agree_about_names() -> None:
     parts = ("api", "key", "Key", "token", "pass", "word", "_", "-", ".", "x", "A", "secret", "s")
     for _ in range(20_000):
         key = "".join(generator.choices(parts, k=generator.randrange(1, 6)))
-        if names.strength(key) is not Strength.NONE:
-            assert is_suspect(to_json({key: 5})), key
+        strength = names.strength(key)
+        if strength is not Strength.NONE:  # a number is a secret under a strong name only
+            assert is_suspect(to_json({key: 5 if strength is Strength.STRONG else "x1Y2z3"})), key
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": 0.5},
+        '{"total_tokens": 19,\n"x": 1}',
+        "the key to the password of the house is a token",
+        "n_tokens=12, max_tokens = 20; reasoning_tokens: 5",
+        "La clé est là, où se trouve le jeton; пусть будет 密 2",
+    ],
+)
+def test_counts_of_tokens_and_prose_about_secrets_are_not_decoded(value: Any) -> None:
+    assert not is_suspect(to_json(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "token=12a", "token: -x1", {"token": "x1Y2z3"}, "token\tx1y2z3", "token\n12", {"tokens": [1]}, ["token", "x1"],
+        "SET PASSWORD FOR 'bob'@'localhost' = 'sq-L-6'", "machine h login bob password geheim",
+        "Dim apiKey As String = 1", "ENV DB_PASSWORD AbcDef", "MI CONTRASEÑA", "пароль: x", "密码是",
+        "mật khẩu", "password\uff1aabc", "é\u3000-u a:b1",
+        "password é X1x", "\u212aey=abc", "é ghp_a1B2a1B2a1B2a1B2a1B2",
+        "é" * 20_000 + " password=hunter2" + "é" * 20_000,
+    ],
+)  # fmt: skip
+def test_what_may_be_a_secret_is_suspect_in_any_alphabet(value: Any) -> None:
+    assert is_suspect(to_json(value))
 
 
 # Hook.

@@ -16,6 +16,7 @@ from pydantic_core import SchemaValidator
 
 from voltagent.core import clock
 from voltagent.processors.secrets.headers import PARAMETER_NAMES
+from voltagent.processors.secrets.prose import STATEMENT
 from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.words import HINTS, STEMS, STRONG_PAIRS
 
@@ -25,19 +26,37 @@ _SLOW: Final = 20e-9  # for each character of its text: one that takes longer ha
 _AVOIDED: Final = 256  # searches after two such searches
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _BEFORE: Final = 64  # bytes before a piece that are looked at as well
+# A text beyond ASCII is searched with one character for each that is not: part of a name, or a space. The first byte
+# of such a character has other bits than the next ones.
+_KIND: Final = 0xC0
+_CONTINUED: Final = 0x80
+_STAND_INS: Final = bytes(range(0x80)) + b"\x7f" * 0x80
+_LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
 
-# What follows a secret's name in a JSON text, in structures and in text alike: the rest of the name, and then a quote,
-# an operator, a bracket or an escape; or, after spaces, an operator, a quote, a verb, an attribute, or a word with a
-# digit. In prose there is a plain word. The last alternative is the end of a key that holds more than a name.
-_NAME_END: Final = (
-    r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*(?:[\"'\\`\])%=:>\[\r\n]|&gt;|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
-    r"(?:[=:!\"'`\\<>|?+-]|is[^0-9A-Za-z]|\{ ?get|was |to |ist |lautet|est |es |é |è |[0-9A-Za-z-]+="
-    r"|(?:for|of) [^ ]+:|n?(?:var|te)|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:))"
+_NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
+# What may follow a secret's name in a JSON text, but for quotes and operators, in structures and in text alike: a
+# bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
+# a plain word. The last alternative is the end of a key that holds more than a name.
+_FOLLOWS: Final = (
+    r"[\])%>\[\r\n]|&gt;|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
+    r"(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ ]+[ \t]?[=:]|n?(?:var|te)"
+    r"|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:)"
 )
+_NAME_END: Final = rf"{_NAME}(?:[\"'`\\=:]|[ \t\f\v(/,+][ \t\f\v]*[=:]|{_FOLLOWS})"
+# Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
+_NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
+_TOKEN_END: Final = (
+    rf"{_NAME}(?:\\*[\"'`]?[ \t\f\v]*[=:][ \t]*{_NO_NUMBER}"
+    rf"|\\*[\"'`][ \t\f\v]*[^ \t\f\v=:]|\\+[^\\\"'`]|[(/,+][ \t\f\v]*[=:]|{_FOLLOWS})"
+)
+_SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
 _ANY_CASE: Final = (
-    r"password[ \t\\]",
+    STATEMENT,
+    r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)",
+    r"-password[ \t\\]",
+    rf"{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]",
     r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}",
     r"by[ \t]{1,4}[\"'`\\]",
     r"basicauth|userpwd|ssws |sessionid",
@@ -57,8 +76,13 @@ def _escaped(stem: str) -> str:
     """Return a stem as JSON inside of a string has it if it was written in ASCII."""
     return "|".join(
         "".join([one if one.isascii() else rf"\\+u(?i:{ord(one):04x})" for one in form])
-        for form in dict.fromkeys((stem, stem.upper(), stem.capitalize()))
+        for form in _forms(stem).split("|")
     )
+
+
+def _forms(stem: str) -> str:
+    """Return the spellings of a stem, as alternatives."""
+    return "|".join(dict.fromkeys((stem, stem.upper(), stem.capitalize())))
 
 
 _AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, STEMS))  # escapes that hide characters
@@ -82,11 +106,11 @@ def _token(one: Format) -> str:
 
 def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     """Return the checks for names and grammar, and those for tokens; for ASCII they need a fraction of the states."""
-    names = "|".join(map(_hint, dict.fromkeys((*HINTS, "basic", "phrase"))))
+    names = "|".join(map(_hint, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
     stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu")
-    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", parameters, *stems))
+    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", f"token{_TOKEN_END}", parameters, *stems))
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(_token, FORMATS))
     found = (
@@ -97,18 +121,21 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
 
 
 def _for_ascii(pattern: str) -> str:
-    """Return the same pattern without what it finds beyond ASCII."""
-    pattern = pattern.replace(r"\x{80}-\x{10FFFF}", "").replace("|é |è ", "")
+    """Return the same pattern for ASCII, and for texts in which DEL stands for each other character."""
+    pattern = pattern.replace(r"\x{80}-\x{10FFFF}", r"\x7f").replace("é|è", r"\x7f+")
     return _CLASS.sub(lambda found: _class_for_ascii(found[0]), pattern)
 
 
 def _class_for_ascii(found: str) -> str:
     if found.startswith("\\"):  # an escape, such as that of a bracket
-        return found
+        return rf"[{_SPACES}]" if found == r"\s" else found
+    if not found.startswith("[^"):
+        return found.replace(r"\s", _SPACES)
     found = found.replace(r"\s", r" \t\n\r\f\v")
-    return rf"[\x00-\x7F&&{found}]" if found.startswith("[^") else found
+    return rf"[\x00-\x7F&&{found}]"
 
 
+_SPACES: Final = r" \t\n\r\f\v\x7f"  # the last stands for one beyond ASCII
 _CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
 
 
@@ -164,8 +191,11 @@ class _Search:
 _search: Final = cache(_Search)
 
 
-def fast_check(pattern: str) -> Callable[[str], str | None]:
-    """Return a function that gives ``None`` for a text without a match; the pattern has no look-around."""
+def fast_check(pattern: str) -> Callable[[str | bytes], str | None]:
+    """Return a function that gives ``None`` for a text without a match; the pattern has no look-around.
+
+    It takes UTF-8 as well, which costs less than a text beyond ASCII.
+    """
     text = {"type": "str", "pattern": pattern, "regex_engine": "rust-regex"}
     schema: Any = {"type": "default", "schema": text, "default": None, "on_error": "default"}
     return SchemaValidator(schema).validate_python
@@ -174,10 +204,33 @@ def fast_check(pattern: str) -> Callable[[str], str | None]:
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
     """Return whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
     if len(text) <= _PIECE:
-        return _search()(text.decode(errors="replace")) or (bool(own) and _has_any(own, text))
+        return _is_suspect_piece(text) or (bool(own) and _has_any(own, text))
     step = _PIECE - _OVERLAP - _BEFORE
     starts = range(0, len(text), step)
-    return any(is_suspect(text[max(0, start - _BEFORE) : start + step + _OVERLAP], own) for start in starts)
+    return any(is_suspect(_cut(text, start - _BEFORE, start + step + _OVERLAP), own) for start in starts)
+
+
+def _cut(text: bytes, start: int, stop: int) -> bytes:
+    """Return a stretch of a text that does not begin inside of a character, nor end in one."""
+    start = max(0, start)
+    while start and text[start] & _KIND == _CONTINUED:
+        start -= 1
+    while stop < len(text) and text[stop] & _KIND == _CONTINUED:
+        stop += 1
+    return text[start:stop]
+
+
+def _is_suspect_piece(text: bytes) -> bool:
+    if text.isascii():
+        return _search()(text.decode())
+    return _beyond_ascii()(text) is not None or _search()(text.translate(_STAND_INS, _LEFT_OUT).decode())
+
+
+@cache
+def _beyond_ascii() -> Callable[[str | bytes], str | None]:
+    """Compile a check for names that are not in ASCII, and for characters that become ASCII in lower case."""
+    stems = (*STEMS, *(f"mật{joint}khẩu" for joint in " _-"))
+    return fast_check("|".join((*map(_forms, stems), "\u212a", "\u017f")))
 
 
 def is_suspect_text(text: str) -> bool:

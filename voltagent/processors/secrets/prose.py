@@ -63,10 +63,14 @@ def _code(scan: Scan, match: re.Match[str]) -> Range | None:
 
 _QUOTED_WORDS: Final = ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")
 _CODES: Final = SearchGroup(r"code(?:[ \t]+(?:is|was)[ \t]*:?|[ \t]*:)[ \t]+[0-9]{4}", (Search("code", _CODE, _code),))
-_STATEMENTS: Final = SearchGroup(
+# A word that is followed by a quote, an escape, or a word with a digit.
+STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *WORDS)))})[ \t]*[: \t(]"
     r"(?:[ \t(:]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
-    r"(?:\\*[\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])",
+    r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
+)
+_STATEMENTS: Final = SearchGroup(
+    STATEMENT,
     (
         Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
