@@ -305,6 +305,103 @@ def test_vectors_of_embeddings_are_left_out() -> None:
                      "embedding.embeddings.0.embedding.vector": [0.5] * 1000})  # fmt: skip
     assert (span.kind, span.model) == ("embedding", "e")
     assert b"0.5" not in (span.metadata or b"")
+    assert from_json(span.input or b"") == {"input": ["hi"]}
+
+
+def test_lists_within_indexed_messages_are_lists() -> None:
+    span = received({
+        "llm.request.type": "chat", "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "hi",
+        "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.tool_calls.1.name": "b",
+        "gen_ai.completion.0.tool_calls.0.name": "a", "gen_ai.completion.0.tool_calls.0.arguments": "{}",
+        "gen_ai.completion.0.tool_calls": 5,
+    })  # fmt: skip
+    (answer,) = from_json(span.output or b"")["messages"]
+    assert answer["role"] == "assistant"
+    span = received({
+        "openinference.span.kind": "LLM", "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.contents.0.message_content.type": "text",
+        "llm.output_messages.0.message.contents.0.message_content.text": "yo",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.id": "t",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": "{}",
+    })  # fmt: skip
+    assert from_json(span.output or b"")["messages"] == [{
+        "role": "assistant",
+        "contents": [{"type": "text", "text": "yo"}],
+        "tool_calls": [{"id": "t", "function": {"name": "look", "arguments": "{}"}}],
+    }]  # fmt: skip
+
+
+@given(st.dictionaries(st.text("ab01.", max_size=12), st.integers(), max_size=9))
+def test_any_names_within_indexed_messages_are_read(parts: dict[str, int]) -> None:
+    attributes = {f"gen_ai.completion.0.{name}": value for name, value in parts.items()}
+    assert received({"llm.request.type": "chat", **attributes}).kind == "llm"
+
+
+def test_documents_of_a_reranker_are_its_output() -> None:
+    span = received({"openinference.span.kind": "RERANKER", "reranker.query": "q",
+                     "reranker.output_documents.0.document.content": "d",
+                     "reranker.output_documents.0.document.score": 0.5})  # fmt: skip
+    assert (span.kind, from_json(span.input or b"")) == ("reranker", {"query": "q"})
+    assert from_json(span.output or b"") == {"result": [{"content": "d", "score": 0.5}]}
+
+
+EVENTS = [
+    {"event.name": "gen_ai.user.message", "content": "hi", "role": "user", "gen_ai.message.index": 0},
+    {"event.name": "gen_ai.choice", "index": 0, "message": {"role": "assistant", "content": "yo"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "input", "output"),
+    [
+        (
+            {"events": to_json(EVENTS).decode()},
+            {"messages": [{"role": "user", "content": "hi"}]},
+            {"messages": [{"index": 0, "role": "assistant", "content": "yo"}]},
+        ),
+        (
+            {"request_data": '{"model": "m", "messages": []}', "response_data": '{"message": {"content": "yo"}}'},
+            {"model": "m", "messages": []},
+            {"content": "yo"},
+        ),
+        ({"request_data": "none", "response_data": 1, "events": "[1]"}, None, None),
+    ],
+    ids=["pydantic-ai", "logfire", "neither"],
+)
+def test_messages_in_json_attributes_of_a_request_are_read(
+    attributes: dict[str, Any], input: object, output: object
+) -> None:
+    span = received({"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", **attributes})
+    assert (span.input and from_json(span.input), span.output and from_json(span.output)) == (input, output)
+    assert not set(attributes) & set(metadata(span)), "not twice"
+    assert set(attributes) <= set(metadata(received({"span.type": "tool", **attributes}))), "of anything else they stay"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "usage"),
+    [
+        (
+            {"ai.operationId": "ai.streamText.doStream", "ai.usage.inputTokens": 11, "ai.usage.outputTokens": 7,
+             "ai.usage.inputTokenDetails.cacheReadTokens": 3, "ai.usage.outputTokenDetails.reasoningTokens": 2},
+            {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18, "cached_tokens": 3,
+             "reasoning_tokens": 2},
+        ),
+        (
+            {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 11, "gen_ai.usage.output_tokens": 7,
+             "gen_ai.usage.details.cached_tokens": 3, "operation.cost": 0.5},
+            {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18, "cached_tokens": 3, "cost": 0.5},
+        ),
+        (
+            {"langfuse.observation.type": "generation",
+             "langfuse.observation.usage_details": '{"input": 11, "output": 7, "total": 18, "input_cached_tokens": 3}'},
+            {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18, "cached_tokens": 3},
+        ),
+    ],
+    ids=["vercel", "pydantic-ai", "langfuse"],
+)  # fmt: skip
+def test_details_of_usage_are_read(attributes: dict[str, Any], usage: dict[str, Any]) -> None:
+    assert received(attributes).usage == usage
 
 
 def test_how_an_answer_streamed_is_read() -> None:

@@ -7,11 +7,11 @@ mean something here become words (see :mod:`voltagent.wire.otlp.attributes`); al
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.usage import TOKEN_SPELLINGS
 from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
-from voltagent.core.span import AGENT, EVENT_LIKE_KINDS, LLM, MEMORY, RETRIEVER, TOOL, TRACE
+from voltagent.core.span import AGENT, EVENT_LIKE_KINDS, LLM, MEMORY, MODEL_CALLS, RETRIEVER, TOOL, TRACE
 from voltagent.wire.otlp.profiles import PROFILES
 from voltagent.wire.otlp.profiles.own import OWN
 from voltagent.wire.otlp.profiles.profile import ANY
@@ -162,6 +162,11 @@ _FOREIGN: Final[Mapping[str, str]] = {
     "ai.response.id": "response_id",
     "ai.response.finishReason": "finish_reason",
     "ai.usage.tokens": "prompt_tokens",
+    "ai.usage.inputTokenDetails.cacheReadTokens": "cached_tokens",
+    "ai.usage.inputTokenDetails.cacheWriteTokens": "cache_write_tokens",
+    "ai.usage.outputTokenDetails.reasoningTokens": "reasoning_tokens",
+    **_counts("gen_ai.usage.details."),
+    "operation.cost": "cost",
     "ai.toolCall.name": "name",
     "ai.toolCall.id": "call_id",
     "ai.toolCall.args": "input",
@@ -177,6 +182,12 @@ _FOREIGN: Final[Mapping[str, str]] = {
     KIND_ATTRIBUTE: "",
     "langfuse.trace.input": "input",
     "langfuse.trace.output": "output",
+}
+# Names that mean something for a request to a model only.
+_OF_REQUESTS: Final[Mapping[str, str]] = {
+    "request_data": "request",
+    "response_data": "response",
+    "events": "events_json",
 }
 # Names that mean something for an agent only: frameworks repeat them on other spans, or put sums there.
 _OF_AGENTS: Final[Mapping[str, str]] = {
@@ -217,6 +228,7 @@ def _names(kind: str) -> dict[str, str]:
                 names[attribute] = _read_as(word)
         for attribute, word in OWN.get(part, {}).items():
             names[attribute] = _read_as(word)
+    names |= _OF_REQUESTS if kind in MODEL_CALLS else {}
     names |= _OF_AGENTS if kind == AGENT else {"gen_ai.agent.name": "agent"} if kind != ANY else {}
     names |= dict.fromkeys(("voltagent.memory.operation", "memory.operation"), "operation")
     names |= {"voltagent.output": "output", _EVENT_TYPE: "event_type", **dict.fromkeys(_TELLING, "")}
@@ -238,6 +250,7 @@ _FOLDED: Final[Mapping[str, str]] = {
     "embedding.embeddings": "embeddings",
     "gen_ai.prompt": "input_messages",
     "gen_ai.completion": "output_messages",
+    "reranker.output_documents": "documents_list",
 }
 _INDEXED: Final = tuple(f"{name}." for name in _FOLDED)  # two words each
 _VECTOR: Final = ".vector"  # of an embedding: thousands of numbers
@@ -254,8 +267,43 @@ def _unfolded(indexed: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if part and number.isdecimal() and number.isascii() and len(number) < 6 and int(number) < _MOST:
             found.setdefault(_FOLDED[prefix], {}).setdefault(int(number), {})[_own_part(part)] = value
-    return {word: [parts[number] for number in sorted(parts)] for word, parts in found.items()}
+    return {word: [_nested(parts[number]) for number in sorted(parts)] for word, parts in found.items()}
 
 
 def _own_part(part: str) -> str:
-    return part.removeprefix("message.").removeprefix("document.")
+    for name in _WRAPPERS:
+        part = part.replace(f".{name}.", ".").removeprefix(f"{name}.")
+    return part
+
+
+# Names that conventions repeat within a list, as in `tool_calls.0.tool_call.id`.
+_WRAPPERS: Final = ("message", "document", "message_content", "tool_call", "embedding")
+
+
+def _nested(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``tool_calls.0.function.name`` and its like as the lists and objects that they stand for."""
+    found: dict[str, Any] = {}
+    for name, value in parts.items():
+        *outer, last = name.split(".", _DEEPEST)
+        place = found
+        for step in outer:
+            inner = place.setdefault(step, {})
+            if type(inner) is not dict:  # a value of its own has the same name
+                place, last = found, name
+                break
+            place = cast("dict[str, Any]", inner)
+        place[last] = value
+    return {name: _listed(value) for name, value in found.items()}
+
+
+def _listed(value: Any) -> Any:
+    """Return objects whose keys are positions as lists."""
+    if type(value) is not dict:
+        return value
+    fields = cast("dict[str, Any]", value)
+    if all(name.isdecimal() and name.isascii() and len(name) < 6 for name in fields):
+        return [_listed(fields[name]) for name in sorted(fields, key=int)]
+    return {name: _listed(one) for name, one in fields.items()}
+
+
+_DEEPEST: Final = 8

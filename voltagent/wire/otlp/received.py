@@ -219,7 +219,7 @@ def understood(attributes: Mapping[str, Any], events: object, links: object, *, 
     """
     exception, others = values.span_events(events)
     found = meaning(attributes, root=root)
-    words = {**values.messages_of_events(events), **found.words}
+    words = {**values.messages_of_attributes(found.words), **values.messages_of_events(events), **found.words}
     return Received(
         root=root,
         exception=exception,

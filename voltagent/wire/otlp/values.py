@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from pydantic_core import from_json
 
 from voltagent.capture.usage import is_count
 from voltagent.core import clock
-from voltagent.wire.otlp.attributes.usage import COST_DETAILS, LANGFUSE_TOKENS
+from voltagent.wire.otlp.attributes.usage import COST_DETAILS, READ_TOKENS
 from voltagent.wire.otlp.span_view import json_text, snake
 
 
@@ -81,7 +81,7 @@ def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
         about = attributes(event.get("attributes"))
         if event.get("name") == "exception":
             exception = about
-        else:
+        elif event.get("name") not in _OF_MESSAGES:
             moment = min(integer(event.get("timeUnixNano")), 2**63 - 1)
             others.append({"name": event.get("name"), "time": clock.iso_text(moment), "attributes": about})
     return exception, {"events": others} if others else {}
@@ -94,38 +94,61 @@ _CONTENT_EVENTS: Final[Mapping[str, tuple[str, str]]] = {  # event -> its attrib
     "gen_ai.content.completion": ("gen_ai.completion", "output"),
 }
 _DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+# Events that are read as input or output, and not kept beside them.
+_OF_MESSAGES: Final = frozenset((*_INPUT_MESSAGES, *_CONTENT_EVENTS, "gen_ai.choice"))
 
 
 def messages_of_events(given: object) -> dict[str, Any]:
     """Return the messages in the span events of a model call, as words."""
-    requested: list[object] = []
-    answered: list[object] = []
+    named = [(text(event.get("name")) or "", event) for event in _items(given)]
+    events = [(name, attributes(event.get("attributes"))) for name, event in named if name.startswith("gen_ai.")]
     words: dict[str, Any] = {}
-    for event in _items(given):
-        name = event.get("name")
-        if not isinstance(name, str) or not name.startswith("gen_ai."):
-            continue
-        about = attributes(event.get("attributes"))
-        if name in _INPUT_MESSAGES:
-            requested.append({"role": name.split(".")[1], **_message_of(about)})
-        elif name == "gen_ai.choice":
-            answered.append(_message_of(about))
-        elif name in _CONTENT_EVENTS:
+    for name, about in events:
+        if name in _CONTENT_EVENTS:
             attribute, word = _CONTENT_EVENTS[name]
             words.setdefault(word, about.get(attribute))
         elif name == _DETAILS_EVENT:
             for way in ("input", "output"):
                 words.setdefault(f"{way}_messages", about.get(f"gen_ai.{way}.messages"))
-    found = {"input_messages": requested or None, "output_messages": answered or None, **words}
-    return {word: value for word, value in found.items() if value is not None}
+    return _sorted_messages(events) | {word: value for word, value in words.items() if value is not None}
+
+
+def messages_of_attributes(words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the messages in attributes that hold a request, a response, or events as JSON, as words."""
+    found: dict[str, Any] = {}
+    if "events_json" in words:
+        given: object = words["events_json"]
+        events = _items(_parsed(given) if isinstance(given, str) else given)
+        found |= _sorted_messages((text(event.get("event.name")) or "", event) for event in events)
+    request, response = object_of(words.get("request")), object_of(words.get("response"))
+    if request:
+        found["input"] = request
+    if response:
+        found["output"] = response.get("message") or response.get("combined_chunk_content") or response
+    return {word: value for word, value in found.items() if word not in words}
+
+
+def _sorted_messages(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the messages among events by direction, as words."""
+    requested: list[object] = []
+    answered: list[object] = []
+    for name, about in events:
+        if name in _INPUT_MESSAGES:
+            requested.append({"role": name.split(".")[1], **_message_of(about)})
+        elif name == "gen_ai.choice":
+            answered.append(_message_of(about))
+    found = {"input_messages": requested, "output_messages": answered}
+    return {word: value for word, value in found.items() if value}
 
 
 def _message_of(about: Mapping[str, Any]) -> dict[str, Any]:
     """Decode one message, parsing parts that are JSON text."""
     content = object_of(about.get("gen_ai.event.content"))
     message = object_of(about.get("message"))
-    rest = {name: value for name, value in about.items() if name not in ("gen_ai.event.content", "message")}
-    return {**rest, **content, **message}
+    return {**{name: value for name, value in about.items() if name not in _AROUND_MESSAGE}, **content, **message}
+
+
+_AROUND_MESSAGE: Final = ("gen_ai.event.content", "message", "event.name", "gen_ai.message.index")
 
 
 def links(given: object) -> dict[str, Any]:
@@ -202,8 +225,12 @@ def _answer(content: object, calls: object) -> dict[str, Any]:
 
 
 def _searched(words: Mapping[str, Any]) -> bytes | None:
+    """Return what was searched for, or what vectors were made of."""
     query = words.get("query")
-    return None if query is None else json_text({"query": query}).encode()
+    if query is not None:
+        return json_text({"query": query}).encode()
+    found = [one["text"] for one in _items(words.get("embeddings")) if isinstance(one.get("text"), str)]
+    return json_text({"input": found}).encode() if found else None
 
 
 def _documents(words: Mapping[str, Any]) -> bytes | None:
@@ -225,7 +252,7 @@ def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return tokens and costs in our spelling; the total if both parts are known."""
     found = {word: words[word] for word in _COUNTS if is_count(words.get(word))}
     for name, value in _few(words.get("usage_json")).items():
-        found.setdefault(LANGFUSE_TOKENS.get(name, snake(name)), value)
+        found.setdefault(READ_TOKENS.get(name, snake(name)), value)
     for name, value in _few(words.get("cost_json")).items():
         found.setdefault(f"{name}_cost", value)
     if "cost" not in found and is_count(found.get("total_cost")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from voltagent.capture.usage import is_spelling
+from voltagent.capture.usage import TOKEN_SPELLINGS, is_spelling
 from voltagent.wire.otlp.attributes.payloads import as_json
 from voltagent.wire.otlp.attributes.word import Word
 from voltagent.wire.otlp.span_view import Facts
@@ -17,6 +17,15 @@ LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
     "total": "total_tokens",
     "cached": "cached_tokens",
     "reasoning": "reasoning_tokens",
+}
+# Further names that other programs use there.
+READ_TOKENS: Final[Mapping[str, str]] = {
+    **TOKEN_SPELLINGS,
+    **LANGFUSE_TOKENS,
+    "input_cached_tokens": "cached_tokens",
+    "input_cache_read": "cached_tokens",
+    "input_cache_creation": "cache_write_tokens",
+    "output_reasoning": "reasoning_tokens",
 }
 # Words for parts of the cost -> their names in ``cost_details``, which providers split.
 COST_DETAILS: Final[Mapping[str, str]] = {
