@@ -60,9 +60,8 @@ _DISTINCT: Final = frozenset(("RunContext", "RunContextWrapper", "RunnableConfig
                               "InjectedStore", *_RUNS))  # fmt: skip
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
 _AROUND: Final = frozenset(("Optional", "Union", "Annotated", "None"))
-_PLAIN: Final = frozenset(
-    map(id, (str, int, float, bool, type(None), dict, list, tuple, bytes))
-)  # not examined further
+# types that are not examined further
+_PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None), dict, list, tuple, bytes)))
 
 
 def is_injected_class(kind: type) -> bool:

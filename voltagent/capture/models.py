@@ -104,9 +104,8 @@ def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
 
 
 def _v2_fields(kind: type) -> Iterator[_Field]:
-    infos = introspection.class_value(kind, "__pydantic_fields__") or introspection.class_value(
-        kind, "model_fields"
-    )  # before 2.10
+    names = ("__pydantic_fields__", "model_fields")  # since pydantic 2.10, and before
+    infos = next(filter(None, (introspection.class_value(kind, name) for name in names)), None)
     for name, info in dict.items(infos) if type(infos) is dict else ():
         if not info.exclude and getattr(info, "exclude_if", None) is None:  # 2.12 has it; only code of the user's knows
             marked = any(hidden_in(mark) is True for mark in info.metadata)

@@ -148,9 +148,8 @@ def _one_of(*allowed: str) -> _Check:
 
 
 def _moment(name: str, value: object) -> str:
-    isoformat = introspection.class_value(
-        type(value), "isoformat"
-    )  # of `datetime`, and what programs have in its place
+    # of `datetime`, and of what programs have in its place
+    isoformat = introspection.class_value(type(value), "isoformat")
     try:
         text = _text(name, value if isoformat is None else isoformat(value))
         # a `datetime` without a zone means local time, as in the standard library; a string without one means UTC

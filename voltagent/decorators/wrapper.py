@@ -62,9 +62,8 @@ class _Bound(_BoundFunctionWrapper):
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         # Accessed on a class, a method is still a function, which binds again if another class has it as an attribute.
         function: Any = self.__wrapped__
-        bind = getattr(
-            cast(Any, type(function)), "__get__", None
-        )  # which bound methods have or have not, depending on the Python
+        # whether bound methods have a `__get__` depends on the Python
+        bind = getattr(cast(Any, type(function)), "__get__", None)
         bound = function if bind is None else bind(function, instance, owner)
         if bound is function:
             return self
@@ -120,7 +119,7 @@ class Decorated(_FunctionWrapper):
         context.record_at_exit()
         self._self_copied: Any = None  # what cloudpickle copies, once it has
 
-    # Who reads these makes a difference.
+    # What these return depends on the reader: cloudpickle gets a copy that can be pickled.
     @property
     def __code__(self) -> Any:
         return self._of_function("__code__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
@@ -161,7 +160,8 @@ class Decorated(_FunctionWrapper):
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self._has_place():
-            return str(getattr(self, "__qualname__"))  # noqa: B009 - the proxy has it, type checkers do not see it  # by reference, as functions are
+            # by reference, as functions are; the proxy has the name, but type checkers do not see it
+            return str(getattr(self, "__qualname__"))  # noqa: B009
         kind, options = self._self_again
         return decorated, (kind, self.__wrapped__, {key: options[key] for key in options if key != "sdk"})
 
@@ -184,8 +184,7 @@ class _Method(Decorated):
     """A decorated function whose first parameter is called ``self`` or ``cls``.
 
     It binds as functions do, into a plain method: the bound wrapper of wrapt takes five times as long to make. The
-        record
-    is the same, because the first argument of such a function is left out however it is called.
+    record is the same, because the first argument of such a function is left out however it is called.
     """
 
     __slots__ = ()
@@ -282,9 +281,7 @@ class _Binding(Enum):
     """How a callable treats its first parameter."""
 
     STATIC = "static"  # never binds: a static method, or an object that can be called
-    FUNCTION = (
-        "function"  # binds as an attribute of a class; called by itself, its first argument is one like any other
-    )
+    FUNCTION = "function"  # binds as an attribute of a class; called by itself, its first argument is like any other
     METHOD = "method"  # a function whose first parameter is called self or cls: never a part of the input
     CLASS_METHOD = "class method"  # always bound to a class
 

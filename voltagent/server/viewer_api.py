@@ -140,9 +140,8 @@ def _calls(store: Store, request: Request) -> Answer:
         unnamed=values.flag(request, "unnamed") or False,
     )
     offset = values.number(request, "offset", 0, 10**9) or 0
-    found = calls(
-        store, chosen, sort=sort, ascending=values.is_ascending(request), limit=limit + 1, offset=offset
-    )  # one more, to know whether there are more
+    # one more, to know whether there are more
+    found = calls(store, chosen, sort=sort, ascending=values.is_ascending(request), limit=limit + 1, offset=offset)
     return json_answer({"calls": [_call(one) for one in found[:limit]], "more": len(found) > limit})
 
 

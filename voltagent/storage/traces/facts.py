@@ -15,9 +15,7 @@ from voltagent.capture.usage import counted, is_count
 from voltagent.core.json_objects import merge_objects
 from voltagent.storage.traces import columns
 
-Label: TypeAlias = (
-    "tuple[str, str]"  # a key of metadata as it was written, those of nested objects with dots, and a value
-)
+Label: TypeAlias = "tuple[str, str]"  # a key of metadata as written, those of nested objects with dots, and a value
 
 _LONGEST_NAME: Final = 200  # characters of a key, including the keys of enclosing objects
 _LONGEST_VALUE: Final = 500
