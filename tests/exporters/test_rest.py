@@ -195,7 +195,9 @@ def test_ids_that_the_server_chose_are_followed(wrap: Any) -> None:
         theirs = {span: str(chosen[clock.id_text(span.id)]) for span in (root, child, inner)}
         bodies = [r.json for r in server.requests if r.path == "/history-events"]
         assert {body["history_id"] for body in bodies} == {theirs[root]}
-        assert [body["parent_event_id"] for body in bodies[:4]] == [None, theirs[child], theirs[inner], theirs[child]]
+        above = [body["parent_event_id"] for body in bodies[:4]]
+        assert above[:2] == [None, theirs[child]]
+        assert sorted(above[2:]) == sorted([theirs[inner], theirs[child]]), "ends may overtake each other"
         assert server.requests[5].line == f"PATCH /history/{theirs[root]}"
         assert {body["id"] for body in bodies[:2]} == {clock.id_text(child.id), clock.id_text(inner.id)}, "ours stay"
 

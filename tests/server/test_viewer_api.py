@@ -81,7 +81,7 @@ def test_a_line_says_what_happened(run: Run, client: httpx.Client) -> None:
                 "user": "u",
                 "conversation": "c",
                 "tags": ["a"],
-                "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+                "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
                 "tokens": 7,
                 "error": "x" * 200 + "…",
                 "operations": 2,

@@ -104,7 +104,7 @@ def test_a_run_is_stored_with_all_its_facts(run: Run) -> None:
         version="7",
         level="INFO",
         tags=("a", "b"),
-        usage={"prompt_tokens": 3, "completion_tokens": 4},
+        usage={"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7},
         error=None,
         operations=3,
         errors=1,
