@@ -160,7 +160,7 @@ def test_out_of_its_turn_no_process_fills_what_another_may_be_filling(folder: Pa
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
     worker: Any = sender.workers[0]
-    until(lambda: not waiting(sender) and not worker.storage.on_the_way())
+    until(lambda: not waiting(sender) and worker.storage.pending() == worker.storage.pending_on_disk())
     assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

@@ -101,49 +101,63 @@ class Buffer:
                 reason = "fork"  # the parent process recorded its start and will record its end
             if trace is None and reason is None:
                 trace = WaitingTrace(span.trace.id, account)
-            payload = span.output if phase is _END else span.input
+            end: SpanEvent = (_END, span, None)
+            has_ended = phase is _START and span.queued is account  # while it waited: its end waits in the same entry
+            payload, is_plain = span.output if phase is _END else span.input, False
             if fields is None and span.metadata is None and not span.more_metadata:
-                size = OVERHEAD if payload is None else OVERHEAD + len(payload)
+                is_plain, size = True, OVERHEAD if payload is None else OVERHEAD + len(payload)
             else:
                 size = size_of(event)
-            if phase is _END and trace is not None and (span.usage is not None or trace.usage is not None):
+            if (
+                (phase is _END or has_ended)
+                and trace is not None
+                and (span.usage is not None or trace.usage is not None)
+            ):
                 sum_usage(span, trace)
-            one, end = (event,), (_END, span, None)
+            events: tuple[SpanEvent, ...] = (event,)
+            sizes: tuple[int, ...] = (size,)
+            count = 1
+            if has_ended:
+                end_size = OVERHEAD + len(span.output or b"") if is_plain else size_of(end)
+                events, sizes, count, size = (event, end), (size, end_size), 2, size + end_size
             # no call from here until it is counted and removed from its source
             if known:
                 del self.open[span]
                 if trace is not None:
                     trace.open -= 1
             if reason is not None:
-                account.recorded += 1
-                account.dropped[reason] += 1
-                self.dropped += 1
+                account.recorded += count
+                account.dropped[reason] += count
+                self.dropped += count
             elif trace is not None:
                 if trace.id not in self.traces:
                     self.traces[trace.id] = trace
                     if phase is _START and span.kind == TRACE:
                         self.unsent[trace.id] = trace
-                if phase is _START:
+                if phase is _START and not has_ended:
                     trace.open += 1
                     self.open[span] = None
-                trace.events += one
-                trace.sizes += (size,)
+                trace.events += events
+                trace.sizes += sizes
                 trace.size += size
                 self.size += size
-                self.count += 1
-                account.recorded += 1
-                account.pending += 1
+                self.count += count
+                account.recorded += count
+                account.pending += count
                 if not trace.held and not trace.in_flight:
                     self.ready[trace.id] = trace  # keeps an existing place
-            if phase is _START and span.queued is account:  # it ended while it waited
+            if phase is _START and span.queued is account:
                 span.queued = None
                 account.merged -= 1
-                source[0] = end
-                number += 1
+                if has_ended:
+                    del source[0]
+                else:  # just now
+                    source[0] = end
             else:
                 del source[0]
             if reason is not None:
-                self._note_lost(event, reason)
+                for lost in events:
+                    self._note_lost(lost, reason)
             elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
                 self._forget_oldest_open()
 
@@ -198,18 +212,20 @@ class Buffer:
             _, trace = self.ready.popitem(last=False)
             self.unsent.pop(trace.id, None)
             self.outstanding[trace.id] = trace
-            number = 0
-            for event, size in zip(trace.events[: min(share, limit - len(chosen))], trace.sizes, strict=False):
-                if max_size - size < 0 and chosen:
-                    max_size = 0
-                    break
-                max_size -= size
-                trace.size -= size
-                self.size -= size
-                prepared.append(number < trace.prepared)
-                number += 1
-                chosen.append(event)
-            trace.prepared = max(0, trace.prepared - number)
+            number = min(share, limit - len(chosen), len(trace.events))
+            size = sum(trace.sizes[:number])
+            max_size -= size
+            least = 0 if chosen else 1  # a single event may be larger
+            while max_size < 0 and number > least:
+                number -= 1
+                size -= trace.sizes[number]
+                max_size = min(0, max_size + trace.sizes[number])  # the batch is full
+            done = min(number, trace.prepared)
+            prepared += [True] * done + [False] * (number - done)
+            chosen += trace.events[:number]
+            trace.prepared -= done
+            trace.size -= size
+            self.size -= size
             del trace.events[:number], trace.sizes[:number]
             if trace.events:
                 self.ready[trace.id] = trace  # at the end of the line

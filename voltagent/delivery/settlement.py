@@ -42,32 +42,48 @@ class Settlement:
         finally:
             self._buffer.is_in_use = False
 
-    def _settle(  # noqa: PLR0912 - in one piece: the usual case costs no call
-        self, batch: list[Any], outcomes: Sequence[Outcome], now: float, is_whole: bool
-    ) -> None:
+    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, is_whole: bool) -> None:
+        buffer = self._buffer
+        identifiers = dict.fromkeys([event[1].trace.id for event in batch])
+        found = [buffer.traces.get(identifier) or buffer.outstanding[identifier] for identifier in identifiers]
+        accepted = list(map(_VERDICT, outcomes)).count(Verdict.ACCEPTED)
+        if not batch or accepted < len(batch) or not self._accept_all(batch, found):
+            self._settle_each(batch, outcomes, now, accepted)
+        for identifier in identifiers:
+            trace = buffer.traces.get(identifier) or buffer.outstanding[identifier]
+            if is_whole and not trace.in_flight:
+                buffer.outstanding.pop(identifier, None)
+            buffer.close_if_over(trace)
+
+    def _accept_all(self, batch: list[Any], traces: Sequence[WaitingTrace]) -> bool:
+        """Count a batch that was accepted whole, if it is an ordinary one of one account; return whether it is."""
+        for trace in traces:
+            if trace.account is not traces[0].account or trace.tries is not None or trace.parked is not None:
+                return False
+        buffer, account, number = self._buffer, traces[0].account, len(batch)
+        done, finished, emptied = buffer.done, list(batch), [None] * number
+        # no call from here on: all of it is counted, or nothing
+        buffer.count -= number
+        buffer.accepted += number
+        account.accepted += number
+        account.pending -= number
+        if done is not None:
+            done += finished
+        batch[:] = emptied
+        return True
+
+    def _settle_each(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, accepted_now: int) -> None:
         buffer = self._buffer
         again: dict[int | str, list[SpanEvent]] = {}
         waits: dict[int | str, float] = {}
         untouched: list[int | str] = []
         accepted_before = buffer.accepted
-        accepted_now = list(map(_VERDICT, outcomes)).count(Verdict.ACCEPTED)
-        identifiers: dict[int | str, None] = {}
-        traces, done = buffer.traces, buffer.done
         for number, outcome in enumerate(outcomes):
             event: SpanEvent = batch[number]
             span, verdict = event[1], outcome.verdict
             identifier = span.trace.id
-            identifiers[identifier] = None
-            trace = traces.get(identifier) or buffer.outstanding[identifier]
-            if verdict is Verdict.ACCEPTED and trace.tries is None and trace.parked is None:
-                buffer.count -= 1  # the usual case, without a call
-                buffer.accepted += 1
-                trace.account.accepted += 1
-                trace.account.pending -= 1
-                if done is not None:
-                    done.append(event)
-                batch[number] = None
-            elif verdict is Verdict.IN_FLIGHT:
+            trace = buffer.traces.get(identifier) or buffer.outstanding[identifier]
+            if verdict is Verdict.IN_FLIGHT:
                 trace.in_flight += 1
                 buffer.ready.pop(identifier, None)
                 batch[number] = None
@@ -80,22 +96,16 @@ class Settlement:
                     reason = buffer.losses.fate(span) or self._judge(
                         trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
                     )
+                batch[number] = None
                 if verdict in _DONE or reason is not None:
-                    batch[number] = None
                     buffer.settle_one(trace, event, reason)
                 else:
-                    batch[number] = None
                     again.setdefault(identifier, []).append(event)
                     if verdict is Verdict.UNTRIED and event[0] is Phase.START and span.kind == TRACE:
                         untouched.append(identifier)
         if again:
             self._put_back(again, waits, now)
             self._still_unsent(untouched)
-        for identifier in identifiers:
-            found = traces.get(identifier) or buffer.outstanding[identifier]
-            if is_whole and not found.in_flight:
-                buffer.outstanding.pop(identifier, None)
-            buffer.close_if_over(found)
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of events that were in flight."""

@@ -183,10 +183,6 @@ class SpoolStorage:
         with self._disk:
             return self._events.read()
 
-    def on_the_way(self) -> int:
-        """Return the number of events between a queue and the buffer."""
-        return sum(self._kept.between.values())
-
     def pending_on_disk(self) -> int:
         """Events that are on the disk only."""
         return sum(self._kept.unread.values())
@@ -246,10 +242,10 @@ class SpoolStorage:
 
     def pending(self, account: Account | None = None) -> int:
         """Events on their way to the disk, on it alone, or left there for the next process."""
-        counters = (self._kept.between, self._kept.unread, self._kept.handed_over)
+        kept = self._kept
         if account is None:
-            return self.on_the_way() + self.pending_on_disk()
-        return sum([counter[account] for counter in counters])
+            return sum(kept.between.values()) + sum(kept.unread.values())
+        return kept.between[account] + kept.unread[account] + kept.handed_over[account]
 
     def next_write(self) -> float:
         """Return when the next flush interval ends."""
