@@ -41,6 +41,8 @@ class RunnableConfig(TypedDict, total=False):
 
 RunnableConfig.__module__ = "langchain_core.runnables.config"
 InjectedState = make_type("langgraph.prebuilt.tool_node", "InjectedState")
+InjectedToolArg = make_type("langchain_core.tools.base", "InjectedToolArg")
+InjectedToolCallId = make_type("langchain_core.tools.base", "InjectedToolCallId", InjectedToolArg)
 
 CLASSES = [
     ("pydantic_ai.tools", "RunContext"),
@@ -70,6 +72,11 @@ CLASSES = [
     ("starlette.requests", "Request"),
     ("starlette.websockets", "WebSocket"),
     ("flask.wrappers", "Request"),
+    ("django.http.request", "HttpRequest"),
+    ("aiohttp.web_request", "BaseRequest"),
+    ("google.adk.agents.readonly_context", "ReadonlyContext"),
+    ("strands.types.tools", "ToolContext"),
+    ("workflows.context.context", "Context"),
     ("celery.app.task", "Task"),
     ("openai", "Omit"),
     ("openai._types", "NotGiven"),
@@ -179,6 +186,9 @@ ANNOTATIONS: list[tuple[object, bool]] = [
     (Annotated[RunnableConfig, "doc"], True),
     (Annotated[dict, InjectedState], True),
     (Annotated[dict, InjectedState()], True),
+    (Annotated[str, InjectedToolArg], True),
+    (Annotated[str, "doc", InjectedToolCallId()], True),
+    ("Annotated[str, InjectedToolArg()]", True),
     (RunContext[int], True),
     (RunContext, True),
     ("RunnableConfig", True),

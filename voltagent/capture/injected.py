@@ -38,6 +38,10 @@ _INJECTED: Final = (
     ("mcp", "Context"),
     ("mcp", "RequestContext"),
     ("fastmcp", "Context"),
+    ("google", "ReadonlyContext"),  # of the Agent Development Kit: tool contexts, too
+    ("strands", "ToolContext"),
+    ("workflows", "Context"),  # of LlamaIndex
+    ("llama_index", "Context"),
     ("click", "Context"),
     ("starlette", "HTTPConnection"),  # requests and web sockets, FastAPI's included
     ("starlette", "Request"),
@@ -47,6 +51,8 @@ _INJECTED: Final = (
     ("flask", "Request"),
     ("werkzeug", "Request"),
     ("werkzeug", "LocalProxy"),  # what `flask.request` is
+    ("django", "HttpRequest"),
+    ("aiohttp", "BaseRequest"),
     ("flask_sock", "Server"),
     ("simple_websocket", "Base"),
     ("celery", "Task"),
@@ -54,10 +60,14 @@ _INJECTED: Final = (
     *_PLACEHOLDERS,
 )
 # In `Annotated`: what a framework fills in.
-_MARKERS: Final = (("langgraph", "InjectedState"), ("langgraph", "InjectedStore"))
+_MARKERS: Final = (
+    ("langgraph", "InjectedState"),
+    ("langgraph", "InjectedStore"),
+    ("langchain_core", "InjectedToolArg"),
+)
 # Names that say enough by themselves, where an annotation is a text whose names are not imported at run time.
 _DISTINCT: Final = frozenset(("RunContext", "RunContextWrapper", "RunnableConfig", "ToolRuntime", "InjectedState",
-                              "InjectedStore", *_RUNS))  # fmt: skip
+                              "InjectedStore", "InjectedToolArg", *_RUNS))  # fmt: skip
 _NAME: Final = re.compile(r"[^\W\d][\w.]*")
 _AROUND: Final = frozenset(("Optional", "Union", "Annotated", "None"))
 # types that are not examined further
