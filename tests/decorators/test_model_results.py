@@ -198,5 +198,4 @@ def test_what_a_model_call_streams_is_recorded(voltagent_run: Run, name: str, *,
     assert (span.model, span.usage) == (model, usage)
     facts = span.metadata
     assert (facts.get("finish_reason"), facts.get("response_id")) == (finish_reason, response_id)
-    if whole or not isinstance(answer, dict):
-        assert span.output == (answer if isinstance(answer, dict) else {"result": answer})
+    assert span.output == (answer if isinstance(answer, dict) else {"result": answer})

@@ -171,7 +171,7 @@ class Items:
         return self._count
 
     def encode_object(self, returned: object = NOTHING) -> bytes:
-        """``{"result": [items]}``, with ``"return"`` where the stream returned something.
+        """``{"result": [items]}``, with ``"return"`` where the stream returned something; one object stands alone.
 
         Where items are missing the list stands in the envelope of all that was cut, with the number of all items.
         """
@@ -179,7 +179,8 @@ class Items:
         if len(self._texts) < self._count:
             result = cut_marker("items", self._count, "size", result)
         if returned is NOTHING:
-            return b'{"result":' + result + b"}"
+            is_object = self.is_one and result.startswith(b"{")
+            return result if is_object else b'{"result":' + result + b"}"
         rest = self._snapshot.encode(returned, max(self._left, _LEAST), self._shared)
         return b'{"result":' + result + b',"return":' + rest + b"}"
 

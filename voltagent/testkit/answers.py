@@ -77,7 +77,7 @@ def items_of(recorded: OperationRecord, annotation: Any) -> tuple[list[Any], Any
     """Return what a generator yielded, and what it returned."""
     output: Any = recorded.output
     arguments = get_args(annotation)
-    found = output.get("result") if type(output) is dict else output
+    found = output.get("result", output) if type(output) is dict else output
     items = found if type(found) is list else [found]
     returned = output.get("return") if type(output) is dict else None
     return (
