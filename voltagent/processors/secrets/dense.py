@@ -7,7 +7,6 @@ digit, which is the name of the secret or the beginning of a sentence.
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
@@ -16,14 +15,18 @@ from voltagent.processors.secrets.prefilter import fast_check, suspect_among
 from voltagent.processors.secrets.scan import Range, Scan
 from voltagent.processors.secrets.words import HINTS, STEMS
 
+_MOST_LINES: Final = 4096  # remembered while a payload is searched
 _LONG: Final = 512  # characters of a line; a longer one is cut
 _SHORT: Final = 32  # characters of a line on average; shorter ones are looked at together
 _AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
 _VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
+_NO_VALUE: Final = "^=:\uff1a\"'`(<>@$0-9"
+# The word before the first operator, quote or digit of a line: all of it may be a name, if no value begins here.
+_TO_VALUE: Final = re.compile(rf"(?:[{_NO_VALUE}]*[ \t])?([{_NO_VALUE} \t]*)(?=[{_NO_VALUE[1:]}])")
 # What goes on in the next part of a long line: a token, a value in quotes or not, the pairs of a cookie.
 _REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
-_NAME: Final = re.compile(r"[\w.$\[\]-]*\Z")
-_IN_VALUES: Final = f"{string.digits}@$"  # what stands in a value rather than behind a name
+_NAME: Final = re.compile(r"[\w.\[\]-]*\Z")
+_IN_VALUES: Final = frozenset("@$0123456789")  # what stands in a value rather than behind a name
 _GOES_ON: Final = frozenset(("|-", ">-", *"=:|>({[,\\+\"'` \r\t"))  # what a line ends with whose value is in the next
 _VALUE_FIELDS: Final = ("value", "default", "string")  # in the next line, the value of a name
 _FIELD: Final = 40  # characters in which such a field begins
@@ -33,11 +36,15 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
     """Return the values in a stretch of text that may be secrets, in order."""
     text, low, own = scan.text, scan.low, scan.names.own
     parts = list(_parts(text, start, stop))
-    suspect = suspect_among([_with_context(text, start, *part) for part in parts])
+    seen = [_with_context(text, start, *part) for part in parts]
+    lines = _examine_lines(scan, seen)
     fields = [field for field in _VALUE_FIELDS if low.find(field, start, stop) >= 0]
     found: list[Range] = []
     is_hidden = goes_on = False  # the line before, and that its value may be in this one
-    for (first, last, is_part), is_suspect in zip(parts, suspect, strict=True):
+    for (first, last, is_part), line in zip(parts, seen, strict=True):
+        is_suspect = lines[line]
+        if not (is_suspect or is_hidden or is_part or own):
+            continue
         is_second = is_hidden and fields and not is_suspect
         is_item = is_hidden and not is_part and text[first:last].lstrip(" \t").startswith("- ")
         is_hidden = goes_on or is_suspect or is_item
@@ -47,7 +54,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
             is_hidden |= any(_has_value(scan, name, first, last, is_part) for name in own)
         if is_hidden:
             is_rest = goes_on or (is_part and found and found[-1][1] == first)
-            found.append((first if is_rest else _beginning_of_value(scan, first, last), last))
+            found.append((first if is_rest else first + _before_value(scan, first, last), last))
         elif is_part and found and found[-1][1] == first:  # the value of the part before may not have ended
             rest = _REST.match(text, first, last)
             if rest is not None and rest.end() > first:
@@ -56,6 +63,16 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
             text[last - 1] in _GOES_ON or text[last - 2 : last] in _GOES_ON or low[last - 6 : last] == "values"
         )
     return found
+
+
+def _examine_lines(scan: Scan, seen: list[str]) -> dict[str, bool]:
+    """Return which lines are suspicious: in a long text the same ones come again."""
+    known = scan.lines
+    if len(known) > _MOST_LINES:
+        known.clear()
+    new = [line for line in dict.fromkeys(seen) if line not in known]
+    known.update(zip(new, suspect_among(new), strict=True))
+    return known
 
 
 def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> bool:
@@ -78,23 +95,31 @@ def _hint_check() -> Callable[[str], str | None]:
     return fast_check("|".join((*HINTS, *STEMS)))
 
 
-def _beginning_of_value(scan: Scan, first: int, last: int) -> int:
-    """Return where the value of a line begins: behind a name, or with the word that holds the operator; or the line."""
-    match = _VALUE.search(scan.text, first, last)
+def _before_value(scan: Scan, first: int, last: int) -> int:
+    """Return how much of a line is no value: up to the end of a name, or to the word with the operator."""
+    line = scan.text[first:last]
+    found = scan.beginnings.get(line)
+    if found is None:
+        if len(scan.beginnings) > _MOST_LINES:
+            scan.beginnings.clear()
+        found = scan.beginnings[line] = _length_before_value(line)
+    return found
+
+
+def _length_before_value(line: str) -> int:
+    match = _TO_VALUE.match(line)
     if match is None:
-        return first
-    position = match.start()
-    word = 1 + max(first - 1, scan.text.rfind(" ", first, position), scan.text.rfind("\t", first, position))
-    before = scan.low[word:position]
-    may_be_name = scan.text[position] not in _IN_VALUES and _NAME.match(before) is not None
-    return position if may_be_name and _hint_check()(before) is not None else word
+        return 0
+    word, position = match.span(1)
+    may_be_name = line[position] not in _IN_VALUES and _NAME.match(match[1]) is not None
+    return position if may_be_name and _hint_check()(match[1].lower()) is not None else word
 
 
 def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
     """Yield the lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
-    lines = text[start:stop].replace("\0", "\n").split("\n")
-    if len(lines) * _SHORT > stop - start:  # each line costs calls: in a text of short ones, several are one
-        lines = _together(lines)
+    stretch = text[start:stop].replace("\0", "\n")
+    # each line costs calls: in a text of short ones, several are one
+    lines = _together(stretch) if (stretch.count("\n") + 1) * _SHORT > len(stretch) else stretch.split("\n")
     for line in lines:
         end = start + len(line)
         if len(line) <= _LONG:
@@ -106,14 +131,11 @@ def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
         start = end + 1
 
 
-def _together(lines: list[str]) -> list[str]:
-    found: list[str] = []
-    some: list[str] = []
-    length = 0
-    for line in lines:
-        some.append(line)
-        length += len(line) + 1
-        if length >= _SHORT:
-            found.append("\n".join(some))
-            some, length = [], 0
-    return [*found, "\n".join(some)] if some else found
+def _together(stretch: str) -> Iterator[str]:
+    """Yield the lines of a stretch, as many at once as are needed for a certain length."""
+    start = 0
+    while start < len(stretch):
+        end = stretch.find("\n", start + _SHORT - 1)
+        end = len(stretch) if end < 0 else end
+        yield stretch[start:end]
+        start = end + 1

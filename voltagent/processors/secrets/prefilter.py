@@ -175,17 +175,14 @@ class _Search:
 
     def of_all(self, texts: Sequence[str]) -> list[bool]:
         """Return whether any check finds something, for each of several texts, with one look at the time."""
-        is_ascii = all(map(str.isascii, texts))
-        if is_ascii and not self._apart:
-            began, together = clock.monotonic(), self._together
-            found = [together(text) is not None for text in texts]
-            is_slow = clock.monotonic() - began > _STARTING + _SLOW * sum(map(len, texts))
-            self._apart = _AVOIDED if is_slow and self._is_slow else 0
-            self._is_slow = is_slow
-            return found
-        self._apart = max(0, self._apart - 1)
-        names, tokens = prefilter(is_ascii=is_ascii)
-        return [names(text) is not None or tokens(text) is not None for text in texts]
+        if self._apart or not all(map(str.isascii, texts)):
+            return list(map(self, texts))
+        began, together = clock.monotonic(), self._together
+        found = [together(text) is not None for text in texts]
+        is_slow = clock.monotonic() - began > _STARTING + _SLOW * sum(map(len, texts))
+        self._apart = _AVOIDED if is_slow and self._is_slow else 0
+        self._is_slow = is_slow
+        return found
 
 
 _search: Final = cache(_Search)

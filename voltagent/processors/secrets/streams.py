@@ -21,6 +21,8 @@ _EDGE: Final = 256  # characters at either end of a long chunk that may belong t
 def edges_of(value: Any) -> str:
     """Return the texts of a stream, each joined, without the middle of long chunks, which no split secret reaches."""
     items = items_of(value)
+    if set(map(type, items)) == {str}:
+        return "".join(map(_edges, items))
     texts: dict[tuple[Any, ...], list[str]] = {}
     for number, item in enumerate(items):
         if type(item) is str:

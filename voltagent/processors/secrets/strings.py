@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 from operator import eq
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -24,6 +25,7 @@ from voltagent.processors.secrets.text import find_secrets, merged, replaced
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
 _AT_ONCE: Final = 1 << 17  # characters in which repetitions are replaced at once
+_STRINGS: Final = 4096  # numbered or joined at once
 _LONGEST: Final = 4096  # characters of a known secret
 _LONGEST_SHARED: Final = 1 << 14  # characters of a string that is compared with others
 
@@ -89,13 +91,13 @@ class Strings:
 
     def add_list(self, container: list[Any]) -> None:
         """Search all items of a list of strings."""
-        self._slots += map(self._number, container)
+        self._slots += self._numbers_of(container)
         self._containers += [container] * len(container)
         self._places += range(len(container))
 
     def add_keys(self, container: dict[str, Any], keys: Sequence[str], tree: Tree) -> None:
         """Search keys of a dictionary."""
-        self._keys.append((container, keys, list(map(self._number, keys)), tree))
+        self._keys.append((container, keys, self._numbers_of(keys), tree))
 
     def _number(self, text: str) -> int:
         """Return the number of a text, which is the same for equal texts."""
@@ -107,6 +109,21 @@ class Strings:
         self._texts.append(text)
         return number
 
+    def _numbers_of(self, texts: Sequence[str]) -> list[int]:
+        """Return the numbers of several texts, of which there may be many."""
+        found: list[int] = []
+        for first in range(0, len(texts), _STRINGS):
+            some = texts[first : first + _STRINGS]
+            if max(map(len, some)) > _LONGEST_SHARED:
+                found += map(self._number, some)
+            else:
+                known = self._numbers
+                new = [text for text in dict.fromkeys(some) if text not in known]
+                known.update(zip(new, range(len(self._texts), len(self._texts) + len(new)), strict=True))
+                self._texts += new
+                found += map(known.__getitem__, some)
+        return found
+
     def note_tree(self, tree: Tree) -> None:
         """Note that the strings from here on stand in another tree."""
         self._since.append(len(self._slots))
@@ -115,6 +132,10 @@ class Strings:
     def add_stream(self, value: Any) -> list[list[int]]:
         """Search the texts of a stream: the strings in the same place of each item are one; return their slots."""
         items = items_of(value)
+        if set(map(type, items)) == {str}:
+            first = len(self._slots)
+            self.add_list(items)
+            return [[*range(first, len(self._slots))]]
         texts: dict[tuple[Any, ...], list[int]] = {}
         for number, item in enumerate(items):
             for place, container, key, text in strings_of(items, number, item, ()):
@@ -250,16 +271,14 @@ def _marks_added(before: str, after: str) -> int:
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
     """Yield the texts in lists of those that are joined at once; a long text stands alone."""
-    batch: list[str] = []
-    length = 0
-    for text in texts:
-        if batch and length + len(text) > _AT_ONCE:
-            yield batch
-            batch, length = [], 0
-        batch.append(text)
-        length += len(text)
-    if batch:
-        yield batch
+    for first in range(0, len(texts), _STRINGS):
+        some = texts[first : first + _STRINGS]
+        ends = [*accumulate(map(len, some))]
+        start = length = 0
+        while start < len(some):
+            stop = max(start + 1, bisect_right(ends, length + _AT_ONCE))
+            yield some[start:stop]
+            start, length = stop, ends[stop - 1]
 
 
 def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int]:

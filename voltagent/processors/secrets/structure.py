@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_credential
@@ -58,18 +58,20 @@ class KeyShape(NamedTuple):
     is_cookie: bool
 
 
-def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength], *, all_keys: bool) -> KeyShape:
-    """Return the shape of a dictionary; with ``all_keys``, each key is searched."""
+def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength] | None, *, all_keys: bool) -> KeyShape:
+    """Return the shape of a dictionary; with ``all_keys``, each key is searched.
+
+    Without ``strength``, no key is the name of a secret.
+    """
     is_token_list = not _LOGPROBS.isdisjoint(keys)
-    rows: list[tuple[str, Strength | None]] = []
-    for key in keys:
-        found = strength(key)
-        is_harmless = found is _NONE or (is_token_list and found is _WEAK)
-        rows.append((key, None if is_harmless else found))
+    rows: list[tuple[str, Strength | None]] = [
+        (key, None if found is _NONE or (is_token_list and found is _WEAK) else found)
+        for key, found in zip(keys, map(strength, keys) if strength is not None else repeat(_NONE), strict=False)
+    ]
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
     return KeyShape(
         tuple(rows),
-        tuple(keys) if all_keys else tuple(key for key in keys if _may_hold_a_secret(key)),
+        tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
         tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else (),
         next((name for name in _VALUE_FIELDS if name in keys), ""),
         not _COOKIE_FIELDS.isdisjoint(keys),
@@ -103,10 +105,14 @@ def _name_check() -> Callable[[str], str | None]:
     return fast_check(f"(?i:{'|'.join((*HINTS, *STEMS, *_OTHER_WORDS))})")
 
 
-def _may_hold_a_secret(key: str) -> bool:
-    if len(key) <= _LONGEST_SIMPLE and key.isidentifier():
-        return False
-    return len(key) >= SHORTEST_TEXT and _SIMPLE_NAME.match(key) is None
+def _may_hold_secrets(keys: Iterable[str]) -> Iterator[str]:
+    for key in keys:
+        if len(key) > _LONGEST_SIMPLE or (len(key) >= SHORTEST_TEXT and not _is_simple(key)):
+            yield key
+
+
+def _is_simple(key: str) -> bool:
+    return key.isidentifier() or _SIMPLE_NAME.match(key) is not None
 
 
 def is_secret(item: Any, strength: Strength) -> bool:

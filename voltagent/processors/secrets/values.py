@@ -150,7 +150,7 @@ class Walk:
     def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
             may_be_named = self._has_own_names or may_name_secrets(value)
-            return shape_of(value, self._strength if may_be_named else _no_name, all_keys=self._has_patterns)
+            return shape_of(value, self._strength if may_be_named else None, all_keys=self._has_patterns)
         keys = tuple(value)
         found = self._shapes.get(keys)
         if found is None:
@@ -259,7 +259,3 @@ class Walk:
 def _command_of(items: list[Any]) -> str:
     """Return the beginning of an argument list, where its command stands."""
     return " ".join([item[-_LONGEST_COMMAND:] for item in items[:3] if type(item) is str]) or " "
-
-
-def _no_name(_: str) -> Strength:
-    return _NONE
