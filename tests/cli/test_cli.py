@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.terminal import read_all
 from voltagent import VoltAgentSDK, agent, current_agent, memory, tool, trace
 from voltagent.cli import main
 from voltagent.cli.terminal import Style, columns, fitted
@@ -173,13 +174,7 @@ def test_colour_is_for_terminals_only(db: Path) -> None:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "60"}
     with subprocess.Popen(command, stdout=below, env=environment) as process:
         os.close(below)
-        seen = b""
-        try:
-            while chunk := os.read(above, 65536):
-                seen += chunk
-        except OSError:
-            pass  # the other end is closed
-        os.close(above)
+        seen = read_all(above)
     assert process.returncode == 0
     text = seen.decode()
     assert "\x1b[36;1magent Support Agent" in text

@@ -21,6 +21,7 @@ from tests.helpers.pace import until
 from tests.helpers.rich_trace import run
 from tests.helpers.server import Recorded, Server, answer, hang, unused_port
 from tests.helpers.stored import run_sql
+from tests.helpers.terminal import read_all
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent.cli import main
 from voltagent.core.span import Phase
@@ -341,13 +342,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_taken_away(tmp_path: Path, server: Ser
     above, below = pty.openpty()
     with child(db, server, stderr=below) as process:
         os.close(below)
-        seen = b""
-        try:
-            while chunk := os.read(above, 65536):
-                seen += chunk
-        except OSError:
-            pass  # the other end is closed
-        os.close(above)
+        seen = read_all(above)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
     text = seen.decode()

@@ -48,12 +48,6 @@ def sink() -> Iterator[ListSink]:
         yield sink
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_current() -> Iterator[None]:
-    yield
-    assert _context.CURRENT.get() is None
-
-
 # Usage, metadata.
 
 

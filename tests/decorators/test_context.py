@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -35,16 +35,7 @@ from voltagent.testing import Run
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.sampling import Sampling
 
-if TYPE_CHECKING:
-    pass
-
 FIVE = [agent, tool, memory, retriever, trace]
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_current() -> Iterator[None]:
-    yield
-    assert _context.CURRENT.get() is None
 
 
 # Implicit and explicit.

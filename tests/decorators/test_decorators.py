@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,19 +25,9 @@ from voltagent import (
     tool,
     trace,
 )
-from voltagent.core import context as _context
 from voltagent.testing import Run, record
 
-if TYPE_CHECKING:
-    pass
-
 FIVE = [agent, tool, memory, retriever, trace]
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_current() -> Iterator[None]:
-    yield
-    assert _context.CURRENT.get() is None
 
 
 # Kinds and hierarchy.

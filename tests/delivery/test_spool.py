@@ -6,7 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, until
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
+from tests.helpers.spools import events_in
 from voltagent import ValidationError, VoltAgentSDK, settings
 from voltagent.cli.doctor.finding import Finding
 from voltagent.cli.doctor.spool import look
@@ -52,16 +53,6 @@ def make(exporter: Exporter, folder: Path, max_bytes: int = 256 * 2**20, **optio
 
 def rest(port: int) -> RestExporter:
     return RestExporter(f"http://127.0.0.1:{port}", "pk", "sk")
-
-
-def rows(folder: Path) -> int:
-    found = 0
-    for path in folder.glob("*.db"):
-        connection = sqlite3.connect(path)
-        with suppress(sqlite3.OperationalError):  # it is being made
-            found += connection.execute("SELECT count(*) FROM events").fetchone()[0]
-        connection.close()
-    return found
 
 
 def fill(folder: Path, port: int, traces: int, payload: bytes = b"{}", **options: Any) -> Report:
@@ -172,7 +163,7 @@ def test_what_is_recorded_while_a_request_hangs_is_written_all_the_same(folder: 
         server.wait_for(1)
         for number in range(10):
             recording.whole(f"later {number}")
-        until(lambda: rows(folder) == 44)
+        until(lambda: events_in(folder) == 44)
         assert conserved(sender.stats()).pending == 44
         sender.shutdown(0.5).result()
 
@@ -255,7 +246,7 @@ def test_a_folder_that_is_deleted_meanwhile(folder: Path, port: int) -> None:
     sender = make(rest(port), folder)
     recording = Recording(sender)
     recording.whole("before")
-    until(lambda: rows(folder) == 4)
+    until(lambda: events_in(folder) == 4)
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
@@ -339,7 +330,7 @@ def test_otlp_sends_the_same_spans_after_a_restart(tmp_path: Path, port: int) ->
         expected = spans_of(server)
     assert len(expected) == 4
     sender = make(otlp(port), tmp_path)
-    record_something(sender, lambda: until(lambda: rows(tmp_path) == 5))
+    record_something(sender, lambda: until(lambda: events_in(tmp_path) == 5))
     report = conserved(sender.shutdown(1).result())
     assert report.accepted + report.pending == 8
     assert report.accepted <= 4  # starts that were settled alone, before the destination was known to be down
@@ -357,7 +348,7 @@ def test_rest_sends_the_same_bodies_after_a_restart(tmp_path: Path, port: int) -
         expected = dict(model.bodies)
     assert len(expected) == 7
     sender = make(rest(port), tmp_path)
-    record_something(sender, lambda: until(lambda: rows(tmp_path) == 5))
+    record_something(sender, lambda: until(lambda: events_in(tmp_path) == 5))
     assert conserved(sender.shutdown(1).result()).pending == 8
     with model_server(port) as model:
         assert empty(make(rest(port), tmp_path)).accepted == 8
@@ -379,7 +370,7 @@ def test_a_refused_key_drops_what_is_known_and_the_rest_stays(folder: Path, port
         assert set(report.dropped) == {"auth"}
         assert report.pending > 1000
         report = conserved(sender.shutdown(1).result())
-    assert rows(folder) == report.pending
+    assert events_in(folder) == report.pending
 
 
 # Settings.
@@ -389,7 +380,7 @@ def test_two_in_one_process_do_not_take_each_others(folder: Path, port: int) -> 
     first, second = make(rest(port), folder), make(rest(port), folder)
     Recording(first).whole("first")
     Recording(second).whole("second")
-    until(lambda: rows(folder) == 8)
+    until(lambda: events_in(folder) == 8)
     with model_server(port) as model:
         for sender in (first, second):
             assert conserved(sender.flush().result()).accepted == 4
@@ -444,7 +435,7 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
     sdk = VoltAgentSDK(**options(flush_interval=0.05))
     with sdk.trace(agent_id="a"):
         pass
-    until(lambda: rows(tmp_path / "s") == 2)
+    until(lambda: events_in(tmp_path / "s") == 2)
     _, running = reported()
     assert "from a program that is still running" in running.text
     sdk.shutdown()
@@ -484,7 +475,7 @@ def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int
     root = recording.trace("t")
     recording.end(recording.tool(root, "canary-5d1", b'{"x":"canary-5d1"}'))
     recording.end(root)
-    until(lambda: rows(folder) == 3)
+    until(lambda: events_in(folder) == 3)
     assert b"canary-5d1" not in b"".join(path.read_bytes() for path in folder.iterdir())
     assert conserved(sender.shutdown(1).result()).dropped == {"serialize_error": 1}
 
@@ -495,11 +486,11 @@ def test_a_folder_that_is_deleted_meanwhile_is_made_again(
     sender = make(rest(port), folder)
     recording = Recording(sender)
     recording.whole("before")
-    until(lambda: rows(folder) == 4)
+    until(lambda: events_in(folder) == 4)
     for _ in range(2):
         shutil.rmtree(folder)
         recording.whole("after")
-        until(lambda: folder.exists() and rows(folder) == 4)
+        until(lambda: folder.exists() and events_in(folder) == 4)
     assert conserved(sender.stats()).pending == 12
     with model_server(port) as model:
         assert empty(sender).accepted == 12

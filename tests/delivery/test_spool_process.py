@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from tests.delivery.test_process import START, finish
 from tests.helpers.model import Model
 from tests.helpers.pace import hold, until
 from tests.helpers.server import Server, answer, hang, unused_port
+from tests.helpers.spools import events_in
 from voltagent import VoltAgentSDK
 from voltagent.sdk import PendingReport
 
@@ -71,17 +70,6 @@ def run(code: str, url: str, folder: Path) -> Any:
     return ran
 
 
-def waiting(folder: Path) -> int:
-    """Events in the spool, seen from another process."""
-    found = 0
-    for path in folder.glob("*.db"):
-        connection = sqlite3.connect(path)
-        with suppress(sqlite3.OperationalError):  # it is being made
-            found += connection.execute("SELECT count(*) FROM events").fetchone()[0]
-        connection.close()
-    return found
-
-
 def next_process(url: str, folder: Path, **options: Any) -> tuple[VoltAgentSDK, PendingReport]:
     """An SDK of this process, which sends what the others left."""
     given: dict[str, Any] = {
@@ -121,7 +109,7 @@ def test_what_is_left_is_sent_by_the_next_process(model: Model, folder: Path) ->
     port = unused_port()
     url = f"http://127.0.0.1:{port}"
     ran = run("for n in range(100): work(f'{n:03}')\ncount()", url, folder)
-    assert waiting(folder) == 400
+    assert events_in(folder) == 400
     without = run("count()", url, folder).seconds
     hold(ran.seconds, without + 1.4, "leaving")  # refused: it is on the disk, so nothing is to be waited for
     with Server(model, port=port):
@@ -136,7 +124,7 @@ def test_what_is_left_is_sent_by_the_next_process(model: Model, folder: Path) ->
 def test_a_silent_destination_is_not_waited_for(folder: Path) -> None:
     with Server(hang) as server:
         ran = run("for n in range(10): work(f'{n}')\ncount()", server.url, folder)
-    assert waiting(folder) == 40
+    assert events_in(folder) == 40
     hold(ran.seconds, 3.5, "leaving")
 
 
@@ -153,7 +141,7 @@ def test_what_is_open_when_a_silent_destination_is_left_ends_on_disk(folder: Pat
         server.wait_for(1)  # a request is under way
         ran = finish(process, began)
     assert (ran.code, ran.err) == (0, "")
-    assert waiting(folder) == 4
+    assert events_in(folder) == 4
     hold(ran.seconds, 3.5, "leaving")
 
 
@@ -287,7 +275,7 @@ def test_two_processes_share_the_folder_and_a_third_takes_over_the_dead_one(mode
     for process in (living, dying):
         assert process.stdout is not None
         process.stdout.readline()
-    until(lambda: waiting(folder) == 240)
+    until(lambda: events_in(folder) == 240)
     living.send_signal(signal.SIGSTOP)  # it would take over as well
     dying.kill()
     dying.communicate()
@@ -311,7 +299,7 @@ def test_another_destination_gets_nothing(model: Model, server: Server, dead: st
         assert report.recorded == 0
         sdk.shutdown()
     assert model.histories == {}
-    assert waiting(folder) == 4
+    assert events_in(folder) == 4
 
 
 @posix
@@ -344,12 +332,12 @@ def test_a_forked_child_leaves_the_parents_files_alone(model: Model, folder: Pat
     """
     process = start(code, url, folder)
     assert process.stdin is not None
-    until(lambda: waiting(folder) == 80)
+    until(lambda: events_in(folder) == 80)
     process.stdin.write("go on\n")
     process.stdin.flush()
     ran = finish(process, 0)
     assert (ran.code, ran.err) == (0, "")
-    assert waiting(folder) == 88
+    assert events_in(folder) == 88
     with Server(model, port=port):
         sdk, report = next_process(url, folder)
         assert (report.accepted, report.pending) == (88, 0)
@@ -369,7 +357,7 @@ def test_files_are_private_and_hold_no_secret(dead: str, folder: Path) -> None:
     sys.stdin.read()
     """
     process = start(code, dead, folder)
-    until(lambda: waiting(folder) == 7)
+    until(lambda: events_in(folder) == 7)
     files = list(folder.iterdir())
     kept = b"".join(path.read_bytes() for path in files)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in files}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,18 +34,6 @@ from voltagent.storage.traces.records import KNOWN_OPERATION, StoredOperation, S
 from voltagent.storage.traces.store import Store
 from voltagent.storage.traces.tokens import usage_of
 from voltagent.tracing.recorder import Recorder
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "made" / "by us" / "traces.db"
-
-
-@pytest.fixture
-def run(path: Path) -> Iterator[Run]:
-    run = Run(path)
-    yield run
-    run.store.close()
 
 
 def text(span: Span) -> str:

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +28,6 @@ from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
 from voltagent.storage.traces.store import Store
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "made" / "by us" / "traces.db"
-
-
-@pytest.fixture
-def run(path: Path) -> Iterator[Run]:
-    run = Run(path)
-    yield run
-    run.store.close()
 
 
 # Retention.

@@ -56,7 +56,7 @@ function blocks(ones, others) {
 
 /** @param {string[]} left @param {string[]} right */
 function aligned(left, right) {
-  const lengths = table(left, right);
+  const lengths = commonLengths(left, right);
   /** @type {Block[]} */
   const out = [];
   const add = (/** @type {boolean} */ same, /** @type {string | undefined} */ one, /** @type {string | undefined} */ other) => {
@@ -74,8 +74,13 @@ function aligned(left, right) {
   return out;
 }
 
-/** @param {string[]} left @param {string[]} right */
-function table(left, right) {
+/**
+ * `lengths[i][j]`: how many are common to `left` from i on and `right` from j on, in the same order.
+ *
+ * @param {string[]} left
+ * @param {string[]} right
+ */
+export function commonLengths(left, right) {
   const lengths = Array.from({ length: left.length + 1 }, () => new Uint32Array(right.length + 1));
   for (let i = left.length - 1; i >= 0; i -= 1) {
     for (let j = right.length - 1; j >= 0; j -= 1) {

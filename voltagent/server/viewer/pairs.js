@@ -1,5 +1,7 @@
 // Two trees laid side by side: which operation of the one is which of the other. Pure functions.
 
+import { commonLengths } from "./diff.js";
+
 const MOST = 1_000_000; // comparisons for one list of siblings; longer ones are paired in order
 
 /**
@@ -38,7 +40,7 @@ const sort = (node) => JSON.stringify([node.kind, node.operation, node.name]);
  */
 function paired(ones, others) {
   const [left, right] = [ones.map(sort), others.map(sort)];
-  const lengths = ones.length * others.length <= MOST ? table(left, right) : null;
+  const lengths = ones.length * others.length <= MOST ? commonLengths(left, right) : null;
   /** @type {[one: TreeNode | null, other: TreeNode | null][]} */
   const out = [];
   let [i, j] = [0, 0];
@@ -50,20 +52,4 @@ function paired(ones, others) {
   while (i < ones.length) out.push([ones[i++], null]);
   while (j < others.length) out.push([null, others[j++]]);
   return out;
-}
-
-/**
- * `lengths[i][j]`: how many are common to `left` from i on and `right` from j on.
- *
- * @param {string[]} left
- * @param {string[]} right
- */
-function table(left, right) {
-  const lengths = Array.from({ length: left.length + 1 }, () => new Uint32Array(right.length + 1));
-  for (let i = left.length - 1; i >= 0; i -= 1) {
-    for (let j = right.length - 1; j >= 0; j -= 1) {
-      lengths[i][j] = left[i] === right[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
-    }
-  }
-  return lengths;
 }
