@@ -633,6 +633,16 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], tuple[object, ...]]] = {
         ],
         ("m", {"prompt_tokens": 1}, None, "c", "Hi"),
     ),
+    "several choices": (
+        [
+            {"id": "a", "model": "m", "choices": [{"index": 0, "delta": {"content": "H"}}]},
+            {"id": "a", "model": "m", "choices": [{"index": 1, "delta": {"content": "Y"}}]},
+            {"id": "a", "model": "m", "choices": [{"index": 1, "delta": {"content": "o"}, "finish_reason": "length"},
+                                                  {"index": 0, "delta": {"content": "i"}, "finish_reason": "stop"}]},
+            {"id": "a", "model": "m", "choices": [], "usage": {"prompt_tokens": 1}},
+        ],
+        ("m", {"prompt_tokens": 1}, "stop", "a", ["Hi", "Yo"]),
+    ),
     "several responses": (
         [
             {"id": "a", "model": "m", "choices": [{"delta": {"content": "H"}}]},

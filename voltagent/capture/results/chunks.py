@@ -22,8 +22,9 @@ def _openai_chat(answers: StreamedAnswers, chunk: object) -> None:
     answer = answers.of(field(chunk, "id"))
     answer.model = answer.model or as_text(field(chunk, "model"))
     answer.add_usage(field(chunk, "usage"))
-    for choice in as_items(field(chunk, "choices"))[:1]:  # of several choices the first is shown
-        delta = field(choice, "delta")
+    whole = answer
+    for choice in as_items(field(chunk, "choices")):
+        answer, delta = whole.choice(field(choice, "index")), field(choice, "delta")
         answer.add_text(first_at(choice, (("delta", "content"), ("text",), ("delta", "refusal"))))
         answer.finish = as_text(field(choice, "finish_reason")) or answer.finish
         for number, call in enumerate(as_items(field(delta, "tool_calls"))):

@@ -12,6 +12,7 @@ from voltagent.capture.usage import counted, summed
 _MOST_TEXT: Final = 960 * 1024  # characters of one streamed answer
 _MOST_RESPONSES: Final = 1024  # in one stream
 _MOST_CALLS: Final = 256  # in one response
+_MOST_CHOICES: Final = 32  # in one response, beside the first
 
 
 class _ToolCall:
@@ -36,7 +37,20 @@ class _ToolCall:
 class StreamedAnswer:
     """One response of a model, as far as it has come."""
 
-    __slots__ = ("added", "calls", "ended", "finish", "holder", "id", "left", "model", "texts", "usage", "whole")
+    __slots__ = (
+        "added",
+        "calls",
+        "ended",
+        "finish",
+        "holder",
+        "id",
+        "left",
+        "model",
+        "others",
+        "texts",
+        "usage",
+        "whole",
+    )
 
     def __init__(self) -> None:
         self.id: str | None = None
@@ -44,12 +58,25 @@ class StreamedAnswer:
         self.texts: list[str] = []
         self.left = _MOST_TEXT
         self.calls: dict[int | str | None, _ToolCall] = {}
+        self.others: dict[int, StreamedAnswer] = {}  # further choices, by their index
         self.usage: dict[str, Any] = {}  # as the provider spells it: what comes later replaces
         self.added: list[dict[str, Any]] = []  # usages that add up
         self.holder: object = None
         self.finish: str | None = None
         self.whole: ModelResult | None = None  # if the stream says at its end what it was
         self.ended = False
+
+    def choice(self, index: object) -> StreamedAnswer:
+        """Return what has come of one of several answers to the same request."""
+        if type(index) is not int or index == 0:
+            return self
+        found = self.others.get(index)
+        if found is None:
+            found = StreamedAnswer()
+            found.left = _MOST_TEXT // 8
+            if len(self.others) < _MOST_CHOICES:  # else it is not kept
+                self.others[index] = found
+        return found
 
     def add_text(self, value: object) -> None:
         """Append a piece of text."""
@@ -81,11 +108,16 @@ class StreamedAnswer:
             self.usage.update(fields_of(usage))
             self.holder = usage
 
+    def _answer(self) -> object:
+        return joined("".join(self.texts) or None, [call.shown() for call in self.calls.values()])
+
     def result(self) -> ModelResult:
         """Return what is recorded of it."""
         usage = counted(self.usage) or summed(self.added)
         whole = self.whole or ModelResult()
-        answer = joined("".join(self.texts) or None, [call.shown() for call in self.calls.values()])
+        answer = self._answer()
+        if self.others:
+            answer = [answer, *(self.others[index]._answer() for index in sorted(self.others))]  # noqa: SLF001 - ours
         responses = () if usage is None else (Response(usage, self.holder, self.id, self.model),)
         return ModelResult(
             whole.model or self.model,
