@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from enum import Enum
+from enum import IntEnum
 from itertools import pairwise
 from typing import Any, Final
 
 from voltagent.processors.secrets.words import HARMLESS, OWNERS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
 
-class Strength(Enum):
+class Strength(IntEnum):
     """How certain it is from a key name that its value is a secret."""
 
     NONE = 0

@@ -60,8 +60,7 @@ def _is_secret(value: str, strength: Strength) -> bool:
 
 
 def _strongest(scan: Scan, names: list[str]) -> Strength:
-    found = [scan.names.strength(name) for name in names]
-    return max(found, key=lambda one: one.value, default=Strength.NONE)
+    return max(map(scan.names.strength, names), default=Strength.NONE)
 
 
 def _element(scan: Scan, match: re.Match[str]) -> Range | None:

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
-from re import Match, Pattern
+from re import Match
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.names import SecretNames
@@ -16,11 +16,9 @@ Range: TypeAlias = tuple[int, int]
 SEPARATOR: Final = "\0"  # no pattern matches across it
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
 _LOWERED: Final = 1 << 16  # characters lowered at once
-_OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 # Work is counted in units of about 0.7 microseconds: the free ones of each scan, and those for its length.
 _FREE: Final = 2000
 _CHARACTERS_PER_UNIT: Final = 11
-_MATCHED: Final = 4  # units of work for a match
 LONGEST_VALUE: Final = 16_384  # characters
 _MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
 _STRINGS: Final = 4096  # joined at once
@@ -73,7 +71,6 @@ class Scan:
         for piece in pieces:
             starts += islice(accumulate(map((1).__add__, map(len, piece)), initial=starts[-1]), 1, None)
         self.units = _FREE
-        self.past = 0  # where the last secret ended
         self.examined = len(self.text)  # so far, each candidate is examined
 
     def windows(self) -> Iterator[Range]:
@@ -98,26 +95,6 @@ class Scan:
     def occurrences(self, needle: str, start: int, stop: int) -> int:
         """Return how often a literal stands in a window."""
         return self.low.count(needle, start, min(len(self.low), stop + len(needle) - 1))
-
-    def matches(self, needle: str, pattern: Pattern[str], start: int, stop: int) -> Iterator[Match[str]]:
-        """Yield the matches that begin with a literal in a window; the consumer may move on by setting ``past``.
-
-        A search with the pattern alone would go on behind the window, where the next one begins.
-        """
-        low, limit = self.low, min(len(self.low), stop + _OVERLAP)
-        last = min(len(low), stop + len(needle) - 1)
-        self.past = start
-        place = low.find(needle, start, last)
-        while place >= 0:
-            match = pattern.match(low, place, limit)
-            if match is None:
-                place = low.find(needle, place + 1, last)
-                continue
-            self.units -= _MATCHED
-            if self.units < 0:
-                raise TooDenseError
-            yield match
-            place = low.find(needle, max(self.past, match.end(), place + 1), last)
 
     def repeats(self, secrets: Iterable[str]) -> tuple[list[Range], list[str]]:
         """Return where secrets stand that are known already, and those that stand in too many places to list them.

@@ -22,7 +22,7 @@ def edges_of(value: Any) -> str:
     """Return the texts of a stream, each joined, without the middle of long chunks, which no split secret reaches."""
     items = items_of(value)
     if set(map(type, items)) == {str}:
-        return "".join(map(_edges, items))
+        return _edges(items)
     texts: dict[tuple[Any, ...], list[str]] = {}
     for number, item in enumerate(items):
         if type(item) is str:
@@ -30,11 +30,12 @@ def edges_of(value: Any) -> str:
         else:
             for place, _, _, text in strings_of(items, number, item, ()):
                 texts.setdefault(place, []).append(text)
-    return "\0".join("".join(map(_edges, parts)) for parts in texts.values() if len(parts) > 1)
+    return "\0".join(_edges(parts) for parts in texts.values() if len(parts) > 1)
 
 
-def _edges(text: str) -> str:
-    return text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\0{text[-_EDGE:]}"
+def _edges(texts: Sequence[str]) -> str:
+    """Return texts joined, without the middle of those that are long."""
+    return "".join([text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\0{text[-_EDGE:]}" for text in texts])
 
 
 def items_of(value: Any) -> list[Any]:

@@ -34,8 +34,10 @@ _KEY_NAME: Final = "private"
 _KEY_LINE: Final = 100  # characters
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
+_MATCHED: Final = 4  # units of work for a match
 _NAMED: Final = 2  # units of work for a needle of more than one character
 _FOUND: Final = 6  # units of work for what has to be replaced
+_OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 _CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one unit of work
 _ENOUGH: Final = 400  # units of work without which a piece is not begun: most of it would be done in vain
 _HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
@@ -91,7 +93,7 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
             found += find_assignments(scan, hints, start, stop)
         if may_have_token:
             found += find_tokens(scan, start, stop)
-        found += _by_grammar(scan, start, stop, window.groups)
+        _add_by_grammar(scan, start, stop, window.groups, found)
     except TooDenseError:
         return found + _hidden_by_line(scan, start, stop)
     return found
@@ -145,8 +147,8 @@ def _any_group() -> Callable[[str], str | None]:
     return fast_check("|".join(one.check for one in _GROUPS))
 
 
-def _by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group]) -> Iterator[Range]:
-    """Yield what all searches find but those for tokens and assignments."""
+def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group], found: list[Range]) -> None:
+    """Add what all searches find but those for tokens and assignments."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
     for check, takes_own_names, by_needle in groups:
         if check(around) is None and not (takes_own_names and scan.names.own):
@@ -158,7 +160,7 @@ def _by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group]) -> 
                     len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
                 )
                 for search, pattern in searches:
-                    yield from _matching(scan, search, pattern, start, stop)
+                    _add_matches(scan, search, pattern, start, stop, found)
 
 
 _Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
@@ -185,13 +187,30 @@ def _by_needle(searches: Sequence[Search]) -> _Searches:
     return tuple((needle, tuple(searches)) for needle, searches in found.items())
 
 
-def _matching(scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int) -> Iterator[Range]:
-    for match in scan.matches(search.needle, pattern, start, stop):
-        found = search.examine(scan, match)
-        if found is not None and found[0] < found[1]:
+def _add_matches(
+    scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int, found: list[Range]
+) -> None:
+    """Add what a search finds whose literal begins in a stretch, in one piece: a text may consist of such literals.
+
+    A search with the pattern alone would go on behind the stretch, where the next one begins.
+    """
+    low, needle = scan.low, search.needle
+    limit, last = min(len(low), stop + _OVERLAP), min(len(low), stop + len(needle) - 1)
+    place = low.find(needle, start, last)
+    past = start
+    while place >= 0:
+        match = pattern.match(low, place, limit)
+        if match is None:
+            place = low.find(needle, place + 1, last)
+            continue
+        scan.spend(_MATCHED)
+        past = max(past, match.end(), place + 1)
+        secret = search.examine(scan, match)
+        if secret is not None and secret[0] < secret[1]:
             scan.spend(_FOUND)
-            scan.past = found[1]
-            yield found
+            past = max(past, secret[1])
+            found.append(secret)
+        place = low.find(needle, past, last)
 
 
 def _add_merged(found: list[Range], more: list[Range]) -> None:
