@@ -20,8 +20,7 @@ CHILD = Path(program.__file__).with_name("child")
 @pytest.fixture
 def floor(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(CHILD))
-    from adapters import Place
-    from adapters import floor as module
+    from adapters import Place, floor as module
 
     module.QUEUE.clear()
     return module, module.Adapter(Place("", ""))

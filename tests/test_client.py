@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import pydantic
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.helpers.server import Server, answer, hang, reset, unused_port
 from voltagent.client import VoltAgentCoreAPI

@@ -13,15 +13,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.helpers.internals import span_of
 from tests.helpers.server import Server
 from tests.helpers.sink import recording
 from voltagent import propagation
-from voltagent.core import context as _context
-from voltagent.core import trace_ids
+from voltagent.core import context as _context, trace_ids
 from voltagent.core.span import Remote
 from voltagent.handles import open_trace
 from voltagent.propagation import (

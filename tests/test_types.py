@@ -10,8 +10,7 @@ from typing import Any
 
 import pydantic
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import voltagent.errors
 from voltagent import types

@@ -18,10 +18,10 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ValidationError as PydanticValidationError,
     field_serializer,
     model_validator,
 )
-from pydantic import ValidationError as PydanticValidationError
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails, PydanticCustomError
 

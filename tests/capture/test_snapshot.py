@@ -27,8 +27,7 @@ from unittest.mock import MagicMock, Mock
 
 import pydantic
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness

@@ -22,8 +22,7 @@ from typing import IO
 import pytest
 
 from tests.helpers.stored import Run
-from voltagent.cli import board as board_of_tail
-from voltagent.cli import tail as tail_command
+from voltagent.cli import board as board_of_tail, tail as tail_command
 from voltagent.cli.tail import excerpt
 from voltagent.core.span import Span
 from voltagent.records.feed import Feed

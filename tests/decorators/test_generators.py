@@ -15,8 +15,7 @@ import pytest
 
 import voltagent
 from voltagent import agent, current, current_agent, tool, trace
-from voltagent.core import clock
-from voltagent.core import context as _context
+from voltagent.core import clock, context as _context
 from voltagent.decorators import generator_run
 from voltagent.handles import open_trace
 from voltagent.testing import Run

@@ -6,8 +6,7 @@ from datetime import datetime, timezone
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voltagent.delivery.settlement import backoff, gives_up
 from voltagent.exporters import Verdict

@@ -8,8 +8,7 @@ from collections import deque
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.helpers.server import Server, answer
 from voltagent.exporters.http import HttpDestination, connection

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voltagent.core import clock
 from voltagent.processors.secrets.prefilter import fast_check, is_suspect_text, patterns, prefilter

@@ -10,8 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from pydantic_core import to_json
 
 from tests.helpers.pace import TooSlow, hold, slowness

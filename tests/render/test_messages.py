@@ -7,8 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.browser.messages import ANSWERS, CONVERSATIONS, NONE
 from voltagent.render.messages import Conversation, conversation_of

@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.helpers.local_server import serving
 from tests.helpers.pace import PATIENCE, TooSlow, hold, slowness, until

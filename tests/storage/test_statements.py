@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.storage.traces.batch import plan

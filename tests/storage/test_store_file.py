@@ -20,8 +20,7 @@ from tests.helpers.pace import PATIENCE, hold
 from tests.helpers.stored import Run, names, run_sql
 from voltagent.core import clock
 from voltagent.core.span import TOOL
-from voltagent.storage.file import Schema, StoreError
-from voltagent.storage.file import file as file_module
+from voltagent.storage.file import Schema, StoreError, file as file_module
 from voltagent.storage.traces import store as store_module
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS

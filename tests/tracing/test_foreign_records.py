@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Span as ForeignSpan
-from opentelemetry.trace import use_span
+from opentelemetry.trace import Span as ForeignSpan, use_span
 
 from tests.helpers.bytecode_steps import Between
 from tests.helpers.sink import ListSink, recording

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from voltagent import agent, current, llm, retriever, tool, trace
 from voltagent.capture.usage import summed

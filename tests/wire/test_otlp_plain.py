@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic_core import to_json
 
 from voltagent.core.span import COMPLETED, OPERATION_KINDS, TRACE, SharedFacts, Span, TraceInfo

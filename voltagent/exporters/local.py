@@ -55,19 +55,17 @@ class LocalExporter:
 
     Args:
         path: the SQLite file. It is opened by the first batch, not here.
-        max_traces: how many traces to keep (default 10 000).
-        max_bytes: size limit of the data (default 1 GiB).
     """
 
     name = "local"
 
-    def __init__(self, path: Path, *, max_traces: int = 10_000, max_bytes: int = 2**30) -> None:
+    def __init__(self, path: Path) -> None:
         self.place = str(path)
         self._is_main: bool | None = None  # not looked at yet
         self._writer = Writer(path)
         viewer_address.record_into(path)
         MAIN.has_store = True
-        self._store = Store(path, max_traces=max_traces, max_bytes=max_bytes, writer=self._writer)
+        self._store = Store(path, writer=self._writer)
         self._shown = str(self._store.path)
 
     def announce(self) -> None:

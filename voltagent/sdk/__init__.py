@@ -6,8 +6,7 @@ from typing import TypeAlias
 
 from voltagent import handles
 from voltagent.handles import TraceHandle
-from voltagent.sdk.automatic import from_environment
-from voltagent.sdk.automatic import recorder_for as recorder_for
+from voltagent.sdk.automatic import from_environment, recorder_for as recorder_for
 from voltagent.sdk.reports import PendingReport
 from voltagent.sdk.voltagent_sdk import VoltAgentSDK
 

@@ -21,8 +21,7 @@ from voltagent.server.routing import Answer, Request, RequestError, Route, json_
 from voltagent.storage.file import StoreError
 from voltagent.storage.traces.records import Known
 from voltagent.storage.traces.store import Store
-from voltagent.wire.otlp import decode as from_otlp
-from voltagent.wire.otlp import protobuf, protobuf_decode
+from voltagent.wire.otlp import decode as from_otlp, protobuf, protobuf_decode
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.rest import decode as from_rest
 

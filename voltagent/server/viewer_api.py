@@ -15,8 +15,7 @@ from voltagent.render.answers import Json
 from voltagent.render.document import document
 from voltagent.render.page import page
 from voltagent.render.previews import LONGEST_IN_LIST, LONGEST_IN_TREE
-from voltagent.server import viewer_compare, viewer_metrics, viewer_scores
-from voltagent.server import viewer_values as values
+from voltagent.server import viewer_compare, viewer_metrics, viewer_scores, viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.server.viewer_filters import filter_of
 from voltagent.storage.hints import load_hints

@@ -15,77 +15,35 @@ from voltagent.errors import ValidationError
 from voltagent.settings import environment, parsers
 from voltagent.settings.environment import (
     colour_is_wanted as colour_is_wanted,
-)
-from voltagent.settings.environment import (
     debug_is_wanted as debug_is_wanted,
-)
-from voltagent.settings.environment import (
     default_local_path as default_local_path,
-)
-from voltagent.settings.environment import (
     default_spool_path as default_spool_path,
-)
-from voltagent.settings.environment import (
     key_log_file as key_log_file,
-)
-from voltagent.settings.environment import (
     keys_are_in_environment as keys_are_in_environment,
-)
-from voltagent.settings.environment import (
     local_path as local_path,
-)
-from voltagent.settings.environment import (
     names_destination as names_destination,
-)
-from voltagent.settings.environment import (
     network_environment as network_environment,
-)
-from voltagent.settings.environment import (
     otlp_headers_are_in_environment as otlp_headers_are_in_environment,
-)
-from voltagent.settings.environment import (
     pager as pager,
-)
-from voltagent.settings.environment import (
     quiet_is_wanted as quiet_is_wanted,
 )
 from voltagent.settings.model import (
     DEFAULT_BASE_URL as DEFAULT_BASE_URL,
-)
-from voltagent.settings.model import (
     Arguments as Arguments,
-)
-from voltagent.settings.model import (
     Otlp as Otlp,
-)
-from voltagent.settings.model import (
     Settings as Settings,
 )
 from voltagent.settings.readers import (
     BAGGAGE as BAGGAGE,
-)
-from voltagent.settings.readers import (
     EXPORTERS as EXPORTERS,
-)
-from voltagent.settings.readers import (
     INSTRUMENTS as INSTRUMENTS,
-)
-from voltagent.settings.readers import (
     OTLP_READERS as OTLP_READERS,
-)
-from voltagent.settings.readers import (
     PROFILES as PROFILES,
-)
-from voltagent.settings.readers import (
     READERS as READERS,
 )
 from voltagent.settings.urls import (
     is_loopback as is_loopback,
-)
-from voltagent.settings.urls import (
     shown_url as shown_url,
-)
-from voltagent.settings.urls import (
     without_credentials as without_credentials,
 )
 
@@ -109,7 +67,7 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
         ValidationError: a value that does not fit, or one key without the other; the text names the setting.
     """
     arguments = arguments or {}
-    refuse_unknown(arguments, {**READERS, **OTLP_READERS, "resource": None})
+    _refuse_unknown(arguments, {**READERS, **OTLP_READERS, "resource": None})
     values: dict[str, Any] = {}
     origin = dict.fromkeys(READERS, "default")
     for name, (variable, reader) in READERS.items():
@@ -134,15 +92,13 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
     return Settings(**values, warnings=tuple(warnings), origin=origin)
 
 
-def refuse_unknown(
-    given: Mapping[str, object], known: Mapping[str, object] | Sequence[str], what: str = "setting"
-) -> None:
+def _refuse_unknown(given: Mapping[str, object], known: Mapping[str, object]) -> None:
     """Raise a ``TypeError`` for the first name that is not known, with the nearest one that is."""
     for name in given:
         if name not in known:
             near = nearest(name, known)
             hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(sorted(known))}"
-            raise TypeError(f"unknown {what} {name!r}{hint}")
+            raise TypeError(f"unknown setting {name!r}{hint}")
 
 
 def misspelt_variables() -> list[str]:

@@ -22,7 +22,7 @@ class Otlp:
     timeout: float
     profiles: tuple[str, ...]
     resource: Mapping[str, str]
-    certificate: Path | None = None  # files in PEM form: whom to trust, and who we are
+    certificate: Path | None = None  # files in PEM form: trusted authorities, and our own
     client_certificate: Path | None = None
     client_key: Path | None = None
 

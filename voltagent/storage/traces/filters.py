@@ -184,13 +184,13 @@ class Filter:
     sort: str = "start"  # one of ORDERS
     ascending: bool = False
 
-    def query(self, limit: int, offset: int = 0) -> tuple[str, dict[str, Any]]:
+    def query(self, limit: int) -> tuple[str, dict[str, Any]]:
         """Return the SQL for the summaries of the traces, and its parameters."""
         where, values = self.where()
         # select the page first, so that the counts in each line are computed for the page only
-        page = f"SELECT key FROM traces {where} {self._order} LIMIT :limit OFFSET :offset"  # noqa: S608 - values are bound
+        page = f"SELECT key FROM traces {where} {self._order} LIMIT :limit"  # noqa: S608 - values are bound
         query = f"SELECT {SUMMARY} FROM traces WHERE key IN ({page}) {self._order}"  # noqa: S608
-        return query, {**values, "limit": limit, "offset": offset}
+        return query, {**values, "limit": limit}
 
     def ids_query(self, limit: int | None) -> tuple[str, dict[str, Any]]:
         """Return the SQL for the ids alone, and its parameters; a limit of ``None`` means no limit."""

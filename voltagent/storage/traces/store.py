@@ -168,9 +168,9 @@ class Store:
         page_size, count, free = pages(connection)
         return (count - free) * page_size > self.max_bytes
 
-    def traces(self, matching: Filter | None = None, limit: int = 50, offset: int = 0) -> list[TraceSummary]:
+    def traces(self, matching: Filter | None = None, limit: int = 50) -> list[TraceSummary]:
         """Return matching traces, in the filter's order; the next page is ``Filter(..., before=the last one's id)``."""
-        query, values = (matching or Filter()).query(limit, offset)
+        query, values = (matching or Filter()).query(limit)
         return [summary(row) for row in self.rows(query, values)]
 
     def trace_ids(self, matching: Filter | None = None, *, limit: int | None = None) -> list[str]:
