@@ -58,8 +58,9 @@ def fields_reader(holder: Any) -> Callable[[str], Any]:
     Takes a third of the time if several fields are read.
     """
     kind = type(holder)
+    fields: dict[str, Any]
     if kind is dict:
-        fields: dict[str, Any] = holder
+        fields = holder
         return fields.get
     known = _KNOWN.get(id(kind))
     layout = known[1] if known is not None and known[0]() is kind else _layout_of(kind)
@@ -67,13 +68,14 @@ def fields_reader(holder: Any) -> Callable[[str], Any]:
         return _no_field
     try:
         if layout.simple and not layout.undeclared(holder) and not layout.private(holder):
-            return partial(_get, layout.read_dict(holder))
+            fields = layout.read_dict(holder)
+            return fields.get if type(fields) is dict else partial(_get, fields)
     except AttributeError:  # made by `__new__` alone
         pass
     return partial(layout.read, holder)
 
 
-def _no_field(_: str) -> None:
+def _no_field(_: object) -> None:
     return None
 
 
@@ -211,13 +213,13 @@ def as_text(value: object) -> str | None:
     """Return a string, or an enum member's; ``None`` for anything else."""
     if type(value) is str:
         return value
-    if id(type(value)) in _NO_FIELDS:
-        return None
-    if introspection.has_base(type(value), Enum):
-        value = dict.get(introspection.stored(value), "_value_")
-    if type(value) is str:
-        return value
-    return str.__str__(cast(str, value)) if introspection.has_base(type(value), str) else None
+    return None if id(type(value)) in _NO_FIELDS else _TEXTS.of(type(value))(value)
+
+
+def _text_reader(kind: type) -> Callable[[Any], str | None]:
+    if introspection.has_base(kind, Enum):
+        return lambda value: as_text(field(value, "_value_"))
+    return str.__str__ if introspection.has_base(kind, str) else _no_field
 
 
 def as_number(value: object) -> int | float | None:
@@ -365,4 +367,5 @@ _POSITIONS: Final = {"0": 0, "-1": -1}
 _LAYOUTS: Final = introspection.PerType(_layout)
 _KNOWN: Final = _LAYOUTS.found
 _get: Final = dict.get
+_TEXTS: Final = introspection.PerType(_text_reader)
 _NUMBERS: Final = introspection.PerType(_number_reader)

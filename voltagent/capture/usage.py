@@ -85,7 +85,6 @@ _BESIDE: Final = (
     ("candidates_token_count", ("thoughts_token_count",)),
     ("candidatesTokenCount", ("thoughtsTokenCount",)),
 )
-_BESIDE_NAMES: Final = frozenset(other for _, others in _BESIDE for other in others)
 _COST_NAMES: Final = frozenset(_COSTS)
 _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
@@ -93,6 +92,7 @@ _MOST_KNOWN: Final = 256  # combinations of names that are remembered, and names
 _MOST_COUNTED: Final = 2**63
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
+_INTEGER: Final = frozenset((id(int),))
 _snapshot: Final = Snapshot()
 
 
@@ -108,7 +108,7 @@ def counted(usage: object) -> dict[str, Any] | None:
     """
     fields = stored_in(usage)
     found: dict[str, Any] = {}
-    counts, nested, has_cost, has_beside, is_ordered = _NAMES.in_(fields)
+    counts, nested, has_cost, beside, is_ordered = _NAMES.in_(fields)
     _collect(found, fields, counts)
     for name, spellings in nested:
         if fields[name] is not None:
@@ -118,7 +118,7 @@ def counted(usage: object) -> dict[str, Any] | None:
         _add_cost(fields, found)
     if not found:
         return None
-    added = has_beside and _add_beside(fields, found)
+    added = bool(beside) and _add_beside(fields, found, beside)
     if added or "total_tokens" not in found:
         _complete(found)
     elif is_ordered:
@@ -156,13 +156,16 @@ class _Spellings:
         counts.sort(key=lambda count: _OURS.index(count[1]))
         nested.sort(key=lambda one: one[1].places)
         places = [_OURS.index(key) for _, key in counts] + [place for _, inner in nested for place in inner.places]
-        has_cost, has_beside = (not special.isdisjoint(names) for special in (_COST_NAMES, _BESIDE_NAMES))
-        return tuple(counts), tuple(nested), has_cost, has_beside, places == sorted(places)
+        beside = tuple(row for row in _BESIDE if not set(row[1]).isdisjoint(names))
+        has_cost = not _COST_NAMES.isdisjoint(names)
+        return tuple(counts), tuple(nested), has_cost, beside, places == sorted(places)
 
 
 # What is read of an object whose fields have certain names: names with our keys, names of details, whether there may be
-# a cost, whether something that the provider counts beside its input and output, and whether all comes in our order.
-_Names: TypeAlias = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, _Spellings], ...], bool, bool, bool]
+# a cost, rows of what the provider counts beside its input and output, and whether all comes in our order.
+_Names: TypeAlias = tuple[
+    tuple[tuple[str, str], ...], tuple[tuple[str, _Spellings], ...], bool, tuple[tuple[str, tuple[str, ...]], ...], bool
+]
 _NAMES: Final = _Spellings(_SPELLINGS, {name: _Spellings(keys) for name, keys in _DETAILS.items()})
 
 
@@ -185,10 +188,10 @@ def _collect(found: dict[str, Any], fields: Mapping[str, Any], names: Iterable[t
             found[key] = number
 
 
-def _add_beside(fields: Mapping[str, Any], found: dict[str, Any]) -> bool:
+def _add_beside(fields: Mapping[str, Any], found: dict[str, Any], rows: Iterable[tuple[str, tuple[str, ...]]]) -> bool:
     """Add what the provider counts beside its input and output; whether there was any."""
     added = False
-    for name, others in _BESIDE:
+    for name, others in rows:
         numbers = [as_number(fields[other]) or 0 for other in others if fields.get(other) is not None]
         given = fields.get(name)
         if numbers and (given is not None or name.startswith("candidates")):  # a model may give nothing but thoughts
@@ -285,6 +288,13 @@ def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     if without_total and total is not None and "total_tokens" in total:
         total["total_tokens"] += without_total
     return total
+
+
+def alone(usage: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the sum of one usage: :func:`summed`, in a third of the time if it has nothing but small integers."""
+    numbers: Any = usage.values()
+    is_plain = bool(numbers) and _INTEGER.issuperset(map(id, map(type, numbers)))
+    return dict(usage) if is_plain and max(map(abs, numbers)) < _MOST_COUNTED else summed((usage,))
 
 
 def total_tokens(usage: Mapping[str, Any] | None) -> int:

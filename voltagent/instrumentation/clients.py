@@ -10,8 +10,10 @@ embeddings) comes down to one request; that is what is patched, so each request 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
+from voltagent.core import introspection
 from voltagent.core.guard import Guard
 from voltagent.core.span import EMBEDDING, LLM
 from voltagent.instrumentation.patches import Patch
@@ -34,7 +36,7 @@ _NO_BODY: Final[dict[str, Any]] = {}
 _RAW_HEADER: Final = "X-Stainless-Raw-Response"  # "stream": the body is not read before the caller does
 
 
-def _by_path(endpoints: Mapping[str, RequestPlan]) -> Describe:
+def _by_path(package: str, endpoints: Mapping[str, RequestPlan]) -> Describe:
     """Describe a request of the clients that openai and anthropic generate from one template."""
 
     def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ModelRequest | None:
@@ -45,18 +47,26 @@ def _by_path(endpoints: Mapping[str, RequestPlan]) -> Describe:
             plan = endpoints.get(url) or endpoints.get(url.partition("?")[0])
             if plan is None:
                 return None
-            given, headers = options.json_data, options.headers
+            given, headers, absent = options.json_data, options.headers, _placeholders(package)
+            body = given if type(given) is dict else _NO_BODY
+            if not absent.keys().isdisjoint(map(id, map(type, body.values()))):
+                body = {name: value for name, value in body.items() if id(type(value)) not in absent}
             streams = bool(kwargs.get("stream"))
-            if not streams and (
-                type(headers) is dict or isinstance(headers, Mapping)
-            ):  # else a placeholder of the client
+            if not streams and (type(headers) is dict or isinstance(headers, Mapping)):  # else a placeholder
                 streams = headers.get(_RAW_HEADER) == "stream"
-            return plan, given if type(given) is dict else _NO_BODY, streams
+            return plan, body, streams
         except Exception as exc:
             Guard.swallowed(exc)
             return None
 
     return describe
+
+
+@cache
+def _placeholders(package: str) -> dict[int, type]:
+    """Return the classes of what a client puts in place of an argument that is not given, by identity."""
+    kinds = (introspection.loaded(package, name) for name in ("Omit", "NotGiven"))
+    return {id(kind): kind for kind in kinds if kind is not None}
 
 
 def _google(plan: RequestPlan, *, streams: bool = False) -> Describe:
@@ -65,7 +75,7 @@ def _google(plan: RequestPlan, *, streams: bool = False) -> Describe:
 
 
 def _generated(package: str, endpoints: Mapping[str, RequestPlan]) -> tuple[Patch, ...]:
-    module, describe = f"{package}._base_client", _by_path(endpoints)
+    module, describe = f"{package}._base_client", _by_path(package, endpoints)
     return (
         Patch(module, "SyncAPIClient", "request", around_request(describe), reaches_objects=True),
         Patch(module, "AsyncAPIClient", "request", around_async_request(describe), reaches_objects=True),

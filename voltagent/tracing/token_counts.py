@@ -11,11 +11,11 @@ appending is atomic.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from voltagent.capture.usage import summed
+from voltagent.capture.usage import alone, summed
 from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, PartialUsage, Span, TraceInfo
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class _Sum:
 
     def total(self) -> dict[str, Any] | None:
         """Return the sum of all of them."""
-        return summed(self._usages[:])
+        usages = self._usages[:]
+        return summed(usages) if len(usages) != 1 else alone(usages[0])
 
 
 class TokenCounts:
@@ -191,12 +192,9 @@ class TokenCounts:
 
     def total(self) -> dict[str, Any] | None:
         """Return the tokens of the trace; of agents that have not ended what is below them."""
+        own = self._own.total()
         still_open = [found.total() for agent, found in list(self._below.items()) if agent.usage is None]
-        return summed(_without_none((self._own.total(), *still_open)))
-
-
-def _without_none(usages: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
-    return [usage for usage in usages if usage is not None]
+        return summed(usage for usage in (own, *still_open) if usage is not None) if still_open else own
 
 
 def counts_of(trace: TraceInfo) -> TokenCounts:
@@ -264,7 +262,8 @@ def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | 
 
 def _around(span: Span) -> tuple[Span | None, list[Span]]:
     """Return the nearest agent around an operation, and the model calls around it in that agent."""
-    above, calls = span.parent, list[Span]()
+    above = span.parent
+    calls: list[Span] = []
     while above is not None and above.kind != AGENT:
         if above.kind in MODEL_CALLS:
             calls.append(above)

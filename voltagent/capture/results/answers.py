@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
-from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_of, fields_reader, first_at, first_of
+from voltagent.capture.stored_fields import as_items, as_text, field, fields_of, fields_reader, first_at, first_of
 
 # Functions for the table take a result as the function that reads its fields, so that each result is opened once.
 FieldReader: TypeAlias = Callable[[str], Any]
@@ -20,11 +20,14 @@ AnswerReader: TypeAlias = Callable[[FieldReader], object]
 
 # Blocks of an answer that the model wrote for itself.
 _HIDDEN_BLOCKS: Final = ("thinking", "redacted_thinking", "reasoning")
+_TEXT_BLOCKS: Final = ("text", "output_text")
 # Where a block keeps a tool call, if not in its own fields.
 _CALLS: Final = (("function",), ("function_call",), ("functionCall",), ("toolUse",))
 _CALL_IDS: Final = (("call_id",), ("toolUseId",), ("tool_call_id",), ("id",))
 _CALL_NAMES: Final = (("name",), ("tool_name",))
 _CALL_ARGUMENTS: Final = (("arguments",), ("args",), ("input",))
+# What no block of text without a type has.
+_NOT_TEXT: Final = ("thought", "part_kind", "reasoningContent", "name", "tool_name", *(path[0] for path in _CALLS))
 _TEXTS: Final = (("text",), ("content",), ("refusal",))
 _CHOSEN: Final = (("delta",), ("content",))
 # Where a message keeps what it says.
@@ -77,12 +80,15 @@ def choice(read: FieldReader) -> object:
 def output_items(read: FieldReader) -> object:
     """Return the answer in the items of a result of OpenAI's Responses API."""
     items = as_items(read("output"))
-    parsed = [at(block, ("parsed",)) for item in items for block in as_items(field(item, "content"))]
-    known = [value for value in parsed if value is not None]
-    if known:
-        return known[-1]
-    blocks = [block for item in items for block in (as_items(field(item, "content")) or [item])]
-    return joined(*_split(blocks))
+    parsed: object = None
+    blocks: list[object] = []
+    for item in items:
+        content = as_items(field(item, "content"))
+        blocks += content or [item]
+        for block in content:
+            found = field(block, "parsed")
+            parsed = parsed if found is None else found
+    return joined(*_split(blocks)) if parsed is None else parsed
 
 
 def parts(read: FieldReader) -> object:
@@ -119,9 +125,8 @@ def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
     calls: list[object] = []
     for block in blocks:
         read = fields_reader(block)
-        named = read("type")
-        text = read("text") if type(named) is str and named == "text" and read("thought") is not True else None
-        if type(text) is str:  # nearly every block
+        text = read("text")
+        if type(text) is str and _is_text(read):  # nearly every block
             texts.append(text)
             continue
         text = as_text(block)
@@ -135,6 +140,17 @@ def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
         if text is not None:
             texts.append(text)
     return ("".join(texts) if texts else None), calls
+
+
+def _is_text(read: FieldReader) -> bool:
+    """Return whether a block with a text is known to be nothing else, by its type or by what it has not."""
+    named = read("type")
+    if named is not None:
+        return type(named) is str and named in _TEXT_BLOCKS and read("thought") is not True
+    for name in _NOT_TEXT:  # noqa: SIM110 - a generator takes longer
+        if read(name) is not None:
+            return False
+    return True
 
 
 def _is_hidden(block: object) -> bool:

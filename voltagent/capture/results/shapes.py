@@ -71,6 +71,19 @@ _CHAT: Final = Shape(
     choices="choices",
 )
 
+_RESPONSES: Final = Shape(
+    "openai responses",
+    types=(("litellm", "ResponsesAPIResponse"), ("agents", "ModelResponse")),
+    fields=_alternatives("output object model", "output usage response_id", "output usage"),
+    lists=_paths("output"),
+    model=_paths("model"),
+    usage=_paths("usage"),
+    finish=_paths("incomplete_details.reason status"),
+    id=_paths("id response_id"),
+    cost=_paths("_hidden_params.response_cost"),
+    answer=answers.output_items,
+)
+
 SHAPES: Final[tuple[Shape, ...]] = (
     Shape(
         "raw response",
@@ -132,18 +145,8 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ),
     replace(_CHAT, types=(("openai", "ChatCompletion"), ("openai", "Completion")), fields=(), cost=()),
     _CHAT,
-    Shape(
-        "openai responses",
-        types=(("openai", "Response"), ("litellm", "ResponsesAPIResponse"), ("agents", "ModelResponse")),
-        fields=_alternatives("output object model", "output usage response_id", "output usage"),
-        lists=_paths("output"),
-        model=_paths("model"),
-        usage=_paths("usage"),
-        finish=_paths("incomplete_details.reason status"),
-        id=_paths("id response_id"),
-        cost=_paths("_hidden_params.response_cost"),
-        answer=answers.output_items,
-    ),
+    replace(_RESPONSES, types=(("openai", "Response"),), fields=(), cost=()),
+    _RESPONSES,
     Shape(
         "embeddings",
         types=(("openai", "CreateEmbeddingResponse"), ("litellm", "EmbeddingResponse")),
