@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from pydantic import create_model
@@ -27,7 +27,7 @@ PROMPT = [{"role": "user", "content": "word " * 800}]
 def _class(name: str, *fields: str) -> Any:
     """A class of the client, as far as it is read."""
     given: Any = dict.fromkeys(fields, (Any, None))
-    return create_model(name, __module__="openai.types.chat", **given)
+    return create_model(name, __module__="anthropic.types" if name == "Message" else "openai.types.chat", **given)
 
 
 def _model(name: str, **fields: Any) -> Any:
@@ -43,12 +43,26 @@ def _completion(number: int) -> Any:
     return _model("ChatCompletion", id=f"c{number}", model="gpt-2026", choices=[choice], usage=usage)
 
 
+def _message(number: int) -> Any:
+    usage = _model("Usage", input_tokens=8, cache_read_input_tokens=3, output_tokens=7)
+    block = _model("TextBlock", type="text", text="Hello")
+    return _model("Message", id=f"m{number}", model="claude-2026", role="assistant", stop_reason="end_turn",
+                  content=[block], usage=usage)  # fmt: skip
+
+
+def _placeholder() -> Any:
+    """What the client has in the body for each argument that is not given."""
+    module = sys.modules["anthropic"] = ModuleType("anthropic")
+    module.Omit = type("Omit", (), {"__module__": "anthropic"})  # type: ignore[attr-defined]
+    return module.Omit()
+
+
 OPTIONS = SimpleNamespace(url="/chat/completions", json_data={"model": "gpt", "messages": PROMPT}, headers={})
 
 
-def request(answers: list[Any]) -> Callable[[], Any]:
+def request(answers: list[Any], name: str = "openai", options: Any = OPTIONS) -> Callable[[], Any]:
     """One call of the patched method, which gives the next answer."""
-    return lambda: PATCHES["openai"][0].wrapper(lambda *_: answers.pop(), None, (None, OPTIONS), {})
+    return lambda: PATCHES[name][0].wrapper(lambda *_: answers.pop(), None, (None, options), {})
 
 
 def async_request(answers: list[Any]) -> Callable[[], Any]:
@@ -67,8 +81,8 @@ def async_request(answers: list[Any]) -> Callable[[], Any]:
     return call
 
 
-def counted() -> tuple[int, int, int]:
-    """How many functions run for a request in a trace, for an asynchronous one, and outside of a trace.
+def counted() -> tuple[int, int, int, int]:
+    """How many functions run for a request in a trace, an asynchronous one, one outside of a trace, and Anthropic's.
 
     To be called in a process of its own.
     """
@@ -82,13 +96,22 @@ def counted() -> tuple[int, int, int]:
             call_async()
             inside_async = functions_run_by(call_async)
         call()
-        return inside, inside_async, functions_run_by(call)
+        outside = functions_run_by(call)
+        omitted = dict.fromkeys(map(str, range(17)), _placeholder())
+        body = {"model": "claude", "messages": PROMPT, "max_tokens": 100, **omitted}
+        asked = SimpleNamespace(url="/v1/messages", json_data=body, headers={})
+        call = request([_message(number) for number in range(3)], "anthropic", asked)
+        with sdk.trace(agent_id="cost"):
+            call()
+            call()
+            return inside, inside_async, outside, functions_run_by(call)
 
 
 def test_recording_a_request_runs_few_functions() -> None:
     code = "import json; from tests.instrumentation.test_request_cost import counted; print(json.dumps(counted()))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
-    inside, inside_async, outside = json.loads(ran.stdout)
-    assert inside <= 56, "238 before this was looked at, 137 before results had a prepared reader"
-    assert inside_async <= 57
-    assert outside <= 83
+    inside, inside_async, outside, anthropic = json.loads(ran.stdout)
+    assert inside <= 47, "238 before this was looked at, 137 before results had a prepared reader"
+    assert inside_async <= 47
+    assert outside <= 71
+    assert anthropic <= 60, "some 250 while placeholders were looked at one by one"

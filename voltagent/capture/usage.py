@@ -292,9 +292,11 @@ def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 def alone(usage: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the sum of one usage: :func:`summed`, in a third of the time if it has nothing but small integers."""
-    numbers: Any = usage.values()
+    numbers = usage.values()
     is_plain = bool(numbers) and _INTEGER.issuperset(map(id, map(type, numbers)))
-    return dict(usage) if is_plain and max(map(abs, numbers)) < _MOST_COUNTED else summed((usage,))
+    return (
+        dict(usage) if is_plain and -_MOST_COUNTED < min(numbers) <= max(numbers) < _MOST_COUNTED else summed((usage,))
+    )
 
 
 def total_tokens(usage: Mapping[str, Any] | None) -> int:
