@@ -99,8 +99,8 @@ def counted() -> tuple[int, int, int, int]:
         outside = functions_run_by(call)
         omitted = dict.fromkeys(map(str, range(17)), _placeholder())
         body = {"model": "claude", "messages": PROMPT, "max_tokens": 100, **omitted}
-        asked = SimpleNamespace(url="/v1/messages", json_data=body, headers={})
-        call = request([_message(number) for number in range(3)], "anthropic", asked)
+        options = SimpleNamespace(url="/v1/messages", json_data=body, headers={})
+        call = request([_message(number) for number in range(3)], "anthropic", options)
         with sdk.trace(agent_id="cost"):
             call()
             call()
