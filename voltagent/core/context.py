@@ -261,9 +261,9 @@ def load_at_exit() -> None:
 
 
 def _load() -> None:
-    """Make a recorder from the environment, unless this very thread is doing so: then a finalizer or handler calls."""
+    """Make a recorder from the environment, or wait for it; not below that work itself, as in a finalizer."""
     if _load_from_environment is not None and not one_time_work.is_running_here():
-        one_time_work.in_one_piece(_load_from_environment)
+        one_time_work.do_once(_load_from_environment)
 
 
 def default_recorder() -> Any:

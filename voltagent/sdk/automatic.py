@@ -13,7 +13,7 @@ from voltagent.core import context
 from voltagent.core.guard import guard, is_ours, log_once
 from voltagent.core.hints import code_place, give_hint
 from voltagent.core.open_operations import MAIN
-from voltagent.core.process import stderr
+from voltagent.core.process import one_time_work, stderr
 from voltagent.sdk.checks import warn_about_setting
 from voltagent.sdk.voltagent_sdk import VoltAgentSDK
 from voltagent.settings.portable import usable
@@ -60,7 +60,7 @@ def _report_unrecorded_process() -> None:
     store = settings.local_path()
     if not parent or not is_recording(store, parent):
         return
-    caller = place_of_orphan(sys._getframe(1))  # noqa: SLF001 - there is no other way to the caller  # pyright: ignore
+    caller = place_of_orphan(one_time_work.caller())
     if caller is None:
         return  # a server, or work that was handed over
     code, line = caller

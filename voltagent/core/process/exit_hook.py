@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import ModuleType
+from types import BuiltinFunctionType, ModuleType
 from typing import Final
 
 from voltagent.core.guard import pass_on_interrupt
@@ -47,20 +48,64 @@ _PACKAGES: Final = frozenset(
 _loaded: Final[dict[str, ModuleType]] = {}  # their modules, as they were when the exit hooks ran
 
 
+_STACK: Final = 1024 * 1024  # bytes; what sends needs most where Python's own calls take stack, before 3.11
+_START_SECONDS: Final = 1.0  # that a thread is given to start
+
+
+def has_threads() -> bool:
+    """Return whether threads are those of the system: gevent and eventlet replace them by what runs in one thread."""
+    return type(_thread.start_new_thread) is BuiltinFunctionType
+
+
 def start_thread(function: Callable[[], None], name: str) -> bool:
     """Run a function on a daemon thread; return false if none can be started, as at the end of a process.
 
     While the interpreter is being torn down no other thread runs, and before Python 3.12 `Thread.start` would wait for
-    one that never does.
+    one that never does. What a signal handler raises inside of `Thread.start` would get lost, and the new thread fail,
+    so in the main thread that is called by a thread without handlers.
     """
     if sys.is_finalizing():
         return False
+    thread = threading.Thread(target=function, name=name, daemon=True)
     try:
-        threading.Thread(target=function, name=name, daemon=True).start()
+        if _thread.get_ident() == threading.main_thread().ident and has_threads():
+            return _start_from_beside(thread)
+        _start(thread)
     except (RuntimeError, MemoryError) as exc:  # no thread left, or the interpreter shuts down
         pass_on_interrupt(exc)
         return False
     return True
+
+
+def _start_from_beside(thread: threading.Thread) -> bool:
+    failed: list[BaseException] = []
+    over = _thread.allocate_lock()
+    over.acquire()
+
+    def start() -> None:
+        try:
+            _start(thread)
+        except BaseException as exc:
+            failed.append(exc)
+        finally:
+            over.release()
+
+    _thread.start_new_thread(start, ())
+    over.acquire(timeout=_START_SECONDS)
+    return not failed
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread, with a usual stack where the program chose small ones for its own threads."""
+    stack = threading.stack_size()
+    is_small = 0 < stack < _STACK
+    try:
+        if is_small:
+            threading.stack_size(_STACK)
+        thread.start()
+    finally:
+        if is_small:
+            threading.stack_size(stack)
 
 
 @contextmanager

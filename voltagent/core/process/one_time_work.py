@@ -6,17 +6,24 @@ call.
 
 from __future__ import annotations
 
+import _thread
 import os
+import sys
+from collections import deque
 from collections.abc import Callable
-from threading import Event, get_ident
+from threading import get_ident
+from types import FrameType
 from typing import Final, TypeVar
 
 from voltagent.core import clock
+from voltagent.core.process import exit_hook
 
 R = TypeVar("R")
 
 FORK_SECONDS: Final = 5.0  # that a fork waits at most for such work of other threads
 _LOOK_SECONDS: Final = 0.002
+WAIT_SECONDS: Final = 30.0  # that a call waits at most for the work that it needs...
+STUCK_SECONDS: Final = 3.0  # ...and for work that does not get on, perhaps because it needs what this thread holds
 _workers: Final[dict[int, None]] = {}  # the threads that do such work
 _after_broken_fork: Final[list[Callable[[], None]]] = []
 
@@ -48,16 +55,113 @@ def _others_work() -> bool:
 
 
 def _before_fork() -> None:
-    until, pause = clock.monotonic() + FORK_SECONDS, Event()  # never set; only to wait on
+    until = clock.monotonic() + FORK_SECONDS
     while _others_work() and clock.monotonic() < until:
-        pause.wait(_LOOK_SECONDS)
+        _pause()
+
+
+def _pause() -> None:
+    """Wait for a moment, in C: what a signal handler raises inside of an ``Event`` may get lost."""
+    held = _thread.allocate_lock()
+    held.acquire()
+    held.acquire(timeout=_LOOK_SECONDS)
 
 
 def _after_fork() -> None:
+    if not is_running_here():
+        _current.clear()  # the thread that does it is in the parent
     if _others_work():
         _workers.clear()
         for function in _after_broken_fork:
             function()
+
+
+class _Work:
+    """Work that all threads wait for."""
+
+    def __init__(self, function: Callable[[], object], caller: FrameType) -> None:
+        self._function = function
+        self._begins: Final = deque((True,))  # taken in one step of C by who begins it, or gives it up
+        self.caller: FrameType | None = caller
+        self.thread = 0
+        self.is_over = False
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        if not self.take():
+            return  # the thread that needs it was interrupted
+        self.thread = get_ident()
+        try:
+            in_one_piece(self._function)
+        except BaseException as exc:  # it is raised in the thread that needs it
+            self.error = exc
+        finally:
+            self.is_over = True
+            self.caller = None
+            _current.clear()
+
+    def take(self) -> bool:
+        """Return whether it was neither begun nor given up, and so begins, or is given up, now."""
+        try:
+            return self._begins.pop()
+        except IndexError:
+            return False
+
+    def wait(self) -> None:
+        """Wait for the end of the work, as long as it gets on."""
+        began = moved = clock.monotonic()
+        position = self._position()
+        while not self.is_over and _current.get("work") is self:
+            now = clock.monotonic()
+            if position != (position := self._position()):
+                moved = now
+            if now - began > WAIT_SECONDS or now - moved > STUCK_SECONDS:
+                return
+            _pause()
+
+    def _position(self) -> tuple[int, int] | None:
+        """Return where the thread is that does the work; this changes as long as it gets on."""
+        frame = sys._current_frames().get(self.thread)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
+        return None if frame is None else (id(frame), frame.f_lasti)
+
+
+_current: Final[dict[str, _Work]] = {}  # the work that is needed and not over
+
+
+def do_once(function: Callable[[], object]) -> None:
+    """Do work of which there is one at a time, on a thread of its own, and wait for it, as other threads do meanwhile.
+
+    So its imports are not torn apart by an interrupt of the program, which would pass unnoticed inside of some of them.
+    A finalizer or signal handler may wait as well, as the work continues beside them. Only a call below the work itself
+    returns at once.
+
+    Raises:
+        BaseException: what the work has raised, to the caller whose function it was.
+    """
+    work = _Work(function, sys._getframe(1))  # noqa: SLF001 - for those who report where it comes from  # pyright: ignore
+    try:
+        current = _current.setdefault("work", work)
+        if current is work and not (exit_hook.has_threads() and exit_hook.start_thread(work.run, "voltagent-start")):
+            work.run()
+        if current.thread != get_ident() and exit_hook.has_threads():
+            current.wait()
+        if work.error is not None:
+            raise work.error
+    finally:
+        if work.take() and _current.get("work") is work:
+            _current.clear()
+
+
+def is_idle() -> bool:
+    """Return whether no work is left."""
+    return not _current
+
+
+def caller() -> FrameType:
+    """Return the frame that needs the work that this thread does, else that of the caller of this function."""
+    work = _current.get("work")
+    found = None if work is None or work.thread != get_ident() else work.caller
+    return found or sys._getframe(1)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,0 +1,242 @@
+"""The SDK of the environment is made once, beside the program: its threads wait for it, and nothing makes them hang."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+
+import pytest
+
+from voltagent.core.guard import Guard
+from voltagent.core.process import exit_hook, one_time_work
+from voltagent.core.process.one_time_work import do_once
+
+posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and sends signals")
+
+
+@pytest.fixture(autouse=True)
+def nothing_at_work(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    monkeypatch.setattr(Guard, "strict", False)
+    yield
+    assert one_time_work.is_idle()
+
+
+class Slow:
+    """Work that lasts until it may end, and counts how often it was done."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.done: list[int] = []
+
+    def __call__(self) -> None:
+        self.begun.set()
+        self.may_end.wait()
+        self.done.append(threading.get_ident())
+
+    def in_threads(self, number: int) -> list[threading.Thread]:
+        threads = [threading.Thread(target=do_once, args=(self,)) for _ in range(number)]
+        for thread in threads:
+            thread.start()
+        self.begun.wait()
+        return threads
+
+    def end(self, threads: list[threading.Thread]) -> None:
+        self.may_end.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_all_threads_wait_for_the_work_which_runs_once_on_a_thread_of_its_own() -> None:
+    work = Slow()
+    threads = work.in_threads(3)
+    assert all(thread.is_alive() for thread in threads)
+    work.end(threads)
+    assert len(work.done) == 1
+    assert work.done[0] not in [thread.ident for thread in threads]
+
+
+def test_a_call_below_the_work_does_not_wait_for_it() -> None:
+    done: list[int] = []
+
+    def work() -> None:
+        do_once(lambda: done.append(2))  # a finalizer that calls a decorated function
+        done.append(1)
+
+    do_once(work)
+    assert done == [1]
+
+
+def test_what_the_work_raises_is_raised_in_the_thread_that_needs_it() -> None:
+    def work() -> None:
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        do_once(work)
+
+
+def test_no_thread_waits_for_work_that_does_not_get_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread may hold what the work needs: the lock of a module that it imports, or of a logging handler."""
+    monkeypatch.setattr(one_time_work, "STUCK_SECONDS", 0.02)
+    work, lock = Slow(), threading.Lock()
+
+    def needs_the_lock() -> None:
+        with lock:
+            work()
+
+    work.may_end.set()
+    with lock:
+        do_once(needs_the_lock)
+        assert work.done == []
+    do_once(lambda: None)  # waits for the former
+    assert len(work.done) == 1
+
+
+def test_no_thread_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_time_work, "WAIT_SECONDS", 0.02)
+    busy, seen = [1], threading.Event()
+
+    def work() -> None:
+        while busy:
+            sum(range(100))
+        seen.set()
+
+    do_once(work)
+    assert not seen.is_set()
+    monkeypatch.undo()
+    busy[:] = []
+    do_once(lambda: None)
+    assert seen.is_set()
+
+
+def replaced(*_: object) -> bool:
+    return False
+
+
+@pytest.mark.parametrize("obstacle", ["no thread can start", "threads are greenlets"])
+def test_without_threads_the_work_is_done_at_once(obstacle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if obstacle == "no thread can start":
+        monkeypatch.setattr(exit_hook, "start_thread", replaced)
+    else:
+        monkeypatch.setattr(_thread, "start_new_thread", replaced)
+    done: list[int] = []
+    do_once(lambda: done.append(threading.get_ident()))
+    assert done == [threading.get_ident()]
+
+
+def kill(work: Slow, thread: int) -> None:
+    work.begun.wait()
+    signal.pthread_kill(thread, signal.SIGUSR1)
+
+
+@posix
+def test_an_interrupt_of_the_waiting_thread_leaves_the_work_alone() -> None:
+    work = Slow()
+
+    def handle(*_: object) -> None:
+        work.may_end.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    main = threading.get_ident()
+    sender = threading.Thread(target=kill, args=(work, main))
+    sender.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            do_once(work)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        sender.join()
+    do_once(lambda: None)
+    assert len(work.done) == 1
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it has several threads
+def test_a_handler_that_calls_and_forks_meanwhile_waits_too() -> None:
+    work = Slow()
+    found: list[int] = []
+
+    def handle(*_: object) -> None:
+        threading.Thread(target=work.may_end.set).start()
+        do_once(lambda: None)
+        child = os.fork()
+        if child == 0:
+            os._exit(len(work.done))
+        found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    main = threading.get_ident()
+    sender = threading.Thread(target=kill, args=(work, main))
+    sender.start()
+    do_once(work)
+    signal.signal(signal.SIGUSR1, before)
+    sender.join()
+    assert found == [1]
+
+
+_PROGRAM = """
+import sys, threading
+from voltagent import tool
+@tool
+def work(n): return n
+go = threading.Barrier(8)
+def run(n): go.wait(); work(n)
+threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+from voltagent.core import context
+print(context.ACTIVE[0].flush(10).result(20).recorded)
+"""
+
+
+def test_the_calls_of_all_threads_at_the_start_are_recorded(tmp_path: os.PathLike[str]) -> None:
+    environment = {**os.environ, "VOLTAGENT_LOCAL_PATH": f"{tmp_path}/t.db", "VOLTAGENT_QUIET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout == "32\n"
+
+
+def test_our_threads_have_a_usual_stack_where_those_of_the_program_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def start(_: threading.Thread) -> None:
+        sizes.append(threading.stack_size())
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = threading.stack_size(64 * 1024)
+    try:
+        assert exit_hook.start_thread(lambda: None, "test")
+        assert threading.stack_size() == 64 * 1024
+    finally:
+        threading.stack_size(before)
+    assert sizes[0] >= 1024 * 1024
+
+
+@posix
+def test_a_time_limit_that_ends_while_a_thread_is_started_reaches_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Inside of ``Thread.start`` it would become a ``KeyError``, and the new thread would not run."""
+    main, started, ran = threading.get_ident(), threading.Thread.start, threading.Event()
+
+    def handle(*_: object) -> None:
+        raise TimeoutError
+
+    def start(thread: threading.Thread) -> None:
+        signal.pthread_kill(main, signal.SIGUSR1)
+        started(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(TimeoutError):
+            assert exit_hook.start_thread(ran.set, "test") is None  # it waits for the other thread, and so for this
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert ran.wait(30)
