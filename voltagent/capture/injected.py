@@ -117,6 +117,7 @@ def is_injected_by_annotation(annotation: object, names: Mapping[str, Any]) -> b
 
 
 def _says_so(annotation: Any, names: Mapping[str, Any]) -> bool:
+    """Return whether an annotation names an injected class: as a string, in a union, or as a mark of ``Annotated``."""
     if type(annotation) is str:
         return _text_says_so(annotation, names)
     origin = get_origin(annotation)
@@ -150,6 +151,7 @@ def _has_other_members(annotation: str, word: str) -> bool:
 
 
 def _word_is(word: str, names: Mapping[str, Any], known: tuple[tuple[str, str], ...]) -> bool:
+    """Return whether a dotted name stands for one of the known classes; a name that is not defined counts by itself."""
     first, *rest = word.split(".")
     found: object = names.get(first)
     for part in rest:

@@ -45,6 +45,7 @@ def form_of(kind: type) -> Callable[[Any], object] | None:
 
 
 def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], NamedFields]:
+    """Return how to read the given fields of a class, without running any of its code."""
     name = introspection.full_name(kind)
     read_dict = introspection.dict_reader(kind)
     names = [field.name for field in fields]
@@ -64,6 +65,7 @@ def _stored(kind: type, fields: list[_Field]) -> Callable[[Any], NamedFields]:
 
 
 def _value(field: _Field, value: Any, values: dict[str, Any]) -> Any:
+    """Return the stored value of a field, hidden if it is secret; ``_MISSING`` if it was never set."""
     if field.hidden is True:
         return SECRET_TEXT
     if field.read is None:
@@ -82,6 +84,7 @@ def _slot_reader(kind: type, name: str) -> Callable[[Any], Any] | None:
 
 
 def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
+    """Return how to read a pydantic model: its fields, its extra ones, or the only one of a root model."""
     fields = list(_v2_fields(kind))
     form = _stored(kind, fields)
     root_model = introspection.loaded("pydantic.root_model", "RootModel")
@@ -104,6 +107,7 @@ def _pydantic(kind: type, model: type) -> Callable[[Any], object]:
 
 
 def _v2_fields(kind: type) -> Iterator[_Field]:
+    """Yield the fields of a pydantic model that a dump would contain."""
     names = ("__pydantic_fields__", "model_fields")  # since pydantic 2.10, and before
     infos = next(filter(None, (introspection.class_value(kind, name) for name in names)), None)
     for name, info in dict.items(infos) if type(infos) is dict else ():
@@ -113,6 +117,7 @@ def _v2_fields(kind: type) -> Iterator[_Field]:
 
 
 def _dataclass_fields(kind: type, fields: dict[str, Any]) -> Iterator[_Field]:
+    """Yield the fields of a dataclass."""
     from dataclasses import Field  # loaded by the module that has such a class, and not by this package alone
 
     for name, field in dict.items(fields):

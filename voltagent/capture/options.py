@@ -90,6 +90,7 @@ def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
 
 
 def _stored_fields(value: object, model: type) -> dict[str, Any]:
+    """Return the fields that a pydantic model stores, with its extra ones."""
     fields = dict(dict.items(introspection.stored(value)))
     try:
         extra = introspection.reader(model, "__pydantic_extra__")(value)
@@ -148,6 +149,7 @@ def _one_of(*allowed: str) -> _Check:
 
 
 def _moment(name: str, value: object) -> str:
+    """Return a time in UTC as ISO 8601, from a string or an object with ``isoformat``."""
     # of `datetime`, and of what programs have in its place
     isoformat = introspection.class_value(type(value), "isoformat")
     try:
@@ -310,6 +312,7 @@ def keep_valid(call: str, known: Mapping[str, _Check], keywords: Mapping[str, An
 
 
 def _keep_valid(call: str, known: Mapping[str, _Check], name: str, value: Any) -> dict[str, Any]:
+    """Return one option if it is valid, and report it otherwise; of tags the valid ones are kept."""
     try:
         return checked(call, known, None, {name: value})
     except ValidationError as exc:

@@ -134,6 +134,7 @@ def _end_of_string(text: bytes, start: int) -> int:
 
 
 def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
+    """Decode the list or object that begins at ``start`` piece by piece, smaller ones if none ends with an item."""
     opening, closing = (b"[", b"]") if type(found) is list else (b"{", b"}")
     add: Callable[[Any], None] = found.extend if isinstance(found, list) else found.update
     position, size, gap = _past_spaces(text, start + 1), _FIRST, b","
@@ -221,6 +222,7 @@ def _pieces_of_string(value: str) -> list[bytes]:
 
 
 def _parts(value: Any, size: int) -> list[bytes]:
+    """Encode a large list or dictionary in pieces, without the brackets around it."""
     is_list = type(value) is list
     items = value if is_list else _items(value)
     step = max(1, len(items) * PIECE // size)

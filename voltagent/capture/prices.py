@@ -90,6 +90,7 @@ class Prices:
         return sum(tokens * per_token for tokens, per_token in parts if per_token is not None)
 
     def _of(self, model: str) -> _Price | None:
+        """Return the price of a model by its name, else by the longest name of which it is a version."""
         found = self._table.get(model)
         if found is not None:
             return found

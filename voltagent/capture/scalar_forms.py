@@ -171,6 +171,7 @@ def path_form(kind: type[PurePath]) -> Form:
 
 
 def _is_short(read: Form, value: PurePath) -> bool:
+    """Return whether the text of a path can be made in little time, by the parts that it stores."""
     try:
         parts = read(value)
     except AttributeError:  # not computed yet

@@ -82,6 +82,7 @@ def _module_names(name: object) -> Mapping[str, Any]:
 
 
 def _hidden(annotation: object, names: Mapping[str, Any], depth: int, seen: set[int]) -> Hidden:
+    """Return what an annotation hides: all of a value, some keys of it, or nothing."""
     if type(annotation) is str:
         return _hidden_by_text(annotation, names, depth, seen)
     if annotation is Secret or type(annotation) is Secret:
@@ -103,6 +104,7 @@ def _hidden(annotation: object, names: Mapping[str, Any], depth: int, seen: set[
 
 
 def _hidden_by_text(annotation: str, names: Mapping[str, Any], depth: int, seen: set[int]) -> Hidden:
+    """Return what an annotation in a string hides, by the names in it."""
     if _SECRET_WORD.search(annotation):
         return True
     if depth <= 0:

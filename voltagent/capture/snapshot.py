@@ -121,6 +121,7 @@ class Snapshot:
         return text if is_object else b'{"result":' + text + b"}"
 
     def _walked(self, value: object, limit: int, owner: Owner | None, *, tried: bool) -> tuple[bytes, bool]:
+        """Encode a value part by part within a budget; return the text, and whether it is an object of the user's."""
         try:
             budget = Budget(limit, owner)
             writer = SnapshotWriter(self._forms, budget, tried=tried)

@@ -121,6 +121,7 @@ def stored_in(holder: Any) -> dict[str, Any]:
 
 
 def _extra(holder: object, name: str, extras: tuple[Callable[[Any], Any], ...]) -> Any:
+    """Return a field that a pydantic model keeps outside its dictionary."""
     for read in extras:
         try:
             fields = read(holder)
@@ -287,6 +288,7 @@ def name_in_package(kind: type) -> tuple[str, str]:
 
 
 def _layout(kind: type) -> _Layout:
+    """Return where the fields of a class are stored: in slots, in a dictionary, or in those of pydantic."""
     slots: dict[str, Callable[[Any], Any]] = {}
     for base in reversed(introspection.bases(kind)):
         for name, member in introspection.class_dict(base).items():

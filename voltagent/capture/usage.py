@@ -151,6 +151,7 @@ class _Spellings:
         return known
 
     def _find(self, names: Sequence[str]) -> _Names:
+        """Return how to read a usage whose fields have these names."""
         counts = [(name, self._keys[name]) for name in names if name in self._keys]
         nested = [(name, self._nested[name]) for name in names if name in self._nested]
         counts.sort(key=lambda count: _OURS.index(count[1]))

@@ -97,6 +97,7 @@ class SnapshotWriter:
         self.chunks.append(chunk)
 
     def _shape_of(self, value: Any, kind: type) -> object:
+        """Return the form of a value, or an object that says that it cannot be read."""
         try:
             return self.forms.of(kind)(value)
         except Exception as exc:  # a library's own reader failed: a closed buffer, a field set to something odd
@@ -138,6 +139,7 @@ class SnapshotWriter:
             self.write(shape, depth - 1, reserve)
 
     def _write_text(self, value: str, reserve: int) -> None:
+        """Write a string, or as much of it as fits with a marker that says so."""
         budget = self.budget
         space = max(0, budget.bytes - reserve)
         chunk = encode_whole(value, space, budget.look) if len(value) <= space else None

@@ -65,6 +65,7 @@ def capture_failure(exception: BaseException, *, message: bool = True) -> Failur
 
 
 def _failure(exception: BaseException, with_text: bool, seen: set[int], depth: int) -> Failure:
+    """Return the record of an exception, with its causes and members; those in ``seen`` are not repeated."""
     seen.add(id(exception))
     kind = kind_of(type(exception))
     failure = Failure(kind.type, kind.name, id(exception))
@@ -112,6 +113,7 @@ def _follow(
 
 
 def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
+    """Return the outer and inner frames of a traceback without our own, and how many between them are left out."""
     found: list[TracebackType] = []
     while traceback is not None and len(found) < _STEPS:
         if not traceback.tb_frame.f_code.co_filename.startswith(_OWN_FILES):
@@ -124,6 +126,7 @@ def _frames(traceback: TracebackType | None) -> tuple[tuple[Frame, ...], int]:
 
 
 def _message(exception: BaseException, kind: ExceptionType, depth: int) -> str:
+    """Return the message as ``str`` would, but without running code of the user for classes that are known."""
     if kind.written_by_arguments:
         arguments = _arguments_of(exception)
         if len(arguments) == 1:

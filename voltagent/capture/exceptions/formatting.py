@@ -43,6 +43,7 @@ def format_failure(failure: Failure) -> bytes:
 
 
 def _described_failure(failure: Failure) -> dict[str, Any]:
+    """Return a failure as a dictionary, its causes and members within it."""
     described: dict[str, Any] = {} if failure.message is None else {"message": replace_surrogates(failure.message)}
     # `type` is the class's own name, as the older package sent it; `name` says where the class is
     described |= {"type": failure.name, "name": failure.type}
@@ -58,6 +59,7 @@ def _described_failure(failure: Failure) -> dict[str, Any]:
 
 
 def _lines(failure: Failure) -> Iterator[str]:
+    """Yield the lines of a stack in the form of :mod:`traceback`."""
     if failure.cause is not None:
         yield from _lines(failure.cause)
         yield (

@@ -99,6 +99,7 @@ def is_cancellation(exception: BaseException) -> bool:
 
 
 def _is_cancellation(exception: BaseException, left: list[int]) -> bool:
+    """Return whether an exception, or each member of a group, is a cancellation; ``left`` limits the members."""
     kind = kind_of(type(exception))
     if not kind.is_group or members_of is None or kind.is_cancellation:
         return kind.is_cancellation
@@ -146,6 +147,7 @@ def _code_of_class(kind: type) -> int | str | None:
 
 
 def _as_code(value: object) -> int | str | None:
+    """Return a value as an error code, if it is an integer of 64 bits or a short string."""
     kind = type(value)
     if kind is int and -(2**63) <= cast(int, value) < 2**63:
         return cast(int, value)

@@ -156,6 +156,7 @@ def _read_composed(
 def _own_responses(
     shape: Shape, value: object, read: FieldReader, model: str | None, identifier: str | None
 ) -> tuple[Response, ...]:
+    """Return the response that a value is itself, if it has a usage."""
     for path in shape.usage:
         holder = first_of(read, (path,)) if path else value
         usage = counted(holder) if holder is not None else None

@@ -19,6 +19,7 @@ ChunkReader: TypeAlias = Callable[[StreamedAnswers, Any], None]
 
 
 def _openai_chat(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a chunk of a chat or text completion; each choice is an answer by itself."""
     answer = answers.of(field(chunk, "id"))
     answer.model = answer.model or as_text(field(chunk, "model"))
     answer.add_usage(field(chunk, "usage"))
@@ -41,6 +42,7 @@ def _add_function(answer: StreamedAnswer, key: object, call: object) -> None:
 
 
 def _openai_responses(answers: StreamedAnswers, event: object) -> None:
+    """Add an event of the Responses API; the last one has the whole response."""
     kind = as_text(field(event, "type")) or ""
     response = field(event, "response")
     answer = answers.of(field(response, "id"), new=kind == "response.created")
@@ -107,6 +109,7 @@ def _ollama(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _bedrock(answers: StreamedAnswers, event: object) -> None:
+    """Add an event of ``converse_stream``."""
     answer = answers.of(new=field(event, "messageStart") is not None)
     start, delta = field(event, "contentBlockStart"), field(event, "contentBlockDelta")
     call = at(start, ("start", "toolUse"))
@@ -121,6 +124,7 @@ def _bedrock(answers: StreamedAnswers, event: object) -> None:
 
 
 def _langchain(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a message chunk; its token counts are those of this chunk alone, so they are summed."""
     answer = answers.of(field(chunk, "id"))
     found = read_result(chunk, any_shape=True)
     answer.model = answer.model or (found.model if found is not None else None)
@@ -139,6 +143,7 @@ def _langchain(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _pydantic_ai(answers: StreamedAnswers, event: object) -> None:
+    """Add an event of a run or a response; parts that hold thoughts are left out."""
     kind = as_text(field(event, "event_kind"))
     answer = answers.of()
     if kind == "agent_run_result":
@@ -272,6 +277,7 @@ _PACKAGES: Final = frozenset(("openai", "anthropic", "pydantic_ai", "llama_index
 
 
 def chunk_reader(item: object, *, any_shape: bool) -> ChunkReader | None:
+    """Return what adds items like this one to an answer; ``None`` if it is not a chunk of a known client."""
     kind = type(item)
     if kind is str or kind is bytes or item is None:
         return None

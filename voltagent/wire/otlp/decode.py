@@ -51,6 +51,7 @@ def events_of(request: object) -> Read:
 
 
 def _scopes(request: object) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield the attributes of each resource with each scope below it."""
     for one in _list(_object(request, "the request").get("resourceSpans"), "resourceSpans"):
         resource_spans = _object(one, "an item of resourceSpans")
         resource = _object(resource_spans.get("resource") or {}, "resource")
@@ -82,6 +83,7 @@ class _ReceivedBatch:
         return ended + [(Phase.END, self._operation(one), None) for one in self._received if not one.is_trace]
 
     def _operation(self, one: Received) -> Span:
+        """Return the span of an operation, below the root of its trace or a stand-in for it."""
         if one.trace not in self._roots:
             self._roots[one.trace] = self._stand_in(one)
         root = self._roots[one.trace]

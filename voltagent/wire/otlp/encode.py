@@ -90,6 +90,7 @@ def resource_message(attributes: Mapping[str, str]) -> OtlpMessage:
 
 
 def _parent_id(facts: Facts) -> str | None:
+    """Return the 16 hex digits of the parent's id; ``None`` for a root."""
     span = facts.span
     if span.parent is None:
         return None if span.trace.remote is None else span.trace.remote.span_id
@@ -133,6 +134,7 @@ def _exception(facts: Facts, moment: int) -> OtlpMessage:
 
 
 def _attributes(facts: Facts, plan: SpanPlan) -> list[OtlpMessage]:
+    """Return the attributes of a span by the plan of its kind."""
     found = [attribute_message(name, value) for name, value in plan.constants.items()]
     for name, word in plan.words:
         value = word(facts)
@@ -152,6 +154,7 @@ def attribute_message(name: str, value: object) -> OtlpMessage:
 
 
 def _any_value(value: object) -> OtlpMessage:
+    """Return an ``AnyValue``; what OTLP cannot express exactly becomes a string."""
     if isinstance(value, str):
         return {"stringValue": value if value.isascii() else replace_surrogates(value)}
     if isinstance(value, bool):
@@ -218,6 +221,7 @@ def _json_request(spans: Sequence[bytes], resource: OtlpMessage, scope: OtlpMess
 
 
 def _json_rejected(body: bytes) -> tuple[int, str]:
+    """Return how many spans a response in JSON says were rejected, and why."""
     try:
         answer = from_json(body)
     except ValueError:

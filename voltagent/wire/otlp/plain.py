@@ -129,6 +129,7 @@ class PlainSpans:
         return b"".join(parts)
 
     def _template(self, shown: Facts, facts: SharedFacts | None) -> _Template:
+        """Return what all plain spans of a function share, with places for their payloads; made once."""
         if len(self._templates) >= _MOST:
             self._templates.clear()
         plan = self._plans[shown.kind]

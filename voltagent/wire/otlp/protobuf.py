@@ -207,6 +207,7 @@ def fields_of(content: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _read_varint(content: bytes, place: int) -> tuple[int, int]:
+    """Return a varint and the place after it."""
     number = 0
     for shift in range(0, 70, 7):
         if place >= len(content):

@@ -47,6 +47,7 @@ def trace_request(content: bytes) -> dict[str, Any]:
 
 
 def _decoded(content: bytes, table: _Table, reading: _Reading) -> dict[str, Any]:
+    """Decode a message by a table of its fields, within limits for depth and number; unknown fields are skipped."""
     if reading.depth < 0:
         raise ValueError(f"the message nests deeper than {DEEPEST}")
     reading.depth -= 1

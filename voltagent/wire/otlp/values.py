@@ -173,6 +173,7 @@ def payload_of(words: Mapping[str, Any], which: str) -> bytes | None:
 
 
 def _payload(given: object, *, parse: bool) -> bytes:
+    """Return a payload as an object in JSON; anything else stands under ``result``."""
     value: object = None
     if parse and isinstance(given, str):
         value = _parsed(given)
@@ -300,6 +301,7 @@ _MODELS: Final = ("response_model", "model", "requested_model")
 
 
 def instructions(words: Mapping[str, Any]) -> str | None:
+    """Return the instructions of an agent, else the text of the system prompt."""
     given = text(words.get("instructions"))
     system = text(words.get("system"))
     if given is not None or system is None:

@@ -144,6 +144,7 @@ def event_updated(known: Known, body: Body) -> list[SpanEvent]:
 
 
 def _started(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
+    """Return the start of an operation."""
     span = _operation(fields, fields.needed("id"), kind, operation)
     given = {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
     metadata, _ = _event_metadata(fields, span.name, span.agent_id)
@@ -155,6 +156,7 @@ def _started(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
 
 
 def _ended(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
+    """Return the end of an operation, which this wire sends as an event of its own."""
     span = _operation(fields, _parent(fields) or fields.needed("id"), kind, operation)
     span.end_ns = fields.moment("end_time") or span.start_ns
     span.status = fields.status("completed")
@@ -263,6 +265,7 @@ def _stand_in(trace_id: str, agent_id: str = "") -> Span:
 
 
 def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a usage in our spelling; as it is if it is malformed, and empty if it has too many names."""
     if len(usage) > MOST_NAMES:
         return {}  # it counts nothing
     given = {snake(name): value for name, value in usage.items() if value is not None}

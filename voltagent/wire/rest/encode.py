@@ -131,6 +131,7 @@ def _patch_history(span: Span, ids: IdFormat, *fields: tuple[str, bytes | None])
 
 
 def _start(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
+    """Return the start event of an operation."""
     facts = span.facts or {}
     return _event(
         span,
@@ -253,6 +254,7 @@ _NOT_OF_EVENTS: Final = frozenset(("user_id", "conversation_id", "completion_sta
 
 
 def _update(span: Span, fields: Mapping[str, Any], ids: IdFormat) -> RestRequest:
+    """Return the request that changes fields of a trace or of an operation's start event."""
     parts = {name: _update_field(name, value) for name, value in fields.items()}
     if span.kind == TRACE:
         return _patch_history(

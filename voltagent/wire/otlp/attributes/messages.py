@@ -44,6 +44,7 @@ _NO_REQUEST: Final = _Request([], None, {})
 
 
 def _messages_of(value: object) -> list[_Message]:
+    """Return messages in the form of the GenAI conventions; none if the value is not a list of messages."""
     if isinstance(value, str):
         return [_text_message("user", value)] if value else []
     if not isinstance(value, list):
@@ -100,6 +101,7 @@ _CALLS: Final = ("function", "function_call", "functionCall", "toolUse")
 
 
 def _call(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a tool call, which clients nest in different ways, in the form of the conventions."""
     inner: Any = next((given[name] for name in _CALLS if isinstance(given.get(name), dict)), given)
     arguments = next((inner[name] for name in ("arguments", "input", "args") if inner.get(name) is not None), None)
     identifier = next(
@@ -204,6 +206,7 @@ def openinference_tools(facts: Facts) -> dict[str, Any] | None:
 
 
 def _numbered(messages: list[_Message]) -> Iterator[tuple[str, Any]]:
+    """Yield messages as OpenInference has them: one attribute for each field, with the message's number in its name."""
     for number, message in enumerate(messages):
         yield f"{number}.message.role", message["role"]
         texts = [part["content"] for part in message["parts"] if isinstance(part.get("content"), str)]

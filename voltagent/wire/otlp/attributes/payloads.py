@@ -60,6 +60,7 @@ def documents(facts: Facts) -> dict[str, Any] | None:
 
 
 def _document(item: object) -> dict[str, Any]:
+    """Return a document of a search with the four fields of OpenInference; all others become its metadata."""
     if not isinstance(item, dict):
         return {"content": item if isinstance(item, str) else as_json([item])}
     rest = dict(cast(dict[str, Any], item))

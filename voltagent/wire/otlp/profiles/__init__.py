@@ -76,6 +76,7 @@ def plans(chosen: tuple[str, ...]) -> Mapping[str, SpanPlan]:
 
 
 def _plan(kind: str, profiles: list[Profile]) -> SpanPlan:
+    """Merge profiles for one kind of span; the first one that sets an attribute wins."""
     constants: dict[str, Any] = {}
     names: dict[str, str] = {}
     for profile in profiles:
