@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 
 from tests.helpers.sink import recording
 from voltagent import VoltAgentSDK, agent, current_agent, current_trace, llm, retriever, tool, trace
@@ -492,6 +493,21 @@ def test_costs_come_from_the_price_table_unless_the_usage_says_them() -> None:
         assert _cost(recorder, known) == {"call": 0.5, "asks": 0.5, "trace": 0.5}
         other = ModelResult("else", (Response(dict(EIGHTEEN), None, "a", "else"),))
         assert _cost(recorder, other) == {"call": None, "asks": None, "trace": None}
+
+
+@pytest.mark.parametrize("metadata", [{"model_parameters": {"model": "gpt-5"}}, {"model": "gpt-5"}])
+@pytest.mark.parametrize("kind", ["agent", "llm", "embedding", "tool"])
+def test_the_cost_of_a_usage_that_is_given_is_that_of_the_named_model(kind: str, metadata: dict[str, Any]) -> None:
+    with recording() as (recorder, _):
+        recorder.prices = Prices({"gpt-5": {"input_cost_per_token": 2, "output_cost_per_token": 10}}, "prices")
+        root = recorder.start_trace("a", None)
+        call = recorder.start(root, kind, "call", None, to_json(metadata))
+        recorder.add(call, usage=EIGHTEEN)
+        other = recorder.start(root, kind, "other", None, b'{"model": 5}')
+        recorder.add(other, usage=EIGHTEEN)
+        for span in (call, other, root):
+            recorder.succeed(span, None)
+    assert [span.usage and span.usage.get("cost") for span in (call, other, root)] == [100, None, 100]
 
 
 def _cost(recorder: Recorder, found: ModelResult) -> dict[str, object]:

@@ -14,6 +14,7 @@ from tests.helpers.rich_trace import rich_events
 from tests.helpers.trees import differences, tree
 from voltagent import ValidationError
 from voltagent.core.clock import iso_text
+from voltagent.core.kinds import EXTENDED
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.records import Known
@@ -183,6 +184,21 @@ def test_a_custom_event_is_a_moment_whatever_its_parent_is(store: Store) -> None
     assert (operation.name, operation.kind, operation.parent_id) == ("payment:success", "custom", "o-1")
     assert (operation.status, operation.end_ns, operation.level) == ("completed", None, "DEBUG")
     assert operation.metadata == {"usage": {"a": 1}}
+
+
+@pytest.mark.parametrize("kind", ["llm", *EXTENDED])
+def test_an_event_of_a_known_kind_that_has_ended_is_an_operation_with_model_and_usage(store: Store, kind: str) -> None:
+    usage = {"promptTokens": 3, "completionTokens": 4, "totalTokens": 7}
+    body = start(id="e-1", event_type=kind, event_name="mine", parent_event_id="o-1", status="completed", level="DEBUG",
+                 end_time="2026-01-01T00:00:05Z", input={"a": 1}, output={"b": 2},
+                 metadata={"usage": usage, "modelParameters": {"model": "m-1"}, "mine": True})  # fmt: skip
+    store.append([created(body)])
+    (operation,) = store.operations("t-1")
+    assert (operation.name, operation.kind, operation.parent_id) == ("mine", kind, "o-1")
+    assert (operation.status, operation.model, operation.tokens, operation.level) == ("completed", "m-1", 7, "DEBUG")
+    assert (operation.input, operation.output, operation.metadata["mine"]) == ({"a": 1}, {"b": 2}, True)
+    assert "usage" not in operation.metadata
+    assert operation.end_ns is not None
 
 
 def test_an_update_of_an_operation_changes_what_it_names(store: Store) -> None:

@@ -72,7 +72,7 @@ def _mapping(usage: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
 
 def _model(one: StoredOperation) -> str | None:
     """Return the model's name: a column of its own, or in the metadata where older versions put it."""
-    parameters = one.metadata.get("model_parameters")
+    parameters = one.metadata.get("model_parameters") or one.metadata.get("modelParameters")
     inside: Any = cast("Mapping[str, Any]", parameters).get("model") if isinstance(parameters, Mapping) else None
     found = (getattr(one, "model", None), one.metadata.get("model"), inside)
     return next((name for name in found if isinstance(name, str) and name), None)

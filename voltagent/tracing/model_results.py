@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voltagent.tracing.recorder import Recorder
 
 _PARAMETERS: Final = b'"model_parameters"'
+_MODEL: Final = b'"model'
 _SHORT: Final = 1024  # bytes of metadata for which it is remembered what they say about the model
 _plain: Final = Snapshot()
 
@@ -106,11 +107,21 @@ def settle_model(recorder: Recorder, span: Span) -> None:
     try:
         if span.model is not None or span.kind in MODEL_CALLS:
             _name_model(recorder, span)
-        if recorder.prices is not None and span.usage is not None and span.model is not None:
-            span.usage = _priced(recorder.prices, span.usage, span.model)
+        if recorder.prices is not None and span.usage is not None:
+            span.usage = _priced(recorder.prices, span.usage, span.model or _named_model(span))
         settle(span)
     except Exception as exc:
         Guard.swallowed(exc)
+
+
+def _named_model(span: Span) -> str | None:
+    """Return the model that the metadata of an agent, or of any other operation with tokens, names."""
+    texts = tuple(text for text in (span.metadata, *span.more_metadata) if text and _MODEL in text)
+    fields = [from_json(text) for text in texts]
+    named = [one.get("model") for one in fields]
+    parameters = [one.get("model_parameters") for one in fields]
+    named += [cast("dict[str, Any]", one).get("model") for one in parameters if isinstance(one, dict)]
+    return next((name for name in reversed(named) if isinstance(name, str)), None)
 
 
 @lru_cache(maxsize=512)  # most calls of a program request the same model with the same parameters

@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from voltagent.capture.usage import counted, is_count
 from voltagent.core.json_objects import merge_objects
+from voltagent.core.kinds import EXTENDED
 from voltagent.storage.traces import columns
 
 Label: TypeAlias = "tuple[str, str]"  # a key of metadata as written, those of nested objects with dots, and a value
@@ -23,7 +24,7 @@ _MOST_LABELS: Final = 64  # per operation
 _DEEPEST: Final = 4  # levels of nested metadata
 _LONGEST_TYPE: Final = 200
 _LARGEST: Final = 2**62  # SQLite's integers have 64 bits
-_WITH_MODEL: Final = frozenset(("agent", "llm", "embedding", "reranker"))  # kinds whose metadata may name a model
+_WITH_MODEL: Final = frozenset(("agent", "llm", *EXTENDED))  # kinds whose metadata may name a model
 
 
 class UsageCounts(NamedTuple):

@@ -18,6 +18,7 @@ from voltagent.core.span import (
     AGENT,
     CANCELLED,
     ERROR,
+    EVENT_LIKE_KINDS,
     EVENT_NAMES,
     MEMORY,
     TRACE,
@@ -116,6 +117,8 @@ def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tup
         event = _started(fields, *_STARTS[name])
     elif name in _ENDS or name in (f"{kind}:success", f"{kind}:error"):
         event = _ended(fields, *_ENDS.get(name, (kind, None)))
+    elif kind in EVENT_LIKE_KINDS and (fields.get("end_time") or fields.object("metadata").get("usage")):
+        event = _whole(fields, kind)
     else:
         event = _custom(fields, kind)
     return fields.needed("id"), [event]
@@ -168,6 +171,23 @@ def _ended(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
     span.more_metadata = (_json(metadata),) if metadata else ()
     span.usage = usage
     span.more_tags = span.tags or ()
+    message = fields.get("status_message")
+    span.error = None if message is None else _json(message)
+    return (Phase.END, span, None)
+
+
+def _whole(fields: BodyFields, kind: str) -> SpanEvent:
+    """Return a model call or its like that begins and ends in one event with a name of its own."""
+    span = _operation(fields, fields.needed("id"), kind, None)
+    span.end_ns = fields.moment("end_time") or span.start_ns
+    status = fields.status("completed")
+    span.status = "completed" if status == "running" else status
+    span.output = payload(fields.get("output"))
+    metadata, span.usage = _event_metadata(fields, span.name, span.agent_id)
+    span.metadata = _object(metadata)
+    span.facts = make_facts(
+        {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
+    )
     message = fields.get("status_message")
     span.error = None if message is None else _json(message)
     return (Phase.END, span, None)
