@@ -66,3 +66,13 @@ def test_a_list_in_its_own_rows_is_not_plain() -> None:
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_rows_count_as_two_levels(depth: int) -> None:
     assert (plain(rows({}), depth, SPACE) >= 0) == (depth >= 2)
+
+
+@pytest.mark.parametrize("keys", [["key"] * 40, [f"key {number}" * 100 for number in range(40)]])
+def test_the_keys_of_rows_count_with_all_their_characters(keys: list[str]) -> None:
+    used = 10 * SPACE - plain([{key: 1} for key in keys], 20, 10 * SPACE)
+    assert sum(map(len, keys)) < used < sum(map(len, keys)) + 60 * len(keys)
+
+
+def test_rows_with_too_long_keys_are_not_plain() -> None:
+    assert plain([{"key" * SPACE: number} for number in range(5)], 20, SPACE) < 0

@@ -88,7 +88,7 @@ class Buffer:
     ) -> None:
         """Take up to ``number`` of the first events; each leaves ``source`` in the step in which it is counted.
 
-        A start whose end waits with it leaves the end there.
+        A start and the end that waits in its entry are taken together; an end that comes meanwhile stays there.
         """
         while source and number > 0:
             number -= 1
