@@ -90,6 +90,7 @@ _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
 _MOST_KNOWN: Final = 256  # combinations of names that are remembered, and names in one
 _MOST_COUNTED: Final = 2**63
+_LEAST_COUNTED: Final = -_MOST_COUNTED  # by name: it would be computed for each number
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
 _INTEGER: Final = frozenset((id(int),))
@@ -185,7 +186,7 @@ def _collect(found: dict[str, Any], fields: Mapping[str, Any], names: Iterable[t
             number = as_number(number)
             if number is None:
                 continue
-        if key not in found and -_MOST_COUNTED <= number <= _MOST_COUNTED:
+        if key not in found and _LEAST_COUNTED <= number <= _MOST_COUNTED:
             found[key] = number
 
 
@@ -284,7 +285,7 @@ def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
             without_total += sum(parts) if is_count(parts[0]) and is_count(parts[1]) else 0
         for name, value in usage.items():
             number = value if type(value) is int else as_number(value)
-            if number is not None and -_MOST_COUNTED <= number <= _MOST_COUNTED:
+            if number is not None and _LEAST_COUNTED <= number <= _MOST_COUNTED:
                 total[name] = total.get(name, 0) + number
     if without_total and total is not None and "total_tokens" in total:
         total["total_tokens"] += without_total
@@ -296,7 +297,7 @@ def alone(usage: Mapping[str, Any]) -> dict[str, Any] | None:
     numbers = usage.values()
     is_plain = bool(numbers) and _INTEGER.issuperset(map(id, map(type, numbers)))
     return (
-        dict(usage) if is_plain and -_MOST_COUNTED < min(numbers) <= max(numbers) < _MOST_COUNTED else summed((usage,))
+        dict(usage) if is_plain and _LEAST_COUNTED < min(numbers) <= max(numbers) < _MOST_COUNTED else summed((usage,))
     )
 
 
@@ -311,4 +312,4 @@ def total_tokens(usage: Mapping[str, Any] | None) -> int:
 
 def is_count(value: object) -> bool:
     """Return whether it is a number that can be added up: not NaN, and within 64 bits."""
-    return type(value) in (int, float) and -_MOST_COUNTED <= cast("float", value) <= _MOST_COUNTED
+    return type(value) in (int, float) and _LEAST_COUNTED <= cast("float", value) <= _MOST_COUNTED

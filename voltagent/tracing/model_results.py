@@ -77,7 +77,10 @@ def _describe(recorder: Recorder, span: Span, found: ModelResult) -> None:
         except Exception as exc:  # a lone surrogate
             pass_on_interrupt(exc)
             text = recorder.snapshot.encode_object(facts, METADATA_LIMIT)
-        recorder.add_metadata(span, text)
+        if span.more_metadata or len(text) > METADATA_LIMIT:
+            recorder.add_metadata(span, text)
+        else:
+            span.more_metadata = (text,)
 
 
 def _priced(prices: Prices | None, usage: dict[str, Any], model: str | None) -> dict[str, Any]:
@@ -90,9 +93,10 @@ def _priced(prices: Prices | None, usage: dict[str, Any], model: str | None) -> 
 
 def _name_model(recorder: Recorder, span: Span) -> None:
     """Record which model answered, and which was requested; without an answer the requested one is the model."""
-    texts: tuple[bytes, ...] = ()
-    for text in (span.metadata, *span.more_metadata):
-        if text and _PARAMETERS in text:
+    metadata = span.metadata
+    texts = (metadata,) if metadata is not None and _PARAMETERS in metadata else ()
+    for text in span.more_metadata:
+        if _PARAMETERS in text:
             texts = (*texts, text)
     compare = _compare_models if sum(map(len, texts)) < _SHORT else _compare_models.__wrapped__
     requested, more = compare(texts, span.model)
