@@ -239,3 +239,10 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
     for name in ("openai", "anthropic", "google-genai", "threading"):
         assert name in str(caught.value)
     assert patched() == []
+
+
+@pytest.mark.parametrize("name", ["opnai", "", 3, None, ["openai"], {}])
+def test_whatever_is_not_a_known_name_is_a_value_error(name: Any) -> None:
+    with pytest.raises(ValueError, match=r"cannot instrument .*known names: openai, anthropic, google-genai"):
+        voltagent.instrument(name)
+    assert patched() == []

@@ -32,7 +32,7 @@ def instrument(*names: str) -> None:
         ValueError: a name is unknown; the message lists the known ones.
     """
     for name in names:
-        if name not in _TABLE:
+        if type(name) is not str or name not in _TABLE:  # pyright: ignore[reportUnnecessaryComparison]
             near = nearest(name, _TABLE) if type(name) is str else None  # pyright: ignore[reportUnnecessaryComparison]
             hint = f"; did you mean {near!r}?" if near else ""
             raise ValueError(f"cannot instrument {name!r}{hint} (known names: {', '.join(INSTRUMENTS)})")
