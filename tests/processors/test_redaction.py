@@ -305,6 +305,7 @@ def test_both_searches_agree_about_names() -> None:
         {"prompt_tokens": 12, "completion_tokens": 7, "cost": 0.5},
         '{"total_tokens": 19,\n"x": 1}',
         "the key to the password of the house is a token",
+        {"city": "the key to the password of Istanbul", "days": 3},
         "n_tokens=12, max_tokens = 20; reasoning_tokens: 5",
         "La clé est là, où se trouve le jeton; пусть будет 密 2",
     ],

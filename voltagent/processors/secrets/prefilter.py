@@ -41,7 +41,7 @@ _NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # a plain word. The last alternative is the end of a key that holds more than a name.
 _FOLLOWS: Final = (
     r"[\])%>\[\r\n]|&gt;|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
-    r"(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ ]+[ \t]?[=:]|n?(?:var|te)"
+    r"(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
     r"|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:)"
 )
 _NAME_END: Final = rf"{_NAME}(?:[\"'`\\=:]|[ \t\f\v(/,+][ \t\f\v]*[=:]|{_FOLLOWS})"
