@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 import gc
@@ -219,6 +220,32 @@ def test_large_forms_are_cut_where_the_table_says() -> None:
 
 def _named(module: str, name: str, *bases: type) -> type[BaseException]:
     return type(name, bases or (Exception,), {"__module__": module})
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "field", "make"),
+    [
+        ("exceptiongroup", "BaseExceptionGroup", "_exceptions", tuple),
+        ("anyio._backends._asyncio", "ExceptionGroup", "exceptions", list),
+        ("trio", "MultiError", "exceptions", tuple),
+    ],
+)
+def test_groups_of_packages_for_older_pythons_are_groups(
+    module: str, name: str, field: str, make: Callable[[Any], Any]
+) -> None:
+    kind = _named(module, name)
+
+    def group(*members: BaseException) -> BaseException:
+        made = _named("shop", "Own", kind)("two")
+        made.__dict__[field] = make(members)
+        return made
+
+    stopped = asyncio.CancelledError()
+    assert is_cancellation(group(stopped, group(stopped, stopped)))
+    assert not is_cancellation(group(stopped, ValueError("x")))
+    assert not is_cancellation(group())
+    failure = capture_failure(group(ValueError("one"), KeyError("two")))
+    assert len(failure.members) == 2
 
 
 @pytest.mark.parametrize(

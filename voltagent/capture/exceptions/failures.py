@@ -101,8 +101,8 @@ def _follow(
         cause = _context_of(exception)
     if cause is not None and id(cause) not in seen:
         failure.cause = _failure(cause, with_text, seen, depth)
-    if kind.is_group and members_of is not None:
-        members = members_of(exception)[:MOST_MEMBERS]
+    members = members_of(exception, kind)[:MOST_MEMBERS]
+    if members:
         failure.members = tuple(
             [
                 _failure(one, with_text, seen, depth)

@@ -15,9 +15,9 @@ MOST_IN_ALL: Final = 40  # exceptions that are looked at: causes, members, cause
 MOST_MEMBERS: Final = 8  # of an exception group
 _LONGEST_CODE: Final = 200  # characters
 
-# Python 3.10 has no exception groups
+# Python 3.10 has no exception groups of its own
 _Group: Final[type | None] = getattr(builtins, "BaseExceptionGroup", None)
-members_of: Final = introspection.reader(_Group, "exceptions") if _Group is not None else None
+_members_of_group: Final = None if _Group is None else introspection.reader(_Group, "exceptions")
 errno_of: Final = introspection.reader(OSError, "errno")
 _exit_code_of: Final = introspection.reader(SystemExit, "code")
 
@@ -38,6 +38,11 @@ _CONTROL_FLOW: Final = frozenset(
     (("celery", "Retry"), ("celery", "Ignore"), ("celery", "Reject"), ("click", "Abort"), ("click", "Exit"),
      ("typer", "Abort"), ("typer", "Exit"), ("pydantic_ai", "ModelRetry"))
 )  # fmt: skip
+# The groups of packages for Python 3.10, and where they store their members.
+_GROUPS: Final = frozenset(
+    (("exceptiongroup", "BaseExceptionGroup"), ("anyio", "ExceptionGroup"), ("trio", "MultiError"))
+)
+_MEMBERS: Final = ("_exceptions", "exceptions")
 _HTTP_ANSWERS: Final = frozenset((("werkzeug", "HTTPException"), ("starlette", "HTTPException")))
 
 
@@ -58,6 +63,7 @@ class ExceptionType:
         "contains_argument",
         "is_cancellation",
         "is_control_flow",
+        "is_early_group",
         "is_exit",
         "is_group",
         "is_http_answer",
@@ -84,6 +90,7 @@ class ExceptionType:
         self.class_code = _code_of_class(kind)
         self.is_exit = introspection.has_base(kind, SystemExit)
         self.is_group = _Group is not None and introspection.has_base(kind, _Group)
+        self.is_early_group = not self.is_group and _has_base_named(kind, _GROUPS)
 
 
 kind_of: Final = introspection.PerType(ExceptionType).of
@@ -101,11 +108,25 @@ def is_cancellation(exception: BaseException) -> bool:
 def _is_cancellation(exception: BaseException, left: list[int]) -> bool:
     """Return whether an exception, or each member of a group, is a cancellation; ``left`` limits the members."""
     kind = kind_of(type(exception))
-    if not kind.is_group or members_of is None or kind.is_cancellation:
+    members = () if kind.is_cancellation else members_of(exception, kind)
+    if not members:
         return kind.is_cancellation
-    members: tuple[BaseException, ...] = members_of(exception)
     left[0] -= len(members)  # a group of groups may be very large
     return left[0] >= 0 and all(_is_cancellation(member, left) for member in members)
+
+
+def members_of(exception: BaseException, kind: ExceptionType) -> tuple[BaseException, ...]:
+    """Return the members of an exception group, by Python 3.11 or a package for 3.10; none of another exception."""
+    if kind.is_group and _members_of_group is not None:
+        found: tuple[BaseException, ...] = _members_of_group(exception)
+        return found
+    if kind.is_early_group:
+        fields = kind.stored(exception)
+        for name in _MEMBERS:
+            given: Any = dict.get(fields, name)
+            if type(given) is tuple or type(given) is list:
+                return tuple([one for one in given if introspection.has_base(type(one), BaseException)])
+    return ()
 
 
 def is_control_flow(exception: BaseException) -> bool:
