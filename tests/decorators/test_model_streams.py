@@ -266,6 +266,39 @@ def test_a_stream_in_a_stream_counts_at_the_innermost_call(voltagent_run: Run) -
     ]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_call_that_gives_another_id_to_what_a_call_inside_it_answered_counts_once(
+    voltagent_run: Run, *, whole: bool
+) -> None:
+    """As LangChain does with the response of an instrumented client."""
+    given = {"id": "of the client", "model": "gpt-5", "usage": USAGE, "choices": [{"message": {"content": "Hi"}}]}
+
+    @llm
+    def client() -> Any:
+        return given
+
+    renamed = {**given, "id": "of the framework", "usage": dict(USAGE)}
+    chunk = {**renamed, "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
+
+    def ask() -> Any:
+        client()
+        return renamed
+
+    def stream() -> Any:
+        client()
+        yield chunk
+
+    if whole:
+        llm(ask, name="ask")()
+    else:
+        list(llm(stream, name="ask")())
+    assert [(one.name, one.output, one.usage) for one in voltagent_run.find()] == [
+        ("ask", {"result": "Hi"}, None),
+        ("client", {"result": "Hi"}, USAGE),
+    ]
+    assert voltagent_run.trace.usage == USAGE
+
+
 def test_the_usage_callback_gets_the_items_of_a_stream(voltagent_run: Run) -> None:
     @llm(usage=lambda chunks: {"completion_tokens": len(chunks)})
     def ask() -> Any:
