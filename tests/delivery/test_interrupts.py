@@ -20,6 +20,7 @@ from tests.helpers.signal_steps import swallowed_at
 from voltagent import VoltAgentSDK, tool
 from voltagent.core.guard import Guard
 from voltagent.core.span import SpanEvent
+from voltagent.delivery.loop import Loop
 from voltagent.exporters import Outcome
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals to a thread")
@@ -127,3 +128,10 @@ def test_a_finalizer_on_the_senders_own_thread_counts_without_waiting() -> None:
     assert conserved(sender.shutdown().result()).accepted == 4
     assert len(took) >= 11
     hold(sum(took), 0.02, "to count")
+
+
+@pytest.mark.parametrize("text", ["release unlocked lock", "Semaphore released too many times"])
+def test_a_lock_that_is_released_twice_is_no_error_by_python_or_gevent(text: str) -> None:
+    assert Loop.is_woken(RuntimeError(text))
+    assert not Loop.is_woken(RuntimeError("the time is over"))
+    assert not Loop.is_woken(RuntimeError())

@@ -77,10 +77,11 @@ class Loop:
     def is_woken(exc: RuntimeError) -> bool:
         """Return whether the lock says that it is being woken already, rather than a signal handler that it must stop.
 
-        No name of this module is used here: finalizers run when those are gone.
+        The second text is that of gevent, whose locks replace those of Python. No name of this module is used here:
+        finalizers run when those are gone.
         """
         message = exc.args[0] if exc.args else None
-        return type(message) is str and message == "release unlocked lock"
+        return type(message) is str and message in ("release unlocked lock", "Semaphore released too many times")
 
     def stops(self) -> list[Shutdown]:
         """Return the policies of those that shut down; that of the end of the process goes before all others."""
