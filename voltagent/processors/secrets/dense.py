@@ -20,9 +20,6 @@ _LONG: Final = 512  # characters of a line; a longer one is cut
 _SHORT: Final = 32  # characters of a line on average; shorter ones are looked at together
 _AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
 _VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
-_NO_VALUE: Final = "^=:\uff1a\"'`(<>@$0-9"
-# The word before the first operator, quote or digit of a line: all of it may be a name, if no value begins here.
-_TO_VALUE: Final = re.compile(rf"(?:[{_NO_VALUE}]*[ \t])?([{_NO_VALUE} \t]*)(?=[{_NO_VALUE[1:]}])")
 # What goes on in the next part of a long line: a token, a value in quotes or not, the pairs of a cookie.
 _REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
 _NAME: Final = re.compile(r"[\w.\[\]-]*\Z")
@@ -107,12 +104,14 @@ def _before_value(scan: Scan, first: int, last: int) -> int:
 
 
 def _length_before_value(line: str) -> int:
-    match = _TO_VALUE.match(line)
+    match = _VALUE.search(line)
     if match is None:
         return 0
-    word, position = match.span(1)
-    may_be_name = line[position] not in _IN_VALUES and _NAME.match(match[1]) is not None
-    return position if may_be_name and _hint_check()(match[1].lower()) is not None else word
+    position = match.start()
+    word = 1 + max(line.rfind(" ", 0, position), line.rfind("\t", 0, position))
+    before = line[word:position].lower()
+    may_be_name = match[0] not in _IN_VALUES and _NAME.match(before) is not None
+    return position if may_be_name and _hint_check()(before) is not None else word
 
 
 def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
