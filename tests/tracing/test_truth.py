@@ -202,6 +202,7 @@ def test_control_flow_of_a_framework_is_an_error_at_level_warning(kind: type[Bas
     assert (sink.only.facts or {}).get("level") == level
     updates = [fields for phase, span, fields in sink.events if phase.value == "update" and span is sink.only]
     assert updates == ([{"level": level}] if level else [])
+    assert sink.only.trace.level == level, "the trace that it opened has it as well"
 
 
 @pytest.mark.parametrize("name", ["code", "status_code"])

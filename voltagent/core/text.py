@@ -15,7 +15,7 @@ from voltagent.core.guard import pass_on_interrupt
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
-_AT_ONCE: Final = 1 << 17  # characters: a regular expression lets no other thread run
+_AT_ONCE: Final = 1 << 15  # characters: a regular expression lets no other thread run
 _LONGEST_WORD: Final = 4096
 _TORN: Final = 512
 

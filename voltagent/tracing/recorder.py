@@ -375,6 +375,8 @@ class Recorder:
         output = root.output = root.output if span.output is None else span.output
         error = root.error = span.error
         root.status = span.status or COMPLETED
+        if error is not None and (span.facts or {}).get("level") == "WARNING":
+            self._warn(root)
         root.end_ns = root.time_of_end() if end_ns is None else end_ns
         size = 0 if output is None else len(output)
         if root.more_metadata:
