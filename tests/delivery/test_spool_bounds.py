@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.test_spool import empty, files_with_a_log, fill, folder, make, model_server, port, rest, rows
+from tests.delivery.test_spool import empty, files_with_a_log, fill, folder, make, model_server, port, rest
 from tests.helpers.memory import Recording, conserved, waiting
 from tests.helpers.pace import PATIENCE, until, within
+from tests.helpers.spools import events_in
 from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool import spool
 from voltagent.storage.spool.destination import Destination
@@ -90,7 +91,7 @@ def test_a_process_that_stands_still_in_its_turn_is_not_waited_for(folder: Path,
     assert turn is not None
     sender = make(rest(port), folder)
     Recording(sender).whole()
-    until(lambda: rows(folder) == 4)
+    until(lambda: events_in(folder) == 4)
     turn.release()  # as it is when its process is killed: the file stays
     sender.shutdown(1).result()
     with model_server(port):
@@ -156,11 +157,11 @@ def test_out_of_its_turn_no_process_fills_what_another_may_be_filling(folder: Pa
     (folder / "others").write_bytes(bytes(MIB))
     sender = make(rest(port), folder, 2 * MIB)
     Recording(sender).whole("large", 1)
-    until(lambda: rows(folder) == 4)
+    until(lambda: events_in(folder) == 4)
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
     worker: Any = sender.workers[0]
     until(lambda: not waiting(sender) and worker.storage.pending() == worker.storage.pending_on_disk())
-    assert (rows(folder), conserved(sender.stats()).pending) == (4, 8)
+    assert (events_in(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

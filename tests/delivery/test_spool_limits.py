@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.test_spool import empty, fill, folder, make, model_server, port, rest, rows
+from tests.delivery.test_spool import empty, fill, folder, make, model_server, port, rest
 from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
 from tests.helpers.pace import until
+from tests.helpers.spools import events_in
 from voltagent import settings
 from voltagent.delivery.sender import Sender
 from voltagent.storage.file import StoreError
@@ -56,7 +57,7 @@ def test_a_newer_voltagents_file_stays_for_it(folder: Path, port: int, caplog: p
         report = empty(sender)
         assert (report.accepted, report.dropped) == (4, {})
     assert "newer voltagent" in caplog.text
-    assert rows(folder) == 12, "as it was"
+    assert events_in(folder) == 12, "as it was"
     with changed(path, "PRAGMA user_version = 1"), model_server(port) as model:
         assert empty(make(rest(port), folder)).accepted == 12
         model.check(3)
@@ -213,7 +214,7 @@ def test_what_a_killed_process_had_half_made_or_half_deleted_goes(folder: Path, 
     (folder / "mine.db.lock").touch()
     sender = make(rest(port), folder)
     Recording(sender).whole()
-    until(lambda: rows(folder))
+    until(lambda: events_in(folder))
     with model_server(port):
         assert empty(sender).accepted == 4
     assert [one.name for one in folder.iterdir()] == ["mine.db.lock"], "what is not ours stays"

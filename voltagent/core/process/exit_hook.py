@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import os
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -50,6 +51,7 @@ _loaded: Final[dict[str, ModuleType]] = {}  # their modules, as they were when t
 
 _STACK: Final = 1024 * 1024  # bytes; what sends needs most where Python's own calls take stack, before 3.11
 _START_SECONDS: Final = 1.0  # that a thread is given to start
+_main_thread: Final = [threading.main_thread().ident]  # signal handlers run in it
 
 
 def has_threads() -> bool:
@@ -68,9 +70,12 @@ def start_thread(function: Callable[[], None], name: str) -> bool:
         return False
     thread = threading.Thread(target=function, name=name, daemon=True)
     try:
-        if _thread.get_ident() == threading.main_thread().ident and has_threads():
+        if _thread.get_ident() in _main_thread and has_threads():
             return _start_from_beside(thread)
-        _start(thread)
+        if 0 < threading.stack_size() < _STACK:
+            _start_with_usual_stack(thread)
+        else:
+            thread.start()
     except (RuntimeError, MemoryError) as exc:  # no thread left, or the interpreter shuts down
         pass_on_interrupt(exc)
         return False
@@ -84,7 +89,7 @@ def _start_from_beside(thread: threading.Thread) -> bool:
 
     def start() -> None:
         try:
-            _start(thread)
+            _start_with_usual_stack(thread)
         except BaseException as exc:
             failed.append(exc)
         finally:
@@ -95,7 +100,7 @@ def _start_from_beside(thread: threading.Thread) -> bool:
     return not failed
 
 
-def _start(thread: threading.Thread) -> None:
+def _start_with_usual_stack(thread: threading.Thread) -> None:
     """Start a thread, with a usual stack where the program chose small ones for its own threads."""
     stack = threading.stack_size()
     is_small = 0 < stack < _STACK
@@ -106,6 +111,14 @@ def _start(thread: threading.Thread) -> None:
     finally:
         if is_small:
             threading.stack_size(stack)
+
+
+def _note_main_thread() -> None:
+    _main_thread[0] = _thread.get_ident()  # the thread that forks is the only one of the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_main_thread)
 
 
 @contextmanager
