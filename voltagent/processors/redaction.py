@@ -279,7 +279,7 @@ def _split_stream(text: bytes) -> Any:
     Raises:
         ValueError: it cannot be decoded, so that it may have one all the same.
     """
-    if not text.startswith((b'{"result":["', b'{"result":[{', b'{"result":[[')) or text.count(b'"') < _LEAST_QUOTES:
+    if not text.startswith(b'{"result":[') or text.count(b'"') < _LEAST_QUOTES:
         return _NOTHING
     value = decode(text)
     edges = edges_of(value)
