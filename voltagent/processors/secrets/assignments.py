@@ -55,6 +55,7 @@ _NAMED: Final = 2
 _NEW: Final = 12
 _FOUND: Final = 6
 _MATCHED: Final = 4
+_UNKNOWN: Final = object()
 _MOST_REMEMBERED: Final = 4096  # beginnings, of up to 200 characters
 _LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
@@ -217,12 +218,13 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
 def _remembered(scan: Scan, written: str, match: re.Match[str], name: int, value: int) -> _Match | None:
     """Return what :func:`_understood` does, remembered for the next payloads, which have the same names again."""
     known = scan.names.understood
-    if written in known:
-        return cast("_Match | None", known.get(written))
+    found = known.get(written, _UNKNOWN)  # one step: another thread may clear what is known between two
+    if found is not _UNKNOWN:
+        return cast("_Match | None", found)
     if len(known) >= _MOST_REMEMBERED:
         known.clear()
-    found = known[written] = _understood(scan, match, name, value)
-    return found
+    one = known[written] = _understood(scan, match, name, value)
+    return one
 
 
 def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Match | None:
