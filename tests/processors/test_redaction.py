@@ -321,6 +321,7 @@ def test_counts_of_tokens_and_prose_about_secrets_are_not_decoded(value: Any) ->
         "SET PASSWORD FOR 'bob'@'localhost' = 'sq-L-6'", "machine h login bob password geheim",
         "Dim apiKey As String = 1", "ENV DB_PASSWORD AbcDef", "MI CONTRASEÑA", "пароль: x", "密码是",
         "mật khẩu", "password\uff1aabc", "é\u3000-u a:b1",
+        "The password\uff1ahunter22 is good", "api_key\uff1aZx9kLm2Qp please", "password \uff1aSesam7Oeffne and so on",
         "password é X1x", "\u212aey=abc", "é ghp_a1B2a1B2a1B2a1B2a1B2",
         "é" * 20_000 + " password=hunter2" + "é" * 20_000,
     ],

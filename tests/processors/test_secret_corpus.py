@@ -18,7 +18,9 @@ from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text import compiled_groups
+from voltagent.processors.secrets.names import SecretNames
+from voltagent.processors.secrets.scan import Scan
+from voltagent.processors.secrets.text import compiled_groups, find_secrets
 from voltagent.processors.secrets.words import STRONG, STRONG_PAIRS, WEAK
 
 # fmt: off
@@ -369,6 +371,28 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
     found = json.loads(redactor.apply(to_json(value), "output"))["result"]
     assert "".join(found) == "The key is [redacted] and more"
     assert len(found) == 5
+
+
+@pytest.mark.parametrize("first", [None, 1, 2.5, True])
+def test_a_secret_split_over_chunks_is_found_if_the_stream_begins_with_another_value(first: object) -> None:
+    value = {"result": [first, "The key is gl", "dt-VPmPWFiBadk83uJBycfD ok"]}
+    assert json.loads(redactor.apply(to_json(value), "output")) == {"result": [first, "The key is [redacted]", " ok"]}
+
+
+class _Cleared(dict[str, Any]):
+    """What is remembered, as it is if another thread clears it right after each question."""
+
+    def __contains__(self, key: object) -> bool:
+        known = super().__contains__(key)
+        self.clear()
+        return known
+
+
+def test_a_secret_is_found_while_another_thread_clears_what_is_remembered() -> None:
+    names = SecretNames()
+    names.understood = _Cleared()
+    found = [find_secrets(Scan(["password = 'hunter2x'"], names)) for _ in range(3)]
+    assert found == [[(12, 20)]] * 3
 
 
 def test_many_secrets_that_are_split_over_many_chunks_take_time_in_proportion() -> None:

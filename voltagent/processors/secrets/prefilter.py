@@ -45,6 +45,7 @@ _FOLLOWS: Final = (
     r"|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:)"
 )
 _NAME_END: Final = rf"{_NAME}(?:[\"'`\\=:]|[ \t\f\v(/,+][ \t\f\v]*[=:]|{_FOLLOWS})"
+_WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
 # Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
 _NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
 _TOKEN_END: Final = (
@@ -109,7 +110,7 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     names = "|".join(map(_hint, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu")
+    stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu", _WIDE_COLON)
     any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", f"token{_TOKEN_END}", parameters, *stems))
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(_token, FORMATS))
@@ -227,7 +228,7 @@ def _is_suspect_piece(text: bytes) -> bool:
 def _beyond_ascii() -> Callable[[str | bytes], str | None]:
     """Compile a check for names that are not in ASCII, and for characters that become ASCII in lower case."""
     stems = (*STEMS, *(f"mật{joint}khẩu" for joint in " _-"))
-    return fast_check("|".join((*map(_forms, stems), "\u212a", "\u017f")))
+    return fast_check("|".join((*map(_forms, stems), _WIDE_COLON, "\u212a", "\u017f")))
 
 
 def is_suspect_text(text: str) -> bool:
