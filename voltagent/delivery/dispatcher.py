@@ -173,10 +173,15 @@ class Dispatcher:
     def forget_in_flight(self, account: Account) -> None:
         """Let wait again what still waits for an answer; the answers are not heeded any more."""
         with self.buffer.lock:
-            events = [event for event in self.in_flight.values() if self.buffer.account_of(event[1]) is account]
-            for event in events:
-                del self.in_flight[id(event)]
+            events = self._take_in_flight(account)
             self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
+
+    def _take_in_flight(self, account: Account) -> list[SpanEvent]:
+        """Forget what waits for an answer; a function, as a loop below a lock may leave it held after an interrupt."""
+        events = [event for event in self.in_flight.values() if self.buffer.account_of(event[1]) is account]
+        for event in events:
+            del self.in_flight[id(event)]
+        return events
 
     def answered(self, account: Account) -> Report:
         """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""
