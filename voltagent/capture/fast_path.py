@@ -131,7 +131,7 @@ def is_flat(value: Any) -> bool:
 
 
 def _key_space(rows: Any, space: int) -> int:
-    """The characters of the keys of all dictionaries, or somewhat more: most lists have the same keys in each."""
+    """Return how many characters the keys of all dictionaries have, or somewhat more: most have the same keys."""
     keys: set[str] = set().union(*rows)
     most = len(rows) * len("".join(keys))
     return most if most < space >> 1 else sum(map(len, chain.from_iterable(rows)))

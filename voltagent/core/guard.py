@@ -152,20 +152,12 @@ def _is_handler(frame: FrameType) -> bool:
     more: list[Any] = next((list(value) for value in values if type(value) is tuple), [])
     if any(_are_of_a_signal(pair, interrupted) for some in (values, more) for pair in pairwise(some)):
         return True
-    kept = [content for value in values if type(value) is CellType for content in _contents(value)]
+    kept = [content for value in values if type(value) is CellType for content in introspection.cell_contents(value)]
     return any(one is interrupted for one in kept) and any(type(one) is int for one in (*values, *kept))
 
 
 def _are_of_a_signal(pair: tuple[object, object], interrupted: FrameType) -> bool:
     return pair[1] is interrupted and type(pair[0]) is int
-
-
-def _contents(cell: CellType) -> tuple[object, ...]:
-    """Return what a variable holds that functions inside use too."""
-    try:
-        return (cell.cell_contents,)
-    except ValueError:  # nothing
-        return ()
 
 
 def _is_asynchronous(exc: BaseException, innermost: TracebackType) -> bool:
@@ -187,12 +179,12 @@ def _is_asynchronous(exc: BaseException, innermost: TracebackType) -> bool:
 
 
 def _is_of_c(code: CodeType) -> bool:
-    """Whether a code object only names a place in a traceback, as Cython and mypyc make them: nothing of it has run."""
+    """Return whether a code object only names a place in a traceback, as of Cython and mypyc: nothing of it has run."""
     return not code.co_consts and not code.co_flags & _OPTIMIZED and len(code.co_code) <= _EMPTY
 
 
 def _is_thrown_in(code: CodeType, at: int) -> bool:
-    """Whether ``throw`` of a generator or coroutine may have raised here: where it waits, or before it began."""
+    """Return whether ``throw`` of a generator or coroutine may have raised here: where it waits, or before it began."""
     if not code.co_flags & _CAN_WAIT:
         return False
     text = code.co_code

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import CellType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final, Generic, TypeVar, cast
 from weakref import ref
 
@@ -127,6 +127,14 @@ def loaded_module(name: str) -> ModuleType | None:
     """Return a module if the program has imported it; imports nothing."""
     found = sys.modules.get(name)
     return found if type(found) is ModuleType else None
+
+
+def cell_contents(cell: CellType) -> tuple[object, ...]:
+    """Return what a variable that functions inside use too holds: one value, or none."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # nothing
+        return ()
 
 
 class PerType(Generic[_T]):

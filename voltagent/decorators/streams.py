@@ -284,12 +284,7 @@ class _BothItems(_AsyncItems):
     _self_step: Any = _Items._self_step  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - a proxy of ours
     __enter__: Any = _Items.__enter__
     __exit__: Any = _Items.__exit__
-
-    def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_leave()
+    close: Any = _Items.close
 
 
 class _Iterable(_Followed):
@@ -300,11 +295,7 @@ class _Iterable(_Followed):
         items = iter(self.__wrapped__)
         return items if run is None else _Items(items, run)
 
-    def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_leave()
+    close: Any = _Items.close
 
 
 class _Response(_Followed):

@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import CellType, FunctionType, MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import wrapt
@@ -110,15 +110,9 @@ def _passing_by(owner: type, method: str) -> list[type]:
 
 
 def _holds(function: FunctionType, original: object) -> bool:
-    """Whether a function has another one in its closure, and so calls it without looking it up in the class."""
-    return any(cell.cell_contents is original for cell in function.__closure__ or () if _is_set(cell))
-
-
-def _is_set(cell: CellType) -> bool:
-    try:
-        return cell.cell_contents is cell.cell_contents
-    except ValueError:
-        return False
+    """Return whether a function has another one in its closure, and so calls it without looking it up in the class."""
+    cells = function.__closure__ or ()
+    return any(found is original for cell in cells for found in introspection.cell_contents(cell))
 
 
 def _class_in(module: object, name: str) -> type | None:
