@@ -17,6 +17,8 @@ from tests.helpers.pace import ATTEMPTS, PATIENCE, TooSlow
 from voltagent.capture import budget, writer
 from voltagent.core import context, guard, hints
 from voltagent.core.process import stderr
+from voltagent.delivery.sender import Sender
+from voltagent.tracing.recorder import Recorder
 
 # A shell's background job is started deaf to Ctrl-C, and so would be the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -81,11 +83,19 @@ def quiet_log() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_is_live() -> Iterator[None]:
-    """Every test starts as a fresh process does: no recorder, the environment not read."""
+    """Every test starts as a fresh process does: no recorder, the environment not read.
+
+    An SDK that a test leaves running would send what is unsent to the server of a later test that gets the same port.
+    """
     before = list(context.ACTIVE)
     context.ACTIVE[:] = [context.ENVIRONMENT]
     yield
+    left = [one.flush for one in context.ACTIVE if isinstance(one, Recorder) and one not in before]
     context.ACTIVE[:] = before
+    for flush in left:
+        sender = getattr(flush, "__self__", None)
+        if isinstance(sender, Sender):
+            sender.shutdown(0)
 
 
 @pytest.hookimpl(wrapper=True)

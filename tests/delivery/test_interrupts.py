@@ -96,7 +96,7 @@ def test_what_another_thread_raises_reaches_the_program(kind: str, tmp_path: Pat
     environment = {**os.environ, "VOLTAGENT_EXPORTER": "local", "VOLTAGENT_LOCAL_PATH": str(tmp_path / "traces.db")}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=True)
     # one that comes at the very call of a function with any arguments is taken for an error of that function
-    assert json.loads(ran.stdout)["arrived"] >= 95, ran
+    assert json.loads(ran.stdout)["arrived"] >= 97, ran
 
 
 def test_a_finalizer_on_the_senders_own_thread_counts_without_waiting() -> None:

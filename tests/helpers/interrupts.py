@@ -140,23 +140,25 @@ def main_with_errors(seed: int, times: int, kind: type[Exception]) -> dict[str, 
     work = tool(lambda value: value, name="work")
     value = [{1, 2}, "\ud800", b"x", datetime(2026, 1, 1), {1: object()}]
     work(value)
-    dice, is_armed, is_over, arrived = random.Random(seed), threading.Event(), threading.Event(), 0
+    dice, is_armed, is_over, arrived = random.Random(seed), [False], [False], 0
     thread = threading.get_ident()
 
     def interrupt() -> None:
         for _ in range(times):
-            is_armed.wait()
-            is_armed.clear()
+            while not is_armed[0]:
+                time.sleep(0.0001)
             time.sleep(dice.random() * 0.0005)
+            # both while this thread has the interpreter: the next one would take the place of one that has not arrived
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
-        is_over.set()
+            is_armed[0] = False
+        is_over[0] = True
 
     other = threading.Thread(target=interrupt)
     other.start()
-    while not is_over.is_set():
+    while not is_over[0]:
         try:
-            while not is_over.is_set():
-                is_armed.set()
+            while not is_over[0]:
+                is_armed[0] = True
                 for _ in range(100):
                     work(value)
         except kind:

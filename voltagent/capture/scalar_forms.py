@@ -98,12 +98,15 @@ def datetime_form(value: datetime) -> str | None:
     """
     if introspection.short_name(type(value)) in _NOT_TIMES:
         return None
-    plain = datetime(*[read(value) for read in _read_date], fold=_read_date_fold(value))
+    # not by `*`: what another thread raises at such a call would be taken for an error of the function
+    year, month, day, hour, minute, second, fraction = [read(value) for read in _read_date]
+    plain = datetime(year, month, day, hour, minute, second, fraction, fold=_read_date_fold(value))
     return _with_zone(plain, _read_date_zone(value))
 
 
 def time_form(value: time) -> str:
-    plain = time(*[read(value) for read in _read_time], fold=_read_time_fold(value))
+    hour, minute, second, fraction = [read(value) for read in _read_time]
+    plain = time(hour, minute, second, fraction, fold=_read_time_fold(value))
     return _with_zone(plain, _read_time_zone(value))
 
 

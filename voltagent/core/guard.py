@@ -184,8 +184,11 @@ def _is_of_c(code: CodeType) -> bool:
 
 
 def _is_thrown_in(code: CodeType, at: int) -> bool:
-    """Return whether ``throw`` of a generator or coroutine may have raised here: where it waits, or before it began."""
-    if not code.co_flags & _CAN_WAIT:
+    """Return whether ``throw`` of a generator or coroutine may have raised here: where it waits, or before it began.
+
+    Nothing is thrown into a generator expression: only the call that it is an argument of has it.
+    """
+    if not code.co_flags & _CAN_WAIT or code.co_name == "<genexpr>":
         return False
     text = code.co_code
     if at < 0:
