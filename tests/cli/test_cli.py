@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers.terminal import read_all
 from voltagent import VoltAgentSDK, agent, current_agent, memory, tool, trace
-from voltagent.cli import main
+from voltagent.cli import COMMANDS, main
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.cli.traces import table
 from voltagent.cli.tree import lines
@@ -151,6 +151,23 @@ def test_help_explains(arguments: list[str], capsys: pytest.CaptureFixture[str])
         main(arguments)
     assert caught.value.code == 0
     assert "voltagent" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_is_whole(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    usage, _, rest = shown.partition("\n\n")
+    own = rest.partition("\nfilters, which must all hold:")[0]
+    described = set(re.findall(r"^  (?:-\w(?: [A-Z]+)?, )?(--?[a-z-]+)", own, re.MULTILINE)) - {"--help"}
+    spelt = {"--verbose": "-v", "--output": "-o", "--yes": "-y"}
+    assert not [one for one in described if one not in usage and spelt.get(one, one) not in usage]
+    assert ("[FILTER ...]" in usage) == ("\nfilters, which must all hold:" in shown)
+    assert not [line for line in shown.splitlines() if len(line) > 90]
 
 
 def test_the_environment_names_the_store(

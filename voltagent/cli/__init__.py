@@ -20,32 +20,26 @@ from voltagent.core.naming import nearest
 from voltagent.errors import VoltAgentError
 from voltagent.render.text import printable
 
-COMMANDS: Final = ("run", "traces", "show", "tail", "export", "push", "prune", "ui", "doctor", "record-fixture", "mcp")
+COMMANDS: Final = ("show", "traces", "ui", "tail", "run", "export", "push", "prune", "doctor", "record-fixture", "mcp")
 
 _ABOUT: Final = """\
 See what your AI agents did.
 
-Reads the local store: the SQLite file that voltagent writes if no server is configured."""
+Programs record into the local store, an SQLite file, unless their settings name
+a server. These commands read that store."""
 
 _EXAMPLES: Final = """\
 examples:
-  voltagent run app.py               an unchanged program, with its model calls recorded
-  voltagent show                     the newest trace, as a tree
-  voltagent show 3f2a -v             the trace whose id begins with 3f2a, with inputs and outputs
+  voltagent show                     the newest trace as a tree
+  voltagent show 3f2a -v             that with this beginning of an id, in full
   voltagent show "Support Agent"     the newest trace of that agent
-  voltagent show --for-agent         what failed first, where, with what input: for a coding agent
-  voltagent mcp                      answer a coding agent's questions about the store
-  voltagent traces --status error    traces that failed, the newest first
-  voltagent traces --text refund     traces that contain "refund"
-  voltagent tail                     traces as they happen
-  voltagent ui                       the same and more, in the browser
-  voltagent export -o trace.html     the newest trace as a web page, to send to someone
-  voltagent record-fixture 3f2a -o run.json   a trace to replay in a test
-  voltagent push                     send stored traces to the configured destination
-  voltagent prune --older-than 7d    delete traces that began more than a week ago
-  voltagent doctor                   show the settings in force, and whether the destination answers
+  voltagent traces --errors          the traces in which something failed
+  voltagent ui                       everything in the browser, live
+  voltagent run app.py               a program, with its model calls recorded
+  voltagent doctor                   why nothing arrives
 
-The exit status is 0; 1 if there is nothing to show or something is wrong; 2 if the command line is wrong."""
+`voltagent COMMAND --help` describes a command. The exit status is 0; 1 if there
+is nothing to show or something is wrong; 2 if the command line is wrong."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], about: str, description: str, examples: str = ""
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    about: str,
+    description: str,
+    examples: str = "",
+    usage: str = "",
 ) -> argparse.ArgumentParser:
     """Add a command to the parser, and return its own, for its arguments.
 
@@ -82,10 +82,12 @@ def add_command(
         about: a line for the list of commands.
         description: what it does; wrapped to the width of a terminal.
         examples: text for the end of its help, as it is.
+        usage: its arguments in one line, where a list of all options would be many.
     """
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=about,
+        usage=f"voltagent {name} {usage}" if usage else None,
         description=textwrap.fill(description, 80),
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -41,13 +41,16 @@ from voltagent.wire.otlp.encode import ENCODINGS, resource_message
 _ENDINGS: Final = {"": "json", ".json": "json", ".html": "html", ".htm": "html"}
 _EXAMPLES: Final = """\
 examples:
-  voltagent export -o trace.html           the newest trace, as a page to share
-  voltagent export 3f2a -o trace.json      everything that is stored of the trace whose id begins so
-  voltagent export 3f2a --format otlp --profile openinference | curl -H 'content-type: application/json' \\
-      --data-binary @- http://localhost:6006/v1/traces
-  voltagent export --errors --since 1d --limit 50 -o failed.json    an array of traces, the newest first
+  voltagent export -o trace.html           the newest trace as a page to share
+  voltagent export 3f2a -o trace.json      everything that is stored of the
+                                           trace whose id begins with 3f2a
+  voltagent export --errors --since 1d --limit 50 -o failed.json
+                                           an array of traces, the newest first
+  voltagent export --format otlp --profile openinference |
+      curl -H 'content-type: application/json' --data-binary @- \\
+      http://localhost:6006/v1/traces
 
-A file is made readable for you alone (mode 0600): it holds inputs and outputs."""
+The file is readable for you alone (mode 0600), as it holds inputs and outputs."""
 
 
 class UnwritableError(VoltAgentError):
@@ -60,10 +63,12 @@ def add(commands: Any) -> None:
         commands,
         "export",
         _run,
-        "traces as JSON, OTLP or a web page",
-        "Write the newest trace, or those that the filters choose, as JSON, as an OTLP request (JSON), or "
-        "as a web page that needs nothing else.",
+        "write traces as a web page, JSON or OTLP",
+        "Write the newest trace, or those that the filters choose, as a web page that needs no other file, as "
+        "JSON, or as the JSON of an OTLP request.",
         _EXAMPLES,
+        "[TRACE] [FILTER ...] [--sort ORDER] [--limit N]\n"
+        "                        [--format {json,otlp,html}] [--profile NAME] [-o FILE] [--db PATH]",
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     add_filters(parser)

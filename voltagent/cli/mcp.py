@@ -23,6 +23,13 @@ from voltagent.cli.agent_tools import TOOLS, call_tool
 from voltagent.cli.arguments import add_db
 from voltagent.errors import VoltAgentError
 
+_EXAMPLES: Final = """\
+Most agents are configured with:
+
+  {"mcpServers": {"voltagent": {"command": "voltagent", "args": ["mcp"]}}}
+
+If voltagent is installed in a virtual environment, give the whole path of the command."""
+
 _MODERN: Final = "2026-07-28"
 _HANDSHAKE: Final = "2025-11-25"
 _VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
@@ -63,8 +70,9 @@ def add(commands: Any) -> None:
         "mcp",
         _run,
         "answer a coding agent's questions about the store (MCP on stdio)",
-        "Serve the local store to coding agents by the Model Context Protocol, on standard input and "
-        "output. Read-only. See docs/coding-agents.md for how to connect it.",
+        "Let a coding agent read the local store: a server of the Model Context Protocol (MCP) on standard input and "
+        "output, which changes nothing.",
+        _EXAMPLES,
     )
     add_db(parser)
 

@@ -18,14 +18,14 @@ from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
 examples:
-  voltagent prune --older-than 7d                        what began more than a week ago
-  voltagent prune --keep 1000                            all but the newest 1000
-  voltagent prune --max-size 200MB                       the oldest, until the rest fits
+  voltagent prune --older-than 7d            what began more than a week ago
+  voltagent prune --keep 1000                all but the newest 1000
+  voltagent prune --max-size 200MB           the oldest, until the rest fits
   voltagent prune --agent order-desk --status completed
-  voltagent prune --all --dry-run                        only show what would be deleted
+  voltagent prune --older-than 7d --dry-run  only show what would be deleted
 
-Several conditions must all hold. --keep spares the newest of those that the filters select. --max-size stops as soon as
-the data is small enough."""
+All conditions must hold. --keep spares the newest of the traces that the filters
+select. --max-size stops as soon as the data is small enough."""
 
 _ALL: Final = 2**31
 
@@ -39,6 +39,8 @@ def add(commands: Any) -> None:
         "delete traces",
         "Delete traces from the store, and return the space to the file system.",
         _EXAMPLES,
+        "[--older-than AGE] [--keep N] [--max-size SIZE] [FILTER ...]\n"
+        "                       [--all] [--dry-run] [-y] [--db PATH]",
     )
     parser.add_argument(
         "--older-than", type=_age, metavar="AGE", help="began at least this long ago: 90s, 30m, 12h, 7d or 2w"

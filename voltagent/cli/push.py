@@ -29,14 +29,15 @@ from voltagent.storage.traces.store import Store
 
 _EXAMPLES: Final = """\
 examples:
-  voltagent push                                   all that was not sent to the configured destination yet
-  voltagent push 3f2a 77c1                         these two traces
-  voltagent push --agent order-desk --status error
-  VOLTAGENT_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 voltagent push
+  voltagent push                       all that was not sent there yet
+  voltagent push 3f2a 77c1             these two traces
+  voltagent push --agent order-desk    those of an agent
+  VOLTAGENT_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 \\
+      voltagent push
 
-The destination is that of the settings (see docs/settings.md). The store remembers what was sent where, so an
-interrupted push continues where it stopped, and nothing is sent twice. The exit status is 0 if all was sent,
-1 if something was rejected or is left, and 130 after Ctrl-C."""
+`voltagent doctor` shows the settings. The store remembers what was sent where: an
+interrupted push continues where it stopped, and nothing is sent twice. The exit
+status is 0 if all was sent, 1 if any was rejected or is left, 130 after Ctrl-C."""
 
 _REMOTE: Final = ("auto", "rest", "otlp")
 _ALL: Final = 2**31
@@ -49,9 +50,11 @@ def add(commands: Any) -> None:
         commands,
         "push",
         _run,
-        "send stored traces to a destination",
-        "Send stored traces to the configured destination, the oldest first.",
+        "send stored traces to a server",
+        "Send stored traces to the destination of the settings, the oldest first.",
         _EXAMPLES,
+        "[TRACE ...] [FILTER ...] [--exporter {auto,rest,otlp}] [--again]\n"
+        "                      [--unfinished] [--wait SECONDS] [--db PATH]",
     )
     parser.add_argument(
         "traces",

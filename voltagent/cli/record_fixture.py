@@ -17,8 +17,9 @@ def add(commands: Any) -> None:
         commands,
         "record-fixture",
         _run,
-        "a trace as a file to replay in a test",
+        "write a trace as a file to replay in a test",
         "Write a trace as a small JSON file, from which voltagent.testing.replay() answers calls.",
+        "example:\n  voltagent record-fixture 3f2a -o tests/refund.json",
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument(

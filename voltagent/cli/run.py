@@ -19,8 +19,9 @@ examples:
   voltagent run app.py --port 8000     a file, with its own arguments
   voltagent run -m package             a module
 
-The requests of openai, anthropic and google-genai are recorded, and threads and executors keep the current operation.
-Records go where the environment says (VOLTAGENT_...), else to the local store."""
+The requests of the clients openai, anthropic and google-genai are recorded, and
+threads, executors and processes keep the current operation. Records go to the
+destination that the environment names (VOLTAGENT_...), else to the local store."""
 
 
 def add(commands: Any) -> None:
@@ -29,13 +30,14 @@ def add(commands: Any) -> None:
         commands,
         "run",
         _run,
-        "a program, with its model calls recorded",
-        "Run a Python program as `python` would, with its model calls recorded.",
+        "run a program, and record its model calls",
+        "Run a Python program as `python` would, and record its model calls.",
         _EXAMPLES,
+        "[-m] PROGRAM [ARGUMENT ...]",
     )
     parser.add_argument("-m", dest="is_module", action="store_true", help="the program is a module, as for `python -m`")
-    parser.add_argument("program", help="a file, a folder with a __main__.py, or a module")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
+    parser.add_argument("program", metavar="PROGRAM", help="a file, a folder with a __main__.py, or a module")
+    parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="passed to the program")
 
 
 class NoProgramError(VoltAgentError):

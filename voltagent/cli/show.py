@@ -23,10 +23,10 @@ from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 _EXAMPLES: Final = """\
 examples:
-  voltagent show                     the newest trace, as a tree
-  voltagent show 3f2a -v             the trace whose id begins with 3f2a, with inputs and outputs
-  voltagent show 3f2a look_up        one operation in full, by its name or the beginning of its id
-  voltagent show --depth 2           two levels of the tree"""
+  voltagent show                  the newest trace as a tree
+  voltagent show 3f2a -v          that whose id begins with 3f2a, with inputs and outputs
+  voltagent show 3f2a look_up     one operation in full, by its name or its id
+  voltagent show --depth 2        two levels of the tree"""
 
 
 def add(commands: Any) -> None:
@@ -35,14 +35,14 @@ def add(commands: Any) -> None:
         commands,
         "show",
         _run,
-        "one trace as a tree",
-        "Show one trace as a tree: kind, name, duration, model, tokens, cost, and errors.",
+        "show a trace as a tree, or one operation in full",
+        "Show one trace as a tree: kind, name, duration, model, tokens, cost and errors.",
         _EXAMPLES,
     )
     parser.add_argument("trace", nargs="?", metavar="TRACE", help=WHICH_TRACE)
     parser.add_argument("operation", nargs="?", metavar="OPERATION",
                         help="one operation, in full: its id, a prefix of its id, or its name")  # fmt: skip
-    parser.add_argument("-v", "--verbose", action="store_true", help="show inputs, outputs, metadata and stacks, too")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show inputs, outputs, metadata and stacks")
     parser.add_argument("--depth", type=count, metavar="N", help="levels of operations at most (default: all)")
     parser.add_argument("--lines", type=whole_number(), default=MOST_LINES, metavar="N",
                         help="lines of one input or output with -v; 0 for all (default: %(default)s)")  # fmt: skip

@@ -32,8 +32,9 @@ examples:
   voltagent tail --agent order-desk      those of an agent
   voltagent tail | grep error            line by line, for other programs
 
-On a terminal, running traces are drawn as trees in place and stay above when they have ended. A program writes its
-records within half a second. Ctrl-C ends it."""
+On a terminal, running traces are drawn in place as trees, and traces that have
+ended stay above them. Programs write their records within half a second.
+Ctrl-C ends the command."""
 
 _PAUSE: Final = 0.25  # seconds between two looks
 _ENDED: Final = 10_000  # traces known to be printed
@@ -48,9 +49,10 @@ def add(commands: Any) -> None:
         commands,
         "tail",
         _run,
-        "traces as they happen",
-        "Follow the store that other programs write: operations as they begin and end.",
+        "follow traces as they happen",
+        "Show operations of other programs as they begin and end.",
         _EXAMPLES,
+        "[FILTER ...] [--db PATH]",
     )
     add_filters(parser)
     add_db(parser)

@@ -27,6 +27,13 @@ from voltagent.records.reading import list_traces
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
 from voltagent.storage.traces.records import TraceSummary
 
+_EXAMPLES: Final = """\
+examples:
+  voltagent traces --errors --since 12h      what failed in the last twelve hours
+  voltagent traces --tool look_up            traces that called this tool
+  voltagent traces --text refund             traces that contain "refund"
+  voltagent traces --sort cost --limit 5     the five most expensive ones"""
+
 _WIDEST: Final = 40  # columns of a name, so that a long one does not push the others away
 _HEAD: Final = ("ID", "START", "NAME", "STATUS", "DURATION", "MODEL", "TOKENS", "CACHED", "COST", "OPS", "ERRORS",
                 "USER", "TAGS")  # fmt: skip
@@ -42,8 +49,10 @@ def add(commands: Any) -> None:
         commands,
         "traces",
         _run,
-        "the list of traces, newest first",
-        "List traces, newest first. Several filters must all hold.",
+        "list traces, newest first",
+        "List traces, newest first.",
+        _EXAMPLES,
+        "[FILTER ...] [--sort ORDER] [--limit N] [--json] [--db PATH]",
     )
     add_filters(parser)
     add_order(parser, limit=20)

@@ -32,12 +32,14 @@ _IN_TERMINAL: Final = ("www-browser", "links", "elinks", "lynx", "w3m")  # these
 
 _EXAMPLES: Final = """\
 examples:
-  voltagent ui                          the traces of this machine
-  voltagent ui --port 8080 --no-open    for a browser at the other end of: ssh -L 8080:localhost:8080 …
+  voltagent ui                          the local store
   voltagent ui --db run.db              another store
+  voltagent ui --port 8080 --no-open    for a browser on another machine, after
+                                        ssh -L 8080:localhost:8080 HOST there
 
-It only answers requests from this machine, and shows what other processes record while they run. They may also send
-to it, in any language: OTLP to /v1/traces, or the REST API. Ctrl-C ends it with exit status 0."""
+The page shows what other processes record while they run. It is served to this
+machine only. Other programs, in any language, may send to the same port: OTLP to
+/v1/traces, or the REST API. Ctrl-C ends the command with exit status 0."""
 
 
 class UnusablePortError(VoltAgentError):
@@ -50,13 +52,13 @@ def add(commands: Any) -> None:
         commands,
         "ui",
         _run,
-        "see traces in the browser, live",
+        "show traces in the browser, live",
         "Show the local store as a page in the browser: a list of traces, each as a tree and a time line, "
         "and metrics over time.",
         _EXAMPLES,
     )
     parser.add_argument("--port", type=whole_number(most=65_535), metavar="PORT",
-                        help=f"0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
+                        help=f"the port; 0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
     parser.add_argument("--no-open", action="store_true", help="do not open the browser, only print the address")
     add_db(parser)
 

@@ -37,14 +37,14 @@ def add(commands: Any) -> None:
         commands,
         "doctor",
         _run,
-        "show the settings in force, and whether the destination responds",
+        "check the settings and the destinations",
         "Show the settings of this environment and their origins, send each destination one request that "
         "stores nothing, and check the local store. The exit status is 1 if something is wrong.",
     )
     seconds = number("a number above 0 and at most 60", 60, above_zero=True)
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="SECONDS",
-                        help="for each request (default: %(default)g)")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="as JSON")
+                        help="the time for each request (default: %(default)g)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def _run(arguments: argparse.Namespace) -> int:
