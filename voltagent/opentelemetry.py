@@ -38,7 +38,7 @@ class SpanProcessor:
     Never raises into the program and never blocks, except for :meth:`force_flush`.
 
     Args:
-        sdk: the SDK that records spans outside any trace (default: the first live one).
+        sdk: the SDK that records spans outside any trace (default: the newest that was not shut down).
     """
 
     def __init__(self, sdk: VoltAgentSDK | None = None) -> None:

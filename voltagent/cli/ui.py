@@ -58,7 +58,7 @@ def add(commands: Any) -> None:
         _EXAMPLES,
     )
     parser.add_argument("--port", type=whole_number(most=65_535), metavar="PORT",
-                        help=f"the port; 0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
+                        help=f"a port; 0 for any free one (default: {DEFAULT_PORT}, or the next free one)")  # fmt: skip
     parser.add_argument("--no-open", action="store_true", help="do not open the browser, only print the address")
     add_db(parser)
 

@@ -68,7 +68,7 @@ def tool(function: Any = None, /, **options: Any) -> Any:
         **options: ``name`` (default: the function's), ``metadata`` and ``tags`` of every call, ``capture_input`` (a
             bool, or the names of the parameters to record; default true), ``exclude_input`` (names of parameters not to
             record), ``capture_output`` (default true), ``redact`` (key names, or a function ``(path, value) ->
-            value``), ``sdk`` (the SDK that records calls outside any trace; default: the first live one).
+            value``), ``sdk`` (the SDK that records calls outside any trace; default: the newest).
 
     Raises:
         TypeError: an unknown option, or something that cannot be decorated.

@@ -44,7 +44,7 @@ class DecoratorOptions(TypedDict, total=False):
     redact: Redact | None
     """Key names (and patterns) whose values never leave the process, or a function ``(path, value) -> value``."""
     sdk: SDK | None
-    """The SDK that records calls outside any trace; by default the first live one."""
+    """The SDK that records calls outside any trace; by default the newest that was not shut down."""
 
 
 class AgentDecoratorOptions(DecoratorOptions, total=False):

@@ -47,7 +47,7 @@ class ForeignSpans:
     """The spans that one :class:`voltagent.opentelemetry.SpanProcessor` sees.
 
     Args:
-        recorder: what records spans outside any trace of ours; by default the first live one.
+        recorder: what records spans outside any trace of ours; by default the newest live one.
     """
 
     def __init__(self, recorder: Recorder | None = None) -> None:
