@@ -174,17 +174,6 @@ class _Search:
         names, tokens = prefilter(is_ascii=is_ascii)
         return names(text) is not None or tokens(text) is not None
 
-    def of_all(self, texts: Sequence[str]) -> list[bool]:
-        """Return whether any check finds something, for each of several texts, with one look at the time."""
-        if self._apart or not all(map(str.isascii, texts)):
-            return list(map(self, texts))
-        began, together = clock.monotonic(), self._together
-        found = [together(text) is not None for text in texts]
-        is_slow = clock.monotonic() - began > _STARTING + _SLOW * sum(map(len, texts))
-        self._apart = _AVOIDED if is_slow and self._is_slow else 0
-        self._is_slow = is_slow
-        return found
-
 
 _search: Final = cache(_Search)
 
@@ -237,8 +226,16 @@ def is_suspect_text(text: str) -> bool:
 
 
 def suspect_among(texts: Sequence[str]) -> list[bool]:
-    """:func:`is_suspect_text` for each of several texts, which together are short."""
-    return _search().of_all(texts)
+    """:func:`is_suspect_text` for each of several texts, of which most are suspicious.
+
+    They differ so much that the states of one expression for all checks would not fit the cache of the engine.
+    """
+    in_ascii, beyond = prefilter(is_ascii=True), prefilter()
+    found: list[bool] = []
+    for text in texts:
+        names, tokens = in_ascii if text.isascii() else beyond
+        found.append(names(text) is not None or tokens(text) is not None)
+    return found
 
 
 def _has_any(own: Sequence[re.Pattern[bytes]], text: bytes) -> bool:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_credential
@@ -42,7 +42,9 @@ _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds 
 _LONGEST_SIMPLE: Final = 15  # characters
 _SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
 _KEYS_AT_ONCE: Final = 512
+_FEW_KEYS: Final = 8
 _NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
+_JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
 _OTHER_WORDS: Final = ("sessionid", "phrase", "answer", "string")  # the last three with another word before
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
@@ -51,26 +53,19 @@ _WEAK: Final = Strength.WEAK
 class KeyShape(NamedTuple):
     """What the keys of a dictionary say about its values, whatever these are."""
 
-    rows: tuple[tuple[str, Strength | None], ...]  # each key, and its strength if it names a secret
+    strengths: Sequence[Strength | None]  # of each key, if it names a secret
     searched: tuple[str, ...]  # keys that may hold a secret themselves
     names: tuple[str, ...]  # fields that may hold the name of a value in another field
     value: str  # that field
     is_cookie: bool
 
 
-def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength] | None, *, all_keys: bool) -> KeyShape:
-    """Return the shape of a dictionary; with ``all_keys``, each key is searched.
-
-    Without ``strength``, no key is the name of a secret.
-    """
+def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
+    """Return the shape of a dictionary, given the strength of each key; with ``all_keys``, each key is searched."""
     is_token_list = not _LOGPROBS.isdisjoint(keys)
-    rows: list[tuple[str, Strength | None]] = [
-        (key, None if found is _NONE or (is_token_list and found is _WEAK) else found)
-        for key, found in zip(keys, map(strength, keys) if strength is not None else repeat(_NONE), strict=False)
-    ]
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
     return KeyShape(
-        tuple(rows),
+        [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths],
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
         tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else (),
         next((name for name in _VALUE_FIELDS if name in keys), ""),
@@ -78,26 +73,47 @@ def shape_of(keys: dict[str, Any], strength: Callable[[str], Strength] | None, *
     )
 
 
-def named_rows(
+def named_strengths(
     shape: KeyShape, value: dict[str, Any], strength: Callable[[str], Strength]
-) -> tuple[tuple[str, Strength | None], ...]:
-    """Return the rows of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
+) -> Sequence[Strength | None]:
+    """Return the strengths of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
     name = next((value[field] for field in shape.names if type(value[field]) is str), None)
     if name is None:
-        return shape.rows
+        return shape.strengths
     found = _WEAK if shape.is_cookie else strength(name)
     is_harmless = found is _NONE or (found is _WEAK and not shape.is_cookie and not _LOGPROBS.isdisjoint(value))
     of_value = None if is_harmless else found
-    return tuple([(key, of_value if key == shape.value else own) for key, own in shape.rows])
+    return [of_value if key == shape.value else own for key, own in zip(value, shape.strengths, strict=True)]
 
 
-def may_name_secrets(keys: dict[str, Any]) -> bool:
-    """Return whether any key of a large dictionary can be a secret name; one search is faster than many."""
+def strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> list[Strength]:
+    """Return the strengths of many keys; most are no names of secrets, which one search finds out for many of them."""
     rest = iter(keys)
+    found: list[Strength] = []
     while some := list(islice(rest, _KEYS_AT_ONCE)):
-        if _name_check()(_NO_WORD.sub("", "\n".join(some))) is not None:
-            return True
-    return False
+        compact = _without_joints("\n".join(some))
+        if _name_check()(compact) is None:
+            found += [_NONE] * len(some)
+        else:
+            names = compact.split("\n")
+            found += _strengths_among(some, names, strength) if len(names) == len(some) else map(strength, some)
+    return found
+
+
+def _strengths_among(keys: list[str], names: list[str], strength: Callable[[str], Strength]) -> Iterator[Strength]:
+    check = _name_check()
+    for first in range(0, len(keys), _FEW_KEYS):
+        some = slice(first, first + _FEW_KEYS)
+        if check("\n".join(names[some])) is None:
+            yield from [_NONE] * len(keys[some])
+        else:
+            for key, name in zip(keys[some], names[some], strict=True):
+                yield _NONE if check(name) is None else strength(key)
+
+
+def _without_joints(names: str) -> str:
+    """Return names without what may stand between and in their words."""
+    return names.translate(_JOINTS) if names.isascii() else _NO_WORD.sub("", names)
 
 
 @cache

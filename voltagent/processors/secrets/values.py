@@ -25,9 +25,9 @@ from voltagent.processors.secrets.structure import (
     is_plain_list,
     is_secret,
     leaves,
-    may_name_secrets,
-    named_rows,
+    named_strengths,
     shape_of,
+    strengths_of,
 )
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
@@ -123,8 +123,8 @@ class Walk:
     def _dict(self, value: dict[str, Any], nested: int) -> None:
         add, shortest = self._strings.add, self._shortest
         shape = self._shape(value)
-        rows = named_rows(shape, value, self._strength) if shape.names else shape.rows
-        for (key, strength), item in zip(rows, value.values(), strict=True):
+        strengths = named_strengths(shape, value, self._strength) if shape.names else shape.strengths
+        for (key, item), strength in zip(value.items(), strengths, strict=True):
             which = type(item)
             if strength is not None:
                 if strength is _STRONG and which is str:
@@ -149,12 +149,12 @@ class Walk:
 
     def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
-            may_be_named = self._has_own_names or may_name_secrets(value)
-            return shape_of(value, self._strength if may_be_named else None, all_keys=self._has_patterns)
+            strengths = map(self._strength, value) if self._has_own_names else strengths_of(value, self._strength)
+            return shape_of(value, strengths, all_keys=self._has_patterns)
         keys = tuple(value)
         found = self._shapes.get(keys)
         if found is None:
-            found = shape_of(value, self._strength, all_keys=self._has_patterns)
+            found = shape_of(value, map(self._strength, value), all_keys=self._has_patterns)
             if sum(map(len, keys)) <= _LONGEST_KEYS:
                 if len(self._shapes) >= _MOST_SHAPES:
                     self._shapes.clear()
