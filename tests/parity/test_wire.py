@@ -1,7 +1,7 @@
 """The same program under voltagent 0.1.1 and under ours: what each sends, compared field by field.
 
 `tests/programs/switch.py` uses what works on 0.1.1. What may differ is data, below; each difference must be met by the
-program (a stale one fails) and has its section in docs/migrating.md.
+program (a stale one fails) and has its row in docs/migrating.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Difference:
     field: str
     before: Callable[[Any], bool]
     now: Callable[[Any], bool]
-    section: str
+    row: str
 
     def covers(self, diff: Diff) -> bool:
         label, field, before, now = diff
@@ -60,36 +60,36 @@ TRACE_END = r"^PATCH trace [^/]* #\d$"
 CAMEL, SNAKE = r"metadata(\.[a-z]+[A-Za-z]*)+", r"metadata\.\w*_\w*(\.\w+)*"
 
 DIFFERENCES = [
-    Difference(r"^POST .* / ", "id", absent, anything_sent, "Ids are made on your side"),
-    Difference(END, "end_time", null, now, "An end says when it ended"),
-    Difference(TRACE_END, "endTime", absent, now, "Both spellings of a trace's end time"),
+    Difference(r"^POST .* / ", "id", absent, anything_sent, "ids of operations"),
+    Difference(END, "end_time", null, now, "the end of an operation"),
+    Difference(TRACE_END, "endTime", absent, now, "the end of a trace"),
     Difference("^POST .*broken store error", "event_name", eq("memory:error"), eq("memory:write_error"),
-               "A memory's error is `memory:write_error`"),
-    Difference(END, rf"metadata\.usage\.({USAGE})", anything_sent, absent, "Usage goes out in camelCase"),
-    Difference(END, r"metadata\.usage\.[a-z]+Tokens", absent, anything_sent, "Usage goes out in camelCase"),
-    Difference(TRACE_END, rf"usage\.({USAGE})", anything_sent, absent, "Usage goes out in camelCase"),
-    Difference(TRACE_END, r"usage\.[a-z]+Tokens", absent, anything_sent, "Usage goes out in camelCase"),
+               "an error of a memory"),
+    Difference(END, rf"metadata\.usage\.({USAGE})", anything_sent, absent, "usage"),
+    Difference(END, r"metadata\.usage\.[a-z]+Tokens", absent, anything_sent, "usage"),
+    Difference(TRACE_END, rf"usage\.({USAGE})", anything_sent, absent, "usage"),
+    Difference(TRACE_END, r"usage\.[a-z]+Tokens", absent, anything_sent, "usage"),
     *(
-        Difference(requests, field, before, after, "All metadata goes out in camelCase")
+        Difference(requests, field, before, after, "keys of metadata")
         for requests in ("^POST trace support-v1 #1", "^POST .*/ Support Agent success #1", "^PATCH .*search start #1")
         for field, before, after in ((SNAKE, anything_sent, absent), (CAMEL, absent, anything_sent))
     ),
-    Difference("^POST .*search success #1", r"metadata\.cacheHit", absent, eq(True), "An end repeats all metadata"),
-    Difference("^PATCH trace by-hand #3", r"metadata\.agentId", absent, eq("by-hand"), "An end repeats all metadata"),
+    Difference("^POST .*search success #1", r"metadata\.cacheHit", absent, eq(True), "metadata at the end"),
+    Difference("^PATCH trace by-hand #3", r"metadata\.agentId", absent, eq("by-hand"), "metadata at the end"),
     Difference("^POST .*with an exception error", r"status_message\.name", absent, eq("ValueError"),
-               "Exceptions come with name and stack"),
+               "exceptions"),
     Difference("^POST .*with an exception error", r"status_message\.stack", null, eq("ValueError: not raised\n"),
-               "Exceptions come with name and stack"),
+               "exceptions"),
     Difference("^PATCH trace failing #1", r"metadata\.error", eq("no such page"), absent,
-               "Exceptions come with name and stack"),
+               "exceptions"),
     Difference("^PATCH trace failing #1", r"metadata\.error\.(message|type|name|stack)", absent, anything_sent,
-               "Exceptions come with name and stack"),
+               "exceptions"),
 ]  # fmt: skip
 
 
-# Requests that only ours makes, with the section of docs/migrating.md.
+# Requests that only ours makes, with the row of docs/migrating.md.
 MORE_REQUESTS = {
-    "POST trace failing / unlucky start / unlucky error #1": "What was left open is ended",
+    "POST trace failing / unlucky start / unlucky error #1": "what is still open at `shutdown()` or exit",
 }
 
 
@@ -167,5 +167,5 @@ def test_the_low_level_client_sends_the_very_same() -> None:
 
 def test_each_listed_difference_is_explained_to_users() -> None:
     text = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text("utf-8")
-    sections = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
-    assert {*(each.section for each in DIFFERENCES), *MORE_REQUESTS.values()} <= sections
+    rows = set(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))
+    assert {*(each.row for each in DIFFERENCES), *MORE_REQUESTS.values()} <= rows
