@@ -334,6 +334,65 @@ def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytes
     sender.shutdown().result()
 
 
+def test_what_is_not_safe_ends_no_trace_that_is_being_sent(memory: Memory) -> None:
+    with_end: set[int | str] = set()
+
+    def answer(event: SpanEvent) -> Outcome:
+        """As OTLP does: the start of a trace is sent with its end."""
+        if event[0] is START:
+            return Outcome(Verdict.WITH_END)
+        with_end.add(event[1].id)
+        return ACCEPTED
+
+    memory.answer = answer
+    sender = make_sender(memory, processors=[lambda event: None if event[0] is Phase.UPDATE else event])
+    recording = Recording(sender)
+    root = recording.trace()
+    sender.flush().result()
+    assert root is not None
+    sender.put((Phase.UPDATE, root, {"tags": "private"}), 0)
+    recording.end(root)
+    report = conserved(sender.flush().result())
+    assert (report.accepted, dict(report.dropped)) == (2, {"serialize_error": 1})
+    assert sender.workers[0].buffer.outstanding == {}
+    sender.shutdown().result()
+
+
+def test_an_update_that_is_not_safe_takes_nothing_from_its_operation(memory: Memory) -> None:
+    sender = make_sender(memory, processors=[lambda event: None if event[0] is Phase.UPDATE else event])
+    recording = Recording(sender)
+    root = recording.trace("chat", b'{"question":1}')
+    assert root is not None
+    sender.put((Phase.UPDATE, root, {"tags": "private"}), 0)
+    recording.end(root)
+    sender.shutdown().result()
+    assert (root.name, root.input) == ("chat", b'{"question":1}')
+
+
+def test_traces_of_which_nothing_is_safe_leave_no_trace_in_memory(memory: Memory) -> None:
+    sender = make_sender(memory, processors=[lambda event: None])
+    for _ in range(10):
+        Recording(sender).whole()
+        sender.flush().result()
+    buffer = sender.workers[0].buffer
+    assert (buffer.traces, buffer.outstanding) == ({}, {})
+    assert dict(conserved(sender.shutdown().result()).dropped) == {"serialize_error": 40}
+
+
+def test_a_trace_that_is_too_large_for_a_batch_still_counts_as_unsent(memory: Memory) -> None:
+    memory.answer = lambda event: DOWN
+    sender = make_sender(memory, probe_seconds=30.0)
+    recording = Recording(sender)
+    large = b'{"x":"%b"}' % (b"x" * 3 * 2**20)
+    roots = [recording.trace(f"t{number}", large) for number in range(3)]
+    sender.flush(0.2).result()
+    buffer = sender.workers[0].buffer
+    assert [len(batch) for batch in memory.batches] == [1]
+    assert list(buffer.unsent) == [root.id for root in roots[1:] if root is not None]
+    assert buffer.outstanding == {}
+    sender.shutdown(0).result()
+
+
 def test_the_log_is_bounded(memory: Memory, caplog: pytest.LogCaptureFixture) -> None:
     memory.answer = lambda event: [DOWN, RETRY, REJECTED][len(memory.batches) % 3]
     sender = make_sender(memory, max_retries=0)

@@ -15,7 +15,9 @@ from tests.helpers.memory import Memory, Recording, conserved
 from tests.helpers.pace import until
 from voltagent import VoltAgentSDK
 from voltagent.core import context
+from voltagent.core.span import SpanEvent
 from voltagent.delivery.sender import Sender, Workers
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 
 def keep(path: str, value: object) -> object:
@@ -106,3 +108,37 @@ def test_sdks_that_are_made_and_dropped_cost_no_thread_and_no_memory(tmp_path: P
         request(redact=lambda path, value: value)
     gc.collect()
     until(lambda: senders() <= before + 1)
+
+
+class Hanging(Memory):
+    """Leaves the events of traces unanswered until they are let through."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda event: Outcome(Verdict.IN_FLIGHT))
+        self.landed: list[tuple[SpanEvent, Outcome]] = []
+
+    def let_through(self) -> None:
+        self.answer = lambda event: ACCEPTED
+        self.landed = [(event, ACCEPTED) for batch in self.batches for event in batch]
+
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
+        landed, self.landed = self.landed, []
+        return landed
+
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        return []
+
+
+def test_an_answer_that_comes_after_a_shutdown_costs_the_others_nothing() -> None:
+    hanging = Hanging()
+    shared = Workers([hanging], flush_interval=0.01)
+    one, two = Sender(workers=shared), Sender(workers=shared)
+    Recording(one).trace("one")
+    Recording(two).trace("two")
+    until(lambda: len(hanging.batches) == 2 or sum(map(len, hanging.batches)) == 2)
+    report = conserved(one.shutdown(0.05).result())
+    assert (report.pending, dict(report.dropped)) == (0, {"shutdown_timeout": 2})
+    hanging.let_through()
+    until(lambda: conserved(two.stats()).accepted == 1)
+    assert one.stats() == report
+    assert conserved(two.shutdown().result()).accepted == 2

@@ -16,6 +16,7 @@ from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
 from tests.helpers.pace import until
 from tests.helpers.spools import events_in
 from voltagent import settings
+from voltagent.core.span import SpanEvent
 from voltagent.delivery.sender import Sender
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool import segment
@@ -127,7 +128,27 @@ def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
         refused += recording.trace("large", large(number)) is None
         assert in_memory(sender) < 12 * MIB
     assert refused > 100
-    conserved(sender.shutdown(1).result())
+    report = conserved(sender.shutdown(1).result())
+    assert report.pending == events_in(folder), "what the disk did not take is lost"
+    assert report.dropped["shutdown_timeout"] > 0
+
+
+def test_what_is_not_safe_keeps_nothing_behind_it_from_the_disk(folder: Path, port: int) -> None:
+    def process(event: SpanEvent) -> SpanEvent | None:
+        return None if event[1].name.startswith("private") else event
+
+    sender = make(rest(port), folder, queue_events=8000, flush_interval=30.0, processors=[process])
+    recording = Recording(sender)
+    for number in range(1060):
+        recording.whole(f"t{number}")
+    sender.flush(0)
+    until(lambda: on_disk_only(sender) and not waiting(sender))
+    for number in range(900):
+        recording.whole(f"private {number}")
+    recording.whole()
+    report = conserved(sender.shutdown(1).result())
+    assert (report.pending, report.dropped) == (4244, {"serialize_error": 3600})
+    assert events_in(folder) == 4244
 
 
 # Damage.

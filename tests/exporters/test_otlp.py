@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -18,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 import voltagent
-from tests.helpers.pace import PATIENCE, hold, within
+from tests.helpers.pace import PATIENCE, hold, until, within
 from tests.helpers.rich_trace import rich_events, spans
 from tests.helpers.server import Recorded, Server, answer, drip, hang, reset, unused_port
 from tests.helpers.sink import recording
@@ -459,3 +461,25 @@ def test_decorated_code_arrives_as_one_tree() -> None:
     values = {a.key: a.value.string_value for a in found["execute_tool weather"].attributes}
     assert json.loads(values["gen_ai.tool.call.arguments"]) == {"city": "Rome"}
     assert json.loads(values["gen_ai.tool.call.result"]) == {"result": "sunny in Rome"}
+
+
+@pytest.mark.slow
+def test_a_connection_whose_answer_came_late_is_closed() -> None:
+    answered = threading.Event()
+
+    def script(request: Recorded) -> bytes:
+        if request is server.requests[0]:
+            answered.wait(PATIENCE)
+        return answer()
+
+    with Server(script) as server:
+        exporter = exporter_for(server)
+        first, second = rich_events(), rich_events()
+        assert {one.verdict for one in export(exporter, first)} & {Verdict.IN_FLIGHT}
+        assert Verdict.ACCEPTED in {one.verdict for one in export(exporter, second)}
+        answered.set()
+        with warnings.catch_warnings(record=True) as shown:
+            warnings.simplefilter("always")
+            until(lambda: bool(exporter.late()))
+            gc.collect()
+        assert shown == []

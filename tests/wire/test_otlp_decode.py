@@ -285,6 +285,18 @@ def test_openinference_of_another_library(store: Store) -> None:
     assert found[GRANDCHILD]["usage"] == {"total_tokens": 9}
 
 
+def test_an_object_that_is_a_value_keeps_its_keys(store: Store) -> None:
+    numbered = {"kvlistValue": {"values": [{"key": "2024", "value": {"intValue": "5"}}]}}
+    one = span(ROOT, None, "ChatOpenAI", {"openinference.span.kind": "LLM", "llm.input_messages.0.message.role": "x"})
+    one["attributes"] += [
+        {"key": "llm.input_messages.0.message.content", "value": numbered},
+        {"key": "llm.input_messages.1.message.content", "value": {"kvlistValue": {"values": []}}},
+    ]
+    put(store, sent([one]))
+    ((text,),) = store.rows("SELECT input FROM operations UNION SELECT input FROM traces WHERE input IS NOT NULL")
+    assert json.loads(text) == {"messages": [{"role": "x", "content": {"2024": 5}}, {"content": {}}]}
+
+
 def test_the_platforms_own_framework(store: Store) -> None:
     common = {
         "entity.id": "writer",

@@ -210,8 +210,7 @@ class Buffer:
         share = max(8, limit // max(1, len(self.ready)))
         while self.ready and len(chosen) < limit and max_size > 0:
             _, trace = self.ready.popitem(last=False)
-            self.unsent.pop(trace.id, None)
-            self.outstanding[trace.id] = trace
+            is_unsent = self.unsent.pop(trace.id, None) is not None
             number = min(share, limit - len(chosen), len(trace.events))
             size = sum(trace.sizes[:number])
             max_size -= size
@@ -220,6 +219,12 @@ class Buffer:
                 number -= 1
                 size -= trace.sizes[number]
                 max_size = min(0, max_size + trace.sizes[number])  # the batch is full
+            if not number:  # it is the first of the next batch
+                for waiting in (self.ready, self.unsent) if is_unsent else (self.ready,):
+                    waiting[trace.id] = trace
+                    waiting.move_to_end(trace.id, last=False)
+                break
+            self.outstanding[trace.id] = trace
             done = min(number, trace.prepared)
             prepared += [True] * done + [False] * (number - done)
             chosen += trace.events[:number]

@@ -118,11 +118,12 @@ class Dispatcher:
         if None not in found:
             return found  # type: ignore[return-value]
         unsafe = [event for event, safe in zip(batch, found, strict=True) if safe is None]
+        safe_ones = [event for event in found if event is not None]
         outcomes = [_UNSAFE] * len(unsafe)
         with self.buffer.lock:
-            self._settlement.settle(list(unsafe), outcomes, clock.monotonic(), is_whole=False)
+            self._settlement.settle(unsafe, outcomes, clock.monotonic(), safe_ones)
         self.log.report_answers(outcomes, self.buffer.dropped)
-        return [event for event in found if event is not None]
+        return safe_ones
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         try:
@@ -154,12 +155,11 @@ class Dispatcher:
         """Account for answers to requests that were left waiting."""
         if not self.in_flight or self._trailing is None:
             return
-        landed = self._trailing.late()
+        found = self._trailing.late()
+        landed = [pair for pair in found if self.in_flight.pop(id(pair[0]), None) is not None]  # else it was given up
         if not landed:
             return
         events, outcomes = [event for event, _ in landed], [outcome for _, outcome in landed]
-        for event in events:
-            self.in_flight.pop(id(event), None)
         with self.buffer.lock:
             self._settlement.land(events, outcomes, now)
         refused = any(outcome.reason == "auth" for outcome in outcomes)

@@ -53,7 +53,7 @@ class Processing:
                 found = self._one_by_one(events, done)
         if None in found:
             for event, safe in zip(events, found, strict=True):
-                if safe is None and event[0] is not Phase.END:
+                if safe is None and event[2] is None and event[0] is not Phase.END:  # an update is not in its span
                     _withhold(event[1])
         return found
 

@@ -31,18 +31,20 @@ class Settlement:
         self._max_retries = max_retries
         self._retry_delay = retry_delay
 
-    def settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, *, is_whole: bool = True) -> None:
+    def settle(
+        self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: Sequence[SpanEvent] = ()
+    ) -> None:
         """Take the outcomes of a batch, or of a part of it: count what is done, put back what must be tried again.
 
-        The place of each event in ``batch`` is emptied when it is accounted for.
+        The place of each event in ``batch`` is emptied when it is accounted for. ``under_way`` is the rest of it.
         """
         self._buffer.is_in_use = True
         try:
-            self._settle(batch, outcomes, now, is_whole)
+            self._settle(batch, outcomes, now, {event[1].trace.id for event in under_way})
         finally:
             self._buffer.is_in_use = False
 
-    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, is_whole: bool) -> None:
+    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: set[int | str]) -> None:
         buffer = self._buffer
         identifiers = dict.fromkeys([event[1].trace.id for event in batch])
         found = [buffer.traces.get(identifier) or buffer.outstanding[identifier] for identifier in identifiers]
@@ -51,9 +53,9 @@ class Settlement:
             self._settle_each(batch, outcomes, now, accepted)
         for identifier in identifiers:
             trace = buffer.traces.get(identifier) or buffer.outstanding[identifier]
-            if is_whole and not trace.in_flight:
+            if not trace.in_flight and identifier not in under_way:
                 buffer.outstanding.pop(identifier, None)
-            buffer.close_if_over(trace)
+                buffer.close_if_over(trace)
 
     def _accept_all(self, batch: list[Any], traces: Sequence[WaitingTrace]) -> bool:
         """Count a batch that was accepted whole, if it is an ordinary one of one account; return whether it is."""

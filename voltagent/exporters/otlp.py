@@ -239,7 +239,10 @@ class OtlpExporter:
             if clock.monotonic() >= min(deadline, self._shutdown_deadline):
                 return _UNTRIED, None  # our time ran out: this says nothing of the server
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
-        self._line = call.line
+        if self._line is None:
+            self._line = call.line
+        else:  # an answer that came late: the connection that was opened meanwhile is in use
+            call.line.close()
         self.last_answer = clock.monotonic()
         text = self._shown(answer.body[: 4 * _OF_ERRORS].decode("utf-8", "replace"))
         return http_status.outcome_of_response(answer.status, answer.headers, text, "otlp"), answer

@@ -138,7 +138,7 @@ class SpoolStorage:
         places = self._events.write(entries)
         with self._buffer.lock:
             self._kept.between[account] -= len(safe)
-            if not places and self.spool.unread_own:
+            if safe and not places and self.spool.unread_own:
                 account.waiting.extendleft(reversed(safe))  # behind what is on the disk only: it has to wait
                 return False
             space = (0 if self.spool.unread_own else self._space_in_memory()) if places else len(safe)
@@ -265,13 +265,15 @@ class SpoolStorage:
         with self._disk:
             self._write(accounts)
             with self._buffer.lock:
-                lost = self._hand_over()
+                lost = self._hand_over(accounts)
             self._delete_settled({})
             self.spool.close()
         return lost
 
-    def _hand_over(self) -> int:
+    def _hand_over(self, accounts: list[Account]) -> int:
         lost = 0
+        for account in accounts:
+            self._buffer.take_waiting(account, account.waiting_events())  # what the disk did not take is not on it
         for event, account in give_up(self._buffer):
             if self._kept.places.pop(id(event), None) is None:
                 account.recorded += 1

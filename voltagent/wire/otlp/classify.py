@@ -7,7 +7,7 @@ mean something here become words (see :mod:`voltagent.wire.otlp.attributes`); al
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from voltagent.capture.usage import TOKEN_SPELLINGS
 from voltagent.core.kinds import EXTENDED, KIND_ATTRIBUTE
@@ -280,30 +280,33 @@ def _own_part(part: str) -> str:
 _WRAPPERS: Final = ("message", "document", "message_content", "tool_call", "embedding")
 
 
+class _Parts(dict[str, Any]):
+    """What indexed names make up, as opposed to an object that is the value of one."""
+
+
 def _nested(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``tool_calls.0.function.name`` and its like as the lists and objects that they stand for."""
-    found: dict[str, Any] = {}
+    found = _Parts()
     for name, value in parts.items():
         *outer, last = name.split(".", _DEEPEST)
         place = found
         for step in outer:
-            inner = place.setdefault(step, {})
-            if type(inner) is not dict:  # a value of its own has the same name
+            inner = place.setdefault(step, _Parts())
+            if type(inner) is not _Parts:  # a value of its own has the same name
                 place, last = found, name
                 break
-            place = cast("dict[str, Any]", inner)
+            place = inner
         place[last] = value
     return {name: _listed(value) for name, value in found.items()}
 
 
 def _listed(value: Any) -> Any:
     """Return objects whose keys are positions as lists."""
-    if type(value) is not dict:
+    if type(value) is not _Parts:
         return value
-    fields = cast("dict[str, Any]", value)
-    if all(name.isdecimal() and name.isascii() and len(name) < 6 for name in fields):
-        return [_listed(fields[name]) for name in sorted(fields, key=int)]
-    return {name: _listed(one) for name, one in fields.items()}
+    if all(name.isdecimal() and name.isascii() and len(name) < 6 for name in value):
+        return [_listed(value[name]) for name in sorted(value, key=int)]
+    return {name: _listed(one) for name, one in value.items()}
 
 
 _DEEPEST: Final = 8
