@@ -335,16 +335,7 @@ def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytes
 
 
 def test_what_is_not_safe_ends_no_trace_that_is_being_sent(memory: Memory) -> None:
-    with_end: set[int | str] = set()
-
-    def answer(event: SpanEvent) -> Outcome:
-        """As OTLP does: the start of a trace is sent with its end."""
-        if event[0] is START:
-            return Outcome(Verdict.WITH_END)
-        with_end.add(event[1].id)
-        return ACCEPTED
-
-    memory.answer = answer
+    memory.answer = lambda event: Outcome(Verdict.WITH_END) if event[0] is START else ACCEPTED  # as OTLP does
     sender = make_sender(memory, processors=[lambda event: None if event[0] is Phase.UPDATE else event])
     recording = Recording(sender)
     root = recording.trace()
@@ -744,6 +735,57 @@ def test_what_is_over_is_forgotten(memory: Memory) -> None:
     assert report.accepted == report.recorded
     assert (len(buffer.traces), len(buffer.open), len(buffer.ready), len(buffer.unsent)) == (0, 0, 0, 0)
     sender.shutdown().result()
+
+
+def test_a_trace_whose_last_end_is_lost_is_forgotten(memory: Memory) -> None:
+    sender = make_sender(memory, auth_seconds=0.0)
+    recording = Recording(sender)
+    root = recording.trace()
+    sender.flush().result()
+    memory.answer = lambda event: WRONG_KEY
+    lost = recording.tool(root)
+    sender.flush().result()
+    memory.answer = lambda event: ACCEPTED
+    recording.end(root)
+    sender.flush().result()
+    recording.end(lost)
+    assert dict(conserved(sender.flush().result()).dropped) == {"auth": 2}
+    assert sender.workers[0].buffer.traces == {}
+    sender.shutdown().result()
+
+
+def test_what_waits_for_an_end_is_lost_with_its_trace(memory: Memory) -> None:
+    waits = Outcome(Verdict.WITH_END)
+    memory.answer = lambda event: REJECTED if word(event) == "end trace" else waits if event[0] is START else ACCEPTED
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    root = recording.trace()
+    recording.end(root)
+    tool = recording.tool(root)
+    sender.flush().result()
+    recording.end(tool)
+    report = conserved(sender.flush().result())
+    assert (report.pending, dict(report.dropped)) == (0, {"rejected": 4})
+    sender.shutdown().result()
+
+
+def test_a_full_queue_drops_no_trace_that_waits_for_an_end(memory: Memory) -> None:
+    untried, waits = Outcome(Verdict.UNTRIED), Outcome(Verdict.WITH_END)
+    memory.answer = lambda event: waits if event[1].name == "tool" else untried
+    memory.is_in_order = False
+    sender = make_sender(memory, queue_events=4, flush_interval=30.0)
+    recording = Recording(sender)
+    root = recording.trace()
+    recording.tool(root)
+    recording.end(root)
+    sender.flush(0.2).result()
+    others = [recording.trace("other") for _ in range(4)]
+    memory.answer = lambda event: ACCEPTED
+    for other in others:
+        recording.end(other)
+    report = conserved(sender.shutdown().result())
+    assert set(report.dropped) == {"queue_full"}
+    assert {word(event) for event in memory.accepted} >= {"start trace", "end trace", "end tool"}
 
 
 def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ class Memory:
     def __init__(self, answer: Answer | None = None, name: str = "memory") -> None:
         self.name = name
         self.answer: Answer = answer or (lambda event: ACCEPTED)
+        self.is_in_order = True  # what is in a trace waits for what came before, as on the REST wire
         self.batches: list[list[SpanEvent]] = []
         self.accepted: list[SpanEvent] = []
         self.forgotten: list[int | str] = []
@@ -48,9 +49,10 @@ class Memory:
         stuck: set[int | str] = set()  # traces of which an event was not settled: the rest of them is not tried
         for event in batch:
             trace_id = event[1].trace.id
-            outcome = UNTRIED if trace_id in stuck else self.answer(event)
+            outcome = UNTRIED if trace_id in stuck and self.is_in_order else self.answer(event)
             creates = event[0] is START and event[1].parent is None
-            if outcome.verdict not in (Verdict.ACCEPTED, Verdict.REFUSED) or (creates and outcome is not ACCEPTED):
+            is_settled = outcome.verdict in (Verdict.ACCEPTED, Verdict.REFUSED, Verdict.WITH_END)
+            if not is_settled or (creates and outcome.verdict is Verdict.REFUSED):
                 stuck.add(trace_id)
             outcomes.append(outcome)
         self.accepted += [e for e, outcome in zip(batch, outcomes, strict=True) if outcome is ACCEPTED]

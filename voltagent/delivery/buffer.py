@@ -158,6 +158,8 @@ class Buffer:
             if reason is not None:
                 for lost in events:
                     self._note_lost(lost, reason)
+                if trace is not None:
+                    self.close_if_over(trace)
             elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
                 self._forget_oldest_open()
 
@@ -298,5 +300,6 @@ class Buffer:
             self.over.append(trace.id)
 
     def close_if_over(self, trace: WaitingTrace) -> None:
-        if not trace.events and trace.open <= 0 and not trace.held and not trace.in_flight:
+        """Let go of a trace if nothing of it is open, waits, or is in a batch."""
+        if not trace.events and trace.open <= 0 and not trace.held and trace.id not in self.outstanding:
             self.remove(trace)

@@ -15,6 +15,7 @@ from voltagent.exporters import Outcome, Verdict
 BACKOFF_CAP: Final = 30.0  # seconds; the longest wait of our own between two tries
 _VERDICT: Final = attrgetter("verdict")
 _DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
+_NO_TRY: Final = (Verdict.UNTRIED, Verdict.WITH_END)
 
 
 class Settlement:
@@ -89,9 +90,6 @@ class Settlement:
                 trace.in_flight += 1
                 buffer.ready.pop(identifier, None)
                 batch[number] = None
-            elif verdict is Verdict.WITH_END:
-                buffer.park(trace, event)
-                batch[number] = None
             else:
                 reason = outcome.reason if verdict is Verdict.REFUSED else None
                 if verdict not in _DONE:
@@ -101,6 +99,8 @@ class Settlement:
                 batch[number] = None
                 if verdict in _DONE or reason is not None:
                     buffer.settle_one(trace, event, reason)
+                elif verdict is Verdict.WITH_END:
+                    buffer.park(trace, event)
                 else:
                     again.setdefault(identifier, []).append(event)
                     if verdict is Verdict.UNTRIED and event[0] is Phase.START and span.kind == TRACE:
@@ -126,8 +126,12 @@ class Settlement:
             if event is not None:
                 again.setdefault(event[1].trace.id, []).append(event)
         self._put_back(again, {}, 0.0)
-        for identifier in () if prepared else again:
-            self._buffer.traces[identifier].prepared = 0
+        for identifier in again:
+            trace = self._buffer.traces[identifier]
+            if not trace.in_flight:
+                self._buffer.outstanding.pop(identifier, None)
+            if not prepared:
+                trace.prepared = 0
 
     def _put_back(self, again: dict[int | str, list[SpanEvent]], waits: dict[int | str, float], now: float) -> None:
         buffer = self._buffer
@@ -161,7 +165,7 @@ class Settlement:
 
         ``accepted`` is how many events were accepted before the batch, and with it.
         """
-        if outcome.verdict is Verdict.UNTRIED:
+        if outcome.verdict in _NO_TRY:
             return None
         if trace.tries is None:
             trace.tries = {}
@@ -186,7 +190,7 @@ class Settlement:
         """Traces that were in the batch, but are unsent: the oldest are the first to go, as before."""
         for identifier in reversed(untouched):
             trace = self._buffer.traces.get(identifier)
-            if trace is not None:
+            if trace is not None and trace.parked is None:
                 self._buffer.unsent[identifier] = trace
                 self._buffer.unsent.move_to_end(identifier, last=False)
 
