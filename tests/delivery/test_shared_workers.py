@@ -138,6 +138,7 @@ def test_an_answer_that_comes_after_a_shutdown_costs_the_others_nothing() -> Non
     until(lambda: len(hanging.batches) == 2 or sum(map(len, hanging.batches)) == 2)
     report = conserved(one.shutdown(0.05).result())
     assert (report.pending, dict(report.dropped)) == (0, {"shutdown_timeout": 2})
+    until(lambda: one.queues[0].account.is_finished)  # the report may come a moment before
     hanging.let_through()
     until(lambda: conserved(two.stats()).accepted == 1)
     assert one.stats() == report
