@@ -245,7 +245,8 @@ class Buffer:
 
     def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
         trace.parked = {} if trace.parked is None else trace.parked
-        key = None if event[0] is _END else event[1]  # an end that is not sent by itself belongs to its trace's
+        phase, span, _ = event
+        key = None if phase is _END else span  # an end that is not sent by itself belongs to its trace's
         trace.parked[key] = [*trace.parked.get(key, ()), event]
         trace.account.parked += 1
 

@@ -178,7 +178,11 @@ class Dispatcher:
 
     def _take_in_flight(self, account: Account) -> list[SpanEvent]:
         """Forget what waits for an answer; a function, as a loop below a lock may leave it held after an interrupt."""
-        events = [event for event in self.in_flight.values() if self.buffer.account_of(event[1]) is account]
+        events: list[SpanEvent] = []
+        for event in self.in_flight.values():
+            _, span, _ = event
+            if self.buffer.account_of(span) is account:
+                events.append(event)
         for event in events:
             del self.in_flight[id(event)]
         return events
@@ -190,7 +194,8 @@ class Dispatcher:
         found = Report()
         sent = {id(event) for event in self._batch if event is not None}
         for event, outcome in self._trailing.answered():
-            if id(event) in sent and self.buffer.account_of(event[1]) is account:
+            _, span, _ = event
+            if id(event) in sent and self.buffer.account_of(span) is account:
                 refused = outcome.verdict is Verdict.REFUSED
                 found += Report(accepted=not refused, dropped={outcome.reason: 1} if refused else {}, pending=-1)
         return found

@@ -108,7 +108,8 @@ def _forked() -> None:
 
 def ends_task(event: SpanEvent) -> bool:
     """Return whether this process may end any moment now, without an exit hook."""
-    return event[0] is Phase.END and event[1].is_outermost and exit_hook.is_worker_process()
+    phase, span, _ = event
+    return phase is Phase.END and span.is_outermost and exit_hook.is_worker_process()
 
 
 def wait_at_task_end(worker: Worker, account: Account) -> None:

@@ -52,9 +52,9 @@ class Processing:
             else:
                 found = self._one_by_one(events, done)
         if None in found:
-            for event, safe in zip(events, found, strict=True):
-                if safe is None and event[2] is None and event[0] is not Phase.END:  # an update is not in its span
-                    _withhold(event[1])
+            for (phase, span, fields), safe in zip(events, found, strict=True):
+                if safe is None and fields is None and phase is not Phase.END:  # an update is not in its span
+                    _withhold(span)
         return found
 
     def _one_by_one(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:

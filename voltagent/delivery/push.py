@@ -82,7 +82,8 @@ class _Ledger:
         return outcomes
 
     def _enter(self, event: SpanEvent, outcome: Outcome) -> None:
-        account = self.open.get(event[1].trace.id)
+        _, span, _ = event
+        account = self.open.get(span.trace.id)
         self.reason = outcome.detail or self.reason
         if outcome.reason == "auth":
             self.key_refused = outcome.detail or "the key was refused"
@@ -152,9 +153,11 @@ class _Push:
             if not events:
                 self.result.gone += 1
                 continue
-            under_way[events[0][1].trace.id] = _Account(len(events))
+            _, first, _ = events[0]
+            under_way[first.trace.id] = _Account(len(events))
             for event in events:
-                self._sender.put(event, len(event[1].input or b"") + len(event[1].output or b""))
+                _, span, _ = event
+                self._sender.put(event, len(span.input or b"") + len(span.output or b""))
 
     def _settle(self) -> None:
         """Note the finished traces; wait a moment if there are none."""
@@ -223,9 +226,13 @@ def finished(events: Sequence[SpanEvent]) -> list[SpanEvent]:
 
     Scores stay after the ends.
     """
-    scores = [event for event in events if event[0] is Phase.SCORE]
+    scores: list[SpanEvent] = []
+    others: list[SpanEvent] = []
+    for event in events:
+        phase, _, _ = event
+        (scores if phase is Phase.SCORE else others).append(event)
     if scores:
-        return [*finished([event for event in events if event[0] is not Phase.SCORE]), *scores]
+        return [*finished(others), *scores]
     ended = {span for phase, span, _ in events if phase is Phase.END}
     open_ones = [span for phase, span, _ in events if phase is Phase.START and span not in ended]
     last = max((span.end_ns or span.start_ns for _, span, _ in events), default=0)

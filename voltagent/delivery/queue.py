@@ -66,9 +66,10 @@ class Queue:
         if size > self.limit and not self._may_take(event, size):
             return False
         waiting = self.waiting
-        if event[0] is _END and waiting:
-            last, span = waiting[-1], event[1]
-            if last[1] is span and last[0] is _START and span.queued is None:
+        phase, span, _ = event
+        if phase is _END and waiting:
+            last_phase, last_span, _ = waiting[-1]
+            if last_span is span and last_phase is _START and span.queued is None:
                 # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
                 span.queued = account = self.account
                 account.merged += 1
@@ -82,13 +83,14 @@ class Queue:
 
     def _may_take(self, event: SpanEvent, size: int) -> bool:
         """Look at an event more closely: it is large, or the queue is full or closed, or the process may end soon."""
-        is_end, worker = event[0] is _END, self.worker
+        phase, span, _ = event
+        is_end, worker = phase is _END, self.worker
         if self.is_closed and not is_end:
             return self._refuse(event, "shutdown_timeout")
-        if not is_end and not worker.has_space(size) and not worker.make_space(event[1], size):
+        if not is_end and not worker.has_space(size) and not worker.make_space(span, size):
             return self._refuse(event, "queue_full")
         if process_hooks.has_left() or (is_end and process_hooks.ends_task(event)):
-            event[1].queued = self  # an entry of its own, so that it is attended to
+            span.queued = self  # an entry of its own, so that it is attended to
             self.mark = 0
         return True
 

@@ -41,13 +41,13 @@ class Settlement:
         """
         self._buffer.is_in_use = True
         try:
-            self._settle(batch, outcomes, now, {event[1].trace.id for event in under_way})
+            self._settle(batch, outcomes, now, {span.trace.id for _, span, _ in under_way})
         finally:
             self._buffer.is_in_use = False
 
     def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: set[int | str]) -> None:
         buffer = self._buffer
-        identifiers = dict.fromkeys([event[1].trace.id for event in batch])
+        identifiers = dict.fromkeys([span.trace.id for _, span, _ in batch])
         found = [buffer.traces.get(identifier) or buffer.outstanding[identifier] for identifier in identifiers]
         accepted = list(map(_VERDICT, outcomes)).count(Verdict.ACCEPTED)
         if not batch or accepted < len(batch) or not self._accept_all(batch, found):
@@ -83,7 +83,8 @@ class Settlement:
         accepted_before = buffer.accepted
         for number, outcome in enumerate(outcomes):
             event: SpanEvent = batch[number]
-            span, verdict = event[1], outcome.verdict
+            phase, span, _ = event
+            verdict = outcome.verdict
             identifier = span.trace.id
             trace = buffer.traces.get(identifier) or buffer.outstanding[identifier]
             if verdict is Verdict.IN_FLIGHT:
@@ -103,7 +104,7 @@ class Settlement:
                     buffer.park(trace, event)
                 else:
                     again.setdefault(identifier, []).append(event)
-                    if verdict is Verdict.UNTRIED and event[0] is Phase.START and span.kind == TRACE:
+                    if verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
                         untouched.append(identifier)
         if again:
             self._put_back(again, waits, now)
@@ -111,7 +112,7 @@ class Settlement:
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of events that were in flight."""
-        found = [self._buffer.outstanding[event[1].trace.id] for event in events]
+        found = [self._buffer.outstanding[span.trace.id] for _, span, _ in events]
         for trace in found:
             trace.in_flight -= 1
         self.settle(list(events), outcomes, now)
@@ -124,7 +125,8 @@ class Settlement:
         again: dict[int | str, list[SpanEvent]] = {}
         for event in batch:
             if event is not None:
-                again.setdefault(event[1].trace.id, []).append(event)
+                _, span, _ = event
+                again.setdefault(span.trace.id, []).append(event)
         self._put_back(again, {}, 0.0)
         for identifier in again:
             trace = self._buffer.traces[identifier]

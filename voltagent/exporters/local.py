@@ -123,7 +123,7 @@ class LocalExporter:
 
     def _name_pages(self, batch: Sequence[SpanEvent]) -> None:
         """Log the page of each trace that ended, if a viewer of this store runs."""
-        ended = [event[1] for event in batch if event[0] is Phase.END and event[1].kind == TRACE]
+        ended = [span for phase, span, _ in batch if phase is Phase.END and span.kind == TRACE]
         if ended and viewer_address.running_port(self._store.path) is not None:
             for span in ended:
                 logger.info("trace %s ended: %s", span.name, viewer_address.page(clock.id_text(span.id)))

@@ -147,7 +147,7 @@ class OtlpExporter:
 
     def _send_scores(self, batch: Sequence[SpanEvent], outcomes: list[Outcome | None], deadline: float) -> None:
         """Send the scores of a batch after its spans, if the destination has a documented route for them."""
-        numbers = [number for number, event in enumerate(batch) if event[0] is Phase.SCORE]
+        numbers = [number for number, (phase, _, _) in enumerate(batch) if phase is Phase.SCORE]
         if not numbers or self._scores is None:
             return
         found = self._scores.send([batch[number] for number in numbers], deadline, lambda: self._shutdown_deadline)

@@ -140,9 +140,9 @@ class SpanBatch:
 def as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
     """Return the outcomes, in which an event without a form of its own shares that of the end of its span."""
     found = [outcome or _UNTRIED for outcome in outcomes]
-    ends = {id(event[1]): outcome for event, outcome in zip(batch, found, strict=True) if event[0] is Phase.END}
-    for number, outcome in enumerate(found):
-        end = ends.get(id(batch[number][1])) if outcome is WITH_END else None
+    ends = {id(span): outcome for (phase, span, _), outcome in zip(batch, found, strict=True) if phase is Phase.END}
+    for number, (_, span, _) in enumerate(batch):
+        end = ends.get(id(span)) if found[number] is WITH_END else None
         if end is not None and end.verdict is Verdict.ACCEPTED:
             found[number] = ACCEPTED
         elif end is not None and end.verdict in _TRIED_AGAIN:

@@ -39,7 +39,8 @@ class SpanEncoder:
         items: list[Item] = []
         passes_starts = not self._spans.notes_starts
         for number, event in enumerate(batch):
-            if passes_starts and event[0] is Phase.START:
+            phase, _, _ = event
+            if passes_starts and phase is Phase.START:
                 outcomes[number] = WITH_END
                 continue
             content = self._plain(event)
@@ -55,10 +56,11 @@ class SpanEncoder:
 
     def _plain(self, event: SpanEvent) -> bytes | None:
         """Return a plain span's bytes; ``None`` for every other event, and for one that needs a closer look."""
-        if not self._is_binary or event[0] is not Phase.END:
+        phase, span, _ = event
+        if not self._is_binary or phase is not Phase.END:
             return None
         try:
-            return self._spans.plain(event[1])
+            return self._spans.plain(span)
         except Exception as exc:  # the other way reports what is wrong with this event alone
             pass_on_interrupt(exc)
             return None
@@ -68,8 +70,9 @@ class SpanEncoder:
         try:
             message = self._spans.message(event)
             if message is None:
+                phase, _, _ = event
                 # a score goes by another route; the end of an agent that opened its trace goes with that of the trace
-                return WITH_END if event[0] in (Phase.START, Phase.UPDATE) else ACCEPTED
+                return WITH_END if phase in (Phase.START, Phase.UPDATE) else ACCEPTED
             return self._fitting(self._encoded(number, message), event)
         except Late:
             return _LATE
@@ -81,7 +84,8 @@ class SpanEncoder:
         """Return the span with smaller payloads, if it is larger than a span may be."""
         if len(item.content) <= self._limit:
             return item
-        space = self._spans.weight(event[1])
+        _, span, _ = event
+        space = self._spans.weight(span)
         for _ in range(_CUTS):
             space = space * self._limit // (len(item.content) + _SPARE)
             item = self._encoded(item.number, self._spans.message(event, space) or {})

@@ -101,8 +101,9 @@ class OpenSpans:
 
     def sent(self, event: SpanEvent) -> None:
         """Note that the span of this event has arrived: updates come too late from now on."""
-        if event[0] in (Phase.END, Phase.POINT):
-            self._sent.add(event[1])
+        phase, span, _ = event
+        if phase in (Phase.END, Phase.POINT):
+            self._sent.add(span)
 
     def forget(self, trace_id: int | str) -> None:
         """Forget a trace that has ended."""

@@ -156,7 +156,8 @@ class RestExporter:
 
     def _send(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
         """Send one event and return its outcome."""
-        if event[0] is Phase.SCORE:
+        phase, span, fields = event
+        if phase is Phase.SCORE:
             return without_route("by the REST history API")  # which has no place for scores
         try:
             answer = self._ask(event, line, deadline)
@@ -166,7 +167,6 @@ class RestExporter:
             pass_on_interrupt(exc)
             return Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)
         self.last_answer = clock.monotonic()
-        phase, span, fields = event
         stored = 200 <= answer.status < 300
         if stored and phase in (Phase.START, Phase.POINT):
             self._follow(span, answer)
@@ -178,7 +178,7 @@ class RestExporter:
         return http_status.outcome_of_response(answer.status, answer.headers, self._text_of(answer))
 
     def _ask(self, event: SpanEvent, line: Line, deadline: float) -> HttpResponse:
-        phase, span, _ = event
+        phase, span, fields = event
         chosen = self._ids.get(span.trace.id) or {}
 
         def ids(identifier: int | str) -> str:
@@ -192,7 +192,7 @@ class RestExporter:
         if answer.status == 413:
             trimmed = _trimmed(span)
             if trimmed is not None:
-                return line.send(*encode.request((phase, trimmed, event[2]), ids), deadline)
+                return line.send(*encode.request((phase, trimmed, fields), ids), deadline)
         return answer
 
     def _follow(self, span: Span, answer: HttpResponse) -> None:

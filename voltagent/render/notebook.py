@@ -104,10 +104,11 @@ class NotebookSpans:
         """Pass an event on, and remember what begins."""
         taken = self._sink.put(event, size)
         if taken:
-            if event[0] in (Phase.START, Phase.POINT):
-                self._spans.append(event[1])
-                if _watched and event[1].kind == TRACE:
-                    _began.append(event[1])
+            phase, span, _ = event
+            if phase in (Phase.START, Phase.POINT):
+                self._spans.append(span)
+                if _watched and span.kind == TRACE:
+                    _began.append(span)
             self.size += size
             if self.size > MOST_BYTES:
                 self._forget()

@@ -34,8 +34,9 @@ class _Sink:
         processed = None if formatted is None else self._redactor.process(formatted)
         if processed is not None:
             self.events.append(fit_event(processed))
-            if event[0] in (Phase.START, Phase.POINT):
-                self.spans.append(event[1])
+            phase, span, _ = event
+            if phase in (Phase.START, Phase.POINT):
+                self.spans.append(span)
         return True
 
 

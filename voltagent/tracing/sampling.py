@@ -66,7 +66,8 @@ class Sampling:
         return self._put if self._keep_errors else put
 
     def _put(self, event: SpanEvent, size: int) -> bool:
-        tail_buffer = event[1].trace.tail_buffer
+        _, span, _ = event
+        tail_buffer = span.trace.tail_buffer
         return self.sink(event, size) if tail_buffer is None else tail_buffer.put(event, size)
 
     def takes(

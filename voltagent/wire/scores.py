@@ -28,11 +28,12 @@ def feedback(event: SpanEvent) -> bytes:
         event: the score of a trace that was sent as OTLP: the platform knows it by the 32 digits of that.
     """
     score = score_of(event)
+    _, span, _ = event
     is_text = isinstance(score.value, str)
     operation = {} if score.operation_id is None else {"operation_id": score.operation_id}
     return _body(
         id=_identifier(score),
-        trace_id=trace_ids.context_of(event[1]).trace_id,
+        trace_id=trace_ids.context_of(span).trace_id,
         key=score.name,
         score=None if is_text else float(score.value),
         value=score.value if is_text else None,
@@ -45,7 +46,8 @@ def feedback(event: SpanEvent) -> bytes:
 
 def langfuse_score(event: SpanEvent) -> bytes:
     """``POST /api/public/scores``, for a trace and observation that were sent as OTLP."""
-    score, span = score_of(event), event[1]
+    score = score_of(event)
+    _, span, _ = event
     context = trace_ids.context_of(span)
     value = score.value
     kind = "BOOLEAN" if isinstance(value, bool) else "CATEGORICAL" if isinstance(value, str) else "NUMERIC"

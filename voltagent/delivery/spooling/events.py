@@ -131,7 +131,8 @@ class SpoolEvents:
                 place = self._kept.places.pop(id(event), None)
                 if place is None:
                     continue
-                if event[1].trace.id == identifier:
+                _, span, _ = event
+                if span.trace.id == identifier:
                     place.file.waiting -= 1
                     number += 1
                 else:
@@ -172,13 +173,14 @@ class SpoolEvents:
             kept.drop_unread("serialize_error", 1, kept.first)
             kept.settled.append(row.place)
             return
-        account = kept.owners.get(event[1].trace.id, kept.first)
+        phase, span, _ = event
+        account = kept.owners.get(span.trace.id, kept.first)
         kept.unread[account] -= 1
         kept.places[id(event)] = row.place
         self._buffer.take((event,), account, inherited=True)
-        kept.open.pop(event[1], None)
-        if event[0] is Phase.END and event[1].kind == TRACE:
-            kept.owners.pop(event[1].trace.id, None)
+        kept.open.pop(span, None)
+        if phase is Phase.END and span.kind == TRACE:
+            kept.owners.pop(span.trace.id, None)
 
     def _decoded(self, row: StoredEvent) -> SpanEvent | None:
         if row.body is None:
@@ -187,7 +189,8 @@ class SpoolEvents:
             event = self.decoder.event(row.body)
             memory = self._spool.memory(row)
             if memory is not None and self._remembering is not None:
-                self._remembering.restore(event[1].trace.id, memory)
+                _, span, _ = event
+                self._remembering.restore(span.trace.id, memory)
         except (ValueError, KeyError, TypeError, AttributeError, LookupError):
             return None
         return event

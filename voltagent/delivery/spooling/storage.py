@@ -107,16 +107,17 @@ class SpoolStorage:
         size = 0
         while account.waiting and len(events) < CHUNK and size < self._chunk_bytes:
             event = account.waiting[0]
-            if event[0] is Phase.START and event[1].queued is account:
-                event[1].queued = None
+            phase, span, fields = event
+            if phase is Phase.START and span.queued is account:
+                span.queued = None
                 account.merged -= 1
-                account.waiting[0] = (Phase.END, event[1], None)
+                account.waiting[0] = (Phase.END, span, None)
             else:
                 account.waiting.popleft()
             events.append(event)
             self._kept.between[account] += 1
-            payload = event[1].output if event[0] is Phase.END else event[1].input
-            plain = event[2] is None and event[1].metadata is None and not event[1].more_metadata
+            payload = span.output if phase is Phase.END else span.input
+            plain = fields is None and span.metadata is None and not span.more_metadata
             size += OVERHEAD + len(payload or b"") if plain else size_of(event)
         return events
 
@@ -222,7 +223,7 @@ class SpoolStorage:
         remembering = self._remembering
         if remembering is None:
             return found
-        for identifier in {event[1].trace.id: None for event in batch}:
+        for identifier in {span.trace.id: None for _, span, _ in batch}:
             is_open = identifier in self._buffer.traces
             found[trace_key(identifier)] = remembering.memory(identifier) if is_open else None
         return found

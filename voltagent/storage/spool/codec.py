@@ -116,8 +116,9 @@ class EventDecoder:
 
     def know(self, event: SpanEvent) -> None:
         """Remember the span of an event that was just encoded: decoding the event yields this very span."""
-        if event[0] not in (Phase.UPDATE, Phase.SCORE):
-            self._known[event[1].trace.id, event[1].id] = event[1]
+        phase, span, _ = event
+        if phase not in (Phase.UPDATE, Phase.SCORE):
+            self._known[span.trace.id, span.id] = span
 
     def event(self, frozen: bytes) -> SpanEvent:
         """Decode an event.

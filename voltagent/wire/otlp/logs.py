@@ -24,7 +24,8 @@ _INFO: Final = 9  # severity number
 def score_record(event: SpanEvent) -> OtlpMessage:
     """Return the log record of a score: its value as a number, or as a label if it is a string."""
     score = score_of(event)
-    context = trace_ids.context_of(event[1])
+    _, span, _ = event
+    context = trace_ids.context_of(span)
     named: list[tuple[str, Any]] = [("gen_ai.evaluation.name", score.name)]
     if isinstance(score.value, str):
         named.append(("gen_ai.evaluation.score.label", score.value))
