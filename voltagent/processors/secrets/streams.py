@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.scan import Range
 
@@ -16,6 +16,44 @@ Container: TypeAlias = "dict[str, Any] | list[Any]"
 
 
 _EDGE: Final = 256  # characters at either end of a long chunk that may belong to a split secret
+_DEEPEST: Final = 8  # levels of an item in which its texts stand
+
+
+class Texts:
+    """The texts in one place of the items of a stream, and those in places inside of it."""
+
+    __slots__ = ("containers", "inside", "keys", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.containers: list[Container] = []
+        self.keys: list[Any] = []
+        self.inside: dict[Any, Texts] = {}
+
+    def add(self, container: Container, key: Any, value: Any, levels: int = _DEEPEST) -> None:
+        """Add a value in this place: a text, or a collection of some."""
+        which = type(value)
+        if which is str:
+            self.texts.append(value)
+            self.containers.append(container)
+            self.keys.append(key)
+        elif levels and (which is dict or which is list):
+            inside = self.inside
+            for name, item in value.items() if which is dict else enumerate(value):
+                if type(item) in _WITH_TEXTS:
+                    if name not in inside:
+                        inside[name] = Texts()
+                    inside[name].add(value, name, item, levels - 1)
+
+    def __iter__(self) -> Iterator[Texts]:
+        """Yield the places with more than one text: no secret is split over one."""
+        if len(self.texts) > 1:
+            yield self
+        for place in self.inside.values():
+            yield from place
+
+
+_WITH_TEXTS: Final = frozenset((str, dict, list))
 
 
 def edges_of(value: Any) -> str:
@@ -23,18 +61,13 @@ def edges_of(value: Any) -> str:
     items = items_of(value)
     if set(map(type, items)) == {str}:
         return _edges(items)
-    texts: dict[tuple[Any, ...], list[str]] = {}
-    for number, item in enumerate(items):
-        if type(item) is str:
-            texts.setdefault((), []).append(item)
-        else:
-            for place, _, _, text in strings_of(items, number, item, ()):
-                texts.setdefault(place, []).append(text)
-    return "\0".join(_edges(parts) for parts in texts.values() if len(parts) > 1)
+    return "\0".join([_edges(place.texts) for place in texts_of(items)])
 
 
 def _edges(texts: Sequence[str]) -> str:
     """Return texts joined, without the middle of those that are long."""
+    if max(map(len, texts), default=0) <= 2 * _EDGE:
+        return "".join(texts)
     return "".join([text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\0{text[-_EDGE:]}" for text in texts])
 
 
@@ -44,41 +77,44 @@ def items_of(value: Any) -> list[Any]:
     return items if type(items) is list and len(items) > 1 else []
 
 
-def strings_of(
-    container: Container, key: Any, value: Any, place: tuple[Any, ...]
-) -> Iterator[tuple[tuple[Any, ...], Container, Any, str]]:
-    """Yield the strings inside an item of a stream, each with its place in the item."""
-    if type(value) is str:
-        yield place, container, key, value
-    elif type(value) is dict and len(place) < 8:
-        for name, item in value.items():
-            yield from strings_of(value, name, item, (*place, name))
-    elif type(value) is list and len(place) < 8:
-        for number, item in enumerate(value):
-            yield from strings_of(value, number, item, (*place, number))
+def texts_of(items: list[Any]) -> Texts:
+    """Return the texts of the items of a stream by their places."""
+    found = Texts()
+    for number, item in enumerate(items):
+        found.add(items, number, item)
+    return found
 
 
-def split_over(found: dict[int, list[Range]], wholes: Sequence[Range], parts: Sequence[tuple[int, int]]) -> set[int]:
-    """Add ranges of a joined text, in order and apart, to the ranges of its parts, given as number and length.
+class Split(NamedTuple):
+    """What secrets cover of the chunks of a text, all by the numbers of the chunks."""
 
-    Returns the numbers of the parts that begin inside a range.
-    """
-    ends = [*accumulate(length for _, length in parts)]
-    continued: set[int] = set()
+    emptied: list[Range]  # from the first to before the last: chunks that are nothing but the rest of a secret
+    ranges: dict[int, list[Range]]  # of the other chunks that a secret covers in part
+    continued: set[int]  # those of them that begin with the rest of a secret
+
+
+def split_over(wholes: Sequence[Range], parts: Sequence[str]) -> Split:
+    """Divide ranges of a joined text, in order and apart, over its parts: a secret is marked where it begins."""
+    ends = [*accumulate(map(len, parts))]
+    split = Split([], {}, set())
     for start, stop in wholes:
-        at = bisect_right(ends, start)
-        position = ends[at - 1] if at else 0
-        while position < stop:
-            number, length = parts[at]
-            if length:
-                is_rest = start < position
-                one = (0 if is_rest else start - position, min(stop - position, length))
-                if number in found:
-                    found[number].append(one)
-                else:
-                    found[number] = [one]
-                if is_rest:
-                    continued.add(number)
-            position += length
-            at += 1
-    return continued
+        first = bisect_right(ends, start)
+        last = bisect_left(ends, stop, first)
+        position = ends[first] - len(parts[first])
+        _add_to(split.ranges, first, (start - position, min(stop - position, len(parts[first]))))
+        if last > first:
+            rest = stop - ends[last] + len(parts[last])
+            is_whole = rest == len(parts[last])
+            if last + is_whole > first + 1:
+                split.emptied.append((first + 1, last + is_whole))
+            if not is_whole:
+                _add_to(split.ranges, last, (0, rest))
+                split.continued.add(last)
+    return split
+
+
+def _add_to(ranges: dict[int, list[Range]], number: int, one: Range) -> None:
+    if number in ranges:
+        ranges[number].append(one)
+    else:
+        ranges[number] = [one]

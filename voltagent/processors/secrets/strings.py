@@ -18,7 +18,7 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.found import MOST_REPEATED, Found
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.scan import SEPARATOR, Range, Scan
-from voltagent.processors.secrets.streams import items_of, split_over, strings_of
+from voltagent.processors.secrets.streams import Texts, items_of, split_over, texts_of
 from voltagent.processors.secrets.structure import KeyShape
 from voltagent.processors.secrets.text import find_secrets, merged, replaced
 
@@ -129,27 +129,34 @@ class Strings:
         self._since.append(len(self._slots))
         self._trees.append(tree)
 
-    def add_stream(self, value: Any) -> list[list[int]]:
+    def add_stream(self, value: Any) -> list[Sequence[int]]:
         """Search the texts of a stream: the strings in the same place of each item are one; return their slots."""
         items = items_of(value)
         if set(map(type, items)) == {str}:
-            first = len(self._slots)
-            self.add_list(items)
-            return [[*range(first, len(self._slots))]]
-        texts: dict[tuple[Any, ...], list[int]] = {}
-        for number, item in enumerate(items):
-            for place, container, key, text in strings_of(items, number, item, ()):
-                texts.setdefault(place, []).append(len(self._slots))
-                self.add(container, key, text)
-        return [slots for slots in texts.values() if len(slots) > 1]
+            return [self._slots_of_list(items)]
+        return [self._add_texts(place) for place in texts_of(items)]
 
-    def replace_secrets(self, streams: list[list[int]]) -> None:
+    def _slots_of_list(self, items: list[Any]) -> Sequence[int]:
+        """Return the slots of a list of strings: the first ones, or new ones."""
+        last = len(items) - 1
+        if len(self._slots) > last and self._containers[last] is items and self._places[last] == last:
+            return range(len(items))
+        self.add_list(items)
+        return range(len(self._slots) - len(items), len(self._slots))
+
+    def _add_texts(self, place: Texts) -> Sequence[int]:
+        self._slots += self._numbers_of(place.texts)
+        self._containers += place.containers
+        self._places += place.keys
+        return range(len(self._slots) - len(place.texts), len(self._slots))
+
+    def replace_secrets(self, streams: list[Sequence[int]]) -> None:
         """Search all strings, and put them back without their secrets and the repetitions of those."""
         texts, numbers = self._texts, self._slots
         if not texts:
             return
-        joined = ["".join([texts[numbers[slot]] for slot in slots]) for slots in streams]
-        scan = Scan(texts + joined, self._rules.names)
+        chunks = [[texts[numbers[slot]] for slot in slots] for slots in streams]
+        scan = Scan([*texts, *map("".join, chunks)] if chunks else texts, self._rules.names)
         secrets = find_secrets(scan)
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
@@ -159,29 +166,37 @@ class Strings:
                 self._found.remember(secret)
         repeats, frequent = scan.repeats(self._found.secrets)
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
-        split: dict[int, list[Range]] = {}  # what is split over several strings, by slot
-        continued: set[int] = set()  # strings that begin with the rest of a secret: it is marked where it begins
-        for number, slots in enumerate(streams, len(texts)):
-            parts = [(slot, len(texts[numbers[slot]])) for slot in slots]
-            continued |= split_over(split, found.pop(number, ()), parts)
         replacer = _Replacer(self._rules.patterns, frequent)
-        self._put_split(split, found, continued, replacer)
+        for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
+            if number in found:
+                self._put_split(slots, parts, found.pop(number), found, replacer)
         self._put_all(replacer.replaced(texts, found))
 
     def _put_split(
-        self, split: dict[int, list[Range]], found: dict[int, list[Range]], continued: set[int], replacer: _Replacer
+        self,
+        slots: Sequence[int],
+        parts: list[str],
+        wholes: list[Range],
+        found: dict[int, list[Range]],
+        replacer: _Replacer,
     ) -> None:
-        """Put back strings with a part of a secret of a stream, without that and without what they hold alone."""
-        texts = [self._texts[self._slots[slot]] for slot in split]
+        """Put back the chunks of a stream that have a part of a secret, without that and what they hold alone."""
+        numbers, containers, places = self._slots, self._containers, self._places
+        split = split_over(wholes, parts)
+        self._trees[-1].is_changed = True
+        for first, last in split.emptied:
+            for slot in slots[first:last]:
+                containers[slot][places[slot]] = ""
+        texts = [parts[at] for at in split.ranges]
         ranges = [
-            merged(ranges + found[self._slots[slot]]) if self._slots[slot] in found else ranges
-            for slot, ranges in split.items()
+            merged(ranges + found[numbers[slots[at]]]) if numbers[slots[at]] in found else ranges
+            for at, ranges in split.ranges.items()
         ]
         after = replacer.replaced(texts, dict(enumerate(ranges)))
-        for number, slot in enumerate(split):
+        for number, at in enumerate(split.ranges):
             text, count = after[number]
-            is_rest = slot in continued
-            self._put(slot, text[len(SECRET_TEXT) :] if is_rest else text, count - is_rest)
+            is_rest = at in split.continued
+            self._put(slots[at], text[len(SECRET_TEXT) :] if is_rest else text, count - is_rest)
 
     def _put_all(self, after: dict[int, tuple[str, int]]) -> None:
         """Put back all strings that changed, where they stand; ``after`` has them by their numbers."""

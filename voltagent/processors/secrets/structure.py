@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_credential
@@ -41,6 +42,7 @@ _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "c
 _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
 _LONGEST_SIMPLE: Final = 15  # characters
 _SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
+_BEGINNING: Final = itemgetter(slice(1))
 _KEYS_AT_ONCE: Final = 512
 _FEW_KEYS: Final = 8
 _NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
@@ -164,4 +166,4 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def is_plain_list(items: list[Any]) -> bool:
     """Return whether a list has only strings that are neither flags nor JSON, so that each is a text by itself."""
-    return set(map(type, items)) == {str} and {item[:1] for item in items}.isdisjoint(_SPECIAL_BEGINNINGS)
+    return set(map(type, items)) == {str} and set(map(_BEGINNING, items)).isdisjoint(_SPECIAL_BEGINNINGS)

@@ -230,8 +230,8 @@ class Walk:
     def _list_under(self, key: str, items: list[Any], nested: int) -> None:
         """Examine a list under a key: under ``rawHeaders``, names and values may stand in turn."""
         if (
-            key.replace("_", "").replace("-", "").lower().endswith("rawheaders")
-            and len(items) % 2 == 0
+            len(items) % 2 == 0
+            and key.replace("_", "").replace("-", "").lower().endswith("rawheaders")
             and all(type(item) is str for item in items)
         ):
             for number in range(0, len(items), 2):
