@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from itertools import compress
 from typing import Final, NamedTuple, cast
 
 from voltagent.processors.secrets.assigned_values import (
@@ -132,11 +133,11 @@ def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int) ->
     """Values of secret names whose known part, which is one of the hints, begins in a piece of a window."""
     found: list[Range] = []
     seen: set[int] = set()  # one name may hold several hints
-    counts = {hint: scan.occurrences(hint, start, stop) for hint in hints}
-    scan.spend(_NAMED * sum(counts.values()))
-    for hint, count in counts.items():
-        if count:
-            _add_values(scan, hint, start, stop, seen, found)
+    count = scan.low.count
+    counts = [count(hint, start, stop + len(hint) - 1) for hint in hints]
+    scan.spend(_NAMED * sum(counts))
+    for hint in compress(hints, counts):
+        _add_values(scan, hint, start, stop, seen, found)
     return found
 
 

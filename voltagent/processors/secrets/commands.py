@@ -94,10 +94,10 @@ def is_flag_value(value: str, strength: Strength) -> bool:
     return (strength is Strength.STRONG and not is_short_word) or is_credential(value)
 
 
-def password_argument(command: str, flag: str) -> bool:
-    """Return whether a flag of a command takes a password, in a list of arguments."""
+def password_flags(command: str) -> frozenset[str]:
+    """Return the flags of a command that take a password, in a list of arguments."""
     name = command.lower() + " "
-    return any(flag.lower() == short and any(one in name for one in commands) for short, _, commands in SHORT_FLAGS)
+    return frozenset([flag for flag, _, commands in SHORT_FLAGS if any(map(name.__contains__, commands))])
 
 
 def attached_password(command: str, argument: str) -> bool:

@@ -24,7 +24,9 @@ _VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
 _REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
 _NAME: Final = re.compile(r"[\w.\[\]-]*\Z")
 _IN_VALUES: Final = frozenset("@$0123456789")  # what stands in a value rather than behind a name
-_GOES_ON: Final = frozenset(("|-", ">-", *"=:|>({[,\\+\"'` \r\t"))  # what a line ends with whose value is in the next
+# What a line ends with whose value is in the next one, and the last character of it.
+_GOES_ON: Final = re.compile(r"(?:[=:|>({\[,\\+\"'` \r\t]|[|>]-|values)\Z")
+_MAY_GO_ON: Final = frozenset("=:|>({[,\\+\"'` \r\t-sS")
 _VALUE_FIELDS: Final = ("value", "default", "string")  # in the next line, the value of a name
 _FIELD: Final = 40  # characters in which such a field begins
 
@@ -43,7 +45,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
         if not (is_suspect or is_hidden or is_part or own):
             continue
         is_second = is_hidden and fields and not is_suspect
-        is_item = is_hidden and not is_part and text[first:last].lstrip(" \t").startswith("- ")
+        is_item = is_hidden and not is_part and text[first] in "- \t" and text[first:last].lstrip(" \t")[:2] == "- "
         is_hidden = goes_on or is_suspect or is_item
         if is_second:
             is_hidden |= any(low.find(field, first, min(last, first + _FIELD)) >= 0 for field in fields)
@@ -56,9 +58,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
             rest = _REST.match(text, first, last)
             if rest is not None and rest.end() > first:
                 found.append((first, rest.end()))
-        goes_on = is_hidden and (
-            text[last - 1] in _GOES_ON or text[last - 2 : last] in _GOES_ON or low[last - 6 : last] == "values"
-        )
+        goes_on = is_hidden and text[last - 1] in _MAY_GO_ON and _GOES_ON.search(low, last - 6, last) is not None
     return found
 
 
@@ -108,10 +108,12 @@ def _length_before_value(line: str) -> int:
     if match is None:
         return 0
     position = match.start()
-    word = 1 + max(line.rfind(" ", 0, position), line.rfind("\t", 0, position))
-    before = line[word:position].lower()
-    may_be_name = match[0] not in _IN_VALUES and _NAME.match(before) is not None
-    return position if may_be_name and _hint_check()(before) is not None else word
+    before = line[:position]
+    word = 1 + max(before.rfind(" "), before.rfind("\t"))
+    if word == position or match[0] in _IN_VALUES:
+        return word
+    name = before[word:].lower()
+    return position if _NAME.match(name) is not None and _hint_check()(name) is not None else word
 
 
 def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:

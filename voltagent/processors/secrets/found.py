@@ -1,16 +1,25 @@
-"""What was redacted in one operation."""
+"""What was redacted in one operation, and how it is replaced in texts."""
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from itertools import accumulate
+from operator import eq
+from typing import Any, Final, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded
+from voltagent.processors.secrets.scan import SEPARATOR, Range
 
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
+_AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
+_STRINGS: Final = 4096  # joined at once
 
 
 @dataclass(eq=False, slots=True)
@@ -45,3 +54,113 @@ class Found:
                 self.count += 1
                 text = text.replace(secret, SECRET_TEXT)
         return text
+
+
+class Replacer:
+    """Replaces ranges of texts, and what the user's own patterns and those of frequent secrets match."""
+
+    def __init__(self, patterns: tuple[re.Pattern[str], ...], frequent: list[str]) -> None:
+        self._patterns = patterns
+        self._frequent = _pattern_of(frequent)
+
+    def replaced(self, texts: list[str], found: dict[int, list[Range]]) -> dict[int, tuple[str, int]]:
+        """Return the texts that change, by their numbers, each with the count of what was replaced."""
+        after = {number: (_replaced(texts[number], ranges), len(ranges)) for number, ranges in found.items()}
+        if self._frequent is not None:
+            self._add(after, texts, self._without_frequent)
+        for pattern in self._patterns:
+            self._add(after, texts, partial(_without_matches, pattern))
+        return after
+
+    @staticmethod
+    def _add(
+        after: dict[int, tuple[str, int]],
+        texts: list[str],
+        replace: Callable[[list[str]], list[tuple[str, int]]],
+    ) -> None:
+        befores = (
+            [after[number][0] if number in after else text for number, text in enumerate(texts)] if after else texts
+        )
+        for number, (text, count) in enumerate(replace(befores)):
+            if count:
+                after[number] = text, count + (after[number][1] if number in after else 0)
+
+    def _without_frequent(self, texts: list[str]) -> list[tuple[str, int]]:
+        """Texts without frequent secrets: short ones are joined, so that they cost no call each."""
+        frequent = cast("re.Pattern[str]", self._frequent)
+        found: list[tuple[str, int]] = []
+        for batch in _batches(texts):
+            parts = frequent.sub(SECRET_TEXT, SEPARATOR.join(batch)).split(SEPARATOR) if len(batch) > 1 else []
+            if len(parts) == len(batch):
+                is_same = map(eq, parts, batch)
+                found += [
+                    (part, 0 if same else marks_added(text, part))
+                    for part, text, same in zip(parts, batch, is_same, strict=True)
+                ]
+            else:
+                found += [_without_repetitions(text, frequent) for text in batch]
+        return found
+
+
+def _replaced(text: str, ranges: Sequence[Range]) -> str:
+    """Return the text with ``[redacted]`` in the place of each range."""
+    if len(ranges) == 1:
+        start, stop = ranges[0]
+        return f"{text[:start]}{SECRET_TEXT}{text[stop:]}"
+    parts: list[str] = []
+    end = 0
+    for start, stop in ranges:
+        parts += (text[end:start], SECRET_TEXT)
+        end = stop
+    parts.append(text[end:])
+    return "".join(parts)
+
+
+def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> list[tuple[str, int]]:
+    return [pattern.subn(SECRET_TEXT, text) for text in texts]
+
+
+def marks_added(before: str, after: str) -> int:
+    """Return how many values were redacted in a text that has changed."""
+    return max(1, after.count(SECRET_TEXT) - before.count(SECRET_TEXT))
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    """Yield the texts in lists of those that are joined at once; a long text stands alone."""
+    for first in range(0, len(texts), _STRINGS):
+        some = texts[first : first + _STRINGS]
+        ends = [*accumulate(map(len, some))]
+        start = length = 0
+        while start < len(some):
+            stop = max(start + 1, bisect_right(ends, length + _AT_ONCE))
+            yield some[start:stop]
+            start, length = stop, ends[stop - 1]
+
+
+def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int]:
+    parts: list[tuple[str, int]] = []
+    start = 0
+    while start < len(text):
+        stop = len(text) if len(text) - start <= _AT_ONCE else _end_of_piece(text, start, frequent)
+        parts.append(frequent.subn(SECRET_TEXT, text[start:stop]))
+        start = stop
+    return "".join([part for part, _ in parts]), sum(count for _, count in parts)
+
+
+def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:
+    """Return a pattern of known secrets, the longest first; a number is not looked for inside a longer one."""
+    ordered = sorted(secrets, key=len, reverse=True)
+    return (
+        re.compile("|".join(rf"(?<!\d){one}(?!\d)" if one.isdigit() else re.escape(one) for one in ordered))
+        if ordered
+        else None
+    )
+
+
+def _end_of_piece(text: str, start: int, pattern: re.Pattern[str]) -> int:
+    """Return where a piece of a long text ends: not inside of a match."""
+    stop = start + _AT_ONCE
+    for match in pattern.finditer(text, stop - _LONGEST_REPEATED, stop + _LONGEST_REPEATED):
+        if match.start() < stop < match.end():
+            return match.start()
+    return min(stop, len(text))

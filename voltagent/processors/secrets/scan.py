@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from re import Match
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -92,20 +92,18 @@ class Scan:
         if self.units < 0:
             raise TooDenseError
 
-    def occurrences(self, needle: str, start: int, stop: int) -> int:
-        """Return how often a literal stands in a window."""
-        return self.low.count(needle, start, min(len(self.low), stop + len(needle) - 1))
-
-    def repeats(self, secrets: Iterable[str]) -> tuple[list[Range], list[str]]:
+    def repeats(self, secrets: Iterable[str], found_here: Container[str]) -> tuple[list[Range], list[str]]:
         """Return where secrets stand that are known already, and those that stand in too many places to list them.
 
-        A number is not looked for inside a longer one.
+        Of those ``found_here``, one place is known. A number is not looked for inside a longer one.
         """
         text = self.text
         most = _FEW_REPEATS + len(text) // _REPEATS_APART
         found: list[Range] = []
         frequent: list[str] = []
         for secret in secrets:
+            if len(text) <= _AT_ONCE and text.count(secret) <= (secret in found_here):
+                continue
             places = list(islice(self.places_of(secret, 0, len(text), is_exact=True), most))
             most -= len(places)
             if not most:
@@ -145,9 +143,13 @@ class Scan:
         last = len(starts) - 1
         for start, stop in ranges:
             number = bisect_right(starts, start) - 1
-            end = starts[number + 1] - 1
+            begin, end = starts[number], starts[number + 1] - 1
             if stop <= end:
-                found.setdefault(number, []).append((start - starts[number], stop - starts[number]))
+                one = (start - begin, stop - begin)
+                if number in found:
+                    found[number].append(one)
+                else:
+                    found[number] = [one]
                 continue
             if start < end:
                 found.setdefault(number, []).append((start - starts[number], end - starts[number]))

@@ -7,26 +7,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import accumulate
-from operator import eq
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import encode
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.processors.secrets.found import MOST_REPEATED, Found
+from voltagent.processors.secrets.found import MOST_REPEATED, Found, Replacer, marks_added
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.scan import SEPARATOR, Range, Scan
 from voltagent.processors.secrets.streams import Texts, items_of, split_over, texts_of
 from voltagent.processors.secrets.structure import KeyShape
-from voltagent.processors.secrets.text import find_secrets, merged, replaced
+from voltagent.processors.secrets.text import find_secrets, merged
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
-_AT_ONCE: Final = 1 << 17  # characters in which repetitions are replaced at once
-_STRINGS: Final = 4096  # numbered or joined at once
-_LONGEST: Final = 4096  # characters of a known secret
+_STRINGS: Final = 4096  # numbered at once
 _LONGEST_SHARED: Final = 1 << 14  # characters of a string that is compared with others
 
 
@@ -160,13 +155,13 @@ class Strings:
         secrets = find_secrets(scan)
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
-        for start, stop in secrets[:MOST_REPEATED]:
-            secret = scan.text[start:stop]
-            if start < scan.examined and SEPARATOR not in secret:
+        first = [scan.text[start:stop] for start, stop in secrets[:MOST_REPEATED] if start < scan.examined]
+        for secret in first:
+            if SEPARATOR not in secret:
                 self._found.remember(secret)
-        repeats, frequent = scan.repeats(self._found.secrets)
+        repeats, frequent = scan.repeats(self._found.secrets, first)
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
-        replacer = _Replacer(self._rules.patterns, frequent)
+        replacer = Replacer(self._rules.patterns, frequent)
         for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
             if number in found:
                 self._put_split(slots, parts, found.pop(number), found, replacer)
@@ -178,7 +173,7 @@ class Strings:
         parts: list[str],
         wholes: list[Range],
         found: dict[int, list[Range]],
-        replacer: _Replacer,
+        replacer: Replacer,
     ) -> None:
         """Put back the chunks of a stream that have a part of a secret, without that and what they hold alone."""
         numbers, containers, places = self._slots, self._containers, self._places
@@ -224,105 +219,10 @@ class Strings:
             if tree.is_changed and tree.places:
                 text = encode(tree.root[0], tree.size).decode()
                 holder, key, _ = tree.places[0]
-                self._found.count += _marks_added(cast(Any, holder)[key], text) * (len(tree.places) - 1)
+                self._found.count += marks_added(cast(Any, holder)[key], text) * (len(tree.places) - 1)
                 for holder, key, outer in tree.places:
                     holder[key] = text
                     outer.is_changed = True
-
-
-class _Replacer:
-    """Replaces ranges of texts, and what the user's own patterns and those of frequent secrets match."""
-
-    def __init__(self, patterns: tuple[re.Pattern[str], ...], frequent: list[str]) -> None:
-        self._patterns = patterns
-        self._frequent = _pattern_of(frequent)
-
-    def replaced(self, texts: list[str], found: dict[int, list[Range]]) -> dict[int, tuple[str, int]]:
-        """Return the texts that change, by their numbers, each with the count of what was replaced."""
-        after = {number: (replaced(texts[number], ranges), len(ranges)) for number, ranges in found.items()}
-        if self._frequent is not None:
-            self._add(after, texts, self._without_frequent)
-        for pattern in self._patterns:
-            self._add(after, texts, partial(_without_matches, pattern))
-        return after
-
-    @staticmethod
-    def _add(
-        after: dict[int, tuple[str, int]],
-        texts: list[str],
-        replace: Callable[[list[str]], list[tuple[str, int]]],
-    ) -> None:
-        befores = (
-            [after[number][0] if number in after else text for number, text in enumerate(texts)] if after else texts
-        )
-        for number, (text, count) in enumerate(replace(befores)):
-            if count:
-                after[number] = text, count + (after[number][1] if number in after else 0)
-
-    def _without_frequent(self, texts: list[str]) -> list[tuple[str, int]]:
-        """Texts without frequent secrets: short ones are joined, so that they cost no call each."""
-        frequent = cast("re.Pattern[str]", self._frequent)
-        found: list[tuple[str, int]] = []
-        for batch in _batches(texts):
-            parts = frequent.sub(SECRET_TEXT, SEPARATOR.join(batch)).split(SEPARATOR) if len(batch) > 1 else []
-            if len(parts) == len(batch):
-                is_same = map(eq, parts, batch)
-                found += [
-                    (part, 0 if same else _marks_added(text, part))
-                    for part, text, same in zip(parts, batch, is_same, strict=True)
-                ]
-            else:
-                found += [_without_repetitions(text, frequent) for text in batch]
-        return found
-
-
-def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> list[tuple[str, int]]:
-    return [pattern.subn(SECRET_TEXT, text) for text in texts]
-
-
-def _marks_added(before: str, after: str) -> int:
-    return max(1, after.count(SECRET_TEXT) - before.count(SECRET_TEXT))
-
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """Yield the texts in lists of those that are joined at once; a long text stands alone."""
-    for first in range(0, len(texts), _STRINGS):
-        some = texts[first : first + _STRINGS]
-        ends = [*accumulate(map(len, some))]
-        start = length = 0
-        while start < len(some):
-            stop = max(start + 1, bisect_right(ends, length + _AT_ONCE))
-            yield some[start:stop]
-            start, length = stop, ends[stop - 1]
-
-
-def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int]:
-    parts: list[tuple[str, int]] = []
-    start = 0
-    while start < len(text):
-        stop = len(text) if len(text) - start <= _AT_ONCE else _end_of_piece(text, start, frequent)
-        parts.append(frequent.subn(SECRET_TEXT, text[start:stop]))
-        start = stop
-    return "".join([part for part, _ in parts]), sum(count for _, count in parts)
-
-
-def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:
-    """Return a pattern of known secrets, the longest first; a number is not looked for inside a longer one."""
-    ordered = sorted(secrets, key=len, reverse=True)
-    return (
-        re.compile("|".join(rf"(?<!\d){one}(?!\d)" if one.isdigit() else re.escape(one) for one in ordered))
-        if ordered
-        else None
-    )
-
-
-def _end_of_piece(text: str, start: int, pattern: re.Pattern[str]) -> int:
-    """Return where a piece of a long text ends: not inside of a match."""
-    stop = start + _AT_ONCE
-    for match in pattern.finditer(text, stop - _LONGEST, stop + _LONGEST):
-        if match.start() < stop < match.end():
-            return match.start()
-    return min(stop, len(text))
 
 
 def _rename(container: dict[str, Any], names: dict[str, str]) -> None:

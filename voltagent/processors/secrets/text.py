@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.assignments import find_assignments, hints_in
 from voltagent.processors.secrets.commands import COMMANDS
 from voltagent.processors.secrets.dense import hide_values
@@ -35,6 +34,7 @@ _KEY_LINE: Final = 100  # characters
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
 _MATCHED: Final = 4  # units of work for a match
+_FEW: Final = 12  # places of a literal in a piece at most of which a pattern is tried one by one
 _NAMED: Final = 2  # units of work for a needle of more than one character
 _FOUND: Final = 6  # units of work for what has to be replaced
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
@@ -57,7 +57,7 @@ def find_secrets(scan: Scan) -> list[Range]:
         may_have_name = bool(scan.names.own) or names(around) is not None
         if may_have_token or may_have_name:
             hints = hints_in(scan, start, stop) if may_have_name else None
-            window = _Window(hints, _groups_in(scan, start, stop), may_have_token)
+            window = _Window(hints, _groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
             for first in range(start, stop, _PIECE):
                 last = min(stop, first + _PIECE)
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
@@ -72,19 +72,22 @@ class _Window(NamedTuple):
     hints: Sequence[str] | None  # None if there is no name at all
     groups: Sequence[_Group]
     may_have_token: bool
+    is_one_piece: bool  # which has what the window has
 
 
 def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]:
     """Return the secrets that begin in a piece of a window; most pieces have none, which the checks find out."""
-    names, tokens = prefilter()
     found: list[Range] = []
-    around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
-    may_have_token = window.may_have_token and tokens(around) is not None
-    hints = window.hints
-    if hints is None or not (scan.names.own or names(around) is not None):
-        hints = None
-    if hints is None and not may_have_token:
-        return found
+    may_have_token, hints, groups = window.may_have_token, window.hints, window.groups
+    if not window.is_one_piece:
+        names, tokens = prefilter()
+        around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
+        may_have_token = may_have_token and tokens(around) is not None
+        if hints is None or not (scan.names.own or names(around) is not None):
+            hints = None
+        if hints is None and not may_have_token:
+            return found
+        groups = _some_of(groups, scan, start, stop)
     if scan.units < _ENOUGH:
         return _hidden_by_line(scan, start, stop)
     try:
@@ -93,7 +96,7 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
             found += find_assignments(scan, hints, start, stop)
         if may_have_token:
             found += find_tokens(scan, start, stop)
-        _add_by_grammar(scan, start, stop, window.groups, found)
+        _add_by_grammar(scan, start, stop, groups, found)
     except TooDenseError:
         return found + _hidden_by_line(scan, start, stop)
     return found
@@ -136,10 +139,15 @@ def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
 def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
     """Return the groups of searches that may find something in a stretch: a check is faster than its searches."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
-    own = bool(scan.names.own)
-    if not own and _any_group()(around) is None:
+    if not scan.names.own and _any_group()(around) is None:
         return []
-    return [group for group in compiled_groups() if (own and group.takes_own_names) or group.check(around) is not None]
+    return _some_of(compiled_groups(), scan, start, stop)
+
+
+def _some_of(groups: Sequence[_Group], scan: Scan, start: int, stop: int) -> list[_Group]:
+    around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
+    own = bool(scan.names.own)
+    return [group for group in groups if (own and group.takes_own_names) or group.check(around) is not None]
 
 
 @cache
@@ -149,18 +157,16 @@ def _any_group() -> Callable[[str], str | None]:
 
 def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group], found: list[Range]) -> None:
     """Add what all searches find but those for tokens and assignments."""
-    around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
-    for check, takes_own_names, by_needle in groups:
-        if check(around) is None and not (takes_own_names and scan.names.own):
-            continue
-        for needle, searches in by_needle:
-            count = scan.occurrences(needle, start, stop)
+    low = scan.low
+    for group in groups:
+        for needle, searches in group.by_needle:
+            count = low.count(needle, start, stop + len(needle) - 1)
             if count:
                 scan.spend(
                     len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
                 )
                 for search, pattern in searches:
-                    _add_matches(scan, search, pattern, start, stop, found)
+                    _add_matches(scan, search, pattern, start, stop, found, is_frequent=count > _FEW)
 
 
 _Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
@@ -188,21 +194,32 @@ def _by_needle(searches: Sequence[Search]) -> _Searches:
 
 
 def _add_matches(
-    scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int, found: list[Range]
+    scan: Scan,
+    search: Search,
+    pattern: re.Pattern[str],
+    start: int,
+    stop: int,
+    found: list[Range],
+    *,
+    is_frequent: bool,
 ) -> None:
     """Add what a search finds whose literal begins in a stretch, in one piece: a text may consist of such literals.
 
-    A search with the pattern alone would go on behind the stretch, where the next one begins.
+    A search with the pattern goes on behind the stretch, where the next one begins: it is worth it if the literal is
+    frequent.
     """
     low, needle = scan.low, search.needle
     limit, last = min(len(low), stop + _OVERLAP), min(len(low), stop + len(needle) - 1)
+    match_from = pattern.search if is_frequent else pattern.match
     place = low.find(needle, start, last)
     past = start
     while place >= 0:
-        match = pattern.match(low, place, limit)
+        match = match_from(low, place, limit)
         if match is None:
-            place = low.find(needle, place + 1, last)
+            place = -1 if is_frequent else low.find(needle, place + 1, last)
             continue
+        if match.start() >= stop:
+            break
         scan.spend(_MATCHED)
         past = max(past, match.end(), place + 1)
         secret = search.examine(scan, match)
@@ -232,17 +249,3 @@ def merged(ranges: list[Range]) -> list[Range]:
         else:
             result.append((start, stop))
     return result
-
-
-def replaced(text: str, ranges: Sequence[Range]) -> str:
-    """Return the text with ``[redacted]`` in the place of each range."""
-    if len(ranges) == 1:
-        start, stop = ranges[0]
-        return f"{text[:start]}{SECRET_TEXT}{text[stop:]}"
-    parts: list[str] = []
-    end = 0
-    for start, stop in ranges:
-        parts += (text[end:start], SECRET_TEXT)
-        end = stop
-    parts.append(text[end:])
-    return "".join(parts)

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from voltagent.capture.pieces import decode
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_argument
+from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_flags
 from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
@@ -208,20 +208,19 @@ class Walk:
             self._strings.add_list(value)
             return
         add, shortest = self._strings.add, self._shortest
-        flag = command = ""
+        flag, flags = "", None  # the flag before an item, and those of the command that take a password
         for number, item in enumerate(value):
             if type(item) is str:
                 if flag:
-                    command = command or _command_of(value)
-                    self._argument(value, number, item, flag, command, nested)
+                    flags = password_flags(_command_of(value)) if flags is None else flags
+                    self._argument(value, number, item, flag, flags, nested)
                 elif len(item) >= shortest:
                     if item[0] in _OPENING:
                         self._text(value, number, item, nested)
                     else:
                         add(value, number, item)
-                is_flag = item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item
-                flag = item if is_flag else ""
-                if is_flag and type(value[0]) is str and attached_password(value[0][-_LONGEST_COMMAND:], item):
+                flag = item if item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item else ""
+                if flag[:2] == "-p" and type(value[0]) is str and attached_password(value[0][-_LONGEST_COMMAND:], flag):
                     self._hide(value, number, item)
             else:
                 flag = ""
@@ -240,10 +239,12 @@ class Walk:
                     self._hide(items, number + 1, value)
         self._list(items, nested)
 
-    def _argument(self, container: list[Any], number: int, value: str, flag: str, command: str, nested: int) -> None:
+    def _argument(
+        self, container: list[Any], number: int, value: str, flag: str, flags: frozenset[str], nested: int
+    ) -> None:
         """Examine the item of an argument list that follows a flag."""
         user, colon, password = value.partition(":")
-        if password_argument(command, flag) and not is_placeholder(value):
+        if flag.lower() in flags and not is_placeholder(value):
             self._hide(container, number, value)
         elif flag in _USER_FLAGS and colon and not is_placeholder(password):
             if not password.isdigit() or len(password) >= SHORTEST_TEXT:
@@ -258,4 +259,4 @@ class Walk:
 
 def _command_of(items: list[Any]) -> str:
     """Return the beginning of an argument list, where its command stands."""
-    return " ".join([item[-_LONGEST_COMMAND:] for item in items[:3] if type(item) is str]) or " "
+    return " ".join([item[-_LONGEST_COMMAND:] for item in items[:3] if type(item) is str])
