@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, create_model
 
 from voltagent.capture.results import ModelResult, is_client_type, read_result
-from voltagent.capture.results.streams import assembled
+from voltagent.capture.results.streams import packed
 from voltagent.capture.usage import checked_usage, counted, summed
 from voltagent.errors import ValidationError
 
@@ -443,7 +443,7 @@ def test_no_code_of_the_result_runs() -> None:
     assert read_result(Hostile(), any_shape=True) is None
     for name in ("usage", "choices", "messages", "output", "content", "raw", "_state"):
         read_result({name: Hostile(), "model": Hostile(), "content": Hostile()}, any_shape=True)
-        assembled([{name: Hostile(), "type": Hostile()}])
+        packed([{name: Hostile(), "type": Hostile()}], any_shape=True)
     assert counted(Hostile()) is None
     assert read_result(Hostile, any_shape=True) is None
     assert counted(Hostile) is None
@@ -652,6 +652,39 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], tuple[object, ...]]] = {
         ],
         ("n", {"prompt_tokens": 3}, None, "b", ["H", "i"]),
     ),
+    "usage beside the chunk's own fields": (
+        [
+            {"id": "c", "model": "m", "choices": [{"delta": {"content": "H"}}]},
+            {"id": "c", "model": "m", "choices": [{"delta": {"content": "i"}, "finish_reason": "stop"}],
+             "x_groq": {"id": "r", "usage": {"prompt_tokens": 1, "completion_tokens": 2}}},
+        ],
+        ("m", {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, "stop", "c", "Hi"),
+    ),
+    "a text completion with its usage in the last chunk": (
+        [
+            {"id": "c", "model": "m", "choices": [{"index": 0, "text": "H", "finish_reason": None}]},
+            {"id": "c", "model": "m", "choices": [{"index": 0, "text": "i", "finish_reason": "stop"}],
+             "usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+        ],
+        ("m", {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, "stop", "c", "Hi"),
+    ),
+    "several candidates": (
+        [
+            {"responseId": "g", "candidates": [{"content": {"parts": [{"text": "a"}]}},
+                                               {"index": 1, "content": {"parts": [{"text": "b"}]}}]},
+            {"responseId": "g", "candidates": [{"content": {"parts": [{"text": "A"}]}, "finishReason": "STOP"},
+                                               {"index": 1, "content": {"parts": [{"text": "B"}]}}]},
+        ],
+        (None, None, "STOP", "g", ["aA", "bB"]),
+    ),
+    "two whole results without an id": (
+        [
+            {"candidates": [{"content": {"parts": [{"text": text}]}, "finishReason": "STOP"}],
+             "usageMetadata": {"promptTokenCount": 1}}
+            for text in ("Hi", "Ho")
+        ],
+        (None, {"prompt_tokens": 2}, "STOP", None, ["Hi", "Ho"]),
+    ),
 }  # fmt: skip
 
 
@@ -659,7 +692,7 @@ STREAMS: dict[str, tuple[list[dict[str, Any]], tuple[object, ...]]] = {
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_is_put_together_from_its_chunks(name: str, form: Callable[[object], object]) -> None:
     chunks, expected = STREAMS[name]
-    found = assembled(form(chunks))
+    found = packed(form(chunks), any_shape=True)
     assert found is not None
     *facts, answer = expected
     assert [found.model, found.usage, found.finish_reason, found.response_id] == facts
@@ -668,18 +701,18 @@ def test_a_stream_is_put_together_from_its_chunks(name: str, form: Callable[[obj
 
 @pytest.mark.parametrize("items", [[], ["text"], [1, 2], [{"a": 1}], "text", None, [None]])
 def test_a_list_of_anything_else_is_no_stream(items: object) -> None:
-    assert assembled(items) is None
+    assert packed(items, any_shape=True) is None
 
 
 def test_a_list_of_results_is_counted_as_each_of_them() -> None:
     items = [RESULTS["chat completion with cached and reasoning tokens"][0], RESULTS["anthropic"][0]]
     both = [found for found in map(read_result_of_any_shape, items) if found is not None]
-    found = assembled(items)
+    found = packed(items, any_shape=True)
     assert found is not None
     assert found.usage == summed(one.usage for one in both if one.usage is not None)
     assert (found.model, found.response_id) == (both[1].model, both[1].response_id)
     assert found.answer == [one.answer for one in both]
-    found = assembled([ValueError(), *items, "text"])
+    found = packed([ValueError(), *items, "text"], any_shape=True)
     assert found is not None
     assert found.usage is not None
     assert found.answer is None, "what else is in the list is recorded, too"
@@ -744,3 +777,20 @@ def test_what_a_caller_gives_is_put_in_our_sense_and_the_rest_is_kept() -> None:
 
 def test_a_result_without_responses_has_no_usage() -> None:
     assert ModelResult().usage is None
+
+
+def test_a_cost_may_stand_among_its_parts() -> None:
+    usage = {"prompt_tokens": 1, "cost": {"input_tokens_cost": 0.001, "total_cost": 0.006}}
+    assert counted(usage) == {"prompt_tokens": 1, "cost": 0.006}
+    assert (checked_usage(usage) or {})["cost"] == 0.006
+
+
+def test_what_amazons_models_read_from_a_cache_is_input() -> None:
+    usage = {"inputTokens": 30, "outputTokens": 4, "cacheReadInputTokenCount": 20, "cacheWriteInputTokenCount": 10}
+    assert counted(usage) == {
+        "prompt_tokens": 60,
+        "completion_tokens": 4,
+        "total_tokens": 64,
+        "cached_tokens": 20,
+        "cache_write_tokens": 10,
+    }

@@ -127,3 +127,29 @@ def test_handles_of_model_calls(tmp_path: Path) -> None:
     assert found.usage is not None
     assert (found.usage["total_tokens"], found.usage["cost"]) == (123, 123)
     store.close()
+
+
+def test_the_model_may_be_named_by_other_parameters(voltagent_run: Run) -> None:
+    llm(lambda modelId, messages: "Hi", name="aws")("nova-1", [])
+    llm(lambda prompt, *, model_id="small-2": "Hi", name="default")("Hi")
+    llm(lambda **options: "Hi", name="any")(messages=[], model="small-3")
+    llm(lambda model, model_name: "Hi", name="object")(object(), "small-4")
+    llm(lambda **options: "Hi", name="none")(model=3)
+    assert [one.model for one in voltagent_run.find()] == ["nova-1", "small-2", "small-3", "small-4", None]
+
+
+def test_what_the_handle_of_an_agent_is_given_is_read_as_what_a_function_returns(voltagent_run: Run) -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    given = {"model": "m", "usage": usage, "text": "Hi"}
+    with VoltAgentSDK(exporter="none") as sdk, sdk.trace(agent_id="a") as trace:
+        with trace.add_agent(name="bot") as bot:
+            bot.add_llm(name="ask").success(given)
+            bot.success([given])
+        trace.add_agent(name="alone").success({**given, "usage": dict(usage)})
+        trace.add_agent(name="told").success(given, usage={"prompt_tokens": 7})
+    spans = {one.name: one for one in voltagent_run.find()}
+    assert {name: one.usage for name, one in spans.items()} == {
+        "bot": usage, "ask": usage, "alone": usage, "told": {"prompt_tokens": 7}
+    }  # fmt: skip
+    assert spans["alone"].output == given, "a dictionary of the program's stays as it is"
+    assert voltagent_run.traces[0].usage == {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 6}

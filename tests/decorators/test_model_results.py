@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 
 from tests.capture.test_results import RESULTS, STREAMS, as_dict, as_model, as_namespace
-from voltagent import Secret, agent, retriever, tool, trace
+from voltagent import Secret, agent, llm, retriever, tool, trace
 from voltagent.decorators.wrapper import decorated
 from voltagent.testing import Run
 
@@ -25,6 +25,11 @@ class ChatCompletionChunk(SimpleNamespace):
     """The same for one chunk of a stream."""
 
 
+class AIMessage(SimpleNamespace):
+    """As LangChain's is stored."""
+
+
+AIMessage.__module__ = "langchain_core.messages"
 ChatCompletion.__module__ = ChatCompletionChunk.__module__ = "openai.types.chat"
 
 
@@ -199,3 +204,71 @@ def test_what_a_model_call_streams_is_recorded(voltagent_run: Run, name: str, *,
     facts = span.metadata
     assert (facts.get("finish_reason"), facts.get("response_id")) == (finish_reason, response_id)
     assert span.output == (answer if isinstance(answer, dict) else {"result": answer})
+
+
+# Results in a value of the program's.
+
+
+class Reply:
+    """What a program makes of a response."""
+
+    def __init__(self, response: object) -> None:
+        self.text, self.response = "Hi!", response
+
+
+PACKED: dict[str, tuple[Any, Any]] = {
+    "list": (lambda one, two: [one, two], {"result": ["Hi", "Ho"]}),
+    "tuple": (lambda one, two: (one, two, 0.5), {"result": ["Hi", "Ho", 0.5]}),
+    "dictionary": (lambda one, two: {"first": one, "second": two, "ms": 5}, {"first": "Hi", "second": "Ho", "ms": 5}),
+    "namespace": (lambda one, two: SimpleNamespace(first=one, second=two), {"first": "Hi", "second": "Ho"}),
+}
+
+
+@pytest.mark.parametrize("decorator", [agent, llm])
+@pytest.mark.parametrize("form", PACKED)
+def test_results_in_a_value_are_counted_and_recorded_as_their_answers(
+    form: str, decorator: Any, voltagent_run: Run
+) -> None:
+    pack, expected = PACKED[form]
+    decorator(lambda: pack(completion(), completion("Ho", "d")), name="ask")()
+    span = voltagent_run.operation()
+    assert (span.output, span.model) == (expected, "gpt-5")
+    assert span.usage == voltagent_run.traces[0].usage == {name: 2 * number for name, number in USAGE.items()}
+
+
+def test_a_result_in_an_object_counts_where_it_was_returned_first(voltagent_run: Run) -> None:
+    ask = llm(completion, name="ask")
+    answer = agent(lambda: Reply(ask()), name="inner")
+    agent(lambda: (answer(), 1), name="outer")()
+    assert [one.usage for one in voltagent_run.find()] == [None, USAGE, USAGE]
+    assert voltagent_run.traces[0].usage == USAGE
+
+
+def test_a_model_call_returns_a_dictionary_beside_something_else(voltagent_run: Run) -> None:
+    answer = {"choices": [{"message": {"content": "Hi"}}], "usage": USAGE, "model": "m"}
+    llm(lambda: (answer, 0.5), name="tuple")()
+    llm(lambda: {"response": answer, "ms": 5}, name="dictionary")()
+    llm(lambda: {"responses": [answer, {**answer, "usage": dict(USAGE)}]}, name="lists")()
+    assert [one.usage and one.usage["total_tokens"] for one in voltagent_run.find()] == [3, 3, 6]
+    assert [one.model for one in voltagent_run.find()] == ["m"] * 3
+
+
+def test_messages_of_earlier_turns_are_not_counted_again(voltagent_run: Run) -> None:
+    def said(role: str, identifier: str) -> Any:
+        return AIMessage(type=role, content="Hi", id=identifier, usage_metadata=dict(USAGE), response_metadata={})
+
+    history = [said("human", "1"), said("ai", "2"), said("human", "3"), said("ai", "4"), said("ai", "5")]
+    agent(lambda: history, name="ask")()
+    llm(lambda: [*history, said("human", "6")], name="nothing")()
+    assert [one.usage and one.usage["total_tokens"] for one in voltagent_run.find()] == [6, None]
+    assert voltagent_run.operation("ask").output["result"][0]["content"] == "Hi", "with its role"
+
+
+def test_a_result_that_is_passed_on_is_recorded_as_its_answer(voltagent_run: Run) -> None:
+    tool(lambda response, more: None, name="read")(completion(), [completion("Ho")])
+    assert voltagent_run.operation().input == {"response": "Hi", "more": ["Ho"]}
+
+
+def test_a_list_of_a_clients_chunks_is_one_answer(voltagent_run: Run) -> None:
+    agent(lambda: chunks("H", "i"), name="ask")()
+    assert (voltagent_run.operation().output, voltagent_run.operation().usage) == ({"result": "Hi"}, USAGE)

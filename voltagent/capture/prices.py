@@ -17,8 +17,12 @@ from voltagent.capture.stored_fields import as_number
 from voltagent.errors import ValidationError
 
 _MOST_MODELS: Final = 4096  # models whose look-up is cached
-# Suffixes that do not change the model: a date or a version.
-_VERSION: Final = re.compile(r"-20\d\d($|[^0-9A-Za-z]|\d{4}($|[^0-9A-Za-z]))|[@:]")
+# Suffixes that do not change the model: a date (a year, with or without month and day; month and day, or year and
+# month, of two digits each) or a version.
+_VERSION: Final = re.compile(
+    r"-20\d\d($|[^0-9A-Za-z]|\d{4}($|[^0-9A-Za-z]))|[@:]"
+    r"|-((0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])|2\d(0[1-9]|1[0-2]))$"
+)
 _KEYS: Final[Mapping[str, str]] = {
     "input_cost_per_token": "input",
     "output_cost_per_token": "output",

@@ -17,6 +17,7 @@ from typing import Any, Final
 from voltagent.capture.budget import Budget, Owner, Shared
 from voltagent.capture.fast_path import HUGE, PIECE, is_flat, plain
 from voltagent.capture.injected import without_injected
+from voltagent.capture.nodes import Form
 from voltagent.capture.type_forms import Forms
 from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
@@ -48,6 +49,13 @@ class Snapshot:
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
         self._forms = Forms(serializers or {})
+
+    def read_answers(self, answer_form: Callable[[type, Form], Form]) -> None:
+        """Record the results of clients as their answers from now on, wherever they are in a value.
+
+        ``answer_form`` turns a type and its form into the form to be used. Types that were met before keep theirs.
+        """
+        self._forms.answer_form = answer_form
 
     def encode(self, value: Any, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
         """Return the JSON text of a value, of at most ``limit`` bytes. Never raises, runs no code but serializers.

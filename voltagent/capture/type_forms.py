@@ -28,10 +28,11 @@ from voltagent.core.context import run_callback
 class Forms:
     """The forms of all types, with those that a user registered in front."""
 
-    __slots__ = ("_per_type", "_registered", "of")
+    __slots__ = ("_per_type", "_registered", "answer_form", "of")
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]]) -> None:
         self._registered = {id(kind): (kind, function) for kind, function in serializers.items()}
+        self.answer_form: Callable[[type, Form], Form] | None = None  # reads results of models, once it is set
         self._per_type = introspection.PerType(self._find)
         self.of: Callable[[type], Form] = self._per_type.of
 
@@ -40,7 +41,8 @@ class Forms:
             found = self._registered.get(id(base))
             if found is not None:
                 return _guarded(found[1], _standard(kind))
-        return _standard(kind)
+        standard = _standard(kind)
+        return standard if self.answer_form is None else self.answer_form(kind, standard)
 
 
 def _guarded(function: Callable[[Any], object], standard: Form) -> Form:

@@ -35,10 +35,11 @@ TOKEN_SPELLINGS: Final[Mapping[str, str]] = {
         "cached_tokens": (
             "cached_tokens cachedTokens cache_read_input_tokens cacheReadInputTokens cache_read_tokens "
             "cached_content_token_count cachedContentTokenCount cached_prompt_tokens cached_input_tokens "
-            "cachedInputTokens prompt_cache_hit_tokens"
+            "cachedInputTokens cacheReadInputTokenCount prompt_cache_hit_tokens"
         ),
         "cache_write_tokens": (
             "cache_write_tokens cacheWriteTokens cache_creation_input_tokens cacheWriteInputTokens "
+            "cacheWriteInputTokenCount "
             "cache_creation_tokens cache_written_tokens"
         ),
         "reasoning_tokens": (
@@ -75,11 +76,13 @@ _DETAILS: Final[Mapping[str, Mapping[str, str]]] = {
     "completionTokensDetails": {"reasoningTokens": "reasoning_tokens", "reasoning_tokens": "reasoning_tokens"},
     "outputTokensDetails": {"reasoningTokens": "reasoning_tokens"},
     "details": {"reasoning_tokens": "reasoning_tokens"},
+    "cost": {"total_cost": "cost"},  # Perplexity
 }
 # What a provider does not include in the number that it calls input or output.
 _BESIDE: Final = (
     ("input_tokens", ("cache_read_input_tokens", "cache_creation_input_tokens")),  # Anthropic
     ("inputTokens", ("cacheReadInputTokens", "cacheWriteInputTokens")),  # Bedrock
+    ("inputTokens", ("cacheReadInputTokenCount", "cacheWriteInputTokenCount")),  # Amazon's Nova
     ("prompt_token_count", ("tool_use_prompt_token_count",)),  # Google
     ("promptTokenCount", ("toolUsePromptTokenCount",)),
     ("candidates_token_count", ("thoughts_token_count",)),
@@ -236,6 +239,7 @@ def checked_usage(usage: object) -> dict[str, Any] | None:
         elif key not in _SPELLINGS or key == name:
             more[name] = value
     result.update(_in_our_sense(given))
+    more = {name: value for name, value in more.items() if name not in result}
     # what else is in it is any object of the caller's: a snapshot of it is kept, as of everything
     return result | (from_json(_snapshot.encode_object(more, _LARGEST)) if more else {})
 

@@ -30,8 +30,8 @@ class StreamReader(Protocol):
 
     Assembly: Callable[..., Any]  # makes what collects the chunks of one stream
 
-    def assembled(self, items: object, /) -> Any:
-        """Return what the chunks in a list come to; ``None`` if they are no chunks."""
+    def packed(self, value: object, /, *, any_shape: bool) -> Any:
+        """Return what the chunks in a list come to, or the results that a value holds; ``None`` if there are none."""
         ...
 
 
@@ -42,6 +42,10 @@ class ResultReader(Protocol):
 
     def is_client_type(self, kind: type, /) -> bool:
         """Return whether results of a type are those of a known client."""
+        ...
+
+    def answer_form(self, kind: type, standard: Callable[[Any], object], /) -> Callable[[Any], object]:
+        """Return what records a value of a type that is a part of another one."""
         ...
 
     def is_read(self, response: object, /) -> bool:

@@ -84,6 +84,11 @@ class ArgumentBinder:
         self.numbers_that_fit = range(0) if needs_keyword or nameless else range(fewest, len(self.names) + 1)
         self.withholds = kept is not None  # whether a value that was passed may be missing in the record
 
+    @property
+    def takes_any_keyword(self) -> bool:
+        """Return whether there is a parameter like ``**kwargs``."""
+        return self._variadic_keyword is not None
+
     def has(self, name: str) -> bool:
         """Return whether there is a parameter of this name."""
         return name in self.names or name in self._keywords

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from voltagent.capture.results import ModelResult
     from voltagent.tracing.recorder import Recorder
 
-_MODEL: Final = "model"  # the parameter and the option of a model call
+# The option of a model call, and the parameters that name its model: of most clients, of AWS, of other programs.
+_MODEL: Final = "model"
+_MODEL_PARAMETERS: Final = (_MODEL, "modelId", "model_id", "model_name")
 _LONGEST_MODEL: Final = 1024
 # Types that are no chunk or result of a model, and with the second set no object of a client; by identity, as a
 # metaclass may have its own `hash`.
@@ -199,11 +201,11 @@ class CallPlan:
         results = None if recorder is None else recorder.results
         if recorder is None or results is None or not (self.any_shape or results.is_client_type(kind)):
             return None
-        found: ModelResult | None
+        found: ModelResult | None = None
         if kind is not list:
             found = results.read_result(result, any_shape=self.any_shape)
-        else:
-            found = results.streams.assembled(result) if self._calls_model else None
+        if found is None:
+            found = results.streams.packed(result, any_shape=self._calls_model)
         if found is not None:
             is_new = recorder.take_result(span, found, counts=self._usage is None)
             if is_given and not is_new:
@@ -277,7 +279,9 @@ class OperationPlan(CallPlan):
             facts=facts if instructions is None else {"instructions": instructions},
         )
         self._model: str | None = options.get(_MODEL)
-        self._reads_model = self._calls_model and self._model is None and self._free_arguments.has(_MODEL)
+        free = self._free_arguments
+        names_model = free.takes_any_keyword or any(map(free.has, _MODEL_PARAMETERS))
+        self._reads_model = self._calls_model and self._model is None and names_model
 
     def _label(self) -> str:
         return self._kind
@@ -313,7 +317,8 @@ class OperationPlan(CallPlan):
         """Start a model call, with the requested model in its metadata."""
         requested: object = self._model
         if self._reads_model:
-            requested = as_text(self._all_by_name(instance, args, kwargs).get(_MODEL))
+            named = {**kwargs, **self._all_by_name(instance, args, kwargs)}
+            requested = next(filter(None, (as_text(named.get(name)) for name in _MODEL_PARAMETERS)), None)
         metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
         span = recorder.start_from(above, self._template, input, metadata)
         if self._model is not None and span.recording:

@@ -33,6 +33,7 @@ from voltagent.core.span import (
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
+_PLAIN: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))  # in which no result of a model can be
 _MOST_KEYS: Final = 200  # of a usage that is not valid as a whole
 
 _WITH_ARTICLE: Final = {
@@ -187,7 +188,7 @@ def end(call: str, span: Span, status: str, message: object, output: object, met
         return
     if extra or checked_usage is not None:
         recorder.add(span, metadata=extra or None, usage=checked_usage)
-    if span.kind == LLM and output is not None:
+    if id(type(output)) not in _PLAIN:
         output = _answer(recorder, span, output)
     recorder.end(
         span, status, _message(recorder, span.trace, message), _payload(recorder, output, recorder.capture_output)
@@ -198,13 +199,16 @@ def _answer(recorder: Recorder, span: Span, output: Any) -> Any:
     """Return the answer in the result of a model, whose tokens and model are taken; any other output as it is."""
     with guard:
         kind = cast("type[object]", type(output))
-        results = recorder.results
-        if results is None:
+        results, calls_model = recorder.results, span.kind == LLM
+        any_shape = calls_model or span.kind == AGENT
+        if results is None or not (any_shape or results.is_client_type(kind)):
             return output
-        found = results.streams.assembled(output) if kind is list else results.read_result(output, any_shape=True)
+        found = None if kind is list else results.read_result(output, any_shape=any_shape)
+        found = results.streams.packed(output, any_shape=calls_model) if found is None else found
         if found is not None:
             recorder.take_result(span, found)
-            return output if found.answer is None else found.answer
+            if found.answer is not None and (calls_model or found.of_client):
+                return found.answer
     return output
 
 

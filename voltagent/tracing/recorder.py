@@ -110,6 +110,8 @@ class Recorder:
         self.common = self.snapshot.encode_object(dict(common)) if common else None  # metadata of every trace
         self.prices = prices
         self.results = self._load_results()
+        if self.results is not None:
+            self.snapshot.read_answers(self.results.answer_form)
         self.alive = True
         self.baggage: tuple[str, ...] = ()  # the fields of a trace that are sent to and accepted from other processes
         self.flush: Callable[[float], Future[Any]] | None = None  # sends what was recorded, in that many seconds

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
+from voltagent.capture.nodes import Form
 from voltagent.capture.results import answers
 from voltagent.capture.results.answers import FieldReader
 from voltagent.capture.results.parts import raw_response
@@ -61,6 +62,22 @@ class ModelResult(NamedTuple):
 def is_client_type(kind: type) -> bool:
     """Return whether a class is that of a known client's or framework's results. Cached for each class."""
     return _BY_TYPE.of(kind) is not None
+
+
+def answer_form(kind: type, standard: Form) -> Form:
+    """Return how results of a class are recorded where they are a part of a value: as their answer, if they have one.
+
+    ``standard`` is the form of other values, and of messages, whose role matters among others.
+    """
+    shape = _BY_TYPE.of(kind)
+    if shape is None or shape.is_message:
+        return standard
+
+    def form(value: Any) -> object:
+        found = read_result(value)
+        return standard(value) if found is None or found.answer is None else found.answer
+
+    return form
 
 
 def is_read(response: object) -> bool:

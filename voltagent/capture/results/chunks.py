@@ -18,11 +18,11 @@ from voltagent.core import introspection
 ChunkReader: TypeAlias = Callable[[StreamedAnswers, Any], None]
 
 
-def _openai_chat(answers: StreamedAnswers, chunk: object) -> None:
+def openai_chat(answers: StreamedAnswers, chunk: object) -> None:
     """Add a chunk of a chat or text completion; each choice is an answer by itself."""
     answer = answers.of(field(chunk, "id"))
     answer.model = answer.model or as_text(field(chunk, "model"))
-    answer.add_usage(field(chunk, "usage"))
+    answer.add_usage(first_at(chunk, (("usage",), ("x_groq", "usage"))))
     whole = answer
     for choice in as_items(field(chunk, "choices")):
         answer, delta = whole.choice(field(choice, "index")), field(choice, "delta")
@@ -85,15 +85,19 @@ def _google(answers: StreamedAnswers, chunk: object) -> None:
     answer = answers.of(first_at(chunk, (("response_id",), ("responseId",))))
     answer.model = answer.model or as_text(first_at(chunk, (("model_version",), ("modelVersion",))))
     answer.add_usage(first_at(chunk, (("usage_metadata",), ("usageMetadata",))))
-    candidate = at(chunk, ("candidates", "0"))
-    answer.finish = as_text(first_at(candidate, (("finish_reason",), ("finishReason",)))) or answer.finish
-    for part in as_items(at(candidate, ("content", "parts"))):
-        call = first_at(part, (("function_call",), ("functionCall",)))
-        if call is not None:
-            key = len(answer.calls)
-            answer.add_call(key, id=field(call, "id"), name=field(call, "name"), arguments=field(call, "args"))
-        elif field(part, "thought") is not True:
-            answer.add_text(field(part, "text"))
+    whole = answer
+    for candidate in as_items(field(chunk, "candidates")):
+        answer = whole.choice(field(candidate, "index"))
+        finish = as_text(first_at(candidate, (("finish_reason",), ("finishReason",))))
+        answer.finish = finish or answer.finish
+        whole.ended = whole.ended or bool(finish)
+        for part in as_items(at(candidate, ("content", "parts"))):
+            call = first_at(part, (("function_call",), ("functionCall",)))
+            if call is not None:
+                key = len(answer.calls)
+                answer.add_call(key, id=field(call, "id"), name=field(call, "name"), arguments=field(call, "args"))
+            elif field(part, "thought") is not True:
+                answer.add_text(field(part, "text"))
 
 
 def _ollama(answers: StreamedAnswers, chunk: object) -> None:
@@ -225,8 +229,13 @@ def _is_openai_chunk(chunk: object) -> bool:
     return field(first, "delta") is not None or (field(first, "text") is not None and field(chunk, "usage") is None)
 
 
+def is_last_text(item: object, identifier: str | None) -> bool:
+    """Return whether an item is the chunk of a text completion with its usage, which looks like a whole one."""
+    return identifier is not None and field(item, "id") == identifier and at(item, ("choices", "0", "text")) is not None
+
+
 _KINDS: Final = (
-    _ChunkType(_openai_chat, (("openai", "ChatCompletionChunk"), ("litellm", "ModelResponseStream")), _is_openai_chunk),
+    _ChunkType(openai_chat, (("openai", "ChatCompletionChunk"), ("litellm", "ModelResponseStream")), _is_openai_chunk),
     _ChunkType(_openai_responses, (), lambda chunk: _has_type(chunk, lambda name: name.startswith("response."))),
     _ChunkType(_anthropic, (), lambda chunk: _has_type(chunk, _ANTHROPIC.__contains__)),
     _ChunkType(

@@ -46,6 +46,7 @@ class Shape:
     answer: AnswerReader | None = None
     parts: Callable[[FieldReader], Sequence[object]] | None = None  # the responses that a result is made of
     inner: AnswerReader | None = None  # a result that this one wraps
+    is_message: bool = False  # it stands among other messages, with its role
     names: tuple[str, str, str, str] = field(init=False)  # where model, id, usage and finish reason are at first sight
 
     def __post_init__(self) -> None:
@@ -134,6 +135,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         finish=_paths("finish_reason"),
         id=_paths("provider_response_id"),
         answer=answers.parts,
+        is_message=True,
     ),
     Shape(
         "bedrock converse",
@@ -186,6 +188,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         finish=_paths("response_metadata.finish_reason response_metadata.stop_reason response_metadata.done_reason"),
         id=_paths("response_metadata.id id"),
         answer=answers.message_in,
+        is_message=True,
     ),
     Shape(
         "langchain result",
@@ -210,6 +213,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         usage=_paths("token_usage"),
         answer=answers.message_in,
         inner=answers.at_path("raw"),
+        is_message=True,
     ),
     Shape(
         "anthropic",

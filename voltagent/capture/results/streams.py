@@ -6,14 +6,16 @@ sends that of the input and that of the output apart. Chunks are read from store
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 from voltagent.capture.results import ModelResult, read_result
-from voltagent.capture.results.chunks import chunk_reader, unwrapped
+from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, unwrapped
 from voltagent.capture.results.streamed import StreamedAnswers
-from voltagent.capture.stored_fields import as_items
+from voltagent.capture.stored_fields import as_items, as_text, field, stored_in
 
 _MOST_RESULTS: Final = 1024
+_PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # what holds nothing
 
 
 class Assembly:
@@ -33,6 +35,9 @@ class Assembly:
         read = chunk_reader(item, any_shape=self._any_shape)
         if read is not None:
             read(self._streamed, item)
+            return True
+        if self._streamed.all and is_last_text(item, self._streamed.all[-1].id):
+            openai_chat(self._streamed, item)
             return True
         found = read_result(item, any_shape=self._any_shape)
         if found is not None and (found.response_id in self._results or len(self._results) < _MOST_RESULTS):
@@ -63,31 +68,60 @@ class Assembly:
         return ModelResult(model, responses, last.finish_reason, last.response_id, answer)
 
 
-def assembled(items: object) -> ModelResult | None:
-    """Return the answer in a list of chunks, or those in a list of results; ``None`` if it is neither."""
-    chunks = as_items(items)
-    if not chunks:
+def packed(value: object, *, any_shape: bool) -> ModelResult | None:
+    """Return what is counted of the results that a value of the program's holds, or the chunks in a list.
+
+    Looked at are the items of a list or a tuple, and the values of a dictionary or an object. ``any_shape`` as for
+    :func:`voltagent.capture.results.read_result`; such a value is the result of a call of a model, and its lists are
+    looked into, too.
+    """
+    kind = type(value)
+    listed = as_items(value)
+    items = listed or (() if kind is list or kind is tuple else list(islice(stored_in(value).values(), _MOST_RESULTS)))
+    if not items or _PLAIN.issuperset(map(id, map(type, items))):
         return None
-    if chunk_reader(unwrapped(chunks[0]), any_shape=True) is None:
-        return _several(chunks)
-    assembly = Assembly(any_shape=True)
-    for chunk in chunks:
-        assembly.add(chunk)
-    return assembly.result()
-
-
-def _several(items: list[Any]) -> ModelResult | None:
-    """Return what is recorded of a list of results, as a batch of requests returns it."""
-    found = [read_result(item, any_shape=True) for item in items[:_MOST_RESULTS]]
+    if kind is list and chunk_reader(unwrapped(items[0]), any_shape=any_shape) is not None:
+        return _assembled(items, any_shape=any_shape)
+    if not listed and any_shape:
+        items = [one for item in items for one in (as_items(item) or (item,))]
+    items = _of_this_turn(items)[:_MOST_RESULTS]
+    found = [read_result(item, any_shape=any_shape) for item in items if id(type(item)) not in _PLAIN]
     results = [one for one in found if one is not None and one.responses]
     if not results:
         return None
-    answers = [one.answer for one in results if one.answer is not None]
+    answers = [one.answer for one in results if one.answer is not None] if listed and any_shape else []
     last = results[-1]
     return ModelResult(
         next((one.model for one in reversed(results) if one.model), None),
         tuple(response for one in results for response in one.responses),
         last.finish_reason,
         last.response_id,
-        answers if len(answers) == len(items) else None,
+        answers if answers and len(answers) == len(listed) else None,
     )
+
+
+def _assembled(chunks: list[Any], *, any_shape: bool) -> ModelResult | None:
+    """Return the answer in a list of chunks."""
+    assembly = Assembly(any_shape=any_shape)
+    for chunk in chunks:
+        assembly.add(chunk)
+    found = assembly.result()
+    return found if found is None or any_shape else found._replace(of_client=True)
+
+
+def _of_this_turn(items: list[Any]) -> list[Any]:
+    """Return what follows the last message of the user, if there is one: what is before it was counted before."""
+    for place in range(len(items), 0, -1):
+        item = items[place - 1]
+        if id(type(item)) not in _PLAIN and _is_of_user(item):
+            return items[place:]
+    return items
+
+
+def _is_of_user(item: object) -> bool:
+    """Return whether an item is a message of the user's in LangChain, in pydantic-ai or for OpenAI's API."""
+    if as_text(field(item, "type")) == "human" or as_text(field(item, "role")) == "user":
+        return True
+    if as_text(field(item, "kind")) != "request":
+        return False
+    return any(as_text(field(part, "part_kind")) == "user-prompt" for part in as_items(field(item, "parts")))
