@@ -249,7 +249,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         ),
         fields=_alternatives("message raw", "text raw", "response raw"),
         model=_paths("raw.model"),
-        usage=_paths("additional_kwargs raw.usage raw.usage_metadata"),
+        usage=_paths("raw.usage raw.usage_metadata additional_kwargs"),
         id=_paths("raw.id"),
         answer=parts.message_at("text", "message", "response"),
         inner=answers.at_path("raw"),
