@@ -299,7 +299,7 @@ RESULTS: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
         {
             "message": {"blocks": [{"block_type": "text", "text": "Hi"}]},
             "raw": {"id": "c", "model": "m", "choices": [{"finish_reason": "stop", "message": {"content": "Hi"}}],
-                    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}}},
+                    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "prompt_cache_hit_tokens": 1}},
             "additional_kwargs": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
         },
         ("m", {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cached_tokens": 1}, "stop", "c", "Hi"),

@@ -154,7 +154,7 @@ def _read_composed(
     """Read a result that wraps another one, or is made of several responses."""
     inner = _NOTHING if shape.inner is None or depth <= 0 else _inner(shape.inner(read), depth)
     parts = () if shape.parts is None or depth <= 0 else _parts(shape.parts(read), depth)
-    model = text_of(read, shape.model, _LONGEST) or next((one.model for one in reversed(parts) if one.model), None)
+    model = next((one.model for one in reversed(parts) if one.model), None) or text_of(read, shape.model, _LONGEST)
     identifier = text_of(read, shape.id, _LONGEST) or inner.response_id
     responses = tuple([response for part in parts for response in part.responses])
     if not responses:
