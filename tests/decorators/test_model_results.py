@@ -272,3 +272,41 @@ def test_a_result_that_is_passed_on_is_recorded_as_its_answer(voltagent_run: Run
 def test_a_list_of_a_clients_chunks_is_one_answer(voltagent_run: Run) -> None:
     agent(lambda: chunks("H", "i"), name="ask")()
     assert (voltagent_run.operation().output, voltagent_run.operation().usage) == ({"result": "Hi"}, USAGE)
+
+
+def test_results_without_an_id_that_are_yielded_all_count(voltagent_run: Run) -> None:
+    first, second = ({"text": "Hi", "usage": dict(USAGE)} for _ in range(2))
+
+    @agent
+    def ask() -> Iterator[Any]:
+        yield first
+        yield second
+        yield first
+
+    list(ask())
+    assert (voltagent_run.operation().usage or {})["total_tokens"] == 6
+
+
+def named(name: str, **fields: object) -> Any:
+    """An object of a class of smolagents."""
+    return type(name, (SimpleNamespace,), {"__module__": "smolagents.agents"})(**fields)
+
+
+@pytest.mark.parametrize("has_chunks", [False, True])
+def test_a_run_of_smolagents_that_streams_counts_each_step_once(has_chunks: bool, voltagent_run: Run) -> None:
+    def usage() -> Any:
+        return SimpleNamespace(input_tokens=1, output_tokens=2)
+
+    @agent
+    def ask() -> Iterator[Any]:
+        for _ in range(2):
+            if has_chunks:
+                yield named("ChatMessageStreamDelta", content="I look", token_usage=None)
+                yield named("ChatMessageStreamDelta", content="", token_usage=usage())
+            yield named("ToolCall", name="look", arguments={}, id="1")
+            yield named("ActionStep", token_usage=usage(), model_input_messages=["x" * 1000])
+        yield named("FinalAnswerStep", output="Hi")
+
+    list(ask())
+    assert voltagent_run.operation().output == {"result": "Hi"}
+    assert voltagent_run.operation().usage == {name: 2 * number for name, number in USAGE.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from voltagent.capture.results import read_result
+from voltagent.capture.results import ModelResult, read_result
 from voltagent.capture.results.streamed import StreamedAnswer, StreamedAnswers
 from voltagent.capture.stored_fields import as_items, as_text, at, field, first_at, is_kind_of
 from voltagent.capture.usage import counted
@@ -180,6 +180,22 @@ def _smolagents(answers: StreamedAnswers, chunk: object) -> None:
     usage = counted(field(chunk, "token_usage"))
     if usage is not None:
         answer.added.append(usage)
+        answer.holder = field(chunk, "token_usage")
+
+
+def _smolagents_step(answers: StreamedAnswers, step: object) -> None:
+    """Add a step of a run, which repeats the usage of the chunks before it, if there were any."""
+    answer = answers.of()
+    usage = counted(field(step, "token_usage"))
+    if usage is not None and answer.holder is None:
+        answer.added.append(usage)
+    answer.holder = None
+    answer.texts.clear()  # what the model says in the next step is another answer
+    answer.calls.clear()
+
+
+def _smolagents_end(answers: StreamedAnswers, step: object) -> None:
+    answers.of().whole = ModelResult(answer=field(step, "output"))
 
 
 def _crewai(answers: StreamedAnswers, chunk: object) -> None:
@@ -195,6 +211,10 @@ def _dspy(answers: StreamedAnswers, chunk: object) -> None:
     answers.of().add_text(field(chunk, "chunk"))
 
 
+def _in_a_step(answers: StreamedAnswers, event: object) -> None:
+    """Add nothing: the step that follows has it."""
+
+
 def _nothing(answers: StreamedAnswers, event: object) -> None:
     """Add nothing: such an event of a client says nothing new."""
 
@@ -207,6 +227,11 @@ class _ChunkType(NamedTuple):
     matches: Callable[[Any], bool]
 
 
+_IN_A_STEP: Final = (
+    "ToolCall",
+    "ToolOutput",
+    "ActionOutput",
+)  # what smolagents yields of a step before the step itself
 _ANTHROPIC: Final = frozenset(
     ("message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta",
      "content_block_stop", "ping")
@@ -274,6 +299,9 @@ _KINDS: Final = (
         ),
     ),
     _ChunkType(_smolagents, (("smolagents", "ChatMessageStreamDelta"),), lambda _: False),
+    _ChunkType(_smolagents_step, (("smolagents", "ActionStep"), ("smolagents", "PlanningStep")), lambda _: False),
+    _ChunkType(_smolagents_end, (("smolagents", "FinalAnswerStep"),), lambda _: False),
+    _ChunkType(_in_a_step, tuple(("smolagents", name) for name in _IN_A_STEP), lambda _: False),
     _ChunkType(
         _crewai,
         (("crewai", "StreamChunk"),),

@@ -4,6 +4,9 @@ Text and tool calls are joined, and usage is taken from whichever chunks carry i
 sends that of the input and that of the output apart. Chunks are read from stored fields only.
 """
 
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from itertools import islice
@@ -27,7 +30,8 @@ class Assembly:
         self._any_shape = any_shape
         self.answer: object = None  # of the last item, if it was the result of a known client or framework
         self._streamed = StreamedAnswers()
-        self._results: dict[str | None, ModelResult] = {}  # whole results that were among the items, by id
+        # Whole results that were among the items, by id, or by their usage object: what is further on replaces them.
+        self._results: dict[str | int | None, ModelResult] = {}
 
     def add(self, item: object) -> bool:
         """Take an item; whether it is a chunk, so that what it says is in the answer."""
@@ -40,8 +44,11 @@ class Assembly:
             openai_chat(self._streamed, item)
             return True
         found = read_result(item, any_shape=self._any_shape)
-        if found is not None and (found.response_id in self._results or len(self._results) < _MOST_RESULTS):
-            self._results[found.response_id] = found
+        if found is None:
+            return False
+        key = found.response_id or (id(found.responses[0].holder) if found.responses else None)
+        if key in self._results or len(self._results) < _MOST_RESULTS:
+            self._results[key] = found
             self.answer = found.answer if found.of_client else None
         return False
 
