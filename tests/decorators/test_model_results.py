@@ -287,7 +287,7 @@ def test_results_without_an_id_that_are_yielded_all_count(voltagent_run: Run) ->
     assert (voltagent_run.operation().usage or {})["total_tokens"] == 6
 
 
-def named(name: str, **fields: object) -> Any:
+def named(name: str, /, **fields: object) -> Any:
     """An object of a class of smolagents."""
     return type(name, (SimpleNamespace,), {"__module__": "smolagents.agents"})(**fields)
 
