@@ -287,9 +287,9 @@ def test_results_without_an_id_that_are_yielded_all_count(voltagent_run: Run) ->
     assert (voltagent_run.operation().usage or {})["total_tokens"] == 6
 
 
-def named(name: str, /, **fields: object) -> Any:
-    """An object of a class of smolagents."""
-    return type(name, (SimpleNamespace,), {"__module__": "smolagents.agents"})(**fields)
+def named(name: str, /, package: str = "smolagents", **fields: object) -> Any:
+    """An object of a class of a framework."""
+    return type(name, (SimpleNamespace,), {"__module__": f"{package}.somewhere"})(**fields)
 
 
 @pytest.mark.parametrize("has_chunks", [False, True])
@@ -310,3 +310,29 @@ def test_a_run_of_smolagents_that_streams_counts_each_step_once(has_chunks: bool
     list(ask())
     assert voltagent_run.operation().output == {"result": "Hi"}
     assert voltagent_run.operation().usage == {name: 2 * number for name, number in USAGE.items()}
+
+
+@pytest.mark.parametrize("passes_all_on", [False, True])
+def test_a_run_of_openai_agents_that_streams_is_its_answer(passes_all_on: bool, voltagent_run: Run) -> None:
+    def events() -> Iterator[Any]:
+        yield named(
+            "AgentUpdatedStreamEvent", "agents", type="agent_updated_stream_event", new_agent={"tools": "x" * 99}
+        )
+        for text in ("look", "Hi"):
+            message = {"type": "message", "content": [{"type": "output_text", "text": text}]}
+            response = {"id": "__fake_id__", "model": "m", "output": [message], "usage": dict(USAGE)}
+            for data in ({"type": "response.created", "response": {"id": "__fake_id__"}},
+                         {"type": "response.completed", "response": response}):  # fmt: skip
+                yield named("RawResponsesStreamEvent", "agents", type="raw_response_event", data=data)
+            yield named("RunItemStreamEvent", "agents", type="run_item_stream_event", item=text)
+
+    @agent
+    def ask() -> Iterator[Any]:
+        yield from (one for one in events() if passes_all_on or one.type == "run_item_stream_event")
+
+    list(ask())
+    if passes_all_on:
+        assert voltagent_run.operation().output == {"result": ["look", "Hi"]}
+        assert voltagent_run.operation().usage == {name: 2 * number for name, number in USAGE.items()}
+    else:
+        assert [one["item"] for one in voltagent_run.operation().output["result"]] == ["look", "Hi"]

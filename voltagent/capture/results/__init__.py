@@ -28,6 +28,7 @@ from voltagent.capture.usage import counted, summed
 from voltagent.core import introspection
 
 _DEPTH: Final = 4  # results in results
+NO_ID: Final = "__fake_id__"  # the id of all responses that openai-agents makes of chat completions
 _LONGEST: Final = 1024  # characters of a model's name, a finish reason, an id
 
 
@@ -127,6 +128,8 @@ def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelR
     identifier = id_name and read(id_name)
     if type(identifier) is not str or not 0 < len(identifier) <= _LONGEST:
         identifier = text_of(read, shape.id, _LONGEST)
+    if identifier == NO_ID:
+        identifier = None
     finish = finish_name and first(finish_name)
     if type(finish) is not str or not 0 < len(finish) <= _LONGEST:
         finish = text_of(first, shape.finish, _LONGEST)

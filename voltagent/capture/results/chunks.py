@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from voltagent.capture.results import ModelResult, read_result
+from voltagent.capture.results import NO_ID, ModelResult, read_result
 from voltagent.capture.results.streamed import StreamedAnswer, StreamedAnswers
 from voltagent.capture.stored_fields import as_items, as_text, at, field, first_at, is_kind_of
 from voltagent.capture.usage import counted
@@ -45,7 +45,8 @@ def _openai_responses(answers: StreamedAnswers, event: object) -> None:
     """Add an event of the Responses API; the last one has the whole response."""
     kind = as_text(field(event, "type")) or ""
     response = field(event, "response")
-    answer = answers.of(field(response, "id"), new=kind == "response.created")
+    identifier = as_text(field(response, "id"))
+    answer = answers.of(None if identifier == NO_ID else identifier, new=kind == "response.created")
     answer.model = answer.model or as_text(field(response, "model"))
     if kind in ("response.output_text.delta", "response.refusal.delta"):
         answer.add_text(field(event, "delta"))
@@ -212,7 +213,11 @@ def _dspy(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _in_a_step(answers: StreamedAnswers, event: object) -> None:
-    """Add nothing: the step that follows has it."""
+    """Add nothing: what follows has it."""
+
+
+def said_again(answers: StreamedAnswers, event: object) -> None:
+    """Add nothing: the events before it have said it, if the program passes them on, too."""
 
 
 def _nothing(answers: StreamedAnswers, event: object) -> None:
@@ -227,11 +232,11 @@ class _ChunkType(NamedTuple):
     matches: Callable[[Any], bool]
 
 
+# What frameworks yield of a step before the step itself, and the whole agent when it begins.
 _IN_A_STEP: Final = (
-    "ToolCall",
-    "ToolOutput",
-    "ActionOutput",
-)  # what smolagents yields of a step before the step itself
+    *(("smolagents", name) for name in ("ToolCall", "ToolOutput", "ActionOutput")),
+    ("agents", "AgentUpdatedStreamEvent"),
+)
 _ANTHROPIC: Final = frozenset(
     ("message_start", "message_delta", "message_stop", "content_block_start", "content_block_delta",
      "content_block_stop", "ping")
@@ -256,7 +261,11 @@ def _is_openai_chunk(chunk: object) -> bool:
 
 def is_last_text(item: object, identifier: str | None) -> bool:
     """Return whether an item is the chunk of a text completion with its usage, which looks like a whole one."""
-    return identifier is not None and field(item, "id") == identifier and at(item, ("choices", "0", "text")) is not None
+    return (
+        identifier is not None
+        and as_text(field(item, "id")) == identifier
+        and at(item, ("choices", "0", "text")) is not None
+    )
 
 
 _KINDS: Final = (
@@ -301,7 +310,8 @@ _KINDS: Final = (
     _ChunkType(_smolagents, (("smolagents", "ChatMessageStreamDelta"),), lambda _: False),
     _ChunkType(_smolagents_step, (("smolagents", "ActionStep"), ("smolagents", "PlanningStep")), lambda _: False),
     _ChunkType(_smolagents_end, (("smolagents", "FinalAnswerStep"),), lambda _: False),
-    _ChunkType(_in_a_step, tuple(("smolagents", name) for name in _IN_A_STEP), lambda _: False),
+    _ChunkType(_in_a_step, _IN_A_STEP, lambda _: False),
+    _ChunkType(said_again, (("agents", "RunItemStreamEvent"),), lambda _: False),
     _ChunkType(
         _crewai,
         (("crewai", "StreamChunk"),),

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from voltagent.capture.results import ModelResult, read_result
-from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, unwrapped
+from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, said_again, unwrapped
 from voltagent.capture.results.streamed import StreamedAnswers
 from voltagent.capture.stored_fields import as_items, as_text, field, stored_in
 
@@ -37,6 +37,8 @@ class Assembly:
         """Take an item; whether it is a chunk, so that what it says is in the answer."""
         item, self.answer = unwrapped(item), None
         read = chunk_reader(item, any_shape=self._any_shape)
+        if read is said_again and not self.has_chunks:
+            return False
         if read is not None:
             read(self._streamed, item)
             return True
