@@ -254,12 +254,12 @@ def test_a_model_call_returns_a_dictionary_beside_something_else(voltagent_run: 
 
 
 def test_messages_of_earlier_turns_are_not_counted_again(voltagent_run: Run) -> None:
-    def said(role: str, identifier: str) -> Any:
+    def posted(role: str, identifier: str) -> Any:
         return AIMessage(type=role, content="Hi", id=identifier, usage_metadata=dict(USAGE), response_metadata={})
 
-    history = [said("human", "1"), said("ai", "2"), said("human", "3"), said("ai", "4"), said("ai", "5")]
+    history = [posted("human", "1"), posted("ai", "2"), posted("human", "3"), posted("ai", "4"), posted("ai", "5")]
     agent(lambda: history, name="ask")()
-    llm(lambda: [*history, said("human", "6")], name="nothing")()
+    llm(lambda: [*history, posted("human", "6")], name="nothing")()
     assert [one.usage and one.usage["total_tokens"] for one in voltagent_run.find()] == [6, None]
     assert voltagent_run.operation("ask").output["result"][0]["content"] == "Hi", "with its role"
 
@@ -274,8 +274,8 @@ def test_a_list_of_a_clients_chunks_is_one_answer(voltagent_run: Run) -> None:
     assert (voltagent_run.operation().output, voltagent_run.operation().usage) == ({"result": "Hi"}, USAGE)
 
 
-def test_results_without_an_id_that_are_yielded_all_count(voltagent_run: Run) -> None:
-    first, second = ({"text": "Hi", "usage": dict(USAGE)} for _ in range(2))
+def test_results_of_clients_without_an_id_that_are_yielded_all_count(voltagent_run: Run) -> None:
+    first, second = (named("CrewOutput", "crewai", raw="Hi", token_usage=dict(USAGE)) for _ in range(2))
 
     @agent
     def ask() -> Iterator[Any]:

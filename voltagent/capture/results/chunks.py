@@ -216,8 +216,8 @@ def _in_a_step(answers: StreamedAnswers, event: object) -> None:
     """Add nothing: what follows has it."""
 
 
-def said_again(answers: StreamedAnswers, event: object) -> None:
-    """Add nothing: the events before it have said it, if the program passes them on, too."""
+def repeats_others(answers: StreamedAnswers, event: object) -> None:
+    """Add nothing: the events before it have it, if the program passes them on, too."""
 
 
 def _nothing(answers: StreamedAnswers, event: object) -> None:
@@ -311,7 +311,7 @@ _KINDS: Final = (
     _ChunkType(_smolagents_step, (("smolagents", "ActionStep"), ("smolagents", "PlanningStep")), lambda _: False),
     _ChunkType(_smolagents_end, (("smolagents", "FinalAnswerStep"),), lambda _: False),
     _ChunkType(_in_a_step, _IN_A_STEP, lambda _: False),
-    _ChunkType(said_again, (("agents", "RunItemStreamEvent"),), lambda _: False),
+    _ChunkType(repeats_others, (("agents", "RunItemStreamEvent"),), lambda _: False),
     _ChunkType(
         _crewai,
         (("crewai", "StreamChunk"),),

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from voltagent.capture.results import ModelResult, read_result
-from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, said_again, unwrapped
+from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, repeats_others, unwrapped
 from voltagent.capture.results.streamed import StreamedAnswers
 from voltagent.capture.stored_fields import as_items, as_text, field, stored_in
 
@@ -30,14 +30,15 @@ class Assembly:
         self._any_shape = any_shape
         self.answer: object = None  # of the last item, if it was the result of a known client or framework
         self._streamed = StreamedAnswers()
-        # Whole results that were among the items, by id, or by their usage object: what is further on replaces them.
+        # Whole results that were among the items, by id, or those of clients by their usage object. One that comes
+        # later replaces those before it: a program may yield how far it is.
         self._results: dict[str | int | None, ModelResult] = {}
 
     def add(self, item: object) -> bool:
         """Take an item; whether it is a chunk, so that what it says is in the answer."""
         item, self.answer = unwrapped(item), None
         read = chunk_reader(item, any_shape=self._any_shape)
-        if read is said_again and not self.has_chunks:
+        if read is repeats_others and not self.has_chunks:
             return False
         if read is not None:
             read(self._streamed, item)
@@ -48,7 +49,7 @@ class Assembly:
         found = read_result(item, any_shape=self._any_shape)
         if found is None:
             return False
-        key = found.response_id or (id(found.responses[0].holder) if found.responses else None)
+        key = found.response_id or (id(found.responses[0].holder) if found.of_client and found.responses else None)
         if key in self._results or len(self._results) < _MOST_RESULTS:
             self._results[key] = found
             self.answer = found.answer if found.of_client else None
