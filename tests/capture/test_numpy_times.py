@@ -1,9 +1,10 @@
-"""Dates and durations of numpy and pandas in every unit, and what is a date by its class only."""
+"""Dates and durations of numpy, pandas and other libraries, in every unit, and what is a date by its class only."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,6 +35,7 @@ def test_a_numpy_date_is_an_iso_string(value: str, unit: str, text: bytes) -> No
         (-90, "m", b'"-PT1H30M"'),
         (1, "ns", b'"PT0.000000001S"'),
         (3, "Y", b'"P3Y"'),
+        (-14, "M", b'"-P14M"'),
         ("NaT", "s", b"null"),
     ],
 )
@@ -57,3 +59,68 @@ def test_times_of_pandas_are_iso_strings_or_null() -> None:
     times = b'[null,"2026-01-31T12:00:00.500000","2026-01-31T00:00:00+00:00","-PT1H30M"]'
     assert Snapshot().encode(values) == times
     assert Snapshot().encode({"at": pd.NaT, "of": pd.Series([pd.NaT])[0]}) == b'{"at":null,"of":null}'
+
+
+def test_times_of_pandas_keep_their_nanoseconds() -> None:
+    pd = pytest.importorskip("pandas")
+    precise = "2026-01-31T12:00:00.123456789"
+    values = [pd.Timestamp(precise), pd.Timestamp(precise, tz="UTC"), pd.Timedelta(1, "ns"), pd.Timedelta(-1, "ns")]
+    times = f'["{precise}","{precise}+00:00","PT0.000000001S","-PT0.000000001S"]'
+    assert Snapshot().encode(values) == times.encode()
+    assert Snapshot().encode(pd.Timedelta.max).startswith(b'"PT9223372036.854775807S')
+
+
+class Own(tzinfo):
+    """A zone of the program: its code is not called."""
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        raise AssertionError("called")
+
+
+class Derived(ZoneInfo):
+    """A zone whose offset Python computes, as those of pendulum."""
+
+
+def of_library(module: str, offset: object) -> tzinfo:
+    """A zone whose offset the code of a library computes, or fails to."""
+
+    def utcoffset(*_: object) -> Any:
+        if isinstance(offset, Exception):
+            raise offset
+        return offset
+
+    zone: tzinfo = type("tz", (tzinfo,), {"__module__": module, "utcoffset": utcoffset})()
+    return zone
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"),
+    [
+        (Derived("America/New_York"), "-05:00"),
+        (of_library("dateutil.tz.tz", timedelta(hours=1)), "+01:00"),
+        (of_library("pytz", timedelta(minutes=330)), "+05:30"),
+        (of_library("pytz", None), ""),
+        (of_library("pytz", ValueError()), "[pytz.tz]"),
+        (of_library("mine", timedelta(0)), "[mine.tz]"),
+        (Own(), f"[{__name__}.Own]"),
+    ],
+)
+def test_a_zone_of_a_known_library_gives_the_offset(zone: tzinfo, offset: str) -> None:
+    moment = datetime(2026, 1, 31, 12, tzinfo=zone)
+    assert Snapshot().encode(moment) == f'"2026-01-31T12:00:00{offset}"'.encode()
+
+
+def test_of_a_date_that_comes_twice_each_has_its_offset() -> None:
+    zone = Derived("America/New_York")
+    twice = [datetime(2026, 11, 1, 1, 30, fold=fold, tzinfo=zone) for fold in (0, 1)]
+    assert Snapshot().encode(twice) == b'["2026-11-01T01:30:00-04:00","2026-11-01T01:30:00-05:00"]'
+    assert Snapshot().encode(time(1, 30, tzinfo=zone)) == b'"01:30:00"'
+
+
+def test_real_zones_of_libraries() -> None:
+    dateutil = pytest.importorskip("dateutil.tz")
+    moment = datetime(2026, 7, 31, 12)
+    zones = [dateutil.tzutc(), dateutil.tzoffset(None, -19800), dateutil.gettz("Europe/Berlin")]
+    ends = ["+00:00", "-05:30", "+02:00"]
+    for zone, offset in zip(zones, ends, strict=True):
+        assert Snapshot().encode(moment.replace(tzinfo=zone)) == f'"2026-07-31T12:00:00{offset}"'.encode()

@@ -25,6 +25,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with VoltAgentSDK(local_path=path, exporter="local") as sdk, sdk.trace(agent_id="a", id="the-trace") as trace:
         trace.add_agent(name="agent").success()
         trace.add_tool(name="tool").success()
+        trace.score("helpful", 0.5, "ok")
     return path
 
 
@@ -43,6 +44,21 @@ def test_nonsense_in_time_columns_ends_no_command(store: Path, command: list[str
             connection.execute(f"UPDATE {table} SET {column} = ?", (value,))
     connection.close()
     assert run(command) in (0, None)
+
+
+@pytest.mark.parametrize("value", ["", "[[[1]]]", b"\xff\x00", 2**63 - 1, -5, 1.5e300, float("inf")])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nonsense_in_any_column_ends_no_command(
+    store: Path, command: list[str], value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(store) as connection:
+        for table in ("traces", "operations", "calls", "totals", "labels", "scores"):
+            for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall():
+                if column not in ("key", "id", "trace_id", "operation_id"):
+                    connection.execute(f"UPDATE OR IGNORE {table} SET {column} = ?", (value,))
+    connection.close()
+    assert run(command) in (0, None)
+    assert "unexpected" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

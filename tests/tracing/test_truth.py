@@ -10,6 +10,8 @@ import contextvars
 import copy
 import dataclasses
 import datetime
+import enum
+import json
 import pickle
 import threading
 import time
@@ -213,6 +215,40 @@ def test_a_code_that_the_class_has_is_recorded_and_no_property_is_called(name: s
     assert called == []
 
 
+def with_fields(kind: type[BaseException], **fields: Any) -> BaseException:
+    error = kind()
+    error.__dict__.update(fields)
+    return error
+
+
+class Codes(str, enum.Enum):
+    DENIED = "denied"
+
+
+class InSlots(Exception):
+    __slots__ = ("code", "status_code")
+
+    def __init__(self, code: object) -> None:
+        self.code = code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (named("mine", "Denied", code=Codes.DENIED)(), "denied"),
+        (InSlots(42), 42),
+        (InSlots(None), None),
+        (with_fields(ValueError, response={"Error": {"Code": "AccessDenied"}}), "AccessDenied"),
+        (with_fields(ValueError, response={"Error": None}), None),
+        (named("mine", "SlotsOver", InSlots, code=403)(5), 5),
+        (with_fields(named("mine", "Unset", code=500), code=None), None),
+        (with_fields(named("mine", "Other", status_code=500), code=None), 500),
+    ],
+)
+def test_a_code_is_that_which_the_exception_shows(error: BaseException, code: object) -> None:
+    assert ended_by(error).tool().error.get("code") == code
+
+
 # Names.
 
 
@@ -262,6 +298,17 @@ def test_a_report_is_a_value_like_any_other() -> None:
     assert {report: 1}[dataclasses.replace(report)] == 1
     with pytest.raises(TypeError):
         report.dropped["rejected"] = 2  # type: ignore[index]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_flush_and_shutdown_return_is_copied_as_a_report(protocol: int) -> None:
+    with VoltAgentSDK(exporter="rest", base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk") as sdk:
+        for found in (sdk.flush(timeout=0.01), sdk.shutdown(timeout=0.01)):
+            report = found.result()
+            assert copy.copy(found) == copy.deepcopy(found) == pickle.loads(pickle.dumps(found, protocol)) == report
+            assert type(copy.deepcopy(found)) is Report
+            assert dataclasses.asdict(found) == dataclasses.asdict(report)  # type: ignore[call-overload]
+            assert json.loads(json.dumps(found, default=dataclasses.asdict)) == dataclasses.asdict(report)
 
 
 def test_a_dump_of_a_config_is_no_key() -> None:

@@ -1,4 +1,4 @@
-"""The JSON forms of types that we do not import: those of numpy, pandas, polars, torch, uuid, zoneinfo and pydantic."""
+"""The JSON forms of types that we do not import: of numpy, pandas, polars, torch, arrow, uuid, zoneinfo, pydantic."""
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.container_forms import shaped
 from voltagent.capture.nodes import Form, NamedFields
-from voltagent.capture.scalar_forms import duration_form, secret_form, url_form, uuid_form
+from voltagent.capture.scalar_forms import secret_form, url_form, uuid_form
+from voltagent.capture.time_forms import duration_in, pandas_duration, pandas_timestamp
 from voltagent.core import introspection
 
 
@@ -43,23 +41,6 @@ def _numpy_scalar(value: Any) -> object:
     return str(plain) if introspection.has_base(type(plain), kind) else plain
 
 
-# The units of numpy's durations with a fixed length, in seconds.
-_SECONDS: Final[Mapping[str, Decimal]] = {
-    unit: Decimal(cast(str, length))
-    for unit, length in {
-        "W": 604_800,
-        "D": 86_400,
-        "h": 3600,
-        "m": 60,
-        "s": 1,
-        "ms": "1e-3",
-        "us": "1e-6",
-        "ns": "1e-9",
-        "ps": "1e-12",
-        "fs": "1e-15",
-        "as": "1e-18",
-    }.items()
-}
 _NOT_A_DURATION: Final = -(2**63)
 
 
@@ -69,13 +50,7 @@ def _numpy_duration(value: Any, kind: Any) -> object:
     number = int(kind.item(kind.astype(value, "int64")))
     if number == _NOT_A_DURATION:
         return None
-    number *= step
-    if unit not in _SECONDS:
-        return f"P{number}{unit}" if unit in ("Y", "M") else number
-    seconds = number * _SECONDS[unit]
-    if abs(seconds) < 10**13 and seconds * 10**6 % 1 == 0:
-        return duration_form(timedelta(microseconds=int(seconds * 10**6)))
-    return f"{'-' if seconds < 0 else ''}PT{abs(seconds):f}S"
+    return duration_in(number * step, unit)
 
 
 def _numpy_array(value: Any) -> NamedFields:
@@ -96,6 +71,10 @@ def _zone(value: Any) -> str:
     return cast(Any, introspection.loaded("zoneinfo", "ZoneInfo")).__str__(value)  # type: ignore[no-any-return]
 
 
+def _arrow(value: Any) -> object:
+    return dict.get(introspection.stored(value), "_datetime", introspection.full_name(type(value)))
+
+
 _LIBRARIES: Final = (
     _Library("uuid", "UUID", uuid_form, exact=False),
     _Library("zoneinfo", "ZoneInfo", _zone, exact=True),
@@ -104,6 +83,9 @@ _LIBRARIES: Final = (
     _Library("pydantic.types", "Secret", secret_form, exact=False),
     _Library("numpy", "generic", _numpy_scalar, exact=False),
     _Library("numpy", "ndarray", _numpy_array, exact=False),
+    _Library("pandas", "Timestamp", pandas_timestamp, exact=False),
+    _Library("pandas", "Timedelta", pandas_duration, exact=False),
+    _Library("arrow", "Arrow", _arrow, exact=False),
     _Library("pandas", "DataFrame", _data_frame, exact=True),
     _Library("pandas", "Series", _one_dtype, exact=True),
     _Library("polars", "DataFrame", _data_frame, exact=True),

@@ -1,4 +1,4 @@
-"""The JSON forms of what is a text or a number in JSON: bytes, times, paths, identifiers, functions, secrets.
+"""The JSON forms of what is a text or a number in JSON: bytes, paths, identifiers, functions, secrets.
 
 Each reads by the methods of the built-in type itself, in a time that does not grow with the value: what is too long is
 cut before it is written.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from pathlib import PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
@@ -23,6 +23,7 @@ import pydantic_core
 
 from voltagent.capture.nodes import Cut, Form
 from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.capture.time_forms import datetime_form, duration_form, time_form
 from voltagent.core import introspection
 
 _MOST_BYTES: Final = 65_536  # of a bytes value, before base64
@@ -77,48 +78,6 @@ def memory_form(value: memoryview[Any]) -> object:
 def _base64(part: bytes | bytearray, size: int, kind: type) -> object:
     text = base64.b64encode(part).decode("ascii")
     return text if len(part) == size else Cut(introspection.full_name(kind), size, text)
-
-
-_CLOCK_FIELDS: Final = ("hour", "minute", "second", "microsecond")
-_read_date: Final = [introspection.reader(datetime, name) for name in ("year", "month", "day", *_CLOCK_FIELDS)]
-_read_date_zone: Final = introspection.reader(datetime, "tzinfo")
-_read_date_fold: Final = introspection.reader(datetime, "fold")
-_read_time: Final = [introspection.reader(time, name) for name in _CLOCK_FIELDS]
-_read_time_zone: Final = introspection.reader(time, "tzinfo")
-_read_time_fold: Final = introspection.reader(time, "fold")
-_read_duration: Final = [introspection.reader(timedelta, name) for name in ("days", "seconds", "microseconds")]
-_NOT_TIMES: Final = ("NaTType", "NaT")
-_KNOWN_ZONES: Final = (timezone, pydantic_core.TzInfo, type(None))
-
-
-def datetime_form(value: datetime) -> str | None:
-    """ISO 8601. Only the time zones of Python and pydantic compute an offset; others are named after it.
-
-    ``None`` for the "not a time" of pandas, which is a `datetime` by its class only: its fields are all at their least.
-    """
-    if introspection.short_name(type(value)) in _NOT_TIMES:
-        return None
-    # not by `*`: what another thread raises at such a call would be taken for an error of the function
-    year, month, day, hour, minute, second, fraction = [read(value) for read in _read_date]
-    plain = datetime(year, month, day, hour, minute, second, fraction, fold=_read_date_fold(value))
-    return _with_zone(plain, _read_date_zone(value))
-
-
-def time_form(value: time) -> str:
-    hour, minute, second, fraction = [read(value) for read in _read_time]
-    plain = time(hour, minute, second, fraction, fold=_read_time_fold(value))
-    return _with_zone(plain, _read_time_zone(value))
-
-
-def _with_zone(plain: datetime | time, zone: object) -> str:
-    if any(type(zone) is known for known in (*_KNOWN_ZONES, introspection.loaded("zoneinfo", "ZoneInfo"))):
-        return plain.replace(tzinfo=cast(tzinfo, zone)).isoformat()
-    return f"{plain.isoformat()}[{introspection.full_name(type(zone))}]"
-
-
-def duration_form(value: timedelta) -> str:
-    plain = timedelta(*[read(value) for read in _read_duration])
-    return pydantic_core.to_json(plain).decode()[1:-1]
 
 
 def fraction_form(value: Fraction) -> object:

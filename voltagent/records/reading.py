@@ -17,6 +17,7 @@ from voltagent.core.scores import Score
 from voltagent.core.span import SpanEvent
 from voltagent.records.building import build_trace
 from voltagent.records.model import TraceRecord
+from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
 from voltagent.storage.traces.store import Store
@@ -106,8 +107,8 @@ def scores_of(store: Store, trace_ids: Sequence[str]) -> dict[str, list[Score]]:
     """Return the scores of traces and of the operations in them, by the trace's id."""
     found: dict[str, list[Score]] = {}
     for row in store.rows(_SCORES, (json.dumps(trace_ids),)):
-        value = bool(row["value"]) if row["type"] == "bool" else row["value"]
-        found.setdefault(row["trace_id"], []).append(
-            Score(row["trace_id"], row["operation_id"] or None, row["name"], value, row["comment"], row["time_ns"])
-        )
+        name, comment = columns.text(row["name"]), columns.plain(row["comment"])
+        value, time_ns = columns.score_value(row["type"], row["value"]), columns.start(row["time_ns"])
+        score = Score(row["trace_id"], row["operation_id"] or None, name, value, comment, time_ns)
+        found.setdefault(row["trace_id"], []).append(score)
     return found

@@ -146,7 +146,7 @@ def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[i
     if since_ns is not None and until_ns is not None:
         return since_ns, max(until_ns, since_ns + 1)
     rows = store.rows(_EXTENT, {"since": since_ns or 0, "until": _LAST if until_ns is None else until_ns})
-    first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
+    first, last = map(columns.start, rows[0]) if rows else (0, 0)
     first = first if since_ns is None else since_ns
     first = min(first, _LAST - 1) // _MICROSECOND * _MICROSECOND  # a program may have recorded any time
     return first, max(first + 1, min(_LAST, max(last + 1, first + _HOUR)) if until_ns is None else until_ns)
@@ -230,7 +230,7 @@ class _Counted:
     def _count_errors(self, groups_of: Callable[[Any], str | Sequence[str] | None]) -> None:
         """Count the types of errors, over all and for each group that ``groups_of`` names."""
         for row in self._rows(_ERROR_TYPES):
-            error_type = row["error_type"]
+            error_type = columns.text(row["error_type"])
             self.all_error_types[error_type] = self.all_error_types.get(error_type, 0) + 1
             names = groups_of(row) or ()
             for name in (names,) if isinstance(names, str) else names:
@@ -253,7 +253,7 @@ class _Counted:
         """Return the scores of the traces, by name."""
         rows: dict[str, list[Any]] = {}
         for row in self._rows(_SCORES, "t.id"):
-            rows.setdefault(row["name"], []).append(row)
+            rows.setdefault(columns.text(row["name"]), []).append(row)
         return [_score_group(name, rows[name], self._span) for name in sorted(rows)]
 
 
@@ -268,7 +268,7 @@ class _Buckets:
         buckets = self.found.get(name)
         if buckets is None:
             buckets = self.found[name] = [Totals() for _ in range(self._number)]
-        return buckets[(start - self._first) // self._width]
+        return buckets[int((start - self._first) // self._width)]
 
 
 def _names_of(by: str) -> Callable[[Any], Iterator[str]]:
@@ -291,7 +291,7 @@ def _finished(name: str, buckets: Sequence[Totals], error_types: Mapping[str, in
     total = Totals()
     for bucket in buckets:
         total.add(bucket)
-    return MetricsGroup(name, buckets, total, _most_frequent(error_types))
+    return MetricsGroup(columns.text(name), buckets, total, _most_frequent(error_types))
 
 
 def _most_frequent(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -301,13 +301,14 @@ def _most_frequent(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
 def _score_group(name: str, rows: Sequence[Any], span: _Span) -> ScoreGroup:
     """Return the mean over time and the most frequent values of the scores with one name."""
     counts, sums, values, numbers = [0] * span.buckets, [0.0] * span.buckets, dict[str, int](), 0
-    for _, kind, value, start in rows:
-        place = (start - span.first) // span.width
+    for _, kind, stored, start in rows:
+        value = columns.score_value(kind, stored)
+        place = int((start - span.first) // span.width)
         counts[place] += 1
-        if kind != "text":
+        if isinstance(value, (int, float)):
             numbers += 1
             sums[place] += value
         if kind != "number":
-            text = value if kind == "text" else ("true" if value else "false")
+            text = value if isinstance(value, str) else ("true" if value else "false")
             values[text] = values.get(text, 0) + 1
     return ScoreGroup(name, counts, sums, numbers, _most_frequent(values))

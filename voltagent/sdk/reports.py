@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -13,10 +15,14 @@ from voltagent.delivery.report import Report
 class PendingReport(Pending[Report]):
     """The report of a ``flush`` or ``shutdown``: what was sent, what was dropped and why, and what is pending.
 
-    It is complete at once unless an asyncio loop runs in this thread; then ``await`` it.
+    It is complete at once unless an asyncio loop runs in this thread; then ``await`` it. To ``dataclasses.asdict`` it
+    is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment.
     """
 
     __slots__ = ("_stats", "_then")
+    # what `asdict` and `pprint` look for
+    __dataclass_fields__ = {field.name: field for field in dataclasses.fields(Report)}  # noqa: RUF012
+    __dataclass_params__ = Report.__dataclass_params__  # type: ignore[attr-defined]
 
     def __init__(
         self, future: Future[Report], stats: Callable[[], Report], then: Callable[[], Awaitable[None]] | None = None
@@ -30,6 +36,9 @@ class PendingReport(Pending[Report]):
         if self._then is not None:
             yield from self._then().__await__()
         return report
+
+    def __reduce__(self) -> tuple[Callable[[Report], Report], tuple[Report]]:
+        return copy.copy, (self._report,)  # not with the sender and its locks
 
     @property
     def _report(self) -> Report:

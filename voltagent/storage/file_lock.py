@@ -28,6 +28,8 @@ else:
 class FileLock:
     """A held lock; create it with :meth:`acquire`."""
 
+    _descriptor = -1  # for `__del__` of an object that was never completed
+
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
+from types import MemberDescriptorType
 from typing import Any, Final, cast
 
 from voltagent.core import introspection
@@ -69,6 +71,7 @@ class ExceptionType:
         "is_http_answer",
         "is_os_error",
         "name",
+        "read_codes",
         "stored",
         "type",
         "written_by_arguments",
@@ -88,6 +91,7 @@ class ExceptionType:
         self.is_control_flow = _has_base_named(kind, _CONTROL_FLOW)
         self.is_http_answer = _has_base_named(kind, _HTTP_ANSWERS)
         self.class_code = _code_of_class(kind)
+        self.read_codes = _codes_in_slots(kind)
         self.is_exit = introspection.has_base(kind, SystemExit)
         self.is_group = _Group is not None and introspection.has_base(kind, _Group)
         self.is_early_group = not self.is_group and _has_base_named(kind, _GROUPS)
@@ -140,16 +144,13 @@ def is_control_flow(exception: BaseException) -> bool:
 
 def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any], with_text: bool) -> int | str | None:
     """Return the code an exception has: stored on it, or known of a built-in type. Properties are not called."""
-    if fields:
-        for name in ("code", "status_code", "status", "errno"):
-            code = _as_code(dict.get(fields, name))
-            if code is not None:
-                return code
-        answer = dict.get(fields, "response")  # httpx, requests and the SDKs built on them
-        if answer is not None:
-            return _as_code(dict.get(introspection.stored(answer), "status_code"))
-    if kind.class_code is not None:
-        return kind.class_code
+    found = _stored_code(fields) if fields else None
+    if found is None and kind.read_codes:
+        found = _code_in_slots(exception, kind.read_codes)
+    if found is not None:
+        return found
+    if kind.class_code is not None and kind.class_code[0] not in dict.keys(fields):
+        return kind.class_code[1]
     if kind.is_os_error:
         return _as_code(errno_of(exception))
     if kind.is_exit:
@@ -158,13 +159,52 @@ def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any
     return None
 
 
-def _code_of_class(kind: type) -> int | str | None:
+_CODES: Final = ("code", "status_code", "status")  # attributes
+
+
+def _stored_code(fields: dict[str, Any]) -> int | str | None:
+    for name in (*_CODES, "errno"):
+        code = _as_code(dict.get(fields, name))
+        if code is not None:
+            return code
+    answer = dict.get(fields, "response")
+    if type(answer) is dict:  # botocore
+        error = answer.get("Error")
+        return _as_code(error.get("Code")) if type(error) is dict else None
+    # httpx, requests and the SDKs built on them
+    return None if answer is None else _as_code(dict.get(introspection.stored(answer), "status_code"))
+
+
+def _code_of_class(kind: type) -> tuple[str, int | str] | None:
     """Return the code that a class has for all its exceptions, as those of werkzeug and Django REST framework do.
 
-    Only plain values are taken: a property, or what a metaclass would compute, is not called.
+    Only plain values are taken: a property, or what a metaclass would compute, is not called. With it comes the name
+    of the attribute, which an exception may have for itself.
     """
-    found = (_as_code(introspection.class_value(kind, name)) for name in ("code", "status_code", "status"))
-    return next((code for code in found if code is not None), None)
+    for name in _CODES:
+        code = _as_code(introspection.class_value(kind, name))
+        if code is not None:
+            return name, code
+    return None
+
+
+def _codes_in_slots(kind: type) -> tuple[Callable[[BaseException], object], ...]:
+    """Return readers of the codes that exceptions of a class keep in ``__slots__``, as those of attrs may."""
+    found = [introspection.class_value(kind, name) for name in _CODES]
+    return tuple([cast(Any, one).__get__ for one in found if type(one) is MemberDescriptorType])
+
+
+def _code_in_slots(
+    exception: BaseException, readers: tuple[Callable[[BaseException], object], ...]
+) -> int | str | None:
+    for read in readers:
+        try:
+            code = _as_code(read(exception))
+        except AttributeError:  # never set
+            continue
+        if code is not None:
+            return code
+    return None
 
 
 def _as_code(value: object) -> int | str | None:
@@ -176,4 +216,6 @@ def _as_code(value: object) -> int | str | None:
         return cast(str, value) if len(cast(str, value)) <= _LONGEST_CODE else None
     if kind is not int and kind is not bool and introspection.has_base(kind, int):  # http.HTTPStatus and the like
         return _as_code(int.__int__(cast(int, value)))
+    if kind is not str and introspection.has_base(kind, str):  # an enumeration of codes
+        return _as_code(str.__str__(cast(str, value)))
     return None

@@ -40,8 +40,9 @@ _WAL_BYTES: Final = 16 * 2**20  # size to which the write-ahead log is truncated
 class File:
     """One SQLite file. Methods may be called from any thread."""
 
+    connection: sqlite3.Connection | None = None  # for `__del__` of an object that was never completed
+
     def __init__(self, path: Path, schema: Schema) -> None:
-        self.connection: sqlite3.Connection | None = None
         self.path = path.absolute()
         self.schema = schema
         self._name = str(self.path)

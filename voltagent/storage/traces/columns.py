@@ -71,6 +71,18 @@ def merged(parts: Iterable[_Stored]) -> dict[str, Json]:
     return merge_objects((line for part in parts for line in _lines(part)), _object)
 
 
+def plain(stored: _Stored) -> str | None:
+    """Return a name, an id or another short text."""
+    return stored if stored is None or isinstance(stored, str) else text(stored)
+
+
+def score_value(kind: object, stored: _Stored) -> bool | float | str:
+    """Return the value of a score; what is neither a number nor a text is shown as text."""
+    if isinstance(stored, (int, float)):
+        return bool(stored) if kind == "bool" else stored
+    return text(stored)
+
+
 def payload(stored: _Stored) -> bytes | None:
     """Return the JSON text of an input, output or error, to send it on."""
     if stored is None:

@@ -154,7 +154,7 @@ def operation_summary(row: _Row) -> OperationSummary:
 
 def stored_operation(row: _Row) -> StoredOperation:
     """Build a record from a row of :data:`OPERATION`."""
-    return StoredOperation(**_operation_fields(row), instructions=row["instructions"], **_payloads(row))
+    return StoredOperation(**_operation_fields(row), instructions=columns.plain(row["instructions"]), **_payloads(row))
 
 
 def _payloads(row: _Row) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _payloads(row: _Row) -> dict[str, Any]:
 
 
 _PLAIN_OF_TRACE: Final = ("id", "agent_id", "name", "status", "user_id", "conversation_id", "parent_trace_id",
-                          "version", "level", "operations", "errors", "environment")  # fmt: skip
+                          "version", "level", "environment")  # fmt: skip
 _PLAIN_OF_OPERATION: Final = ("id", "trace_id", "parent_id", "kind", "name", "operation", "agent_id", "status",
                               "version", "level", "model")  # fmt: skip
 
@@ -174,9 +174,11 @@ _PLAIN_OF_OPERATION: Final = ("id", "trace_id", "parent_id", "kind", "name", "op
 def _summary_fields(row: _Row) -> dict[str, Any]:
     """Return the fields of :class:`TraceSummary`."""
     usage = columns.summed_usage(row["parts"]) if row["usage"] is None else columns.usage(row["usage"])
-    models: str | None = row["models"]
+    models = columns.plain(row["models"])
     return {
-        **{name: row[name] for name in _PLAIN_OF_TRACE},
+        **{name: columns.plain(row[name]) for name in _PLAIN_OF_TRACE},
+        "operations": row["operations"],
+        "errors": row["errors"],
         **_common_fields(row, usage),
         "models": () if models is None else tuple(sorted(models.split("\n"))),
         "unfinished": bool(row["unfinished"]),
@@ -187,7 +189,7 @@ def _summary_fields(row: _Row) -> dict[str, Any]:
 def _operation_fields(row: _Row) -> dict[str, Any]:
     """Return the fields of :class:`OperationSummary`."""
     return {
-        **{name: row[name] for name in _PLAIN_OF_OPERATION},
+        **{name: columns.plain(row[name]) for name in _PLAIN_OF_OPERATION},
         **_common_fields(row, columns.usage(row["usage"])),
         "sequence": row["key"],
     }

@@ -77,8 +77,12 @@ def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
     span = root if not identifier else spans.get(identifier)
     if span is None:  # its operation is not stored here
         span = placeholder(root.trace, "event", _id(identifier), root)
-    value = bool(row["value"]) if row["type"] == "bool" else row["value"]
-    fields = {"name": row["name"], "value": value, "comment": row["comment"], "time_ns": row["time_ns"]}
+    fields = {
+        "name": columns.text(row["name"]),
+        "value": columns.score_value(row["type"], row["value"]),
+        "comment": columns.plain(row["comment"]),
+        "time_ns": columns.start(row["time_ns"]),
+    }
     return Phase.SCORE, span, fields
 
 
@@ -99,14 +103,15 @@ def _moments(root: Span, spans: Sequence[Span]) -> Iterator[tuple[_Moment, SpanE
 
 def _root(row: _Row) -> Span:
     """Return the span of a trace, as it was when it ended."""
-    trace = TraceInfo(_id(row["id"]), row["agent_id"], None)
-    trace.user_id, trace.conversation_id = row["user_id"], row["conversation_id"]
-    trace.version, trace.level = row["version"], row["level"]
+    trace = TraceInfo(_id(row["id"]), columns.text(row["agent_id"]), None)
+    trace.user_id, trace.conversation_id = columns.plain(row["user_id"]), columns.plain(row["conversation_id"])
+    trace.version, trace.level = columns.plain(row["version"]), columns.plain(row["level"])
     completion_ns = columns.end(row["completion_start_ns"])
     trace.completion_start = None if completion_ns is None else iso_text(completion_ns)
-    trace.parent_trace_id = None if row["parent_trace_id"] is None else _id(row["parent_trace_id"])
-    trace.remote = None if row["remote"] is None else _remote(row["remote"])
-    span = Span(trace, None, TRACE, row["name"], None, identifier=trace.id)
+    parent_id = columns.plain(row["parent_trace_id"])
+    trace.parent_trace_id = None if parent_id is None else _id(parent_id)
+    trace.remote = None if row["remote"] is None else _remote(columns.text(row["remote"]))
+    span = Span(trace, None, TRACE, columns.text(row["name"]), None, identifier=trace.id)
     _fill(span, row)
     return span
 
@@ -116,16 +121,17 @@ def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
     spans: dict[str, Span] = {}
     for row in rows:
         identifier = row["id"]
+        kind, name, operation = (columns.plain(row[column]) for column in ("kind", "name", "operation"))
         span = spans[identifier] = Span(
-            root.trace, root, row["kind"], row["name"], None, operation=row["operation"], identifier=_id(identifier)
+            root.trace, root, kind or "", name or "", None, operation=operation, identifier=_id(identifier)
         )
-        span.agent_id = row["agent_id"] or root.agent_id
-        span.facts = make_facts({name: row[name] for name in ("instructions", "version", "level")})
+        span.agent_id = columns.plain(row["agent_id"]) or root.agent_id
+        span.facts = make_facts({name: columns.plain(row[name]) for name in ("instructions", "version", "level")})
         _fill(span, row)
         if not _is_operation(span):
             _make_point(span)
     for row in rows:
-        parent_id = row["parent_id"]
+        parent_id = columns.plain(row["parent_id"])
         if parent_id is not None:
             # of a missing parent, only the id is known
             above = spans.get(parent_id) or placeholder(root.trace, "", _id(parent_id), root)
@@ -136,7 +142,7 @@ def _spans(root: Span, rows: Sequence[_Row]) -> dict[str, Span]:
 def _fill(span: Span, row: _Row) -> None:
     """Set the fields of a span that traces and operations have in common."""
     span.start_ns, span.end_ns = columns.start(row["start_ns"]), columns.end(row["end_ns"])
-    span.status = None if row["status"] == RUNNING else row["status"]
+    span.status = None if row["status"] == RUNNING else columns.text(row["status"])
     span.tags = columns.tags(row["tags"]) or None
     span.usage = columns.usage(row["usage"])
     span.error, span.input, span.output = (columns.payload(row[name]) for name in ("error", "input", "output"))
@@ -177,6 +183,6 @@ def _id(text: str) -> int | str:
     return number if len(text) == 36 and id_text(number) == text else text
 
 
-def _remote(text: str) -> Remote:
-    trace_id, span_id, state = text.split(" ", 2)
-    return Remote(trace_id, span_id, state=state)
+def _remote(text: str) -> Remote | None:
+    parts = text.split(" ", 2)
+    return Remote(parts[0], parts[1], state=parts[2]) if len(parts) == 3 else None
