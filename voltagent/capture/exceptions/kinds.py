@@ -90,9 +90,9 @@ class ExceptionType:
         self.is_cancellation = _has_base_named(kind, _CANCELLATIONS)
         self.is_control_flow = _has_base_named(kind, _CONTROL_FLOW)
         self.is_http_answer = _has_base_named(kind, _HTTP_ANSWERS)
-        self.class_code = _code_of_class(kind)
-        self.read_codes = _codes_in_slots(kind)
         self.is_exit = introspection.has_base(kind, SystemExit)
+        self.class_code = _code_of_class(kind)
+        self.read_codes = () if self.is_exit else _codes_in_slots(kind)  # the code of an exit may be a text
         self.is_group = _Group is not None and introspection.has_base(kind, _Group)
         self.is_early_group = not self.is_group and _has_base_named(kind, _GROUPS)
 
