@@ -15,14 +15,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.helpers.stored import Run, run_sql
+from tests.helpers.stored import Run
 from voltagent.cli import main
 
 
 @contextmanager
-def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    *arguments: str, program: tuple[str, str] = ("-m", "voltagent"), **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command in a process of its own, and the line that it begins with."""
-    command = [sys.executable, "-m", "voltagent", "ui", *arguments]
+    command = [sys.executable, *program, "ui", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
     ) as process:
@@ -73,18 +75,32 @@ def test_it_serves_the_store_while_it_grows_and_ends_quietly(path: Path) -> None
             assert interrupted(process) == (0, "\n"), "also with a page that listens"
 
 
+# The command, with one more page, whose answer fails with a text that was recorded.
+FAILING = """
+import sys
+from voltagent.cli import main
+from voltagent.server import server
+from voltagent.server.routing import Route
+
+def fails(store, request):
+    raise LookupError(store.traces()[0].agent_id)
+
+server.Server.table = server.Table((*server.ROUTES, Route("GET", "/api/failing", fails)), server.STREAMS)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there, Ctrl-C goes to a whole console")
-def test_a_error_is_reported_on_stderr_without_what_was_recorded(path: Path) -> None:
+def test_an_error_is_reported_on_stderr_without_what_was_recorded(path: Path) -> None:
     run = Run(path)
-    run.trace("bot")
+    run.trace("a secret")
     run.save()
     run.store.close()
-    with running("--no-open", "--port", "0", "--db", str(path)) as (process, line):
-        run_sql(path, "UPDATE traces SET agent_id = x'ff736563726574'")  # no UTF-8, and then "secret"
-        assert httpx.get(address(line) + "api/traces", timeout=60).status_code == 500
+    with running("--no-open", "--port", "0", "--db", str(path), program=("-c", FAILING)) as (process, line):
+        assert httpx.get(address(line) + "api/failing", timeout=60).status_code == 500
         status, reported = interrupted(process)
     assert status == 0
-    assert reported.startswith("voltagent: the local server failed to answer: PydanticSerializationError at ")
+    assert reported.startswith("voltagent: the local server failed to answer: LookupError at ")
     assert "secret" not in reported
 
 

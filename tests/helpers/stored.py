@@ -50,3 +50,15 @@ def run_sql(path: Path, query: str, values: object = ()) -> list[tuple[object, .
     """What another program sees in the file, or does to it."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+
+NONSENSE = ["", "[[[1]]]", b"\xff\x00", 2**63 - 1, -5, 1.5e300, float("inf")]
+
+
+def fill_columns(path: Path, value: object) -> None:
+    """Put a value into every column that the file's constraints allow, but for ids and keys."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table in ("traces", "operations", "calls", "totals", "labels", "scores"):
+            for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall():
+                if column not in ("key", "id", "trace_id", "operation_id"):
+                    connection.execute(f"UPDATE OR IGNORE {table} SET {column} = ?", (value,))

@@ -79,6 +79,44 @@ def test_a_datetime_without_a_zone_means_local_time(monkeypatch: pytest.MonkeyPa
         time.tzset()
 
 
+@pytest.mark.parametrize("fold", [0, 1])
+@pytest.mark.parametrize("naive", [datetime.datetime(2026, 3, 8, 2, 30), datetime.datetime(2026, 11, 1, 1, 30)])
+def test_a_local_time_that_comes_twice_or_never_is_read_as_python_does(
+    monkeypatch: pytest.MonkeyPatch, naive: datetime.datetime, fold: int
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        start = naive.replace(fold=fold)
+        with record() as run, VoltAgentSDK(exporter="none") as sdk:
+            sdk.trace(agent_id="a", start_time=start).success()
+        assert run.trace.start.timestamp() == start.timestamp()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31T17:30:00+0530", "2026-01-31T07:00:00.0-05:00"]
+)
+def test_a_time_may_be_written_in_each_usual_form(text: str) -> None:
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        sdk.trace(agent_id="a", start_time=text).success()
+    assert run.trace.start == datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "start", ["0001-01-02T00:00:00Z", "1600-01-01", "9000-01-01", "2026-01-31" + "0" * 800_000, "\ud800" * 800_000]
+)
+def test_a_time_that_no_destination_can_express_is_refused(start: str) -> None:
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        with pytest.raises(ValidationError, match="start_time"):
+            sdk.trace(agent_id="a", start_time=start)
+        with sdk.trace(agent_id="a") as handle:
+            handle.update(completion_start_time=start)
+    assert run.trace.status == "completed"
+
+
 # Finished handles.
 
 

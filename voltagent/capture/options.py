@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from itertools import islice
 from typing import Any, Final, cast
@@ -25,6 +25,7 @@ _MOST_OF_TAGS: Final = 16 * 1024  # characters of all tags
 _MOST_UNKNOWN: Final = 8  # unknown options that are reported
 _LONGEST_NAME: Final = 1024
 _LONGEST: Final = 64 * 1024  # characters of instructions
+_LONGEST_TIME: Final = 64
 
 
 def _text(name: str, value: object, most: int = _LONGEST) -> str:
@@ -148,14 +149,19 @@ def _one_of(*allowed: str) -> _Check:
     return check
 
 
+_fold_of: Final = introspection.reader(datetime, "fold")
+
+
 def _moment(name: str, value: object) -> str:
     """Return a time in UTC as ISO 8601, from a string or an object with ``isoformat``."""
     # of `datetime`, and of what programs have in its place
     isoformat = introspection.class_value(type(value), "isoformat")
     try:
-        text = _text(name, value if isoformat is None else isoformat(value))
+        text = _text(name, value if isoformat is None else isoformat(value), _LONGEST_TIME)
         # a `datetime` without a zone means local time, as in the standard library; a string without one means UTC
-        moment = clock.parse_iso(text, local=introspection.has_base(type(value), datetime))
+        is_local = introspection.has_base(type(value), date)
+        fold = _fold_of(value) if introspection.has_base(type(value), datetime) else 0
+        moment = clock.parse_iso(text, local=is_local, fold=fold)
         if moment is not None:
             return clock.iso_text(moment)  # in UTC, as all times are sent
     except ValidationError:
@@ -164,7 +170,7 @@ def _moment(name: str, value: object) -> str:
         pass_on_interrupt(exc)
         problem = introspection.full_name(type(exc))
         raise ValidationError(f"{name} must be a time that UTC can express: {problem}") from exc
-    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z")
+    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z, from 1678 to 2262")
 
 
 def _event_type(name: str, value: object) -> str:

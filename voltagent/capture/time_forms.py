@@ -114,7 +114,7 @@ _SECONDS: Final[Mapping[str, Decimal]] = {
 
 
 def duration_in(number: int, unit: str) -> object:
-    """Return an ISO 8601 duration of so many units of numpy; the bare number if that is none."""
+    """Return an ISO 8601 duration of a number of numpy's units; the bare number if this is no such unit."""
     if unit not in _SECONDS:
         return f"{'-' if number < 0 else ''}P{abs(number)}{unit}" if unit in ("Y", "M") else number
     seconds = number * _SECONDS[unit]

@@ -51,21 +51,34 @@ def iso_text(nanoseconds_since_epoch: int) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def parse_iso(text: str, *, local: bool = False) -> int | None:
-    """Parse an ISO 8601 string to nanoseconds since the epoch; ``None`` if it is invalid.
+def parse_iso(text: str, *, local: bool = False, fold: int = 0) -> int | None:
+    """Parse an ISO 8601 string to nanoseconds since the epoch; ``None`` if it is invalid or 64 bits cannot express it.
 
-    A string without a zone means UTC, or with ``local`` the time zone of this machine.
+    A string without a zone means UTC, or with ``local`` the time zone of this machine. Of a local time that a clock set
+    back shows twice, ``fold=1`` means the second one.
     """
+    if len(text) > _LONGEST_TIME:
+        return None
     try:
-        moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, text.replace("Z", "+00:00")))
+        plain = _OFFSET.sub(r"\1:\2", text.upper().replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, plain))
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.astimezone(timezone.utc) if local else moment.replace(tzinfo=timezone.utc)
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    if moment.tzinfo is not None:
+        found = moment - _EPOCH
+    elif local:
+        # not by `astimezone`: before Python 3.13 it is an hour off for a local time that a clock set forward left out
+        seconds = int(moment.replace(microsecond=0, fold=fold).timestamp())
+        found = timedelta(seconds=seconds, microseconds=moment.microsecond)
+    else:
+        found = moment.replace(tzinfo=timezone.utc) - _EPOCH
+    nanoseconds_since_epoch = found // timedelta(microseconds=1) * 1000
+    return nanoseconds_since_epoch if abs(nanoseconds_since_epoch) < 2**63 else None
 
 
+_LONGEST_TIME = 64  # characters
 _FRACTION = re.compile(r"\.([0-9]+)")
+_OFFSET = re.compile(r"([+-][0-9]{2})([0-9]{2})\Z")  # Python 3.10 parses only offsets with a colon
 
 
 def _microseconds(fraction: re.Match[str]) -> str:

@@ -57,7 +57,7 @@ def hashes(store: Store, trace_id: str) -> dict[str, list[str | None]]:
 
 def instructions(store: Store, trace_id: str) -> list[str]:
     """Return the different instructions of the operations of a trace, in the order of their first use."""
-    return [text for (text,) in store.rows(_INSTRUCTIONS, (trace_id,))]
+    return [columns.text(text) for (text,) in store.rows(_INSTRUCTIONS, (trace_id,)) if text is not None]
 
 
 def _model(row: Any) -> str | None:

@@ -31,7 +31,7 @@ def histogram(store: Store, matching: Filter, buckets: int) -> Histogram:
     """Count the matching traces by start time, over the filter's range, else from the first to the last trace."""
     where, values = matching.where()
     rows = store.rows(f"SELECT min(start_ns), max(start_ns) FROM traces {where}", values)  # noqa: S608 - values are bound
-    first, last = rows[0] if rows and rows[0][0] is not None else (0, 0)
+    first, last = map(columns.start, rows[0]) if rows else (0, 0)
     since = first if matching.since_ns is None else matching.since_ns
     until = max(since + 1, last + 1 if matching.until_ns is None else matching.until_ns)
     width = max(1, -(-(until - since) // buckets))
@@ -40,7 +40,7 @@ def histogram(store: Store, matching: Filter, buckets: int) -> Histogram:
         GROUP BY bucket"""  # noqa: S608 - values are bound
     traces, errors = [0] * buckets, [0] * buckets
     for bucket, number, failed in store.rows(query, {**values, "origin": since, "width": width}):
-        if 0 <= bucket < buckets:
+        if isinstance(bucket, int) and 0 <= bucket < buckets:
             traces[bucket], errors[bucket] = number, failed
     return Histogram(since, until, width, traces, errors)
 

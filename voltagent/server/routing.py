@@ -127,8 +127,8 @@ class Table:
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
-    """Return a JSON value as an answer; numbers that JSON lacks become null."""
-    return Answer(status, to_json(value, inf_nan_mode="null"))
+    """Return a JSON value as an answer; numbers that JSON lacks become null, and bytes in a damaged store digits."""
+    return Answer(status, to_json(value, inf_nan_mode="null", bytes_mode="hex"))
 
 
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:

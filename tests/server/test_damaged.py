@@ -1,0 +1,47 @@
+"""The viewer's API over a store in which another program has left values of any type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.helpers.local_server import serving
+from tests.helpers.stored import NONSENSE, Run, fill_columns
+from voltagent.core.span import AGENT, LLM, TOOL
+
+PATHS = [
+    "traces", "traces?sort=cost", "traces?text=boom", "traces/t", "traces/t/export", "traces/t/matches?text=boom",
+    "traces/t/hashes", "compare?left=t&right=t2", "facets", "calls", "histogram", "conversations/c",
+    *(f"metrics?by={by}" for by in ("agent", "model", "tool", "user", "tag", "day", "version", "metadata:k")),
+]  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path / "traces.db")
+    for name in ("t", "t2"):
+        root = run.recorder.start_trace(
+            "bot", b'{"q":1}', b'{"k":"v"}', ("tag",), identifier=name, user_id="u", conversation_id="c", version="1"
+        )
+        agent = run.recorder.start(root, AGENT, "Bot", b"{}")
+        model = run.recorder.start(agent, LLM, "chat", b"{}")
+        model.model = "model"
+        run.recorder.add(model, usage={"prompt_tokens": 1, "completion_tokens": 2, "cost": 0.1})
+        run.recorder.succeed(model, b"{}")
+        run.recorder.end(run.recorder.start(agent, TOOL, "search", b"{}"), "error", b'{"message":"boom"}')
+        run.recorder.succeed(agent, b"{}")
+        run.recorder.succeed(root, b"{}")
+    run.save()
+    yield run
+    run.store.close()
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+def test_each_page_is_answered(run: Run, value: object) -> None:
+    fill_columns(run.store.path, value)
+    with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
+        answers = {path: client.get(path) for path in PATHS}
+    assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}
