@@ -276,7 +276,10 @@ def test_an_id_may_be_any_text(store: Store, url: str) -> None:
         (b"[]", "must be a JSON object"),
         (b"{}", "agent_id is missing"),
         (b'{"agent_id": 1}', "agent_id must be a string, got a number"),
-        (b'{"agent_id": "a", "end_time": "2263-01-01T00:00:00Z"}', "end_time must be between the years 1678 and 2261"),
+        (
+            b'{"agent_id": "a", "end_time": "2263-01-01T00:00:00Z"}',
+            "end_time must be a time in ISO 8601 such as 2026-01-31T12:00:00Z, from 1678 to 2261",
+        ),
         (b"[" * 100_000, "not JSON"),
     ],
 )

@@ -170,7 +170,7 @@ def _moment(name: str, value: object) -> str:
         pass_on_interrupt(exc)
         problem = introspection.full_name(type(exc))
         raise ValidationError(f"{name} must be a time that UTC can express: {problem}") from exc
-    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z, from 1678 to 2262")
+    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z, from 1678 to 2261")
 
 
 def _event_type(name: str, value: object) -> str:
