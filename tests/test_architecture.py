@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -172,6 +173,20 @@ def test_every_package_is_in_the_architecture_document() -> None:
     text = document.read_text(encoding="utf-8")
     for name in RANK:
         assert name in text or name in ("__init__", "__main__"), f"{name} is not in docs/architecture.md"
+
+
+def test_the_architecture_document_lists_the_packages_in_order_and_names_modules_that_exist() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (`\w.*?) \|(.*)$", text.split("## Packages")[1].split("## Decisions")[0], re.MULTILINE)
+    listed = [re.findall(r"`(\w+)", first) for first, _ in table]
+    ranks = [RANK[name] for names in listed for name in names]
+    assert ranks == sorted(ranks)
+    changed = re.findall(
+        r"^\| .* \|(.*)$", text.split("## Where to change what")[1].split("## Packages")[0], re.MULTILINE
+    )
+    named = re.findall(r"`(\w+(?:/\w+)+)`", " ".join([*(rest for _, rest in table), *changed]))
+    assert named
+    assert not [name for name in named if not (ROOT / f"{name}.py").is_file() and not (ROOT / name).is_dir()]
 
 
 def test_tests_mirror_the_packages() -> None:
