@@ -283,6 +283,8 @@ def test_the_quick_search_never_lets_pass_what_the_slow_one_would_find(value: An
 @settings(max_examples=150, deadline=None)
 @given(payloads)
 @example("the id is AKIAIOSFODNN7EXAMPLEsk-proj-abcdefghijklmnop")
+@example('{"Cookie: session=hunter2": "a"}')
+@example('{"-----BEGIN RSA PRIVATE KEY-----\\nMIIEpAIBAAKCAQEA7\\n-----END RSA PRIVATE KEY-----": 0}')
 def test_redacting_twice_is_redacting_once(value: Any) -> None:
     once = redactor.apply(to_json(value))
     assert redactor.apply(once) == once

@@ -21,7 +21,7 @@ class Strength(IntEnum):
 
 _WORD: Final = re.compile(r"[A-Z]{2,64}(?![a-z])|[A-Z]?[a-z]{1,64}|[A-Z]")
 _ACCENTED: Final = re.compile(r"[^\W\d_]{1,64}")
-_NO_NAME: Final = re.compile(r"[{}\"'\r\n\\<>=;]")  # a key with these is text, and searched as text
+_NO_NAME: Final = re.compile(r"[{}\"'\r\n\\<>=;]|\[redacted\]")  # a key with these is text, and searched as text
 _LONGEST_NAME: Final = 200  # characters; a longer key is no name
 _MOST_NAMES: Final = 4096  # remembered; no program has that many
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
