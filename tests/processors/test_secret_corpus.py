@@ -13,7 +13,17 @@ import pytest
 from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
-from tests.processors.corpus import fourth, hide_fifth, hide_first, keep_fifth, keep_first, second, sixth, third
+from tests.processors.corpus import (
+    fourth,
+    hide_fifth,
+    hide_first,
+    keep_fifth,
+    keep_first,
+    second,
+    seventh,
+    sixth,
+    third,
+)
 from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
@@ -262,6 +272,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "fourth": (fourth.HIDE, fourth.KEEP),
     "fifth": (hide_fifth.HIDE, keep_fifth.KEEP),
     "sixth": (sixth.HIDE, sixth.KEEP),
+    "seventh": (seventh.HIDE, seventh.KEEP),
 }
 
 
@@ -304,6 +315,51 @@ def test_a_secret_at_the_edge_of_a_string_is_hidden(value: Any, secret: str) -> 
     ],
 )
 def test_headings_error_codes_and_examples_are_kept(value: Any) -> None:
+    assert json.loads(redactor.apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("password: P@ss(w0rd)9\nuser: x", "w0rd)9"),
+        ("login user=ann password=x>y81!kd ip=1", "y81!kd"),
+        ("DB_PASSWORD=a&b#c81$d", "b#c81$d"),
+        ("db.password=Tr0ub4dor&3x!", "3x!"),
+        ("url?a=b&password=x9#k,l!z8&next=1", "l!z8"),
+        ("password=!bang81kd ip=1", "!bang81kd"),
+        ("db.password=correct-horse-battery", "correct-horse-battery"),
+        ("password = '@Adm1n2024'", "@Adm1n2024"),
+        ("password = '$ecr3t!Pass'", "$ecr3t!Pass"),
+    ],
+)
+def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: str, secret: str) -> None:
+    assert _is_hidden(text, secret)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"auth_method": "oauth2"},
+        {"key": "Q4_2025"},
+        {"key": "ed25519"},
+        "auth: OAuth2",
+        "password_algorithm=sha256",
+        "auth: { type: 'oauth2' }",
+        "password: { type: String, required: true, minlength: 8 }",
+        'the tool takes {"password": {"type": "string", "minLength": 8}}',
+        'password := flag.String("password", "", "the password")',
+        "SECRET_KEY=${SECRET_KEY:?required}",
+        "password=${env:DB_PASSWORD}",
+        "password: !Ref DBPassword",
+        "password: <%= ENV['DB_PASSWORD'] %>",
+        "token_url = 'https://x.org/oauth2/token'",
+        "PASSWORD_HASHERS = ['django.contrib.auth.hashers.PBKDF2PasswordHasher']",
+        "password = user1.pw(a@b, 2)",
+        "password=hash(user1, salt2)&next=1",
+        "password = @password1",
+    ],
+)
+def test_algorithms_schemas_and_references_are_kept(value: Any) -> None:
     assert json.loads(redactor.apply(to_json(value))) == value
 
 

@@ -5,13 +5,37 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_ordinary, is_placeholder
+from voltagent.processors.secrets.credential_forms import (
+    TECHNICAL,
+    is_credential,
+    is_mixture,
+    is_ordinary,
+    is_placeholder,
+)
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
-_SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)")
+_SURE: Final = re.compile(
+    rf"(?!{TECHNICAL}(?![A-Za-z0-9]))"
+    r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)"
+)
 _UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
+# A password with characters that end a value elsewhere, to the next space or quote, or to where another pair begins.
+_WITH_MARKS: Final = re.compile(r"[^\s\"'`\\\0]{1,128}")
+_NEXT_PAIR: Final = re.compile(r"[,;&|](?=[\w.$-]{1,60}[ \t]{0,2}[=:])")
+_NO_OPERATOR: Final = re.compile(r"[@#$%^!~?]")
+_EXPRESSION: Final = re.compile(r"[!&*@-]{0,2}[A-Za-z_$][\w.$:?-]{0,100}(?:[(\[{<]|[|&<>]{1,2}[\w(]{1,60}\Z|\Z)")
+_OPENERS: Final = frozenset("([{<")
+# What stands for a value that is kept elsewhere: the tags of CloudFormation and Home Assistant, ERB and JSP.
+_ELSEWHERE: Final = re.compile(
+    r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var)\b|<%", re.IGNORECASE
+)
+_SCHEMA: Final = re.compile(
+    r"\{[^{}]{0,200}\btype\\{0,8}[\"']?\s{0,4}:\s{0,4}\\{0,8}[\"'\[]?"
+    r"(?:(?:datatypes|sequelize|schema|types|mongoose)\.\w|(?:string|number|integer|boolean|object|array|text|varchar)\b)",
+    re.IGNORECASE,
+)
 _CODE: Final = re.compile(
     r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
     r"|body|user|st|np|torch)\.\w"
@@ -21,7 +45,10 @@ _CONSTANT: Final = re.compile(
     r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
 )
 # The literal that a variable's reading falls back on: ``${PASSWORD:-…}``, ``getenv("PASSWORD", "…")``, ``x || "…"``.
-_SHELL_DEFAULT: Final = re.compile(r"\$\{[\w.]{1,60}:?[-=]?(?<=[:=-])([^\s{}\"'?+\0-][^\s{}\"'\0]{3,200})\}")
+_SHELL_DEFAULT: Final = re.compile(
+    r"\$\{(?!(?:env|sys|secrets?|vault|ssm|sm|file|param|self|opt|custom|aws|gcp|azure|kv|base64|java):)"
+    r"[\w.]{1,60}:?[-=]?(?<=[:=-])([^\s{}\"'?+\0-][^\s{}\"'\0]{3,200})\}"
+)
 _CODE_DEFAULT: Final = re.compile(
     r"[\w.:!?$\[\]]{1,80}(?:\([ \t]{0,4}[\"'][\w.-]{1,60}[\"'][ \t]{0,4}\)?)?"
     r"[ \t]{0,4}(?:,|\|\||\?\?|or|\?:)[ \t]{1,4}([\"'`])"
@@ -112,13 +139,22 @@ def _end_of_joined(scan: Scan, end: int) -> int:
 def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     text = scan.text
     scan.spend(10)
+    if _ELSEWHERE.match(text, start) is not None or text.startswith(":?", start - 1):
+        return None
     if text.startswith(("{", "[", "(", "<", "- "), start):
         return _several(scan, one, start)
     match = _UNQUOTED.match(text, start)
     if match is None or text[start] == "$":
         return _shell_default(scan, one, start) or _referenced(scan, start)
-    value, end = match[0], match.end()
-    after = text[end : end + 1]
+    after = text[match.end() : match.end() + 1]
+    whole = _with_marks(scan, one, start) if after and after in "&<>{}()[],;|" else None
+    return (start, whole) if whole is not None else _word_or_code(scan, one, start, match.end())
+
+
+def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
+    """Return a value that ends before a bracket or a space if it is a secret, or the literal in the code at it."""
+    text = scan.text
+    value, after = text[start:end], text[end : end + 1]
     if after == "(":
         return _call(scan, one, start, end) or _code_default(scan, one, start)
     if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
@@ -132,6 +168,31 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     return (start, start + len(value)) if is_secret else None
 
 
+def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:
+    """Return where a password ends that has characters in it which end other values, as in ``P@ss(w0rd)9``.
+
+    It has a character that no expression of code has at this place, a digit and a letter.
+    """
+    match = _WITH_MARKS.match(scan.text, start) if one.strength is Strength.STRONG and not is_pin(one.name) else None
+    if match is None:
+        return None
+    pair = _NEXT_PAIR.search(match[0])
+    written = match[0] if pair is None else match[0][: pair.start()]
+    value = written.rstrip(")]}>([{<;,.:")
+    if not _OPENERS.isdisjoint(value):
+        value = written[: len(value) + 1]  # `a(b)`: one bracket is closed
+    is_password = (
+        len(value) >= _SHORTEST_COMPARED
+        and any(map(str.isdigit, value))
+        and any(map(str.isalpha, value))
+        and _NO_OPERATOR.search(value) is not None
+        and _EXPRESSION.match(value) is None
+        and "://" not in value
+        and not is_placeholder(value)
+    )
+    return start + len(value) if is_password else None
+
+
 def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:
     """Return whether words and numbers that are joined are a password.
 
@@ -140,7 +201,8 @@ def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value:
     """
     if one.strength is not Strength.STRONG or is_pin(one.name):
         return False
-    if one.is_configuration and _is_passphrase(value):
+    is_joined = one.is_configuration or (one.operator == "=" and scan.text[start - 1] == "=")
+    if is_joined and _is_passphrase(value):
         return True
     if not is_mixture(value):
         return False
@@ -163,6 +225,8 @@ def _is_passphrase(value: str) -> bool:
 def _several(scan: Scan, one: Beginning, start: int) -> Range | None:
     if scan.text[start] == "-":
         return _listed(scan, start)
+    if scan.text[start] == "{" and _SCHEMA.match(scan.text, start, start + 300) is not None:
+        return None
     return _collection(scan, start, one.strength, name_is_plural=one.name.lower().endswith("s"))
 
 
@@ -246,7 +310,12 @@ def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     if _SECRET_CALL.match(called) is None or _reads_a_secret(called):
         return None
     found = _collection(scan, bracket, one.strength)
-    return None if found is None else (start, found[1])
+    if found is None:
+        return None
+    literals = _LITERAL.findall(scan.text[bracket : found[1]][:4096])
+    if len(literals) > 1 and not any(is_credential(one) or is_mixture(one) for one in literals):  # a name and its help
+        return None
+    return start, found[1]
 
 
 def _reads_a_secret(called: str) -> bool:

@@ -19,7 +19,7 @@ from voltagent.processors.secrets.assigned_values import (
     quoted,
     unquoted,
 )
-from voltagent.processors.secrets.credential_forms import atomic
+from voltagent.processors.secrets.credential_forms import TECHNICAL, atomic
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, TooDenseError
@@ -43,7 +43,8 @@ _AFTER_HINT: Final = (
     + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|[:\uff1a])"
     + atomic(r"\s{0,16}", "right")
     + r"|%3[da](?:%20|\+)?)"
-    r"(?:(?:![\w!]{0,20}|&\w{1,40})[ \t]{1,4}(?!=)|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
+    r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
+    r"[ \t]{1,4}(?!=)|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
     r"(?P<quote>[bfru@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
 )
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
@@ -63,7 +64,8 @@ _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be miss
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
 _PLAIN: Final = re.compile(
     r"((?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?!:)|[ \t]{1,16}(?![=|])|\Z))"
-    r"|((?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z))"
+    rf"|((?!{TECHNICAL}(?![A-Za-z0-9]))"
+    r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s\0]|[,;&](?=[\w.$-]{0,60}[=:\s\0]|\Z)|\Z))"
     r"|([0-9]{1,20})(?=[\s;&\0]|\Z)"
 )
 _IS_WORD: Final = 1
@@ -72,6 +74,7 @@ _BEHIND_LABEL: Final = frozenset(("", *" \t\r\n\0),;+.%&]}"))
 _LONGEST_LABEL: Final = 200  # characters
 _LEAST_DIGITS: Final = 4
 _PLAIN_QUOTED: Final = re.compile(
+    rf"(?!{TECHNICAL}(?![A-Za-z0-9]))"
     r"((?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200})(\\{0,8}[\"'`])(?!\s{0,8}[+.])"
 )
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))

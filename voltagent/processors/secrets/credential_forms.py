@@ -8,24 +8,33 @@ from typing import Final
 
 from voltagent.capture.secrets import SECRET_TEXT
 
+# Names of algorithms, protocols and encodings, which have a digit and are no credentials.
+TECHNICAL: Final = (
+    r"(?i:oauth[12]|saml[12]|auth0|ldap[23]|http[123]|pbkdf[12]|argon2(?:id?|d)?|md[456]|sha(?:[123]|224|256|384|512)"
+    r"|[hrep]s(?:256|384|512)k?|aes(?:128|192|256)(?:gcm|cbc|ctr)?|rsa(?:1024|2048|3072|4096)|utf(?:8|16|32)(?:mb4)?"
+    r"|base(?:16|32|58|64|85)|blake[23][bs]?|(?:ed|x)25519|ed448|secp256[kr]1|rfc\d{3,5}|iso\d{3,5})"
+)
 _SEPARATORS: Final = re.compile(r"[\s./:,;|+@_-]{1,64}")
 _ORDINARY: Final = re.compile(
     r"(?:[Ġ▁Ċ]{0,4}|##(?=[a-z]))(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|[a-z]{1,200}(?:[A-Z][a-z]{1,200}){0,7}"
-    r"|(?:[A-Z][a-z]{1,200}){1,8}|[vV]\d{1,4}|)\Z"
+    r"|(?:[A-Z][a-z]{1,200}){1,8}|[vV]\d{1,4}|[A-Za-z]\d{1,2}|" + TECHNICAL + r"|)\Z"
 )
 _PLACEHOLDER: Final = re.compile(
     r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
-    r"""(?:\Z|(?:[\w.-]{1,40}:)?\$\{?[\w(]|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
+    r"""(?:\Z|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
     r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
-    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@\w+\Z|your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
+    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
     r"""(?:none|null|nil|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
     r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
 _FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
-_PATH: Final = re.compile(r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z")
+_PATH: Final = re.compile(
+    r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
+    r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
+)
 # ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
-_SURE: Final = re.compile(r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
+_SURE: Final = re.compile(rf"(?!{TECHNICAL}\Z)" r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
 _NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 # Alphabetic characters, digits, and a character that joins them.

@@ -33,7 +33,7 @@ _BESIDE: Final = {
         "page next continuation previous prev cursor resume sync scroll skip delta eos bos pad unk sep cls mask "
         "stop start special first last end begin count type id ids limit max min total prompt completion input "
         "output cached reasoning per price cost usage num n text index budget rate used remaining bytes logprob "
-        "logprobs space"
+        "logprobs space url uri endpoint ttl expiry expires lifetime"
     ),
     "key": (
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
