@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.local_server import serving
 from tests.render.test_notebook import Shown
-from voltagent import VoltAgentSDK
+from voltagent import VoltAgentSDK, agent, llm
 from voltagent.cli import main, tail
 from voltagent.cli.board import Board
 from voltagent.cli.terminal import Style
@@ -83,6 +83,37 @@ def test_what_was_received_is_shown(
     assert (cell.top["tokens"], cell.top["cached"], cell.top["cost"]) == (150, 68, 0.75)
     assert {(row["model"], row["tokens"], row["cached"], row["cost"]) for row in cell.rows} == {*page.values()}
     assert {*tailed(board, feed)} == {CALL, AGENT, TRACE, "15 tokens (4 cached), $0.25", "gpt-5-mini", "gpt-5-nano"}
+
+
+@pytest.mark.parametrize("options", PROFILES, ids=lambda one: "-".join((one["exporter"], *one.get("profiles", ()))))
+@pytest.mark.parametrize("is_late", [False, True])
+def test_agents_in_an_agent_that_opened_its_trace_count_once(
+    options: dict[str, object], is_late: bool, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "traces.db")
+    with serving(store) as url, VoltAgentSDK(base_url=url, auto_flush=False, **KEYS, **options) as sdk:  # type: ignore[arg-type]
+
+        @llm(model="gpt-5-mini")
+        def ask() -> dict[str, object]:
+            return {"text": "Hello", "usage": dict(FIRST)}
+
+        @agent
+        def clerk() -> None:
+            ask()
+
+        @agent
+        def desk() -> None:
+            ask()
+            clerk()
+            if is_late:
+                sdk.flush()
+
+        desk()
+    (trace,) = load_traces(store.path)
+    assert (trace.usage or {})["total_tokens"] == 270
+    (desk_record,) = trace.children
+    assert [one.name.rpartition(" ")[2] for one in desk_record.children] == ["ask", "clerk"]
+    assert [(one.usage or {})["total_tokens"] for one in trace.walk()] == [135] * 4
 
 
 def tailed(board: Board, feed: Feed) -> list[str]:

@@ -104,6 +104,7 @@ class SpanFacts(TypedDict, total=False):
     tool_description: str | None
     tool_parameters: str | None  # a JSON schema
     awaits_root: bool  # of a trace that stands in until its first span has arrived
+    agent_usage: Mapping[str, Any]  # of a trace that is one span with the agent that opened it
     # of custom events only
     status: str | None
     status_message: Failure | bytes | None  # bytes (JSON text) once the sender's thread has formatted it

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.kinds import KIND_ATTRIBUTE
-from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, is_placeholder
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, SpanFacts, is_placeholder
 from voltagent.processors.size_limit import fit_span, weight
 from voltagent.storage.spool.codec import EventDecoder, encode_event, pack, unpack
 from voltagent.wire.otlp.encode import OtlpMessage, span_message
@@ -227,6 +227,8 @@ def _with_opener(root: Span, agent: Span) -> Span:
     merged.more_tags = (*root.more_tags, *(agent.tags or ()), *agent.more_tags)
     merged.model = root.model or agent.model
     merged.usage = agent.usage if root.usage is None else root.usage
+    if agent.usage != merged.usage:
+        merged.facts = cast("SpanFacts", {**(agent.facts or {}), "agent_usage": agent.usage or {}})
     return merged
 
 

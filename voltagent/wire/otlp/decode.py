@@ -92,6 +92,8 @@ class _ReceivedBatch:
         fill(span, one)
         span.id, span.start_ns, span.end_ns = one.stored_id, one.start_ns, one.end_ns
         span.agent_id = self._agent_name(one) or root.trace.agent_id
+        if one.root and "agent_usage" in words:
+            span.usage = values.counts(words["agent_usage"])
         parent = self._parent_of(one)
         if parent is not None:
             span.facts = {"parent_event_id": parent, **(span.facts or {})}
@@ -127,7 +129,8 @@ class _ReceivedBatch:
 
     def _parent_of(self, one: Received) -> str | None:
         """Return the id of the operation above; ``None`` directly under the trace."""
-        if one.root or one.parent is None or one.parent == trace_ids.span_id(one.trace):
+        below_trace = one.parent == trace_ids.span_id(one.trace) and one.words.get("in_opener") is not True
+        if one.root or one.parent is None or below_trace:
             return None
         above = self._by_id.get((one.trace, one.parent))
         if above is None:
@@ -167,7 +170,8 @@ def _trace_span(one: Received) -> Span:
     span = Span(trace, None, TRACE, name, values.payload_of(words, "input"), identifier=one.trace)
     span.metadata = trace_metadata(one)
     span.tags = values.texts(words.get("tags"))
-    span.usage = values.usage(words) if one.is_trace else None  # else its operation has it, and it counts once
+    # Else its operation has it, and it counts once; unless that says that its own is another.
+    span.usage = values.usage(words) if one.is_trace or "agent_usage" in words else None
     span.output = values.payload_of(words, "output")
     span.status, span.error = one.status, one.error
     span.start_ns, span.end_ns = one.start_ns, one.end_ns

@@ -67,7 +67,8 @@ class Received(NamedTuple):
         kind = self.meaning.kind
         if kind in NAMED_BY_SPAN and not self.root:
             message = values.text(self.words.get("message")) if kind == SPAN else None
-            return message or self.name
+            label = values.text(self.words.get("name"))
+            return message or (label if label is not None and self.name == f"llm:{label}" else self.name)
         return values.text(self.words.get("name")) or self.name
 
     @property

@@ -269,6 +269,11 @@ def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
     return found or None
 
 
+def counts(given: object) -> dict[str, Any] | None:
+    """Return the tokens and costs in the text of one attribute."""
+    return _few(given) or None
+
+
 def _few(given: object) -> dict[str, Any]:
     """Return an object of counts; ``None`` if it has too many fields for that."""
     found = object_of(given)

@@ -33,6 +33,8 @@ WORDS: Final[Mapping[str, Word]] = {
     "trace": identity.trace_id,
     "own_trace_id": identity.own_trace_id,
     "own_id": identity.own_id,
+    "in_opener": identity.in_opener,
+    "agent_usage": usage.agent_usage,
     "parent_trace": identity.parent_trace,
     "user": identity.user,
     "conversation": identity.conversation,

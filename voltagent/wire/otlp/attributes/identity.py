@@ -28,6 +28,12 @@ def own_id(facts: Facts) -> str | None:
     return trace_ids.text(span.id) if span.parent is not None and trace_ids.is_hashed(span.id) else None
 
 
+def in_opener(facts: Facts) -> bool | None:
+    """Return True below an agent that is one span with its trace; else ``None``."""
+    parent = facts.span.parent
+    return True if facts.opener is not None and parent is not None and parent.id == facts.opener else None
+
+
 def parent_trace(facts: Facts) -> str | None:
     """Return the trace in which this one was started. Under a remote parent all of the trace has that one's id."""
     trace = facts.span.trace

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from voltagent.capture.usage import TOKEN_SPELLINGS, is_spelling
 from voltagent.wire.otlp.attributes.payloads import as_json
 from voltagent.wire.otlp.attributes.word import Word
-from voltagent.wire.otlp.span_view import Facts
+from voltagent.wire.otlp.span_view import Facts, json_text
 
 # Names of this library's counts in Langfuse's ``usage_details`` -> our key.
 LANGFUSE_TOKENS: Final[Mapping[str, str]] = {
@@ -72,6 +72,12 @@ def named(**words: Word) -> Word:
         return as_json({name: value for name, value in found.items() if value is not None})
 
     return read
+
+
+def agent_usage(facts: Facts) -> str | None:
+    """Return the tokens of the agent that is one span with its trace, if those of the trace are others."""
+    found = facts.fact("agent_usage")
+    return None if found is None else json_text(found)
 
 
 def other_usage(facts: Facts) -> str | None:

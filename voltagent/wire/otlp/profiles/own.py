@@ -19,6 +19,7 @@ OWN: Final[AttributeWords] = {
         "voltagent.trace.id": "own_trace_id",
         "voltagent.id": "own_id",
         "voltagent.parent_trace.id": "parent_trace",
+        "voltagent.in_opener": "in_opener",
         "voltagent.input": "input",
         "voltagent.output": "output",
         "voltagent.instructions": "instructions",
@@ -36,7 +37,8 @@ OWN: Final[AttributeWords] = {
     MEMORY: {"voltagent.memory.operation": "operation", **_USAGE},
     RETRIEVER: {"voltagent.output": "undocumented_output", **_USAGE},
     **{kind: {"voltagent.event.type": "event_type", **_USAGE} for kind in (EVENT, *EVENT_LIKE_KINDS)},
-    **dict.fromkeys((AGENT, TOOL, TRACE), _USAGE),
+    **dict.fromkeys((AGENT, TOOL), _USAGE),
+    TRACE: {"voltagent.agent.usage": "agent_usage", **_USAGE},
 }
 # A profile that has a name for the one has reported the other too.
 COVERED_BY: Final[Mapping[str, frozenset[str]]] = {
