@@ -79,8 +79,8 @@ def functions_run_by(work: Callable[[], object]) -> int:
 
 # The functions of the program count, too. A larger number makes each call of every program slower, unless the function
 # takes less time than what it replaces: the one that names the arguments takes a third of `dict(zip(...))`.
-IN_A_TRACE = {sync_call: 15, method_call: 16, async_call: 16, agent_call: 29}
-OUTSIDE = {sync_call: 26, agent_call: 40}
+IN_A_TRACE = {sync_call: 14, method_call: 15, async_call: 15, agent_call: 27}
+OUTSIDE = {sync_call: 25, agent_call: 38}
 
 
 def counted() -> dict[str, dict[str, int]]:

@@ -26,18 +26,18 @@ HUGE: Final = 1 << 1023
 # other threads have their turn.
 PIECE: Final = 1 << 18
 
-_LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
-_LOW: Final = -_LARGE
+LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
+LOW: Final = -LARGE
+
+SHORT: Final = 1024  # characters that are not counted one by one
 
 _NODE: Final = 8  # what an item counts beside its characters: bounds the number of items, and with it the time
 _NESTED: Final = 36  # and a collection, which takes a call
 
 _FEW: Final = 3  # items of a list that are looked at one by one
-_FLAT: Final = 16  # values of a flat collection
-_SHORT: Final = 1024  # characters of each
 
 
-def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PLR0912 - two loops, unrolled for their speed
+def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PLR0912, PLR0915 - two loops, unrolled for their speed
     """Return what is left of ``space`` (about one unit per character), or a negative number if ``value`` is not plain.
 
     ``value`` is an exact ``dict``, ``list`` or ``tuple``. A value is not plain if it holds any type other than those
@@ -49,18 +49,19 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         return -1
     if type(value) is dict:
         for key, item in value.items():
-            kind = type(item)
+            if type(key) is str is type(item):
+                space -= len(key) + len(item)
+                continue
             if type(key) is not str:
                 return -1
             space -= len(key)
-            if kind is str:
-                space -= len(item)
-            elif kind is dict or kind is list or kind is tuple:
+            kind = type(item)
+            if kind is dict or kind is list or kind is tuple:
                 space = plain(item, depth - 1, space)
                 if space < 0:
                     return -1
             elif kind is int:
-                if not _LOW < item < _LARGE:
+                if not LOW < item < LARGE:
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
@@ -86,6 +87,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                     return -1
                 space -= _key_space(value, space)
                 depth -= 1
+    inline = dict if depth > 1 else None
     for item in items:
         kind = type(item)
         if kind is str:
@@ -93,8 +95,30 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         elif kind is float:
             pass
         elif kind is int:
-            if not _LOW < item < _LARGE:
+            if not LOW < item < LARGE:
                 return -1
+        elif kind is inline:
+            # one of a few messages: its texts are looked at here, which takes half the time of a call
+            space -= _NODE * len(item) + _NESTED
+            if space < 0:
+                return -1
+            for key, part in item.items():
+                if type(key) is str is type(part):
+                    space -= len(key) + len(part)
+                    continue
+                if type(key) is not str:
+                    return -1
+                space -= len(key)
+                kind = type(part)
+                if kind is dict or kind is list or kind is tuple:
+                    space = plain(part, depth - 2, space)
+                    if space < 0:
+                        return -1
+                elif kind is int:
+                    if not LOW < part < LARGE:
+                        return -1
+                elif kind is not float and kind is not bool and part is not None:
+                    return -1
         elif kind is dict or kind is list or kind is tuple:
             space = plain(item, depth - 1, space)
             if space < 0:
@@ -102,32 +126,6 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         elif kind is not bool and item is not None:
             return -1
     return space
-
-
-def is_flat(value: Any) -> bool:
-    """Return whether an exact ``dict``, ``list`` or ``tuple`` is :func:`plain`, with few short values and none nested.
-
-    The arguments of most calls are, and for those it takes half the time of :func:`plain`.
-    """
-    if len(value) > _FLAT:
-        return False
-    items: Iterable[Any] = value
-    if type(value) is dict:
-        for key in value:
-            if type(key) is not str or len(key) > _SHORT:
-                return False
-        items = value.values()
-    for item in items:
-        kind = type(item)
-        if kind is str:
-            if len(item) > _SHORT:
-                return False
-        elif kind is int:
-            if not _LOW < item < _LARGE:
-                return False
-        elif kind is not float and kind is not bool and item is not None:
-            return False
-    return True
 
 
 def _key_space(rows: Any, space: int) -> int:

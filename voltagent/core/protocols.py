@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class PayloadEncoder(Protocol):
         """Encode a value as a JSON object."""
         ...
 
-    def encode_arguments(self, named: dict[str, Any], values: tuple[Any, ...] | dict[str, Any]) -> bytes:
+    def encode_arguments(self, named: dict[str, Any], values: Collection[Any]) -> bytes:
         """Encode the arguments of a call."""
         ...
 

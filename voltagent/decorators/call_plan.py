@@ -58,8 +58,8 @@ class CallPlan:
     """
 
     __slots__ = ("_arguments", "_calls_model", "_code", "_free_arguments", "_given_input", "_given_output", "_hidden",
-                 "_hidden_result", "_metadata", "_name", "_no_results", "_recorder", "_redact", "_tags", "_unread",
-                 "_usage", "any_shape", "skips_first")  # fmt: skip
+                 "_hidden_result", "_metadata", "_name", "_no_results", "_recorder", "_redact", "_shown", "_tags",
+                 "_unread", "_usage", "any_shape", "skips_first")  # fmt: skip
 
     def __init__(self, name: str, shape: FunctionShape, options: Mapping[str, Any], *, any_shape: bool = False):
         self._arguments, self._free_arguments, self.skips_first, self._hidden_result, self._code = shape
@@ -77,6 +77,8 @@ class CallPlan:
         self._no_results: frozenset[int] = NO_CHUNKS if any_shape else NO_CLIENTS
         # types of results at which nothing is looked at; the callback of `usage` may read any
         self._unread: frozenset[int] = self._no_results if self._usage is None else frozenset()
+        # those of them that are recorded as they are, once it is known that nothing in a result is secret
+        self._shown: frozenset[int] = frozenset()
 
     @property
     def gives_usage(self) -> bool:
@@ -112,7 +114,7 @@ class CallPlan:
         if len(args) == arguments.exact and not kwargs:
             return recorder.snapshot.encode_arguments(arguments.named(*args), args)
         named = arguments.by_name(args, kwargs)
-        return recorder.snapshot.encode_arguments(named, named)
+        return recorder.snapshot.encode_arguments(named, named.values())
 
     def _all_by_name(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return all arguments by name, also those that are not recorded."""
@@ -137,7 +139,12 @@ class CallPlan:
         try:
             recorder = span.trace.recorder
             ended = None
-            if span.end_ns is None and recorder is not None:
+            if recorder is None or span.end_ns is not None:
+                pass
+            elif id(type(result)) in self._shown and recorder.capture_output:  # the usual result, in one step
+                recorder.succeed(span, recorder.snapshot.encode_object(result, LIMIT, span))
+                ended = span.end_ns
+            else:
                 found = None if id(type(result)) in self._unread else self.take_result(span, result, is_run=is_run)
                 if not (self._given_output and recorder.capture_output and span.output is None):
                     recorder.succeed(span, None)
@@ -186,6 +193,8 @@ class CallPlan:
         hidden = self._hidden
         if hidden is None:
             hidden = self._hidden = self._hidden_result() or NOTHING_HIDDEN
+            if self._given_output and not hidden:
+                self._shown = self._unread
         return hidden
 
     def take_result(self, span: Span, result: object, *, is_run: bool = False) -> ModelResult | None:

@@ -44,7 +44,10 @@ def around_call(plan: CallPlan) -> Wrapper:
             if COLLECTING:  # `set_current`, at the cost of one call less
                 keep_context()
             CURRENT.set(span)
-            result = replay().call(span, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+            if REPLAYS:
+                result = replay().call(span, wrapped, args, kwargs)
+            else:  # `**kwargs` would copy a dictionary that is empty, too
+                result = wrapped(*args, **kwargs) if kwargs else wrapped(*args)
         except BaseException as exception:
             CURRENT.set(before)
             fail(span, above is None, exception)
