@@ -67,6 +67,7 @@ def workers_key(
 
 
 def _redact_key(redact: object) -> Hashable:
+    """Return what distinguishes two ``redact`` options: the key names, or else the identity of the object."""
     if type(redact) in (list, tuple, set, frozenset):
         keys = tuple(cast("Iterable[object]", redact))
         if all(isinstance(key, str) for key in keys):
@@ -87,6 +88,7 @@ def _hashable(value: Any) -> Hashable:
 def _rest(
     with_settings: settings.Settings, transport: httpx.BaseTransport | None, *, may_move: bool = False
 ) -> RestExporter:
+    """Make the REST exporter from the settings."""
     from voltagent.exporters.rest import RestExporter
 
     return RestExporter(
@@ -101,6 +103,7 @@ def _rest(
 
 
 def _otlp(given: settings.Otlp, transport: httpx.BaseTransport | None) -> OtlpExporter:
+    """Make the OTLP exporter from its settings."""
     from voltagent.exporters.otlp import OtlpExporter
 
     return OtlpExporter(
@@ -152,6 +155,7 @@ def stored_spans(path: Path) -> Callable[[str], list[Span]]:
     """Return what reads the spans of a trace from the local store."""
 
     def spans(trace_id: str) -> list[Span]:
+        """Return the stored spans of a trace; none if the store is missing or cannot be read."""
         from voltagent.storage.file import StoreError
         from voltagent.storage.traces.store import Store
 

@@ -108,6 +108,7 @@ def _checked_state(text: str) -> str:
 
 
 def _shortened(members: list[str]) -> str:
+    """Drop members of ``tracestate`` until it fits, long ones first, as the specification advises."""
     for number in range(len(members) - 1, -1, -1):
         if _length(members) <= _MOST_CHARACTERS:
             break
@@ -275,6 +276,7 @@ def propagated_by(baggage: str, allowed: Iterable[str]) -> Propagated:
 
 
 def _tags(text: str) -> tuple[str, ...]:
+    """Decode tags from baggage: a JSON list, whose strings count."""
     try:
         found: object = from_json(text)
     except ValueError:
@@ -335,6 +337,7 @@ def _checked_tags(tags: object) -> list[str]:
 
 
 def _update_open_trace(found: Propagated) -> None:
+    """Add user, conversation and tags to the trace that is open, if it has none yet."""
     span = current_span()
     if span is None or not span.recording:
         return

@@ -162,6 +162,7 @@ class Moment:
             return
 
     def _copy(self) -> Context:
+        """Return the context in which the work runs: a copy, as one context cannot be entered twice."""
         if self._context is not None:
             return self._context.copy()
         copied = contextvars.copy_context()  # in another process: the variables of the program are those found there
@@ -228,6 +229,7 @@ def _is_sampled(trace: TraceInfo) -> bool:
 
 
 def describe_parent(span: Span) -> ParentRecord:
+    """Return what another process has to know of a span to record below it."""
     trace, root = span.trace, span.root
     return ParentRecord(
         trace.id, trace.agent_id, root.start_ns, trace.user_id, trace.conversation_id, trace.remote,
@@ -281,6 +283,7 @@ def _restored(given: PortableContext) -> Moment:
 
 
 def _stand_in(parent: ParentRecord, destination: Mapping[str, Any] | None) -> Span:
+    """Make a span that stands for one of another process: children may be recorded below it, itself never is."""
     trace = _AdoptedTrace(parent, destination)
     root = StandIn(trace, None, TRACE, parent.trace_agent_id, None, identifier=parent.trace_id)
     root.start_ns = parent.trace_start_ns

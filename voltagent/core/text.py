@@ -56,6 +56,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def _cleaned(value: Any) -> Any:
+    """Replace the surrogates in all strings and keys of a JSON value."""
     if type(value) is str:
         return replace_surrogates(value)
     if type(value) is dict:

@@ -157,6 +157,7 @@ def trace(function: Any = None, /, **options: Any) -> Any:
 
 
 def _decorate(kind: str, known: Collection[str], function: Any, options: Mapping[str, Any]) -> Any:
+    """Decorate a function, or return the decorator if only options were passed."""
     settled = checked(kind, known, options)
 
     def decorate(target: Any, /) -> Any:

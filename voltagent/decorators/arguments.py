@@ -139,6 +139,7 @@ class ArgumentBinder:
         return named
 
     def _keep(self, named: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
+        """Return the named arguments that are to be recorded, those inside ``**kwargs`` included."""
         result = {name: value for name, value in named.items() if name in kept}
         rest = self._variadic_keyword
         if rest is not None and rest not in kept:

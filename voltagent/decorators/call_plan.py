@@ -296,6 +296,7 @@ class OperationPlan(CallPlan):
         return self._kind
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        """Start the span of a call; ``None`` if it is not recorded. Never raises."""
         try:
             if above is None:
                 return self._begin_outside(instance, args, kwargs)

@@ -73,6 +73,8 @@ def _generator(target: Target) -> Callable[..., Any]:
 
 
 def _async_generator(target: Target) -> Callable[..., Any]:
+    """Return the decorated form of an async generator function that was copied by value."""
+
     async def call(*args: Any, **kwargs: Any) -> Any:
         steps = target.call(args, kwargs)
         try:

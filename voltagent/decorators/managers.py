@@ -62,6 +62,7 @@ class _EnteredRequest:
         return self._awaited().__await__()
 
     async def _awaited(self) -> Any:
+        """Await the request, with the operation as the current one while it runs."""
         run, self._run = self._run, None
         if run is None:
             return await self._request

@@ -177,6 +177,7 @@ class _Items(_Followed):
         return self._self_step(self.__wrapped__.throw, *exception)
 
     def _self_step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Take one step of the stream, with the operation as the current one; its end is that of the operation."""
         run = self._self_run
         if run is None:
             return step(*arguments)
@@ -231,6 +232,7 @@ class _AsyncItems(_Followed):
         return await self._self_async_step(self.__wrapped__.athrow, *exception)
 
     async def _self_async_step(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """Take one step as :meth:`_self_step` does, with ``await``."""
         run = self._self_run
         if run is None:
             return await step(*arguments)
@@ -339,6 +341,7 @@ class _Response(_Followed):
             run.settled(self.__wrapped__)
 
     def _self_parsed(self, parsed: Any) -> Any:
+        """Return what a raw response was parsed to; a stream is followed in place of the response from then on."""
         stream = self._self_stream
         if stream is not None and stream.__wrapped__ is parsed:
             return stream

@@ -116,6 +116,7 @@ def _form(annotation: Any) -> _Form:
 
 
 def _of_class(kind: type, arguments: tuple[Any, ...]) -> _Form:
+    """Describe an annotation that is a class: an enumeration, a record, or its name with the type arguments."""
     if introspection.has_base(kind, Enum):
         members: Any = introspection.class_value(kind, "_value2member_map_")
         values = tuple(cast("dict[object, object]", members)) if members else ()
@@ -148,6 +149,7 @@ def _of_node(node: ast.expr) -> _Form:
 
 
 def _of_subscript(name: str, nodes: list[ast.expr]) -> _Form:
+    """Describe an annotation that is a string such as ``Literal[…]`` or ``Optional[…]``, from its syntax tree."""
     if name == "Literal":
         return _Form(name, tuple(one.value if isinstance(one, ast.Constant) else ... for one in nodes))
     found = tuple(_of_node(one) for one in nodes if not (isinstance(one, ast.Constant) and one.value is ...))

@@ -37,6 +37,7 @@ class TracePlan(CallPlan):
         self._about: dict[str, Any] = {key: self._options[key] for key in _TEXTS if self._options[key] is not None}
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        """Start the trace of a call; ``None`` if it is not recorded. Never raises."""
         try:
             recorder: Recorder | None = capture() if CAPTURES else self._recorder or default_recorder()
             if above is not None:

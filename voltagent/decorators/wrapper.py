@@ -287,6 +287,7 @@ class _Binding(Enum):
 
 
 def _binding_of(target: Any, first: Parameter | None) -> _Binding:
+    """Determine what the first argument of a call is: an object, a class, or an argument like the others."""
     below = wrapped_by_us(target)
     if isinstance(below, classmethod):
         return _Binding.CLASS_METHOD

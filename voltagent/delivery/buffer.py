@@ -66,6 +66,7 @@ class Buffer:
             self.is_in_use = False
 
     def _take_refused(self, account: Account) -> None:
+        """Count the events that the queue refused, and note what is lost with them."""
         refused = account.refused
         while refused:
             event, reason = refused[0]
@@ -164,6 +165,7 @@ class Buffer:
                 self._forget_oldest_open()
 
     def _forget_oldest_open(self) -> None:
+        """Forget the span that has been open for longest: its program has leaked it."""
         leaked, _ = self.open.popitem(last=False)
         owner = self.traces.get(leaked.trace.id)
         if owner is not None:
@@ -178,6 +180,7 @@ class Buffer:
         self._note_lost(event, reason)
 
     def _note_lost(self, event: SpanEvent, reason: str) -> None:
+        """Note that an event is lost, so that what depends on it is not waited for."""
         if self.done is not None:
             self.done.append(event)
         phase, span, fields = event
@@ -244,6 +247,7 @@ class Buffer:
         return None if trace is None else trace.account
 
     def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
+        """Let an event wait for the outcome of the one that brings it along: the end of its span or trace."""
         trace.parked = {} if trace.parked is None else trace.parked
         phase, span, _ = event
         key = None if phase is _END else span  # an end that is not sent by itself belongs to its trace's
@@ -251,6 +255,7 @@ class Buffer:
         trace.account.parked += 1
 
     def _settle_parked(self, trace: WaitingTrace, span: Span | None, reason: str | None) -> None:
+        """Give the events that waited for this one its outcome."""
         parked = trace.parked
         if parked and span in parked:
             for event in parked.pop(span):
@@ -260,6 +265,7 @@ class Buffer:
             self._settle_parked(trace, None, reason)
 
     def settle_one(self, trace: WaitingTrace, event: SpanEvent, reason: str | None) -> None:
+        """Count an event as accepted, or as lost for ``reason``; with the start of a trace all of the trace is lost."""
         phase, span, _ = event
         self.count -= 1
         trace.account.pending -= 1

@@ -104,6 +104,7 @@ class Closing:
         return self.is_settled(account) or stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
     def _finish(self, account: Account) -> None:
+        """Close for one SDK: all of the worker if it is the last one, else what that SDK still has in memory."""
         if len(self._accounts) == 1:
             self._close([account])
             return
@@ -161,6 +162,7 @@ class Closing:
 
 
 def _cancel(span: Span) -> None:
+    """End a span that was left open, as cancelled and marked as unfinished."""
     span.more_metadata = (*span.more_metadata, _UNFINISHED)
     span.status = CANCELLED
     span.end_ns = span.time_of_end()

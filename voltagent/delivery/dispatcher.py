@@ -126,6 +126,7 @@ class Dispatcher:
         return safe_ones
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
+        """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""
         try:
             answers = self.exporter.export(events, deadline)
         except Exception as exc:  # exporters do not raise; one of the user's own may

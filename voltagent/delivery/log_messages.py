@@ -52,6 +52,7 @@ class LogMessages:
             log_once(f"{self._name}:recovered", level, "%s recovered, %d events lost", self._name, lost)
 
     def _trouble(self, answer: Outcome, lost: int) -> None:
+        """Log what a destination answered to an event that it did not accept, once for each state and reason."""
         if answer.verdict is Verdict.UNTRIED:
             return
         self._losses.saw(_REASON_OF.get(answer.verdict, answer.reason), answer.detail)

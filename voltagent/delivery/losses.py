@@ -40,6 +40,7 @@ class _Destination:
         self.answers: dict[str, str] = {}  # the last answer that explains a loss, by reason
 
     def lines(self, destination: str) -> Iterator[str]:
+        """Yield the line for stderr that says how many events were lost, or wait on disk, and why."""
         lost = sum(self.lost.values())
         if lost:
             yield f"{lost} of {self.recorded} events to {destination} were lost: {self._why()}; {_DOCTOR}"
@@ -48,6 +49,7 @@ class _Destination:
             yield f"{self.waiting} of {self.recorded} events to {destination} wait in the spool{answer}; {_DOCTOR}"
 
     def _why(self) -> str:
+        """Say the reasons of the losses, the most frequent first, with their numbers if there are several."""
         reasons = [self._reason(reason) for reason, _ in self.lost.most_common()]
         if len(reasons) == 1:
             return reasons[0]

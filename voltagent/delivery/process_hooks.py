@@ -82,6 +82,7 @@ def register() -> None:
 
 
 def _leave() -> None:
+    """Send what is left at the end of the process, at all destinations at the same time, and print what was lost."""
     if has_left():
         return
     workers = list(_workers)

@@ -58,6 +58,7 @@ class Processing:
         return found
 
     def _one_by_one(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:
+        """Process each event by itself: one that fails is withheld, and costs no other."""
         found: list[SpanEvent | None] = []
         for number, event in enumerate(events):
             current: SpanEvent | None = event

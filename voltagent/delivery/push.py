@@ -71,6 +71,7 @@ class _Ledger:
         self._exporter.last_answer = moment
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+        """Export a batch, and note for each trace what the destination has taken."""
         outcomes: Sequence[Outcome] = self._exporter.export(batch, deadline)
         for event, outcome in zip(batch, outcomes, strict=True):
             self._enter(event, outcome)
@@ -82,6 +83,7 @@ class _Ledger:
         return outcomes
 
     def _enter(self, event: SpanEvent, outcome: Outcome) -> None:
+        """Note the outcome of one event for its trace."""
         _, span, _ = event
         account = self.open.get(span.trace.id)
         self.reason = outcome.detail or self.reason
@@ -120,6 +122,7 @@ class _Push:
         self.result = Result()
 
     def run(self, traces: Sequence[str], should_stop: Callable[[], bool], progress: Callable[[Result], None]) -> None:
+        """Send the traces until all are settled, the user stops it, or the destination cannot be reached for long."""
         waiting, result = deque(traces), self.result
         until: float | None = None
         while waiting or self._ledger.open:
@@ -138,6 +141,7 @@ class _Push:
         result.left += len(self._ledger.open)
 
     def _reason_to_stop(self) -> str:
+        """Return why it is no use to go on; empty while it is."""
         ledger = self._ledger
         if ledger.key_refused:
             return f"the key was refused: {ledger.key_refused}"
@@ -172,6 +176,7 @@ class _Push:
             self._store.mark_pushed(self._destination, settled)
 
     def _close(self, trace_id: int | str, settled: dict[str, int]) -> None:
+        """Count a trace whose events all have an outcome, and note it as sent if it need not be tried again."""
         account, result, name = self._ledger.open.pop(trace_id), self.result, id_text(trace_id)
         self._in_vain = 0 if account.accepted else self._in_vain + 1
         if account.refused:

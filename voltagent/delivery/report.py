@@ -105,6 +105,7 @@ class ReportFuture(Future[Report]):
         return super().done()
 
     def _resolve(self) -> None:
+        """Set the result to the counts of this moment, unless another thread has."""
         if not super().done():
             report = self._report()
             try:

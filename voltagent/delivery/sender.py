@@ -153,6 +153,7 @@ class Sender:
 
 
 def _worker(exporter: Exporter, options: WorkerOptions, processing: Processing, spool: Spool | None) -> Worker:
+    """Make the worker of a destination, which keeps unsent events in memory, or also on disk."""
     if spool is None:
         return Worker(exporter, options, processing)
     from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it

@@ -46,6 +46,7 @@ class Settlement:
             self._buffer.is_in_use = False
 
     def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: set[int | str]) -> None:
+        """Settle a batch: a wholly accepted one at once, others event by event; then close the traces that are done."""
         buffer = self._buffer
         identifiers = dict.fromkeys([span.trace.id for _, span, _ in batch])
         found = [buffer.traces.get(identifier) or buffer.outstanding[identifier] for identifier in identifiers]
@@ -76,6 +77,7 @@ class Settlement:
         return True
 
     def _settle_each(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, accepted_now: int) -> None:
+        """Settle event by event: count, let wait for an answer or for their end, or collect to try again."""
         buffer = self._buffer
         again: dict[int | str, list[SpanEvent]] = {}
         waits: dict[int | str, float] = {}
@@ -136,6 +138,7 @@ class Settlement:
                 trace.prepared = 0
 
     def _put_back(self, again: dict[int | str, list[SpanEvent]], waits: dict[int | str, float], now: float) -> None:
+        """Put events back at the head of their traces, which wait as long as a retry must."""
         buffer = self._buffer
         for identifier, events in again.items():
             trace = buffer.traces.get(identifier)

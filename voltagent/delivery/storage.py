@@ -35,6 +35,7 @@ class MemoryStorage:
         self._accept(self._accounts)
 
     def _accept(self, accounts: list[Account]) -> None:
+        """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long."""
         buffer = self._buffer
         for account in list(accounts):
             while account.waiting or account.refused:

@@ -91,6 +91,7 @@ class Worker:
             return self._evict_for(span, size)
 
     def _evict_for(self, span: Span, size: int) -> bool:
+        """Make space for an event of ``span`` by dropping the oldest unsent traces; whether there is enough."""
         for account in list(self.accounts):
             self.buffer.take_waiting(account, _MOVED)
         free(self.buffer, 4 * _MOVED)
@@ -133,6 +134,7 @@ class Worker:
         self._call_thread(account, future.deadline)
 
     def _call_thread(self, account: Account, deadline: float) -> None:
+        """Make the thread look at the requests of an SDK; do the work here if no thread can be started."""
         if account.is_finished or (not self.loop.is_alive and not self._has_work(account)):
             account.is_finished = account.is_finished or account.shutdown is not None
             account.settle_futures()
@@ -223,6 +225,7 @@ class Worker:
                 self.loop.owner, self.loop.is_alive = None, False
 
     def _has_work(self, account: Account) -> bool:
+        """Return whether the thread has anything to do for an SDK."""
         stops = account.shutdown is not None or self.loop.closing.leaving is not None
         is_requested, spool = self.loop.is_requested or account.shutdown is not None, self.spool
         return (
@@ -235,6 +238,7 @@ class Worker:
     # The thread.
 
     def _run(self) -> None:
+        """Run the loop on this thread, unless another one does."""
         keep = self.shared_with()
         if isinstance(self.exporter, Announcing):
             with guard.guard:
@@ -250,6 +254,7 @@ class Worker:
         del keep
 
     def _run_safely(self) -> None:
+        """Run the loop until it ends by itself: whatever is raised in it, sending continues."""
         while True:
             try:
                 self.loop.run(None)

@@ -33,6 +33,7 @@ class PendingRequest:
             self._run()
 
     def _run(self) -> None:
+        """Send the request, on the thread of the call, and keep the answer or the exception."""
         try:
             self.answer = self.line.send(*self._request)
         except Exception as exc:  # raised by `result`, on the waiting thread

@@ -161,6 +161,7 @@ class OtlpExporter:
         return [pair for flight in over for pair in self._landed(flight)]
 
     def _landed(self, flight: Flight) -> list[tuple[SpanEvent, Outcome]]:
+        """Return the outcomes of a request that was answered after its batch."""
         events = flight.events
         outcome, answer = self._outcome_of(flight.call, flight.call.deadline)
         outcomes = [outcome] * len(events)
@@ -233,6 +234,7 @@ class OtlpExporter:
         return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline), deadline)
 
     def _outcome_of(self, call: PendingRequest, deadline: float) -> tuple[Outcome, HttpResponse | None]:
+        """Return the outcome of a request, and its answer if there is one; keep its connection for the next."""
         try:
             answer = call.result()
         except Unreachable as exc:

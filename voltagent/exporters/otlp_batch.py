@@ -82,6 +82,7 @@ class SpanBatch:
         self._deliver(items[start:])
 
     def _deliver(self, items: Sequence[Item]) -> None:
+        """Send spans in one request, in halves if it is too large or refused; leave it waiting if it hangs."""
         if not items:
             return
         if self._halted:
@@ -110,6 +111,7 @@ class SpanBatch:
         return self._exporter.post([item.content for item in items], self._deadline)
 
     def _post_trimmed(self, item: Item) -> Outcome:
+        """Send a span that the destination finds too large, without its long strings."""
         message = item.message or self._exporter.message(self._batch[item.number])
         small = trimmed(message)
         try:
@@ -125,6 +127,7 @@ class SpanBatch:
         return answer.status == 413 or (answer.status in (400, 422) and self._requests < _REQUESTS)
 
     def _accepted(self, items: Sequence[Item], answer: HttpResponse) -> None:
+        """Settle a request that was accepted, with the number of spans that a partial success rejects."""
         count, message = self._exporter.rejected(answer)
         self._settle(items, ACCEPTED)
         if count:  # which ones it does not say, and they must not be sent again

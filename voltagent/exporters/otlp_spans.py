@@ -164,6 +164,7 @@ class OpenSpans:
         return True
 
     def _span(self, span: Span, space: int | None, *, ended: bool) -> OtlpMessage:
+        """Return a span with what its trace remembers: updates, whose tokens are counted, the agent that opened it."""
         kept = self._traces.get(span.trace.id)
         if span.kind != TRACE and span.usage is not None:
             kept = kept or self._keep(span)
@@ -192,6 +193,7 @@ class OpenSpans:
         return {} if kept is None else kept.updates
 
     def _update(self, span: Span, fields: Mapping[str, Any]) -> None:
+        """Remember an update until the end of its span brings it along; raises ``Late`` if that was sent."""
         if span in self._sent or is_placeholder(span):
             raise Late
         updates = self._keep(span).updates.setdefault(span.id, {})
@@ -201,6 +203,7 @@ class OpenSpans:
             updates["metadata"] = to_json(merge_objects((before, fields["metadata"])))
 
     def _keep(self, span: Span) -> _Kept:
+        """Return what is remembered of a span's trace; the oldest trace is forgotten if there are too many."""
         kept = self._traces.get(span.trace.id)
         if kept is None:
             kept = self._traces[span.trace.id] = _Kept()

@@ -178,6 +178,7 @@ class RestExporter:
         return http_status.outcome_of_response(answer.status, answer.headers, self._text_of(answer))
 
     def _ask(self, event: SpanEvent, line: Line, deadline: float) -> HttpResponse:
+        """Send an event; again after its start if the server does not know that, and cut if it is too large."""
         phase, span, fields = event
         chosen = self._ids.get(span.trace.id) or {}
 

@@ -79,6 +79,7 @@ class Round:
             return self._result()
 
     def _wait(self) -> None:
+        """Wait until the batch is done or its time has run out. Under the lock."""
         while self._threads:
             pause, began = self._pause(), clock.monotonic()
             if not self._changed.wait(pause):
@@ -124,6 +125,7 @@ class Round:
             self._changed.notify()
 
     def _spawn(self) -> bool:
+        """Start one more thread with a connection of its own, if one is free; whether it was started."""
         if self._lines.free() <= 0:
             return False
         line = self._lines.borrow()
@@ -135,6 +137,7 @@ class Round:
         return False
 
     def _pause(self) -> float:
+        """Return how long to wait at most until something is due: a deadline, or a request that has begun to hang."""
         now = clock.monotonic()
         ends = [self._deadline, now + 1.0]
         ends += [now + max(0.01, _GRACE / 3) if line.overdue(now) else line.until for line, _ in self._busy.values()]
@@ -163,6 +166,7 @@ class Round:
                 break
 
     def _work(self, line: Line) -> None:
+        """Send one event after another over a connection, until none is ready; runs on a thread."""
         number = self._next(line)
         while number is not None:
             deadline = self._deadline
@@ -178,6 +182,7 @@ class Round:
         self._lines.give_back(line)
 
     def _next(self, line: Line) -> int | None:
+        """Take the next event that may be sent; without one, this thread ends."""
         with self._changed:
             if self._ready and not self._halted:
                 number = heapq.heappop(self._ready)

@@ -86,6 +86,7 @@ class ScoreSender:
         return outcomes
 
     def _post(self, events: Sequence[SpanEvent], deadline: float, is_due: Callable[[], float]) -> Outcome:
+        """Send scores in one request, and keep its connection for the next."""
         if clock.monotonic() >= min(deadline, is_due()):
             return _UNTRIED
         destination = self._destination = self._destination or self._make_destination()

@@ -27,6 +27,7 @@ def _hand_over(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwarg
 
 
 def _start_thread(wrapped: Callable[..., Any], thread: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Start a thread under the current operation; that of a server only notes where it was started."""
     with guard:
         moment = Moment.now()
         if not moment.is_empty:
@@ -45,6 +46,7 @@ def _serves(started: object) -> bool:
 
 
 def _carry_into(thread: Any, moment: Moment) -> None:
+    """Let a thread run with what is current now."""
     run = thread.run
 
     def run_in_moment() -> None:

@@ -67,6 +67,8 @@ def install(name: str, patches: Sequence[Patch]) -> None:
 
 
 def _hook(name: str, patches: Sequence[Patch]) -> Callable[[Any], None]:
+    """Return a function that patches a module as soon as it is imported."""
+
     def when_imported(module: Any) -> None:
         with guard:  # a failure of ours must not fail the program's import
             _apply(name, patches, module)
@@ -83,6 +85,7 @@ def _apply(name: str, patches: Sequence[Patch], module: Any) -> None:
 
 
 def _replace_all(name: str, patches: Sequence[Patch], module: Any) -> None:
+    """Patch all methods of a module, or none if one of them is not as known."""
     places = [(_class_in(module, patch.owner), patch) for patch in patches]
     if any(owner is None or not callable(owner.__dict__.get(patch.method)) for owner, patch in places):
         _warn(name, module)
@@ -134,6 +137,7 @@ def _objects_passing_by(owner: type, method: str) -> list[object]:
 
 
 def _replace(owner: type, patch: Patch) -> _Applied:
+    """Patch one method of a class or object, and return how to undo it."""
     original, active = owner.__dict__[patch.method], [None]
     make: Any = wrapt.FunctionWrapper
     # The list of live recorders as `enabled`: wrapt reads its truth in C, so that a call without an SDK costs nothing.

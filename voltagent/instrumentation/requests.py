@@ -63,6 +63,7 @@ class RequestPlan(OperationPlan):
         super().__init__(kind, name, _ANY, {})
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        """Start the span of a request; one that another instrumentation has begun is taken over."""
         if above is None:
             return super().begin(above, instance, args, kwargs)
         try:

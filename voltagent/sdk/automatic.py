@@ -38,6 +38,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
     """
 
     def make() -> VoltAgentSDK | None:
+        """Make the SDK, or report why the environment gives none; on the thread for one-time work."""
         stderr.set_quiet(settings.quiet_is_wanted())
         destination = context.handed_over_destination()
         if destination is not None:

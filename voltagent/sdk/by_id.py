@@ -41,6 +41,7 @@ def update_event(recorder: Recorder, event_id: str, fields: Mapping[str, Any]) -
 
 
 def score(recorder: Recorder, trace_id: str, operation_id: str | None, fields: dict[str, Any]) -> None:
+    """Record a score for a trace, or for the operation with this id in it."""
     span = _find(recorder, trace_id, TRACE)
     if operation_id is not None:
         span = _find_operation(recorder, span, operation_id)

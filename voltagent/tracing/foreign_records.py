@@ -173,6 +173,7 @@ def end_record(record: ForeignRecord, span: Span, received: Received | None) -> 
 
 
 def _end_as_read(record: ForeignRecord, span: Span, received: Received) -> None:
+    """End our span with what the foreign span has at its end; what it had at its start is recorded already."""
     recorder = cast("Recorder", span.trace.recorder)
     if received is not record.first:
         _update(record, span, received)

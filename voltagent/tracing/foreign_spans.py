@@ -138,6 +138,7 @@ class ForeignSpans:
         return record.span
 
     def _open_trace(self, received: Received, record: ForeignRecord) -> Span:
+        """Start a trace for a foreign span that is outside any of ours; an inert span if there is no recorder."""
         recorder = self._alive()
         if recorder is None:
             return INERT

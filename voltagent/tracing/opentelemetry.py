@@ -48,6 +48,7 @@ def show_ours(recorder: object) -> None:
 
 
 def _lay_over() -> None:
+    """Put our layer over OpenTelemetry's current context, once; it shows our current span to OpenTelemetry."""
     module: Any = sys.modules.get("opentelemetry.context")
     if module is None:
         return
@@ -72,6 +73,7 @@ class _Overlay:
         self._below.detach(token)
 
     def get_current(self) -> Any:
+        """Return the current context of OpenTelemetry, with our current span in it if ours is further inside."""
         context = self._below.get_current()
         span = CURRENT.get()
         if span is None or not span.recording or span.trace.recorder not in _shown or context.get(_OURS) is span:
@@ -82,6 +84,7 @@ class _Overlay:
 
 
 def _with_ours(context: Any, span: Any) -> Any:
+    """Return OpenTelemetry's context with our span as the current one."""
     from voltagent.core.trace_ids import context_of  # with hashlib, which only ids from elsewhere need
 
     api: Any = sys.modules[API]

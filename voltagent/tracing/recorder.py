@@ -211,6 +211,8 @@ class Recorder:
                 or the caller of the request that is being served.
             **about: more fields of :class:`voltagent.core.span.TraceInfo`.
 
+        This is one function because each call in it is paid by every decorated call outside a trace.
+
         Returns:
             The root span. An inert span if the trace is sampled out or refused; if the caller named by ``remote`` is
             the reason, outgoing requests still propagate that caller.

@@ -196,6 +196,7 @@ class TailBuffer:
         self._clear()
 
     def _clear(self) -> None:
+        """Discard the events that waited, and count them as left out."""
         try:
             while True:
                 self._events.popleft()
@@ -204,6 +205,7 @@ class TailBuffer:
             pass
 
     def _keep(self) -> None:
+        """Send what waits, and from now on everything: something in the trace has failed."""
         if not self.kept:
             self.kept = True
             self._sampling.settled(self)
@@ -220,6 +222,7 @@ class TailBuffer:
                 self._is_handing_on = False
 
     def _hand_on(self) -> None:
+        """Send the events in their order; each leaves the buffer before it is sent, so that none is sent twice."""
         events = self._events
         while events:
             event, size = events[0]

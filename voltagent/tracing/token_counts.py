@@ -160,6 +160,7 @@ class TokenCounts:
             self.known[identifier] = _FOREIGN
 
     def _forget_oldest(self) -> None:
+        """Keep the table of known responses within its bound."""
         try:
             while len(self.known) > _MOST_KNOWN:
                 self.known.pop(next(iter(self.known)), None)

@@ -152,6 +152,7 @@ def span_of(frame: FrameType) -> Span | None:
 
 
 def _span_in(frame: FrameType) -> Span | None:
+    """Return the span of a call whose frame this is, from the local variable that holds it."""
     name = SPAN_OF.get(id(frame.f_code))
     if name is None:
         return None

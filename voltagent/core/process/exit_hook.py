@@ -83,6 +83,7 @@ def start_thread(function: Callable[[], None], name: str) -> bool:
 
 
 def _start_from_beside(thread: threading.Thread) -> bool:
+    """Start a thread from another one, so that no signal handler can interrupt the start; whether it was started."""
     failed: list[BaseException] = []
     over = _thread.allocate_lock()
     over.acquire()

@@ -68,6 +68,7 @@ def _pause() -> None:
 
 
 def _after_fork() -> None:
+    """Forget, in a forked child, the work of threads that only the parent has."""
     if not is_running_here():
         _current.clear()  # the thread that does it is in the parent
     if _others_work():
@@ -88,6 +89,7 @@ class _Work:
         self.error: BaseException | None = None
 
     def run(self) -> None:
+        """Do the work, unless the thread that needs it was interrupted; keep what it raises for that thread."""
         if not self.take():
             return  # the thread that needs it was interrupted
         self.thread = get_ident()

@@ -168,6 +168,7 @@ class SpoolEvents:
         return True
 
     def _take_back(self, row: StoredEvent, event: SpanEvent | None) -> None:
+        """Let an event from the disk wait in memory, for the SDK that recorded it; count a damaged one."""
         kept = self._kept
         if event is None:
             kept.drop_unread("serialize_error", 1, kept.first)
@@ -183,6 +184,7 @@ class SpoolEvents:
             kept.owners.pop(span.trace.id, None)
 
     def _decoded(self, row: StoredEvent) -> SpanEvent | None:
+        """Decode an event, and restore what the exporter remembers of its trace; ``None`` if it is damaged."""
         if row.body is None:
             return None
         try:

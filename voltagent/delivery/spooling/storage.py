@@ -86,6 +86,7 @@ class SpoolStorage:
             self._disk.release()
 
     def _write(self, accounts: list[Account]) -> None:
+        """Write all that is new to disk, for each SDK in pieces."""
         if self._accounts:
             self._kept.first = self._accounts[0]
         self._write_due = clock.monotonic() + self._interval
@@ -102,6 +103,7 @@ class SpoolStorage:
             return self._take_events(account)
 
     def _take_events(self, account: Account) -> list[SpanEvent]:
+        """Take the next events that are to be written, as many as make one piece. Under the lock of the buffer."""
         self._buffer.take_waiting(account, 0)
         events: list[SpanEvent] = []
         size = 0
@@ -153,6 +155,7 @@ class SpoolStorage:
         return True
 
     def _leave_on_disk(self, event: SpanEvent, account: Account) -> None:
+        """Count an event that is on disk alone from now on, and remember what is needed to end its span."""
         phase, span, _ = event
         self._kept.unread[account] += 1
         if account is not self._kept.first:
@@ -205,6 +208,7 @@ class SpoolStorage:
             over.set()
 
     def _keep_up(self, over: threading.Event) -> None:
+        """Write what is new while a request hangs; runs on a thread of its own until ``over`` is set."""
         while not over.wait(min(_WATCH, self._interval)):
             half_full = any(len(one.waiting) >= self._options.queue_events // 2 for one in list(self._accounts))
             if clock.monotonic() >= self._write_due or half_full:
@@ -219,6 +223,7 @@ class SpoolStorage:
             self._delete_settled(self._memories(batch))
 
     def _memories(self, batch: Sequence[SpanEvent]) -> dict[bytes, bytes | None]:
+        """Return what the exporter remembers of the traces in a batch, to be stored; ``None`` for ended ones."""
         found: dict[bytes, bytes | None] = {}
         remembering = self._remembering
         if remembering is None:
@@ -229,6 +234,7 @@ class SpoolStorage:
         return found
 
     def _delete_settled(self, memories: dict[bytes, bytes | None]) -> None:
+        """Delete from disk what has been accepted or dropped, and store what is remembered of the traces."""
         if not (self._buffer.done or self._kept.settled or memories):
             return
         with self._buffer.lock:
@@ -272,6 +278,7 @@ class SpoolStorage:
         return lost
 
     def _hand_over(self, accounts: list[Account]) -> int:
+        """Leave everything to the next program at the end of this one; return how many events are not on disk."""
         lost = 0
         for account in accounts:
             self._buffer.take_waiting(account, account.waiting_events())  # what the disk did not take is not on it

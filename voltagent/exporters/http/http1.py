@@ -91,6 +91,7 @@ class _Reader:
         self._held = b""  # what was read and not used
 
     def response(self) -> Exchanged:
+        """Read the response; its body is empty if it is too long, or did not come in time."""
         status, headers = parse_head(self._head())
         body_reader = self._body_reader(status, headers)
         try:
@@ -105,6 +106,7 @@ class _Reader:
         return Exchanged(HttpResponse(status, headers, body), is_open)
 
     def _head(self) -> bytes:
+        """Read up to the end of the header fields, and keep what follows them."""
         while True:
             head, end, rest = self._held.partition(b"\r\n\r\n")
             if _BARE_LINE_FEED.search(head):  # else the end would be waited for in vain
@@ -117,6 +119,7 @@ class _Reader:
             self._held += self._more()
 
     def _body_reader(self, status: int, headers: Mapping[str, str]) -> Callable[[], bytes]:
+        """Choose how the body is read, by the rules of RFC 9112: no body, a length, or chunks."""
         if status in _WITHOUT_BODY:
             return bytes
         coding, length = headers.get("transfer-encoding"), headers.get("content-length", "")
@@ -127,6 +130,7 @@ class _Reader:
         raise BrokenExchange("its length is not known")
 
     def _chunked(self) -> bytes:
+        """Read a body in chunks, and skip the trailer fields."""
         parts: list[bytes] = []
         left = MOST_READ
         while True:
@@ -163,6 +167,7 @@ class _Reader:
         return held[:size]
 
     def _read_to(self, end: bytes, longest: int) -> bytes:
+        """Read until ``end`` has come; return all that is held."""
         held = self._held
         while end not in held:
             if len(held) > longest:
@@ -171,6 +176,7 @@ class _Reader:
         return held
 
     def _more(self) -> bytes:
+        """Read the next piece from the connection, within the deadline."""
         left = self._until - clock.monotonic()
         if left <= 0:
             raise BrokenExchange("there was no response in time")

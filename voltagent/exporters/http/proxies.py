@@ -48,6 +48,7 @@ def proxy_for(url: httpx.URL) -> str | None:
 
 
 def _wrong_with_proxy(proxy: str) -> str | None:
+    """Return why the URL of a proxy cannot be used; ``None`` if it can."""
     try:
         url = httpx.URL(proxy)
     except (httpx.InvalidURL, ValueError):

@@ -213,6 +213,7 @@ def _json_span(message: OtlpMessage) -> bytes:
 
 
 def _json_request(spans: Sequence[bytes], resource: OtlpMessage, scope: OtlpMessage) -> bytes:
+    """Join encoded spans to a request in OTLP's JSON form."""
     return b'{"resourceSpans":[{"resource":%b,"scopeSpans":[{"scope":%b,"spans":[%b]}]}]}' % (
         to_json(resource),
         to_json(scope),
@@ -250,6 +251,7 @@ def _protobuf_span(message: OtlpMessage) -> bytes:
 
 
 def _protobuf_request(spans: Sequence[bytes], resource: OtlpMessage, scope: OtlpMessage) -> bytes:
+    """Join encoded spans to an ``ExportTraceServiceRequest``."""
     small, many, varint = protobuf.SMALL, protobuf.MANY, protobuf.varint
     parts = [protobuf.delimited(1, protobuf.encoded(scope, protobuf.SCOPE))]
     for span in spans:
@@ -275,6 +277,7 @@ def _protobuf_rejected(body: bytes) -> tuple[int, str]:
 
 
 def _last_bytes(fields: Iterable[tuple[int, int | bytes]], number: int) -> bytes:
+    """Return the last value of a field, as protobuf wants it for one that is there twice; empty if it is missing."""
     found = b""
     for one, value in fields:
         if one == number and isinstance(value, bytes):

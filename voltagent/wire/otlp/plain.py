@@ -63,7 +63,10 @@ class PlainSpans:
         self._templates: dict[Any, _Template] = {}
 
     def encoded(self, span: Span) -> bytes | None:
-        """Return an ended span as a protobuf message; ``None`` if there is more to it than a template can have."""
+        """Return an ended span as a protobuf message; ``None`` if there is more to it than a template can have.
+
+        This is one function because it runs for each span: on the sender's thread, calls are what sending costs.
+        """
         trace, parent, kind = span.trace, span.parent, span.kind
         facts: Any = span.facts
         start, end = span.start_ns, span.end_ns

@@ -91,6 +91,8 @@ def _fixed32(value: int) -> bytes:
 
 
 def _message(schema: MessageSchema) -> Callable[[Mapping[str, Any]], bytes]:
+    """Return a function that writes a nested message of this schema."""
+
     def write(value: Mapping[str, Any]) -> bytes:
         content = encoded(value, schema)
         size = len(content)

@@ -97,6 +97,8 @@ def _integer(value: int | bytes, _: _Reading) -> int | None:
 
 
 def _fixed(form: str) -> _FieldReader:
+    """Return a function that reads a number of fixed length, in the notation of ``struct``."""
+
     def read(value: int | bytes, _: _Reading) -> Any:
         if not isinstance(value, bytes) or len(value) != struct.calcsize(form):
             return None

@@ -231,6 +231,7 @@ def understood(attributes: Mapping[str, Any], events: object, links: object, *, 
 
 
 def _id(message: Mapping[str, Any], name: str, length: int) -> str:
+    """Return an id of a received span in lower case; raises ``ValueError`` if it is not a valid one."""
     given = message.get(name)
     text = given.lower() if isinstance(given, str) else ""
     if len(text) != length or not set(text) <= _HEX or not text.strip("0"):

@@ -26,6 +26,7 @@ def attributes(given: object) -> dict[str, Any]:
 
 
 def _any_value(value: Mapping[str, Any]) -> Any:
+    """Decode OTLP's ``AnyValue`` in its JSON form; ``None`` for one of an unknown type."""
     for kind in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
         if kind in value:
             return value[kind]

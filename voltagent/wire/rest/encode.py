@@ -268,6 +268,7 @@ def _update(span: Span, fields: Mapping[str, Any], ids: IdFormat) -> RestRequest
 
 
 def _update_field(name: str, value: Any) -> bytes | None:
+    """Encode one field of an update, with keys in camelCase where the API has them."""
     if name == "metadata":
         return to_json(_camel(value))
     if name == "usage":

@@ -62,6 +62,7 @@ def _text_part(text: str) -> dict[str, Any]:
 
 
 def _message(given: Any) -> _Message:
+    """Return a message of any provider in the form of the GenAI conventions: a role, and a list of parts."""
     role = given.get("role") or ("assistant" if given.get("tool_calls") else "user")
     content = next((given[name] for name in ("parts", "content", "text") if given.get(name) is not None), None)
     if role == "tool":
@@ -72,6 +73,7 @@ def _message(given: Any) -> _Message:
 
 
 def _parts(content: object) -> list[dict[str, Any]]:
+    """Return the parts of a content, which providers give as text, as one part or as a list."""
     if content is None:
         return []
     if isinstance(content, str):
