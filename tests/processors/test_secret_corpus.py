@@ -337,8 +337,49 @@ def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: 
 
 
 @pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("**Password:** kd81kd0", "kd81kd0"),
+        ("**API key**: kd81kd02", "kd81kd02"),
+        ("| DB_PASSWORD | kd81kd0x |", "kd81kd0x"),
+        ("| **password** | `kd81kd0` |", "kd81kd0"),
+        ("id       | 1\npassword | kd81kd0\n", "kd81kd0"),
+        ("credentials: bob:kd81kd0", "kd81kd0"),
+        ("Your OTP is 448291.", "448291"),
+        ("your password is: tmp-81-Pw", "tmp-81-Pw"),
+        ("the secret key is kd81kd02ks", "kd81kd02ks"),
+        ('ConvertTo-SecureString "opensesame" -AsPlainText -Force', "opensesame"),
+        ('<setting name="ClientSecret"><value>stg81kd02</value></setting>', "stg81kd02"),
+        ('<password value="kd81kd0"/>', "kd81kd0"),
+        ("gh auth login --with-token <<< gh81kd02ks91", "gh81kd02ks91"),
+        ("useradd -p kd81kd0 bob", "kd81kd0"),
+        ("smbclient //h/s -U bob%kd81kd0", "kd81kd0"),
+        ("lftp -u bob,kd81kd0 ftp.example.com", "kd81kd0"),
+        ("npm config set //registry.npmjs.org/:_authToken kd81kd02ks", "kd81kd02ks"),
+        ("url=postgres%3A%2F%2Fapp%3ApctDb81k%40db%2Fx", "pctDb81k"),
+        ("https://outlook.office.com/webhook/a1b2@c3/IncomingWebhook/0123456789abcdef", "0123456789abcdef"),
+        ("https://maker.ifttt.com/trigger/ev/with/key/kd81kd02ksPq", "kd81kd02ksPq"),
+        ("https://events.pagerduty.com/integration/kd81kd02ksPq/enqueue", "kd81kd02ksPq"),
+        ("used 1/1305180030583294:1fe53e11d53baee7fba43366f0876745", "1fe53e11d53baee7fba43366f0876745"),
+    ],
+)
+def test_a_secret_in_markup_and_in_arguments_of_tools_is_hidden(text: str, secret: str) -> None:
+    assert _is_hidden(text, secret)
+
+
+@pytest.mark.parametrize(
     "value",
     [
+        {"key": "user42"},
+        "| password | string | yes |",
+        "| `password` | `string` | x |",
+        "| api_key | sk_live_... |",
+        "x = a | token | b2c3d4",
+        "echo password | md5sum",
+        "password: str | None = None",
+        "**API Key:** *required*",
+        "**Password:** min 8 characters",
+        "password: foo:bar",
         {"auth_method": "oauth2"},
         {"key": "Q4_2025"},
         {"key": "ed25519"},

@@ -36,6 +36,12 @@ _SCHEMA: Final = re.compile(
     r"(?:(?:datatypes|sequelize|schema|types|mongoose)\.\w|(?:string|number|integer|boolean|object|array|text|varchar)\b)",
     re.IGNORECASE,
 )
+# A row such as `| DB_PASSWORD | … |`: its value, and what stands before it.
+_CELL: Final = re.compile(r"[^\s|\"'`\0]{6,200}(?=[ \t]{0,80}(?:\||\s{0,4}\Z|\r?\n))")
+_NAMED_CELL: Final = re.compile(
+    r"(?:[\n\0]|\A)[ \t]{0,40}\|?[ \t]{0,40}[*`]{0,2}[\w.$-]{1,60}[*`]{0,2}[ \t]{1,40}\|[ \t]{1,40}[`]?\Z"
+)
+_WIDEST_CELL: Final = 160  # characters
 _CODE: Final = re.compile(
     r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
     r"|body|user|st|np|torch)\.\w"
@@ -113,6 +119,8 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     scan.spend(8)
     end = closing_quote(scan, start, one.quote)
     value = scan.text[start:end]
+    if one.operator == "|":
+        return (start, end) if _is_cell(scan, start, value) else None
     if _SURE.match(value) is not None and _JOINED.match(scan.text, end) is None:
         return start, end
     is_sentence = one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value
@@ -139,6 +147,9 @@ def _end_of_joined(scan: Scan, end: int) -> int:
 def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     text = scan.text
     scan.spend(10)
+    if one.operator == "|":
+        cell = _CELL.match(text, start)
+        return cell.span() if cell is not None and _is_cell(scan, start, cell[0]) else None
     if _ELSEWHERE.match(text, start) is not None or text.startswith(":?", start - 1):
         return None
     if text.startswith(("{", "[", "(", "<", "- "), start):
@@ -166,6 +177,13 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
     value = value.rstrip(".:!?")
     is_secret = _is_secret_value(value, one) or _is_joined_password(scan, one, start, end, value)
     return (start, start + len(value)) if is_secret else None
+
+
+def _is_cell(scan: Scan, start: int, value: str) -> bool:
+    """Return whether a credential follows a cell of a table with nothing but a name in it."""
+    return (is_credential(value) or is_mixture(value)) and _NAMED_CELL.search(
+        scan.text[max(0, start - _WIDEST_CELL) : start]
+    ) is not None
 
 
 def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:

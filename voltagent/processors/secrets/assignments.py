@@ -33,18 +33,18 @@ _AFTER_HINT: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
-    r"(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d)?"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(*]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
+    r"(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*)?"
     r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| as string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\))?"
     r"(?P<operator>(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])|"
     + atomic(r"\s{0,16}", "left")
-    + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|[:\uff1a])"
+    + r"(?::=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)?=|[:\uff1a]|\|(?!\|))"
     + atomic(r"\s{0,16}", "right")
     + r"|%3[da](?:%20|\+)?)"
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
-    r"[ \t]{1,4}(?!=)|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
+    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40})?"
     r"(?P<quote>[bfru@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)?"
 )
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
@@ -63,7 +63,7 @@ _LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
 _PLAIN: Final = re.compile(
-    r"((?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?!:)|[ \t]{1,16}(?![=|])|\Z))"
+    r"((?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?![:\w])|[ \t]{1,16}(?![=|])|\Z))"
     rf"|((?!{TECHNICAL}(?![A-Za-z0-9]))"
     r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s\0]|[,;&](?=[\w.$-]{0,60}[=:\s\0]|\Z)|\Z))"
     r"|([0-9]{1,20})(?=[\s;&\0]|\Z)"
@@ -82,8 +82,8 @@ _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than `_AFTER_HINT`.
 _MAY_FOLLOW: Final = (
-    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>]*"
-    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
+    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]*"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
 )
 
 
@@ -167,7 +167,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
         if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
             continue
         if one.is_quoted:
-            plain = None if one.is_argument else _PLAIN_QUOTED.match(text, value)
+            plain = None if one.is_argument or one.beginning.operator == "|" else _PLAIN_QUOTED.match(text, value)
             if plain is not None and plain[2] == one.beginning.quote:
                 secret: Range | None = plain.span(1)
             elif one.is_argument:
@@ -261,6 +261,6 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         may_be_label=quote is not None and operator == ":" and not match["close"],
         is_spaced=text[value - 1] in " \t\n",
         takes_word=is_strong and is_configuration and not is_pin(name),
-        takes_number=is_strong and not name.lower().endswith("s"),
-        takes_mixture=not is_pin(name),
+        takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
+        takes_mixture=not is_pin(name) and operator != "|",
     )

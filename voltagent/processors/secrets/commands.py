@@ -16,7 +16,7 @@ _CURL_USER: Final = (
     r"[ =]{0,2}(?P<quote>[\"'])?[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
 )
 _FLAG: Final = (
-    r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4})"
+    r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4}(?:<<<[ \t]{0,4})?)"
     r"(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})'|(?P<bare>[^\s\"'`|;&<>\0-][^\s\"'`|;&<>\0]{0,1000}))"
 )
 _NETRC: Final = (
@@ -26,7 +26,13 @@ _NETRC: Final = (
 SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
     ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb", "7z ")),
-    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", (" login ", "mongo", "sqlcmd", "bcp ", "unzip", "zip ")),
+    (
+        "-p",
+        r"-p(?<=[ \t]-p)[ \t]{1,4}",
+        (" login ", "mongo", "sqlcmd", "bcp ", "unzip", "zip ", "cqlsh", "useradd", "usermod", "ipmitool"),
+    ),
+    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s%:\"'\0]{1,100}%", ("smbclient", "rpcclient", "smbget")),
+    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s,\"'\0]{1,100},", ("lftp",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}[\"']?[^\s:\"'\0]{1,100}:", ("http ", "https ", "xh ")),
     ("pass:", r"pass:(?<=[ \t]pass:)", ("openssl",)),
@@ -38,7 +44,7 @@ SHORT_FLAGS: Final = (
 _SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 # A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
-_SET_NAME: Final = r"(?P<name>[\w.-]{2,80})"
+_SET_NAME: Final = r"(?://[^\s:\0]{1,100}:)?(?P<name>[\w.-]{2,80})"
 SETTERS: Final = {
     "env": r"env[ \t]{1,4}(?<![\w.-]env[ \t])" + _SET_NAME,
     "define": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,

@@ -23,7 +23,8 @@ _PLACEHOLDER: Final = re.compile(
     r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
     r"""(?:\Z|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
     r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
-    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
+    r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|[*_]{1,2}[a-z]{1,40}[*_]{1,2}\Z|"""
+    r"""your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
     r"""(?:none|null|nil|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
     r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,

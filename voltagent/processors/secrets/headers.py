@@ -26,6 +26,8 @@ def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
 
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s"'-]|\Z)"""
+_ENCODED: Final = r"(?:[^\s%&\"'<>\\\0]|%(?!3a|40|2f|3f)[0-9a-f]{2})"  # the same in a parameter of another URL
+_ENCODED_AUTHORITY: Final = rf"%3a%2f%2f{_ENCODED}{{0,100}}%3a({_ENCODED}{{1,200}})%40"
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
 _EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
@@ -51,6 +53,10 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
     if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
         return None
     return match.span(1)
+
+
+def _encoded_authority(scan: Scan, match: re.Match[str]) -> Range | None:
+    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
 
 
 # Parameters of URLs that are secrets though their names are not among the words; the second only if they look like one.
@@ -80,9 +86,14 @@ def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
 
 # By what each has in common with others, from which its address is found.
 WEBHOOKS: Final = {
-    "webhook": r"webhook(?:s/(?<=/api/webhooks/)|\.office\.com/webhookb2/)",
+    "webhook": (
+        r"webhook(?:s/(?<=/api/webhooks/)|\.office\.com/webhookb2/|/(?<=outlook\.office\.com/webhook/)"
+        r"|/(?<=outlook\.office365\.com/webhook/))"
+    ),
     "hooks.": r"hooks\.(?:slack\.com/(?:services|workflows|triggers)|zapier\.com/hooks/catch)/",
     "telegram.org/bot": r"telegram\.org/bot",
+    "ifttt.com/trigger/": r"ifttt\.com/trigger/[^\s/\"'\\\0]{1,60}/(?:json/)?with/key/",
+    "pagerduty.com/integration/": r"pagerduty\.com/integration/",
 }
 _WEBHOOK_PATH: Final = r"([^\s\"'<>?#\\\0`)]{6,1024})"
 
@@ -174,7 +185,10 @@ _KEYS_AND_HASHES: Final = SearchGroup(
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     ),
 )
-_AUTHORITIES: Final = SearchGroup(r"://[^\s/?#\"'<>\\\x00]+@", (Search("://", _AUTHORITY, _authority),))
+_AUTHORITIES: Final = SearchGroup(
+    r"://[^\s/?#\"'<>\\\x00]+@|%3a%2f%2f",
+    (Search("://", _AUTHORITY, _authority), Search("%3a%2f%2f", _ENCODED_AUTHORITY, _encoded_authority)),
+)
 _PARAMETERS: Final = SearchGroup(PARAMETER_NAMES.replace("(?<=", "(?:"), (Search("=", _PARAMETER, _parameter),))
 _WEBHOOKS: Final = SearchGroup(
     "|".join(map(re.escape, WEBHOOKS)),

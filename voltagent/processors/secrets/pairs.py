@@ -20,6 +20,7 @@ _ATTRIBUTE: Final = r"value[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value
 _NAME_ATTRIBUTE: Final = re.compile(
     r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
 )
+_TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})\s")
 _TAG: Final = 300  # characters before a value in which the name of its element stands
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
 # `<key>clientSecret</key><string>…</string>`, as in property lists.
@@ -69,6 +70,9 @@ def _element(scan: Scan, match: re.Match[str]) -> Range | None:
     names = [scan.group(match, "name")]
     if match["attributes"]:
         names += _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))
+    if names[0].lower() == "value":  # `<setting name="password"><value>…`
+        before = scan.text[max(0, match.start() - _TAG) : match.start()].rstrip()
+        names += _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<"))) if before.endswith(">") else []
     strength = _strongest(scan, names)
     is_name = value.isalpha() and strength is Strength.WEAK
     return match.span("value") if not is_name and _is_secret(value, strength) else None
@@ -77,7 +81,8 @@ def _element(scan: Scan, match: re.Match[str]) -> Range | None:
 def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the value of ``<add key="Password" value="…">``."""
     before = scan.text[max(0, match.start() - _TAG) : match.start()]
-    names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<")))
+    tag = max(0, before.rfind("<"))
+    names = [*_NAME_ATTRIBUTE.findall(before, tag), *_TAG_NAME.findall(before, tag)[:1]]
     return match.span("value") if _is_secret(scan.group(match, "value"), _strongest(scan, names)) else None
 
 

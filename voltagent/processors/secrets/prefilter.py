@@ -40,7 +40,7 @@ _NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
 # a plain word. The last alternative is the end of a key that holds more than a name.
 _FOLLOWS: Final = (
-    r"[\])%>\[\r\n]|&gt;|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
+    r"[\])%>\[\r\n]|&gt;|\*\*|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
     r"(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
     r"|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:)"
 )
@@ -61,14 +61,15 @@ _ANY_CASE: Final = (
     r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}",
     r"by[ \t]{1,4}[\"'`\\]",
     r"basicauth|userpwd|ssws |sessionid",
-    r"://[^\s/?#\"'<>\\]+@",
+    r"://[^\s/?#\"'<>\\]+@|%3a%2f%2f",
     r"@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])",
-    r"webhook|hooks\.|telegram\.org/bot",
+    r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/",
     r"(?:^|[\s\x00\"'`(,|\[]|\\[nrt])-[a-z]{0,3}(?:u|[pabwk][^a-z])|(?:^|[\s\x00\"])-p[^-]",
     r"--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)",
     r"----begin |--- begin |private-lines:",
     r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
     r":5432:",
+    r"(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code",
 )
 

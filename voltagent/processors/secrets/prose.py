@@ -23,6 +23,7 @@ _NO_SECRET: Final = re.compile(
 )
 # `your verification code is 573920`: the number has no form of its own, so the words before it decide.
 _CODE: Final = r"code(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+_NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 _CODE_WORDS: Final = re.compile(
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
 )
@@ -30,13 +31,24 @@ _STATEMENT: Final = re.compile(r"(?:(?:create|alter) (?:user|role|login) [^\n;]{
 _BEFORE_PASSWORD: Final = 80  # characters
 _BEFORE_CODE: Final = 24  # characters
 _WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space before it, so it looks like no assignment
-WORDS: Final = ("password", "passphrase", "passcode", "api key", "passwort", "contraseña", "senha", "mot de passe")
+WORDS: Final = (
+    "password",
+    "passphrase",
+    "passcode",
+    "api key",
+    "secret key",
+    "access key",
+    "passwort",
+    "contraseña",
+    "senha",
+    "mot de passe",
+)
 
 
 def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, "value")
     before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
-    is_statement = match[0].startswith("identified") or _STATEMENT.search(before) is not None
+    is_statement = match[0].startswith(("identified", "convertto")) or _STATEMENT.search(before) is not None
     is_secret = is_credential(value) or is_mixture(value) or (is_statement and not is_placeholder(value))
     return match.span("value") if is_secret else None
 
@@ -52,7 +64,8 @@ def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, "value").rstrip(".,;:!?")
     start = match.start("value")
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    is_secret = has_both and _NO_SECRET.match(value) is None and is_credential(value)
+    has_form = is_credential(value) or (is_mixture(value) and value != value.lower() and value != value.upper())
+    is_secret = has_both and _NO_SECRET.match(value) is None and has_form
     return (start, start + len(value)) if is_secret else None
 
 
@@ -61,8 +74,25 @@ def _code(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if _CODE_WORDS.search(before) is not None else None
 
 
-_QUOTED_WORDS: Final = ("identified by", "password", "passphrase", "secret", "api key", "token", "passwort")
-_CODES: Final = SearchGroup(r"code(?:[ \t]+(?:is|was)[ \t]*:?|[ \t]*:)[ \t]+[0-9]{4}", (Search("code", _CODE, _code),))
+def _number(_: Scan, match: re.Match[str]) -> Range:
+    """``Your OTP is 573920``."""
+    return match.span("value")
+
+
+_QUOTED_WORDS: Final = (
+    "identified by",
+    "convertto-securestring",
+    "password",
+    "passphrase",
+    "secret",
+    "api key",
+    "token",
+    "passwort",
+)
+_CODES: Final = SearchGroup(
+    r"code(?:[ \t]+(?:is|was)[ \t]*:?|[ \t]*:)[ \t]+[0-9]{4}|(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
+    (Search("code", _CODE, _code), *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin"))),
+)
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *WORDS)))})[ \t]*[: \t(]"

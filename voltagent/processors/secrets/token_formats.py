@@ -230,6 +230,7 @@ INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
     InnerFormat("Terraform Cloud", ".atlasv1.", r"\.atlasv1\.(?<=[a-z0-9]{14}\.atlasv1\.)[a-z0-9_-]{16,512}"),
     InnerFormat("MaxMind", "_mm", r"_mm(?<=[a-z0-9]{6}_[a-z0-9]{29}_mm)[k]"),
     InnerFormat("Salesforce", "!aq", r"!aq(?<=00d[a-z0-9]{12}!aq)[a-z0-9._]{16,512}"),
+    InnerFormat("Asana", "/1", r"/1(?<=[12]/1)[0-9]{15}(?:/[0-9]{16})?:[a-f0-9]{16,32}"),
     InnerFormat("Mailchimp", "-us", r"-us(?<=[a-f0-9]{32}-us)[0-9]{1,3}"),
 )
 

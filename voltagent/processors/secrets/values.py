@@ -9,6 +9,7 @@ The payload was decoded from JSON for this purpose and belongs to the walk, so i
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
@@ -45,6 +46,8 @@ _LONGEST_COMMAND: Final = 256  # characters
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
+# Under the key `key`, a word with a number is the name of a row, a column or the like.
+_NUMBERED: Final = re.compile(r"(?:[A-Z]?[a-z]{2,20}\d{1,3}|\d{4}[A-Z]\d{1,2})\Z")
 _STRONG: Final = Strength.STRONG
 _NONE: Final = Strength.NONE
 
@@ -162,7 +165,7 @@ class Walk:
         return found
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
-        if is_secret(item, strength):
+        if is_secret(item, strength) and not _is_row(key, item):
             self._hide(container, key, item)
             return
         if type(item) is dict and str(key).lower().endswith("cookies"):
@@ -255,6 +258,10 @@ class Walk:
             self._hide(container, number, value)
         else:
             self._value(container, number, value, nested)
+
+
+def _is_row(key: object, item: object) -> bool:
+    return type(item) is str and str(key).lower() == "key" and _NUMBERED.match(item) is not None
 
 
 def _command_of(items: list[Any]) -> str:
