@@ -12,6 +12,7 @@ import voltagent.sdk
 from tests.helpers.server import Server
 from voltagent import ValidationError, VoltAgentSDK
 from voltagent.core import context
+from voltagent.exporters.http.proxies import proxy_place
 
 BAD = [
     "socks5://127.0.0.1:1",
@@ -43,6 +44,30 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_name(
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError, match=variable):
         sdk(exporter, "https://api.example")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.1.2.3", "127.1", "LOCALHOST", "localhost.", "app.localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"],
+)
+@pytest.mark.parametrize("value", ["ftp://proxy", "http://proxy:9"])
+def test_no_spelling_of_this_machine_goes_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, value: str, host: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", value)
+    assert proxy_place(f"http://{host}:9/") is None
+
+
+@pytest.mark.parametrize(
+    ("excepted", "proxy"),
+    [("api.example:8080", None), ("api.example", None), ("api.example:80", "proxy:9"), (".example:8080", None)],
+)
+def test_a_port_may_be_excepted_from_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, excepted: str, proxy: str | None
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:9")
+    monkeypatch.setenv("NO_PROXY", excepted)
+    assert proxy_place("http://api.example:8080") == proxy
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

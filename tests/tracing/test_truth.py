@@ -139,6 +139,52 @@ def test_a_handle_whose_block_was_left_in_another_thread_takes_no_calls() -> Non
     assert names_of(run) == [["left"], ["work", ["work"]]]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_handle_whose_block_was_left_in_another_task_takes_no_calls(is_async: bool) -> None:
+    async def enter_here_leave_there() -> None:
+        handle = sdk.trace(agent_id="left")
+        handle.__enter__()
+
+        async def leave() -> None:
+            handle.__exit__(None, None, None)
+
+        await (asyncio.create_task(leave()) if is_async else asyncio.to_thread(handle.__exit__, None, None, None))
+        assert not current()
+        work()
+
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        asyncio.run(enter_here_leave_there())
+    assert names_of(run) == [["left"], ["work", ["work"]]]
+
+
+def test_two_blocks_that_are_left_elsewhere_take_no_calls() -> None:
+    def run_both() -> None:
+        outer = sdk.trace(agent_id="outer")
+        outer.__enter__()
+        inner = outer.add_agent(name="inner")
+        inner.__enter__()
+        elsewhere(lambda: (inner.__exit__(None, None, None), outer.__exit__(None, None, None)))
+        assert not current()
+        work()
+
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        contextvars.Context().run(run_both)
+    assert names_of(run) == [["outer", ["inner"]], ["work", ["work"]]]
+
+
+def test_a_block_that_is_left_elsewhere_changes_nothing_there() -> None:
+    with record() as run, VoltAgentSDK(exporter="none") as sdk:
+        handle = sdk.trace(agent_id="left")
+        contextvars.Context().run(handle.__enter__)
+        block = sdk.trace(agent_id="kept open").as_current()
+        contextvars.Context().run(block.__enter__)
+        with sdk.trace(agent_id="here"):
+            handle.__exit__(None, None, None)
+            block.__exit__()
+            work()
+    assert ["here", ["work"]] in names_of(run)
+
+
 def test_inside_its_block_an_ended_handle_still_takes_calls() -> None:
     with record() as run, VoltAgentSDK(exporter="none") as sdk:
         with sdk.trace(agent_id="ended") as handle:

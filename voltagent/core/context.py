@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from functools import partial
 from threading import get_ident
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -49,15 +49,45 @@ def inert(recorder: SpanRecorder, remote: Remote) -> Span:
 # The innermost entered span of this context, even after its end; INERT if nothing may be recorded.
 CURRENT: Final[ContextVar[Span | None]] = ContextVar("voltagent_current", default=None)
 
-# Spans whose block was left while another span was current: in another thread, or by a coroutine closed elsewhere.
+# Spans whose block was left while another span was current, or in another context: by a thread, a task, a coroutine
+# closed elsewhere.
 _left: Final[WeakSet[Span]] = WeakSet()
 
 
-def leave(span: Span, before: Span | None) -> None:
-    """Restore the span that was current before a block. In the block's own context, it may still be current."""
-    if CURRENT.get() is not span:
-        _left.add(span)
-    set_current(before)
+def enter(span: Span) -> Token[Span | None]:
+    """Make a span current; :func:`restore` takes the token."""
+    if COLLECTING:
+        keep_context()
+    return CURRENT.set(span)
+
+
+def restore(span: Span, token: Token[Span | None]) -> bool:
+    """Restore the span that was current before a block; return whether the span was current in the block's own context.
+
+    In another context, what is current there stays, unless it is this span.
+    """
+    is_current = CURRENT.get() is span
+    if COLLECTING:
+        keep_context()
+    try:
+        CURRENT.reset(token)
+    except ValueError as exc:  # in another context
+        pass_on_interrupt(exc)
+        if is_current:
+            CURRENT.set(None if token.old_value is Token.MISSING else token.old_value)
+        return False
+    return is_current
+
+
+def leave(span: Span, token: Token[Span | None]) -> None:
+    """End a block: restore what was current before; a span that ends elsewhere takes no more calls in its block."""
+    if not restore(span, token):
+        leave_elsewhere(span)
+
+
+def leave_elsewhere(span: Span) -> None:
+    """Note that the block of a span was left where it is not current: after its end it takes no more calls."""
+    _left.add(span)
 
 
 def current_span() -> Span | None:

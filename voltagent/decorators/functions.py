@@ -15,7 +15,7 @@ from voltagent.core.context import (
     INERT,
     REPLAYS,
     keep_context,
-    leave,
+    leave_elsewhere,
     nearest_open,
     replay,
     set_current,
@@ -99,7 +99,7 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
             if CURRENT.get() is span:
                 set_current(before)
             elif type(exception) is GeneratorExit:
-                leave(span, CURRENT.get())
+                leave_elsewhere(span)
             fail(span, above is None, exception)
             raise
         if CURRENT.get() is span:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import Token
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
 from voltagent.capture import options
 from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Receipt
-from voltagent.core.context import CURRENT, leave, set_current
+from voltagent.core.context import enter, leave, restore
 from voltagent.core.guard import guard
 from voltagent.core.open_operations import note
 from voltagent.core.span import COMPLETED, ERROR, TRACE, Span
@@ -23,11 +24,11 @@ H = TypeVar("H", bound="SpanView")
 class SpanView:
     """A view of a span. It is false if nothing is recorded; its methods then have no effect."""
 
-    __slots__ = ("_before", "_span")
+    __slots__ = ("_entered", "_span")
 
     def __init__(self, span: Span) -> None:
         self._span = span
-        self._before: list[Span | None] = []
+        self._entered: list[Token[Span | None]] = []
 
     @property
     def id(self) -> str:
@@ -204,14 +205,13 @@ class SpanView:
         return RECEIPT
 
     def __enter__(self: H) -> H:
-        self._before.append(CURRENT.get())
-        set_current(self._span)
+        self._entered.append(enter(self._span))
         note(self._span)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
-        # by value, never by token: a token cannot be reset in another context, where a generator may be closed
-        leave(self._span, self._before.pop() if self._before else None)
+        if self._entered:
+            leave(self._span, self._entered.pop())
         if self._span.end_ns is not None or not self:
             return
         recorder = self._recorder
@@ -242,19 +242,19 @@ class SpanView:
 class CurrentBlock(Generic[H]):
     """A block in which a handle is current, and which does not end it. See :meth:`SpanView.as_current`."""
 
-    __slots__ = ("_before", "_handle")
+    __slots__ = ("_entered", "_handle")
 
     def __init__(self, handle: H) -> None:
         self._handle = handle
-        self._before: list[Span | None] = []
+        self._entered: list[Token[Span | None]] = []
 
     def __enter__(self) -> H:
-        self._before.append(CURRENT.get())
-        set_current(self._handle._span)  # noqa: SLF001 - of this module  # pyright: ignore
+        self._entered.append(enter(self._handle._span))  # noqa: SLF001 - of this module  # pyright: ignore
         return self._handle
 
     def __exit__(self, *_: object) -> None:
-        set_current(self._before.pop() if self._before else None)
+        if self._entered:
+            restore(self._handle._span, self._entered.pop())  # noqa: SLF001 - of this module  # pyright: ignore
 
     async def __aenter__(self) -> H:
         return self.__enter__()

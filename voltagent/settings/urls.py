@@ -6,8 +6,9 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-_LOOPBACK: Final = ("localhost", "::1")
-_LOOPBACK_NET: Final = re.compile(r"127(\.[0-9]{1,3}){3}")  # all of it is this machine (RFC 6890)
+_LOOPBACK: Final = ("localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::")  # noqa: S104 - as a destination
+# All of it is this machine (RFC 6890), also in short (`127.1`) and as IPv6, and so are names below `localhost` (RFC 6761).
+_LOOPBACK_NET: Final = re.compile(r"(::ffff:)?127(\.[0-9]{1,3}){1,3}|.+\.localhost")
 
 
 def without_credentials(url: str, mark: str = "") -> str:
@@ -23,5 +24,5 @@ def shown_url(url: str, mark: str = "") -> str:
 
 def is_loopback(url: str) -> bool:
     """Return whether a URL points to this machine."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").rstrip(".")
     return host in _LOOPBACK or _LOOPBACK_NET.fullmatch(host) is not None

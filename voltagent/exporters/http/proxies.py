@@ -11,6 +11,7 @@ import httpx
 from voltagent.errors import ValidationError
 from voltagent.settings import is_loopback
 
+_PORTS: Final = {"http": 80, "https": 443}
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 
 
@@ -32,7 +33,9 @@ def proxy_for(url: httpx.URL) -> str | None:
     Raises:
         ValidationError: it is unusable; the message names the variable and reveals nothing of its value.
     """
-    if is_loopback(str(url)) or proxy_bypass(url.host):
+    port = url.port or _PORTS.get(url.scheme)
+    # NO_PROXY may name a port
+    if is_loopback(str(url)) or proxy_bypass(url.host) or proxy_bypass(f"{url.host}:{port}"):
         return None
     proxies = getproxies()
     scheme = url.scheme if proxies.get(url.scheme) else "all"
