@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 _LOOPBACK: Final = ("localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::")  # noqa: S104 - as a destination
-# All of it is this machine (RFC 6890), also in short (`127.1`) and as IPv6, and so are names below `localhost` (RFC 6761).
+# All of it is this machine (RFC 6890), also in short (`127.1`) or as IPv6; so are names below `localhost` (RFC 6761).
 _LOOPBACK_NET: Final = re.compile(r"(::ffff:)?127(\.[0-9]{1,3}){1,3}|.+\.localhost")
 
 
