@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Final
 
 from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.words import HINTS, STEMS
 
@@ -103,7 +105,14 @@ def is_flag_value(value: str, strength: Strength) -> bool:
 def password_flags(command: str) -> frozenset[str]:
     """Return the flags of a command that take a password, in a list of arguments."""
     name = command.lower() + " "
+    if _command_check()(name) is None:
+        return frozenset()
     return frozenset([flag for flag, _, commands in SHORT_FLAGS if any(map(name.__contains__, commands))])
+
+
+@cache
+def _command_check() -> Callable[[str], str | None]:
+    return fast_check(_SHORT.check)
 
 
 def attached_password(command: str, argument: str) -> bool:

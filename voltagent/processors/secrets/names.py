@@ -102,6 +102,8 @@ class SecretNames:
         short = key.rstrip(_DIGITS)
         found = self.known.get(short)
         if found is None:
+            if _NO_NAME.search(short) is not None:
+                return Strength.NONE
             short = short.translate(_NO_DIGITS)
             found = self.known.get(short)
             if found is None:

@@ -11,11 +11,13 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.scan import Range
+from voltagent.processors.secrets.structure import are_strings
 
 Container: TypeAlias = "dict[str, Any] | list[Any]"
 
 
 _EDGE: Final = 256  # characters at either end of a long chunk that may belong to a split secret
+_AT_ONCE: Final = 1 << 15  # chunks
 _DEEPEST: Final = 8  # levels of an item in which its texts stand
 
 
@@ -59,14 +61,14 @@ _WITH_TEXTS: Final = frozenset((str, dict, list))
 def edges_of(value: Any) -> str:
     """Return the texts of a stream, each joined, without the middle of long chunks, which no split secret reaches."""
     items = items_of(value)
-    if set(map(type, items)) == {str}:
+    if are_strings(items):
         return _edges(items)
     return "\0".join([_edges(place.texts) for place in texts_of(items)])
 
 
 def _edges(texts: Sequence[str]) -> str:
     """Return texts joined, without the middle of those that are long."""
-    if max(map(len, texts), default=0) <= 2 * _EDGE:
+    if len(texts) <= _AT_ONCE and max(map(len, texts), default=0) <= 2 * _EDGE:
         return "".join(texts)
     return "".join([text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\0{text[-_EDGE:]}" for text in texts])
 
@@ -95,7 +97,10 @@ class Split(NamedTuple):
 
 def split_over(wholes: Sequence[Range], parts: Sequence[str]) -> Split:
     """Divide ranges of a joined text, in order and apart, over its parts: a secret is marked where it begins."""
-    ends = [*accumulate(map(len, parts))]
+    ends = [0]
+    for number in range(0, len(parts), _AT_ONCE):
+        ends += accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())
+    del ends[0]
     split = Split([], {}, set())
     for start, stop in wholes:
         first = bisect_right(ends, start)

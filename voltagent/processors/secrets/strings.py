@@ -16,7 +16,7 @@ from voltagent.processors.secrets.found import MOST_REPEATED, Found, Replacer, m
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.scan import SEPARATOR, Range, Scan
 from voltagent.processors.secrets.streams import Texts, items_of, split_over, texts_of
-from voltagent.processors.secrets.structure import KeyShape
+from voltagent.processors.secrets.structure import KeyShape, are_strings
 from voltagent.processors.secrets.text import find_secrets, merged
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
@@ -127,7 +127,7 @@ class Strings:
     def add_stream(self, value: Any) -> list[Sequence[int]]:
         """Search the texts of a stream: the strings in the same place of each item are one; return their slots."""
         items = items_of(value)
-        if set(map(type, items)) == {str}:
+        if are_strings(items):
             return [self._slots_of_list(items)]
         return [self._add_texts(place) for place in texts_of(items)]
 

@@ -44,6 +44,7 @@ _LONGEST_SIMPLE: Final = 15  # characters
 _SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
 _BEGINNING: Final = itemgetter(slice(1))
 _KEYS_AT_ONCE: Final = 512
+_ITEMS_AT_ONCE: Final = 1 << 15
 _FEW_KEYS: Final = 8
 _NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
 _JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
@@ -164,6 +165,21 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+def are_strings(items: list[Any]) -> bool:
+    """Return whether a list has nothing but strings."""
+    if len(items) <= _ITEMS_AT_ONCE:
+        return set(map(type, items)) == {str}
+    return all(map(are_strings, _some_at_once(items)))
+
+
 def is_plain_list(items: list[Any]) -> bool:
     """Return whether a list has only strings that are neither flags nor JSON, so that each is a text by itself."""
-    return set(map(type, items)) == {str} and set(map(_BEGINNING, items)).isdisjoint(_SPECIAL_BEGINNINGS)
+    if len(items) > _ITEMS_AT_ONCE:
+        return all(map(is_plain_list, _some_at_once(items)))
+    return are_strings(items) and set(map(_BEGINNING, items)).isdisjoint(_SPECIAL_BEGINNINGS)
+
+
+def _some_at_once(items: list[Any]) -> Iterator[list[Any]]:
+    """Yield a list in parts: what is done in C for all of them would hold the interpreter."""
+    for first in range(0, len(items), _ITEMS_AT_ONCE):
+        yield items[first : first + _ITEMS_AT_ONCE]

@@ -43,6 +43,8 @@ _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
 _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
 _LONGEST_COMMAND: Final = 256  # characters
+_SHORT_FLAG: Final = 2  # characters
+_RAW_HEADERS: Final = "rawheaders"
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
@@ -200,22 +202,27 @@ class Walk:
     def _list(self, value: list[Any], nested: int) -> None:
         if not value:
             return
-        if type(value[0]) is list and all(
-            type(item) is list and len(item) == 2 and type(item[0]) is str for item in value
-        ):
+        first = type(value[0])
+        if first is list and all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value):
             for item in value:
                 self._value(item, 0, item[0], nested)
                 self._named_value(item, 1, item[1], self._strength(item[0]), nested)
-            return
-        if is_plain_list(value):
+        elif first is str and is_plain_list(value):
             self._strings.add_list(value)
-            return
+        else:
+            self._mixed_list(value, nested)
+
+    def _mixed_list(self, value: list[Any], nested: int) -> None:
+        """Examine a list that may hold flags, JSON or other collections."""
         add, shortest = self._strings.add, self._shortest
-        flag, flags = "", None  # the flag before an item, and those of the command that take a password
+        flag = ""  # before an item
+        flags: frozenset[str] | None = None  # of the command, that take a password
         for number, item in enumerate(value):
-            if type(item) is str:
+            which = type(item)
+            if which is str:
                 if flag:
-                    flags = password_flags(_command_of(value)) if flags is None else flags
+                    if flags is None and len(flag) == _SHORT_FLAG:
+                        flags = password_flags(_command_of(value))
                     self._argument(value, number, item, flag, flags, nested)
                 elif len(item) >= shortest:
                     if item[0] in _OPENING:
@@ -225,15 +232,19 @@ class Walk:
                 flag = item if item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item else ""
                 if flag[:2] == "-p" and type(value[0]) is str and attached_password(value[0][-_LONGEST_COMMAND:], flag):
                     self._hide(value, number, item)
-            else:
-                flag = ""
-                self._value(value, number, item, nested)
+                continue
+            flag = ""
+            if which is dict:
+                self._dict(item, nested)
+            elif which is list:
+                self._list(item, nested)
 
     def _list_under(self, key: str, items: list[Any], nested: int) -> None:
         """Examine a list under a key: under ``rawHeaders``, names and values may stand in turn."""
         if (
             len(items) % 2 == 0
-            and key.replace("_", "").replace("-", "").lower().endswith("rawheaders")
+            and len(key) >= len(_RAW_HEADERS)
+            and key.replace("_", "").replace("-", "").lower().endswith(_RAW_HEADERS)
             and all(type(item) is str for item in items)
         ):
             for number in range(0, len(items), 2):
@@ -243,11 +254,11 @@ class Walk:
         self._list(items, nested)
 
     def _argument(
-        self, container: list[Any], number: int, value: str, flag: str, flags: frozenset[str], nested: int
+        self, container: list[Any], number: int, value: str, flag: str, flags: frozenset[str] | None, nested: int
     ) -> None:
         """Examine the item of an argument list that follows a flag."""
         user, colon, password = value.partition(":")
-        if flag.lower() in flags and not is_placeholder(value):
+        if flags is not None and flag.lower() in flags and not is_placeholder(value):
             self._hide(container, number, value)
         elif flag in _USER_FLAGS and colon and not is_placeholder(password):
             if not password.isdigit() or len(password) >= SHORTEST_TEXT:
