@@ -124,17 +124,27 @@ def test_indexed_messages_are_messages() -> None:
     assert span.output == b'{"messages":[{"role":"assistant","content":"hello","finish_reason":"stop"}]}'
 
 
+def event(name: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    return {"name": name, "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in fields.items()]}
+
+
 def test_messages_in_span_events_are_messages() -> None:
     events = [
-        {"name": name, "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in fields.items()]}
-        for name, fields in (
-            ("gen_ai.user.message", {"content": "hi"}),
-            ("gen_ai.choice", {"finish_reason": "stop", "message": '{"role":"assistant","content":"hello"}'}),
-        )
+        event("gen_ai.user.message", {"content": "hi"}),
+        event("gen_ai.choice", {"finish_reason": "stop", "message": '{"role":"assistant","content":"hello"}'}),
     ]
     span = received({"gen_ai.operation.name": "chat", "gen_ai.request.model": "m-1"}, events=events)
     assert span.input == b'{"messages":[{"role":"user","content":"hi"}]}'
     assert span.output == b'{"messages":[{"finish_reason":"stop","role":"assistant","content":"hello"}]}'
+
+
+def test_the_event_with_the_details_of_a_request_is_not_kept_beside_its_messages() -> None:
+    messages = {"gen_ai.input.messages": '[{"role":"user","parts":[{"type":"text","content":"hi"}]}]'}
+    for more, kept in (({}, []), ({"mine": "x"}, [{"mine": "x"}])):
+        events = [event("gen_ai.client.inference.operation.details", {**messages, **more})]
+        span = received({"gen_ai.operation.name": "chat"}, events=events)
+        assert span.input == b'{"result":"hi"}'
+        assert [one["attributes"] for one in metadata(span).get("events", [])] == kept
 
 
 def test_the_names_of_pydantic_ai_and_vercel_are_read() -> None:

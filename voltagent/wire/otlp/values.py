@@ -80,6 +80,10 @@ def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
     others: list[dict[str, Any]] = []
     for event in _items(given):
         about = attributes(event.get("attributes"))
+        if event.get("name") == _DETAILS_EVENT:
+            about = {name: value for name, value in about.items() if name not in _DETAILS.values()}
+            if not about:
+                continue
         if event.get("name") == "exception":
             exception = about
         elif event.get("name") not in _OF_MESSAGES:
@@ -95,6 +99,7 @@ _CONTENT_EVENTS: Final[Mapping[str, tuple[str, str]]] = {  # event -> its attrib
     "gen_ai.content.completion": ("gen_ai.completion", "output"),
 }
 _DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+_DETAILS: Final = {f"{way}_messages": f"gen_ai.{way}.messages" for way in ("input", "output")}  # our word -> there
 # Events that are read as input or output, and not kept beside them.
 _OF_MESSAGES: Final = frozenset((*_INPUT_MESSAGES, *_CONTENT_EVENTS, "gen_ai.choice"))
 
@@ -109,8 +114,8 @@ def messages_of_events(given: object) -> dict[str, Any]:
             attribute, word = _CONTENT_EVENTS[name]
             words.setdefault(word, about.get(attribute))
         elif name == _DETAILS_EVENT:
-            for way in ("input", "output"):
-                words.setdefault(f"{way}_messages", about.get(f"gen_ai.{way}.messages"))
+            for word, attribute in _DETAILS.items():
+                words.setdefault(word, about.get(attribute))
     return _sorted_messages(events) | {word: value for word, value in words.items() if value is not None}
 
 
