@@ -70,6 +70,7 @@ _MOST_SORTED: Final = 10_000  # items: sorting more of them would take too long 
 
 
 def set_form(value: Any) -> Listed:
+    """Return the items of a set, sorted if they are plain strings or numbers, so that each process records the same."""
     kind = set if introspection.has_base(type(value), set) else frozenset
     items = _take(lambda: kind.__iter__(value), _MOST_OF_SET)
     if len(items) <= _MOST_SORTED and _is_sorted_fast(items):

@@ -31,6 +31,7 @@ def _numpy() -> Any:
 
 
 def _numpy_scalar(value: Any) -> object:
+    """Return a scalar of numpy as a number, or its date or duration in ISO 8601."""
     kind = cast(Any, introspection.loaded("numpy", "generic"))
     if introspection.has_base(type(value), cast(Any, introspection.loaded("numpy", "datetime64"))):
         text = str(_numpy().datetime_as_string(value))

@@ -134,6 +134,7 @@ def _attrs_fields(kind: type, attributes: tuple[Any, ...]) -> Iterator[_Field]:
 
 
 def _named_tuple(kind: type) -> Callable[[Any], NamedFields] | None:
+    """Return the form of a named tuple; ``None`` if the class is not one."""
     names = introspection.class_value(kind, "_fields")
     if type(names) is not tuple or not all(type(name) is str for name in names):
         return None

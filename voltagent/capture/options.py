@@ -101,6 +101,7 @@ def _stored_fields(value: object, model: type) -> dict[str, Any]:
 
 
 def _is_mapping(kind: type) -> bool:
+    """Return whether a class is a mapping; false if its metaclass raises."""
     try:
         return issubclass(kind, Mapping)
     except Exception as exc:  # a metaclass of the user's answers
@@ -126,6 +127,7 @@ def bounded_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tags(name: str, value: object) -> tuple[str, ...]:
+    """Validate tags, and cut them to the bound."""
     base = next((kind for kind in (list, tuple, set, frozenset) if introspection.has_base(type(value), kind)), None)
     if base is None:
         raise _wrong(name, "a list of strings", value)
@@ -140,6 +142,8 @@ def _parent(name: str, value: Any) -> Any:
 
 
 def _one_of(*allowed: str) -> _Check:
+    """Return a check for one of these strings."""
+
     def check(name: str, value: object) -> str:
         text = _text(name, value)
         if text not in allowed:
@@ -348,6 +352,7 @@ def _hint(name: str, given: Mapping[str, Any]) -> str:
 
 
 def _warn_unknown(what: str, key: str, known: Mapping[str, object]) -> None:
+    """Log, once for each key, that an option is unknown, with the nearest known one."""
     near = nearest(key, known)
     hint = f"; did you mean {near!r}?" if near else ""
     log_once(

@@ -126,6 +126,7 @@ def load_prices(given: Mapping[str, Any] | Path | None) -> Prices | None:
 
 
 def _price(model: str, prices: object, source: str) -> _Price:
+    """Validate the prices of one model."""
     if not isinstance(prices, Mapping):
         raise ValidationError(f"{source}: the prices of {model!r} must be a mapping, got {_type(prices)}")
     given = cast("Mapping[str, object]", prices)
@@ -134,6 +135,7 @@ def _price(model: str, prices: object, source: str) -> _Price:
 
 
 def _number(model: str, key: str, value: object, source: str) -> float:
+    """Validate one price: a finite number of at least 0."""
     number = as_number(value)
     if number is None or number < 0 or not math.isfinite(number):
         shown = _type(value) if number is None else str(number)

@@ -81,6 +81,7 @@ def _base64(part: bytes | bytearray, size: int, kind: type) -> object:
 
 
 def fraction_form(value: Fraction) -> object:
+    """Return a fraction as ``1/3``, from its slots, so that no code of a subclass runs."""
     parts = [introspection.slot(value, name) for name in ("_numerator", "_denominator")]
     return (
         f"{parts[0]}/{parts[1]}"

@@ -115,6 +115,7 @@ class Snapshot:
         return self._walked_arguments(named)
 
     def _walked_arguments(self, named: dict[str, Any]) -> bytes:
+        """Encode arguments that are not all plain, without those that a framework injected."""
         try:
             kept = without_injected(named)
         except Exception as exc:  # as in `encode`

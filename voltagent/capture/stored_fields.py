@@ -239,6 +239,7 @@ def as_number(value: object) -> int | float | None:
 
 
 def _number_reader(kind: type) -> Callable[[Any], int | float | None]:
+    """Return the function that reads numbers of a type without running code of a subclass."""
     for base, read in ((int, int.__int__), (float, _finite), (Decimal, _decimal), (Fraction, _fraction)):
         if introspection.has_base(kind, base):
             return cast("Callable[[Any], int | float | None]", read)
@@ -263,6 +264,7 @@ def _decimal(value: Decimal) -> int | float | None:
 
 
 def _fraction(value: Fraction) -> int | float | None:
+    """Return a fraction as a number; ``None`` if it is too large for one."""
     above, below = (introspection.slot(value, name) for name in ("_numerator", "_denominator"))
     try:
         return above if below == 1 else _finite(above / below)

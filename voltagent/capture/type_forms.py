@@ -37,6 +37,7 @@ class Forms:
         self.of: Callable[[type], Form] = self._per_type.of
 
     def _find(self, kind: type) -> Form:
+        """Choose the form of a type: a serializer of the user for it or a base, else the standard one."""
         for base in introspection.bases(kind) if self._registered else ():
             found = self._registered.get(id(base))
             if found is not None:

@@ -126,6 +126,7 @@ class SnapshotWriter:
             self.path.discard(id(value))
 
     def _write_shape(self, shape: Any, depth: int, reserve: int) -> None:
+        """Write a value whose form is a list, named fields, a mapping or a string."""
         kind = type(shape)
         if kind is Listed:
             self._write_list(shape, depth, reserve)
@@ -157,6 +158,7 @@ class SnapshotWriter:
         self._put(cut_marker(shape.name, shape.size, "size", chunk))
 
     def _write_int(self, value: int) -> None:
+        """Write an integer: as a number, from 2¹⁰²³ on as a string, and beyond 8192 bits as a marker."""
         self.budget.countdown -= min(value.bit_length(), _MOST_BITS) // _BITS_PER_VALUE
         if -HUGE < value < HUGE:
             self._put(encoded(value))
@@ -182,6 +184,7 @@ class SnapshotWriter:
         return True
 
     def _write_list(self, shape: Listed, depth: int, reserve: int) -> None:
+        """Write the items of a list, as many as the budget allows."""
         items = shape.items
         if len(items) == shape.size and self._write_plain(items, depth, reserve):
             return
@@ -199,6 +202,7 @@ class SnapshotWriter:
         self._close(b"]", start, shape.name, shape.size, written)
 
     def _write_pairs(self, name: str, pairs: list[tuple[Any, Any]], size: int, depth: int, reserve: int) -> None:
+        """Write keys and values, as many as the budget allows; values of secret fields are replaced."""
         keys = _Keys(self)
 
         def write_one(place: int) -> bool:
@@ -321,6 +325,7 @@ class _Keys:
         return text
 
     def _choices(self, text: str, key: object) -> Iterator[str]:
+        """Yield texts for a key whose own text another key has: with its type, then with numbers, too."""
         marked = f"{text} ({introspection.full_name(type(key))}"
         while True:
             number = self._clashes.get(marked, 0)

@@ -214,6 +214,7 @@ _OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
 
 
 def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
+    """Redact what the start of a span sends."""
     span.name = _redacted_text(span.name, redactors, found)
     span.agent_id = _redacted_text(span.agent_id, redactors, found)
     if span.input is not None:
@@ -234,6 +235,7 @@ def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> 
 
 
 def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
+    """Redact what the end of a span adds."""
     if span.output is not None:
         span.output = _redacted(span.output, "output", redactors, found)
     if span.more_metadata:
@@ -249,6 +251,7 @@ def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> No
 
 
 def _field(name: str, value: Any, redactors: tuple[Redactor, ...], found: Found) -> Any:
+    """Redact one field of an update."""
     if name == "parent_event_id":  # an id has to be found again
         return value
     if isinstance(value, bytes):
@@ -295,6 +298,7 @@ def _each(given: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _texts(keys: Iterable[str]) -> tuple[str, ...]:
+    """Validate the names of keys."""
     found = _each(keys)
     for key in found:
         if not isinstance(key, str):
@@ -303,6 +307,7 @@ def _texts(keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def _compiled(pattern: object) -> re.Pattern[str]:
+    """Compile a pattern of the user, or refuse it with the reason."""
     if isinstance(pattern, str):
         try:
             return re.compile(pattern)

@@ -34,6 +34,7 @@ class HookWalk:
         return self._inside(value, path) if type(value) in (dict, list) else self._value(value, path)
 
     def _inside(self, value: Any, path: str) -> Any:
+        """Let the function of the user see each value inside a container; return the same object if nothing changed."""
         if type(value) is dict:
             items = {key: self._value(item, _below(path, key)) for key, item in value.items()}
             return value if all(map(is_, items.values(), value.values())) else items
@@ -43,6 +44,7 @@ class HookWalk:
         return value
 
     def _value(self, value: Any, path: str) -> Any:
+        """Let the function of the user see a value, and redact what it returns instead."""
         if type(value) is str and value == SECRET_TEXT:
             return value
         found: Any = run_callback(self._hook, path, value, on_error=lambda _: _FAILED)  # it may record, too

@@ -53,6 +53,7 @@ def _is_one_payload(span: Span, payload: bytes | None) -> bool:
 
 
 def _fit_start(span: Span) -> None:
+    """Cut what a start sends to the limit of an event."""
     if _is_one_payload(span, span.input):
         return
     if span.metadata is not None:  # the end sends it again, and needs space for more
@@ -66,6 +67,7 @@ def _fit_start(span: Span) -> None:
 
 
 def _fit_end(span: Span) -> None:
+    """Cut what an end sends to the limit of an event."""
     more = span.error or span.usage or span.more_metadata or span.more_tags
     if not more and _is_one_payload(span, span.output):
         return

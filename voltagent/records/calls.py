@@ -91,6 +91,7 @@ def calls(
 
 
 def _line(row: Any, preview: str | None) -> CallLine:
+    """Make a line of the list of calls from a row."""
     fields = dict(zip(row.keys(), row, strict=True))
     del fields["key"]
     fields["start_ns"], fields["end_ns"] = columns.start(row["start_ns"]), columns.end(row["end_ns"])
@@ -134,6 +135,7 @@ class _Query:
         return keys + self._keys(False, "start_ns", "DESC", limit - len(keys), left, others)
 
     def _keys(self, narrow: bool, order: str, way: str, limit: int, offset: int, *more: str) -> list[int]:
+        """Return the keys of the calls on one page, in the order requested."""
         where = " AND ".join(f"({one})" for one in (*self._conditions, *more))
         paged = f"WHERE {where} ORDER BY {order} {way}, start_ns {way}, {{}} LIMIT :limit OFFSET :offset"
         if not narrow:

@@ -137,6 +137,7 @@ def _ask_for_body(head: Head, sock: socket.socket) -> None:
 
 
 def _request(head: Head, captured: tuple[str, ...], body: bytes) -> Request:
+    """Make the request that a handler gets, with decoded path and parameters."""
     try:
         pairs = parse_qsl(head.target.partition("?")[2], keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
     except ValueError as exc:
@@ -145,6 +146,7 @@ def _request(head: Head, captured: tuple[str, ...], body: bytes) -> Request:
 
 
 def _send(sock: socket.socket, answer: Answer, keep_alive: bool, seconds: float, *, wants_body: bool) -> None:
+    """Send a response within a limit of time."""
     headers = {
         "Content-Type": answer.type,
         "Content-Length": str(len(answer.body)),
@@ -216,6 +218,7 @@ class _Taken:
 
 
 def _stream(server: Served, stream: Stream, request: Request, connection: _Taken) -> None:
+    """Answer with a stream of events until the client or the server leaves."""
     try:
         with server.borrowed_store() as store:
             stream.handler(connection, store, request)

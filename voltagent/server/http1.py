@@ -76,6 +76,7 @@ def _line(reader: BufferedIOBase, most: int) -> bytes:
 
 
 def _request_line(line: bytes) -> tuple[str, str, str]:
+    """Parse the first line of a request: method, target and version."""
     parts = line.decode("latin-1").split(" ")
     if len(parts) != 3 or _TOKEN.fullmatch(parts[0]) is None or not parts[2].startswith("HTTP/"):
         raise RequestError(400, "this is not an HTTP request")
@@ -88,6 +89,7 @@ def _request_line(line: bytes) -> tuple[str, str, str]:
 
 
 def _add_header(headers: dict[str, str], line: bytes) -> None:
+    """Parse one header field; one that may be there only once is refused the second time."""
     name, colon, value = line.decode("latin-1").partition(":")
     if not colon or _TOKEN.fullmatch(name) is None or _CONTROL.search(value):
         raise RequestError(400, "a header is not well-formed")

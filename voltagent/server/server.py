@@ -130,6 +130,7 @@ class Server:
             _turn_away(sock)
 
     def _started(self, thread: threading.Thread) -> bool:
+        """Start the thread of a connection; false if the system has no more threads."""
         try:
             thread.start()
         except RuntimeError:  # the system has no more threads
@@ -139,6 +140,7 @@ class Server:
         return True
 
     def _serve(self, sock: socket.socket) -> None:
+        """Serve one connection on its thread."""
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             serve(self, sock)

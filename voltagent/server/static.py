@@ -25,6 +25,7 @@ def _give(answer: Answer, _: Store, __: Request) -> Answer:
 
 
 def _routes() -> tuple[Route, ...]:
+    """Return a route for each file of the page, all read once."""
     found: list[Route] = []
     for file in sorted(files("voltagent.server").joinpath("viewer").iterdir(), key=lambda file: file.name):
         kind = _TYPES.get(file.name.rpartition(".")[2])

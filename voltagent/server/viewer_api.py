@@ -31,6 +31,7 @@ _MOST_TURNS: Final = 200  # traces of a conversation
 
 
 def _traces(store: Store, request: Request) -> Answer:
+    """Answer with the list of traces that the filters choose."""
     limit = values.number(request, "limit", 1, _MOST_TRACES) or 50
     found = list_traces(store, filter_of(request), limit + 1)
     listed, more = found[:limit], len(found) > limit
@@ -114,6 +115,7 @@ def _row(row: queries.OperationLine, model: str | None, scores: Sequence[Json] |
 
 
 def _operation(store: Store, request: Request) -> Answer:
+    """Answer with one operation, whole."""
     operation = queries.operation(store, *request.captured)
     if operation is None:
         raise RequestError(404, "no operation of this trace has this id")
@@ -145,6 +147,7 @@ def _calls(store: Store, request: Request) -> Answer:
 
 
 def _call(one: CallLine) -> Json:
+    """Return one line of the list of calls."""
     return {
         "id": one.id,
         "trace": one.trace_id,

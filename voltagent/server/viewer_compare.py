@@ -22,6 +22,7 @@ _NAMES: Final = ("system", "instructions", "system_instruction", "prompt")
 
 
 def _compare(store: Store, request: Request) -> Answer:
+    """Answer with two traces side by side, and in which facts they differ."""
     traces = {side: _trace(store, request.query.get(side, "")) for side in ("left", "right")}
     left, right = values.lines(store, list(traces.values()))
     shown = [_facts(store, line, trace) for line, trace in zip((left, right), traces.values(), strict=True)]
@@ -43,6 +44,7 @@ def _trace(store: Store, identifier: str) -> StoredTrace:
 
 
 def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
+    """Return the facts of a trace that are compared."""
     found = {name: line.get(name) for name in _FACTS}
     prompts = [text for text in comparison.instructions(store, trace.id) if text]
     found["prompt"] = "\n\n".join(prompts) or _prompt(trace.input)
@@ -70,6 +72,7 @@ def _hashes(store: Store, request: Request) -> Answer:
 
 
 def _baseline(store: Store, request: Request) -> Answer:
+    """Answer with what is usual for the agent of a trace: runs, durations, the last success."""
     found = comparison.usual(store, request.captured[0])
     if found is None:
         raise RequestError(404, "no trace has this id")

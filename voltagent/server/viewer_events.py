@@ -37,6 +37,7 @@ def _live(connection: StreamConnection, store: Store, request: Request) -> None:
 
 
 def _send_changes(connection: StreamConnection, store: Store, feed: Feed, gone: Set[str], wanted: str | None) -> None:
+    """Send the ids of changed traces as server-sent events, until the client leaves."""
     sent = looked = clock.monotonic()
     while connection.pause(_LOOK):
         news = feed.look()

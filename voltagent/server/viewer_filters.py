@@ -103,6 +103,7 @@ def _nanoseconds(request: Request, name: str) -> int | None:
 
 
 def _labels(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Parse the filters by metadata, ``key:value``."""
     names = ("metadata", *(f"metadata.{number}" for number in range(2, _MOST_LABELS + 1)))
     given = [query[name] for name in names if query.get(name)]
     labels: list[tuple[str, str]] = []
@@ -115,6 +116,7 @@ def _labels(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _score(text: str | None) -> ScoreCondition | None:
+    """Parse the filter by score."""
     if text is None:
         return None
     found = ScoreCondition.parse(text)

@@ -29,6 +29,7 @@ _UNKNOWN: Final = "unknown"
 
 
 def _metrics(store: Store, request: Request) -> Answer:
+    """Answer with the figures of the Metrics page, grouped as requested, and the filters that lead to their calls."""
     by = request.query.get("by") or "agent"
     if not statistics.is_grouping(by):
         raise RequestError(400, f"by must be one of {', '.join(statistics.BY)} or metadata:KEY")
@@ -101,6 +102,7 @@ class _Links:
         return joined({**self.of_calls(), **({} if self._are_calls else self.base)}, own)
 
     def _own(self, name: str) -> dict[str, str]:
+        """Return the filter for the calls of one group."""
         if self.by.startswith(BY_METADATA):
             return {"metadata": f"{self.by.removeprefix(BY_METADATA)}:{name}"}
         if self.by in ("agent", "tool"):
@@ -117,6 +119,7 @@ def _day(name: str) -> dict[str, str]:
 
 
 def _group(group: MetricsGroup, links: _Links) -> Json:
+    """Return the figures of one group by time, with the filter that leads to its calls."""
     link = links.group(group.name)
     return {
         "name": group.name,
@@ -138,6 +141,7 @@ def _group(group: MetricsGroup, links: _Links) -> Json:
 
 
 def _figures(totals: Totals) -> Json:
+    """Return sums over calls."""
     return {
         "calls": totals.calls,
         "errors": totals.errors,
@@ -152,6 +156,7 @@ def _percentile(totals: Totals, percent: int) -> float | None:
 
 
 def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
+    """Return the figures of one name of score by time."""
     means = [total / number if number else None for total, number in zip(group.sums, group.counts, strict=True)]
     return {
         "name": group.name,
@@ -167,6 +172,7 @@ def _score_group(group: ScoreGroup, base: Mapping[str, str]) -> Json:
 
 
 def _histogram(store: Store, request: Request) -> Answer:
+    """Answer with the numbers of traces and errors over time."""
     number = values.number(request, "buckets", 1, _MOST_BUCKETS) or 60
     found = histogram(store, filter_of(request), number)
     return json_answer({
@@ -180,6 +186,8 @@ def _histogram(store: Store, request: Request) -> Answer:
 
 
 def _overviews(by: str, name: str, show: Callable[[Overview], Json]) -> Callable[[Store, Request], Answer]:
+    """Return the handler that answers with the list of conversations or users."""
+
     def answer(store: Store, request: Request) -> Answer:
         limit = values.number(request, "limit", 1, _MOST_OVERVIEWS) or 50
         found: Sequence[Overview] = overviews(
@@ -197,6 +205,7 @@ def _overviews(by: str, name: str, show: Callable[[Overview], Json]) -> Callable
 
 
 def _common(one: Overview) -> dict[str, Any]:
+    """Return what the lines of conversations and users have in common."""
     return {
         "id": one.id,
         "traces": one.traces,

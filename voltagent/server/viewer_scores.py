@@ -21,6 +21,7 @@ _FIELDS: Final = frozenset(("trace", "operation", "name", "value", "comment"))
 
 
 def _score(store: Store, request: Request) -> Answer:
+    """Store a score that was given in the viewer."""
     body = _body(request)
     trace_id, operation_id = _identifier(body, "trace"), _identifier(body, "operation")
     if trace_id is None:
@@ -42,6 +43,7 @@ def _score(store: Store, request: Request) -> Answer:
 
 
 def _body(request: Request) -> dict[str, Any]:
+    """Decode the body of a request that stores or removes a score."""
     if media_type(request.headers) != "application/json":
         raise RequestError(415, "this route accepts application/json")
     if len(request.body) > _LARGEST:

@@ -80,6 +80,7 @@ def rows_of(orphans: Iterable[Orphan]) -> list[Statement]:
 
 
 def _row(orphan: Orphan) -> dict[str, Any]:
+    """Return the row of a call that has lost its parent."""
     return {
         "trace_id": id_text(orphan.trace_id),
         "process": MAIN.parent,

@@ -79,6 +79,7 @@ def _lines(failure: Failure) -> Iterator[str]:
 
 
 def _frame_lines(failure: Failure) -> Iterator[str]:
+    """Yield the lines of the stack, with a line for the frames that were left out."""
     frames = [
         FrameSummary(_begin(code.co_filename), line, _begin(code.co_name), lookup_line=False)
         for code, line in failure.frames

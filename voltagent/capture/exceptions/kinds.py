@@ -49,6 +49,7 @@ _HTTP_ANSWERS: Final = frozenset((("werkzeug", "HTTPException"), ("starlette", "
 
 
 def _has_base_named(kind: type, names: frozenset[tuple[str, str]]) -> bool:
+    """Return whether a class inherits from one of these, by package and name, as none of them is imported."""
     for base in introspection.bases(kind):
         module, _, _ = introspection.full_name(base).partition(".")
         own_name = introspection.short_name(base)
@@ -163,6 +164,7 @@ _CODES: Final = ("code", "status_code", "status")  # attributes
 
 
 def _stored_code(fields: dict[str, Any]) -> int | str | None:
+    """Return the code among the stored fields of an exception, or of the response that it keeps."""
     for name in (*_CODES, "errno"):
         code = _as_code(dict.get(fields, name))
         if code is not None:
@@ -197,6 +199,7 @@ def _codes_in_slots(kind: type) -> tuple[Callable[[BaseException], object], ...]
 def _code_in_slots(
     exception: BaseException, readers: tuple[Callable[[BaseException], object], ...]
 ) -> int | str | None:
+    """Return the code in the slots of an exception."""
     for read in readers:
         try:
             code = _as_code(read(exception))

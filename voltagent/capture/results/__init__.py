@@ -113,6 +113,7 @@ def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
 
 
 def _read(shape: Shape, value: object, depth: int, *, of_client: bool) -> ModelResult:
+    """Read a result by the description of its shape."""
     read = fields_reader(value)
     answer = None if shape.answer is None else shape.answer(read)
     if shape.inner is not None or shape.parts is not None:

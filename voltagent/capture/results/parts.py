@@ -89,6 +89,7 @@ def several(read: FieldReader) -> list[object]:
 
 
 def last_answer(read: FieldReader) -> object:
+    """Return the structured answer of a LangGraph state, else its last message of a model."""
     found = answers_in_state(read)
     structured = read("structured_response")
     if structured is not None:

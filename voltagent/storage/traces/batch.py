@@ -224,6 +224,7 @@ class _FactRows:
                 self._plan.statements.append(Statement(sql, list(rows)))
 
     def _started(self, span: Span) -> None:
+        """Note what the tables for filters and sums need of the start of a span."""
         if span.metadata is not None:
             self._label(span, (span.metadata,))
             if span.kind == TRACE:
@@ -232,6 +233,7 @@ class _FactRows:
             self._plan.changed.append((self._batch.ids[span.trace.id], self._batch.ids[span.id]))
 
     def _updated(self, span: Span, fields: Mapping[str, Any]) -> None:
+        """Note what the tables for filters and sums need of an update."""
         ids = self._batch.ids
         unknown = is_placeholder(span)
         if not _OF_CALLS.isdisjoint(fields):
@@ -244,6 +246,7 @@ class _FactRows:
             self._label(span, (metadata,))
 
     def _ended(self, span: Span) -> None:
+        """Note what the tables for filters and sums need of the end of a span."""
         metadata = (span.metadata, *span.more_metadata) if span.more_metadata else (span.metadata,)
         if metadata != (None,):
             self._label(span, metadata)

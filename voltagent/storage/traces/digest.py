@@ -240,6 +240,7 @@ def _chunk_end(connection: Connection, table: str, done: int, last: int) -> int:
 
 
 def _convert_operations(connection: Connection, done: int, until: int) -> None:
+    """Fill the narrow tables for some operations of an older store."""
     metadata = Metadata()
     rows = connection.execute(f"{_OPERATION} WHERE key > ? AND key <= ?", (done, until)).fetchall()
     calls = [call for call in (_call(row, metadata) for row in rows) if call is not None]
@@ -248,6 +249,7 @@ def _convert_operations(connection: Connection, done: int, until: int) -> None:
 
 
 def _convert_traces(connection: Connection, done: int, until: int) -> None:
+    """Fill the narrow tables for some traces of an older store."""
     rows = connection.execute(f"{_TRACE} WHERE key > ? AND key <= ?", (done, until)).fetchall()
     for row in rows:
         _store_total(connection, row)

@@ -242,6 +242,7 @@ class Filter:
         return any(getattr(self, name) is not None for name in _ONLY_OF_CALLS)
 
     def _of_operation(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the SQL for traces with an operation that matches, and its values."""
         conditions, values = self.of_operation()
         if not values:
             return [], {}
@@ -249,6 +250,7 @@ class Filter:
         return [f"id IN (SELECT trace_id FROM {table} WHERE {' AND '.join(conditions)})"], values  # noqa: S608 - values are bound
 
     def _labels(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the SQL for traces with these keys and values in the metadata, and its values."""
         conditions: list[str] = []
         values: dict[str, Any] = {}
         for number, (name, value) in enumerate(self.metadata):
@@ -259,6 +261,7 @@ class Filter:
         return conditions, values
 
     def _scores(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the SQL for traces with such a score, and its values."""
         if self.score is None:
             return [], {}
         compared, values = "", {"score_name": self.score.name}

@@ -158,6 +158,7 @@ def stored_operation(row: _Row) -> StoredOperation:
 
 
 def _payloads(row: _Row) -> dict[str, Any]:
+    """Decode the metadata, the input and the output of a row."""
     return {
         "metadata": columns.merged((row["metadata"], row["update_metadata"], row["end_metadata"])),
         "input": columns.value(row["input"]),

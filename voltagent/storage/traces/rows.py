@@ -71,6 +71,7 @@ def trace_start(span: Span, ids: IdTexts) -> SqlRow:
 
 
 def trace_end(span: Span, ids: IdTexts) -> SqlRow:
+    """Return the row for the end of a trace."""
     metadata, given, error, output = span.metadata, span.input, span.error, span.output
     return END_TRACE.of((
         *_trace_facts(span, span.status or COMPLETED, span.end_ns, ids),
@@ -84,6 +85,7 @@ def trace_end(span: Span, ids: IdTexts) -> SqlRow:
 
 
 def _trace_facts(span: Span, status: str, end_ns: int | None, ids: IdTexts) -> TraceColumns:
+    """Return the columns of a trace that its start and its end have in common."""
     trace, remote = span.trace, span.trace.remote
     return TraceColumns(
         id=ids[trace.id],
@@ -124,6 +126,7 @@ def operation_end(span: Span, ids: IdTexts) -> SqlRow:
 
 
 def _unusual_end(span: Span, ids: IdTexts) -> tuple[Any, ...]:
+    """Return the row for the end of an operation with more than an output: an error, tags, usage and the like."""
     error, output = span.error, span.output
     return (
         *_operation(
@@ -142,6 +145,7 @@ def _unusual_end(span: Span, ids: IdTexts) -> tuple[Any, ...]:
 def _operation(
     span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: IdTexts
 ) -> OperationColumns:
+    """Return the columns of an operation, for its start and its end alike."""
     parent, metadata, given, facts = span.parent, span.metadata, span.input, span.facts
     version = level = instructions = None
     parent_id: int | str | None = None
@@ -202,6 +206,7 @@ def update(span: Span, fields: Mapping[str, Any], ids: IdTexts) -> Statement:
 
 
 def _updated(name: str, value: Any) -> Any:
+    """Return the value of a column from a field of an update."""
     if name == "status" and value == "working":  # the REST API's word for a running trace
         return RUNNING
     if name.endswith("_time"):
@@ -214,6 +219,7 @@ def _text(payload: Any) -> str | None:
 
 
 def json_text(value: object) -> str | None:
+    """Return a value as JSON text; what JSON cannot hold is replaced."""
     if value is None:
         return None
     try:

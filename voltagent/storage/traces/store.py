@@ -115,6 +115,8 @@ class Store:
         return {}
 
     def _append(self, plan: BatchPlan, deadline: float | None) -> None:
+        """Write a batch in one transaction, and delete the oldest traces if the store has grown too large."""
+
         def write(connection: Connection) -> None:
             _run(connection, plan)
             if self._writer is not None and plan.begun:
@@ -138,6 +140,7 @@ class Store:
         self.file.use(write_and_shrink, deadline, create=True)
 
     def _append_one_by_one(self, events: Sequence[SpanEvent], deadline: float | None) -> dict[int, str]:
+        """Write each event by itself; return why some could not be stored, by their place."""
         refused: dict[int, str] = {}
         for place, event in enumerate(events):
             try:
@@ -158,6 +161,7 @@ class Store:
             surplus -= 1
 
     def _surplus(self, connection: Connection) -> int:
+        """Return by how many traces the store is too large."""
         # Keys are assigned in order, so their range is an upper bound of the count, without counting.
         (span,) = connection.execute("SELECT (SELECT max(key) FROM traces) - (SELECT min(key) FROM traces)").fetchone()
         if span is None or span < self.max_traces:

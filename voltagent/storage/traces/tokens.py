@@ -65,6 +65,7 @@ def with_sums(rows: Sequence[Any]) -> list[Mapping[str, Any]]:
 
 
 def _nearest_agent(above: str | None, around: dict[Any, tuple[str | None, bool]]) -> str | None:
+    """Return the nearest agent above an operation, by its id."""
     for _ in range(_DEPTH):
         if above not in around or around[above][1]:
             return above if above in around else None
