@@ -10,7 +10,7 @@ sends that of the input and that of the output apart. Chunks are read from store
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.capture.results import ModelResult, read_result
 from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, repeats_others, unwrapped
@@ -19,6 +19,7 @@ from voltagent.capture.stored_fields import as_items, as_text, field, stored_in
 
 _MOST_RESULTS: Final = 1024
 _PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # what holds nothing
+_PROGRAMS_OWN: Final = _PLAIN | frozenset(map(id, (dict, list)))  # what is no client's
 
 
 class Assembly:
@@ -86,9 +87,14 @@ def packed(value: object, *, any_shape: bool) -> ModelResult | None:
     looked into, too.
     """
     kind = type(value)
-    listed = as_items(value)
-    items = listed or (() if kind is list or kind is tuple else list(islice(stored_in(value).values(), _MOST_RESULTS)))
-    if not items or _PLAIN.issuperset(map(id, map(type, items))):
+    listed: list[Any] = []
+    if kind is dict:
+        items = list(islice(cast("dict[Any, Any]", value).values(), _MOST_RESULTS))
+    else:
+        listed = as_items(value)
+        is_empty = kind is list or kind is tuple
+        items = listed or ([] if is_empty else list(islice(stored_in(value).values(), _MOST_RESULTS)))
+    if (_PLAIN if any_shape else _PROGRAMS_OWN).issuperset(map(id, map(type, items))):
         return None
     if kind is list and chunk_reader(unwrapped(items[0]), any_shape=any_shape) is not None:
         return _assembled(items, any_shape=any_shape)
