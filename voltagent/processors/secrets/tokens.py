@@ -91,40 +91,36 @@ def token_marks() -> tuple[re.Pattern[str], ...]:
 
 def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
     """Tokens of known formats whose mark is in a window."""
-    text, found = scan.text, list[Range]()
+    text, table, found = scan.text, token_table(), list[Range]()
     limit = min(len(text), stop + _LONGEST_MARK)
     for mark in token_marks():
         match = mark.search(text, start, limit)
-        while match is not None and match.start() < stop:
-            position = match.start()
+        while match is not None and (position := match.start()) < stop:
             scan.spend(_MARKED)
             end = 0
             before = text[max(0, position - _BEFORE) : position]
             first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
-            if text[first : first + 2] in token_table():
-                end = _add_tokens(scan, first, found)
+            if (beginning := table.get(text[first : first + 2])) is not None:
+                end = _add_tokens(scan, first, beginning, found)
             if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
                 first = position - len(before) + len(before.rstrip(_WORD))
-                if text[first : first + 2] in token_table():
-                    end = _add_tokens(scan, first, found)
+                if (beginning := table.get(text[first : first + 2])) is not None:
+                    end = _add_tokens(scan, first, beginning, found)
             match = mark.search(text, max(end, position + 1), limit)
     return found
 
 
-def _add_tokens(scan: Scan, first: int, found: list[Range]) -> int:
+def _add_tokens(scan: Scan, first: int, beginning: _Beginning | None, found: list[Range]) -> int:
     """Add the token that begins at a position, and those directly behind it; return where the last ends, or 0."""
-    text, beginnings, last = scan.text, token_table(), 0
-    beginning = beginnings.get(text[first : first + 2])
+    text, last = scan.text, 0
     while beginning is not None:
-        scan.spend(_EXAMINING)
         end = _end_of_token(text, first, beginning)
+        scan.spend(_EXAMINING + (_FOUND if end else _FAILED))
         if not end:
-            scan.spend(_FAILED)
             break
-        scan.spend(_FOUND)
         found.append((first, end))
         last = first = end
-        beginning = beginnings.get(text[first : first + 2])
+        beginning = token_table().get(text[first : first + 2])
     return last
 
 
