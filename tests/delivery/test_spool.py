@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -496,3 +497,25 @@ def test_a_folder_that_is_deleted_meanwhile_is_made_again(
         assert empty(sender).accepted == 12
         model.check(3)
     assert caplog.text.count("was deleted") == 1
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_looked_at_any_more_is_one_line_and_events_wait_in_memory(
+    folder: Path, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = make(rest(port), folder)
+    recording = Recording(sender)
+    recording.whole("before")
+    until(lambda: events_in(folder) == 4)
+    folder.chmod(0)
+    try:
+        recording.whole("after")
+        until(lambda: "Permission denied" in caplog.text)
+        recording.whole("after")
+    finally:
+        folder.chmod(0o700)
+    with model_server(port) as model:
+        assert empty(sender).accepted == 12
+        model.check(3)
+    assert "Traceback" not in caplog.text
+    assert caplog.text.count("events wait in memory only") == 1

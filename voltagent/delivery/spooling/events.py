@@ -74,6 +74,8 @@ class SpoolEvents:
             self.report(exc, "; events wait in memory only")
             if not exc.temporary:
                 self._spool.abandon()
+        except OSError as exc:  # the folder may not be looked at any more
+            self.report(exc, "; events wait in memory only")
         except Exception as exc:  # an error of ours must not cost the events
             guard.Guard.swallowed(exc)
         return []
