@@ -345,7 +345,7 @@ def test_what_is_not_safe_ends_no_trace_that_is_being_sent(memory: Memory) -> No
     recording.end(root)
     report = conserved(sender.flush().result())
     assert (report.accepted, dict(report.dropped)) == (2, {"serialize_error": 1})
-    assert sender.workers[0].buffer.outstanding == {}
+    assert sender.workers[0].buffer.traces == {}
     sender.shutdown().result()
 
 
@@ -366,7 +366,7 @@ def test_traces_of_which_nothing_is_safe_leave_no_trace_in_memory(memory: Memory
         Recording(sender).whole()
         sender.flush().result()
     buffer = sender.workers[0].buffer
-    assert (buffer.traces, buffer.outstanding) == ({}, {})
+    assert buffer.traces == {}
     assert dict(conserved(sender.shutdown().result()).dropped) == {"serialize_error": 40}
 
 
@@ -380,7 +380,7 @@ def test_a_trace_that_is_too_large_for_a_batch_still_counts_as_unsent(memory: Me
     buffer = sender.workers[0].buffer
     assert [len(batch) for batch in memory.batches] == [1]
     assert list(buffer.unsent) == [root.id for root in roots[1:] if root is not None]
-    assert buffer.outstanding == {}
+    assert not any(trace.is_in_batch for trace in buffer.traces.values())
     sender.shutdown(0).result()
 
 

@@ -45,7 +45,7 @@ class Buffer:
         self.over: list[int | str] = []  # finished traces, of which the worker notifies the exporter
         self.done: list[SpanEvent] | None = None  # finished events, if the storage needs them
         self.open: OrderedDict[Span, None] = OrderedDict()  # started and not ended, oldest first
-        self.traces: dict[int | str, WaitingTrace] = {}
+        self.traces: dict[int | str, WaitingTrace] = {}  # with events that wait or are in a batch, or with open spans
         self.ready: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # ready to send, the longest waiting first
         self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # without any sent event, oldest first
         self.is_in_use = False  # while it is being changed: a finalizer that runs meanwhile must not change it
@@ -53,7 +53,6 @@ class Buffer:
         self.held = HeldTraces()
         self.losses = LostStarts()
         self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
-        self.outstanding: dict[int | str, WaitingTrace] = {}  # traces with events in a batch
 
     def take_waiting(self, account: Account, number: int) -> None:
         """Take up to ``number`` entries from the queue of an account, and all that it refused."""
@@ -229,7 +228,7 @@ class Buffer:
                     waiting[trace.id] = trace
                     waiting.move_to_end(trace.id, last=False)
                 break
-            self.outstanding[trace.id] = trace
+            trace.is_in_batch = True
             done = min(number, trace.prepared)
             prepared += [True] * done + [False] * (number - done)
             chosen += trace.events[:number]
@@ -243,7 +242,7 @@ class Buffer:
 
     def account_of(self, span: Span) -> Account | None:
         """Return the account of a span's trace, if it is known here."""
-        trace = self.traces.get(span.trace.id) or self.outstanding.get(span.trace.id)
+        trace = self.traces.get(span.trace.id)
         return None if trace is None else trace.account
 
     def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
@@ -275,7 +274,7 @@ class Buffer:
             self.lose(event, reason, trace.account)
             if phase is _START and span.kind == TRACE:
                 self.drop_events(trace, reason)
-                self.remove(trace)
+                trace.open = 0  # what it has in a batch is settled before it goes
             return
         self.accepted += 1
         trace.account.accepted += 1
@@ -291,6 +290,8 @@ class Buffer:
         self.size -= trace.size
         trace.account.pending -= len(events)
         trace.size = trace.prepared = 0
+        self.ready.pop(trace.id, None)
+        self.unsent.pop(trace.id, None)
         for event in events:
             self.lose(event, reason, trace.account)
         for span in list(trace.parked or ()):
@@ -301,12 +302,10 @@ class Buffer:
         """Let go of a trace: nothing of it waits any more."""
         for span in list(trace.parked or ()):
             self._settle_parked(trace, span, "rejected")  # it never ended
-        self.ready.pop(trace.id, None)
-        self.unsent.pop(trace.id, None)
         if self.traces.pop(trace.id, None) is not None:
             self.over.append(trace.id)
 
     def close_if_over(self, trace: WaitingTrace) -> None:
         """Let go of a trace if nothing of it is open, waits, or is in a batch."""
-        if not trace.events and trace.open <= 0 and not trace.held and trace.id not in self.outstanding:
+        if not (trace.events or trace.open > 0 or trace.held or trace.in_flight or trace.is_in_batch):
             self.remove(trace)

@@ -134,8 +134,7 @@ class Closing:
 
     def _close(self, accounts: list[Account]) -> None:
         """Give up what waits, or leave it to the next process, and end the thread."""
-        for account in accounts:
-            self._dispatcher.forget_in_flight(account)
+        self._dispatcher.forget_in_flight()
         self._dispatcher.log.report_lost(self._storage.close(accounts))
         if self.leaving is None:
             for account in accounts:

@@ -171,18 +171,18 @@ class Dispatcher:
             self.spool.settled(events)
         self._follow_up([one for one in outcomes if one.verdict is not Verdict.UNAVAILABLE], stops, now)
 
-    def forget_in_flight(self, account: Account) -> None:
-        """Let wait again what still waits for an answer; the answers are not heeded any more."""
+    def forget_in_flight(self, account: Account | None = None) -> None:
+        """Let wait again what (of one account) still waits for an answer; the answers are not heeded any more."""
         with self.buffer.lock:
             events = self._take_in_flight(account)
             self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
 
-    def _take_in_flight(self, account: Account) -> list[SpanEvent]:
+    def _take_in_flight(self, account: Account | None) -> list[SpanEvent]:
         """Forget what waits for an answer; a function, as a loop below a lock may leave it held after an interrupt."""
         events: list[SpanEvent] = []
         for event in self.in_flight.values():
             _, span, _ = event
-            if self.buffer.account_of(span) is account:
+            if account is None or self.buffer.account_of(span) is account:
                 events.append(event)
         for event in events:
             del self.in_flight[id(event)]

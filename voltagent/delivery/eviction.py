@@ -17,6 +17,8 @@ def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
         trace.account.parked -= len(parked)
         trace.events, trace.sizes, trace.parked = [], [], None
         buffer.remove(trace)
+    buffer.ready.clear()
+    buffer.unsent.clear()
     for _, account in found:
         account.recorded -= 1
         account.pending -= 1
@@ -85,7 +87,5 @@ def drop_waiting(buffer: Buffer, reason: str, account: Account | None = None) ->
         if account is None or trace.account is account:
             number += buffer.drop_events(trace, reason)
             trace.tries = None
-            buffer.ready.pop(trace.id, None)
-            buffer.unsent.pop(trace.id, None)
             buffer.close_if_over(trace)
     return number

@@ -48,16 +48,13 @@ class Settlement:
     def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: set[int | str]) -> None:
         """Settle a batch: a wholly accepted one at once, others event by event; then close the traces that are done."""
         buffer = self._buffer
-        identifiers = dict.fromkeys([span.trace.id for _, span, _ in batch])
-        found = [buffer.traces.get(identifier) or buffer.outstanding[identifier] for identifier in identifiers]
+        traces = [buffer.traces[identifier] for identifier in dict.fromkeys([span.trace.id for _, span, _ in batch])]
         accepted = list(map(_VERDICT, outcomes)).count(Verdict.ACCEPTED)
-        if not batch or accepted < len(batch) or not self._accept_all(batch, found):
+        if not batch or accepted < len(batch) or not self._accept_all(batch, traces):
             self._settle_each(batch, outcomes, now, accepted)
-        for identifier in identifiers:
-            trace = buffer.traces.get(identifier) or buffer.outstanding[identifier]
-            if not trace.in_flight and identifier not in under_way:
-                buffer.outstanding.pop(identifier, None)
-                buffer.close_if_over(trace)
+        for trace in traces:
+            trace.is_in_batch = trace.id in under_way
+            buffer.close_if_over(trace)
 
     def _accept_all(self, batch: list[Any], traces: Sequence[WaitingTrace]) -> bool:
         """Count a batch that was accepted whole, if it is an ordinary one of one account; return whether it is."""
@@ -79,71 +76,64 @@ class Settlement:
     def _settle_each(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, accepted_now: int) -> None:
         """Settle event by event: count, let wait for an answer or for their end, or collect to try again."""
         buffer = self._buffer
-        again: dict[int | str, list[SpanEvent]] = {}
-        waits: dict[int | str, float] = {}
-        untouched: list[int | str] = []
+        again: dict[WaitingTrace, list[SpanEvent]] = {}
+        waits: dict[WaitingTrace, float] = {}
+        untouched: list[WaitingTrace] = []
         accepted_before = buffer.accepted
         for number, outcome in enumerate(outcomes):
             event: SpanEvent = batch[number]
             phase, span, _ = event
-            verdict = outcome.verdict
-            identifier = span.trace.id
-            trace = buffer.traces.get(identifier) or buffer.outstanding[identifier]
+            verdict, trace = outcome.verdict, buffer.traces[span.trace.id]
+            batch[number] = None
             if verdict is Verdict.IN_FLIGHT:
                 trace.in_flight += 1
-                buffer.ready.pop(identifier, None)
-                batch[number] = None
+                buffer.ready.pop(trace.id, None)
+                continue
+            reason = outcome.reason if verdict is Verdict.REFUSED else None
+            if verdict not in _DONE:
+                reason = buffer.losses.fate(span) or self._judge(
+                    trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
+                )
+            if verdict in _DONE or reason is not None:
+                buffer.settle_one(trace, event, reason)
+            elif verdict is Verdict.WITH_END:
+                buffer.park(trace, event)
             else:
-                reason = outcome.reason if verdict is Verdict.REFUSED else None
-                if verdict not in _DONE:
-                    reason = buffer.losses.fate(span) or self._judge(
-                        trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
-                    )
-                batch[number] = None
-                if verdict in _DONE or reason is not None:
-                    buffer.settle_one(trace, event, reason)
-                elif verdict is Verdict.WITH_END:
-                    buffer.park(trace, event)
-                else:
-                    again.setdefault(identifier, []).append(event)
-                    if verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
-                        untouched.append(identifier)
-        if again:
-            self._put_back(again, waits, now)
-            self._still_unsent(untouched)
+                again.setdefault(trace, []).append(event)
+                if verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
+                    untouched.append(trace)
+        self._put_back(again, waits, now)
+        self._still_unsent(untouched)
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of events that were in flight."""
-        found = [self._buffer.outstanding[span.trace.id] for _, span, _ in events]
-        for trace in found:
+        traces = [self._buffer.traces[span.trace.id] for _, span, _ in events]
+        for trace in traces:
             trace.in_flight -= 1
         self.settle(list(events), outcomes, now)
-        for trace in found:
-            if trace.events and not trace.held and not trace.in_flight and trace.id in self._buffer.traces:
+        for trace in traces:
+            if trace.events and not trace.held and not trace.in_flight:
                 self._buffer.ready[trace.id] = trace
 
     def give_back(self, batch: Sequence[SpanEvent | None], *, prepared: bool) -> None:
         """Put unaccounted events of a batch back at the head of their traces."""
-        again: dict[int | str, list[SpanEvent]] = {}
+        again: dict[WaitingTrace, list[SpanEvent]] = {}
         for event in batch:
             if event is not None:
                 _, span, _ = event
-                again.setdefault(span.trace.id, []).append(event)
+                again.setdefault(self._buffer.traces[span.trace.id], []).append(event)
         self._put_back(again, {}, 0.0)
-        for identifier in again:
-            trace = self._buffer.traces[identifier]
-            if not trace.in_flight:
-                self._buffer.outstanding.pop(identifier, None)
+        for trace in again:
+            trace.is_in_batch = False
             if not prepared:
                 trace.prepared = 0
 
-    def _put_back(self, again: dict[int | str, list[SpanEvent]], waits: dict[int | str, float], now: float) -> None:
+    def _put_back(
+        self, again: dict[WaitingTrace, list[SpanEvent]], waits: dict[WaitingTrace, float], now: float
+    ) -> None:
         """Put events back at the head of their traces, which wait as long as a retry must."""
         buffer = self._buffer
-        for identifier, events in again.items():
-            trace = buffer.traces.get(identifier)
-            if trace is None:
-                trace = buffer.traces[identifier] = buffer.outstanding[identifier]
+        for trace, events in again.items():
             sizes = [size_of(event) for event in events]
             size = sum(sizes)
             trace.events[:0] = events
@@ -151,12 +141,12 @@ class Settlement:
             trace.prepared += len(events)
             trace.size += size
             buffer.size += size
-            delay = waits.get(identifier, 0.0)
+            delay = waits.get(trace, 0.0)
             if delay > 0.0:
-                buffer.ready.pop(identifier, None)
+                buffer.ready.pop(trace.id, None)
                 buffer.held.add(trace, now + delay)
             elif not trace.held and not trace.in_flight:
-                buffer.ready[identifier] = trace
+                buffer.ready[trace.id] = trace
 
     def _judge(
         self,
@@ -164,7 +154,7 @@ class Settlement:
         event: SpanEvent,
         outcome: Outcome,
         accepted: tuple[int, int],
-        waits: dict[Any, float],
+        waits: dict[WaitingTrace, float],
     ) -> str | None:
         """Note a failure; the reason to drop the event for good, if it has used up its tries.
 
@@ -188,16 +178,15 @@ class Settlement:
             failures = 1  # not down, as others got through with it: this one waits by itself
         if failures:
             delay = backoff(failures, self._retry_delay, randomness.random())
-            waits[trace.id] = max(waits.get(trace.id, 0.0), delay)
+            waits[trace] = max(waits.get(trace, 0.0), delay)
         return None
 
-    def _still_unsent(self, untouched: list[int | str]) -> None:
+    def _still_unsent(self, untouched: list[WaitingTrace]) -> None:
         """Traces that were in the batch, but are unsent: the oldest are the first to go, as before."""
-        for identifier in reversed(untouched):
-            trace = self._buffer.traces.get(identifier)
-            if trace is not None and trace.parked is None:
-                self._buffer.unsent[identifier] = trace
-                self._buffer.unsent.move_to_end(identifier, last=False)
+        for trace in reversed(untouched):
+            if trace.events and trace.parked is None and not trace.in_flight:
+                self._buffer.unsent[trace.id] = trace
+                self._buffer.unsent.move_to_end(trace.id, last=False)
 
 
 def backoff(failures: int, first: float, chance: float) -> float:

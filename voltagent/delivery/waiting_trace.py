@@ -32,8 +32,8 @@ class Tries:
 class WaitingTrace:
     """The events of one trace, in their order."""
 
-    __slots__ = ("account", "events", "held", "id", "in_flight", "open", "parked", "prepared", "size", "sizes",
-                 "tries", "usage")  # fmt: skip
+    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "open", "parked", "prepared", "size",
+                 "sizes", "tries", "usage")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
@@ -43,6 +43,7 @@ class WaitingTrace:
         self.prepared = 0  # that many of the first have passed the processors
         self.size = 0
         self.open = 0  # spans that were started here and have not ended
+        self.is_in_batch = False
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
         self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
