@@ -94,39 +94,26 @@ class Buffer:
             number -= 1
             event = source[0]
             phase, span, fields = event
-            trace = self.traces.get(span.trace.id)
-            known = phase is _END and span in self.open
-            reason = self.losses.fate(span) if self.losses.reasons else None
-            if reason is None and phase is _END and not known and span.start_ns < self._forked_at and not inherited:
-                reason = "fork"  # the parent process recorded its start and will record its end
-            if trace is None and reason is None:
-                trace = WaitingTrace(span.trace.id, account)
             end: SpanEvent = (_END, span, None)
             has_ended = phase is _START and span.queued is account  # while it waited: its end waits in the same entry
-            payload, is_plain = span.output if phase is _END else span.input, False
-            if fields is None and span.metadata is None and not span.more_metadata:
-                is_plain, size = True, OVERHEAD if payload is None else OVERHEAD + len(payload)
+            events: tuple[SpanEvent, ...] = (event, end) if has_ended else (event,)
+            if fields is None and span.metadata is None and not span.more_metadata:  # as `size_of`, without a call
+                of_start, of_end = OVERHEAD + len(span.input or b""), OVERHEAD + len(span.output or b"")
+                sizes: tuple[int, ...] = (of_start, of_end) if has_ended else (of_end if phase is _END else of_start,)
             else:
-                size = size_of(event)
-            if (
-                (phase is _END or has_ended)
-                and trace is not None
-                and (span.usage is not None or trace.usage is not None)
-            ):
+                sizes = tuple(map(size_of, events))
+            trace, reason = self._place_of(event, account, inherited)
+            is_over = has_ended or phase is _END
+            if is_over and trace is not None and (span.usage is not None or trace.usage is not None):
                 sum_usage(span, trace)
-            events: tuple[SpanEvent, ...] = (event,)
-            sizes: tuple[int, ...] = (size,)
-            count = 1
-            if has_ended:
-                end_size = OVERHEAD + len(span.output or b"") if is_plain else size_of(end)
-                events, sizes, count, size = (event, end), (size, end_size), 2, size + end_size
+            count, size = len(events), sum(sizes)
             # no call from here until it is counted and removed from its source
-            if known:
+            if phase is _END and span in self.open:
                 del self.open[span]
                 if trace is not None:
                     trace.open -= 1
+            account.recorded += count
             if reason is not None:
-                account.recorded += count
                 account.dropped[reason] += count
                 self.dropped += count
             elif trace is not None:
@@ -142,7 +129,6 @@ class Buffer:
                 trace.size += size
                 self.size += size
                 self.count += count
-                account.recorded += count
                 account.pending += count
                 if not trace.held and not trace.in_flight:
                     self.ready[trace.id] = trace  # keeps an existing place
@@ -162,6 +148,18 @@ class Buffer:
                     self.close_if_over(trace)
             elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
                 self._forget_oldest_open()
+
+    def _place_of(self, event: SpanEvent, account: Account, inherited: bool) -> tuple[WaitingTrace | None, str | None]:
+        """Return the trace in which an event is to wait, and why it cannot be recorded any more, if so."""
+        phase, span, _ = event
+        trace = self.traces.get(span.trace.id)
+        reason = self.losses.fate(span) if self.losses.reasons else None
+        if reason is None and phase is _END and span.start_ns < self._forked_at and not inherited:
+            # the parent process recorded its start and will record its end
+            reason = None if span in self.open else "fork"
+        if trace is None and reason is None:
+            trace = WaitingTrace(span.trace.id, account)
+        return trace, reason
 
     def _forget_oldest_open(self) -> None:
         """Forget the span that has been open for longest: its program has leaked it."""

@@ -86,11 +86,12 @@ class Dispatcher:
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
         sent = list(batch)
-        if self.spool is not None:
-            with self.spool.sending():
-                outcomes = self._export(sent, deadline)
-        else:
+        over = None if self.spool is None else self.spool.keep_up()
+        try:
             outcomes = self._export(sent, deadline)
+        finally:
+            if over is not None:
+                over.release()
         ended = clock.monotonic()
         different = list(dict(zip(map(id, outcomes), outcomes, strict=True)).values())  # mostly one for all
         if Verdict.IN_FLIGHT in map(_VERDICT, different):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -41,11 +41,13 @@ class Settlement:
         """
         self._buffer.is_in_use = True
         try:
-            self._settle(batch, outcomes, now, {span.trace.id for _, span, _ in under_way})
+            self._settle(batch, outcomes, now, {span.trace.id for _, span, _ in under_way} if under_way else ())
         finally:
             self._buffer.is_in_use = False
 
-    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: set[int | str]) -> None:
+    def _settle(
+        self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: Container[int | str]
+    ) -> None:
         """Settle a batch: a wholly accepted one at once, others event by event; then close the traces that are done."""
         buffer = self._buffer
         traces = [buffer.traces[identifier] for identifier in dict.fromkeys([span.trace.id for _, span, _ in batch])]

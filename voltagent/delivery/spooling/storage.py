@@ -7,8 +7,7 @@ under a lock of its own; those who record never wait for it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Final, Literal
 
@@ -197,19 +196,16 @@ class SpoolStorage:
 
     # While a batch is sent, and after it.
 
-    @contextmanager
-    def sending(self) -> Generator[None]:
-        """Meanwhile a second thread writes what is recorded."""
-        over = threading.Event()
+    def keep_up(self) -> threading.Lock:
+        """Have a second thread write what is recorded, until the lock that is returned is released."""
+        over = threading.Lock()
+        over.acquire()
         exit_hook.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
-        try:
-            yield
-        finally:
-            over.set()
+        return over
 
-    def _keep_up(self, over: threading.Event) -> None:
-        """Write what is new while a request hangs; runs on a thread of its own until ``over`` is set."""
-        while not over.wait(min(_WATCH, self._interval)):
+    def _keep_up(self, over: threading.Lock) -> None:
+        """Write what is recorded while a batch is sent."""
+        while not over.acquire(timeout=min(_WATCH, self._interval)):
             half_full = any(len(one.waiting) >= self._options.queue_events // 2 for one in list(self._accounts))
             if clock.monotonic() >= self._write_due or half_full:
                 try:
