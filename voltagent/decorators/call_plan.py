@@ -141,7 +141,7 @@ class CallPlan:
             ended = None
             if recorder is None or span.end_ns is not None:
                 pass
-            elif id(type(result)) in self._shown and recorder.capture_output:  # the usual result, in one step
+            elif span.output is None and id(type(result)) in self._shown and recorder.capture_output:  # the usual one
                 recorder.succeed(span, recorder.snapshot.encode_object(result, LIMIT, span))
                 ended = span.end_ns
             else:
