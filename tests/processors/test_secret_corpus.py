@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from tests.helpers.pace import hold, slowness
 from tests.processors.corpus import (
+    eighth,
     fourth,
     hide_fifth,
     hide_first,
@@ -273,6 +274,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "fifth": (hide_fifth.HIDE, keep_fifth.KEEP),
     "sixth": (sixth.HIDE, sixth.KEEP),
     "seventh": (seventh.HIDE, seventh.KEEP),
+    "eighth": (eighth.HIDE, eighth.KEEP),
 }
 
 
@@ -339,6 +341,20 @@ def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: 
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
+        ("password: Brisk.Otter.42", "Brisk.Otter.42"),
+        ("Wi-Fi password: sunny-dog-42", "sunny-dog-42"),
+        ('  ~ password = "Maple#2210" -> "Maple#2211"', "Maple#2211"),
+        ("Set-Variable -Name password -Value 'pwsh-81x'", "pwsh-81x"),
+        ("aws ssm put-parameter --name /db/password --value kd81kd0 --type SecureString", "kd81kd0"),
+        ("password <- Sys.getenv('PW', unset = 'R-lang-81')", "R-lang-81"),
+        ("jwt.sign(payload, 'zk81Kd02-secret')", "zk81Kd02-secret"),
+        ("crypto.createHmac('sha256', 'zk81Kd02ks')", "zk81Kd02ks"),
+        ("hmac.new(b'zk81Kd02ks', message, 'sha256')", "zk81Kd02ks"),
+        ("Fernet(b'zk81Kd02ksLpQmNbVcXzAsDf=')", "zk81Kd02ksLpQmNbVcXzAsDf="),
+        ('api.login("ann", "zk81Kd")', "zk81Kd"),
+        ("db.auth('a','zk81Kd')", "zk81Kd"),
+        ("C: AUTH PLAIN AGFubgB6azgxS2Q=", "AGFubgB6azgxS2Q"),
+        ("The password for the staging database is Xy7kd82.", "Xy7kd82"),
         ("**Password:** kd81kd0", "kd81kd0"),
         ("**API key**: kd81kd02", "kd81kd02"),
         ("| DB_PASSWORD | kd81kd0x |", "kd81kd0x"),
@@ -370,6 +386,17 @@ def test_a_secret_in_markup_and_in_arguments_of_tools_is_hidden(text: str, secre
 @pytest.mark.parametrize(
     "value",
     [
+        {"securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}},
+        '"jsonwebtoken": "^9.0.2"',
+        'Set `password: "<your password>"` in config.yml',
+        "password: { required: true, minLength: 8 }",
+        "password: [rules.required, rules.min(8)]",
+        "errors: { password: 'Password is too short' }",
+        "'password' => 'nullable|min:6'",
+        'api_key_header = APIKeyHeader(name="X-API-Key")',
+        "password = settings.Db.Password2",
+        "jwt.decode(token, key, algorithms=['HS256'])",
+        "The password for the database is stored in Vault.",
         {"key": "user42"},
         "| password | string | yes |",
         "| `password` | `string` | x |",

@@ -32,8 +32,9 @@ _ELSEWHERE: Final = re.compile(
     r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var)\b|<%", re.IGNORECASE
 )
 _SCHEMA: Final = re.compile(
-    r"\{[^{}]{0,200}\btype\\{0,8}[\"']?\s{0,4}:\s{0,4}\\{0,8}[\"'\[]?"
-    r"(?:(?:datatypes|sequelize|schema|types|mongoose)\.\w|(?:string|number|integer|boolean|object|array|text|varchar)\b)",
+    r"\{[^{}]{0,200}\b(?:(?:required|nullable|validators?|(?:min|max)_?length)\\{0,8}[\"']?\s{0,4}:"
+    r"|type\\{0,8}[\"']?\s{0,4}:\s{0,4}\\{0,8}[\"'\[]?(?:(?:datatypes|sequelize|schema|types|mongoose)\.\w"
+    r"|(?:string|number|integer|boolean|object|array|text|varchar|apikey|openidconnect)\b))",
     re.IGNORECASE,
 )
 # A row such as `| DB_PASSWORD | … |`: its value, and what stands before it.
@@ -57,7 +58,8 @@ _SHELL_DEFAULT: Final = re.compile(
 )
 _CODE_DEFAULT: Final = re.compile(
     r"[\w.:!?$\[\]]{1,80}(?:\([ \t]{0,4}[\"'][\w.-]{1,60}[\"'][ \t]{0,4}\)?)?"
-    r"[ \t]{0,4}(?:,|\|\||\?\?|or|\?:)[ \t]{1,4}([\"'`])"
+    r"[ \t]{0,4}(?:,|\|\||\?\?|or|\?:)[ \t]{1,4}"
+    r"(?:(?:default|unset|fallback)[ \t]{0,2}[=:][ \t]{0,2})?([\"'`])"
 )
 # A declared type that does not begin with a word: ``&'static str = "…"``.
 _REFERENCE: Final = re.compile(r"&(?:'\w{1,20} )?(?:mut )?str\s{0,4}=\s{0,4}[br]?(\")")
@@ -75,6 +77,18 @@ _SECRET_CALL: Final = re.compile(
     re.IGNORECASE,
 )
 _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
+_CHANGED: Final = re.compile(r"[\"'`][ \t]{1,4}->[ \t]{1,4}([\"'`])")  # the new value in a plan of Terraform
+_WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")
+_DOTTED: Final = re.compile(r"[A-Za-z]{2,40}(?:\.[A-Za-z]{2,40}){0,6}\.\d{1,10}\Z")  # no code has a number there
+# What a form says to its user about a password.
+_MESSAGE: Final = re.compile(
+    r"^your |^[^0-9]{0,60}\b(?:passwords?|passphrase|required|must|invalid|incorrect|please|at least|characters)\b"
+    r"[^0-9]{0,60}(?:[0-9]{1,2}[^0-9]{1,40})?\Z",
+    re.IGNORECASE,
+)
+_NAME_OF_HEADER: Final = re.compile(
+    r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
+)
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
@@ -121,12 +135,19 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     value = scan.text[start:end]
     if one.operator == "|":
         return (start, end) if _is_cell(scan, start, value) else None
-    if _SURE.match(value) is not None and _JOINED.match(scan.text, end) is None:
+    is_followed = _JOINED.match(scan.text, end) is not None or _CHANGED.match(scan.text, end) is not None
+    if _SURE.match(value) is not None and not is_followed:
         return start, end
-    is_sentence = one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value
+    is_instruction = value.startswith("<") or _MESSAGE.search(value) is not None
+    is_sentence = (
+        one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value and not is_instruction
+    )
     if _JOINED.match(scan.text, end) is not None:
         end = _end_of_joined(scan, end)
-    if is_placeholder(value) and not is_sentence:
+    elif (changed := _CHANGED.match(scan.text, end)) is not None:
+        end = closing_quote(scan, changed.end(), changed[1])
+    is_message = is_instruction and " " in value
+    if is_message or (is_placeholder(value) and not is_sentence):
         return _shell_default(scan, one, start)
     is_weak = one.strength is Strength.WEAK
     if one.operator in COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
@@ -222,13 +243,13 @@ def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value:
     is_joined = one.is_configuration or (one.operator == "=" and scan.text[start - 1] == "=")
     if is_joined and _is_passphrase(value):
         return True
-    if not is_mixture(value):
+    has_cases = value != value.lower() and value != value.upper()
+    if not is_mixture(value) and not (has_cases and _DOTTED.match(value) is not None):
         return False
     if scan.text[start - 1] not in " \t\n":
         return True
     ends_line = scan.text[end : end + 1] in ("", "\n", "\r", "\0")
-    has_cases = value != value.lower() and value != value.upper()
-    return ends_line and (has_cases or one.name.isupper())
+    return ends_line and (has_cases or one.name.isupper() or _WORDS_AND_NUMBER.match(value) is not None)
 
 
 def _is_passphrase(value: str) -> bool:
@@ -281,6 +302,8 @@ def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
     match = _UNQUOTED.match(scan.text, start)
     is_call = match is not None and scan.text[match.end() : match.end() + 2] in ('("', "('")
     called = _call(scan, one, start, match.end()) if match is not None and is_call else None
+    if match is not None and _DOTTED.match(match[0]) is not None:
+        return match.span() if _is_joined_password(scan, one, start, match.end(), match[0]) else None
     return called or _code_default(scan, one, start)
 
 
@@ -331,8 +354,9 @@ def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     if found is None:
         return None
     literals = _LITERAL.findall(scan.text[bracket : found[1]][:4096])
-    if len(literals) > 1 and not any(is_credential(one) or is_mixture(one) for one in literals):  # a name and its help
-        return None
+    is_sure = any(is_credential(one) or is_mixture(one) for one in literals)
+    if not is_sure and (len(literals) > 1 or _NAME_OF_HEADER.search(scan.text, bracket, found[1]) is not None):
+        return None  # a name and its help
     return start, found[1]
 
 
@@ -363,4 +387,4 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
     if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
         return None
     has_literal = '"' in inside or "'" in inside
-    return (start, end) if has_literal or (text[start] != "(" and any(map(str.isdigit, inside[:4096]))) else None
+    return (start, end) if has_literal or ("(" not in inside and any(map(str.isdigit, inside[:4096]))) else None

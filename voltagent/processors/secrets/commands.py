@@ -71,6 +71,17 @@ _CURL_OPTION: Final = (
 _COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
 # What stands before the host of a database in the strings of drivers.
 _GO_HOST: Final = r"@(?:tcp|unix)\("
+# The literal that is the key or the password in a call, whatever the names of its arguments are.
+CALLS: Final = {
+    "jwt.": r"jwt\.(?:sign|verify|encode|decode)\([^\"'\n()\\\0]{1,100},[ \t]{0,4}",
+    "createhmac(": r"createhmac\([ \t]{0,4}\\{0,4}[\"'][\w-]{1,20}\\{0,4}[\"'],[ \t]{0,4}",
+    "hmac.new(": r"hmac\.new\([ \t]{0,4}",
+    "fernet(": r"fernet\([ \t]{0,4}",
+    ".login(": r"\.login\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
+    "db.auth(": r"db\.auth\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
+}
+_CALL_VALUE: Final = r"[bru]{0,2}\\{0,4}[\"']([^\"'\n\\\0]{4,500})"
+_AUTH_PLAIN: Final = r"auth plain[ \t]{1,4}([a-z0-9+/=]{8,2048})"
 _GO_USER: Final = re.compile(r"[\w.-]{1,60}:([^\s\"'`/\\]{1,200})\Z")
 _THIN: Final = r"thin:[^\s/\"'@\0]{1,60}/([^\s\"'@\0]{1,200})@"
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
@@ -162,9 +173,16 @@ def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, 1)
-    return match.span(1) if is_credential(value) else None
+    return match.span(1) if is_credential(value) or is_mixture(value) else None
 
 
+_IN_CALLS: Final = SearchGroup(
+    "|".join(map(re.escape, (*CALLS, "auth plain"))),
+    (
+        *(Search(needle, pattern + _CALL_VALUE, _password_line) for needle, pattern in CALLS.items()),
+        Search("auth plain", _AUTH_PLAIN, _password_line),
+    ),
+)
 _HINTED: Final = "|".join((*HINTS, *STEMS))
 _FLAGS: Final = SearchGroup(
     rf"-[a-z0-9_.-]*(?:{_HINTED})[a-z0-9_.-]*[= \t]", (Search("-", _FLAG, _flag),), takes_own_names=True
@@ -195,4 +213,4 @@ _CONNECTIONS: Final = SearchGroup(
         Search(":5432:", _PGPASS_LINE, _password_line),
     ),
 )
-COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS)
+COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS, _IN_CALLS)

@@ -25,7 +25,7 @@ _PLACEHOLDER: Final = re.compile(
     r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
     r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|[*_]{1,2}[a-z]{1,40}[*_]{1,2}\Z|"""
     r"""your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
-    r"""(?:none|null|nil|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
+    r"""(?:none|null|nil|nullable|sometimes|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
     r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
@@ -33,6 +33,7 @@ _FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch
 _PATH: Final = re.compile(
     r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
     r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
+    r"|[\^~<>=v]{0,2}\d{1,4}(?:\.\d{1,5}){1,3}(?:[-+.][a-z0-9.]{1,20})?\Z"  # a version
 )
 # ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
 _SURE: Final = re.compile(rf"(?!{TECHNICAL}\Z)" r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")

@@ -41,6 +41,11 @@ _FIELD_NAME: Final = re.compile(
     r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z",
     re.IGNORECASE,
 )
+_VALUE_FLAG: Final = (
+    r"-value(?<=[ \t-]-value)[ \t]{1,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
+    r"|(?P<value>[^\s\"'\\\0-][^\s\"'\\\0]{0,1000}))"
+)
+_NAME_FLAG: Final = re.compile(r"-name[ \t]{1,4}[\"']?([\w./:-]{1,80})[\"']?[ \t]{1,4}-{0,1}\Z", re.IGNORECASE)
 # An element in a text that is escaped for XML once more.
 _ESCAPED: Final = r"&gt;(?P<value>[^<>&\n\0]{1,500})&lt;/"
 _ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
@@ -130,6 +135,11 @@ def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if _is_secret(scan.group(match, "value"), strength) else None
 
 
+def _after_name(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the value of ``Set-Variable -Name password -Value …`` and ``--name /db/password --value …``."""
+    return _named_before(scan, match, _NAME_FLAG, "value" if match["quote"] is None else "quoted", _FIELD)
+
+
 def _default(scan: Scan, match: re.Match[str]) -> Range | None:
     return _named_before(scan, match, _VARIABLE)
 
@@ -139,10 +149,11 @@ _ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{_HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
 _FIELDS: Final = SearchGroup(
-    r"value\\*[\"']?[ \t]*[:=]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",
+    r"value\\*[\"']?[ \t]*[:=]|-value[ \t]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",
     (
         Search("value", _ATTRIBUTE, _attribute),
         Search("value", _FIELD_VALUE, _field),
+        Search("-value", _VALUE_FLAG, _after_name),
         Search("</key>", _AFTER_KEY, _after_key),
         Search("default", _DEFAULT, _default),
         Search("form-data", _FORM_DATA, _form_data),

@@ -69,6 +69,8 @@ _ANY_CASE: Final = (
     r"----begin |--- begin |private-lines:",
     r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
     r":5432:",
+    r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|\.login\(|db\.auth\(|auth plain",
+    r"-value[ \t]",
     r"(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code",
 )

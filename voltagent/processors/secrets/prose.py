@@ -15,6 +15,10 @@ _CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'
 # A value has a digit; this is looked for first, as most words have none.
 _VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\0]{6,200})"
 _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
+# `the password for the staging database is …`
+_OF_SOMETHING: Final = (
+    r"[ \t]{1,3}(?:for|of|to)[ \t][^\n.;:\"'\\\0]{1,60}?[ \t](?:is|was)[ \t]{0,3}:?[ \t]{1,4}" + _VALUE
+)
 _WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
 _NO_SECRET: Final = re.compile(
@@ -98,6 +102,8 @@ STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *WORDS)))})[ \t]*[: \t(]"
     r"(?:[ \t(:]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
+    r"|(?:password|passphrase|api key)[ \t]+(?:for|of|to)[ \t][^\n.;:\"'\\\x00]+"
+    r"[ \t](?:is|was)[ \t]*:?[ \t]+[^\s\"'\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
     STATEMENT,
@@ -105,6 +111,7 @@ _STATEMENTS: Final = SearchGroup(
         Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
         *(Search(word, word + _STATED, _stated) for word in WORDS),
+        *(Search(word, word + _OF_SOMETHING, _stated) for word in ("password", "passphrase", "api key")),
         Search("token", "token" + _WITH_VERB, _stated),
         Search("password", "password" + _CALLED, _called),
     ),

@@ -81,7 +81,7 @@ STRONG_PAIRS: Final = frozenset(
             (
                 "api private secret access ssh account encryption decryption signing master shared service "
                 "storage auth subscription license licence deploy host hmac aes rsa jwt session crypt cipher "
-                "security webhook sas gpg client"
+                "security webhook sas gpg client function functions"
             ),
         ),
         (("code", "codes"), "recovery backup verification security auth otp pin access mfa twofactor"),
