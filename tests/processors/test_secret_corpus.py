@@ -20,6 +20,7 @@ from tests.processors.corpus import (
     hide_first,
     keep_fifth,
     keep_first,
+    ninth,
     second,
     seventh,
     sixth,
@@ -275,6 +276,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "sixth": (sixth.HIDE, sixth.KEEP),
     "seventh": (seventh.HIDE, seventh.KEEP),
     "eighth": (eighth.HIDE, eighth.KEEP),
+    "ninth": (ninth.HIDE, ninth.KEEP),
 }
 
 
@@ -341,6 +343,8 @@ def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: 
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
+        ('password := []byte("abz81kdq")', "abz81kdq"),
+        ('String pw = new String("abz81kdq");', "abz81kdq"),
         ("password: Brisk.Otter.42", "Brisk.Otter.42"),
         ("Wi-Fi password: sunny-dog-42", "sunny-dog-42"),
         ('  ~ password = "Maple#2210" -> "Maple#2211"', "Maple#2211"),
@@ -395,6 +399,8 @@ def test_a_secret_in_markup_and_in_arguments_of_tools_is_hidden(text: str, secre
         "'password' => 'nullable|min:6'",
         'api_key_header = APIKeyHeader(name="X-API-Key")',
         "password = settings.Db.Password2",
+        "password = new PasswordField(20);",
+        'token := []byte(os.Getenv("TOKEN"))',
         "jwt.decode(token, key, algorithms=['HS256'])",
         "The password for the database is stored in Vault.",
         {"key": "user42"},

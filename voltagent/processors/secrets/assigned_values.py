@@ -73,9 +73,10 @@ _SETTER: Final = re.compile(
     r"(?:\b|_)(?:set(?:default)?|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z"
 )
 _SECRET_CALL: Final = re.compile(
-    r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes|buffer\.from)\w{0,20}\(\Z",
+    r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,
 )
+_CONSTRUCTED: Final = re.compile(r"new ([\w.]{1,60}\()")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _CHANGED: Final = re.compile(r"[\"'`][ \t]{1,4}->[ \t]{1,4}([\"'`])")  # the new value in a plan of Terraform
 _WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")
@@ -173,6 +174,8 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
         return cell.span() if cell is not None and _is_cell(scan, start, cell[0]) else None
     if _ELSEWHERE.match(text, start) is not None or text.startswith(":?", start - 1):
         return None
+    if text.startswith("[]byte(", start):
+        return _call(scan, one, start + 2, start + 6)
     if text.startswith(("{", "[", "(", "<", "- "), start):
         return _several(scan, one, start)
     match = _UNQUOTED.match(text, start)
@@ -299,6 +302,9 @@ def _referenced(scan: Scan, start: int) -> Range | None:
 
 def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
     """Return the literal in a call such as ``aws.String("…")``, or the one that code falls back on."""
+    made = _CONSTRUCTED.match(scan.text, start)
+    if made is not None:
+        return _call(scan, one, made.start(1), made.end() - 1)
     match = _UNQUOTED.match(scan.text, start)
     is_call = match is not None and scan.text[match.end() : match.end() + 2] in ('("', "('")
     called = _call(scan, one, start, match.end()) if match is not None and is_call else None

@@ -207,7 +207,8 @@ def _closes_label(text: str, name: int, value: int, quote: str) -> bool:
 
 def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
     """Return the literal in ``os.getenv("PASSWORD", "…")``, if the word is the beginning of such code."""
-    is_code = scan.text[end : end + 1] == "." and scan.text[end + 1 : end + 2].isalpha()
+    text = scan.text
+    is_code = (text[end : end + 1] == "." and text[end + 1 : end + 2].isalpha()) or text.startswith("new ", start)
     return in_code(scan, one, start) if is_code else None
 
 
