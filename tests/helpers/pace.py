@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, Final
 
 __all__ = ["ATTEMPTS", "PATIENCE", "TooSlow", "hold", "slowness", "until", "within"]
@@ -46,9 +45,11 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
         time.sleep(0.005)
 
 
-@cache
 def slowness() -> float:
-    """How many times slower this machine runs Python than the one the bounds were set on; at least 1."""
+    """How many times slower this machine now runs Python than the one the bounds were set on; at least 1.
+
+    Measured each time, as what else runs here takes its part of the caches.
+    """
     return max(1.0, min(_worked() for _ in range(5)) / _REFERENCE)
 
 
