@@ -21,7 +21,7 @@ from voltagent.processors.redaction import Redactor
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
 # Nanoseconds per byte that nothing may cost: twice what capture.md says of payloads of some length. In a short one, all
 # that is done once weighs more.
-_LIMITS = {1_000: 1_000, 10_000: 250, 100_000: 200}
+_LIMITS = {1_000: 1_000, 10_000: 500, 100_000: 500}
 _NAMES = ("API_KEY", "DB_PASSWORD", "AUTH_TOKEN", "NAME", "SECRET_KEY", "PATH")
 _DENSE = 'token=abc; key: def, api_key=x pass=1 auth="" secret: y cookie z=1 pin=2 pwd=q\n'
 _HTML = "<div class='key'><a href='/token?x=1&amp;y=2' data-auth='none'>Password</a><input type='password'></div>"
