@@ -60,7 +60,7 @@ def test_the_bare_command_prints_the_help(tmp_path: Path) -> None:
     ("shwo", "did you mean `voltagent show`?"),
     ("trace", "did you mean `voltagent traces`?"),
     ("docter", "did you mean `voltagent doctor`?"),
-    ("xyzzy", "the commands are run, traces, show"),
+    ("xyzzy", "the commands are show, traces, ui"),
 ])  # fmt: skip
 def test_a_misspelt_command_is_named(tmp_path: Path, typed: str, answer: str) -> None:
     code, out, err = voltagent(tmp_path, typed)
