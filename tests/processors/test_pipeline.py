@@ -10,9 +10,9 @@ from pydantic_core import from_json, to_json
 
 from tests.processors.secret_cases import hidden_cases
 from voltagent.core.span import TRACE, Phase, SharedFacts, Span, SpanEvent, TraceInfo
+from voltagent.processors.first_look import is_suspect
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.prefilter import is_suspect
 
 PAYLOADS = [None, b'{"x":1}', b'{"q":"the weather"}', b'{"password":"hunter2-correct"}', b'{"x":"hunter2-correct"}',
             b'{"key":"the key to success"}', b'{"t":"' + b"word " * 14_000 + b'"}']  # fmt: skip

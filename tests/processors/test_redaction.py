@@ -19,9 +19,9 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
+from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.names import SecretNames, Strength, classify
-from voltagent.processors.secrets.prefilter import is_suspect
 
 redactor = Redactor()
 

@@ -23,10 +23,11 @@ from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
+from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.names import SecretNames
-from voltagent.processors.secrets.prefilter import is_suspect, is_suspect_text, prefilter
+from voltagent.processors.secrets.prefilter import is_suspect_text, prefilter
 from voltagent.processors.secrets.streams import edges_of
 from voltagent.processors.secrets.strings import Rules
 from voltagent.processors.secrets.values import Walk

@@ -20,71 +20,82 @@ from voltagent.processors.secrets.prose import STATEMENT
 from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.words import HINTS, STEMS, STRONG_PAIRS
 
-_PIECE: Final = 1 << 14  # bytes searched at once: the engine does not release the interpreter
 _STARTING: Final = 0.0002  # seconds for a search, and
 _SLOW: Final = 20e-9  # for each character of its text: one that takes longer has used up the engine's cache
 _AVOIDED: Final = 256  # searches after two such searches
-_OVERLAP: Final = 2200  # bytes; longer than what any check looks at
-_BEFORE: Final = 64  # bytes before a piece that are looked at as well
-# A text beyond ASCII is searched with one character for each that is not: part of a name, or a space. The first byte
-# of such a character has other bits than the next ones.
-_KIND: Final = 0xC0
-_CONTINUED: Final = 0x80
-_STAND_INS: Final = bytes(range(0x80)) + b"\x7f" * 0x80
-_LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
 
-_NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
+NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # What may follow a secret's name in a JSON text, but for quotes and operators, in structures and in text alike: a
 # bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
-# a plain word. The last alternative is the end of a key that holds more than a name.
-_FOLLOWS: Final = (
-    r"[\])%>\[\r\n]|&gt;|\*\*|[(,][ \t]*[\\\"'`]|[ \t\f\v(/,+](?:[ \t\f\v]*"
-    r"(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
-    r"|[A-Za-z._~+/=-]*[0-9])|[^\"\\]*\"[ \t\r\n]*:)"
+# a plain word.
+_AT_ONCE: Final = r"[\])%>\[\r\n]|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
+GAP: Final = r"[ \t\f\v(/,+]"
+_AFTER_GAP: Final = (
+    r"[ \t\f\v]*(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
+    r"|[A-Za-z._~+/=-]*[0-9])"
 )
-_NAME_END: Final = rf"{_NAME}(?:[\"'`\\=:]|[ \t\f\v(/,+][ \t\f\v]*[=:]|{_FOLLOWS})"
-_WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
+KEY_END: Final = r"[^\"\\]*\"[ \t\r\n]*:"  # the end of a key that holds more than a name
+WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
 # Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
 _NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
-_TOKEN_END: Final = (
-    rf"{_NAME}(?:\\*[\"'`]?[ \t\f\v]*[=:][ \t]*{_NO_NUMBER}"
-    rf"|\\*[\"'`][ \t\f\v]*[^ \t\f\v=:]|\\+[^\\\"'`]|[(/,+][ \t\f\v]*[=:]|{_FOLLOWS})"
-)
+
+
+def _ends(after_gap: str) -> tuple[str, str]:
+    """Return what makes a name suspicious, and what makes that of a token so."""
+    follows = rf"{_AT_ONCE}|{GAP}(?:{after_gap})"
+    return (
+        rf"{NAME}(?:[\"'`\\=:]|{GAP}[ \t\f\v]*[=:]|{follows})",
+        (
+            rf"{NAME}(?:\\*[\"'`]?[ \t\f\v]*[=:][ \t]*{_NO_NUMBER}"
+            rf"|\\*[\"'`][ \t\f\v]*[^ \t\f\v=:]|\\+[^\\\"'`]|[(/,+][ \t\f\v]*[=:]|{follows})"
+        ),
+    )
+
+
+NAME_END, TOKEN_END = _ends(f"{_AFTER_GAP}|{KEY_END}")
+SOON_BEHIND_NAME, SOON_BEHIND_TOKEN = _ends(_AFTER_GAP)  # all of these but the end of a key
 _SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
-_ANY_CASE: Final = (
-    STATEMENT,
+# Checks of text in any case, by what each begins with: a word, a dash, or an address.
+WORDED: Final = (
     r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)",
-    r"-password[ \t\\]",
     rf"{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]",
     r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}",
-    r"by[ \t]{1,4}[\"'`\\]",
+    r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])",
     r"basicauth|userpwd|ssws |sessionid",
-    r"://[^\s/?#\"'<>\\]+@|%3a%2f%2f",
-    r"@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])",
     r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/",
-    r"(?:^|[\s\x00\"'`(,|\[]|\\[nrt])-[a-z]{0,3}(?:u|[pabwk][^a-z])|(?:^|[\s\x00\"])-p[^-]",
-    r"--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)",
-    r"----begin |--- begin |private-lines:",
+    r"%3a%2f%2f",
+    r"private-lines:",
     r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
     r":5432:",
     r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|\.login\(|db\.auth\(|auth plain",
     r"-value[ \t]",
     r"(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
-    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code",
 )
+PAIRS: Final = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
+CODES: Final = (
+    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code"
+)
+ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
+FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])"
+DASHED: Final = (
+    r"-password[ \t\\]|--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)"
+    r"|----begin |--- begin "
+)
+_FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
+_ANY_CASE: Final = (STATEMENT, *WORDED, CODES, ADDRESSES, DASHED, _FLAGS)
 
 
 def _escaped(stem: str) -> str:
     """Return a stem as JSON inside of a string has it if it was written in ASCII."""
     return "|".join(
         "".join([one if one.isascii() else rf"\\+u(?i:{ord(one):04x})" for one in form])
-        for form in _forms(stem).split("|")
+        for form in forms(stem).split("|")
     )
 
 
-def _forms(stem: str) -> str:
+def forms(stem: str) -> str:
     """Return the spellings of a stem, as alternatives."""
     return "|".join(dict.fromkeys((stem, stem.upper(), stem.capitalize())))
 
@@ -92,7 +103,7 @@ def _forms(stem: str) -> str:
 _AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, STEMS))  # escapes that hide characters
 
 
-def _hint(hint: str) -> str:
+def hint_of(hint: str) -> str:
     """Return a hint, or a pair such as ``security_code`` if it is strong only as its second word."""
     if hint not in _PAIRED:
         return re.escape(hint)
@@ -100,31 +111,35 @@ def _hint(hint: str) -> str:
     return f"(?:{'|'.join(firsts)}|kod|pin|adgangs)[^a-z]?{hint}"
 
 
-def _token(one: Format) -> str:
-    prefix = re.sub(r"\{\d+,\d+\}", "+", one.prefix)
+def token_of(one: Format) -> str:
+    """Return what finds a token of a format, or its beginning."""
+    return re.sub(r"\{\d+,\d+\}", "+", one.prefix) + tail_of(one)
+
+
+def tail_of(one: Format) -> str:
+    """Return what finds the part behind the prefix."""
     small = re.sub(r"A-Z|A-F|0-9", "", one.rest)
     if not one.ordinary:
-        return f"{prefix}{one.rest}{{{min(one.least, _ENOUGH)}}}"
-    return f"{prefix}{small}*[A-Z0-9]" if small != "[]" else f"{prefix}[A-Z0-9]{{{_ENOUGH}}}"
+        return f"{one.rest}{{{min(one.least, _ENOUGH)}}}"
+    return f"{small}*[A-Z0-9]" if small != "[]" else f"[A-Z0-9]{{{_ENOUGH}}}"
 
 
 def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     """Return the checks for names and grammar, and those for tokens; for ASCII they need a fraction of the states."""
-    names = "|".join(map(_hint, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
-    pairs = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
+    names = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu", _WIDE_COLON)
-    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{pairs}){_NAME_END}", f"token{_TOKEN_END}", parameters, *stems))
+    stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu", WIDE_COLON)
+    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems))
     inner = "|".join(one.widened for one in INNER_FORMATS)
-    tokens = "|".join(map(_token, FORMATS))
+    tokens = "|".join(map(token_of, FORMATS))
     found = (
         f"(?i:{any_case})|{'|'.join(_AS_WRITTEN)}",
         f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
     )
-    return (_for_ascii(found[0]), _for_ascii(found[1])) if is_ascii else found
+    return (for_ascii(found[0]), for_ascii(found[1])) if is_ascii else found
 
 
-def _for_ascii(pattern: str) -> str:
+def for_ascii(pattern: str) -> str:
     """Return the same pattern for ASCII, and for texts in which DEL stands for each other character."""
     pattern = pattern.replace(r"\x{80}-\x{10FFFF}", r"\x7f").replace("é|è", r"\x7f+")
     return _CLASS.sub(lambda found: _class_for_ascii(found[0]), pattern)
@@ -191,38 +206,6 @@ def fast_check(pattern: str) -> Callable[[str | bytes], str | None]:
     return SchemaValidator(schema).validate_python
 
 
-def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
-    """Return whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
-    if len(text) <= _PIECE:
-        return _is_suspect_piece(text) or (bool(own) and _has_any(own, text))
-    step = _PIECE - _OVERLAP - _BEFORE
-    starts = range(0, len(text), step)
-    return any(is_suspect(_cut(text, start - _BEFORE, start + step + _OVERLAP), own) for start in starts)
-
-
-def _cut(text: bytes, start: int, stop: int) -> bytes:
-    """Return a stretch of a text that does not begin inside of a character, nor end in one."""
-    start = max(0, start)
-    while start and text[start] & _KIND == _CONTINUED:
-        start -= 1
-    while stop < len(text) and text[stop] & _KIND == _CONTINUED:
-        stop += 1
-    return text[start:stop]
-
-
-def _is_suspect_piece(text: bytes) -> bool:
-    if text.isascii():
-        return _search()(text.decode())
-    return _beyond_ascii()(text) is not None or _search()(text.translate(_STAND_INS, _LEFT_OUT).decode())
-
-
-@cache
-def _beyond_ascii() -> Callable[[str | bytes], str | None]:
-    """Compile a check for names that are not in ASCII, and for characters that become ASCII in lower case."""
-    stems = (*STEMS, *(f"mật{joint}khẩu" for joint in " _-"))
-    return fast_check("|".join((*map(_forms, stems), _WIDE_COLON, "\u212a", "\u017f")))
-
-
 def is_suspect_text(text: str) -> bool:
     """Return whether there can be a secret in a text that is not encoded."""
     return _search()(text)
@@ -239,8 +222,3 @@ def suspect_among(texts: Sequence[str]) -> list[bool]:
         names, tokens = in_ascii if text.isascii() else beyond
         found.append(names(text) is not None or tokens(text) is not None)
     return found
-
-
-def _has_any(own: Sequence[re.Pattern[bytes]], text: bytes) -> bool:
-    low = text.lower()
-    return any(name.search(low) is not None for name in own)

@@ -1,0 +1,95 @@
+"""The first look at a text: it lets pass only what the checks let pass, and costs little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+from pydantic_core import to_json
+
+from tests.helpers import pace
+from tests.processors.test_prefilter import FRAGMENTS
+from voltagent.processors.first_look import is_suspect, may_be_suspect
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.prefilter import is_suspect_text
+from voltagent.processors.secrets.token_formats import FORMATS
+from voltagent.processors.secrets.words import HINTS, STEMS
+
+PROSE = "some words and more and none on one line "
+ROW = {"id": 7, "name": "Ann", "town": "Rome"}
+BEYOND = {
+    "Cyrillic": "Привет мир, как дела сегодня вечером? ",
+    "Japanese": "今日は天気がいいですね。",
+    "emoji": "😀🎉 ",
+}
+MANY = 3000  # times that make a text long enough for a first look
+
+MORE = (*HINTS, *(one.prefix for one in FORMATS), "login", "account", "one-time code", "sig=", "by ", "{ssha", "a@b:1/")
+
+
+@given(st.lists(st.sampled_from((*FRAGMENTS, *MORE)), max_size=9).map("".join), st.booleans(), st.booleans())
+def test_it_lets_pass_only_what_the_checks_let_pass(text: str, is_key: bool, is_data: bool) -> None:
+    around = [ROW] * 20 if is_data else [PROSE * 20]
+    json = to_json([*around, {text: 1} if is_key else text, *around]).decode()
+    if json.isascii():
+        assert may_be_suspect(json) or not is_suspect_text(json)
+
+
+@pytest.mark.parametrize("filler", [PROSE, *BEYOND.values()])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"password": "hunter2"},
+        {"the key of the house, and more": "hunter2"},
+        {"pw": "hunter2"},
+        "contact: postgres://bob:hunter2@db",
+        "curl -u bob:hunter2",
+        "\n-u bob:hunter2",
+        "ghp_0123456789abcdefABCD",
+        "x\nAKIAIOSFODNN7EXAMPLE",
+        "?sig=0123456789abcdef",
+        "your verification code is 123456",
+        "pas\u017fword",
+        "to\u212aen",
+        "token\uff1aabc123DEF",
+        "token\u3000\uff1aabc123DEF",
+        *STEMS,
+    ],
+)
+def test_it_finds_a_name_or_a_token_anywhere_in_a_long_text(secret: Any, filler: str) -> None:
+    for before, behind in ((0, MANY), (MANY // 2, MANY // 2), (MANY, 0)):
+        assert is_suspect(to_json([filler * before, secret, filler * behind]))
+
+
+def test_everyday_words_in_a_long_text_are_no_reason_to_decode_it() -> None:
+    text = ("The key to the cellar hangs by the door. " + PROSE * 9) * 200
+    json = to_json({"messages": [{"role": "user", "content": text}]})
+    assert not is_suspect(json)
+    assert not may_be_suspect(json.decode())
+    assert Redactor().apply(json) is json
+    assert not is_suspect(to_json("Конкретно и просто, оценка и кнопка. " * MANY))
+
+
+@pytest.mark.parametrize("what", ["prose", "messages", *BEYOND])
+def test_a_text_without_a_suspicious_word_costs_at_most_six_times_its_encoding(what: str) -> None:
+    filler = BEYOND.get(what, PROSE)
+    value: Any = [{"role": "user", "text": filler * 9}] * 200 if what == "messages" else filler * MANY
+    json, redactor = to_json(value), Redactor()
+    assert redactor.apply(json) is json
+    look, encode = _best_of_each(lambda: redactor.apply(json), lambda: to_json(value))
+    print(f"{what}: {look / encode:.1f} times")
+    pace.hold(look, 6 * encode, f"the first look at {what}")
+
+
+def _best_of_each(*calls: Callable[[], object]) -> list[float]:
+    """Return the least seconds of each of several calls that take turns."""
+    best = [1e9] * len(calls)
+    for _ in range(30):
+        for number, call in enumerate(calls):
+            began = perf_counter()
+            call()
+            best[number] = min(best[number], perf_counter() - began)
+    return best
