@@ -202,8 +202,7 @@ class Buffer:
         return released
 
     def batch(self, limit: int, max_size: int) -> tuple[list[SpanEvent], list[bool]]:
-        """Return up to ``limit`` events of about ``max_size`` bytes, in order within a trace and with a share for each
-        trace.
+        """Return up to ``limit`` events of about ``max_size`` bytes, each trace's in order and not more than its share.
 
         The second list says which of them have passed the processors.
         """
@@ -242,14 +241,6 @@ class Buffer:
         """Return the account of a span's trace, if it is known here."""
         trace = self.traces.get(span.trace.id)
         return None if trace is None else trace.account
-
-    def park(self, trace: WaitingTrace, event: SpanEvent) -> None:
-        """Let an event wait for the outcome of the one that brings it along: the end of its span or trace."""
-        trace.parked = {} if trace.parked is None else trace.parked
-        phase, span, _ = event
-        key = None if phase is _END else span  # an end that is not sent by itself belongs to its trace's
-        trace.parked[key] = [*trace.parked.get(key, ()), event]
-        trace.account.parked += 1
 
     def _settle_parked(self, trace: WaitingTrace, span: Span | None, reason: str | None) -> None:
         """Give the events that waited for this one its outcome."""

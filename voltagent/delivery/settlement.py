@@ -99,7 +99,7 @@ class Settlement:
             if verdict in _DONE or reason is not None:
                 buffer.settle_one(trace, event, reason)
             elif verdict is Verdict.WITH_END:
-                buffer.park(trace, event)
+                trace.park(event)
             else:
                 again.setdefault(trace, []).append(event)
                 if verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:

@@ -50,6 +50,14 @@ class WaitingTrace:
         self.usage: dict[str, Any] | None = None
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
 
+    def park(self, event: SpanEvent) -> None:
+        """Let an event wait for the outcome of the one that brings it along: the end of its span or trace."""
+        self.parked = {} if self.parked is None else self.parked
+        phase, span, _ = event
+        key = None if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
+        self.parked[key] = [*self.parked.get(key, ()), event]
+        self.account.parked += 1
+
 
 class HeldTraces:
     """Traces that wait for the end of their backoff."""
