@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +32,8 @@ from voltagent.exporters.rest import RestExporter
 from voltagent.storage.spool.destination import Destination
 from voltagent.storage.spool.spool import Spool
 
+PROBE_SECONDS = 0.02  # between two tries to reach a destination that is away
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -48,7 +51,7 @@ def make(exporter: Exporter, folder: Path, max_bytes: int = 256 * 2**20, **optio
     given = {"flush_interval": 0.05, "timeout": PATIENCE, "retry_delay": 0.001, **options}
     sender = Sender([exporter], spools=[spool], **given)
     for worker in sender.workers:
-        worker.dispatcher.options = replace(worker.dispatcher.options, probe_seconds=0.02)
+        worker.dispatcher.options = replace(worker.dispatcher.options, probe_seconds=PROBE_SECONDS)
     return sender
 
 
@@ -108,7 +111,7 @@ def test_more_than_memory_holds_waits_on_the_disk_and_arrives_in_order(folder: P
 
 
 def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: int) -> None:
-    limit = 4 * 2**20
+    limit, began = 4 * 2**20, time.monotonic()
     sender = make(rest(port), folder, limit, queue_events=2000)
     recording = Recording(sender)
     for number in range(400):
@@ -122,6 +125,7 @@ def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: 
     assert set(sender.stats().dropped) == {"queue_full"}
     size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix == ".db")
     assert size <= limit
+    tries = 2 + (time.monotonic() - began) / PROBE_SECONDS
     with model_server(port) as model:
         report = conserved(sender.flush().result())
         assert report.pending == 0
@@ -132,7 +136,7 @@ def test_full_the_oldest_traces_that_were_not_sent_go_first(folder: Path, port: 
             newest += 1
         # what may have got through is not dropped: one trace for each time that the destination was tried
         assert newest > 50
-        assert len(names) - newest < newest // 5
+        assert len(names) - newest <= tries
         sender.shutdown(5).result()
 
 
