@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 _LOOPBACK: Final = ("localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::")  # noqa: S104 - as a destination
 # All of it is this machine (RFC 6890), also in short (`127.1`) or as IPv6; so are names below `localhost` (RFC 6761).
-_LOOPBACK_NET: Final = re.compile(r"(::ffff:)?127(\.[0-9]{1,3}){1,3}|.+\.localhost")
+_LOOPBACK_NET: Final = re.compile(r"(::ffff:)?127(\.[0-9]{1,3}){1,3}")
 
 
 def without_credentials(url: str, mark: str = "") -> str:
@@ -25,4 +25,4 @@ def shown_url(url: str, mark: str = "") -> str:
 def is_loopback(url: str) -> bool:
     """Return whether a URL points to this machine."""
     host = (urlsplit(url).hostname or "").rstrip(".")
-    return host in _LOOPBACK or _LOOPBACK_NET.fullmatch(host) is not None
+    return host in _LOOPBACK or host.endswith(".localhost") or _LOOPBACK_NET.fullmatch(host) is not None
